@@ -1,0 +1,29 @@
+"""Shapes and training lengths of the embedded rungs. Knows nothing of data or optimisers."""
+
+from dataclasses import dataclass
+
+# vLLM's CPU attention wants a head size that is a multiple of 32.
+HEAD_DIM = 32
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One checkpoint of the ladder: a Qwen3 shape and how long it is trained."""
+
+    name: str
+    num_layers: int
+    hidden_size: int
+    intermediate_size: int
+    num_steps: int
+
+    @property
+    def num_heads(self) -> int:
+        return self.hidden_size // HEAD_DIM
+
+
+LADDER = (
+    Rung("countdown-33k", num_layers=3, hidden_size=32, intermediate_size=64, num_steps=4000),
+    Rung("countdown-125k", num_layers=3, hidden_size=64, intermediate_size=128, num_steps=4000),
+    Rung("countdown-0.4m", num_layers=4, hidden_size=96, intermediate_size=256, num_steps=2720),
+    Rung("countdown-1.1m", num_layers=5, hidden_size=128, intermediate_size=384, num_steps=2400),
+)

@@ -1,0 +1,133 @@
+"""Every table, its columns and the key that makes a row unique. The data dictionary is README.md beside this file."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+Text = pa.string()
+Category = pa.dictionary(pa.int32(), pa.string())
+Count = pa.int32()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, its arrow schema and the columns that make a row unique."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+
+
+PROMPTS = Table(
+    "prompts",
+    pa.schema(
+        [
+            ("task", Category),
+            ("prompt_id", Text),
+            ("prompt_hash", Text),
+            ("text", Text),
+            ("dials", Text),
+        ]
+    ),
+    key=("task", "prompt_id"),
+)
+
+MODELS = Table(
+    "models",
+    pa.schema(
+        [
+            ("identity", Text),
+            ("model", Text),
+            ("task", Text),
+            ("path", Text),
+            ("revision", Text),
+            ("weights_digest", Text),
+            ("dtype", Text),
+            ("quantization", Text),
+            ("num_params", pa.int64()),
+            ("num_matmul_params", pa.int64()),
+            ("num_layers", Count),
+            ("hidden_size", Count),
+            ("num_heads", Count),
+            ("num_kv_heads", Count),
+            ("head_dim", Count),
+            ("pretraining_tokens", pa.int64()),
+        ]
+    ),
+    key=("identity",),
+)
+
+CELLS = Table(
+    "cells",
+    pa.schema(
+        [
+            ("identity", Category),
+            ("pool", Category),
+            ("budget", Count),
+            ("num_samples", Count),
+            ("num_prompts", Count),
+        ]
+    ),
+    key=("identity", "pool", "budget", "num_samples", "num_prompts"),
+)
+
+SAMPLE_KEY = ("identity", "prompt_id", "pool", "sample")
+_SAMPLE_COLUMNS = [("identity", Category), ("prompt_id", Category), ("pool", Category), ("sample", Count)]
+_REQUEST_COLUMNS = [
+    ("num_prompt_tokens", Count),
+    ("num_cached_tokens", Count),
+    ("finish_reason", Category),
+    ("seed", pa.int64()),
+    ("seconds", pa.float32()),
+    ("text", Text),
+]
+
+TRACES = Table(
+    "traces",
+    pa.schema(
+        [
+            *_SAMPLE_COLUMNS,
+            ("start_token", Count),
+            ("num_thinking_tokens", Count),
+            ("ended", pa.bool_()),
+            *_REQUEST_COLUMNS,
+            ("token_ids", pa.list_(pa.int32())),
+        ]
+    ),
+    key=(*SAMPLE_KEY, "start_token"),
+)
+
+ANSWERS = Table(
+    "answers",
+    pa.schema(
+        [
+            *_SAMPLE_COLUMNS,
+            ("budget", Count),
+            ("num_thinking_tokens", Count),
+            ("num_answer_tokens", Count),
+            ("forced", pa.bool_()),
+            *_REQUEST_COLUMNS,
+        ]
+    ),
+    key=(*SAMPLE_KEY, "budget"),
+)
+
+GRADES = Table(
+    "grades",
+    pa.schema(
+        [
+            *_SAMPLE_COLUMNS,
+            ("budget", Count),
+            ("grader", Category),
+            ("grader_version", Category),
+            ("extracted", Text),
+            ("vote_key", Text),
+            ("correct", pa.bool_()),
+            ("score", pa.float32()),
+            ("outcome", Category),
+        ]
+    ),
+    key=(*SAMPLE_KEY, "budget", "grader", "grader_version"),
+)
+
+TABLES = {table.name: table for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES)}

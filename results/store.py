@@ -1,0 +1,96 @@
+"""Append-only parquet: atomic append, scan, verify, lock. A shard's name carries the digest of its bytes."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from results.schema import TABLES, Table
+
+DIGEST_CHARS = 16
+
+
+class Busy(ValueError):
+    """Another process holds the lock."""
+
+
+def append(root: Path, table: Table, rows: Sequence[dict], *, writer: str) -> Path | None:
+    """Write `rows` as one shard of `table` and return its path; None where there are no rows.
+
+    The shard appears under its final name only once its bytes are on disk, so a kill at any moment leaves whole shards.
+    Only the holder of `lock(root, writer)` may append under that writer's name.
+    """
+    if not rows:
+        return None
+    folder = root / table.name
+    folder.mkdir(parents=True, exist_ok=True)
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=table.schema), sink, compression="zstd")
+    content = sink.getvalue()
+    index = 1 + max((_shard_index(path) for path in folder.glob(f"{writer}-*.parquet")), default=-1)
+    path = folder / f"{writer}-{index:06d}-{_digest(content)}.parquet"
+    beside = path.with_suffix(".tmp")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    _sync_folder(folder)
+    return path
+
+
+def scan(root: Path, table: Table, *, columns: Sequence[str] | None = None, identity: str | None = None) -> pa.Table:
+    """All rows of `table`, of one `identity` where given; an empty table with the same schema where nothing is stored."""
+    wanted = list(columns) if columns is not None else table.schema.names
+    schema = pa.schema([table.schema.field(name) for name in wanted])
+    keep = None if identity is None else pc.field("identity") == identity
+    parts = [
+        pq.read_table(path, columns=wanted, filters=keep, partitioning=None).cast(schema)
+        for path in sorted((root / table.name).glob("*.parquet"))
+    ]
+    return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+
+
+def set_damaged_aside(root: Path) -> list[Path]:
+    """Rename every shard whose bytes no longer match the digest in its name to *.damaged; return the new names."""
+    moved = []
+    for table in TABLES.values():
+        for path in sorted((root / table.name).glob("*.parquet")):
+            if _digest(path.read_bytes()) != path.stem.rsplit("-", 1)[-1]:
+                moved.append(path.rename(path.with_suffix(".damaged")))
+    return moved
+
+
+@contextlib.contextmanager
+def lock(root: Path, writer: str) -> Iterator[None]:
+    """Hold the right to append under `writer`; released by the kernel when the process dies. Raises Busy if held."""
+    folder = root / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{writer}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"Another process is writing {writer} into {root}; wait for it, or choose another RUN.") from None
+        yield
+
+
+def _digest(content: bytes | pa.Buffer) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
+
+
+def _shard_index(path: Path) -> int:
+    return int(path.stem.rsplit("-", 2)[-2])
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
