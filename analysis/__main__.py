@@ -1,0 +1,125 @@
+"""python -m analysis figures RUN | summary RUN: the only file of this room that knows arguments and output paths."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis import costs, curves, findings, outcomes, summary
+from analysis.findings import Findings
+from analysis.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RUNS = Path("results/runs")
+PATHS: dict[curves.PathName, str] = {"width": "", "budget": "_thinking"}
+PDF_WITHOUT_DATE = {"CreationDate": None, "Producer": None, "Creator": None}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 2, and one line on stderr, for what a user can put right."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
+    """A run's outcomes and findings under the reader's choices."""
+    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
+    choices = findings.Choices(num_bins=options.bins, cost=options.cost)
+    return loaded, findings.find(loaded, choices, rng=np.random.default_rng(options.seed))
+
+
+def run_folder(name: str) -> Path:
+    """RUN as a directory: a path as it is, a bare name below results/runs. Raises ValueError where there is none."""
+    is_bare = Path(name).name == name
+    for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
+        if root.is_dir():
+            return root
+    known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
+    raise ValueError(
+        f"No run {name!r}; runs here: {', '.join(known) or 'none'}. Run `make sweep`, or point RUN at results/reference."
+    )
+
+
+def print_summary(options: argparse.Namespace) -> None:
+    loaded, found = read(run_folder(options.run), options)
+    print(summary.render(loaded, found, rule=options.rule))
+
+
+def write_figures(options: argparse.Namespace) -> None:
+    """Draw every figure of a run into RUN/figures, as PNG, PDF and the CSV behind it; print the paths of the PNGs."""
+    root = run_folder(options.run)
+    _, found = read(root, options)
+    from analysis.figures import exchange_rates, substitution
+
+    for axis, suffix in PATHS.items():
+        frames = (
+            (findings.substitution_frame(found, rule=options.rule, axis=axis), substitution.draw, "substitution"),
+            (findings.exchange_frame(found, rule=options.rule, axis=axis), exchange_rates.draw, "exchange_rates"),
+        )
+        for frame, draw, name in frames:
+            print(_write(root / "figures", name + suffix, frame, draw))
+
+
+def _write(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], "Figure"]) -> Path:
+    """Write a frame and its figure; equal frames give equal bytes. Returns the PNG's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = draw(frame)
+    _replace(folder / f"{name}.csv", lambda beside: frame.to_csv(beside, index=False))
+    _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
+    return _replace(
+        folder / f"{name}.png",
+        lambda beside: figure.savefig(beside, format="png", dpi=160, metadata={"Software": None}),
+    )
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> Path:
+    """Write beside the path and rename, so that a reader never meets half a file."""
+    beside = path.with_name(path.name + ".tmp")
+    write(beside)
+    return beside.replace(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a stored run; needs no model.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, about in (
+        ("figures", write_figures, "write RUN/figures: PNG, PDF and the CSV behind each"),
+        ("summary", print_summary, "print the table of accuracy, tokens and exchange rates"),
+    ):
+        choices = commands.add_parser(name, help=about)
+        choices.set_defaults(command=command)
+        choices.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
+        choices.add_argument(
+            "--bins", type=_at_least_one, help="number of difficulty bins (3 below 200 prompts, else 5)"
+        )
+        choices.add_argument(
+            "--cost", choices=sorted(costs.COST_MODELS), default="c2", help="c1 parameters only, c2 with attention"
+        )
+        choices.add_argument(
+            "--rule", choices=curves.RULES, default="maj_at_k", help="how a width is read where models are matched"
+        )
+        choices.add_argument("--anchor", help="whose held-out samples make the bins, where several models have some")
+        choices.add_argument("--task", help="which task, where the run holds several")
+        choices.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    return parser
+
+
+def _at_least_one(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The rungs of a stored run and the outcomes of each. Knows the tables, nothing of pairing or statistics."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from analysis import grid
+from analysis.costs import Shape
+from analysis.grid import Grid, Ints
+from results import schema, store
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model of the ladder: the name it goes by, its identity in the store, its size and its shape."""
+
+    name: str
+    identity: str
+    num_params: int
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One rung's outcomes: budgets (B,), a grid (B, P, S) and the prompts' lengths in its own tokens (P,)."""
+
+    rung: Rung
+    budgets: Ints
+    grid: Grid
+    prompt_tokens: Ints
+
+    @property
+    def decoded_tokens(self) -> Ints:
+        """Tokens after the prompt: thinking, the marker that closes it, the answer; (B, P, S)."""
+        return self.grid.thinking_tokens + self.grid.closing_tokens + self.grid.answer_tokens
+
+    def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Arm":
+        """The part at these positions, and each prompt's first `num_samples` samples."""
+        part = self.grid.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
+        return Arm(self.rung, self.budgets[budgets], part, self.prompt_tokens[prompts])
+
+
+class StoredRun:
+    """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
+
+    Raises ValueError where nothing is graded, and where the run holds several tasks and none is named.
+    """
+
+    def __init__(self, root: Path, *, task: str | None = None):
+        models = store.scan(root, schema.MODELS).to_pandas()
+        if models.empty:
+            raise ValueError(nothing_in(root))
+        self.root = root
+        self.task = only("task", sorted(models["task"].unique()), task)
+        self.rungs = _rungs(models[models["task"] == self.task])
+        self.grader = _grader(root, [rung.identity for rung in self.rungs])
+        self.cells = store.scan(root, schema.CELLS).to_pandas()
+        columns = ["identity", "prompt_id", "start_token", "num_prompt_tokens"]
+        starts = store.scan(root, schema.TRACES, columns=columns).filter(pc.field("start_token") == 0).to_pandas()
+        starts = starts[starts["identity"].isin([rung.identity for rung in self.rungs])]
+        self.starts = starts.drop_duplicates(["identity", "prompt_id"]).astype({"prompt_id": object})
+        self.prompt_ids = pd.Index(np.sort(self.starts["prompt_id"].unique()))
+
+    def declared(self, rung: Rung, pool: str) -> pd.DataFrame:
+        """The cells declared of one pool, a row for each time the grid was declared or grown."""
+        return self.cells[(self.cells["identity"] == rung.identity) & (self.cells["pool"] == pool)]
+
+    def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
+        """The rung's outcomes at these budgets on every prompt of the run, holes included."""
+        starts = self.starts[self.starts["identity"] == rung.identity].set_index("prompt_id")["num_prompt_tokens"]
+        prompt_tokens = starts.reindex(self.prompt_ids).fillna(0).to_numpy(dtype=np.int64)
+        read = grid.read(
+            self.root,
+            identity=rung.identity,
+            pool=pool,
+            budgets=budgets,
+            prompt_ids=self.prompt_ids,
+            prompt_tokens=prompt_tokens,
+            grader=self.grader,
+        )
+        return Arm(rung, np.asarray(budgets, dtype=np.int64), read, prompt_tokens)
+
+
+def nothing_in(root: Path) -> str:
+    return f"No graded answers in {root}; run `make sweep`, or point RUN at results/reference."
+
+
+def only(noun: str, names: list[str], wanted: str | None) -> str:
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted not in names:
+        raise ValueError(f"Choose one {noun} of {names}" + (f", not {wanted!r}." if wanted else "."))
+    return wanted
+
+
+def _rungs(models: pd.DataFrame) -> list[Rung]:
+    """The models by size. Names that stand for several identities carry the beginning of theirs."""
+    models = models.drop_duplicates("identity").sort_values(["num_params", "model", "identity"])
+    shared = models["model"].duplicated(keep=False)
+    names = models["model"].where(~shared, models["model"] + "@" + models["identity"].str[:6])
+    return [
+        Rung(name, row.identity, int(row.num_params), Shape(*(int(getattr(row, field)) for field in Shape._fields)))
+        for name, row in zip(names, models.itertuples(), strict=True)
+    ]
+
+
+def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
+    """The one grader of these identities, in its highest version."""
+    grades = store.scan(root, schema.GRADES, columns=["identity", "grader", "grader_version"])
+    kinds = grades.group_by(["identity", "grader", "grader_version"]).aggregate([]).to_pandas()
+    kinds = kinds[kinds["identity"].isin(identities)]
+    if kinds.empty:
+        raise ValueError(nothing_in(root))
+    grader = only("grader", sorted(kinds["grader"].unique()), None)
+    return grader, max(kinds["grader_version"], key=_version_order)
+
+
+def _version_order(version: str) -> list[str | int]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", version)]

@@ -1,0 +1,83 @@
+"""Accuracy against compute along a path of cells, per prompt and resampled. Arrays in, arrays out."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import costs, estimators
+from analysis.arms import Arm
+from analysis.bootstrap import Interval, percentile_interval, weighted_means
+
+Floats = NDArray[np.float64]
+Rule = Literal["maj_at_k", "pass_at_k"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+PathName = Literal["width", "budget"]
+
+
+class Path(NamedTuple):
+    """Cells in order of compute: J positions in the budgets and J widths, and the axis that varies."""
+
+    axis: PathName
+    budget_index: tuple[int, ...]
+    widths: tuple[int, ...]
+
+
+class PromptCurve(NamedTuple):
+    """Per prompt and cell of a path, each (P, J): expected accuracy, compute, tokens in all, and in series."""
+
+    accuracy: Floats
+    flops: Floats
+    total_tokens: Floats
+    serial_tokens: Floats
+
+
+class Curve(NamedTuple):
+    """Accuracy (J,) with its interval against mean compute and tokens a prompt (J,)."""
+
+    accuracy: Interval
+    flops: Floats
+    total_tokens: Floats
+    serial_tokens: Floats
+
+
+def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
+    """Every width at the largest budget; odd widths for maj@k, as maj@2 = maj@1 when all answer (method 1)."""
+    widths = tuple(range(1, num_samples + 1, 2 if rule == "maj_at_k" else 1))
+    return Path("width", (num_budgets - 1,) * len(widths), widths)
+
+
+def budget_path(num_budgets: int) -> Path:
+    """Every budget at width 1."""
+    return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
+
+
+def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng: np.random.Generator) -> PromptCurve:
+    """What one arm costs and yields on each prompt along a path."""
+    budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
+    widths, at_width = np.unique(path.widths, return_inverse=True)
+    decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
+    tables = PromptCurve(
+        rule_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng),
+        costs.cell_cost(cost, arm.rung.shape, prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
+        costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
+        costs.serial_tokens(decoded, widths),
+    )
+    return PromptCurve(*(table[at_budget, :, at_width].T for table in tables))
+
+
+def rule_accuracy(
+    votes: NDArray[np.int64], correct: NDArray[np.bool_], widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
+) -> Floats:
+    """Expected accuracy of a selection rule at every width; (..., S) -> (..., K)."""
+    if rule == "maj_at_k":
+        return estimators.maj_at_k(votes, correct, widths, rng=rng)
+    return estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)
+
+
+def curve(prompts: PromptCurve, weights: Floats) -> Curve:
+    """The curve of the weighted prompts; weights (1 + R, P) as `bootstrap.prompt_weights` gives them, or a bin's share."""
+    flops, total_tokens, serial_tokens = (weighted_means(weights[:1], table)[0] for table in prompts[1:])
+    accuracy = percentile_interval(weighted_means(weights, prompts.accuracy))
+    return Curve(accuracy, flops, total_tokens, serial_tokens)

@@ -1,0 +1,1 @@
+"""One module a figure: draw(frame) -> Figure. The only room that knows matplotlib."""

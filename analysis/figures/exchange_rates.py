@@ -1,0 +1,114 @@
+"""Exchange rates of every pair of rungs: a dot and its interval a pair, a panel a bin, never as an arrow at the edge."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from analysis import wording
+from analysis.figures import ink
+
+ROW_INCHES = 0.36
+PANEL_WIDTH_INCHES = 2.9
+HEAD_INCHES = 1.15
+FOOT_INCHES = 1.2
+LABEL_INCHES = 2.2
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """The figure of `findings.exchange_frame`: a row a pair and bin."""
+    pairs = list(dict.fromkeys(zip(frame["small"], frame["large"], strict=True)))
+    bins = list(dict.fromkeys(frame["bin"]))
+    width = LABEL_INCHES + PANEL_WIDTH_INCHES * max(len(bins), 2) + 0.1
+    height = HEAD_INCHES + FOOT_INCHES + ROW_INCHES * len(pairs)
+    figure = Figure(figsize=(width, height))
+    limits = _limits(frame)
+    for number, name in enumerate(bins):
+        left = (LABEL_INCHES + number * PANEL_WIDTH_INCHES) / width
+        box = (left, FOOT_INCHES / height, (PANEL_WIDTH_INCHES - 0.3) / width, ROW_INCHES * len(pairs) / height)
+        axes = figure.add_axes(box)
+        _draw_panel(axes, frame[frame["bin"] == name], pairs, limits)
+        axes.set_yticks(range(len(pairs)), [f"{small} for {large}" for small, large in pairs] if number == 0 else [])
+    _write_words(figure, frame)
+    return figure
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    """Ends of the axis: all that is finite, and 1, with room for the arrows."""
+    ends = frame[["exchange_rate", "low", "high"]].to_numpy().ravel()
+    ends = np.append(ends[np.isfinite(ends)], (0.5, 2.0))
+    return float(ends.min() / 1.4), float(ends.max() * 2.2)
+
+
+def _draw_panel(axes: Axes, frame: pd.DataFrame, pairs: list[tuple[str, str]], limits: tuple[float, float]) -> None:
+    ink.bare(axes)
+    axes.axvline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_xscale("log")
+    axes.set_xlim(*limits)
+    axes.set_ylim(len(pairs) - 0.5, -0.5)
+    colours = ink.colours(list(dict.fromkeys(small for small, _ in pairs)) + [pairs[-1][1]])
+    for _, row in frame.iterrows():
+        _draw_rate(axes, row, pairs.index((row["small"], row["large"])), colours[row["small"]], limits[1])
+    ticks = [tick for tick in TICKS if limits[0] <= tick <= limits[1] / 1.5]
+    axes.xaxis.set_major_locator(FixedLocator(ticks[:: 1 if len(ticks) < 7 else 2] if 1 in ticks[::2] else ticks[1::2]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}x"))
+    axes.set_title(
+        f"{frame['bin'].iloc[0]} ({frame['num_prompts'].iloc[0]})", loc="left", fontsize=11, fontweight="bold"
+    )
+
+
+def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, edge: float) -> None:
+    """A dot and its interval; an end that is never runs to an arrow at the edge, an upper bound points left."""
+    if np.isnan(row["exchange_rate"]):
+        return
+    end = edge / 1.12
+    if np.isfinite(row["low"]):
+        axes.plot(
+            [row["low"], min(row["high"], end)], [height, height], color=colour, linewidth=2, solid_capstyle="butt"
+        )
+    if np.isinf(row["high"]):
+        axes.plot(
+            end, height, ">", color=colour, markersize=8, markerfacecolor="white", markeredgewidth=1.6, clip_on=False
+        )
+    if np.isfinite(row["exchange_rate"]):
+        axes.plot(row["exchange_rate"], height, "<" if row["at_or_below"] else "o", color=colour, markersize=7)
+    else:
+        axes.annotate("never", (end, height), xytext=(-8, 0 if np.isinf(row["low"]) else 8), textcoords="offset points",
+                      ha="right", va="center", fontsize=9, color=colour, path_effects=ink.halo())  # fmt: skip
+
+
+def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
+    first = frame.iloc[0]
+    width, height = figure.get_size_inches()
+    title = "What does a smaller model pay, in compute, for a larger one's answer?"
+    figure.text(0.14 / width, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
+    key = (
+        "Dot: compute of the smaller model over the larger's, at equal accuracy. Left of 1x the smaller model is cheaper. "
+        "Arrow: never in over 2.5% of replicates."
+    )
+    figure.text(0.14 / width, 1 - 0.5 / height, key, fontsize=10, va="top", color=ink.DARK)
+    figure.text(
+        (LABEL_INCHES + 0.02) / width,
+        (FOOT_INCHES - 0.52) / height,
+        "exchange rate (FLOPs of the smaller over FLOPs of the larger)",
+        fontsize=9.5,
+        va="center",
+    )
+    caption = textwrap.fill(_caption(first), int(13.2 * width))
+    figure.text(0.14 / width, 0.1 / height, caption, fontsize=9, va="bottom", color="#444444")
+
+
+def _caption(first: pd.Series) -> str:
+    how = "more samples" if first["path"] == "width" else "more thinking tokens"
+    rule = "majority vote" if first["rule"] == "maj_at_k" else "any of k correct (coverage, needs an oracle)"
+    return (
+        f"Task {first['task']}. Target: one answer of the larger model at {first['max_budget']} thinking tokens; the smaller "
+        f"one spends {how}, read by {rule}. Never: not {wording.within(first['path'], first['max_step'])}. FLOPs with prompts "
+        f"read once, {first['cost_label']}. {first['total_prompts']} prompts, {first['num_samples']} samples each, number of "
+        f"prompts in brackets. Lines: 95% intervals over prompts (paired bootstrap, {first['num_replicates']:,} replicates)."
+    )

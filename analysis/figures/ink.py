@@ -1,0 +1,36 @@
+"""Colours, names and numbers as every figure shows them. Knows matplotlib's colours and nothing of the data."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+
+GREY = "#8a8a8a"
+DARK = "#222222"
+
+
+def colours(models: Sequence[str]) -> dict[str, str]:
+    """One colour a rung, smallest lightest: told apart in print and by colour-blind readers."""
+    shades = matplotlib.colormaps["plasma"](np.linspace(0.74, 0.02, max(len(models), 2)))
+    return {model: to_hex(shade) for model, shade in zip(models, shades, strict=False)}
+
+
+def ordered_models(names: Sequence[str], num_params: Sequence[int]) -> list[str]:
+    """Distinct names by size."""
+    return list(dict(sorted(zip(names, num_params, strict=True), key=lambda pair: pair[1])))
+
+
+def bare(axes: Axes) -> None:
+    """Leave only the axes' left and lower lines and a faint grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(True, color="#ececec", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=9, colors=DARK)
+
+
+def halo() -> list[AbstractPathEffect]:
+    """A white rim that keeps a label readable over lines."""
+    return [withStroke(linewidth=3, foreground="white")]

@@ -1,0 +1,153 @@
+"""One model's stored answers and grades of one pool as dense arrays. Knows the tables, nothing of bins or curves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from results import schema, store
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
+_KEY = ["prompt_id", "pool", "sample", "budget"]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros."""
+
+    present: Bools
+    correct: Bools
+    votes: Ints
+    thinking_tokens: Ints
+    closing_tokens: Ints
+    answer_tokens: Ints
+    forced: Bools
+    capped: Bools
+    outcome: Ints
+
+    def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Grid":
+        """The part at these positions, and each prompt's first `num_samples` samples."""
+        at = np.ix_(budgets, prompts, np.arange(num_samples))
+        return Grid(**{field.name: getattr(self, field.name)[at] for field in fields(self)})
+
+    def num_ready(self) -> Ints:
+        """Number of leading samples without a gap; (B, P)."""
+        ready: Ints = np.cumprod(self.present, axis=2, dtype=np.int64).sum(axis=2)
+        return ready
+
+
+def read(
+    root: Path,
+    *,
+    identity: str,
+    pool: str,
+    budgets: Sequence[int],
+    prompt_ids: pd.Index,
+    prompt_tokens: Ints,
+    grader: tuple[str, str],
+) -> Grid:
+    """The graded answers of one identity and pool, each budget served by what a run capped there would have given.
+
+    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does.
+    prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and version.
+    """
+    answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
+    grades = store.scan(root, schema.GRADES, columns=[*_KEY, *_GRADE_COLUMNS], identity=identity)
+    answers = answers.filter(pc.field("pool") == pool)
+    named, version = grader
+    grades = grades.filter(
+        (pc.field("pool") == pool) & (pc.field("grader") == named) & (pc.field("grader_version") == version)
+    )
+    num_samples = 1 + max(pc.max(answers["sample"]).as_py() or 0, pc.max(grades["sample"]).as_py() or 0)
+    shape = (1 + len(budgets), len(prompt_ids), num_samples)
+    columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape), prompt_tokens)
+    columns |= _grade_columns(grades, _Slots(grades, budgets, prompt_ids, shape))
+    columns["present"] = columns.pop("answered") & columns.pop("graded")
+    return Grid(**_serve(columns, budgets))
+
+
+_ANSWER_COLUMNS = ("num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "forced", "finish_reason")
+_GRADE_COLUMNS = ("grader", "grader_version", "vote_key", "correct", "outcome")
+
+
+class _Slots:
+    """Where each row of a table belongs in arrays (1 + B, P, S), whose first layer holds the natural answers."""
+
+    def __init__(self, table: pa.Table, budgets: Sequence[int], prompt_ids: pd.Index, shape: tuple[int, int, int]):
+        layer = pd.Index([-1, *budgets]).get_indexer(_ints(table["budget"], null=-1))
+        codes, names = _dictionary(table["prompt_id"])
+        prompt = prompt_ids.get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
+        self.kept = (layer >= 0) & (prompt >= 0)
+        self.prompt = prompt[self.kept]
+        self.at = layer[self.kept], self.prompt, _ints(table["sample"])[self.kept]
+        self.shape = shape
+
+    def fill(self, values: NDArray) -> NDArray:
+        """The kept rows' values in their places, zeros elsewhere."""
+        dense = np.zeros(self.shape, dtype=values.dtype)
+        dense[self.at] = values
+        return dense
+
+
+def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict[str, NDArray]:
+    kept = slots.kept
+    thinking, forced = _ints(table["num_thinking_tokens"])[kept], _bools(table["forced"])[kept]
+    # A forced request holds the prompt, the cut thinking and the marker that closes it: the rest is the marker.
+    closing = _ints(table["num_prompt_tokens"])[kept] - thinking - prompt_tokens[slots.prompt]
+    return {
+        "answered": slots.fill(np.ones(len(thinking), dtype=bool)),
+        "thinking_tokens": slots.fill(thinking),
+        "closing_tokens": slots.fill(np.where(forced, np.maximum(closing, 0), 0)),
+        "answer_tokens": slots.fill(_ints(table["num_answer_tokens"])[kept]),
+        "forced": slots.fill(forced),
+        "capped": slots.fill(_is(table["finish_reason"], "length")[kept]),
+    }
+
+
+def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, NDArray]:
+    kept = slots.kept
+    votes, _ = _dictionary(pc.dictionary_encode(table["vote_key"]))
+    codes, names = _dictionary(table["outcome"])
+    outcome = pd.Index(OUTCOMES).get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
+    return {
+        "graded": slots.fill(np.ones(int(kept.sum()), dtype=bool)),
+        "correct": slots.fill(_bools(table["correct"])[kept]),
+        "votes": slots.fill(votes[kept]),
+        "outcome": slots.fill(outcome[kept]),
+    }
+
+
+def _serve(columns: dict[str, NDArray], budgets: Sequence[int]) -> dict[str, NDArray]:
+    """Layers (natural, forced at each budget) as what each budget yields; (1 + B, P, S) -> (B, P, S)."""
+    ends_in_time = columns["present"][0] & (columns["thinking_tokens"][0] <= np.asarray(budgets)[:, None, None])
+    return {name: np.where(ends_in_time, layers[0], layers[1:]) for name, layers in columns.items()}
+
+
+def _ints(column: pa.ChunkedArray, *, null: int = 0) -> Ints:
+    return np.asarray(pc.fill_null(column, null).to_numpy(), dtype=np.int64)
+
+
+def _bools(column: pa.ChunkedArray) -> Bools:
+    return np.asarray(pc.fill_null(column, False).to_numpy(), dtype=bool)
+
+
+def _is(column: pa.ChunkedArray, value: str) -> Bools:
+    return _bools(pc.equal(column.cast(pa.string()), value))
+
+
+def _dictionary(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
+    """Codes of a dictionary column, -1 where null, and the values they stand for."""
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.chunked_array(array.chunks, type=array.type).unify_dictionaries().combine_chunks()
+    return np.asarray(
+        pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64
+    ), array.dictionary.to_pylist()

@@ -1,0 +1,140 @@
+"""Stored rows of a run -> outcomes of every model on the same prompts. Knows the tables, nothing of statistics."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analysis.arms import Arm, StoredRun, nothing_in
+from analysis.grid import Bools, Ints
+
+# A grid that is still growing counts as grown once this share of its prompts has the larger cells.
+GROWN_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A prompt left out of every arm, and the arms that lack a sample of it."""
+
+    prompt_id: str
+    lacking: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Every arm's outcomes on the prompts that all of them have, arms by size.
+
+    bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
+    """
+
+    task: str
+    grader: str
+    grader_version: str
+    budgets: Ints
+    num_samples: int
+    prompt_ids: NDArray
+    arms: tuple[Arm, ...]
+    bins: Arm | None
+    dropped: tuple[Dropped, ...]
+    unfinished: tuple[str, ...]
+
+
+def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> Outcomes:
+    """The outcomes of one task of a run.
+
+    Budgets are those every arm has; the number of samples is the largest declared one that at least GROWN_SHARE of
+    each arm's prompts have reached. A prompt that lacks any arm's sample is dropped from every arm and listed; a model
+    without any graded answer is listed as unfinished. The anchor is the model with a pool for bins, the largest where
+    several have one. Raises ValueError where nothing is graded, where the run holds several tasks and none is named,
+    and where the named anchor has no pool for bins.
+    """
+    try:
+        return _pair(StoredRun(root, task=task), anchor)
+    except pa.ArrowInvalid as error:
+        damage = str(error).splitlines()[0]
+        raise ValueError(
+            f"Damaged tables in {root} ({damage}); `make sweep` sets them aside and fills the gap."
+        ) from None
+
+
+def _pair(run: StoredRun, anchor: str | None) -> Outcomes:
+    arms = _arms(run)
+    at = _grown_budgets(arms)
+    evaluation = [_grown(arm.grid.num_ready()[at], run.declared(arm.rung, "evaluation")) for arm in arms]
+    num_samples = min(grown.num_samples for grown in evaluation)
+    complete = {arm.rung.name: grown.num_ready >= num_samples for arm, grown in zip(arms, evaluation, strict=True)}
+    held_out = _held_out(run, anchor)
+    if held_out is not None:
+        pool = _grown(held_out.grid.num_ready(), run.declared(held_out.rung, "bins"))
+        complete[f"{held_out.rung.name} (bins)"] = pool.num_ready >= pool.num_samples
+    keep = np.flatnonzero(np.all(list(complete.values()), axis=0))
+    if not len(keep):
+        raise ValueError(f"No prompt in {run.root} is complete in every model; run `make sweep` to the end.")
+    return Outcomes(
+        task=run.task,
+        grader=run.grader[0],
+        grader_version=run.grader[1],
+        budgets=arms[0].budgets[at],
+        num_samples=num_samples,
+        prompt_ids=run.prompt_ids.to_numpy()[keep],
+        arms=tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms),
+        bins=held_out and held_out.take(budgets=np.arange(1), prompts=keep, num_samples=pool.num_samples),
+        dropped=_dropped(run.prompt_ids, complete),
+        unfinished=tuple(rung.name for rung in run.rungs if rung not in [arm.rung for arm in arms]),
+    )
+
+
+class _Grown(NamedTuple):
+    """Samples each prompt has at every budget (P,), and how many of them count."""
+
+    num_ready: Ints
+    num_samples: int
+
+
+def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
+    """The largest declared number of samples that at least GROWN_SHARE of the begun prompts have reached, else the least."""
+    num_ready = num_ready.min(axis=0)
+    counts = sorted(set(declared["num_samples"]))
+    begun = np.count_nonzero(num_ready >= counts[0])
+    reached = [count for count in counts if np.count_nonzero(num_ready >= count) >= GROWN_SHARE * begun]
+    return _Grown(num_ready, int(reached[-1]))
+
+
+def _arms(run: StoredRun) -> list[Arm]:
+    """The arms that have graded answers, at the budgets declared for all of them."""
+    declared = {rung: set(run.declared(rung, "evaluation")["budget"]) for rung in run.rungs}
+    budgets = sorted(set.intersection(*(cells for cells in declared.values() if cells) or [set()]))
+    arms = [run.arm(rung, "evaluation", [int(budget) for budget in budgets]) for rung in run.rungs if declared[rung]]
+    arms = [arm for arm in arms if arm.grid.num_ready().any()]
+    if not arms:
+        raise ValueError(nothing_in(run.root))
+    return arms
+
+
+def _grown_budgets(arms: list[Arm]) -> Ints:
+    """Positions of the budgets that at least GROWN_SHARE of every arm's prompts have reached."""
+    begun = [np.count_nonzero(arm.grid.num_ready(), axis=1) for arm in arms]
+    return np.flatnonzero(np.all([count >= GROWN_SHARE * count.max() for count in begun], axis=0))
+
+
+def _held_out(run: StoredRun, anchor: str | None) -> Arm | None:
+    """The anchor's pool for bins at its least budget, which growing the grid leaves where it is; None where there is none."""
+    pools = {rung.name: rung for rung in run.rungs if len(run.declared(rung, "bins"))}
+    if anchor is not None and anchor not in pools:
+        raise ValueError(f"No samples held out for bins by {anchor!r}; anchors of this run: {sorted(pools)}.")
+    if not pools:
+        return None
+    rung = pools[anchor] if anchor is not None else list(pools.values())[-1]
+    return run.arm(rung, "bins", [int(run.declared(rung, "bins")["budget"].min())])
+
+
+def _dropped(prompt_ids: pd.Index, complete: dict[str, Bools]) -> tuple[Dropped, ...]:
+    short = np.flatnonzero(~np.all(list(complete.values()), axis=0))
+    return tuple(
+        Dropped(str(prompt_ids[prompt]), tuple(name for name, whole in complete.items() if not whole[prompt]))
+        for prompt in short
+    )

@@ -1,0 +1,170 @@
+"""The short table at the end of a sweep, in plain text. Knows findings, no files."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis import wording
+from analysis.curves import Rule
+from analysis.findings import Findings
+from analysis.outcomes import Outcomes
+
+VOTES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
+
+
+def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
+    """The headline, a row a rung and bin with its exchange rate against the largest, and the health of the answers."""
+    parts = [
+        headline(findings, rule=rule),
+        _aligned(_rate_rows(findings, rule), num_text=2),
+        _legend(findings, rule),
+        _aligned(_health_rows(findings), num_text=1),
+        *_left_out(outcomes),
+    ]
+    return "\n\n".join(parts)
+
+
+def headline(findings: Findings, *, rule: Rule) -> str:
+    """One sentence: the cheapest certain match of the largest rung in a bin, and where a smaller one never matches it."""
+    rates = _against_largest(findings, rule)
+    bins = rates[rates["bin"] != "all prompts"] if not rates.empty and rates["bin"].nunique() > 1 else rates
+    if bins.empty:
+        return f"One model on {findings.setting.task}: there is no larger one to match."
+    finite, hopeless = bins[bins["high"].map(math.isfinite)], bins[bins["share_never"] >= 0.95]
+    if finite.empty:
+        sentence = f"No smaller model surely matches one answer of {bins['large'].iloc[0]} in any bin"
+    else:
+        sentence = _match(finite.loc[finite["exchange_rate"].idxmin()], rule)
+    return sentence + (f"; {_miss(hopeless.iloc[-1])}." if len(hopeless) else ".")
+
+
+def _match(row: pd.Series, rule: Rule) -> str:
+    return (
+        f"On {row['bin']} prompts, {row['small']} with {wording.steps(row['step'], 'width')} ({VOTES[rule]}) matches one answer "
+        f"of {row['large']} at {'at most ' if row['at_or_below'] else ''}{wording.times(row['exchange_rate'])} its compute "
+        f"(95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
+    )
+
+
+def _miss(row: pd.Series) -> str:
+    return f"on {row['bin']} prompts, {row['small']} never does {wording.within('width', row['max_step'])}"
+
+
+def _against_largest(findings: Findings, rule: Rule) -> pd.DataFrame:
+    """Rows of the exchange-rate frame along widths against the largest rung; empty where there is only one."""
+    rates = findings.exchange_rates
+    if rates.empty:
+        return rates
+    return rates[(rates["large"] == rates["large"].iloc[-1]) & (rates["rule"] == rule) & (rates["path"] == "width")]
+
+
+def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
+    """Header and a row a rung and bin: one answer at full budget, the widest vote, tokens, the exchange rate."""
+    rates = _against_largest(findings, rule)
+    known = {} if rates.empty else {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
+    part = findings.curves[(findings.curves["rule"] == rule) & (findings.curves["path"] == "width")]
+    largest = part["model"].iloc[-1]
+    rows = [
+        [
+            "rung",
+            "bin",
+            "prompts",
+            "one answer",
+            f"{part['width'].max()} samples",
+            "tokens",
+            f"to match one answer of {largest}",
+        ]
+    ]
+    for (model, name), cells in part.groupby(["model", "bin"], sort=False):
+        one, widest = cells.iloc[0], cells.iloc[-1]
+        rows.append(
+            [str(model), str(name), str(one["num_prompts"]), _share(one), _share(widest), f"{one['total_tokens']:.0f}"]
+            + [_exchange(known[model, name]) if (model, name) in known else "-"]
+        )
+    return rows
+
+
+def _exchange(row: pd.Series) -> str:
+    spent = f"{wording.steps(row['step'], 'width')}, " if math.isfinite(row["step"]) else ""
+    return spent + wording.rate(
+        exchange_rate=row["exchange_rate"],
+        low=row["low"],
+        high=row["high"],
+        at_or_below=row["at_or_below"],
+        axis="width",
+        max_step=row["max_step"],
+    )
+
+
+def _share(row: pd.Series) -> str:
+    if math.isnan(row["accuracy"]):
+        return "-"
+    return f"{wording.percent(row['accuracy'])} [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+
+
+def _legend(findings: Findings, rule: Rule) -> str:
+    setting = findings.setting
+    bins = "" if setting.anchor is None else (
+        f" Bins: {setting.anchor}'s accuracy in {setting.bin_samples} held-out samples at {setting.bin_budget} thinking tokens."
+    )  # fmt: skip
+    return (
+        f"Task {setting.task}, {setting.total_prompts} prompts, {setting.num_samples} samples each, {setting.max_budget} thinking "
+        f"tokens, rule: {VOTES[rule]}. Tokens: prompt and one answer.\n"
+        f"1.00x: the smaller model spends the FLOPs of the larger one's single answer ({setting.cost_label}); brackets: 95% "
+        f"intervals over prompts.{bins}"
+    )
+
+
+def _health_rows(findings: Findings) -> list[list[str]]:
+    """Header and a row a rung at full budget: how its answers ended."""
+    rows = [
+        [
+            "rung",
+            "accuracy",
+            "thinking tokens",
+            "answer tokens",
+            "forced",
+            "hit the answer cap",
+            "unparsed",
+            "unanswered",
+            "timeout",
+        ]
+    ]
+    for _, cell in findings.cells[findings.cells["budget"] == findings.setting.max_budget].iterrows():
+        tokens = [f"{cell[name]:.0f}" for name in ("thinking_tokens", "answer_tokens")]
+        shares = ("forced_share", "capped_share", "unparsed_share", "unanswered_share", "timeout_share")
+        rows.append(
+            [
+                cell["model"],
+                wording.percent(cell["accuracy"]),
+                *tokens,
+                *(wording.percent(cell[name]) for name in shares),
+            ]
+        )
+    return rows
+
+
+def _left_out(outcomes: Outcomes) -> list[str]:
+    """A line for the dropped prompts and one for the unfinished models, where there are any."""
+    lines = []
+    if outcomes.dropped:
+        listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])
+        more = f" and {len(outcomes.dropped) - 5} more" if len(outcomes.dropped) > 5 else ""
+        lines.append(f"Dropped from every model, as these lack samples: {listed}{more}. `make sweep` fills them in.")
+    if outcomes.unfinished:
+        lines.append(f"No graded answers yet: {', '.join(outcomes.unfinished)}.")
+    return lines
+
+
+def _aligned(rows: Sequence[Sequence[str]], *, num_text: int) -> str:
+    """Columns of equal width; the first `num_text` and the last to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    is_text = [column < num_text or column == len(widths) - 1 for column in range(len(widths))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if text else cell.rjust(width)
+            for cell, width, text in zip(row, widths, is_text, strict=True)
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,168 @@
+"""Runs with a planted truth, written through the store as a sweep would write them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from results import schema, store
+
+BUDGETS = (0, 16, 32, 64, 128, 256)
+CAP_TOKENS = max(BUDGETS)
+
+
+class PlantedRung(NamedTuple):
+    """A model whose chance on a prompt is a logistic curve of ability - difficulty, less what a cut trace costs it."""
+
+    name: str
+    num_params: int
+    num_layers: int
+    num_heads: int
+    ability: float
+
+
+LADDER = (
+    PlantedRung("33k", 33_000, 3, 1, 0.2),
+    PlantedRung("125k", 125_000, 4, 2, 0.8),
+    PlantedRung("0.4m", 400_000, 4, 3, 1.3),
+    PlantedRung("1.1m", 1_100_000, 6, 4, 1.9),
+)
+# A trace cut in the middle of its first attempt does worse than none.
+CUT_LOSS = {0: 1.6, 16: 2.0, 32: 1.3, 64: 0.8, 128: 0.4, 256: 0.0}
+
+Plant = Callable[..., Path]
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    """plant(rungs, ...) writes a run below the test's own folder and returns where it lies."""
+
+    def planted(rungs: Sequence[PlantedRung] = LADDER, *, name: str = "run", **shape: int) -> Path:
+        write_run(tmp_path / name, rungs, **shape)
+        return tmp_path / name
+
+    return planted
+
+
+@pytest.fixture(scope="session")
+def ladder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four rungs, 120 prompts, 16 samples, six budgets, 8 samples held out for bins by the largest."""
+    root = tmp_path_factory.mktemp("runs") / "ladder"
+    write_run(root, LADDER, num_prompts=120)
+    return root
+
+
+def write_run(
+    root: Path,
+    rungs: Sequence[PlantedRung],
+    *,
+    num_prompts: int,
+    num_samples: int = 16,
+    bin_samples: int = 8,
+    seed: int = 0,
+) -> None:
+    """All tables of one run; the last rung is the anchor."""
+    difficulty = np.random.default_rng(seed).normal(size=num_prompts)
+    for number, rung in enumerate(rungs):
+        rng = np.random.default_rng((seed, number))
+        store.append(root, schema.MODELS, [_model_row(rung)], writer=rung.name)
+        pools = [("evaluation", BUDGETS, num_samples)]
+        pools += [("bins", (CAP_TOKENS,), bin_samples)] if rung == rungs[-1] and bin_samples else []
+        for pool, budgets, samples in pools:
+            cells = [
+                {
+                    "identity": identity(rung),
+                    "pool": pool,
+                    "budget": b,
+                    "num_samples": samples,
+                    "num_prompts": num_prompts,
+                }
+                for b in budgets
+            ]
+            store.append(root, schema.CELLS, cells, writer=rung.name)
+            rows = sample_rows(rung, pool=pool, budgets=budgets, difficulty=difficulty, num_samples=samples, rng=rng)
+            for table, stored in zip((schema.TRACES, schema.ANSWERS, schema.GRADES), rows, strict=True):
+                store.append(root, table, stored, writer=rung.name)
+
+
+def identity(rung: PlantedRung) -> str:
+    return f"{rung.name}-identity"
+
+
+def sample_rows(
+    rung: PlantedRung,
+    *,
+    pool: str,
+    budgets: Sequence[int],
+    difficulty: np.ndarray,
+    num_samples: int,
+    rng: np.random.Generator,
+) -> tuple[list[dict], list[dict], list[dict]]:
+    """Rows of traces, answers and grades of one rung and pool."""
+    traces, answers, grades = [], [], []
+    for prompt, hardness in enumerate(difficulty):
+        lengths = rng.lognormal(3.6 + 0.5 * hardness, 0.7, size=num_samples).astype(int) + 4
+        for sample, length in enumerate(lengths):
+            key = {"identity": identity(rung), "prompt_id": f"planted/{prompt:04d}", "pool": pool, "sample": sample}
+            ended = bool(length <= CAP_TOKENS)
+            thinking = int(min(length, CAP_TOKENS))
+            traces.append(_trace_row(key, thinking, ended))
+            for budget in [*(b for b in budgets if b < length), *([None] if ended else [])]:
+                chance = 1 / (
+                    1 + np.exp(-1.4 * (rung.ability - hardness) + CUT_LOSS[CAP_TOKENS if budget is None else budget])
+                )
+                answers.append(_answer_row(key, budget, thinking))
+                grades.append(_grade_row(key, budget, chance, rng))
+    return traces, answers, grades
+
+
+def _model_row(rung: PlantedRung) -> dict:
+    return {
+        "identity": identity(rung),
+        "model": rung.name,
+        "task": "planted",
+        "num_params": rung.num_params,
+        "num_matmul_params": rung.num_params,
+        "num_layers": rung.num_layers,
+        "hidden_size": 32 * rung.num_heads,
+        "num_heads": rung.num_heads,
+        "num_kv_heads": rung.num_heads,
+        "head_dim": 32,
+    }
+
+
+def _trace_row(key: dict, thinking: int, ended: bool) -> dict:
+    stop = "stop" if ended else "length"
+    return key | {
+        "start_token": 0, "num_thinking_tokens": thinking, "ended": ended, "num_prompt_tokens": 14, "finish_reason": stop
+    }  # fmt: skip
+
+
+def _answer_row(key: dict, budget: int | None, thinking: int) -> dict:
+    spent = thinking if budget is None else budget
+    return key | {
+        "budget": budget,
+        "num_thinking_tokens": spent,
+        "num_answer_tokens": 10,
+        "forced": budget is not None,
+        "num_prompt_tokens": 14 + spent + (budget is not None),
+        "finish_reason": "stop",
+    }
+
+
+def _grade_row(key: dict, budget: int | None, chance: float, rng: np.random.Generator) -> dict:
+    """Two right answers, a dozen wrong ones of falling popularity, and one in fifty that cannot be read."""
+    correct, readable = bool(rng.random() < chance), bool(rng.random() > 0.02)
+    right, wrong = f"right-{int(rng.random() < 0.2)}", f"wrong-{min(int(rng.geometric(0.25)), 12)}"
+    outcome = ("correct" if correct else "wrong") if readable else "unparsed"
+    return key | {
+        "budget": budget,
+        "grader": "planted",
+        "grader_version": "1",
+        "vote_key": (right if correct else wrong) if readable else None,
+        "correct": correct and readable,
+        "score": float(correct and readable),
+        "outcome": outcome,
+    }
