@@ -46,9 +46,8 @@ def run_folder(name: str) -> Path:
         if root.is_dir():
             return root
     known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
-    raise ValueError(
-        f"No run {name!r}; runs here: {', '.join(known) or 'none'}. Run `make sweep`, or point RUN at results/reference."
-    )
+    listed = ", ".join(known) or "none"
+    raise ValueError(f"No run {name!r}; runs here: {listed}. Run `make sweep`, or point RUN at results/reference.")
 
 
 def print_summary(options: argparse.Namespace) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis import grid
+from analysis.arrays import Ints
 from analysis.costs import Shape
-from analysis.grid import Grid, Ints
+from analysis.grid import Grid
 from results import schema, store
 
 
@@ -59,11 +61,8 @@ class StoredRun:
         self.rungs = _rungs(models[models["task"] == self.task])
         self.grader = _grader(root, [rung.identity for rung in self.rungs])
         self.cells = store.scan(root, schema.CELLS).to_pandas()
-        columns = ["identity", "prompt_id", "start_token", "num_prompt_tokens"]
-        starts = store.scan(root, schema.TRACES, columns=columns).filter(pc.field("start_token") == 0).to_pandas()
-        starts = starts[starts["identity"].isin([rung.identity for rung in self.rungs])]
-        self.starts = starts.drop_duplicates(["identity", "prompt_id"]).astype({"prompt_id": object})
-        self.prompt_ids = pd.Index(np.sort(self.starts["prompt_id"].unique()))
+        self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
+        self.prompt_ids = self.prompt_tokens.index
 
     def declared(self, rung: Rung, pool: str) -> pd.DataFrame:
         """The cells declared of one pool, a row for each time the grid was declared or grown."""
@@ -71,8 +70,7 @@ class StoredRun:
 
     def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
         """The rung's outcomes at these budgets on every prompt of the run, holes included."""
-        starts = self.starts[self.starts["identity"] == rung.identity].set_index("prompt_id")["num_prompt_tokens"]
-        prompt_tokens = starts.reindex(self.prompt_ids).fillna(0).to_numpy(dtype=np.int64)
+        prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
         read = grid.read(
             self.root,
             identity=rung.identity,
@@ -121,3 +119,24 @@ def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
 
 def _version_order(version: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", version)]
+
+
+def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:
+    """Length of every prompt in each model's tokens; a row a prompt, a column an identity.
+
+    A trace's first request holds the prompt alone. Where no thinking was sampled the shortest answer request tells.
+    """
+    key = ["identity", "prompt_id"]
+    traces = store.scan(root, schema.TRACES, columns=[*key, "start_token", "num_prompt_tokens"])
+    answers = store.scan(root, schema.ANSWERS, columns=[*key, "num_thinking_tokens", "num_prompt_tokens"])
+    of_traces = _shortest(traces.filter(pc.field("start_token") == 0))
+    spent = pc.subtract(answers["num_prompt_tokens"], answers["num_thinking_tokens"])
+    of_answers = _shortest(answers.drop_columns("num_prompt_tokens").append_column("num_prompt_tokens", spent))
+    lengths = of_traces.combine_first(of_answers)
+    return lengths.unstack("identity").reindex(columns=sorted(identities)).dropna(how="all").sort_index()
+
+
+def _shortest(requests: pa.Table) -> pd.Series:
+    least = requests.group_by(["identity", "prompt_id"]).aggregate([("num_prompt_tokens", "min")]).to_pandas()
+    least = least.astype({"identity": object, "prompt_id": object})
+    return least.set_index(["prompt_id", "identity"])["num_prompt_tokens_min"]

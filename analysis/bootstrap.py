@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Array, Floats
 
 MIN_REPLICATES = 2000
 LEVEL = 0.95
@@ -35,12 +35,13 @@ def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
     """Means over prompts under each weighting; (..., P) and (P, J) -> (..., J), NaN where no prompt has weight."""
     weights = np.asarray(weights, dtype=float)
     mass = weights.sum(axis=-1)[..., None]
-    return np.divide(
+    means: Floats = np.divide(
         weights @ np.asarray(values, dtype=float),
         mass,
         out=np.full((*mass.shape[:-1], np.shape(values)[-1]), np.nan),
         where=mass > 0,
     )
+    return means
 
 
 def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
@@ -65,9 +66,10 @@ def share_of_replicates(event: ArrayLike, statistic: ArrayLike) -> Floats:
     return np.where(num_valid > 0, held / np.maximum(num_valid, 1), np.nan)
 
 
-def _quantile(ordered: Floats, num_valid: NDArray, level: float) -> Floats:
+def _quantile(ordered: Floats, num_valid: Array, level: float) -> Floats:
     """The least of the sorted values at or below which a share `level` of the valid ones lies."""
     # Rounded, as .975 * 2000 must be 1950 whatever the last bit of the product.
     rank = np.ceil(np.round(level * num_valid, 9)).astype(int)
     at = np.clip(rank - 1, 0, len(ordered) - 1)
-    return np.take_along_axis(ordered, np.expand_dims(at, 0), axis=0)[0]
+    quantile: Floats = np.take_along_axis(ordered, np.expand_dims(at, 0), axis=0)[0]
+    return quantile

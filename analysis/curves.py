@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis import costs, estimators
 from analysis.arms import Arm
+from analysis.arrays import Bools, Floats, Ints
 from analysis.bootstrap import Interval, percentile_interval, weighted_means
 
-Floats = NDArray[np.float64]
 Rule = Literal["maj_at_k", "pass_at_k"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 PathName = Literal["width", "budget"]
@@ -56,7 +55,7 @@ def budget_path(num_budgets: int) -> Path:
 def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng: np.random.Generator) -> PromptCurve:
     """What one arm costs and yields on each prompt along a path."""
     budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
-    widths, at_width = np.unique(path.widths, return_inverse=True)
+    widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
     decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
     tables = PromptCurve(
         rule_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng),
@@ -68,7 +67,7 @@ def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng
 
 
 def rule_accuracy(
-    votes: NDArray[np.int64], correct: NDArray[np.bool_], widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
+    votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
 ) -> Floats:
     """Expected accuracy of a selection rule at every width; (..., S) -> (..., K)."""
     if rule == "maj_at_k":
@@ -77,7 +76,7 @@ def rule_accuracy(
 
 
 def curve(prompts: PromptCurve, weights: Floats) -> Curve:
-    """The curve of the weighted prompts; weights (1 + R, P) as `bootstrap.prompt_weights` gives them, or a bin's share."""
+    """The curve of the weighted prompts; weights (1 + R, P) from `bootstrap.prompt_weights`, or a bin's part."""
     flops, total_tokens, serial_tokens = (weighted_means(weights[:1], table)[0] for table in prompts[1:])
     accuracy = percentile_interval(weighted_means(weights, prompts.accuracy))
     return Curve(accuracy, flops, total_tokens, serial_tokens)

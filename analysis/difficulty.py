@@ -1,10 +1,9 @@
 """Difficulty bins from held-out scores, under any prompt weights. Arrays in, arrays out."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from analysis.arrays import Bools, Floats, Ints
 
 FEW_PROMPTS = 200
 
@@ -47,7 +46,7 @@ def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Floats:
     return np.stack([np.where(labels == number, weights, 0.0) for number in range(num_bins)])
 
 
-def _value_bins(share: Floats, present: NDArray[np.bool_], num_bins: int) -> Ints:
+def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:
     """Bin of each distinct score from the cumulative share up to it; (R, V) -> (R, V)."""
     later = present.sum(axis=1, keepdims=True) - np.cumsum(present, axis=1)
     bins = np.zeros(share.shape, dtype=np.int64)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from analysis import plurality
-
-Floats = NDArray[np.float64]
+from analysis.arrays import Array, Floats
 
 EXACT_MAX_SAMPLES = 32
 
@@ -16,7 +15,7 @@ EXACT_MAX_SAMPLES = 32
 def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: ArrayLike) -> Floats:
     """Chance that a random size-k subset of the samples holds a correct one: 1 - C(n-c, k) / C(n, k).
 
-    The arguments broadcast; the result has their common shape. Raises ValueError where k is not in 1..n or c not in 0..n.
+    The arguments broadcast to the result's shape. Raises ValueError where k is not in 1..n or c not in 0..n.
     Source: Chen et al. 2021 (arXiv 2107.03374), eq. 1; unbiased, where 1 - (1 - c/n)^k is not.
     """
     n, c, k = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in (num_samples, num_correct, k)))
@@ -72,10 +71,11 @@ def max_at_k(values: ArrayLike, ks: Sequence[int]) -> Floats:
     rank = np.arange(1, n + 1, dtype=float)
     below = np.where(rank >= k, rank - k, 0)
     log_share = gammaln(rank) - gammaln(k) - gammaln(below + 1) - (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
-    return ordered @ np.where(rank >= k, np.exp(log_share), 0.0).T
+    expected: Floats = ordered @ np.where(rank >= k, np.exp(log_share), 0.0).T
+    return expected
 
 
-def _refuse_widths(k: NDArray, n: NDArray) -> None:
+def _refuse_widths(k: Array, n: Array) -> None:
     if np.any((k < 1) | (k > n)):
         raise ValueError(
             f"Widths must lie between 1 and the number of samples ({int(np.min(n))}), not {int(np.min(k))} to "

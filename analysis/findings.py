@@ -1,20 +1,19 @@
-"""What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files, no plots."""
+"""What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis import bootstrap, costs, curves, difficulty, substitution
+from analysis.arrays import Floats
 from analysis.curves import Path, PathName, PromptCurve, Rule
 from analysis.grid import OUTCOMES
 from analysis.outcomes import Outcomes
 
-Floats = NDArray[np.float64]
-
+Row = dict[str, Any]
 ALL_PROMPTS = "all prompts"
 
 
@@ -67,8 +66,8 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
     """Every curve and exchange rate of the run, from one paired bootstrap in which bins are drawn anew each time."""
     cost = costs.choose(choices.cost)
     bins = _bins(outcomes, choices, rng)
-    curve_rows: list[dict] = []
-    rate_rows: list[dict] = []
+    curve_rows: list[Row] = []
+    rate_rows: list[Row] = []
     for rule in curves.RULES:
         for path in (
             curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule),
@@ -103,11 +102,11 @@ def _bins(outcomes: Outcomes, choices: Choices, rng: np.random.Generator) -> lis
     return whole + [_Bin(name, part) for name, part in zip(difficulty.bin_names(num_bins), parts, strict=True)]
 
 
-def _bin_columns(part: _Bin) -> dict:
+def _bin_columns(part: _Bin) -> Row:
     return {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
 
 
-def _curve_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part: _Bin, place: dict) -> list[dict]:
+def _curve_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part: _Bin, place: Row) -> list[Row]:
     rows = []
     for arm, table in zip(outcomes.arms, prompts, strict=True):
         found = curves.curve(table, part.weights)
@@ -125,7 +124,7 @@ def _curve_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part
     return rows
 
 
-def _rate_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part: _Bin, place: dict) -> list[dict]:
+def _rate_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part: _Bin, place: Row) -> list[Row]:
     """Rows of every smaller rung against every larger one's reference: width 1 and the full budget."""
     accuracy = [bootstrap.weighted_means(part.weights, table.accuracy) for table in prompts]
     flops = [bootstrap.weighted_means(part.weights, table.flops) for table in prompts]
@@ -146,7 +145,7 @@ def _rate_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part:
     return rows
 
 
-def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> dict:
+def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> Row:
     step = [np.exp(end) if is_log else end for end in found.step]
     return (
         {name: float(end) for name, end in zip(("exchange_rate", "low", "high"), found.rate, strict=True)}
@@ -156,7 +155,7 @@ def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> dict:
     )
 
 
-def _cell_rows(outcomes: Outcomes) -> list[dict]:
+def _cell_rows(outcomes: Outcomes) -> list[Row]:
     """One row a rung and budget: means over prompts and samples, and the share of every outcome."""
     rows = []
     for arm in outcomes.arms:
@@ -179,9 +178,9 @@ def _setting(outcomes: Outcomes, choices: Choices, cost: costs.CostModel) -> Set
     held_out = outcomes.bins
     return Setting(
         task=outcomes.task,
-        anchor=held_out and held_out.rung.name,
-        bin_samples=held_out and held_out.grid.correct.shape[-1],
-        bin_budget=held_out and int(held_out.budgets[0]),
+        anchor=None if held_out is None else held_out.rung.name,
+        bin_samples=None if held_out is None else held_out.grid.correct.shape[-1],
+        bin_budget=None if held_out is None else int(held_out.budgets[0]),
         total_prompts=len(outcomes.prompt_ids),
         num_dropped=len(outcomes.dropped),
         num_samples=outcomes.num_samples,

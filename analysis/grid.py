@@ -8,12 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from analysis.arrays import Array, Bools, Ints
 from results import schema, store
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
 _KEY = ["prompt_id", "pool", "sample", "budget"]
@@ -90,14 +87,14 @@ class _Slots:
         self.at = layer[self.kept], self.prompt, _ints(table["sample"])[self.kept]
         self.shape = shape
 
-    def fill(self, values: NDArray) -> NDArray:
+    def fill(self, values: Array) -> Array:
         """The kept rows' values in their places, zeros elsewhere."""
         dense = np.zeros(self.shape, dtype=values.dtype)
         dense[self.at] = values
         return dense
 
 
-def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict[str, NDArray]:
+def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict[str, Array]:
     kept = slots.kept
     thinking, forced = _ints(table["num_thinking_tokens"])[kept], _bools(table["forced"])[kept]
     # A forced request holds the prompt, the cut thinking and the marker that closes it: the rest is the marker.
@@ -112,7 +109,7 @@ def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict
     }
 
 
-def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, NDArray]:
+def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, Array]:
     kept = slots.kept
     votes, _ = _dictionary(pc.dictionary_encode(table["vote_key"]))
     codes, names = _dictionary(table["outcome"])
@@ -125,7 +122,7 @@ def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, NDArray]:
     }
 
 
-def _serve(columns: dict[str, NDArray], budgets: Sequence[int]) -> dict[str, NDArray]:
+def _serve(columns: dict[str, Array], budgets: Sequence[int]) -> dict[str, Array]:
     """Layers (natural, forced at each budget) as what each budget yields; (1 + B, P, S) -> (B, P, S)."""
     ends_in_time = columns["present"][0] & (columns["thinking_tokens"][0] <= np.asarray(budgets)[:, None, None])
     return {name: np.where(ends_in_time, layers[0], layers[1:]) for name, layers in columns.items()}

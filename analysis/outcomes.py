@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from analysis.arms import Arm, StoredRun, nothing_in
-from analysis.grid import Bools, Ints
+from analysis.arrays import Array, Bools, Ints
 
 # A grid that is still growing counts as grown once this share of its prompts has the larger cells.
 GROWN_SHARE = 0.9
@@ -36,7 +35,7 @@ class Outcomes:
     grader_version: str
     budgets: Ints
     num_samples: int
-    prompt_ids: NDArray
+    prompt_ids: Array
     arms: tuple[Arm, ...]
     bins: Arm | None
     dropped: tuple[Dropped, ...]
@@ -96,7 +95,7 @@ class _Grown(NamedTuple):
 
 
 def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
-    """The largest declared number of samples that at least GROWN_SHARE of the begun prompts have reached, else the least."""
+    """The largest declared number of samples that at least GROWN_SHARE of the begun prompts have reached."""
     num_ready = num_ready.min(axis=0)
     counts = sorted(set(declared["num_samples"]))
     begun = np.count_nonzero(num_ready >= counts[0])
@@ -106,9 +105,13 @@ def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
 
 def _arms(run: StoredRun) -> list[Arm]:
     """The arms that have graded answers, at the budgets declared for all of them."""
-    declared = {rung: set(run.declared(rung, "evaluation")["budget"]) for rung in run.rungs}
-    budgets = sorted(set.intersection(*(cells for cells in declared.values() if cells) or [set()]))
-    arms = [run.arm(rung, "evaluation", [int(budget) for budget in budgets]) for rung in run.rungs if declared[rung]]
+    declared = {rung: {int(budget) for budget in run.declared(rung, "evaluation")["budget"]} for rung in run.rungs}
+    budgets = [
+        budget
+        for budget in sorted(set().union(*declared.values()))
+        if all(budget in cells for cells in declared.values() if cells)
+    ]
+    arms = [run.arm(rung, "evaluation", budgets) for rung in run.rungs if budgets and declared[rung]]
     arms = [arm for arm in arms if arm.grid.num_ready().any()]
     if not arms:
         raise ValueError(nothing_in(run.root))
@@ -122,7 +125,7 @@ def _grown_budgets(arms: list[Arm]) -> Ints:
 
 
 def _held_out(run: StoredRun, anchor: str | None) -> Arm | None:
-    """The anchor's pool for bins at its least budget, which growing the grid leaves where it is; None where there is none."""
+    """The anchor's pool for bins at its least budget, which growing the grid leaves; None where none was drawn."""
     pools = {rung.name: rung for rung in run.rungs if len(run.declared(rung, "bins"))}
     if anchor is not None and anchor not in pools:
         raise ValueError(f"No samples held out for bins by {anchor!r}; anchors of this run: {sorted(pools)}.")

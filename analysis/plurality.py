@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import comb
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from analysis.arrays import Floats, Ints
 
 
-def classes(votes: NDArray, correct: Floats) -> tuple[Ints, Floats]:
+def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
     """Votes as compact class codes, and what each class is worth.
 
     votes (N, S), correct (N, S) -> codes (N, S) in 0..S-1, negative where a sample does not vote, and worth (N, S): the
@@ -56,20 +54,20 @@ def contests_won(own: Ints, rivals: Ints, abstainers: Ints, *, max_k: int) -> Fl
 
     own (R,): size of the class; rivals (R, C): sizes of the others, descending; abstainers (R,) -> (R, max_k + 1).
 
-    With c members drawn, the subsets in which no rival has more, t of them exactly c, are counted by the coefficient of
-    x^t z^(k-c) in prod_i [sum_{a<c} C(m_i, a) z^a + x C(m_i, c) z^c] (1+z)^abstainers. The share 1/(1+t) of a tie is the
-    integral of x^t over [0, 1], which Gauss-Legendre nodes give exactly; every term is positive, so nothing cancels.
+    With c members drawn, the subsets in which no rival has more, t of them exactly c, are counted by the coefficient
+    of x^t z^(k-c) in prod_i [sum_{a<c} C(m_i, a) z^a + x C(m_i, c) z^c] (1+z)^abstainers. The share 1/(1+t) of a tie
+    is the integral of x^t over [0, 1], exact by Gauss-Legendre nodes. Every term is positive, so nothing cancels.
     """
     total = int((own + rivals.sum(axis=1) + abstainers).max(initial=0))
-    won = np.zeros((len(own), max_k + 1))
+    won: Floats = np.zeros((len(own), max_k + 1))
     nobody = _coefficients(abstainers, max_k)
     for drawn_own in range(1, min(max_k, int(own.max(initial=0))) + 1):
         # At most total // drawn_own - 1 rivals tie, the degree in x; n nodes integrate degree 2n - 1.
         nodes, shares = np.polynomial.legendre.leggauss(max(1, -(-(total // drawn_own) // 2)))
         ways = _bounded_ways(rivals, nobody, cap=drawn_own, tie=(nodes + 1) / 2)
-        ways = np.tensordot(ways, shares / 2, axes=(1, 0))
+        ways = np.matmul(shares / 2, ways)
         won[:, drawn_own:] += comb(own, drawn_own)[:, None] * ways[:, : max_k + 1 - drawn_own]
-    return won
+    return np.asarray(won)
 
 
 def drawn(codes: Ints, worth: Floats, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int) -> Floats:
@@ -89,7 +87,8 @@ def drawn(codes: Ints, worth: Floats, ks: Sequence[int], *, rng: np.random.Gener
 
 def _plurality_worth(tally: Floats, worth: Floats) -> Floats:
     leads = (tally == tally.max(axis=1, keepdims=True)) & (tally > 0)
-    return (worth * leads).sum(axis=1) / np.maximum(leads.sum(axis=1), 1)
+    shared: Floats = (worth * leads).sum(axis=1) / np.maximum(leads.sum(axis=1), 1)
+    return shared
 
 
 def _bounded_ways(rivals: Ints, nobody: Floats, *, cap: int, tie: Floats) -> Floats:
@@ -117,4 +116,4 @@ def _tally(codes: Ints, weight: Floats) -> Floats:
     num_rows, num_samples = codes.shape
     flat = np.where(codes >= 0, codes, num_samples) + np.arange(num_rows)[:, None] * (num_samples + 1)
     sums = np.bincount(flat.ravel(), weights=weight.ravel(), minlength=num_rows * (num_samples + 1))
-    return sums.reshape(num_rows, num_samples + 1)[:, :num_samples]
+    return np.asarray(sums, dtype=float).reshape(num_rows, num_samples + 1)[:, :num_samples]

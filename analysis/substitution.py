@@ -3,12 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from analysis.arrays import Bools, Floats
 from analysis.bootstrap import Interval, percentile_interval, share_of_replicates
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 class Crossing(NamedTuple):

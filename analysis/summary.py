@@ -7,10 +7,8 @@ import pandas as pd
 
 from analysis import wording
 from analysis.curves import Rule
-from analysis.findings import Findings
+from analysis.findings import ALL_PROMPTS, Findings
 from analysis.outcomes import Outcomes
-
-VOTES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
 
 
 def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
@@ -26,9 +24,9 @@ def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
 
 
 def headline(findings: Findings, *, rule: Rule) -> str:
-    """One sentence: the cheapest certain match of the largest rung in a bin, and where a smaller one never matches it."""
+    """One sentence: the cheapest certain match of the largest rung in a bin, and where a smaller one never does."""
     rates = _against_largest(findings, rule)
-    bins = rates[rates["bin"] != "all prompts"] if not rates.empty and rates["bin"].nunique() > 1 else rates
+    bins = rates[rates["bin"] != ALL_PROMPTS] if not rates.empty and rates["bin"].nunique() > 1 else rates
     if bins.empty:
         return f"One model on {findings.setting.task}: there is no larger one to match."
     finite, hopeless = bins[bins["high"].map(math.isfinite)], bins[bins["share_never"] >= 0.95]
@@ -41,14 +39,18 @@ def headline(findings: Findings, *, rule: Rule) -> str:
 
 def _match(row: pd.Series, rule: Rule) -> str:
     return (
-        f"On {row['bin']} prompts, {row['small']} with {wording.steps(row['step'], 'width')} ({VOTES[rule]}) matches one answer "
-        f"of {row['large']} at {'at most ' if row['at_or_below'] else ''}{wording.times(row['exchange_rate'])} its compute "
-        f"(95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
+        f"{_on(row)}, {row['small']} with {wording.steps(row['step'], 'width')} ({wording.RULES[rule]}) matches one "
+        f"answer of {row['large']} at {wording.bound(row['at_or_below'])}{wording.times(row['exchange_rate'])} its "
+        f"compute (95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
     )
 
 
 def _miss(row: pd.Series) -> str:
-    return f"on {row['bin']} prompts, {row['small']} never does {wording.within('width', row['max_step'])}"
+    return f"{_on(row).lower()}, {row['small']} never does {wording.within('width', row['max_step'])}"
+
+
+def _on(row: pd.Series) -> str:
+    return "On all prompts" if row["bin"] == ALL_PROMPTS else f"On {row['bin']} prompts"
 
 
 def _against_largest(findings: Findings, rule: Rule) -> pd.DataFrame:
@@ -105,15 +107,18 @@ def _share(row: pd.Series) -> str:
 
 def _legend(findings: Findings, rule: Rule) -> str:
     setting = findings.setting
-    bins = "" if setting.anchor is None else (
-        f" Bins: {setting.anchor}'s accuracy in {setting.bin_samples} held-out samples at {setting.bin_budget} thinking tokens."
-    )  # fmt: skip
-    return (
-        f"Task {setting.task}, {setting.total_prompts} prompts, {setting.num_samples} samples each, {setting.max_budget} thinking "
-        f"tokens, rule: {VOTES[rule]}. Tokens: prompt and one answer.\n"
-        f"1.00x: the smaller model spends the FLOPs of the larger one's single answer ({setting.cost_label}); brackets: 95% "
-        f"intervals over prompts.{bins}"
-    )
+    lines = [
+        f"Task {setting.task}: {setting.total_prompts} prompts, {setting.num_samples} samples each, at most "
+        f"{setting.max_budget} thinking tokens; read by {wording.RULES[rule]}.",
+        "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
+        f"1.00x: as many FLOPs as the larger model's one answer ({setting.cost_label}); below, the smaller is cheaper.",
+    ]
+    if setting.anchor is not None:
+        lines.append(
+            f"Bins: quantiles of {setting.anchor}'s accuracy in {setting.bin_samples} held-out samples at "
+            f"{setting.bin_budget} thinking tokens."
+        )
+    return "\n".join(lines)
 
 
 def _health_rows(findings: Findings) -> list[list[str]]:

@@ -2,6 +2,8 @@
 
 import math
 
+RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct, which needs an oracle"}
+
 
 def percent(share: float) -> str:
     """.417 -> '42%'."""
@@ -27,8 +29,12 @@ def rate(*, exchange_rate: float, low: float, high: float, at_or_below: bool, ax
     if math.isinf(exchange_rate):
         reach = "" if math.isinf(low) else f" [{times(low)}, never]"
         return f"never {within(axis, max_step)}{reach}"
-    bound = "at most " if at_or_below else ""
-    return f"{bound}{times(exchange_rate)} [{times(low)}, {times(high)}]"
+    return f"{bound(at_or_below)}{times(exchange_rate)} [{times(low)}, {times(high)}]"
+
+
+def bound(at_or_below: bool) -> str:
+    """'at most ' before a number that is only an upper bound."""
+    return "at most " if at_or_below else ""
 
 
 def steps(step: float, axis: str) -> str:

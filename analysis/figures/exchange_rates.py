@@ -1,4 +1,4 @@
-"""Exchange rates of every pair of rungs: a dot and its interval a pair, a panel a bin, never as an arrow at the edge."""
+"""Exchange rates of every pair of rungs: a dot with its interval a pair, a panel a bin, an arrow where it is never."""
 
 import textwrap
 
@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis import wording
-from analysis.figures import ink
+from analysis.figures import caption, ink
 
 ROW_INCHES = 0.36
 PANEL_WIDTH_INCHES = 2.9
@@ -87,11 +86,7 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
     width, height = figure.get_size_inches()
     title = "What does a smaller model pay, in compute, for a larger one's answer?"
     figure.text(0.14 / width, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
-    key = (
-        "Dot: compute of the smaller model over the larger's, at equal accuracy. Left of 1x the smaller model is cheaper. "
-        "Arrow: never in over 2.5% of replicates."
-    )
-    figure.text(0.14 / width, 1 - 0.5 / height, key, fontsize=10, va="top", color=ink.DARK)
+    figure.text(0.14 / width, 1 - 0.5 / height, caption.EXCHANGE_KEY, fontsize=10, va="top", color=ink.DARK)
     figure.text(
         (LABEL_INCHES + 0.02) / width,
         (FOOT_INCHES - 0.52) / height,
@@ -99,16 +94,5 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
         fontsize=9.5,
         va="center",
     )
-    caption = textwrap.fill(_caption(first), int(13.2 * width))
-    figure.text(0.14 / width, 0.1 / height, caption, fontsize=9, va="bottom", color="#444444")
-
-
-def _caption(first: pd.Series) -> str:
-    how = "more samples" if first["path"] == "width" else "more thinking tokens"
-    rule = "majority vote" if first["rule"] == "maj_at_k" else "any of k correct (coverage, needs an oracle)"
-    return (
-        f"Task {first['task']}. Target: one answer of the larger model at {first['max_budget']} thinking tokens; the smaller "
-        f"one spends {how}, read by {rule}. Never: not {wording.within(first['path'], first['max_step'])}. FLOPs with prompts "
-        f"read once, {first['cost_label']}. {first['total_prompts']} prompts, {first['num_samples']} samples each, number of "
-        f"prompts in brackets. Lines: 95% intervals over prompts (paired bootstrap, {first['num_replicates']:,} replicates)."
-    )
+    words = textwrap.fill(caption.exchange_rates(first), int(13.2 * width))
+    figure.text(0.14 / width, 0.1 / height, words, fontsize=9, va="bottom", color="#444444")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from analysis import wording
-from analysis.figures import ink
+from analysis.figures import caption, ink
 
 MAX_COLUMNS = 3
 PANEL_INCHES = (4.3, 3.5)
@@ -20,7 +20,7 @@ SIDE_INCHES = 0.75
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `findings.substitution_frame`: a row a rung, bin, rule and cell, with its bin's target and crossing."""
+    """The figure of `findings.substitution_frame`, whose rows are cells with their bin's target and rung's crossing."""
     models = ink.ordered_models(frame["model"], frame["num_params"])
     bins = list(dict.fromkeys(frame["bin"]))
     figure, panels = _panels(len(bins), num_verdicts=len(models) - 1)
@@ -100,7 +100,7 @@ def _halves(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _label_rung(axes: Axes, start: pd.Series, colour: str) -> None:
-    """The rung's name at its line's first cell: below a line of widths, above one of budgets, which may fall at first."""
+    """The rung's name at its first cell: below a line of widths, above one of budgets, which may fall at first."""
     is_below = start["path"] == "width"
     axes.annotate(
         start["model"],
@@ -206,53 +206,13 @@ def _write_words(figure: Figure, frame: pd.DataFrame, models: list[str]) -> None
     spent = "How many samples let" if first["path"] == "width" else "How much thinking lets"
     title = f"{spent} a smaller model match one answer of {first['target']}? Task: {first['task']}"
     figure.text(0.012, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
-    figure.text(0.012, 1 - 0.5 / height, _key(first), fontsize=10, va="top", color=ink.DARK)
+    figure.text(0.012, 1 - 0.5 / height, caption.substitution_key(first), fontsize=10, va="top", color=ink.DARK)
     letters = int(13.2 * figure.get_figwidth())
     figure.text(
-        0.012, 0.1 / height, textwrap.fill(_caption(first, models), letters), fontsize=9, va="bottom", color="#444444"
-    )
-
-
-def _key(first: pd.Series) -> str:
-    if first["path"] == "budget":
-        return "Line: one answer after a thinking budget of each size, with 95% band. Dashes: the target. Ring: where it is reached."
-    return (
-        f"Solid: majority vote of k = 1, 3, ... {first['max_step']:.0f} samples, with 95% band. Dotted: any of k correct "
-        "(coverage, needs an oracle).\nDashes: the target, one answer of the largest. Ring: where a vote reaches it. "
-        "Faded beyond half the samples."
-    )
-
-
-def _caption(first: pd.Series, models: list[str]) -> str:
-    return f"{_what_was_matched(first)} {_what_was_sampled(first, models)} {_what_intervals_mean(first)}"
-
-
-def _what_was_matched(first: pd.Series) -> str:
-    how = {
-        "width": f"the thinking budget stays at {first['max_budget']} tokens and the number of samples grows along each line",
-        "budget": f"one sample, and the thinking budget grows along each line to {first['max_budget']} tokens",
-    }[first["path"]]
-    return (
-        f"Matched: accuracy with one answer of {first['target']} at {first['max_budget']} thinking tokens; {how}. The factor "
-        f"is the smaller model's FLOPs over {first['target']}'s at equal accuracy (below 1x it is cheaper), prompts read "
-        f"once, {first['cost_label']}."
-    )
-
-
-def _what_was_sampled(first: pd.Series, models: list[str]) -> str:
-    total = (
-        f"{first['total_prompts']} prompts, the same for all {len(models)} models, {first['num_samples']} samples each."
-    )
-    if first["anchor"] is None:
-        return total
-    return (
-        f"{total} Bins are quantiles of {first['anchor']}'s accuracy in {first['bin_samples']:.0f} samples a prompt held out "
-        "of everything shown."
-    )
-
-
-def _what_intervals_mean(first: pd.Series) -> str:
-    return (
-        "Bands and brackets are 95% intervals over prompts (paired bootstrap, bins drawn anew in each of "
-        f"{first['num_replicates']:,} replicates). Never: not within the measured grid."
+        0.012,
+        0.1 / height,
+        textwrap.fill(caption.substitution(first, models), letters),
+        fontsize=9,
+        va="bottom",
+        color="#444444",
     )

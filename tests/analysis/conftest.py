@@ -35,6 +35,11 @@ CUT_LOSS = {0: 1.6, 16: 2.0, 32: 1.3, 64: 0.8, 128: 0.4, 256: 0.0}
 Plant = Callable[..., Path]
 
 
+@pytest.fixture(scope="session")
+def ladder() -> tuple[PlantedRung, ...]:
+    return LADDER
+
+
 @pytest.fixture
 def plant(tmp_path: Path) -> Plant:
     """plant(rungs, ...) writes a run below the test's own folder and returns where it lies."""
@@ -135,9 +140,8 @@ def _model_row(rung: PlantedRung) -> dict:
 
 def _trace_row(key: dict, thinking: int, ended: bool) -> dict:
     stop = "stop" if ended else "length"
-    return key | {
-        "start_token": 0, "num_thinking_tokens": thinking, "ended": ended, "num_prompt_tokens": 14, "finish_reason": stop
-    }  # fmt: skip
+    request = {"num_prompt_tokens": 14, "finish_reason": stop}
+    return key | request | {"start_token": 0, "num_thinking_tokens": thinking, "ended": ended}
 
 
 def _answer_row(key: dict, budget: int | None, thinking: int) -> dict:

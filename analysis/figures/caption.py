@@ -1,0 +1,80 @@
+"""What a figure matched with what, in words for a stranger. Reads one row of a frame."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis import wording
+
+EXCHANGE_KEY = (
+    "Dot: compute of the smaller model over the larger's, at equal accuracy. Left of 1x the smaller model is cheaper.\n"
+    "Arrow: in over 2.5% of replicates it never gets there. Triangle: it is there at its first cell, an upper bound."
+)
+
+
+def substitution_key(first: pd.Series) -> str:
+    """What the marks of the substitution figure are."""
+    if first["path"] == "budget":
+        return (
+            "Line: one answer after thinking budgets that grow to the right, with 95% band. Dashes: the target. "
+            "Ring: where it is reached."
+        )
+    return (
+        f"Solid: majority vote of k = 1, 3, ... {_largest_vote(first)} samples, with 95% band. Dotted: any of k "
+        "correct (coverage, needs an oracle).\nDashes: the target, one answer of the largest model. "
+        f"Ring: where {wording.RULES[first['rate_rule']]} reaches it. Faded beyond half the samples."
+    )
+
+
+def substitution(first: pd.Series, models: Sequence[str]) -> str:
+    """The caption of the substitution figure."""
+    return " ".join((_matched(first), _sampled(first, models), _intervals(first)))
+
+
+def exchange_rates(first: pd.Series) -> str:
+    """The caption of the figure of exchange rates."""
+    spent = "more samples" if first["path"] == "width" else "more thinking tokens"
+    return (
+        f"Task {first['task']}. Target: one answer of the larger model at {first['max_budget']} thinking tokens; the "
+        f"smaller one spends {spent}, read by {wording.RULES[first['rule']]}. Never: not "
+        f"{wording.within(first['path'], first['max_step'])}. FLOPs with prompts read once, {first['cost_label']}. "
+        f"{first['total_prompts']} prompts, {first['num_samples']} samples each, number of prompts in brackets. Lines: "
+        f"95% intervals over prompts (paired bootstrap, {first['num_replicates']:,} replicates)."
+    )
+
+
+def _largest_vote(first: pd.Series) -> int:
+    num_samples = int(first["num_samples"])
+    return num_samples if num_samples % 2 else num_samples - 1
+
+
+def _matched(first: pd.Series) -> str:
+    budget = first["max_budget"]
+    how = {
+        "width": f"the thinking budget stays at {budget} tokens and the number of samples grows along each line",
+        "budget": f"one sample, and the thinking budget grows along each line to {budget} tokens",
+    }[first["path"]]
+    return (
+        f"Matched: accuracy with one answer of {first['target']} at {budget} thinking tokens; {how}. The factor is "
+        f"the smaller model's FLOPs over {first['target']}'s at equal accuracy (below 1x it is cheaper), prompts read "
+        f"once, {first['cost_label']}."
+    )
+
+
+def _sampled(first: pd.Series, models: Sequence[str]) -> str:
+    total = (
+        f"{first['total_prompts']} prompts, the same for all {len(models)} models, {first['num_samples']} samples each."
+    )
+    if pd.isna(first["anchor"]):
+        return total
+    return (
+        f"{total} Bins are quantiles of {first['anchor']}'s accuracy in {first['bin_samples']:.0f} samples a prompt "
+        "held out of everything shown."
+    )
+
+
+def _intervals(first: pd.Series) -> str:
+    return (
+        "Bands and brackets are 95% intervals over prompts (paired bootstrap, bins drawn anew in each of "
+        f"{first['num_replicates']:,} replicates). Never: not within the measured grid."
+    )

@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import findings, outcomes, summary
+from analysis.findings import ALL_PROMPTS, Choices, Findings
+
+
+def find(root: Path, seed: int = 0, **choices: object) -> Findings:
+    return findings.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(seed))
+
+
+@pytest.fixture(scope="module")
+def found(ladder_run: Path) -> Findings:
+    return find(ladder_run)
+
+
+def rate_row(found: Findings, small: str, large: str, name: str, *, axis: str = "width") -> pd.Series:
+    rates = found.exchange_rates
+    chosen = (rates["small"] == small) & (rates["large"] == large) & (rates["bin"] == name)
+    return rates[chosen & (rates["rule"] == "maj_at_k") & (rates["path"] == axis)].iloc[0]
+
+
+def test_accuracy_at_width_one_is_the_mean_of_the_samples(found: Findings, ladder_run: Path):
+    for arm in outcomes.load(ladder_run).arms:
+        rows = found.curves[(found.curves["model"] == arm.rung.name) & (found.curves["bin"] == ALL_PROMPTS)]
+        single = rows[(rows["width"] == 1) & (rows["rule"] == "pass_at_k") & (rows["path"] == "budget")]
+        np.testing.assert_allclose(single["accuracy"], arm.grid.correct.mean(axis=(1, 2)))
+
+
+def test_both_paths_meet_at_one_sample_and_the_full_budget(found: Findings):
+    cells = found.curves[(found.curves["width"] == 1) & (found.curves["budget"] == 256)]
+    by_path = cells.pivot_table(index=["model", "bin", "rule"], columns="path", values=["accuracy", "flops"])
+    np.testing.assert_allclose(by_path["accuracy"]["width"], by_path["accuracy"]["budget"])
+    np.testing.assert_allclose(by_path["flops"]["width"], by_path["flops"]["budget"])
+
+
+def test_intervals_hold_their_estimates_and_bins_hold_all_prompts(found: Findings):
+    assert np.all(found.curves["low"] <= found.curves["accuracy"])
+    assert np.all(found.curves["accuracy"] <= found.curves["high"])
+    sizes = found.curves.drop_duplicates("bin").set_index("bin")["num_prompts"]
+    assert sizes["easy"] + sizes["medium"] + sizes["hard"] == sizes[ALL_PROMPTS] == 120
+
+
+def test_easy_prompts_are_easier_for_every_rung(found: Findings):
+    single = found.curves[(found.curves["width"] == 1) & (found.curves["budget"] == 256)]
+    accuracy = single.pivot_table(index="model", columns="bin", values="accuracy")
+    assert np.all(accuracy["easy"] > accuracy["medium"])
+    assert np.all(accuracy["medium"] > accuracy["hard"])
+
+
+def test_every_smaller_rung_meets_every_larger_one_in_every_bin(found: Findings):
+    assert found.exchange_rates.groupby(["bin", "rule", "path"]).size().eq(6).all()
+    assert set(found.exchange_rates["bin"]) == {ALL_PROMPTS, "easy", "medium", "hard"}
+
+
+def test_the_smallest_rung_never_reaches_the_largest_on_hard_prompts(found: Findings):
+    row = rate_row(found, "33k", "1.1m", "hard")
+    assert np.isinf(row["exchange_rate"])
+    assert row["share_never"] > 0.95
+
+
+def test_a_middle_rung_reaches_the_largest_on_easy_prompts_for_less(found: Findings):
+    row = rate_row(found, "125k", "1.1m", "easy")
+    assert row["low"] < row["exchange_rate"] < row["high"] < 1
+
+
+def test_a_rung_drawn_twice_has_an_exchange_rate_whose_interval_holds_one(plant, ladder):
+    twins = [ladder[2], ladder[2]._replace(name="twin")]
+    found = find(plant(twins, num_prompts=100, num_samples=8))
+    row = rate_row(found, "0.4m", "twin", ALL_PROMPTS)
+    assert row["low"] <= 1.02
+    assert row["high"] >= 0.98
+    assert row["share_at_or_below"] > 0.025 or row["low"] > 1
+
+
+def test_counting_attention_raises_flops_and_leaves_accuracy(found: Findings, ladder_run: Path):
+    plain = find(ladder_run, cost="c1")
+    np.testing.assert_array_equal(plain.curves["accuracy"], found.curves["accuracy"])
+    assert np.all(plain.curves["flops"] < found.curves["flops"])
+    assert plain.setting.cost_label == "parameters only"
+
+
+def test_equal_seeds_give_equal_frames(found: Findings, ladder_run: Path):
+    again = find(ladder_run)
+    pd.testing.assert_frame_equal(found.curves, again.curves)
+    pd.testing.assert_frame_equal(found.exchange_rates, again.exchange_rates)
+
+
+def test_cells_count_every_answer_under_one_outcome(found: Findings):
+    shares = [f"{name}_share" for name in ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")]
+    np.testing.assert_allclose(found.cells[shares].sum(axis=1), 1)
+    np.testing.assert_array_equal(found.cells["correct_share"], found.cells["accuracy"])
+    assert np.all(found.cells.loc[found.cells["budget"] == 0, "forced_share"] == 1)
+
+
+def test_without_held_out_samples_there_is_one_bin(plant, ladder):
+    found = find(plant(ladder[:2], num_prompts=10, num_samples=4, bin_samples=0))
+    assert set(found.curves["bin"]) == {ALL_PROMPTS}
+    assert found.setting.anchor is None
+
+
+def test_the_number_of_bins_can_be_chosen(ladder_run: Path):
+    assert find(ladder_run, num_bins=2).curves["bin"].unique().tolist() == [ALL_PROMPTS, "easier", "harder"]
+
+
+def test_the_headline_names_the_cheapest_sure_match_and_a_miss(found: Findings):
+    words = summary.headline(found, rule="maj_at_k")
+    assert words.startswith("On easy prompts, 125k with ")
+    assert words.endswith("on hard prompts, 33k never does within 15 samples.")
+
+
+def test_the_summary_is_aligned_text_with_a_row_a_rung_and_bin(found: Findings, ladder_run: Path):
+    text = summary.render(outcomes.load(ladder_run), found, rule="maj_at_k")
+    table = text.split("\n\n")[1].splitlines()
+    assert len(table) == 1 + 4 * 4
+    assert (
+        len({line.index(word) for line, word in ((table[0], "bin"), (table[1], ALL_PROMPTS), (table[5], "easy"))}) == 1
+    )
+    assert max(map(len, text.splitlines())) < 200
+
+
+def test_a_single_model_is_summed_up_without_a_larger_one(plant, ladder):
+    root = plant(ladder[:1], num_prompts=10, num_samples=4)
+    text = summary.render(outcomes.load(root), find(root), rule="maj_at_k")
+    assert text.startswith("One model on planted")
+
+
+def test_dropped_prompts_and_unfinished_models_are_named_in_the_summary(plant, ladder):
+    loaded = outcomes.load(plant(ladder[:2], num_prompts=10, num_samples=4))
+    short = outcomes.Outcomes(
+        **vars(loaded) | {"dropped": (outcomes.Dropped("planted/0099", ("33k",)),), "unfinished": ("1.1m",)}
+    )
+    text = summary.render(short, findings.find(short, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k")
+    assert "planted/0099 (33k)" in text
+    assert "No graded answers yet: 1.1m." in text
