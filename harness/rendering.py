@@ -1,0 +1,55 @@
+"""Prompts to token ids and back, with a model's own tokenizer and thinking markers. Samples nothing."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.types import Prompt, Thinking
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """A tokenizer together with how its model opens, closes and is forced out of thinking."""
+
+    tokenizer: Any
+    thinking: Thinking
+    eos_ids: tuple[int, ...] = ()
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """The rendered prompt with thinking opened."""
+        if not self.thinking.chat:
+            return self._encode(prompt.text + self.thinking.open)
+        rendered = self.tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt.text}],
+            tokenize=False,
+            add_generation_prompt=True,
+            **self.thinking.template_options,
+        )
+        return self._encode(rendered + self.thinking.open)
+
+    @cached_property
+    def close_id(self) -> int:
+        """The token that closes thinking; raises ValueError where the marker is not one token."""
+        ids = self._encode(self.thinking.close)
+        if len(ids) != 1:
+            raise ValueError(
+                f"thinking.close {self.thinking.close!r} is {len(ids)} tokens for this tokenizer; it must be one."
+            )
+        return ids[0]
+
+    @cached_property
+    def force_ids(self) -> tuple[int, ...]:
+        return self._encode(self.thinking.force)
+
+    def decode(self, token_ids: tuple[int, ...]) -> str:
+        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+
+
+def load_tokenizer(path: str, revision: str | None = None) -> Any:
+    """The tokenizer of a local folder or a hub id."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(path, revision=revision)

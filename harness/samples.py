@@ -1,0 +1,82 @@
+"""One prompt through the nested grid: its traces to the largest budget, then an answer at every smaller one."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from harness.budgets import budgets_to_answer, take_answer
+from harness.traces import Context, SampleKey, sample_trace
+from harness.types import Answer, Engine, Trace
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What one sample still lacks: `thought_ids` and `ended` are what is stored of its trace, `answered` its answers."""
+
+    key: SampleKey
+    budgets: tuple[int, ...]
+    thought_ids: tuple[int, ...] = ()
+    ended: bool = False
+    answered: frozenset[int | None] = frozenset()
+
+    @property
+    def lacks_thinking(self) -> bool:
+        return not self.ended and len(self.thought_ids) < max(self.budgets)
+
+    def lacking_answers(self, num_thinking_tokens: int, ended: bool) -> set[int | None]:
+        return budgets_to_answer(num_thinking_tokens, ended, self.budgets) - self.answered
+
+    @property
+    def is_done(self) -> bool:
+        return not self.lacks_thinking and not self.lacking_answers(len(self.thought_ids), self.ended)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """New rows of one sample."""
+
+    traces: tuple[Trace, ...]
+    answers: tuple[Answer, ...]
+
+
+async def finish_sample(engine: Engine, context: Context, pending: Pending) -> Sampled:
+    """Sample what is missing of one trace, then take the answers it lacks side by side, its prefix still cached."""
+    thought_ids, ended = pending.thought_ids, pending.ended
+    traces: tuple[Trace, ...] = ()
+    if pending.lacks_thinking:
+        trace = await sample_trace(
+            engine, context, pending.key, thought_ids=thought_ids, max_thinking_tokens=max(pending.budgets)
+        )
+        traces, thought_ids, ended = (trace,), thought_ids + trace.token_ids, trace.ended
+    lacking = pending.lacking_answers(len(thought_ids), ended)
+    answers = await asyncio.gather(
+        *(take_answer(engine, context, pending.key, thought_ids=thought_ids, budget=budget) for budget in lacking)
+    )
+    return Sampled(traces, tuple(answers))
+
+
+async def finish_samples(
+    engine: Engine,
+    context: Context,
+    prompts: Sequence[Collection[Pending]],
+    *,
+    samples_in_flight: int,
+    on_sample: Callable[[Sampled], None],
+) -> None:
+    """Finish every sample, prompt by prompt, about `samples_in_flight` at once; `on_sample` receives each as it ends.
+
+    Prompts start in order, all samples of one together, so that they share the prompt's prefix in the cache.
+    """
+    in_flight = asyncio.Semaphore(samples_in_flight)
+
+    async def finish(pending: Pending) -> None:
+        try:
+            on_sample(await finish_sample(engine, context, pending))
+        finally:
+            in_flight.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        for prompt in prompts:
+            for pending in prompt:
+                await in_flight.acquire()
+                tasks.create_task(finish(pending))

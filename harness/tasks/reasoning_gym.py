@@ -1,0 +1,103 @@
+"""Any generator of reasoning-gym as a task: seeded prompts, its own score_answer. Knows no model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+from harness.types import Grade, Outcome, Prompt
+
+FULL_SCORE = 1.0
+
+
+def render_question(entry: Mapping[str, Any]) -> str:
+    """The generator's own question."""
+    return str(entry["question"])
+
+
+def read_whole(text: str) -> str | None:
+    """The whole answer text, stripped; None where it is empty."""
+    return text.strip() or None
+
+
+def read_tagged(text: str) -> str | None:
+    """What stands in the last <answer> tag; None where there is none."""
+    from reasoning_gym.utils import extract_answer
+
+    extracted: str | None = extract_answer(text)
+    return extracted
+
+
+def identical(extracted: str) -> str | None:
+    """Votes on the answer as written, white space folded."""
+    return " ".join(extracted.split()) or None
+
+
+@dataclass(frozen=True)
+class ReasoningGym:
+    """`size` problems of the generator `name`; problem i is drawn from seed + i.
+
+    render: entry -> prompt text. extract: answer text -> answer, None where unparsed.
+    vote_key: answer -> canonical form, None where the answer is not well formed and does not vote.
+    """
+
+    name: str
+    seed: int
+    size: int
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    instructions: str = ""
+    render: Callable[[Mapping[str, Any]], str] = render_question
+    extract: Callable[[str], str | None] = read_whole
+    vote_key: Callable[[str], str | None] = identical
+    dials: Callable[[Mapping[str, Any]], Mapping[str, float]] | None = None
+
+    @property
+    def grader(self) -> str:
+        return f"reasoning_gym.{self.name}.{self.extract.__name__}.{self.vote_key.__name__}"
+
+    @property
+    def grader_version(self) -> str:
+        return version("reasoning-gym")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What shapes a prompt. Size is left out: more prompts of one task are the same run's rows."""
+        return {
+            "source": "reasoning_gym",
+            "name": self.name,
+            "seed": self.seed,
+            "params": dict(self.params),
+            "instructions": self.instructions,
+            "render": f"{self.render.__module__}.{self.render.__name__}",
+        }
+
+    def load(self) -> list[Prompt]:
+        return [self._prompt(index, self._dataset[index]) for index in range(self.size)]
+
+    def grade(self, prompt: Prompt, text: str) -> Grade:
+        """Correct where the generator's own scorer gives full marks. Partial marks stay in `score`."""
+        if not text.strip():
+            return Grade(None, None, False, 0.0, "unanswered")
+        extracted = self.extract(text)
+        if extracted is None:
+            return Grade(None, None, False, 0.0, "unparsed")
+        vote_key = self.vote_key(extracted)
+        score = float(self._dataset.score_answer(answer=extracted, entry=dict(prompt.reference)))
+        correct = score >= FULL_SCORE
+        outcome: Outcome = "correct" if correct else "unparsed" if vote_key is None else "wrong"
+        return Grade(extracted, vote_key, correct, score, outcome)
+
+    @cached_property
+    def _dataset(self) -> Any:
+        import reasoning_gym
+
+        try:
+            return reasoning_gym.create_dataset(self.name, seed=self.seed, size=self.size, **self.params)
+        except (ValueError, TypeError, AssertionError) as error:
+            raise ValueError(f"reasoning-gym cannot make task {self.name!r}: {error}") from error
+
+    def _prompt(self, index: int, entry: Mapping[str, Any]) -> Prompt:
+        text = self.render(entry) + self.instructions
+        dials = {} if self.dials is None else self.dials(entry)
+        return Prompt(f"{self.name}/{index:05d}", text, entry, dials)

@@ -1,0 +1,209 @@
+"""The plain values that pass between rooms. Knows nothing of engines, files or configs."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Pool = Literal["evaluation", "bins"]
+Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A problem: its stable id, its text, what the grader needs, and the dials that made it hard or easy."""
+
+    prompt_id: str
+    text: str
+    reference: Mapping[str, Any] = field(hash=False)
+    dials: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def prompt_hash(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One rung of a ladder: a folder or a hub id. `pretraining_tokens` is null where no source was read."""
+
+    path: str
+    name: str = ""
+    revision: str | None = None
+    pretraining_tokens: int | None = None
+    pretraining_source: str | None = None
+
+    def __post_init__(self) -> None:
+        # A frozen dataclass has no other way to derive a default from another field.
+        object.__setattr__(self, "name", self.name or self.path.rstrip("/").rsplit("/", 1)[-1])
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """How a model opens, closes and is forced out of thinking, as text.
+
+    open: appended to the rendered prompt, empty where the chat template opens thinking itself.
+    close: the marker, one token, that the model writes when it has thought enough.
+    force: appended to a trace that is cut, so that an answer follows.
+    chat: whether prompts go through the tokenizer's chat template, with `template_options`.
+    """
+
+    close: str
+    force: str
+    open: str = ""
+    chat: bool = False
+    template_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn, by vLLM's names, and the longest answer."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    max_answer_tokens: int = 32
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Widths and thinking budgets to measure, and the pool that difficulty bins are read from."""
+
+    widths: tuple[int, ...]
+    budgets: tuple[int, ...]
+    anchor: str | None = None
+    bin_samples: int = 8
+    reference_budget: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("widths", "budgets"):
+            values = tuple(sorted(set(getattr(self, name))))
+            if not values or any(not isinstance(v, int) or v < 0 for v in values):
+                raise ValueError(f"grid.{name} must be whole numbers, at least one, none negative; got {list(values)}.")
+            object.__setattr__(self, name, values)
+        if self.widths[0] < 1:
+            raise ValueError(f"grid.widths start at 1; got {list(self.widths)}.")
+        if self.bin_samples < 1:
+            raise ValueError(f"grid.bin_samples must be at least 1; got {self.bin_samples}.")
+        if self.reference_budget is None:
+            object.__setattr__(self, "reference_budget", self.budgets[-1])
+
+
+@dataclass(frozen=True)
+class Request:
+    """Token ids to complete, up to `max_tokens` or the first of `stop_ids`."""
+
+    prompt_ids: tuple[int, ...]
+    max_tokens: int
+    seed: int
+    sampling: Sampling
+    stop_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What an engine returned: the ids it wrote (a stop id included) and why it stopped."""
+
+    token_ids: tuple[int, ...]
+    finish_reason: Literal["stop", "length"]
+    num_cached_tokens: int | None
+    seconds: float
+
+
+class Engine(Protocol):
+    """Completes token ids."""
+
+    async def complete(self, request: Request) -> Completion: ...
+
+
+class EngineSettings(Protocol):
+    """How an engine is started. dtype and quantization shape outputs; the rest shapes speed only."""
+
+    dtype: str
+    quantization: str | None
+    max_num_seqs: int
+
+    def check(self, model: Model, num_params: int) -> None:
+        """Raise ValueError where this machine cannot serve the model."""
+
+    def start(self, model: Model, *, max_model_len: int) -> AbstractAsyncContextManager[Engine]: ...
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A segment of one sampled thinking sequence, from `start_token` on.
+
+    `ended`: the model stopped thinking by itself; its close marker is then the last of `token_ids` and is counted.
+    """
+
+    prompt_id: str
+    pool: Pool
+    sample: int
+    start_token: int
+    token_ids: tuple[int, ...]
+    ended: bool
+    num_prompt_tokens: int
+    num_cached_tokens: int | None
+    finish_reason: str
+    seed: int
+    seconds: float
+    text: str
+
+    @property
+    def num_thinking_tokens(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The text that follows a trace cut at `budget`; budget None is the answer of a trace that ended by itself."""
+
+    prompt_id: str
+    pool: Pool
+    sample: int
+    budget: int | None
+    num_thinking_tokens: int
+    num_answer_tokens: int
+    forced: bool
+    num_prompt_tokens: int
+    num_cached_tokens: int | None
+    finish_reason: str
+    seed: int
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What a grader made of an answer. `vote_key` is a canonical form of the answer, never its worth; None does not vote."""
+
+    extracted: str | None
+    vote_key: str | None
+    correct: bool
+    score: float
+    outcome: Outcome
+
+
+class Task(Protocol):
+    """Loads prompts and grades text. `grader` and `grader_version` name what grades."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def grader(self) -> str: ...
+
+    @property
+    def grader_version(self) -> str: ...
+
+    def load(self) -> list[Prompt]: ...
+
+    def grade(self, prompt: Prompt, text: str) -> Grade: ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]: ...

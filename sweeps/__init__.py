@@ -1,0 +1,1 @@
+"""Composes jobs, runs each in a process of its own, grades what they wrote."""

@@ -1,0 +1,38 @@
+"""python -m sweeps experiment=...: Hydra composes one job a model, a launcher runs each in a process of its own.
+
+python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet.
+"""
+
+import sys
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from results.store import Busy
+from sweeps.compose import build_job, load_tasks
+from sweeps.grade import grade_run
+from sweeps.job import run_job
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="sweep")
+def sweep(config: DictConfig) -> None:
+    """One job, in this process: what a launcher calls, once a model."""
+    try:
+        run_job(build_job(config))
+    except (ValueError, Busy) as error:
+        sys.exit(f"{config.model.name or config.model.path}: {error}")
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["grade"]:
+        root = Path(sys.argv[2])
+        print(f"{grade_run(root, load_tasks(root)):,} answers graded in {root}")
+        return
+    # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
+    sys.path.append(str(Path(__file__).parent / "launchers"))
+    sweep()
+
+
+if __name__ == "__main__":
+    main()

