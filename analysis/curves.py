@@ -8,7 +8,7 @@ import numpy as np
 from analysis import costs, estimators
 from analysis.arms import Arm
 from analysis.arrays import Bools, Floats, Ints
-from analysis.bootstrap import Interval, percentile_interval, weighted_means
+from analysis.bootstrap import weighted_means
 
 Rule = Literal["maj_at_k", "pass_at_k"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -23,19 +23,13 @@ class Path(NamedTuple):
     widths: tuple[int, ...]
 
 
-class PromptCurve(NamedTuple):
-    """Per prompt and cell of a path, each (P, J): expected accuracy, compute, tokens in all, and in series."""
+class Curve(NamedTuple):
+    """Accuracy, compute, tokens in all and tokens in series at each of the J cells of a path.
+
+    Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does.
+    """
 
     accuracy: Floats
-    flops: Floats
-    total_tokens: Floats
-    serial_tokens: Floats
-
-
-class Curve(NamedTuple):
-    """Accuracy (J,) with its interval against mean compute and tokens a prompt (J,)."""
-
-    accuracy: Interval
     flops: Floats
     total_tokens: Floats
     serial_tokens: Floats
@@ -52,18 +46,18 @@ def budget_path(num_budgets: int) -> Path:
     return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
 
 
-def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng: np.random.Generator) -> PromptCurve:
+def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng: np.random.Generator) -> Curve:
     """What one arm costs and yields on each prompt along a path."""
     budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
     widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
     decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
-    tables = PromptCurve(
+    tables = Curve(
         rule_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng),
         costs.cell_cost(cost, arm.rung.shape, prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
         costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
         costs.serial_tokens(decoded, widths),
     )
-    return PromptCurve(*(table[at_budget, :, at_width].T for table in tables))
+    return Curve(*(table[at_budget, :, at_width].T for table in tables))
 
 
 def rule_accuracy(
@@ -75,8 +69,10 @@ def rule_accuracy(
     return estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)
 
 
-def curve(prompts: PromptCurve, weights: Floats) -> Curve:
-    """The curve of the weighted prompts; weights (1 + R, P) from `bootstrap.prompt_weights`, or a bin's part."""
-    flops, total_tokens, serial_tokens = (weighted_means(weights[:1], table)[0] for table in prompts[1:])
-    accuracy = percentile_interval(weighted_means(weights, prompts.accuracy))
-    return Curve(accuracy, flops, total_tokens, serial_tokens)
+def resample(prompts: Curve, weights: Floats) -> Curve:
+    """The curve under each weighting of the prompts: (P, J) and (1 + R, P) -> (1 + R, J), the estimate first.
+
+    weights come from `bootstrap.prompt_weights`, whole or a bin's part of them; an empty bin gives NaN.
+    """
+    means = weighted_means(weights, np.concatenate(prompts, axis=1))
+    return Curve(*np.split(means, len(prompts), axis=1))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import bootstrap, costs, curves, difficulty, substitution
 from analysis.arrays import Floats
-from analysis.curves import Path, PathName, PromptCurve, Rule
+from analysis.curves import Curve, Path, PathName, Rule
 from analysis.grid import OUTCOMES
 from analysis.outcomes import Outcomes
 
@@ -77,8 +77,9 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
             keys = {"rule": rule, "path": path.axis}
             for part in bins:
                 place = keys | _bin_columns(part)
-                curve_rows += _curve_rows(outcomes, path, prompts, part, place)
-                rate_rows += _rate_rows(outcomes, path, prompts, part, place)
+                resampled = [curves.resample(table, part.weights) for table in prompts]
+                curve_rows += _curve_rows(outcomes, path, resampled, place)
+                rate_rows += _rate_rows(outcomes, path, resampled, place)
     return Findings(
         setting=_setting(outcomes, choices, cost),
         curves=pd.DataFrame(curve_rows),
@@ -106,41 +107,36 @@ def _bin_columns(part: _Bin) -> Row:
     return {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
 
 
-def _curve_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part: _Bin, place: Row) -> list[Row]:
+def _curve_rows(outcomes: Outcomes, path: Path, resampled: list[Curve], place: Row) -> list[Row]:
     rows = []
-    for arm, table in zip(outcomes.arms, prompts, strict=True):
-        found = curves.curve(table, part.weights)
+    for arm, curve in zip(outcomes.arms, resampled, strict=True):
+        _, low, high = bootstrap.percentile_interval(curve.accuracy)
         for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
             rows.append(
                 {"model": arm.rung.name, "num_params": arm.rung.num_params}
                 | place
                 | {"budget": int(outcomes.budgets[budget]), "width": width}
-                | {
-                    end: float(values[cell])
-                    for end, values in zip(("accuracy", "low", "high"), found.accuracy, strict=True)
-                }
-                | {name: float(getattr(found, name)[cell]) for name in ("flops", "total_tokens", "serial_tokens")}
+                | {name: float(means[0, cell]) for name, means in curve._asdict().items()}
+                | {"low": float(low[cell]), "high": float(high[cell])}
             )
     return rows
 
 
-def _rate_rows(outcomes: Outcomes, path: Path, prompts: list[PromptCurve], part: _Bin, place: Row) -> list[Row]:
+def _rate_rows(outcomes: Outcomes, path: Path, resampled: list[Curve], place: Row) -> list[Row]:
     """Rows of every smaller rung against every larger one's reference: width 1 and the full budget."""
-    accuracy = [bootstrap.weighted_means(part.weights, table.accuracy) for table in prompts]
-    flops = [bootstrap.weighted_means(part.weights, table.flops) for table in prompts]
-    steps = np.log(path.widths) if path.axis == "width" else outcomes.budgets[list(path.budget_index)]
-    reference = 0 if path.axis == "width" else len(path.widths) - 1
+    is_width = path.axis == "width"
+    steps = np.log(path.widths) if is_width else outcomes.budgets[list(path.budget_index)]
+    reference = 0 if is_width else len(path.widths) - 1
     rows = []
-    for small, large in combinations(range(len(outcomes.arms)), 2):
-        target, target_flops = accuracy[large][:, reference], flops[large][:, reference]
-        crossing = substitution.invert(accuracy[small], flops[small], steps, target)
-        found = substitution.exchange_rate(crossing, target_flops)
+    for (small, rung), (large, larger) in combinations(zip(resampled, outcomes.arms, strict=True), 2):
+        target, target_flops = large.accuracy[:, reference], large.flops[:, reference]
+        crossing = substitution.invert(small.accuracy, small.flops, steps, target)
         rows.append(
-            {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
+            {"small": rung.rung.name, "large": larger.rung.name}
             | place
             | {"target_accuracy": float(target[0]), "target_flops": float(target_flops[0])}
-            | _rate_columns(found, is_log=path.axis == "width")
-            | {"max_step": path.widths[-1] if path.axis == "width" else int(outcomes.budgets[-1])}
+            | _rate_columns(substitution.exchange_rate(crossing, target_flops), is_log=is_width)
+            | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
         )
     return rows
 

@@ -54,22 +54,19 @@ def test_the_exchange_figure_has_a_panel_a_bin_and_room_for_its_words(found: fin
     assert_words_lie_apart_and_inside(figure)
 
 
-def test_the_command_writes_figures_with_the_frames_behind_them(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["figures", str(ladder_run)]) == 0
+def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, ladder, capsys):
+    root = plant(ladder[:2], num_prompts=10, num_samples=3)
+    assert main(["figures", str(root), "--bins", "1"]) == 0
     printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
-    assert printed[0] == ladder_run / "figures" / "substitution.png"
+    assert printed[0] == root / "figures" / "substitution.png"
     for path in printed:
         assert path.read_bytes().startswith(b"\x89PNG")
         assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
         assert len(pd.read_csv(path.with_suffix(".csv"))) > 0
-
-
-def test_figures_drawn_again_are_the_same_bytes(ladder_run: Path):
-    folder = ladder_run / "figures"
-    main(["figures", str(ladder_run)])
-    first = {path.name: path.read_bytes() for path in folder.iterdir()}
-    main(["figures", str(ladder_run)])
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+    first = {path.name: path.read_bytes() for path in (root / "figures").iterdir()}
+    assert len(first) == 3 * len(printed)
+    main(["figures", str(root), "--bins", "1"])
+    assert {path.name: path.read_bytes() for path in (root / "figures").iterdir()} == first
 
 
 def test_a_bare_name_means_a_run_of_results_runs(plant, ladder, monkeypatch: pytest.MonkeyPatch, capsys):
