@@ -27,9 +27,9 @@ def bin_names(num_bins: int) -> list[str]:
 def quantile_bins(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> Ints:
     """Bin of each prompt, 0 the easiest, in every weighting of the prompts.
 
-    scores (P,): held-out pass@1; weights (R, P): how often each prompt counts -> (R, P). Equal scores stay in one bin;
-    a cut lies at the boundary between scores nearest to its quantile that leaves every bin a score of its own, so bins
-    are of unequal size where scores tie, and the last ones stay empty where fewer scores than bins have weight.
+    scores (P,): held-out pass@1; weights (R, P): how often each prompt counts -> (R, P). Equal scores stay in one bin:
+    from the easiest on, each bin ends at the boundary between scores that is nearest to an equal share of what is left,
+    of those that leave every later bin a score. Where fewer scores than bins have weight the last bins stay empty.
     """
     if num_bins < 1:
         raise ValueError(f"num_bins must be at least 1, not {num_bins}.")
@@ -53,7 +53,8 @@ def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:
     previous = np.zeros((len(share), 1))
     for cut in range(1, num_bins):
         allowed = present & (share > previous) & (later >= num_bins - cut)
-        distance = np.where(allowed, np.abs(share - cut / num_bins), np.inf)
+        equal_share = previous + (1 - previous) / (num_bins - cut + 1)
+        distance = np.where(allowed, np.abs(share - equal_share), np.inf)
         at = distance.argmin(axis=1)[:, None]
         possible = allowed.any(axis=1, keepdims=True)
         bins += possible & (np.arange(share.shape[1]) > at)

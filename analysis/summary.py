@@ -38,10 +38,11 @@ def headline(findings: Findings, *, rule: Rule) -> str:
 
 
 def _match(row: pd.Series, rule: Rule) -> str:
+    most = "at most " if row["at_or_below"] else ""
     return (
         f"{_on(row)}, {row['small']} with {wording.steps(row['step'], 'width')} ({wording.RULES[rule]}) matches one "
-        f"answer of {row['large']} at {wording.bound(row['at_or_below'])}{wording.times(row['exchange_rate'])} its "
-        f"compute (95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
+        f"answer of {row['large']} at {most}{wording.times(row['exchange_rate'])} its compute "
+        f"(95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
     )
 
 
@@ -62,7 +63,7 @@ def _against_largest(findings: Findings, rule: Rule) -> pd.DataFrame:
 
 
 def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
-    """Header and a row a rung and bin: one answer at full budget, the widest vote, tokens, the exchange rate."""
+    """Header and a row a rung and bin, bins set apart: one answer, the widest vote, tokens, the exchange rate."""
     rates = _against_largest(findings, rule)
     known = {} if rates.empty else {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
     part = findings.curves[(findings.curves["rule"] == rule) & (findings.curves["path"] == "width")]
@@ -79,6 +80,8 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
         ]
     ]
     for (model, name), cells in part.groupby(["model", "bin"], sort=False):
+        if name != rows[-1][1]:
+            rows.append([""] * len(rows[0]))
         one, widest = cells.iloc[0], cells.iloc[-1]
         rows.append(
             [str(model), str(name), str(one["num_prompts"]), _share(one), _share(widest), f"{one['total_tokens']:.0f}"]

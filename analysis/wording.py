@@ -1,6 +1,8 @@
 """Exchange rates in words, as the table and the figures share them. Knows one row of the exchange-rate frame."""
 
 import math
+import os.path
+from collections.abc import Sequence
 
 RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct, which needs an oracle"}
 
@@ -19,24 +21,34 @@ def times(rate: float) -> str:
 
 def within(axis: str, max_step: float) -> str:
     """The end of the measured path: 'within 15 samples'."""
-    return f"within {max_step:.0f} {'samples' if axis == 'width' else 'thinking tokens'}"
+    return f"within {max_step:.0f} {'samples' if axis == 'width' else 'tokens'}"
 
 
 def rate(*, exchange_rate: float, low: float, high: float, at_or_below: bool, axis: str, max_step: float) -> str:
-    """'0.27x [0.15x, never]', 'at most 1.00x', or 'never within 15 samples'; NaN is 'no prompts'."""
+    """'0.27x its compute [0.15, never]', or 'never within 15 samples [0.93, never]'; NaN is 'no prompts'.
+
+    An upper bound is marked: '≤0.44x its compute [0.42, 0.74]'.
+    """
     if math.isnan(exchange_rate):
         return "no prompts"
     if math.isinf(exchange_rate):
-        reach = "" if math.isinf(low) else f" [{times(low)}, never]"
+        reach = "" if math.isinf(low) else f" {ends(low, high)}"
         return f"never {within(axis, max_step)}{reach}"
-    return f"{bound(at_or_below)}{times(exchange_rate)} [{times(low)}, {times(high)}]"
+    return f"{'≤' if at_or_below else ''}{times(exchange_rate)} its compute {ends(low, high)}"
 
 
-def bound(at_or_below: bool) -> str:
-    """'at most ' before a number that is only an upper bound."""
-    return "at most " if at_or_below else ""
+def ends(low: float, high: float) -> str:
+    """'[0.15, never]'."""
+    return f"[{times(low).rstrip('x')}, {times(high).rstrip('x')}]"
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Each name without what all begin with, to a hyphen or slash: embedded-33k and embedded-1.1m -> 33k and 1.1m."""
+    shared = os.path.commonprefix(list(names))
+    start = 1 + max(shared.rfind("-"), shared.rfind("/"))
+    return {name: name[start:] for name in names}
 
 
 def steps(step: float, axis: str) -> str:
-    """'8.6 samples' of a path of widths, '114 thinking tokens' of a path of budgets."""
-    return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} thinking tokens"
+    """'8.6 samples' of a path of widths, '114 tokens' of a path of budgets."""
+    return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} tokens"

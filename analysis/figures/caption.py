@@ -55,9 +55,10 @@ def _matched(first: pd.Series) -> str:
         "budget": f"one sample, and the thinking budget grows along each line to {budget} tokens",
     }[first["path"]]
     return (
-        f"Matched: accuracy with one answer of {first['target']} at {budget} thinking tokens; {how}. The factor is "
-        f"the smaller model's FLOPs over {first['target']}'s at equal accuracy (below 1x it is cheaper), prompts read "
-        f"once, {first['cost_label']}."
+        f"Task {first['task']}. Matched: accuracy with one answer of {first['target']} at {budget} thinking tokens; "
+        f"{how}. "
+        f"The factor is the smaller model's FLOPs over {first['target']}'s at equal accuracy (below 1x it is cheaper), "
+        f"prompts read once, {first['cost_label']}."
     )
 
 

@@ -8,18 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from analysis import wording
 from analysis.figures import caption, ink
 
 ROW_INCHES = 0.36
 PANEL_WIDTH_INCHES = 2.9
 HEAD_INCHES = 1.15
 FOOT_INCHES = 1.2
-LABEL_INCHES = 2.2
+LABEL_INCHES = 1.6
+MAX_TICKS = 6
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
 def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `findings.exchange_frame`: a row a pair and bin."""
+    short = wording.short_names(list(dict.fromkeys([*frame["small"], *frame["large"]])))
+    frame = frame.assign(small=frame["small"].map(short), large=frame["large"].map(short))
     pairs = list(dict.fromkeys(zip(frame["small"], frame["large"], strict=True)))
     bins = list(dict.fromkeys(frame["bin"]))
     width = LABEL_INCHES + PANEL_WIDTH_INCHES * max(len(bins), 2) + 0.1
@@ -53,7 +57,7 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pairs: list[tuple[str, str]], l
     for _, row in frame.iterrows():
         _draw_rate(axes, row, pairs.index((row["small"], row["large"])), colours[row["small"]], limits[1])
     ticks = [tick for tick in TICKS if limits[0] <= tick <= limits[1] / 1.5]
-    axes.xaxis.set_major_locator(FixedLocator(ticks[:: 1 if len(ticks) < 7 else 2] if 1 in ticks[::2] else ticks[1::2]))
+    axes.xaxis.set_major_locator(FixedLocator(ticks if len(ticks) <= MAX_TICKS else [0.01, 0.1, 1, 10, 100]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}x"))
     axes.set_title(

@@ -1,6 +1,7 @@
 """Accuracy against compute, a panel a difficulty bin: where a smaller rung's samples reach the largest's one answer."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,32 +16,40 @@ MAX_COLUMNS = 3
 PANEL_INCHES = (4.3, 3.5)
 VERDICT_INCHES = 0.2
 HEAD_INCHES = 1.05
-FOOT_INCHES = 0.85
+LINE_INCHES = 0.17
 SIDE_INCHES = 0.75
+LETTER_POINTS = 7.0
 
 
 def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `findings.substitution_frame`, whose rows are cells with their bin's target and rung's crossing."""
-    models = ink.ordered_models(frame["model"], frame["num_params"])
-    bins = list(dict.fromkeys(frame["bin"]))
-    figure, panels = _panels(len(bins), num_verdicts=len(models) - 1)
+    full_names = ink.ordered_models(frame["model"], frame["num_params"])
+    short = wording.short_names(full_names)
+    models, bins = list(short.values()), list(dict.fromkeys(frame["bin"]))
+    width = max(min(len(bins), MAX_COLUMNS), 2) * PANEL_INCHES[0] + SIDE_INCHES - 0.3
+    words = textwrap.fill(caption.substitution(frame.iloc[0], full_names), int(13.2 * width))
+    frame = frame.assign(model=frame["model"].map(short), target=frame["target"].map(short))
+    figure, panels = _panels(len(bins), width, num_verdicts=len(models) - 1, num_lines=1 + words.count("\n"))
     colours = ink.colours(models)
     for axes, name in zip(panels, bins, strict=True):
         _draw_panel(axes, frame[frame["bin"] == name], colours)
     _match_axes(panels, frame)
+    for axes, name in zip(panels, bins, strict=True):
+        _label_rungs(axes, frame[frame["bin"] == name], colours)
     if frame["path"].iloc[0] == "width":
-        _label_rules(panels[-1], frame[(frame["bin"] == bins[-1]) & (frame["model"] == models[0])], colours[models[0]])
-    _write_words(figure, frame, models)
+        _label_coverage(
+            panels[-1], frame[(frame["bin"] == bins[-1]) & (frame["model"] == models[0])], colours[models[0]]
+        )
+    _write_words(figure, frame.iloc[0], full_names[-1], words)
     return figure
 
 
-def _panels(num_panels: int, *, num_verdicts: int) -> tuple[Figure, list[Axes]]:
+def _panels(num_panels: int, width: float, *, num_verdicts: int, num_lines: int) -> tuple[Figure, list[Axes]]:
     """Panels in rows of MAX_COLUMNS, with room below each for a line a smaller rung."""
     columns = min(num_panels, MAX_COLUMNS)
     rows = -(-num_panels // columns)
     below = 0.6 + VERDICT_INCHES * (num_verdicts + 1)
-    width = max(columns, 2) * PANEL_INCHES[0] + SIDE_INCHES - 0.3
-    height = HEAD_INCHES + FOOT_INCHES + rows * (PANEL_INCHES[1] + below)
+    height = HEAD_INCHES + 0.2 + LINE_INCHES * num_lines + rows * (PANEL_INCHES[1] + below)
     figure = Figure(figsize=(width, height))
     panels = []
     for number in range(num_panels):
@@ -61,21 +70,28 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> Non
         if first["path"] == "width":
             _draw_coverage(axes, part[part["rule"] == "pass_at_k"], colours[str(model)])
         _draw_rule(axes, deployable, colours[str(model)])
-        _label_rung(axes, deployable.iloc[0], colours[str(model)])
         _mark_crossing(axes, part.iloc[0], colours[str(model)])
+    _label_target(axes, first)
+    axes.set_title(f"{first['bin']} ({first['num_prompts']} prompts)", loc="left", fontsize=11, fontweight="bold")
+    _write_verdicts(axes, frame, colours)
+
+
+def _label_target(axes: Axes, first: pd.Series) -> None:
+    """On the side of the dashed line that curves leave free: right of all votes that reach it, left of all budgets."""
+    at_right = first["path"] == "width"
     axes.annotate(
         f"one answer of {first['target']}",
-        (0, first["target_accuracy"]),
+        (1 if at_right else 0, first["target_accuracy"]),
         xycoords=("axes fraction", "data"),
-        xytext=(3, 3),
+        xytext=(-3, -3) if at_right else (3, 3),
         textcoords="offset points",
+        ha="right" if at_right else "left",
+        va="top" if at_right else "bottom",
         fontsize=8.5,
         color=ink.DARK,
         path_effects=ink.halo(),
         zorder=6,
     )
-    axes.set_title(f"{first['bin']} ({first['num_prompts']} prompts)", loc="left", fontsize=11, fontweight="bold")
-    _write_verdicts(axes, frame, colours)
 
 
 def _draw_rule(axes: Axes, part: pd.DataFrame, colour: str) -> None:
@@ -99,44 +115,45 @@ def _halves(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return part.iloc[: max(full, 1)], part.iloc[max(full, 1) - 1 :]
 
 
-def _label_rung(axes: Axes, start: pd.Series, colour: str) -> None:
-    """The rung's name at its first cell: below a line of widths, above one of budgets, which may fall at first."""
-    is_below = start["path"] == "width"
+def _label_rungs(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
+    """Each rung's name below the first cell of its line of widths, or above the last of its line of budgets.
+
+    A name that would cover one to its left is moved further off.
+    """
+    lines = frame[frame["rule"] == "maj_at_k"].groupby("model", sort=False)
+    is_width = frame["path"].iloc[0] == "width"
+    cells, away = (lines.head(1), -1) if is_width else (lines.tail(1), 1)
+    placed: list[tuple[float, float, float]] = []
+    for _, cell in cells.iterrows():
+        x, y = axes.transData.transform((cell["flops"], cell["accuracy"])) * 72 / axes.figure.dpi
+        half = LETTER_POINTS * len(cell["model"]) / 2
+        offset = away * 12.0
+        while any(abs(x - other) < half + wide and abs(y + offset - level) < 12 for other, level, wide in placed):
+            offset += away * 3
+        placed.append((x, y + offset, half))
+        _write(axes, cell["model"], cell, (0, offset), colours[cell["model"]], ha="center", weight="bold", size=9.5)
+
+
+def _label_coverage(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    """What a dotted line is, beside the smallest rung's and off the target."""
+    cells = part[(part["rule"] == "pass_at_k") & (part["width"] <= part["num_samples"] / 2)]
+    apart = cells[(cells["accuracy"] - cells["target_accuracy"]).abs() > 0.1]
+    if len(apart):
+        _write(axes, "any of k\ncorrect", apart.iloc[-1], (-4, 0), colour, ha="right", style="italic", size=8.5)
+
+
+def _write(axes: Axes, text: str, cell: pd.Series, offset: tuple[float, float], colour: str, **font: Any) -> None:
     axes.annotate(
-        start["model"],
-        (start["flops"], start["accuracy"]),
-        xytext=(0, -6 if is_below else 5),
+        text,
+        (cell["flops"], cell["accuracy"]),
+        xytext=offset,
         textcoords="offset points",
-        ha="center",
-        va="top" if is_below else "bottom",
-        fontsize=9.5,
-        fontweight="bold",
+        va="center",
         color=colour,
         path_effects=ink.halo(),
         zorder=6,
+        **font,
     )
-
-
-def _label_rules(axes: Axes, part: pd.DataFrame, colour: str) -> None:
-    """What the two kinds of line are, beside the smallest rung's."""
-    vote, coverage = (part[part["rule"] == rule] for rule in ("maj_at_k", "pass_at_k"))
-    inner = coverage.iloc[1 : max(len(coverage) // 2, 2)] if len(coverage) > 1 else coverage
-    near = inner.loc[(inner["accuracy"] - inner["target_accuracy"]).abs().idxmax()]
-    places = (("any of k\ncorrect ", near, (-4, 0), "right"), ("majority of k", vote.iloc[-1], (0, -12), "center"))
-    for text, row, offset, side in places:
-        axes.annotate(
-            text,
-            (row["flops"], row["accuracy"]),
-            xytext=offset,
-            textcoords="offset points",
-            ha=side,
-            va="center",
-            fontsize=8.5,
-            style="italic",
-            color=colour,
-            path_effects=ink.halo(),
-            zorder=6,
-        )
 
 
 def _mark_crossing(axes: Axes, row: pd.Series, colour: str) -> None:
@@ -176,7 +193,7 @@ def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
 
 
 def _verdict(row: pd.Series) -> str:
-    needs = f"{wording.steps(row['step'], row['path'])}, compute " if np.isfinite(row["step"]) else ""
+    needs = f"{wording.steps(row['step'], row['path'])}, " if np.isfinite(row["step"]) else ""
     return needs + wording.rate(
         exchange_rate=row["exchange_rate"],
         low=row["rate_low"],
@@ -192,7 +209,7 @@ def _match_axes(panels: list[Axes], frame: pd.DataFrame) -> None:
     low = min(0.95 * frame["accuracy"].min(), frame["low"].min())
     for number, axes in enumerate(panels):
         axes.set_xscale("log")
-        axes.set_xlim(frame["flops"].min() / 1.6, frame["flops"].max() * 1.25)
+        axes.set_xlim(frame["flops"].min() / 1.6, frame["flops"].max() * 1.6)
         axes.set_ylim(max(-0.02, low - 0.09), 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("FLOPs per prompt", fontsize=9.5, labelpad=1)
@@ -200,19 +217,10 @@ def _match_axes(panels: list[Axes], frame: pd.DataFrame) -> None:
             axes.set_ylabel("accuracy", fontsize=9.5)
 
 
-def _write_words(figure: Figure, frame: pd.DataFrame, models: list[str]) -> None:
-    first = frame.iloc[0]
+def _write_words(figure: Figure, first: pd.Series, target: str, words: str) -> None:
     height = figure.get_figheight()
     spent = "How many samples let" if first["path"] == "width" else "How much thinking lets"
-    title = f"{spent} a smaller model match one answer of {first['target']}? Task: {first['task']}"
+    title = f"{spent} a smaller model match one answer of {target}?"
     figure.text(0.012, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
     figure.text(0.012, 1 - 0.5 / height, caption.substitution_key(first), fontsize=10, va="top", color=ink.DARK)
-    letters = int(13.2 * figure.get_figwidth())
-    figure.text(
-        0.012,
-        0.1 / height,
-        textwrap.fill(caption.substitution(first, models), letters),
-        fontsize=9,
-        va="bottom",
-        color="#444444",
-    )
+    figure.text(0.012, 0.1 / height, words, fontsize=9, va="bottom", color="#444444")

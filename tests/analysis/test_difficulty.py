@@ -30,6 +30,11 @@ def test_every_bin_holds_a_score_even_where_most_prompts_tie():
     assert np.bincount(bins_of(scores, 3)).tolist() == [94, 3, 3]
 
 
+def test_what_a_large_tie_leaves_is_shared_equally():
+    scores = np.append(np.ones(60), np.arange(40) / 40)
+    assert np.bincount(bins_of(scores, 5)).tolist() == [60, 10, 10, 10, 10]
+
+
 def test_weights_bin_prompts_as_their_repetition_would():
     rng = np.random.default_rng(0)
     scores = rng.binomial(8, rng.beta(0.5, 0.8, size=60)) / 8

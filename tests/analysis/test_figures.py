@@ -44,7 +44,7 @@ def test_the_substitution_figure_has_a_panel_a_bin_and_room_for_its_words(found:
 def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: findings.Findings):
     words = words_of(substitution.draw(findings.substitution_frame(found, rule="maj_at_k", axis="width")))
     assert any(line.startswith("33k: never within 15 samples") for line in words)
-    assert any(line.startswith("125k: ") and "x [" in line for line in words)
+    assert any(line.startswith("125k: ") and "x its compute [" in line for line in words)
 
 
 def test_the_exchange_figure_has_a_panel_a_bin_and_room_for_its_words(found: findings.Findings):
