@@ -80,7 +80,7 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
         ]
     ]
     for (model, name), cells in part.groupby(["model", "bin"], sort=False):
-        if name != rows[-1][1]:
+        if len(rows) > 1 and name != rows[-1][1]:
             rows.append([""] * len(rows[0]))
         one, widest = cells.iloc[0], cells.iloc[-1]
         rows.append(
