@@ -58,15 +58,19 @@ def print_summary(options: argparse.Namespace) -> None:
 def write_figures(options: argparse.Namespace) -> None:
     """Draw every figure of a run into RUN/figures, as PNG, PDF and the CSV behind it; print the paths of the PNGs."""
     root = run_folder(options.run)
-    _, found = read(root, options)
+    loaded, found = read(root, options)
+    if options.summary:
+        print(summary.render(loaded, found, rule=options.rule), end="\n\n")
     from analysis.figures import exchange_rates, substitution
 
     for axis, suffix in PATHS.items():
-        frames = (
-            (findings.substitution_frame(found, rule=options.rule, axis=axis), substitution.draw, "substitution"),
-            (findings.exchange_frame(found, rule=options.rule, axis=axis), exchange_rates.draw, "exchange_rates"),
-        )
-        for frame, draw, name in frames:
+        if axis == "budget" and len(loaded.budgets) == 1:
+            continue
+        for frame_of, draw, name in (
+            (findings.substitution_frame, substitution.draw, "substitution"),
+            (findings.exchange_frame, exchange_rates.draw, "exchange_rates"),
+        ):
+            frame = frame_of(found, rule=options.rule, axis=axis)
             print(_write(root / "figures", name + suffix, frame, draw))
 
 
@@ -92,26 +96,27 @@ def _replace(path: Path, write: Callable[[Path], None]) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a stored run; needs no model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command, about in (
-        ("figures", write_figures, "write RUN/figures: PNG, PDF and the CSV behind each"),
-        ("summary", print_summary, "print the table of accuracy, tokens and exchange rates"),
-    ):
-        choices = commands.add_parser(name, help=about)
-        choices.set_defaults(command=command)
-        choices.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
-        choices.add_argument(
-            "--bins", type=_at_least_one, help="number of difficulty bins (3 below 200 prompts, else 5)"
-        )
-        choices.add_argument(
-            "--cost", choices=sorted(costs.COST_MODELS), default="c2", help="c1 parameters only, c2 with attention"
-        )
-        choices.add_argument(
-            "--rule", choices=curves.RULES, default="maj_at_k", help="how a width is read where models are matched"
-        )
-        choices.add_argument("--anchor", help="whose held-out samples make the bins, where several models have some")
-        choices.add_argument("--task", help="which task, where the run holds several")
-        choices.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    figures = commands.add_parser("figures", help="write RUN/figures: PNG, PDF and the CSV behind each")
+    figures.add_argument("--summary", action="store_true", help="print the summary first")
+    figures.set_defaults(command=write_figures)
+    table = commands.add_parser("summary", help="print the table of accuracy, tokens and exchange rates")
+    table.set_defaults(command=print_summary)
+    for command in (figures, table):
+        _add_choices(command)
     return parser
+
+
+def _add_choices(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    add("--bins", type=_at_least_one, help="number of difficulty bins (3 below 200 prompts, else 5)")
+    add("--cost", choices=sorted(costs.COST_MODELS), default="c2", help="c1 parameters only, c2 with attention")
+    add(
+        "--rule", choices=curves.RULES, default="maj_at_k", help="how several samples are read where models are matched"
+    )
+    add("--anchor", help="whose held-out samples make the bins, where several models have some")
+    add("--task", help="which task, where the run holds several")
+    add("--seed", type=int, default=0, help="seed of the bootstrap")
 
 
 def _at_least_one(text: str) -> int:

@@ -94,10 +94,12 @@ def _bins(outcomes: Outcomes, choices: Choices, rng: np.random.Generator) -> lis
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng)
     whole = [_Bin(ALL_PROMPTS, weights)]
     num_bins = choices.num_bins or difficulty.default_num_bins(num_prompts)
-    if outcomes.bins is None or num_bins == 1:
+    if outcomes.bins is None:
         return whole
     scores = outcomes.bins.grid.correct[0].mean(axis=1)
     num_bins = min(num_bins, len(np.unique(scores)))
+    if num_bins == 1:
+        return whole
     labels = difficulty.quantile_bins(scores, weights, num_bins=num_bins)
     parts = difficulty.bin_weights(weights, labels, num_bins=num_bins)
     return whole + [_Bin(name, part) for name, part in zip(difficulty.bin_names(num_bins), parts, strict=True)]

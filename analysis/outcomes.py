@@ -53,7 +53,7 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
     """
     try:
         return _pair(StoredRun(root, task=task), anchor)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         damage = str(error).splitlines()[0]
         raise ValueError(
             f"Damaged tables in {root} ({damage}); `make sweep` sets them aside and fills the gap."

@@ -4,7 +4,7 @@ import math
 import os.path
 from collections.abc import Sequence
 
-RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct, which needs an oracle"}
+RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
 
 
 def percent(share: float) -> str:

@@ -21,8 +21,8 @@ def substitution_key(first: pd.Series) -> str:
         )
     return (
         f"Solid: majority vote of k = 1, 3, ... {_largest_vote(first)} samples, with 95% band. Dotted: any of k "
-        "correct (coverage, needs an oracle).\nDashes: the target, one answer of the largest model. "
-        f"Ring: where {wording.RULES[first['rate_rule']]} reaches it. Faded beyond half the samples."
+        "correct (coverage, needs an oracle).\nDashes: the target, one answer of the largest. "
+        f"Ring: where {wording.RULES[first['rate_rule']]} reaches it. Faded: beyond half the samples."
     )
 
 

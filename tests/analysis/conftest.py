@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from analysis import findings, outcomes
+from analysis.findings import Findings
 from results import schema, store
 
 BUDGETS = (0, 16, 32, 64, 128, 256)
@@ -57,6 +59,12 @@ def ladder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs") / "ladder"
     write_run(root, LADDER, num_prompts=120)
     return root
+
+
+@pytest.fixture(scope="session")
+def found(ladder_run: Path) -> Findings:
+    """What the ladder's run says."""
+    return findings.find(outcomes.load(ladder_run), findings.Choices(), rng=np.random.default_rng(0))
 
 
 def write_run(

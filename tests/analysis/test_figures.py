@@ -1,19 +1,13 @@
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from analysis import findings, outcomes
+from analysis import findings
 from analysis.__main__ import main
 from analysis.figures import exchange_rates, substitution
-
-
-@pytest.fixture(scope="module")
-def found(ladder_run: Path) -> findings.Findings:
-    return findings.find(outcomes.load(ladder_run), findings.Choices(), rng=np.random.default_rng(0))
 
 
 def words_of(figure: Figure) -> list[str]:
@@ -54,7 +48,7 @@ def test_the_exchange_figure_has_a_panel_a_bin_and_room_for_its_words(found: fin
     assert_words_lie_apart_and_inside(figure)
 
 
-def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, ladder, capsys):
+def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, ladder, capsys, monkeypatch):
     root = plant(ladder[:2], num_prompts=10, num_samples=3)
     assert main(["figures", str(root), "--bins", "1"]) == 0
     printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
@@ -64,7 +58,8 @@ def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(pl
         assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
         assert len(pd.read_csv(path.with_suffix(".csv"))) > 0
     first = {path.name: path.read_bytes() for path in (root / "figures").iterdir()}
-    assert len(first) == 3 * len(printed)
+    assert len(first) == 3 * len(printed) == 12
+    monkeypatch.setattr("analysis.__main__.PATHS", {"width": ""})
     main(["figures", str(root), "--bins", "1"])
     assert {path.name: path.read_bytes() for path in (root / "figures").iterdir()} == first
 

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from analysis import findings, outcomes, summary
 from analysis.findings import ALL_PROMPTS, Choices, Findings
@@ -10,11 +9,6 @@ from analysis.findings import ALL_PROMPTS, Choices, Findings
 
 def find(root: Path, seed: int = 0, **choices: object) -> Findings:
     return findings.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(seed))
-
-
-@pytest.fixture(scope="module")
-def found(ladder_run: Path) -> Findings:
-    return find(ladder_run)
 
 
 def rate_row(found: Findings, small: str, large: str, name: str, *, axis: str = "width") -> pd.Series:
@@ -108,6 +102,12 @@ def test_without_held_out_samples_there_is_one_bin(plant, ladder):
 def test_the_number_of_bins_can_be_chosen(plant, ladder):
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
     assert find(root, num_bins=2).curves["bin"].unique().tolist() == [ALL_PROMPTS, "easier", "harder"]
+
+
+def test_an_anchor_that_solves_everything_leaves_one_bin(plant, ladder):
+    found = find(plant([ladder[0], ladder[1]._replace(ability=40.0)], num_prompts=10, num_samples=4, bin_samples=1))
+    assert found.curves["bin"].unique().tolist()[0] == ALL_PROMPTS
+    assert not found.exchange_rates.duplicated(["small", "large", "bin", "rule", "path"]).any()
 
 
 def test_the_headline_names_the_cheapest_sure_match_and_a_miss(found: Findings):
