@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_choices(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("run", metavar="RUN", help="a run directory, or a name below results/runs")
-    add("--bins", type=_at_least_one, help="number of difficulty bins (3 below 200 prompts, else 5)")
+    add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
     add("--cost", choices=sorted(costs.COST_MODELS), default="c2", help="c1 parameters only, c2 with attention")
     add(
         "--rule", choices=curves.RULES, default="maj_at_k", help="how several samples are read where models are matched"
@@ -117,12 +117,6 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     add("--anchor", help="whose held-out samples make the bins, where several models have some")
     add("--task", help="which task, where the run holds several")
     add("--seed", type=int, default=0, help="seed of the bootstrap")
-
-
-def _at_least_one(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError
-    return int(text)
 
 
 if __name__ == "__main__":

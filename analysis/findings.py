@@ -93,7 +93,7 @@ def _bins(outcomes: Outcomes, choices: Choices, rng: np.random.Generator) -> lis
     num_prompts = len(outcomes.prompt_ids)
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng)
     whole = [_Bin(ALL_PROMPTS, weights)]
-    num_bins = choices.num_bins or difficulty.default_num_bins(num_prompts)
+    num_bins = difficulty.default_num_bins(num_prompts) if choices.num_bins is None else choices.num_bins
     if outcomes.bins is None:
         return whole
     scores = outcomes.bins.grid.correct[0].mean(axis=1)

@@ -79,6 +79,7 @@ def test_what_a_user_can_put_right_is_one_line_and_status_two(tmp_path: Path, pl
         (["summary", "nowhere"], "No run 'nowhere'; runs here: empty."),
         (["summary", "empty"], "No graded answers in"),
         (["figures", str(single)], "needs two models or more"),
+        (["summary", str(single), "--bins", "0"], "num_bins must be at least 1, not 0"),
         (["figures", str(single), "--anchor", "huge"], "anchors of this run: ['33k']"),
     ):
         assert main(arguments) == 2
