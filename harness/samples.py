@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.budgets import budgets_to_answer, take_answer
 from harness.traces import Context, SampleKey, sample_trace
-from harness.types import Answer, Engine, Trace
+from harness.types import Answer, Engine, EngineFailed, Trace
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,12 @@ async def finish_samples(
         finally:
             in_flight.release()
 
-    async with asyncio.TaskGroup() as tasks:
-        for prompt in prompts:
-            for pending in prompt:
-                await in_flight.acquire()
-                tasks.create_task(finish(pending))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for prompt in prompts:
+                for pending in prompt:
+                    await in_flight.acquire()
+                    tasks.create_task(finish(pending))
+    except* EngineFailed as failures:
+        # Every request in flight fails with the engine; the first says why.
+        raise failures.exceptions[0] from None

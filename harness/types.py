@@ -112,8 +112,12 @@ class Completion:
     seconds: float
 
 
+class EngineFailed(RuntimeError):
+    """The engine is gone or refuses to go on; what was drawn before is kept."""
+
+
 class Engine(Protocol):
-    """Completes token ids."""
+    """Completes token ids; raises EngineFailed."""
 
     async def complete(self, request: Request) -> Completion: ...
 

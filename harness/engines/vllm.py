@@ -1,6 +1,7 @@
 """vLLM in this process. The only file of the project that imports it."""
 
 import contextlib
+import gc
 import itertools
 import os
 import shutil
@@ -9,11 +10,19 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.types import Completion, Model, Request
+from harness.types import Completion, EngineFailed, Model, Request
 
-# Forced answers find floor((len - 1) / block) * block tokens of their prefix cached, so small blocks pay;
-# 32 is the smallest that vLLM's CPU attention takes.
-CPU_BLOCK_SIZE = 32
+# vLLM and torch tell at every start what they cannot use on this machine.
+QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
+CPU_OPTIONS = {
+    # Forced answers find floor((len - 1) / block) * block tokens of their prefix cached, so small blocks pay;
+    # 32 is the smallest that vLLM's CPU attention takes.
+    "block_size": 32,
+    # A request with a seed that is prefilled in chunks makes vLLM rewind its generator, which CPU generators cannot.
+    "enable_chunked_prefill": False,
+    # With VLLM_ENABLE_V1_MULTIPROCESSING=0 the worker lives in the engine's process: one import of vLLM and one hop a step less.
+    "distributed_executor_backend": "uni",
+}
 CPU_MAX_PARAMS = 1_000_000_000
 
 
@@ -41,13 +50,19 @@ class Vllm:
     @contextlib.asynccontextmanager
     async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["VllmEngine"]:
         """Load the weights and serve requests until the context ends."""
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-        from vllm.engine.arg_utils import AsyncEngineArgs
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
         from vllm.platforms import current_platform
+
+        on_cpu = current_platform.is_cpu()
+        if on_cpu:
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
+            # A core stays free for this process, which feeds the engine.
+            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) - 1)))
+        from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        on_cpu = {"block_size": CPU_BLOCK_SIZE} if current_platform.is_cpu() else {}
         arguments = AsyncEngineArgs(
             model=model.path,
             revision=model.revision,
@@ -63,13 +78,14 @@ class Vllm:
             disable_log_stats=True,
             # The model's own generation config must not change how the sweep samples.
             generation_config="vllm",
-            **{**on_cpu, **self.options},
+            use_tqdm_on_load=False,
+            **{**(CPU_OPTIONS if on_cpu else {}), **self.options},
         )
-        llm = AsyncLLM.from_engine_args(arguments)
+        engine = VllmEngine(AsyncLLM.from_engine_args(arguments))
         try:
-            yield VllmEngine(llm)
+            yield engine
         finally:
-            llm.shutdown()
+            engine.shutdown()
 
 
 class VllmEngine:
@@ -79,9 +95,16 @@ class VllmEngine:
         self._llm = llm
         self._request_numbers = itertools.count()
 
+    def shutdown(self) -> None:
+        self._llm.shutdown()
+        # Its finaliser fails noisily when it is left to the interpreter's exit.
+        del self._llm
+        gc.collect()
+
     async def complete(self, request: Request) -> Completion:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         sampling = request.sampling
         params = SamplingParams(
@@ -97,8 +120,11 @@ class VllmEngine:
         )
         started = time.monotonic()
         prompt = {"prompt_token_ids": list(request.prompt_ids)}
-        async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
-            final = output
+        try:
+            async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
+                final = output
+        except (EngineDeadError, EngineGenerateError) as error:
+            raise EngineFailed(f"vLLM stopped: {error}") from error
         written = final.outputs[0]
         return Completion(
             token_ids=tuple(written.token_ids),
