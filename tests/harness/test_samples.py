@@ -1,0 +1,138 @@
+"""The nested grid on a scripted engine: what is asked for, what is reused, what is never asked twice."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from harness.budgets import budgets_to_answer
+from harness.rendering import Renderer
+from harness.samples import Pending, Sampled, finish_sample, finish_samples
+from harness.traces import Context, SampleKey
+from harness.types import EngineFailed, Prompt, Sampling, Thinking
+from ladder.tokenizer import build_tokenizer
+from tests.harness.scripted_engine import ScriptedEngine
+
+BUDGETS = (0, 4, 8, 16, 32)
+RENDERER = Renderer(build_tokenizer(), Thinking(open="<think>", close="</think>", force="</think>"), eos_ids=(0,))
+CONTEXT = Context("identity", RENDERER, Sampling(max_answer_tokens=8))
+
+
+def sample_key(sample: int = 0, pool: str = "evaluation") -> SampleKey:
+    prompt = Prompt("countdown/00000", "1 2 3=6", {})
+    return SampleKey(prompt, RENDERER.prompt_ids(prompt), pool, sample)
+
+
+def finish(pending: Pending, engine: ScriptedEngine) -> Sampled:
+    return asyncio.run(finish_sample(engine, CONTEXT, pending))
+
+
+def traced(num_samples: int = 40, budgets: tuple[int, ...] = BUDGETS) -> list[tuple[Pending, Sampled, ScriptedEngine]]:
+    rows = []
+    for sample in range(num_samples):
+        engine, pending = ScriptedEngine(), Pending(sample_key(sample), budgets)
+        rows.append((pending, finish(pending, engine), engine))
+    return rows
+
+
+def test_every_budget_is_served_exactly_once() -> None:
+    for pending, sampled, _ in traced():
+        (trace,) = sampled.traces
+        wanted = budgets_to_answer(trace.num_thinking_tokens, trace.ended, pending.budgets)
+        assert sorted(map(str, (answer.budget for answer in sampled.answers))) == sorted(map(str, wanted))
+
+
+def test_a_trace_costs_one_request_and_a_budget_one_forced_answer() -> None:
+    for _, sampled, engine in traced():
+        assert len(engine.requests) == 1 + len(sampled.answers)
+        assert sampled.traces[0].num_thinking_tokens <= max(BUDGETS)
+
+
+def test_an_ended_trace_answers_every_budget_it_fits_in_with_one_natural_answer() -> None:
+    ended = [sampled for _, sampled, _ in traced() if sampled.traces[0].ended]
+    assert ended
+    for sampled in ended:
+        natural = [answer for answer in sampled.answers if answer.budget is None]
+        assert len(natural) == 1
+        assert natural[0].num_thinking_tokens == sampled.traces[0].num_thinking_tokens
+        assert all(
+            answer.budget < sampled.traces[0].num_thinking_tokens for answer in sampled.answers if answer.budget is not None
+        )
+
+
+def test_a_forced_answer_continues_the_first_tokens_of_its_trace() -> None:
+    for pending, sampled, engine in traced():
+        trace = sampled.traces[0]
+        prompts = {request.prompt_ids for request in engine.requests}
+        for budget in (b for b in pending.budgets if b < trace.num_thinking_tokens):
+            assert (*pending.key.prompt_ids, *trace.token_ids[:budget], *RENDERER.force_ids) in prompts
+
+
+def test_no_two_requests_share_a_seed() -> None:
+    seeds = [request.seed for _, _, engine in traced() for request in engine.requests]
+    seeds += [request.seed for request in _requests_of(sample_key(0, "bins"))]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_a_continuation_and_a_forced_answer_never_restart_their_samples_noise() -> None:
+    short = next(row for row in traced(budgets=(0, 4)) if not row[1].traces[0].ended)
+    pending, sampled, engine = short
+    longer = Pending(pending.key, (0, 4, 64), sampled.traces[0].token_ids, False, frozenset({0, 4}))
+    again = ScriptedEngine()
+    finish(longer, again)
+    assert not {request.seed for request in engine.requests} & {request.seed for request in again.requests}
+
+
+def test_a_deeper_budget_continues_the_stored_tokens_and_keeps_the_answers() -> None:
+    pending, sampled, _ = next(row for row in traced(budgets=(0, 4)) if not row[1].traces[0].ended)
+    stored = sampled.traces[0].token_ids
+    longer = Pending(pending.key, (0, 4, 64), stored, False, frozenset({0, 4}))
+    more = finish(longer, ScriptedEngine())
+    assert more.traces[0].start_token == 4
+    assert all(answer.budget not in (0, 4) for answer in more.answers)
+
+
+def test_a_new_budget_between_old_ones_draws_no_thinking() -> None:
+    pending, sampled, _ = next(row for row in traced() if row[1].traces[0].num_thinking_tokens > 8)
+    trace = sampled.traces[0]
+    answered = frozenset(answer.budget for answer in sampled.answers)
+    between = Pending(pending.key, (*BUDGETS, 6), trace.token_ids, trace.ended, answered)
+    more = finish(between, ScriptedEngine())
+    assert more.traces == ()
+    assert [answer.budget for answer in more.answers] == [6]
+
+
+def test_a_finished_sample_asks_for_nothing() -> None:
+    for pending, sampled, _ in traced(5):
+        trace = sampled.traces[0]
+        answered = frozenset(answer.budget for answer in sampled.answers)
+        done = dataclasses.replace(pending, thought_ids=trace.token_ids, ended=trace.ended, answered=answered)
+        assert done.is_done
+        engine = ScriptedEngine()
+        assert finish(done, engine) == Sampled((), ())
+        assert engine.requests == []
+
+
+def test_a_trace_that_ends_without_its_close_marker_is_closed_for_it() -> None:
+    pending = Pending(sample_key(), (8,), thought_ids=(5, 6, RENDERER.eos_ids[0]), ended=True)
+    (answer,) = finish(pending, engine := ScriptedEngine()).answers
+    assert answer.forced and answer.budget is None
+    assert engine.requests[0].prompt_ids[-3:] == (5, 6, RENDERER.close_id)
+
+
+def test_what_finished_before_an_engine_died_was_handed_over() -> None:
+    finished: list[Sampled] = []
+    prompts = [[Pending(sample_key(sample), (0, 4))] for sample in range(50)]
+    with pytest.raises(EngineFailed, match="scripted failure"):
+        asyncio.run(
+            finish_samples(
+                ScriptedEngine(fail_after=40), CONTEXT, prompts, samples_in_flight=4, on_sample=finished.append
+            )
+        )
+    assert 5 < len(finished) < 50
+
+
+def _requests_of(key: SampleKey) -> list:
+    engine = ScriptedEngine()
+    finish(Pending(key, BUDGETS), engine)
+    return engine.requests

@@ -1,0 +1,138 @@
+"""The store: whole shards or none, damage noticed, one writer a name."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from results import store
+from results.schema import ANSWERS, CELLS, TABLES
+
+CELL = {"identity": "i", "pool": "evaluation", "budget": 0, "num_samples": 1, "num_prompts": 1}
+
+
+def cells(*budgets: int) -> list[dict]:
+    return [CELL | {"budget": budget} for budget in budgets]
+
+
+def stored(root: Path) -> list[int]:
+    return store.scan(root, CELLS, columns=["budget"])["budget"].to_pylist()
+
+
+def test_rows_come_back_in_the_order_they_were_appended(tmp_path: Path) -> None:
+    for start in range(0, 30, 10):
+        store.append(tmp_path, CELLS, cells(*range(start, start + 10)), writer="m")
+    assert stored(tmp_path) == list(range(30))
+
+
+def test_appending_leaves_every_earlier_shard_byte_for_byte(tmp_path: Path) -> None:
+    first = store.append(tmp_path, CELLS, cells(1), writer="m")
+    assert first is not None
+    before = first.read_bytes()
+    store.append(tmp_path, CELLS, cells(2), writer="m")
+    assert first.read_bytes() == before
+
+
+def test_nothing_to_append_writes_no_shard(tmp_path: Path) -> None:
+    assert store.append(tmp_path, CELLS, [], writer="m") is None
+    assert stored(tmp_path) == []
+
+
+def test_a_row_with_a_known_key_is_not_appended_again(tmp_path: Path) -> None:
+    store.append_missing(tmp_path, CELLS, cells(1, 2), writer="m")
+    store.append_missing(tmp_path, CELLS, cells(2, 3), writer="n")
+    assert stored(tmp_path) == [1, 2, 3]
+
+
+def test_an_identity_is_read_alone(tmp_path: Path) -> None:
+    store.append(tmp_path, CELLS, [*cells(1), CELL | {"identity": "j", "budget": 7}], writer="m")
+    assert store.scan(tmp_path, CELLS, identity="j")["budget"].to_pylist() == [7]
+
+
+def test_a_value_of_the_wrong_type_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="(?i)convert|int"):
+        store.append(tmp_path, CELLS, [CELL | {"budget": "many"}], writer="m")
+    assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
+def test_a_damaged_shard_is_set_aside_and_its_neighbours_stay(tmp_path: Path, damage: str) -> None:
+    paths = [store.append(tmp_path, CELLS, cells(budget), writer="m") for budget in (1, 2, 3)]
+    assert paths[1] is not None
+    content = bytearray(paths[1].read_bytes())
+    content[len(content) // 2] ^= 1
+    paths[1].write_bytes({"flip": bytes(content), "truncate": bytes(content[:-9]), "empty": b""}[damage])
+    (moved,) = store.set_damaged_aside(tmp_path, "m")
+    assert moved.suffix == ".damaged" and moved.exists()
+    assert stored(tmp_path) == [1, 3]
+    store.append(tmp_path, CELLS, cells(4), writer="m")
+    assert stored(tmp_path) == [1, 3, 4]
+
+
+def test_every_single_flipped_bit_of_a_shard_is_noticed(tmp_path: Path) -> None:
+    path = store.append(tmp_path, CELLS, cells(1), writer="m")
+    assert path is not None
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 7):
+        content = bytearray(whole)
+        content[position] ^= 1 << (position % 8)
+        path.write_bytes(bytes(content))
+        (moved,) = store.set_damaged_aside(tmp_path, "m")
+        moved.rename(path)
+
+
+def test_a_half_written_shard_is_never_read(tmp_path: Path) -> None:
+    store.append(tmp_path, CELLS, cells(1), writer="m")
+    (tmp_path / "cells" / "m.000001.0000.tmp").write_bytes(b"half")
+    assert stored(tmp_path) == [1]
+
+
+def test_writers_whose_names_begin_alike_are_kept_apart(tmp_path: Path) -> None:
+    store.append(tmp_path, CELLS, cells(1), writer="qwen3")
+    other = store.append(tmp_path, CELLS, cells(2), writer="qwen3-8b.v1")
+    assert other is not None
+    other.write_bytes(b"damage")
+    assert store.set_damaged_aside(tmp_path, "qwen3") == []
+    assert len(store.set_damaged_aside(tmp_path, "qwen3-8b.v1")) == 1
+
+
+def test_a_second_writer_of_one_name_is_refused_and_another_name_is_not(tmp_path: Path) -> None:
+    with (
+        store.lock(tmp_path, "m"),
+        store.lock(tmp_path, "n"),
+        pytest.raises(store.Busy, match="Another process is writing m"),
+        store.lock(tmp_path, "m"),
+    ):
+        pass
+
+
+def _hold_for_ever(root: Path, ready: "multiprocessing.synchronize.Event") -> None:
+    with store.lock(root, "m"):
+        ready.set()
+        signal.pause()
+
+
+def test_a_killed_writer_leaves_its_lock_free(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    ready = context.Event()
+    holder = context.Process(target=_hold_for_ever, args=(tmp_path, ready))
+    holder.start()
+    ready.wait(10)
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join(10)
+    with store.lock(tmp_path, "m"):
+        pass
+
+
+def test_every_key_names_columns_of_its_table() -> None:
+    for table in TABLES.values():
+        assert set(table.key) <= set(table.schema.names)
+
+
+def test_a_natural_answer_keeps_a_null_budget(tmp_path: Path) -> None:
+    row = dict.fromkeys(ANSWERS.schema.names) | {"identity": "i", "prompt_id": "p", "pool": "evaluation", "sample": 0}
+    store.append(tmp_path, ANSWERS, [row, row | {"budget": 0, "sample": 1}], writer="m")
+    assert store.scan(tmp_path, ANSWERS, columns=["budget"])["budget"].to_pylist() == [None, 0]
