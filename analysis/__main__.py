@@ -2,23 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from analysis import costs, curves, findings, outcomes, summary
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 RUNS = Path("results/runs")
 PATHS: dict[curves.PathName, str] = {"width": "", "budget": "_thinking"}
-PDF_WITHOUT_DATE = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +56,7 @@ def write_figures(options: argparse.Namespace) -> None:
     if options.summary:
         print(summary.render(loaded, found, rule=options.rule), end="\n\n")
     from analysis.figures import exchange_rates, substitution
+    from analysis.figures.save import save
 
     for axis, suffix in PATHS.items():
         if axis == "budget" and len(loaded.budgets) == 1:
@@ -71,26 +66,7 @@ def write_figures(options: argparse.Namespace) -> None:
             (findings.exchange_frame, exchange_rates.draw, "exchange_rates"),
         ):
             frame = frame_of(found, rule=options.rule, axis=axis)
-            print(_write(root / "figures", name + suffix, frame, draw))
-
-
-def _write(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], "Figure"]) -> Path:
-    """Write a frame and its figure; equal frames give equal bytes. Returns the PNG's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figure = draw(frame)
-    _replace(folder / f"{name}.csv", lambda beside: frame.to_csv(beside, index=False))
-    _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
-    return _replace(
-        folder / f"{name}.png",
-        lambda beside: figure.savefig(beside, format="png", dpi=160, metadata={"Software": None}),
-    )
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> Path:
-    """Write beside the path and rename, so that a reader never meets half a file."""
-    beside = path.with_name(path.name + ".tmp")
-    write(beside)
-    return beside.replace(path)
+            print(save(root / "figures", name + suffix, frame, draw))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -35,6 +35,8 @@ class Model:
     pretraining_source: str | None = None
 
     def __post_init__(self) -> None:
+        if not self.path:
+            raise ValueError("model.path is empty; give a folder, or a hub id such as Qwen/Qwen3-8B.")
         # A frozen dataclass has no other way to derive a default from another field.
         object.__setattr__(self, "name", self.name or self.path.rstrip("/").rsplit("/", 1)[-1])
 
@@ -55,6 +57,11 @@ class Thinking:
     chat: bool = False
     template_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def __post_init__(self) -> None:
+        for name in ("close", "force"):
+            if not getattr(self, name):
+                raise ValueError(f"thinking.{name} is empty; give the text that closes thinking, such as </think>.")
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -65,6 +72,14 @@ class Sampling:
     top_k: int = 0
     min_p: float = 0.0
     max_answer_tokens: int = 32
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"sampling.temperature must not be negative; got {self.temperature}.")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"sampling.top_p must lie in (0, 1]; got {self.top_p}.")
+        if self.max_answer_tokens < 1:
+            raise ValueError(f"sampling.max_answer_tokens must be at least 1; got {self.max_answer_tokens}.")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ class ReasoningGym:
     vote_key: Callable[[str], str | None] = identical
     dials: Callable[[Mapping[str, Any]], Mapping[str, float]] | None = None
 
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"task.size must be at least 1; got {self.size}.")
+
     @property
     def grader(self) -> str:
         return f"reasoning_gym.{self.name}.{self.extract.__name__}.{self.vote_key.__name__}"

@@ -1,0 +1,79 @@
+"""Every yaml becomes its dataclass, and every key is a field."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
+from omegaconf import OmegaConf
+
+from harness.types import Grid
+from sweeps.compose import ROOMS, build_job, find_run
+
+CONF = Path("conf").resolve()
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+OPTIONS = sorted(f"{path.parent.name}={path.stem}" for room in ROOMS for path in (CONF / room).glob("*.yaml"))
+
+
+def composed(*overrides: str) -> Any:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("sweep", list(overrides))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_becomes_a_job(option: str) -> None:
+    model = [] if option.startswith("model=") else ["model=countdown-33k"]
+    job = build_job(composed(option, *model, "model.path=some/folder", "run=x"))
+    room = option.split("=")[0]
+    assert dataclasses.is_dataclass(getattr(job, room))
+
+
+@pytest.mark.parametrize("path", sorted(p for room in ROOMS for p in (CONF / room).glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_key_is_a_field(path: Path) -> None:
+    config = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(config, dict)
+    fields = {field.name for field in dataclasses.fields(get_class(config.pop("_target_")))}
+    assert set(config) <= fields
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_rung_of_an_experiment_is_a_job(experiment: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("sweep", [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"], return_hydra_config=True)
+        models = str(config.hydra.sweeper.params.model).split(",")
+    jobs = [build_job(composed(f"experiment={experiment}", "run=x", f"model={model}")) for model in models]
+    assert len({job.model.name for job in jobs}) == len(models) >= 2
+    assert jobs[0].grid.anchor in {job.model.name for job in jobs}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["grid.budgets=[]"], "grid.budgets must be whole numbers"),
+        (["grid.budgets=[-1]"], "none negative"),
+        (["grid.widths=[0,1]"], "grid.widths start at 1"),
+        (["grid.bin_samples=0"], "bin_samples must be at least 1"),
+        (["+grid.depth=3"], "grid: .*depth"),
+        (["+engine.max_sequences=3"], "engine: .*max_sequences"),
+        (["model.path=''"], "model.path"),
+        (["sampling.temperature=-1"], "sampling.temperature"),
+        (["sampling.max_answer_tokens=0"], "sampling.max_answer_tokens"),
+        (["thinking.close=''"], "thinking.close"),
+        (["task.size=0"], "task.size"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_field(overrides: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_job(composed("model=countdown-33k", "run=x", *overrides))
+
+
+def test_widths_and_budgets_are_sorted_and_counted_once() -> None:
+    grid = Grid(widths=(8, 1, 8), budgets=(64, 0))
+    assert (grid.widths, grid.budgets, grid.reference_budget) == ((1, 8), (0, 64), 64)
+
+
+def test_a_bare_run_name_lies_under_results_and_a_path_stands_as_it_is() -> None:
+    assert find_run("pilot") == Path("results/runs/pilot")
+    assert find_run("/somewhere/pilot") == Path("/somewhere/pilot")
