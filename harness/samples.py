@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from harness.budgets import budgets_to_answer, take_answer
 from harness.traces import Context, SampleKey, sample_trace
-from harness.types import Answer, Engine, EngineFailed, Trace
+from harness.types import Answer, Engine, EngineFailedError, Trace
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What one sample still lacks: `thought_ids` and `ended` are what is stored of its trace, `answered` its answers."""
+    """What one sample still lacks. `thought_ids` and `ended`: what is stored of its trace; `answered`: its answers."""
 
     key: SampleKey
     budgets: tuple[int, ...]
@@ -81,6 +81,6 @@ async def finish_samples(
                 for pending in prompt:
                     await in_flight.acquire()
                     tasks.create_task(finish(pending))
-    except* EngineFailed as failures:
+    except* EngineFailedError as failures:
         # Every request in flight fails with the engine; the first says why.
         raise failures.exceptions[0] from None

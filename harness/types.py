@@ -127,12 +127,12 @@ class Completion:
     seconds: float
 
 
-class EngineFailed(RuntimeError):
+class EngineFailedError(RuntimeError):
     """The engine is gone or refuses to go on; what was drawn before is kept."""
 
 
 class Engine(Protocol):
-    """Completes token ids; raises EngineFailed."""
+    """Completes token ids; raises EngineFailedError."""
 
     async def complete(self, request: Request) -> Completion: ...
 
@@ -196,7 +196,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Grade:
-    """What a grader made of an answer. `vote_key` is a canonical form of the answer, never its worth; None does not vote."""
+    """What a grader made of an answer. `vote_key` is a canonical form of it, never its worth; None does not vote."""
 
     extracted: str | None
     vote_key: str | None

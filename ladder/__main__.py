@@ -17,10 +17,11 @@ def load_cached_problems(path: Path) -> list[Problem]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         parts = [range(first, first + 5000) for first in range(TRAIN_SEEDS.start, TRAIN_SEEDS.stop, 5000)]
-        with Pool() as pool:
-            problems = [p for part in pool.imap(load_problems, parts) for p in part]
+        with Pool() as workers:
+            problems = [p for part in workers.imap(load_problems, parts) for p in part]
         path.write_bytes(pickle.dumps(without_held_out(problems)))
-    return pickle.loads(path.read_bytes())
+    pool: list[Problem] = pickle.loads(path.read_bytes())
+    return pool
 
 
 def main() -> None:

@@ -78,7 +78,7 @@ def distinct_folds(num_numbers: int) -> Folds:
     """Every left fold of `num_numbers` operands, one for each algebraically distinct result."""
     # Folds that agree at a random real point are the same expression (with probability one).
     point = np.random.default_rng(0).uniform(1, 2, num_numbers)
-    seen: dict[float, tuple] = {}
+    seen: dict[float, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for order in itertools.permutations(range(num_numbers)):
         for ops in itertools.product(range(4), repeat=num_numbers - 1):
             value = point[order[0]]

@@ -21,7 +21,8 @@ def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
     for _ in range(NUM_ITERATIONS):
         gram = x @ x.mT
         x = A * x + (B * gram + C * gram @ gram) @ x
-    return x if wide is matrices else x.mT
+    result: torch.Tensor = x if wide is matrices else x.mT
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -33,14 +34,14 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[torch.nn.Parameter]] = defaultdict(list)
             for parameter in group["params"]:
                 by_shape[parameter.shape].append(parameter)
             for shape, parameters in by_shape.items():
                 momentum = torch.stack([self._momentum(p, group["momentum"]) for p in parameters])
-                gradient = torch.stack([p.grad for p in parameters])
+                gradient = torch.stack([p.grad for p in parameters if p.grad is not None])
                 update = orthogonalize(gradient.lerp(momentum, group["momentum"]))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
                 for parameter, direction in zip(parameters, update, strict=True):
@@ -50,4 +51,5 @@ class Muon(torch.optim.Optimizer):
     def _momentum(self, parameter: torch.nn.Parameter, momentum: float) -> torch.Tensor:
         state = self.state[parameter]
         buffer = state.setdefault("momentum", torch.zeros_like(parameter))
+        assert isinstance(buffer, torch.Tensor) and parameter.grad is not None
         return buffer.lerp_(parameter.grad, 1 - momentum)

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -73,59 +74,97 @@ def lr_scale(step: int, num_steps: int) -> float:
     return min((step + 1) / WARMUP_STEPS, 1.0, (num_steps - step) / (DECAY_SHARE * num_steps))
 
 
+@dataclass
+class Progress:
+    """How far a training run has come."""
+
+    step: int = 0
+    tokens_seen: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def recent_loss(self) -> float:
+        """Mean loss of the last 200 steps, in nats a counted token."""
+        return sum(self.losses) / len(self.losses)
+
+
 def train(rung: Rung, problems: list[Problem], *, out: Path, cache: Path, seed: int = 0) -> None:
     """Train `rung` and save it under out/<name>; state goes to cache/<name>.pt so that a killed run resumes."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
     model = build_model(rung).to(device)
     optimizers = build_optimizers(model)
-    state_path = cache / f"{rung.name}.pt"
-    step, tokens_seen, seconds, losses = 0, 0, 0.0, []
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        step, tokens_seen, seconds, losses = (state[k] for k in ("step", "tokens_seen", "seconds", "losses"))
-    data = batches(problems, tokens_per_batch=TOKENS_PER_STEP, seed=seed, first_batch=step)
-    started = time.monotonic() - seconds
-    while step < rung.num_steps:
+    state = cache / f"{rung.name}.pt"
+    progress = load_state(state, model, optimizers)
+    data = batches(problems, tokens_per_batch=TOKENS_PER_STEP, seed=seed, first_batch=progress.step)
+    started = time.monotonic() - progress.seconds
+    while progress.step < rung.num_steps:
         examples = next(data)
-        ids, labels = collate(examples, device)
-        loss = next_token_loss(model, ids, labels)
-        loss.backward()
-        for optimizer, base_lr in zip(optimizers, (MUON_LR, ADAM_LR), strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = base_lr * lr_scale(step, rung.num_steps)
-            optimizer.step()
-            optimizer.zero_grad()
-        step += 1
-        tokens_seen += sum(len(e.ids) for e in examples)
-        losses = [*losses, loss.item()][-200:]
-        if step % SAVE_EVERY_STEPS == 0:
-            seconds = time.monotonic() - started
-            rate = tokens_seen / seconds
-            print(
-                f"{rung.name} step {step}/{rung.num_steps} loss {sum(losses) / len(losses):.4f} {rate:,.0f} tokens/s",
-                flush=True,
-            )
-            save_state(state_path, model, optimizers, step=step, tokens_seen=tokens_seen, seconds=seconds, losses=losses)
-    record = {
-        "parameters": model.num_parameters(),
-        "tokens_seen": tokens_seen,
-        "loss": round(sum(losses) / len(losses), 4),
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        "device": torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads",
-    }
-    save_checkpoint(model, out / rung.name, record)
+        loss = take_step(model, optimizers, examples, lr=lr_scale(progress.step, rung.num_steps), device=device)
+        progress.step += 1
+        progress.tokens_seen += sum(len(example.ids) for example in examples)
+        progress.losses = [*progress.losses, loss][-200:]
+        progress.seconds = time.monotonic() - started
+        if progress.step % SAVE_EVERY_STEPS == 0:
+            report(rung, progress)
+            save_state(state, model, optimizers, progress)
+    save_checkpoint(model, out / rung.name, describe(model, progress, device))
 
 
-def save_state(path: Path, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], **progress: object) -> None:
+def take_step(
+    model: Qwen3ForCausalLM, optimizers: list[torch.optim.Optimizer], examples: list[Example], *, lr: float, device: str
+) -> float:
+    """One update at `lr` times the base rates; the loss before it."""
+    ids, labels = collate(examples, device)
+    loss = next_token_loss(model, ids, labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    for optimizer, base_lr in zip(optimizers, (MUON_LR, ADAM_LR), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = base_lr * lr
+        optimizer.step()
+        optimizer.zero_grad()
+    return loss.item()
+
+
+def report(rung: Rung, progress: Progress) -> None:
+    rate = progress.tokens_seen / progress.seconds
+    at = f"step {progress.step}/{rung.num_steps}"
+    print(f"{rung.name} {at} loss {progress.recent_loss:.4f} {rate:,.0f} tokens/s", flush=True)
+
+
+def load_state(path: Path, model: Qwen3ForCausalLM, optimizers: list[torch.optim.Optimizer]) -> Progress:
+    """Put a saved state back where there is one, and say how far it had come."""
+    if not path.exists():
+        return Progress()
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state.pop("model"))
+    for optimizer, saved in zip(optimizers, state.pop("optimizers"), strict=True):
+        optimizer.load_state_dict(saved)
+    return Progress(**state)
+
+
+def save_state(
+    path: Path, model: Qwen3ForCausalLM, optimizers: list[torch.optim.Optimizer], progress: Progress
+) -> None:
     """Everything a resumed run needs, written beside and renamed over the last state."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
-    torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], **progress}, beside)
+    weights = {"model": model.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in optimizers]}
+    torch.save(weights | asdict(progress), beside)
     beside.replace(path)
+
+
+def describe(model: Qwen3ForCausalLM, progress: Progress, device: str) -> dict[str, object]:
+    """The record that goes beside a checkpoint."""
+    return {
+        "parameters": model.num_parameters(),
+        "steps": progress.step,
+        "tokens_seen": progress.tokens_seen,
+        "loss": round(progress.recent_loss, 4),
+        "minutes": round(progress.seconds / 60, 1),
+        "device": torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads",
+    }
 
 
 def save_checkpoint(model: Qwen3ForCausalLM, folder: Path, record: dict[str, object]) -> None:

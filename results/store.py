@@ -18,11 +18,11 @@ from results.schema import TABLES, Table
 DIGEST_CHARS = 16
 
 
-class Busy(ValueError):
+class BusyError(ValueError):
     """Another process holds the lock."""
 
 
-def append(root: Path, table: Table, rows: Sequence[dict], *, writer: str) -> Path | None:
+def append(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, writer: str) -> Path | None:
     """Write `rows` as one shard of `table` and return its path; None where there are no rows.
 
     The shard appears under its final name only once its bytes are on disk, so a kill at any moment leaves whole shards.
@@ -48,7 +48,7 @@ def append(root: Path, table: Table, rows: Sequence[dict], *, writer: str) -> Pa
 
 
 def scan(root: Path, table: Table, *, columns: Sequence[str] | None = None, identity: str | None = None) -> pa.Table:
-    """All rows of `table`, of one `identity` where given; an empty table with the same schema where nothing is stored."""
+    """All rows of `table`, of one `identity` where given; an empty table of its schema where nothing is stored."""
     wanted = list(columns) if columns is not None else table.schema.names
     schema = pa.schema([table.schema.field(name) for name in wanted])
     keep = None if identity is None else pc.field("identity") == identity
@@ -59,7 +59,7 @@ def scan(root: Path, table: Table, *, columns: Sequence[str] | None = None, iden
     return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
 
 
-def append_missing(root: Path, table: Table, rows: Sequence[dict], *, writer: str) -> Path | None:
+def append_missing(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, writer: str) -> Path | None:
     """Append those of `rows` whose key is not stored yet."""
     stored = {tuple(row.values()) for row in scan(root, table, columns=table.key).to_pylist()}
     missing = [row for row in rows if tuple(row[name] for name in table.key) not in stored]
@@ -67,7 +67,7 @@ def append_missing(root: Path, table: Table, rows: Sequence[dict], *, writer: st
 
 
 def set_damaged_aside(root: Path, writer: str) -> list[Path]:
-    """Rename the writer's shards whose bytes do not match the digest in their name to *.damaged; return the new names."""
+    """Rename the writer's shards whose bytes belie the digest in their name to *.damaged; return the new names."""
     moved = []
     for table in TABLES.values():
         for path in _shards(root, table, writer):
@@ -78,14 +78,16 @@ def set_damaged_aside(root: Path, writer: str) -> list[Path]:
 
 @contextlib.contextmanager
 def lock(root: Path, writer: str) -> Iterator[None]:
-    """Hold the right to append under `writer`; released by the kernel when the process dies. Raises Busy if held."""
+    """Hold the right to append under `writer`; the kernel releases it when the process dies. Raises BusyError."""
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{writer}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy(f"Another process is writing {writer} into {root}; wait for it, or choose another RUN.") from None
+            raise BusyError(
+                f"Another process is writing {writer} into {root}; wait for it, or choose another RUN."
+            ) from None
         yield
 
 

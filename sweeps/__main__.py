@@ -9,7 +9,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from harness.types import EngineFailed
+from harness.types import EngineFailedError
 from sweeps.compose import build_job, load_tasks
 from sweeps.grade import grade_run
 from sweeps.job import run_job
@@ -20,7 +20,7 @@ def sweep(config: DictConfig) -> None:
     """One job, in this process: what a launcher calls, once a model."""
     try:
         run_job(build_job(config))
-    except (ValueError, EngineFailed) as error:
+    except (ValueError, EngineFailedError) as error:
         sys.exit(f"{config.model.name or config.model.path}: {error}")
 
 

@@ -17,10 +17,10 @@ ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 
 def build_job(config: DictConfig) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
-    resolved = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(resolved, dict)
+    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     parts = {room: build(resolved[room], room) for room in ROOMS}
-    return Job(run=find_run(resolved["run"]), seed=resolved["seed"], config=resolved, **parts)
+    scalars = {name: resolved[name] for name in ("seed", "flush_seconds")}
+    return Job(run=find_run(resolved["run"]), config=resolved, **scalars, **parts)
 
 
 def build(part: dict[str, Any], room: str) -> Any:

@@ -23,13 +23,10 @@ from sweeps.plan import check_context, hash_identity, identity_parts, pending_sa
 from sweeps.progress import Progress
 from sweeps.provenance import describe_environment, write_provenance
 
-# At most this many seconds of finished samples are lost to a kill.
-FLUSH_SECONDS = 5.0
-
 
 @dataclass(frozen=True)
 class Job:
-    """One model on one task, as composed from conf/."""
+    """One model on one task, as composed from conf/. A kill loses `flush_seconds` of finished samples at most."""
 
     run: Path
     model: Model
@@ -39,6 +36,7 @@ class Job:
     grid: Grid
     engine: EngineSettings
     seed: int = 0
+    flush_seconds: float = 5.0
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -129,7 +127,7 @@ async def draw(prepared: Prepared) -> None:
     """Load the weights once, walk every pending sample, append rows as they come."""
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, job.sampling)
-    writer = Writer(job.run, job.model.name, prepared.identity)
+    writer = Writer(job.run, job.model.name, prepared.identity, flush_seconds=job.flush_seconds)
     with Progress(job.model.name, num_samples=prepared.num_pending) as progress:
 
         def on_sample(sampled: Sampled) -> None:
@@ -150,10 +148,10 @@ async def draw(prepared: Prepared) -> None:
 
 
 class Writer:
-    """Gathers finished samples and appends them every FLUSH_SECONDS, a trace always before its answers."""
+    """Gathers finished samples and appends them every `flush_seconds`, a trace always before its answers."""
 
-    def __init__(self, root: Path, name: str, identity: str) -> None:
-        self._root, self._name, self._identity = root, name, identity
+    def __init__(self, root: Path, name: str, identity: str, *, flush_seconds: float) -> None:
+        self._root, self._name, self._identity, self._flush_seconds = root, name, identity, flush_seconds
         self._traces: list[dict[str, Any]] = []
         self._answers: list[dict[str, Any]] = []
         self._flushed = time.monotonic()
@@ -161,7 +159,7 @@ class Writer:
     def add(self, sampled: Sampled) -> None:
         self._traces += [self._row(t) | {"num_thinking_tokens": t.num_thinking_tokens} for t in sampled.traces]
         self._answers += [self._row(answer) for answer in sampled.answers]
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+        if time.monotonic() - self._flushed > self._flush_seconds:
             self.flush()
 
     def flush(self) -> None:

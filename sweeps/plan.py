@@ -98,11 +98,14 @@ def check_context(
     return needed
 
 
-def _stored_traces(root: Path, identity: str) -> dict[tuple, tuple[tuple[int, ...], bool]]:
+SampleId = tuple[str, str, int]
+
+
+def _stored_traces(root: Path, identity: str) -> dict[SampleId, tuple[tuple[int, ...], bool]]:
     """(prompt, pool, sample) -> thinking tokens so far, segments joined, and whether the trace ended by itself."""
     columns = ["prompt_id", "pool", "sample", "start_token", "token_ids", "ended"]
     rows = store.scan(root, TRACES, columns=columns, identity=identity).to_pylist()
-    joined: dict[tuple, tuple[tuple[int, ...], bool]] = defaultdict(lambda: ((), False))
+    joined: dict[SampleId, tuple[tuple[int, ...], bool]] = defaultdict(lambda: ((), False))
     for row in sorted(rows, key=lambda row: row["start_token"]):
         key = (row["prompt_id"], row["pool"], row["sample"])
         before, _ = joined[key]
@@ -112,9 +115,9 @@ def _stored_traces(root: Path, identity: str) -> dict[tuple, tuple[tuple[int, ..
     return joined
 
 
-def _stored_answers(root: Path, identity: str) -> dict[tuple, frozenset[int | None]]:
+def _stored_answers(root: Path, identity: str) -> dict[SampleId, frozenset[int | None]]:
     rows = store.scan(root, ANSWERS, columns=["prompt_id", "pool", "sample", "budget"], identity=identity).to_pylist()
-    answered: dict[tuple, set[int | None]] = defaultdict(set)
+    answered: dict[SampleId, set[int | None]] = defaultdict(set)
     for row in rows:
         answered[row["prompt_id"], row["pool"], row["sample"]].add(row["budget"])
     return defaultdict(frozenset, {key: frozenset(budgets) for key, budgets in answered.items()})

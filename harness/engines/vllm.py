@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.types import Completion, EngineFailed, Model, Request
+from harness.types import Completion, EngineFailedError, Model, Request
 
 # vLLM and torch tell at every start what they cannot use on this machine.
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
@@ -20,7 +20,7 @@ CPU_OPTIONS = {
     "block_size": 32,
     # A request with a seed that is prefilled in chunks makes vLLM rewind its generator, which CPU generators cannot.
     "enable_chunked_prefill": False,
-    # With VLLM_ENABLE_V1_MULTIPROCESSING=0 the worker lives in the engine's process: one import of vLLM and one hop a step less.
+    # With VLLM_ENABLE_V1_MULTIPROCESSING=0 the worker lives in the engine's process: one import and one hop a step less.
     "distributed_executor_backend": "uni",
 }
 CPU_MAX_PARAMS = 1_000_000_000
@@ -124,7 +124,7 @@ class VllmEngine:
             async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
                 final = output
         except (EngineDeadError, EngineGenerateError) as error:
-            raise EngineFailed(f"vLLM stopped: {error}") from error
+            raise EngineFailedError(f"vLLM stopped: {error}") from error
         written = final.outputs[0]
         return Completion(
             token_ids=tuple(written.token_ids),

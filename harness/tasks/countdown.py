@@ -25,7 +25,7 @@ def read_dials(entry: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def vote_key(expression: str) -> str | None:
-    """The expression with nested sums and products flattened and their operands sorted; None where it is not arithmetic.
+    """The expression, sums and products flattened and their operands sorted; None where it is not arithmetic.
 
     Never the value: every right answer has the same one, which would make each vote an oracle.
     """

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.types import Completion, EngineFailed, Request
+from harness.types import Completion, EngineFailedError, Request
 
 
 @dataclass
@@ -19,7 +19,7 @@ class ScriptedEngine:
     async def complete(self, request: Request) -> Completion:
         self.requests.append(request)
         if self.fail_after is not None and len(self.requests) > self.fail_after:
-            raise EngineFailed("scripted failure")
+            raise EngineFailedError("scripted failure")
         rng = np.random.default_rng(request.seed)
         ids: list[int] = []
         while len(ids) < request.max_tokens:

@@ -9,7 +9,7 @@ from harness.budgets import budgets_to_answer
 from harness.rendering import Renderer
 from harness.samples import Pending, Sampled, finish_sample, finish_samples
 from harness.traces import Context, SampleKey
-from harness.types import EngineFailed, Prompt, Sampling, Thinking
+from harness.types import EngineFailedError, Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
 from tests.harness.scripted_engine import ScriptedEngine
 
@@ -56,7 +56,9 @@ def test_an_ended_trace_answers_every_budget_it_fits_in_with_one_natural_answer(
         assert len(natural) == 1
         assert natural[0].num_thinking_tokens == sampled.traces[0].num_thinking_tokens
         assert all(
-            answer.budget < sampled.traces[0].num_thinking_tokens for answer in sampled.answers if answer.budget is not None
+            answer.budget < sampled.traces[0].num_thinking_tokens
+            for answer in sampled.answers
+            if answer.budget is not None
         )
 
 
@@ -123,7 +125,7 @@ def test_a_trace_that_ends_without_its_close_marker_is_closed_for_it() -> None:
 def test_what_finished_before_an_engine_died_was_handed_over() -> None:
     finished: list[Sampled] = []
     prompts = [[Pending(sample_key(sample), (0, 4))] for sample in range(50)]
-    with pytest.raises(EngineFailed, match="scripted failure"):
+    with pytest.raises(EngineFailedError, match="scripted failure"):
         asyncio.run(
             finish_samples(
                 ScriptedEngine(fail_after=40), CONTEXT, prompts, samples_in_flight=4, on_sample=finished.append

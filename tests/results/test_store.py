@@ -102,7 +102,7 @@ def test_a_second_writer_of_one_name_is_refused_and_another_name_is_not(tmp_path
     with (
         store.lock(tmp_path, "m"),
         store.lock(tmp_path, "n"),
-        pytest.raises(store.Busy, match="Another process is writing m"),
+        pytest.raises(store.BusyError, match="Another process is writing m"),
         store.lock(tmp_path, "m"),
     ):
         pass

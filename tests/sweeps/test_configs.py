@@ -30,7 +30,9 @@ def test_every_option_becomes_a_job(option: str) -> None:
     assert dataclasses.is_dataclass(getattr(job, room))
 
 
-@pytest.mark.parametrize("path", sorted(p for room in ROOMS for p in (CONF / room).glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(p for room in ROOMS for p in (CONF / room).glob("*.yaml")), ids=lambda p: p.stem
+)
 def test_every_key_is_a_field(path: Path) -> None:
     config = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(config, dict)
@@ -41,7 +43,9 @@ def test_every_key_is_a_field(path: Path) -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_rung_of_an_experiment_is_a_job(experiment: str) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("sweep", [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"], return_hydra_config=True)
+        config = compose(
+            "sweep", [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"], return_hydra_config=True
+        )
         models = str(config.hydra.sweeper.params.model).split(",")
     jobs = [build_job(composed(f"experiment={experiment}", "run=x", f"model={model}")) for model in models]
     assert len({job.model.name for job in jobs}) == len(models) >= 2

@@ -27,7 +27,7 @@ def pending(root: Path, specs: list[PoolSpec] = SPECS, prompts: list[Prompt] = P
 
 
 def draw(root: Path, samples: list[Pending]) -> ScriptedEngine:
-    engine, writer = ScriptedEngine(stop_chance=0.03), Writer(root, "model", "identity")
+    engine, writer = ScriptedEngine(stop_chance=0.03), Writer(root, "model", "identity", flush_seconds=60)
     for sample in samples:
         writer.add(asyncio.run(finish_sample(engine, CONTEXT, sample)))
     writer.flush()

@@ -1,0 +1,119 @@
+"""`make sweep` in small, on the real engine: killed in the middle, carried on, and finished for good."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main as analyse
+from results import store
+from results.schema import ANSWERS, GRADES, TRACES
+
+SMALL = [
+    "experiment=embedded",
+    "model=countdown-33k,countdown-125k",
+    "task.size=6",
+    "grid.widths=[1,2,4]",
+    "grid.budgets=[0,16,64]",
+    "grid.bin_samples=4",
+    "grid.anchor=countdown-125k",
+]
+NUM_TRACES = 6 * 4 * 2 + 6 * 4
+
+
+def command(root: Path, *overrides: str) -> list[str]:
+    return [sys.executable, "-m", "sweeps", *SMALL, f"run={root}", *overrides]
+
+
+def shards(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.glob("*/*.parquet")}
+
+
+def rows(root: Path, table: store.Table) -> list[tuple]:
+    return [tuple(row.values()) for row in store.scan(root, table, columns=table.key).to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Path, bytes], subprocess.CompletedProcess[str]]:
+    """A run killed with SIGKILL while its first model was drawing, then finished; and what the kill had left."""
+    root = tmp_path_factory.mktemp("runs") / "small"
+    with subprocess.Popen(
+        command(root, "flush_seconds=0"), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as sweep:
+        deadline = time.monotonic() + 240
+        while not list(root.glob("answers/*.parquet")) and time.monotonic() < deadline and sweep.poll() is None:
+            time.sleep(0.02)
+        os.killpg(sweep.pid, signal.SIGKILL)
+    left = shards(root)
+    finished = subprocess.run(command(root), capture_output=True, text=True, check=False)
+    return root, left, finished
+
+
+def test_a_killed_sweep_left_whole_shards_and_less_than_everything(swept: tuple) -> None:
+    _, left, _ = swept
+    assert 0 < sum("traces" in str(path) for path in left) < NUM_TRACES
+
+
+def test_the_same_command_finishes_it_and_leaves_every_shard_as_it_was(swept: tuple) -> None:
+    root, left, finished = swept
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    now = shards(root)
+    assert {path: now[path] for path in left} == left
+
+
+def test_every_row_is_there_once(swept: tuple) -> None:
+    root, _, _ = swept
+    for table in (TRACES, ANSWERS, GRADES):
+        found = rows(root, table)
+        assert len(set(found)) == len(found)
+    assert len(rows(root, TRACES)) == NUM_TRACES
+    assert len(rows(root, GRADES)) == len(rows(root, ANSWERS))
+
+
+def test_a_second_time_finds_everything_done_and_loads_no_model(swept: tuple) -> None:
+    root, _, _ = swept
+    before = shards(root)
+    again = subprocess.run(command(root), capture_output=True, text=True, check=True)
+    assert shards(root) == before
+    assert again.stdout.count("no samples to draw") == 2
+    assert "samples/s" not in again.stderr
+
+
+def test_a_wider_grid_draws_only_what_is_missing(swept: tuple) -> None:
+    root, _, _ = swept
+    plan = subprocess.run(
+        command(root, "grid.widths=[1,2,4,5]", "model=countdown-33k", "engine.max_num_seqs=0"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "6 samples to draw" in plan.stdout
+
+
+def test_its_rows_become_a_table_and_a_figure(swept: tuple, capsys: pytest.CaptureFixture[str]) -> None:
+    root, _, _ = swept
+    assert analyse(["figures", str(root), "--summary"]) == 0
+    printed = capsys.readouterr().out
+    assert "33k" in printed and "125k" in printed
+    assert (root / "figures" / "substitution.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["experiment=embeded"], "Could not find 'experiment/embeded'"),
+        (["model=hf", "model.path=./nowhere"], "No model at './nowhere'"),
+        (["grid.budgets=[0,4096]"], "has a context of 320 tokens"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line_before_any_weight_is_loaded(
+    tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    done = subprocess.run(command(tmp_path / "run", *overrides), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
