@@ -20,7 +20,7 @@ CPU_OPTIONS = {
     "block_size": 32,
     # A request with a seed that is prefilled in chunks makes vLLM rewind its generator, which CPU generators cannot.
     "enable_chunked_prefill": False,
-    # With VLLM_ENABLE_V1_MULTIPROCESSING=0 the worker lives in the engine's process: one import and one hop a step less.
+    # With VLLM_ENABLE_V1_MULTIPROCESSING=0 the worker lives in the engine's process, one import and one hop less.
     "distributed_executor_backend": "uni",
 }
 CPU_MAX_PARAMS = 1_000_000_000
