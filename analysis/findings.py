@@ -1,5 +1,6 @@
 """What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
+import re
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -175,7 +176,8 @@ def _cell_rows(outcomes: Outcomes) -> list[Row]:
 def _setting(outcomes: Outcomes, choices: Choices, cost: costs.CostModel) -> Setting:
     held_out = outcomes.bins
     return Setting(
-        task=outcomes.task,
+        # A task's id ends in a hash of its parameters, which tells a reader nothing.
+        task=re.sub(r"-[0-9a-f]{8}$", "", outcomes.task),
         anchor=None if held_out is None else held_out.rung.name,
         bin_samples=None if held_out is None else held_out.grid.correct.shape[-1],
         bin_budget=None if held_out is None else int(held_out.budgets[0]),

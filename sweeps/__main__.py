@@ -10,7 +10,7 @@ import hydra
 from omegaconf import DictConfig
 
 from harness.types import EngineFailedError
-from sweeps.compose import build_job, load_tasks
+from sweeps.compose import build_job, find_run, load_tasks
 from sweeps.grade import grade_run
 from sweeps.job import run_job
 
@@ -24,10 +24,17 @@ def sweep(config: DictConfig) -> None:
         sys.exit(f"{config.model.name or config.model.path}: {error}")
 
 
+def grade(name: str) -> None:
+    root = find_run(name)
+    try:
+        print(f"{grade_run(root, load_tasks(root)):,} answers graded in {root}")
+    except ValueError as error:
+        sys.exit(str(error))
+
+
 def main() -> None:
     if sys.argv[1:2] == ["grade"]:
-        root = Path(sys.argv[2])
-        print(f"{grade_run(root, load_tasks(root)):,} answers graded in {root}")
+        grade(sys.argv[2])
         return
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     sys.path.append(str(Path(__file__).parent / "launchers"))

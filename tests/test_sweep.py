@@ -108,6 +108,8 @@ def test_its_rows_become_a_table_and_a_figure(swept: tuple, capsys: pytest.Captu
         (["experiment=embeded"], "Could not find 'experiment/embeded'"),
         (["model=hf", "model.path=./nowhere"], "No model at './nowhere'"),
         (["grid.budgets=[0,4096]"], "has a context of 320 tokens"),
+        (["grid.widths=[0]"], "grid.widths start at 1"),
+        (["task.name=countdwn"], "cannot make task 'countdwn'"),
     ],
 )
 def test_a_mistake_is_told_in_a_line_before_any_weight_is_loaded(

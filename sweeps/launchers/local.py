@@ -42,7 +42,7 @@ def find_pending(jobs: Sequence[Job]) -> list[int]:
             continue
         if prepared.num_pending:
             pending.append(index)
-        print(f"{job.model.name:>16}: {prepared.num_pending or 'no':,} samples to draw")
+        print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
     if problems:
         sys.exit("\n".join(problems))
     return pending

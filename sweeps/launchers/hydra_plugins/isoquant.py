@@ -1,7 +1,9 @@
 """Hydra's door to the local launcher. Hydra takes plugins from its namespace package hydra_plugins only."""
 
+import sys
 from collections.abc import Sequence
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -19,7 +21,11 @@ class LocalLauncher(Launcher):
         self.hydra_context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        run_jobs([self._compose(overrides) for overrides in job_overrides], job_overrides)
+        try:
+            jobs = [self._compose(overrides) for overrides in job_overrides]
+        except ValueError as error:
+            sys.exit(str(error))
+        run_jobs(jobs, job_overrides)
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides
@@ -27,6 +33,8 @@ class LocalLauncher(Launcher):
 
     def _compose(self, overrides: Sequence[str]) -> Job:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        # ${hydra:...} is resolved against the configuration that was set last.
+        HydraConfig.instance().set_config(config)
         with open_dict(config):
             config.pop("hydra")
         return build_job(config)
