@@ -37,6 +37,7 @@ class Job:
     engine: EngineSettings
     seed: int = 0
     flush_seconds: float = 5.0
+    progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -128,7 +129,7 @@ async def draw(prepared: Prepared) -> None:
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, job.sampling)
     writer = Writer(job.run, job.model.name, prepared.identity, flush_seconds=job.flush_seconds)
-    with Progress(job.model.name, num_samples=prepared.num_pending) as progress:
+    with Progress(job.model.name, num_samples=prepared.num_pending, row=job.progress_row) as progress:
 
         def on_sample(sampled: Sampled) -> None:
             writer.add(sampled)

@@ -12,10 +12,14 @@ from harness.samples import Sampled
 class Progress:
     """A tqdm bar over samples; off a terminal it prints a line every half minute instead of redrawing."""
 
-    def __init__(self, name: str, *, num_samples: int) -> None:
+    def __init__(self, name: str, *, num_samples: int, row: int = 0) -> None:
         on_terminal = sys.stderr.isatty()
         self._bar = tqdm(
-            total=num_samples, desc=f"{name:>16}", unit=" samples", mininterval=0.5 if on_terminal else 30.0
+            total=num_samples,
+            desc=f"{name:>16}",
+            unit=" samples",
+            mininterval=0.5 if on_terminal else 30.0,
+            position=row if on_terminal else None,
         )
         self._num_tokens = 0
         self._started: float | None = None

@@ -1,4 +1,4 @@
-"""Runs the jobs of a sweep as local processes: one a GPU where there are GPUs, else one after the other."""
+"""Runs the jobs of a sweep as local processes: one a GPU where there are GPUs, else as many at once as it is told."""
 
 import os
 import subprocess
@@ -6,23 +6,31 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
+from typing import NamedTuple
 
 from sweeps.grade import grade_run
 from sweeps.job import Job, prepare
 from sweeps.provenance import list_gpus
 
 
-def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> None:
+class Slot(NamedTuple):
+    """A place to run a job: its GPU, None without GPUs, and the line of the terminal its progress bar takes."""
+
+    device: str | None
+    row: int
+
+
+def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], *, jobs_at_once: int) -> None:
     """Check every job, run those that lack something, grade what they wrote; a failed job fails the sweep.
 
-    overrides: what Hydra composed each job from, which is how its process is told.
+    overrides: what Hydra composed each job from, which is how its process is told. jobs_at_once: without GPUs.
     """
     pending = find_pending(jobs)
-    devices: Queue[str | None] = Queue()
-    for device in _list_devices():
-        devices.put(device)
-    with ThreadPoolExecutor(devices.qsize()) as threads:
-        codes = list(threads.map(lambda index: _run(overrides[index], devices), pending))
+    slots: Queue[Slot] = Queue()
+    for row, device in enumerate(_list_devices() or [None] * jobs_at_once):
+        slots.put(Slot(device, row))
+    with ThreadPoolExecutor(slots.qsize()) as threads:
+        codes = list(threads.map(lambda index: _run(overrides[index], slots), pending))
     failed = [jobs[index].model.name for index, code in zip(pending, codes, strict=True) if code]
     tasks = {str(job.task): job.task for job in jobs}
     num_graded = grade_run(jobs[0].run, tasks.values())
@@ -48,17 +56,17 @@ def find_pending(jobs: Sequence[Job]) -> list[int]:
     return pending
 
 
-def _run(overrides: Sequence[str], devices: Queue[str | None]) -> int:
-    device = devices.get()
-    environment = os.environ | ({} if device is None else {"CUDA_VISIBLE_DEVICES": device})
+def _run(overrides: Sequence[str], slots: Queue[Slot]) -> int:
+    slot = slots.get()
+    environment = os.environ | ({} if slot.device is None else {"CUDA_VISIBLE_DEVICES": slot.device})
     try:
-        command = [sys.executable, "-m", "sweeps", *overrides, "hydra.mode=RUN"]
+        command = [sys.executable, "-m", "sweeps", *overrides, f"progress_row={slot.row}", "hydra.mode=RUN"]
         return subprocess.run(command, env=environment, check=False).returncode
     finally:
-        devices.put(device)
+        slots.put(slot)
 
 
-def _list_devices() -> list[str | None]:
-    """What CUDA_VISIBLE_DEVICES is set to for each job that may run at once; [None] without GPUs."""
+def _list_devices() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES is set to for each job that may run at once; empty without GPUs."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return list(visible.split(",") if visible else map(str, range(len(list_gpus())))) or [None]
+    return visible.split(",") if visible else [str(index) for index in range(len(list_gpus()))]
