@@ -1,0 +1,53 @@
+"""What the embedded ladder must show, read off the committed run: real effects, none of them assumed."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import findings, outcomes
+from analysis.findings import ALL_PROMPTS, Findings
+
+REFERENCE = Path("results/reference")
+RUNGS = ["countdown-33k", "countdown-125k", "countdown-0.4m", "countdown-1.1m"]
+
+
+@pytest.fixture(scope="module")
+def found() -> Findings:
+    return findings.find(outcomes.load(REFERENCE), findings.Choices(), rng=np.random.default_rng(0))
+
+
+def rates(found: Findings) -> pd.DataFrame:
+    table = found.exchange_rates
+    return table[(table["rule"] == "maj_at_k") & (table["path"] == "width") & (table["large"] == RUNGS[-1])]
+
+
+def single_answers(found: Findings) -> pd.DataFrame:
+    table = found.curves
+    table = table[(table["rule"] == "maj_at_k") & (table["path"] == "width") & (table["bin"] == ALL_PROMPTS)]
+    return table[table["width"] == 1].set_index("model")
+
+
+def test_accuracy_rises_with_size_and_the_ends_of_the_ladder_are_apart(found: Findings) -> None:
+    answers = single_answers(found).loc[RUNGS]
+    assert answers["accuracy"].is_monotonic_increasing
+    assert answers.loc[RUNGS[0], "high"] < answers.loc[RUNGS[-1], "low"]
+
+
+def test_thinking_helps_every_rung(found: Findings) -> None:
+    accuracy = found.cells.pivot(index="model", columns="budget", values="accuracy")
+    assert ((accuracy[256] - accuracy[0]) >= 0.15).all()
+    assert set(accuracy.index) == set(RUNGS)
+
+
+def test_some_exchange_rate_is_finite_and_some_is_never(found: Findings) -> None:
+    table = rates(found)
+    assert (np.isfinite(table["high"]) & ~table["at_or_below"]).any()
+    assert ((table["bin"] != ALL_PROMPTS) & (table["share_never"] >= 0.95)).any()
+
+
+def test_no_prompt_is_missing_from_the_committed_run() -> None:
+    loaded = outcomes.load(REFERENCE)
+    assert len(loaded.prompt_ids) == 120 and not loaded.dropped
+    assert (loaded.num_samples, list(loaded.budgets)) == (16, [0, 16, 32, 64, 128, 256])
