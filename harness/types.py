@@ -102,6 +102,8 @@ class Grid:
             raise ValueError(f"grid.widths start at 1; got {list(self.widths)}.")
         if self.bin_samples < 1:
             raise ValueError(f"grid.bin_samples must be at least 1; got {self.bin_samples}.")
+        if self.reference_budget is not None and self.reference_budget < 0:
+            raise ValueError(f"grid.reference_budget must not be negative; got {self.reference_budget}.")
         if self.reference_budget is None:
             object.__setattr__(self, "reference_budget", self.budgets[-1])
 
@@ -138,11 +140,22 @@ class Engine(Protocol):
 
 
 class EngineSettings(Protocol):
-    """How an engine is started. dtype and quantization shape outputs; the rest shapes speed only."""
+    """How an engine is started. dtype, quantization and options may shape outputs; the rest shapes speed only."""
 
-    dtype: str
-    quantization: str | None
-    max_num_seqs: int
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def quantization(self) -> str | None: ...
+
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+    @property
+    def max_num_seqs(self) -> int: ...
+
+    @property
+    def num_devices(self) -> int: ...
 
     def check(self, model: Model, num_params: int) -> None:
         """Raise ValueError where this machine cannot serve the model."""

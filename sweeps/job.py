@@ -71,6 +71,7 @@ def prepare(job: Job) -> Prepared:
         checkpoint,
         dtype=job.engine.dtype,
         quantization=job.engine.quantization,
+        engine_options=job.engine.options,
         chat_template=tokenizer.chat_template,
         task=job.task.identity,
         thinking=job.thinking,

@@ -36,6 +36,7 @@ def identity_parts(
     *,
     dtype: str,
     quantization: str | None,
+    engine_options: Mapping[str, Any],
     chat_template: str | None,
     task: Mapping[str, Any],
     thinking: Thinking,
@@ -47,6 +48,8 @@ def identity_parts(
         "weights": checkpoint.weights_digest,
         "dtype": dtype,
         "quantization": quantization,
+        # Any of vLLM's arguments may be among them, such as a quantized cache or another rope scaling.
+        "engine_options": dict(engine_options),
         "chat_template": chat_template if thinking.chat else None,
         "task": task,
         "thinking": asdict(thinking),

@@ -39,6 +39,11 @@ class Vllm:
     cpu_kv_cache_gib: int = 2
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    @property
+    def num_devices(self) -> int:
+        """GPUs that one job needs."""
+        return self.tensor_parallel_size
+
     def check(self, model: Model, num_params: int) -> None:
         """Raise ValueError where a model is too large for a machine without an NVIDIA GPU."""
         if num_params > CPU_MAX_PARAMS and not shutil.which("nvidia-smi"):
