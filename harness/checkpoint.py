@@ -84,6 +84,11 @@ def _describe(
     config: dict[str, Any], generation: dict[str, Any], shapes: TensorShapes, weights_digest: str
 ) -> Checkpoint:
     config = config.get("text_config", config)
+    if not shapes:
+        raise ValueError("No *.safetensors in the checkpoint: isoquant reads shapes and identity from them.")
+    needed = ("num_attention_heads", "num_hidden_layers", "hidden_size", "max_position_embeddings")
+    if missing := [name for name in needed if name not in config]:
+        raise ValueError(f"config.json lacks {missing}: not a transformer whose shapes isoquant can read.")
     lookup = {name for name in shapes if name.endswith("embed_tokens.weight")}
     num_params = sum(math.prod(shape) for shape in shapes.values())
     num_matmul = sum(math.prod(s) for name, s in shapes.items() if len(s) >= 2 and name not in lookup)

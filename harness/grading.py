@@ -11,6 +11,7 @@ from pebble import ProcessExpired, ProcessPool
 from harness.types import Grade, Prompt, Task
 
 TIMEOUT = Grade(None, None, False, 0.0, "timeout")
+UNPARSED = Grade(None, None, False, 0.0, "unparsed")
 SECONDS_A_GRADE = 5.0
 CHUNK_SIZE = 64
 MEMORY_BYTES = 4 << 30
@@ -22,7 +23,8 @@ _prompts: dict[str, Prompt]
 def grade_texts(task: Task, texts: Sequence[tuple[str, str]], *, num_workers: int | None = None) -> list[Grade]:
     """Grades of (prompt id, answer text) pairs, in order. One that cannot be graded in time is a timeout.
 
-    The clock of a chunk starts when a worker takes it; a chunk that fails is graded again one by one.
+    The clock of a chunk starts when a worker takes it; a chunk that fails is graded again one by one, and an answer
+    that makes its grader raise is unparsed.
     """
     prompts = {prompt.prompt_id: prompt for prompt in task.load()}
     # Workers are forked after the task has loaded, so that they inherit its imports and its data.
@@ -42,6 +44,8 @@ def grade_texts(task: Task, texts: Sequence[tuple[str, str]], *, num_workers: in
                     done: Sequence[Grade | None] = future.result()
                 except (GradeTimeout, ProcessExpired, MemoryError):
                     done = [None if size > 1 else TIMEOUT] * len(chunk)
+                except Exception:
+                    done = [None if size > 1 else UNPARSED] * len(chunk)
                 for index, grade in zip(chunk, done, strict=True):
                     grades[index] = grade
     return [grade for grade in grades if grade is not None]

@@ -15,6 +15,10 @@ class Renderer:
     thinking: Thinking
     eos_ids: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        # Raises before any weight is loaded where the close marker is not one token.
+        _ = self.close_id
+
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         """The rendered prompt with thinking opened."""
         if not self.thinking.chat:
@@ -49,7 +53,10 @@ class Renderer:
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:
-    """The tokenizer of a local folder or a hub id."""
+    """The tokenizer of a local folder or a hub id; raises ValueError where there is none."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(path, revision=revision)
+    try:
+        return AutoTokenizer.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"No tokenizer in {path!r}: {str(error).splitlines()[0]}") from error

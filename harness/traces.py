@@ -68,7 +68,8 @@ async def sample_trace(
         sample=key.sample,
         start_token=start,
         token_ids=completion.token_ids,
-        ended=completion.finish_reason == "stop",
+        # Some engines say "length" of a stop token that stands exactly at the cap.
+        ended=completion.token_ids[-1] in (context.renderer.close_id, *context.renderer.eos_ids),
         num_prompt_tokens=len(key.prompt_ids) + start,
         num_cached_tokens=completion.num_cached_tokens,
         finish_reason=completion.finish_reason,

@@ -78,6 +78,10 @@ class Sampling:
             raise ValueError(f"sampling.temperature must not be negative; got {self.temperature}.")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"sampling.top_p must lie in (0, 1]; got {self.top_p}.")
+        if not 0 <= self.min_p <= 1:
+            raise ValueError(f"sampling.min_p must lie in [0, 1]; got {self.min_p}.")
+        if self.top_k < -1:
+            raise ValueError(f"sampling.top_k must be 0 (off) or more; got {self.top_k}.")
         if self.max_answer_tokens < 1:
             raise ValueError(f"sampling.max_answer_tokens must be at least 1; got {self.max_answer_tokens}.")
 

@@ -77,18 +77,26 @@ def set_damaged_aside(root: Path, writer: str) -> list[Path]:
 
 
 @contextlib.contextmanager
-def lock(root: Path, writer: str) -> Iterator[None]:
-    """Hold the right to append under `writer`; the kernel releases it when the process dies. Raises BusyError."""
+def lock(root: Path, writer: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the right to append under `writer`; the kernel releases it when the process dies.
+
+    Raises BusyError where another process holds it, unless told to wait.
+    """
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{writer}.lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise BusyError(
                 f"Another process is writing {writer} into {root}; wait for it, or choose another RUN."
             ) from None
         yield
+
+
+def list_writers(root: Path) -> list[str]:
+    """Everyone who ever appended to the run."""
+    return sorted({path.name.rsplit(".", 3)[0] for table in TABLES.values() for path in _shards(root, table)})
 
 
 def encode_json(value: Mapping[str, Any]) -> str:

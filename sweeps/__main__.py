@@ -20,7 +20,7 @@ def sweep(config: DictConfig) -> None:
     """One job, in this process: what a launcher calls, once a model."""
     try:
         run_job(build_job(config))
-    except (ValueError, EngineFailedError) as error:
+    except (ValueError, OSError, EngineFailedError) as error:
         sys.exit(f"{config.model.name or config.model.path}: {error}")
 
 

@@ -19,7 +19,7 @@ from harness.traces import Context
 from harness.types import EngineSettings, Grid, Model, Prompt, Sampling, Task, Thinking
 from results import store
 from results.schema import ANSWERS, CELLS, MODELS, PROMPTS, TRACES
-from sweeps.plan import check_context, hash_identity, identity_parts, pending_samples, pool_specs
+from sweeps.plan import check_context, hash_identity, identity_parts, name_task, pending_samples, pool_specs
 from sweeps.progress import Progress
 from sweeps.provenance import describe_environment, write_provenance
 
@@ -65,7 +65,7 @@ def prepare(job: Job) -> Prepared:
     job.engine.check(job.model, checkpoint.num_params)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
     renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids)
-    task_id = f"{job.task.name}-{hash_identity(job.task.identity)[:8]}"
+    task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
     parts = identity_parts(
         checkpoint,
@@ -93,27 +93,22 @@ def load_prompts(job: Job, task_id: str) -> list[Prompt]:
 
     Stored prompts come without `reference`, which only graders need.
     """
-    rows = store.scan(job.run, PROMPTS).to_pylist()
-    stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows if row["task"] == task_id]
-    if len(stored) >= job.task.size:
-        return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
-    prompts = job.task.load()
-    known = {prompt.prompt_id for prompt in stored}
-    with store.lock(job.run, task_id):
-        store.append(
-            job.run,
-            PROMPTS,
-            [store_prompt(task_id, prompt) for prompt in prompts if prompt.prompt_id not in known],
-            writer=task_id,
-        )
+    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
+    with store.lock(job.run, task_id, wait=True):
+        rows = store.scan(job.run, PROMPTS).to_pylist()
+        stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows if row["task"] == task_id]
+        if len(stored) >= job.task.size:
+            return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
+        prompts = job.task.load()
+        rows = [store_prompt(task_id, prompt) for prompt in prompts]
+        store.append_missing(job.run, PROMPTS, rows, writer=task_id)
     return prompts
 
 
 def run_job(job: Job) -> None:
     """Draw what is missing and append it. Safe to run again at any time; done jobs return at once."""
     with store.lock(job.run, job.model.name):
-        for path in store.set_damaged_aside(job.run, job.model.name):
-            print(f"{path} is damaged and set aside; its rows are drawn again.")
+        set_damaged_aside(job.run, job.model.name)
         prepared = prepare(job)
         declare(prepared)
         if not prepared.pending:
@@ -123,6 +118,12 @@ def run_job(job: Job) -> None:
         write_provenance(job.run, job.model.name, record)
         asyncio.run(draw(prepared))
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
+
+
+def set_damaged_aside(root: Path, writer: str) -> None:
+    """Put shards that are not what was written out of the way, saying so; the caller holds the writer's lock."""
+    for path in store.set_damaged_aside(root, writer):
+        print(f"{path} is damaged and set aside; its rows are made again.")
 
 
 async def draw(prepared: Prepared) -> None:
@@ -165,9 +166,11 @@ class Writer:
             self.flush()
 
     def flush(self) -> None:
+        # Each is forgotten as soon as it is stored: were the second append to fail, the first must not be repeated.
         store.append(self._root, TRACES, self._traces, writer=self._name)
+        self._traces = []
         store.append(self._root, ANSWERS, self._answers, writer=self._name)
-        self._traces, self._answers, self._flushed = [], [], time.monotonic()
+        self._answers, self._flushed = [], time.monotonic()
 
     def _row(self, value: Any) -> dict[str, Any]:
         row = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

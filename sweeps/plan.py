@@ -12,7 +12,7 @@ from harness.checkpoint import Checkpoint
 from harness.rendering import Renderer
 from harness.samples import Pending
 from harness.traces import SampleKey
-from harness.types import Grid, Model, Pool, Prompt, Sampling, Thinking
+from harness.types import Grid, Model, Pool, Prompt, Sampling, Task, Thinking
 from results import store
 from results.schema import ANSWERS, TRACES
 
@@ -29,6 +29,11 @@ class PoolSpec:
 def hash_identity(parts: Mapping[str, Any]) -> str:
     """Sixteen hex digits that name everything that shapes a model's outputs."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def name_task(task: Task) -> str:
+    """The task's name and a hash of what shapes its prompts; its size is no part of it."""
+    return f"{task.name}-{hash_identity(task.identity)[:8]}"
 
 
 def identity_parts(

@@ -86,7 +86,10 @@ class Vllm:
             use_tqdm_on_load=False,
             **{**(CPU_OPTIONS if on_cpu else {}), **self.options},
         )
-        engine = VllmEngine(AsyncLLM.from_engine_args(arguments))
+        try:
+            engine = VllmEngine(AsyncLLM.from_engine_args(arguments))
+        except (RuntimeError, ValueError) as error:
+            raise EngineFailedError(f"vLLM could not start: {str(error).splitlines()[0]}") from error
         try:
             yield engine
         finally:

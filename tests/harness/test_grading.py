@@ -32,6 +32,8 @@ class Moody:
             time.sleep(60)
         if text == "hog":
             bytearray(64 << 30)
+        if text == "raise":
+            raise ZeroDivisionError(text)
         if text == "die":
             import os
 
@@ -43,6 +45,11 @@ def test_grades_come_back_in_order() -> None:
     texts = [("p", "right" if i % 3 else f"wrong {i}") for i in range(200)]
     grades = grading.grade_texts(Moody(), texts, num_workers=2)
     assert [grade.extracted for grade in grades] == [text for _, text in texts]
+
+
+def test_an_answer_that_makes_its_grader_raise_is_unparsed() -> None:
+    grades = grading.grade_texts(Moody(), [("p", "right"), ("p", "raise"), ("p", "right")], num_workers=2)
+    assert [grade.outcome for grade in grades] == ["correct", "unparsed", "correct"]
 
 
 @pytest.mark.parametrize("mood", ["hang", "hog", "die"])

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from harness.engines.vllm import CPU_OPTIONS
 from harness.samples import Pending, Sampled, finish_sample
 from harness.tasks.countdown import render_compact, vote_key
 from harness.tasks.reasoning_gym import ReasoningGym
 from harness.traces import Context, SampleKey
 from harness.types import Completion, Engine, Prompt, Request
 from ladder.countdown import PARAMS
+from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, Running
 
 BUDGETS = (0, 16, 32, 64, 128, 256)
@@ -182,5 +184,5 @@ def test_forced_answers_find_their_prefix_cached(running: Running, prompts: list
 
     for sampled in running.run(draw()):
         for answer in sampled.answers:
-            block = 32
+            block = 16 if list_gpus() else CPU_OPTIONS["block_size"]
             assert answer.num_cached_tokens == (answer.num_prompt_tokens - 1) // block * block

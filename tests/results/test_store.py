@@ -136,3 +136,9 @@ def test_a_natural_answer_keeps_a_null_budget(tmp_path: Path) -> None:
     row = dict.fromkeys(ANSWERS.schema.names) | {"identity": "i", "prompt_id": "p", "pool": "evaluation", "sample": 0}
     store.append(tmp_path, ANSWERS, [row, row | {"budget": 0, "sample": 1}], writer="m")
     assert store.scan(tmp_path, ANSWERS, columns=["budget"])["budget"].to_pylist() == [None, 0]
+
+
+def test_everyone_who_appended_is_listed(tmp_path: Path) -> None:
+    for writer in ("b", "a.v1", "b"):
+        store.append(tmp_path, CELLS, cells(1), writer=writer)
+    assert store.list_writers(tmp_path) == ["a.v1", "b"]

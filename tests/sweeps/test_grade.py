@@ -9,7 +9,7 @@ import pytest
 
 from harness.types import Grade, Prompt
 from results import store
-from results.schema import ANSWERS, GRADES, MODELS
+from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
 from sweeps.grade import grade_run
 from sweeps.plan import hash_identity
 
@@ -28,7 +28,7 @@ class Echo:
         return {"name": "echo"}
 
     def load(self) -> list[Prompt]:
-        return [Prompt("echo/0", "say right", {})]
+        return [Prompt(f"echo/{index}", "say right", {}) for index in range(self.size)]
 
     def grade(self, prompt: Prompt, text: str) -> Grade:
         return Grade(text, text, text == "right", 1.0, "correct" if text == "right" else "wrong")
@@ -43,7 +43,10 @@ def root(tmp_path: Path) -> Path:
     model = dict.fromkeys(MODELS.schema.names)
     store.append(tmp_path, MODELS, [model | {"identity": "i", "task": task_id}], writer="m")
     store.append(tmp_path, MODELS, [model | {"identity": "j", "task": "another"}], writer="n")
+    prompt = {"task": task_id, "prompt_id": "echo/0"}
+    store.append(tmp_path, PROMPTS, [prompt, prompt | {"prompt_id": "echo/1"}], writer=task_id)
     answers = [
+        ANSWER | {"prompt_id": "echo/1", "sample": 0, "text": "beyond the task's size", "finish_reason": "stop"},
         ANSWER | {"sample": 0, "text": "right", "finish_reason": "stop"},
         ANSWER | {"sample": 1, "text": "rong", "finish_reason": "stop", "budget": 8},
         ANSWER | {"sample": 2, "text": "right", "finish_reason": "length"},
@@ -71,6 +74,10 @@ def test_a_second_pass_grades_nothing(root: Path) -> None:
     grade_run(root, [Echo()])
     assert grade_run(root, [Echo()]) == 0
     assert len(grades(root)) == 3
+
+
+def test_of_tasks_that_differ_in_size_the_largest_grades(root: Path) -> None:
+    assert grade_run(root, [Echo(size=2), Echo(size=1)]) == 4
 
 
 def test_another_version_grades_again_and_the_old_grades_stay(root: Path) -> None:
