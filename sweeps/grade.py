@@ -36,10 +36,11 @@ def ungraded(root: Path, task: Task, task_id: str) -> list[dict[str, Any]]:
     """Answers of the task that its present grader has not seen, of prompts within its size."""
     models = store.scan(root, MODELS).to_pylist()
     identities = {row["identity"] for row in models if row["task"] == task_id}
+    present = (task.grader, task.grader_version)
     graded = {
         tuple(row[name] for name in KEY)
         for row in store.scan(root, GRADES, columns=[*KEY, "grader", "grader_version"]).to_pylist()
-        if (row["grader"], row["grader_version"]) == (task.grader, task.grader_version)
+        if (row["grader"], row["grader_version"]) == present
     }
     prompt_ids = [row["prompt_id"] for row in store.scan(root, PROMPTS).to_pylist() if row["task"] == task_id]
     within = set(sorted(prompt_ids)[: task.size])
@@ -57,9 +58,10 @@ def grade_rows(task: Task, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # Equal answers to one prompt are graded once.
     distinct = sorted({(row["prompt_id"], row["text"]) for row in rows if row["finish_reason"] != "length"})
     grades = dict(zip(distinct, grade_texts(task, distinct), strict=True))
+    present = {"grader": task.grader, "grader_version": task.grader_version}
     return [
         {name: row[name] for name in KEY}
-        | {"grader": task.grader, "grader_version": task.grader_version}
+        | present
         | vars(TRUNCATED if row["finish_reason"] == "length" else grades[row["prompt_id"], row["text"]])
         for row in rows
     ]
