@@ -105,7 +105,7 @@ def test_its_rows_become_a_table_and_a_figure(swept: tuple, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["experiment=embeded"], "Could not find 'experiment/embeded'"),
+        (["experiment=embeded", "model=countdown-33k"], "Could not find 'experiment/embeded'"),
         (["model=hf", "model.path=./nowhere"], "No model at './nowhere'"),
         (["grid.budgets=[0,4096]"], "has a context of 320 tokens"),
         (["grid.widths=[0]"], "grid.widths start at 1"),
