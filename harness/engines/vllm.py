@@ -89,7 +89,8 @@ class Vllm:
         try:
             engine = VllmEngine(AsyncLLM.from_engine_args(arguments))
         except (RuntimeError, ValueError) as error:
-            raise EngineFailedError(f"vLLM could not start: {str(error).splitlines()[0]}") from error
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise EngineFailedError(f"vLLM could not start: {reason}") from error
         try:
             yield engine
         finally:
