@@ -52,6 +52,7 @@ MODELS = Table(
             ("num_kv_heads", Count),
             ("head_dim", Count),
             ("pretraining_tokens", pa.int64()),
+            ("identity_parts", Text),
         ]
     ),
     key=("identity",),
@@ -130,4 +131,27 @@ GRADES = Table(
     key=(*SAMPLE_KEY, "budget", "grader", "grader_version"),
 )
 
-TABLES = {table.name: table for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES)}
+FAILURES = Table(
+    "failures",
+    pa.schema([*_SAMPLE_COLUMNS, ("time", Text), ("error", Text)]),
+    key=(*SAMPLE_KEY, "time"),
+)
+
+THROUGHPUT = Table(
+    "throughput",
+    pa.schema(
+        [
+            ("identity", Category),
+            ("job", Category),
+            ("elapsed_seconds", pa.float64()),
+            ("seconds", pa.float64()),
+            ("num_samples", Count),
+            ("num_tokens", pa.int64()),
+            ("device", Category),
+            ("num_devices", Count),
+        ]
+    ),
+    key=("identity", "job", "elapsed_seconds"),
+)
+
+TABLES = {table.name: table for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, FAILURES, THROUGHPUT)}

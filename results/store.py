@@ -1,11 +1,11 @@
-"""Append-only parquet: atomic append, scan, verify, lock. A shard's name carries the digest of its bytes."""
+"""The tables of a run: append, scan, repair, lock. Rows are never rewritten; shards.py says how one is kept whole."""
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,48 +14,43 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from results.schema import TABLES, Table
-
-DIGEST_CHARS = 16
+from results.shards import Fault, list_shards, set_faulty_aside, withdraw, write_shard, writer_of
 
 
 class BusyError(ValueError):
     """Another process holds the lock."""
 
 
-def append(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, writer: str) -> Path | None:
+def append(root: Path, table: Table, rows: Sequence[Mapping[str, Any]], *, writer: str) -> Path | None:
     """Write `rows` as one shard of `table` and return its path; None where there are no rows.
 
-    The shard appears under its final name only once its bytes are on disk, so a kill at any moment leaves whole shards.
     Only the holder of `lock(root, writer)` may append under that writer's name.
     """
     if not rows:
         return None
-    folder = root / table.name
-    folder.mkdir(parents=True, exist_ok=True)
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=table.schema), sink, compression="zstd")
-    content = sink.getvalue()
-    index = 1 + max((int(path.name.split(".")[-3]) for path in _shards(root, table, writer)), default=-1)
-    path = folder / f"{writer}.{index:06d}.{_digest(content)}.parquet"
-    beside = path.with_suffix(".tmp")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _sync_folder(folder)
-    return path
+    columns = {name: [row.get(name) for row in rows] for name in table.schema.names}
+    return write_shard(root / table.name, pa.Table.from_pydict(columns, schema=table.schema), writer=writer)
 
 
-def scan(root: Path, table: Table, *, columns: Sequence[str] | None = None, identity: str | None = None) -> pa.Table:
-    """All rows of `table`, of one `identity` where given; an empty table of its schema where nothing is stored."""
+def scan(
+    root: Path,
+    table: Table,
+    *,
+    columns: Sequence[str] | None = None,
+    identity: str | None = None,
+    prompt_ids: Sequence[str] | None = None,
+) -> pa.Table:
+    """All rows of `table`, of one `identity` and of these prompts where given; empty where nothing is stored.
+
+    A column that a shard lacks, since it was written before the column was, is null in its rows.
+    """
     wanted = list(columns) if columns is not None else table.schema.names
     schema = pa.schema([table.schema.field(name) for name in wanted])
-    keep = None if identity is None else pc.field("identity") == identity
-    parts = [
-        pq.read_table(path, columns=wanted, filters=keep, partitioning=None).cast(schema)
-        for path in _shards(root, table)
-    ]
+    where = None if identity is None else pc.field("identity") == identity
+    if prompt_ids is not None:
+        among = pc.field("prompt_id").isin(list(prompt_ids))
+        where = among if where is None else where & among
+    parts = [_read(path, schema, where) for path in list_shards(root / table.name)]
     return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
 
 
@@ -66,37 +61,58 @@ def append_missing(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, 
     return append(root, table, missing, writer=writer)
 
 
-def set_damaged_aside(root: Path, writer: str) -> list[Path]:
-    """Rename the writer's shards whose bytes belie the digest in their name to *.damaged; return the new names."""
-    moved = []
-    for table in TABLES.values():
-        for path in _shards(root, table, writer):
-            if _digest(path.read_bytes()) != path.name.split(".")[-2]:
-                moved.append(path.rename(path.with_suffix(".damaged")))
-    return moved
+def set_damaged_aside(root: Path, writer: str) -> list[Fault]:
+    """Put the writer's shards that are not what was written aside as *.damaged; return what was found."""
+    return set_faulty_aside(root, TABLES, writer)
+
+
+def was_damaged(root: Path) -> bool:
+    """Whether a shard of the run was ever set aside, so that rows may be left that lean on lost ones."""
+    return any(root.glob("*/*.damaged")) or any(root.glob("*/*.withdrawn"))
+
+
+def withdraw_rows(root: Path, table: Table, writer: str, *, keep: Callable[[pa.Table], pa.Array]) -> int:
+    """Take the rows for which `keep` is false out of the writer's shards; return how many.
+
+    For rows that lean on lost ones only. The shards that held them stay beside the table as *.withdrawn.
+    """
+    num_withdrawn = 0
+    for path in list_shards(root / table.name, writer):
+        rows = _read(path, table.schema, None)
+        kept = rows.filter(keep(rows))
+        if kept.num_rows < rows.num_rows:
+            num_withdrawn += rows.num_rows - kept.num_rows
+            withdraw(path, kept, writer=writer)
+    return num_withdrawn
 
 
 @contextlib.contextmanager
 def lock(root: Path, writer: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the right to append under `writer`; the kernel releases it when the process dies.
 
-    Raises BusyError where another process holds it, unless told to wait.
+    Raises BusyError where another process holds it, unless told to wait. On a file system that several machines share
+    it holds among all of them where that file system passes flock on (NFS since version 4, Lustre with -o flock).
     """
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{writer}.lock").open("w") as file:
+    with (folder / f"{writer}.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
             raise BusyError(
-                f"Another process is writing {writer} into {root}; wait for it, or choose another RUN."
+                f"Another process ({holder}) is writing {writer} into {root}; wait for it, or choose another RUN."
             ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
         yield
 
 
 def list_writers(root: Path) -> list[str]:
     """Everyone who ever appended to the run."""
-    return sorted({path.name.rsplit(".", 3)[0] for table in TABLES.values() for path in _shards(root, table)})
+    return sorted({writer_of(path) for table in TABLES for path in list_shards(root / table)})
 
 
 def encode_json(value: Mapping[str, Any]) -> str:
@@ -104,19 +120,11 @@ def encode_json(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), sort_keys=True)
 
 
-def _digest(content: bytes | pa.Buffer) -> str:
-    return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
-
-
-def _shards(root: Path, table: Table, writer: str | None = None) -> list[Path]:
-    """Whole shards in the order they were written, of one writer where given; names are writer.index.digest.parquet."""
-    paths = sorted((root / table.name).glob("*.parquet"))
-    return [path for path in paths if writer is None or path.name.rsplit(".", 3)[0] == writer]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _read(path: Path, schema: pa.Schema, where: pc.Expression | None) -> pa.Table:
+    stored = set(pq.read_schema(path).names)
+    columns = [name for name in schema.names if name in stored]
+    rows = pq.read_table(path, columns=columns, filters=where, partitioning=None)
+    for field in schema:
+        if field.name not in stored:
+            rows = rows.append_column(field.name, pa.nulls(rows.num_rows))
+    return rows.select(schema.names).cast(schema)

@@ -122,8 +122,8 @@ def run_job(job: Job) -> None:
 
 def set_damaged_aside(root: Path, writer: str) -> None:
     """Put shards that are not what was written out of the way, saying so; the caller holds the writer's lock."""
-    for path in store.set_damaged_aside(root, writer):
-        print(f"{path} is damaged and set aside; its rows are made again.")
+    for fault in store.set_damaged_aside(root, writer):
+        print(fault)
 
 
 async def draw(prepared: Prepared) -> None:

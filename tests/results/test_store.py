@@ -2,13 +2,15 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
 from results import store
-from results.schema import ANSWERS, CELLS, TABLES
+from results.schema import ANSWERS, CELLS, TABLES, Table
 
 CELL = {"identity": "i", "pool": "evaluation", "budget": 0, "num_samples": 1, "num_prompts": 1}
 
@@ -64,8 +66,10 @@ def test_a_damaged_shard_is_set_aside_and_its_neighbours_stay(tmp_path: Path, da
     content = bytearray(paths[1].read_bytes())
     content[len(content) // 2] ^= 1
     paths[1].write_bytes({"flip": bytes(content), "truncate": bytes(content[:-9]), "empty": b""}[damage])
-    (moved,) = store.set_damaged_aside(tmp_path, "m")
-    assert moved.suffix == ".damaged" and moved.exists()
+    (fault,) = store.set_damaged_aside(tmp_path, "m")
+    assert fault.shard == paths[1] and fault.aside is not None
+    assert fault.aside.suffix == ".damaged" and fault.aside.exists()
+    assert "is damaged" in str(fault)
     assert stored(tmp_path) == [1, 3]
     store.append(tmp_path, CELLS, cells(4), writer="m")
     assert stored(tmp_path) == [1, 3, 4]
@@ -79,8 +83,68 @@ def test_every_single_flipped_bit_of_a_shard_is_noticed(tmp_path: Path) -> None:
         content = bytearray(whole)
         content[position] ^= 1 << (position % 8)
         path.write_bytes(bytes(content))
-        (moved,) = store.set_damaged_aside(tmp_path, "m")
-        moved.rename(path)
+        (fault,) = store.set_damaged_aside(tmp_path, "m")
+        assert fault.aside is not None
+        fault.aside.rename(path)
+
+
+def test_a_shard_that_is_gone_is_missed_once(tmp_path: Path) -> None:
+    first, last = (store.append(tmp_path, CELLS, cells(budget), writer="m") for budget in (1, 2))
+    assert first is not None and last is not None
+    last.unlink()
+    (fault,) = store.set_damaged_aside(tmp_path, "m")
+    assert (fault.shard, fault.aside) == (last, None) and "is gone" in str(fault)
+    assert store.set_damaged_aside(tmp_path, "m") == []
+
+
+def test_a_shard_that_a_kill_kept_from_the_manifest_counts_and_is_entered(tmp_path: Path) -> None:
+    for budget in (1, 2):
+        store.append(tmp_path, CELLS, cells(budget), writer="m")
+    manifest = tmp_path / "manifest" / "m.jsonl"
+    whole = manifest.read_text()
+    manifest.write_text(whole[: len(whole) - 30])
+    assert store.set_damaged_aside(tmp_path, "m") == []
+    assert manifest.read_text() == whole and stored(tmp_path) == [1, 2]
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    store.append(tmp_path, CELLS, cells(1), writer="m")
+    half = tmp_path / "cells" / "m.000001.0000.parquet.tmp"
+    half.write_bytes(b"half")
+    assert store.set_damaged_aside(tmp_path, "m") == []
+    assert not half.exists()
+
+
+def test_a_full_disk_raises_and_leaves_what_was_written(tmp_path: Path) -> None:
+    store.append(tmp_path, CELLS, cells(1), writer="m")
+    pid = os.fork()
+    if pid == 0:
+        # The kernel refuses to grow any file, as it does when a disk is full.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+        try:
+            store.append(tmp_path, CELLS, cells(2), writer="m")
+        except OSError:
+            os._exit(3)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert stored(tmp_path) == [1]
+    assert not list(tmp_path.glob("*/*.tmp"))
+
+
+def test_a_column_younger_than_a_shard_is_null_in_its_rows(tmp_path: Path) -> None:
+    older = Table("cells", CELLS.schema.remove(CELLS.schema.get_field_index("num_prompts")), CELLS.key)
+    store.append(tmp_path, older, cells(1), writer="m")
+    store.append(tmp_path, CELLS, cells(2), writer="m")
+    assert store.scan(tmp_path, CELLS)["num_prompts"].to_pylist() == [None, 1]
+
+
+def test_withdrawn_rows_are_gone_and_their_neighbours_stay(tmp_path: Path) -> None:
+    for start in (0, 3):
+        store.append(tmp_path, CELLS, cells(*range(start, start + 3)), writer="m")
+    num = store.withdraw_rows(tmp_path, CELLS, "m", keep=lambda rows: pc.not_equal(rows["budget"], 4))
+    assert num == 1 and sorted(stored(tmp_path)) == [0, 1, 2, 3, 5]
+    assert store.set_damaged_aside(tmp_path, "m") == []
+    assert store.was_damaged(tmp_path)
 
 
 def test_a_half_written_shard_is_never_read(tmp_path: Path) -> None:
@@ -102,7 +166,7 @@ def test_a_second_writer_of_one_name_is_refused_and_another_name_is_not(tmp_path
     with (
         store.lock(tmp_path, "m"),
         store.lock(tmp_path, "n"),
-        pytest.raises(store.BusyError, match="Another process is writing m"),
+        pytest.raises(store.BusyError, match="Another process .* is writing m"),
         store.lock(tmp_path, "m"),
     ):
         pass

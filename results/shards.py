@@ -1,0 +1,153 @@
+"""One shard: parquet bytes that appear whole or not at all, under a name that carries their digest.
+
+A manifest a writer lists what it appended (rows, bytes, digest), so that a shard that disappears is missed as well.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DIGEST_CHARS = 16
+MANIFESTS = "manifest"
+
+
+class Fault(NamedTuple):
+    """A shard that is not what was written, where it lies now (None: it is gone) and what is wrong with it."""
+
+    shard: Path
+    aside: Path | None
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"set aside as {self.aside.name}" if self.aside else "not found"
+        return f"{self.shard} {self.reason}: {where}; its rows are made again."
+
+
+def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
+    """Write `rows` as the writer's next shard in `folder` and enter it into the manifest; return its path.
+
+    Bytes are on disk before the shard has its name, so that a kill at any moment leaves whole shards alone. Raises
+    OSError where the disk is full, and leaves nothing behind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    content = sink.getvalue()
+    index = 1 + max((index_of(path) for path in list_shards(folder, writer)), default=-1)
+    path = folder / f"{writer}.{index:06d}.{digest(content)}.parquet"
+    _write_whole(path, content)
+    _enter(folder.parent, writer, path, num_rows=rows.num_rows, num_bytes=content.size)
+    return path
+
+
+def list_shards(folder: Path, writer: str | None = None) -> list[Path]:
+    """Whole shards in the order they were written, of one writer where given; names are writer.index.digest.parquet."""
+    paths = sorted(folder.glob("*.parquet"))
+    return [path for path in paths if writer is None or writer_of(path) == writer]
+
+
+def writer_of(path: Path) -> str:
+    return path.name.rsplit(".", 3)[0]
+
+
+def index_of(path: Path) -> int:
+    return int(path.name.split(".")[-3])
+
+
+def digest(content: bytes | pa.Buffer) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
+
+
+def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
+    """Rename the writer's shards whose bytes belie their name to *.damaged, find those that are gone; say which.
+
+    Bits of what a kill left half written are removed, and a shard that a kill kept from the manifest is entered.
+    """
+    faults, whole = [], []
+    for folder in (root / table for table in tables):
+        for path in folder.glob(f"{writer}.*.tmp"):
+            path.unlink()
+        for path in list_shards(folder, writer):
+            if digest(path.read_bytes()) == path.name.split(".")[-2]:
+                whole.append(path)
+            else:
+                faults.append(Fault(path, path.rename(path.with_suffix(".damaged")), "is damaged"))
+    entered = _read_manifest(root, writer)
+    present = {str(path.relative_to(root)) for path in (*whole, *(fault.shard for fault in faults))}
+    faults += [Fault(root / name, None, "is gone") for name in entered if name not in present]
+    if faults or len(entered) != len(whole):
+        _rewrite_manifest(root, writer, whole)
+    return faults
+
+
+def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
+    """Put a shard aside as *.withdrawn and write those of its rows that are `kept` as the writer's next one."""
+    path.rename(path.with_suffix(".withdrawn"))
+    if kept.num_rows:
+        write_shard(path.parent, kept, writer=writer)
+    root = path.parent.parent
+    _rewrite_manifest(root, writer, [root / name for name in _read_manifest(root, writer) if root / name != path])
+
+
+def _manifest(root: Path, writer: str) -> Path:
+    return root / MANIFESTS / f"{writer}.jsonl"
+
+
+def _entry(root: Path, path: Path, *, num_rows: int, num_bytes: int) -> str:
+    shard = str(path.relative_to(root))
+    return json.dumps({"shard": shard, "rows": num_rows, "bytes": num_bytes, "sha256": path.name.split(".")[-2]}) + "\n"
+
+
+def _enter(root: Path, writer: str, path: Path, *, num_rows: int, num_bytes: int) -> None:
+    manifest = _manifest(root, writer)
+    manifest.parent.mkdir(exist_ok=True)
+    with manifest.open("a") as file:
+        file.write(_entry(root, path, num_rows=num_rows, num_bytes=num_bytes))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_manifest(root: Path, writer: str) -> list[str]:
+    """Shards that the manifest lists; a line that a kill tore says nothing."""
+    manifest = _manifest(root, writer)
+    shards = []
+    for line in manifest.read_text(errors="replace").splitlines() if manifest.exists() else []:
+        try:
+            shards.append(str(json.loads(line)["shard"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return shards
+
+
+def _rewrite_manifest(root: Path, writer: str, paths: Sequence[Path]) -> None:
+    lines = [
+        _entry(root, path, num_rows=pq.read_metadata(path).num_rows, num_bytes=path.stat().st_size) for path in paths
+    ]
+    manifest = _manifest(root, writer)
+    manifest.parent.mkdir(exist_ok=True)
+    _write_whole(manifest, "".join(lines).encode())
+
+
+def _write_whole(path: Path, content: bytes | pa.Buffer) -> None:
+    """Write a file so that it has all of `content` or does not exist, and survives a power cut once it does."""
+    beside = path.with_name(path.name + ".tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
