@@ -137,8 +137,12 @@ class EngineFailedError(RuntimeError):
     """The engine is gone or refuses to go on; what was drawn before is kept."""
 
 
+class RequestFailedError(RuntimeError):
+    """One request failed; the engine goes on."""
+
+
 class Engine(Protocol):
-    """Completes token ids; raises EngineFailedError."""
+    """Completes token ids; raises RequestFailedError for one request, EngineFailedError for all."""
 
     async def complete(self, request: Request) -> Completion: ...
 
@@ -159,7 +163,8 @@ class EngineSettings(Protocol):
     def max_num_seqs(self) -> int: ...
 
     @property
-    def num_devices(self) -> int: ...
+    def num_devices(self) -> int:
+        """GPUs of this machine that one job needs; 0 where the engine runs elsewhere."""
 
     def check(self, model: Model, num_params: int) -> None:
         """Raise ValueError where this machine cannot serve the model."""
