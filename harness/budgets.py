@@ -17,7 +17,7 @@ async def take_answer(
     """The answer after the first `budget` thinking tokens of a trace, or after all of a trace that ended by itself."""
     renderer = context.renderer
     kept = tuple(thought_ids if budget is None else thought_ids[:budget])
-    # A trace that ended with end-of-text instead of the close marker is closed for it.
+    # A trace that ended with end-of-text instead of a close marker is closed for it.
     forced = budget is not None or kept[-1] != renderer.close_id
     spent = len(kept)
     if forced:

@@ -32,14 +32,25 @@ class Renderer:
         return self._encode(rendered + self.thinking.open)
 
     @cached_property
-    def close_id(self) -> int:
-        """The token that closes thinking; raises ValueError where the marker is not one token."""
+    def close_id(self) -> int | None:
+        """The token that closes thinking, None without a marker; raises ValueError where it is not one token."""
+        if self.thinking.close is None:
+            return None
         ids = self._encode(self.thinking.close)
         if len(ids) != 1:
             raise ValueError(
                 f"thinking.close {self.thinking.close!r} is {len(ids)} tokens for this tokenizer; it must be one."
             )
         return ids[0]
+
+    @cached_property
+    def end_ids(self) -> tuple[int, ...]:
+        """The tokens that end thinking: the close marker and end-of-text."""
+        return self.eos_ids if self.close_id is None else (self.close_id, *self.eos_ids)
+
+    @cached_property
+    def extend_ids(self) -> tuple[int, ...]:
+        return self._encode(self.thinking.extend)
 
     @cached_property
     def force_ids(self) -> tuple[int, ...]:

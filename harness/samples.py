@@ -1,23 +1,24 @@
 """One prompt through the nested grid: its traces to the largest budget, then an answer at every smaller one."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from harness.budgets import budgets_to_answer, take_answer
 from harness.traces import Context, SampleKey, sample_trace
-from harness.types import Answer, Engine, EngineFailedError, Trace
+from harness.types import Answer, Engine, EngineFailedError, RequestFailedError, Trace
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What one sample still lacks. `thought_ids` and `ended`: what is stored of its trace; `answered`: its answers."""
+    """What one sample still lacks. `thought_ids` to `num_extended`: its stored trace; `answered`: its answers."""
 
     key: SampleKey
     budgets: tuple[int, ...]
     thought_ids: tuple[int, ...] = ()
     ended: bool = False
     answered: frozenset[int | None] = frozenset()
+    num_extended: int = 0
 
     @property
     def lacks_thinking(self) -> bool:
@@ -33,32 +34,63 @@ class Pending:
 
 @dataclass(frozen=True)
 class Sampled:
-    """New rows of one sample."""
+    """New rows of one sample; `failure` says why there are not all of them."""
 
-    traces: tuple[Trace, ...]
-    answers: tuple[Answer, ...]
+    key: SampleKey
+    traces: tuple[Trace, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    failure: str | None = None
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens that the engine wrote for it."""
+        thought = sum(trace.num_thinking_tokens for trace in self.traces)
+        return thought + sum(answer.num_answer_tokens for answer in self.answers)
 
 
 async def finish_sample(engine: Engine, context: Context, pending: Pending) -> Sampled:
-    """Sample what is missing of one trace, then take the answers it lacks side by side, its prefix still cached."""
+    """Sample what is missing of one trace, then take the answers it lacks side by side, its prefix still cached.
+
+    What a failed request would have brought is missing, and `failure` says why.
+    """
     thought_ids, ended = pending.thought_ids, pending.ended
     traces: tuple[Trace, ...] = ()
     if pending.lacks_thinking:
-        trace = await sample_trace(
-            engine, context, pending.key, thought_ids=thought_ids, max_thinking_tokens=max(pending.budgets)
-        )
-        traces, thought_ids, ended = (trace,), thought_ids + trace.token_ids, trace.ended
+        try:
+            traces = await sample_trace(
+                engine,
+                context,
+                pending.key,
+                thought_ids=thought_ids,
+                max_thinking_tokens=max(pending.budgets),
+                num_extended=pending.num_extended,
+            )
+        except RequestFailedError as error:
+            return Sampled(pending.key, failure=str(error))
+        thought_ids = sum((trace.token_ids for trace in traces), thought_ids)
+        ended = traces[-1].ended
     lacking = pending.lacking_answers(len(thought_ids), ended)
-    answers = await asyncio.gather(
-        *(take_answer(engine, context, pending.key, thought_ids=thought_ids, budget=budget) for budget in lacking)
+    taken = await asyncio.gather(
+        *(_try_answer(engine, context, pending.key, thought_ids=thought_ids, budget=budget) for budget in lacking)
     )
-    return Sampled(traces, tuple(answers))
+    failures = [str(answer) for answer in taken if isinstance(answer, RequestFailedError)]
+    answers = tuple(answer for answer in taken if isinstance(answer, Answer))
+    return Sampled(pending.key, traces, answers, failures[0] if failures else None)
+
+
+async def _try_answer(
+    engine: Engine, context: Context, key: SampleKey, *, thought_ids: tuple[int, ...], budget: int | None
+) -> Answer | RequestFailedError:
+    try:
+        return await take_answer(engine, context, key, thought_ids=thought_ids, budget=budget)
+    except RequestFailedError as error:
+        return error
 
 
 async def finish_samples(
     engine: Engine,
     context: Context,
-    prompts: Sequence[Collection[Pending]],
+    prompts: Iterable[Collection[Pending]],
     *,
     samples_in_flight: int,
     on_sample: Callable[[Sampled], None],
@@ -81,6 +113,6 @@ async def finish_samples(
                 for pending in prompt:
                     await in_flight.acquire()
                     tasks.create_task(finish(pending))
-    except* EngineFailedError as failures:
-        # Every request in flight fails with the engine; the first says why.
+    except* (EngineFailedError, OSError) as failures:
+        # Every request in flight fails with the engine, every append with the disk; the first says why.
         raise failures.exceptions[0] from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.rendering import Renderer
 from harness.seeds import request_seed
-from harness.types import Completion, Engine, Pool, Prompt, Request, Sampling, Trace
+from harness.types import Completion, Engine, Pool, Prompt, Request, RequestFailedError, Sampling, Trace
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,61 @@ async def complete(
     max_tokens: int,
     stop_ids: tuple[int, ...] = (),
 ) -> tuple[Completion, int]:
-    """Completion of the prompt followed by `prefix_ids`, and the seed it was drawn with."""
+    """Completion of the prompt followed by `prefix_ids`, and the seed it was drawn with.
+
+    End-of-text stops every request. Raises RequestFailedError, also where the engine wrote nothing.
+    """
     seed = request_seed(
         context.identity, key.prompt.prompt_id, pool=key.pool, sample=key.sample, stage=stage, start_token=start_token
     )
-    stop_ids += context.renderer.eos_ids
+    stop_ids = tuple(dict.fromkeys((*stop_ids, *context.renderer.eos_ids)))
     request = Request((*key.prompt_ids, *prefix_ids), max_tokens, seed, context.sampling, stop_ids)
-    return await engine.complete(request), seed
+    completion = await engine.complete(request)
+    if not completion.token_ids:
+        raise RequestFailedError("The engine wrote no token.")
+    return completion, seed
 
 
 async def sample_trace(
-    engine: Engine, context: Context, key: SampleKey, *, thought_ids: Sequence[int], max_thinking_tokens: int
+    engine: Engine,
+    context: Context,
+    key: SampleKey,
+    *,
+    thought_ids: Sequence[int],
+    max_thinking_tokens: int,
+    num_extended: int = 0,
+) -> tuple[Trace, ...]:
+    """The next segments of a trace whose first tokens are `thought_ids`, up to `max_thinking_tokens` in all.
+
+    One segment, and one more for each time that thinking is extended.
+    """
+    segments: list[Trace] = []
+    thought = tuple(thought_ids)
+    while not segments or (segments[-1].finish_reason == "extended" and len(thought) < max_thinking_tokens):
+        extensions_left = context.renderer.thinking.extensions - num_extended - len(segments)
+        segment = await _sample_segment(
+            engine,
+            context,
+            key,
+            thought_ids=thought,
+            max_thinking_tokens=max_thinking_tokens,
+            may_extend=extensions_left > 0,
+        )
+        segments.append(segment)
+        thought += segment.token_ids
+    return tuple(segments)
+
+
+async def _sample_segment(
+    engine: Engine,
+    context: Context,
+    key: SampleKey,
+    *,
+    thought_ids: tuple[int, ...],
+    max_thinking_tokens: int,
+    may_extend: bool,
 ) -> Trace:
-    """The next segment of a trace whose first tokens are `thought_ids`, up to `max_thinking_tokens` in all."""
-    start = len(thought_ids)
+    renderer, start = context.renderer, len(thought_ids)
     completion, seed = await complete(
         engine,
         context,
@@ -60,20 +101,26 @@ async def sample_trace(
         stage="think",
         start_token=start,
         max_tokens=max_thinking_tokens - start,
-        stop_ids=(context.renderer.close_id,),
+        stop_ids=renderer.end_ids,
     )
+    token_ids: tuple[int, ...] = completion.token_ids
+    finish_reason: str = completion.finish_reason
+    extended = token_ids[:-1] + renderer.extend_ids
+    is_extended = may_extend and token_ids[-1] == renderer.close_id and start + len(extended) <= max_thinking_tokens
+    if is_extended:
+        token_ids, finish_reason = extended, "extended"
     return Trace(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
         sample=key.sample,
         start_token=start,
-        token_ids=completion.token_ids,
+        token_ids=token_ids,
         # Some engines say "length" of a stop token that stands exactly at the cap.
-        ended=completion.token_ids[-1] in (context.renderer.close_id, *context.renderer.eos_ids),
+        ended=not is_extended and token_ids[-1] in renderer.end_ids,
         num_prompt_tokens=len(key.prompt_ids) + start,
         num_cached_tokens=completion.num_cached_tokens,
-        finish_reason=completion.finish_reason,
+        finish_reason=finish_reason,
         seed=seed,
         seconds=completion.seconds,
-        text=context.renderer.decode(completion.token_ids),
+        text=renderer.decode(token_ids),
     )

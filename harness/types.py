@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Pool = Literal["evaluation", "bins"]
+Pool = Literal["evaluation", "bins", "probe"]
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"]
 
 
@@ -46,21 +46,34 @@ class Thinking:
     """How a model opens, closes and is forced out of thinking, as text.
 
     open: appended to the rendered prompt, empty where the chat template opens thinking itself.
-    close: the marker, one token, that the model writes when it has thought enough.
+    close: the marker, one token, that the model writes when it has thought enough; null for a plain chain of thought,
+    which ends with the text.
     force: appended to a trace that is cut, so that an answer follows.
     chat: whether prompts go through the tokenizer's chat template, with `template_options`.
+    extensions: how many times a trace that closes before its cap has its marker taken back and `extend` put in its
+    place (Muennighoff et al. 2025, arXiv 2501.19393).
     """
 
-    close: str
+    close: str | None
     force: str
     open: str = ""
     chat: bool = False
     template_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extensions: int = 0
+    extend: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("close", "force"):
-            if not getattr(self, name):
-                raise ValueError(f"thinking.{name} is empty; give the text that closes thinking, such as </think>.")
+        if self.close == "":
+            raise ValueError(
+                "thinking.close is empty; give the text that closes thinking, such as </think>, "
+                "or null for a plain chain of thought."
+            )
+        if not self.force:
+            raise ValueError("thinking.force is empty; give the text that leads a cut trace to its answer.")
+        if self.extensions < 0:
+            raise ValueError(f"thinking.extensions must not be negative; got {self.extensions}.")
+        if self.extensions and not (self.extend and self.close):
+            raise ValueError("thinking.extensions needs thinking.close, and in thinking.extend what to write over it.")
 
 
 @dataclass(frozen=True)
@@ -177,6 +190,7 @@ class Trace:
     """A segment of one sampled thinking sequence, from `start_token` on.
 
     `ended`: the model stopped thinking by itself; its close marker is then the last of `token_ids` and is counted.
+    finish_reason "extended": it closed, its marker was taken back, and `token_ids` ends with what was put in its place.
     """
 
     prompt_id: str

@@ -60,6 +60,10 @@ def index_of(path: Path) -> int:
     return int(path.name.split(".")[-3])
 
 
+def manifest_writers(root: Path) -> set[str]:
+    return {path.stem for path in (root / MANIFESTS).glob("*.jsonl")}
+
+
 def digest(content: bytes | pa.Buffer) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
 
@@ -67,7 +71,8 @@ def digest(content: bytes | pa.Buffer) -> str:
 def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
     """Rename the writer's shards whose bytes belie their name to *.damaged, find those that are gone; say which.
 
-    Bits of what a kill left half written are removed, and a shard that a kill kept from the manifest is entered.
+    A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, and a shard that a
+    kill kept from the manifest is entered.
     """
     faults, whole = [], []
     for folder in (root / table for table in tables):
@@ -80,7 +85,9 @@ def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fau
                 faults.append(Fault(path, path.rename(path.with_suffix(".damaged")), "is damaged"))
     entered = _read_manifest(root, writer)
     present = {str(path.relative_to(root)) for path in (*whole, *(fault.shard for fault in faults))}
-    faults += [Fault(root / name, None, "is gone") for name in entered if name not in present]
+    for path in (root / name for name in entered if name not in present):
+        faults.append(Fault(path, None, "is gone"))
+        path.with_suffix(".lost").touch()
     if faults or len(entered) != len(whole):
         _rewrite_manifest(root, writer, whole)
     return faults

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from results.schema import TABLES, Table
-from results.shards import Fault, list_shards, set_faulty_aside, withdraw, write_shard, writer_of
+from results.shards import Fault, list_shards, manifest_writers, set_faulty_aside, withdraw, write_shard, writer_of
 
 
 class BusyError(ValueError):
@@ -67,8 +67,8 @@ def set_damaged_aside(root: Path, writer: str) -> list[Fault]:
 
 
 def was_damaged(root: Path) -> bool:
-    """Whether a shard of the run was ever set aside, so that rows may be left that lean on lost ones."""
-    return any(root.glob("*/*.damaged")) or any(root.glob("*/*.withdrawn"))
+    """Whether a shard of the run was ever set aside or gone, so that rows may be left that lean on lost ones."""
+    return any(any(root.glob(f"*/*.{suffix}")) for suffix in ("damaged", "lost", "withdrawn"))
 
 
 def withdraw_rows(root: Path, table: Table, writer: str, *, keep: Callable[[pa.Table], pa.Array]) -> int:
@@ -112,7 +112,8 @@ def lock(root: Path, writer: str, *, wait: bool = False) -> Iterator[None]:
 
 def list_writers(root: Path) -> list[str]:
     """Everyone who ever appended to the run."""
-    return sorted({writer_of(path) for table in TABLES for path in list_shards(root / table)})
+    stored = {writer_of(path) for table in TABLES for path in list_shards(root / table)}
+    return sorted(stored | manifest_writers(root))
 
 
 def encode_json(value: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ def build_job(config: DictConfig) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     parts = {room: build(resolved[room], room) for room in ROOMS}
-    scalars = {name: resolved[name] for name in ("seed", "flush_seconds", "progress_row")}
+    scalars = {name: resolved[name] for name in ("seed", "probe", "flush_seconds", "progress_row")}
     return Job(run=find_run(resolved["run"]), config=resolved, **scalars, **parts)
 
 

@@ -8,7 +8,7 @@ from harness.grading import grade_texts
 from harness.types import Grade, Task
 from results import store
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
-from sweeps.plan import name_task
+from sweeps.identity import name_task
 
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
 KEY = ("identity", "prompt_id", "pool", "sample", "budget")

@@ -5,28 +5,45 @@ Grading is a pass of its own (grade.py).
 """
 
 import asyncio
-import dataclasses
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
+from harness.probe import NUM_PROBES, probe_thinking
 from harness.rendering import Renderer, load_tokenizer
-from harness.samples import Pending, Sampled, finish_samples
+from harness.samples import Sampled, finish_samples
 from harness.traces import Context
-from harness.types import EngineSettings, Grid, Model, Prompt, Sampling, Task, Thinking
+from harness.types import (
+    Engine,
+    EngineFailedError,
+    EngineSettings,
+    Grid,
+    Model,
+    Prompt,
+    Sampling,
+    Task,
+    Thinking,
+)
 from results import store
-from results.schema import ANSWERS, CELLS, MODELS, PROMPTS, TRACES
-from sweeps.plan import check_context, hash_identity, identity_parts, name_task, pending_samples, pool_specs
+from results.schema import CELLS, FAILURES, MODELS, PROMPTS
+from sweeps.identity import hash_identity, identity_parts, name_task
+from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
 from sweeps.progress import Progress
-from sweeps.provenance import describe_environment, write_provenance
+from sweeps.provenance import describe_device, describe_environment, write_provenance
+from sweeps.repair import repair_writer
+from sweeps.writer import Writer
 
 
 @dataclass(frozen=True)
 class Job:
-    """One model on one task, as composed from conf/. A kill loses `flush_seconds` of finished samples at most."""
+    """One model on one task, as composed from conf/.
+
+    A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.max_num_seqs`).
+    """
 
     run: Path
     model: Model
@@ -36,7 +53,8 @@ class Job:
     grid: Grid
     engine: EngineSettings
     seed: int = 0
-    flush_seconds: float = 5.0
+    probe: bool = True
+    flush_seconds: float = 30.0
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -49,14 +67,15 @@ class Prepared:
     checkpoint: Checkpoint
     identity: str
     task_id: str
+    identity_parts: Mapping[str, Any]
     renderer: Renderer
-    num_prompts: int
+    prompts: Sequence[Prompt]
     max_model_len: int
-    pending: list[list[Pending]]
+    states: Sequence[PoolState]
 
     @property
     def num_pending(self) -> int:
-        return sum(map(len, self.pending))
+        return sum(int(state.pending_PS.sum()) for state in self.states)
 
 
 def prepare(job: Job) -> Prepared:
@@ -83,9 +102,8 @@ def prepare(job: Job) -> Prepared:
     needed = check_context(
         checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
     )
-    specs = pool_specs(job.grid, job.model)
-    pending = pending_samples(job.run, identity, prompts, specs, renderer=renderer)
-    return Prepared(job, checkpoint, identity, task_id, renderer, len(prompts), needed, pending)
+    states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
+    return Prepared(job, checkpoint, identity, task_id, parts, renderer, prompts, needed, states)
 
 
 def load_prompts(job: Job, task_id: str) -> list[Prompt]:
@@ -108,73 +126,59 @@ def load_prompts(job: Job, task_id: str) -> list[Prompt]:
 def run_job(job: Job) -> None:
     """Draw what is missing and append it. Safe to run again at any time; done jobs return at once."""
     with store.lock(job.run, job.model.name):
-        set_damaged_aside(job.run, job.model.name)
+        repair_writer(job.run, job.model.name)
         prepared = prepare(job)
         declare(prepared)
-        if not prepared.pending:
+        if not prepared.num_pending:
             return
         started = time.monotonic()
         record = {"identity": prepared.identity, "config": job.config, **describe_environment()}
         write_provenance(job.run, job.model.name, record)
-        asyncio.run(draw(prepared))
+        num_failed = asyncio.run(draw(prepared))
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
+        if num_failed:
+            raise EngineFailedError(
+                f"{num_failed:,} samples failed, each for a reason in {job.run}/{FAILURES.name}; the rest is stored. "
+                "Run the same command again to draw them."
+            )
 
 
-def set_damaged_aside(root: Path, writer: str) -> None:
-    """Put shards that are not what was written out of the way, saying so; the caller holds the writer's lock."""
-    for fault in store.set_damaged_aside(root, writer):
-        print(fault)
-
-
-async def draw(prepared: Prepared) -> None:
-    """Load the weights once, walk every pending sample, append rows as they come."""
+async def draw(prepared: Prepared) -> int:
+    """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, job.sampling)
-    writer = Writer(job.run, job.model.name, prepared.identity, flush_seconds=job.flush_seconds)
-    with Progress(job.model.name, num_samples=prepared.num_pending, row=job.progress_row) as progress:
+    device = describe_device(num_devices=job.engine.num_devices)
+    async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
+        if job.probe:
+            await check_thinking(engine, context, prepared)
+        writer = Writer(job.run, job.model.name, prepared.identity, device=device, flush_seconds=job.flush_seconds)
+        pending = iterate_pending(
+            job.run, prepared.identity, prepared.prompts, prepared.states, renderer=prepared.renderer
+        )
+        with Progress(job.model.name, num_samples=prepared.num_pending, row=job.progress_row) as progress:
 
-        def on_sample(sampled: Sampled) -> None:
-            writer.add(sampled)
-            progress.advance(sampled)
+            def on_sample(sampled: Sampled) -> None:
+                writer.add(sampled)
+                progress.advance(sampled)
 
-        async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
             try:
                 await finish_samples(
-                    engine,
-                    context,
-                    prepared.pending,
-                    samples_in_flight=job.engine.max_num_seqs,
-                    on_sample=on_sample,
+                    engine, context, pending, samples_in_flight=job.engine.max_num_seqs, on_sample=on_sample
                 )
             finally:
                 writer.flush()
+    return writer.num_failed
 
 
-class Writer:
-    """Gathers finished samples and appends them every `flush_seconds`, a trace always before its answers."""
-
-    def __init__(self, root: Path, name: str, identity: str, *, flush_seconds: float) -> None:
-        self._root, self._name, self._identity, self._flush_seconds = root, name, identity, flush_seconds
-        self._traces: list[dict[str, Any]] = []
-        self._answers: list[dict[str, Any]] = []
-        self._flushed = time.monotonic()
-
-    def add(self, sampled: Sampled) -> None:
-        self._traces += [self._row(t) | {"num_thinking_tokens": t.num_thinking_tokens} for t in sampled.traces]
-        self._answers += [self._row(answer) for answer in sampled.answers]
-        if time.monotonic() - self._flushed > self._flush_seconds:
-            self.flush()
-
-    def flush(self) -> None:
-        # Each is forgotten as soon as it is stored: were the second append to fail, the first must not be repeated.
-        store.append(self._root, TRACES, self._traces, writer=self._name)
-        self._traces = []
-        store.append(self._root, ANSWERS, self._answers, writer=self._name)
-        self._answers, self._flushed = [], time.monotonic()
-
-    def _row(self, value: Any) -> dict[str, Any]:
-        row = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return row | {"identity": self._identity}
+async def check_thinking(engine: Engine, context: Context, prepared: Prepared) -> None:
+    """Probe once an identity whether thinking opens, closes and is forced as configured; raises ValueError if not."""
+    path = prepared.job.run / "probes" / f"{prepared.identity}.json"
+    if path.exists():
+        return
+    prompts, deepest = prepared.prompts[:NUM_PROBES], max(prepared.job.grid.budgets)
+    probed = await probe_thinking(engine, context, prompts, max_thinking_tokens=deepest)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(probed._asdict(), indent=2) + "\n")
 
 
 def declare(prepared: Prepared) -> None:
@@ -189,6 +193,7 @@ def declare(prepared: Prepared) -> None:
         "dtype": job.engine.dtype,
         "quantization": job.engine.quantization,
         "pretraining_tokens": job.model.pretraining_tokens,
+        "identity_parts": store.encode_json(prepared.identity_parts),
         **{name: getattr(checkpoint, name) for name in MODELS.schema.names if hasattr(checkpoint, name)},
     }
     cells = [
@@ -197,7 +202,7 @@ def declare(prepared: Prepared) -> None:
             "pool": spec.pool,
             "budget": budget,
             "num_samples": spec.num_samples,
-            "num_prompts": prepared.num_prompts,
+            "num_prompts": len(prepared.prompts),
         }
         for spec in pool_specs(job.grid, job.model)
         for budget in spec.budgets

@@ -1,20 +1,23 @@
 """What a job still has to do: compares the declared grid with what is stored. Generates nothing."""
 
-import hashlib
-import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from harness.checkpoint import Checkpoint
 from harness.rendering import Renderer
 from harness.samples import Pending
 from harness.traces import SampleKey
-from harness.types import Grid, Model, Pool, Prompt, Sampling, Task, Thinking
+from harness.types import Grid, Model, Pool, Prompt, Sampling
 from results import store
-from results.schema import ANSWERS, TRACES
+from results.schema import ANSWERS, SAMPLE_KEY, TRACES, Table
+
+# Stored thinking is read back for this many tokens at a time, so that memory does not grow with the run.
+READ_TOKENS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -26,41 +29,33 @@ class PoolSpec:
     budgets: tuple[int, ...]
 
 
-def hash_identity(parts: Mapping[str, Any]) -> str:
-    """Sixteen hex digits that name everything that shapes a model's outputs."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+@dataclass(frozen=True)
+class PoolState:
+    """What is stored of a pool: P prompts, S samples, B budgets.
 
+    num_thinking_PS, ended_PS, num_extended_PS: its traces; answered_PSB, natural_PS: which answers there are.
+    """
 
-def name_task(task: Task) -> str:
-    """The task's name and a hash of what shapes its prompts; its size is no part of it."""
-    return f"{task.name}-{hash_identity(task.identity)[:8]}"
+    spec: PoolSpec
+    num_thinking_PS: np.ndarray
+    ended_PS: np.ndarray
+    num_extended_PS: np.ndarray
+    answered_PSB: np.ndarray
+    natural_PS: np.ndarray
 
+    @cached_property
+    def lacks_thinking_PS(self) -> np.ndarray:
+        return ~self.ended_PS & (self.num_thinking_PS < max(self.spec.budgets))
 
-def identity_parts(
-    checkpoint: Checkpoint,
-    *,
-    dtype: str,
-    quantization: str | None,
-    engine_options: Mapping[str, Any],
-    chat_template: str | None,
-    task: Mapping[str, Any],
-    thinking: Thinking,
-    sampling: Sampling,
-    seed: int,
-) -> dict[str, Any]:
-    """Everything that shapes a model's outputs. Engine, parallelism and versions are provenance, not identity."""
-    return {
-        "weights": checkpoint.weights_digest,
-        "dtype": dtype,
-        "quantization": quantization,
-        # Any of vLLM's arguments may be among them, such as a quantized cache or another rope scaling.
-        "engine_options": dict(engine_options),
-        "chat_template": chat_template if thinking.chat else None,
-        "task": task,
-        "thinking": asdict(thinking),
-        "sampling": asdict(sampling),
-        "seed": seed,
-    }
+    @cached_property
+    def lacks_answer_PSB(self) -> np.ndarray:
+        """Budgets without an answer: a trace that ended within one serves it by its natural answer."""
+        within = self.ended_PS[..., None] & (self.num_thinking_PS[..., None] <= np.array(self.spec.budgets))
+        return np.where(within, ~self.natural_PS[..., None], ~self.answered_PSB)
+
+    @cached_property
+    def pending_PS(self) -> np.ndarray:
+        return self.lacks_thinking_PS | self.lacks_answer_PSB.any(axis=-1)
 
 
 def pool_specs(grid: Grid, model: Model) -> list[PoolSpec]:
@@ -72,23 +67,43 @@ def pool_specs(grid: Grid, model: Model) -> list[PoolSpec]:
     return specs
 
 
-def pending_samples(
-    root: Path, identity: str, prompts: Sequence[Prompt], specs: Sequence[PoolSpec], *, renderer: Renderer
-) -> list[list[Pending]]:
+def read_states(root: Path, identity: str, prompts: Sequence[Prompt], specs: Sequence[PoolSpec]) -> list[PoolState]:
+    """What is stored of each pool."""
+    positions = pd.Index([prompt.prompt_id for prompt in prompts])
+    traces, answers = read_traces(root, identity), _read(root, identity, ANSWERS, "budget")
+    return [_pool_state(spec, positions, traces, answers) for spec in specs]
+
+
+def read_traces(root: Path, identity: str) -> pd.DataFrame:
+    """The stored segments, `joined` where the segment before them is stored as well, which makes them usable."""
+    names = ("start_token", "num_thinking_tokens", "ended", "finish_reason")
+    segments = _read(root, identity, TRACES, *names).sort_values("start_token", kind="stable")
+    sample = segments.groupby([*SAMPLE_KEY[1:]], sort=False, observed=True)
+    before = sample["num_thinking_tokens"].cumsum() - segments["num_thinking_tokens"]
+    fits = (before == segments["start_token"]).astype(np.int8)
+    return segments.assign(
+        joined=fits.groupby([segments[name] for name in SAMPLE_KEY[1:]], sort=False, observed=True).cummin() == 1
+    )
+
+
+def iterate_pending(
+    root: Path, identity: str, prompts: Sequence[Prompt], states: Sequence[PoolState], *, renderer: Renderer
+) -> Iterator[list[Pending]]:
     """The unfinished samples of every prompt that has any, in the order of `prompts`."""
-    traces = _stored_traces(root, identity)
-    answered = _stored_answers(root, identity)
-    unfinished = []
-    for prompt in prompts:
-        prompt_ids = renderer.prompt_ids(prompt)
-        samples = [
-            Pending(SampleKey(prompt, prompt_ids, spec.pool, sample), spec.budgets, *traces[key], answered[key])
-            for spec in specs
-            for sample in range(spec.num_samples)
-            for key in [(prompt.prompt_id, spec.pool, sample)]
-        ]
-        unfinished.append([pending for pending in samples if not pending.is_done])
-    return [samples for samples in unfinished if samples]
+    stored = sum((state.num_thinking_PS * state.pending_PS).sum(axis=1) for state in states)
+    batches = np.asarray(stored).cumsum() // READ_TOKENS
+    for batch in np.unique(batches):
+        among = np.flatnonzero(batches == batch)
+        thoughts = _read_thoughts(root, identity, [prompts[i].prompt_id for i in among if np.asarray(stored)[i]])
+        for i in among:
+            prompt_ids = renderer.prompt_ids(prompts[i]) if any(state.pending_PS[i].any() for state in states) else ()
+            samples = [
+                _pending(state, i, sample, SampleKey(prompts[i], prompt_ids, state.spec.pool, sample), thoughts)
+                for state in states
+                for sample in np.flatnonzero(state.pending_PS[i]).tolist()
+            ]
+            if samples:
+                yield samples
 
 
 def check_context(
@@ -106,26 +121,65 @@ def check_context(
     return needed
 
 
-SampleId = tuple[str, str, int]
+Thoughts = dict[tuple[str, str, int], tuple[int, ...]]
 
 
-def _stored_traces(root: Path, identity: str) -> dict[SampleId, tuple[tuple[int, ...], bool]]:
-    """(prompt, pool, sample) -> thinking tokens so far, segments joined, and whether the trace ended by itself."""
-    columns = ["prompt_id", "pool", "sample", "start_token", "token_ids", "ended"]
-    rows = store.scan(root, TRACES, columns=columns, identity=identity).to_pylist()
-    joined: dict[SampleId, tuple[tuple[int, ...], bool]] = defaultdict(lambda: ((), False))
-    for row in sorted(rows, key=lambda row: row["start_token"]):
+def _read(root: Path, identity: str, table: Table, *columns: str) -> pd.DataFrame:
+    names = [*SAMPLE_KEY[1:], *columns]
+    return store.scan(root, table, columns=names, identity=identity).to_pandas()
+
+
+def _pool_state(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame, answers: pd.DataFrame) -> PoolState:
+    shape = (len(positions), spec.num_samples)
+    num_thinking, num_extended = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    ended, natural = np.zeros(shape, bool), np.zeros(shape, bool)
+    answered = np.zeros((*shape, len(spec.budgets)), bool)
+    traces, at = _within(traces[traces["joined"]], spec, positions)
+    np.add.at(num_thinking, at, traces["num_thinking_tokens"].to_numpy())
+    np.add.at(num_extended, at, (traces["finish_reason"] == "extended").to_numpy())
+    np.logical_or.at(ended, at, traces["ended"].to_numpy(dtype=bool))
+    answers, at = _within(answers, spec, positions)
+    natural[tuple(axis[answers["budget"].isna()] for axis in at)] = True
+    for b, budget in enumerate(spec.budgets):
+        answered[(*(axis[answers["budget"] == budget] for axis in at), b)] = True
+    return PoolState(spec, num_thinking, ended, num_extended, answered, natural)
+
+
+def _within(
+    rows: pd.DataFrame, spec: PoolSpec, positions: pd.Index
+) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
+    """Rows of the pool's prompts and samples, and where they stand in its arrays."""
+    rows = rows[(rows["pool"] == spec.pool) & (rows["sample"] < spec.num_samples)]
+    at = positions.get_indexer(rows["prompt_id"].astype(object))
+    return rows[at >= 0], (at[at >= 0], rows["sample"].to_numpy()[at >= 0])
+
+
+def _read_thoughts(root: Path, identity: str, prompt_ids: Sequence[str]) -> Thoughts:
+    """Stored thinking tokens of these prompts' samples, segments joined."""
+    if not prompt_ids:
+        return {}
+    columns = [*SAMPLE_KEY[1:], "start_token", "token_ids"]
+    rows = store.scan(root, TRACES, columns=columns, identity=identity, prompt_ids=prompt_ids)
+    thoughts: Thoughts = {}
+    for row in rows.sort_by("start_token").to_pylist():
         key = (row["prompt_id"], row["pool"], row["sample"])
-        before, _ = joined[key]
-        # A segment whose predecessor was lost cannot be used: the trace goes on from what is left of it.
+        before = thoughts.get(key, ())
         if len(before) == row["start_token"]:
-            joined[key] = (before + tuple(row["token_ids"]), row["ended"])
-    return joined
+            thoughts[key] = before + tuple(row["token_ids"])
+    return thoughts
 
 
-def _stored_answers(root: Path, identity: str) -> dict[SampleId, frozenset[int | None]]:
-    rows = store.scan(root, ANSWERS, columns=["prompt_id", "pool", "sample", "budget"], identity=identity).to_pylist()
-    answered: dict[SampleId, set[int | None]] = defaultdict(set)
-    for row in rows:
-        answered[row["prompt_id"], row["pool"], row["sample"]].add(row["budget"])
-    return defaultdict(frozenset, {key: frozenset(budgets) for key, budgets in answered.items()})
+def _pending(state: PoolState, prompt: int, sample: int, key: SampleKey, thoughts: Thoughts) -> Pending:
+    answered: set[int | None] = {
+        budget
+        for budget, is_answered in zip(state.spec.budgets, state.answered_PSB[prompt, sample], strict=True)
+        if is_answered
+    }
+    return Pending(
+        key,
+        state.spec.budgets,
+        thought_ids=thoughts.get((key.prompt.prompt_id, key.pool, sample), ()),
+        ended=bool(state.ended_PS[prompt, sample]),
+        answered=frozenset(answered | ({None} if state.natural_PS[prompt, sample] else set())),
+        num_extended=int(state.num_extended_PS[prompt, sample]),
+    )

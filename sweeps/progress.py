@@ -35,8 +35,7 @@ class Progress:
     def advance(self, sampled: Sampled) -> None:
         now = time.monotonic()
         self._started = self._started or now
-        self._num_tokens += sum(t.num_thinking_tokens for t in sampled.traces)
-        self._num_tokens += sum(a.num_answer_tokens for a in sampled.answers)
+        self._num_tokens += sampled.num_tokens
         if now > self._started:
             self._bar.set_postfix_str(f"{self._num_tokens / (now - self._started):,.0f} tokens/s", refresh=False)
         self._bar.update()

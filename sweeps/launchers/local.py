@@ -1,6 +1,5 @@
 """Runs the jobs of a sweep as local processes: one a GPU where there are GPUs, else as many at once as it is told."""
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -9,15 +8,15 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from queue import Queue
 from threading import Lock
 from typing import NamedTuple
 
 from results import store
 from sweeps.grade import grade_run
-from sweeps.job import Job, declare, prepare, set_damaged_aside
+from sweeps.job import Job, declare, prepare
 from sweeps.provenance import list_gpus
+from sweeps.repair import repair
 
 PR_SET_PDEATHSIG = 1
 
@@ -54,13 +53,6 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], *, jobs_at
     print(f"{num_graded:,} answers graded. Rows are in {jobs[0].run}.")
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}. What they drew is kept; run the same command again to go on.")
-
-
-def repair(root: Path) -> None:
-    """Put damaged shards out of the way; those of a writer at work are left to it."""
-    for writer in store.list_writers(root):
-        with contextlib.suppress(store.BusyError), store.lock(root, writer):
-            set_damaged_aside(root, writer)
 
 
 def find_pending(jobs: Sequence[Job]) -> list[int]:

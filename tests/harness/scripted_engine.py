@@ -1,10 +1,12 @@
 """An engine whose every completion is a pure function of its request. Lives under tests only."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from harness.types import Completion, EngineFailedError, Request
+from harness.types import Completion, EngineFailedError, Request, RequestFailedError
 
 
 @dataclass
@@ -14,16 +16,22 @@ class ScriptedEngine:
     vocab: int = 20
     stop_chance: float = 0.05
     fail_after: int | None = None
+    fail_seeds: Callable[[int], bool] = lambda seed: False
     requests: list[Request] = field(default_factory=list)
+    num_tokens: int = 0
 
     async def complete(self, request: Request) -> Completion:
         self.requests.append(request)
         if self.fail_after is not None and len(self.requests) > self.fail_after:
             raise EngineFailedError("scripted failure")
+        if self.fail_seeds(request.seed):
+            raise RequestFailedError("scripted refusal")
         rng = np.random.default_rng(request.seed)
         ids: list[int] = []
-        while len(ids) < request.max_tokens:
-            if rng.random() < self.stop_chance:
-                return Completion((*ids, request.stop_ids[0]), "stop", 0, 0.0)
-            ids.append(int(rng.integers(3, self.vocab)))
-        return Completion(tuple(ids), "length", 0, 0.0)
+        reason: Literal["stop", "length"] = "length"
+        while len(ids) < request.max_tokens and reason == "length":
+            stops = rng.random() < self.stop_chance
+            ids.append(request.stop_ids[0] if stops else int(rng.integers(3, self.vocab)))
+            reason = "stop" if stops else "length"
+        self.num_tokens += len(ids)
+        return Completion(tuple(ids), reason, 0, 0.0)

@@ -111,7 +111,7 @@ def test_a_finished_sample_asks_for_nothing() -> None:
         done = dataclasses.replace(pending, thought_ids=trace.token_ids, ended=trace.ended, answered=answered)
         assert done.is_done
         engine = ScriptedEngine()
-        assert finish(done, engine) == Sampled((), ())
+        assert finish(done, engine) == Sampled(done.key)
         assert engine.requests == []
 
 
@@ -132,6 +132,66 @@ def test_what_finished_before_an_engine_died_was_handed_over() -> None:
             )
         )
     assert 5 < len(finished) < 50
+
+
+def test_a_chain_of_thought_without_a_marker_ends_with_the_text_and_is_led_to_its_answer() -> None:
+    thinking = Thinking(close=None, force="=24")
+    context = Context("identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8))
+    ended = 0
+    for sample in range(20):
+        engine = ScriptedEngine()
+        sampled = asyncio.run(finish_sample(engine, context, Pending(sample_key(sample), (0, 32))))
+        (trace,) = sampled.traces
+        assert engine.requests[0].stop_ids == (0,)
+        for answer in sampled.answers:
+            kept = trace.token_ids[:-1] if answer.budget is None else trace.token_ids[: answer.budget]
+            expected = (*sample_key().prompt_ids, *kept, *context.renderer.force_ids)
+            assert answer.forced and expected in {request.prompt_ids for request in engine.requests}
+        ended += trace.ended
+    assert 0 < ended < 20
+
+
+@pytest.mark.parametrize("extensions", [0, 1, 3])
+def test_a_trace_that_closes_early_is_extended_as_often_as_told(extensions: int) -> None:
+    thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=extensions, extend="+" * 2)
+    context = Context("identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8))
+    extend_ids, counts = context.renderer.extend_ids, set()
+    for sample in range(30):
+        engine = ScriptedEngine(stop_chance=0.2)
+        sampled = asyncio.run(finish_sample(engine, context, Pending(sample_key(sample), (0, 8, 64))))
+        *extended, last = sampled.traces
+        thought = sum((trace.token_ids for trace in sampled.traces), ())
+        assert len(thought) <= 64 and RENDERER.close_id not in thought[:-1]
+        assert [trace.start_token for trace in sampled.traces] == [
+            sum(before.num_thinking_tokens for before in sampled.traces[:i]) for i in range(len(sampled.traces))
+        ]
+        assert all(t.finish_reason == "extended" and t.token_ids[-2:] == extend_ids and not t.ended for t in extended)
+        assert len(extended) == extensions or not last.ended or last.num_thinking_tokens + last.start_token >= 63
+        counts.add(len(extended))
+        assert len({request.seed for request in engine.requests}) == len(engine.requests)
+    assert max(counts) == extensions
+
+
+def test_a_cut_trace_goes_on_with_the_extensions_it_has_left() -> None:
+    thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=2, extend="+")
+    context = Context("identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8))
+    for sample in range(10):
+        pending = Pending(sample_key(sample), (0, 64), thought_ids=(5, 6), num_extended=1)
+        sampled = asyncio.run(finish_sample(ScriptedEngine(stop_chance=0.2), context, pending))
+        assert len(sampled.traces) <= 2 and sampled.traces[0].start_token == 2
+
+
+def test_a_request_that_fails_costs_its_own_sample_and_no_other() -> None:
+    finished: list[Sampled] = []
+    prompts = [[Pending(sample_key(sample), (0, 4))] for sample in range(20)]
+    engine = ScriptedEngine(fail_seeds=lambda seed: seed % 5 == 0)
+    asyncio.run(finish_samples(engine, CONTEXT, prompts, samples_in_flight=4, on_sample=finished.append))
+    failed = [sampled for sampled in finished if sampled.failure]
+    assert len(finished) == 20 and 0 < len(failed) < 20
+    for sampled in failed:
+        assert sampled.failure == "scripted refusal"
+        # A trace that was drawn is kept although one of its answers failed.
+        assert len(sampled.answers) < 2
 
 
 def _requests_of(key: SampleKey) -> list:

@@ -11,7 +11,7 @@ from harness.types import Grade, Prompt
 from results import store
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
 from sweeps.grade import grade_run
-from sweeps.plan import hash_identity
+from sweeps.identity import hash_identity
 
 
 @dataclass(frozen=True)

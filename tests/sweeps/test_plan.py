@@ -11,8 +11,10 @@ from harness.samples import Pending, finish_sample
 from harness.traces import Context
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
-from sweeps.job import Writer
-from sweeps.plan import PoolSpec, check_context, hash_identity, pending_samples, pool_specs
+from sweeps.identity import hash_identity
+from sweeps.plan import PoolSpec, check_context, iterate_pending, pool_specs, read_states
+from sweeps.provenance import Device
+from sweeps.writer import Writer
 from tests.harness.scripted_engine import ScriptedEngine
 
 RENDERER = Renderer(build_tokenizer(), Thinking(open="<think>", close="</think>", force="</think>"), eos_ids=(0,))
@@ -22,12 +24,19 @@ SPECS = [PoolSpec("evaluation", 4, (0, 8, 32))]
 
 
 def pending(root: Path, specs: list[PoolSpec] = SPECS, prompts: list[Prompt] = PROMPTS) -> list[Pending]:
-    by_prompt = pending_samples(root, "identity", prompts, specs, renderer=RENDERER)
-    return [sample for samples in by_prompt for sample in samples]
+    states = read_states(root, "identity", prompts, specs)
+    by_prompt = iterate_pending(root, "identity", prompts, states, renderer=RENDERER)
+    found = [sample for samples in by_prompt for sample in samples]
+    assert len(found) == sum(state.pending_PS.sum() for state in states)
+    assert not any(sample.is_done for sample in found)
+    return found
 
 
 def draw(root: Path, samples: list[Pending]) -> ScriptedEngine:
-    engine, writer = ScriptedEngine(stop_chance=0.03), Writer(root, "model", "identity", flush_seconds=60)
+    engine, writer = (
+        ScriptedEngine(stop_chance=0.03),
+        Writer(root, "model", "identity", device=Device("CPU", 1), flush_seconds=60),
+    )
     for sample in samples:
         writer.add(asyncio.run(finish_sample(engine, CONTEXT, sample)))
     writer.flush()
@@ -76,7 +85,8 @@ def test_a_deeper_budget_is_continued_where_a_trace_was_cut(tmp_path: Path) -> N
 
 def test_another_identity_shares_no_rows(tmp_path: Path) -> None:
     draw(tmp_path, pending(tmp_path))
-    assert len(pending_samples(tmp_path, "another", PROMPTS, SPECS, renderer=RENDERER)) == len(PROMPTS)
+    (state,) = read_states(tmp_path, "another", PROMPTS, SPECS)
+    assert state.pending_PS.all()
 
 
 def test_only_the_anchor_draws_samples_for_bins() -> None:

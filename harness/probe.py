@@ -1,0 +1,121 @@
+"""A few samples of the actual model, drawn before a sweep: does thinking open, close and give way to an answer?"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from harness.budgets import take_answer
+from harness.traces import Context, SampleKey, sample_trace
+from harness.types import Answer, Engine, Prompt, Trace
+
+NUM_PROBES = 8
+# A model that closes its thinking at all does so within this many tokens on one of eight prompts.
+LONG_THINKING_TOKENS = 4096
+SHOWN_CHARS = 160
+
+
+class Probe(NamedTuple):
+    """What the probes did: of `num_probes`, how many ended, closed with the marker, and answered within the limit."""
+
+    num_probes: int
+    num_ended: int
+    num_closed: int
+    num_answered: int
+    num_tokens: int
+    max_thinking_tokens: int
+
+
+async def probe_thinking(
+    engine: Engine, context: Context, prompts: Sequence[Prompt], *, max_thinking_tokens: int
+) -> Probe:
+    """Think to the cap on each prompt and force an answer half-way; raises ValueError, with an example, where that
+    shows that thinking is not opened, closed or forced as the configuration says.
+    """
+    keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
+    probed = await asyncio.gather(
+        *(_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens) for key in keys)
+    )
+    traces = [trace for segments, _ in probed for trace in segments]
+    last = [segments[-1] for segments, _ in probed if segments]
+    answers = [answer for _, answer in probed]
+    _check_open(context, keys[0], traces)
+    _check_close(context, last, max_thinking_tokens=max_thinking_tokens)
+    _check_force(context, answers)
+    return Probe(
+        num_probes=len(keys),
+        num_ended=sum(trace.ended for trace in last),
+        num_closed=sum(_closed(context, trace) for trace in last),
+        num_answered=sum(answer.finish_reason == "stop" for answer in answers),
+        num_tokens=sum(t.num_thinking_tokens for t in traces) + sum(a.num_answer_tokens for a in answers),
+        max_thinking_tokens=max_thinking_tokens,
+    )
+
+
+async def _probe(
+    engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int
+) -> tuple[tuple[Trace, ...], Answer]:
+    segments: tuple[Trace, ...] = ()
+    if max_thinking_tokens:
+        segments = await sample_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
+    thought = sum((trace.token_ids for trace in segments), ())
+    return segments, await take_answer(engine, context, key, thought_ids=thought, budget=len(thought) // 2)
+
+
+def _check_open(context: Context, key: SampleKey, traces: Sequence[Trace]) -> None:
+    """A tag such as <think> stands once between the prompt's last closing tag and the first thought."""
+    close = context.renderer.thinking.close
+    tag = re.fullmatch(r"\s*</(\w+)>\s*", close or "")
+    if tag is None:
+        return
+    opening = f"<{tag[1]}>"
+    prompt = str(context.renderer.tokenizer.decode(list(key.prompt_ids)))
+    first = str(context.renderer.tokenizer.decode(list(traces[0].token_ids))) if traces else ""
+    tail = prompt.rsplit(f"</{tag[1]}>", 1)[-1]
+    num_given, by_model = tail.count(opening), first.lstrip().startswith(opening)
+    if num_given + by_model == 1:
+        return
+    what = "is not opened" if num_given + by_model == 0 else "is opened twice"
+    remedy = (
+        f"end with {opening}" if num_given + by_model == 0 else "be empty, since the chat template or the model opens"
+    )
+    raise ValueError(
+        f"Thinking {what}: the rendered prompt ends with {tail[-SHOWN_CHARS:]!r} and the model goes on with "
+        f"{first[:SHOWN_CHARS]!r}. thinking.open should {remedy}."
+    )
+
+
+def _check_close(context: Context, last: Sequence[Trace], *, max_thinking_tokens: int) -> None:
+    close = context.renderer.thinking.close
+    if close is None or not last or any(_closed(context, trace) for trace in last):
+        return
+    ended = [trace for trace in last if trace.ended]
+    if not ended and max_thinking_tokens < LONG_THINKING_TOKENS:
+        return
+    example = (ended or last)[0]
+    how = "ended its text" if ended else f"thought for {max_thinking_tokens} tokens"
+    raise ValueError(
+        f"Thinking is never closed: in none of {len(last)} probes did the model write {close!r}. One {how}: "
+        f"...{example.text[-SHOWN_CHARS:]!r}. Set thinking.close to the marker this model writes (null for a plain "
+        "chain of thought), or probe=false where this is how it should be."
+    )
+
+
+def _check_force(context: Context, answers: Sequence[Answer]) -> None:
+    close = context.renderer.thinking.close
+    stray = [answer for answer in answers if close is not None and close.strip() in answer.text]
+    if len(stray) == len(answers):
+        raise ValueError(
+            f"Forcing does not end thinking: after thinking.force every probe went on thinking, as in "
+            f"{stray[0].text[:SHOWN_CHARS]!r}. thinking.force must hold {close!r}."
+        )
+    if not any(answer.finish_reason == "stop" for answer in answers):
+        raise ValueError(
+            f"No probe finished its answer within sampling.max_answer_tokens={context.sampling.max_answer_tokens}, as "
+            f"in {answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or give in thinking.force what leads to a short "
+            "answer; probe=false goes on all the same."
+        )
+
+
+def _closed(context: Context, trace: Trace) -> bool:
+    return trace.ended and trace.token_ids[-1] == context.renderer.close_id

@@ -1,0 +1,80 @@
+"""What rows are stored under: a hash of everything that shapes a model's outputs, and how two of them differ."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from harness.checkpoint import Checkpoint
+from harness.types import Sampling, Task, Thinking
+
+
+def hash_identity(parts: Mapping[str, Any]) -> str:
+    """Sixteen hex digits that name everything that shapes a model's outputs."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def name_task(task: Task) -> str:
+    """The task's name and a hash of what shapes its prompts; its size is no part of it."""
+    return f"{task.name}-{hash_identity(task.identity)[:8]}"
+
+
+def identity_parts(
+    checkpoint: Checkpoint,
+    *,
+    dtype: str,
+    quantization: str | None,
+    engine_options: Mapping[str, Any],
+    chat_template: str | None,
+    task: Mapping[str, Any],
+    thinking: Thinking,
+    sampling: Sampling,
+    seed: int,
+) -> dict[str, Any]:
+    """Everything that shapes a model's outputs. Engine, parallelism and versions are provenance, not identity."""
+    return {
+        "weights": checkpoint.weights_digest,
+        "dtype": dtype,
+        "quantization": quantization,
+        # Any of vLLM's arguments may be among them, such as a quantized cache or another rope scaling.
+        "engine_options": dict(engine_options),
+        "chat_template": chat_template if thinking.chat else None,
+        "task": task,
+        "thinking": _chosen(thinking),
+        "sampling": _chosen(sampling),
+        "seed": seed,
+    }
+
+
+def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What sets two identities apart, a line a part: "sampling.temperature: 0.6 is stored, 1.0 is asked for"."""
+    before, after = dict(_flatten(stored)), dict(_flatten(asked))
+    return [
+        f"{name}: {_show(before.get(name))} is stored, {_show(after.get(name))} is asked for"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _chosen(settings: Thinking | Sampling) -> dict[str, Any]:
+    """Fields that are not at their defaults, so that a field added later leaves the identity of older rows alone."""
+    chosen = {}
+    for field in fields(settings):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if (value := getattr(settings, field.name)) != default:
+            chosen[field.name] = value
+    return chosen
+
+
+def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in parts.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _show(value: Any) -> str:
+    text = "its default" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,79 @@
+"""Gathers what a job draws and appends it to the store, with a log of how fast it came."""
+
+import dataclasses
+import datetime
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.samples import Sampled
+from results import store
+from results.schema import ANSWERS, FAILURES, THROUGHPUT, TRACES, Table
+from sweeps.provenance import Device
+
+
+class Writer:
+    """Appends finished samples every `flush_seconds`, a trace always before its answers.
+
+    A kill loses what was gathered since the last flush, so `flush_seconds` of finished samples at most.
+    """
+
+    def __init__(self, root: Path, name: str, identity: str, *, device: Device, flush_seconds: float) -> None:
+        self._root, self._name, self._identity = root, name, identity
+        self._device, self._flush_seconds = device, flush_seconds
+        self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in (TRACES, ANSWERS, FAILURES)}
+        self._job = _now()
+        self._started = self._flushed = time.monotonic()
+        self._num_samples = self._num_tokens = 0
+        self.num_failed = 0
+
+    def add(self, sampled: Sampled) -> None:
+        self._rows[TRACES.name] += [
+            self._row(trace) | {"num_thinking_tokens": trace.num_thinking_tokens} for trace in sampled.traces
+        ]
+        self._rows[ANSWERS.name] += [self._row(answer) for answer in sampled.answers]
+        if sampled.failure is not None:
+            self._rows[FAILURES.name].append(self._failure(sampled))
+            self.num_failed += 1
+        self._num_samples += 1
+        self._num_tokens += sampled.num_tokens
+        if time.monotonic() - self._flushed > self._flush_seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        """Append everything gathered; raises OSError where the disk is full, and keeps what is not stored yet."""
+        for table in (TRACES, ANSWERS, FAILURES):
+            self._append(table, self._rows[table.name])
+            # Forgotten as soon as it is stored: were the next append to fail, this one must not be repeated.
+            self._rows[table.name] = []
+        if self._num_samples:
+            self._append(THROUGHPUT, [self._interval()])
+        self._flushed, self._num_samples, self._num_tokens = time.monotonic(), 0, 0
+
+    def _append(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        store.append(self._root, table, rows, writer=self._name)
+
+    def _interval(self) -> dict[str, Any]:
+        now = time.monotonic()
+        return {
+            "identity": self._identity,
+            "job": self._job,
+            "elapsed_seconds": now - self._started,
+            "seconds": now - self._flushed,
+            "num_samples": self._num_samples,
+            "num_tokens": self._num_tokens,
+            "device": self._device.name,
+            "num_devices": self._device.num_devices,
+        }
+
+    def _failure(self, sampled: Sampled) -> dict[str, Any]:
+        key = {"prompt_id": sampled.key.prompt.prompt_id, "pool": sampled.key.pool, "sample": sampled.key.sample}
+        return {"identity": self._identity, "time": _now(), "error": sampled.failure, **key}
+
+    def _row(self, value: Any) -> dict[str, Any]:
+        row = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return row | {"identity": self._identity}
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

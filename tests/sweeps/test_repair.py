@@ -1,0 +1,104 @@
+"""Damage of any shard of a finished run: what was lost and what leaned on it is made again, once."""
+
+from pathlib import Path
+
+import pytest
+
+from results import store
+from results.schema import ANSWERS, GRADES, TRACES, Table
+from sweeps.plan import PoolSpec
+from sweeps.repair import repair
+from tests.sweeps.test_more import PROMPTS, Run
+
+DEEPER = (PoolSpec("evaluation", 8, (0, 16, 64, 128)),)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Two flushes of traces and answers, the second continuing what the first cut; a grade for every answer."""
+    run = Run(tmp_path)
+    run.finish(DEEPER, PROMPTS[:8])
+    grade(run)
+    return run
+
+
+def grade(run: Run) -> None:
+    answers = store.scan(run.root, ANSWERS, columns=ANSWERS.key).to_pylist()
+    graded = {tuple(row.values()) for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist()}
+    rows = [row | {"grader": "g", "grader_version": "1"} for row in answers if tuple(row.values()) not in graded]
+    store.append(run.root, GRADES, rows, writer="grades")
+
+
+def keys(run: Run, table: Table) -> list[tuple]:
+    rows = store.scan(run.root, table, columns=table.key).to_pylist()
+    return sorted((tuple(row.values()) for row in rows), key=str)
+
+
+def num_shards(run: Run) -> int:
+    return sum(1 for table in (TRACES, ANSWERS, GRADES) for _ in run.root.glob(f"{table.name}/*.parquet"))
+
+
+@pytest.mark.parametrize("loss", ["flipped", "gone"])
+@pytest.mark.parametrize("index", range(5))
+def test_a_run_with_any_shard_lost_is_made_whole(
+    run: Run, index: int, loss: str, capsys: pytest.CaptureFixture
+) -> None:
+    whole = {table.name: keys(run, table) for table in (TRACES, ANSWERS, GRADES)}
+    shards = [path for table in (TRACES, ANSWERS, GRADES) for path in sorted(run.root.glob(f"{table.name}/*.parquet"))]
+    assert len(shards) == 5
+    path = shards[index]
+    if loss == "gone":
+        path.unlink()
+    else:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 16
+        path.write_bytes(content)
+    repair(run.root)
+    said = capsys.readouterr().out
+    assert f"{path} is {'gone' if loss == 'gone' else 'damaged'}" in said and "made again" in said
+    assert_nothing_leans_on_what_is_lost(run)
+    if index < 4:
+        assert run.finish(DEEPER, PROMPTS[:8]) > 0
+    grade(run)
+    found = {table.name: keys(run, table) for table in (TRACES, ANSWERS, GRADES)}
+    # Traces whose beginning is lost are drawn in one piece, where they had been drawn in two.
+    assert found == whole or index == 0
+    assert all(len(set(rows)) == len(rows) for rows in found.values())
+    assert len(found["answers"]) == len(found["grades"])
+    assert_nothing_leans_on_what_is_lost(run)
+    repair(run.root)
+    assert run.finish(DEEPER, PROMPTS[:8]) == 0
+
+
+def assert_nothing_leans_on_what_is_lost(run: Run) -> None:
+    lengths: dict[tuple, int] = {}
+    ended = set()
+    for row in store.scan(run.root, TRACES).sort_by("start_token").to_pylist():
+        key = tuple(row[name] for name in TRACES.key[:-1])
+        assert lengths.get(key, 0) == row["start_token"]
+        lengths[key] = row["start_token"] + row["num_thinking_tokens"]
+        if row["ended"]:
+            ended.add(key)
+    answers = set()
+    for row in store.scan(run.root, ANSWERS).to_pylist():
+        key = tuple(row[name] for name in TRACES.key[:-1])
+        assert row["num_thinking_tokens"] <= lengths.get(key, 0)
+        assert row["budget"] is not None or key in ended
+        answers.add((*key, row["budget"]))
+    assert all(tuple(row.values()) in answers for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist())
+
+
+def test_an_undamaged_run_is_left_byte_for_byte(run: Run, capsys: pytest.CaptureFixture) -> None:
+    before = run.shards()
+    repair(run.root)
+    assert run.shards() == before and capsys.readouterr().out == ""
+
+
+def test_the_shards_of_a_writer_at_work_are_left_to_it(run: Run) -> None:
+    path = next(run.root.glob("traces/model.*.parquet"))
+    path.write_bytes(b"torn")
+    with store.lock(run.root, "model"):
+        repair(run.root)
+        assert path.exists()
+    repair(run.root)
+    assert not path.exists()
