@@ -111,16 +111,11 @@ def load_prompts(job: Job, task_id: str) -> list[Prompt]:
 
     Stored prompts come without `reference`, which only graders need.
     """
-    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
-    with store.lock(job.run, task_id, wait=True):
-        rows = store.scan(job.run, PROMPTS).to_pylist()
-        stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows if row["task"] == task_id]
-        if len(stored) >= job.task.size:
-            return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
-        prompts = job.task.load()
-        rows = [store_prompt(task_id, prompt) for prompt in prompts]
-        store.append_missing(job.run, PROMPTS, rows, writer=task_id)
-    return prompts
+    rows = store.scan(job.run, PROMPTS).to_pylist()
+    stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows if row["task"] == task_id]
+    if len(stored) >= job.task.size:
+        return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
+    return job.task.load()
 
 
 def run_job(job: Job) -> None:
@@ -182,9 +177,20 @@ async def check_thinking(engine: Engine, context: Context, prepared: Prepared) -
 
 
 def declare(prepared: Prepared) -> None:
-    """Store the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
+    """Store prompts, the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
+    job = prepared.job
+    prompts = [store_prompt(prepared.task_id, prompt) for prompt in prepared.prompts]
+    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
+    with store.lock(job.run, prepared.task_id, wait=True):
+        store.append_missing(job.run, PROMPTS, prompts, writer=prepared.task_id)
+    for table, rows in ((MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
+        store.append_missing(job.run, table, rows, writer=job.model.name)
+
+
+def describe_model(prepared: Prepared) -> dict[str, Any]:
+    """The model on its task as a row of the models table."""
     job, checkpoint = prepared.job, prepared.checkpoint
-    model = {
+    return {
         "identity": prepared.identity,
         "model": job.model.name,
         "task": prepared.task_id,
@@ -196,19 +202,21 @@ def declare(prepared: Prepared) -> None:
         "identity_parts": store.encode_json(prepared.identity_parts),
         **{name: getattr(checkpoint, name) for name in MODELS.schema.names if hasattr(checkpoint, name)},
     }
-    cells = [
+
+
+def list_cells(prepared: Prepared) -> list[dict[str, Any]]:
+    """The declared grid as rows of the cells table."""
+    return [
         {
             "identity": prepared.identity,
-            "pool": spec.pool,
+            "pool": state.spec.pool,
             "budget": budget,
-            "num_samples": spec.num_samples,
+            "num_samples": state.spec.num_samples,
             "num_prompts": len(prepared.prompts),
         }
-        for spec in pool_specs(job.grid, job.model)
-        for budget in spec.budgets
+        for state in prepared.states
+        for budget in state.spec.budgets
     ]
-    for table, rows in ((MODELS, [model]), (CELLS, cells)):
-        store.append_missing(job.run, table, rows, writer=job.model.name)
 
 
 def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:

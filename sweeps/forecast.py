@@ -1,0 +1,171 @@
+"""What the missing part of a grid will cost, from what the run has measured. Generates nothing, writes nothing."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from results import store
+from results.schema import ANSWERS, MODELS, THROUGHPUT, TRACES, Table
+from results.shards import list_shards
+from sweeps.identity import differences
+from sweeps.job import Prepared
+from sweeps.plan import PoolState
+
+# Where a run holds nothing yet: bytes that a token and a row took in results/reference, rounded up.
+BYTES_A_TOKEN, BYTES_A_ROW = 2.0, 40.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What stored rows say of thinking lengths (tokens, and whether the model ended them) and answers."""
+
+    lengths: np.ndarray
+    ended: np.ndarray
+    answer_tokens: float | None
+
+    def survival(self, budget_tokens: int) -> np.ndarray:
+        """Share of traces longer than t, for t = 0..budget (Kaplan-Meier: a cut trace is only known to be longer).
+
+        All ones where nothing is stored; beyond the longest that is, traces end at their mean rate.
+        """
+        if not len(self.lengths):
+            return np.ones(budget_tokens + 1)
+        times = np.arange(budget_tokens + 1)
+        at_risk = len(self.lengths) - np.searchsorted(np.sort(self.lengths), times, side="left")
+        ends = np.bincount(self.lengths[self.ended], minlength=budget_tokens + 1)[: budget_tokens + 1]
+        # One number a token: the chance that a trace of this length ends with it.
+        rate = self.ended.sum() / max(self.lengths.sum(), 1)
+        return np.asarray(np.cumprod(1 - np.divide(ends, at_risk, out=np.full(len(times), rate), where=at_risk > 0)))
+
+
+NOTHING = Measured(np.zeros(0, np.int64), np.zeros(0, bool), None)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A job's cells and what its missing ones cost. Tokens are those the engine writes; hours are null unmeasured."""
+
+    model: str
+    num_cells: int
+    num_cells_done: int
+    num_samples: int
+    num_rows: int
+    max_tokens: int
+    expected_tokens: int
+    is_measured: bool
+    tokens_per_second: float | None
+    num_devices: int
+    num_bytes: int
+
+    @property
+    def hours(self) -> float | None:
+        return self.expected_tokens / self.tokens_per_second / 3600 if self.tokens_per_second else None
+
+
+def forecast(prepared: Prepared) -> Forecast:
+    """The cost of what is missing, read from the model's own rows, else from those of other models on the task."""
+    job = prepared.job
+    measured = read_measured(job.run, prepared)
+    longest_answer = job.sampling.max_answer_tokens
+    answer_tokens = measured.answer_tokens or longest_answer
+    costs = [_cost(state, measured, answer_tokens) for state in prepared.states]
+    upper = [_cost(state, NOTHING, longest_answer) for state in prepared.states]
+    tokens, rows = (sum(column) for column in zip(*costs, strict=True))
+    done = [cell for state in prepared.states[:1] for cell in _cells_done(state, job.grid.widths)]
+    bytes_a_token, bytes_a_row = _measure_disk(job.run)
+    return Forecast(
+        model=job.model.name,
+        num_cells=len(done),
+        num_cells_done=sum(done),
+        num_samples=prepared.num_pending,
+        num_rows=round(rows),
+        max_tokens=round(sum(tokens for tokens, _ in upper)),
+        expected_tokens=round(tokens),
+        is_measured=len(measured.lengths) > 0,
+        tokens_per_second=read_rate(job.run, prepared),
+        num_devices=job.engine.num_devices,
+        num_bytes=round(tokens * bytes_a_token + rows * bytes_a_row),
+    )
+
+
+def read_measured(root: Path, prepared: Prepared) -> Measured:
+    """Lengths of this identity's traces and answers, else of every model's on the task."""
+    traces = _on_task(root, prepared, TRACES, ["prompt_id", "pool", "sample", "num_thinking_tokens", "ended"])
+    answers = _on_task(root, prepared, ANSWERS, ["num_answer_tokens"])
+    joined = traces.groupby(["identity", "prompt_id", "pool", "sample"], observed=True).agg(
+        length=("num_thinking_tokens", "sum"), ended=("ended", "any")
+    )
+    mean = float(answers["num_answer_tokens"].mean()) if len(answers) else None
+    return Measured(joined["length"].to_numpy(dtype=np.int64), joined["ended"].to_numpy(dtype=bool), mean)
+
+
+def read_rate(root: Path, prepared: Prepared) -> float | None:
+    """Tokens a second in this model's jobs of this run; None where there were none."""
+    log = store.scan(root, THROUGHPUT, identity=prepared.identity).to_pandas()
+    seconds = float(log["seconds"].sum())
+    return float(log["num_tokens"].sum()) / seconds if seconds else None
+
+
+def unusable_rows(prepared: Prepared) -> list[str]:
+    """What sets this job apart from rows of the same model and task that the run holds and this grid cannot use."""
+    task = prepared.task_id.rsplit("-", 1)[0]
+    lines = []
+    for row in store.scan(prepared.job.run, MODELS).to_pylist():
+        same = row["model"] == prepared.job.model.name and row["task"].rsplit("-", 1)[0] == task
+        if same and row["identity"] != prepared.identity and row["identity_parts"]:
+            apart = differences(json.loads(row["identity_parts"]), prepared.identity_parts)
+            lines.append(f"{row['identity']} is another run's rows: {'; '.join(apart)}")
+    return lines
+
+
+def _on_task(root: Path, prepared: Prepared, table: Table, columns: list[str]) -> pd.DataFrame:
+    rows = store.scan(root, table, columns=["identity", *columns], identity=prepared.identity)
+    if not rows.num_rows:
+        models = store.scan(root, MODELS, columns=["identity", "task"]).to_pylist()
+        others = {row["identity"] for row in models if row["task"] == prepared.task_id}
+        frame = store.scan(root, table, columns=["identity", *columns]).to_pandas()
+        return frame[frame["identity"].isin(others)]
+    return rows.to_pandas()
+
+
+def _cost(state: PoolState, measured: Measured, answer_tokens: float) -> tuple[float, float]:
+    """Tokens to write and rows to store for what is missing of a pool; S(t) is the share of traces longer than t."""
+    budgets = np.array(state.spec.budgets)
+    survival = measured.survival(int(budgets.max()))
+    thought_PS = np.minimum(state.num_thinking_PS, budgets.max())
+    alive_PS = np.maximum(survival[thought_PS], 1e-12)
+    # Expected tokens from n on: the sum of S(t) / S(n) over n <= t < cap.
+    tail = np.append(np.cumsum(survival[-2::-1])[::-1], 0.0)
+    thinking = (tail[thought_PS] / alive_PS)[state.lacks_thinking_PS].sum()
+    # A budget that a trace has reached is forced for certain, a later one where the trace is still going then.
+    reached_PSB = budgets <= state.num_thinking_PS[..., None]
+    cut_PSB = np.where(reached_PSB, 1.0, survival[budgets] / alive_PS[..., None])
+    ended_PSB = state.ended_PS[..., None] & (state.num_thinking_PS[..., None] <= budgets)
+    unfinished_PSB = state.lacks_thinking_PS[..., None]
+    forced = np.where(unfinished_PSB, cut_PSB * ~state.answered_PSB, state.lacks_answer_PSB & ~ended_PSB).sum()
+    owed_PS = ended_PSB.any(axis=-1) & ~state.natural_PS
+    natural = np.where(state.lacks_thinking_PS, 1 - survival[-1] / alive_PS, owed_PS).sum()
+    num_answers = float(forced + natural)
+    return float(thinking) + num_answers * answer_tokens, num_answers + float(state.lacks_thinking_PS.sum())
+
+
+def _cells_done(state: PoolState, widths: tuple[int, ...]) -> list[bool]:
+    """Whether each cell, width by width and budget by budget, is answered on every prompt."""
+    served = ~state.lacks_answer_PSB & (~state.lacks_thinking_PS[..., None] | state.answered_PSB)
+    return [bool(served[:, :width, b].all()) for width in widths for b in range(len(state.spec.budgets))]
+
+
+def _measure_disk(root: Path) -> tuple[float, float]:
+    """Bytes a token and a row: rows at the default, tokens at what the stored ones take beside them."""
+    tables = (TRACES, ANSWERS)
+    num_bytes = sum(path.stat().st_size for table in tables for path in list_shards(root / table.name))
+    if not num_bytes:
+        return BYTES_A_TOKEN, BYTES_A_ROW
+    traces = store.scan(root, TRACES, columns=["num_thinking_tokens"])["num_thinking_tokens"].to_numpy()
+    answers = store.scan(root, ANSWERS, columns=["num_answer_tokens"])["num_answer_tokens"].to_numpy()
+    num_tokens = int(traces.sum()) + int(answers.sum())
+    of_tokens = num_bytes - BYTES_A_ROW * (len(traces) + len(answers))
+    return max(of_tokens / num_tokens, 1.0), BYTES_A_ROW

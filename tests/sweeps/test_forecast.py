@@ -1,0 +1,90 @@
+"""What a plan promises against what drawing then takes, on the scripted engine."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.types import Grid, Sampling
+from results import store
+from results.schema import ANSWERS, TRACES
+from sweeps.forecast import Measured, forecast
+from sweeps.identity import differences
+from sweeps.plan import PoolSpec, read_states
+from tests.sweeps.test_more import BUDGETS, FINISHED, MORE, PROMPTS, Run
+
+
+def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
+    grid = Grid(widths=(1, specs[0].num_samples), budgets=specs[0].budgets)
+    engine = SimpleNamespace(num_devices=1)
+    job = SimpleNamespace(
+        run=run.root, grid=grid, engine=engine, sampling=Sampling(max_answer_tokens=8), model=SimpleNamespace(name="m")
+    )
+    states = read_states(run.root, "identity", prompts, specs)
+    num_pending = sum(int(state.pending_PS.sum()) for state in states)
+    return SimpleNamespace(job=job, identity="identity", task_id="task", states=states, num_pending=num_pending)
+
+
+@pytest.mark.parametrize("kind", MORE)
+def test_expected_tokens_and_rows_are_near_those_that_drawing_takes(tmp_path: Path, kind: str) -> None:
+    run = Run(tmp_path)
+    specs, prompts = MORE[kind]
+    plan = forecast(prepared(run, specs, prompts))
+    before = num_rows(run)
+    generated = run.finish(specs, prompts)
+    assert plan.is_measured and generated <= plan.max_tokens
+    assert plan.expected_tokens == pytest.approx(generated, rel=0.25)
+    assert plan.num_rows == pytest.approx(num_rows(run) - before, rel=0.25)
+
+
+def test_without_a_row_the_plan_is_the_most_that_the_grid_can_take(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    job = prepared(run, FINISHED, PROMPTS[:8])
+    job.identity, job.states = "other", read_states(run.root, "other", PROMPTS[:8], FINISHED)
+    plan = forecast(job)
+    # Every trace to the cap, forced at 0, 16 and 64.
+    assert plan.max_tokens == plan.expected_tokens == 64 * (64 + 3 * 8)
+    assert not plan.is_measured and plan.hours is None
+
+
+def test_a_finished_grid_costs_nothing_and_has_every_cell(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    plan = forecast(prepared(run, FINISHED, PROMPTS[:8]))
+    assert (plan.num_samples, plan.expected_tokens, plan.max_tokens, plan.num_rows) == (0, 0, 0, 0)
+    assert plan.num_cells_done == plan.num_cells == 2 * len(BUDGETS)
+
+
+def test_cells_are_done_where_every_prompt_is_answered(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    wider = forecast(prepared(run, (PoolSpec("evaluation", 16, BUDGETS),), PROMPTS[:8]))
+    assert (wider.num_cells_done, wider.num_cells) == (len(BUDGETS), 2 * len(BUDGETS))
+    between = forecast(prepared(run, (PoolSpec("evaluation", 8, (0, 16, 32, 64)),), PROMPTS[:8]))
+    assert (between.num_cells_done, between.num_cells) == (6, 8)
+
+
+def test_survival_without_cuts_is_the_share_that_is_longer() -> None:
+    lengths = np.array([3, 3, 5, 9])
+    survival = Measured(lengths, np.ones(4, bool), None).survival(10)
+    assert np.allclose(survival, [(lengths > t).mean() for t in range(11)])
+
+
+def test_a_cut_trace_counts_as_longer_than_its_cut() -> None:
+    survival = Measured(np.array([2, 4]), np.array([True, False]), None).survival(6)
+    # Beyond the longest, one ending in the six tokens that were seen.
+    assert np.allclose(survival, [1, 1, 0.5, 0.5, 0.5, 0.5 * 5 / 6, 0.5 * (5 / 6) ** 2])
+
+
+def test_two_identities_are_told_apart_by_what_differs() -> None:
+    stored = {"dtype": "float32", "sampling": {"temperature": 0.6}, "task": {"name": "t"}}
+    asked = {"dtype": "float32", "sampling": {}, "task": {"name": "t"}, "seed": 1}
+    assert differences(stored, asked) == [
+        "sampling.temperature: 0.6 is stored, its default is asked for",
+        "seed: its default is stored, 1 is asked for",
+    ]
+    assert differences(stored, stored) == []
+
+
+def num_rows(run: Run) -> int:
+    return sum(store.scan(run.root, table).num_rows for table in (TRACES, ANSWERS))
