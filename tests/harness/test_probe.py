@@ -1,0 +1,100 @@
+"""The probe lets a model through that thinks as configured and refuses each way of not doing so, with an example."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from harness.probe import Probe, probe_thinking
+from harness.rendering import Renderer
+from harness.traces import Context
+from harness.types import Completion, Prompt, Request, Sampling, Thinking
+from ladder.tokenizer import build_tokenizer
+
+TAGS = Thinking(open="<think>", close="</think>", force="</think>")
+PROMPTS = [Prompt(f"p/{i}", f"{i} 2 3=6", {}) for i in range(8)]
+TOKENIZER = build_tokenizer()
+EOS = 0
+
+
+def ids(text: str) -> tuple[int, ...]:
+    return tuple(TOKENIZER.encode(text, add_special_tokens=False))
+
+
+@dataclass
+class Scripted:
+    """Thinks `thought`, then answers `answer`; either without an end where it does not end in a stop token."""
+
+    thought: tuple[int, ...] = (*ids("2+3=5"), *ids("</think>"))
+    answer: tuple[int, ...] = (*ids("2*3"), EOS)
+
+    async def complete(self, request: Request) -> Completion:
+        is_answer = request.max_tokens == 8
+        script = self.answer if is_answer else self.thought
+        written = (script * request.max_tokens)[: request.max_tokens]
+        for position, token in enumerate(written):
+            if token in request.stop_ids:
+                return Completion(written[: position + 1], "stop", None, 0.0)
+        return Completion(written, "length", None, 0.0)
+
+
+def probe(engine: Scripted, thinking: Thinking = TAGS, *, max_thinking_tokens: int = 5000) -> Probe:
+    context = Context("i", Renderer(TOKENIZER, thinking, (EOS,)), Sampling(max_answer_tokens=8))
+    return asyncio.run(probe_thinking(engine, context, PROMPTS, max_thinking_tokens=max_thinking_tokens))
+
+
+def test_a_model_that_thinks_as_configured_passes() -> None:
+    found = probe(Scripted())
+    assert (found.num_probes, found.num_ended, found.num_closed, found.num_answered) == (8, 8, 8, 8)
+    assert found.num_tokens == 8 * (len(Scripted().thought) + len(Scripted().answer))
+
+
+def test_a_chain_of_thought_that_ends_with_the_text_passes() -> None:
+    found = probe(Scripted(thought=(*ids("2+3"), EOS)), Thinking(close=None, force="="))
+    assert (found.num_ended, found.num_closed) == (8, 0)
+
+
+def test_no_thinking_at_all_needs_an_answer_only() -> None:
+    assert probe(Scripted(), max_thinking_tokens=0).num_answered == 8
+
+
+@pytest.mark.parametrize(
+    ("engine", "thinking", "message"),
+    [
+        (Scripted(), replace(TAGS, open=""), "Thinking is not opened: .*thinking.open should end with <think>"),
+        (
+            Scripted(),
+            replace(TAGS, open="<think><think>"),
+            "Thinking is opened twice: .*<think><think>' and the model goes on with '2\\+3=5<",
+        ),
+        (Scripted(thought=(*ids("2+3"), EOS)), TAGS, "never closed: in none of 8 .* One ended its text: .*2\\+3"),
+        (Scripted(thought=ids("2+")), TAGS, "never closed: .* One thought for 5000 tokens"),
+        (Scripted(answer=(*ids("2+</think>3"), EOS)), TAGS, "Forcing does not end thinking: .*must hold '</think>'"),
+        (
+            Scripted(answer=ids("2")),
+            TAGS,
+            "No probe finished its answer within sampling.max_answer_tokens=8.*'22222222'",
+        ),
+    ],
+    ids=["not opened", "opened twice", "ends without closing", "never ends", "force does not close", "answer runs on"],
+)
+def test_what_is_not_as_configured_is_refused_with_an_example(
+    engine: Scripted, thinking: Thinking, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        probe(engine, thinking)
+
+
+def test_a_small_cap_alone_is_no_ground_for_refusal() -> None:
+    assert probe(Scripted(thought=ids("2+")), max_thinking_tokens=64).num_closed == 0
+
+
+def test_a_real_model_passes_with_its_markers_and_is_refused_without_its_opening(running: Any) -> None:
+    prompts = [Prompt(f"p/{i}", text, {}) for i, text in enumerate(("3 4 5=17", "2 6 7=20", "8 9 3=24", "5 5 2=12"))]
+    context = running.context(temperature=1.0, identity="probe")
+    found = running.run(probe_thinking(running.engine, context, prompts, max_thinking_tokens=256))
+    assert found.num_closed > 0 and found.num_answered > 0
+    unopened = replace(context, renderer=replace(context.renderer, thinking=replace(TAGS, open="")))
+    with pytest.raises(ValueError, match="Thinking is not opened"):
+        running.run(probe_thinking(running.engine, unopened, prompts, max_thinking_tokens=256))
