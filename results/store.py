@@ -44,14 +44,28 @@ def scan(
 
     A column that a shard lacks, since it was written before the column was, is null in its rows.
     """
+    parts = list(iterate(root, table, columns=columns, identity=identity, prompt_ids=prompt_ids))
+    return pa.concat_tables(parts).unify_dictionaries()
+
+
+def iterate(
+    root: Path,
+    table: Table,
+    *,
+    columns: Sequence[str] | None = None,
+    identity: str | None = None,
+    prompt_ids: Sequence[str] | None = None,
+) -> Iterator[pa.Table]:
+    """The same rows shard by shard, in the order they were written, behind an empty table of their schema."""
     wanted = list(columns) if columns is not None else table.schema.names
     schema = pa.schema([table.schema.field(name) for name in wanted])
     where = None if identity is None else pc.field("identity") == identity
     if prompt_ids is not None:
         among = pc.field("prompt_id").isin(list(prompt_ids))
         where = among if where is None else where & among
-    parts = [_read(path, schema, where) for path in list_shards(root / table.name)]
-    return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+    yield schema.empty_table()
+    for path in list_shards(root / table.name):
+        yield _read(path, schema, where)
 
 
 def append_missing(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, writer: str) -> Path | None:

@@ -14,7 +14,7 @@ from harness.samples import Pending
 from harness.traces import SampleKey
 from harness.types import Grid, Model, Pool, Prompt, Sampling
 from results import store
-from results.schema import ANSWERS, SAMPLE_KEY, TRACES, Table
+from results.schema import ANSWERS, SAMPLE_KEY, TRACES
 
 # Stored thinking is read back for this many tokens at a time, so that memory does not grow with the run.
 READ_TOKENS = 1_000_000
@@ -70,14 +70,21 @@ def pool_specs(grid: Grid, model: Model) -> list[PoolSpec]:
 def read_states(root: Path, identity: str, prompts: Sequence[Prompt], specs: Sequence[PoolSpec]) -> list[PoolState]:
     """What is stored of each pool."""
     positions = pd.Index([prompt.prompt_id for prompt in prompts])
-    traces, answers = read_traces(root, identity), _read(root, identity, ANSWERS, "budget")
-    return [_pool_state(spec, positions, traces, answers) for spec in specs]
+    traces = read_traces(root, identity)
+    states = [_of_traces(spec, positions, traces) for spec in specs]
+    # Answers are many to a trace, so that they are marked shard by shard.
+    for shard in store.iterate(root, ANSWERS, columns=[*SAMPLE_KEY[1:], "budget"], identity=identity):
+        answers = shard.to_pandas()
+        for state in states:
+            _mark_answers(state, positions, answers)
+    return states
 
 
 def read_traces(root: Path, identity: str) -> pd.DataFrame:
     """The stored segments, `joined` where the segment before them is stored as well, which makes them usable."""
     names = ("start_token", "num_thinking_tokens", "ended", "finish_reason")
-    segments = _read(root, identity, TRACES, *names).sort_values("start_token", kind="stable")
+    rows = store.scan(root, TRACES, columns=[*SAMPLE_KEY[1:], *names], identity=identity)
+    segments = rows.to_pandas().sort_values("start_token", kind="stable")
     sample = segments.groupby([*SAMPLE_KEY[1:]], sort=False, observed=True)
     before = sample["num_thinking_tokens"].cumsum() - segments["num_thinking_tokens"]
     fits = (before == segments["start_token"]).astype(np.int8)
@@ -124,25 +131,25 @@ def check_context(
 Thoughts = dict[tuple[str, str, int], tuple[int, ...]]
 
 
-def _read(root: Path, identity: str, table: Table, *columns: str) -> pd.DataFrame:
-    names = [*SAMPLE_KEY[1:], *columns]
-    return store.scan(root, table, columns=names, identity=identity).to_pandas()
-
-
-def _pool_state(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame, answers: pd.DataFrame) -> PoolState:
+def _of_traces(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame) -> PoolState:
     shape = (len(positions), spec.num_samples)
-    num_thinking, num_extended = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    ended, natural = np.zeros(shape, bool), np.zeros(shape, bool)
-    answered = np.zeros((*shape, len(spec.budgets)), bool)
+    num_thinking, num_extended = np.zeros(shape, np.int32), np.zeros(shape, np.int16)
+    ended = np.zeros(shape, bool)
     traces, at = _within(traces[traces["joined"]], spec, positions)
     np.add.at(num_thinking, at, traces["num_thinking_tokens"].to_numpy())
     np.add.at(num_extended, at, (traces["finish_reason"] == "extended").to_numpy())
     np.logical_or.at(ended, at, traces["ended"].to_numpy(dtype=bool))
-    answers, at = _within(answers, spec, positions)
-    natural[tuple(axis[answers["budget"].isna()] for axis in at)] = True
-    for b, budget in enumerate(spec.budgets):
-        answered[(*(axis[answers["budget"] == budget] for axis in at), b)] = True
-    return PoolState(spec, num_thinking, ended, num_extended, answered, natural)
+    nothing = np.zeros((*shape, len(spec.budgets)), bool)
+    return PoolState(spec, num_thinking, ended, num_extended, answered_PSB=nothing, natural_PS=np.zeros(shape, bool))
+
+
+def _mark_answers(state: PoolState, positions: pd.Index, answers: pd.DataFrame) -> None:
+    answers, at = _within(answers, state.spec, positions)
+    natural = answers["budget"].isna().to_numpy()
+    state.natural_PS[tuple(axis[natural] for axis in at)] = True
+    for b, budget in enumerate(state.spec.budgets):
+        at_budget = (answers["budget"] == budget).to_numpy()
+        state.answered_PSB[(*(axis[at_budget] for axis in at), b)] = True
 
 
 def _within(
