@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -98,6 +100,14 @@ def withdraw_rows(root: Path, table: Table, writer: str, *, keep: Callable[[pa.T
             num_withdrawn += rows.num_rows - kept.num_rows
             withdraw(path, kept, writer=writer)
     return num_withdrawn
+
+
+def hash_keys(rows: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
+    """A 64-bit hash of each row's key, shape (rows,): the same in every frame; a missing number is none other."""
+    numbers = {name for name in key if pd.api.types.is_numeric_dtype(rows[name])}
+    columns = {name: rows[name].astype("float64").fillna(-1.0) if name in numbers else rows[name] for name in key}
+    texts = {name: column if name in numbers else column.astype(object) for name, column in columns.items()}
+    return np.asarray(pd.util.hash_pandas_object(pd.DataFrame(texts), index=False))
 
 
 @contextlib.contextmanager

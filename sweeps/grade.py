@@ -1,8 +1,11 @@
 """The grading pass: every stored answer that its task's grader has not seen yet. Draws nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from harness.grading import grade_texts
 from harness.types import Grade, Task
@@ -11,7 +14,8 @@ from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
 from sweeps.identity import name_task
 
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
-KEY = ("identity", "prompt_id", "pool", "sample", "budget")
+# Answers are graded and stored so many at a time.
+BATCH_ROWS = 50_000
 
 
 def grade_run(root: Path, tasks: Iterable[Task]) -> int:
@@ -23,34 +27,43 @@ def grade_run(root: Path, tasks: Iterable[Task]) -> int:
 def grade_task(root: Path, task: Task) -> int:
     """Grade the answers of one task by its present grader and version; earlier versions' grades stay."""
     task_id = name_task(task)
-    writer = f"{task_id}-grades"
+    writer, num_graded = f"{task_id}-grades", 0
     # Sweeps of other models may end at the same time, so that what is graded is read under their lock.
     with store.lock(root, writer, wait=True):
-        rows = ungraded(root, task, task_id)
-        if rows:
+        for rows in ungraded(root, task, task_id):
             store.append(root, GRADES, grade_rows(task, rows), writer=writer)
-    return len(rows)
+            num_graded += len(rows)
+    return num_graded
 
 
-def ungraded(root: Path, task: Task, task_id: str) -> list[dict[str, Any]]:
-    """Answers of the task that its present grader has not seen, of prompts within its size."""
-    models = store.scan(root, MODELS).to_pylist()
-    identities = {row["identity"] for row in models if row["task"] == task_id}
-    present = (task.grader, task.grader_version)
-    graded = {
-        tuple(row[name] for name in KEY)
-        for row in store.scan(root, GRADES, columns=[*KEY, "grader", "grader_version"]).to_pylist()
-        if (row["grader"], row["grader_version"]) == present
-    }
-    prompt_ids = [row["prompt_id"] for row in store.scan(root, PROMPTS).to_pylist() if row["task"] == task_id]
-    within = set(sorted(prompt_ids)[: task.size])
-    return [
-        row
-        for row in store.scan(root, ANSWERS, columns=[*KEY, "finish_reason", "text"]).to_pylist()
-        if row["identity"] in identities
-        and row["prompt_id"] in within
-        and tuple(row[name] for name in KEY) not in graded
-    ]
+def ungraded(root: Path, task: Task, task_id: str) -> Iterator[list[dict[str, Any]]]:
+    """Answers of the task that its present grader has not seen, of prompts within its size, some at a time."""
+    graded = _hash_graded(root, task)
+    models = store.scan(root, MODELS, columns=["identity", "task"]).to_pylist()
+    identities = [row["identity"] for row in models if row["task"] == task_id]
+    prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id"]).to_pylist()
+    within = sorted(row["prompt_id"] for row in prompts if row["task"] == task_id)[: task.size]
+    rows: list[dict[str, Any]] = []
+    for shard in store.iterate(root, ANSWERS, columns=[*ANSWERS.key, "finish_reason", "text"]):
+        answers = shard.to_pandas()
+        seen = np.isin(store.hash_keys(answers, ANSWERS.key), graded)
+        due = ~seen & answers["identity"].isin(identities) & answers["prompt_id"].isin(within)
+        rows += shard.filter(pa.array(due)).to_pylist()
+        if len(rows) >= BATCH_ROWS:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _hash_graded(root: Path, task: Task) -> np.ndarray:
+    """Hashes of the answers that the task's present grader and version have graded."""
+    present, hashes = (task.grader, task.grader_version), []
+    for shard in store.iterate(root, GRADES, columns=[*ANSWERS.key, "grader", "grader_version"]):
+        grades = shard.to_pandas()
+        by_present = (grades["grader"] == present[0]) & (grades["grader_version"] == present[1])
+        hashes.append(store.hash_keys(grades[by_present], ANSWERS.key))
+    return np.concatenate(hashes)
 
 
 def grade_rows(task: Task, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -60,7 +73,7 @@ def grade_rows(task: Task, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     grades = dict(zip(distinct, grade_texts(task, distinct), strict=True))
     present = {"grader": task.grader, "grader_version": task.grader_version}
     return [
-        {name: row[name] for name in KEY}
+        {name: row[name] for name in ANSWERS.key}
         | present
         | vars(TRUNCATED if row["finish_reason"] == "length" else grades[row["prompt_id"], row["text"]])
         for row in rows

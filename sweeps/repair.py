@@ -3,14 +3,13 @@
 import contextlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from results import store
 from results.schema import ANSWERS, GRADES, SAMPLE_KEY, TRACES
 from sweeps.plan import read_traces
-
-ANSWER_KEY = [*SAMPLE_KEY, "budget"]
 
 
 def repair(root: Path) -> None:
@@ -45,16 +44,16 @@ def _read_usable(root: Path) -> pd.DataFrame:
 
 def _joined(rows: pa.Table, usable: pd.DataFrame) -> pa.Array:
     key = [*SAMPLE_KEY, "start_token"]
-    return pa.array(_keys(rows.select(key).to_pandas(), key).isin(_keys(usable, key)))
+    return pa.array(np.isin(store.hash_keys(rows.select(key).to_pandas(), key), store.hash_keys(usable, key)))
 
 
 def _cut(rows: pa.Table, usable: pd.DataFrame) -> pa.Array:
     """Answers whose thinking is stored. One at budget 0 needs none; a natural one needs a trace that ended there."""
-    lengths = usable.groupby(_keys(usable, [*SAMPLE_KEY])).agg(
+    lengths = usable.groupby(store.hash_keys(usable, SAMPLE_KEY)).agg(
         length=("num_thinking_tokens", "sum"), ended=("ended", "any")
     )
-    answers = rows.select([*ANSWER_KEY, "num_thinking_tokens"]).to_pandas()
-    found = lengths.reindex(_keys(answers, [*SAMPLE_KEY]))
+    answers = rows.select([*ANSWERS.key, "num_thinking_tokens"]).to_pandas()
+    found = lengths.reindex(store.hash_keys(answers, SAMPLE_KEY))
     natural = answers["budget"].isna().to_numpy()
     length, ended = found["length"].fillna(0).to_numpy(), found["ended"].fillna(value=False).to_numpy(dtype=bool)
     spent = answers["num_thinking_tokens"].to_numpy()
@@ -62,20 +61,13 @@ def _cut(rows: pa.Table, usable: pd.DataFrame) -> pa.Array:
 
 
 def _withdraw_grades(root: Path, writer: str) -> int:
-    answers = _keys(store.scan(root, ANSWERS, columns=ANSWER_KEY).to_pandas(), ANSWER_KEY)
+    shards = store.iterate(root, ANSWERS, columns=ANSWERS.key)
+    answers = np.concatenate([store.hash_keys(shard.to_pandas(), ANSWERS.key) for shard in shards])
 
     def keep(rows: pa.Table) -> pa.Array:
-        return pa.array(_keys(rows.select(ANSWER_KEY).to_pandas(), ANSWER_KEY).isin(answers))
+        return pa.array(np.isin(store.hash_keys(rows.select(ANSWERS.key).to_pandas(), ANSWERS.key), answers))
 
     return store.withdraw_rows(root, GRADES, writer, keep=keep)
-
-
-def _keys(rows: pd.DataFrame, columns: list[str]) -> pd.Index:
-    """A hash of each row's key, a missing budget told from every number."""
-    columns_only = rows[columns].astype({name: object for name in columns if name not in ("sample", "budget")})
-    if "budget" in columns:
-        columns_only = columns_only.assign(budget=columns_only["budget"].astype("float64").fillna(-1.0))
-    return pd.Index(pd.util.hash_pandas_object(columns_only, index=False))
 
 
 def _report(writer: str, table: str, num_rows: int) -> None:

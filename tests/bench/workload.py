@@ -1,0 +1,107 @@
+"""What is measured on: a model on a running engine, prompts, and every width and budget of the grid."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.checkpoint import read_checkpoint
+from harness.engines.vllm import Vllm
+from harness.rendering import Renderer, load_tokenizer
+from harness.samples import Pending, Sampled, finish_samples
+from harness.tasks.countdown import render_compact, vote_key
+from harness.tasks.reasoning_gym import ReasoningGym
+from harness.traces import Context, SampleKey
+from harness.types import Engine, Model, Prompt, Request, Sampling, Thinking
+from sweeps.provenance import Device
+from sweeps.writer import Writer
+
+WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+BUDGETS = (0, 16, 32, 64, 128, 256)
+THINKING = Thinking(open="<think>", close="</think>", force="</think>")
+# One-digit numbers, so that an answer is short beside the thinking, as it is wherever thinking is worth a budget.
+COUNTDOWN = {"min_numbers": 3, "max_numbers": 4, "min_value": 1, "max_value": 9, "min_target": 10, "max_target": 99}
+
+
+class Spent(NamedTuple):
+    """Wall-clock seconds of one way through a grid, the tokens it wrote and the rows it made."""
+
+    seconds: float
+    num_tokens: int
+    sampled: list[Sampled]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A running engine and what is asked of it. `context` names the noise: two of another identity share no tokens."""
+
+    engine: Engine
+    context: Context
+    prompts: Sequence[Prompt]
+    samples_in_flight: int
+
+    def keys(self, num_samples: int, *, first: int = 0) -> list[list[SampleKey]]:
+        """Samples `first` to `first + num_samples` of every prompt."""
+        return [
+            [
+                SampleKey(prompt, self.context.renderer.prompt_ids(prompt), "evaluation", sample)
+                for sample in range(first, first + num_samples)
+            ]
+            for prompt in self.prompts
+        ]
+
+    def named(self, identity: str) -> "Workload":
+        return replace(self, context=replace(self.context, identity=identity))
+
+    async def finish(self, pending: Sequence[Sequence[Pending]], *, root: Path) -> Spent:
+        """What the harness does of a sweep: draw, and append to a store."""
+        sampled: list[Sampled] = []
+        started = time.perf_counter()
+        writer = Writer(root, "bench", self.context.identity, device=Device("", 1), flush_seconds=5.0)
+
+        def on_sample(rows: Sampled) -> None:
+            writer.add(rows)
+            sampled.append(rows)
+
+        await finish_samples(
+            self.engine, self.context, pending, samples_in_flight=self.samples_in_flight, on_sample=on_sample
+        )
+        writer.flush()
+        return Spent(time.perf_counter() - started, sum(rows.num_tokens for rows in sampled), sampled)
+
+
+@contextlib.asynccontextmanager
+async def serve(model: Model, settings: Vllm, *, num_prompts: int, dummy: bool) -> AsyncIterator[Workload]:
+    """The model on an engine of its own. dummy: only its config is read, its weights are random."""
+    if dummy:
+        tokenizer, eos_ids = load_tokenizer("ladder/checkpoints/countdown-33k"), ()
+        settings = replace(settings, options={**settings.options, "load_format": "dummy"})
+    else:
+        tokenizer, eos_ids = load_tokenizer(model.path), read_checkpoint(model).eos_ids
+    renderer = Renderer(tokenizer, THINKING, eos_ids)
+    context = Context("bench", renderer, Sampling(max_answer_tokens=32 if not dummy else 16))
+    prompts = make_prompts(num_prompts)
+    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
+    needed = longest + max(BUDGETS) + len(renderer.force_ids) + context.sampling.max_answer_tokens
+    async with settings.start(model, max_model_len=needed) as engine:
+        workload = Workload(engine, context, prompts, settings.max_num_seqs)
+        await warm_up(workload)
+        yield workload
+
+
+def make_prompts(num_prompts: int) -> list[Prompt]:
+    """Countdown problems; a model with dummy weights is given their characters as well."""
+    task = ReasoningGym(
+        name="countdown", seed=3_000_000, size=num_prompts, params=COUNTDOWN, render=render_compact, vote_key=vote_key
+    )
+    return task.load()
+
+
+async def warm_up(workload: Workload) -> None:
+    """The first requests of an engine compile and allocate."""
+    ids = workload.context.renderer.prompt_ids(workload.prompts[0])
+    requests = [Request(ids, 16, seed, workload.context.sampling) for seed in range(workload.samples_in_flight)]
+    await asyncio.gather(*map(workload.engine.complete, requests))
