@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import socket
@@ -30,8 +31,9 @@ def append(root: Path, table: Table, rows: Sequence[Mapping[str, Any]], *, write
     """
     if not rows:
         return None
-    columns = {name: [row.get(name) for row in rows] for name in table.schema.names}
-    return write_shard(root / table.name, pa.Table.from_pydict(columns, schema=table.schema), writer=writer)
+    values = zip(*(map(row.get, table.schema.names) for row in rows), strict=True)
+    columns = [_column(column, field.type) for column, field in zip(values, table.schema, strict=True)]
+    return write_shard(root / table.name, pa.Table.from_arrays(columns, schema=table.schema), writer=writer)
 
 
 def scan(
@@ -143,6 +145,16 @@ def list_writers(root: Path) -> list[str]:
 def encode_json(value: Mapping[str, Any]) -> str:
     """A mapping as the text that JSON columns hold."""
     return json.dumps(dict(value), sort_keys=True)
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_list(kind) and None not in values:
+        # Arrow takes a list of lists an object at a time, and numpy numbers a column at a time.
+        lengths = np.fromiter(map(len, values), np.int32, len(values))
+        flat = np.fromiter(itertools.chain.from_iterable(values), np.int32, int(lengths.sum()))
+        offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=kind)
+    return pa.array(values, type=kind)
 
 
 def _read(path: Path, schema: pa.Schema, where: pc.Expression | None) -> pa.Table:

@@ -18,10 +18,12 @@ class ScriptedEngine:
     fail_after: int | None = None
     fail_seeds: Callable[[int], bool] = lambda seed: False
     requests: list[Request] = field(default_factory=list)
+    keep_requests: bool = True
     num_tokens: int = 0
 
     async def complete(self, request: Request) -> Completion:
-        self.requests.append(request)
+        if self.keep_requests:
+            self.requests.append(request)
         if self.fail_after is not None and len(self.requests) > self.fail_after:
             raise EngineFailedError("scripted failure")
         if self.fail_seeds(request.seed):
