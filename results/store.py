@@ -31,8 +31,7 @@ def append(root: Path, table: Table, rows: Sequence[Mapping[str, Any]], *, write
     """
     if not rows:
         return None
-    values = zip(*(map(row.get, table.schema.names) for row in rows), strict=True)
-    columns = [_column(column, field.type) for column, field in zip(values, table.schema, strict=True)]
+    columns = [_column([row.get(field.name) for row in rows], field.type) for field in table.schema]
     return write_shard(root / table.name, pa.Table.from_arrays(columns, schema=table.schema), writer=writer)
 
 
