@@ -1,24 +1,15 @@
-"""Runs the jobs of a sweep as local processes: one a GPU where there are GPUs, else as many at once as it is told."""
+"""Lanes as processes of this machine: one a GPU where there are GPUs, else as many at once as it is told."""
 
-import ctypes
 import os
-import signal
-import subprocess
-import sys
-from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
 from queue import Queue
-from threading import Lock
 from typing import NamedTuple
 
-from results import store
-from sweeps.grade import grade_run
-from sweeps.job import Job, declare, prepare
+from sweeps.launchers.lanes import Failure, Lane, run_lane
 from sweeps.provenance import list_gpus
-from sweeps.repair import repair
-
-PR_SET_PDEATHSIG = 1
 
 
 class Slot(NamedTuple):
@@ -28,74 +19,47 @@ class Slot(NamedTuple):
     row: int
 
 
-def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], *, jobs_at_once: int) -> None:
-    """Check every job, run those that lack something, grade what they wrote; a failed job fails the sweep.
+@dataclass(frozen=True)
+class Local:
+    """jobs_at_once: without GPUs; with GPUs, one job runs on each, or on each group as large as a job needs."""
 
-    overrides: what Hydra composed each job from, which is how its process is told. jobs_at_once: without GPUs.
-    """
-    repair(jobs[0].run)
-    pending = find_pending(jobs)
-    slots: Queue[Slot] = Queue()
-    for row, devices in enumerate(_group_devices(jobs) or [None] * jobs_at_once):
-        slots.put(Slot(devices, row))
-    # A model's jobs write under one lock, so that they go one after the other.
-    turns: dict[str, Lock] = defaultdict(Lock)
+    jobs_at_once: int = 1
+    is_here = True
 
-    def run(index: int) -> int:
-        with turns[jobs[index].model.name]:
-            return _run(overrides[index], slots)
+    def __post_init__(self) -> None:
+        if self.jobs_at_once < 1:
+            raise ValueError(f"jobs_at_once must be at least 1; got {self.jobs_at_once}.")
 
-    with ThreadPoolExecutor(slots.qsize()) as threads:
-        codes = list(threads.map(run, pending))
-    failed = [jobs[index].model.name for index, code in zip(pending, codes, strict=True) if code]
-    tasks = {str(job.task): job.task for job in jobs}
-    num_graded = grade_run(jobs[0].run, tasks.values())
-    print(f"{num_graded:,} answers graded. Rows are in {jobs[0].run}.")
-    if failed:
-        sys.exit(f"Failed: {', '.join(failed)}. What they drew is kept; run the same command again to go on.")
-
-
-def find_pending(jobs: Sequence[Job]) -> list[int]:
-    """Indices of the jobs that lack something. Ends the program with every problem found, before a weight is loaded."""
-    pending, problems = [], []
-    for index, job in enumerate(jobs):
-        try:
-            prepared = prepare(job)
-            # Declared here, since a model with nothing left to draw starts no process that could.
-            with store.lock(job.run, job.model.name):
-                declare(prepared)
-        except ValueError as error:
-            problems.append(f"{job.model.name}: {error}")
-            continue
-        if prepared.num_pending:
-            pending.append(index)
-        print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
-    if problems:
-        sys.exit("\n".join(problems))
-    return pending
+    def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
+        """Run every lane; yield each when it ends, with the reason if it failed. Output goes to the terminal."""
+        slots: Queue[Slot] = Queue()
+        for row, devices in enumerate(group_devices(lanes) or [None] * self.jobs_at_once):
+            slots.put(Slot(devices, row))
+        with ThreadPoolExecutor(slots.qsize()) as threads:
+            futures = {threads.submit(run_in_slot, lane, slots): lane for lane in lanes}
+            try:
+                for future in as_completed(futures):
+                    failure = future.result()
+                    yield futures[future], str(failure) if failure else None
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(overrides: Sequence[str], slots: Queue[Slot]) -> int:
+def run_in_slot(lane: Lane, slots: Queue[Slot]) -> Failure | None:
     slot = slots.get()
-    environment = os.environ | ({} if slot.devices is None else {"CUDA_VISIBLE_DEVICES": slot.devices})
+    environment = {} if slot.devices is None else {"CUDA_VISIBLE_DEVICES": slot.devices}
+    placed = tuple((*command, f"progress_row={slot.row}") for command in lane.commands)
     try:
-        command = [sys.executable, "-m", "sweeps", *overrides, f"progress_row={slot.row}", "hydra.mode=RUN"]
-        return subprocess.run(command, env=environment, check=False, preexec_fn=_die_with_parent).returncode
+        return run_lane(lane._replace(commands=placed), folder=Path.cwd(), environment=environment)
     finally:
         slots.put(slot)
 
 
-def _die_with_parent() -> None:
-    """A sweep that is killed takes its jobs along, which would otherwise draw on and hold their locks. Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _group_devices(jobs: Sequence[Job]) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES is set to for each job that may run at once; empty without GPUs."""
+def group_devices(lanes: Sequence[Lane]) -> list[str]:
+    """What CUDA_VISIBLE_DEVICES is set to for each lane that may run at once; empty without GPUs."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(index) for index in range(len(list_gpus()))]
-    size = max(job.engine.num_devices for job in jobs)
+    size = max(lane.num_devices for lane in lanes)
     if devices and size > len(devices):
-        sys.exit(f"A job needs {size} GPUs and there are {len(devices)}; lower engine.tensor_parallel_size.")
+        raise ValueError(f"A job needs {size} GPUs and there are {len(devices)}; lower engine.tensor_parallel_size.")
     return [",".join(devices[first : first + size]) for first in range(0, len(devices) - size + 1, size)]

@@ -1,9 +1,9 @@
-"""Hydra's door to the local launcher. Hydra takes plugins from its namespace package hydra_plugins only."""
+"""Hydra's door to the launchers. Hydra takes plugins from its namespace package hydra_plugins only."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -12,25 +12,31 @@ from omegaconf import DictConfig, open_dict
 
 from sweeps.compose import build_job
 from sweeps.job import Job
-from sweeps.launchers.local import run_jobs
+from sweeps.launchers.jobs import run_jobs
+from sweeps.launchers.lanes import Place
+from sweeps.launchers.local import Local
+from sweeps.launchers.ray_cluster import RayCluster
+from sweeps.launchers.slurm import Slurm
 
 
-class LocalLauncher(Launcher):
+class SweepLauncher(Launcher):
     """A process a job, so that a model's memory is gone before the next one loads, and one crash is one model's."""
 
-    # jobs_at_once: without GPUs; with GPUs, one job runs on each.
-    def __init__(self, jobs_at_once: int) -> None:
-        self.jobs_at_once = jobs_at_once
+    place: ClassVar[Callable[..., Place]]
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         try:
+            place = type(self).place(**self.options)
             jobs = [self._compose(overrides) for overrides in job_overrides]
         except ValueError as error:
             sys.exit(str(error))
-        run_jobs(jobs, job_overrides, jobs_at_once=self.jobs_at_once)
+        run_jobs(jobs, job_overrides, place)
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides
@@ -45,8 +51,19 @@ class LocalLauncher(Launcher):
         return build_job(config)
 
 
-ConfigStore.instance().store(
-    group="hydra/launcher",
-    name="processes",
-    node={"_target_": f"{LocalLauncher.__module__}.{LocalLauncher.__qualname__}", "jobs_at_once": 1},
-)
+class ProcessesLauncher(SweepLauncher):
+    """hydra/launcher=processes"""
+
+    place = Local
+
+
+class SlurmLauncher(SweepLauncher):
+    """hydra/launcher=slurm"""
+
+    place = Slurm
+
+
+class RayLauncher(SweepLauncher):
+    """hydra/launcher=ray"""
+
+    place = RayCluster

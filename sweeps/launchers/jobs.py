@@ -1,0 +1,104 @@
+"""What every launcher does around its place: check all jobs, run those that lack something, grade what they wrote."""
+
+import contextlib
+import dataclasses
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from harness.types import EngineSettings, Model
+from results import store
+from sweeps.grade import grade_run
+from sweeps.job import Job, declare, prepare
+from sweeps.launchers.lanes import Lane, Place
+from sweeps.repair import repair
+
+
+def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Place) -> None:
+    """Check every job, run those that lack something, grade what they wrote; a failed job fails the sweep.
+
+    overrides: what Hydra composed each job from, which is how its process is told.
+    """
+    root = jobs[0].run
+    repair(root)
+    pending = find_pending(jobs if place.is_here else [start_elsewhere(job) for job in jobs])
+    failed = run_lanes(group_lanes(jobs, overrides, pending), place, logs=root / "logs")
+    tasks = {str(job.task): job.task for job in jobs}
+    num_graded = grade_run(root, tasks.values())
+    print(f"{num_graded:,} answers graded. Rows are in {root}.")
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}. What they drew is kept; run the same command again to go on.")
+
+
+def run_lanes(lanes: Sequence[Lane], place: Place, *, logs: Path) -> list[str]:
+    """Run the lanes, saying how each ends; return the models of those that failed."""
+    failed: list[str] = []
+    if not lanes:
+        return failed
+    try:
+        with contextlib.closing(place.run(lanes, logs=logs)) as ends:
+            for lane, reason in ends:
+                if reason:
+                    failed.append(lane.model)
+                    print(f"{lane.model} failed: {reason}", file=sys.stderr, flush=True)
+                elif not place.is_here:
+                    print(f"{lane.model:>16}: done", flush=True)
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What was drawn is kept; run the same command again to go on.")
+    except ValueError as error:
+        sys.exit(str(error))
+    return failed
+
+
+def group_lanes(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], pending: Sequence[int]) -> list[Lane]:
+    """One lane a model, in the order of the models' first pending jobs."""
+    indices: dict[str, list[int]] = defaultdict(list)
+    for index in pending:
+        indices[jobs[index].model.name].append(index)
+    return [
+        Lane(
+            model,
+            num_devices=max(jobs[index].engine.num_devices for index in own),
+            commands=tuple((sys.executable, "-m", "sweeps", *overrides[index], "hydra.mode=RUN") for index in own),
+        )
+        for model, own in indices.items()
+    ]
+
+
+def find_pending(jobs: Sequence[Job]) -> list[int]:
+    """Indices of the jobs that lack something. Ends the program with every problem found, before a weight is loaded."""
+    pending, problems = [], []
+    for index, job in enumerate(jobs):
+        try:
+            prepared = prepare(job)
+            # Declared here, since a model with nothing left to draw starts no process that could.
+            with store.lock(job.run, job.model.name):
+                declare(prepared)
+        except ValueError as error:
+            problems.append(f"{job.model.name}: {error}")
+            continue
+        if prepared.num_pending:
+            pending.append(index)
+        print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
+    if problems:
+        sys.exit("\n".join(problems))
+    return pending
+
+
+class Elsewhere:
+    """An engine's settings where it starts on another machine: what this one lacks, such as a GPU, says nothing."""
+
+    def __init__(self, engine: EngineSettings) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def check(self, model: Model, num_params: int) -> None:
+        """The job checks the machine it comes to."""
+
+
+def start_elsewhere(job: Job) -> Job:
+    return dataclasses.replace(job, engine=cast(EngineSettings, Elsewhere(job.engine)))

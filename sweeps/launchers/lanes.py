@@ -1,0 +1,109 @@
+"""A lane: the jobs of one model, run one after the other wherever a launcher takes them. Standard library only.
+
+It is imported on the machines of a cluster, where nothing heavy should be loaded before the job itself.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+PR_SET_PDEATHSIG = 1
+# How long a job that is told to stop may take to store what it has drawn.
+STOP_SECONDS = 30
+# A job that one of these ended was told to stop, and so were those after it.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+
+
+class Lane(NamedTuple):
+    """The commands of one model's jobs, which write under one lock, and the GPUs that the greediest of them needs."""
+
+    model: str
+    num_devices: int
+    commands: tuple[tuple[str, ...], ...]
+
+
+class Failure(NamedTuple):
+    """Why a command failed: its exit code, negative for a signal as in subprocess, and the last that it said."""
+
+    code: int
+    last_words: str = ""
+
+    def __str__(self) -> str:
+        cause = f"exit code {self.code}" if self.code >= 0 else f"killed by {signal.Signals(-self.code).name}"
+        return f"{cause}: {self.last_words}" if self.last_words else cause
+
+    @property
+    def was_told_to_stop(self) -> bool:
+        return -self.code in STOPS
+
+
+class Place(Protocol):
+    """Where lanes run. `is_here`: on this machine, so that what it lacks is known before anything starts."""
+
+    @property
+    def is_here(self) -> bool: ...
+
+    def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
+        """Run every lane; yield each when it ends, with the reason if it failed.
+
+        Closing the iterator stops what still runs. Raises ValueError where nothing can be started.
+        """
+
+
+def run_lane(
+    lane: Lane, *, folder: Path, log: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Failure | None:
+    """Run the commands in `folder`, one after the other; return the first failure. A failed job does not stop the next.
+
+    log: what they print is appended here instead of going to the terminal.
+    """
+    failures = []
+    for command in lane.commands:
+        start = log.stat().st_size if log and log.exists() else 0
+        code = run_command(command, folder=folder, log=log, environment=environment or {})
+        if code:
+            failures.append(Failure(code, read_last_words(log, lane.model, start=start) if log else ""))
+            if failures[-1].was_told_to_stop:
+                break
+    return failures[0] if failures else None
+
+
+def run_command(command: Sequence[str], *, folder: Path, log: Path | None, environment: Mapping[str, str]) -> int:
+    """The command's exit code. Whatever interrupts the wait stops the command too."""
+    output = log.open("ab") if log else None
+    with subprocess.Popen(
+        command, cwd=folder, env=os.environ | environment, stdout=output, stderr=output, preexec_fn=_die_with_parent
+    ) as process:
+        if output:
+            output.close()
+        try:
+            return process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+
+
+def read_last_words(log: Path, model: str, *, start: int = 0) -> str:
+    """The last line from byte `start` on in which the model's job speaks for itself, else the last line at all."""
+    with log.open("rb") as file:
+        file.seek(start)
+        # Progress bars return to the start of their line.
+        lines = file.read().decode(errors="replace").replace("\r", "\n").splitlines()
+    spoken = [line.strip() for line in lines if line.strip()]
+    own = [line for line in spoken if line.startswith(f"{model}: ")]
+    return (own or spoken or [""])[-1]
+
+
+def _die_with_parent() -> None:
+    """A launcher that is killed takes its jobs along, which would otherwise draw on and hold locks. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
