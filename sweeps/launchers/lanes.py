@@ -3,6 +3,7 @@
 It is imported on the machines of a cluster, where nothing heavy should be loaded before the job itself.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import NamedTuple, Protocol
 PR_SET_PDEATHSIG = 1
 # How long a job that is told to stop may take to store what it has drawn.
 STOP_SECONDS = 30
+WAIT_SECONDS = 1
 # A job that one of these ended was told to stop, and so were those after it.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
@@ -77,12 +79,16 @@ def run_command(command: Sequence[str], *, folder: Path, log: Path | None, envir
     """The command's exit code. Whatever interrupts the wait stops the command too."""
     output = log.open("ab") if log else None
     with subprocess.Popen(
-        command, cwd=folder, env=os.environ | environment, stdout=output, stderr=output, preexec_fn=_die_with_parent
+        command, cwd=folder, env=os.environ | environment, stdout=output, stderr=output, preexec_fn=_obey_parent
     ) as process:
         if output:
             output.close()
         try:
-            return process.wait()
+            # In short turns, since Ray interrupts its workers without waking them up.
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(WAIT_SECONDS)
+            return process.returncode
         except BaseException:
             process.send_signal(signal.SIGINT)
             try:
@@ -103,7 +109,9 @@ def read_last_words(log: Path, model: str, *, start: int = 0) -> str:
     return (own or spoken or [""])[-1]
 
 
-def _die_with_parent() -> None:
-    """A launcher that is killed takes its jobs along, which would otherwise draw on and hold locks. Linux only."""
+def _obey_parent() -> None:
+    """A launcher can stop its jobs, and takes them along when it is killed: they would draw on and hold locks."""
+    # Ray's workers block this signal, and their children would.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

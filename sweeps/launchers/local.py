@@ -56,10 +56,12 @@ def run_in_slot(lane: Lane, slots: Queue[Slot]) -> Failure | None:
 
 
 def group_devices(lanes: Sequence[Lane]) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES is set to for each lane that may run at once; empty without GPUs."""
+    """What CUDA_VISIBLE_DEVICES is set to for each lane that may run at once; empty where no GPU is there or needed."""
+    size = max(lane.num_devices for lane in lanes)
+    if not size:
+        return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(index) for index in range(len(list_gpus()))]
-    size = max(lane.num_devices for lane in lanes)
     if devices and size > len(devices):
         raise ValueError(f"A job needs {size} GPUs and there are {len(devices)}; lower engine.tensor_parallel_size.")
     return [",".join(devices[first : first + size]) for first in range(0, len(devices) - size + 1, size)]

@@ -60,9 +60,11 @@ class RayCluster:
         try:
             ray.init(self.address, runtime_env=dict(self.runtime_env), **quiet)
         except (ConnectionError, RuntimeError) as error:
+            said = str(error).splitlines()[0].split(". ")[0]
             raise ValueError(
-                f"No Ray cluster at {self.address}: {str(error).splitlines()[0]} `ray start --head` starts one, "
-                "hydra.launcher.address names one, and address=local starts one for this sweep."
+                f"No Ray cluster at {self.address}: {said}. `ray start --head` starts one and "
+                "hydra.launcher.address=host:port names it, with RAY_AUTH_MODE=token in the environment if it asks for "
+                "tokens; hydra.launcher.address=local starts one for this sweep."
             ) from error
 
     def start(self, lane: Lane, logs: Path) -> Any:
