@@ -105,7 +105,8 @@ def read_last_words(log: Path, model: str, *, start: int = 0) -> str:
         # Progress bars return to the start of their line.
         lines = file.read().decode(errors="replace").replace("\r", "\n").splitlines()
     spoken = [line.strip() for line in lines if line.strip()]
-    own = [line for line in spoken if line.startswith(f"{model}: ")]
+    # A job speaks by its model's name, or by its path where it was given no name.
+    own = [line for line in spoken if line.partition(": ")[0].rsplit("/", 1)[-1] == model and ": " in line]
     return (own or spoken or [""])[-1]
 
 

@@ -50,11 +50,11 @@ def run_all(place: Place, lanes: Sequence[Lane], logs: Path) -> dict[str, str | 
     return {lane.model: reason for lane, reason in place.run(lanes, logs=logs)}
 
 
-def stop_while_it_runs(place: Place, quick: Lane, endless: Lane, folder: Path) -> int:
-    """Close a place's iterator while a lane works; the process id of that lane's command."""
-    ends: Generator[tuple[Lane, str | None], None, None] = place.run([quick, endless], logs=folder / "logs")
-    assert next(ends) == (quick, None)
-    wait_until((folder / "endless.pid").exists)
+def stop_while_it_runs(place: Place, lanes: Sequence[Lane], folder: Path) -> int:
+    """Close a place's iterator once its first lane has ended and ENDLESS runs; the process id of that."""
+    ends: Generator[tuple[Lane, str | None], None, None] = place.run(lanes, logs=folder / "logs")
+    assert next(ends) == (lanes[0], None)
+    wait_until(lambda: (folder / "endless.pid").exists() and (folder / "endless.pid").read_text())
     pid = int((folder / "endless.pid").read_text())
     assert is_running(pid)
     ends.close()

@@ -41,8 +41,9 @@ def test_last_words_are_the_jobs_own_and_of_this_time(tmp_path: Path) -> None:
     log.write_bytes(b"m: of an earlier time\n")
     start = log.stat().st_size
     with log.open("ab") as file:
-        file.write(b" 50%|###\r100%|###m-2: of another\nm: weights are gone\nnoise at exit\n\n")
+        file.write(b" 50%|###\r100%|###\rruns/m-2: of another\nm: weights are gone\nnoise at exit\n\n")
     assert read_last_words(log, "m", start=start) == "m: weights are gone"
+    assert read_last_words(log, "m-2", start=start) == "runs/m-2: of another"
     assert read_last_words(log, "n", start=start) == "noise at exit"
     assert read_last_words(log, "m", start=log.stat().st_size) == ""
 

@@ -25,10 +25,14 @@ def test_ends_are_told_with_the_last_words(ray_address: str, lane: MakeLane, tmp
     assert (tmp_path / "done").exists()
 
 
-def test_closing_stops_what_runs(ray_address: str, lane: MakeLane, tmp_path: Path) -> None:
-    place = RayCluster(address=ray_address)
-    pid = stop_while_it_runs(place, lane("quick", "true"), lane("endless", ENDLESS), tmp_path)
+def test_closing_stops_what_runs_and_what_waits_for_a_node(
+    ray_address: str, lane: MakeLane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lanes = [lane("quick", "true"), lane("endless", ENDLESS), lane("greedy", "touch started", num_devices=64)]
+    pid = stop_while_it_runs(RayCluster(address=ray_address), lanes, tmp_path)
     wait_until(lambda: not is_running(pid))
+    assert "No node of the cluster has {'CPU': 1, 'GPU': 64}, which greedy asks for" in capsys.readouterr().out
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_driver_that_is_killed_takes_its_jobs_along(ray_address: str, lane: MakeLane, tmp_path: Path) -> None:
@@ -43,15 +47,6 @@ print(list(RayCluster(address={ray_address!r}).run([{lane("endless", ENDLESS)!r}
         driver.send_signal(signal.SIGKILL)
     pid = int((tmp_path / "endless.pid").read_text())
     wait_until(lambda: not is_running(pid))
-
-
-def test_a_lane_no_node_can_take_is_told(
-    ray_address: str, lane: MakeLane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ends = RayCluster(address=ray_address).run([lane("a", "true"), lane("b", "true", num_devices=1)], logs=tmp_path)
-    assert next(ends)[0].model == "a"
-    ends.close()
-    assert "No node of the cluster has {'CPU': 1, 'GPU': 1}, which b asks for" in capsys.readouterr().out
 
 
 def test_no_cluster_is_told_with_the_way_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

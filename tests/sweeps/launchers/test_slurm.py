@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_ends_are_told_with_the_job_and_its_last_words(lane: MakeLane, tmp_path:
 
 
 def test_closing_cancels_what_runs(lane: MakeLane, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    pid = stop_while_it_runs(Slurm(cluster="local"), lane("quick", "true"), lane("endless", ENDLESS), tmp_path)
+    pid = stop_while_it_runs(Slurm(cluster="local"), [lane("quick", "true"), lane("endless", ENDLESS)], tmp_path)
     wait_until(lambda: not is_running(pid))
     assert "Cancelled " in capfd.readouterr().out
 
@@ -74,7 +75,7 @@ def test_a_job_told_to_stop_leaves_it_to_slurm_to_say_why(
     tmp_path: Path, lane: MakeLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(slurm.time, "sleep", waited.append)
+    monkeypatch.setattr(slurm, "time", SimpleNamespace(sleep=waited.append))
     run = RunLane(tmp_path, tmp_path)
     assert run(lane("a", "exit 1")) and waited == []
     assert run(lane("a", "kill -TERM $$")) and waited == [slurm.KILL_WAIT_SECONDS]
