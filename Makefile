@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep grade figures test check format ladder clean
+.PHONY: help setup sweep grade figures test test-slurm check format ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -47,6 +47,10 @@ figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or
 
 test: setup  ## run the tests
 	@$(PY) -m pytest
+
+test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
+	@tests/slurm/install.sh
+	@$(PY) -m pytest -m slurm tests/slurm
 
 check: setup  ## formatter, linter, types
 	@$(VENV)/bin/ruff format --check .
