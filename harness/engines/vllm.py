@@ -1,16 +1,20 @@
 """vLLM in this process. The only file of the project that imports it."""
 
 import contextlib
+import dataclasses
+import difflib
 import gc
 import itertools
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
-from harness.types import Completion, EngineFailedError, Model, Request
+from harness.engines.output import divert_output, first_line, last_error
+from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
 # vLLM and torch tell at every start what they cannot use on this machine.
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
@@ -20,29 +24,65 @@ CPU_OPTIONS = {
     "block_size": 32,
     # A request with a seed that is prefilled in chunks makes vLLM rewind its generator, which CPU generators cannot.
     "enable_chunked_prefill": False,
-    # With VLLM_ENABLE_V1_MULTIPROCESSING=0 the worker lives in the engine's process, one import and one hop less.
-    "distributed_executor_backend": "uni",
+}
+# What `options` must not say twice, and the field that says it.
+OWNED_OPTIONS = {
+    **{
+        name: f"engine.{name}"
+        for name in (
+            "dtype",
+            "quantization",
+            "max_num_seqs",
+            "gpu_memory_utilization",
+            "tensor_parallel_size",
+            "pipeline_parallel_size",
+            "data_parallel_size",
+            "enforce_eager",
+        )
+    },
+    "model": "model.path",
+    "tokenizer": "model.path",
+    "revision": "model.revision",
+    "max_model_len": "grid.budgets, which it follows from",
+    "seed": "seed, which every request's own is hashed from",
+    "generation_config": "sampling",
+    "override_generation_config": "sampling",
 }
 CPU_MAX_PARAMS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Vllm:
-    """Settings of an engine, by vLLM's names; `options` passes any other of its engine arguments through."""
+    """Settings of an engine, by vLLM's names; `options` passes any other of its engine arguments through.
+
+    max_num_seqs: sequences at once on each data-parallel replica. cpu_kv_cache_gib: prefix cache without a GPU.
+    """
 
     dtype: str = "auto"
     quantization: str | None = None
     max_num_seqs: int = 256
     gpu_memory_utilization: float = 0.9
     tensor_parallel_size: int = 1
+    pipeline_parallel_size: int = 1
+    data_parallel_size: int = 1
     enforce_eager: bool = False
     cpu_kv_cache_gib: int = 2
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def __post_init__(self) -> None:
+        for name in ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "cpu_kv_cache_gib"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"engine.{name} must be at least 1; got {getattr(self, name)}.")
+        if not 0 < self.gpu_memory_utilization <= 1:
+            raise ValueError(f"engine.gpu_memory_utilization must lie in (0, 1]; got {self.gpu_memory_utilization}.")
+        for name in self.options:
+            if name in OWNED_OPTIONS:
+                raise ValueError(f"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}.")
+
     @property
     def num_devices(self) -> int:
         """GPUs that one job needs."""
-        return self.tensor_parallel_size
+        return self.tensor_parallel_size * self.pipeline_parallel_size * self.data_parallel_size
 
     def check(self, model: Model, num_params: int) -> None:
         """Raise ValueError where a model is too large for a machine without an NVIDIA GPU."""
@@ -54,9 +94,33 @@ class Vllm:
 
     @contextlib.asynccontextmanager
     async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["VllmEngine"]:
-        """Load the weights and serve requests until the context ends."""
+        """Load the weights and serve requests until the context ends.
+
+        Raises ValueError for an option that vLLM does not know, EngineFailedError with vLLM's reason for all else.
+        What vLLM prints is kept for that reason alone, unless VLLM_LOGGING_LEVEL asks for more than errors.
+        """
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
+        quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
+        with tempfile.TemporaryFile() as log:
+            try:
+                with divert_output(log) if quiet else contextlib.nullcontext():
+                    engine = VllmEngine(self._load(model, max_model_len), log)
+            except UnknownOptionError:
+                raise
+            except ImportError as error:
+                raise EngineFailedError(f"vLLM cannot be imported ({error}); run `make setup`.") from error
+            except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
+                reason = last_error(log) or first_line(error)
+                hint = " VLLM_LOGGING_LEVEL=INFO shows all that vLLM says." if quiet else ""
+                raise EngineFailedError(f"vLLM could not start: {reason}{hint}") from error
+            try:
+                yield engine
+            finally:
+                engine.shutdown()
+
+    def _load(self, model: Model, max_model_len: int) -> Any:
+        """A running AsyncLLM with the weights of `model`."""
         from vllm.platforms import current_platform
 
         on_cpu = current_platform.is_cpu()
@@ -68,40 +132,44 @@ class Vllm:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        arguments = AsyncEngineArgs(
-            model=model.path,
-            revision=model.revision,
-            dtype=self.dtype,
-            quantization=self.quantization,
-            max_model_len=max_model_len,
-            max_num_seqs=self.max_num_seqs,
-            gpu_memory_utilization=self.gpu_memory_utilization,
-            tensor_parallel_size=self.tensor_parallel_size,
-            enforce_eager=self.enforce_eager,
-            enable_prefix_caching=True,
-            skip_tokenizer_init=True,
-            disable_log_stats=True,
+        check_options(self.options, known=[argument.name for argument in dataclasses.fields(AsyncEngineArgs)])
+        arguments: dict[str, Any] = {
+            "max_model_len": max_model_len,
+            "enable_prefix_caching": True,
+            "skip_tokenizer_init": True,
+            "disable_log_stats": True,
             # The model's own generation config must not change how the sweep samples.
-            generation_config="vllm",
-            use_tqdm_on_load=False,
-            **{**(CPU_OPTIONS if on_cpu else {}), **self.options},
-        )
-        try:
-            engine = VllmEngine(AsyncLLM.from_engine_args(arguments))
-        except (RuntimeError, ValueError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise EngineFailedError(f"vLLM could not start: {reason}") from error
-        try:
-            yield engine
-        finally:
-            engine.shutdown()
+            "generation_config": "vllm",
+            "use_tqdm_on_load": False,
+            **(CPU_OPTIONS if on_cpu else {}),
+            # With VLLM_ENABLE_V1_MULTIPROCESSING=0 one worker lives in the engine's process, one hop less.
+            **({"distributed_executor_backend": "uni"} if on_cpu and self.num_devices == 1 else {}),
+            **self.options,
+        }
+        own = {name: getattr(self, name) for name in OWNED_OPTIONS if hasattr(self, name)}
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(model=model.path, revision=model.revision, **own, **arguments))
+
+
+class UnknownOptionError(ValueError):
+    """An engine option that this vLLM does not have."""
+
+
+def check_options(options: Mapping[str, Any], known: list[str]) -> None:
+    """Raise UnknownOptionError with the nearest names for an option that is not among `known`."""
+    for name in options:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=3)
+            hint = (
+                f" did you mean {' or '.join(nearest)}?" if nearest else " its names are those of `vllm serve --help`."
+            )
+            raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
 
 
 class VllmEngine:
-    """Completes token ids with a running AsyncLLM."""
+    """Completes token ids with a running AsyncLLM; `log` is what its processes print."""
 
-    def __init__(self, llm: Any) -> None:
-        self._llm = llm
+    def __init__(self, llm: Any, log: IO[bytes]) -> None:
+        self._llm, self._log = llm, log
         self._request_numbers = itertools.count()
 
     def shutdown(self) -> None:
@@ -112,6 +180,7 @@ class VllmEngine:
 
     async def complete(self, request: Request) -> Completion:
         from vllm import SamplingParams
+        from vllm.exceptions import VLLMValidationError
         from vllm.sampling_params import RequestOutputKind
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
@@ -124,6 +193,8 @@ class VllmEngine:
             min_p=sampling.min_p,
             seed=request.seed,
             stop_token_ids=list(request.stop_ids),
+            # Of the ends of text, those count that are among the stop ids.
+            ignore_eos=True,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
@@ -132,8 +203,10 @@ class VllmEngine:
         try:
             async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
                 final = output
-        except (EngineDeadError, EngineGenerateError) as error:
-            raise EngineFailedError(f"vLLM stopped: {error}") from error
+        except EngineDeadError as error:
+            raise EngineFailedError(f"vLLM stopped: {last_error(self._log) or first_line(error)}") from error
+        except (EngineGenerateError, VLLMValidationError, ValueError) as error:
+            raise RequestFailedError(f"vLLM refused a request: {first_line(error.__cause__ or error)}") from error
         written = final.outputs[0]
         return Completion(
             token_ids=tuple(written.token_ids),
