@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep grade figures test test-slurm check format ladder clean
+.PHONY: help setup sweep plan grade figures test test-server test-slurm test-faults check format bench ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -51,6 +51,9 @@ test: setup  ## run the tests
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh
 	@$(PY) -m pytest -m slurm tests/slurm
+
+test-server: setup  ## run the longer tests, which start vLLM's own server and engines that fail
+	@$(PY) -m pytest -m server
 
 check: setup  ## formatter, linter, types
 	@$(VENV)/bin/ruff format --check .
