@@ -112,7 +112,7 @@ class Vllm:
                 raise EngineFailedError(f"vLLM cannot be imported ({error}); run `make setup`.") from error
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
                 reason = last_error(log) or first_line(error)
-                hint = " VLLM_LOGGING_LEVEL=INFO shows all that vLLM says." if quiet else ""
+                hint = " (VLLM_LOGGING_LEVEL=INFO shows all that it says)" if quiet else ""
                 raise EngineFailedError(f"vLLM could not start: {reason}{hint}") from error
             try:
                 yield engine

@@ -1,0 +1,185 @@
+"""vLLM in this process: what its settings pass on, what they refuse, and what its failures are told as."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.engines.vllm import OWNED_OPTIONS, Vllm, VllmEngine
+from harness.types import EngineFailedError, Model, Request, RequestFailedError, Sampling
+from sweeps.provenance import list_gpus
+from tests.conftest import RUNG, run_engine
+
+REQUEST = Request((5, 6, 7), 200, 1, Sampling())
+
+
+def start(settings: Vllm) -> None:
+    async def run() -> None:
+        async with settings.start(RUNG, max_model_len=64):
+            pass
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def arguments(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The engine arguments of every engine that is started, none of which is."""
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    given: list[Any] = []
+
+    def catch(passed: Any) -> Any:
+        given.append(passed)
+        return SimpleNamespace(shutdown=lambda: None)
+
+    monkeypatch.setattr(AsyncLLM, "from_engine_args", catch)
+    return given
+
+
+def test_settings_pass_through_by_vllms_names(arguments: list[Any]) -> None:
+    own = {"tensor_parallel_size": 2, "pipeline_parallel_size": 3, "data_parallel_size": 4, "max_num_seqs": 7}
+    own |= {"gpu_memory_utilization": 0.5, "dtype": "bfloat16", "quantization": "fp8", "enforce_eager": True}
+    settings = Vllm(**own, options={"kv_cache_dtype": "fp8", "enable_prefix_caching": False})
+    start(settings)
+    passed = vars(arguments[0])
+    assert own.items() <= passed.items()
+    assert (passed["model"], passed["max_model_len"]) == (RUNG.path, 64)
+    assert (passed["kv_cache_dtype"], passed["enable_prefix_caching"]) == ("fp8", False)
+    assert settings.num_devices == 24
+
+
+def test_one_worker_shares_the_engines_process_and_several_do_not(arguments: list[Any]) -> None:
+    start(Vllm())
+    start(Vllm(tensor_parallel_size=2))
+    backends = [passed.distributed_executor_backend for passed in arguments]
+    assert backends == ([None, None] if list_gpus() else ["uni", None])
+
+
+@pytest.mark.parametrize("name", sorted(OWNED_OPTIONS))
+def test_an_option_that_a_field_owns_is_refused_with_the_field(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}"):
+        Vllm(options={name: 1})
+
+
+def test_every_owned_option_is_one_of_vllms() -> None:
+    import dataclasses
+
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    assert set(OWNED_OPTIONS) <= {argument.name for argument in dataclasses.fields(AsyncEngineArgs)}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("kv_cache_dtyp", "did you mean kv_cache_dtype"), ("zzzz", "vllm serve --help")]
+)
+def test_an_unknown_option_is_refused_with_the_nearest_names(name: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=rf"engine.options.{name}: this vLLM has no such engine argument; .*{hint}"):
+        start(Vllm(options={name: 1}))
+
+
+def test_a_value_that_vllm_refuses_is_told_in_its_words() -> None:
+    with pytest.raises(EngineFailedError, match="^vLLM could not start: .*valid integer") as error:
+        start(Vllm(options={"block_size": "small"}))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "cpu_kv_cache_gib"]
+)
+def test_a_size_below_one_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"engine.{name} must be at least 1; got 0"):
+        Vllm(**{name: 0})
+
+
+@pytest.mark.parametrize("share", [0, 1.5])
+def test_a_share_of_memory_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=r"engine.gpu_memory_utilization must lie in \(0, 1\]"):
+        Vllm(gpu_memory_utilization=share)
+
+
+class Failing:
+    """What AsyncLLM is to the engine, with nothing but an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def generate(self, *request: Any) -> AsyncIterator[None]:
+        raise self.error
+        yield
+
+
+def fail(error: Exception, printed: str = "") -> Exception:
+    with tempfile.TemporaryFile() as log:
+        log.write(printed.encode())
+        log.flush()
+        with pytest.raises((EngineFailedError, RequestFailedError)) as failed:
+            asyncio.run(VllmEngine(Failing(error), log).complete(REQUEST))
+        return failed.value
+
+
+def test_a_request_fails_alone_where_the_engine_goes_on() -> None:
+    from vllm.exceptions import VLLMValidationError
+    from vllm.v1.engine.exceptions import EngineGenerateError
+
+    unexpected = EngineGenerateError()
+    unexpected.__cause__ = KeyError("pixel")
+    for error, reason in ((unexpected, "'pixel'"), (VLLMValidationError("long"), "long"), (ValueError("bad"), "bad")):
+        failed = fail(error)
+        assert type(failed) is RequestFailedError
+        assert str(failed) == f"vLLM refused a request: {reason}"
+
+
+def test_an_engine_that_died_is_told_with_the_last_error_it_printed() -> None:
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    printed = "(EngineCore pid=7) ERROR 11-22 07:25:47 [core.py:1510] torch.OutOfMemoryError: CUDA out of memory.\n"
+    failed = fail(EngineDeadError(), printed)
+    assert type(failed) is EngineFailedError
+    assert str(failed) == "vLLM stopped: torch.OutOfMemoryError: CUDA out of memory."
+    assert str(fail(EngineDeadError())).startswith("vLLM stopped: EngineCore encountered an issue")
+
+
+@pytest.mark.server
+def test_an_engine_whose_process_is_killed_fails_every_request() -> None:
+    others = set(multiprocessing.active_children())
+    settings = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=8, gpu_memory_utilization=0.2)
+    with run_engine(settings) as running:
+        (core,) = set(multiprocessing.active_children()) - others
+
+        async def kill_in_flight() -> list[Any]:
+            under_way = [asyncio.create_task(running.engine.complete(REQUEST)) for _ in range(4)]
+            await asyncio.sleep(0.05)
+            os.kill(core.pid or 0, signal.SIGKILL)
+            late = await asyncio.gather(*under_way, return_exceptions=True)
+            return [*late, *await asyncio.gather(running.engine.complete(REQUEST), return_exceptions=True)]
+
+        failures = running.run(kill_in_flight())
+    assert [type(failure) for failure in failures] == [EngineFailedError] * 5
+
+
+@pytest.mark.server
+def test_an_engine_without_the_memory_it_wants_is_told_in_a_line(tmp_path: Path) -> None:
+    greedy = "engine.gpu_memory_utilization=0.001" if list_gpus() else "engine.cpu_kv_cache_gib=4096"
+    small = ["model=countdown-33k", "task.size=1", "grid.widths=[1]", "grid.budgets=[0]", f"run={tmp_path}/run"]
+    command = [sys.executable, "-m", "sweeps", *small, greedy, f"hydra.sweep.dir={tmp_path}/hydra"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode != 0
+    assert "countdown-33k: vLLM could not start: ValueError: " in done.stderr and "emory" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_large_model_is_refused_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    Vllm().check(Model("small"), 10**9)
+    with pytest.raises(ValueError, match="large has 8.0 billion parameters and this machine has no NVIDIA GPU"):
+        Vllm().check(Model("large"), 8 * 10**9)
