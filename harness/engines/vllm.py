@@ -11,9 +11,10 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
-from harness.engines.output import divert_output, first_line, last_error
+from harness.engines.output import POINTER, divert_output, first_line, last_error
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
 # vLLM and torch tell at every start what they cannot use on this machine.
@@ -48,6 +49,7 @@ OWNED_OPTIONS = {
     "generation_config": "sampling",
     "override_generation_config": "sampling",
 }
+KILLED = "Its process ended without a word, as one does that is killed for want of memory."
 CPU_MAX_PARAMS = 1_000_000_000
 
 
@@ -104,16 +106,13 @@ class Vllm:
         quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
         with tempfile.TemporaryFile() as log:
             try:
+                fetch_weights(model)
                 with divert_output(log) if quiet else contextlib.nullcontext():
-                    engine = VllmEngine(self._load(model, max_model_len), log)
+                    engine = VllmEngine(self._load(model, max_model_len), log if quiet else None)
             except UnknownOptionError:
                 raise
-            except ImportError as error:
-                raise EngineFailedError(f"vLLM cannot be imported ({error}); run `make setup`.") from error
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
-                reason = last_error(log) or first_line(error)
-                hint = " (VLLM_LOGGING_LEVEL=INFO shows all that it says)" if quiet else ""
-                raise EngineFailedError(f"vLLM could not start: {reason}{hint}") from error
+                raise EngineFailedError(f"vLLM could not start: {explain_start(error, log)}") from error
             try:
                 yield engine
             finally:
@@ -165,10 +164,28 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
             raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
 
 
-class VllmEngine:
-    """Completes token ids with a running AsyncLLM; `log` is what its processes print."""
+def fetch_weights(model: Model) -> None:
+    """Download a model of the hub where it is not there yet, with a progress bar, which vLLM's own would not show."""
+    from huggingface_hub import snapshot_download
 
-    def __init__(self, llm: Any, log: IO[bytes]) -> None:
+    if not Path(model.path).is_dir():
+        snapshot_download(model.path, revision=model.revision, allow_patterns=["*.json", "*.safetensors"])
+
+
+def explain_start(error: Exception, log: IO[bytes]) -> str:
+    """Why an engine did not start, in a line: the error's own words, or what they point to in the log."""
+    if isinstance(error, ModuleNotFoundError) and error.name == "vllm":
+        return "it is not installed; run `make setup`."
+    reason = first_line(error)
+    if POINTER.search(reason):
+        reason = last_error(log) or f"{reason} {KILLED}"
+    return f"{reason} (VLLM_LOGGING_LEVEL=INFO shows all that it says)"
+
+
+class VllmEngine:
+    """Completes token ids with a running AsyncLLM; `log` is what its processes print, None where that is shown."""
+
+    def __init__(self, llm: Any, log: IO[bytes] | None) -> None:
         self._llm, self._log = llm, log
         self._request_numbers = itertools.count()
 
@@ -204,10 +221,13 @@ class VllmEngine:
             async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
                 final = output
         except EngineDeadError as error:
-            raise EngineFailedError(f"vLLM stopped: {last_error(self._log) or first_line(error)}") from error
+            reason = (last_error(self._log) or KILLED) if self._log else first_line(error)
+            raise EngineFailedError(f"vLLM stopped: {reason}") from error
         except (EngineGenerateError, VLLMValidationError, ValueError) as error:
             raise RequestFailedError(f"vLLM refused a request: {first_line(error.__cause__ or error)}") from error
         written = final.outputs[0]
+        if written.finish_reason not in ("stop", "length"):
+            raise RequestFailedError(f"vLLM ended a request with {written.finish_reason!r}.")
         return Completion(
             token_ids=tuple(written.token_ids),
             finish_reason=written.finish_reason,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.engines.vllm import OWNED_OPTIONS, Vllm, VllmEngine
+from harness.engines.vllm import KILLED, OWNED_OPTIONS, Vllm, VllmEngine, explain_start, fetch_weights
 from harness.types import EngineFailedError, Model, Request, RequestFailedError, Sampling
 from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, run_engine
@@ -145,7 +145,26 @@ def test_an_engine_that_died_is_told_with_the_last_error_it_printed() -> None:
     failed = fail(EngineDeadError(), printed)
     assert type(failed) is EngineFailedError
     assert str(failed) == "vLLM stopped: torch.OutOfMemoryError: CUDA out of memory."
-    assert str(fail(EngineDeadError())).startswith("vLLM stopped: EngineCore encountered an issue")
+    assert str(fail(EngineDeadError())).startswith("vLLM stopped: Its process ended without a word")
+
+
+def test_an_engine_that_did_not_start_is_told_with_what_its_error_points_to() -> None:
+    pointer = RuntimeError("Engine core initialization failed. See root cause above. Failed core proc(s): {}")
+    with tempfile.TemporaryFile() as log:
+        assert KILLED in explain_start(pointer, log)
+        log.write(b"ValueError: no room\n")
+        log.flush()
+        assert explain_start(pointer, log).startswith("ValueError: no room (VLLM_LOGGING_LEVEL=INFO")
+        assert explain_start(ImportError("install bits"), log).startswith("install bits (VLLM")
+        assert "make setup" in explain_start(ModuleNotFoundError("No module", name="vllm"), log)
+
+
+def test_weights_are_fetched_from_the_hub_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda path, **how: asked.append((path, how["revision"])))
+    fetch_weights(RUNG)
+    fetch_weights(Model("some/model", revision="main"))
+    assert asked == [("some/model", "main")]
 
 
 @pytest.mark.server
