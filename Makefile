@@ -39,6 +39,9 @@ sweep: setup  ## draw, grade and plot a grid: EXPERIMENT=embedded, RUN=<name>, A
 	@$(PY) -m sweeps experiment=$(EXPERIMENT) run=$(RUN) $(ARGS)
 	@$(PY) -m analysis figures $(RUN) --summary
 
+plan: setup  ## what `make sweep` would draw, and what that costs: the same options, nothing is started
+	@$(PY) -m sweeps plan experiment=$(EXPERIMENT) run=$(RUN) $(ARGS)
+
 grade: setup  ## grade what the present graders have not seen: RUN=<name>
 	@$(PY) -m sweeps grade $(RUN)
 
@@ -54,6 +57,12 @@ test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root 
 
 test-server: setup  ## run the longer tests, which start vLLM's own server and engines that fail
 	@$(PY) -m pytest -m server
+
+test-faults: setup  ## kill a sweep 20 times at random moments, flip bits in every shard, and finish it each time: KILLS=20
+	@ISOQUANT_KILLS=$(or $(KILLS),20) $(PY) -m pytest -s tests/test_faults.py
+
+bench: setup  ## measure what the harness costs beside vLLM and lm-eval, in ratios: ARGS="--model ... --dummy"
+	@$(PY) -m tests.bench $(ARGS)
 
 check: setup  ## formatter, linter, types
 	@$(VENV)/bin/ruff format --check .

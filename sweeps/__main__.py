@@ -1,5 +1,6 @@
 """python -m sweeps experiment=...: Hydra composes one job a model, a launcher runs each in a process of its own.
 
+python -m sweeps plan experiment=...: the same command, which then prints what it would do, and starts nothing.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet.
 """
 
@@ -34,8 +35,12 @@ def grade(name: str) -> None:
 
 def main() -> None:
     if sys.argv[1:2] == ["grade"]:
+        if len(sys.argv) != 3:
+            sys.exit("Usage: python -m sweeps grade RUN")
         grade(sys.argv[2])
         return
+    if sys.argv[1:2] == ["plan"]:
+        sys.argv[1:2] = ["hydra/launcher=plan"]
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     sys.path.append(str(Path(__file__).parent / "launchers"))
     sweep()

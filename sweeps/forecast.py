@@ -117,7 +117,7 @@ def unusable_rows(prepared: Prepared) -> list[str]:
         same = row["model"] == prepared.job.model.name and row["task"].rsplit("-", 1)[0] == task
         if same and row["identity"] != prepared.identity and row["identity_parts"]:
             apart = differences(json.loads(row["identity_parts"]), prepared.identity_parts)
-            lines.append(f"{row['identity']} is another run's rows: {'; '.join(apart)}")
+            lines.append(f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}")
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from harness.types import EngineSettings, Model
 from results import store
+from sweeps.forecast import unusable_rows
 from sweeps.grade import grade_run
 from sweeps.job import Job, declare, prepare
 from sweeps.launchers.lanes import Lane, Place
@@ -82,6 +83,8 @@ def find_pending(jobs: Sequence[Job]) -> list[int]:
         if prepared.num_pending:
             pending.append(index)
         print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
+        for line in unusable_rows(prepared):
+            print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
     return pending

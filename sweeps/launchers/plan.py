@@ -24,11 +24,12 @@ def show_plan(jobs: Sequence[Job]) -> None:
             continue
         forecasts.append(forecast(prepared))
         notes += [f"{job.model.name}: {line}" for line in unusable_rows(prepared)]
-    print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
+    if forecasts:
+        print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
     for line in [*notes, *_remarks(forecasts, jobs[0].run)]:
         print(line)
     if problems:
-        sys.exit("\n".join(["Invalid:", *problems]))
+        sys.exit("\n".join(["Cannot run:", *problems]))
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

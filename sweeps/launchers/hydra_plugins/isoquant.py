@@ -15,6 +15,7 @@ from sweeps.job import Job
 from sweeps.launchers.jobs import run_jobs
 from sweeps.launchers.lanes import Place
 from sweeps.launchers.local import Local
+from sweeps.launchers.plan import show_plan
 from sweeps.launchers.ray_cluster import RayCluster
 from sweeps.launchers.slurm import Slurm
 
@@ -32,23 +33,32 @@ class SweepLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         try:
-            place = type(self).place(**self.options)
-            jobs = [self._compose(overrides) for overrides in job_overrides]
+            self.run(job_overrides)
         except ValueError as error:
             sys.exit(str(error))
-        run_jobs(jobs, job_overrides, place)
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides
         ]
 
-    def _compose(self, overrides: Sequence[str]) -> Job:
+    def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
+        place = type(self).place(**self.options)
+        run_jobs([self.compose(overrides) for overrides in job_overrides], job_overrides, place)
+
+    def compose(self, overrides: Sequence[str]) -> Job:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         # ${hydra:...} is resolved against the configuration that was set last.
         HydraConfig.instance().set_config(config)
         with open_dict(config):
             config.pop("hydra")
         return build_job(config)
+
+
+class PlanLauncher(SweepLauncher):
+    """hydra/launcher=plan: starts nothing."""
+
+    def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
+        show_plan([self.compose(overrides) for overrides in job_overrides])
 
 
 class ProcessesLauncher(SweepLauncher):

@@ -39,7 +39,7 @@ def test_options_are_the_fields_of_a_place_and_say_its_defaults(launcher: str) -
 
 
 def test_every_launcher_is_a_file_of_options() -> None:
-    assert {path.stem for path in (CONF / "hydra" / "launcher").glob("*.yaml")} == set(PLACES)
+    assert {path.stem for path in (CONF / "hydra" / "launcher").glob("*.yaml")} == {*PLACES, "plan"}
 
 
 def test_an_experiment_says_how_many_jobs_run_at_once() -> None:

@@ -1,0 +1,58 @@
+"""What make plan prints: the cells, their cost, what is not this grid's, and what cannot run."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from harness.types import Grid
+from results import store
+from results.schema import THROUGHPUT
+from sweeps.compose import build_job
+from sweeps.job import Job, declare, prepare
+from sweeps.launchers.plan import show_plan
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    with initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
+        overrides = ["experiment=embedded", "model=countdown-33k", "task.size=4", f"run={tmp_path}/run"]
+        return build_job(compose("sweep", overrides))
+
+
+def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    show_plan([job])
+    said = capsys.readouterr().out
+    header, row, total, remark = said.splitlines()
+    assert header.split()[:3] == ["model", "cells", "done"]
+    # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32.
+    assert row.split() == ["countdown-33k", "0", "of", "30", "64", "?", "28,672", "?", "?", *row.split()[-2:]]
+    assert total.startswith("in all") and remark.startswith("?: nothing is measured")
+    assert not job.run.exists()
+
+
+def test_hours_follow_from_the_measured_rate(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    prepared = prepare(job)
+    log = {"identity": prepared.identity, "job": "j", "elapsed_seconds": 10.0, "seconds": 10.0, "num_tokens": 1000}
+    store.append(job.run, THROUGHPUT, [log], writer="countdown-33k")
+    show_plan([job])
+    _, row, total = capsys.readouterr().out.splitlines()
+    assert row.split()[-4:-2] == ["100", f"{28672 / 100 / 3600:.2g}"]
+    assert total.split()[-3] == row.split()[-3]
+
+
+def test_rows_of_another_identity_are_told_with_what_differs(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    declare(prepare(job))
+    warmer = dataclasses.replace(job, sampling=dataclasses.replace(job.sampling, temperature=0.5))
+    show_plan([warmer])
+    assert (
+        "are not this grid's: sampling.temperature: its default is stored, 0.5 is asked for" in capsys.readouterr().out
+    )
+
+
+def test_what_cannot_run_is_told_beside_what_can_and_fails(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    deeper = dataclasses.replace(job, grid=Grid(widths=(1,), budgets=(0, 4096)))
+    with pytest.raises(SystemExit, match=r"Cannot run:\ncountdown-33k: .*Lower grid.budgets to at most 27"):
+        show_plan([job, deeper])
+    assert "0 of 30" in capsys.readouterr().out
