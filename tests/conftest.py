@@ -2,30 +2,22 @@
 
 import asyncio
 import contextlib
-import os
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.checkpoint import read_checkpoint
 from harness.engines.server import Server
-from harness.engines.vllm import CPU_OPTIONS, Vllm
+from harness.engines.vllm import Vllm
 from harness.rendering import Renderer, load_tokenizer
 from harness.traces import Context
 from harness.types import Engine, EngineSettings, Model, Sampling, Thinking
-from sweeps.provenance import list_gpus
+from tests.real_server import serve_model
 
 RUNG = Model("ladder/checkpoints/countdown-125k")
-SERVER_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -71,46 +63,9 @@ def running() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """vLLM's own server on a free port of this machine, started as `running` is."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    options = ["--dtype=float32", "--enforce-eager", "--max-num-seqs=64", "--generation-config=vllm"]
-    options += ["--enable-prefix-caching", "--enable-prompt-tokens-details", "--skip-tokenizer-init"]
-    options += ["--gpu-memory-utilization=0.3"] if list_gpus() else spell_flags(CPU_OPTIONS)
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", f"--model={RUNG.path}", *options]
-    environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1"}
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            [*command, "--host=127.0.0.1", f"--port={port}"], stdout=output, stderr=output, env=environment
-        ) as server,
-    ):
-        try:
-            wait_for_server(server, port=port, log=log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-
-
-def spell_flags(options: dict[str, Any]) -> list[str]:
-    """Engine options as flags of the server's command line."""
-    names = {name: name.replace("_", "-") for name in options}
-    return [
-        ("--" if value else "--no-") + names[name] if isinstance(value, bool) else f"--{names[name]}={value}"
-        for name, value in options.items()
-    ]
-
-
-def wait_for_server(server: subprocess.Popen[Any], *, port: int, log: Path) -> None:
-    deadline = time.monotonic() + SERVER_SECONDS
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()[-3000:]
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"The server did not start within {SERVER_SECONDS} seconds: {log.read_text()[-3000:]}")
+    with serve_model(RUNG.path, log=log, max_num_seqs=64, options=["--skip-tokenizer-init"]) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from harness.engines.vllm import Vllm
 from harness.types import Engine, Model, Request, Sampling
 
 CONTEXT = 320
+PLAIN = Sampling()
 
 
 def make_requests(num_requests: int, num_tokens: int, sampling: Sampling) -> list[Request]:
@@ -41,16 +42,25 @@ async def time_requests(engine: Engine, requests: list[Request]) -> tuple[float,
     return num_tokens / (time.perf_counter() - started), num_tokens / (processor_seconds() - taken)
 
 
-async def measure(path: str, *, num_requests: int, num_tokens: int, rounds: int, sampling: Sampling) -> np.ndarray:
+async def measure(
+    engine: Engine, *, num_requests: int, rounds: int, num_tokens: int = 256, sampling: Sampling = PLAIN
+) -> np.ndarray:
     """(rounds, seeds or none, wall or processor): tokens a second."""
-    settings = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=num_requests)
     seeded = make_requests(num_requests, num_tokens, sampling)
     # vLLM draws a request without a seed from the generator that all of them share.
     variants = seeded, [replace(request, seed=None) for request in seeded]  # type: ignore[arg-type]
-    async with settings.start(Model(path), max_model_len=CONTEXT) as engine:
-        for requests in variants:
-            await time_requests(engine, requests)
-        return np.array([[await time_requests(engine, requests) for requests in variants] for _ in range(rounds)])
+    for requests in variants:
+        await time_requests(engine, requests)
+    return np.array([[await time_requests(engine, requests) for requests in variants] for _ in range(rounds)])
+
+
+async def start_and_measure(given: argparse.Namespace) -> np.ndarray:
+    settings = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=given.requests)
+    sampling = Sampling(top_k=given.top_k, top_p=given.top_p)
+    async with settings.start(Model(given.model), max_model_len=CONTEXT) as engine:
+        return await measure(
+            engine, num_requests=given.requests, rounds=given.rounds, num_tokens=given.tokens, sampling=sampling
+        )
 
 
 def main() -> None:
@@ -62,15 +72,7 @@ def main() -> None:
     parser.add_argument("--top-k", type=int, default=0)
     parser.add_argument("--top-p", type=float, default=1.0)
     given = parser.parse_args()
-    rates = asyncio.run(
-        measure(
-            given.model,
-            num_requests=given.requests,
-            num_tokens=given.tokens,
-            rounds=given.rounds,
-            sampling=Sampling(top_k=given.top_k, top_p=given.top_p),
-        )
-    )
+    rates = asyncio.run(start_and_measure(given))
     ratios = rates[:, 1] / rates[:, 0]
     for (seeded, bare), (wall, processor) in zip(rates[:, :, 0], ratios, strict=True):
         print(
