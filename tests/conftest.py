@@ -48,8 +48,10 @@ def run_engine(settings: EngineSettings) -> Iterator[Running]:
     starting = settings.start(RUNG, max_model_len=checkpoint.context)
     try:
         engine = asyncio.run_coroutine_threadsafe(starting.__aenter__(), loop).result(timeout=300)
-        yield Running(settings, engine, loop, renderer)
-        asyncio.run_coroutine_threadsafe(starting.__aexit__(None, None, None), loop).result(timeout=60)
+        try:
+            yield Running(settings, engine, loop, renderer)
+        finally:
+            asyncio.run_coroutine_threadsafe(starting.__aexit__(None, None, None), loop).result(timeout=60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
