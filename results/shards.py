@@ -85,7 +85,8 @@ def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fau
                 faults.append(Fault(path, path.rename(path.with_suffix(".damaged")), "is damaged"))
     entered = _read_manifest(root, writer)
     present = {str(path.relative_to(root)) for path in (*whole, *(fault.shard for fault in faults))}
-    for path in (root / name for name in entered if name not in present):
+    # Asked for by name: the list of a folder that machines share may be older than a shard in it.
+    for path in (root / name for name in entered if name not in present and not (root / name).exists()):
         faults.append(Fault(path, None, "is gone"))
         path.with_suffix(".lost").touch()
     if faults or len(entered) != len(whole):

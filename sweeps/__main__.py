@@ -23,6 +23,8 @@ def sweep(config: DictConfig) -> None:
         run_job(build_job(config))
     except (ValueError, OSError, EngineFailedError) as error:
         sys.exit(f"{config.model.name or config.model.path}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"{config.model.name or config.model.path}: stopped; what was drawn is kept.")
 
 
 def grade(name: str) -> None:

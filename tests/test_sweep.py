@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from analysis.__main__ import main as analyse
@@ -44,10 +45,13 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Path, by
     with subprocess.Popen(
         command(root, "flush_seconds=0"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as sweep:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 900
         while not list(root.glob("answers/*.parquet")) and time.monotonic() < deadline and sweep.poll() is None:
             time.sleep(0.02)
+        started = psutil.Process(sweep.pid).children(recursive=True)
         sweep.kill()
+    _, alive = psutil.wait_procs(started, timeout=20)
+    assert started and not alive, "jobs and their engines end with the sweep that started them"
     left = shards(root)
     finished = subprocess.run(command(root), capture_output=True, text=True, check=False)
     return root, left, finished

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from harness.engines.children import bind_children
 from harness.engines.output import POINTER, divert_output, first_line, last_error
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
 # vLLM and torch tell at every start what they cannot use on this machine.
+# Its processes are spawned, not forked, so that they can be bound to this one.
+SPAWN = {"VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
 CPU_OPTIONS = {
     # Forced answers find floor((len - 1) / block) * block tokens of their prefix cached, so small blocks pay;
@@ -101,13 +104,13 @@ class Vllm:
         Raises ValueError for an option that vLLM does not know, EngineFailedError with vLLM's reason for all else.
         What vLLM prints is kept for that reason alone, unless VLLM_LOGGING_LEVEL asks for more than errors.
         """
-        for name, value in QUIET.items():
+        for name, value in {**QUIET, **SPAWN}.items():
             os.environ.setdefault(name, value)
         quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
         with tempfile.TemporaryFile() as log:
             try:
                 fetch_weights(model)
-                with divert_output(log) if quiet else contextlib.nullcontext():
+                with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
                     engine = VllmEngine(self._load(model, max_model_len), log if quiet else None)
             except UnknownOptionError:
                 raise
