@@ -65,10 +65,12 @@ class Slurm:
     def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
         """Submit every lane; yield each when it ends, with the reason if it failed. Closing cancels what still runs."""
         logs.mkdir(parents=True, exist_ok=True)
-        running = self.submit(lanes, logs.absolute())
-        print(f"Submitted {', '.join(f'{lane.model} as {job.job_id}' for job, lane in running.items())}.")
-        print(f"Logs are in {logs}. Waiting for the jobs; Ctrl-C cancels them.", flush=True)
+        running: dict[Any, Lane] = {}
         try:
+            for job, lane in self.submit(lanes, logs.absolute()):
+                running[job] = lane
+            print(f"Submitted {', '.join(f'{lane.model} as {job.job_id}' for job, lane in running.items())}.")
+            print(f"Logs are in {logs}. Waiting for the jobs; Ctrl-C cancels them.", flush=True)
             while running:
                 for job in wait_for_some(list(running)):
                     lane = running.pop(job)
@@ -79,25 +81,20 @@ class Slurm:
             if running:
                 print(f"Cancelled {', '.join(job.job_id for job in running)}.", flush=True)
 
-    def submit(self, lanes: Sequence[Lane], logs: Path) -> dict[Any, Lane]:
-        """The submitted job of each lane, in one array for each number of GPUs."""
+    def submit(self, lanes: Sequence[Lane], logs: Path) -> Generator[tuple[Any, Lane], None, None]:
+        """Submit every lane, in one array for each number of GPUs; yield each job with its lane."""
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        submitted: dict[Any, Lane] = {}
-        ordered = sorted(lanes, key=lambda lane: -self.num_gpus(lane))
-        try:
-            for num_gpus, group in itertools.groupby(ordered, key=self.num_gpus):
-                lanes = list(group)
-                executor = self.make_executor(num_gpus, logs)
-                submitted |= zip(executor.map_array(RunLane(Path.cwd(), logs), lanes), lanes, strict=True)
-        except (FailedJobError, FailedSubmissionError) as error:
-            for job in submitted:
-                job.cancel(check=False)
-            raise ValueError(
-                f"Slurm refused a job: {str(error).strip().splitlines()[-1]}. hydra.launcher.* are its options; "
-                "hydra.launcher.gpus_per_node=0 asks for no GPU."
-            ) from error
-        return submitted
+        for num_gpus, group in itertools.groupby(sorted(lanes, key=self.num_gpus), key=self.num_gpus):
+            alike = list(group)
+            try:
+                jobs = self.make_executor(num_gpus, logs).map_array(RunLane(Path.cwd(), logs), alike)
+            except (FailedJobError, FailedSubmissionError, AssertionError) as error:
+                raise ValueError(
+                    f"A job could not be submitted: {str(error).strip().splitlines()[-1]}. hydra.launcher.* are its "
+                    "options; hydra.launcher.gpus_per_node=0 asks for no GPU."
+                ) from error
+            yield from zip(jobs, alike, strict=True)
 
     def num_gpus(self, lane: Lane) -> int:
         return lane.num_devices if self.gpus_per_node is None else self.gpus_per_node
@@ -154,7 +151,8 @@ def check_slurm() -> None:
 def wait_for_some(jobs: Sequence[Any]) -> list[Any]:
     """Wait until some of the jobs have ended, and return those."""
     asked = time.monotonic()
-    while not (ended := [job for job in jobs if job.done()]):
+    # submitit takes a suspended job for one that has ended.
+    while not (ended := [job for job in jobs if job.done() and job.state != "SUSPENDED"]):
         time.sleep(POLL_SECONDS)
         if time.monotonic() - asked > ASK_SECONDS:
             # One question is for all jobs.

@@ -177,5 +177,7 @@ def test_a_preempted_job_is_queued_again_and_goes_on(cluster: None, tmp_path: Pa
 
 
 def test_what_slurm_refuses_is_told_in_a_line(cluster: None, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Slurm refused a job: .*gpus_per_node=0 asks for no GPU"):
+    with pytest.raises(
+        ValueError, match="A job could not be submitted: sbatch: error: .*gpus_per_node=0 asks for no GPU"
+    ):
         next(Slurm(gpus_per_node=1).run([Lane("m", 0, (("true",),))], logs=tmp_path / "logs"))

@@ -60,6 +60,12 @@ def test_what_slurm_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "gpus" not in place.make_executor(0, tmp_path)._executor._make_submission_file_text("run", "0")
 
 
+def test_an_option_that_submitit_refuses_is_told_in_a_line(lane: MakeLane, tmp_path: Path) -> None:
+    place = Slurm(cluster="local", cpus_per_task="many")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="could not be submitted: .*cpus_per_task"):
+        run_all(place, [lane("a", "true")], tmp_path)
+
+
 def test_gpus_are_what_the_engine_needs_unless_they_are_given() -> None:
     needy = Lane("a", 4, ())
     assert [Slurm(cluster="local", gpus_per_node=given).num_gpus(needy) for given in (None, 0, 1)] == [4, 0, 1]
