@@ -173,7 +173,8 @@ class EngineSettings(Protocol):
     def options(self) -> Mapping[str, Any]: ...
 
     @property
-    def max_num_seqs(self) -> int: ...
+    def samples_in_flight(self) -> int:
+        """Samples that are drawn at once, enough to keep the engine busy."""
 
     @property
     def num_devices(self) -> int:

@@ -43,7 +43,7 @@ from sweeps.writer import Writer
 class Job:
     """One model on one task, as composed from conf/.
 
-    A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.max_num_seqs`).
+    A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
     """
 
     run: Path
@@ -159,7 +159,7 @@ async def draw(prepared: Prepared) -> int:
 
             try:
                 await finish_samples(
-                    engine, context, pending, samples_in_flight=job.engine.max_num_seqs, on_sample=on_sample
+                    engine, context, pending, samples_in_flight=job.engine.samples_in_flight, on_sample=on_sample
                 )
             finally:
                 writer.flush()

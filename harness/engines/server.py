@@ -65,6 +65,10 @@ class Server:
             raise ValueError("engine.api_key_variable is the name of an environment variable, not the key.")
 
     @property
+    def samples_in_flight(self) -> int:
+        return self.max_num_seqs
+
+    @property
     def num_devices(self) -> int:
         """None of this machine's."""
         return 0

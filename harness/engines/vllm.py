@@ -89,6 +89,11 @@ class Vllm:
         """GPUs that one job needs."""
         return self.tensor_parallel_size * self.pipeline_parallel_size * self.data_parallel_size
 
+    @property
+    def samples_in_flight(self) -> int:
+        """As many sequences as all data-parallel replicas take at once."""
+        return self.max_num_seqs * self.data_parallel_size
+
     def check(self, model: Model, num_params: int) -> None:
         """Raise ValueError where a model is too large for a machine without an NVIDIA GPU."""
         if num_params > CPU_MAX_PARAMS and not shutil.which("nvidia-smi"):
