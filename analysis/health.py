@@ -1,0 +1,78 @@
+"""What each cell is made of: cut or ended, forced, unparsed, truncated, tokens spent against allowed, device seconds.
+
+Reads stored rows of the evaluation pool; knows nothing of bins, curves or selection rules.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from results import schema, store
+
+SAMPLE = ["prompt_id", "sample"]
+OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
+
+
+def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
+    """A row a budget: shares of samples in [0, 1], mean tokens, and device seconds a thousand samples would take alone.
+
+    cut: the trace was still going at the budget. forced: its answer was given the close marker. The outcomes add up to
+    `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B, columns).
+    """
+    traces, answers = _read_traces(root, identity), _read_answers(root, identity)
+    rate = read_device_seconds_a_token(root, identity)
+    return pd.DataFrame([_cell(traces, answers, budget, rate) for budget in budgets])
+
+
+def read_device_seconds_a_token(root: Path, identity: str) -> float | None:
+    """Seconds times devices over the tokens that the model's jobs wrote in them; None where nothing was logged."""
+    log = store.scan(root, schema.THROUGHPUT, identity=identity).to_pandas()
+    num_tokens = int(log["num_tokens"].sum())
+    return float((log["seconds"] * log["num_devices"]).sum()) / num_tokens if num_tokens else None
+
+
+def _read_traces(root: Path, identity: str) -> pd.DataFrame:
+    """(length, ended) of every evaluation sample, segments joined."""
+    columns = [*SAMPLE, "pool", "num_thinking_tokens", "ended"]
+    rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
+    rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object})
+    return rows.groupby(SAMPLE).agg(length=("num_thinking_tokens", "sum"), ended=("ended", "any"))
+
+
+def _read_answers(root: Path, identity: str) -> pd.DataFrame:
+    """Answers with what their latest grade makes of them; null where there is none."""
+    key = [*SAMPLE, "pool", "budget"]
+    answers = store.scan(root, schema.ANSWERS, columns=[*key, "num_answer_tokens", "forced"], identity=identity)
+    grades = store.scan(root, schema.GRADES, columns=[*key, "grader_version", "outcome"], identity=identity)
+    latest = grades.to_pandas().astype({"grader_version": object}).sort_values("grader_version", kind="stable")
+    latest = latest.drop_duplicates(key, keep="last").drop(columns="grader_version")
+    frames = [frame.astype({"prompt_id": object, "pool": object}) for frame in (answers.to_pandas(), latest)]
+    rows = frames[0].merge(frames[1], on=key, how="left")
+    return rows[rows["pool"] == "evaluation"].set_index(SAMPLE)
+
+
+def _cell(
+    traces: pd.DataFrame, answers: pd.DataFrame, budget: int, rate: float | None
+) -> dict[str, float | int | None]:
+    # Budget 0 needs no trace, so that samples are those with an answer of their own there or a trace.
+    cut = ~(traces["ended"] & (traces["length"] <= budget))
+    natural = answers[answers["budget"].isna()]
+    natural = natural[natural.index.isin(traces.index[~cut])]
+    serving = pd.concat([natural, answers[answers["budget"] == budget]])
+    num_samples = max(len(serving), 1)
+    spent = traces["length"].reindex(serving.index).fillna(0).clip(upper=budget)
+    tokens = float(np.mean(spent + serving["num_answer_tokens"])) if len(serving) else 0.0
+    shares = {name: float((serving["outcome"] == name).sum()) / num_samples for name in OUTCOMES}
+    return {
+        "budget": budget,
+        "num_samples": len(serving),
+        "cut": float((serving["budget"] == budget).sum()) / num_samples,
+        "forced": float(serving["forced"].sum()) / num_samples,
+        "graded": float(serving["outcome"].notna().sum()) / num_samples,
+        **shares,
+        "thinking_tokens": float(spent.mean()) if len(serving) else 0.0,
+        "answer_tokens": float(serving["num_answer_tokens"].mean()) if len(serving) else 0.0,
+        "device_seconds_a_thousand": None if rate is None else 1000 * tokens * rate,
+    }
