@@ -1,10 +1,12 @@
-"""Shared by all tests: one real engine a session in this process, and one behind a real server."""
+"""Shared by all tests: one real engine a session here and one behind a real server, and the way to outside data."""
 
 import asyncio
 import contextlib
+import os
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from harness.traces import Context
 from harness.types import Engine, EngineSettings, Model, Sampling, Thinking
 from tests.real_server import serve_model
 
+DATA_VARIABLE = "ISOQUANT_DATA"
+NO_DATA = "no outside data:"
 RUNG = Model("ladder/checkpoints/countdown-125k")
 
 
@@ -74,3 +78,32 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def serving(server_url: str) -> Iterator[Running]:
     with run_engine(Server(server_url, dtype="float32", max_num_seqs=64, retries=1)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def outside_data() -> Callable[[str], Path]:
+    """outside_data("gsm8k/test.jsonl"): that path below the folder ISOQUANT_DATA names; the test skips where it is not.
+
+    Published data that may not be redistributed is never part of this repository.
+    """
+
+    def find(name: str) -> Path:
+        root = os.environ.get(DATA_VARIABLE)
+        if not root:
+            pytest.skip(f"{NO_DATA} {DATA_VARIABLE} is not set")
+        path = Path(root) / name
+        if not path.exists():
+            pytest.skip(f"{NO_DATA} {name} is not in {DATA_VARIABLE}")
+        return path
+
+    return find
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that counts what was skipped for want of data, so that a green run does not hide it."""
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
+    num_without = sum(NO_DATA in reason for reason in reasons)
+    if num_without:
+        terminalreporter.write_line(
+            f"{num_without} skipped without outside data; {DATA_VARIABLE}=<folder of published data> runs them."
+        )
