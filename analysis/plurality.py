@@ -1,11 +1,17 @@
-"""The plurality answer of a random subset of samples: exactly by generating functions, or by seeded draws."""
+"""The answer that leads the vote of a random subset of samples: counted exactly, enumerated, or drawn. Compiled loops.
+
+Legend of the loops: n samples in a row, c of them drawn of one class, z marks a draw, x a rival that ties.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
-from scipy.special import comb
+from numba import njit
+from scipy.special import roots_legendre
 
-from analysis.arrays import Floats, Ints
+from analysis.arrays import Array, Floats, Ints
 
 
 def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
@@ -31,87 +37,198 @@ def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
 def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
     """Expected worth of the plurality class over all size-k subsets, ties split evenly.
 
-    codes (N, S), worth (N, S) as `classes` gives them -> (N, K). What a class wins depends only on its size, the sizes
-    of its rivals and the number of abstainers, so each such contest is solved once (`contests_won`).
+    codes (N, S), worth (N, S) as `classes` gives them -> (N, K).
     """
     num_rows, num_samples = codes.shape
-    size = _tally(codes, np.ones(codes.shape)).astype(np.int64)
-    row, label = np.nonzero((worth > 0) & (size > 0))
-    rivals = size[row]
-    own = rivals[np.arange(len(row)), label]
-    rivals[np.arange(len(row)), label] = 0
-    contest = np.column_stack([own, num_samples - size[row].sum(axis=1), -np.sort(-rivals, axis=1)])
-    distinct, which = np.unique(contest, axis=0, return_inverse=True)
-    won = contests_won(distinct[:, 0], distinct[:, 2:], distinct[:, 1], max_k=max(ks))[:, list(ks)]
-    won /= comb(num_samples, np.asarray(ks))
+    size = class_sizes(codes)
     expected = np.zeros((num_rows, len(ks)))
-    np.add.at(expected, row, worth[row, label][:, None] * won[which.ravel()])
+    if num_rows:
+        nodes, shares = _tie_nodes(int(codes.max()) // 2 + 1)
+        _count_subsets(size, worth, np.asarray(ks, dtype=np.int64), _binomials(num_samples), nodes, shares, expected)
     return expected
 
 
-def contests_won(own: Ints, rivals: Ints, abstainers: Ints, *, max_k: int) -> Floats:
-    """Number of size-k subsets in which one class is the plurality, a tie of t classes counting 1/t.
+def exact_terms(codes: Ints, ks: Sequence[int]) -> Floats:
+    """Multiplications that `exact` needs for each row; (N, S) -> (N,)."""
+    size = -np.sort(-class_sizes(codes), axis=1)
+    terms = np.zeros(len(codes))
+    for drawn_own in range(1, int(size.max(initial=0)) + 1):
+        rivals = (size >= drawn_own).sum(axis=1) - 1.0
+        degree = np.minimum(rivals * drawn_own, max(ks))
+        terms += np.where(rivals > 0, (rivals // 2 + 1) * degree * ((rivals - 1) * (drawn_own + 1) + 2 + len(ks)), 0)
+    return terms
 
-    own (R,): size of the class; rivals (R, C): sizes of the others, descending; abstainers (R,) -> (R, max_k + 1).
 
-    With c members drawn, the subsets in which no rival has more, t of them exactly c, are counted by the coefficient
-    of x^t z^(k-c) in prod_i [sum_{a<c} C(m_i, a) z^a + x C(m_i, c) z^c] (1+z)^abstainers. The share 1/(1+t) of a tie
-    is the integral of x^t over [0, 1], exact by Gauss-Legendre nodes. Every term is positive, so nothing cancels.
+def enumerated(codes: Ints, worth: Floats, weights: Floats, k: int) -> Floats:
+    """Expected worth of the class with the largest sum of weights over all size-k subsets, each visited.
+
+    codes, worth, weights (N, S) -> (N,). Equal sums split evenly, up to rounding; weights of 1 make it the plurality.
     """
-    total = int((own + rivals.sum(axis=1) + abstainers).max(initial=0))
-    won: Floats = np.zeros((len(own), max_k + 1))
-    nobody = _coefficients(abstainers, max_k)
-    for drawn_own in range(1, min(max_k, int(own.max(initial=0))) + 1):
-        # At most total // drawn_own - 1 rivals tie, the degree in x; n nodes integrate degree 2n - 1.
-        nodes, shares = np.polynomial.legendre.leggauss(max(1, -(-(total // drawn_own) // 2)))
-        ways = _bounded_ways(rivals, nobody, cap=drawn_own, tie=(nodes + 1) / 2)
-        ways = np.matmul(shares / 2, ways)
-        won[:, drawn_own:] += comb(own, drawn_own)[:, None] * ways[:, : max_k + 1 - drawn_own]
-    return np.asarray(won)
+    subsets = np.array(list(combinations(range(codes.shape[1]), k)), dtype=np.int64)
+    leading = np.zeros(len(codes))
+    _visit(codes, worth, weights, subsets, leading)
+    return leading
 
 
-def drawn(codes: Ints, worth: Floats, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int) -> Floats:
-    """As `exact`, by the mean over `num_draws` random orders, whose first k samples are a random size-k subset."""
-    num_rows, num_samples = codes.shape
-    rows, expected = np.arange(num_rows), np.zeros((num_rows, len(ks)))
-    for _ in range(num_draws):
-        order = rng.permuted(codes, axis=1)
-        tally = np.zeros((num_rows, num_samples + 1))
-        for width in range(1, max(ks) + 1):
-            # An abstainer's code is -1: it lands in the last column, which is not counted.
-            tally[rows, order[:, width - 1]] += 1
-            if width in ks:
-                expected[:, np.asarray(ks) == width] += _plurality_worth(tally[:, :-1], worth)[:, None]
-    return expected / num_draws
+def drawn(
+    codes: Ints, worth: Floats, weights: Floats, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int
+) -> tuple[Floats, Floats]:
+    """As `enumerated`, by the mean over `num_draws` random orders, whose first k samples are a random size-k subset.
+
+    Returns the mean and its standard error, (N, K) each.
+    """
+    widths, which = np.unique(ks, return_inverse=True)
+    total, squares = (np.zeros((len(codes), len(widths))) for _ in range(2))
+    _draw(codes, worth, weights, widths.astype(np.int64), rng, num_draws, total, squares)
+    mean = total / num_draws
+    variance = np.maximum(squares / num_draws - mean**2, 0) / max(num_draws - 1, 1)
+    return mean[:, which], np.sqrt(variance)[:, which]
 
 
-def _plurality_worth(tally: Floats, worth: Floats) -> Floats:
-    leads = (tally == tally.max(axis=1, keepdims=True)) & (tally > 0)
-    shared: Floats = (worth * leads).sum(axis=1) / np.maximum(leads.sum(axis=1), 1)
-    return shared
+@njit(cache=True, nogil=True)
+def _count_subsets(
+    size: Ints, worth: Floats, ks: Ints, choose: Floats, nodes: Floats, shares: Floats, expected: Floats
+) -> None:
+    """Add to expected (N, K) each class's worth times its share of subsets, ties counting 1/t.
+
+    With c members drawn, the subsets in which no rival has more, t of them exactly c, are counted by the coefficient of
+    x^t z^(k-c) in prod_i [sum_{a<c} C(m_i, a) z^a + x C(m_i, c) z^c] (1+z)^rest, rivals with fewer than c members and
+    abstainers being the rest. The share 1/(1+t) of a tie is the integral of x^t over [0, 1], exact by Gauss-Legendre
+    nodes. Every term is positive, so nothing cancels.
+    """
+    num_rows, n = size.shape
+    ways = np.empty(n + 1)
+    for row in range(num_rows):
+        by_size = -np.sort(-size[row])
+        for label in range(n):
+            own = size[row, label]
+            if own == 0 or worth[row, label] == 0:
+                continue
+            place = np.argmax(by_size == own)
+            for c in range(1, min(own, ks.max()) + 1):
+                num_rivals = np.sum(by_size >= c) - 1
+                rest = n - by_size[: num_rivals + 1].sum()
+                top = min(ks.max() - c, num_rivals * c)
+                half = num_rivals // 2
+                for node in range(half + 1):
+                    _multiply_rivals(ways, by_size[: num_rivals + 1], place, c, top, nodes[half, node], choose)
+                    scale = worth[row, label] * shares[half, node] * choose[own, c]
+                    for at in range(len(ks)):
+                        left = ks[at] - c
+                        count = 0.0
+                        for j in range(max(0, left - rest), min(top, left) + 1):
+                            count += ways[j] * choose[rest, left - j]
+                        expected[row, at] += scale * count / choose[n, ks[at]]
 
 
-def _bounded_ways(rivals: Ints, nobody: Floats, *, cap: int, tie: Floats) -> Floats:
-    """Coefficients in z of the rivals' product at each node of x; (R, C), (R, Z), (X,) -> (R, X, Z)."""
-    ways = np.repeat(nobody[:, None, :], len(tie), axis=1)
-    length = ways.shape[2]
-    for sizes in rivals.T:
-        choose = _coefficients(sizes, cap)
-        product = choose[:, :1, None] * ways
-        for count in range(1, min(cap, int(sizes.max(initial=0)), length - 1) + 1):
-            factor = choose[:, count, None, None] * (tie[:, None] if count == cap else 1.0)
-            product[:, :, count:] += factor * ways[:, :, : length - count]
-        ways = product
-    return ways
+@njit(cache=True, nogil=True)
+def _multiply_rivals(ways: Floats, sizes: Ints, place: int, c: int, top: int, tie: float, choose: Floats) -> None:
+    """Coefficients 0..top in z of prod_i [sum_{a<c} C(m_i, a) z^a + tie C(m_i, c) z^c], less the class at `place`."""
+    ways[: top + 1] = 0.0
+    ways[0] = 1.0
+    degree = 0
+    for rival in range(len(sizes)):
+        if rival == place:
+            continue
+        before, degree = degree, min(degree + c, top)
+        for j in range(degree, -1, -1):
+            product = ways[j - c] * tie * choose[sizes[rival], c] if j >= c else 0.0
+            for a in range(max(0, j - before), min(c - 1, j) + 1):
+                product += ways[j - a] * choose[sizes[rival], a]
+            ways[j] = product
 
 
-def _coefficients(sizes: Ints, max_count: int) -> Floats:
-    """C(size, count) for count in 0..max_count; (R,) -> (R, max_count + 1)."""
-    coefficients: Floats = comb(sizes[:, None], np.arange(max_count + 1))
-    return coefficients
+@njit(cache=True, nogil=True)
+def _leader(sums: Floats, counts: Ints, worth: Floats, slack: float) -> float:
+    """Mean worth of the classes present whose sum is the largest, up to `slack`; 0 where none is present."""
+    best = -np.inf
+    for label in range(len(sums)):
+        if counts[label] and sums[label] > best:
+            best = sums[label]
+    total, num_leaders = 0.0, 0
+    for label in range(len(sums)):
+        if counts[label] and sums[label] >= best - slack:
+            total += worth[label]
+            num_leaders += 1
+    return total / max(num_leaders, 1)
 
 
-def _tally(codes: Ints, weight: Floats) -> Floats:
+@njit(cache=True, nogil=True)
+def _visit(codes: Ints, worth: Floats, weights: Floats, subsets: Ints, leading: Floats) -> None:
+    for row in range(len(codes)):
+        num_classes = codes[row].max() + 1
+        slack = 1e-12 * np.abs(weights[row]).sum()
+        for subset in subsets:
+            sums, counts = np.zeros(num_classes), np.zeros(num_classes, dtype=np.int64)
+            for sample in subset:
+                if codes[row, sample] >= 0:
+                    sums[codes[row, sample]] += weights[row, sample]
+                    counts[codes[row, sample]] += 1
+            leading[row] += _leader(sums, counts, worth[row], slack) / len(subsets)
+
+
+@njit(cache=True, nogil=True)
+def _draw(
+    codes: Ints,
+    worth: Floats,
+    weights: Floats,
+    ks: Ints,
+    rng: np.random.Generator,
+    num_draws: int,
+    total: Floats,
+    squares: Floats,
+) -> None:
+    num_rows, n = codes.shape
+    order = np.arange(n)
+    for row in range(num_rows):
+        num_classes = codes[row].max() + 1
+        slack = 1e-12 * np.abs(weights[row]).sum()
+        sums, counts = np.zeros(num_classes), np.zeros(num_classes, dtype=np.int64)
+        for _ in range(num_draws):
+            sums[:] = 0.0
+            counts[:] = 0
+            at = 0
+            for position in range(ks[-1]):
+                # The first positions of a Fisher-Yates shuffle; whatever order the last draw left is as good a start.
+                other = position + int(rng.random() * (n - position))
+                order[position], order[other] = order[other], order[position]
+                sample = order[position]
+                if codes[row, sample] >= 0:
+                    sums[codes[row, sample]] += weights[row, sample]
+                    counts[codes[row, sample]] += 1
+                if position + 1 == ks[at]:
+                    leading = _leader(sums, counts, worth[row], slack)
+                    total[row, at] += leading
+                    squares[row, at] += leading * leading
+                    at += 1
+
+
+@lru_cache(maxsize=4)
+def _binomials(n: int) -> Floats:
+    """C(m, j) for m, j in 0..n; finite to n = 1,029."""
+    choose = np.zeros((n + 1, n + 1))
+    choose[:, 0] = 1
+    for m in range(1, n + 1):
+        choose[m, 1:] = choose[m - 1, 1:] + choose[m - 1, :-1]
+    return choose
+
+
+@lru_cache(maxsize=4)
+def _tie_nodes(most: int) -> tuple[Floats, Floats]:
+    """Row i: the i + 1 Gauss-Legendre nodes on [0, 1] and their weights, exact to degree 2 i + 1, zeros behind."""
+    nodes, shares = (np.zeros((most, most)) for _ in range(2))
+    for number in range(1, most + 1):
+        at, weight = roots_legendre(number)
+        nodes[number - 1, :number], shares[number - 1, :number] = (at + 1) / 2, weight / 2
+    return nodes, shares
+
+
+def class_sizes(codes: Ints) -> Ints:
+    """Number of voters of each class; (N, S) -> (N, S)."""
+    return _tally(codes, np.ones(codes.shape)).astype(np.int64)
+
+
+def _tally(codes: Ints, weight: Array) -> Floats:
     """Sum of weight by class; (N, S) -> (N, S). Abstainers are left out."""
     num_rows, num_samples = codes.shape
     flat = np.where(codes >= 0, codes, num_samples) + np.arange(num_rows)[:, None] * (num_samples + 1)

@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from scipy.stats import binom, hypergeom
 
-from analysis.estimators import EXACT_MAX_SAMPLES, maj_at_k, max_at_k, pass_at_k
+from analysis import plurality
+from analysis.estimators import (
+    EXACT_MAX_SAMPLES,
+    EXACT_MAX_TERMS,
+    best_of_n,
+    chance_corrected,
+    distinct_at_k,
+    drawn_maj_at_k,
+    maj_at_k,
+    max_at_k,
+    pass_at_k,
+    weighted_vote_at_k,
+)
 
 
 def plurality_by_enumeration(votes: np.ndarray, correct: np.ndarray, k: int) -> float:
@@ -104,19 +116,120 @@ def test_votes_are_told_apart_by_their_code_alone():
     np.testing.assert_array_equal(maj_at_k(votes, votes == 0, range(1, 9)), same)
 
 
-def test_drawn_maj_at_k_agrees_with_the_exact_one(monkeypatch: pytest.MonkeyPatch):
+def test_drawn_maj_at_k_agrees_with_the_exact_one_within_its_standard_error():
     rng = np.random.default_rng(0)
-    votes = np.minimum(rng.geometric(0.3, size=(10, 12)), 6) - 2
+    votes = np.minimum(rng.geometric(0.3, size=(40, 12)), 6) - 2
     exact = maj_at_k(votes, votes == 0, [1, 5, 12])
-    monkeypatch.setattr("analysis.estimators.EXACT_MAX_SAMPLES", 4)
-    drawn = maj_at_k(votes, votes == 0, [1, 5, 12], rng=rng, num_draws=4000)
-    np.testing.assert_allclose(drawn, exact, atol=5 * 0.5 / np.sqrt(4000))
+    drawn = drawn_maj_at_k(votes, votes == 0, [1, 5, 12], rng=rng, num_draws=4000)
+    np.testing.assert_array_equal(drawn.standard_error[:, 2], 0)
+    np.testing.assert_allclose(drawn.mean[:, 2], exact[:, 2])
+    off = (drawn.mean - exact)[:, :2] / drawn.standard_error[:, :2].clip(1e-9)
+    assert np.abs(off).max() < 4.5
+    assert 0.7 < off.std() < 1.3
 
 
-def test_wide_pools_ask_for_an_rng():
-    votes = np.zeros(EXACT_MAX_SAMPLES + 1, dtype=int)
+def test_maj_at_k_is_exact_on_128_samples_of_any_shape():
+    rng = np.random.default_rng(0)
+    votes = np.stack([np.arange(128), np.arange(128) // 2, np.arange(128) // 12, rng.integers(-1, 4, 128)])
+    codes, _ = plurality.classes(votes, np.ones(votes.shape))
+    assert plurality.exact_terms(codes, range(1, 129)).max() < EXACT_MAX_TERMS
+    exact = maj_at_k(votes, votes == 0, [1, 4, 32, 127])
+    drawn = drawn_maj_at_k(votes, votes == 0, [1, 4, 32, 127], rng=rng, num_draws=20_000)
+    assert np.all(np.abs(exact - drawn.mean) < 4.5 * drawn.standard_error + 1e-12)
+    assert exact[0] == pytest.approx(1 / 128)
+
+
+def test_maj_at_k_of_two_answers_is_a_hypergeometric_tail_in_a_pool_of_a_thousand():
+    votes = (np.arange(1000) >= 520).astype(int)
+    ks = [1, 101, 501, 999]
+    np.testing.assert_allclose(maj_at_k(votes, votes == 0, ks), [hypergeom.sf(k // 2, 1000, 520, k) for k in ks])
+
+
+def test_pools_too_wide_to_count_ask_for_an_rng_and_are_drawn_with_it():
+    votes = np.arange(EXACT_MAX_SAMPLES + 1) % 3
     with pytest.raises(ValueError, match="pass rng"):
         maj_at_k(votes, votes == 0, [1])
+    assert maj_at_k(votes, votes == 0, [1], rng=np.random.default_rng(0)) == pytest.approx(1 / 3, abs=0.06)
+
+
+def weighted_vote_by_enumeration(votes: np.ndarray, correct: np.ndarray, scores: np.ndarray, k: int) -> float:
+    outcomes = []
+    for subset in combinations(range(len(votes)), k):
+        sums = {v: scores[[i for i in subset if votes[i] == v]].sum() for v in set(votes[list(subset)]) if v >= 0}
+        leaders = [v for v, total in sums.items() if total >= max(sums.values()) - 1e-12]
+        outcomes.append(np.mean([correct[votes == v].mean() for v in leaders]) if leaders else 0.0)
+    return float(np.mean(outcomes))
+
+
+@pytest.mark.parametrize("num_draws", [1000, 20])
+def test_a_weighted_vote_equals_enumeration(num_draws: int):
+    rng = np.random.default_rng(0)
+    votes, scores = rng.integers(-1, 3, size=(10, 7)), rng.normal(size=(10, 7)).round(1)
+    found = weighted_vote_at_k(votes, votes == 0, scores, range(1, 8), rng=rng, num_draws=num_draws)
+    rows = zip(votes, votes == 0, scores, strict=True)
+    expected = np.array([[weighted_vote_by_enumeration(*row, k) for k in range(1, 8)] for row in rows])
+    was_visited = found.standard_error == 0
+    np.testing.assert_allclose(found.mean[was_visited], expected[was_visited], atol=0.35 if num_draws == 20 else 1e-9)
+    assert np.all(np.abs(found.mean - expected)[~was_visited] < 5 * found.standard_error[~was_visited])
+    assert (num_draws == 1000) == bool(was_visited.all())
+
+
+def test_a_vote_weighted_equally_is_the_majority_vote():
+    votes = np.random.default_rng(0).integers(-1, 4, size=(20, 9))
+    found = weighted_vote_at_k(votes, votes == 0, np.full(votes.shape, 0.1), [1, 3, 9], rng=np.random.default_rng(1))
+    np.testing.assert_allclose(found.mean, maj_at_k(votes, votes == 0, [1, 3, 9]), atol=1e-12)
+
+
+def test_a_vote_without_a_score_is_refused():
+    votes = np.array([[0, 1, -1]])
+    scores = np.array([[0.5, np.nan, np.nan]])
+    with pytest.raises(ValueError, match="finite score"):
+        weighted_vote_at_k(votes, votes == 0, scores, [1], rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="finite score"):
+        best_of_n(scores, votes == 0, [1])
+
+
+def test_best_of_n_equals_enumeration_with_ties_averaged():
+    rng = np.random.default_rng(0)
+    scores, correct = rng.integers(0, 4, size=(15, 7)).astype(float), rng.random((15, 7)) < 0.5
+    for row, hits in zip(scores, correct, strict=True):
+        for k in range(1, 8):
+            subsets = [np.array(subset) for subset in combinations(range(7), k)]
+            expected = np.mean([hits[subset[row[subset] == row[subset].max()]].mean() for subset in subsets])
+            assert best_of_n(row, hits, [k]) == pytest.approx(expected)
+
+
+def test_best_of_n_by_a_perfect_score_is_pass_at_k_and_by_a_constant_one_pass_at_one():
+    correct = np.random.default_rng(0).random((20, 16)) < 0.3
+    coverage = pass_at_k(16, correct.sum(axis=1)[:, None], np.arange(1, 17))
+    np.testing.assert_allclose(best_of_n(correct, correct, range(1, 17)), coverage, atol=1e-12)
+    np.testing.assert_allclose(best_of_n(np.ones(correct.shape), correct, [1, 7]), coverage[:, [0, 0]])
+
+
+def test_a_guesser_has_no_chance_corrected_coverage_and_a_perfect_model_all():
+    k = np.arange(1, 11)
+    guessing = 1 - 0.75**k
+    assert guessing[9] == pytest.approx(0.94, abs=5e-3)
+    np.testing.assert_allclose(chance_corrected(guessing, k, num_choices=4), 0, atol=1e-12)
+    np.testing.assert_allclose(chance_corrected(np.ones(10), k, num_choices=4), 1)
+    assert chance_corrected(0.1, 1, num_choices=4) < 0
+    with pytest.raises(ValueError, match="pass_at_k"):
+        chance_corrected(0.5, 1, num_choices=1)
+
+
+def test_distinct_at_k_equals_enumeration_over_valid_answers():
+    rng = np.random.default_rng(0)
+    votes, valid = rng.integers(-1, 5, size=(8, 7)), rng.random((8, 7)) < 0.7
+    for row, good in zip(votes, valid, strict=True):
+        for k in range(1, 8):
+            counts = [len({row[i] for i in s if good[i] and row[i] >= 0}) for s in combinations(range(7), k)]
+            assert distinct_at_k(row, good, [k]) == pytest.approx(np.mean(counts))
+
+
+def test_distinct_answers_of_a_pool_in_full_are_its_valid_classes():
+    votes = np.array([[0, 0, 1, 2, 3, -1]])
+    valid = np.array([[True, True, True, True, False, False]])
+    np.testing.assert_allclose(distinct_at_k(votes, valid, [1, 6]), [[4 / 6, 3]])
 
 
 def test_max_at_k_equals_the_mean_maximum_over_subsets():
