@@ -1,0 +1,96 @@
+"""How many prompts and samples tell two arms apart. Arrays in, named tuples out."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from analysis.arrays import Floats
+from analysis.bootstrap import LEVEL
+
+POWER = 0.8
+
+
+class Variances(NamedTuple):
+    """Of a paired comparison, per prompt: of the true difference, and of one sample of either arm around its chance."""
+
+    difference: float
+    within_a: float
+    within_b: float
+
+
+def variances(correct_a: ArrayLike, correct_b: ArrayLike) -> Variances:
+    """Unbiased variance components of two arms on the same prompts.
+
+    correct_a (P, S_a), correct_b (P, S_b): scores of the samples, 0..1. The variance of the difference of the prompts'
+    means holds each arm's sampling noise over its samples; less that, it is the difference's own (0 where the noise
+    explains all of it). Raises ValueError below two prompts or two samples. Source: Miller 2024 (arXiv 2411.00640).
+    """
+    a, b = np.asarray(correct_a, dtype=float), np.asarray(correct_b, dtype=float)
+    if len(a) != len(b) or len(a) < 2 or min(a.shape[1], b.shape[1]) < 2:
+        raise ValueError(
+            f"Variances need two prompts or more, the same in both arms, and two samples or more of each; not "
+            f"{a.shape} and {b.shape}."
+        )
+    within_a, within_b = (float(arm.var(axis=1, ddof=1).mean()) for arm in (a, b))
+    total = float((a.mean(axis=1) - b.mean(axis=1)).var(ddof=1))
+    return Variances(max(total - within_a / a.shape[1] - within_b / b.shape[1], 0.0), within_a, within_b)
+
+
+def num_prompts_needed(
+    effect: ArrayLike,
+    given: Variances,
+    *,
+    num_samples_a: ArrayLike,
+    num_samples_b: ArrayLike,
+    power: float = POWER,
+    level: float = LEVEL,
+) -> Floats:
+    """Prompts a paired comparison needs to find a difference of `effect`, rounded up to whole ones.
+
+    n = (z_(1-level)/2 + z_power)^2 (omega_d^2 + sigma_a^2 / K_a + sigma_b^2 / K_b) / effect^2; effect in accuracy (.03
+    is three points), K samples a prompt, inf where an arm's chance is known; arguments broadcast. Raises ValueError
+    where effect or K is not above 0, or a share is outside 0..1. Source: Miller 2024 (arXiv 2411.00640).
+    """
+    effect = np.asarray(effect, dtype=float)
+    if np.any(effect <= 0):
+        raise ValueError("effect must be above 0: the smallest difference in accuracy worth finding, such as 0.03.")
+    spread = _spread(given, num_samples_a, num_samples_b)
+    needed: Floats = np.ceil(_both_tails(power, level) ** 2 * spread / effect**2)
+    return needed
+
+
+def detectable_effect(
+    num_prompts: ArrayLike,
+    given: Variances,
+    *,
+    num_samples_a: ArrayLike,
+    num_samples_b: ArrayLike,
+    power: float = POWER,
+    level: float = LEVEL,
+) -> Floats:
+    """The smallest difference in accuracy that this many prompts find: `num_prompts_needed` solved for the effect.
+
+    Arguments and errors as there; num_prompts above 0.
+    """
+    num_prompts = np.asarray(num_prompts, dtype=float)
+    if np.any(num_prompts <= 0):
+        raise ValueError("num_prompts must be above 0.")
+    effect: Floats = _both_tails(power, level) * np.sqrt(_spread(given, num_samples_a, num_samples_b) / num_prompts)
+    return effect
+
+
+def _spread(given: Variances, num_samples_a: ArrayLike, num_samples_b: ArrayLike) -> Floats:
+    """Variance of one prompt's difference of means."""
+    a, b = np.asarray(num_samples_a, dtype=float), np.asarray(num_samples_b, dtype=float)
+    if np.any(a <= 0) or np.any(b <= 0) or min(given) < 0:
+        raise ValueError("Samples a prompt must be above 0 and variances at least 0.")
+    spread: Floats = given.difference + given.within_a / a + given.within_b / b
+    return spread
+
+
+def _both_tails(power: float, level: float) -> float:
+    if not (0 < power < 1 and 0 < level < 1):
+        raise ValueError(f"power and level are shares between 0 and 1, not {power} and {level}.")
+    return float(norm.isf((1 - level) / 2) + norm.ppf(power))
