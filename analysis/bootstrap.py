@@ -1,11 +1,11 @@
-"""Paired resampling of prompts and the intervals read from it. Arrays in, named tuples out."""
+"""Paired resampling of prompts or clusters, and the intervals read from it. Arrays in, named tuples out."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Array, Floats
+from analysis.arrays import Array, Floats, Ints
 
 MIN_REPLICATES = 2000
 LEVEL = 0.95
@@ -19,16 +19,24 @@ class Interval(NamedTuple):
     high: Floats
 
 
-def prompt_weights(num_prompts: int, *, num_replicates: int, rng: np.random.Generator) -> Floats:
+def prompt_weights(
+    num_prompts: int, *, num_replicates: int, rng: np.random.Generator, clusters: ArrayLike | None = None
+) -> Floats:
     """Prompt multiplicities (1 + num_replicates, P): ones, for the estimate itself, then one resampling a row.
 
-    Used for every arm, they keep all comparisons paired; a prompt carries all its samples of both pools (method 6).
-    Raises ValueError below MIN_REPLICATES.
+    clusters (P,): labels of prompts that come together (paraphrases, problems of one paper), which are then resampled
+    whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples of both pools
+    (method 6): a second level that resamples samples too would count their noise twice. Raises ValueError below
+    MIN_REPLICATES, and below two clusters.
     """
     if num_replicates < MIN_REPLICATES:
         raise ValueError(f"An interval needs at least {MIN_REPLICATES} replicates, not {num_replicates}.")
-    draws = rng.multinomial(num_prompts, np.full(num_prompts, 1 / num_prompts), size=num_replicates)
-    return np.vstack([np.ones(num_prompts), draws])
+    cluster = np.arange(num_prompts) if clusters is None else _cluster_codes(clusters, num_prompts)
+    num_clusters = int(cluster.max()) + 1
+    draws = rng.integers(num_clusters, size=(num_replicates, num_clusters))
+    draws += np.arange(num_replicates)[:, None] * num_clusters
+    counts = np.bincount(draws.ravel(), minlength=num_replicates * num_clusters)
+    return np.vstack([np.ones(num_prompts), counts.reshape(num_replicates, num_clusters)[:, cluster]])
 
 
 def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
@@ -51,11 +59,43 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
     inf where more than (1 - level) / 2 of the replicates are. Replicates that are NaN (an empty bin) do not count.
     """
     statistic = np.asarray(statistic, dtype=float)
-    ordered = np.sort(statistic[1:], axis=0)
-    num_valid = np.count_nonzero(~np.isnan(ordered), axis=0)
-    return Interval(
-        statistic[0], _quantile(ordered, num_valid, (1 - level) / 2), _quantile(ordered, num_valid, (1 + level) / 2)
-    )
+    num_valid = np.count_nonzero(~np.isnan(statistic[1:]), axis=0)
+    ranks = [_rank(num_valid, share) for share in ((1 - level) / 2, (1 + level) / 2)]
+    # Only the ranks that are asked for are put in their places; NaN goes last.
+    ordered = np.partition(statistic[1:], np.unique(ranks), axis=0)
+    low, high = (np.take_along_axis(ordered, np.expand_dims(rank, 0), axis=0)[0] for rank in ranks)
+    return Interval(statistic[0], low, high)
+
+
+def p_value(statistic: ArrayLike, *, null: float = 0.0) -> Floats:
+    """Two-sided p-value that a statistic equals `null`, by inverting its percentile interval; (1 + R, ...) -> (...).
+
+    Twice the smaller share of replicates on either side, the estimate counted as one, so never below 2 / (R + 1).
+    Replicates that are NaN do not count; where none is left it is NaN.
+    """
+    replicates = np.asarray(statistic, dtype=float)[1:]
+    num_valid = np.count_nonzero(~np.isnan(replicates), axis=0)
+    fewest = np.minimum(np.count_nonzero(replicates <= null, axis=0), np.count_nonzero(replicates >= null, axis=0))
+    return np.where(num_valid > 0, np.minimum(2 * (fewest + 1) / (num_valid + 1), 1), np.nan)
+
+
+def simultaneous_band(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
+    """A band that holds the whole curve at once (max-t): estimate +- c s, c the quantile of the largest |t|.
+
+    statistic (1 + R, J), the estimate first, finite -> fields (J,); s is each cell's bootstrap standard error, and
+    cells that never move have no width. Raises ValueError on inf or NaN, which have no standard error: band the
+    accuracies, and read exchange rates one by one. Source: Montiel Olea and Plagborg-Moller 2019.
+    """
+    statistic = np.asarray(statistic, dtype=float)
+    if not np.isfinite(statistic).all():
+        raise ValueError(
+            "A max-t band needs finite replicates; use percentile_interval where some are never or missing."
+        )
+    error = statistic[1:].std(axis=0, ddof=1)
+    away = np.abs(statistic[1:] - statistic[0])
+    largest = np.divide(away, error, out=np.zeros_like(away), where=error > 0).max(axis=-1)
+    critical = np.sort(largest)[_rank(np.asarray(len(largest)), level)]
+    return Interval(statistic[0], statistic[0] - critical * error, statistic[0] + critical * error)
 
 
 def share_of_replicates(event: ArrayLike, statistic: ArrayLike) -> Floats:
@@ -66,10 +106,16 @@ def share_of_replicates(event: ArrayLike, statistic: ArrayLike) -> Floats:
     return np.where(num_valid > 0, held / np.maximum(num_valid, 1), np.nan)
 
 
-def _quantile(ordered: Floats, num_valid: Array, level: float) -> Floats:
-    """The least of the sorted values at or below which a share `level` of the valid ones lies."""
+def _rank(num_valid: Array, share: float) -> Ints:
+    """Position of the least sorted value at or below which a share of the valid ones lies."""
     # Rounded, as .975 * 2000 must be 1950 whatever the last bit of the product.
-    rank = np.ceil(np.round(level * num_valid, 9)).astype(int)
-    at = np.clip(rank - 1, 0, len(ordered) - 1)
-    quantile: Floats = np.take_along_axis(ordered, np.expand_dims(at, 0), axis=0)[0]
-    return quantile
+    return np.maximum(np.ceil(np.round(share * num_valid, 9)).astype(np.int64) - 1, 0)
+
+
+def _cluster_codes(clusters: ArrayLike, num_prompts: int) -> Ints:
+    labels, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    if codes.shape != (num_prompts,):
+        raise ValueError(f"clusters must label each of {num_prompts} prompts, not have shape {codes.shape}.")
+    if len(labels) < 2:
+        raise ValueError("Resampling clusters needs at least two of them; with one, resample prompts.")
+    return codes

@@ -87,7 +87,17 @@ def test_harness_names_no_path_under_results() -> None:
 
 
 def test_statistics_take_arrays() -> None:
-    statistics = ("estimators", "difficulty", "costs", "bootstrap", "curves", "substitution")
+    statistics = (
+        "bootstrap",
+        "costs",
+        "curves",
+        "difficulty",
+        "estimators",
+        "intervals",
+        "plurality",
+        "power",
+        "substitution",
+    )
     for name in statistics:
         source = (ROOT / "analysis" / f"{name}.py").read_text()
         assert breaches(source, forbidden=("pandas", "pyarrow", "pathlib", "matplotlib", "results")) == [], name

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import percentile_interval, prompt_weights, share_of_replicates, weighted_means
+from analysis.bootstrap import (
+    p_value,
+    percentile_interval,
+    prompt_weights,
+    share_of_replicates,
+    simultaneous_band,
+    weighted_means,
+)
+from analysis.intervals import clustered_standard_error
 
 
 def with_estimate(replicates: np.ndarray) -> np.ndarray:
@@ -58,3 +66,61 @@ def test_missing_replicates_do_not_count():
 def test_means_without_any_weight_are_missing():
     means = weighted_means(np.array([[0.0, 0.0], [1.0, 3.0]]), np.array([[2.0], [6.0]]))
     np.testing.assert_array_equal(means, [[np.nan], [5.0]])
+
+
+def test_clusters_are_resampled_whole():
+    clusters = np.repeat(list("abcde"), [1, 2, 3, 4, 5])
+    weights = prompt_weights(15, num_replicates=2000, rng=np.random.default_rng(0), clusters=clusters)
+    for name in "abcde":
+        assert np.all(weights[:, clusters == name] == weights[:, clusters == name][:, :1])
+    np.testing.assert_array_equal(weights[1:, [0, 1, 3, 6, 10]].sum(axis=1), 5)
+
+
+def test_the_cluster_bootstraps_spread_is_the_clustered_standard_error():
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(100), 5)
+    values = rng.normal(size=100)[clusters] + rng.normal(size=500)
+    weights = prompt_weights(500, num_replicates=4000, rng=rng, clusters=clusters)
+    spread = weighted_means(weights, values[:, None])[1:].std()
+    assert spread == pytest.approx(clustered_standard_error(values, clusters), rel=0.05)
+
+
+def test_clusters_that_are_one_or_misfit_are_refused():
+    with pytest.raises(ValueError, match="at least two"):
+        prompt_weights(3, num_replicates=2000, rng=np.random.default_rng(0), clusters=[1, 1, 1])
+    with pytest.raises(ValueError, match="label each of 3"):
+        prompt_weights(3, num_replicates=2000, rng=np.random.default_rng(0), clusters=[1, 2])
+
+
+def test_a_band_holds_a_whole_curve_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        values = rng.normal(size=(100, 1)) + rng.normal(size=(100, 8))
+        means = weighted_means(prompt_weights(100, num_replicates=2000, rng=rng), values)
+        band, each = simultaneous_band(means), percentile_interval(means)
+        held += bool(np.all((band.low <= 0) & (band.high >= 0)))
+        assert np.all(band.high - band.low > each.high - each.low)
+    assert 180 <= held <= 199
+
+
+def test_a_band_of_one_cell_is_the_normal_interval():
+    means = weighted_means(
+        prompt_weights(500, num_replicates=4000, rng=np.random.default_rng(1)),
+        np.random.default_rng(0).normal(size=(500, 1)),
+    )
+    band, error = simultaneous_band(means), means[1:].std()
+    assert (band.high - band.estimate)[0] == pytest.approx(1.96 * error, rel=0.05)
+    with pytest.raises(ValueError, match="percentile_interval"):
+        simultaneous_band(np.full((2001, 2), np.inf))
+
+
+def test_a_p_value_is_below_a_level_where_the_interval_leaves_out_the_null():
+    rng = np.random.default_rng(0)
+    shifts = np.linspace(-4, 4, 81)
+    statistic = np.concatenate([shifts[None], shifts + rng.normal(size=(4000, 1))])
+    interval, p = percentile_interval(statistic), p_value(statistic)
+    outside = (interval.low > 0) | (interval.high < 0)
+    assert np.mean((p < 0.05) == outside) > 0.97
+    assert p.min() == pytest.approx(2 / 4001)
+    assert np.isnan(p_value(np.full(2001, np.nan)))

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.intervals import (
+    METHODS,
+    benjamini_hochberg,
+    binomial_interval,
+    clustered_standard_error,
+    holm,
+    mean_interval,
+)
+
+
+@pytest.mark.parametrize(("method", "scipy_name"), [("wilson", "wilson"), ("clopper-pearson", "exact")])
+def test_binomial_intervals_are_scipys(method, scipy_name):
+    for correct in (0, 1, 13, 30):
+        expected = stats.binomtest(correct, 30).proportion_ci(method=scipy_name)
+        found = binomial_interval(correct, 30, method=method)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_the_jeffreys_interval_holds_the_posterior_mass_it_claims():
+    found = binomial_interval(7, 30)
+    assert np.diff(stats.beta(7.5, 23.5).cdf([found.low, found.high])) == pytest.approx(0.95)
+    assert binomial_interval([0, 30], 30).low[0] == 0
+    assert binomial_interval([0, 30], 30).high[1] == 1
+
+
+@pytest.mark.parametrize("chance", [0.05, 0.3, 0.5])
+def test_the_exact_interval_never_covers_less_than_it_says_on_thirty_problems(chance: float):
+    counts = np.arange(31)
+    shares = stats.binom.pmf(counts, 30, chance)
+    cover = {}
+    for method in METHODS:
+        found = binomial_interval(counts, 30, method=method)
+        cover[method] = shares @ ((found.low <= chance) & (chance <= found.high))
+    assert cover["clopper-pearson"] >= 0.95
+    assert cover["jeffreys"] > 0.91
+    assert cover["wilson"] > 0.91
+
+
+def test_the_interval_of_a_mean_of_zeros_and_ones_is_the_binomial_one_of_a_prompt_less():
+    values = (np.arange(30) < 9).astype(float)
+    expected = binomial_interval(0.3 * 29, 29, method="clopper-pearson")
+    np.testing.assert_allclose(mean_interval(values), expected)
+
+
+def test_the_interval_of_a_mean_covers_on_thirty_prompts_with_several_samples_each():
+    rng = np.random.default_rng(0)
+    values = rng.binomial(8, rng.beta(0.3, 0.9, size=(4000, 30))) / 8
+    found = mean_interval(values)
+    assert np.mean((found.low <= 0.25) & (found.high >= 0.25)) > 0.94
+
+
+def test_a_mean_of_nothing_but_ones_ends_below_one_as_in_the_exact_interval():
+    found = mean_interval(np.ones(30))
+    assert found.high == 1
+    assert found.low == pytest.approx(binomial_interval(30, 30, method="clopper-pearson").low)
+
+
+def test_impossible_counts_and_values_are_refused():
+    with pytest.raises(ValueError, match="between 0 and num_trials"):
+        binomial_interval(31, 30)
+    with pytest.raises(ValueError, match="choose from"):
+        binomial_interval(3, 30, method="normal")
+    with pytest.raises(ValueError, match="two prompts or more"):
+        mean_interval([0.5, 1.5])
+
+
+def test_one_prompt_a_cluster_gives_the_plain_standard_error():
+    values = np.random.default_rng(0).random(40)
+    assert clustered_standard_error(values, np.arange(40)) == pytest.approx(values.std() / np.sqrt(40))
+
+
+def test_copies_of_a_prompt_in_one_cluster_add_no_certainty():
+    values = np.random.default_rng(0).random(40)
+    alone = clustered_standard_error(values, np.arange(40))
+    copied = clustered_standard_error(np.repeat(values, 5), np.repeat(np.arange(40), 5))
+    assert copied == pytest.approx(alone)
+
+
+def test_holm_and_benjamini_hochberg_give_the_textbook_values():
+    p = np.array([0.01, 0.04, 0.03, np.nan, 0.005])
+    np.testing.assert_allclose(holm(p), [0.03, 0.06, 0.06, np.nan, 0.02])
+    np.testing.assert_allclose(benjamini_hochberg(p), [0.02, 0.04, 0.04, np.nan, 0.02])
+    np.testing.assert_allclose(benjamini_hochberg(p[[0, 1, 2, 4]]), stats.false_discovery_control(p[[0, 1, 2, 4]]))
+
+
+def test_adjusted_p_values_keep_their_shape_and_never_pass_one():
+    p = np.random.default_rng(0).random((3, 4))
+    for adjust in (holm, benjamini_hochberg):
+        assert adjust(p).shape == (3, 4)
+        assert np.all((adjust(p) >= p) & (adjust(p) <= 1))
