@@ -1,4 +1,6 @@
-"""Difficulty bins from held-out scores, under any prompt weights. Arrays in, arrays out."""
+"""Difficulty bins from scores of samples that are not evaluated, under any prompt weights. Arrays in, arrays out."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,23 +29,120 @@ def bin_names(num_bins: int) -> list[str]:
 def quantile_bins(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> Ints:
     """Bin of each prompt, 0 the easiest, in every weighting of the prompts.
 
-    scores (P,): held-out pass@1; weights (R, P): how often each prompt counts -> (R, P). Equal scores stay in one bin:
-    from the easiest on, each bin ends at the boundary between scores that is nearest to an equal share of what is left,
-    of those that leave every later bin a score. Where fewer scores than bins have weight the last bins stay empty.
+    scores (P,): higher is easier, such as held-out pass@1; weights (R, P): how often each prompt counts -> (R, P).
+    Equal scores stay in one bin: from the easiest on, each bin ends at the boundary between scores that is nearest to
+    an equal share of what is left, of those that leave every later bin a score. Where fewer scores than bins have
+    weight the last bins stay empty. Raises ValueError below one bin or where a score is NaN.
     """
-    if num_bins < 1:
-        raise ValueError(f"num_bins must be at least 1, not {num_bins}.")
-    # Negated, so that the easiest come first.
-    values, which = np.unique(-np.asarray(scores, dtype=float), return_inverse=True)
-    mass = np.asarray(weights, dtype=float) @ (which[:, None] == np.arange(len(values)))
+    _refuse_bins(num_bins)
+    which, mass = _levels(scores, weights)
     share = np.cumsum(mass, axis=1) / mass.sum(axis=1, keepdims=True)
     return _value_bins(share, mass > 0, num_bins)[:, which]
+
+
+def threshold_bins(scores: ArrayLike, thresholds: Sequence[float]) -> Ints:
+    """Bin of each prompt by fixed thresholds, 0 the easiest: those at or above the largest; (...) -> (...).
+
+    Give `shrunk_scores` where prompts have few samples or unequal numbers of them. Raises ValueError on a repeated
+    threshold.
+    """
+    edges = np.sort(np.asarray(thresholds, dtype=float))
+    if len(edges) == 0 or len(np.unique(edges)) < len(edges):
+        raise ValueError(f"Thresholds must be distinct, at least one, not {list(thresholds)}.")
+    return len(edges) - np.searchsorted(edges, np.asarray(scores, dtype=float), side="right")
+
+
+def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> Floats:
+    """The weights split into bins of exactly equal mass; a tie at an edge lies in both bins, in proportion.
+
+    scores (P,), weights (R, P) -> (num_bins, R, P), bins from the easiest. For comparison with results that split ties
+    at random, whose expectation this is; for curves use `quantile_bins`.
+    """
+    _refuse_bins(num_bins)
+    weights = np.asarray(weights, dtype=float)
+    which, mass = _levels(scores, weights)
+    total = mass.sum(axis=1, keepdims=True)
+    end = np.cumsum(mass, axis=1)
+    parts = []
+    for number in range(num_bins):
+        low, high = total * number / num_bins, total * (number + 1) / num_bins
+        inside = np.clip(np.minimum(end, high) - np.maximum(end - mass, low), 0, None)
+        parts.append(weights * np.divide(inside, mass, out=np.zeros_like(mass), where=mass > 0)[:, which])
+    return np.stack(parts)
 
 
 def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Floats:
     """The weights split by bin; (R, P), (R, P) -> (num_bins, R, P)."""
     weights = np.asarray(weights, dtype=float)
     return np.stack([np.where(labels == number, weights, 0.0) for number in range(num_bins)])
+
+
+def shrunk_scores(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLike) -> Floats:
+    """Posterior mean chance of each prompt under a beta prior fitted to all of them, in every weighting.
+
+    num_correct (P,), num_samples (P,), weights (R, P) -> (R, P), between c / n and the overall mean. The prior is
+    fitted by moments: E (c/n - m)^2 = m (1 - m) [r + (1 - r) / n], r = 1 / (a + b + 1), so numbers of samples may
+    differ. Raises ValueError where no prompt has two samples, which leaves r unknown. Source: Kleinman 1973.
+    """
+    c, n = np.broadcast_arrays(np.asarray(num_correct, dtype=float), np.asarray(num_samples, dtype=float))
+    if np.any(n < 1) or np.any((c < 0) | (c > n)) or n.max(initial=0) < 2:
+        raise ValueError("Shrinking needs counts between 0 and num_samples, and prompts with two samples or more.")
+    shares = np.asarray(weights, dtype=float)
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    mean = (shares @ c) / (shares @ n)
+    spread = (shares * (c / n - mean[:, None]) ** 2).sum(axis=1)
+    noise, binomial = shares @ (1 / n), mean * (1 - mean)
+    excess = np.divide(spread, binomial, out=np.zeros_like(spread), where=binomial > 0) - noise
+    correlation = np.clip(np.divide(excess, 1 - noise, out=np.zeros_like(spread), where=noise < 1), 1e-9, 1)
+    strength = (1 / correlation - 1)[:, None]
+    shrunk: Floats = (c + mean[:, None] * strength) / (n + strength)
+    return shrunk
+
+
+def vote_agreement(votes: ArrayLike) -> Floats:
+    """Share of the samples that give the most frequent answer: difficulty predicted without knowing what is right.
+
+    votes (..., S): codes as in `estimators.maj_at_k`, negative where a sample does not vote -> (...), 0 where none
+    does.
+    """
+    votes = np.asarray(votes)
+    same = (votes[..., :, None] == votes[..., None, :]) & (votes >= 0)[..., None]
+    agreement: Floats = same.sum(axis=-1).max(axis=-1) / votes.shape[-1]
+    return agreement
+
+
+def rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: ArrayLike) -> Floats:
+    """Spearman correlation of a predictor of difficulty with the oracle, ties at their mean rank, in every weighting.
+
+    predicted (P,), oracle (P,), higher is easier in both, weights (R, P) -> (R,); NaN where either is constant. Read
+    the oracle from samples that the predictor has not seen.
+    """
+    weights = np.asarray(weights, dtype=float)
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    off = []
+    for scores in (predicted, oracle):
+        which, mass = _levels(scores, shares)
+        rank = (np.cumsum(mass, axis=1) - mass / 2)[:, which]
+        off.append(rank - (shares * rank).sum(axis=1, keepdims=True))
+    together, first, second = (
+        (shares * a * b).sum(axis=1) for a, b in ((off[0], off[1]), (off[0],) * 2, (off[1],) * 2)
+    )
+    scale = np.sqrt(first * second)
+    correlation: Floats = np.divide(together, scale, out=np.full(len(scale), np.nan), where=scale > 1e-12)
+    return correlation
+
+
+def _levels(scores: ArrayLike, weights: ArrayLike) -> tuple[Ints, Floats]:
+    """Which distinct score each prompt has, the easiest first, and the weight on each; (P,), (R, P) -> (P,), (R, V)."""
+    scores, weights = np.asarray(scores, dtype=float), np.asarray(weights, dtype=float)
+    if np.isnan(scores).any():
+        raise ValueError("Every prompt needs a difficulty score; leave out those without one.")
+    # Negated, so that the easiest come first.
+    _, which = np.unique(-scores, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    starts = np.flatnonzero(np.diff(which[order], prepend=-1))
+    mass: Floats = np.add.reduceat(weights[:, order], starts, axis=1)
+    return which, mass
 
 
 def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:
@@ -60,3 +159,8 @@ def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:
         bins += possible & (np.arange(share.shape[1]) > at)
         previous = np.where(possible, np.take_along_axis(share, at, axis=1), previous)
     return bins
+
+
+def _refuse_bins(num_bins: int) -> None:
+    if num_bins < 1:
+        raise ValueError(f"num_bins must be at least 1, not {num_bins}.")

@@ -94,6 +94,7 @@ def test_statistics_take_arrays() -> None:
         "difficulty",
         "estimators",
         "intervals",
+        "optimism",
         "plurality",
         "power",
         "substitution",

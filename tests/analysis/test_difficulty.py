@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
-from analysis.difficulty import bin_names, bin_weights, default_num_bins, quantile_bins
+from analysis.difficulty import (
+    bin_names,
+    bin_weights,
+    default_num_bins,
+    quantile_bins,
+    rank_agreement,
+    shared_quantile_weights,
+    shrunk_scores,
+    threshold_bins,
+    vote_agreement,
+)
 
 
 def bins_of(scores: np.ndarray, num_bins: int) -> np.ndarray:
@@ -61,3 +72,77 @@ def test_bins_are_three_below_two_hundred_prompts_and_five_from_there():
 @pytest.mark.parametrize("num_bins", range(1, 8))
 def test_every_bin_has_a_name_of_its_own(num_bins: int):
     assert len(set(bin_names(num_bins))) == num_bins
+
+
+def test_thresholds_bin_from_the_easiest_and_a_score_on_one_counts_as_above_it():
+    assert threshold_bins([1.0, 0.75, 0.7, 0.25, 0.1], [0.25, 0.75]).tolist() == [0, 0, 1, 1, 2]
+    with pytest.raises(ValueError, match="distinct"):
+        threshold_bins([0.5], [0.3, 0.3])
+
+
+def test_a_score_that_is_missing_is_refused():
+    with pytest.raises(ValueError, match="leave out"):
+        quantile_bins([0.5, np.nan], np.ones((1, 2)), num_bins=2)
+
+
+def test_shared_bins_have_equal_mass_and_hold_all_weight():
+    rng = np.random.default_rng(0)
+    scores = rng.binomial(8, rng.beta(0.5, 0.8, size=60)) / 8
+    weights = rng.multinomial(60, np.full(60, 1 / 60), size=20).astype(float)
+    parts = shared_quantile_weights(scores, weights, num_bins=5)
+    np.testing.assert_allclose(parts.sum(axis=2), 12)
+    np.testing.assert_allclose(parts.sum(axis=0), weights)
+
+
+def test_shared_bins_are_the_expectation_of_ties_split_at_random():
+    rng = np.random.default_rng(0)
+    scores = np.repeat([1.0, 0.5, 0.0], [5, 7, 8])
+    parts = shared_quantile_weights(scores, np.ones((1, 20)), num_bins=4)[:, 0]
+    at_random = np.zeros_like(parts)
+    for _ in range(4000):
+        order = np.lexsort([rng.random(20), -scores])
+        at_random[np.repeat(np.arange(4), 5), order] += 1 / 4000
+    np.testing.assert_allclose(parts, at_random, atol=0.04)
+
+
+def test_shrunk_scores_are_the_posterior_means_of_the_planted_prior():
+    rng = np.random.default_rng(0)
+    num_samples = rng.integers(2, 12, size=200_000)
+    num_correct = rng.binomial(num_samples, rng.beta(0.5, 0.8, size=200_000))
+    found = shrunk_scores(num_correct, num_samples, np.ones((1, 200_000)))[0]
+    np.testing.assert_allclose(found, (num_correct + 0.5) / (num_samples + 1.3), atol=0.01)
+
+
+def test_shrinking_follows_the_weights_as_it_would_repetition():
+    rng = np.random.default_rng(0)
+    num_samples = rng.integers(2, 12, size=50)
+    num_correct = rng.binomial(num_samples, rng.beta(0.5, 0.8, size=50))
+    counts = rng.multinomial(50, np.full(50, 1 / 50))
+    weighted = shrunk_scores(num_correct, num_samples, counts[None])[0]
+    repeated = shrunk_scores(*(np.repeat(x, counts) for x in (num_correct, num_samples)), np.ones((1, 50)))[0]
+    np.testing.assert_allclose(np.repeat(weighted, counts), repeated)
+
+
+def test_prompts_of_one_chance_shrink_all_the_way_and_extremes_stay():
+    assert np.ptp(shrunk_scores([4, 4, 4], 8, np.ones((1, 3)))) == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(shrunk_scores([0, 0, 0], 8, np.ones((1, 3))), 0)
+    with pytest.raises(ValueError, match="two samples"):
+        shrunk_scores([0, 1], 1, np.ones((1, 2)))
+
+
+def test_vote_agreement_is_the_share_of_the_leading_answer():
+    votes = [[0, 0, 0, 1], [0, 1, 2, 3], [-1, -1, -1, 2], [-1, -1, -1, -1]]
+    np.testing.assert_allclose(vote_agreement(votes), [0.75, 0.25, 0.25, 0])
+
+
+def test_rank_agreement_is_spearmans_under_any_weights():
+    rng = np.random.default_rng(0)
+    oracle = rng.binomial(8, rng.beta(0.5, 0.8, size=60)) / 8
+    predicted = (oracle + rng.normal(size=60)).round(1)
+    weights = np.vstack([np.ones(60), rng.multinomial(60, np.full(60, 1 / 60), size=5)])
+    for counts, found in zip(weights.astype(int), rank_agreement(predicted, oracle, weights), strict=True):
+        assert found == pytest.approx(spearmanr(np.repeat(predicted, counts), np.repeat(oracle, counts))[0])
+
+
+def test_a_constant_predictor_agrees_with_nothing():
+    assert np.isnan(rank_agreement(np.ones(5), np.arange(5), np.ones((1, 5)))[0])
