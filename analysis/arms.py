@@ -1,8 +1,10 @@
 """The rungs of a stored run and the outcomes of each. Knows the tables, nothing of pairing or statistics."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,11 @@ from analysis.arrays import Ints
 from analysis.costs import Shape
 from analysis.grid import Grid
 from results import schema, store
+
+# Bytes a weight and, where weights are quantized, a weight of that format; "auto" is a 16-bit type in vLLM.
+DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
+QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin": 0.5, "gptq_marlin": 0.5}
+_COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,12 @@ class Arm:
         """Tokens after the prompt: thinking, the marker that closes it, the answer; (B, P, S)."""
         return self.grid.thinking_tokens + self.grid.closing_tokens + self.grid.answer_tokens
 
+    def split(self, num_samples: int) -> "tuple[Arm, Arm]":
+        """The first `num_samples` samples of each prompt, and the rest."""
+        parts = (self.grid.samples(slice(num_samples)), self.grid.samples(slice(num_samples, None)))
+        first, rest = (Arm(self.rung, self.budgets, part, self.prompt_tokens) for part in parts)
+        return first, rest
+
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Arm":
         """The part at these positions, and each prompt's first `num_samples` samples."""
         part = self.grid.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
@@ -61,6 +74,7 @@ class StoredRun:
         self.rungs = _rungs(models[models["task"] == self.task])
         self.grader = _grader(root, [rung.identity for rung in self.rungs])
         self.cells = store.scan(root, schema.CELLS).to_pandas()
+        self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
         self.prompt_ids = self.prompt_tokens.index
 
@@ -101,9 +115,17 @@ def _rungs(models: pd.DataFrame) -> list[Rung]:
     shared = models["model"].duplicated(keep=False)
     names = models["model"].where(~shared, models["model"] + "@" + models["identity"].str[:6])
     return [
-        Rung(name, row.identity, int(row.num_params), Shape(*(int(getattr(row, field)) for field in Shape._fields)))
+        Rung(name, row.identity, int(row.num_params), _shape(row))
         for name, row in zip(names, models.itertuples(), strict=True)
     ]
+
+
+def _shape(row: Any) -> Shape:
+    """A row of the models table as what costs depend on. A quantization of unknown width weighs NaN bytes."""
+    counts = {name: int(getattr(row, name)) for name in _COUNTS}
+    is_quantized = isinstance(row.quantization, str) and row.quantization
+    num_bytes = QUANTIZED_BYTES.get(row.quantization, np.nan) if is_quantized else DTYPE_BYTES.get(row.dtype, 2.0)
+    return Shape(**counts)._replace(bytes_per_weight=num_bytes)  # type: ignore[arg-type]
 
 
 def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
@@ -115,6 +137,13 @@ def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
         raise ValueError(nothing_in(root))
     grader = only("grader", sorted(kinds["grader"].unique()), None)
     return grader, max(kinds["grader_version"], key=_version_order)
+
+
+def _dials(root: Path, task: str) -> pd.DataFrame:
+    """What is known of each prompt beside its text; a row a prompt, a column a dial."""
+    prompts = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "dials"]).to_pandas()
+    prompts = prompts[prompts["task"] == task].drop_duplicates("prompt_id").astype({"prompt_id": object})
+    return pd.DataFrame([json.loads(text or "{}") for text in prompts["dials"]], index=prompts["prompt_id"])
 
 
 def _version_order(version: str) -> list[str | int]:

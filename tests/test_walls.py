@@ -97,6 +97,7 @@ def test_statistics_take_arrays() -> None:
         "optimism",
         "plurality",
         "power",
+        "roofline",
         "substitution",
     )
     for name in statistics:

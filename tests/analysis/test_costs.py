@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from analysis.costs import COST_MODELS, Shape, cell_cost, choose, serial_tokens, total_tokens
+from analysis import roofline
+from analysis.costs import COST_MODELS, PerToken, Shape, cell_cost, choose, serial_tokens, total_tokens
 
 SHAPE = Shape(num_matmul_params=1000, num_layers=3, num_heads=2, head_dim=32)
 PROMPT, DECODED = np.array([5, 9]), np.array([[4, 6, 20], [10, 10, 10]])
 
 
 def cost_of(name: str, widths: list[int]) -> np.ndarray:
-    return cell_cost(COST_MODELS[name], SHAPE, prompt_tokens=PROMPT, decoded_tokens=DECODED, widths=widths)
+    return cell_cost(choose(name), SHAPE, prompt_tokens=PROMPT, decoded_tokens=DECODED, widths=widths)
 
 
 def test_params_only_flops_are_two_a_weight_and_token():
@@ -49,5 +50,91 @@ def test_serial_tokens_grow_from_the_mean_sample_to_the_longest():
 
 
 def test_an_unknown_cost_model_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"choose from \['c1', 'c2'\]"):
+    with pytest.raises(ValueError, match=r"choose from \['c1', 'c2', 'c3', 'c4', 'c5'\]"):
         choose("c9")
+
+
+# Qwen3's published shapes: weights in matrix products with the (tied) output head, layers, query heads, head size.
+QWEN3_600M = Shape(28 * 15_728_640 + 151_936 * 1024, num_layers=28, num_heads=16, head_dim=128, num_kv_heads=8)
+QWEN3_8B = Shape(36 * 192_937_984 + 151_936 * 4096, num_layers=36, num_heads=32, head_dim=128, num_kv_heads=8)
+
+
+@pytest.mark.parametrize(("shape", "context", "factor"), [(QWEN3_600M, 5_000, "1.8"), (QWEN3_8B, 26_000, "1.16")])
+def test_attention_catches_up_with_the_weights_where_the_method_says(shape: Shape, context: float, factor: str):
+    assert 2 * shape.num_matmul_params / (4 * shape.attention_width) == pytest.approx(context, rel=0.05)
+    at = [float(COST_MODELS[name].decode(shape, np.array(4095.0), np.array(1.0))) for name in ("c2", "c1")]
+    assert round(at[0] / at[1], len(factor) - 2) == float(factor)
+
+
+def test_layers_with_linear_attention_cost_nothing_that_grows_with_the_context():
+    hybrid, plain = (SHAPE._replace(num_linear_layers=number) for number in (2, 0))
+    for decoded in (10.0, 100.0):
+        costs = [
+            COST_MODELS["c2"].decode(s, np.array(5.0), np.array(decoded)) - 2000 * decoded for s in (hybrid, plain)
+        ]
+        assert costs[0] == pytest.approx(costs[1] / 3)
+    assert hybrid.cached_bytes == plain.cached_bytes / 3
+
+
+def test_small_batches_wait_for_the_weights_and_large_ones_for_their_cache_or_the_arithmetic():
+    gpu = roofline.GPUS["H100"]
+    alone = float(choose("c3", gpu="H100", batch=1).decode(QWEN3_8B, np.array(0.0), np.array(1.0)))
+    assert alone == pytest.approx((2 * QWEN3_8B.num_matmul_params + QWEN3_8B.cached_bytes) / gpu.bytes_per_second)
+    together = float(choose("c3", gpu="H100", batch=4096).decode(QWEN3_8B, np.array(0.0), np.array(1.0)))
+    flops = 2 * QWEN3_8B.num_matmul_params + 4 * QWEN3_8B.attention_width
+    assert together == pytest.approx(flops / gpu.peak_flops)
+
+
+def test_roofline_seconds_equal_the_larger_bound_summed_token_by_token():
+    gpu, model = roofline.GPUS["L4"], choose("c3", gpu="L4", batch=256)
+    for prompt, length in ((0, 1), (900, 2500)):
+        x = prompt + np.arange(1, length + 1)
+        flops = 2 * QWEN3_600M.num_matmul_params + 4 * QWEN3_600M.attention_width * x
+        read = 2 * QWEN3_600M.num_matmul_params / 256 + QWEN3_600M.cached_bytes * x
+        expected = np.maximum(flops / gpu.peak_flops, read / gpu.bytes_per_second).sum()
+        found = float(model.decode(QWEN3_600M, np.array(float(prompt)), np.array(float(length))))
+        assert found == pytest.approx(expected)
+
+
+def test_a_cached_token_holds_keys_and_values_of_every_layer():
+    assert QWEN3_8B.cached_bytes == 2 * 36 * 8 * 128 * 2
+
+
+def test_a_mixture_of_experts_computes_with_its_active_weights_and_reads_more_of_them_the_larger_the_batch():
+    mixture = Shape(37_000_000_000, 61, 128, 128, num_stored_params=671_000_000_000)
+    assert COST_MODELS["c1"].decode(mixture, np.array(0.0), np.array(1.0)) == 2 * 37e9
+    # Counting all of DeepSeek-R1's weights would inflate its FLOPs 18-fold.
+    assert mixture.num_stored_params / mixture.num_matmul_params == pytest.approx(18, rel=0.01)
+    dense = mixture._replace(num_stored_params=0)
+    one, other = (
+        float(choose("c3", gpu="H200", batch=32).decode(shape, np.array(0.0), np.array(1.0)))
+        for shape in (mixture, dense)
+    )
+    assert 10 < one / other < 18.2
+
+
+def test_measured_seconds_and_dollars_follow_the_tokens():
+    shape = SHAPE._replace(throughput=PerToken(1000.0, 50.0), price=PerToken(0.5, 2.0))
+    arguments = {"prompt_tokens": PROMPT, "decoded_tokens": DECODED, "widths": [1, 3]}
+    expected = PROMPT[:, None] / 1000 + DECODED.mean(axis=1, keepdims=True) * [1, 3] / 50
+    np.testing.assert_allclose(cell_cost(choose("c4"), shape, **arguments), expected)
+    expected = (0.5 * PROMPT[:, None] + 2 * DECODED.mean(axis=1, keepdims=True) * [1, 3]) / 1e6
+    np.testing.assert_allclose(cell_cost(choose("c5"), shape, **arguments), expected)
+
+
+def test_a_cost_model_without_what_it_needs_is_refused():
+    for name, needed in (("c4", "throughput"), ("c5", "price")):
+        with pytest.raises(ValueError, match=needed):
+            cost_of(name, [1])
+    with pytest.raises(ValueError, match="one of .*H100"):
+        choose("c3")
+    with pytest.raises(ValueError, match="c3"):
+        choose("c2", gpu="H100")
+
+
+def test_a_verifier_is_charged_for_every_sample_it_reads():
+    arguments = {"prompt_tokens": PROMPT, "decoded_tokens": DECODED, "widths": [1, 4]}
+    plain = cell_cost(choose("c1"), SHAPE, **arguments)
+    charged = cell_cost(choose("c1"), SHAPE, verifier=SHAPE._replace(num_matmul_params=500), **arguments)
+    read = PROMPT[:, None] + DECODED.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(charged - plain, 1000 * read * [1, 4])
