@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import costs, curves, findings, outcomes, summary
+from analysis import bins, costs, curves, findings, outcomes, roofline, summary
+from analysis.bins import Binning
+from analysis.choices import Choices
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 
@@ -29,7 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
     """A run's outcomes and findings under the reader's choices."""
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    choices = findings.Choices(num_bins=options.bins, cost=options.cost)
+    choices = Choices(
+        binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
+        cost=options.cost,
+        gpu=options.gpu,
+        batch=options.batch,
+        throughput=dict(options.throughput),
+        price=dict(options.price),
+        cluster=options.cluster,
+    )
     return loaded, findings.find(loaded, choices, rng=np.random.default_rng(options.seed))
 
 
@@ -47,6 +57,8 @@ def run_folder(name: str) -> Path:
 def print_summary(options: argparse.Namespace) -> None:
     loaded, found = read(run_folder(options.run), options)
     print(summary.render(loaded, found, rule=options.rule))
+    if options.optimism:
+        print(f"\n{summary.optimism(found)}")
 
 
 def write_figures(options: argparse.Namespace) -> None:
@@ -76,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument("--summary", action="store_true", help="print the summary first")
     figures.set_defaults(command=write_figures)
     table = commands.add_parser("summary", help="print the table of accuracy, tokens and exchange rates")
+    table.add_argument("--optimism", action="store_true", help="add what same-pool bins would read")
     table.set_defaults(command=print_summary)
     for command in (figures, table):
         _add_choices(command)
@@ -86,13 +99,44 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("run", metavar="RUN", help="a run directory, or a name below results/runs")
     add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
-    add("--cost", choices=sorted(costs.COST_MODELS), default="c2", help="c1 parameters only, c2 with attention")
+    add("--thresholds", type=float, nargs="+", default=(), help="fixed accuracies between bins, instead of quantiles")
+    add(
+        "--difficulty",
+        choices=bins.DIFFICULTIES,
+        default="anchor",
+        help="the anchor's held-out accuracy, each model's own, agreement of the anchor's votes, or a label",
+    )
+    add("--label", help="the dial of the prompts that --difficulty label reads")
+    add("--cluster", help="the dial whose prompts are resampled together")
+    add(
+        "--cost",
+        choices=costs.COST_NAMES,
+        default="c2",
+        help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured GPU-seconds "
+        "(--throughput), c5 dollars (--price)",
+    )
+    add("--gpu", choices=sorted(roofline.GPUS), help="the GPU of c3")
+    add("--batch", type=int, default=costs.BATCH, help="sequences that c3 decodes together")
+    add("--throughput", type=_per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="tokens a GPU-second")
+    add("--price", type=_per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
     add(
         "--rule", choices=curves.RULES, default="maj_at_k", help="how several samples are read where models are matched"
     )
     add("--anchor", help="whose held-out samples make the bins, where several models have some")
     add("--task", help="which task, where the run holds several")
     add("--seed", type=int, default=0, help="seed of the bootstrap")
+
+
+def _per_token(text: str) -> tuple[str, costs.PerToken]:
+    """MODEL=IN:OUT, two numbers above 0."""
+    try:
+        name, figures = text.split("=")
+        prompt, decoded = (float(figure) for figure in figures.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected MODEL=IN:OUT, such as mine=9000:450, not {text!r}") from None
+    if not (prompt > 0 and decoded > 0):
+        raise argparse.ArgumentTypeError(f"both figures of {text!r} must be above 0")
+    return name, costs.PerToken(prompt, decoded)
 
 
 if __name__ == "__main__":

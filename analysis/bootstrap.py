@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from analysis.arrays import Array, Floats, Ints
 
 MIN_REPLICATES = 2000
+MIN_CLUSTERS = 10
 LEVEL = 0.95
 
 
@@ -27,7 +28,7 @@ def prompt_weights(
     clusters (P,): labels of prompts that come together (paraphrases, problems of one paper), which are then resampled
     whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples of both pools
     (method 6): a second level that resamples samples too would count their noise twice. Raises ValueError below
-    MIN_REPLICATES, and below two clusters.
+    MIN_REPLICATES, and below MIN_CLUSTERS clusters, whose spread tells too little.
     """
     if num_replicates < MIN_REPLICATES:
         raise ValueError(f"An interval needs at least {MIN_REPLICATES} replicates, not {num_replicates}.")
@@ -116,6 +117,6 @@ def _cluster_codes(clusters: ArrayLike, num_prompts: int) -> Ints:
     labels, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if codes.shape != (num_prompts,):
         raise ValueError(f"clusters must label each of {num_prompts} prompts, not have shape {codes.shape}.")
-    if len(labels) < 2:
-        raise ValueError("Resampling clusters needs at least two of them; with one, resample prompts.")
+    if len(labels) < MIN_CLUSTERS:
+        raise ValueError(f"Resampling clusters needs at least {MIN_CLUSTERS} of them, not {len(labels)}.")
     return codes

@@ -1,47 +1,25 @@
 """What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
-import re
-from dataclasses import asdict, dataclass
-from itertools import combinations
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import bootstrap, costs, curves, difficulty, substitution
+from analysis import bins, bootstrap, curves, difficulty, substitution
+from analysis import choices as choose
+from analysis.arms import Arm
 from analysis.arrays import Floats
+from analysis.bins import Bin, Binning
+from analysis.choices import Choices, Setting
+from analysis.costs import CostModel
 from analysis.curves import Curve, Path, PathName, Rule
 from analysis.grid import OUTCOMES
 from analysis.outcomes import Outcomes
 
 Row = dict[str, Any]
-ALL_PROMPTS = "all prompts"
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the reader of a run may choose: bins (None: by the number of prompts), cost model, replicates."""
-
-    num_bins: int | None = None
-    cost: str = "c2"
-    num_replicates: int = bootstrap.MIN_REPLICATES
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a caption needs to say; constant over a run's frames. Anchor fields are None where no bins were drawn."""
-
-    task: str
-    anchor: str | None
-    bin_samples: int | None
-    bin_budget: int | None
-    total_prompts: int
-    num_dropped: int
-    num_samples: int
-    max_budget: int
-    num_replicates: int
-    cost: str
-    cost_label: str
+ALL_PROMPTS = bins.ALL_PROMPTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,74 +27,93 @@ class Findings:
     """Frames of one run.
 
     curves: a row a rung, bin, rule, path and cell. exchange_rates: a row a pair, bin, rule and path, the larger rung at
-    width 1 and full budget. cells: a row a rung and budget, its health at width 1.
+    width 1 and full budget; under own difficulty the bin is the smaller rung's. cells: a row a rung and budget, its
+    health at width 1. optimism: a row a bin, read from the samples that made it and from fresh ones; empty without a
+    pool.
     """
 
     setting: Setting
     curves: pd.DataFrame
     exchange_rates: pd.DataFrame
     cells: pd.DataFrame
-
-
-class _Bin(NamedTuple):
-    name: str
-    weights: Floats
+    optimism: pd.DataFrame
 
 
 def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> Findings:
-    """Every curve and exchange rate of the run, from one paired bootstrap in which bins are drawn anew each time."""
-    cost = costs.choose(choices.cost)
-    bins = _bins(outcomes, choices, rng)
+    """Every curve and exchange rate of the run, from one paired bootstrap in which bins are drawn anew each time.
+
+    Raises ValueError where a choice asks for what the run or the choices lack.
+    """
+    cost, arms = choose.price(outcomes.arms, choices)
+    outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
+    weights = bootstrap.prompt_weights(
+        len(outcomes.prompt_ids),
+        num_replicates=choices.num_replicates,
+        rng=rng,
+        clusters=None if choices.cluster is None else bins.label(outcomes, choices.cluster),
+    )
+    tables = _tables(outcomes, cost, rng)
     curve_rows: list[Row] = []
     rate_rows: list[Row] = []
+    for subjects, parts in _groups(outcomes, pools, choices.binning, weights):
+        for path, rule, prompts in tables:
+            keys = {"rule": rule, "path": path.axis}
+            for part in parts:
+                place = keys | {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
+                resampled = {
+                    at: curves.resample(prompts[at], part.weights) for at in range(min(subjects), len(outcomes.arms))
+                }
+                curve_rows += _curve_rows(outcomes, path, {at: resampled[at] for at in subjects}, place)
+                rate_rows += _rate_rows(outcomes, path, resampled, subjects, place)
+    if choices.binning.difficulty == "own":
+        curve_rows, rate_rows = _by_bin(curve_rows), _by_bin(rate_rows)
+    return Findings(
+        setting=choose.describe(outcomes, pools[0], choices, cost, weights),
+        curves=pd.DataFrame(curve_rows),
+        exchange_rates=pd.DataFrame(rate_rows),
+        cells=pd.DataFrame(_cell_rows(outcomes)),
+        optimism=_optimism_frame(outcomes, choices.binning, weights[:1]),
+    )
+
+
+def _by_bin(rows: list[Row]) -> list[Row]:
+    """The rows of every bin together, bins and rows in the order they came."""
+    order = {name: place for place, name in enumerate(dict.fromkeys(row["bin"] for row in rows))}
+    return sorted(rows, key=lambda row: order[row["bin"]])
+
+
+def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> list[tuple[Path, Rule, list[Curve]]]:
+    """What every arm costs and yields on each prompt, along every path under every rule."""
+    tables = []
     for rule in curves.RULES:
         for path in (
             curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule),
             curves.budget_path(len(outcomes.budgets)),
         ):
             prompts = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
-            keys = {"rule": rule, "path": path.axis}
-            for part in bins:
-                place = keys | _bin_columns(part)
-                resampled = [curves.resample(table, part.weights) for table in prompts]
-                curve_rows += _curve_rows(outcomes, path, resampled, place)
-                rate_rows += _rate_rows(outcomes, path, resampled, place)
-    return Findings(
-        setting=_setting(outcomes, choices, cost),
-        curves=pd.DataFrame(curve_rows),
-        exchange_rates=pd.DataFrame(rate_rows),
-        cells=pd.DataFrame(_cell_rows(outcomes)),
-    )
+            tables.append((path, rule, prompts))
+    return tables
 
 
-def _bins(outcomes: Outcomes, choices: Choices, rng: np.random.Generator) -> list[_Bin]:
-    """All prompts, then the bins from easiest to hardest, each as prompt weights (1 + R, P)."""
-    num_prompts = len(outcomes.prompt_ids)
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng)
-    whole = [_Bin(ALL_PROMPTS, weights)]
-    num_bins = difficulty.default_num_bins(num_prompts) if choices.num_bins is None else choices.num_bins
-    if outcomes.bins is None:
-        return whole
-    scores = outcomes.bins.grid.correct[0].mean(axis=1)
-    num_bins = min(num_bins, len(np.unique(scores)))
-    if num_bins == 1:
-        return whole
-    labels = difficulty.quantile_bins(scores, weights, num_bins=num_bins)
-    parts = difficulty.bin_weights(weights, labels, num_bins=num_bins)
-    return whole + [_Bin(name, part) for name, part in zip(difficulty.bin_names(num_bins), parts, strict=True)]
+def _groups(
+    outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Floats
+) -> Iterator[tuple[list[int], list[Bin]]]:
+    """Arms that share their bins, and the bins: all arms at once, or one at a time under own difficulty."""
+    if binning.difficulty == "own":
+        for at, pool in enumerate(pools):
+            yield [at], bins.draw(outcomes, pool, binning, weights)
+    else:
+        yield list(range(len(outcomes.arms))), bins.draw(outcomes, pools[0], binning, weights)
 
 
-def _bin_columns(part: _Bin) -> Row:
-    return {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
-
-
-def _curve_rows(outcomes: Outcomes, path: Path, resampled: list[Curve], place: Row) -> list[Row]:
+def _curve_rows(outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], place: Row) -> list[Row]:
     rows = []
-    for arm, curve in zip(outcomes.arms, resampled, strict=True):
+    for at, curve in resampled.items():
+        rung = outcomes.arms[at].rung
         _, low, high = bootstrap.percentile_interval(curve.accuracy)
         for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
             rows.append(
-                {"model": arm.rung.name, "num_params": arm.rung.num_params}
+                {"model": rung.name, "num_params": rung.num_params}
                 | place
                 | {"budget": int(outcomes.budgets[budget]), "width": width}
                 | {name: float(means[0, cell]) for name, means in curve._asdict().items()}
@@ -125,17 +122,20 @@ def _curve_rows(outcomes: Outcomes, path: Path, resampled: list[Curve], place: R
     return rows
 
 
-def _rate_rows(outcomes: Outcomes, path: Path, resampled: list[Curve], place: Row) -> list[Row]:
-    """Rows of every smaller rung against every larger one's reference: width 1 and the full budget."""
+def _rate_rows(
+    outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], subjects: list[int], place: Row
+) -> list[Row]:
+    """Rows of every subject against every larger rung's reference: width 1 and the full budget."""
     is_width = path.axis == "width"
     steps = np.log(path.widths) if is_width else outcomes.budgets[list(path.budget_index)]
     reference = 0 if is_width else len(path.widths) - 1
     rows = []
-    for (small, rung), (large, larger) in combinations(zip(resampled, outcomes.arms, strict=True), 2):
-        target, target_flops = large.accuracy[:, reference], large.flops[:, reference]
-        crossing = substitution.invert(small.accuracy, small.flops, steps, target)
+    pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
+    for small, large in pairs:
+        target, target_flops = resampled[large].accuracy[:, reference], resampled[large].flops[:, reference]
+        crossing = substitution.invert(resampled[small].accuracy, resampled[small].flops, steps, target)
         rows.append(
-            {"small": rung.rung.name, "large": larger.rung.name}
+            {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place
             | {"target_accuracy": float(target[0]), "target_flops": float(target_flops[0])}
             | _rate_columns(substitution.exchange_rate(crossing, target_flops), is_log=is_width)
@@ -173,22 +173,13 @@ def _cell_rows(outcomes: Outcomes) -> list[Row]:
     return rows
 
 
-def _setting(outcomes: Outcomes, choices: Choices, cost: costs.CostModel) -> Setting:
-    held_out = outcomes.bins
-    return Setting(
-        # A task's id ends in a hash of its parameters, which tells a reader nothing.
-        task=re.sub(r"-[0-9a-f]{8}$", "", outcomes.task),
-        anchor=None if held_out is None else held_out.rung.name,
-        bin_samples=None if held_out is None else held_out.grid.correct.shape[-1],
-        bin_budget=None if held_out is None else int(held_out.budgets[0]),
-        total_prompts=len(outcomes.prompt_ids),
-        num_dropped=len(outcomes.dropped),
-        num_samples=outcomes.num_samples,
-        max_budget=int(outcomes.budgets[-1]),
-        num_replicates=choices.num_replicates,
-        cost=choices.cost,
-        cost_label=cost.label,
-    )
+def _optimism_frame(outcomes: Outcomes, binning: Binning, weights: Floats) -> pd.DataFrame:
+    """Same-pool and fresh accuracy of the anchor's bins, easiest first; no rows where no pool makes them."""
+    found = bins.same_pool(outcomes, binning, weights) if binning.difficulty == "anchor" else None
+    if found is None:
+        return pd.DataFrame(columns=["bin", "same_pool", "fresh"])
+    names = difficulty.bin_names(len(found.fresh))
+    return pd.DataFrame({"bin": names, "same_pool": found.same_pool[:, 0], "fresh": found.fresh[:, 0]})
 
 
 def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
@@ -200,6 +191,10 @@ def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.
     rates = findings.exchange_rates
     if rates.empty:
         raise ValueError(f"A substitution curve needs two models or more; this run has only {largest}.")
+    if findings.setting.difficulty == "own":
+        raise ValueError(
+            "Under own difficulty each rung's bins hold other prompts, so no panel can show two; use summary."
+        )
     rates = rates[(rates["large"] == largest) & (rates["rule"] == rule) & (rates["path"] == axis)]
     rates = rates.rename(columns={"small": "model", "large": "target", "low": "rate_low", "high": "rate_high"})
     targets = rates.drop_duplicates("bin")[["bin", "target", "target_accuracy", "target_flops", "max_step"]]

@@ -35,6 +35,10 @@ class Grid:
         at = np.ix_(budgets, prompts, np.arange(num_samples))
         return Grid(**{field.name: getattr(self, field.name)[at] for field in fields(self)})
 
+    def samples(self, which: slice) -> "Grid":
+        """The samples of that slice, of every prompt and budget."""
+        return Grid(**{field.name: getattr(self, field.name)[:, :, which] for field in fields(self)})
+
     def num_ready(self) -> Ints:
         """Number of leading samples without a gap; (B, P)."""
         ready: Ints = np.cumprod(self.present, axis=2, dtype=np.int64).sum(axis=2)

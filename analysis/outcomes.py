@@ -28,6 +28,7 @@ class Outcomes:
     """Every arm's outcomes on the prompts that all of them have, arms by size.
 
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
+    dials (P,) each: what is known of the prompts beside their text, by name.
     """
 
     task: str
@@ -38,6 +39,7 @@ class Outcomes:
     prompt_ids: Array
     arms: tuple[Arm, ...]
     bins: Arm | None
+    dials: dict[str, Array]
     dropped: tuple[Dropped, ...]
     unfinished: tuple[str, ...]
 
@@ -82,6 +84,7 @@ def _pair(run: StoredRun, anchor: str | None) -> Outcomes:
         prompt_ids=run.prompt_ids.to_numpy()[keep],
         arms=tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms),
         bins=held_out and held_out.take(budgets=np.arange(1), prompts=keep, num_samples=pool.num_samples),
+        dials={name: column.to_numpy() for name, column in run.dials.reindex(run.prompt_ids[keep]).items()},
         dropped=_dropped(run.prompt_ids, complete),
         unfinished=tuple(rung.name for rung in run.rungs if rung not in [arm.rung for arm in arms]),
     )

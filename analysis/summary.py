@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import wording
+from analysis.bins import ALL_PROMPTS
 from analysis.curves import Rule
-from analysis.findings import ALL_PROMPTS, Findings
+from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 
 
@@ -114,14 +115,32 @@ def _legend(findings: Findings, rule: Rule) -> str:
         f"Task {setting.task}: {setting.total_prompts} prompts, {setting.num_samples} samples each, at most "
         f"{setting.max_budget} thinking tokens; read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
-        f"1.00x: as many FLOPs as the larger model's one answer ({setting.cost_label}); below, the smaller is cheaper.",
+        f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
+        "smaller is cheaper.",
     ]
-    if setting.anchor is not None:
+    if setting.bins_are is not None:
+        at = "" if setting.bin_budget is None else f", at {setting.bin_budget} thinking tokens"
+        lines.append(f"Bins: {setting.bins_are}{at}.")
+    if not math.isnan(setting.rank_agreement):
         lines.append(
-            f"Bins: quantiles of {setting.anchor}'s accuracy in {setting.bin_samples} held-out samples at "
-            f"{setting.bin_budget} thinking tokens."
+            f"These scores rank the prompts as fresh samples of the anchor do with a Spearman correlation of "
+            f"{setting.rank_agreement:.2f} [{setting.rank_low:.2f}, {setting.rank_high:.2f}], for "
+            f"{setting.predictor_tokens:.0f} tokens a prompt."
         )
+    if setting.cluster is not None:
+        lines.append(f"Prompts of one {setting.cluster} are resampled together.")
     return "\n".join(lines)
+
+
+def optimism(findings: Findings) -> str:
+    """What the bins would read from the very samples that made them, beside what fresh samples say."""
+    if findings.optimism.empty:
+        return "No pool of samples makes these bins: nothing can leak from it."
+    rows = [["bin", "same samples", "fresh samples", "optimism"]]
+    for _, row in findings.optimism.iterrows():
+        points = f"{100 * (row['same_pool'] - row['fresh']):+.1f} points"
+        rows.append([str(row["bin"]), f"{100 * row['same_pool']:.1f}%", f"{100 * row['fresh']:.1f}%", points])
+    return "Accuracy of the anchor in bins of its own making:\n" + _aligned(rows, num_text=1)
 
 
 def _health_rows(findings: Findings) -> list[list[str]]:

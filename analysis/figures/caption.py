@@ -37,9 +37,10 @@ def exchange_rates(first: pd.Series) -> str:
     return (
         f"Task {first['task']}. Target: one answer of the larger model at {first['max_budget']} thinking tokens; the "
         f"smaller one spends {spent}, read by {wording.RULES[first['rule']]}. Never: not "
-        f"{wording.within(first['path'], first['max_step'])}. FLOPs with prompts read once, {first['cost_label']}. "
-        f"{first['total_prompts']} prompts, {first['num_samples']} samples each, number of prompts in brackets. Lines: "
-        f"95% intervals over prompts (paired bootstrap, {first['num_replicates']:,} replicates)."
+        f"{wording.within(first['path'], first['max_step'])}. Cost in {first['cost_unit']}, prompts read once, "
+        f"{first['cost_label']}. {first['total_prompts']} prompts, {first['num_samples']} samples each, number of "
+        "prompts in brackets. Lines: 95% intervals over prompts (paired bootstrap, "
+        f"{first['num_replicates']:,} replicates)."
     )
 
 
@@ -57,8 +58,8 @@ def _matched(first: pd.Series) -> str:
     return (
         f"Task {first['task']}. Matched: accuracy with one answer of {first['target']} at {budget} thinking tokens; "
         f"{how}. "
-        f"The factor is the smaller model's FLOPs over {first['target']}'s at equal accuracy (below 1x it is cheaper), "
-        f"prompts read once, {first['cost_label']}."
+        f"The factor is the smaller model's {first['cost_unit']} over {first['target']}'s at equal accuracy (below 1x "
+        f"it is cheaper), prompts read once, {first['cost_label']}."
     )
 
 
@@ -66,12 +67,7 @@ def _sampled(first: pd.Series, models: Sequence[str]) -> str:
     total = (
         f"{first['total_prompts']} prompts, the same for all {len(models)} models, {first['num_samples']} samples each."
     )
-    if pd.isna(first["anchor"]):
-        return total
-    return (
-        f"{total} Bins are quantiles of {first['anchor']}'s accuracy in {first['bin_samples']:.0f} samples a prompt "
-        "held out of everything shown."
-    )
+    return total if pd.isna(first["bins_are"]) else f"{total} Bins are {first['bins_are']}."
 
 
 def _intervals(first: pd.Series) -> str:

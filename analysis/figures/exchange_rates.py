@@ -94,7 +94,7 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
     figure.text(
         (LABEL_INCHES + 0.02) / width,
         (FOOT_INCHES - 0.52) / height,
-        "exchange rate (FLOPs of the smaller over FLOPs of the larger)",
+        f"exchange rate ({first['cost_unit']} of the smaller over {first['cost_unit']} of the larger)",
         fontsize=9.5,
         va="center",
     )

@@ -212,7 +212,7 @@ def _match_axes(panels: list[Axes], frame: pd.DataFrame) -> None:
         axes.set_xlim(frame["flops"].min() / 1.6, frame["flops"].max() * 1.6)
         axes.set_ylim(max(-0.02, low - 0.09), 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel("FLOPs per prompt", fontsize=9.5, labelpad=1)
+        axes.set_xlabel(f"{frame['cost_unit'].iloc[0]} per prompt", fontsize=9.5, labelpad=1)
         if number % MAX_COLUMNS == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
 

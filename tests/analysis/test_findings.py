@@ -2,8 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from analysis import findings, outcomes, summary
+from analysis.bins import Binning
+from analysis.costs import PerToken
+from analysis.difficulty import quantile_bins
 from analysis.findings import ALL_PROMPTS, Choices, Findings
 
 
@@ -101,7 +105,7 @@ def test_without_held_out_samples_there_is_one_bin(plant, ladder):
 
 def test_the_number_of_bins_can_be_chosen(plant, ladder):
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
-    assert find(root, num_bins=2).curves["bin"].unique().tolist() == [ALL_PROMPTS, "easier", "harder"]
+    assert find(root, binning=Binning(num_bins=2)).curves["bin"].unique().tolist() == [ALL_PROMPTS, "easier", "harder"]
 
 
 def test_an_anchor_that_solves_everything_leaves_one_bin(plant, ladder):
@@ -138,3 +142,92 @@ def test_dropped_prompts_and_unfinished_models_are_named_in_the_summary(plant, l
     text = summary.render(short, findings.find(short, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k")
     assert "planted/0099 (33k)" in text
     assert "No graded answers yet: 1.1m." in text
+
+
+def test_own_difficulty_holds_out_samples_and_gives_every_rung_its_own_bins(plant, ladder):
+    root = plant(ladder, num_prompts=120, num_samples=16, bin_samples=0)
+    found = find(root, binning=Binning("own"))
+    assert (found.setting.num_samples, found.setting.bin_samples) == (8, 8)
+    single = found.curves[(found.curves["width"] == 1) & (found.curves["budget"] == 256)]
+    accuracy = single.pivot_table(index="model", columns="bin", values="accuracy")
+    assert np.all((accuracy["easy"] > accuracy["medium"]) & (accuracy["medium"] > accuracy["hard"]))
+    assert found.exchange_rates.groupby(["bin", "rule", "path"]).size().eq(6).all()
+    sizes = single[single["rule"] == "maj_at_k"].pivot_table(index="model", columns="bin", values="num_prompts")
+    assert len(sizes[["easy", "medium", "hard"]].drop_duplicates()) > 1
+    with pytest.raises(ValueError, match="use summary"):
+        findings.substitution_frame(found, rule="maj_at_k", axis="width")
+
+
+def test_own_bins_compare_both_models_on_the_smaller_ones_prompts(plant, ladder):
+    root = plant(ladder[::3], num_prompts=60, num_samples=8, bin_samples=0)
+    found, loaded = find(root, binning=Binning("own", num_bins=2)), outcomes.load(root)
+    scores = loaded.arms[0].grid.correct[-1, :, :4].mean(axis=1)
+    labels = quantile_bins(scores, np.ones((1, 60)), num_bins=2)[0]
+    for number, name in enumerate(("easier", "harder")):
+        row = rate_row(found, "33k", "1.1m", name)
+        expected = loaded.arms[1].grid.correct[-1, labels == number, 4:].mean()
+        assert row["target_accuracy"] == pytest.approx(expected)
+
+
+def test_agreement_and_labels_bin_prompts_and_say_how_they_rank_them(found: Findings, ladder_run: Path):
+    agreed = find(ladder_run, binning=Binning("agreement", num_bins=2))
+    assert set(agreed.curves["bin"]) == {ALL_PROMPTS, "easier", "harder"}
+    assert 0 < agreed.setting.rank_agreement < found.setting.rank_agreement < 1
+    assert agreed.setting.rank_low < agreed.setting.rank_agreement < agreed.setting.rank_high
+    assert agreed.setting.predictor_tokens == found.setting.predictor_tokens > 8 * 14
+
+
+def test_thresholds_bin_shrunken_accuracies(plant, ladder):
+    found = find(plant(ladder[:2], num_prompts=120, num_samples=4), binning=Binning(thresholds=(0.4, 0.8)))
+    single = found.curves[
+        (found.curves["width"] == 1) & (found.curves["budget"] == 256) & (found.curves["model"] == "125k")
+    ]
+    accuracy = single.drop_duplicates("bin").set_index("bin")["accuracy"]
+    assert list(accuracy.index) == [ALL_PROMPTS, "80% and more", "40% to 80%", "below 40%"]
+    assert accuracy["80% and more"] > 0.75 > accuracy["40% to 80%"] > 0.4 > accuracy["below 40%"]
+
+
+def test_labels_that_are_not_there_are_refused_with_those_that_are(ladder_run: Path):
+    for choices in ({"binning": Binning("label", label="level")}, {"cluster": "level"}):
+        with pytest.raises(ValueError, match=r"No label 'level' on these prompts; choose one of \[\]"):
+            find(ladder_run, **choices)
+
+
+def test_labels_bin_and_cluster_the_reference_run():
+    reference = Path("results/reference")
+    found = find(reference, binning=Binning("label", label="num_numbers"), cluster="target")
+    assert set(found.curves["bin"]) == {ALL_PROMPTS, "num_numbers 3", "num_numbers 4"}
+    assert found.setting.rank_agreement > 0.5
+    assert found.setting.anchor is None
+
+
+def test_the_optimism_of_same_pool_bins_is_measured_at_their_ends(found: Findings):
+    frame = found.optimism.set_index("bin")
+    assert frame.loc["easy", "same_pool"] > frame.loc["easy", "fresh"]
+    assert frame.loc["hard", "same_pool"] < frame.loc["hard", "fresh"]
+    assert "points" in summary.optimism(found)
+
+
+def test_dollars_and_seconds_are_refused_without_what_they_are_computed_from(plant, ladder):
+    root = plant(ladder[:2], num_prompts=10, num_samples=4)
+    prices = {"33k": PerToken(1, 2), "125k": PerToken(3, 6)}
+    with pytest.raises(ValueError, match="throughput of every model; 33k has none"):
+        find(root, cost="c4", price=prices)
+    with pytest.raises(ValueError, match=r"No model \['7b'\]"):
+        find(root, cost="c5", price=prices | {"7b": PerToken(1, 1)})
+    found = find(root, cost="c5", price=prices)
+    assert found.setting.cost_unit == "dollars"
+    cells = found.curves[(found.curves["path"] == "budget") & (found.curves["bin"] == ALL_PROMPTS)]
+    tokens_out = cells["total_tokens"] - 14
+    expected = (
+        14 * cells["model"].map({"33k": 1, "125k": 3}) + tokens_out * cells["model"].map({"33k": 2, "125k": 6})
+    ) / 1e6
+    np.testing.assert_allclose(cells["flops"], expected)
+
+
+def test_roofline_seconds_change_rates_and_leave_accuracy(plant, ladder):
+    root = plant(ladder[:2], num_prompts=10, num_samples=4)
+    flops, seconds = find(root), find(root, cost="c3", gpu="L4", batch=8)
+    np.testing.assert_array_equal(flops.curves["accuracy"], seconds.curves["accuracy"])
+    assert seconds.curves["flops"].max() < 1e-3
+    assert seconds.setting.cost_label == "roofline of one L4, 8 sequences at once"

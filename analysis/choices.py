@@ -1,0 +1,114 @@
+"""What the reader of a run may choose, and what a caption has to say of it. Knows outcomes, no results."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from analysis import bins, bootstrap, costs
+from analysis.arms import Arm
+from analysis.arrays import Floats
+from analysis.bins import Binning
+from analysis.costs import CostModel, PerToken
+from analysis.outcomes import Outcomes
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the reader of a run may choose.
+
+    gpu and batch belong to cost model c3; throughput and price, by model name, to c4 and c5. cluster names a label of
+    the prompts that are resampled together.
+    """
+
+    binning: Binning = field(default_factory=Binning)
+    cost: str = "c2"
+    gpu: str | None = None
+    batch: int = costs.BATCH
+    throughput: Mapping[str, PerToken] = field(default_factory=dict)
+    price: Mapping[str, PerToken] = field(default_factory=dict)
+    cluster: str | None = None
+    num_replicates: int = bootstrap.MIN_REPLICATES
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a caption needs to say; constant over a run's frames.
+
+    anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its ends are
+    those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN where unknown.
+    """
+
+    task: str
+    difficulty: str
+    bins_are: str | None
+    anchor: str | None
+    bin_samples: int | None
+    bin_budget: int | None
+    rank_agreement: float
+    rank_low: float
+    rank_high: float
+    predictor_tokens: float
+    total_prompts: int
+    num_dropped: int
+    num_samples: int
+    max_budget: int
+    num_replicates: int
+    cluster: str | None
+    cost: str
+    cost_label: str
+    cost_unit: str
+
+
+def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm, ...]]:
+    """The chosen cost model, and the arms with the throughput and price given for them by name.
+
+    Raises ValueError where the cost model needs what is not given, and for the name of no model.
+    """
+    names = [arm.rung.name for arm in arms]
+    if unknown := sorted({*choices.throughput, *choices.price} - set(names)):
+        raise ValueError(f"No model {unknown} in this run; its models: {names}.")
+    cost = costs.choose(choices.cost, gpu=choices.gpu, batch=choices.batch)
+    priced = []
+    for arm in arms:
+        throughput, dollars = choices.throughput.get(arm.rung.name), choices.price.get(arm.rung.name)
+        shape = arm.rung.shape._replace(throughput=throughput, price=dollars)
+        if cost.needs and getattr(shape, cost.needs) is None:
+            raise ValueError(
+                f"Cost model {choices.cost} needs the {cost.needs} of every model; {arm.rung.name} has none."
+            )
+        if choices.cost == "c3" and np.isnan(shape.bytes_per_weight):
+            raise ValueError(f"The bytes a weight of {arm.rung.name}'s quantization are not known; choose c1 or c2.")
+        priced.append(replace(arm, rung=replace(arm.rung, shape=shape)))
+    return cost, tuple(priced)
+
+
+def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostModel, weights: Floats) -> Setting:
+    """The setting of what was found with these pool, choices, cost model and prompt weights."""
+    found = bins.predictor(outcomes, pool, choices.binning, weights)
+    ends = (np.nan,) * 3 if found is None else [float(end) for end in found.rank_agreement]
+    held_out = None if choices.binning.difficulty == "label" else pool
+    is_own = choices.binning.difficulty == "own"
+    return Setting(
+        # A task's id ends in a hash of its parameters, which tells a reader nothing.
+        task=re.sub(r"-[0-9a-f]{8}$", "", outcomes.task),
+        difficulty=choices.binning.difficulty,
+        bins_are=bins.words(pool, choices.binning),
+        anchor=None if held_out is None or is_own else held_out.rung.name,
+        bin_samples=None if held_out is None else held_out.grid.correct.shape[-1],
+        bin_budget=None if held_out is None else int(held_out.budgets[-1]),
+        rank_agreement=ends[0],
+        rank_low=ends[1],
+        rank_high=ends[2],
+        predictor_tokens=np.nan if found is None else found.tokens,
+        total_prompts=len(outcomes.prompt_ids),
+        num_dropped=len(outcomes.dropped),
+        num_samples=outcomes.num_samples,
+        max_budget=int(outcomes.budgets[-1]),
+        num_replicates=choices.num_replicates,
+        cluster=choices.cluster,
+        cost=choices.cost,
+        cost_label=cost.label,
+        cost_unit=cost.unit,
+    )
