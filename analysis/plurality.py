@@ -50,12 +50,8 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
 
 def exact_terms(codes: Ints, ks: Sequence[int]) -> Floats:
     """Multiplications that `exact` needs for each row; (N, S) -> (N,)."""
-    size = -np.sort(-class_sizes(codes), axis=1)
     terms = np.zeros(len(codes))
-    for drawn_own in range(1, int(size.max(initial=0)) + 1):
-        rivals = (size >= drawn_own).sum(axis=1) - 1.0
-        degree = np.minimum(rivals * drawn_own, max(ks))
-        terms += np.where(rivals > 0, (rivals // 2 + 1) * degree * ((rivals - 1) * (drawn_own + 1) + 2 + len(ks)), 0)
+    _count_terms(class_sizes(codes), max(ks), len(ks), terms)
     return terms
 
 
@@ -119,6 +115,22 @@ def _count_subsets(
                         for j in range(max(0, left - rest), min(top, left) + 1):
                             count += ways[j] * choose[rest, left - j]
                         expected[row, at] += scale * count / choose[n, ks[at]]
+
+
+@njit(cache=True, nogil=True)
+def _count_terms(size: Ints, max_k: int, num_ks: int, terms: Floats) -> None:
+    for row in range(len(size)):
+        largest = size[row].max()
+        # at_least[c]: number of classes with c members or more.
+        at_least = np.zeros(largest + 2)
+        for label in range(size.shape[1]):
+            at_least[size[row, label]] += 1
+        for c in range(largest, 0, -1):
+            at_least[c] += at_least[c + 1]
+            num_rivals = at_least[c] - 1
+            if num_rivals > 0:
+                degree = min(num_rivals * c, max_k)
+                terms[row] += (num_rivals // 2 + 1) * degree * ((num_rivals - 1) * (c + 1) + 2 + num_ks)
 
 
 @njit(cache=True, nogil=True)
