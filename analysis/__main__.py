@@ -1,19 +1,25 @@
-"""python -m analysis figures RUN | summary RUN: the only file of this room that knows arguments and output paths."""
+"""python -m analysis COMMAND: the only file of this room that knows arguments and output paths."""
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from analysis import bins, costs, curves, findings, outcomes, roofline, summary
+from analysis import bins, costs, curves, findings, outcomes, planning, roofline, summary
 from analysis.bins import Binning
+from analysis.bootstrap import LEVEL
 from analysis.choices import Choices
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
+from analysis.power import POWER, Variances
+from analysis.validation import report
+from analysis.validation.checks import FULL_DATASETS
 
 RUNS = Path("results/runs")
+VALIDATION = Path("results/validation/validation.md")
 PATHS: dict[curves.PathName, str] = {"width": "", "budget": "_thinking"}
 
 
@@ -81,6 +87,34 @@ def write_figures(options: argparse.Namespace) -> None:
             print(save(root / "figures", name + suffix, frame, draw))
 
 
+def print_plan(options: argparse.Namespace) -> None:
+    """How many prompts and samples tell two models of a run apart, or two arms of given variances."""
+    if (options.run is None) == (options.variances is None):
+        raise ValueError("Name a RUN and two --models of it, or give --variances DIFFERENCE WITHIN_A WITHIN_B.")
+    goal = planning.Goal(options.effect, options.power, options.level)
+    if options.variances is not None:
+        print(planning.render(Variances(*options.variances), goal))
+        return
+    loaded = outcomes.load(run_folder(options.run), task=options.task)
+    print(planning.render_run(planning.two_arms(loaded, options.models), goal))
+
+
+def validate(options: argparse.Namespace) -> None:
+    """Run every proof obligation, print it as it finishes and keep the table; raise ValueError where a bound fails."""
+    started, found = time.time(), {}
+    for name, checks in report.run(options.datasets, seed=options.seed, num_jobs=options.jobs):
+        found[name] = checks
+        seen = ", ".join(f"{check.observed:.3f}{'' if check.holds else ' FAILS'}" for check in checks)
+        print(f"{name}: {seen}", flush=True)
+    text = report.render(found, num_datasets=options.datasets, seed=options.seed, started=started)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text)
+    print(f"Table in {options.out}.")
+    failed = [f"{check.claim}, {check.case}" for checks in found.values() for check in checks if not check.holds]
+    if failed:
+        raise ValueError(f"{len(failed)} bounds do not hold: {'; '.join(failed)}.")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a stored run; needs no model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -92,7 +126,32 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(command=print_summary)
     for command in (figures, table):
         _add_choices(command)
+    _add_power(commands.add_parser("power", help="how many prompts and samples tell two arms apart"))
+    proof = commands.add_parser("validate", help="simulate known truths and see how often the statistics find them")
+    proof.add_argument("--datasets", type=int, default=FULL_DATASETS, help="simulated data sets a line")
+    proof.add_argument("--seed", type=int, default=0)
+    proof.add_argument("--jobs", type=int, default=1, help="processes; the figures are the same for any number")
+    proof.add_argument("--out", type=Path, default=VALIDATION, help="where the table goes")
+    proof.set_defaults(command=validate)
     return parser
+
+
+def _add_power(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run", metavar="RUN", nargs="?", help="a run directory, or a name below results/runs")
+    add("--models", nargs=2, metavar=("A", "B"), help="two models of the run (its two largest)")
+    add("--task", help="which task, where the run holds several")
+    add(
+        "--variances",
+        type=float,
+        nargs=3,
+        metavar=("DIFFERENCE", "WITHIN_A", "WITHIN_B"),
+        help="instead of a run: variance of the true difference between prompts, and of one sample of each arm",
+    )
+    add("--effect", type=float, default=0.03, help="the smallest difference in accuracy worth finding")
+    add("--power", type=float, default=POWER, help="how often it shall be found")
+    add("--level", type=float, default=LEVEL, help="of the interval that finds it")
+    command.set_defaults(command=print_plan)
 
 
 def _add_choices(command: argparse.ArgumentParser) -> None:

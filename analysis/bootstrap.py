@@ -32,24 +32,22 @@ def prompt_weights(
     """
     if num_replicates < MIN_REPLICATES:
         raise ValueError(f"An interval needs at least {MIN_REPLICATES} replicates, not {num_replicates}.")
-    cluster = np.arange(num_prompts) if clusters is None else _cluster_codes(clusters, num_prompts)
-    num_clusters = int(cluster.max()) + 1
-    draws = rng.integers(num_clusters, size=(num_replicates, num_clusters))
-    draws += np.arange(num_replicates)[:, None] * num_clusters
-    counts = np.bincount(draws.ravel(), minlength=num_replicates * num_clusters)
-    return np.vstack([np.ones(num_prompts), counts.reshape(num_replicates, num_clusters)[:, cluster]])
+    cluster = None if clusters is None else _cluster_codes(clusters, num_prompts)
+    num_drawn = num_prompts if cluster is None else int(cluster.max()) + 1
+    draws = rng.integers(num_drawn, size=(num_replicates, num_drawn), dtype=np.int32)
+    draws += num_drawn * np.arange(num_replicates, dtype=np.int32)[:, None]
+    counts = np.bincount(draws.ravel(), minlength=draws.size).reshape(draws.shape)
+    weights = np.ones((1 + num_replicates, num_prompts))
+    weights[1:] = counts if cluster is None else counts[:, cluster]
+    return weights
 
 
 def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
     """Means over prompts under each weighting; (..., P) and (P, J) -> (..., J), NaN where no prompt has weight."""
     weights = np.asarray(weights, dtype=float)
-    mass = weights.sum(axis=-1)[..., None]
-    means: Floats = np.divide(
-        weights @ np.asarray(values, dtype=float),
-        mass,
-        out=np.full((*mass.shape[:-1], np.shape(values)[-1]), np.nan),
-        where=mass > 0,
-    )
+    means: Floats = weights @ np.asarray(values, dtype=float)
+    with np.errstate(invalid="ignore"):
+        means /= weights.sum(axis=-1)[..., None]
     return means
 
 
@@ -60,11 +58,12 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
     inf where more than (1 - level) / 2 of the replicates are. Replicates that are NaN (an empty bin) do not count.
     """
     statistic = np.asarray(statistic, dtype=float)
-    num_valid = np.count_nonzero(~np.isnan(statistic[1:]), axis=0)
+    replicates = np.ascontiguousarray(np.moveaxis(statistic[1:], 0, -1))
+    num_valid = np.count_nonzero(~np.isnan(replicates), axis=-1)
     ranks = [_rank(num_valid, share) for share in ((1 - level) / 2, (1 + level) / 2)]
     # Only the ranks that are asked for are put in their places; NaN goes last.
-    ordered = np.partition(statistic[1:], np.unique(ranks), axis=0)
-    low, high = (np.take_along_axis(ordered, np.expand_dims(rank, 0), axis=0)[0] for rank in ranks)
+    replicates.partition(np.unique(ranks), axis=-1)
+    low, high = (np.take_along_axis(replicates, rank[..., None], axis=-1)[..., 0] for rank in ranks)
     return Interval(statistic[0], low, high)
 
 

@@ -74,7 +74,10 @@ def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: 
 def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Floats:
     """The weights split by bin; (R, P), (R, P) -> (num_bins, R, P)."""
     weights = np.asarray(weights, dtype=float)
-    return np.stack([np.where(labels == number, weights, 0.0) for number in range(num_bins)])
+    parts = np.empty((num_bins, *weights.shape))
+    for number, part in enumerate(parts):
+        np.multiply(weights, labels == number, out=part)
+    return parts
 
 
 def shrunk_scores(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLike) -> Floats:

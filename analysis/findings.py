@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, difficulty, substitution
+from analysis import bins, bootstrap, curves, difficulty, intervals, substitution
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Floats
@@ -110,7 +110,7 @@ def _curve_rows(outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], 
     rows = []
     for at, curve in resampled.items():
         rung = outcomes.arms[at].rung
-        _, low, high = bootstrap.percentile_interval(curve.accuracy)
+        _, low, high = intervals.accuracy_interval(curve.accuracy, place["num_prompts"])
         for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
             rows.append(
                 {"model": rung.name, "num_params": rung.num_params}

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from analysis.arrays import Floats
-from analysis.bootstrap import LEVEL, Interval
+from analysis.bootstrap import LEVEL, Interval, percentile_interval
 
 Method = Literal["wilson", "clopper-pearson", "jeffreys"]
+FEW_EITHER_WAY = 10
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -49,6 +50,26 @@ def mean_interval(values: ArrayLike, *, method: Method = "clopper-pearson", leve
     return binomial_interval(np.clip(mean * trials, 0, trials), trials, method=method, level=level)
 
 
+def accuracy_interval(statistic: ArrayLike, num_prompts: ArrayLike, *, level: float = LEVEL) -> Interval:
+    """The percentile interval of resampled accuracies, and the exact one where few prompts tell right from wrong.
+
+    statistic (1 + R, ...) in 0..1 under `bootstrap.prompt_weights`, the estimate first; num_prompts (...) or ():
+    prompts with weight -> fields (...). Near 0 and 1 a handful of prompts carries all spread and resampling them misses
+    the rest: where the effective number of trials (as in `mean_interval`) holds fewer than FEW_EITHER_WAY right or
+    wrong, the ends are the outer ones of both intervals. 63 prompts all solved read [.94, 1], not [1, 1].
+    """
+    statistic = np.asarray(statistic, dtype=float)
+    resampled = percentile_interval(statistic, level=level)
+    mean, variance = np.clip(statistic[0], 0, 1), _variance(statistic[1:])
+    whole = np.broadcast_to(np.asarray(num_prompts, dtype=float), mean.shape)
+    trials = np.divide(mean * (1 - mean), variance, out=np.array(whole), where=variance > 0)
+    few = (trials * np.minimum(mean, 1 - mean) < FEW_EITHER_WAY) & (trials > 0) & ~np.isnan(mean)
+    exact = binomial_interval((mean * trials)[few], trials[few], method="clopper-pearson", level=level)
+    low, high = resampled.low.copy(), resampled.high.copy()
+    low[few], high[few] = np.minimum(low[few], exact.low), np.maximum(high[few], exact.high)
+    return Interval(resampled.estimate, low, high)
+
+
 def clustered_standard_error(values: ArrayLike, clusters: ArrayLike) -> Floats:
     """Standard error of a mean over prompts that come in clusters: sqrt(sum_c (sum_{i in c} (x_i - mean))^2) / P.
 
@@ -81,6 +102,16 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
         return np.minimum.accumulate(scaled[::-1])[::-1]
 
     return _adjusted(p_values, step_up)
+
+
+def _variance(replicates: Floats) -> Floats:
+    """Variance over the replicates that are not NaN, 0 where none is left; (R, ...) -> (...)."""
+    valid = ~np.isnan(replicates)
+    if valid.all():
+        return np.asarray(replicates.var(axis=0))
+    num_valid = np.maximum(valid.sum(axis=0), 1)
+    mean = np.where(valid, replicates, 0).sum(axis=0) / num_valid
+    return np.asarray((np.where(valid, replicates - mean, 0) ** 2).sum(axis=0) / num_valid)
 
 
 def _wilson(c: Floats, n: Floats, level: float) -> tuple[Floats, Floats]:

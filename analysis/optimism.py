@@ -62,26 +62,34 @@ def choose_by_folds(
     8.7 among 16. Raises ValueError where a bin has fewer prompts than folds.
     """
     accuracy, labels = np.asarray(accuracy, dtype=float), np.asarray(labels)
+    fold = np.empty(len(labels), dtype=np.int64)
     strategy = np.full(num_bins, -1)
     in_sample, held_out, fixed = (np.full(num_bins, np.nan) for _ in range(3))
-    for number in range(num_bins):
-        part = accuracy[:, labels == number]
-        if part.shape[1] == 0:
-            continue
-        if part.shape[1] < num_folds:
-            raise ValueError(
-                f"Bin {number} has {part.shape[1]} prompts, too few for {num_folds} folds; use fewer bins."
-            )
-        strategy[number] = part.mean(axis=1).argmax()
-        in_sample[number], fixed[number] = part[strategy[number]].mean(), part.mean()
-        held_out[number] = _held_out(part, rng.permutation(part.shape[1]) % num_folds, num_folds)
+    parts = {number: np.flatnonzero(labels == number) for number in range(num_bins)}
+    for number, part in parts.items():
+        if 0 < len(part) < num_folds:
+            raise ValueError(f"Bin {number} has {len(part)} prompts, too few for {num_folds} folds; use fewer bins.")
+        fold[part] = rng.permutation(len(part)) % num_folds
+    scored = held_out_by_folds(accuracy, labels, fold)
+    for number, part in parts.items():
+        if len(part):
+            strategy[number] = accuracy[:, part].mean(axis=1).argmax()
+            in_sample[number], fixed[number] = accuracy[strategy[number], part].mean(), accuracy[:, part].mean()
+            held_out[number] = scored[part].mean()
     return Choice(strategy, in_sample, held_out, fixed)
 
 
-def _held_out(accuracy: Floats, fold: Ints, num_folds: int) -> float:
-    """Mean accuracy over prompts, each under the strategy that is best on the other folds; (A, P), (P,) -> scalar."""
-    scored = np.empty(accuracy.shape[1])
-    for number in range(num_folds):
-        out = fold == number
-        scored[out] = accuracy[accuracy[:, ~out].mean(axis=1).argmax(), out]
-    return float(scored.mean())
+def held_out_by_folds(accuracy: ArrayLike, labels: ArrayLike, folds: ArrayLike) -> Floats:
+    """Accuracy on each prompt of the strategy that is best in its bin on the other folds; (A, P), (P,), (P,) -> (P,).
+
+    Per prompt, so that a comparison with another arm stays paired. Raises ValueError where a fold holds a whole bin.
+    """
+    accuracy, labels, folds = np.asarray(accuracy, dtype=float), np.asarray(labels), np.asarray(folds)
+    scored = np.empty(len(labels))
+    for number in np.unique(labels):
+        for fold in np.unique(folds[labels == number]):
+            out, rest = (labels == number) & (folds == fold), (labels == number) & (folds != fold)
+            if not rest.any():
+                raise ValueError(f"Bin {number} lies in one fold, so nothing is left to choose on; use fewer bins.")
+            scored[out] = accuracy[accuracy[:, rest].mean(axis=1).argmax(), out]
+    return scored

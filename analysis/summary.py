@@ -16,9 +16,9 @@ def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
     """The headline, a row a rung and bin with its exchange rate against the largest, and the health of the answers."""
     parts = [
         headline(findings, rule=rule),
-        _aligned(_rate_rows(findings, rule), num_text=2),
+        aligned(_rate_rows(findings, rule), num_text=2),
         _legend(findings, rule),
-        _aligned(_health_rows(findings), num_text=1),
+        aligned(_health_rows(findings), num_text=1),
         *_left_out(outcomes),
     ]
     return "\n\n".join(parts)
@@ -140,7 +140,7 @@ def optimism(findings: Findings) -> str:
     for _, row in findings.optimism.iterrows():
         points = f"{100 * (row['same_pool'] - row['fresh']):+.1f} points"
         rows.append([str(row["bin"]), f"{100 * row['same_pool']:.1f}%", f"{100 * row['fresh']:.1f}%", points])
-    return "Accuracy of the anchor in bins of its own making:\n" + _aligned(rows, num_text=1)
+    return "Accuracy of the anchor in bins of its own making:\n" + aligned(rows, num_text=1)
 
 
 def _health_rows(findings: Findings) -> list[list[str]]:
@@ -184,7 +184,7 @@ def _left_out(outcomes: Outcomes) -> list[str]:
     return lines
 
 
-def _aligned(rows: Sequence[Sequence[str]], *, num_text: int) -> str:
+def aligned(rows: Sequence[Sequence[str]], *, num_text: int) -> str:
     """Columns of equal width; the first `num_text` and the last to the left, numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     is_text = [column < num_text or column == len(widths) - 1 for column in range(len(widths))]

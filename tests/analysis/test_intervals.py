@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.bootstrap import percentile_interval, prompt_weights, weighted_means
 from analysis.intervals import (
     METHODS,
+    accuracy_interval,
     benjamini_hochberg,
     binomial_interval,
     clustered_standard_error,
@@ -92,3 +94,34 @@ def test_adjusted_p_values_keep_their_shape_and_never_pass_one():
     for adjust in (holm, benjamini_hochberg):
         assert adjust(p).shape == (3, 4)
         assert np.all((adjust(p) >= p) & (adjust(p) <= 1))
+
+
+def test_an_accuracy_in_the_middle_keeps_its_percentile_interval():
+    rng = np.random.default_rng(0)
+    values = rng.binomial(8, 0.5, size=(200, 3)) / 8
+    means = weighted_means(prompt_weights(200, num_replicates=2000, rng=rng), values)
+    np.testing.assert_array_equal(accuracy_interval(means, 200), percentile_interval(means))
+
+
+def test_sixty_three_prompts_all_solved_may_be_ninety_four_percent():
+    means = np.ones((2001, 1))
+    found = accuracy_interval(means, 63)
+    np.testing.assert_allclose(found, binomial_interval([63], 63, method="clopper-pearson"))
+    assert found.low[0] == pytest.approx(0.943, abs=1e-3)
+    assert np.all(percentile_interval(means).low == 1)
+
+
+def test_an_empty_bin_has_no_interval():
+    assert np.isnan(accuracy_interval(np.full((2001, 1), np.nan), 0)).all()
+
+
+def test_an_accuracy_near_its_ceiling_is_covered_where_resampling_alone_misses_it():
+    rng = np.random.default_rng(0)
+    held = np.zeros(2)
+    for _ in range(200):
+        values = (rng.random((250, 1)) < 0.995).astype(float)
+        means = weighted_means(prompt_weights(250, num_replicates=2000, rng=rng), values)
+        for at, found in enumerate((accuracy_interval(means, 250), percentile_interval(means))):
+            held[at] += found.low[0] <= 0.995 <= found.high[0]
+    assert held[0] >= 186
+    assert held[1] < 165

@@ -1,0 +1,1 @@
+"""Simulated worlds with a known truth, and whether the statistics find it as often as they say."""

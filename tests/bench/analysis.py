@@ -1,0 +1,208 @@
+"""python -m tests.bench.analysis: time the analysis of 10 million outcomes beside a plain loop, and keep the table.
+
+Every line of the table is a process of its own, so that each has its own peak of memory.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis import bootstrap, costs, curves, difficulty, estimators, findings, intervals, substitution
+from analysis.bootstrap import MIN_REPLICATES
+from analysis.curves import Curve
+from analysis.outcomes import Outcomes
+from tests.bench import plain, synthetic
+from tests.bench.synthetic import BIN_SAMPLES, BUDGETS, NUM_SAMPLES, VOTE_WIDTHS, WIDTHS, Size
+
+TABLE = Path("results/bench/analysis.md")
+PLAIN_PROMPTS = 2
+PLAIN_REPLICATES = 1
+COST = costs.choose("c2")
+
+
+def full(size: Size) -> dict[str, float]:
+    """Every curve and exchange rate at every budget: pass@k at 128 widths, maj@k at 8, five bins, 2,000 replicates."""
+    spent = {"draw": 0.0, "estimate": 0.0, "resample": 0.0, "match": 0.0}
+    rng = np.random.default_rng(0)
+    with _timed(spent, "resample"):
+        weights = bootstrap.prompt_weights(size.num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
+    anchor = synthetic.draw_arm(size, size.num_models - 1, budgets=BUDGETS[-1:], num_samples=BIN_SAMPLES)
+    with _timed(spent, "resample"):
+        labels = difficulty.quantile_bins(anchor.grid.correct[0].mean(axis=1), weights, num_bins=5)
+        parts = [weights, *difficulty.bin_weights(weights, labels, num_bins=5)]
+    targets: dict[int, list[Curve]] = {}
+    # From the largest down, so that every target is known when a smaller model is matched; one model in memory at once.
+    for model in reversed(range(size.num_models)):
+        with _timed(spent, "draw"):
+            arm = synthetic.draw_arm(size, model)
+        for rule, widths in (("pass_at_k", WIDTHS), ("maj_at_k", VOTE_WIDTHS)):
+            for budget in reversed(range(len(BUDGETS))):
+                path = curves.Path("width", (budget,) * len(widths), tuple(widths))
+                with _timed(spent, "estimate"):
+                    prompts = curves.prompt_curve(arm, path, rule, COST, rng=rng)
+                with _timed(spent, "resample"):
+                    resampled = [curves.resample(prompts, part) for part in parts]
+                    for curve in resampled:
+                        intervals.accuracy_interval(curve.accuracy, size.num_prompts)
+                if rule == "pass_at_k" and budget == len(BUDGETS) - 1:
+                    targets[model] = [Curve(*(means[:, :1].copy() for means in curve)) for curve in resampled]
+                with _timed(spent, "match"):
+                    _match(resampled, widths, model, targets)
+    return {"seconds": sum(spent.values()) - spent["draw"]} | spent
+
+
+def command(size: Size) -> dict[str, float]:
+    """What `python -m analysis summary` computes once the rows are read: paths of widths and of budgets, all pairs."""
+    arms = tuple(synthetic.draw_arm(size, model) for model in range(size.num_models))
+    anchor = synthetic.draw_arm(size, size.num_models - 1, budgets=BUDGETS[-1:], num_samples=BIN_SAMPLES)
+    names = np.arange(size.num_prompts).astype(str)
+    loaded = Outcomes("synthetic", "none", "1", np.asarray(BUDGETS), NUM_SAMPLES, names, arms, anchor, {}, (), ())
+    started = time.perf_counter()
+    findings.find(loaded, findings.Choices(), rng=np.random.default_rng(0))
+    return {"seconds": time.perf_counter() - started}
+
+
+def plain_loop(size: Size) -> dict[str, float]:
+    """The plain loop on a fraction of the prompts and of the replicates, and what the whole would take.
+
+    Its estimates must agree with ours, or the comparison means nothing.
+    """
+    rng = np.random.default_rng(0)
+    arm = synthetic.draw_arm(size, 3)
+    samples = plain.frame(arm, PLAIN_PROMPTS)
+    started = time.perf_counter()
+    estimates = plain.estimates(samples, rng)
+    estimating = (time.perf_counter() - started) * size.num_models * size.num_prompts / PLAIN_PROMPTS
+    _check(estimates, arm)
+    wide = _wide(size, estimates)
+    started = time.perf_counter()
+    for _ in range(PLAIN_REPLICATES):
+        plain.replicate(wide, pd.Series(rng.random(size.num_prompts)), size.num_models, len(BUDGETS), rng)
+    resampling = (time.perf_counter() - started) * MIN_REPLICATES / PLAIN_REPLICATES
+    return {"seconds": estimating + resampling, "estimate": estimating, "resample": resampling}
+
+
+PARTS: dict[str, Callable[[Size], dict[str, float]]] = {"full": full, "command": command, "plain": plain_loop}
+
+
+def main() -> None:
+    """Run one part and print it as JSON, or all of them and keep the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.analysis")
+    parser.add_argument("--part", choices=PARTS)
+    parser.add_argument("--prompts", type=int, default=1000)
+    options = parser.parse_args()
+    if options.part is not None:
+        found = PARTS[options.part](Size(num_prompts=options.prompts))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps(found | {"peak_gib": peak}))
+        return
+    _run("full", 20)  # Compiles what is compiled once, so that no line pays for it.
+    lines = {(part, prompts): _run(part, prompts) for part, prompts in LINES}
+    text = _render(lines)
+    TABLE.parent.mkdir(parents=True, exist_ok=True)
+    TABLE.write_text(text)
+    print(text)
+
+
+LINES = [("full", 100), ("full", 200), ("full", 500), ("full", 1000), ("command", 1000), ("plain", 1000)]
+WORDS = {
+    "full": "whole grid: pass@k at 128 widths and maj@k at 8, at each of 8 budgets",
+    "command": "what `analysis summary` computes: all widths at the largest budget, all budgets at width 1",
+    "plain": f"plain loop for the whole grid, timed on {PLAIN_PROMPTS} prompts of one model and "
+    f"{PLAIN_REPLICATES} replicate, extrapolated",
+}
+
+
+def _run(part: str, num_prompts: int) -> dict[str, float]:
+    arguments = [sys.executable, "-m", "tests.bench.analysis", "--part", part, "--prompts", str(num_prompts)]
+    finished = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(finished.stdout.splitlines()[-1])
+    return found
+
+
+def _render(lines: dict[tuple[str, int], dict[str, float]]) -> str:
+    ours = lines["full", 1000]
+    rows = [
+        f"| {WORDS[part]} | {Size(num_prompts=prompts).num_rows / 1e6:.2f} | {found['seconds']:.1f} | "
+        f"{found['peak_gib']:.2f} | {found['seconds'] / ours['seconds']:.2f} |"
+        for (part, prompts), found in lines.items()
+    ]
+    split = ", ".join(f"{name} {ours[name]:.1f} s" for name in ("estimate", "resample", "match"))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "numba", "pandas"))
+    return "\n".join(
+        [
+            "# How fast the statistics are",
+            "",
+            "A synthetic run of 10 models, 128 samples and 8 budgets: five bins drawn anew in each of "
+            f"{MIN_REPLICATES:,} paired replicates, intervals of every curve, exchange rates of all 45 pairs.",
+            "Drawing the outcomes is not counted and compiling is done before. `make bench-analysis` writes this page.",
+            "",
+            "| what | million outcomes | seconds | peak GiB | ratio |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            f"Of the whole grid's {ours['seconds']:.1f} s: {split}.",
+            "",
+            f"{os.cpu_count()} cores of {_processor()}; Python {platform.python_version()}, {versions}.",
+            "",
+        ]
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+@contextlib.contextmanager
+def _timed(spent: dict[str, float], part: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    spent[part] += time.perf_counter() - started
+
+
+def _match(
+    resampled: list[Curve], widths: range | tuple[int, ...], small: int, targets: dict[int, list[Curve]]
+) -> None:
+    for large, at_reference in targets.items():
+        if large == small:
+            continue
+        for curve, target in zip(resampled, at_reference, strict=True):
+            crossing = substitution.invert(curve.accuracy, curve.flops, np.log(widths), target.accuracy[:, 0])
+            substitution.exchange_rate(crossing, target.flops[:, 0])
+
+
+def _check(estimates: pd.DataFrame, arm: synthetic.Arm) -> None:
+    correct, votes = arm.grid.correct[:, :PLAIN_PROMPTS], arm.grid.votes[:, :PLAIN_PROMPTS]
+    passing = estimators.pass_at_k(NUM_SAMPLES, correct.sum(axis=-1)[..., None], np.asarray(WIDTHS))
+    leading = estimators.maj_at_k(votes, correct, VOTE_WIDTHS)
+    theirs = estimates.filter(like="pass@").to_numpy().reshape(passing.shape)
+    np.testing.assert_allclose(theirs, passing, atol=1e-9)
+    # The plain loop draws 100 subsets and gives a tie to whoever came first.
+    theirs = estimates.filter(like="maj@").to_numpy().reshape(leading.shape)
+    np.testing.assert_allclose(theirs, leading, atol=5 * 0.5 / np.sqrt(plain.NUM_DRAWS))
+
+
+def _wide(size: Size, estimates: pd.DataFrame) -> pd.DataFrame:
+    """A table of the full size with a column a model, budget and cell, filled with the prompts that were estimated."""
+    cells = estimates.set_index(["prompt", "budget"]).unstack("budget").swaplevel(axis=1).sort_index(axis=1)
+    columns = {(model, *column): cells[column] for model in range(size.num_models) for column in cells}
+    table = pd.DataFrame(columns)
+    return table.iloc[np.arange(size.num_prompts) % len(table)].reset_index(drop=True)
+
+
+if __name__ == "__main__":
+    main()
