@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade figures test test-server test-slurm test-faults check format bench ladder clean
+.PHONY: help setup sweep plan grade figures power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -47,6 +47,15 @@ grade: setup  ## grade what the present graders have not seen: RUN=<name>
 
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
 	@$(PY) -m analysis figures $(RUN)
+
+power: setup  ## how many prompts and samples tell two models apart: RUN=<name>, ARGS="--models A B --effect 0.03"
+	@$(PY) -m analysis power $(if $(findstring --variances,$(ARGS)),,$(RUN)) $(ARGS)
+
+validate: setup  ## simulate known truths and see how often the intervals hold them, about ten minutes on two cores
+	@$(PY) -m analysis validate --jobs 2
+
+bench-analysis: setup  ## time the analysis of ten million outcomes beside a plain loop
+	@$(PY) -m tests.bench.analysis
 
 test: setup  ## run the tests
 	@$(PY) -m pytest

@@ -65,6 +65,8 @@ def print_summary(options: argparse.Namespace) -> None:
     print(summary.render(loaded, found, rule=options.rule))
     if options.optimism:
         print(f"\n{summary.optimism(found)}")
+    if options.diversity:
+        print(f"\n{summary.diversity(found)}")
 
 
 def write_figures(options: argparse.Namespace) -> None:
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     figures.set_defaults(command=write_figures)
     table = commands.add_parser("summary", help="print the table of accuracy, tokens and exchange rates")
     table.add_argument("--optimism", action="store_true", help="add what same-pool bins would read")
+    table.add_argument("--diversity", action="store_true", help="add distinct right answers per sample and per cost")
     table.set_defaults(command=print_summary)
     for command in (figures, table):
         _add_choices(command)

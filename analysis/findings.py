@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, difficulty, intervals, substitution
+from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Floats
@@ -29,7 +29,7 @@ class Findings:
     curves: a row a rung, bin, rule, path and cell. exchange_rates: a row a pair, bin, rule and path, the larger rung at
     width 1 and full budget; under own difficulty the bin is the smaller rung's. cells: a row a rung and budget, its
     health at width 1. optimism: a row a bin, read from the samples that made it and from fresh ones; empty without a
-    pool.
+    pool. diversity: a row a rung and width, distinct right answers per sample and per cost.
     """
 
     setting: Setting
@@ -37,6 +37,7 @@ class Findings:
     exchange_rates: pd.DataFrame
     cells: pd.DataFrame
     optimism: pd.DataFrame
+    diversity: pd.DataFrame
 
 
 def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> Findings:
@@ -73,6 +74,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
         exchange_rates=pd.DataFrame(rate_rows),
         cells=pd.DataFrame(_cell_rows(outcomes)),
         optimism=_optimism_frame(outcomes, choices.binning, weights[:1]),
+        diversity=diversity.frame(outcomes.arms, cost, weights),
     )
 
 

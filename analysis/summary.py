@@ -143,6 +143,19 @@ def optimism(findings: Findings) -> str:
     return "Accuracy of the anchor in bins of its own making:\n" + aligned(rows, num_text=1)
 
 
+def diversity(findings: Findings) -> str:
+    """Distinct right answers of every rung at its widest, per sample and per cost."""
+    unit = findings.setting.cost_unit
+    rows = [
+        ["rung", "samples", "distinct right answers", "per sample", f"per {unit[:-1] if unit[-1] == 's' else unit}"]
+    ]
+    for _, row in findings.diversity.groupby("model", sort=False).tail(1).iterrows():
+        per_sample = f"{row['per_sample']:.3f} [{row['per_sample_low']:.3f}, {row['per_sample_high']:.3f}]"
+        per_cost = f"{row['per_cost']:.3g} [{row['per_cost_low']:.3g}, {row['per_cost_high']:.3g}]"
+        rows.append([str(row["model"]), str(row["width"]), f"{row['distinct']:.2f}", per_sample, per_cost])
+    return aligned(rows, num_text=1)
+
+
 def _health_rows(findings: Findings) -> list[list[str]]:
     """Header and a row a rung at full budget: how its answers ended."""
     rows = [

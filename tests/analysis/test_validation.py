@@ -1,0 +1,84 @@
+"""The proof obligations in a short form: 400 data sets with 500 replicates each, bounds three standard errors wider."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from analysis import bootstrap
+from analysis.__main__ import main
+from analysis.validation import coverage, placebos, report, worlds
+from analysis.validation.checks import Check, placebo, share
+
+SHORT = 400
+LONG_ONLY = {"Intervals hold the truth", "Few prompts"}
+
+
+@pytest.fixture
+def few_replicates(monkeypatch: pytest.MonkeyPatch):
+    for module in (bootstrap, coverage, placebos):
+        monkeypatch.setattr(module, "MIN_REPLICATES", 500)
+
+
+@pytest.mark.usefixtures("few_replicates")
+@pytest.mark.parametrize("name", [name for name in report.OBLIGATIONS if name not in LONG_ONLY])
+def test_every_proof_obligation_holds_in_its_short_form(name: str):
+    checks = report.prove(name, SHORT, 0)
+    assert any(not np.isnan(check.low) for check in checks)
+    assert [check for check in checks if not check.holds] == []
+
+
+@pytest.mark.usefixtures("few_replicates")
+def test_intervals_that_are_too_narrow_are_found_out(monkeypatch: pytest.MonkeyPatch):
+    narrow = partial(bootstrap.percentile_interval, level=0.8)
+    monkeypatch.setattr(bootstrap, "percentile_interval", narrow)
+    monkeypatch.setattr("analysis.substitution.percentile_interval", narrow)
+    for name in ("A duplicate is worth itself", "One level of resampling"):
+        assert not all(check.holds for check in report.prove(name, SHORT, 0)), name
+
+
+@pytest.mark.usefixtures("few_replicates")
+def test_a_route_that_is_better_than_chance_is_no_placebo():
+    rng = np.random.default_rng(0)
+    wins = []
+    for _ in range(40):
+        hardness = worlds.draw_hardness(200, rng)
+        both = [worlds.draw(model, hardness, 1, rng).correct[:, 0] for model in (placebos.SMALL, placebos.LARGE)]
+        wins.append(placebos._wins(np.max(both, axis=0) - np.mean(both, axis=0), rng))
+    assert not placebo("A router that knows who is right", "200 prompts", wins).holds
+
+
+def test_bounds_widen_only_below_the_full_number_of_data_sets():
+    full, short = (share("c", "", [True] * n, low=0.93, high=0.97) for n in (2000, 400))
+    assert (full.low, full.high) == (0.93, 0.97)
+    assert full.high < short.high < 1.01
+    assert not full.holds
+    assert Check("reported", "", 0.2, np.nan, np.nan, 10).holds
+
+
+def test_the_truth_of_a_world_is_what_a_large_sample_of_it_shows():
+    rng = np.random.default_rng(0)
+    world = worlds.World(coverage.LARGE, 200_000, 3)
+    hardness = worlds.draw_hardness(world.num_prompts, rng)
+    scores = world.draw_scores(hardness, rng)
+    labels = coverage.difficulty.quantile_bins(scores, np.ones((1, len(scores))), num_bins=3)[0]
+    paths = coverage._paths(coverage.SMALL, hardness, rng)
+    truth = coverage._true_statistics(world)
+    for number in range(3):
+        inside = labels == number
+        seen = paths.accuracy[inside].mean(axis=0)[coverage.PASS_AT - 1]
+        np.testing.assert_allclose(seen, truth["pass@1, 2, 4, 8, 16"][number], atol=6e-3)
+        np.testing.assert_allclose(paths.votes[inside].mean(axis=0), truth["maj@1, 5, 15"][number], atol=6e-3)
+        cost = world.true_means(coverage._true_cost(coverage.SMALL))[number]
+        np.testing.assert_allclose(paths.cost[inside].mean(axis=0), cost, rtol=3e-3)
+
+
+def test_the_command_keeps_the_table_and_fails_where_a_bound_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: pytest.CaptureFixture[str]
+):
+    good = Check("This holds", "here", 0.95, 0.93, 0.97, 9)
+    for check, status in ((good, 0), (good._replace(observed=0.5), 2)):
+        monkeypatch.setattr(report, "OBLIGATIONS", {"One": lambda n, rng, check=check: [check]})
+        assert main(["validate", "--out", str(tmp_path / "table.md")]) == status
+    assert "| This holds | here | 0.500 | 0.930 to 0.970 | FAILS |" in (tmp_path / "table.md").read_text()
+    assert "1 bounds do not hold: This holds, here." in capsys.readouterr().err
