@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade figures power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean
+.PHONY: help setup sweep plan grade health figures power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -44,6 +44,9 @@ plan: setup  ## what `make sweep` would draw, and what that costs: the same opti
 
 grade: setup  ## grade what the present graders have not seen: RUN=<name>
 	@$(PY) -m sweeps grade $(RUN)
+
+health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, tokens, device seconds: RUN=<name or folder>
+	@$(PY) -m analysis health $(RUN)
 
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
 	@$(PY) -m analysis figures $(RUN)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import bins, costs, curves, findings, outcomes, planning, roofline, summary
+from analysis import bins, costs, curves, findings, health, outcomes, planning, roofline, summary
+from analysis.arms import StoredRun
 from analysis.bins import Binning
 from analysis.bootstrap import LEVEL
 from analysis.choices import Choices
@@ -67,6 +68,10 @@ def print_summary(options: argparse.Namespace) -> None:
         print(f"\n{summary.optimism(found)}")
     if options.diversity:
         print(f"\n{summary.diversity(found)}")
+
+
+def print_health(options: argparse.Namespace) -> None:
+    print(health.render(StoredRun(run_folder(options.run), task=options.task)))
 
 
 def write_figures(options: argparse.Namespace) -> None:
@@ -129,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(command=print_summary)
     for command in (figures, table):
         _add_choices(command)
+    cells = commands.add_parser(
+        "health", help="print what every cell is made of: cut, forced, unparsed, tokens, seconds"
+    )
+    cells.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    cells.add_argument("--task", help="which task, where the run holds several")
+    cells.set_defaults(command=print_health)
     _add_power(commands.add_parser("power", help="how many prompts and samples tell two arms apart"))
     proof = commands.add_parser("validate", help="simulate known truths and see how often the statistics find them")
     proof.add_argument("--datasets", type=int, default=FULL_DATASETS, help="simulated data sets a line")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.arms import StoredRun
 from results import schema, store
 
 SAMPLE = ["prompt_id", "sample"]
@@ -76,3 +77,33 @@ def _cell(
         "answer_tokens": float(serving["num_answer_tokens"].mean()) if len(serving) else 0.0,
         "device_seconds_a_thousand": None if rate is None else 1000 * tokens * rate,
     }
+
+
+def render(run: StoredRun) -> str:
+    """The health of every model's cells as a table; shares in percent."""
+    lines = []
+    for rung in run.rungs:
+        budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
+        cells = read_health(run.root, rung.identity, budgets)
+        lines += [f"{rung.name}", *_render_cells(cells), ""]
+    return "\n".join(lines + [LEGEND])
+
+
+LEGEND = """\
+cut: still thinking at the budget, so that its answer is forced. forced: the close marker was given. Shares of samples.
+spent: mean thinking tokens. dev-s: device seconds that a thousand samples of the cell alone would take, by the log."""
+
+
+def _render_cells(cells: pd.DataFrame) -> list[str]:
+    shares = ["cut", "forced", *OUTCOMES]
+    header = f"{'budget':>8} {'samples':>9}" + "".join(f"{name:>11}" for name in shares) + f"{'spent':>8}{'dev-s':>9}"
+    lines = [header]
+    for cell in cells.itertuples():
+        seconds = cell.device_seconds_a_thousand
+        lines.append(
+            f"{cell.budget:>8,} {cell.num_samples:>9,}"
+            + "".join(f"{100 * getattr(cell, name):>10.1f}%" for name in shares)
+            + f"{cell.thinking_tokens:>8.1f}"
+            + (f"{'-':>9}" if pd.isna(seconds) else f"{seconds:>9.2f}")
+        )
+    return lines

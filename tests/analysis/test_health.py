@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.__main__ import main
 from analysis.health import OUTCOMES, read_health
 from results import store
 from results.schema import ANSWERS, GRADES, MODELS, THROUGHPUT, TRACES
@@ -63,3 +64,10 @@ def test_shares_of_the_committed_run_add_up() -> None:
         assert health[list(OUTCOMES)].sum(axis=1).to_list() == pytest.approx([1, 1, 1])
         assert health["cut"].is_monotonic_decreasing and health["cut"][0] == 1
         assert health["thinking_tokens"].is_monotonic_increasing
+
+
+def test_the_command_prints_every_model_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["health", "results/reference"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("countdown-") == 4 and said.count("\n     256 ") == 4
+    assert main(["health", "results/nothing"]) == 2
