@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from results.schema import FAILURES, THROUGHPUT
+
 DIGEST_CHARS = 16
 MANIFESTS = "manifest"
 
@@ -26,14 +28,23 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         where = f"set aside as {self.aside.name}" if self.aside else "not found"
-        return f"{self.shard} {self.reason}: {where}; its rows are made again."
+        is_log = self.shard.parent.name in (FAILURES.name, THROUGHPUT.name)
+        return f"{self.shard} {self.reason}: {where}; {'it was a log' if is_log else 'its rows are made again'}."
+
+
+class Checked(NamedTuple):
+    """A writer's shards: those that are what was written, those that are not, and those that are not there."""
+
+    whole: list[Path]
+    damaged: list[Path]
+    gone: list[Path]
 
 
 def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
     """Write `rows` as the writer's next shard in `folder` and enter it into the manifest; return its path.
 
     Bytes are on disk before the shard has its name, so that a kill at any moment leaves whole shards alone. Raises
-    OSError where the disk is full, and leaves nothing behind.
+    OSError where the disk is full, and leaves nothing behind: what is tried again must not be stored twice.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
@@ -41,8 +52,12 @@ def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
     content = sink.getvalue()
     index = 1 + max((index_of(path) for path in list_shards(folder, writer)), default=-1)
     path = folder / f"{writer}.{index:06d}.{digest(content)}.parquet"
-    _write_whole(path, content)
-    _enter(folder.parent, writer, path, num_rows=rows.num_rows, num_bytes=content.size)
+    try:
+        write_whole(path, content)
+        _enter(folder.parent, writer, path, num_rows=rows.num_rows, num_bytes=content.size)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return path
 
 
@@ -68,37 +83,52 @@ def digest(content: bytes | pa.Buffer) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
 
 
+def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
+    """Compare the bytes of the writer's shards with their names, and their names with the manifest; change nothing."""
+    checked = Checked([], [], [])
+    tables = list(tables)
+    listed = [path for table in tables for path in list_shards(root / table, writer)]
+    entered = [root / name for name in _read_manifest(root, writer) if name.split("/")[0] in tables]
+    for path in dict.fromkeys([*listed, *entered]):
+        # Asked for by name: the list of a folder that machines share may be older than a shard in it.
+        if not path.exists():
+            checked.gone.append(path)
+        elif digest(path.read_bytes()) == path.name.split(".")[-2]:
+            checked.whole.append(path)
+        else:
+            checked.damaged.append(path)
+    return checked
+
+
 def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
     """Rename the writer's shards whose bytes belie their name to *.damaged, find those that are gone; say which.
 
     A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, and a shard that a
     kill kept from the manifest is entered.
     """
-    faults, whole = [], []
-    for folder in (root / table for table in tables):
-        for path in folder.glob(f"{writer}.*.tmp"):
-            path.unlink()
-        for path in list_shards(folder, writer):
-            if digest(path.read_bytes()) == path.name.split(".")[-2]:
-                whole.append(path)
-            else:
-                faults.append(Fault(path, path.rename(path.with_suffix(".damaged")), "is damaged"))
-    entered = _read_manifest(root, writer)
-    present = {str(path.relative_to(root)) for path in (*whole, *(fault.shard for fault in faults))}
-    # Asked for by name: the list of a folder that machines share may be older than a shard in it.
-    for path in (root / name for name in entered if name not in present and not (root / name).exists()):
-        faults.append(Fault(path, None, "is gone"))
+    tables = list(tables)
+    for path in (path for table in tables for path in (root / table).glob(f"{writer}.*.tmp")):
+        path.unlink()
+    whole, damaged, gone = check_shards(root, tables, writer)
+    for path in gone:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".lost").touch()
-    if faults or len(entered) != len(whole):
+    faults = [Fault(path, path.rename(path.with_suffix(".damaged")), "is damaged") for path in damaged]
+    faults += [Fault(path, None, "is gone") for path in gone]
+    if faults or len(_read_manifest(root, writer)) != len(whole):
         _rewrite_manifest(root, writer, whole)
     return faults
 
 
 def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
     """Put a shard aside as *.withdrawn and write those of its rows that are `kept` as the writer's next one."""
-    path.rename(path.with_suffix(".withdrawn"))
-    if kept.num_rows:
-        write_shard(path.parent, kept, writer=writer)
+    aside = path.rename(path.with_suffix(".withdrawn"))
+    try:
+        if kept.num_rows:
+            write_shard(path.parent, kept, writer=writer)
+    except BaseException:
+        aside.rename(path)
+        raise
     root = path.parent.parent
     _rewrite_manifest(root, writer, [root / name for name in _read_manifest(root, writer) if root / name != path])
 
@@ -115,21 +145,24 @@ def _entry(root: Path, path: Path, *, num_rows: int, num_bytes: int) -> str:
 def _enter(root: Path, writer: str, path: Path, *, num_rows: int, num_bytes: int) -> None:
     manifest = _manifest(root, writer)
     manifest.parent.mkdir(exist_ok=True)
-    with manifest.open("a") as file:
-        file.write(_entry(root, path, num_rows=num_rows, num_bytes=num_bytes))
-        file.flush()
-        os.fsync(file.fileno())
+    # Whole as well: half a line, of a full disk, would spoil the next one.
+    lines = manifest.read_bytes() if manifest.exists() else b""
+    write_whole(manifest, lines + _entry(root, path, num_rows=num_rows, num_bytes=num_bytes).encode())
 
 
 def _read_manifest(root: Path, writer: str) -> list[str]:
-    """Shards that the manifest lists; a line that a kill tore says nothing."""
+    """Shards that the manifest lists; a line that is damaged says nothing."""
     manifest = _manifest(root, writer)
     shards = []
     for line in manifest.read_text(errors="replace").splitlines() if manifest.exists() else []:
         try:
-            shards.append(str(json.loads(line)["shard"]))
+            entry = json.loads(line)
+            shard, sha256 = str(entry["shard"]), entry["sha256"]
         except (ValueError, KeyError, TypeError):
             continue
+        # A digest stands in its line twice.
+        if shard.endswith(f".{sha256}.parquet") and writer_of(Path(shard)) == writer:
+            shards.append(shard)
     return shards
 
 
@@ -139,10 +172,10 @@ def _rewrite_manifest(root: Path, writer: str, paths: Sequence[Path]) -> None:
     ]
     manifest = _manifest(root, writer)
     manifest.parent.mkdir(exist_ok=True)
-    _write_whole(manifest, "".join(lines).encode())
+    write_whole(manifest, "".join(lines).encode())
 
 
-def _write_whole(path: Path, content: bytes | pa.Buffer) -> None:
+def write_whole(path: Path, content: bytes | pa.Buffer) -> None:
     """Write a file so that it has all of `content` or does not exist, and survives a power cut once it does."""
     beside = path.with_name(path.name + ".tmp")
     try:
@@ -151,7 +184,7 @@ def _write_whole(path: Path, content: bytes | pa.Buffer) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError:
+    except BaseException:
         beside.unlink(missing_ok=True)
         raise
     descriptor = os.open(path.parent, os.O_RDONLY)

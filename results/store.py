@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,33 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from results.schema import TABLES, Table
-from results.shards import Fault, list_shards, manifest_writers, set_faulty_aside, withdraw, write_shard, writer_of
+from results.shards import (
+    Fault,
+    check_shards,
+    list_shards,
+    manifest_writers,
+    set_faulty_aside,
+    withdraw,
+    write_shard,
+    writer_of,
+)
 
 
 class BusyError(ValueError):
     """Another process holds the lock."""
+
+
+# Files of the locks that this process holds.
+_held: set[TextIO] = set()
+
+
+def _let_go() -> None:
+    """A forked process outlives a killed one, and would hold its locks for as long."""
+    while _held:
+        _held.pop().close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def append(root: Path, table: Table, rows: Sequence[Mapping[str, Any]], *, writer: str) -> Path | None:
@@ -83,6 +105,12 @@ def set_damaged_aside(root: Path, writer: str) -> list[Fault]:
     return set_faulty_aside(root, TABLES, writer)
 
 
+def find_damaged(root: Path) -> list[Path]:
+    """Shards of the run that are not what was written, or not there; nothing is changed."""
+    checked = [check_shards(root, TABLES, writer) for writer in list_writers(root)]
+    return [path for found in checked for path in (*found.damaged, *found.gone)]
+
+
 def was_damaged(root: Path) -> bool:
     """Whether a shard of the run was ever set aside or gone, so that rows may be left that lean on lost ones."""
     return any(any(root.glob(f"*/*.{suffix}")) for suffix in ("damaged", "lost", "withdrawn"))
@@ -132,7 +160,11 @@ def lock(root: Path, writer: str, *, wait: bool = False) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
-        yield
+        _held.add(file)
+        try:
+            yield
+        finally:
+            _held.discard(file)
 
 
 def list_writers(root: Path) -> list[str]:

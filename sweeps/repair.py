@@ -15,19 +15,27 @@ from sweeps.plan import read_traces
 def repair(root: Path) -> None:
     """Put what is damaged out of the way, saying so; the shards of a writer at work are left to it."""
     writers = store.list_writers(root)
-    for writer in writers:
-        with contextlib.suppress(store.BusyError), store.lock(root, writer):
-            repair_writer(root, writer)
-    if store.was_damaged(root):
+    # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
+    for step in (set_damaged_aside, withdraw_leaning, withdraw_grades):
         for writer in writers:
             with contextlib.suppress(store.BusyError), store.lock(root, writer):
-                _report(writer, "grades", _withdraw_grades(root, writer))
+                step(root, writer)
 
 
 def repair_writer(root: Path, writer: str) -> None:
-    """The same for one writer, whose lock the caller holds: traces first, then the answers that were cut from them."""
+    """The same for what one writer draws, whose lock the caller holds."""
+    set_damaged_aside(root, writer)
+    withdraw_leaning(root, writer)
+
+
+def set_damaged_aside(root: Path, writer: str) -> None:
+    """Put the writer's damaged shards aside, a line each."""
     for fault in store.set_damaged_aside(root, writer):
         print(fault, flush=True)
+
+
+def withdraw_leaning(root: Path, writer: str) -> None:
+    """Take out traces whose beginning is lost, then the answers that were cut from them."""
     if store.was_damaged(root):
         usable = _read_usable(root)
         _report(writer, "traces", store.withdraw_rows(root, TRACES, writer, keep=lambda rows: _joined(rows, usable)))
@@ -60,14 +68,17 @@ def _cut(rows: pa.Table, usable: pd.DataFrame) -> pa.Array:
     return pa.array((spent <= length) & (~natural | (ended & (spent == length))))
 
 
-def _withdraw_grades(root: Path, writer: str) -> int:
+def withdraw_grades(root: Path, writer: str) -> None:
+    """Take out the grades of answers that are lost."""
+    if not store.was_damaged(root):
+        return
     shards = store.iterate(root, ANSWERS, columns=ANSWERS.key)
     answers = np.concatenate([store.hash_keys(shard.to_pandas(), ANSWERS.key) for shard in shards])
 
     def keep(rows: pa.Table) -> pa.Array:
         return pa.array(np.isin(store.hash_keys(rows.select(ANSWERS.key).to_pandas(), ANSWERS.key), answers))
 
-    return store.withdraw_rows(root, GRADES, writer, keep=keep)
+    _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=keep))
 
 
 def _report(writer: str, table: str, num_rows: int) -> None:
