@@ -36,7 +36,9 @@ class Failure(NamedTuple):
     last_words: str = ""
 
     def __str__(self) -> str:
-        cause = f"exit code {self.code}" if self.code >= 0 else f"killed by {signal.Signals(-self.code).name}"
+        cause = f"exit code {self.code}" if self.code >= 0 else f"killed by {_name_signal(-self.code)}"
+        if self.code == -signal.SIGKILL:
+            cause += ", as the system does when memory has run out"
         return f"{cause}: {self.last_words}" if self.last_words else cause
 
     @property
@@ -108,6 +110,13 @@ def read_last_words(log: Path, model: str, *, start: int = 0) -> str:
     # A job speaks by its model's name, or by its path where it was given no name.
     own = [line for line in spoken if line.partition(": ")[0].rsplit("/", 1)[-1] == model and ": " in line]
     return (own or spoken or [""])[-1]
+
+
+def _name_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return f"signal {number}"
 
 
 def _obey_parent() -> None:
