@@ -12,8 +12,10 @@ from omegaconf import DictConfig
 
 from harness.types import EngineFailedError
 from sweeps.compose import build_job, find_run, load_tasks
+from sweeps.disk import explain
 from sweeps.grade import grade_run
 from sweeps.job import run_job
+from sweeps.repair import repair
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sweep")
@@ -21,7 +23,9 @@ def sweep(config: DictConfig) -> None:
     """One job, in this process: what a launcher calls, once a model."""
     try:
         run_job(build_job(config))
-    except (ValueError, OSError, EngineFailedError) as error:
+    except OSError as error:
+        sys.exit(f"{config.model.name or config.model.path}: {explain(error, find_run(config.run))}")
+    except (ValueError, EngineFailedError) as error:
         sys.exit(f"{config.model.name or config.model.path}: {error}")
     except KeyboardInterrupt:
         sys.exit(f"{config.model.name or config.model.path}: stopped; what was drawn is kept.")
@@ -30,9 +34,13 @@ def sweep(config: DictConfig) -> None:
 def grade(name: str) -> None:
     root = find_run(name)
     try:
-        print(f"{grade_run(root, load_tasks(root)):,} answers graded in {root}")
+        tasks = load_tasks(root)
+        repair(root)
+        print(f"{grade_run(root, tasks):,} answers graded in {root}")
     except ValueError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(explain(error, root))
 
 
 def main() -> None:

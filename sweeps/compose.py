@@ -1,48 +1,93 @@
 """From a composed config to plain dataclasses, and back from what a run recorded. DictConfig ends here."""
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
+from pydantic import TypeAdapter, ValidationError
 
 from harness.types import Task
 from sweeps.job import Job
 
 RUNS = Path("results/runs")
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
+SCALARS = ("seed", "probe", "flush_seconds", "progress_row")
 
 
 def build_job(config: DictConfig) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
+    if missing := sorted(OmegaConf.missing_keys(config)):
+        raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    scalars = {name: resolved[name] for name in SCALARS}
+    check_types(Job, scalars)
     parts = {room: build(resolved[room], room) for room in ROOMS}
-    scalars = {name: resolved[name] for name in ("seed", "probe", "flush_seconds", "progress_row")}
     return Job(run=find_run(resolved["run"]), config=resolved, **scalars, **parts)
 
 
-def build(part: dict[str, Any], room: str) -> Any:
+def build(part: dict[str, Any] | None, room: str) -> Any:
     """A dataclass from its yaml; `_target_` names it and the other keys are its fields."""
+    if not isinstance(part, dict) or "_target_" not in part:
+        raise ValueError(f"{room}: expected an option of conf/{room}; got {part!r}.")
     try:
+        check_fields(get_class(part["_target_"]), {name: part[name] for name in part if name != "_target_"}, room=room)
         return instantiate(part, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
         raise ValueError(f"{room}: {cause if isinstance(cause, (ValueError, TypeError)) else error}") from error
 
 
-def find_run(name: str) -> Path:
+def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
+    """Raise ValueError where a value is no field of this dataclass or not of its type, or where a field lacks one."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for name in values:
+        if name not in fields:
+            raise ValueError(f"{room}: there is no {room}.{name}; its fields are {', '.join(fields)}.")
+    check_types(kind, values, prefix=f"{room}.")
+    for name, field in fields.items():
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{room}: {room}.{name} must be given, as in {room}.{name}=<value>.")
+
+
+def check_types(kind: type, values: Mapping[str, Any], *, prefix: str = "") -> None:
+    """Raise ValueError for the first value that is not of its field's type. What is still to be built is left out."""
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            continue
+        try:
+            given = tuple(value) if isinstance(value, list) else value
+            TypeAdapter(hints[name], config={"strict": True}).validate_python(given)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].replace("tuple", "list").replace("Input", "it")
+            raise ValueError(f"{prefix}{name}: {reason}; got {value!r}.") from None
+
+
+def find_run(name: str | int | None) -> Path:
     """A run directory: a path as it stands, a bare name under results/runs."""
-    return Path(name) if "/" in name else RUNS / name
+    if name in (None, ""):
+        raise ValueError("run is empty; give a name, which lies under results/runs, or a path.")
+    return Path(str(name)) if "/" in str(name) else RUNS / str(name)
 
 
 def load_tasks(root: Path) -> list[Task]:
     """The tasks of a run, as its jobs recorded them."""
-    parts = {
-        json.dumps(json.loads(path.read_text())["config"]["task"], sort_keys=True)
-        for path in sorted((root / "provenance").glob("*.json"))
-    }
-    if not parts:
+    paths = sorted((root / "provenance").glob("*.json"))
+    if not paths:
         raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
-    return [build(json.loads(part), "task") for part in sorted(parts)]
+    return [build(json.loads(part), "task") for part in sorted({_read_task(path) for path in paths})]
+
+
+def _read_task(path: Path) -> str:
+    try:
+        return json.dumps(json.loads(path.read_text())["config"]["task"], sort_keys=True)
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"{path} is no record of a job, or damaged. Move it away: the others tell the run's tasks as well, and the "
+            "sweep that wrote it grades without it."
+        ) from None

@@ -24,8 +24,8 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     """
     root = jobs[0].run
     repair(root)
-    pending = find_pending(jobs if place.is_here else [start_elsewhere(job) for job in jobs])
-    failed = run_lanes(group_lanes(jobs, overrides, pending), place, logs=root / "logs")
+    pending, busy = find_pending(jobs if place.is_here else [start_elsewhere(job) for job in jobs])
+    failed = busy + run_lanes(group_lanes(jobs, overrides, pending), place, logs=root / "logs")
     tasks = {str(job.task): job.task for job in jobs}
     num_graded = grade_run(root, tasks.values())
     print(f"{num_graded:,} answers graded. Rows are in {root}.")
@@ -68,15 +68,22 @@ def group_lanes(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], pending
     ]
 
 
-def find_pending(jobs: Sequence[Job]) -> list[int]:
-    """Indices of the jobs that lack something. Ends the program with every problem found, before a weight is loaded."""
-    pending, problems = [], []
+def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
+    """Indices of the jobs that lack something, and the models that are left out since another process writes them.
+
+    Ends the program with every problem found, before a weight is loaded.
+    """
+    pending, busy, problems = [], [], []
     for index, job in enumerate(jobs):
         try:
             prepared = prepare(job)
             # Declared here, since a model with nothing left to draw starts no process that could.
             with store.lock(job.run, job.model.name):
                 declare(prepared)
+        except store.BusyError as error:
+            print(f"{job.model.name}: {error}", file=sys.stderr, flush=True)
+            busy.append(job.model.name)
+            continue
         except ValueError as error:
             problems.append(f"{job.model.name}: {error}")
             continue
@@ -87,7 +94,7 @@ def find_pending(jobs: Sequence[Job]) -> list[int]:
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
-    return pending
+    return pending, list(dict.fromkeys(busy))
 
 
 class Elsewhere:

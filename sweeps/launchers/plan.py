@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from results import store
 from sweeps.forecast import Forecast, forecast, unusable_rows
 from sweeps.job import Job, prepare
 
@@ -13,6 +14,9 @@ HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most"
 
 def show_plan(jobs: Sequence[Job]) -> None:
     """Print the plan of these jobs; ends the program with what is invalid, and why, where something is."""
+    if damaged := store.find_damaged(jobs[0].run):
+        named = "\n".join(f"  {path}" for path in damaged)
+        sys.exit(f"Damaged, or gone:\n{named}\n`make sweep` sets them aside and makes their rows again.")
     forecasts: list[Forecast] = []
     notes: list[str] = []
     problems: list[str] = []

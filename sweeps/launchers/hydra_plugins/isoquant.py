@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
@@ -10,7 +10,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from sweeps.compose import build_job
+from sweeps.compose import build_job, check_fields, find_run
+from sweeps.disk import explain
 from sweeps.job import Job
 from sweeps.launchers.jobs import run_jobs
 from sweeps.launchers.lanes import Place
@@ -36,12 +37,15 @@ class SweepLauncher(Launcher):
             self.run(job_overrides)
         except ValueError as error:
             sys.exit(str(error))
+        except OSError as error:
+            sys.exit(explain(error, find_run(self.config.run)))
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides
         ]
 
     def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
+        check_fields(cast(type, type(self).place), self.options, room="hydra.launcher")
         place = type(self).place(**self.options)
         run_jobs([self.compose(overrides) for overrides in job_overrides], job_overrides, place)
 

@@ -56,4 +56,4 @@ def test_a_place_that_cannot_be_is_told_in_a_line_before_any_model_is_looked_at(
         [*command, "hydra/launcher=slurm", "hydra.launcher.cluster=lsf"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "cluster must be slurm or local; got 'lsf'.\n"
+    assert done.stderr == "hydra.launcher.cluster: it should be 'slurm' or 'local'; got 'lsf'.\n"
