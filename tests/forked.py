@@ -1,0 +1,51 @@
+"""Runs a command in a fork of a process that has imported everything once, so that a case takes a blink."""
+
+import io
+import multiprocessing
+import os
+import runpy
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+SECONDS = 300
+# What the commands import where they need it.
+PRELOADED = [
+    *("hydra", "hydra._internal.hydra", "hydra._internal.core_plugins.basic_sweeper", "pydantic", "openai", "submitit"),
+    *("sweeps.compose", "sweeps.grade", "sweeps.job", "sweeps.launchers.jobs", "sweeps.launchers.plan"),
+    *("transformers", "transformers.models.auto.tokenization_auto", "reasoning_gym", "tokenizers", "huggingface_hub"),
+    *("analysis.findings", "analysis.summary", "analysis.figures.substitution", "analysis.figures.exchange_rates"),
+]
+
+
+class Ended(NamedTuple):
+    """A command's exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(module: str, *arguments: str) -> Ended:
+    """`python -m module arguments`, in this folder."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with tempfile.TemporaryDirectory() as name:
+        files = [Path(name, stream) for stream in ("out", "err")]
+        process = context.Process(target=_run, args=(module, arguments, *files), daemon=False)
+        process.start()
+        process.join(SECONDS)
+        assert process.exitcode is not None, f"{module} {arguments} did not end: {[f.read_text() for f in files]}"
+        return Ended(process.exitcode, *(file.read_text(errors="replace") for file in files))
+
+
+def _run(module: str, arguments: Sequence[str], out: Path, err: Path) -> None:
+    for path, stream in ((out, 1), (err, 2)):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), stream)
+    # multiprocessing has replaced it.
+    sys.stdin = io.StringIO()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
