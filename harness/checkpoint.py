@@ -36,7 +36,7 @@ def read_checkpoint(model: Model) -> Checkpoint:
     folder = Path(model.path)
     if folder.is_dir():
         return _describe(_read_json(folder, "config.json"), _read_generation(folder), *_local_weights(folder))
-    if model.path.startswith((".", "/", "~")) or model.path.count("/") != 1:
+    if folder.exists() or model.path.startswith((".", "/", "~")) or model.path.count("/") != 1:
         raise ValueError(f"No model at {model.path!r}: give a folder that exists, or a hub id such as Qwen/Qwen3-8B.")
     return _read_hub(model)
 
@@ -72,12 +72,28 @@ def _local_weights(folder: Path) -> tuple[TensorShapes, str]:
     shapes: TensorShapes = {}
     digest = hashlib.sha256()
     for path in files:
+        shapes |= _read_shapes(path)
         with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            file.seek(0)
             digest.update(hashlib.file_digest(file, "sha256").digest())
-        shapes |= {name: tuple(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"}
     return shapes, f"sha256:{digest.hexdigest()[:32]}"
+
+
+def _read_shapes(path: Path) -> TensorShapes:
+    """Tensor shapes from the header of a safetensors file; raises ValueError where the file is cut short or is none."""
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            header_bytes = int.from_bytes(file.read(8), "little")
+            if header_bytes > size - 8:
+                raise ValueError("its header is longer than the file")
+            tensors = json.loads(file.read(header_bytes))
+        tensors.pop("__metadata__", None)
+        needed = 8 + header_bytes + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+        if needed != size:
+            raise ValueError(f"it has {size:,} bytes and its header speaks of {needed:,}")
+        return {name: tuple(tensor["shape"]) for name, tensor in tensors.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{path} is damaged or cut short ({error}); download or write it again.") from None
 
 
 def _describe(
@@ -87,8 +103,10 @@ def _describe(
     if not shapes:
         raise ValueError("No *.safetensors in the checkpoint: isoquant reads shapes and identity from them.")
     needed = ("num_attention_heads", "num_hidden_layers", "hidden_size", "max_position_embeddings")
-    if missing := [name for name in needed if name not in config]:
-        raise ValueError(f"config.json lacks {missing}: not a transformer whose shapes isoquant can read.")
+    if missing := [name for name in needed if not isinstance(config.get(name), int) or config[name] < 1]:
+        raise ValueError(
+            f"config.json gives no positive {' and no '.join(missing)}: not a transformer that isoquant can read."
+        )
     lookup = {name for name in shapes if name.endswith("embed_tokens.weight")}
     num_params = sum(math.prod(shape) for shape in shapes.values())
     num_matmul = sum(math.prod(s) for name, s in shapes.items() if len(s) >= 2 and name not in lookup)
@@ -114,10 +132,15 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     if not path.exists():
         raise ValueError(f"No {name} in {folder}: not a Hugging Face checkpoint.")
-    content: dict[str, Any] = json.loads(path.read_text())
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}); download or write it again.") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no settings but {type(content).__name__}; download or write it again.")
     return content
 
 
 def _read_generation(folder: Path) -> dict[str, Any]:
-    path = folder / "generation_config.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    name = "generation_config.json"
+    return _read_json(folder, name) if (folder / name).exists() else {}

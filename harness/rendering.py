@@ -69,5 +69,8 @@ def load_tokenizer(path: str, revision: str | None = None) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(path, revision=revision)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"No tokenizer in {path!r}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # the tokenizers' own parser raises Exception itself
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(
+            f"No tokenizer can be read in {path!r} ({reason}); copy tokenizer.json and tokenizer_config.json there."
+        ) from error

@@ -144,7 +144,7 @@ def test_a_run_killed_at_random_moments_keeps_every_shard_and_ends_whole(
             num_killed += 1
             before, left = left, shards(root)
             print(
-                f"  kill {first + num_killed} of {KILLS} after {moment:.1f} s of {whole.seconds:.1f} s: {describe(root)}"
+                f"  kill {first + num_killed} of {KILLS}, {moment:.1f} s into {whole.seconds:.1f} s: {describe(root)}"
             )
             assert {path: left[path] for path in before} == before
         stored = {name: keys(root, table) for name, table in TABLES.items()}
