@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from results import schema, store
 # Bytes a weight and, where weights are quantized, a weight of that format; "auto" is a 16-bit type in vLLM.
 DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
 QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin": 0.5, "gptq_marlin": 0.5}
+# Settings that set two identities of a model apart are written out where they are short.
+MAX_NAME_CHARS = 40
 _COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
 
 
@@ -110,14 +113,38 @@ def only(noun: str, names: list[str], wanted: str | None) -> str:
 
 
 def _rungs(models: pd.DataFrame) -> list[Rung]:
-    """The models by size. Names that stand for several identities carry the beginning of theirs."""
+    """The models by size. Names that stand for several identities carry what sets them apart."""
     models = models.drop_duplicates("identity").sort_values(["num_params", "model", "identity"])
-    shared = models["model"].duplicated(keep=False)
-    names = models["model"].where(~shared, models["model"] + "@" + models["identity"].str[:6])
+    names = pd.concat([_tell_apart(variants) for _, variants in models.groupby("model")]).loc[models.index]
     return [
         Rung(name, row.identity, int(row.num_params), _shape(row))
         for name, row in zip(names, models.itertuples(), strict=True)
     ]
+
+
+def _tell_apart(variants: pd.DataFrame) -> pd.Series:
+    """A name for each identity of one model: its own, with the settings that differ between them, as in `m dtype=half`.
+
+    The beginning of the identity stands in where settings were not recorded, or do not tell all apart in a few words.
+    """
+    names = variants["model"]
+    if len(variants) == 1:
+        return names
+    parts = [dict(_flatten(json.loads(text))) if isinstance(text, str) else {} for text in variants["identity_parts"]]
+    differing = sorted(name for name in set().union(*parts) if len({repr(part.get(name)) for part in parts}) > 1)
+    told = [" ".join(f"{name.split('.')[-1]}={part.get(name, 'default')}" for name in differing) for part in parts]
+    is_recorded = variants["identity_parts"].notna().all()
+    if not is_recorded or len(set(told)) < len(told) or max(map(len, told)) > MAX_NAME_CHARS:
+        return names + "@" + variants["identity"].str[:6]
+    return names + " " + pd.Series(told, index=variants.index)
+
+
+def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in parts.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _shape(row: Any) -> Shape:

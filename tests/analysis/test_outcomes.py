@@ -1,10 +1,14 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import outcomes
+from analysis.arms import _tell_apart
 from results import schema, store
 
 Edit = Callable[[dict], dict | None]
@@ -181,3 +185,21 @@ def test_a_damaged_table_says_so_in_one_line(small_run: Path):
     with pytest.raises(ValueError, match="Damaged tables in") as caught:
         outcomes.load(small_run)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        ({"sampling": {}}, {"sampling": {"temperature": 0.6}}, ["m temperature=default", "m temperature=0.6"]),
+        ({"quantization": None}, {"quantization": "fp8"}, ["m quantization=None", "m quantization=fp8"]),
+        ({"weights": "sha256:" + "0" * 32}, {"weights": "sha256:" + "1" * 32}, ["m@aaaaaa", "m@bbbbbb"]),
+        (None, {"seed": 1}, ["m@aaaaaa", "m@bbbbbb"]),
+    ],
+    ids=["sampling", "quantization", "too long to tell", "not recorded"],
+)
+def test_two_identities_of_a_model_are_named_by_what_differs(first: Any, second: Any, names: list[str]) -> None:
+    rows = [
+        {"model": "m", "identity": letter * 8, "identity_parts": json.dumps(parts) if parts else None}
+        for letter, parts in (("a", first), ("b", second))
+    ]
+    assert list(_tell_apart(pd.DataFrame(rows))) == names
