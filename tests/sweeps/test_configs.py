@@ -90,7 +90,13 @@ def test_a_bare_run_name_lies_under_results_and_a_path_stands_as_it_is() -> None
 def test_quantization_and_a_tasks_template_are_axes_of_their_own() -> None:
     jobs = [
         build_job(composed("experiment=embedded", "model=countdown-33k", "run=x", *overrides))
-        for overrides in ([], ["engine.quantization=fp8"], ["task.instructions=Think_first."], ["thinking=extended"])
+        for overrides in (
+            [],
+            ["engine.quantization=fp8"],
+            ["task=reasoning_gym", "task.instructions=Think."],
+            ["task=reasoning_gym"],
+            ["thinking=extended"],
+        )
     ]
     parts = [(job.engine.quantization, str(job.task.identity), job.thinking) for job in jobs]
     assert len({str(part) for part in parts}) == len(jobs)
