@@ -24,10 +24,10 @@ def build_job(config: DictConfig) -> Job:
     if missing := sorted(OmegaConf.missing_keys(config)):
         raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    scalars = {name: resolved[name] for name in SCALARS}
+    scalars = {name: resolved[name] for name in SCALARS if name in resolved}
     check_types(Job, scalars)
-    parts = {room: build(resolved[room], room) for room in ROOMS}
-    return Job(run=find_run(resolved["run"]), config=resolved, **scalars, **parts)
+    parts = {room: build(resolved.get(room), room) for room in ROOMS}
+    return Job(run=find_run(resolved.get("run")), config=resolved, **scalars, **parts)
 
 
 def build(part: dict[str, Any] | None, room: str) -> Any:

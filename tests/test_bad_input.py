@@ -1,0 +1,285 @@
+"""What a stranger gets wrong, and the line that says what was expected, what came and what to do. Never a traceback."""
+
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from results.shards import list_shards
+from tests import forked
+
+RUNG = Path("ladder/checkpoints/countdown-33k")
+REFERENCE = Path("results/reference")
+# The front of a line that Python wrote, not the project.
+EXCEPTION = re.compile(r"^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Warning)\b", re.MULTILINE)
+
+
+class Case(NamedTuple):
+    """Words behind `python -m <module>`, what is printed, and the exit code. {here}: a folder of broken things."""
+
+    words: str
+    message: str
+    code: int = 1
+
+    def __str__(self) -> str:
+        return self.words
+
+
+SWEEP = "experiment=embedded model=countdown-33k run={here}/run"
+CONFIGS = [
+    Case("experiment=embeded model=countdown-33k", r"Could not find 'experiment/embeded'[\s\S]*embedded\n\s*qwen3"),
+    Case("experiment=embedded model=qwen9", r"Could not find 'model/qwen9'[\s\S]*countdown-33k"),
+    Case(f"{SWEEP} grid=huge", r"Could not find 'grid/huge'[\s\S]*embedded"),
+    Case(f"{SWEEP} hydra/launcher=pbs", r"Could not find 'hydra/launcher/pbs'[\s\S]*slurm"),
+    Case(f"{SWEEP} task.sise=3", r"Could not override 'task.sise'[\s\S]*\+task.sise=3"),
+    Case(f"{SWEEP} +task.sise=3", r"there is no task.sise; its fields are name, seed, size"),
+    Case(f"{SWEEP} +engine.max_sequences=3", r"there is no engine.max_sequences; its fields are dtype, .*max_num_seqs"),
+    Case(f"{SWEEP} +hydra.launcher.gpus=3", r"there is no hydra.launcher.gpus; its fields are jobs_at_once"),
+    Case(f"{SWEEP} grid.widths=[1,2", r"grid.widths=\[1,2"),
+    Case(f"{SWEEP} task.size", r"task.size"),
+    Case(f"{SWEEP} task.size=abc", r"task.size: it should be a valid integer; got 'abc'"),
+    Case(f"{SWEEP} task.size=0", r"task.size must be at least 1; got 0"),
+    Case(f"{SWEEP} task.size=2.5", r"task.size: it should be a valid integer; got 2.5"),
+    Case(f"{SWEEP} ~task", r"task: expected an option of conf/task"),
+    Case(f"{SWEEP} ~task.seed", r"task.seed must be given, as in task.seed="),
+    Case(f"{SWEEP} seed=abc", r"seed: it should be a valid integer; got 'abc'"),
+    Case(f"{SWEEP} probe=maybe", r"probe: it should be a valid boolean; got 'maybe'"),
+    Case(f"{SWEEP} flush_seconds=-1", r"flush_seconds must not be negative; got -1"),
+    Case(f"{SWEEP} jobs_at_once=0", r"jobs_at_once must be at least 1; got 0"),
+    Case(f"{SWEEP} jobs_at_once=many", r"hydra.launcher.jobs_at_once: it should be a valid integer; got 'many'"),
+    Case(f"{SWEEP} run=", r"run is empty; give a name, which lies under results/runs, or a path"),
+    Case("experiment=embedded model=hf run={here}/run", r"model.path must be given, as in model.path="),
+    Case(
+        "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
+    ),
+    Case(f"{SWEEP} model.path=3", r"model.path: it should be a valid string; got 3"),
+    Case(f"{SWEEP} sampling.temperature=hot", r"sampling.temperature: it should be a valid number; got 'hot'"),
+    Case(f"{SWEEP} sampling.temperature=-1", r"sampling.temperature must not be negative; got -1"),
+    Case(f"{SWEEP} sampling.top_p=2", r"sampling.top_p must lie in \(0, 1\]; got 2"),
+    Case(f"{SWEEP} sampling.max_answer_tokens=0", r"sampling.max_answer_tokens must be at least 1; got 0"),
+    Case(f"{SWEEP} grid.widths=4", r"grid.widths: it should be a valid list; got 4"),
+    Case(f"{SWEEP} grid.widths=[0]", r"grid.widths start at 1; got \[0\]"),
+    Case(f"{SWEEP} grid.widths=[]", r"grid.widths must be whole numbers, at least one, none negative; got \[\]"),
+    Case(f"{SWEEP} grid.budgets=[a]", r"grid.budgets: it should be a valid integer; got \['a'\]"),
+    Case(f"{SWEEP} grid.budgets=[-16]", r"grid.budgets must be whole numbers, .*; got \[-16\]"),
+    Case(f"{SWEEP} grid.budgets=[0,4096]", r"has a context of 320 tokens; .* Lower grid.budgets to at most 2\d\d"),
+    Case(f"{SWEEP} grid.reference_budget=-1", r"grid.reference_budget must not be negative; got -1"),
+    Case(f"{SWEEP} grid.bin_samples=0", r"grid.bin_samples must be at least 1; got 0"),
+]
+THINKING = [
+    Case(f"{SWEEP} thinking.force=''", r"thinking.force is empty; give the text that leads a cut trace to its answer"),
+    Case(f"{SWEEP} thinking.close=''", r"thinking.close is empty; give the text that closes thinking, .* or null"),
+    Case(f"{SWEEP} thinking.close=1+1", r"thinking.close '1\+1' is 3 tokens for this tokenizer; it must be one"),
+    Case(f"{SWEEP} thinking.extensions=-1", r"thinking.extensions must not be negative; got -1"),
+    Case(f"{SWEEP} thinking.extensions=1", r"thinking.extensions needs thinking.close, and in thinking.extend"),
+    Case(f"{SWEEP} thinking=qwen3", r"no chat template"),
+]
+TASKS = [
+    Case(f"{SWEEP} task.name=countdwn", r"reasoning-gym cannot make task 'countdwn': "),
+    Case(f"{SWEEP} task.params.min_numbers=9", r"reasoning-gym cannot make task 'countdown': .*max_numbers"),
+    Case(f"{SWEEP} +task.params.colour=red", r"reasoning-gym cannot make task 'countdown': .*colour"),
+    Case(
+        f"{SWEEP} task=reasoning_gym task.name=zebra_puzzles +task.params.num_people=99",
+        r"'zebra_puzzles': .*num_people",
+    ),
+    Case(f"{SWEEP} task.render=nothing", r"task.render: it should be callable; got 'nothing'"),
+]
+ENGINES = [
+    Case(f"{SWEEP} engine.tensor_parallel_size=0", r"engine.tensor_parallel_size must be at least 1; got 0"),
+    Case(f"{SWEEP} engine.gpu_memory_utilization=2", r"engine.gpu_memory_utilization must lie in \(0, 1\]; got 2"),
+    Case(f"{SWEEP} +engine.options.model=x", r"engine.options.model is refused; set model.path"),
+    Case(f"{SWEEP} engine.max_num_seqs=none", r"engine.max_num_seqs: it should be a valid integer; got 'none'"),
+    Case(f"{SWEEP} engine=server engine.url=null", r"engine.url: it should be a valid string; got None"),
+    Case(
+        f"{SWEEP} engine=server engine.url=gpu7:8000",
+        r"engine.url must look like http://127.0.0.1:8000/v1; got 'gpu7:8000'",
+    ),
+    Case(f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must hold no key or password"),
+    Case(f"{SWEEP} engine=server engine.retries=-1", r"engine.retries must not be negative; got -1"),
+    Case(f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"holds no key; export it"),
+    Case(
+        f"{SWEEP} engine=server engine.url=http://127.0.0.1:9/v1 engine.retries=0 hydra.mode=RUN",
+        r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*; is it up, is engine.url right\?",
+    ),
+    Case(
+        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models; engine.url usually ends in"
+    ),
+    Case(
+        f"{SWEEP} engine=server engine.url={{web}}/page hydra.mode=RUN", r"answered with something else than a list of"
+    ),
+]
+PATHS = [
+    Case(
+        "experiment=embedded model=hf model.path=./nowhere",
+        r"No model at './nowhere': give a folder that exists, or a hub",
+    ),
+    *(
+        Case(f"experiment=embedded model=hf model.path={{here}}/{name} run={{here}}/run", message)
+        for name, message in [
+            ("file", r"No model at '.*/file': give a folder that exists"),
+            ("empty", r"No config.json in .*/empty: not a Hugging Face checkpoint"),
+            ("no-weights", r"No \*.safetensors in .*/no-weights"),
+            (
+                "cut-weights",
+                r"cut-weights/model.safetensors is damaged or cut short \(it has .* and its header speaks of",
+            ),
+            (
+                "cut-header",
+                r"cut-header/model.safetensors is damaged or cut short \(its header is longer than the file\)",
+            ),
+            ("no-safetensors", r"no-safetensors/model.safetensors is damaged or cut short"),
+            ("broken-config", r"broken-config/config.json is no JSON \(.*\); download or write it again"),
+            ("list-config", r"list-config/config.json holds no settings but list"),
+            ("poor-config", r"config.json gives no positive hidden_size"),
+            ("no-tokenizer", r"No tokenizer can be read in '.*/no-tokenizer' \(.*\); copy tokenizer.json"),
+            ("broken-tokenizer", r"No tokenizer can be read in '.*/broken-tokenizer' \(.*\); copy tokenizer.json"),
+        ]
+    ),
+    Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
+    Case("experiment=embedded model=countdown-33k run=/proc/run", r"/proc/run.*: .*choose another RUN"),
+]
+DAMAGED = [
+    Case(
+        "plan experiment=embedded model=countdown-33k run={here}/flipped",
+        r"Damaged, or gone:\n.*/traces/.*\n`make sweep` sets",
+    ),
+    Case("grade", r"Usage: python -m sweeps grade RUN"),
+    Case("grade nowhere", r"No recorded jobs in results/runs/nowhere/provenance; is this a run of `make sweep`\?"),
+    Case("grade {here}/file", r"No recorded jobs in .*/file/provenance"),
+    Case("grade {here}/empty", r"No recorded jobs in .*/empty/provenance"),
+    Case("grade {here}/torn-record", r"/torn-record/provenance/.*json is no record of a job, or damaged. Move it away"),
+    Case("grade {here}/other-record", r"/other-record/provenance/.*json is no record of a job, or damaged"),
+    Case(
+        "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are made again[\s\S]*answers graded in", 0
+    ),
+    Case("grade {here}/torn-manifest", r"^0 answers graded in", 0),
+]
+ANALYSIS = [
+    Case("", r"usage: python -m analysis[\s\S]*COMMAND", 2),
+    Case("plot {here}/empty", r"invalid choice: 'plot' \(choose from", 2),
+    Case("summary", r"the following arguments are required: RUN", 2),
+    Case("figures nowhere", r"No run 'nowhere'; runs here: .*Run `make sweep`, or point RUN at results/reference", 2),
+    Case("figures {here}/file", r"No run '.*/file'", 2),
+    Case("figures {here}/empty", r".*make sweep", 2),
+    Case("summary {here}/ungraded", r"make grade|make sweep", 2),
+    Case("summary {here}/torn-shard", r"Damaged tables in .*/torn-shard .*`make sweep` sets them aside", 2),
+    Case("summary results/reference --cost c9", r"argument --cost: invalid choice: 'c9' \(choose from", 2),
+    Case("summary results/reference --rule best", r"argument --rule: invalid choice: 'best' \(choose from", 2),
+    Case("summary results/reference --bins many", r"argument --bins: invalid int value: 'many'", 2),
+    Case("summary results/reference --bins 0", r"bins", 2),
+    Case("summary results/reference --bins 100000", r"bins", 2),
+    Case("summary results/reference --seed -1", r"seed", 2),
+    Case(
+        "summary results/reference --anchor nobody",
+        r"No samples held out for bins by 'nobody'; anchors of this run: \[",
+        2,
+    ),
+    Case("summary results/reference --task chess", r"chess", 2),
+]
+MAKE = [
+    Case("sweep EXPERIMENT=nothing", r"Could not find 'experiment/nothing'[\s\S]*qwen3", 2),
+    Case("figures RUN=nowhere", r"No run 'nowhere'; runs here: ", 2),
+    Case("grade RUN=nowhere", r"No recorded jobs in results/runs/nowhere/provenance", 2),
+]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of checkpoints and runs, each broken in the way its name says."""
+    root = tmp_path_factory.mktemp("broken")
+    (root / "file").write_text("a file")
+    (root / "empty").mkdir()
+    break_checkpoints(root)
+    break_runs(root)
+    return root
+
+
+def break_checkpoints(root: Path) -> None:
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(RUNG, root / name))
+
+    weights = (RUNG / "model.safetensors").read_bytes()
+    config = json.loads((RUNG / "config.json").read_text())
+    (copy("no-weights") / "model.safetensors").unlink()
+    (copy("cut-weights") / "model.safetensors").write_bytes(weights[:-1000])
+    (copy("cut-header") / "model.safetensors").write_bytes(weights[:100])
+    (copy("no-safetensors") / "model.safetensors").write_bytes(b"<html>404 Not Found</html>")
+    (copy("broken-config") / "config.json").write_text('{"hidden_size": 32,')
+    (copy("list-config") / "config.json").write_text("[32]")
+    (copy("poor-config") / "config.json").write_text(json.dumps(config | {"hidden_size": "wide"}))
+    bare = copy("no-tokenizer")
+    for path in bare.glob("tokenizer*"):
+        path.unlink()
+    (copy("broken-tokenizer") / "tokenizer.json").write_text('{"version": ')
+
+
+def break_runs(root: Path) -> None:
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(REFERENCE, root / name, ignore=shutil.ignore_patterns("figures")))
+
+    for name in ("flipped", "flipped-again"):
+        shard = list_shards(copy(name) / "traces")[0]
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 1
+        shard.write_bytes(content)
+    shard = list_shards(copy("torn-shard") / "answers")[0]
+    shard.write_bytes(shard.read_bytes()[:-50])
+    shutil.rmtree(copy("ungraded") / "grades")
+    for name, text in (("torn-record", '{"config": {"ta'), ("other-record", '{"seed": 1}')):
+        (sorted((copy(name) / "provenance").glob("*.json"))[0]).write_text(text)
+    torn = copy("torn-manifest") / "manifest"
+    torn.mkdir(exist_ok=True)
+    (torn / "countdown-33k.jsonl").write_text('{"shard": "traces/x.000000.0.parquet", "sha2')
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """A web server that is no engine: a page below /page, nothing elsewhere."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path.startswith("/page") else 404)
+        self.end_headers()
+        self.wfile.write(b"<html>hello</html>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def assert_told(case: Case, code: int, said: str) -> None:
+    assert code == case.code, said
+    assert re.search(case.message, said, re.MULTILINE), said
+    assert "Traceback" not in said and not EXCEPTION.search(said), said
+
+
+@pytest.mark.parametrize("case", [*CONFIGS, *THINKING, *TASKS, *ENGINES, *PATHS, *DAMAGED], ids=str)
+def test_a_sweep_is_told_in_a_line(case: Case, here: Path, web: str) -> None:
+    ended = forked.run("sweeps", *case.words.format(here=here, web=web).split())
+    assert_told(case, ended.code, ended.out + ended.err)
+
+
+@pytest.mark.parametrize("case", ANALYSIS, ids=str)
+def test_an_analysis_is_told_in_a_line(case: Case, here: Path) -> None:
+    ended = forked.run("analysis", *case.words.format(here=here).split())
+    assert_told(case, ended.code, ended.out + ended.err)
+
+
+@pytest.mark.parametrize("case", MAKE, ids=str)
+def test_a_make_target_is_told_in_a_line(case: Case) -> None:
+    make = ["make", "--old-file=setup", f"PY={sys.executable}", *case.words.split()]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert_told(case, done.returncode, done.stdout + done.stderr)
