@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health figures power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean
+.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -49,7 +49,10 @@ health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, 
 	@$(PY) -m analysis health $(RUN)
 
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
-	@$(PY) -m analysis figures $(RUN)
+	@$(PY) -m analysis figures $(RUN) $(ARGS)
+
+summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficulty own --cost c3 --gpu H100"
+	@$(PY) -m analysis summary $(RUN) $(ARGS)
 
 power: setup  ## how many prompts and samples tell two models apart: RUN=<name>, ARGS="--models A B --effect 0.03"
 	@$(PY) -m analysis power $(if $(findstring --variances,$(ARGS)),,$(RUN)) $(ARGS)

@@ -26,10 +26,11 @@ ALL_PROMPTS = bins.ALL_PROMPTS
 class Findings:
     """Frames of one run.
 
-    curves: a row a rung, bin, rule, path and cell. exchange_rates: a row a pair, bin, rule and path, the larger rung at
-    width 1 and full budget; under own difficulty the bin is the smaller rung's. cells: a row a rung and budget, its
-    health at width 1. optimism: a row a bin, read from the samples that made it and from fresh ones; empty without a
-    pool. diversity: a row a rung and width, distinct right answers per sample and per cost.
+    curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band. exchange_rates: a
+    row a pair, bin, rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the
+    smaller rung's; p-values are of a rate of 1. cells: a row a rung and budget, its health at width 1. optimism: a row
+    a bin, read from the samples that made it and from fresh ones; empty without a pool. diversity: a row a rung and
+    width, distinct right answers per sample and per cost.
     """
 
     setting: Setting
@@ -71,11 +72,19 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
     return Findings(
         setting=choose.describe(outcomes, pools[0], choices, cost, weights),
         curves=pd.DataFrame(curve_rows),
-        exchange_rates=pd.DataFrame(rate_rows),
+        exchange_rates=_adjusted(pd.DataFrame(rate_rows)),
         cells=pd.DataFrame(_cell_rows(outcomes)),
         optimism=_optimism_frame(outcomes, choices.binning, weights[:1]),
         diversity=diversity.frame(outcomes.arms, cost, weights),
     )
+
+
+def _adjusted(rates: pd.DataFrame) -> pd.DataFrame:
+    """p-values of rates that differ from 1, corrected over all pairs and bins that one figure shows."""
+    if rates.empty:
+        return rates
+    shown = rates.groupby(["rule", "path"])["p_value"]
+    return rates.assign(p_holm=shown.transform(intervals.holm), p_bh=shown.transform(intervals.benjamini_hochberg))
 
 
 def _by_bin(rows: list[Row]) -> list[Row]:
@@ -113,6 +122,7 @@ def _curve_rows(outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], 
     for at, curve in resampled.items():
         rung = outcomes.arms[at].rung
         _, low, high = intervals.accuracy_interval(curve.accuracy, place["num_prompts"])
+        band = _band(curve.accuracy)
         for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
             rows.append(
                 {"model": rung.name, "num_params": rung.num_params}
@@ -120,8 +130,16 @@ def _curve_rows(outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], 
                 | {"budget": int(outcomes.budgets[budget]), "width": width}
                 | {name: float(means[0, cell]) for name, means in curve._asdict().items()}
                 | {"low": float(low[cell]), "high": float(high[cell])}
+                | {"band_low": float(band.low[cell]), "band_high": float(band.high[cell])}
             )
     return rows
+
+
+def _band(accuracy: Floats) -> bootstrap.Interval:
+    """The max-t band over the cells of a curve, over the replicates in which its bin has prompts."""
+    if np.isnan(accuracy[0]).any():
+        return bootstrap.Interval(accuracy[0], accuracy[0], accuracy[0])
+    return bootstrap.simultaneous_band(accuracy[~np.isnan(accuracy).any(axis=1)])
 
 
 def _rate_rows(
@@ -141,9 +159,17 @@ def _rate_rows(
             | place
             | {"target_accuracy": float(target[0]), "target_flops": float(target_flops[0])}
             | _rate_columns(substitution.exchange_rate(crossing, target_flops), is_log=is_width)
+            | {"p_value": _p_value(crossing, target_flops)}
             | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
         )
     return rows
+
+
+def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:
+    """Two-sided p-value that the rate is 1; NaN where it is known only to be at most something above 1."""
+    rate = crossing.cost / target_cost
+    is_open = bool(crossing.at_or_below[0]) and rate[0] >= 1
+    return np.nan if is_open else float(bootstrap.p_value(rate, null=1.0))
 
 
 def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> Row:

@@ -231,3 +231,17 @@ def test_roofline_seconds_change_rates_and_leave_accuracy(plant, ladder):
     np.testing.assert_array_equal(flops.curves["accuracy"], seconds.curves["accuracy"])
     assert seconds.curves["flops"].max() < 1e-3
     assert seconds.setting.cost_label == "roofline of one L4, 8 sequences at once"
+
+
+def test_a_curves_band_is_wider_than_its_cells_intervals(found: Findings):
+    cells = found.curves[(found.curves["width"] > 1) & found.curves["accuracy"].between(0.2, 0.8)]
+    wider = (cells["band_high"] - cells["band_low"]) > (cells["high"] - cells["low"])
+    assert wider.mean() > 0.95
+
+
+def test_p_values_of_an_exchange_rate_of_one_agree_with_its_interval_and_rise_by_correction(found: Findings):
+    rates = found.exchange_rates.dropna(subset="p_value")
+    outside = (rates["low"] > 1) | (rates["high"] < 1)
+    assert ((rates["p_value"] < 0.05) == outside).mean() > 0.97
+    assert np.all(rates["p_holm"] >= rates["p_bh"])
+    assert np.all(rates["p_bh"] >= rates["p_value"])
