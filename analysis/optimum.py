@@ -43,7 +43,7 @@ def minimise(
     calls a stop on a flat slope a success and one on rounding a failure. Raises ValueError where no search ends at a
     finite point.
     """
-    options = {"maxiter": 5000, "gtol": 1e-11 * scale} if options is None else options
+    options = {"maxiter": 2000, "gtol": 1e-8 * scale} if options is None else options
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         found = [minimize(objective, start, jac=True, method="BFGS", options=options) for start in starts]
     finite = [end for end in found if np.isfinite(end.fun) and np.isfinite(end.x).all()]

@@ -77,7 +77,7 @@ def fit_loss(
         begin = np.pad(begin, ((0, 0), (0, 1)), constant_values=np.log(HUBER_DELTA) - 4)
     optimum = minimise(objective, begin, scale=unit * float(counts.sum()), options=options)
     log_A, log_B, log_E, alpha, beta, *log_spread = (float(value) for value in optimum.parameters)
-    law = LossLaw(*np.exp([log_A, log_B, log_E]).tolist(), alpha, beta)
+    law = LossLaw(float(np.exp(log_A)), float(np.exp(log_B)), float(np.exp(log_E)), alpha, beta)
     return LossFit(law, float(np.exp(log_spread[0])) if fit_spread else None, optimum)
 
 
