@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import findings, outcomes
@@ -35,6 +36,26 @@ LADDER = (
 CUT_LOSS = {0: 1.6, 16: 2.0, 32: 1.3, 64: 0.8, 128: 0.4, 256: 0.0}
 
 Plant = Callable[..., Path]
+
+
+class Pythia(NamedTuple):
+    """Successes of each model, smallest first, on the same problems (P,), and the widths that were published."""
+
+    num_samples: int
+    num_correct: dict[str, np.ndarray]
+    k: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def pythia(outside_data: Callable[[str], Path]) -> Pythia:
+    """Brown et al.'s samples of Pythia on MATH, as Schaeffer et al. counted them (arXiv 2407.21787, 2502.17578)."""
+    table = pd.read_parquet(outside_data("monkeys/pythia_math_10k.parquet"))
+    counts = table.drop_duplicates(["Model", "Problem Idx"]).pivot(
+        index="Problem Idx", columns="Model", values="Num. Samples Correct"
+    )
+    sizes = ("70M", "160M", "410M", "1B", "2.8B", "6.9B", "12B")
+    num_correct = {size: counts[f"Pythia {size}"].to_numpy(dtype=np.int64) for size in sizes}
+    return Pythia(10_000, num_correct, np.sort(table["Scaling Parameter"].unique()))
 
 
 @pytest.fixture(scope="session")
