@@ -13,12 +13,14 @@ class Crossing(NamedTuple):
     """Where a curve first reaches a target: the step on its path and the cost there, inf where it never does.
 
     at_or_below marks a target already reached at the first cell. The path ends there, so step and cost are those of
-    that cell: an upper bound of what the target needs.
+    that cell: an upper bound of what the target needs. slope is the accuracy gained per unit of step where the curve
+    crosses, NaN where it does not: the flatter, the less a target's error tells about the step.
     """
 
     step: Floats
     cost: Floats
     at_or_below: Bools
+    slope: Floats
 
 
 class ExchangeRate(NamedTuple):
@@ -34,22 +36,37 @@ class ExchangeRate(NamedTuple):
     at_or_below: Bools
     share_never: Floats
     share_at_or_below: Floats
+    slope: Interval
+
+
+class Needs(NamedTuple):
+    """What reaching a target takes: k* (or the thinking budget), tokens* and FLOPs* a prompt, each inf where never.
+
+    share_never is of replicates; slope is the accuracy gained per unit of step at the crossing.
+    """
+
+    step: Interval
+    tokens: Interval
+    flops: Interval
+    share_never: Floats
+    slope: Interval
 
 
 def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: ArrayLike) -> Crossing:
     """The least step, and its cost, at which accuracy reaches the target.
 
-    accuracy (..., J) and cost (..., J) along increasing steps (J,), target (...) -> fields (...). Between two cells
-    accuracy is linear in the step and cost is interpolated in log scale at the same fraction: pass log k as the step of
-    a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN.
+    accuracy (..., J) and cost (..., J) or (J,) along increasing steps (J,), target (...) -> fields (...). Between two
+    cells accuracy is linear in the step and cost is interpolated in log scale at the same fraction: pass log k as the
+    step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN.
     """
     accuracy, cost, target = (np.asarray(array, dtype=float) for array in (accuracy, cost, target))
-    steps = np.broadcast_to(np.asarray(steps, dtype=float), accuracy.shape)
+    steps, cost = (np.broadcast_to(np.asarray(array, dtype=float), accuracy.shape) for array in (steps, cost))
     reached = accuracy >= target[..., None]
     after = np.where(reached.any(axis=-1), reached.argmax(axis=-1), -1)[..., None]
     before = np.maximum(after - 1, 0)
     low, high = (np.take_along_axis(accuracy, at, axis=-1)[..., 0] for at in (before, after))
-    fraction = np.divide(target - low, high - low, out=np.zeros_like(low), where=(high > low) & (after[..., 0] > 0))
+    crosses = (high > low) & (after[..., 0] > 0)
+    fraction = np.divide(target - low, high - low, out=np.zeros_like(low), where=crosses)
     missing = np.isnan(accuracy).any(axis=-1) | np.isnan(target)
     beyond = np.where(missing, np.nan, np.inf)
 
@@ -57,7 +74,9 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
         first, last = (np.take_along_axis(values, at, axis=-1)[..., 0] for at in (before, after))
         return np.where(missing | (after[..., 0] < 0), beyond, first + fraction * (last - first))
 
-    return Crossing(read(steps), np.exp(read(np.log(cost))), ~missing & (after[..., 0] == 0))
+    before_step, after_step = (np.take_along_axis(steps, at, axis=-1)[..., 0] for at in (before, after))
+    slope = np.divide(high - low, after_step - before_step, out=np.full_like(low, np.nan), where=crosses & ~missing)
+    return Crossing(read(steps), np.exp(read(np.log(cost))), ~missing & (after[..., 0] == 0), slope)
 
 
 def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
@@ -74,4 +93,23 @@ def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
         at_or_below=crossing.at_or_below[0],
         share_never=share_of_replicates(np.isinf(rate), rate),
         share_at_or_below=share_of_replicates(crossing.at_or_below, rate),
+        slope=percentile_interval(crossing.slope),
+    )
+
+
+def needs(
+    accuracy: ArrayLike, steps: ArrayLike, target: ArrayLike, *, tokens: ArrayLike, flops: ArrayLike, is_log: bool
+) -> Needs:
+    """k*, tokens* and FLOPs* to reach the target on one path, from curves under `bootstrap.prompt_weights`.
+
+    accuracy, tokens, flops (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which is
+    undone in the result; target (1 + R,) or () -> fields (). Tokens and FLOPs are read where the accuracy crosses.
+    """
+    by_tokens, by_flops = (invert(accuracy, cost, steps, target) for cost in (tokens, flops))
+    return Needs(
+        step=percentile_interval(np.exp(by_flops.step) if is_log else by_flops.step),
+        tokens=percentile_interval(by_tokens.cost),
+        flops=percentile_interval(by_flops.cost),
+        share_never=share_of_replicates(np.isinf(by_flops.step), by_flops.step),
+        slope=percentile_interval(by_flops.slope),
     )

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import prompt_weights, weighted_means
+from analysis.bootstrap import percentile_interval, prompt_weights, weighted_means
 from analysis.estimators import pass_at_k
-from analysis.substitution import ExchangeRate, exchange_rate, invert
+from analysis.substitution import ExchangeRate, exchange_rate, invert, needs
+from tests.analysis.conftest import Pythia
 
 WIDTHS = np.array([1, 2, 4, 8, 16])
 
@@ -43,6 +44,52 @@ def test_an_empty_bin_is_missing_and_not_never():
 
 def test_a_budget_of_zero_is_a_step_like_any_other():
     assert invert([0.2, 0.6], [5.0, 20.0], [0, 16], 0.4).step == pytest.approx(8)
+
+
+def test_the_slope_is_that_of_the_step_on_which_the_curve_crosses():
+    accuracy = [[0.2, 0.4, 0.6, 0.8, 0.9]] * 3
+    crossing = invert(accuracy, 10.0 * WIDTHS, np.log(WIDTHS), [0.7, 0.1, 0.95])
+    np.testing.assert_allclose(crossing.slope, [0.2 / np.log(2), np.nan, np.nan])
+
+
+def test_tokens_and_flops_are_read_where_the_accuracy_crosses():
+    accuracy = np.broadcast_to([0.2, 0.4, 0.6, 0.8, 0.9], (2001, 5))
+    found = needs(accuracy, np.log(WIDTHS), 0.7, tokens=50.0 * WIDTHS, flops=3.0 * WIDTHS**2, is_log=True)
+    assert found.step == pytest.approx((32**0.5,) * 3)
+    assert found.tokens == pytest.approx((50 * 32**0.5,) * 3)
+    assert found.flops == pytest.approx((3 * 32,) * 3)
+    assert found.share_never == 0
+    assert needs(accuracy, np.log(WIDTHS), 0.95, tokens=WIDTHS, flops=WIDTHS, is_log=True).share_never == 1
+
+
+def test_the_published_samples_that_make_small_models_match_a_large_one(pythia: Pythia):
+    """Samples of a smaller Pythia that match 12B at k = 1 and k = 97, with 90% prompt bootstrap (method T3)."""
+    published = {
+        1: {"70M": (51.6, 22.7, 137), "160M": (9.2, 6.4, 12.9), "410M": (4.0, 2.9, 5.5), "1B": (2.9, 2.4, 3.6)},
+        97: {
+            "160M": (2325, 1193, 5413),
+            "410M": (971, 647, 1559),
+            "1B": (521, 382, 745),
+            "2.8B": (151, 130, 179),
+        },
+    }
+    widths = np.unique(np.geomspace(1, 10_000, 300).round())
+    weights = prompt_weights(128, num_replicates=4000, rng=np.random.default_rng(0))
+
+    def coverage(size: str, k: np.ndarray) -> np.ndarray:
+        return weighted_means(weights, pass_at_k(pythia.num_samples, pythia.num_correct[size][:, None], k))
+
+    curves = {size: coverage(size, widths) for size in pythia.num_correct}
+    for k, rows in published.items():
+        target = coverage("12B", np.array([k]))[:, 0]
+        for size, (estimate, low, high) in rows.items():
+            step = np.exp(invert(curves[size], np.ones_like(widths), np.log(widths), target).step)
+            found = percentile_interval(step, level=0.9)
+            np.testing.assert_allclose((found.low, found.high), (low, high), rtol=0.08, err_msg=f"{size} at {k}")
+            assert found.estimate == pytest.approx(estimate, rel=0.03)
+            assert np.mean(np.isinf(step[1:])) < 0.01
+    smallest = invert(curves["70M"], np.ones_like(widths), np.log(widths), coverage("12B", np.array([97]))[:, 0])
+    assert np.isinf(smallest.step[0]) and np.isinf(percentile_interval(smallest.step, level=0.9).high)
 
 
 def rate_of(small: np.ndarray, large: np.ndarray, *, target: float | None, cost_ratio: float = 1.0) -> ExchangeRate:
