@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import bins, costs, curves, findings, health, outcomes, planning, roofline, summary
+from analysis import bins, costs, curves, findings, health, outcomes, planning, roofline, summary, workloads
 from analysis.arms import StoredRun
 from analysis.bins import Binning
 from analysis.bootstrap import LEVEL
@@ -122,6 +122,24 @@ def validate(options: argparse.Namespace) -> None:
         raise ValueError(f"{len(failed)} bounds do not hold: {'; '.join(failed)}.")
 
 
+def plan_compute(options: argparse.Namespace) -> None:
+    """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
+    root = run_folder(options.run)
+    found = workloads.find(
+        outcomes.load(root, task=options.task),
+        target=options.target,
+        queries=options.queries,
+        rule=options.rule,
+        pretraining_tokens=dict(options.pretraining_tokens),
+        rng=np.random.default_rng(options.seed),
+    )
+    print(workloads.render(found), end="\n\n")
+    from analysis.figures import plan_compute as figure
+    from analysis.figures.save import save
+
+    print(save(root / "figures", "plan_compute", workloads.frame(found), figure.draw))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a stored run; needs no model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -147,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("--jobs", type=int, default=1, help="processes; the figures are the same for any number")
     proof.add_argument("--out", type=Path, default=VALIDATION, help="where the table goes")
     proof.set_defaults(command=validate)
+    _add_plan_compute(commands.add_parser("plan-compute", help="split a budget between training and serving"))
     return parser
 
 
@@ -168,9 +187,40 @@ def _add_power(command: argparse.ArgumentParser) -> None:
     command.set_defaults(command=print_plan)
 
 
+def _add_plan_compute(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(command=plan_compute)
+    add = command.add_argument
+    _add_run(command)
+    add("--target", type=float, required=True, help="the accuracy to serve at, 0.6 for 60%%")
+    add("--queries", type=_positive, nargs="+", required=True, help="how many queries will be served, 1e6 1e9")
+    add(
+        "--pretraining-tokens",
+        type=_named_tokens,
+        nargs="+",
+        default=[],
+        metavar="NAME=TOKENS",
+        help="tokens a model was trained on, where the run does not say",
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _named_tokens(text: str) -> tuple[str, float]:
+    """qwen3-8b=3.6e13."""
+    name, _, tokens = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=TOKENS")
+    return name, _positive(tokens)
+
+
 def _add_choices(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    _add_run(command)
     add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
     add("--thresholds", type=float, nargs="+", default=(), help="fixed accuracies between bins, instead of quantiles")
     add(
@@ -192,10 +242,15 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     add("--batch", type=int, default=costs.BATCH, help="sequences that c3 decodes together")
     add("--throughput", type=_per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="tokens a GPU-second")
     add("--price", type=_per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
+    add("--anchor", help="whose held-out samples make the bins, where several models have some")
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run", metavar="RUN", help="a run directory, or a name below results/runs")
     add(
         "--rule", choices=curves.RULES, default="maj_at_k", help="how several samples are read where models are matched"
     )
-    add("--anchor", help="whose held-out samples make the bins, where several models have some")
     add("--task", help="which task, where the run holds several")
     add("--seed", type=int, default=0, help="seed of the bootstrap")
 

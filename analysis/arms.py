@@ -34,6 +34,7 @@ class Rung:
     identity: str
     num_params: int
     shape: Shape
+    pretraining_tokens: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,13 @@ def _rungs(models: pd.DataFrame) -> list[Rung]:
     models = models.drop_duplicates("identity").sort_values(["num_params", "model", "identity"])
     names = pd.concat([_tell_apart(variants) for _, variants in models.groupby("model")]).loc[models.index]
     return [
-        Rung(name, row.identity, int(row.num_params), _shape(row))
+        Rung(
+            name,
+            row.identity,
+            int(row.num_params),
+            _shape(row),
+            None if pd.isna(row.pretraining_tokens) else int(row.pretraining_tokens),
+        )
         for name, row in zip(names, models.itertuples(), strict=True)
     ]
 

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import outcomes, workloads
+from analysis.__main__ import main
+from analysis.figures import plan_compute
+from tests.analysis.test_figures import assert_words_lie_apart_and_inside
+
+TOKENS = {"33k": 1e7, "125k": 2e7, "0.4m": 2e7, "1.1m": 2e7}
+
+
+@pytest.fixture(scope="module")
+def found(ladder_run: Path) -> workloads.Workloads:
+    return workloads.find(
+        outcomes.load(ladder_run),
+        target=0.6,
+        queries=[1e6, 1e2, 1e9],
+        rule="maj_at_k",
+        pretraining_tokens=TOKENS,
+        rng=np.random.default_rng(0),
+    )
+
+
+def test_the_plan_is_the_least_of_the_models_totals(found: workloads.Workloads):
+    assert found.asked.queries.tolist() == [1e2, 1e6, 1e9]
+    for at, q in enumerate(found.asked.queries):
+        totals = [
+            6 * c.num_params * c.pretraining_tokens + 2 * c.num_params * q * c.serving.tokens[0]
+            for c in found.candidates
+        ]
+        assert found.asked.total_flops.estimate[at] == pytest.approx(min(totals))
+        assert found.asked.total_flops.low[at] <= min(totals) <= found.asked.total_flops.high[at]
+        assert found.asked.model[at] == int(np.argmin(totals))
+
+
+def test_more_queries_never_want_a_model_that_is_cheaper_to_train(found: workloads.Workloads):
+    training = [6 * c.num_params * c.pretraining_tokens for c in found.candidates]
+    wanted = [training[model] for model in found.curve.model]
+    assert np.all(np.diff(wanted) >= 0) and len(set(wanted)) > 1
+
+
+def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(found: workloads.Workloads):
+    text = workloads.render(found)
+    assert "at 60% accuracy by majority vote: 6ND + 2Nq(P + kT)." in text
+    assert len(found.switches) == text.count("Beyond ") > 0
+    assert "k = " in text and "of it training" in text
+    assert "Left out" not in text
+
+
+def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Path):
+    some = workloads.find(
+        outcomes.load(ladder_run),
+        target=0.5,
+        queries=[1e3],
+        rule="pass_at_k",
+        pretraining_tokens={"33k": 1e7, "1.1m": 1e7},
+        rng=np.random.default_rng(0),
+    )
+    assert [each.name for each in some.candidates] == ["33k", "1.1m"]
+    assert "Left out, as their size or pretraining tokens are not known: 125k, 0.4m." in workloads.render(some)
+
+
+def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: workloads.Workloads):
+    rows = workloads.frame(found)
+    assert_words_lie_apart_and_inside(plan_compute.draw(rows))
+    hopeless = rows.assign(
+        **{name: rows[name].where(rows["model"] != "33k", np.inf) for name in ("total_flops", "low", "high")}
+    )
+    figure = plan_compute.draw(hopeless)
+    assert any("Never: 33k." in text.get_text() for text in figure.texts)
+
+
+def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.CaptureFixture[str]):
+    root = plant(ladder[:2], num_prompts=20, num_samples=4)
+    command = ["plan-compute", str(root), "--target", "0.4", "--queries", "1e4"]
+    assert main(command) == 2
+    assert "give them as --pretraining-tokens 33k=2e12" in capsys.readouterr().err
+    assert main([*command, "--pretraining-tokens", "33k=1e7", "125k=1e7"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == str(root / "figures" / "plan_compute.png")
+    assert set(pd.read_csv(root / "figures" / "plan_compute.csv")["model"]) == {"33k", "125k"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--target", "60", "--pretraining-tokens", "33k=1e7"], "write 60% as 0.6"),
+        (["--target", "0.6", "--pretraining-tokens", "8b=1e7"], "No model 8b in this run; its models are 33k, 125k"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    plant, ladder, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+):
+    root = plant(ladder[:2], num_prompts=6, num_samples=2)
+    assert main(["plan-compute", str(root), "--queries", "1e4", *options]) == 2
+    assert said in capsys.readouterr().err
