@@ -7,6 +7,8 @@ import pyarrow as pa
 Text = pa.string()
 Category = pa.dictionary(pa.int32(), pa.string())
 Count = pa.int32()
+# The budget of a cell whose thinking had no limit, as that of outcomes from elsewhere often has not.
+UNLIMITED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ ANSWERS = Table(
             ("num_answer_tokens", Count),
             ("forced", pa.bool_()),
             *_REQUEST_COLUMNS,
+            ("usd", pa.float64()),
         ]
     ),
     key=(*SAMPLE_KEY, "budget"),
@@ -129,6 +132,25 @@ GRADES = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "budget", "grader", "grader_version"),
+)
+
+# Outcomes that came as success counts; budget: null where thinking had no limit.
+COUNTS = Table(
+    "counts",
+    pa.schema(
+        [
+            ("identity", Category),
+            ("prompt_id", Category),
+            ("budget", Count),
+            ("num_samples", Count),
+            ("num_correct", Count),
+            ("mean_prompt_tokens", pa.float64()),
+            ("mean_thinking_tokens", pa.float64()),
+            ("mean_decoded_tokens", pa.float64()),
+            ("mean_usd", pa.float64()),
+        ]
+    ),
+    key=("identity", "prompt_id", "budget"),
 )
 
 FAILURES = Table(
@@ -154,4 +176,6 @@ THROUGHPUT = Table(
     key=("identity", "job", "elapsed_seconds"),
 )
 
-TABLES = {table.name: table for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, FAILURES, THROUGHPUT)}
+TABLES = {
+    table.name: table for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, COUNTS, FAILURES, THROUGHPUT)
+}

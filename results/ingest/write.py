@@ -1,0 +1,232 @@
+"""Outside outcomes as rows of a run's tables, under one identity a model and task. Rerunning adds nothing twice."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from results import schema, store
+from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
+
+GRADER, GRADER_VERSION = "outside", "1"
+POOL = "evaluation"
+Row = dict[str, Any]
+
+
+class Stored(NamedTuple):
+    """What one model's outcomes on one task became: the table's name, and how many prompts and samples."""
+
+    model: str
+    task: str
+    table: str
+    num_prompts: int
+    num_samples: int
+    was_there: bool
+
+
+def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) -> list[Stored]:
+    """Append every model's outcomes to the run at `root`; what is there already stays as it is.
+
+    Samples without answers hold no votes, so they become counts; as_counts asks for that. Raises ValueError where the
+    run holds other outcomes of the same model on the same task, and where there is nothing to store.
+    """
+    groups = _groups(found)
+    if not groups:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "it is empty"
+        raise ValueError(f"No outcomes in {source}: {reasons}.")
+    stored = {(row["model"], row["task"]): row["identity"] for row in store.scan(root, schema.MODELS).to_pylist()}
+    named = {place: _identity(*place, outcomes, source) for place, outcomes in groups.items()}
+    for place, (identity, _) in named.items():
+        if stored.get(place, identity) != identity:
+            raise ValueError(
+                f"{root} holds other outcomes of {place[0]} on {place[1]} already; choose another RUN, or --model NAME."
+            )
+    return [
+        _write_model(root, place, outcomes, named[place], found, as_counts=as_counts, was_there=place in stored)
+        for place, outcomes in groups.items()
+    ]
+
+
+def _groups(found: Ingested) -> dict[tuple[str, str], list[Sample | Count]]:
+    groups: dict[tuple[str, str], list[Sample | Count]] = defaultdict(list)
+    for outcome in found.outcomes:
+        groups[outcome.model, outcome.task].append(outcome)
+    return dict(groups)
+
+
+def _identity(model: str, task: str, outcomes: Sequence[Sample | Count], source: str) -> tuple[str, Row]:
+    """Sixteen hex digits over the outcomes themselves, and what they are a hash of."""
+    lines = sorted(json.dumps(asdict(outcome), sort_keys=True, default=str) for outcome in outcomes)
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    parts = {"model": model, "task": task, "outcomes": f"sha256:{digest}"}
+    name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return name, parts | {"source": source}
+
+
+def _write_model(
+    root: Path,
+    place: tuple[str, str],
+    outcomes: Sequence[Sample | Count],
+    named: tuple[str, Row],
+    found: Ingested,
+    *,
+    as_counts: bool,
+    was_there: bool,
+) -> Stored:
+    (model, task), (identity, parts) = place, named
+    samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
+    counts = [outcome for outcome in outcomes if isinstance(outcome, Count)]
+    if samples and (as_counts or all(sample.answer is None for sample in samples)):
+        samples, counts = [], [*counts, *_count(samples)]
+    rows = _sample_rows(samples, identity) if samples else _count_rows(counts, identity)
+    prompts = [_prompt_row(*where, found.prompts[where]) for where in found.prompts if where[0] == task]
+    models = [_model_row(identity, model, task, found.models[model], parts)]
+    with store.lock(root, f"ingest-{identity}"):
+        for table, content in ((schema.PROMPTS, prompts), *rows, (schema.MODELS, models)):
+            store.append_missing(root, table, content, writer=f"ingest-{identity}")
+    return Stored(
+        model,
+        task,
+        "answers" if samples else "counts",
+        num_prompts=len({outcome.prompt for outcome in outcomes}),
+        num_samples=len(samples) or sum(count.num_samples for count in counts),
+        was_there=was_there,
+    )
+
+
+def _count(samples: Iterable[Sample]) -> list[Count]:
+    """Successes of each prompt and budget, with mean tokens where every sample has them."""
+    groups: dict[tuple[str, int | None], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.prompt, sample.budget].append(sample)
+    return [
+        Count(
+            each[0].model,
+            each[0].task,
+            prompt,
+            num_samples=len(each),
+            num_correct=sum(sample.correct for sample in each),
+            budget=budget,
+            tokens=Tokens(*(_mean([getattr(sample.tokens, name) for sample in each]) for name in _TOKEN_FIELDS)),
+        )
+        for (prompt, budget), each in groups.items()
+    ]
+
+
+_TOKEN_FIELDS = ("prompt", "decoded", "thinking", "usd")
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.Table, list[Row]]]:
+    """Answers, their grades and the cells they fill. Samples of a prompt are numbered without gaps, in their order."""
+    groups: dict[tuple[str, int | None], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.prompt, sample.budget].append(sample)
+    answers, grades = [], []
+    for (prompt, budget), each in groups.items():
+        numbers = [sample.number for sample in each if sample.number is not None]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"{each[0].model} has two samples of one number on {prompt}; is a column not mapped?")
+        ordered = sorted(each, key=lambda sample: -1 if sample.number is None else sample.number)
+        for number, sample in enumerate(ordered):
+            key = {"identity": identity, "prompt_id": _prompt_id(sample.task, prompt), "pool": POOL, "sample": number}
+            answers.append(key | {"budget": budget} | _answer(sample))
+            grades.append(key | {"budget": budget} | _grade(sample))
+    sizes = [(budget, len(each)) for (_, budget), each in groups.items()]
+    return [(schema.ANSWERS, answers), (schema.GRADES, grades), (schema.CELLS, _cell_rows(sizes, identity))]
+
+
+def _answer(sample: Sample) -> Row:
+    prompt, decoded, thinking = sample.tokens.prompt, sample.tokens.decoded, sample.tokens.thinking or 0
+    return {
+        # Unknown thinking counts as none, and all that was written as the answer: their sum is what is spent.
+        "num_thinking_tokens": min(round(thinking), round(decoded)) if decoded is not None else round(thinking),
+        "num_answer_tokens": None if decoded is None else max(round(decoded) - round(thinking), 0),
+        "num_prompt_tokens": None if prompt is None else round(prompt) + round(thinking),
+        "forced": False,
+        "finish_reason": "length" if sample.truncated else "stop",
+        "text": sample.text,
+        "usd": sample.tokens.usd,
+    }
+
+
+def _grade(sample: Sample) -> Row:
+    return {
+        "grader": GRADER,
+        "grader_version": GRADER_VERSION,
+        "extracted": sample.answer,
+        "vote_key": sample.answer,
+        "correct": sample.correct,
+        "score": sample.score,
+        "outcome": sample.outcome or ("correct" if sample.correct else "wrong"),
+    }
+
+
+def _count_rows(counts: Sequence[Count], identity: str) -> list[tuple[schema.Table, list[Row]]]:
+    rows = [
+        {
+            "identity": identity,
+            "prompt_id": _prompt_id(count.task, count.prompt),
+            "budget": count.budget,
+            "num_samples": count.num_samples,
+            "num_correct": count.num_correct,
+            "mean_prompt_tokens": count.tokens.prompt,
+            "mean_thinking_tokens": count.tokens.thinking,
+            "mean_decoded_tokens": count.tokens.decoded,
+            "mean_usd": count.tokens.usd,
+        }
+        for count in counts
+    ]
+    sizes = [(count.budget, count.num_samples) for count in counts]
+    return [(schema.COUNTS, rows), (schema.CELLS, _cell_rows(sizes, identity))]
+
+
+def _cell_rows(sizes: Iterable[tuple[int | None, int]], identity: str) -> list[Row]:
+    """A cell for each budget and each number of samples that a prompt has there, and how many prompts have so many."""
+    sizes = [(schema.UNLIMITED if budget is None else budget, size) for budget, size in sizes]
+    return [
+        {
+            "identity": identity,
+            "pool": POOL,
+            "budget": budget,
+            "num_samples": size,
+            "num_prompts": sum(at == budget and other >= size for at, other in sizes),
+        }
+        for budget, size in sorted(set(sizes))
+    ]
+
+
+def _prompt_row(task: str, prompt: str, said: Mapping[str, Any]) -> Row:
+    text = said.get("text")
+    return {
+        "task": task,
+        "prompt_id": _prompt_id(task, prompt),
+        "prompt_hash": said.get("hash") or hashlib.sha256((text or f"{task}/{prompt}").encode()).hexdigest()[:16],
+        "text": text,
+        "dials": json.dumps(dict(said.get("dials") or {}), sort_keys=True, default=str),
+    }
+
+
+def _model_row(identity: str, model: str, task: str, known: Known, parts: Row) -> Row:
+    size = None if known.num_params is None else round(known.num_params)
+    return {
+        "identity": identity,
+        "model": model,
+        "task": task,
+        "num_params": size,
+        # A size from elsewhere is one number: the input lookup that a product never meets cannot be taken off.
+        "num_matmul_params": size,
+        "pretraining_tokens": None if known.pretraining_tokens is None else round(known.pretraining_tokens),
+        "identity_parts": store.encode_json(parts),
+    }
+
+
+def _prompt_id(task: str, prompt: str) -> str:
+    return f"{task}/{prompt}"
