@@ -36,7 +36,8 @@ def read(source: Path, *, model: str | None, scorer: str | None, correct_at: flo
 
     A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget. Tokens are those of the
     evaluated model alone; reasoning counts among its output. Samples that erred are missing, not wrong. Of several
-    logs of one model and task the newest counts. Raises ValueError where a log has several scorers and none is chosen, and for files that are no log.
+    logs of one model and task the newest counts. Raises ValueError where a log has several scorers and none is chosen,
+    and for files that are no log.
     """
     found = Ingested()
     newest: dict[tuple[str, str], Path] = {}

@@ -85,7 +85,8 @@ def _samples(
     else:
         found.dropped[SEVERAL_AT_ONCE] += len(texts)
         return
-    found.dropped[UNGRADED] += len(texts) - len(answers)
+    if len(texts) > len(answers):
+        found.dropped[UNGRADED] += len(texts) - len(answers)
     for number, (answer, each) in enumerate(zip(answers, values, strict=True)):
         correct, score = grade(each, correct_at=correct_at)
         readable = is_choice or answer != UNREADABLE

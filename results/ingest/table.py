@@ -118,7 +118,7 @@ def _note(found: Ingested, row: Mapping[str, Any], task: str) -> tuple[str, tupl
     known = Known(_number(row.get("num_params")), _number(row.get("pretraining_tokens")))
     if found.models.setdefault(name, known) != known:
         raise ValueError(f"{name} has different sizes or pretraining tokens in different rows.")
-    place = (_text(row.get("task")) or task, str(row["prompt"]))
+    place = (_text(row.get("task")) or task, str(_text(row["prompt"])))
     dials = {noun.removeprefix(DIAL): _plain(row[noun]) for noun in row if str(noun).startswith(DIAL)}
     found.prompts[place] = {"text": _text(row.get("prompt_text")), "dials": dials}
     return name, place
@@ -138,7 +138,10 @@ def _number(value: Any) -> float | None:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)
+    if value is None or pd.isna(value):
+        return None
+    # A column of whole numbers with holes is read as floats: 4.0 there is the answer 4.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _plain(value: Any) -> Any:
