@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute
+.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -47,6 +47,9 @@ grade: setup  ## grade what the present graders have not seen: RUN=<name>
 
 health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, tokens, device seconds: RUN=<name or folder>
 	@$(PY) -m analysis health $(RUN)
+
+ingest: setup  ## read outcomes from elsewhere into a run: SOURCE=<logs or table> RUN=<name> ARGS="--map model=COLUMN ..."
+	@$(PY) -m results.ingest $(SOURCE) $(RUN) $(ARGS)
 
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
 	@$(PY) -m analysis figures $(RUN) $(ARGS)

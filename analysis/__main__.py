@@ -12,7 +12,7 @@ from analysis import bins, costs, curves, findings, health, outcomes, planning, 
 from analysis.arms import StoredRun
 from analysis.bins import Binning
 from analysis.bootstrap import LEVEL
-from analysis.choices import Choices
+from analysis.choices import AS_KNOWN, Choices
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 from analysis.power import POWER, Variances
@@ -63,7 +63,7 @@ def run_folder(name: str) -> Path:
 
 def print_summary(options: argparse.Namespace) -> None:
     loaded, found = read(run_folder(options.run), options)
-    print(summary.render(loaded, found, rule=options.rule))
+    print(summary.render(loaded, found, rule=curves.choose_rule(loaded.arms, options.rule)))
     if options.optimism:
         print(f"\n{summary.optimism(found)}")
     if options.diversity:
@@ -78,8 +78,9 @@ def write_figures(options: argparse.Namespace) -> None:
     """Draw every figure of a run into RUN/figures, as PNG, PDF and the CSV behind it; print the paths of the PNGs."""
     root = run_folder(options.run)
     loaded, found = read(root, options)
+    rule = curves.choose_rule(loaded.arms, options.rule)
     if options.summary:
-        print(summary.render(loaded, found, rule=options.rule), end="\n\n")
+        print(summary.render(loaded, found, rule=rule), end="\n\n")
     from analysis.figures import exchange_rates, substitution
     from analysis.figures.save import save
 
@@ -90,7 +91,7 @@ def write_figures(options: argparse.Namespace) -> None:
             (findings.substitution_frame, substitution.draw, "substitution"),
             (findings.exchange_frame, exchange_rates.draw, "exchange_rates"),
         ):
-            frame = frame_of(found, rule=options.rule, axis=axis)
+            frame = frame_of(found, rule=rule, axis=axis)
             print(save(root / "figures", name + suffix, frame, draw))
 
 
@@ -125,11 +126,12 @@ def validate(options: argparse.Namespace) -> None:
 def plan_compute(options: argparse.Namespace) -> None:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = run_folder(options.run)
+    loaded = outcomes.load(root, task=options.task)
     found = workloads.find(
-        outcomes.load(root, task=options.task),
+        loaded,
         target=options.target,
         queries=options.queries,
-        rule=options.rule,
+        rule=curves.choose_rule(loaded.arms, options.rule),
         pretraining_tokens=dict(options.pretraining_tokens),
         rng=np.random.default_rng(options.seed),
     )
@@ -204,7 +206,10 @@ def _add_plan_compute(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
@@ -234,9 +239,9 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     add(
         "--cost",
         choices=costs.COST_NAMES,
-        default="c2",
         help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured GPU-seconds "
-        "(--throughput), c5 dollars (--price)",
+        "(--throughput), c5 dollars (--price), tokens, samples; by default the first of "
+        f"{', '.join(AS_KNOWN)} that the run can tell",
     )
     add("--gpu", choices=sorted(roofline.GPUS), help="the GPU of c3")
     add("--batch", type=int, default=costs.BATCH, help="sequences that c3 decodes together")
@@ -249,7 +254,9 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("run", metavar="RUN", help="a run directory, or a name below results/runs")
     add(
-        "--rule", choices=curves.RULES, default="maj_at_k", help="how several samples are read where models are matched"
+        "--rule",
+        choices=curves.RULES,
+        help="how several samples are read where models are matched; by default maj_at_k where there are votes",
     )
     add("--task", help="which task, where the run holds several")
     add("--seed", type=int, default=0, help="seed of the bootstrap")

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis import grid
+from analysis import counts, grid
 from analysis.arrays import Ints
-from analysis.costs import Shape
+from analysis.costs import PerToken, Shape
 from analysis.grid import Grid
 from results import schema, store
 
@@ -28,13 +28,19 @@ _COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_h
 
 @dataclass(frozen=True)
 class Rung:
-    """One model of the ladder: the name it goes by, its identity in the store, its size and its shape."""
+    """One model of the ladder: the name it goes by, its identity in the store, its size and its shape.
+
+    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, or
+    answers to vote on.
+    """
 
     name: str
     identity: str
-    num_params: int
+    num_params: float
     shape: Shape
     pretraining_tokens: int | None = None
+    has_tokens: bool = True
+    has_votes: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +81,8 @@ class StoredRun:
             raise ValueError(nothing_in(root))
         self.root = root
         self.task = only("task", sorted(models["task"].unique()), task)
-        self.rungs = _rungs(models[models["task"] == self.task])
-        self.grader = _grader(root, [rung.identity for rung in self.rungs])
+        self.rungs = _tell(_rungs(models[models["task"] == self.task]), _spent(root))
+        self.grader = _grader(root, [rung.identity for rung in self.rungs if rung.has_votes])
         self.cells = store.scan(root, schema.CELLS).to_pandas()
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
@@ -89,6 +95,9 @@ class StoredRun:
     def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
         """The rung's outcomes at these budgets on every prompt of the run, holes included."""
         prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
+        if not rung.has_votes:
+            counted = counts.read(self.root, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
+            return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)
         read = grid.read(
             self.root,
             identity=rung.identity,
@@ -121,7 +130,7 @@ def _rungs(models: pd.DataFrame) -> list[Rung]:
         Rung(
             name,
             row.identity,
-            int(row.num_params),
+            float(row.num_params),
             _shape(row),
             None if pd.isna(row.pretraining_tokens) else int(row.pretraining_tokens),
         )
@@ -156,7 +165,7 @@ def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 def _shape(row: Any) -> Shape:
     """A row of the models table as what costs depend on. A quantization of unknown width weighs NaN bytes."""
-    counts = {name: int(getattr(row, name)) for name in _COUNTS}
+    counts = {name: np.nan if pd.isna(count := getattr(row, name)) else int(count) for name in _COUNTS}
     is_quantized = isinstance(row.quantization, str) and row.quantization
     num_bytes = QUANTIZED_BYTES.get(row.quantization, np.nan) if is_quantized else DTYPE_BYTES.get(row.dtype, 2.0)
     return Shape(**counts)._replace(bytes_per_weight=num_bytes)  # type: ignore[arg-type]
@@ -167,6 +176,8 @@ def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
     grades = store.scan(root, schema.GRADES, columns=["identity", "grader", "grader_version"])
     kinds = grades.group_by(["identity", "grader", "grader_version"]).aggregate([]).to_pandas()
     kinds = kinds[kinds["identity"].isin(identities)]
+    if not identities:
+        return "counts", ""
     if kinds.empty:
         raise ValueError(nothing_in(root))
     grader = only("grader", sorted(kinds["grader"].unique()), None)
@@ -195,8 +206,49 @@ def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:
     of_traces = _shortest(traces.filter(pc.field("start_token") == 0))
     spent = pc.subtract(answers["num_prompt_tokens"], answers["num_thinking_tokens"])
     of_answers = _shortest(answers.drop_columns("num_prompt_tokens").append_column("num_prompt_tokens", spent))
-    lengths = of_traces.combine_first(of_answers)
-    return lengths.unstack("identity").reindex(columns=sorted(identities)).dropna(how="all").sort_index()
+    counted = store.scan(root, schema.COUNTS, columns=[*key, "mean_prompt_tokens"]).to_pandas()
+    counted = counted.astype({"identity": object, "prompt_id": object})
+    of_counts = counted.groupby(["prompt_id", "identity"])["mean_prompt_tokens"].min()
+    # Outcomes from elsewhere may not tell the length of a prompt: the prompt is there nonetheless.
+    lengths = pd.concat([of_traces.combine_first(of_answers), of_counts])
+    mine = lengths[lengths.index.get_level_values("identity").isin(identities)]
+    return mine.unstack("identity").reindex(columns=sorted(identities)).sort_index()
+
+
+def _spent(root: Path) -> pd.DataFrame:
+    """By identity: mean decoded tokens and dollars of an answer, NaN where any is unknown; and whether it votes."""
+    columns = ["identity", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
+    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas()
+    columns = ["identity", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
+    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas()
+    decoded = answers["num_thinking_tokens"] + answers["num_answer_tokens"]
+    parts = [
+        pd.DataFrame({"identity": answers["identity"].astype(object), "votes": True, "samples": 1}).assign(
+            decoded=decoded.where(answers["num_prompt_tokens"].notna()), usd=answers["usd"]
+        ),
+        pd.DataFrame({"identity": counted["identity"].astype(object), "votes": False}).assign(
+            samples=counted["num_samples"],
+            decoded=counted["mean_decoded_tokens"].where(counted["mean_prompt_tokens"].notna()),
+            usd=counted["mean_usd"],
+        ),
+    ]
+    every = pd.concat(parts, ignore_index=True)
+    every[["decoded", "usd"]] = every[["decoded", "usd"]].mul(every["samples"], axis=0)
+    sums = every.groupby("identity")[["decoded", "usd", "samples"]].agg(lambda column: column.sum(skipna=False))
+    return sums.assign(votes=every.groupby("identity")["votes"].all())
+
+
+def _tell(rungs: list[Rung], spent: pd.DataFrame) -> list[Rung]:
+    """The rungs with what their outcomes tell: whether tokens are known and votes there, and the price per token."""
+    told = []
+    for rung in rungs:
+        if rung.identity in spent.index:
+            decoded, usd, _, votes = spent.loc[rung.identity]
+            price = PerToken(0.0, 1e6 * usd / decoded) if decoded > 0 and usd > 0 else None
+            shape = rung.shape._replace(price=price)
+            rung = replace(rung, shape=shape, has_tokens=not pd.isna(decoded), has_votes=bool(votes))
+        told.append(rung)
+    return told
 
 
 def _shortest(requests: pa.Table) -> pd.Series:

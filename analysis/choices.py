@@ -13,17 +13,20 @@ from analysis.bins import Binning
 from analysis.costs import CostModel, PerToken
 from analysis.outcomes import Outcomes
 
+# The default cost model is the first of these that the run can tell of every model.
+AS_KNOWN = ("c2", "c1", "c5", "tokens", "samples")
+
 
 @dataclass(frozen=True)
 class Choices:
     """What the reader of a run may choose.
 
-    gpu and batch belong to cost model c3; throughput and price, by model name, to c4 and c5. cluster names a label of
-    the prompts that are resampled together.
+    cost None is the first of AS_KNOWN that the run can tell. gpu and batch belong to cost model c3; throughput and
+    price, by model name, to c4 and c5. cluster names a label of the prompts that are resampled together.
     """
 
     binning: Binning = field(default_factory=Binning)
-    cost: str = "c2"
+    cost: str | None = None
     gpu: str | None = None
     batch: int = costs.BATCH
     throughput: Mapping[str, PerToken] = field(default_factory=dict)
@@ -61,6 +64,38 @@ class Setting:
     cost_unit: str
 
 
+def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
+    """The choices with a cost model: the one that was asked for, else the first of AS_KNOWN that can be told of all.
+
+    Raises ValueError where what was asked for cannot be told, with what is lacking.
+    """
+    told = [name for name in AS_KNOWN if not any(_lacks(arm, name, choices) for arm in arms)]
+    if choices.cost is None:
+        return replace(choices, cost=told[0])
+    costs.choose(choices.cost, gpu=choices.gpu, batch=choices.batch)
+    for arm in arms:
+        if lacking := _lacks(arm, choices.cost, choices):
+            raise ValueError(
+                f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. "
+                f"This run can tell {', '.join(told)}."
+            )
+    return choices
+
+
+def _lacks(arm: Arm, cost: str, choices: Choices) -> str:
+    """What a cost model needs that neither the outcomes nor the choices tell, "" where nothing."""
+    shape = arm.rung.shape
+    if cost == "samples":
+        return ""
+    if not arm.rung.has_tokens:
+        return "tokens"
+    if cost == "c5" and shape.price is None and arm.rung.name not in choices.price:
+        return "price"
+    if cost in ("c1", "c2", "c3") and np.isnan(shape.num_matmul_params):
+        return "size"
+    return "layers and heads" if cost in ("c2", "c3") and np.isnan(shape.attention_width) else ""
+
+
 def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm, ...]]:
     """The chosen cost model, and the arms with the throughput and price given for them by name.
 
@@ -69,10 +104,13 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
     names = [arm.rung.name for arm in arms]
     if unknown := sorted({*choices.throughput, *choices.price} - set(names)):
         raise ValueError(f"No model {unknown} in this run; its models: {names}.")
-    cost = costs.choose(choices.cost, gpu=choices.gpu, batch=choices.batch)
+    cost = costs.choose(choices.cost or AS_KNOWN[0], gpu=choices.gpu, batch=choices.batch)
     priced = []
     for arm in arms:
-        throughput, dollars = choices.throughput.get(arm.rung.name), choices.price.get(arm.rung.name)
+        throughput, dollars = (
+            choices.throughput.get(arm.rung.name),
+            choices.price.get(arm.rung.name, arm.rung.shape.price),
+        )
         shape = arm.rung.shape._replace(throughput=throughput, price=dollars)
         if cost.needs and getattr(shape, cost.needs) is None:
             raise ValueError(
@@ -108,7 +146,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         max_budget=int(outcomes.budgets[-1]),
         num_replicates=choices.num_replicates,
         cluster=choices.cluster,
-        cost=choices.cost,
+        cost=choices.cost or AS_KNOWN[0],
         cost_label=cost.label,
         cost_unit=cost.unit,
     )

@@ -12,7 +12,7 @@ from analysis.arrays import Floats
 from analysis.estimators import max_at_k
 
 BATCH = 64
-COST_NAMES = ("c1", "c2", "c3", "c4", "c5")
+COST_NAMES = ("c1", "c2", "c3", "c4", "c5", "tokens", "samples")
 
 
 class PerToken(NamedTuple):
@@ -130,11 +130,33 @@ def priced_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -
     return decoded_tokens * _given(shape.price, "price").decoded / 1e6
 
 
+def token_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
+    """Tokens read, whatever the model: for models of unknown size."""
+    return np.asarray(prompt_tokens, dtype=float)
+
+
+def token_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
+    """Tokens written, whatever the model."""
+    return np.asarray(decoded_tokens, dtype=float)
+
+
+def sample_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
+    """Nothing: samples alone are counted."""
+    return np.zeros(np.shape(prompt_tokens))
+
+
+def sample_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
+    """One a sample, whatever it spends: for outcomes that tell no tokens."""
+    return np.ones(np.shape(decoded_tokens))
+
+
 COST_MODELS = {
     "c1": CostModel(params_prefill, params_decode, "parameters only"),
     "c2": CostModel(attention_prefill, attention_decode, "attention counted"),
     "c4": CostModel(measured_prefill, measured_decode, "measured throughput", "GPU-seconds", "throughput"),
     "c5": CostModel(priced_prefill, priced_decode, "price per token", "dollars", "price"),
+    "tokens": CostModel(token_prefill, token_decode, "whatever the model", "tokens"),
+    "samples": CostModel(sample_prefill, sample_decode, "whatever they spend", "samples"),
 }
 
 

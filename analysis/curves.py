@@ -12,6 +12,8 @@ from analysis.bootstrap import weighted_means
 
 Rule = Literal["maj_at_k", "pass_at_k"]
 RULES: tuple[Rule, ...] = get_args(Rule)
+# Up to here a path of widths has every one; beyond, as many in even steps of log k.
+MAX_WIDTHS = 64
 PathName = Literal["width", "budget"]
 
 
@@ -37,7 +39,11 @@ class Curve(NamedTuple):
 
 def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
     """Every width at the largest budget; odd widths for maj@k, as maj@2 = maj@1 when all answer (method 1)."""
-    widths = tuple(range(1, num_samples + 1, 2 if rule == "maj_at_k" else 1))
+    stride = 2 if rule == "maj_at_k" else 1
+    widths = tuple(range(1, num_samples + 1, stride))
+    if num_samples > MAX_WIDTHS:
+        steps = np.geomspace(1, widths[-1], MAX_WIDTHS)
+        widths = tuple(sorted({1 + stride * round((step - 1) / stride) for step in steps}))
     return Path("width", (num_budgets - 1,) * len(widths), widths)
 
 
@@ -46,16 +52,33 @@ def budget_path(num_budgets: int) -> Path:
     return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
 
 
+def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:
+    """The rules that can be read from all of these arms: success counts hold no votes, so maj@k cannot."""
+    return RULES if all(arm.rung.has_votes for arm in arms) else ("pass_at_k",)
+
+
+def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
+    """The wanted rule, or the first that can be read; raises ValueError, with the reason, where it cannot."""
+    if wanted is not None and wanted not in rules(arms):
+        silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
+        raise ValueError(
+            f"Majority votes need answers, and of {silent} this run holds only counts of correct samples; "
+            "use --rule pass_at_k."
+        )
+    return wanted or rules(arms)[0]
+
+
 def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng: np.random.Generator) -> Curve:
     """What one arm costs and yields on each prompt along a path."""
     budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
     widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
     decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
+    unknown = np.nan if not arm.rung.has_tokens else 0.0
     tables = Curve(
         rule_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng),
         costs.cell_cost(cost, arm.rung.shape, prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
-        costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
-        costs.serial_tokens(decoded, widths),
+        costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths) + unknown,
+        costs.serial_tokens(decoded, widths) + unknown,
     )
     return Curve(*(table[at_budget, :, at_width].T for table in tables))
 

@@ -46,6 +46,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
 
     Raises ValueError where a choice asks for what the run or the choices lack.
     """
+    choices = choose.settle(outcomes.arms, choices)
     cost, arms = choose.price(outcomes.arms, choices)
     outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
     weights = bootstrap.prompt_weights(
@@ -96,7 +97,7 @@ def _by_bin(rows: list[Row]) -> list[Row]:
 def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> list[tuple[Path, Rule, list[Curve]]]:
     """What every arm costs and yields on each prompt, along every path under every rule."""
     tables = []
-    for rule in curves.RULES:
+    for rule in curves.rules(outcomes.arms):
         for path in (
             curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule),
             curves.budget_path(len(outcomes.budgets)),
@@ -192,7 +193,7 @@ def _cell_rows(outcomes: Outcomes) -> list[Row]:
                 {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budget)}
                 | {"accuracy": float(part.correct[at].mean())}
                 | {
-                    name: float(getattr(part, name)[at].mean())
+                    name: float(getattr(part, name)[at].mean()) if arm.rung.has_tokens else np.nan
                     for name in ("thinking_tokens", "closing_tokens", "answer_tokens")
                 }
                 | {"forced_share": float(part.forced[at].mean()), "capped_share": float(part.capped[at].mean())}

@@ -1,6 +1,6 @@
 """Stored rows of a run -> outcomes of every model on the same prompts. Knows the tables, nothing of statistics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
 
 
 def _pair(run: StoredRun, anchor: str | None) -> Outcomes:
-    arms = _arms(run)
+    arms = _ordered(_arms(run))
     at = _grown_budgets(arms)
     evaluation = [_grown(arm.grid.num_ready()[at], run.declared(arm.rung, "evaluation")) for arm in arms]
     num_samples = min(grown.num_samples for grown in evaluation)
@@ -86,8 +86,16 @@ def _pair(run: StoredRun, anchor: str | None) -> Outcomes:
         bins=held_out and held_out.take(budgets=np.arange(1), prompts=keep, num_samples=pool.num_samples),
         dials={name: column.to_numpy() for name, column in run.dials.reindex(run.prompt_ids[keep]).items()},
         dropped=_dropped(run.prompt_ids, complete),
-        unfinished=tuple(rung.name for rung in run.rungs if rung not in [arm.rung for arm in arms]),
+        unfinished=tuple(rung.name for rung in run.rungs if rung.name not in [arm.rung.name for arm in arms]),
     )
+
+
+def _ordered(arms: list[Arm]) -> list[Arm]:
+    """The arms by size; where a size is not known, by accuracy, and then sizes order nothing and are left out."""
+    if not any(np.isnan(arm.rung.num_params) for arm in arms):
+        return arms
+    sizeless = [replace(arm, rung=replace(arm.rung, num_params=np.nan)) for arm in arms]
+    return sorted(sizeless, key=lambda arm: float(arm.grid.correct[-1][arm.grid.present[-1]].mean()))
 
 
 class _Grown(NamedTuple):

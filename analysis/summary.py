@@ -34,15 +34,15 @@ def headline(findings: Findings, *, rule: Rule) -> str:
     if finite.empty:
         sentence = f"No smaller model surely matches one answer of {bins['large'].iloc[0]} in any bin"
     else:
-        sentence = _match(finite.loc[finite["exchange_rate"].idxmin()], rule)
+        sentence = _match(finite.loc[finite["exchange_rate"].idxmin()], rule, findings.setting.cost_unit)
     return sentence + (f"; {_miss(hopeless.iloc[-1])}." if len(hopeless) else ".")
 
 
-def _match(row: pd.Series, rule: Rule) -> str:
+def _match(row: pd.Series, rule: Rule, unit: str) -> str:
     most = "at most " if row["at_or_below"] else ""
     return (
         f"{_on(row)}, {row['small']} with {wording.steps(row['step'], 'width')} ({wording.RULES[rule]}) matches one "
-        f"answer of {row['large']} at {most}{wording.times(row['exchange_rate'])} its compute "
+        f"answer of {row['large']} at {most}{wording.times(row['exchange_rate'])} its {wording.spent(unit)} "
         f"(95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
     )
 
@@ -85,13 +85,13 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
             rows.append([""] * len(rows[0]))
         one, widest = cells.iloc[0], cells.iloc[-1]
         rows.append(
-            [str(model), str(name), str(one["num_prompts"]), _share(one), _share(widest), f"{one['total_tokens']:.0f}"]
-            + [_exchange(known[model, name]) if (model, name) in known else "-"]
+            [str(model), str(name), str(one["num_prompts"]), _share(one), _share(widest), _tokens(one["total_tokens"])]
+            + [_exchange(known[model, name], findings.setting.cost_unit) if (model, name) in known else "-"]
         )
     return rows
 
 
-def _exchange(row: pd.Series) -> str:
+def _exchange(row: pd.Series, unit: str) -> str:
     spent = f"{wording.steps(row['step'], 'width')}, " if math.isfinite(row["step"]) else ""
     return spent + wording.rate(
         exchange_rate=row["exchange_rate"],
@@ -100,20 +100,26 @@ def _exchange(row: pd.Series) -> str:
         at_or_below=row["at_or_below"],
         axis="width",
         max_step=row["max_step"],
+        unit=unit,
     )
+
+
+def _tokens(count: float) -> str:
+    return "-" if math.isnan(count) else f"{count:.0f}"
 
 
 def _share(row: pd.Series) -> str:
     if math.isnan(row["accuracy"]):
         return "-"
-    return f"{wording.percent(row['accuracy'])} [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    low, high = (wording.percent(row[end]).rstrip("%") for end in ("low", "high"))
+    return f"{wording.percent(row['accuracy'])} [{low}, {high}]"
 
 
 def _legend(findings: Findings, rule: Rule) -> str:
     setting = findings.setting
     lines = [
-        f"Task {setting.task}: {setting.total_prompts} prompts, {setting.num_samples} samples each, at most "
-        f"{setting.max_budget} thinking tokens; read by {wording.RULES[rule]}.",
+        f"Task {setting.task}: {setting.total_prompts} prompts, {setting.num_samples:,} samples each, "
+        f"{wording.thinking(setting.max_budget)}; read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
         f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
         "smaller is cheaper.",
@@ -172,7 +178,7 @@ def _health_rows(findings: Findings) -> list[list[str]]:
         ]
     ]
     for _, cell in findings.cells[findings.cells["budget"] == findings.setting.max_budget].iterrows():
-        tokens = [f"{cell[name]:.0f}" for name in ("thinking_tokens", "answer_tokens")]
+        tokens = [_tokens(cell[name]) for name in ("thinking_tokens", "answer_tokens")]
         shares = ("forced_share", "capped_share", "unparsed_share", "unanswered_share", "timeout_share")
         rows.append(
             [

@@ -4,12 +4,15 @@ import math
 import os.path
 from collections.abc import Sequence
 
+from results import schema
+
+UNLIMITED = schema.UNLIMITED
 RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
 
 
 def percent(share: float) -> str:
-    """.417 -> '42%'."""
-    return f"{100 * share:.0f}%"
+    """.417 -> '42%', .00063 -> '0.063%'."""
+    return f"{100 * share:.2g}%" if 0 < share < 0.0095 else f"{100 * share:.0f}%"
 
 
 def times(rate: float) -> str:
@@ -21,10 +24,18 @@ def times(rate: float) -> str:
 
 def within(axis: str, max_step: float) -> str:
     """The end of the measured path: 'within 15 samples'."""
-    return f"within {max_step:.0f} {'samples' if axis == 'width' else 'tokens'}"
+    noun = "tokens" if axis == "budget" else "sample" if max_step == 1 else "samples"
+    return f"within {max_step:,.0f} {noun}"
 
 
-def rate(*, exchange_rate: float, low: float, high: float, at_or_below: bool, axis: str, max_step: float) -> str:
+def spent(unit: str) -> str:
+    """What a rate in this unit is a multiple of: compute, unless it is tokens, samples or a price."""
+    return {"tokens": "tokens", "samples": "samples", "dollars": "price"}.get(unit, "compute")
+
+
+def rate(
+    *, exchange_rate: float, low: float, high: float, at_or_below: bool, axis: str, max_step: float, unit: str
+) -> str:
     """'0.27x its compute [0.15, never]', or 'never within 15 samples [0.93, never]'; NaN is 'no prompts'.
 
     An upper bound is marked: '≤0.44x its compute [0.42, 0.74]'.
@@ -34,7 +45,7 @@ def rate(*, exchange_rate: float, low: float, high: float, at_or_below: bool, ax
     if math.isinf(exchange_rate):
         reach = "" if math.isinf(low) else f" {ends(low, high)}"
         return f"never {within(axis, max_step)}{reach}"
-    return f"{'≤' if at_or_below else ''}{times(exchange_rate)} its compute {ends(low, high)}"
+    return f"{'≤' if at_or_below else ''}{times(exchange_rate)} its {spent(unit)} {ends(low, high)}"
 
 
 def ends(low: float, high: float) -> str:
@@ -42,10 +53,15 @@ def ends(low: float, high: float) -> str:
     return f"[{times(low).rstrip('x')}, {times(high).rstrip('x')}]"
 
 
+def thinking(budget: float) -> str:
+    """'at 256 thinking tokens', or 'with no limit on thinking' where outcomes from elsewhere had none."""
+    return "with no limit on thinking" if budget >= UNLIMITED else f"at {budget:.0f} thinking tokens"
+
+
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Each name without what all begin with, to a hyphen or slash: embedded-33k and embedded-1.1m -> 33k and 1.1m."""
+    """Each name without what all begin with, to a space, hyphen or slash: embedded-33k, embedded-1.1m -> 33k, 1.1m."""
     shared = os.path.commonprefix(list(names))
-    start = 1 + max(shared.rfind("-"), shared.rfind("/"))
+    start = 1 + max(shared.rfind(mark) for mark in "-/ ")
     return {name: name[start:] for name in names}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import bootstrap, costs, curves, frontier, plan_compute, wording
-from analysis.arms import Arm
+from analysis.arms import Arm, Rung
 from analysis.arrays import Floats
 from analysis.curves import Rule
 from analysis.outcomes import Outcomes
@@ -101,8 +101,8 @@ def render(found: Workloads) -> str:
     parts[3:3] = ["\n".join(_switch_lines(found))] if found.switches else []
     if found.left_out:
         parts.append(
-            f"Left out, as their size or pretraining tokens are not known: {', '.join(found.left_out)}. Give tokens as "
-            "--pretraining-tokens NAME=2e12."
+            f"Left out, as their size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. Give "
+            "the last as --pretraining-tokens NAME=2e12."
         )
     return "\n\n".join(parts)
 
@@ -151,13 +151,17 @@ def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[
     if unknown:
         raise ValueError(f"No model {', '.join(unknown)} in this run; its models are {', '.join(rungs)}.")
     tokens = {name: given.get(name, rung.pretraining_tokens) for name, rung in rungs.items()}
-    known = {name: float(D) for name, D in tokens.items() if D is not None and rungs[name].shape.num_matmul_params}
+    known = {name: float(D) for name, D in tokens.items() if D is not None and _has_size_and_tokens(rungs[name])}
     if not known:
         raise ValueError(
             f"Training costs 6ND, and no model's pretraining tokens D are known; give them as --pretraining-tokens "
             f"{next(iter(rungs))}=2e12, for one or more of {', '.join(rungs)}."
         )
     return known
+
+
+def _has_size_and_tokens(rung: Rung) -> bool:
+    return rung.has_tokens and not np.isnan(rung.shape.num_matmul_params)
 
 
 def _around(queries: Sequence[float]) -> Floats:

@@ -12,12 +12,18 @@ EXCHANGE_KEY = (
 )
 
 
-def substitution_key(first: pd.Series) -> str:
-    """What the marks of the substitution figure are."""
+def substitution_key(first: pd.Series, solid_rule: str) -> str:
+    """What the marks of the substitution figure are, whose solid lines are read by this rule."""
     if first["path"] == "budget":
         return (
             "Line: one answer after thinking budgets that grow to the right, with 95% band. Dashes: the target. "
             "Ring: where it is reached."
+        )
+    if first["path"] == "width" and solid_rule == "pass_at_k":
+        return (
+            "Line: any of k samples correct, with 95% band: coverage, which needs an oracle and counts lucky guesses "
+            "of short answers.\nDashes: the target, one answer of the largest. Ring: where it is reached. Faded: "
+            "beyond half the samples."
         )
     return (
         f"Solid: majority vote of k = 1, 3, ... {_largest_vote(first)} samples, with 95% band. Dotted: any of k "
@@ -35,7 +41,7 @@ def exchange_rates(first: pd.Series) -> str:
     """The caption of the figure of exchange rates."""
     spent = "more samples" if first["path"] == "width" else "more thinking tokens"
     return (
-        f"Task {first['task']}. Target: one answer of the larger model at {first['max_budget']} thinking tokens; the "
+        f"Task {first['task']}. Target: one answer of the larger model {wording.thinking(first['max_budget'])}; the "
         f"smaller one spends {spent}, read by {wording.RULES[first['rule']]}. Never: not "
         f"{wording.within(first['path'], first['max_step'])}. Cost in {first['cost_unit']}, prompts read once, "
         f"{first['cost_label']}. {first['total_prompts']} prompts, {first['num_samples']} samples each, number of "
@@ -51,12 +57,13 @@ def _largest_vote(first: pd.Series) -> int:
 
 def _matched(first: pd.Series) -> str:
     budget = first["max_budget"]
+    stays = "" if budget >= wording.UNLIMITED else f"the thinking budget stays at {budget} tokens and "
     how = {
-        "width": f"the thinking budget stays at {budget} tokens and the number of samples grows along each line",
+        "width": f"{stays}the number of samples grows along each line",
         "budget": f"one sample, and the thinking budget grows along each line to {budget} tokens",
     }[first["path"]]
     return (
-        f"Task {first['task']}. Matched: accuracy with one answer of {first['target']} at {budget} thinking tokens; "
+        f"Task {first['task']}. Matched: accuracy with one answer of {first['target']} {wording.thinking(budget)}; "
         f"{how}. "
         f"The factor is the smaller model's {first['cost_unit']} over {first['target']}'s at equal accuracy (below 1x "
         f"it is cheaper), prompts read once, {first['cost_label']}."

@@ -16,6 +16,9 @@ PANEL_WIDTH_INCHES = 2.9
 HEAD_INCHES = 1.15
 FOOT_INCHES = 1.2
 LABEL_INCHES = 1.6
+LETTER_INCHES = 0.08
+# Beyond, only those against the largest are drawn.
+MAX_PAIRS = 45
 MAX_TICKS = 6
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
@@ -23,20 +26,23 @@ TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `findings.exchange_frame`: a row a pair and bin."""
     short = wording.short_names(list(dict.fromkeys([*frame["small"], *frame["large"]])))
+    if len(frame[["small", "large"]].drop_duplicates()) > MAX_PAIRS:
+        frame = frame[frame["large"] == frame["large"].iloc[-1]]
     frame = frame.assign(small=frame["small"].map(short), large=frame["large"].map(short))
     pairs = list(dict.fromkeys(zip(frame["small"], frame["large"], strict=True)))
     bins = list(dict.fromkeys(frame["bin"]))
-    width = LABEL_INCHES + PANEL_WIDTH_INCHES * max(len(bins), 2) + 0.1
+    margin = max(LABEL_INCHES, LETTER_INCHES * max(len(f"{small} for {large}") for small, large in pairs))
+    width = margin + PANEL_WIDTH_INCHES * max(len(bins), 3) + 0.1
     height = HEAD_INCHES + FOOT_INCHES + ROW_INCHES * len(pairs)
     figure = Figure(figsize=(width, height))
     limits = _limits(frame)
     for number, name in enumerate(bins):
-        left = (LABEL_INCHES + number * PANEL_WIDTH_INCHES) / width
+        left = (margin + number * PANEL_WIDTH_INCHES) / width
         box = (left, FOOT_INCHES / height, (PANEL_WIDTH_INCHES - 0.3) / width, ROW_INCHES * len(pairs) / height)
         axes = figure.add_axes(box)
         _draw_panel(axes, frame[frame["bin"] == name], pairs, limits)
         axes.set_yticks(range(len(pairs)), [f"{small} for {large}" for small, large in pairs] if number == 0 else [])
-    _write_words(figure, frame)
+    _write_words(figure, frame, margin)
     return figure
 
 
@@ -85,14 +91,14 @@ def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, edge: float
                       ha="right", va="center", fontsize=9, color=colour, path_effects=ink.halo())  # fmt: skip
 
 
-def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
+def _write_words(figure: Figure, frame: pd.DataFrame, margin: float) -> None:
     first = frame.iloc[0]
     width, height = figure.get_size_inches()
     title = "What does a smaller model pay, in compute, for a larger one's answer?"
     figure.text(0.14 / width, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
     figure.text(0.14 / width, 1 - 0.5 / height, caption.EXCHANGE_KEY, fontsize=10, va="top", color=ink.DARK)
     figure.text(
-        (LABEL_INCHES + 0.02) / width,
+        (margin + 0.02) / width,
         (FOOT_INCHES - 0.52) / height,
         f"exchange rate ({first['cost_unit']} of the smaller over {first['cost_unit']} of the larger)",
         fontsize=9.5,

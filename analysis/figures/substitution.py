@@ -36,12 +36,18 @@ def draw(frame: pd.DataFrame) -> Figure:
     _match_axes(panels, frame)
     for axes, name in zip(panels, bins, strict=True):
         _label_rungs(axes, frame[frame["bin"] == name], colours)
-    if frame["path"].iloc[0] == "width":
+    if frame["path"].iloc[0] == "width" and solid_rule(frame) != "pass_at_k":
         _label_coverage(
             panels[-1], frame[(frame["bin"] == bins[-1]) & (frame["model"] == models[0])], colours[models[0]]
         )
-    _write_words(figure, frame.iloc[0], full_names[-1], words)
+    key = caption.substitution_key(frame.iloc[0], solid_rule(frame))
+    _write_words(figure, frame.iloc[0], full_names[-1], key, words)
     return figure
+
+
+def solid_rule(frame: pd.DataFrame) -> str:
+    """The rule that is drawn out: the vote, or coverage where outcomes hold no votes."""
+    return "maj_at_k" if (frame["rule"] == "maj_at_k").any() else "pass_at_k"
 
 
 def _panels(num_panels: int, width: float, *, num_verdicts: int, num_lines: int) -> tuple[Figure, list[Axes]]:
@@ -66,8 +72,8 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> Non
     first = frame.iloc[0]
     axes.axhline(first["target_accuracy"], color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
     for model, part in frame.groupby("model", sort=False):
-        deployable = part[part["rule"] == "maj_at_k"]
-        if first["path"] == "width":
+        deployable = part[part["rule"] == solid_rule(frame)]
+        if first["path"] == "width" and solid_rule(frame) != "pass_at_k":
             _draw_coverage(axes, part[part["rule"] == "pass_at_k"], colours[str(model)])
         _draw_rule(axes, deployable, colours[str(model)])
         _mark_crossing(axes, part.iloc[0], colours[str(model)])
@@ -118,20 +124,22 @@ def _halves(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _label_rungs(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
     """Each rung's name below the first cell of its line of widths, or above the last of its line of budgets.
 
-    A name that would cover one to its left is moved further off.
+    Lines that all begin at one compute (as samples do) are named beside their ends. A name that would cover one to its
+    left is moved further off.
     """
-    lines = frame[frame["rule"] == "maj_at_k"].groupby("model", sort=False)
-    is_width = frame["path"].iloc[0] == "width"
-    cells, away = (lines.head(1), -1) if is_width else (lines.tail(1), 1)
+    lines = frame[frame["rule"] == solid_rule(frame)].groupby("model", sort=False)
+    apart = np.ptp(np.log(lines.head(1)["flops"])) > 0
+    cells, away = (lines.head(1), -1) if frame["path"].iloc[0] == "width" and apart else (lines.tail(1), 1)
+    beside, start, side = (0, 12.0, "center") if apart else (7, 0.0, "left")
     placed: list[tuple[float, float, float]] = []
     for _, cell in cells.iterrows():
         x, y = axes.transData.transform((cell["flops"], cell["accuracy"])) * 72 / axes.figure.dpi
         half = LETTER_POINTS * len(cell["model"]) / 2
-        offset = away * 12.0
+        offset = away * start
         while any(abs(x - other) < half + wide and abs(y + offset - level) < 12 for other, level, wide in placed):
             offset += away * 3
         placed.append((x, y + offset, half))
-        _write(axes, cell["model"], cell, (0, offset), colours[cell["model"]], ha="center", weight="bold", size=9.5)
+        _write(axes, cell["model"], cell, (beside, offset), colours[cell["model"]], ha=side, weight="bold", size=9.5)
 
 
 def _label_coverage(axes: Axes, part: pd.DataFrame, colour: str) -> None:
@@ -201,6 +209,7 @@ def _verdict(row: pd.Series) -> str:
         at_or_below=bool(row["at_or_below"]),
         axis=row["path"],
         max_step=row["max_step"],
+        unit=row["cost_unit"],
     )
 
 
@@ -217,10 +226,10 @@ def _match_axes(panels: list[Axes], frame: pd.DataFrame) -> None:
             axes.set_ylabel("accuracy", fontsize=9.5)
 
 
-def _write_words(figure: Figure, first: pd.Series, target: str, words: str) -> None:
+def _write_words(figure: Figure, first: pd.Series, target: str, key: str, words: str) -> None:
     height = figure.get_figheight()
     spent = "How many samples let" if first["path"] == "width" else "How much thinking lets"
     title = f"{spent} a smaller model match one answer of {target}?"
     figure.text(0.012, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
-    figure.text(0.012, 1 - 0.5 / height, caption.substitution_key(first), fontsize=10, va="top", color=ink.DARK)
+    figure.text(0.012, 1 - 0.5 / height, key, fontsize=10, va="top", color=ink.DARK)
     figure.text(0.012, 0.1 / height, words, fontsize=9, va="bottom", color="#444444")

@@ -11,6 +11,7 @@ from results.ingest.outcomes import Ingested
 from results.ingest.write import Stored, write
 
 RUNS = Path("results/runs")
+NOT_ASKED_FOR = "of a model that --models does not name"
 EXAMPLE = "--map model=COLUMN prompt=COLUMN correct=COLUMN"
 
 
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         source, root = Path(options.source), _run_folder(options.run)
-        found = _with_sizes(read(source, options), dict(options.params), dict(options.pretraining_tokens))
+        found = _only(read(source, options), options.models)
+        found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -74,6 +76,23 @@ def _unknown(found: Ingested) -> list[str]:
     return lines
 
 
+def _only(found: Ingested, names: Sequence[str]) -> Ingested:
+    """The outcomes of these models, all where none is named; the others are dropped and counted."""
+    unknown = sorted(set(names) - set(found.models))
+    if unknown:
+        raise ValueError(f"No model {', '.join(unknown)} in the source; it holds {', '.join(found.models)}.")
+    if not names:
+        return found
+    kept = replace(
+        found,
+        samples=[sample for sample in found.samples if sample.model in names],
+        counts=[count for count in found.counts if count.model in names],
+        models={name: found.models[name] for name in names},
+    )
+    kept.dropped[NOT_ASKED_FOR] += len(found.outcomes) - len(kept.outcomes)
+    return kept
+
+
 def _with_sizes(found: Ingested, params: dict[str, float], tokens: dict[str, float]) -> Ingested:
     unknown = sorted({*params, *tokens} - set(found.models))
     if unknown:
@@ -106,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"columns of a table: {', '.join(table.NOUNS)}, dial.NAME",
     )
     add("--model", help="one name for all, where the source does not tell models apart")
+    add("--models", nargs="+", default=[], metavar="NAME", help="keep these alone, where the source holds many")
     add("--task", default="outside", help="the name of a table's task, where no column is mapped")
     add("--metric", help="which metric of lm-eval or scorer of Inspect says what is correct")
     add("--filter", help="which filter of lm-eval")

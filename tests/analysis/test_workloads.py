@@ -60,7 +60,7 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
         rng=np.random.default_rng(0),
     )
     assert [each.name for each in some.candidates] == ["33k", "1.1m"]
-    assert "Left out, as their size or pretraining tokens are not known: 125k, 0.4m." in workloads.render(some)
+    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in workloads.render(some)
 
 
 def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: workloads.Workloads):

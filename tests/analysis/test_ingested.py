@@ -1,0 +1,189 @@
+"""Outcomes from elsewhere, read by everything downstream or refused with the reason."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import findings, outcomes
+from analysis.__main__ import main
+from analysis.choices import Choices
+from analysis.estimators import pass_at_k
+from results.ingest.__main__ import main as ingest
+
+RATES = {"small": 0.1, "medium": 0.3, "large": 0.6}
+SIZES = ["small=1e9", "medium=3e9", "large=9e9"]
+MAP = ["model=model", "prompt=item", "sample=run", "correct=right", "answer=reply"]
+TOKENS = ["prompt_tokens=read", "decoded_tokens=wrote"]
+Ingest = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Three models, 40 prompts of 6 samples; the answers are a right one and three wrong ones."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (model, f"p{item}", run, right := rng.random() < rate, "right" if right else f"wrong-{rng.integers(3)}")
+        for model, rate in RATES.items()
+        for item in range(40)
+        for run in range(6)
+    ]
+    frame = pd.DataFrame(rows, columns=["model", "item", "run", "right", "reply"])
+    return frame.assign(
+        read=20, wrote=rng.integers(50, 90, len(frame)), usd=frame["model"].map({"small": 1.0, "medium": 4, "large": 9})
+    )
+
+
+@pytest.fixture
+def ingested(table: pd.DataFrame, tmp_path: Path) -> Ingest:
+    """ingested(mapping, ...) fills a run from the table, or from another one, and returns where it lies."""
+
+    def fill(*mapping: str, options: tuple[str, ...] = (), rows: pd.DataFrame = table, name: str = "run") -> Path:
+        rows.to_csv(tmp_path / "table.csv", index=False)
+        assert ingest([str(tmp_path / "table.csv"), str(tmp_path / name), "--map", *mapping, *options]) == 0
+        return tmp_path / name
+
+    return fill
+
+
+def find(root: Path, **choices: str) -> findings.Findings:
+    return findings.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(0))
+
+
+def tally(table: pd.DataFrame) -> pd.DataFrame:
+    counts = table.groupby(["model", "item"])["right"].agg(["size", "sum"]).reset_index()
+    return counts.rename(columns={"size": "n", "sum": "c"})
+
+
+COUNTS = ("model=model", "prompt=item", "num_samples=n", "num_correct=c")
+
+
+def test_counts_say_what_samples_say_of_coverage(ingested: Ingest, table: pd.DataFrame):
+    """The same outcomes as counts and as samples, in coverage, samples spent and exchange rates."""
+    as_samples = find(ingested(*MAP, name="samples"), cost="samples")
+    as_counts = find(ingested(*COUNTS, rows=tally(table), name="counts"))
+    assert set(as_counts.curves["rule"]) == {"pass_at_k"} and as_counts.setting.cost == "samples"
+    for name in ("curves", "exchange_rates"):
+        one, other = (getattr(found, name) for found in (as_samples, as_counts))
+        one = one[one["rule"] == "pass_at_k"].reset_index(drop=True)
+        columns = ["accuracy", "flops", "low", "high"] if name == "curves" else ["exchange_rate", "low", "high", "step"]
+        np.testing.assert_allclose(one[columns], other[columns])
+
+
+def test_uneven_counts_are_thinned_to_what_nearly_all_prompts_have(ingested: Ingest):
+    rows = pd.DataFrame(
+        [
+            (model, f"p{item}", n, c)
+            for model in "ab"
+            for item in range(30)
+            for n, c in [(50, 20) if item else (80, 32)]
+        ],
+        columns=["model", "item", "n", "c"],
+    )
+    loaded = outcomes.load(ingested(*COUNTS, rows=rows))
+    assert (loaded.num_samples, len(loaded.prompt_ids)) == (50, 30)
+    even, thinned = loaded.arms[0].grid.correct[0, 1:].sum(axis=1), loaded.arms[0].grid.correct[0, 0].sum()
+    # 32 of 80, thinned to 50 by chance: 20 on average, and never a run of the right ones alone.
+    assert set(even) == {20} and 12 <= thinned <= 28
+
+
+def test_a_vote_on_counts_is_refused_with_the_reason(
+    ingested: Ingest, table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+):
+    root = ingested(*COUNTS, rows=tally(table))
+    assert main(["summary", str(root), "--rule", "maj_at_k"]) == 2
+    assert "Majority votes need answers, and of small, medium, large this run holds only counts" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("mapping", "options", "cost"),
+    [
+        ((*MAP, *TOKENS), ("--params", *SIZES), "c1"),
+        ((*MAP, *TOKENS, "usd=usd"), (), "c5"),
+        ((*MAP, *TOKENS), (), "tokens"),
+        (tuple(MAP), ("--params", *SIZES), "samples"),
+    ],
+)
+def test_what_is_spent_is_told_in_the_best_unit_that_is_known(
+    ingested: Ingest, mapping: tuple[str, ...], options: tuple[str, ...], cost: str
+):
+    found = find(ingested(*mapping, options=options))
+    assert found.setting.cost == cost
+    one = found.curves[(found.curves["rule"] == "maj_at_k") & (found.curves["width"] == 1)].drop_duplicates("model")
+    flops = one.set_index("model")["flops"]
+    assert list(flops.index) == ["small", "medium", "large"]
+    ratio = {"c1": 9, "c5": 9, "tokens": 1, "samples": 1}[cost]
+    assert flops["large"] / flops["small"] == pytest.approx(ratio, rel=0.03)
+    assert one["total_tokens"].isna().all() == (cost == "samples")
+
+
+def test_dollars_are_those_that_were_charged(ingested: Ingest):
+    found = find(ingested(*MAP, *TOKENS, "usd=usd"), cost="c5")
+    one = found.curves[(found.curves["width"] == 1) & (found.curves["rule"] == "maj_at_k")]
+    assert one.drop_duplicates("model")["flops"].tolist() == pytest.approx([1, 4, 9])
+
+
+def test_a_cost_that_cannot_be_told_is_refused_with_what_can(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
+    root = ingested(*MAP, *TOKENS)
+    for cost, lacking in (("c1", "size"), ("c2", "size"), ("c5", "price")):
+        assert main(["summary", str(root), "--cost", cost]) == 2
+        error = capsys.readouterr().err
+        assert f"Cost model {cost} needs the {lacking} of every model; small has none." in error
+        assert "This run can tell tokens, samples." in error
+
+
+def test_models_of_unknown_size_are_ordered_by_accuracy(ingested: Ingest):
+    loaded = outcomes.load(ingested(*MAP, options=("--params", "large=1e9")))
+    assert [arm.rung.name for arm in loaded.arms] == ["small", "medium", "large"]
+    assert all(np.isnan(arm.rung.num_params) for arm in loaded.arms)
+
+
+def test_figures_and_summary_come_from_an_ingested_run(
+    ingested: Ingest, table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+):
+    root = ingested(*COUNTS, rows=tally(table))
+    capsys.readouterr()
+    assert main(["figures", str(root), "--summary"]) == 0
+    printed = capsys.readouterr().out
+    assert "1.00x: as many samples as the larger model's one answer" in printed
+    assert "with no limit on thinking" in printed and " nan" not in printed and "2147483647" not in printed
+    assert "its samples [" in printed and "its compute" not in printed
+    drawn = [Path(line) for line in printed.splitlines() if line.endswith(".png")]
+    assert [path.name for path in drawn] == ["substitution.png", "exchange_rates.png"]
+
+
+def test_training_is_planned_on_an_ingested_run(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
+    tokens = ["--pretraining-tokens", *(size.split("=")[0] + "=1e12" for size in SIZES)]
+    options = ["--target", "0.5", "--queries", "1e9"]
+    root = ingested(*MAP, *TOKENS, options=("--params", *SIZES, *tokens))
+    assert main(["plan-compute", str(root), *options]) == 0
+    assert "large" in capsys.readouterr().out
+    assert main(["plan-compute", str(ingested(*MAP, name="sizeless")), *options, *tokens]) == 2
+
+
+def test_published_coverage_comes_from_the_ingested_table(outside_data: Callable[[str], Path], tmp_path: Path):
+    """Pythia on MATH through the store: coverage at 1 and 10,000, and the samples that match 12B's one answer."""
+    source = outside_data("monkeys/pythia_math_10k.parquet")
+    mapping = ("model=Model", "prompt=Problem Idx", "num_samples=Num. Samples Total")
+    command = [str(source), str(tmp_path / "pythia"), "--map", *mapping, "num_correct=Num. Samples Correct"]
+    sizes = {"70M": 7e7, "160M": 1.6e8, "410M": 4.1e8, "1B": 1e9, "2.8B": 2.8e9, "6.9B": 6.9e9, "12B": 1.2e10}
+    models = ["Pythia 160M", "Pythia 12B"]
+    params = [f"Pythia {name}={size}" for name, size in sizes.items() if f"Pythia {name}" in models]
+    assert ingest([*command, "--models", *models, "--params", *params]) == 0
+    found = find(tmp_path / "pythia")
+    ends = found.curves[found.curves["path"] == "width"].groupby("model", sort=False)["accuracy"].agg(["first", "last"])
+    np.testing.assert_allclose(ends, [[0.0027, 0.5703], [0.0232, 0.8750]], atol=5e-5)
+    row = found.exchange_rates[found.exchange_rates["path"] == "width"].iloc[0]
+    assert row["step"] == pytest.approx(9.2, abs=0.1)
+
+
+def test_unbiased_coverage_of_counts_is_that_of_their_estimator(ingested: Ingest, table: pd.DataFrame):
+    found = find(ingested(*COUNTS, rows=tally(table)))
+    for model, rows in tally(table).groupby("model"):
+        curve = found.curves[(found.curves["model"] == model) & (found.curves["path"] == "width")]
+        expected = pass_at_k(6, rows["c"].to_numpy()[:, None], curve["width"]).mean(axis=0)
+        np.testing.assert_allclose(curve["accuracy"], expected)
