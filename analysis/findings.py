@@ -15,7 +15,7 @@ from analysis.bins import Bin, Binning
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
 from analysis.curves import Curve, Path, PathName, Rule
-from analysis.grid import OUTCOMES
+from analysis.grid import OUTCOMES, Grid
 from analysis.outcomes import Outcomes
 
 Row = dict[str, Any]
@@ -183,6 +183,13 @@ def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> Row:
     )
 
 
+def _shares(part: Grid, at: int, *, is_known: bool) -> Row:
+    """How the answers at one budget ended; NaN where only counts of the correct ones are stored."""
+    shares = {"forced_share": float(part.forced[at].mean()), "capped_share": float(part.capped[at].mean())}
+    shares |= {f"{name}_share": float((part.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
+    return shares if is_known else dict.fromkeys(shares, np.nan)
+
+
 def _cell_rows(outcomes: Outcomes) -> list[Row]:
     """One row a rung and budget: means over prompts and samples, and the share of every outcome."""
     rows = []
@@ -196,8 +203,7 @@ def _cell_rows(outcomes: Outcomes) -> list[Row]:
                     name: float(getattr(part, name)[at].mean()) if arm.rung.has_tokens else np.nan
                     for name in ("thinking_tokens", "closing_tokens", "answer_tokens")
                 }
-                | {"forced_share": float(part.forced[at].mean()), "capped_share": float(part.capped[at].mean())}
-                | {f"{name}_share": float((part.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
+                | _shares(part, at, is_known=arm.rung.has_votes)
             )
     return rows
 

@@ -11,7 +11,9 @@ RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
 
 
 def percent(share: float) -> str:
-    """.417 -> '42%', .00063 -> '0.063%'."""
+    """.417 -> '42%', .00063 -> '0.063%', NaN (not known) -> '-'."""
+    if math.isnan(share):
+        return "-"
     return f"{100 * share:.2g}%" if 0 < share < 0.0095 else f"{100 * share:.0f}%"
 
 
