@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import bins, costs, curves, findings, health, outcomes, planning, roofline, summary, workloads
+from analysis import bins, costs, curves, findings, health, matches, outcomes, planning, roofline, summary, workloads
 from analysis.arms import StoredRun
 from analysis.bins import Binning
 from analysis.bootstrap import LEVEL
@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
     """A run's outcomes and findings under the reader's choices."""
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    choices = Choices(
+    return loaded, findings.find(loaded, _choices(options), rng=np.random.default_rng(options.seed))
+
+
+def _choices(options: argparse.Namespace) -> Choices:
+    return Choices(
         binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
         cost=options.cost,
         gpu=options.gpu,
@@ -47,7 +51,6 @@ def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
         price=dict(options.price),
         cluster=options.cluster,
     )
-    return loaded, findings.find(loaded, choices, rng=np.random.default_rng(options.seed))
 
 
 def run_folder(name: str) -> Path:
@@ -123,6 +126,15 @@ def validate(options: argparse.Namespace) -> None:
         raise ValueError(f"{len(failed)} bounds do not hold: {'; '.join(failed)}.")
 
 
+def print_matches(options: argparse.Namespace) -> None:
+    """Print what each smaller model needs to match the largest, against its one answer and against its frontier."""
+    loaded = outcomes.load(run_folder(options.run), task=options.task, anchor=options.anchor)
+    rule = curves.choose_rule(loaded.arms, options.rule)
+    found, cost = matches.find(loaded, _choices(options), rule=rule, rng=np.random.default_rng(options.seed))
+    widths = curves.width_path(len(loaded.budgets), loaded.num_samples, rule).widths
+    print(matches.render(found, cost, rule=rule, max_width=widths[-1]))
+
+
 def plan_compute(options: argparse.Namespace) -> None:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = run_folder(options.run)
@@ -152,7 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--optimism", action="store_true", help="add what same-pool bins would read")
     table.add_argument("--diversity", action="store_true", help="add distinct right answers per sample and per cost")
     table.set_defaults(command=print_summary)
-    for command in (figures, table):
+    match = commands.add_parser("match", help="print what a smaller model needs to match the largest, two references")
+    match.set_defaults(command=print_matches)
+    for command in (figures, table, match):
         _add_choices(command)
     cells = commands.add_parser(
         "health", help="print what every cell is made of: cut, forced, unparsed, tokens, seconds"

@@ -1,0 +1,201 @@
+"""What a smaller model needs to match the largest, against both references: its one answer, and its own frontier."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis import bins, bootstrap, costs, curves, frontier, multiplier, substitution, wording
+from analysis import choices as choose
+from analysis.arms import Arm
+from analysis.arrays import Floats, Ints
+from analysis.bootstrap import Interval, percentile_interval, share_of_replicates, weighted_means
+from analysis.choices import Choices
+from analysis.costs import CostModel
+from analysis.curves import Curve, Rule
+from analysis.outcomes import Outcomes
+from analysis.substitution import Needs
+from analysis.summary import aligned
+
+NUM_LEVELS = 40
+
+
+class Match(NamedTuple):
+    """One smaller model against the largest in one bin.
+
+    needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget;
+    workload: the break-even R* of those samples, NaN where a size or tokens are not known; frontier_rate: cost of the
+    smaller over the larger where both use their own best cells, at what the larger's single answer costs.
+    """
+
+    small: str
+    large: str
+    bin: str
+    num_prompts: int
+    needs: Needs
+    workload: Interval
+    frontier_rate: Interval
+    frontier_never: float
+
+
+def find(
+    outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Generator
+) -> tuple[list[Match], CostModel]:
+    """Every smaller model against the largest in every bin, and the cost model, from one paired bootstrap.
+
+    Frontiers are chosen on one fold of prompts and read on the other. Raises ValueError below two models.
+    """
+    if len(outcomes.arms) < 2:
+        raise ValueError(f"A match needs two models or more; this run has only {outcomes.arms[0].rung.name}.")
+    choices = choose.settle(outcomes.arms, choices)
+    cost, arms = choose.price(outcomes.arms, choices)
+    outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
+    num_prompts = len(outcomes.prompt_ids)
+    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng)
+    folds = frontier.draw_folds(num_prompts, rng=rng)
+    path = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule)
+    single = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
+    cells = [_cells(arm, path.widths, rule, cost, rng) for arm in outcomes.arms]
+    found = []
+    for part in bins.draw(outcomes, pools[-1], choices.binning, weights):
+        resampled = [curves.resample(curve, part.weights) for curve in single]
+        for at, arm in enumerate(outcomes.arms[:-1]):
+            rate = _frontier_rate(cells[at], cells[-1], resampled[-1].flops[:, 0], weights=part.weights, folds=folds)
+            found.append(
+                Match(
+                    small=arm.rung.name,
+                    large=outcomes.arms[-1].rung.name,
+                    bin=part.name,
+                    num_prompts=int(part.weights[0].sum()),
+                    needs=_needs(resampled[at], resampled[-1], path.widths),
+                    workload=percentile_interval(
+                        _workload((arm, outcomes.arms[-1]), resampled[at], resampled[-1], path.widths, part.weights)
+                    ),
+                    frontier_rate=percentile_interval(rate),
+                    frontier_never=float(share_of_replicates(np.isinf(rate), rate)),
+                )
+            )
+    return found, cost
+
+
+class _Cells(NamedTuple):
+    """Accuracy and cost of every budget and width on each prompt; (P, J) each."""
+
+    accuracy: Floats
+    cost: Floats
+
+
+def _cells(arm: Arm, widths: tuple[int, ...], rule: Rule, cost: CostModel, rng: np.random.Generator) -> _Cells:
+    tables = (
+        curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng),
+        costs.cell_cost(
+            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
+        ),
+    )
+    return _Cells(*(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in tables))
+
+
+def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
+    return substitution.needs(
+        small.accuracy,
+        np.log(widths),
+        large.accuracy[:, 0],
+        tokens=small.total_tokens,
+        flops=small.flops,
+        is_log=True,
+    )
+
+
+def _workload(arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: Floats) -> Floats:
+    """Replicates of R* (1 + R,): decoded tokens the small model needs over those of the large one's single answer."""
+    ratio = float(arms[1].rung.shape.num_matmul_params) / float(arms[0].rung.shape.num_matmul_params)
+    if not ratio > 1 or not all(arm.rung.has_tokens for arm in arms):
+        return np.full(len(weights), np.nan)
+    prompts = [weighted_means(weights, arm.prompt_tokens[:, None]) for arm in arms]
+    decoded = small.total_tokens - prompts[0]
+    spent = substitution.invert(small.accuracy, decoded, np.log(widths), large.accuracy[:, 0]).cost
+    return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])
+
+
+def _frontier_rate(small: _Cells, large: _Cells, level: Floats, *, weights: Floats, folds: Ints) -> Floats:
+    """Replicates (1 + R,) of the cost at which the small one's frontier reaches the large one's at `level`."""
+    means = np.concatenate([small.cost.mean(axis=0), large.cost.mean(axis=0)])
+    levels = np.geomspace(means.min(), means.max(), NUM_LEVELS)
+    of_large = frontier.cross_fit(large.accuracy, large.cost, [level[0]], weights=weights, folds=folds)
+    of_small = frontier.cross_fit(small.accuracy, small.cost, levels, weights=weights, folds=folds)
+    reached = substitution.invert(of_small.accuracy, of_small.cost, np.log(levels), of_large.accuracy[:, 0])
+    rate: Floats = reached.cost / of_large.cost[:, 0]
+    return rate
+
+
+def frame(found: list[Match]) -> pd.DataFrame:
+    """A row a match, each interval as three columns: NAME, NAME_low and NAME_high."""
+    rows = []
+    for match in found:
+        intervals = {name: getattr(match.needs, name) for name in ("step", "tokens", "flops", "slope")}
+        intervals |= {"workload": match.workload, "frontier_rate": match.frontier_rate}
+        row = {"small": match.small, "large": match.large, "bin": match.bin, "num_prompts": match.num_prompts}
+        for name, (estimate, low, high) in intervals.items():
+            row |= {name: float(estimate), f"{name}_low": float(low), f"{name}_high": float(high)}
+        row |= {"share_never": float(match.needs.share_never), "frontier_never": match.frontier_never}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int) -> str:
+    """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
+    large = found[0].large
+    rows = [
+        [
+            "rung",
+            "bin",
+            "samples k*",
+            "tokens*",
+            f"{cost.unit}*",
+            "never",
+            "per doubling",
+            "R*",
+            "on own frontiers",
+            "never",
+        ]
+    ]
+    for match in found:
+        rows.append(
+            [
+                match.small,
+                f"{match.bin} ({match.num_prompts})",
+                _with_ends(match.needs.step, "{:.1f}"),
+                _with_ends(match.needs.tokens, "{:.0f}"),
+                _with_ends(match.needs.flops, "{:.2g}"),
+                wording.percent(float(match.needs.share_never)),
+                _points(match.needs.slope),
+                _with_ends(match.workload, "{:.2g}", unreached="any"),
+                _with_ends(match.frontier_rate, "{:.2f}x"),
+                wording.percent(match.frontier_never),
+            ]
+        )
+    legend = [
+        f"What matches one answer of {large}, read by {wording.RULES[rule]}, {wording.within('width', max_width)}; "
+        "brackets are 95% intervals over prompts.",
+        "Per doubling: points of accuracy that twice the samples add at the crossing; the fewer, the looser k*.",
+        "R*: served over pretraining tokens below which training the smaller model and sampling it is the cheaper way "
+        "(2N a token); any: always.",
+        f"On own frontiers: {cost.unit} of the smaller over those of {large}, each at its best budgets and samples for",
+        f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
+        "Never: share of replicates that do not get there within the measured grid.",
+    ]
+    return "\n".join([aligned(rows, num_text=2), "", *legend])
+
+
+def _points(slope: Interval) -> str:
+    """Accuracy per unit of log k as points a doubling."""
+    return "-" if np.isnan(slope.estimate) else f"{100 * np.log(2) * float(slope.estimate):.1f}"
+
+
+def _with_ends(interval: Interval, form: str, *, unreached: str = "never") -> str:
+    """'3.7 [2.0, 5.6]'; '-' where it is not known."""
+    if np.isnan(interval.estimate):
+        return "-"
+    estimate, low, high = (unreached if np.isinf(end) else form.format(float(end)) for end in interval)
+    return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"

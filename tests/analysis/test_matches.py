@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import findings, matches, outcomes
+from analysis.__main__ import main
+from analysis.choices import Choices
+from analysis.findings import Findings
+from analysis.multiplier import break_even
+
+
+@pytest.fixture(scope="module")
+def matched(ladder_run: Path) -> list[matches.Match]:
+    loaded = outcomes.load(ladder_run)
+    return matches.find(loaded, Choices(), rule="maj_at_k", rng=np.random.default_rng(0))[0]
+
+
+def test_needs_are_those_of_the_exchange_rates(matched: list[matches.Match], found: Findings):
+    rates = found.exchange_rates
+    rates = rates[(rates["large"] == "1.1m") & (rates["rule"] == "maj_at_k") & (rates["path"] == "width")]
+    rates = rates.set_index(["small", "bin"])
+    assert len(matched) == len(rates) == 12
+    for match in matched:
+        row = rates.loc[(match.small, match.bin)]
+        assert float(match.needs.step.estimate) == pytest.approx(row["step"])
+        assert float(match.needs.flops.estimate) == pytest.approx(row["crossing_flops"])
+        assert float(match.needs.share_never) == pytest.approx(row["share_never"], abs=0.05)
+
+
+def test_the_break_even_workload_is_that_of_the_tokens_it_needs(matched: list[matches.Match], ladder_run: Path):
+    arms = {arm.rung.name: arm for arm in outcomes.load(ladder_run).arms}
+    decoded = {name: float(arm.decoded_tokens[-1].mean()) for name, arm in arms.items()}
+    for match in (match for match in matched if match.bin == findings.ALL_PROMPTS):
+        k_star = float(match.needs.step.estimate) * decoded[match.small] / decoded["1.1m"]
+        ratio = 1_100_000 / arms[match.small].rung.num_params
+        assert float(match.workload.estimate) == pytest.approx(float(break_even(ratio, k_star)), rel=0.02)
+
+
+def test_a_frontier_never_asks_for_more_than_its_share_of_never_allows(matched: list[matches.Match]):
+    for match in matched:
+        assert np.isinf(match.frontier_rate.high) == (match.frontier_never > 0.025)
+    assert any(np.isfinite(match.frontier_rate.high) for match in matched)
+
+
+def test_the_command_prints_both_references(plant, ladder, capsys: pytest.CaptureFixture[str]):
+    root = plant(ladder[:2], num_prompts=20, num_samples=4)
+    assert main(["match", str(root), "--bins", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "on own frontiers" in text and "within 3 samples" in text and "33k" in text
+    assert main(["match", str(plant(ladder[:1], name="one", num_prompts=5, num_samples=2))]) == 2
+    assert "needs two models or more" in capsys.readouterr().err
