@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match
+.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -68,6 +68,9 @@ bench-analysis: setup  ## time the analysis of ten million outcomes beside a pla
 
 match: setup  ## what a smaller model needs to match the largest, against two references: RUN=<name>
 	@$(PY) -m analysis match $(RUN) $(ARGS)
+
+laws: setup  ## which curves and laws accuracy follows, with held-out errors and convergence: RUN=<name>
+	@$(PY) -m analysis laws $(RUN) $(ARGS)
 
 plan-compute: setup  ## split a budget between training and serving: RUN=<name> TARGET=0.6 QUERIES="1e6 1e9" ARGS="--pretraining-tokens NAME=2e12"
 	@$(PY) -m analysis plan-compute $(RUN) --target $(TARGET) --queries $(QUERIES) $(ARGS)

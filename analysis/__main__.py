@@ -8,7 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import bins, costs, curves, findings, health, matches, outcomes, planning, roofline, summary, workloads
+from analysis import (
+    bins,
+    costs,
+    curves,
+    findings,
+    health,
+    laws,
+    matches,
+    outcomes,
+    planning,
+    roofline,
+    summary,
+    workloads,
+)
 from analysis.arms import StoredRun
 from analysis.bins import Binning
 from analysis.bootstrap import LEVEL
@@ -135,6 +148,14 @@ def print_matches(options: argparse.Namespace) -> None:
     print(matches.render(found, cost, rule=rule, max_width=widths[-1]))
 
 
+def print_laws(options: argparse.Namespace) -> None:
+    """Print which curves and laws the outcomes follow, and how far each is to be trusted."""
+    loaded = outcomes.load(run_folder(options.run), task=options.task, anchor=options.anchor)
+    rule = curves.choose_rule(loaded.arms, options.rule)
+    found = laws.find(loaded, _choices(options), rule=rule, rng=np.random.default_rng(options.seed))
+    print(laws.render(found, rule=rule))
+
+
 def plan_compute(options: argparse.Namespace) -> None:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = run_folder(options.run)
@@ -166,7 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(command=print_summary)
     match = commands.add_parser("match", help="print what a smaller model needs to match the largest, two references")
     match.set_defaults(command=print_matches)
-    for command in (figures, table, match):
+    law = commands.add_parser("laws", help="print which curves and laws accuracy follows, with their held-out errors")
+    law.set_defaults(command=print_laws)
+    for command in (figures, table, match, law):
         _add_choices(command)
     cells = commands.add_parser(
         "health", help="print what every cell is made of: cut, forced, unparsed, tokens, seconds"

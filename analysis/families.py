@@ -16,6 +16,8 @@ FamilyName = Literal["logit_linear", "logistic", "saturating"]
 class Fitted(Protocol):
     """A curve with named parameters."""
 
+    def _asdict(self) -> dict[str, float]: ...
+
     def accuracy(self, compute: ArrayLike) -> Floats:
         """Accuracy in 0..1 at each compute, in the unit that was fitted."""
         ...

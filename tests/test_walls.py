@@ -90,15 +90,25 @@ def test_statistics_take_arrays() -> None:
     statistics = (
         "bootstrap",
         "costs",
+        "coverage",
         "curves",
         "difficulty",
         "estimators",
+        "families",
+        "fits",
+        "frontier",
         "intervals",
+        "multiplier",
         "optimism",
+        "optimum",
+        "plan_compute",
         "plurality",
         "power",
         "roofline",
+        "scaling",
+        "solve_rates",
         "substitution",
+        "surface",
     )
     for name in statistics:
         source = (ROOT / "analysis" / f"{name}.py").read_text()

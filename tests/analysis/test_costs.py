@@ -50,7 +50,7 @@ def test_serial_tokens_grow_from_the_mean_sample_to_the_longest():
 
 
 def test_an_unknown_cost_model_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"choose from \['c1', 'c2', 'c3', 'c4', 'c5'\]"):
+    with pytest.raises(ValueError, match=r"choose from \['c1', 'c2', 'c3', 'c4', 'c5', 'tokens', 'samples'\]"):
         choose("c9")
 
 

@@ -56,8 +56,10 @@ def test_gradients_agree_with_finite_differences(family: FamilyName, likelihood:
 @pytest.mark.parametrize("family", get_args(FamilyName))
 def test_no_fit_leaves_the_bounds_of_accuracy(family: FamilyName):
     rng = np.random.default_rng(3)
-    for successes in (np.zeros(9), np.full(9, 20.0), rng.integers(0, 21, 9)):
-        accuracy = fit_curve(COMPUTE, successes, np.full(9, 20.0), family=family).curve.accuracy(np.geomspace(1, 1e20))
+    for successes in (np.zeros(6), rng.integers(0, 21, 6)):
+        accuracy = fit_curve(COMPUTE[:6], successes, np.full(6, 20.0), family=family).curve.accuracy(
+            np.geomspace(1, 1e20)
+        )
         assert np.all((accuracy >= 0) & (accuracy <= 1))
 
 

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import laws, outcomes
+from analysis.__main__ import main
+from analysis.bins import Binning
+from analysis.choices import Choices
+from analysis.coverage import fit_power_law
+from analysis.estimators import pass_at_k
+
+
+@pytest.fixture(scope="module")
+def found(ladder_run: Path) -> laws.Laws:
+    return laws.find(
+        outcomes.load(ladder_run), Choices(Binning(num_bins=2)), rule="maj_at_k", rng=np.random.default_rng(0)
+    )
+
+
+def test_every_model_has_every_family_and_its_held_out_errors(found: laws.Laws):
+    assert set(found.curves) == {"33k", "125k", "0.4m", "1.1m"}
+    for each in found.curves.values():
+        assert [fit.family for fit in each] == ["logit_linear", "logistic", "saturating"]
+        assert all(np.isfinite(fit.held_out).all() for fit in each)
+        # Votes of one to fifteen samples of a planted ladder are smooth: four parameters are off by a point at most.
+        assert abs(each[1].held_out.last_error) < 0.015
+
+
+def test_the_exponent_is_that_of_coverage_at_the_full_budget(found: laws.Laws, ladder_run: Path):
+    arm = outcomes.load(ladder_run).arms[0]
+    found_law = found.coverage["33k"]
+    assert found_law is not None
+    widths = np.arange(1, 17)
+    observed = pass_at_k(16, arm.grid.correct[-1].sum(axis=1)[:, None], widths).mean(axis=0)
+    assert found_law.law == pytest.approx(fit_power_law(widths, observed), rel=0.1)
+    assert found_law.largest_miss == pytest.approx(np.abs(found_law.law.coverage(widths) - observed).max(), abs=1e-6)
+
+
+def test_a_surface_a_bin_has_an_error_a_size(found: laws.Laws):
+    assert list(found.surfaces) == ["all prompts", "easier", "harder"]
+    for fit in found.surfaces.values():
+        assert len(fit.size_errors) == 4
+        assert fit.optimum.converged
+
+
+def test_the_command_prints_the_laws_of_a_run_of_two_models_without_a_surface(
+    plant, ladder, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["laws", str(plant(ladder[:2], num_prompts=20, num_samples=8)), "--bins", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "logit-linear" in text and "converged" in text and "exponent b" in text
+    assert "All models at once" not in text
