@@ -17,12 +17,14 @@ from analysis.arrays import Ints
 from analysis.costs import PerToken, Shape
 from analysis.grid import Grid
 from results import schema, store
+from results.ingest.write import GRADER as OUTSIDE
 
 # Bytes a weight and, where weights are quantized, a weight of that format; "auto" is a 16-bit type in vLLM.
 DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
 QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin": 0.5, "gptq_marlin": 0.5}
 # Settings that set two identities of a model apart are written out where they are short.
 MAX_NAME_CHARS = 40
+COUNTED = "counts"
 _COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
 
 
@@ -87,6 +89,11 @@ class StoredRun:
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
         self.prompt_ids = self.prompt_tokens.index
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether the outcomes were ingested, so that there are no traces and no engine's record of them."""
+        return self.grader[0] in (OUTSIDE, COUNTED)
 
     def declared(self, rung: Rung, pool: str) -> pd.DataFrame:
         """The cells declared of one pool, a row for each time the grid was declared or grown."""
@@ -177,7 +184,7 @@ def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
     kinds = grades.group_by(["identity", "grader", "grader_version"]).aggregate([]).to_pandas()
     kinds = kinds[kinds["identity"].isin(identities)]
     if not identities:
-        return "counts", ""
+        return COUNTED, ""
     if kinds.empty:
         raise ValueError(nothing_in(root))
     grader = only("grader", sorted(kinds["grader"].unique()), None)

@@ -81,6 +81,8 @@ def _cell(
 
 def render(run: StoredRun) -> str:
     """The health of every model's cells as a table; shares in percent."""
+    if run.is_from_elsewhere:
+        raise ValueError(f"The health of a cell is read from its traces, and {run.root} holds outcomes from elsewhere.")
     lines = []
     for rung in run.rungs:
         budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
