@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
     """A run's outcomes and findings under the reader's choices."""
+    if options.seed < 0:
+        raise ValueError(f"--seed must not be negative; got {options.seed}.")
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
     return loaded, findings.find(loaded, _choices(options), rng=np.random.default_rng(options.seed))
 

@@ -137,7 +137,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is no JSON ({error}); download or write it again.") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no settings but {type(content).__name__}; download or write it again.")
+        raise ValueError(f"{path} holds no settings; download or write it again.")
     return content
 
 

@@ -23,6 +23,11 @@ class Renderer:
         """The rendered prompt with thinking opened."""
         if not self.thinking.chat:
             return self._encode(prompt.text + self.thinking.open)
+        if self.tokenizer.chat_template is None:
+            raise ValueError(
+                "The tokenizer has no chat template; choose a thinking option for base models, such as "
+                "thinking=chain_of_thought_base, or set thinking.chat=false."
+            )
         rendered = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt.text}],
             tokenize=False,
@@ -68,9 +73,13 @@ def load_tokenizer(path: str, revision: str | None = None) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(path, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        # Where there are no files of one, an empty one is made up.
+        if len(tokenizer) <= len(tokenizer.all_special_ids):
+            raise ValueError("it has no vocabulary")
     except Exception as error:  # the tokenizers' own parser raises Exception itself
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"No tokenizer can be read in {path!r} ({reason}); copy tokenizer.json and tokenizer_config.json there."
+            f"No tokenizer in {path!r} that can be read ({reason}); copy tokenizer.json and its config there."
         ) from error
+    return tokenizer

@@ -122,15 +122,17 @@ def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fau
 
 def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
     """Put a shard aside as *.withdrawn and write those of its rows that are `kept` as the writer's next one."""
-    aside = path.rename(path.with_suffix(".withdrawn"))
+    aside, written = path.rename(path.with_suffix(".withdrawn")), None
+    root = path.parent.parent
     try:
         if kept.num_rows:
-            write_shard(path.parent, kept, writer=writer)
+            written = write_shard(path.parent, kept, writer=writer)
+        _rewrite_manifest(root, writer, [root / name for name in _read_manifest(root, writer) if root / name != path])
     except BaseException:
+        if written is not None:
+            written.unlink(missing_ok=True)
         aside.rename(path)
         raise
-    root = path.parent.parent
-    _rewrite_manifest(root, writer, [root / name for name in _read_manifest(root, writer) if root / name != path])
 
 
 def _manifest(root: Path, writer: str) -> Path:

@@ -39,7 +39,8 @@ def build(part: dict[str, Any] | None, room: str) -> Any:
         return instantiate(part, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
-        raise ValueError(f"{room}: {cause if isinstance(cause, (ValueError, TypeError)) else error}") from error
+        reason = str(cause if isinstance(cause, (ValueError, TypeError)) else error)
+        raise ValueError(reason if reason.startswith(f"{room}.") else f"{room}: {reason}") from error
 
 
 def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
@@ -47,11 +48,11 @@ def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in values:
         if name not in fields:
-            raise ValueError(f"{room}: there is no {room}.{name}; its fields are {', '.join(fields)}.")
+            raise ValueError(f"There is no {room}.{name}; {room}'s fields are {', '.join(fields)}.")
     check_types(kind, values, prefix=f"{room}.")
     for name, field in fields.items():
         if name not in values and field.default is field.default_factory is dataclasses.MISSING:
-            raise ValueError(f"{room}: {room}.{name} must be given, as in {room}.{name}=<value>.")
+            raise ValueError(f"{room}.{name} must be given, as in {room}.{name}=<value>.")
 
 
 def check_types(kind: type, values: Mapping[str, Any], *, prefix: str = "") -> None:

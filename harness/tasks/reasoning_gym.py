@@ -1,7 +1,8 @@
 """Any generator of reasoning-gym as a task: seeded prompts, its own score_answer. Knows no model."""
 
+import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +33,20 @@ def read_tagged(text: str) -> str | None:
 def identical(extracted: str) -> str | None:
     """Votes on the answer as written, white space folded."""
     return " ".join(extracted.split()) or None
+
+
+def explain_refusal(name: str, params: Mapping[str, Any]) -> str | None:
+    """What is wrong with the names that a generator was asked for by; None where they are known."""
+    from reasoning_gym.factory import DATASETS
+
+    if name not in DATASETS:
+        nearest = difflib.get_close_matches(name, DATASETS, n=3)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"it has {', '.join(sorted(DATASETS))}"
+        return f"it has no generator of this name; {hint}"
+    known = [field.name for field in fields(DATASETS[name][1]) if field.name not in ("seed", "size")]
+    if unknown := [parameter for parameter in params if parameter not in known]:
+        return f"there is no task.params.{unknown[0]}; its parameters are {', '.join(known)}"
+    return None
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,10 @@ class ReasoningGym:
         try:
             return reasoning_gym.create_dataset(self.name, seed=self.seed, size=self.size, **self.params)
         except (ValueError, TypeError, AssertionError) as error:
-            raise ValueError(f"reasoning-gym cannot make task {self.name!r}: {error}") from error
+            reason = explain_refusal(self.name, self.params)
+            if reason is None:
+                reason = f"task.params hold a wrong type, {error}" if isinstance(error, TypeError) else str(error)
+            raise ValueError(f"reasoning-gym cannot make task {self.name!r}: {reason}") from error
 
     def _prompt(self, index: int, entry: Mapping[str, Any]) -> Prompt:
         text = self.render(entry) + self.instructions

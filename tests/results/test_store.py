@@ -1,15 +1,17 @@
 """The store: whole shards or none, damage noticed, one writer a name."""
 
+import errno
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
 
-from results import store
+from results import shards, store
 from results.schema import ANSWERS, CELLS, TABLES, Table
 
 CELL = {"identity": "i", "pool": "evaluation", "budget": 0, "num_samples": 1, "num_prompts": 1}
@@ -97,6 +99,36 @@ def test_a_shard_that_is_gone_is_missed_once(tmp_path: Path) -> None:
     assert store.set_damaged_aside(tmp_path, "m") == []
 
 
+def test_a_table_that_is_gone_is_missed(tmp_path: Path) -> None:
+    path = store.append(tmp_path, CELLS, cells(1), writer="m")
+    shutil.rmtree(tmp_path / "cells")
+    assert [fault.shard for fault in store.set_damaged_aside(tmp_path, "m")] == [path]
+
+
+def test_what_is_damaged_is_found_and_left_where_it_is(tmp_path: Path) -> None:
+    paths = [store.append(tmp_path, CELLS, cells(budget), writer="m") for budget in (1, 2, 3)]
+    assert paths[0] is not None and paths[1] is not None
+    assert store.find_damaged(tmp_path) == []
+    paths[0].write_bytes(b"torn")
+    paths[1].unlink()
+    for _ in range(2):
+        assert store.find_damaged(tmp_path) == paths[:2]
+    assert paths[0].read_bytes() == b"torn"
+
+
+def test_a_flipped_bit_of_the_manifest_costs_no_row(tmp_path: Path) -> None:
+    for budget in (1, 2):
+        store.append(tmp_path, CELLS, cells(budget), writer="m")
+    manifest = tmp_path / "manifest" / "m.jsonl"
+    whole = manifest.read_bytes()
+    for position in range(len(whole)):
+        content = bytearray(whole)
+        content[position] ^= 1 << (position % 8)
+        manifest.write_bytes(bytes(content))
+        store.set_damaged_aside(tmp_path, "m")
+        assert stored(tmp_path) == [1, 2] and store.set_damaged_aside(tmp_path, "m") == []
+
+
 def test_a_shard_that_a_kill_kept_from_the_manifest_counts_and_is_entered(tmp_path: Path) -> None:
     for budget in (1, 2):
         store.append(tmp_path, CELLS, cells(budget), writer="m")
@@ -129,6 +161,30 @@ def test_a_full_disk_raises_and_leaves_what_was_written(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
     assert stored(tmp_path) == [1]
     assert not list(tmp_path.glob("*/*.tmp"))
+
+
+def test_a_disk_that_fills_up_behind_a_shard_leaves_nothing_to_be_stored_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append(tmp_path, CELLS, cells(1), writer="m")
+    write_whole = shards.write_whole
+
+    def write(path: Path, content: bytes) -> None:
+        if path.suffix == ".jsonl":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "write_whole", write)
+        with pytest.raises(OSError, match="No space left"):
+            store.append(tmp_path, CELLS, cells(2), writer="m")
+        with pytest.raises(OSError, match="No space left"):
+            store.withdraw_rows(tmp_path, CELLS, "m", keep=lambda rows: pc.not_equal(rows["budget"], 1))
+        with pytest.raises(OSError, match="No space left"):
+            store.append(tmp_path, CELLS, cells(2), writer="m")
+    assert stored(tmp_path) == [1]
+    store.append(tmp_path, CELLS, cells(2), writer="m")
+    assert stored(tmp_path) == [1, 2] and store.set_damaged_aside(tmp_path, "m") == []
 
 
 def test_a_column_younger_than_a_shard_is_null_in_its_rows(tmp_path: Path) -> None:
@@ -189,6 +245,26 @@ def test_a_killed_writer_leaves_its_lock_free(tmp_path: Path) -> None:
     holder.join(10)
     with store.lock(tmp_path, "m"):
         pass
+
+
+def test_a_fork_that_outlives_a_killed_writer_leaves_its_lock_free(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    writer = os.fork()
+    if writer == 0:
+        with store.lock(tmp_path, "m"):
+            child = os.fork()
+            if child == 0:
+                signal.pause()
+            os.write(writing, str(child).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(writer, 0)
+    child = int(os.read(reading, 20))
+    try:
+        os.kill(child, 0)
+        with store.lock(tmp_path, "m"):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def test_every_key_names_columns_of_its_table() -> None:

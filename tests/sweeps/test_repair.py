@@ -88,6 +88,21 @@ def assert_nothing_leans_on_what_is_lost(run: Run) -> None:
     assert all(tuple(row.values()) in answers for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist())
 
 
+def test_damage_of_several_writers_at_once_is_made_whole(run: Run, capsys: pytest.CaptureFixture) -> None:
+    whole = {table.name: keys(run, table) for table in (ANSWERS, GRADES)}
+    torn = [min(run.root.glob(f"{table.name}/*.parquet")) for table in (GRADES, ANSWERS)]
+    torn.append(max(run.root.glob("traces/*.parquet")))
+    for path in torn:
+        path.write_bytes(path.read_bytes()[:-20])
+    repair(run.root)
+    said = capsys.readouterr().out
+    assert all(f"{path} is damaged" in said for path in torn)
+    assert_nothing_leans_on_what_is_lost(run)
+    run.finish(DEEPER, PROMPTS[:8])
+    grade(run)
+    assert {table.name: keys(run, table) for table in (ANSWERS, GRADES)} == whole
+
+
 def test_an_undamaged_run_is_left_byte_for_byte(run: Run, capsys: pytest.CaptureFixture) -> None:
     before = run.shards()
     repair(run.root)
