@@ -140,7 +140,7 @@ def _band(accuracy: Floats) -> bootstrap.Interval:
     """The max-t band over the cells of a curve, over the replicates in which its bin has prompts."""
     if np.isnan(accuracy[0]).any():
         return bootstrap.Interval(accuracy[0], accuracy[0], accuracy[0])
-    return bootstrap.simultaneous_band(accuracy[~np.isnan(accuracy).any(axis=1)])
+    return bootstrap.accuracy_band(accuracy[~np.isnan(accuracy).any(axis=1)])
 
 
 def _rate_rows(
