@@ -1,7 +1,9 @@
 """Puts damaged shards aside, and with them the rows that lean on what was lost. Generates nothing."""
 
 import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,21 +13,36 @@ from results import store
 from results.schema import ANSWERS, GRADES, SAMPLE_KEY, TRACES
 from sweeps.plan import read_traces
 
+SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
+LENGTH = ("num_thinking_tokens", "ended")
+
+
+class Usable(NamedTuple):
+    """What can be leaned on: hashes of the segments that are joined to the beginning of their trace, and by the hash of
+    each sample the `length` of its thinking and whether it `ended`.
+    """
+
+    segments: pd.Index
+    samples: pd.DataFrame
+
 
 def repair(root: Path) -> None:
     """Put what is damaged out of the way, saying so; the shards of a writer at work are left to it."""
     writers = store.list_writers(root)
     # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
-    for step in (set_damaged_aside, withdraw_leaning, withdraw_grades):
-        for writer in writers:
-            with contextlib.suppress(store.BusyError), store.lock(root, writer):
-                step(root, writer)
+    _for_each(root, writers, set_damaged_aside)
+    if store.was_damaged(root):
+        usable = read_usable(root)
+        _for_each(root, writers, lambda root, writer: withdraw_leaning(root, writer, usable))
+        answers = _read_answers(root)
+        _for_each(root, writers, lambda root, writer: withdraw_grades(root, writer, answers))
 
 
 def repair_writer(root: Path, writer: str) -> None:
     """The same for what one writer draws, whose lock the caller holds."""
     set_damaged_aside(root, writer)
-    withdraw_leaning(root, writer)
+    if store.was_damaged(root):
+        withdraw_leaning(root, writer, read_usable(root))
 
 
 def set_damaged_aside(root: Path, writer: str) -> None:
@@ -34,51 +51,59 @@ def set_damaged_aside(root: Path, writer: str) -> None:
         print(fault, flush=True)
 
 
-def withdraw_leaning(root: Path, writer: str) -> None:
-    """Take out traces whose beginning is lost, then the answers that were cut from them."""
-    if store.was_damaged(root):
-        usable = _read_usable(root)
-        _report(writer, "traces", store.withdraw_rows(root, TRACES, writer, keep=lambda rows: _joined(rows, usable)))
-        _report(writer, "answers", store.withdraw_rows(root, ANSWERS, writer, keep=lambda rows: _cut(rows, usable)))
+def withdraw_leaning(root: Path, writer: str, usable: Usable) -> None:
+    """Take out traces whose beginning is lost, and answers that were cut from lost ones."""
+    _report(writer, "traces", store.withdraw_rows(root, TRACES, writer, keep=lambda rows: _joined(rows, usable)))
+    _report(writer, "answers", store.withdraw_rows(root, ANSWERS, writer, keep=lambda rows: _cut(rows, usable)))
 
 
-def _read_usable(root: Path) -> pd.DataFrame:
-    """Segments that can be reached from the beginning of their trace."""
+def withdraw_grades(root: Path, writer: str, answers: pd.Index) -> None:
+    """Take out the grades of answers that are lost; `answers` are hashes of those that are there."""
+    _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=lambda rows: _among(rows, answers)))
+
+
+def read_usable(root: Path) -> Usable:
+    """Segments that can be reached from the beginning of their trace, and what they add up to."""
     identities = store.scan(root, TRACES, columns=["identity"])["identity"].unique().to_pylist()
     parts = [read_traces(root, identity).assign(identity=identity) for identity in identities]
-    traces = pd.concat(parts) if parts else pd.DataFrame(columns=[*SAMPLE_KEY, "start_token", "joined"])
-    return traces[traces["joined"].astype(bool)]
-
-
-def _joined(rows: pa.Table, usable: pd.DataFrame) -> pa.Array:
-    key = [*SAMPLE_KEY, "start_token"]
-    return pa.array(np.isin(store.hash_keys(rows.select(key).to_pandas(), key), store.hash_keys(usable, key)))
-
-
-def _cut(rows: pa.Table, usable: pd.DataFrame) -> pa.Array:
-    """Answers whose thinking is stored. One at budget 0 needs none; a natural one needs a trace that ended there."""
-    lengths = usable.groupby(store.hash_keys(usable, SAMPLE_KEY)).agg(
+    traces = pd.concat(parts) if parts else pd.DataFrame(columns=[*SEGMENT_KEY, *LENGTH, "joined"])
+    traces = traces[traces["joined"].astype(bool)]
+    samples = traces.groupby(store.hash_keys(traces, SAMPLE_KEY)).agg(
         length=("num_thinking_tokens", "sum"), ended=("ended", "any")
     )
+    return Usable(pd.Index(np.unique(store.hash_keys(traces, SEGMENT_KEY))), samples)
+
+
+def _for_each(root: Path, writers: Sequence[str], step: Callable[[Path, str], None]) -> None:
+    for writer in writers:
+        with contextlib.suppress(store.BusyError), store.lock(root, writer):
+            step(root, writer)
+
+
+def _joined(rows: pa.Table, usable: Usable) -> pa.Array:
+    return pa.array(
+        usable.segments.get_indexer(store.hash_keys(rows.select(SEGMENT_KEY).to_pandas(), SEGMENT_KEY)) >= 0
+    )
+
+
+def _cut(rows: pa.Table, usable: Usable) -> pa.Array:
+    """Answers whose thinking is stored. One at budget 0 needs none; a natural one needs a trace that ended there."""
     answers = rows.select([*ANSWERS.key, "num_thinking_tokens"]).to_pandas()
-    found = lengths.reindex(store.hash_keys(answers, SAMPLE_KEY))
+    found = usable.samples.reindex(store.hash_keys(answers, SAMPLE_KEY))
     natural = answers["budget"].isna().to_numpy()
     length, ended = found["length"].fillna(0).to_numpy(), found["ended"].fillna(value=False).to_numpy(dtype=bool)
     spent = answers["num_thinking_tokens"].to_numpy()
     return pa.array((spent <= length) & (~natural | (ended & (spent == length))))
 
 
-def withdraw_grades(root: Path, writer: str) -> None:
-    """Take out the grades of answers that are lost."""
-    if not store.was_damaged(root):
-        return
+def _read_answers(root: Path) -> pd.Index:
     shards = store.iterate(root, ANSWERS, columns=ANSWERS.key)
-    answers = np.concatenate([store.hash_keys(shard.to_pandas(), ANSWERS.key) for shard in shards])
+    hashes = np.concatenate([store.hash_keys(shard.to_pandas(), ANSWERS.key) for shard in shards])
+    return pd.Index(np.unique(hashes))
 
-    def keep(rows: pa.Table) -> pa.Array:
-        return pa.array(np.isin(store.hash_keys(rows.select(ANSWERS.key).to_pandas(), ANSWERS.key), answers))
 
-    _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=keep))
+def _among(rows: pa.Table, answers: pd.Index) -> pa.Array:
+    return pa.array(answers.get_indexer(store.hash_keys(rows.select(ANSWERS.key).to_pandas(), ANSWERS.key)) >= 0)
 
 
 def _report(writer: str, table: str, num_rows: int) -> None:

@@ -1,5 +1,6 @@
 """Runs a command in a fork of a process that has imported everything once, so that a case takes a blink."""
 
+import gc
 import io
 import multiprocessing
 import os
@@ -45,6 +46,8 @@ def _run(module: str, arguments: Sequence[str], out: Path, err: Path) -> None:
     for path, stream in ((out, 1), (err, 2)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream)
+    # It would look through everything that was imported, again and again.
+    gc.disable()
     # multiprocessing has replaced it.
     sys.stdin = io.StringIO()
     sys.argv = [module, *arguments]

@@ -48,7 +48,7 @@ CONFIGS = [
     Case(
         f"{SWEEP} +hydra.launcher.gpus=3", r"There is no hydra.launcher.gpus; hydra.launcher's fields are jobs_at_once"
     ),
-    Case(f"{SWEEP} grid.widths=[1,2", r"no viable alternative at input '\[1,2'.\nSee https://hydra.cc/docs"),
+    Case(f"{SWEEP} grid.widths=[1,2", r"no viable alternative at input '\[1,2'\nSee https://hydra.cc/docs"),
     Case(f"{SWEEP} task.size", r"task.size"),
     Case(f"{SWEEP} task.size=abc", r"task.size: it should be a valid integer; got 'abc'"),
     Case(f"{SWEEP} task.size=0", r"task.size must be at least 1; got 0"),
@@ -148,8 +148,14 @@ PATHS = [
             ("broken-config", r"broken-config/config.json is no JSON \(.*\); download or write it again"),
             ("list-config", r"list-config/config.json holds no settings; download"),
             ("poor-config", r"config.json gives no positive hidden_size"),
-            ("no-tokenizer", r"No tokenizer in '.*/no-tokenizer' that can be read \(.*\); copy tokenizer.json"),
-            ("broken-tokenizer", r"No tokenizer in '.*/broken-tokenizer' that can be read \(.*\); copy tokenizer.json"),
+            (
+                "no-tokenizer",
+                r"No tokenizer in '.*/no-tokenizer' that can be read \(.*\); copy tokenizer.json and its config",
+            ),
+            (
+                "broken-tokenizer",
+                r"No tokenizer in '.*/broken-tokenizer' that can be read \(.*\); copy tokenizer.json and its config",
+            ),
         ]
     ),
     Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
