@@ -5,6 +5,7 @@ python -m sweeps grade RUN: grade the answers of a run that its task's grader ha
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -43,6 +44,14 @@ def grade(name: str) -> None:
         sys.exit(explain(error, root))
 
 
+def choose_plan(words: Sequence[str]) -> list[str]:
+    """The same command line with the launcher that starts nothing for whichever it names."""
+    others = [word for word in words if not word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))]
+    named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
+    is_here = named in ([], ["processes"])
+    return [*others, "hydra/launcher=plan", f"hydra.launcher.is_here={is_here}"]
+
+
 def main() -> None:
     if sys.argv[1:2] == ["grade"]:
         if len(sys.argv) != 3:
@@ -50,7 +59,7 @@ def main() -> None:
         grade(sys.argv[2])
         return
     if sys.argv[1:2] == ["plan"]:
-        sys.argv[1:2] = ["hydra/launcher=plan"]
+        sys.argv[1:] = choose_plan(sys.argv[2:])
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     sys.path.append(str(Path(__file__).parent / "launchers"))
     sweep()

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, open_dict
 from sweeps.compose import build_job, check_fields, find_run
 from sweeps.disk import explain
 from sweeps.job import Job
-from sweeps.launchers.jobs import run_jobs
+from sweeps.launchers.jobs import run_jobs, start_elsewhere
 from sweeps.launchers.lanes import Place
 from sweeps.launchers.local import Local
 from sweeps.launchers.plan import show_plan
@@ -62,7 +62,8 @@ class PlanLauncher(SweepLauncher):
     """hydra/launcher=plan: starts nothing."""
 
     def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
-        show_plan([self.compose(overrides) for overrides in job_overrides])
+        jobs = [self.compose(overrides) for overrides in job_overrides]
+        show_plan(jobs if self.options["is_here"] else [start_elsewhere(job) for job in jobs])
 
 
 class ProcessesLauncher(SweepLauncher):

@@ -12,6 +12,7 @@ from results.schema import THROUGHPUT
 from sweeps.compose import build_job
 from sweeps.job import Job, declare, prepare
 from sweeps.launchers.plan import show_plan
+from tests import forked
 
 
 @pytest.fixture
@@ -56,3 +57,18 @@ def test_what_cannot_run_is_told_beside_what_can_and_fails(job: Job, capsys: pyt
     with pytest.raises(SystemExit, match=r"Cannot run:\ncountdown-33k: .*Lower grid.budgets to at most 27"):
         show_plan([job, deeper])
     assert "0 of 30" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["hydra/launcher=processes"],
+        ["hydra/launcher=slurm", "hydra.launcher.partition=gpu", "+hydra.launcher.additional_parameters.x=1"],
+        ["hydra/launcher=ray", "hydra.launcher.address=head:6379"],
+    ],
+    ids=lambda options: options[0],
+)
+def test_a_plan_of_any_launcher_starts_nothing(tmp_path: Path, options: list[str]) -> None:
+    ended = forked.run("sweeps", "plan", "model=countdown-33k", f"run={tmp_path}/run", *options)
+    assert ended.code == 0, ended.err
+    assert "countdown-33k     0 of 30" in ended.out and not (tmp_path / "run").exists()
