@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from sweeps.launchers.ray_cluster import RayCluster
-from tests.sweeps.launchers.conftest import ENDLESS, MakeLane, is_running, run_all, stop_while_it_runs, wait_until
+from tests.sweeps.launchers.conftest import (
+    ENDLESS,
+    OUT_OF_MEMORY,
+    MakeLane,
+    is_running,
+    run_all,
+    stop_while_it_runs,
+    wait_until,
+)
 
 
 def test_ends_are_told_with_the_last_words(ray_address: str, lane: MakeLane, tmp_path: Path) -> None:
@@ -21,7 +29,7 @@ def test_ends_are_told_with_the_last_words(ray_address: str, lane: MakeLane, tmp
     ]
     reasons = run_all(RayCluster(address=ray_address), lanes, tmp_path / "logs")
     assert str(reasons.pop("d")).startswith("Ray says ")
-    assert reasons == {"a": "exit code 3: a: no luck", "b": "killed by SIGKILL", "c": None}
+    assert reasons == {"a": "exit code 3: a: no luck", "b": f"killed by SIGKILL{OUT_OF_MEMORY}", "c": None}
     assert (tmp_path / "done").exists()
 
 

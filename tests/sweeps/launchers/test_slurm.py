@@ -9,7 +9,15 @@ import pytest
 from sweeps.launchers import slurm
 from sweeps.launchers.lanes import Lane
 from sweeps.launchers.slurm import RunLane, Slurm
-from tests.sweeps.launchers.conftest import ENDLESS, MakeLane, is_running, run_all, stop_while_it_runs, wait_until
+from tests.sweeps.launchers.conftest import (
+    ENDLESS,
+    OUT_OF_MEMORY,
+    MakeLane,
+    is_running,
+    run_all,
+    stop_while_it_runs,
+    wait_until,
+)
 
 
 def test_ends_are_told_with_the_job_and_its_last_words(lane: MakeLane, tmp_path: Path) -> None:
@@ -17,7 +25,7 @@ def test_ends_are_told_with_the_job_and_its_last_words(lane: MakeLane, tmp_path:
     reasons = run_all(Slurm(cluster="local"), lanes, tmp_path / "logs")
     assert reasons["c"] is None and (tmp_path / "done").exists()
     assert str(reasons["a"]).startswith("job ") and str(reasons["a"]).endswith(", exit code 2")
-    assert str(reasons["b"]).endswith(", killed by SIGKILL")
+    assert str(reasons["b"]).endswith(f", killed by SIGKILL{OUT_OF_MEMORY}")
     assert (tmp_path / "logs" / "a.log").read_text() == "a: no luck\n"
 
 
