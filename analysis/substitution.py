@@ -70,13 +70,15 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
     missing = np.isnan(accuracy).any(axis=-1) | np.isnan(target)
     beyond = np.where(missing, np.nan, np.inf)
 
-    def read(values: Floats) -> Floats:
-        first, last = (np.take_along_axis(values, at, axis=-1)[..., 0] for at in (before, after))
+    def read(first: Floats, last: Floats) -> Floats:
         return np.where(missing | (after[..., 0] < 0), beyond, first + fraction * (last - first))
 
     before_step, after_step = (np.take_along_axis(steps, at, axis=-1)[..., 0] for at in (before, after))
+    # Only what is read is taken to log scale: a path has many cells.
+    before_cost, after_cost = (np.log(np.take_along_axis(cost, at, axis=-1)[..., 0]) for at in (before, after))
     slope = np.divide(high - low, after_step - before_step, out=np.full_like(low, np.nan), where=crosses & ~missing)
-    return Crossing(read(steps), np.exp(read(np.log(cost))), ~missing & (after[..., 0] == 0), slope)
+    at_or_below = ~missing & (after[..., 0] == 0)
+    return Crossing(read(before_step, after_step), np.exp(read(before_cost, after_cost)), at_or_below, slope)
 
 
 def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
