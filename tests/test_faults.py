@@ -38,7 +38,7 @@ SMALL = [
     *("experiment=embedded", f"task.size={NUM_PROMPTS}", f"grid.widths=[1,{WIDTH}]", "grid.budgets=[0,16,64]"),
     *(f"grid.bin_samples={BIN_SAMPLES}", "grid.reference_budget=64", f"grid.anchor={MODEL}"),
     # Slow enough for several flushes.
-    *("engine.max_num_seqs=4", "flush_seconds=1", "engine.gpu_memory_utilization=0.3"),
+    *("engine.max_num_seqs=4", "flush_seconds=2", "engine.gpu_memory_utilization=0.3"),
 ]
 SCRIPTED = [*SMALL, "engine._target_=tests.scripted_settings.Scripted", "probe=false", "flush_seconds=0"]
 
