@@ -60,7 +60,7 @@ summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficul
 power: setup  ## how many prompts and samples tell two models apart: RUN=<name>, ARGS="--models A B --effect 0.03"
 	@$(PY) -m analysis power $(if $(findstring --variances,$(ARGS)),,$(RUN)) $(ARGS)
 
-validate: setup  ## simulate known truths and see how often the intervals hold them, about ten minutes on two cores
+validate: setup  ## simulate known truths and see how often the intervals hold them
 	@$(PY) -m analysis validate --jobs 2
 
 bench-analysis: setup  ## time the analysis of ten million outcomes beside a plain loop
