@@ -23,7 +23,8 @@ import pytest
 
 from results import store
 from results.schema import ANSWERS, GRADES, TABLES, TRACES, Table
-from sweeps.repair import repair
+from results.shards import writer_of
+from sweeps.repair import repair, set_damaged_aside
 from tests import forked
 from tests.sweeps.launchers.conftest import wait_until
 
@@ -204,28 +205,33 @@ def redraw(root: Path) -> str:
     return said
 
 
-def test_a_flipped_bit_of_any_shard_is_noticed_and_set_aside(
+def test_a_flipped_bit_of_any_shard_is_noticed_set_aside_and_told(
     whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(SEED)
-    found = sorted(shards(whole.root))
+    root = copy_run(whole, tmp_path / "run")
+    found = shards(root)
     assert {path.parts[0] for path in found} >= {"prompts", "models", "cells", "traces", "answers", "grades"}
-    capsys.readouterr()
-    for shard in found:
-        root = copy_run(whole, tmp_path / "flipped")
+    for shard, content in found.items():
         where = flip_bit(root / shard, rng)
         assert store.find_damaged(root) == [root / shard], where
-        repair(root)
-        said = capsys.readouterr().out
-        assert f"{root / shard} is damaged: set aside as {shard.stem}.damaged" in said, (where, said)
-        assert not (root / shard).exists() and (root / shard).with_suffix(".damaged").exists()
-        kept = shards(root)
-        before = {path: content for path, content in shards(whole.root).items() if path in kept}
-        assert {path: kept[path] for path in before} == before
-        repair(root)
+        capsys.readouterr()
+        set_damaged_aside(root, writer_of(shard))
+        said, aside = capsys.readouterr().out, (root / shard).with_suffix(".damaged")
+        assert f"{root / shard} is damaged: set aside as {aside.name}" in said, where
+        assert shards(root) == {path: kept for path, kept in found.items() if path != shard}
+        set_damaged_aside(root, writer_of(shard))
         assert capsys.readouterr().out == "", "what is set aside is told once"
-        shutil.rmtree(root)
-    print(f"  {len(found)} shards, one flipped bit each: all noticed, set aside and told")
+        aside.unlink()
+        (root / shard).write_bytes(content)
+    for shard in found:
+        flip_bit(root / shard, rng)
+    capsys.readouterr()
+    repair(root)
+    said = capsys.readouterr().out
+    assert all(f"{root / shard} is damaged: set aside as" in said for shard in found) and not shards(root)
+    with capsys.disabled():
+        print(f"\n  a bit flipped in each of {len(found)} shards: all noticed, set aside and told")
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES if table != "failures"])
