@@ -59,7 +59,7 @@ def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(pl
         assert len(pd.read_csv(path.with_suffix(".csv"))) > 0
     first = {path.name: path.read_bytes() for path in (root / "figures").iterdir()}
     assert len(first) == 3 * len(printed) == 12
-    monkeypatch.setattr("analysis.__main__.PATHS", {"width": ""})
+    monkeypatch.setattr("analysis.commands.figures.PATHS", {"width": ""})
     main(["figures", str(root), "--bins", "1"])
     assert {path.name: path.read_bytes() for path in (root / "figures").iterdir()} == first
 

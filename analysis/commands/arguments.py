@@ -1,0 +1,117 @@
+"""Arguments that commands share, and what they name."""
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from analysis import bins, costs, curves, findings, outcomes, roofline
+from analysis.bins import Binning
+from analysis.choices import AS_KNOWN, Choices
+from analysis.findings import Findings
+from analysis.outcomes import Outcomes
+
+# What `add_subparsers` returns.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+RUNS = Path("results/runs")
+
+
+def run_folder(name: str) -> Path:
+    """RUN as a directory: a path as it is, a bare name below results/runs. Raises ValueError where there is none."""
+    is_bare = Path(name).name == name
+    for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
+        if root.is_dir():
+            return root
+    known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
+    listed = ", ".join(known) or "none"
+    raise ValueError(f"No run {name!r}; runs here: {listed}. Run `make sweep`, or point RUN at results/reference.")
+
+
+def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
+    """A run's outcomes and findings under the reader's choices."""
+    if options.seed < 0:
+        raise ValueError(f"--seed must not be negative; got {options.seed}.")
+    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
+    return loaded, findings.find(loaded, choices(options), rng=np.random.default_rng(options.seed))
+
+
+def choices(options: argparse.Namespace) -> Choices:
+    return Choices(
+        binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
+        cost=options.cost,
+        gpu=options.gpu,
+        batch=options.batch,
+        throughput=dict(options.throughput),
+        price=dict(options.price),
+        cluster=options.cluster,
+    )
+
+
+def add_run(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    add(
+        "--rule",
+        choices=curves.RULES,
+        help="how several samples are read where models are matched; by default maj_at_k where there are votes",
+    )
+    add("--task", help="which task, where the run holds several")
+    add("--seed", type=int, default=0, help="seed of the bootstrap")
+
+
+def add_choices(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add_run(command)
+    add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
+    add("--thresholds", type=float, nargs="+", default=(), help="fixed accuracies between bins, instead of quantiles")
+    add(
+        "--difficulty",
+        choices=bins.DIFFICULTIES,
+        default="anchor",
+        help="the anchor's held-out accuracy, each model's own, agreement of the anchor's votes, or a label",
+    )
+    add("--label", help="the dial of the prompts that --difficulty label reads")
+    add("--cluster", help="the dial whose prompts are resampled together")
+    add(
+        "--cost",
+        choices=costs.COST_NAMES,
+        help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured GPU-seconds "
+        "(--throughput), c5 dollars (--price), tokens, samples; by default the first of "
+        f"{', '.join(AS_KNOWN)} that the run can tell",
+    )
+    add("--gpu", choices=sorted(roofline.GPUS), help="the GPU of c3")
+    add("--batch", type=int, default=costs.BATCH, help="sequences that c3 decodes together")
+    add("--throughput", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="tokens a GPU-second")
+    add("--price", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
+    add("--anchor", help="whose held-out samples make the bins, where several models have some")
+
+
+def positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def named_tokens(text: str) -> tuple[str, float]:
+    """qwen3-8b=3.6e13."""
+    name, _, tokens = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=TOKENS")
+    return name, positive(tokens)
+
+
+def per_token(text: str) -> tuple[str, costs.PerToken]:
+    """MODEL=IN:OUT, two numbers above 0."""
+    try:
+        name, figures = text.split("=")
+        prompt, decoded = (float(figure) for figure in figures.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected MODEL=IN:OUT, such as mine=9000:450, not {text!r}") from None
+    if not (prompt > 0 and decoded > 0):
+        raise argparse.ArgumentTypeError(f"both figures of {text!r} must be above 0")
+    return name, costs.PerToken(prompt, decoded)

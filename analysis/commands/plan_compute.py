@@ -1,0 +1,44 @@
+"""plan-compute: the model and setting that are cheapest to train and serve."""
+
+import argparse
+
+import numpy as np
+
+from analysis import curves, outcomes, workloads
+from analysis.commands import arguments
+
+
+def add(commands: arguments.Commands) -> None:
+    command = commands.add_parser("plan-compute", help="split a budget between training and serving")
+    command.set_defaults(command=run)
+    add = command.add_argument
+    arguments.add_run(command)
+    add("--target", type=float, required=True, help="the accuracy to serve at, 0.6 for 60%%")
+    add("--queries", type=arguments.positive, nargs="+", required=True, help="how many queries will be served, 1e6 1e9")
+    add(
+        "--pretraining-tokens",
+        type=arguments.named_tokens,
+        nargs="+",
+        default=[],
+        metavar="NAME=TOKENS",
+        help="tokens a model was trained on, where the run does not say",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
+    root = arguments.run_folder(options.run)
+    loaded = outcomes.load(root, task=options.task)
+    found = workloads.find(
+        loaded,
+        target=options.target,
+        queries=options.queries,
+        rule=curves.choose_rule(loaded.arms, options.rule),
+        pretraining_tokens=dict(options.pretraining_tokens),
+        rng=np.random.default_rng(options.seed),
+    )
+    print(workloads.render(found), end="\n\n")
+    from analysis.figures import plan_compute as figure
+    from analysis.figures.save import save
+
+    print(save(root / "figures", "plan_compute", workloads.frame(found), figure.draw))

@@ -1,0 +1,23 @@
+"""summary: the table of accuracy, tokens and exchange rates."""
+
+import argparse
+
+from analysis import curves, summary
+from analysis.commands import arguments
+
+
+def add(commands: arguments.Commands) -> None:
+    command = commands.add_parser("summary", help="print the table of accuracy, tokens and exchange rates")
+    command.add_argument("--optimism", action="store_true", help="add what same-pool bins would read")
+    command.add_argument("--diversity", action="store_true", help="add distinct right answers per sample and per cost")
+    arguments.add_choices(command)
+    command.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    loaded, found = arguments.read(arguments.run_folder(options.run), options)
+    print(summary.render(loaded, found, rule=curves.choose_rule(loaded.arms, options.rule)))
+    if options.optimism:
+        print(f"\n{summary.optimism(found)}")
+    if options.diversity:
+        print(f"\n{summary.diversity(found)}")
