@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,6 +28,10 @@ from results.shards import (
     write_shard,
     writer_of,
 )
+
+
+# Arrow's own allocator keeps what a shard took, so that a job which reads a thousand shards would grow with its run.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 class BusyError(ValueError):
@@ -53,7 +58,8 @@ def append(root: Path, table: Table, rows: Sequence[Mapping[str, Any]], *, write
     """
     if not rows:
         return None
-    columns = [_column([row.get(field.name) for row in rows], field.type) for field in table.schema]
+    kinds = zip(table.schema.names, table.schema.types, strict=True)
+    columns = [_column([row.get(name) for row in rows], kind) for name, kind in kinds]
     return write_shard(root / table.name, pa.Table.from_arrays(columns, schema=table.schema), writer=writer)
 
 
@@ -182,7 +188,7 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(kind) and None not in values:
         # Arrow takes a list of lists an object at a time, and numpy numbers a column at a time.
         lengths = np.fromiter(map(len, values), np.int32, len(values))
-        flat = np.fromiter(itertools.chain.from_iterable(values), np.int32, int(lengths.sum()))
+        flat = np.frombuffer(struct.pack(f"{lengths.sum()}i", *itertools.chain.from_iterable(values)), np.int32)
         offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=kind)
     return pa.array(values, type=kind)

@@ -17,7 +17,7 @@ from results import store
 from results.schema import ANSWERS, SAMPLE_KEY, TRACES
 
 # Stored thinking is read back for this many tokens at a time, so that memory does not grow with the run.
-READ_TOKENS = 1_000_000
+READ_TOKENS = 200_000
 
 
 @dataclass(frozen=True)
@@ -166,13 +166,14 @@ def _read_thoughts(root: Path, identity: str, prompt_ids: Sequence[str]) -> Thou
     if not prompt_ids:
         return {}
     columns = [*SAMPLE_KEY[1:], "start_token", "token_ids"]
-    rows = store.scan(root, TRACES, columns=columns, identity=identity, prompt_ids=prompt_ids)
+    rows = store.scan(root, TRACES, columns=columns, identity=identity, prompt_ids=prompt_ids).sort_by("start_token")
+    keys = zip(*(rows[name].to_pylist() for name in SAMPLE_KEY[1:]), strict=True)
     thoughts: Thoughts = {}
-    for row in rows.sort_by("start_token").to_pylist():
-        key = (row["prompt_id"], row["pool"], row["sample"])
+    # A row at a time: as Python integers a million tokens take forty times the room that they take in arrow.
+    for key, start_token, token_ids in zip(keys, rows["start_token"].to_pylist(), rows["token_ids"], strict=True):
         before = thoughts.get(key, ())
-        if len(before) == row["start_token"]:
-            thoughts[key] = before + tuple(row["token_ids"])
+        if len(before) == start_token:
+            thoughts[key] = before + tuple(token_ids.values.to_numpy().tolist())
     return thoughts
 
 

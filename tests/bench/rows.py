@@ -69,7 +69,10 @@ def _row(rng: np.random.Generator, index: int, *, with_ids: bool) -> dict[str, A
         "seconds": float(rng.random()),
         "text": "({}+{})*{}-{}".format(*numbers),
     }
-    return row | {"token_ids": rng.integers(0, 32, 64).tolist()} if with_ids else row
+    if not with_ids:
+        return row
+    token_ids = rng.integers(0, 32, 64).tolist()
+    return row | {"token_ids": token_ids, "text": bytes(48 + token_id for token_id in token_ids).decode()}
 
 
 def _sizes(folder: Path) -> tuple[int, int]:
