@@ -59,7 +59,7 @@ class Setting:
     max_budget: int
     num_replicates: int
     cluster: str | None
-    cost: str
+    cost_model: str
     cost_label: str
     cost_unit: str
 
@@ -146,7 +146,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         max_budget=int(outcomes.budgets[-1]),
         num_replicates=choices.num_replicates,
         cluster=choices.cluster,
-        cost=choices.cost or AS_KNOWN[0],
+        cost_model=choices.cost or AS_KNOWN[0],
         cost_label=cost.label,
         cost_unit=cost.unit,
     )

@@ -26,13 +26,13 @@ class Path(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Accuracy, compute, tokens in all and tokens in series at each of the J cells of a path.
+    """Accuracy, cost in its model's unit, tokens in all and in series at each of the J cells of a path.
 
     Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does.
     """
 
     accuracy: Floats
-    flops: Floats
+    cost: Floats
     total_tokens: Floats
     serial_tokens: Floats
 

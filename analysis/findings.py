@@ -153,14 +153,14 @@ def _rate_rows(
     rows = []
     pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
     for small, large in pairs:
-        target, target_flops = resampled[large].accuracy[:, reference], resampled[large].flops[:, reference]
-        crossing = substitution.invert(resampled[small].accuracy, resampled[small].flops, steps, target)
+        target, target_cost = resampled[large].accuracy[:, reference], resampled[large].cost[:, reference]
+        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, target)
         rows.append(
             {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place
-            | {"target_accuracy": float(target[0]), "target_flops": float(target_flops[0])}
-            | _rate_columns(substitution.exchange_rate(crossing, target_flops), is_log=is_width)
-            | {"p_value": _p_value(crossing, target_flops)}
+            | {"target_accuracy": float(target[0]), "target_cost": float(target_cost[0])}
+            | _rate_columns(substitution.exchange_rate(crossing, target_cost), is_log=is_width)
+            | {"p_value": _p_value(crossing, target_cost)}
             | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
         )
     return rows
@@ -178,7 +178,7 @@ def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> Row:
     return (
         {name: float(end) for name, end in zip(("exchange_rate", "low", "high"), found.rate, strict=True)}
         | {name: float(end) for name, end in zip(("step", "step_low", "step_high"), step, strict=True)}
-        | {"crossing_flops": float(found.cost.estimate), "at_or_below": bool(found.at_or_below)}
+        | {"crossing_cost": float(found.cost.estimate), "at_or_below": bool(found.at_or_below)}
         | {"share_never": float(found.share_never), "share_at_or_below": float(found.share_at_or_below)}
     )
 
@@ -232,7 +232,7 @@ def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.
         )
     rates = rates[(rates["large"] == largest) & (rates["rule"] == rule) & (rates["path"] == axis)]
     rates = rates.rename(columns={"small": "model", "large": "target", "low": "rate_low", "high": "rate_high"})
-    targets = rates.drop_duplicates("bin")[["bin", "target", "target_accuracy", "target_flops", "max_step"]]
+    targets = rates.drop_duplicates("bin")[["bin", "target", "target_accuracy", "target_cost", "max_step"]]
     own = rates.drop(columns=["rule", "path", "num_prompts", *targets.columns.drop("bin")])
     rows = (
         findings.curves[findings.curves["path"] == axis]

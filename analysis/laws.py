@@ -49,7 +49,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Gen
     laws: dict[str, CoverageLaw | None] = {}
     for arm in arms:
         curve = curves.prompt_curve(arm, path, rule, cost, rng=rng)
-        fitted[arm.rung.name] = _fit(curve.flops.mean(axis=0), curve.accuracy)
+        fitted[arm.rung.name] = _fit(curve.cost.mean(axis=0), curve.accuracy)
         laws[arm.rung.name] = _law(arm.grid.correct[-1].sum(axis=1), outcomes.num_samples)
     return Laws(fitted, laws, _surfaces(outcomes, choices, rule, rng), cost)
 

@@ -61,7 +61,7 @@ def find(
     for part in bins.draw(outcomes, pools[-1], choices.binning, weights):
         resampled = [curves.resample(curve, part.weights) for curve in single]
         for at, arm in enumerate(outcomes.arms[:-1]):
-            rate = _frontier_rate(cells[at], cells[-1], resampled[-1].flops[:, 0], weights=part.weights, folds=folds)
+            rate = _frontier_rate(cells[at], cells[-1], resampled[-1].cost[:, 0], weights=part.weights, folds=folds)
             found.append(
                 Match(
                     small=arm.rung.name,
@@ -102,7 +102,7 @@ def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
         np.log(widths),
         large.accuracy[:, 0],
         tokens=small.total_tokens,
-        flops=small.flops,
+        cost=small.cost,
         is_log=True,
     )
 
@@ -133,7 +133,7 @@ def frame(found: list[Match]) -> pd.DataFrame:
     """A row a match, each interval as three columns: NAME, NAME_low and NAME_high."""
     rows = []
     for match in found:
-        intervals = {name: getattr(match.needs, name) for name in ("step", "tokens", "flops", "slope")}
+        intervals = {name: getattr(match.needs, name) for name in ("step", "tokens", "cost", "slope")}
         intervals |= {"workload": match.workload, "frontier_rate": match.frontier_rate}
         row = {"small": match.small, "large": match.large, "bin": match.bin, "num_prompts": match.num_prompts}
         for name, (estimate, low, high) in intervals.items():
@@ -167,7 +167,7 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int) -
                 f"{match.bin} ({match.num_prompts})",
                 _with_ends(match.needs.step, "{:.1f}"),
                 _with_ends(match.needs.tokens, "{:.0f}"),
-                _with_ends(match.needs.flops, "{:.2g}"),
+                _with_ends(match.needs.cost, "{:.2g}"),
                 wording.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
                 _with_ends(match.workload, "{:.2g}", unreached="any"),

@@ -40,14 +40,14 @@ class ExchangeRate(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What reaching a target takes: k* (or the thinking budget), tokens* and FLOPs* a prompt, each inf where never.
+    """What reaching a target takes: k* (or the thinking budget), tokens* and cost a prompt, each inf where never.
 
     share_never is of replicates; slope is the accuracy gained per unit of step at the crossing.
     """
 
     step: Interval
     tokens: Interval
-    flops: Interval
+    cost: Interval
     share_never: Floats
     slope: Interval
 
@@ -100,18 +100,18 @@ def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
 
 
 def needs(
-    accuracy: ArrayLike, steps: ArrayLike, target: ArrayLike, *, tokens: ArrayLike, flops: ArrayLike, is_log: bool
+    accuracy: ArrayLike, steps: ArrayLike, target: ArrayLike, *, tokens: ArrayLike, cost: ArrayLike, is_log: bool
 ) -> Needs:
-    """k*, tokens* and FLOPs* to reach the target on one path, from curves under `bootstrap.prompt_weights`.
+    """k*, tokens* and cost to reach the target on one path, from curves under `bootstrap.prompt_weights`.
 
-    accuracy, tokens, flops (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which is
-    undone in the result; target (1 + R,) or () -> fields (). Tokens and FLOPs are read where the accuracy crosses.
+    accuracy, tokens, cost (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which is
+    undone in the result; target (1 + R,) or () -> fields (). Tokens and cost are read where the accuracy crosses.
     """
-    by_tokens, by_flops = (invert(accuracy, cost, steps, target) for cost in (tokens, flops))
+    by_tokens, by_cost = (invert(accuracy, spent, steps, target) for spent in (tokens, cost))
     return Needs(
-        step=percentile_interval(np.exp(by_flops.step) if is_log else by_flops.step),
+        step=percentile_interval(np.exp(by_cost.step) if is_log else by_cost.step),
         tokens=percentile_interval(by_tokens.cost),
-        flops=percentile_interval(by_flops.cost),
-        share_never=share_of_replicates(np.isinf(by_flops.step), by_flops.step),
-        slope=percentile_interval(by_flops.slope),
+        cost=percentile_interval(by_cost.cost),
+        share_never=share_of_replicates(np.isinf(by_cost.step), by_cost.step),
+        slope=percentile_interval(by_cost.slope),
     )

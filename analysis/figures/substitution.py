@@ -102,17 +102,17 @@ def _label_target(axes: Axes, first: pd.Series) -> None:
 
 def _draw_rule(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     """The deployable rule: full ink where at least two disjoint subsets exist (k <= n/2), faded beyond."""
-    axes.fill_between(part["flops"], part["low"], part["high"], color=colour, alpha=0.13, linewidth=0, zorder=1)
+    axes.fill_between(part["cost"], part["low"], part["high"], color=colour, alpha=0.13, linewidth=0, zorder=1)
     for piece, alpha in zip(_halves(part), (1.0, 0.4), strict=True):
-        axes.plot(piece["flops"], piece["accuracy"], color=colour, alpha=alpha, linewidth=2, zorder=4)
+        axes.plot(piece["cost"], piece["accuracy"], color=colour, alpha=alpha, linewidth=2, zorder=4)
         axes.plot(
-            piece["flops"][-len(piece) :], piece["accuracy"], "o", color=colour, alpha=alpha, markersize=3.5, zorder=4
+            piece["cost"][-len(piece) :], piece["accuracy"], "o", color=colour, alpha=alpha, markersize=3.5, zorder=4
         )
 
 
 def _draw_coverage(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     for piece, shade in zip(_halves(part), (colour, ink.GREY), strict=True):
-        axes.plot(piece["flops"], piece["accuracy"], color=shade, alpha=0.55, linewidth=1.3, linestyle=":", zorder=3)
+        axes.plot(piece["cost"], piece["accuracy"], color=shade, alpha=0.55, linewidth=1.3, linestyle=":", zorder=3)
 
 
 def _halves(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -128,12 +128,12 @@ def _label_rungs(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> No
     left is moved further off.
     """
     lines = frame[frame["rule"] == solid_rule(frame)].groupby("model", sort=False)
-    apart = np.ptp(np.log(lines.head(1)["flops"])) > 0
+    apart = np.ptp(np.log(lines.head(1)["cost"])) > 0
     cells, away = (lines.head(1), -1) if frame["path"].iloc[0] == "width" and apart else (lines.tail(1), 1)
     beside, start, side = (0, 12.0, "center") if apart else (7, 0.0, "left")
     placed: list[tuple[float, float, float]] = []
     for _, cell in cells.iterrows():
-        x, y = axes.transData.transform((cell["flops"], cell["accuracy"])) * 72 / axes.figure.dpi
+        x, y = axes.transData.transform((cell["cost"], cell["accuracy"])) * 72 / axes.figure.dpi
         half = LETTER_POINTS * len(cell["model"]) / 2
         offset = away * start
         while any(abs(x - other) < half + wide and abs(y + offset - level) < 12 for other, level, wide in placed):
@@ -153,7 +153,7 @@ def _label_coverage(axes: Axes, part: pd.DataFrame, colour: str) -> None:
 def _write(axes: Axes, text: str, cell: pd.Series, offset: tuple[float, float], colour: str, **font: Any) -> None:
     axes.annotate(
         text,
-        (cell["flops"], cell["accuracy"]),
+        (cell["cost"], cell["accuracy"]),
         xytext=offset,
         textcoords="offset points",
         va="center",
@@ -165,9 +165,9 @@ def _write(axes: Axes, text: str, cell: pd.Series, offset: tuple[float, float], 
 
 
 def _mark_crossing(axes: Axes, row: pd.Series, colour: str) -> None:
-    if np.isfinite(row["crossing_flops"]):
+    if np.isfinite(row["crossing_cost"]):
         axes.plot(
-            row["crossing_flops"],
+            row["crossing_cost"],
             max(row["target_accuracy"], row["accuracy"]) if row["at_or_below"] else row["target_accuracy"],
             "o",
             markersize=9,
@@ -218,7 +218,7 @@ def _match_axes(panels: list[Axes], frame: pd.DataFrame) -> None:
     low = min(0.95 * frame["accuracy"].min(), frame["low"].min())
     for number, axes in enumerate(panels):
         axes.set_xscale("log")
-        axes.set_xlim(frame["flops"].min() / 1.6, frame["flops"].max() * 1.6)
+        axes.set_xlim(frame["cost"].min() / 1.6, frame["cost"].max() * 1.6)
         axes.set_ylim(max(-0.02, low - 0.09), 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel(f"{frame['cost_unit'].iloc[0]} per prompt", fontsize=9.5, labelpad=1)

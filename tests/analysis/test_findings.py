@@ -30,9 +30,9 @@ def test_accuracy_at_width_one_is_the_mean_of_the_samples(found: Findings, ladde
 
 def test_both_paths_meet_at_one_sample_and_the_full_budget(found: Findings):
     cells = found.curves[(found.curves["width"] == 1) & (found.curves["budget"] == 256)]
-    by_path = cells.pivot_table(index=["model", "bin", "rule"], columns="path", values=["accuracy", "flops"])
+    by_path = cells.pivot_table(index=["model", "bin", "rule"], columns="path", values=["accuracy", "cost"])
     np.testing.assert_allclose(by_path["accuracy"]["width"], by_path["accuracy"]["budget"])
-    np.testing.assert_allclose(by_path["flops"]["width"], by_path["flops"]["budget"])
+    np.testing.assert_allclose(by_path["cost"]["width"], by_path["cost"]["budget"])
 
 
 def test_intervals_hold_their_estimates_and_bins_hold_all_prompts(found: Findings):
@@ -78,7 +78,7 @@ def test_counting_attention_raises_flops_and_leaves_accuracy(plant, ladder):
     root = plant(ladder[:2], num_prompts=10, num_samples=4)
     plain, counted = find(root, cost="c1"), find(root, cost="c2")
     np.testing.assert_array_equal(plain.curves["accuracy"], counted.curves["accuracy"])
-    assert np.all(plain.curves["flops"].dropna() < counted.curves["flops"].dropna())
+    assert np.all(plain.curves["cost"].dropna() < counted.curves["cost"].dropna())
     assert plain.setting.cost_label == "parameters only"
 
 
@@ -222,14 +222,14 @@ def test_dollars_and_seconds_are_refused_without_what_they_are_computed_from(pla
     expected = (
         14 * cells["model"].map({"33k": 1, "125k": 3}) + tokens_out * cells["model"].map({"33k": 2, "125k": 6})
     ) / 1e6
-    np.testing.assert_allclose(cells["flops"], expected)
+    np.testing.assert_allclose(cells["cost"], expected)
 
 
 def test_roofline_seconds_change_rates_and_leave_accuracy(plant, ladder):
     root = plant(ladder[:2], num_prompts=10, num_samples=4)
     flops, seconds = find(root), find(root, cost="c3", gpu="L4", batch=8)
     np.testing.assert_array_equal(flops.curves["accuracy"], seconds.curves["accuracy"])
-    assert seconds.curves["flops"].max() < 1e-3
+    assert seconds.curves["cost"].max() < 1e-3
     assert seconds.setting.cost_label == "roofline of one L4, 8 sequences at once"
 
 

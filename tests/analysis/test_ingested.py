@@ -64,11 +64,11 @@ def test_counts_say_what_samples_say_of_coverage(ingested: Ingest, table: pd.Dat
     """The same outcomes as counts and as samples, in coverage, samples spent and exchange rates."""
     as_samples = find(ingested(*MAP, name="samples"), cost="samples")
     as_counts = find(ingested(*COUNTS, rows=tally(table), name="counts"))
-    assert set(as_counts.curves["rule"]) == {"pass_at_k"} and as_counts.setting.cost == "samples"
+    assert set(as_counts.curves["rule"]) == {"pass_at_k"} and as_counts.setting.cost_model == "samples"
     for name in ("curves", "exchange_rates"):
         one, other = (getattr(found, name) for found in (as_samples, as_counts))
         one = one[one["rule"] == "pass_at_k"].reset_index(drop=True)
-        columns = ["accuracy", "flops", "low", "high"] if name == "curves" else ["exchange_rate", "low", "high", "step"]
+        columns = ["accuracy", "cost", "low", "high"] if name == "curves" else ["exchange_rate", "low", "high", "step"]
         np.testing.assert_allclose(one[columns], other[columns])
 
 
@@ -112,19 +112,19 @@ def test_what_is_spent_is_told_in_the_best_unit_that_is_known(
     ingested: Ingest, mapping: tuple[str, ...], options: tuple[str, ...], cost: str
 ):
     found = find(ingested(*mapping, options=options))
-    assert found.setting.cost == cost
+    assert found.setting.cost_model == cost
     one = found.curves[(found.curves["rule"] == "maj_at_k") & (found.curves["width"] == 1)].drop_duplicates("model")
-    flops = one.set_index("model")["flops"]
-    assert list(flops.index) == ["small", "medium", "large"]
+    cost_of = one.set_index("model")["cost"]
+    assert list(cost_of.index) == ["small", "medium", "large"]
     ratio = {"c1": 9, "c5": 9, "tokens": 1, "samples": 1}[cost]
-    assert flops["large"] / flops["small"] == pytest.approx(ratio, rel=0.03)
+    assert cost_of["large"] / cost_of["small"] == pytest.approx(ratio, rel=0.03)
     assert one["total_tokens"].isna().all() == (cost == "samples")
 
 
 def test_dollars_are_those_that_were_charged(ingested: Ingest):
     found = find(ingested(*MAP, *TOKENS, "usd=usd"), cost="c5")
     one = found.curves[(found.curves["width"] == 1) & (found.curves["rule"] == "maj_at_k")]
-    assert one.drop_duplicates("model")["flops"].tolist() == pytest.approx([1, 4, 9])
+    assert one.drop_duplicates("model")["cost"].tolist() == pytest.approx([1, 4, 9])
 
 
 def test_a_cost_that_cannot_be_told_is_refused_with_what_can(ingested: Ingest, capsys: pytest.CaptureFixture[str]):

@@ -24,7 +24,7 @@ def test_needs_are_those_of_the_exchange_rates(matched: list[matches.Match], fou
     for match in matched:
         row = rates.loc[(match.small, match.bin)]
         assert float(match.needs.step.estimate) == pytest.approx(row["step"])
-        assert float(match.needs.flops.estimate) == pytest.approx(row["crossing_flops"])
+        assert float(match.needs.cost.estimate) == pytest.approx(row["crossing_cost"])
         assert float(match.needs.share_never) == pytest.approx(row["share_never"], abs=0.05)
 
 

@@ -52,14 +52,14 @@ def test_the_slope_is_that_of_the_step_on_which_the_curve_crosses():
     np.testing.assert_allclose(crossing.slope, [0.2 / np.log(2), np.nan, np.nan])
 
 
-def test_tokens_and_flops_are_read_where_the_accuracy_crosses():
+def test_tokens_and_cost_are_read_where_the_accuracy_crosses():
     accuracy = np.broadcast_to([0.2, 0.4, 0.6, 0.8, 0.9], (2001, 5))
-    found = needs(accuracy, np.log(WIDTHS), 0.7, tokens=50.0 * WIDTHS, flops=3.0 * WIDTHS**2, is_log=True)
+    found = needs(accuracy, np.log(WIDTHS), 0.7, tokens=50.0 * WIDTHS, cost=3.0 * WIDTHS**2, is_log=True)
     assert found.step == pytest.approx((32**0.5,) * 3)
     assert found.tokens == pytest.approx((50 * 32**0.5,) * 3)
-    assert found.flops == pytest.approx((3 * 32,) * 3)
+    assert found.cost == pytest.approx((3 * 32,) * 3)
     assert found.share_never == 0
-    assert needs(accuracy, np.log(WIDTHS), 0.95, tokens=WIDTHS, flops=WIDTHS, is_log=True).share_never == 1
+    assert needs(accuracy, np.log(WIDTHS), 0.95, tokens=WIDTHS, cost=WIDTHS, is_log=True).share_never == 1
 
 
 def test_the_published_samples_that_make_small_models_match_a_large_one(pythia: Pythia):

@@ -189,8 +189,8 @@ def _match(
         if large == small:
             continue
         for curve, target in zip(resampled, at_reference, strict=True):
-            crossing = substitution.invert(curve.accuracy, curve.flops, np.log(widths), target.accuracy[:, 0])
-            substitution.exchange_rate(crossing, target.flops[:, 0])
+            crossing = substitution.invert(curve.accuracy, curve.cost, np.log(widths), target.accuracy[:, 0])
+            substitution.exchange_rate(crossing, target.cost[:, 0])
 
 
 def _check(estimates: pd.DataFrame, arm: synthetic.Arm) -> None:
