@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
-    job.engine.check(job.model, checkpoint.num_params)
+    job.engine.check(job.model, checkpoint.architecture.num_params)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
     renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids)
     task_id = name_task(job.task)
@@ -208,8 +208,10 @@ def describe_model(prepared: Prepared) -> dict[str, Any]:
         "dtype": job.engine.dtype,
         "quantization": job.engine.quantization,
         "pretraining_tokens": job.model.pretraining_tokens,
+        "pretraining_source": job.model.pretraining_source,
         "identity_parts": store.encode_json(prepared.identity_parts),
-        **{name: getattr(checkpoint, name) for name in MODELS.schema.names if hasattr(checkpoint, name)},
+        "weights_digest": checkpoint.weights_digest,
+        **asdict(checkpoint.architecture),
     }
 
 

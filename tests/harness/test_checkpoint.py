@@ -16,7 +16,8 @@ CHECKPOINTS = Path("ladder/checkpoints")
 
 @pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.name)
 def test_counts_equal_the_architectures_formula(rung: Rung) -> None:
-    found = read_checkpoint(Model(str(CHECKPOINTS / rung.name)))
+    checkpoint = read_checkpoint(Model(str(CHECKPOINTS / rung.name)))
+    found = checkpoint.architecture
     width, inner = rung.hidden_size, rung.intermediate_size
     layer = 4 * width * rung.num_heads * HEAD_DIM + 3 * width * inner
     matrices = rung.num_layers * layer + 32 * width  # the tied lookup is counted once, as the output head
@@ -24,7 +25,8 @@ def test_counts_equal_the_architectures_formula(rung: Rung) -> None:
     assert found.num_matmul_params == matrices
     assert found.num_params == matrices + norms
     assert (found.num_layers, found.num_heads, found.head_dim) == (rung.num_layers, rung.num_heads, HEAD_DIM)
-    assert found.eos_ids == (0,)
+    assert checkpoint.eos_ids == (0,)
+    assert (found.num_active_params, found.num_linear_layers, found.num_window_layers) == (found.num_params, 0, 0)
 
 
 def test_an_untied_head_is_counted_and_the_lookup_is_not(tmp_path: Path) -> None:
@@ -36,7 +38,7 @@ def test_an_untied_head_is_counted_and_the_lookup_is_not(tmp_path: Path) -> None
     save_file(tensors, tmp_path / "model.safetensors")
     config = {"num_attention_heads": 2, "num_hidden_layers": 1, "hidden_size": 8, "max_position_embeddings": 64}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    found = read_checkpoint(Model(str(tmp_path)))
+    found = read_checkpoint(Model(str(tmp_path))).architecture
     assert (found.num_params, found.num_matmul_params) == (400 + 400 + 192, 400 + 192)
 
 

@@ -1,11 +1,12 @@
 """What is pending, from what is stored: nothing twice, nothing forgotten."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.checkpoint import Checkpoint
+from harness.checkpoint import read_checkpoint
 from harness.rendering import Renderer
 from harness.samples import Pending, finish_sample
 from harness.traces import Context
@@ -102,7 +103,7 @@ def test_an_identity_is_a_function_of_its_parts_alone() -> None:
 
 
 def test_a_context_too_short_is_told_with_the_largest_budget_that_fits() -> None:
-    checkpoint = Checkpoint("w", 1, 1, 1, 1, 1, 1, 1, context=100, eos_ids=(0,))
+    checkpoint = replace(read_checkpoint(Model("ladder/checkpoints/countdown-33k")), context=100)
 
     def check(budget: int) -> int:
         grid = Grid(widths=(1,), budgets=(0, budget))
