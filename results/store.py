@@ -29,7 +29,6 @@ from results.shards import (
     writer_of,
 )
 
-
 # Arrow's own allocator keeps what a shard took, so that a job which reads a thousand shards would grow with its run.
 pa.set_memory_pool(pa.system_memory_pool())
 
