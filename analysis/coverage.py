@@ -54,6 +54,16 @@ def fit_power_law(k: ArrayLike, coverage: ArrayLike) -> PowerLaw:
     return PowerLaw(float(np.exp(intercept)), float(-slope), float(k.min()), float(k.max()))
 
 
+def power_law_exponents(k: ArrayLike, coverage: ArrayLike) -> Floats:
+    """The exponents of `fit_power_law` for many curves at once; k (Q,), coverage (R, Q) -> (R,), NaN where 0 or 1."""
+    log_k = np.log(np.asarray(k, dtype=float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(-np.log(np.asarray(coverage, dtype=float)))
+    centred = log_k - log_k.mean()
+    exponents = -(logs @ centred) / (centred @ centred)
+    return np.where(np.isfinite(logs).all(axis=1), exponents, np.nan)
+
+
 def beta_failure(a: float, b: float, k: ArrayLike) -> Floats:
     """Chance that k samples all fail where p ~ Beta(a, b): B(a, b + k) / B(a, b); (Q,) -> (Q,).
 

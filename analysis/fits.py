@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 from scipy.special import digamma, gammaln, xlog1py, xlogy
 
-from analysis.arrays import Floats
+from analysis.arrays import Bools, Floats
 from analysis.families import FAMILIES, Family, FamilyName, Fitted
 from analysis.optimum import Objective, Optimum, minimise
+from analysis.refits import refit
 
 Likelihood = Literal["binomial", "beta_binomial"]
 CERTAIN = 1e-12
@@ -38,7 +39,8 @@ class CurveFit(NamedTuple):
     """A fitted curve with named parameters; precision is the beta-binomial's a + b (None: binomial).
 
     log_likelihood leaves out what does not depend on the parameters. `optimum.converged` says whether the search ended
-    at a minimum, held_out what the curve is worth where it was not fitted.
+    at a minimum, held_out what the curve is worth where it was not fitted. The search's coordinates are of log compute
+    less `centre`.
     """
 
     family: FamilyName
@@ -47,6 +49,7 @@ class CurveFit(NamedTuple):
     log_likelihood: float
     optimum: Optimum
     held_out: HeldOut
+    centre: float
 
 
 class _Cells(NamedTuple):
@@ -94,7 +97,27 @@ def fit_curve(
         log_likelihood=-optimum.objective,
         optimum=optimum,
         held_out=_held_out(cells, kind, likelihood),
+        centre=float(cells.log_compute.mean()),
     )
+
+
+class CurveRefits(NamedTuple):
+    """The curve of each replicate, and whether its search ended at a minimum (R,)."""
+
+    curves: list[Fitted]
+    converged: Bools
+
+
+def refit_curve(fit: CurveFit, compute: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> CurveRefits:
+    """A binomial fit made again on resampled prompts; compute (R, J), successes (R, J), trials (J,) or (R, J).
+
+    Every search goes on from where the fit ended, on the compute that the replicate itself spends.
+    """
+    kind = FAMILIES[fit.family]
+    log_compute = np.log(np.asarray(compute, dtype=float))
+    x = log_compute - fit.centre
+    again = refit(lambda theta, at: kind.evaluate(theta, x[at]), fit.optimum.parameters, successes, trials, ridge=RIDGE)
+    return CurveRefits([kind.name(theta, fit.centre) for theta in again.parameters], again.converged)
 
 
 def isotonic(compute: ArrayLike, accuracy: ArrayLike, weights: ArrayLike, at: ArrayLike) -> Floats:

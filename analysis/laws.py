@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis import bins, coverage, curves, fits, surface, wording
+from analysis import bins, bootstrap, coverage, curves, fits, surface, wording
 from analysis import choices as choose
-from analysis.arrays import Floats
+from analysis.arrays import Floats, Ints
+from analysis.bootstrap import Interval, percentile_interval
 from analysis.choices import Choices
 from analysis.costs import CostModel
 from analysis.coverage import PowerLaw
-from analysis.curves import Rule
+from analysis.curves import Curve, Rule
 from analysis.estimators import pass_at_k
 from analysis.families import FAMILIES
 from analysis.fits import CurveFit
@@ -21,22 +22,40 @@ from analysis.surface import Surface
 FAMILY_WORDS = {"logit_linear": "logit-linear", "logistic": "logistic", "saturating": "saturating"}
 
 
+class BoundedCurve(NamedTuple):
+    """A fit to all prompts, its parameters' intervals by name, and the share of replicates whose search converged."""
+
+    fit: CurveFit
+    parameters: dict[str, Interval]
+    share_converged: float
+
+
 class CoverageLaw(NamedTuple):
-    """A power law of coverage, and the largest difference from the coverage it was fitted to."""
+    """A power law, its exponent's interval, and the largest difference from the coverage it was fitted to."""
 
     law: PowerLaw
+    exponent: Interval
     largest_miss: float
+
+
+class BinSurface(NamedTuple):
+    """The surface of a bin, and the intervals of its two rates at the middle of the grid."""
+
+    fit: Surface
+    width_rate: Interval
+    tokens_rate: Interval
 
 
 class Laws(NamedTuple):
     """curves: by model, every family that has cells enough; coverage: by model, None where it is 0 or 1 somewhere.
 
-    surfaces: by bin, empty below three models of known size and tokens.
+    surfaces: by bin, empty below three models of known size and tokens. Intervals come from one paired bootstrap over
+    prompts in which costs, bins and fits are made anew each time.
     """
 
-    curves: dict[str, list[CurveFit]]
+    curves: dict[str, list[BoundedCurve]]
     coverage: dict[str, CoverageLaw | None]
-    surfaces: dict[str, Surface]
+    surfaces: dict[str, BinSurface]
     cost: CostModel
 
 
@@ -45,35 +64,55 @@ def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Gen
     choices = choose.settle(outcomes.arms, choices)
     cost, arms = choose.price(outcomes.arms, choices)
     path = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule)
-    fitted: dict[str, list[CurveFit]] = {}
+    weights = bootstrap.prompt_weights(
+        len(outcomes.prompt_ids),
+        num_replicates=choices.num_replicates,
+        rng=rng,
+        clusters=None if choices.cluster is None else bins.label(outcomes, choices.cluster),
+    )
+    fitted: dict[str, list[BoundedCurve]] = {}
     laws: dict[str, CoverageLaw | None] = {}
     for arm in arms:
         curve = curves.prompt_curve(arm, path, rule, cost, rng=rng)
-        fitted[arm.rung.name] = _fit(curve.cost.mean(axis=0), curve.accuracy)
-        laws[arm.rung.name] = _law(arm.grid.correct[-1].sum(axis=1), outcomes.num_samples)
-    return Laws(fitted, laws, _surfaces(outcomes, choices, rule, rng), cost)
+        fitted[arm.rung.name] = _fit(curves.resample(curve, weights), len(outcomes.prompt_ids))
+        laws[arm.rung.name] = _law(arm.grid.correct[-1].sum(axis=1), outcomes.num_samples, weights)
+    return Laws(fitted, laws, _surfaces(outcomes, choices, rule, weights, rng), cost)
 
 
-def _fit(compute: Floats, accuracy: Floats) -> list[CurveFit]:
-    """Every family to expected accuracies (P, J): a prompt counts as one trial."""
-    trials = np.full(accuracy.shape[1], float(len(accuracy)))
+def _fit(resampled: Curve, num_prompts: int) -> list[BoundedCurve]:
+    """Every family to expected accuracies (1 + R, J), the run's own first: a prompt counts as one trial."""
+    successes = np.clip(resampled.accuracy, 0, 1) * num_prompts
+    trials = np.full(successes.shape[1], float(num_prompts))
     return [
-        fits.fit_curve(compute, accuracy.sum(axis=0), trials, family=family)
+        _with_intervals(
+            fits.fit_curve(resampled.cost[0], successes[0], trials, family=family), resampled.cost, successes, trials
+        )
         for family, kind in FAMILIES.items()
-        if kind.num_parameters < accuracy.shape[1]
+        if kind.num_parameters < successes.shape[1]
     ]
 
 
-def _law(num_correct: Floats, num_samples: int) -> CoverageLaw | None:
+def _with_intervals(fit: CurveFit, cost: Floats, successes: Floats, trials: Floats) -> BoundedCurve:
+    again = fits.refit_curve(fit, cost[1:], successes[1:], trials)
+    tables = np.array([list(curve._asdict().values()) for curve in (fit.curve, *again.curves)])
+    ends = percentile_interval(np.where(np.append(True, again.converged)[:, None], tables, np.nan))
+    named = zip(fit.curve._asdict(), zip(*ends, strict=True), strict=True)
+    return BoundedCurve(fit, {name: Interval(*end) for name, end in named}, float(again.converged.mean()))
+
+
+def _law(num_correct: Ints, num_samples: int, weights: Floats) -> CoverageLaw | None:
     widths = np.unique(np.geomspace(1, num_samples, 30).round())
-    covered = pass_at_k(num_samples, num_correct[:, None], widths).mean(axis=0)
-    if len(widths) < 2 or not np.all((covered > 0) & (covered < 1)):
+    covered = bootstrap.weighted_means(weights, pass_at_k(num_samples, num_correct[:, None], widths))
+    if len(widths) < 2 or not np.all((covered[0] > 0) & (covered[0] < 1)):
         return None
-    law = coverage.fit_power_law(widths, covered)
-    return CoverageLaw(law, float(np.abs(law.coverage(widths) - covered).max()))
+    law = coverage.fit_power_law(widths, covered[0])
+    exponents = percentile_interval(coverage.power_law_exponents(widths, covered))
+    return CoverageLaw(law, exponents, float(np.abs(law.coverage(widths) - covered[0]).max()))
 
 
-def _surfaces(outcomes: Outcomes, choices: Choices, rule: Rule, rng: np.random.Generator) -> dict[str, Surface]:
+def _surfaces(
+    outcomes: Outcomes, choices: Choices, rule: Rule, weights: Floats, rng: np.random.Generator
+) -> dict[str, BinSurface]:
     rungs = [arm.rung for arm in outcomes.arms]
     sizes = {float(rung.shape.num_matmul_params) for rung in rungs if rung.has_tokens}
     if len(rungs) < surface.MIN_SIZES or len(sizes) < len(rungs) or any(np.isnan(size) for size in sizes):
@@ -88,15 +127,19 @@ def _surfaces(outcomes: Outcomes, choices: Choices, rule: Rule, rng: np.random.G
         columns.append(np.stack([array.ravel().astype(float) for array in grid]))
         accuracy.append(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1))
     cells, per_prompt = np.concatenate(columns, axis=1), np.concatenate(accuracy, axis=1)
-    ones = np.ones((1, len(outcomes.prompt_ids)))
     found = {}
-    for part in bins.draw(outcomes, outcomes.bins, choices.binning, ones):
-        trials = np.full(cells.shape[1], part.weights[0].sum())
+    for part in bins.draw(outcomes, outcomes.bins, choices.binning, weights):
+        trials = part.weights.sum(axis=1)
         if trials[0] > 0:
-            successes = np.minimum(part.weights[0] @ per_prompt, trials)
-            found[part.name] = surface.fit_surface(
-                cells[0], cells[1], cells[2], successes, trials, interactions=True, saturates=True
+            successes = np.minimum(part.weights @ per_prompt, trials[:, None])
+            every = np.full(cells.shape[1], trials[0])
+            fit = surface.fit_surface(
+                cells[0], cells[1], cells[2], successes[0], every, interactions=True, saturates=True
             )
+            rates = surface.resample_rates(fit, cells, successes[1:], trials[1:], interactions=True, saturates=True)
+            middle = fit.exchange(*np.exp(fit.centre))
+            ends = [percentile_interval(np.append(at, again)) for at, again in zip(middle, rates, strict=True)]
+            found[part.name] = BinSurface(fit, *ends)
     return found
 
 
@@ -123,10 +166,10 @@ def render(found: Laws, *, rule: Rule) -> str:
 def _curve_rows(found: Laws) -> list[list[str]]:
     rows = [["rung", "family", "last", "isotonic", "others", "isotonic", "converged", "parameters"]]
     for name, each in found.curves.items():
-        for fit in each:
+        for fit, parameters, share in each:
             errors = [_points(error) for error in fit.held_out]
-            named = ", ".join(f"{key} {value:.3g}" for key, value in fit.curve._asdict().items())
-            verdict = "yes" if fit.optimum.converged else "NO"
+            named = ", ".join(f"{key} {_with_ends(ends)}" for key, ends in parameters.items())
+            verdict = f"yes, {wording.percent(share)}" if fit.optimum.converged else "NO"
             rows.append([name, FAMILY_WORDS[fit.family], *errors, verdict, named])
     return rows
 
@@ -137,28 +180,32 @@ def _coverage_rows(found: Laws) -> list[list[str]]:
         if fitted is None:
             rows.append([name, "-", "-", "- (coverage is 0 or 1 somewhere)"])
         else:
-            law, miss = fitted
+            law, exponent, miss = fitted
             span = f"{law.k_low:.0f} to {law.k_high:,.0f}"
-            rows.append([name, f"{law.exponent:.3f}", f"{100 * miss:.1f} points", span])
+            rows.append([name, _with_ends(exponent), f"{100 * miss:.1f} points", span])
     return rows
 
 
 def _surface_rows(found: Laws) -> list[list[str]]:
     rows = [["bin", "samples", "tokens", "ceiling", "converged", "each size left out, smallest first"]]
-    for name, fit in found.surfaces.items():
-        rates = fit.exchange(*np.exp(fit.centre))
-        times = [_halving(float(rate)) for rate in rates]
+    for name, (fit, *rates) in found.surfaces.items():
+        times = [f"{_halving(at)} [{_halving(low)}, {_halving(high)}]" for at, low, high in rates]
         errors = ", ".join(_points(float(error)) for error in fit.size_errors)
         verdict = "yes" if fit.optimum.converged else "NO"
         rows.append([name, *times, wording.percent(fit.coefficients.ceiling), verdict, errors])
     return rows
 
 
-def _halving(rate: float) -> str:
+def _with_ends(interval: Interval) -> str:
+    estimate, low, high = (f"{float(end):.3g}" for end in interval)
+    return f"{estimate} [{low}, {high}]"
+
+
+def _halving(rate: Floats) -> str:
     """A marginal rate of substitution as the factor that makes up for half the size; more than a billion is 'never'."""
     if not np.isfinite(rate) or rate > 30:
         return "never"
-    return f"{2**rate:.2g}x"
+    return f"{2 ** float(rate):.2g}x"
 
 
 def _points(error: float) -> str:

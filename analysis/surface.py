@@ -8,6 +8,7 @@ from scipy.special import expit, logit, xlog1py, xlogy
 
 from analysis.arrays import Bools, Floats
 from analysis.optimum import Objective, Optimum, minimise
+from analysis.refits import refit
 
 CERTAIN = 1e-12
 # Per trial, on centred coordinates: a ceiling that the cells do not show stays finite.
@@ -141,9 +142,7 @@ def _fit(
 ) -> tuple[Coefficients, Floats, Optimum]:
     centre = logs.mean(axis=1)
     terms = _terms(logs - centre[:, None])
-    used = np.concatenate([[True], np.ptp(logs, axis=1) > 0, [False] * 3])
-    if interactions:
-        used[4:] = [used[1] and used[2], used[1] and used[3], used[2] and used[3]]
+    used = _used(logs, interactions)
     level = logit(np.clip(successes.sum() / trials.sum(), 1e-3, 1 - 1e-3))
     start = np.zeros(int(used.sum()) + saturates)
     starts = [start + np.eye(start.size)[0] * shift for shift in (level, level + 1, 0.0)]
@@ -153,6 +152,46 @@ def _fit(
     full[used] = optimum.parameters[: int(used.sum())]
     ceiling = float(expit(optimum.parameters[-1])) if saturates else 1.0
     return Coefficients._make([*full.tolist(), ceiling]), centre, optimum
+
+
+def resample_rates(
+    fit: Surface, cells: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, interactions: bool, saturates: bool
+) -> Exchange:
+    """The rates at the middle of the grid on resampled prompts, the surface made again each time; (R,) each.
+
+    cells (3, J): size, width, tokens, as fitted; successes (R, J), trials (R,) of every cell. NaN where a replicate has
+    no prompts or its search did not converge.
+    """
+    logs = np.log(np.asarray(cells, dtype=float))
+    used = _used(logs, interactions)
+    terms = _terms(logs - fit.centre[:, None])[used]
+    again = refit(
+        lambda theta, at: _evaluate(theta, terms, saturates),
+        fit.optimum.parameters,
+        successes,
+        np.asarray(trials, dtype=float)[:, None],
+        ridge=RIDGE,
+    )
+    full = np.zeros((len(again.parameters), used.size))
+    full[:, used] = np.where(again.converged[:, None], again.parameters[:, : int(used.sum())], np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Exchange(full[:, 1] / full[:, 2], full[:, 1] / full[:, 3])
+
+
+def _evaluate(theta: Floats, terms: Floats, saturates: bool) -> tuple[Floats, Floats]:
+    """Accuracy (R, J) and slopes (p, R, J) at coordinates theta (p, R, 1)."""
+    rise = expit(np.tensordot(theta[: len(terms), :, 0].T, terms, axes=1))
+    ceiling = expit(theta[-1]) if saturates else np.ones_like(theta[0])
+    slopes = terms[:, None, :] * (ceiling * rise * (1 - rise))
+    if saturates:
+        slopes = np.concatenate([slopes, ((1 - ceiling) * ceiling * rise)[None]])
+    return np.asarray(ceiling * rise), slopes
+
+
+def _used(logs: Floats, interactions: bool) -> Bools:
+    """Which terms the cells can tell: of axes that vary."""
+    n, k, t = np.ptp(logs, axis=1) > 0
+    return np.array([True, n, k, t, *(both and interactions for both in (n and k, n and t, k and t))])
 
 
 def _objective(terms: Floats, successes: Floats, trials: Floats, saturates: bool) -> Objective:

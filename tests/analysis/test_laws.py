@@ -21,10 +21,10 @@ def found(ladder_run: Path) -> laws.Laws:
 def test_every_model_has_every_family_and_its_held_out_errors(found: laws.Laws):
     assert set(found.curves) == {"33k", "125k", "0.4m", "1.1m"}
     for each in found.curves.values():
-        assert [fit.family for fit in each] == ["logit_linear", "logistic", "saturating"]
-        assert all(np.isfinite(fit.held_out).all() for fit in each)
+        assert [curve.fit.family for curve in each] == ["logit_linear", "logistic", "saturating"]
+        assert all(np.isfinite(curve.fit.held_out).all() for curve in each)
         # Votes of one to fifteen samples of a planted ladder are smooth: four parameters are off by a point at most.
-        assert abs(each[1].held_out.last_error) < 0.015
+        assert abs(each[1].fit.held_out.last_error) < 0.015
 
 
 def test_the_exponent_is_that_of_coverage_at_the_full_budget(found: laws.Laws, ladder_run: Path):
@@ -39,9 +39,19 @@ def test_the_exponent_is_that_of_coverage_at_the_full_budget(found: laws.Laws, l
 
 def test_a_surface_a_bin_has_an_error_a_size(found: laws.Laws):
     assert list(found.surfaces) == ["all prompts", "easier", "harder"]
-    for fit in found.surfaces.values():
+    for fit, width_rate, _ in found.surfaces.values():
         assert len(fit.size_errors) == 4
         assert fit.optimum.converged
+        assert width_rate.low < width_rate.estimate < width_rate.high
+
+
+def test_parameters_and_exponents_lie_in_their_intervals(found: laws.Laws):
+    for each in found.curves.values():
+        for curve in each:
+            assert all(ends.low <= ends.estimate <= ends.high for ends in curve.parameters.values())
+        assert each[0].share_converged > 0.99
+    exponents = [law.exponent for law in found.coverage.values() if law is not None]
+    assert exponents and all(ends.low < ends.estimate < ends.high for ends in exponents)
 
 
 def test_the_command_prints_the_laws_of_a_run_of_two_models_without_a_surface(

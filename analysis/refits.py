@@ -1,0 +1,104 @@
+"""A fitted curve under every resampling at once, each search going on from where the fit ended. Arrays in and out."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlog1py, xlogy
+
+from analysis.arrays import Bools, Floats
+
+CERTAIN = 1e-12
+MAX_ROUNDS = 100
+# A search has ended where the next step promises less than this of log-likelihood: a twentieth of a standard error.
+FLAT = 1e-3
+MAX_DAMPING = 1e12
+# Replicates times cells that are held at once.
+CHUNK = 200_000
+
+
+class Evaluate(Protocol):
+    """Parameters (p, R, 1) -> accuracy (R, J) and its slopes (p, R, J), for the replicates that `at` names."""
+
+    def __call__(self, theta: Floats, at: slice) -> tuple[Floats, Floats]: ...
+
+
+class Refits(NamedTuple):
+    """parameters (R, p) of each replicate, NaN where it has no trials; converged (R,): the likelihood is flat there."""
+
+    parameters: Floats
+    converged: Bools
+
+
+class _State(NamedTuple):
+    objective: Floats
+    gradient: Floats
+    information: Floats
+
+
+def refit(evaluate: Evaluate, start: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, ridge: float) -> Refits:
+    """The most likely parameters of every replicate, by Fisher scoring with Levenberg's damping.
+
+    start (p,): where the fit itself ended; successes (R, J), trials (R, J), binomial; ridge a trial pulls towards 0, as
+    in the fit. A replicate whose likelihood has another, better hill is read on the hill of the fit.
+    """
+    s, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(trials, dtype=float))
+    start = np.asarray(start, dtype=float)
+    found = np.full((len(s), start.size), np.nan)
+    converged = np.zeros(len(s), dtype=bool)
+    size = max(1, CHUNK // max(s.shape[1], 1))
+    for first in range(0, len(s), size):
+        part = slice(first, min(first + size, len(s)))
+        found[part], converged[part] = _search(partial(evaluate, at=part), start, s[part], n[part], ridge)
+    empty = n.sum(axis=1) == 0
+    found[empty], converged[empty] = np.nan, False
+    return Refits(found, converged)
+
+
+def _search(
+    evaluate: Callable[[Floats], tuple[Floats, Floats]], start: Floats, s: Floats, n: Floats, ridge: float
+) -> tuple[Floats, Bools]:
+    theta = np.tile(start, (len(s), 1))
+    damping = np.full(len(s), 1e-3)
+    pull, scale = ridge * n.sum(axis=1), np.maximum(n.sum(axis=1), 1.0)
+    now = _state(evaluate, theta, s, n, pull)
+    for _ in range(MAX_ROUNDS):
+        diagonal = np.einsum("rpp->rp", now.information)
+        damped = now.information + (damping[:, None] * diagonal + 1e-12 * scale[:, None])[..., None] * np.eye(
+            start.size
+        )
+        step = np.linalg.solve(damped, now.gradient[..., None])[..., 0]
+        if np.all(((step * now.gradient).sum(axis=1) <= FLAT**2) | (damping > MAX_DAMPING)):
+            break
+        then = _state(evaluate, theta - step, s, n, pull)
+        better = then.objective < now.objective
+        theta = np.where(better[:, None], theta - step, theta)
+        damping = _follow(
+            damping, promised=(step * now.gradient).sum(axis=1) / 2, fallen=now.objective - then.objective
+        )
+        now = _State(*(np.where(better.reshape(-1, *[1] * (b.ndim - 1)), b, a) for a, b in zip(now, then, strict=True)))
+    undamped = now.information + 1e-12 * scale[:, None, None] * np.eye(start.size)
+    newton = np.linalg.solve(undamped, now.gradient[..., None])[..., 0]
+    return theta, (newton * now.gradient).sum(axis=1) / 2 <= FLAT
+
+
+def _follow(damping: Floats, *, promised: Floats, fallen: Floats) -> Floats:
+    """Less damping where the objective fell as the quadratic model promised, more where it did not."""
+    share = np.where(np.isfinite(fallen), fallen, -1.0) / np.maximum(promised, 1e-300)
+    return np.where(share > 0.75, np.maximum(damping / 5, 1e-9), np.where(share < 0.25, damping * 4, damping))
+
+
+def _state(
+    evaluate: Callable[[Floats], tuple[Floats, Floats]], theta: Floats, s: Floats, n: Floats, pull: Floats
+) -> _State:
+    """The penalised negative log-likelihood (R,), its gradient (R, p) and Fisher's information (R, p, p)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        accuracy, slopes = evaluate(theta.T[..., None])
+    p = np.clip(accuracy, CERTAIN, 1 - CERTAIN)
+    log_likelihood = (xlogy(s, p) + xlog1py(n - s, -p)).sum(axis=1)
+    gradient = 2 * pull[:, None] * theta - np.einsum("prj,rj->rp", slopes, s / p - (n - s) / (1 - p))
+    weighted = slopes * (n / (p * (1 - p)))
+    information = np.einsum("prj,qrj->rpq", weighted, slopes) + 2 * pull[:, None, None] * np.eye(theta.shape[1])
+    return _State(pull * (theta**2).sum(axis=1) - log_likelihood, gradient, information)
