@@ -75,8 +75,11 @@ laws: setup  ## which curves and laws accuracy follows, with held-out errors and
 plan-compute: setup  ## split a budget between training and serving: RUN=<name> TARGET=0.6 QUERIES="1e6 1e9" ARGS="--pretraining-tokens NAME=2e12"
 	@$(PY) -m analysis plan-compute $(RUN) --target $(TARGET) --queries $(QUERIES) $(ARGS)
 
-test: setup  ## run the tests
-	@$(PY) -m pytest
+test: setup  ## run the tests, on two cores
+	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+test-long: setup  ## run the longer tests: Ray and submitit with the real engine, every fault
+	@$(PY) -m pytest -m long
 
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh
@@ -86,7 +89,7 @@ test-server: setup  ## run the longer tests, which start vLLM's own server and e
 	@$(PY) -m pytest -m server
 
 test-faults: setup  ## kill a sweep 20 times at random moments, flip bits in every shard, and finish it each time: KILLS=20
-	@ISOQUANT_KILLS=$(or $(KILLS),20) $(PY) -m pytest -s tests/test_faults.py
+	@ISOQUANT_KILLS=$(or $(KILLS),20) $(PY) -m pytest -s -m "long or not long" tests/test_faults.py
 
 bench: setup  ## measure what the harness costs beside vLLM and lm-eval, in ratios: ARGS="--model ... --dummy"
 	@$(PY) -m tests.bench $(ARGS)

@@ -21,6 +21,7 @@ from tests.real_server import serve_model
 
 DATA_VARIABLE = "ISOQUANT_DATA"
 NO_DATA = "no outside data:"
+STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_sweep.py"}
 RUNG = Model("ladder/checkpoints/countdown-125k")
 
 
@@ -97,6 +98,14 @@ def outside_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, a file's tests stay together, and those that start real engines come one after the other, first."""
+    groups = {item: "engine" if item.path.name in STARTS_ENGINES else str(item.path) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: groups[item] != "engine")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

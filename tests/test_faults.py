@@ -1,6 +1,6 @@
 """What a sweep survives: kills at random moments, flipped bits, a full disk, a job that the system kills, a second one.
 
-ISOQUANT_KILLS says how many kills; `make test-faults` does twenty.
+ISOQUANT_KILLS says how many kills; `make test-faults` does twenty. tests/test_sweep.py kills one in every test run.
 """
 
 import contextlib
@@ -118,6 +118,15 @@ def assert_complete(root: Path, *models: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the scripted engine."""
+    root = tmp_path_factory.mktemp("runs") / "drawn"
+    redraw(root)
+    assert_complete(root, MODEL)
+    return root
+
+
+@pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     root = tmp_path_factory.mktemp("runs") / "whole"
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -156,6 +165,7 @@ def kill_after(seconds: float, root: Path) -> bool:
     return sweep.returncode != 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, KILLS, KILLS_A_RUN))
 def test_a_run_killed_at_random_moments_keeps_every_shard_and_ends_whole(
     whole: Whole, tmp_path: Path, first: int
@@ -186,8 +196,8 @@ def test_a_run_killed_at_random_moments_keeps_every_shard_and_ends_whole(
             return
 
 
-def copy_run(whole: Whole, root: Path) -> Path:
-    return Path(shutil.copytree(whole.root, root, ignore=shutil.ignore_patterns("locks", "logs")))
+def copy_run(run: Path, root: Path) -> Path:
+    return Path(shutil.copytree(run, root, ignore=shutil.ignore_patterns("locks", "logs")))
 
 
 def flip_bit(path: Path, rng: np.random.Generator) -> str:
@@ -201,17 +211,18 @@ def flip_bit(path: Path, rng: np.random.Generator) -> str:
 def redraw(root: Path) -> str:
     """Carry the run on with a scripted engine, without a launcher; what was said."""
     words = [*SCRIPTED, f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
-    ended = [forked.run("sweeps", *given) for given in (["grade", str(root)], words, ["grade", str(root)])]
+    grading = [["grade", str(root)]] if root.exists() else []
+    ended = [forked.run("sweeps", *given) for given in (*grading, words, ["grade", str(root)])]
     said = "".join(step.out + step.err for step in ended)
     assert not any(step.code for step in ended) and "Traceback" not in said, said
     return said
 
 
 def test_a_flipped_bit_of_any_shard_is_noticed_set_aside_and_told(
-    whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(SEED)
-    root = copy_run(whole, tmp_path / "run")
+    root = copy_run(drawn, tmp_path / "run")
     found = shards(root)
     assert {path.parts[0] for path in found} >= {"prompts", "models", "cells", "traces", "answers", "grades"}
     for shard, content in found.items():
@@ -236,10 +247,12 @@ def test_a_flipped_bit_of_any_shard_is_noticed_set_aside_and_told(
         print(f"\n  a bit flipped in each of {len(found)} shards: all noticed, set aside and told")
 
 
-@pytest.mark.parametrize("table", WRITTEN)
-def test_a_run_with_a_flipped_bit_is_made_whole_with_nothing_twice(whole: Whole, tmp_path: Path, table: str) -> None:
+@pytest.mark.parametrize(
+    "table", [pytest.param(table, marks=() if table == TRACES.name else pytest.mark.long) for table in WRITTEN]
+)
+def test_a_run_with_a_flipped_bit_is_made_whole_with_nothing_twice(drawn: Path, tmp_path: Path, table: str) -> None:
     rng = np.random.default_rng(SEED)
-    root = copy_run(whole, tmp_path / "run")
+    root = copy_run(drawn, tmp_path / "run")
     shard = rng.choice(sorted(root.glob(f"{table}/*.parquet")))
     flip_bit(shard, rng)
     said = redraw(root)
@@ -247,10 +260,10 @@ def test_a_run_with_a_flipped_bit_is_made_whole_with_nothing_twice(whole: Whole,
     assert_complete(root, MODEL)
 
 
-@pytest.mark.skipif(KILLS == 1, reason="an engine's start more; `make test-faults` runs it")
+@pytest.mark.long
 def test_the_real_engine_makes_a_run_with_several_flipped_bits_whole(whole: Whole, tmp_path: Path) -> None:
     rng = np.random.default_rng(SEED)
-    root = copy_run(whole, tmp_path / "run")
+    root = copy_run(whole.root, tmp_path / "run")
     flipped = [rng.choice(sorted(root.glob(f"{table}/*.parquet"))) for table in WRITTEN]
     for shard in flipped:
         flip_bit(shard, rng)
@@ -268,6 +281,7 @@ def test_the_real_engine_makes_a_run_with_several_flipped_bits_whole(whole: Whol
 OTHER = "countdown-125k"
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_loses_nothing_that_is_stored(tmp_path: Path) -> None:
     root = tmp_path / "run"
     full = [f"engine.victim={MODEL}", "engine.num_sound=100", "engine.max_file_bytes=3000"]
@@ -285,6 +299,7 @@ def test_a_disk_that_fills_up_loses_nothing_that_is_stored(tmp_path: Path) -> No
     assert_complete(root, MODEL)
 
 
+@pytest.mark.long
 def test_a_job_killed_for_want_of_memory_is_named_and_the_other_model_goes_on(tmp_path: Path) -> None:
     root, models = tmp_path / "run", f"model={MODEL},{OTHER}"
     killed = [f"+engine.victim={MODEL}", "+engine.num_sound=100"]
@@ -302,6 +317,7 @@ def test_a_job_killed_for_want_of_memory_is_named_and_the_other_model_goes_on(tm
     assert_complete(root, MODEL, OTHER)
 
 
+@pytest.mark.long
 def test_a_second_sweep_of_a_model_says_who_holds_it_and_draws_the_others(tmp_path: Path) -> None:
     root = tmp_path / "run"
     slowly = [*SCRIPTED, "+engine.seconds_a_request=0.2", f"model={MODEL}", f"run={root}"]

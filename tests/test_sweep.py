@@ -11,6 +11,7 @@ import pytest
 from analysis.__main__ import main as analyse
 from results import store
 from results.schema import ANSWERS, GRADES, TRACES
+from tests import forked
 
 SMALL = [
     "experiment=embedded",
@@ -81,21 +82,18 @@ def test_every_row_is_there_once(swept: tuple) -> None:
 def test_a_second_time_finds_everything_done_and_loads_no_model(swept: tuple) -> None:
     root, _, _ = swept
     before = shards(root)
-    again = subprocess.run(command(root), capture_output=True, text=True, check=True)
-    assert shards(root) == before
-    assert again.stdout.count("no samples to draw") == 2
-    assert "samples/s" not in again.stderr
+    again = forked.run("sweeps", *command(root)[3:])
+    assert again.code == 0 and shards(root) == before
+    assert again.out.count("no samples to draw") == 2
+    assert "samples/s" not in again.err
 
 
 def test_a_wider_grid_draws_only_what_is_missing(swept: tuple) -> None:
     root, _, _ = swept
-    plan = subprocess.run(
-        command(root, "grid.widths=[1,2,4,5]", "model=countdown-33k", "engine.max_num_seqs=0"),
-        capture_output=True,
-        text=True,
-        check=False,
+    wider = forked.run(
+        "sweeps", *command(root, "grid.widths=[1,2,4,5]", "model=countdown-33k", "engine.max_num_seqs=0")[3:]
     )
-    assert "6 samples to draw" in plan.stdout
+    assert "6 samples to draw" in wider.out
 
 
 def test_its_rows_become_a_table_and_a_figure(swept: tuple, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,10 +117,10 @@ def test_its_rows_become_a_table_and_a_figure(swept: tuple, capsys: pytest.Captu
 def test_a_mistake_is_told_in_a_line_before_any_weight_is_loaded(
     tmp_path: Path, overrides: list[str], message: str
 ) -> None:
-    given = [*command(tmp_path / "run"), *overrides]
+    given = [*command(tmp_path / "run")[3:], *overrides]
     named = {override.split("=")[0] for override in overrides}
     given = [word for word in given if word.split("=")[0] not in named or word in overrides]
-    done = subprocess.run(given, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    done = forked.run("sweeps", *given)
+    assert done.code != 0
+    assert message in done.err
+    assert "Traceback" not in done.err

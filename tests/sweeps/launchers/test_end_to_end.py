@@ -12,6 +12,7 @@ from results.schema import ANSWERS, GRADES, TRACES
 from sweeps.provenance import list_gpus
 from tests.sweeps.launchers.conftest import wait_until
 
+pytestmark = pytest.mark.long
 RUNG = Path("ladder/checkpoints/countdown-33k")
 NUM_PROMPTS, NUM_SAMPLES = 4, 2
 SMALL = [

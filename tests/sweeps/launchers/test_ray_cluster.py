@@ -19,6 +19,8 @@ from tests.sweeps.launchers.conftest import (
     wait_until,
 )
 
+pytestmark = pytest.mark.long
+
 
 def test_ends_are_told_with_the_last_words(ray_address: str, lane: MakeLane, tmp_path: Path) -> None:
     lanes = [
