@@ -1,48 +1,23 @@
-"""The rungs of a stored run and the outcomes of each. Knows the tables, nothing of pairing or statistics."""
+"""The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis import counts, grid
+from analysis import counts, grid, rungs
 from analysis.arrays import Ints
-from analysis.costs import PerToken, Shape
 from analysis.grid import Grid
+from analysis.rungs import Rung
 from results import schema, store
 from results.ingest.write import GRADER as OUTSIDE
 
-# Bytes a weight and, where weights are quantized, a weight of that format; "auto" is a 16-bit type in vLLM.
-DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
-QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin": 0.5, "gptq_marlin": 0.5}
-# Settings that set two identities of a model apart are written out where they are short.
-MAX_NAME_CHARS = 40
 COUNTED = "counts"
-_COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One model of the ladder: the name it goes by, its identity in the store, its size and its shape.
-
-    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, or
-    answers to vote on.
-    """
-
-    name: str
-    identity: str
-    num_params: float
-    shape: Shape
-    pretraining_tokens: int | None = None
-    has_tokens: bool = True
-    has_votes: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +58,7 @@ class StoredRun:
             raise ValueError(nothing_in(root))
         self.root = root
         self.task = only("task", sorted(models["task"].unique()), task)
-        self.rungs = _tell(_rungs(models[models["task"] == self.task]), _spent(root))
+        self.rungs = rungs.read(root, models[models["task"] == self.task])
         self.grader = _grader(root, [rung.identity for rung in self.rungs if rung.has_votes])
         self.cells = store.scan(root, schema.CELLS).to_pandas()
         self.dials = _dials(root, self.task)
@@ -129,55 +104,6 @@ def only(noun: str, names: list[str], wanted: str | None) -> str:
     return wanted
 
 
-def _rungs(models: pd.DataFrame) -> list[Rung]:
-    """The models by size. Names that stand for several identities carry what sets them apart."""
-    models = models.drop_duplicates("identity").sort_values(["num_params", "model", "identity"])
-    names = pd.concat([_tell_apart(variants) for _, variants in models.groupby("model")]).loc[models.index]
-    return [
-        Rung(
-            name,
-            row.identity,
-            float(row.num_params),
-            _shape(row),
-            None if pd.isna(row.pretraining_tokens) else int(row.pretraining_tokens),
-        )
-        for name, row in zip(names, models.itertuples(), strict=True)
-    ]
-
-
-def _tell_apart(variants: pd.DataFrame) -> pd.Series:
-    """A name for each identity of one model: its own, with the settings that differ between them, as in `m dtype=half`.
-
-    The beginning of the identity stands in where settings were not recorded, or do not tell all apart in a few words.
-    """
-    names = variants["model"]
-    if len(variants) == 1:
-        return names
-    parts = [dict(_flatten(json.loads(text))) if isinstance(text, str) else {} for text in variants["identity_parts"]]
-    differing = sorted(name for name in set().union(*parts) if len({repr(part.get(name)) for part in parts}) > 1)
-    told = [" ".join(f"{name.split('.')[-1]}={part.get(name, 'default')}" for name in differing) for part in parts]
-    is_recorded = variants["identity_parts"].notna().all()
-    if not is_recorded or len(set(told)) < len(told) or max(map(len, told)) > MAX_NAME_CHARS:
-        return names + "@" + variants["identity"].str[:6]
-    return names + " " + pd.Series(told, index=variants.index)
-
-
-def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in parts.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _shape(row: Any) -> Shape:
-    """A row of the models table as what costs depend on. A quantization of unknown width weighs NaN bytes."""
-    counts = {name: np.nan if pd.isna(count := getattr(row, name)) else int(count) for name in _COUNTS}
-    is_quantized = isinstance(row.quantization, str) and row.quantization
-    num_bytes = QUANTIZED_BYTES.get(row.quantization, np.nan) if is_quantized else DTYPE_BYTES.get(row.dtype, 2.0)
-    return Shape(**counts)._replace(bytes_per_weight=num_bytes)  # type: ignore[arg-type]
-
-
 def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
     """The one grader of these identities, in its highest version."""
     grades = store.scan(root, schema.GRADES, columns=["identity", "grader", "grader_version"])
@@ -220,42 +146,6 @@ def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:
     lengths = pd.concat([of_traces.combine_first(of_answers), of_counts])
     mine = lengths[lengths.index.get_level_values("identity").isin(identities)]
     return mine.unstack("identity").reindex(columns=sorted(identities)).sort_index()
-
-
-def _spent(root: Path) -> pd.DataFrame:
-    """By identity: mean decoded tokens and dollars of an answer, NaN where any is unknown; and whether it votes."""
-    columns = ["identity", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
-    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas()
-    columns = ["identity", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
-    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas()
-    decoded = answers["num_thinking_tokens"] + answers["num_answer_tokens"]
-    parts = [
-        pd.DataFrame({"identity": answers["identity"].astype(object), "votes": True, "samples": 1}).assign(
-            decoded=decoded.where(answers["num_prompt_tokens"].notna()), usd=answers["usd"]
-        ),
-        pd.DataFrame({"identity": counted["identity"].astype(object), "votes": False}).assign(
-            samples=counted["num_samples"],
-            decoded=counted["mean_decoded_tokens"].where(counted["mean_prompt_tokens"].notna()),
-            usd=counted["mean_usd"],
-        ),
-    ]
-    every = pd.concat(parts, ignore_index=True)
-    every[["decoded", "usd"]] = every[["decoded", "usd"]].mul(every["samples"], axis=0)
-    sums = every.groupby("identity")[["decoded", "usd", "samples"]].agg(lambda column: column.sum(skipna=False))
-    return sums.assign(votes=every.groupby("identity")["votes"].all())
-
-
-def _tell(rungs: list[Rung], spent: pd.DataFrame) -> list[Rung]:
-    """The rungs with what their outcomes tell: whether tokens are known and votes there, and the price per token."""
-    told = []
-    for rung in rungs:
-        if rung.identity in spent.index:
-            decoded, usd, _, votes = spent.loc[rung.identity]
-            price = PerToken(0.0, 1e6 * usd / decoded) if decoded > 0 and usd > 0 else None
-            shape = rung.shape._replace(price=price)
-            rung = replace(rung, shape=shape, has_tokens=not pd.isna(decoded), has_votes=bool(votes))
-        told.append(rung)
-    return told
 
 
 def _shortest(requests: pa.Table) -> pd.Series:

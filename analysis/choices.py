@@ -10,8 +10,10 @@ from analysis import bins, bootstrap, costs
 from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.bins import Binning
-from analysis.costs import CostModel, PerToken
+from analysis.costs import CostModel
 from analysis.outcomes import Outcomes
+from analysis.shapes import PerToken
+from analysis.throughput import in_words
 
 # The default cost model is the first of these that the run can tell of every model.
 AS_KNOWN = ("c2", "c1", "c5", "tokens", "samples")
@@ -107,18 +109,22 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
     cost = costs.choose(choices.cost or AS_KNOWN[0], gpu=choices.gpu, batch=choices.batch)
     priced = []
     for arm in arms:
-        throughput, dollars = (
-            choices.throughput.get(arm.rung.name),
-            choices.price.get(arm.rung.name, arm.rung.shape.price),
+        shape = arm.rung.shape
+        shape = shape._replace(
+            throughput=choices.throughput.get(arm.rung.name, shape.throughput),
+            price=choices.price.get(arm.rung.name, shape.price),
         )
-        shape = arm.rung.shape._replace(throughput=throughput, price=dollars)
         if cost.needs and getattr(shape, cost.needs) is None:
             raise ValueError(
-                f"Cost model {choices.cost} needs the {cost.needs} of every model; {arm.rung.name} has none."
+                f"Cost model {choices.cost} needs the {cost.needs} of every model; {arm.rung.name} has none. "
+                f"Give it as --{cost.needs} {arm.rung.name}=IN:OUT."
             )
         if choices.cost == "c3" and np.isnan(shape.bytes_per_weight):
             raise ValueError(f"The bytes a weight of {arm.rung.name}'s quantization are not known; choose c1 or c2.")
         priced.append(replace(arm, rung=replace(arm.rung, shape=shape)))
+    logged = [arm.rung.measured_on for arm in arms if arm.rung.name not in choices.throughput]
+    if choices.cost == "c4" and logged:
+        cost = cost._replace(label=f"{cost.label} of this run, reading included, {in_words(logged)}")
     return cost, tuple(priced)
 
 

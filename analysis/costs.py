@@ -10,50 +10,10 @@ from numpy.typing import ArrayLike
 from analysis import roofline
 from analysis.arrays import Floats
 from analysis.estimators import max_at_k
+from analysis.shapes import PerToken, Shape
 
 BATCH = 64
 COST_NAMES = ("c1", "c2", "c3", "c4", "c5", "tokens", "samples")
-
-
-class PerToken(NamedTuple):
-    """A figure for tokens that are read and one for tokens that are written."""
-
-    prompt: float
-    decoded: float
-
-
-class Shape(NamedTuple):
-    """What a model's cost depends on.
-
-    num_matmul_params: weights in matrix products that one token meets, the output head counted, the input lookup not;
-    of a mixture of experts, the active ones. num_stored_params: all that lie in memory; 0 where it is the same number.
-    num_kv_heads: 0 where every head has keys and values of its own. num_linear_layers: of num_layers, those with linear
-    attention, whose cost does not grow with the context. throughput: tokens a GPU-second; price: dollars a million
-    tokens; None where not given.
-    """
-
-    num_matmul_params: int
-    num_layers: int
-    num_heads: int
-    head_dim: int
-    num_kv_heads: int = 0
-    num_stored_params: int = 0
-    num_linear_layers: int = 0
-    bytes_per_weight: float = 2.0
-    bytes_per_cached: float = 2.0
-    throughput: PerToken | None = None
-    price: PerToken | None = None
-
-    @property
-    def attention_width(self) -> int:
-        """Layers whose attention grows with the context x heads x head size."""
-        return (self.num_layers - self.num_linear_layers) * self.num_heads * self.head_dim
-
-    @property
-    def cached_bytes(self) -> float:
-        """Bytes of keys and values a token leaves: 2 L kv_heads head_dim bytes."""
-        num_heads = self.num_kv_heads or self.num_heads
-        return 2 * (self.num_layers - self.num_linear_layers) * num_heads * self.head_dim * self.bytes_per_cached
 
 
 class CostModel(NamedTuple):
@@ -81,42 +41,64 @@ def params_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -
 
 
 def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """2 N P + 2 L d P^2, d = heads x head_dim: each token attends to those before it (method c2)."""
-    return params_prefill(shape, prompt_tokens) + 2.0 * shape.attention_width * prompt_tokens**2
+    """2 N P + 2 L d P^2, d = heads x head_dim: each token attends to those before it (method c2).
+
+    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it.
+    """
+    seen = np.minimum(prompt_tokens, shape.window)
+    attended = shape.attention_width * prompt_tokens**2 + shape.window_width * seen * (2 * prompt_tokens - seen)
+    return np.asarray(params_prefill(shape, prompt_tokens) + 2.0 * attended, dtype=float)
 
 
 def attention_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d (P T + T (T + 1) / 2) (method c2)."""
-    context = prompt_tokens * decoded_tokens + decoded_tokens * (decoded_tokens + 1) / 2
-    return params_decode(shape, prompt_tokens, decoded_tokens) + 4.0 * shape.attention_width * context
+    """Sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d (P T + T (T + 1) / 2) (method c2).
+
+    In a layer with a window, P + t is at most that.
+    """
+    growing = _steps_in_window(shape, prompt_tokens, decoded_tokens)
+    attended = shape.attention_width * _context(prompt_tokens, decoded_tokens)
+    in_window = _context(prompt_tokens, growing) + shape.window * (decoded_tokens - growing)
+    return params_decode(shape, prompt_tokens, decoded_tokens) + 4.0 * (attended + shape.window_width * in_window)
 
 
 def roofline_prefill(gpu: roofline.Gpu, batch: int, shape: Shape, prompt_tokens: Floats) -> Floats:
     """Seconds max(FLOPs / peak, bytes / bandwidth): the weights once a batch, keys and values written (method c3)."""
-    num_bytes = _weight_bytes(shape, batch * prompt_tokens) / batch + shape.cached_bytes * prompt_tokens
+    written = (shape.cached_bytes + shape.window_bytes) * prompt_tokens
+    num_bytes = shape.weight_bytes(batch * prompt_tokens) / batch + written
     return np.maximum(attention_prefill(shape, prompt_tokens) / gpu.peak_flops, num_bytes / gpu.bytes_per_second)
 
 
 def roofline_decode(
     gpu: roofline.Gpu, batch: int, shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats
 ) -> Floats:
-    """Seconds, sum over t = 1..T of max(FLOPs / peak, (weights / batch + keys and values) / bandwidth) (method c3)."""
-    weight_bytes = float(_weight_bytes(shape, np.asarray(float(batch)))) / batch
-    return roofline.sum_of_larger(
-        roofline.Line(2.0 * shape.num_matmul_params / gpu.peak_flops, 4.0 * shape.attention_width / gpu.peak_flops),
-        roofline.Line(weight_bytes / gpu.bytes_per_second, shape.cached_bytes / gpu.bytes_per_second),
-        start=prompt_tokens,
-        length=decoded_tokens,
-    )
+    """Seconds, sum over t = 1..T of max(FLOPs / peak, (weights / batch + keys and values) / bandwidth) (method c3).
+
+    Both are straight lines in the context up to a window, and less steep ones beyond it.
+    """
+    growing = _steps_in_window(shape, prompt_tokens, decoded_tokens)
+    parts = ((0, 1, prompt_tokens, growing), (shape.window, 0, prompt_tokens + growing, decoded_tokens - growing))
+    seconds = np.zeros(np.broadcast_shapes(np.shape(prompt_tokens), np.shape(decoded_tokens)))
+    for num_seen, grows, start, length in parts:
+        flops = roofline.Line(
+            2.0 * shape.num_matmul_params + 4.0 * shape.window_width * num_seen,
+            4.0 * (shape.attention_width + shape.window_width * grows),
+        )
+        num_bytes = roofline.Line(
+            float(shape.weight_bytes(np.asarray(float(batch)))) / batch + shape.window_bytes * num_seen,
+            shape.cached_bytes + shape.window_bytes * grows,
+        )
+        lines = (flops.over(gpu.peak_flops), num_bytes.over(gpu.bytes_per_second))
+        seconds = seconds + roofline.sum_of_larger(*lines, start=start, length=length)
+    return seconds
 
 
 def measured_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """GPU-seconds at the measured throughput (method c4)."""
+    """Device-seconds at the measured throughput (method c4); none where it is that of written tokens, all included."""
     return prompt_tokens / _given(shape.throughput, "throughput").prompt
 
 
 def measured_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """GPU-seconds at the measured throughput (method c4)."""
+    """Device-seconds at the measured throughput (method c4)."""
     return decoded_tokens / _given(shape.throughput, "throughput").decoded
 
 
@@ -153,7 +135,7 @@ def sample_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -
 COST_MODELS = {
     "c1": CostModel(params_prefill, params_decode, "parameters only"),
     "c2": CostModel(attention_prefill, attention_decode, "attention counted"),
-    "c4": CostModel(measured_prefill, measured_decode, "measured throughput", "GPU-seconds", "throughput"),
+    "c4": CostModel(measured_prefill, measured_decode, "measured throughput", "device-seconds", "throughput"),
     "c5": CostModel(priced_prefill, priced_decode, "price per token", "dollars", "price"),
     "tokens": CostModel(token_prefill, token_decode, "whatever the model", "tokens"),
     "samples": CostModel(sample_prefill, sample_decode, "whatever they spend", "samples"),
@@ -213,11 +195,14 @@ def serial_tokens(decoded_tokens: ArrayLike, widths: Sequence[int]) -> Floats:
     return max_at_k(decoded_tokens, widths)
 
 
-def _weight_bytes(shape: Shape, num_tokens: Floats) -> Floats:
-    """Bytes of weights that a step over this many tokens reads: what they activate, at most all that is stored."""
-    stored = shape.num_stored_params or shape.num_matmul_params
-    active = np.minimum(shape.num_matmul_params * np.maximum(num_tokens, 1), stored)
-    return np.asarray(active * shape.bytes_per_weight, dtype=float)
+def _steps_in_window(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
+    """How many of the decoded tokens come before the window of the layers that have one is full."""
+    return np.asarray(np.clip(shape.window - prompt_tokens, 0, decoded_tokens), dtype=float)
+
+
+def _context(prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
+    """Sum over t = 1..T of P + t."""
+    return prompt_tokens * decoded_tokens + decoded_tokens * (decoded_tokens + 1) / 2
 
 
 def _given(figure: PerToken | None, name: str) -> PerToken:

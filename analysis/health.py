@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis import throughput
 from analysis.arms import StoredRun
 from results import schema, store
 
@@ -23,15 +24,9 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
     `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B, columns).
     """
     traces, answers = _read_traces(root, identity), _read_answers(root, identity)
-    rate = read_device_seconds_a_token(root, identity)
+    logged = throughput.read(root).get(identity)
+    rate = None if logged is None else 1 / logged.per_token.decoded
     return pd.DataFrame([_cell(traces, answers, budget, rate) for budget in budgets])
-
-
-def read_device_seconds_a_token(root: Path, identity: str) -> float | None:
-    """Seconds times devices over the tokens that the model's jobs wrote in them; None where nothing was logged."""
-    log = store.scan(root, schema.THROUGHPUT, identity=identity).to_pandas()
-    num_tokens = int(log["num_tokens"].sum())
-    return float((log["seconds"] * log["num_devices"]).sum()) / num_tokens if num_tokens else None
 
 
 def _read_traces(root: Path, identity: str) -> pd.DataFrame:

@@ -32,6 +32,10 @@ class Line(NamedTuple):
     level: float
     slope: float
 
+    def over(self, rate: float) -> "Line":
+        """The line in seconds, of one in what is done at this rate a second."""
+        return Line(self.level / rate, self.slope / rate)
+
 
 def sum_of_larger(one: Line, other: Line, *, start: Floats, length: Floats) -> Floats:
     """Sum over t = 1..length of the larger of two lines at x = start + t; start and length broadcast.

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analysis import bootstrap, costs, curves, frontier, plan_compute, wording
-from analysis.arms import Arm, Rung
+from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.curves import Rule
 from analysis.outcomes import Outcomes
 from analysis.plan_compute import Plan, Serving, Switch
+from analysis.rungs import Rung
 from analysis.summary import aligned
 
 POINTS_A_DECADE = 8

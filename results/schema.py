@@ -182,6 +182,7 @@ THROUGHPUT = Table(
             ("num_tokens", pa.int64()),
             ("device", Category),
             ("num_devices", Count),
+            ("samples_in_flight", Count),
         ]
     ),
     key=("identity", "job", "elapsed_seconds"),

@@ -152,7 +152,14 @@ async def draw(prepared: Prepared) -> int:
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
         if job.probe:
             await check_thinking(engine, context, prepared)
-        writer = Writer(job.run, job.model.name, prepared.identity, device=device, flush_seconds=job.flush_seconds)
+        writer = Writer(
+            job.run,
+            job.model.name,
+            prepared.identity,
+            device=device,
+            samples_in_flight=job.engine.samples_in_flight,
+            flush_seconds=job.flush_seconds,
+        )
         pending = iterate_pending(
             job.run, prepared.identity, prepared.prompts, prepared.states, renderer=prepared.renderer
         )

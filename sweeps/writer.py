@@ -18,9 +18,11 @@ class Writer:
     A kill loses what was gathered since the last flush, so `flush_seconds` of finished samples at most.
     """
 
-    def __init__(self, root: Path, name: str, identity: str, *, device: Device, flush_seconds: float) -> None:
+    def __init__(
+        self, root: Path, name: str, identity: str, *, device: Device, samples_in_flight: int, flush_seconds: float
+    ) -> None:
         self._root, self._name, self._identity = root, name, identity
-        self._device, self._flush_seconds = device, flush_seconds
+        self._device, self._samples_in_flight, self._flush_seconds = device, samples_in_flight, flush_seconds
         self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in (TRACES, ANSWERS, FAILURES)}
         self._job = _now()
         self._started = self._flushed = time.monotonic()
@@ -64,6 +66,7 @@ class Writer:
             "num_tokens": self._num_tokens,
             "device": self._device.name,
             "num_devices": self._device.num_devices,
+            "samples_in_flight": self._samples_in_flight,
         }
 
     def _failure(self, sampled: Sampled) -> dict[str, Any]:

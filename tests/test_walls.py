@@ -106,6 +106,7 @@ def test_statistics_take_arrays() -> None:
         "power",
         "roofline",
         "scaling",
+        "shapes",
         "solve_rates",
         "substitution",
         "surface",

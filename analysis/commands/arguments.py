@@ -11,6 +11,7 @@ from analysis.bins import Binning
 from analysis.choices import AS_KNOWN, Choices
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
+from analysis.shapes import PerToken
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -76,13 +77,20 @@ def add_choices(command: argparse.ArgumentParser) -> None:
     add(
         "--cost",
         choices=costs.COST_NAMES,
-        help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured GPU-seconds "
-        "(--throughput), c5 dollars (--price), tokens, samples; by default the first of "
-        f"{', '.join(AS_KNOWN)} that the run can tell",
+        help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured "
+        "device-seconds (of the run's own log, or --throughput), c5 dollars (--price), tokens, samples; by default the "
+        f"first of {', '.join(AS_KNOWN)} that the run can tell",
     )
     add("--gpu", choices=sorted(roofline.GPUS), help="the GPU of c3")
     add("--batch", type=int, default=costs.BATCH, help="sequences that c3 decodes together")
-    add("--throughput", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="tokens a GPU-second")
+    add(
+        "--throughput",
+        type=per_token,
+        nargs="+",
+        default=(),
+        metavar="MODEL=IN:OUT",
+        help="tokens a device-second, read and written, instead of what the run logged",
+    )
     add("--price", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
     add("--anchor", help="whose held-out samples make the bins, where several models have some")
 
@@ -105,7 +113,7 @@ def named_tokens(text: str) -> tuple[str, float]:
     return name, positive(tokens)
 
 
-def per_token(text: str) -> tuple[str, costs.PerToken]:
+def per_token(text: str) -> tuple[str, PerToken]:
     """MODEL=IN:OUT, two numbers above 0."""
     try:
         name, figures = text.split("=")
@@ -114,4 +122,4 @@ def per_token(text: str) -> tuple[str, costs.PerToken]:
         raise argparse.ArgumentTypeError(f"expected MODEL=IN:OUT, such as mine=9000:450, not {text!r}") from None
     if not (prompt > 0 and decoded > 0):
         raise argparse.ArgumentTypeError(f"both figures of {text!r} must be above 0")
-    return name, costs.PerToken(prompt, decoded)
+    return name, PerToken(prompt, decoded)

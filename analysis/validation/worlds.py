@@ -9,7 +9,7 @@ from scipy.stats import binom, norm
 
 from analysis import difficulty
 from analysis.arrays import Bools, Floats, Ints
-from analysis.costs import Shape
+from analysis.shapes import Shape
 
 # The population as a fine grid of difficulties, standard normal, and the share of prompts at each.
 HARDNESS = np.linspace(-5, 5, 4001)

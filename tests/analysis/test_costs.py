@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from analysis import roofline
-from analysis.costs import COST_MODELS, PerToken, Shape, cell_cost, choose, serial_tokens, total_tokens
+from analysis.costs import COST_MODELS, cell_cost, choose, serial_tokens, total_tokens
+from analysis.shapes import PerToken, Shape
 
 SHAPE = Shape(num_matmul_params=1000, num_layers=3, num_heads=2, head_dim=32)
 PROMPT, DECODED = np.array([5, 9]), np.array([[4, 6, 20], [10, 10, 10]])
@@ -100,17 +101,68 @@ def test_a_cached_token_holds_keys_and_values_of_every_layer():
     assert QWEN3_8B.cached_bytes == 2 * 36 * 8 * 128 * 2
 
 
+def seconds_a_token(shape: Shape, *, batch: int) -> float:
+    return float(choose("c3", gpu="H200", batch=batch).decode(shape, np.array(0.0), np.array(1.0)))
+
+
 def test_a_mixture_of_experts_computes_with_its_active_weights_and_reads_more_of_them_the_larger_the_batch():
-    mixture = Shape(37_000_000_000, 61, 128, 128, num_stored_params=671_000_000_000)
+    """Weights of DeepSeek-V3: 671 billion, of which 37 are met; 256 experts a layer, 8 of them chosen."""
+    share = 8 / 256
+    mixture = Shape(37_000_000_000, 61, 128, 128, num_expert_params=634e9 / (1 - share), expert_share=share)
     assert COST_MODELS["c1"].decode(mixture, np.array(0.0), np.array(1.0)) == 2 * 37e9
-    # Counting all of DeepSeek-R1's weights would inflate its FLOPs 18-fold.
-    assert mixture.num_stored_params / mixture.num_matmul_params == pytest.approx(18, rel=0.01)
-    dense = mixture._replace(num_stored_params=0)
-    one, other = (
-        float(choose("c3", gpu="H200", batch=32).decode(shape, np.array(0.0), np.array(1.0)))
-        for shape in (mixture, dense)
-    )
-    assert 10 < one / other < 18.2
+    assert mixture.weight_bytes(np.array([1.0, 1e6])) == pytest.approx([2 * 37e9, 2 * 671e9])
+    dense = mixture._replace(num_expert_params=0, expert_share=1.0)
+    one, some, many = (seconds_a_token(mixture, batch=b) / seconds_a_token(dense, batch=b) for b in (1, 32, 256))
+    assert one == pytest.approx(1)
+    # Counting all of its weights would charge 18 times as much, whatever the batch.
+    assert 1 < some < many < 671 / 37
+
+
+def test_the_experts_a_batch_meets_are_those_that_even_draws_would():
+    mixture = SHAPE._replace(num_expert_params=800, expert_share=2 / 8, bytes_per_weight=1.0)
+    rng = np.random.default_rng(0)
+    draws = [len({e for _ in range(5) for e in rng.choice(8, size=2, replace=False)}) for _ in range(4000)]
+    expected = 1000 - 200 + 100 * np.mean(draws)
+    assert float(mixture.weight_bytes(np.array(5.0))) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_layer_with_a_window_attends_to_no_more_than_that():
+    windowed = SHAPE._replace(num_window_layers=2, window=9)
+    width = SHAPE.num_heads * SHAPE.head_dim
+    for prompt, length in ((0, 4), (5, 20), (40, 7)):
+        attended = [(prompt + t) + 2 * min(prompt + t, 9) for t in range(1, length + 1)]
+        found = COST_MODELS["c2"].decode(windowed, np.array(float(prompt)), np.array(float(length)))
+        assert found == pytest.approx(2000 * length + 4 * width * sum(attended))
+        # As in the sum without a window, a token's own place is counted by half.
+        seen = [(t - 0.5) + 2 * (t - 0.5 if t <= 9 else 9) for t in range(1, prompt + 1)]
+        found = COST_MODELS["c2"].prefill(windowed, np.array(float(prompt)))
+        assert found == pytest.approx(2000 * prompt + 4 * width * sum(seen))
+
+
+def test_a_window_that_nothing_reaches_changes_no_cost():
+    windowed = QWEN3_8B._replace(num_window_layers=30, window=100_000)
+    for model in (COST_MODELS["c2"], choose("c3", gpu="L4")):
+        arguments = {"prompt_tokens": PROMPT, "decoded_tokens": 100 * DECODED, "widths": [1, 3]}
+        np.testing.assert_allclose(cell_cost(model, windowed, **arguments), cell_cost(model, QWEN3_8B, **arguments))
+
+
+def test_roofline_seconds_with_a_window_equal_the_larger_bound_summed_token_by_token():
+    gpu, model = roofline.GPUS["L4"], choose("c3", gpu="L4", batch=256)
+    shape = QWEN3_600M._replace(num_window_layers=20, window=1024)
+    for prompt, length in ((0, 1), (900, 2500), (3000, 10)):
+        x = prompt + np.arange(1, length + 1)
+        seen = np.minimum(x, 1024)
+        flops = 2 * shape.num_matmul_params + 4 * (shape.attention_width * x + shape.window_width * seen)
+        read = 2 * shape.num_matmul_params / 256 + shape.cached_bytes * x + shape.window_bytes * seen
+        expected = np.maximum(flops / gpu.peak_flops, read / gpu.bytes_per_second).sum()
+        assert float(model.decode(shape, np.array(float(prompt)), np.array(float(length)))) == pytest.approx(expected)
+
+
+def test_keys_and_values_of_different_size_cost_their_mean_and_one_latent_is_kept():
+    """DeepSeek-V3: heads of 192 and 128, a latent of 512 with 64 that are turned."""
+    latent = Shape(1, 61, 128, 192, num_kv_heads=128, value_head_dim=128, cached_width=576)
+    assert latent.attention_width == 61 * 128 * 160
+    assert latent.cached_bytes == 61 * 576 * 2
 
 
 def test_measured_seconds_and_dollars_follow_the_tokens():

@@ -6,9 +6,9 @@ import pytest
 
 from analysis import findings, outcomes, summary
 from analysis.bins import Binning
-from analysis.costs import PerToken
 from analysis.difficulty import quantile_bins
 from analysis.findings import ALL_PROMPTS, Choices, Findings
+from analysis.shapes import PerToken
 
 
 def find(root: Path, seed: int = 0, **choices: object) -> Findings:

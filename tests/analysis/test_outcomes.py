@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import outcomes
-from analysis.arms import _tell_apart
+from analysis.rungs import _tell_apart
 from results import schema, store
 
 Edit = Callable[[dict], dict | None]

@@ -51,7 +51,7 @@ def draw(root: Path, num_prompts: int, budgets: tuple[int, ...]) -> None:
     renderer = Renderer(build_tokenizer(), thinking, eos_ids=(0,))
     prompts = [Prompt(f"countdown/{index:06d}", "1 2 3=6", {}) for index in range(num_prompts)]
     states = read_states(root, "identity", prompts, [PoolSpec("evaluation", NUM_SAMPLES, budgets)])
-    writer = Writer(root, "model", "identity", device=Device("CPU", 1), flush_seconds=1.0)
+    writer = Writer(root, "model", "identity", device=Device("CPU", 1), samples_in_flight=16, flush_seconds=1.0)
     asyncio.run(
         finish_samples(
             ScriptedEngine(stop_chance=0.02, keep_requests=False),

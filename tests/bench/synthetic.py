@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arms import Arm, Rung
-from analysis.costs import Shape
+from analysis.arms import Arm
 from analysis.grid import Grid
+from analysis.rungs import Rung
+from analysis.shapes import Shape
 
 WIDTHS = range(1, 129)
 VOTE_WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)

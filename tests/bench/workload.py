@@ -60,7 +60,9 @@ class Workload:
         """What the harness does of a sweep: draw, and append to a store."""
         sampled: list[Sampled] = []
         started = time.perf_counter()
-        writer = Writer(root, "bench", self.context.identity, device=Device("", 1), flush_seconds=5.0)
+        writer = Writer(
+            root, "bench", self.context.identity, device=Device("", 1), samples_in_flight=16, flush_seconds=5.0
+        )
 
         def on_sample(rows: Sampled) -> None:
             writer.add(rows)

@@ -36,7 +36,7 @@ class Run:
     def finish(self, specs: tuple[PoolSpec, ...], prompts: list[Prompt], identity: str = "identity") -> int:
         """Draw what is missing; return how many tokens were generated."""
         engine = ScriptedEngine(stop_chance=0.03)
-        writer = Writer(self.root, "model", identity, device=Device("CPU", 1), flush_seconds=60)
+        writer = Writer(self.root, "model", identity, device=Device("CPU", 1), samples_in_flight=16, flush_seconds=60)
         states = read_states(self.root, identity, prompts, specs)
         asyncio.run(
             finish_samples(

@@ -36,7 +36,7 @@ def pending(root: Path, specs: list[PoolSpec] = SPECS, prompts: list[Prompt] = P
 def draw(root: Path, samples: list[Pending]) -> ScriptedEngine:
     engine, writer = (
         ScriptedEngine(stop_chance=0.03),
-        Writer(root, "model", "identity", device=Device("CPU", 1), flush_seconds=60),
+        Writer(root, "model", "identity", device=Device("CPU", 1), samples_in_flight=16, flush_seconds=60),
     )
     for sample in samples:
         writer.add(asyncio.run(finish_sample(engine, CONTEXT, sample)))

@@ -1,0 +1,155 @@
+"""The rungs of a stored run: what each is called, its shape, and what it costs. Knows the tables, no outcomes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import throughput
+from analysis.shapes import PerToken, Shape
+from analysis.throughput import Measured
+from results import schema, store
+
+# Bytes a weight and, where weights are quantized, a weight of that format; "auto" is a 16-bit type in vLLM.
+DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
+QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin": 0.5, "gptq_marlin": 0.5}
+# Settings that set two identities of a model apart are written out where they are short.
+MAX_NAME_CHARS = 40
+_COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
+_REFINEMENTS = ("value_head_dim", "cached_width", "num_linear_layers", "num_window_layers", "window")
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model of the ladder: the name it goes by, its identity in the store, its size and its shape.
+
+    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, or
+    answers to vote on. measured_on: where and how the shape's throughput was logged, None where it was not.
+    """
+
+    name: str
+    identity: str
+    num_params: float
+    shape: Shape
+    pretraining_tokens: int | None = None
+    has_tokens: bool = True
+    has_votes: bool = True
+    measured_on: str | None = None
+
+
+def read(root: Path, models: pd.DataFrame) -> list[Rung]:
+    """The rungs of these rows of the models table, by size, with what the run's outcomes and log tell of them.
+
+    Names that stand for several identities carry what sets them apart.
+    """
+    return _tell(_by_size(models), _spent(root), throughput.read(root))
+
+
+def _by_size(models: pd.DataFrame) -> list[Rung]:
+    models = models.drop_duplicates("identity").sort_values(["num_params", "model", "identity"])
+    names = pd.concat([_tell_apart(variants) for _, variants in models.groupby("model")]).loc[models.index]
+    return [
+        Rung(
+            name,
+            row.identity,
+            float(row.num_params),
+            _shape(row),
+            None if pd.isna(row.pretraining_tokens) else int(row.pretraining_tokens),
+        )
+        for name, row in zip(names, models.itertuples(), strict=True)
+    ]
+
+
+def _tell_apart(variants: pd.DataFrame) -> pd.Series:
+    """A name for each identity of one model: its own, with the settings that differ between them, as in `m dtype=half`.
+
+    The beginning of the identity stands in where settings were not recorded, or do not tell all apart in a few words.
+    """
+    names = variants["model"]
+    if len(variants) == 1:
+        return names
+    parts = [dict(_flatten(json.loads(text))) if isinstance(text, str) else {} for text in variants["identity_parts"]]
+    differing = sorted(name for name in set().union(*parts) if len({repr(part.get(name)) for part in parts}) > 1)
+    told = [" ".join(f"{name.split('.')[-1]}={part.get(name, 'default')}" for name in differing) for part in parts]
+    is_recorded = variants["identity_parts"].notna().all()
+    if not is_recorded or len(set(told)) < len(told) or max(map(len, told)) > MAX_NAME_CHARS:
+        return names + "@" + variants["identity"].str[:6]
+    return names + " " + pd.Series(told, index=variants.index)
+
+
+def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in parts.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _shape(row: Any) -> Shape:
+    """A row of the models table as what costs depend on; counts that are not known are NaN.
+
+    Rows from before experts, windows and linear layers were counted are of dense models with full attention.
+    """
+    counts = {name: np.nan if pd.isna(count := getattr(row, name)) else int(count) for name in _COUNTS}
+    refined = {name: 0 if pd.isna(count := getattr(row, name)) else int(count) for name in _REFINEMENTS}
+    return Shape(**counts, **refined, **_experts(row), bytes_per_weight=_bytes_per_weight(row))  # type: ignore[arg-type]
+
+
+def _experts(row: Any) -> dict[str, float]:
+    """The weights of all experts, from what a token meets of them, and the share that it meets."""
+    if pd.isna(row.num_experts) or row.num_experts_per_token == row.num_experts:
+        return {}
+    share = float(row.num_experts_per_token / row.num_experts)
+    return {"expert_share": share, "num_expert_params": (row.num_params - row.num_active_params) / (1 - share)}
+
+
+def _bytes_per_weight(row: Any) -> float:
+    """What a quantized checkpoint weighs, else what the settings say; NaN for a quantization of unknown width."""
+    if not pd.isna(row.quantized_bytes):
+        return float(row.quantized_bytes / row.num_params)
+    if isinstance(row.quantization, str) and row.quantization:
+        return QUANTIZED_BYTES.get(row.quantization, np.nan)
+    return DTYPE_BYTES.get(row.dtype, 2.0)
+
+
+def _spent(root: Path) -> pd.DataFrame:
+    """By identity: mean decoded tokens and dollars of an answer, NaN where any is unknown; and whether it votes."""
+    columns = ["identity", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
+    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas()
+    columns = ["identity", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
+    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas()
+    decoded = answers["num_thinking_tokens"] + answers["num_answer_tokens"]
+    parts = [
+        pd.DataFrame({"identity": answers["identity"].astype(object), "votes": True, "samples": 1}).assign(
+            decoded=decoded.where(answers["num_prompt_tokens"].notna()), usd=answers["usd"]
+        ),
+        pd.DataFrame({"identity": counted["identity"].astype(object), "votes": False}).assign(
+            samples=counted["num_samples"],
+            decoded=counted["mean_decoded_tokens"].where(counted["mean_prompt_tokens"].notna()),
+            usd=counted["mean_usd"],
+        ),
+    ]
+    every = pd.concat(parts, ignore_index=True)
+    every[["decoded", "usd"]] = every[["decoded", "usd"]].mul(every["samples"], axis=0)
+    sums = every.groupby("identity")[["decoded", "usd", "samples"]].agg(lambda column: column.sum(skipna=False))
+    return sums.assign(votes=every.groupby("identity")["votes"].all())
+
+
+def _tell(rungs: list[Rung], spent: pd.DataFrame, logged: Mapping[str, Measured]) -> list[Rung]:
+    """The rungs with what their outcomes tell: whether tokens are known and votes there, price and speed per token."""
+    told = []
+    for rung in rungs:
+        if (measured := logged.get(rung.identity)) is not None:
+            shape = rung.shape._replace(throughput=measured.per_token)
+            rung = replace(rung, shape=shape, measured_on=measured.where)
+        if rung.identity in spent.index:
+            decoded, usd, _, votes = spent.loc[rung.identity]
+            price = PerToken(0.0, 1e6 * usd / decoded) if decoded > 0 and usd > 0 else None
+            shape = rung.shape._replace(price=price)
+            rung = replace(rung, shape=shape, has_tokens=not pd.isna(decoded), has_votes=bool(votes))
+        told.append(rung)
+    return told
