@@ -1,6 +1,7 @@
 """Every yaml becomes its dataclass, and every key is a field."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sweeps.compose import ROOMS, build_job, find_run
 
 CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+LADDERS = [name for name in EXPERIMENTS if name != "compare"]
 OPTIONS = sorted(f"{path.parent.name}={path.stem}" for room in ROOMS for path in (CONF / room).glob("*.yaml"))
 
 
@@ -40,16 +42,56 @@ def test_every_key_is_a_field(path: Path) -> None:
     assert set(config) <= fields
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_rung_of_an_experiment_is_a_job(experiment: str) -> None:
+def swept(experiment: str) -> list[list[str]]:
+    """The jobs of an experiment, each as the overrides that its sweep gives it."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(
-            "sweep", [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"], return_hydra_config=True
-        )
-        models = str(config.hydra.sweeper.params.model).split(",")
-    jobs = [build_job(composed(f"experiment={experiment}", "run=x", f"model={model}")) for model in models]
-    assert len({job.model.name for job in jobs}) == len(models) >= 2
-    assert jobs[0].grid.anchor in {job.model.name for job in jobs}
+        given = [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"]
+        params = compose("sweep", given, return_hydra_config=True).hydra.sweeper.params
+    choices = [[f"{name}={value}" for value in str(values).split(",")] for name, values in params.items()]
+    return [list(choice) for choice in itertools.product(*choices)]
+
+
+@pytest.mark.parametrize("experiment", LADDERS)
+def test_every_rung_of_a_ladder_is_a_job_on_every_task(experiment: str) -> None:
+    jobs = [build_job(composed(f"experiment={experiment}", "run=x", *overrides)) for overrides in swept(experiment)]
+    models, tasks = {job.model.name for job in jobs}, {job.task.name for job in jobs}
+    assert len(models) * len(tasks) == len(jobs) and len(models) >= 2
+    assert jobs[0].grid.anchor in models
+
+
+def test_a_comparison_draws_one_model_as_the_ladder_was_drawn() -> None:
+    (overrides,) = swept("compare")
+    new = build_job(composed("experiment=compare", "run=x", *overrides, "model.path=a/b"))
+    old = build_job(composed("experiment=qwen3", "run=x", "model=qwen3-8b"))
+    assert (new.task, new.thinking, new.sampling, new.grid) == (old.task, old.thinking, old.sampling, old.grid)
+
+
+@pytest.mark.parametrize(("one", "other"), [("r1", "qwen25"), ("qwen3_off", "qwen3")])
+def test_pairs_stand_in_one_run_on_one_task_and_grid(one: str, other: str) -> None:
+    configs = [composed(f"experiment={name}", *swept(name)[0]) for name in (one, other)]
+    # Without a name of its own, a run has its experiment's.
+    runs = [OmegaConf.to_container(config)["run"] for config in configs]  # type: ignore[index,call-overload]
+    assert runs[0] == (other if runs[1].startswith("${") else runs[1])
+    jobs = [build_job(composed(f"experiment={name}", *swept(name)[0], "run=x")) for name in (one, other)]
+    assert jobs[0].task == jobs[1].task and jobs[0].grid.budgets == jobs[1].grid.budgets
+    assert jobs[0].thinking != jobs[1].thinking
+
+
+def test_every_yaml_is_an_option_an_experiment_or_a_launcher() -> None:
+    rooms = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
+    assert rooms == {".", "experiment", "hydra/launcher", *ROOMS}
+    for path in (CONF / "hydra" / "launcher").glob("*.yaml"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]
+            launcher = compose("sweep", given, return_hydra_config=True).hydra.launcher
+        assert callable(get_class(launcher["_target_"]))
+
+
+def test_pretraining_tokens_stand_beside_their_source_or_a_reason() -> None:
+    for path in (CONF / "model").glob("*.yaml"):
+        config = OmegaConf.load(path)
+        assert (config.get("pretraining_tokens") is None) == (config.get("pretraining_source") is None), path
+        assert config.get("pretraining_tokens") is not None or "# " in path.read_text(), path
 
 
 @pytest.mark.parametrize(
