@@ -1,0 +1,215 @@
+"""Answers in what reasoning models write: named ways to find one, what votes are counted on, when two are equal."""
+
+import re
+from collections import deque
+from functools import lru_cache
+from typing import Any
+
+# Whatever is longer is no answer but text around one.
+MAX_ANSWER_CHARS = 500
+# Numbers with more bits are compared as they are written and never worked out.
+MAX_BITS = 20_000
+NUM_DIGITS = 12
+PARSED_ANSWERS = 4096
+
+_BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_FINAL = re.compile(r"final\s{1,3}answer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
+_ANSWER = re.compile(r"\banswer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"\.(?=\s|\*|$)")
+_NUMBER = re.compile(
+    r"(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
+)
+_LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
+_AT_MARKER = re.compile(r"[\s:*$]*(?:option|choice)?[\s*]*(?:\(([A-Ja-j])\)|([A-J])(?![\w'’]))")
+_BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
+_LINE_START = re.compile(r"^[\s*]*([A-J])(?:[.):][\s*]|[\s*]*$)", re.MULTILINE)
+_WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
+_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\{([^{}]*)\}")
+_SURROUNDINGS = re.compile(r"^(?:\$+|\\\(|\\\[|\s)+|(?:\$+|\\\)|\\\]|\s|(?<!\\)\.)+$")
+
+
+def boxed(text: str) -> str | None:
+    """What the last complete \\boxed{...} holds, the innermost where one holds another; None where there is none."""
+    opened: list[tuple[bool, int]] = []
+    found: tuple[int, int] | None = None
+    for brace in _BRACES.finditer(text):
+        token = brace.group()
+        if token.endswith("{") and token != r"\{":
+            opened.append((token != "{", brace.end()))
+        elif token == "}" and opened:
+            is_box, start = opened.pop()
+            if is_box and (found is None or found[0] < start):
+                found = (start, brace.start())
+    return None if found is None else _clean(text[slice(*found)])
+
+
+def final_answer(text: str) -> str | None:
+    """What follows the last "final answer is", or else the last "answer is", to the end of its sentence or line."""
+    rest = _after_last(_FINAL, text) or _after_last(_ANSWER, text)
+    if rest is None:
+        return None
+    line = rest.strip("*:= \t\r\n").partition("\n")[0]
+    sentence = _SENTENCE_END.split(line, maxsplit=1)[0]
+    return boxed(line) or _clean(sentence.strip("* "))
+
+
+def last_number(text: str) -> str | None:
+    """The last number, in ASCII digits, without thousands separators; None where there is none."""
+    last = _find_last(_NUMBER, text)
+    if last is None:
+        return None
+    before = text[max(last.start() - 2, 0) : last.start()].replace("\N{MINUS SIGN}", "-")
+    # 5-3 ends in 3, not in -3.
+    is_negative = before.endswith("-") and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")]}"))
+    return _clean("-" * is_negative + last.group().replace(",", ""))
+
+
+def choice_letter(text: str) -> str | None:
+    """The letter of the option that was chosen, A to J: boxed, called the answer, in brackets, or at a line's start."""
+    for said in (boxed(text), text.strip()[: 2 * MAX_ANSWER_CHARS]):
+        if said and (whole := _LETTER.fullmatch(said)):
+            return whole.group(1).upper()
+    for marker in (_FINAL, _ANSWER):
+        rest = _after_last(marker, text)
+        if rest is not None and (named := _AT_MARKER.match(rest)):
+            return (named.group(1) or named.group(2)).upper()
+    for pattern in (_BRACKETED, _LINE_START):
+        if letters := pattern.findall(text):
+            return str(letters[-1])
+    return None
+
+
+def math_key(extracted: str) -> str | None:
+    """What equal answers share in whatever notation (1/2, 0.5, \\frac12); None where it is no mathematics.
+
+    Numbers are exact where they are rational, else rounded to 12 digits; x = 5 counts as 5, 50% as 50.
+    """
+    word = _read_words(extracted)
+    if word is not None:
+        return word
+    parsed = _parse(extracted)
+    try:
+        return None if parsed is None else _canonical(parsed)
+    except (ValueError, TypeError, ArithmeticError, AttributeError, NotImplementedError, RecursionError):
+        return None
+
+
+def math_equal(extracted: str, gold: str) -> bool:
+    """Whether math-verify takes the answer for the gold one. Where either cannot be read, only the same words are.
+
+    It has no time limit of its own: whoever calls it sets the clock.
+    """
+    from math_verify import verify
+
+    if extracted.strip() == gold.strip():
+        return bool(gold.strip())
+    words = _read_words(extracted), _read_words(gold)
+    if None not in words:
+        return words[0] == words[1]
+    answer, truth = _parse(extracted), _parse(gold)
+    if answer is None or truth is None:
+        return False
+    if not (_is_small(answer) and _is_small(truth)):
+        return math_key(extracted) == math_key(gold) is not None
+    return bool(verify(truth, answer, timeout_seconds=None))
+
+
+def _find_last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
+
+
+def _after_last(marker: re.Pattern[str], text: str) -> str | None:
+    last = _find_last(marker, text)
+    return None if last is None else text[last.end() : last.end() + 4 * MAX_ANSWER_CHARS]
+
+
+def _clean(answer: str) -> str | None:
+    stripped = answer.strip()
+    return stripped if 0 < len(stripped) <= MAX_ANSWER_CHARS else None
+
+
+def _read_words(answer: str) -> str | None:
+    """An answer in words, in lower case; math-verify would multiply their letters."""
+    plain = _TEXT.sub(r"\1", _SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1])).strip()
+    return plain.lower() if len(plain) <= MAX_ANSWER_CHARS and _WORDS.fullmatch(plain) else None
+
+
+@lru_cache(PARSED_ANSWERS)
+def _parse(answer: str) -> Any:
+    """The answer as a sympy object that is not worked out; None where it cannot be read."""
+    import logging
+
+    from math_verify import LatexExtractionConfig, parse
+
+    # It warns that its clock, which needs signals, is off.
+    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
+    plain = _SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1]).rstrip("%").rstrip("\\ ")
+    if not plain or len(plain) > MAX_ANSWER_CHARS:
+        return None
+    reads_boxes = [LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)]
+    found = parse(f"\\boxed{{{plain}}}", reads_boxes, fallback_mode="no_fallback", parsing_timeout=None)
+    return found[0] if found else None
+
+
+def _canonical(parsed: Any) -> str:
+    """Equal objects as the same text; containers by their elements."""
+    import sympy
+    from sympy.core.relational import Relational
+
+    if isinstance(parsed, sympy.Eq) and isinstance(parsed.lhs, sympy.Symbol):
+        return _canonical(parsed.rhs)
+    if isinstance(parsed, (sympy.Gt, sympy.Ge)):
+        return _canonical(parsed.reversed)
+    if isinstance(parsed, sympy.MatrixBase):
+        return f"matrix{parsed.shape}({', '.join(map(_canonical, parsed))})"
+    if isinstance(parsed, (sympy.Tuple, sympy.Set, Relational)):
+        parts = [_canonical(part) for part in parsed.args]
+        parts = sorted(parts) if isinstance(parsed, (sympy.FiniteSet, sympy.Union, sympy.Eq)) else parts
+        return f"{type(parsed).__name__}({', '.join(parts)})"
+    if not isinstance(parsed, sympy.Expr) or not _is_small(parsed):
+        # In the order in which it stands: to sort terms sympy works them out.
+        return str(sympy.sstr(parsed, order="none"))
+    return _canonical_number(parsed) if not parsed.free_symbols else str(sympy.cancel(_exact(parsed).doit()))
+
+
+def _canonical_number(number: Any) -> str:
+    import sympy
+
+    value = _exact(number).doit()
+    if value.has(sympy.nan, sympy.zoo):
+        raise ValueError(f"{value} is no number.")
+    if not value.is_Rational:
+        value = sympy.nsimplify(value) if value.is_rational else value
+    return str(value) if value.is_Rational or not value.is_finite else str(value.evalf(NUM_DIGITS, chop=True))
+
+
+def _exact(expression: Any) -> Any:
+    """Decimals as the fractions that they are written as."""
+    import sympy
+
+    return expression.xreplace({part: sympy.Rational(str(part)) for part in expression.atoms(sympy.Float)})
+
+
+def _is_small(expression: Any) -> bool:
+    """Whether every number in it can be worked out: 9**9**9 cannot, nor can a factorial of it."""
+    try:
+        return _count_bits(expression) <= MAX_BITS
+    except RecursionError:
+        return False
+
+
+def _count_bits(expression: Any) -> float:
+    """About how many bits the number that it comes to has; a symbol counts as one."""
+    import sympy
+
+    if isinstance(expression, sympy.Float):
+        _, _, exponent, length = expression._mpf_
+        return float(abs(exponent) + length)
+    if isinstance(expression, sympy.Rational):
+        return float(max(expression.p.bit_length(), expression.q.bit_length()))
+    parts = [max(_count_bits(part), 1.0) for part in expression.args]
+    if isinstance(expression, sympy.Pow):
+        return float(parts[0] * 2.0 ** min(parts[1], MAX_BITS.bit_length()))
+    if isinstance(expression, sympy.functions.combinatorial.factorials.CombinatorialFunction):
+        return float(max(bits * 2.0 ** min(bits, MAX_BITS.bit_length()) for bits in parts))
+    return sum(parts) if isinstance(expression, sympy.Mul) else max(parts, default=1.0)

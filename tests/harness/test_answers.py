@@ -1,0 +1,124 @@
+"""Finding answers in reasoning, and the form their votes are counted on."""
+
+import pytest
+
+from harness.answers import boxed, choice_letter, final_answer, last_number, math_equal, math_key
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"so \boxed{5} and then \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        (r"\boxed{x = \boxed{7}}", "7"),
+        (r"\fbox{3}, cut off in \boxed{4", "3"),
+        (r"} a stray brace, then \boxed {8}", "8"),
+        (r"\boxed{  }", None),
+        ("5", None),
+        (r"\boxed{" + "1" * 501 + "}", None),
+    ],
+)
+def test_boxed_is_the_last_whole_box(text: str, answer: str | None) -> None:
+    assert boxed(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Final Answer: The final answer is $3.5$. I hope it is correct.", "$3.5$"),
+        ("The answer is 4. No: the final answer is 5\nThe answer is wrong", "5"),
+        ("**Answer:** 12 apples", "12 apples"),
+        ("**Final Answer**: 7", "7"),
+        (r"The final answer is: $\boxed{\sqrt{2}}$.", r"\sqrt{2}"),
+        ("The answer\nis 4", "4"),
+        ("4", None),
+    ],
+)
+def test_final_answer_is_what_is_called_so(text: str, answer: str | None) -> None:
+    assert final_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("18 + 24 = 42 eggs.", "42"),
+        ("costs $1,234,567.50!", "1234567.50"),
+        ("drops to -3", "-3"),
+        ("drops to \N{MINUS SIGN}3", "-3"),
+        ("x-3", "3"),
+        ("5 - 3", "3"),
+        ("#### 72", "72"),
+        ("probability .25", ".25"),
+        ("\N{ARABIC-INDIC DIGIT THREE}", None),
+        ("none", None),
+        ("9" * 501, None),
+    ],
+)
+def test_the_last_number_is_read_in_ascii_digits(text: str, answer: str | None) -> None:
+    assert last_number(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("C", "C"),
+        (" (b). ", "B"),
+        (r"I think \boxed{\text{(D)}}", "D"),
+        ("Not (A). The answer is (C) because B is false", "C"),
+        ("The answer is **D**.", "D"),
+        ("The correct answer is: option B", "B"),
+        ("The answer is a good one", None),
+        ("The final answer is J", "J"),
+        ("A) one\nB) two\nI choose (B), since...", "B"),
+        ("thinking\n\n**E**", "E"),
+        ("Z", None),
+        ("A cat sat", None),
+    ],
+)
+def test_a_choice_is_one_letter(text: str, letter: str | None) -> None:
+    assert choice_letter(text) == letter
+
+
+ALIKE = [
+    (r"\frac{1}{2}", "1/2", "0.5", r"\dfrac12", ".50", "$0.5$"),
+    ("1,234", "1234", "1234.0", r"\$1{,}234"),
+    (r"2\sqrt{2}", r"\sqrt8", r"\frac{4}{\sqrt 2}"),
+    ("2x+1", "1 + 2x", r"y = 2 \cdot x + 1"),
+    ("(x-1)(x+1)", "x^2 - 1"),
+    (r"\{1, 2\}", r"\{2,1\}"),
+    (r"\left(1, 2, 3\right)", "(1,2,3)"),
+    (r"\text{Evelyn}", "evelyn"),
+    (r"50\%", "50%", "50"),
+    ("x < 2", "2 > x"),
+    (r"5\text{ cm}", "5", "x=5"),
+]
+
+
+@pytest.mark.parametrize("alike", ALIKE, ids=lambda alike: alike[0])
+def test_equal_answers_in_other_notations_vote_together(alike: tuple[str, ...]) -> None:
+    assert len({math_key(one) for one in alike}) == 1
+    assert math_key(alike[0]) is not None
+    assert all(math_equal(one, alike[0]) for one in alike)
+
+
+def test_different_answers_vote_apart() -> None:
+    keys = [math_key(alike[0]) for alike in ALIKE]
+    assert len(set(keys)) == len(ALIKE)
+    assert not any(math_equal(one[0], other[0]) for one in ALIKE for other in ALIKE if one is not other)
+
+
+def test_a_rounded_number_is_equal_and_votes_apart() -> None:
+    assert math_equal("0.333333", r"\frac13") and not math_equal("0.33", r"\frac13")
+    assert math_key("0.333333") != math_key(r"\frac13")
+
+
+@pytest.mark.parametrize("text", ["", "$$", "*", "0/0", r"\frac{1}{0}", "9**9", "1" * 501, r"\frac{"])
+def test_what_is_no_mathematics_does_not_vote(text: str) -> None:
+    assert math_key(text) is None
+
+
+@pytest.mark.parametrize("huge", ["9^{9^{9^9}}", "(9!)!!!", "10^{10^{10}}"])
+def test_a_number_too_long_to_work_out_is_compared_as_it_is_written(huge: str) -> None:
+    assert math_key(huge) is not None
+    assert math_equal(huge + "+0", huge) == (math_key(huge + "+0") == math_key(huge))
+    assert not math_equal(huge, "7")
