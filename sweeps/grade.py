@@ -70,7 +70,7 @@ def grade_rows(task: Task, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row of grades for each answer, in order; what the answer limit cut is truncated and not graded."""
     # Equal answers to one prompt are graded once.
     distinct = sorted({(row["prompt_id"], row["text"]) for row in rows if row["finish_reason"] != "length"})
-    grades = dict(zip(distinct, grade_texts(task, distinct), strict=True))
+    grades = dict(zip(distinct, grade_texts(task, distinct).grades, strict=True))
     present = {"grader": task.grader, "grader_version": task.grader_version}
     return [
         {name: row[name] for name in ANSWERS.key}

@@ -1,19 +1,28 @@
-"""Graders in workers: order kept, hangs and hogs become outcomes, their neighbours are graded all the same."""
+"""Graders in workers: order kept; hangs, hogs and deaths become outcomes, and cost no other answer."""
 
+import math
+import mmap
+import os
+import re
+import signal
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import grading
+from harness.grading import SECONDS_A_GRADE, Graded, grade_texts
 from harness.types import Grade, Prompt
+
+MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Moody:
-    """A task whose grader hangs, hogs memory, dies or answers, as the text says."""
+    """A task whose grader does what the text says, in words of its own or in Python."""
 
     name: str = "moody"
     size: int = 1
@@ -28,34 +37,139 @@ class Moody:
         return [Prompt("p", "text", {})]
 
     def grade(self, prompt: Prompt, text: str) -> Grade:
-        if text == "hang":
-            time.sleep(60)
-        if text == "hog":
-            bytearray(64 << 30)
-        if text == "raise":
-            raise ZeroDivisionError(text)
-        if text == "die":
-            import os
-
-            os._exit(1)
+        act(text)
         return Grade(text, text, text == "right", 1.0, "correct" if text == "right" else "wrong")
 
 
+def act(text: str) -> None:
+    mood, _, what = text.partition(" ")
+    if mood == "sleep":
+        time.sleep(float(what))
+    if mood == "take":
+        bytearray(int(what) * MEBIBYTE)
+    if mood == "kill":
+        os.kill(os.getpid(), int(what))
+    if mood == "die":
+        os._exit(int(what))
+    if mood == "python":
+        eval(what, {"math": math, "re": re})
+
+
+def grade(*texts: str, workers: int = 2, seconds: float = SECONDS_A_GRADE, memory: int = 256) -> Graded:
+    pairs = [("p", text) for text in texts]
+    return grade_texts(Moody(), pairs, num_workers=workers, seconds=seconds, memory_bytes=memory * MEBIBYTE)
+
+
+def outcomes(graded: Graded) -> list[str]:
+    return [grade.outcome for grade in graded.grades]
+
+
 def test_grades_come_back_in_order() -> None:
-    texts = [("p", "right" if i % 3 else f"wrong {i}") for i in range(200)]
-    grades = grading.grade_texts(Moody(), texts, num_workers=2)
-    assert [grade.extracted for grade in grades] == [text for _, text in texts]
+    texts = ["right" if i % 3 else f"wrong {i}" for i in range(2000)]
+    graded = grade(*texts)
+    assert [grade.extracted for grade in graded.grades] == texts
+    assert graded.troubles == {}
 
 
-def test_an_answer_that_makes_its_grader_raise_is_unparsed() -> None:
-    grades = grading.grade_texts(Moody(), [("p", "right"), ("p", "raise"), ("p", "right")], num_workers=2)
-    assert [grade.outcome for grade in grades] == ["correct", "unparsed", "correct"]
+def test_no_answers_have_no_grades() -> None:
+    assert grade() == Graded([], {})
 
 
-@pytest.mark.parametrize("mood", ["hang", "hog", "die"])
-def test_a_grader_that_never_returns_is_a_timeout_and_its_neighbours_are_graded(
-    mood: str, monkeypatch: pytest.MonkeyPatch
+def test_a_prompt_that_the_task_has_not_is_named() -> None:
+    with pytest.raises(ValueError, match=r"Task moody has no prompt q/7 \(1 of .* among its 1\)"):
+        grade_texts(Moody(), [("p", "right"), ("q/7", "right")])
+
+
+def test_an_answer_that_makes_its_grader_raise_is_unparsed_and_the_reason_is_told() -> None:
+    graded = grade("right", "python 1/0", "right", "python exit()", "right")
+    assert outcomes(graded) == ["correct", "unparsed", "correct", "unparsed", "correct"]
+    assert graded.troubles == {1: "ZeroDivisionError: division by zero", 3: "refused: exec"}
+
+
+# A loop in C holds the interpreter's lock, so that no signal handler in Python runs.
+LOOPS = {
+    "sleep": "sleep 60",
+    "power": "python 9**9**9",
+    "regex": "python re.match('(a*)*b', 'a' * 40)",
+    "sum": "python sum(range(10**12))",
+    "factorial": "python math.factorial(10**8)",
+}
+
+
+@pytest.mark.parametrize("text", LOOPS.values(), ids=LOOPS)
+def test_a_grader_that_does_not_return_is_a_timeout_and_its_neighbours_are_graded(text: str) -> None:
+    graded = grade("right", text, "right", seconds=0.3, workers=1)
+    assert outcomes(graded) == ["correct", "timeout", "correct"]
+    assert graded.troubles == {1: "more than 0.3 s"}
+
+
+def test_the_clock_starts_when_a_worker_takes_an_answer_not_in_the_queue() -> None:
+    # Sixteen answers of 0.1 s through one worker: all but the first five would have waited longer than the limit.
+    graded = grade(*["sleep 0.1"] * 16, workers=1, seconds=0.5)
+    assert outcomes(graded) == ["wrong"] * 16
+
+
+def test_many_that_hang_cost_a_limit_each() -> None:
+    start = time.monotonic()
+    graded = grade(*["right", "sleep 60", "right"] * 8, seconds=0.2)
+    assert outcomes(graded) == ["correct", "timeout", "correct"] * 8
+    assert time.monotonic() - start < 10
+
+
+def test_an_answer_that_takes_too_much_memory_is_a_timeout_with_the_reason() -> None:
+    graded = grade("right", "take 512", "right", "take 16", "right")
+    assert outcomes(graded) == ["correct", "timeout", "correct", "wrong", "correct"]
+    assert graded.troubles == {1: "out of memory"}
+
+
+def test_the_memory_limit_is_on_top_of_what_the_parent_has_mapped() -> None:
+    with mmap.mmap(-1, 2048 * MEBIBYTE):
+        graded = grade("take 64", "take 512", workers=1)
+    assert outcomes(graded) == ["wrong", "timeout"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_an_answer_that_takes_its_worker_down_costs_no_other(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The sandbox would refuse it; here it stands for the kernel.
+    monkeypatch.setattr("harness.grading.close_sandbox", lambda: None)
+    graded = grade(*["right"] * 50, f"kill {number}", *["right"] * 50)
+    assert outcomes(graded) == ["correct"] * 50 + ["timeout"] + ["correct"] * 50
+    assert graded.troubles == {50: f"its worker died ({-number})"}
+
+
+def test_every_second_answer_may_take_its_worker_down() -> None:
+    assert outcomes(grade(*["right", "die 3"] * 10)) == ["correct", "timeout"] * 10
+
+
+def test_an_answer_whose_worker_was_killed_once_by_something_else_is_graded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grading, "SECONDS_A_GRADE", 0.5)
-    grades = grading.grade_texts(Moody(), [("p", "right"), ("p", mood), ("p", "right")], num_workers=2)
-    assert [grade.outcome for grade in grades] == ["correct", "timeout", "correct"]
+    monkeypatch.setattr("harness.grading.close_sandbox", lambda: None)
+    monkeypatch.setattr(f"{__name__}.act", kill_once)
+    (tmp_path / "once").touch()
+    graded = grade("right", f"once {tmp_path}/once", "right")
+    assert outcomes(graded) == ["correct", "wrong", "correct"]
+    assert graded.troubles == {}
+
+
+def kill_once(text: str) -> None:
+    mood, _, path = text.partition(" ")
+    if mood == "once" and Path(path).exists():
+        Path(path).unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_no_worker_is_left() -> None:
+    before = children()
+    grade("right", "sleep 60", "die 1", seconds=0.2)
+    assert children() == before
+
+
+def children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_an_answer_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    assert outcomes(grade("python print('loud')")) == ["wrong"]
+    assert re.sub(r"\s", "", "".join(capfd.readouterr())) == ""
