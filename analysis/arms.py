@@ -1,7 +1,6 @@
 """The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from analysis.arrays import Ints
 from analysis.grid import Grid
 from analysis.rungs import Rung
 from results import schema, store
+from results.graders import present_grader
 from results.ingest.write import GRADER as OUTSIDE
 
 COUNTED = "counts"
@@ -105,16 +105,12 @@ def only(noun: str, names: list[str], wanted: str | None) -> str:
 
 
 def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
-    """The one grader of these identities, in its highest version."""
-    grades = store.scan(root, schema.GRADES, columns=["identity", "grader", "grader_version"])
-    kinds = grades.group_by(["identity", "grader", "grader_version"]).aggregate([]).to_pandas()
-    kinds = kinds[kinds["identity"].isin(identities)]
+    """The one whose grades of these identities stand."""
     if not identities:
         return COUNTED, ""
-    if kinds.empty:
+    if (grader := present_grader(root, identities)) is None:
         raise ValueError(nothing_in(root))
-    grader = only("grader", sorted(kinds["grader"].unique()), None)
-    return grader, max(kinds["grader_version"], key=_version_order)
+    return grader
 
 
 def _dials(root: Path, task: str) -> pd.DataFrame:
@@ -122,10 +118,6 @@ def _dials(root: Path, task: str) -> pd.DataFrame:
     prompts = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "dials"]).to_pandas()
     prompts = prompts[prompts["task"] == task].drop_duplicates("prompt_id").astype({"prompt_id": object})
     return pd.DataFrame([json.loads(text or "{}") for text in prompts["dials"]], index=prompts["prompt_id"])
-
-
-def _version_order(version: str) -> list[str | int]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", version)]
 
 
 def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:

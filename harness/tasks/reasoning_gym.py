@@ -7,6 +7,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from harness.fingerprint import digest_code
 from harness.types import Grade, Outcome, Prompt
 
 FULL_SCORE = 1.0
@@ -77,7 +78,7 @@ class ReasoningGym:
 
     @property
     def grader_version(self) -> str:
-        return version("reasoning-gym")
+        return f"{version('reasoning-gym')}+{digest_code(ReasoningGym.grade, self.extract, self.vote_key)}"
 
     @property
     def identity(self) -> Mapping[str, Any]:
