@@ -1,5 +1,6 @@
 """The grading pass: every stored answer that its task's grader has not seen yet. Draws nothing."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,23 @@ import pyarrow as pa
 from harness.grading import grade_texts
 from harness.types import Grade, Task
 from results import store
+from results.graders import Grader, present_grader
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
 from sweeps.identity import name_task
+from sweeps.regrade import describe_changes
 
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
 # Answers are graded and stored so many at a time.
 BATCH_ROWS = 50_000
+# By kind, where a grader failed and how.
+Troubles = defaultdict[str, list[str]]
 
 
 def grade_run(root: Path, tasks: Iterable[Task]) -> int:
-    """Grade what is not graded yet; return how many answers that were. Of tasks that differ in size, the largest."""
+    """Grade what is not graded yet; return how many answers that were. Of tasks that differ in size, the largest.
+
+    What went wrong with a grader is printed, and where another one graded before, what changed.
+    """
     largest = {name_task(task): task for task in sorted(tasks, key=lambda task: task.size)}
     return sum(grade_task(root, task) for task in largest.values())
 
@@ -28,21 +36,27 @@ def grade_task(root: Path, task: Task) -> int:
     """Grade the answers of one task by its present grader and version; earlier versions' grades stay."""
     task_id = name_task(task)
     writer, num_graded = f"{task_id}-grades", 0
+    troubles: Troubles = defaultdict(list)
+    identities = _identities(root, task_id)
     # Sweeps of other models may end at the same time, so that what is graded is read under their lock.
     with store.lock(root, writer, wait=True):
+        before = present_grader(root, identities)
         for rows in ungraded(root, task, task_id):
-            store.append(root, GRADES, grade_rows(task, rows), writer=writer)
+            store.append(root, GRADES, grade_rows(task, rows, troubles), writer=writer)
             num_graded += len(rows)
+    after = Grader(task.grader, task.grader_version)
+    for kind, examples in sorted(troubles.items()):
+        print(f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), as {examples[0]}", flush=True)
+    if num_graded and before is not None and before != after:
+        print("\n".join(describe_changes(root, before, after)), flush=True)
     return num_graded
 
 
 def ungraded(root: Path, task: Task, task_id: str) -> Iterator[list[dict[str, Any]]]:
     """Answers of the task that its present grader has not seen, of prompts within its size, some at a time."""
     graded = _hash_graded(root, task)
-    models = store.scan(root, MODELS, columns=["identity", "task"]).to_pylist()
-    identities = [row["identity"] for row in models if row["task"] == task_id]
-    prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id"]).to_pylist()
-    within = sorted(row["prompt_id"] for row in prompts if row["task"] == task_id)[: task.size]
+    identities = _identities(root, task_id)
+    within = _prompts_within(root, task, task_id)
     rows: list[dict[str, Any]] = []
     for shard in store.iterate(root, ANSWERS, columns=[*ANSWERS.key, "finish_reason", "text"]):
         answers = shard.to_pandas()
@@ -56,6 +70,34 @@ def ungraded(root: Path, task: Task, task_id: str) -> Iterator[list[dict[str, An
         yield rows
 
 
+def _identities(root: Path, task_id: str) -> list[str]:
+    models = store.scan(root, MODELS, columns=["identity", "task"]).to_pylist()
+    return [row["identity"] for row in models if row["task"] == task_id]
+
+
+def _prompts_within(root: Path, task: Task, task_id: str) -> list[str]:
+    """Ids of the stored prompts within the task's size.
+
+    Raises ValueError where the task has them no more, or with another text: its graders would judge another problem.
+    """
+    prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "prompt_hash"]).to_pylist()
+    stored = {row["prompt_id"]: row["prompt_hash"] for row in prompts if row["task"] == task_id}
+    if not stored:
+        return []
+    hashes = {prompt.prompt_id: prompt.prompt_hash for prompt in task.load()}
+    within = sorted(stored.keys() & hashes.keys())
+    num_gone = max(min(task.size, len(stored)) - len(within), 0)
+    changed = [prompt_id for prompt_id in within if stored[prompt_id] not in (None, hashes[prompt_id])]
+    if num_gone or changed:
+        first = changed[0] if changed else min(stored.keys() - hashes.keys())
+        raise ValueError(
+            f"Task {task.name} is not what {root} was drawn from: of {len(stored):,} stored prompts {num_gone:,} are "
+            f"gone and {len(changed):,} read differently, such as {first}. Grade with the data and the library "
+            f"versions that the files in {root}/provenance name."
+        )
+    return within
+
+
 def _hash_graded(root: Path, task: Task) -> np.ndarray:
     """Hashes of the answers that the task's present grader and version have graded."""
     present, hashes = (task.grader, task.grader_version), []
@@ -66,11 +108,17 @@ def _hash_graded(root: Path, task: Task) -> np.ndarray:
     return np.concatenate(hashes)
 
 
-def grade_rows(task: Task, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row of grades for each answer, in order; what the answer limit cut is truncated and not graded."""
+def grade_rows(task: Task, rows: list[dict[str, Any]], troubles: Troubles) -> list[dict[str, Any]]:
+    """A row of grades for each answer, in order; what the answer limit cut is truncated and not graded.
+
+    What went wrong with the grader is added to `troubles`.
+    """
     # Equal answers to one prompt are graded once.
     distinct = sorted({(row["prompt_id"], row["text"]) for row in rows if row["finish_reason"] != "length"})
-    grades = dict(zip(distinct, grade_texts(task, distinct).grades, strict=True))
+    graded = grade_texts(task, distinct)
+    for position, reason in graded.troubles.items():
+        troubles[reason.partition(":")[0]].append(f"{distinct[position][0]}: {reason}")
+    grades = dict(zip(distinct, graded.grades, strict=True))
     present = {"grader": task.grader, "grader_version": task.grader_version}
     return [
         {name: row[name] for name in ANSWERS.key}
