@@ -28,7 +28,8 @@ from harness.types import Grade, Prompt, Task
 
 TIMEOUT = Grade(None, None, False, 0.0, "timeout")
 UNPARSED = Grade(None, None, False, 0.0, "unparsed")
-SECONDS_A_GRADE = 5.0
+# Of the worker's own CPU time, so that a busy machine changes no outcome; PATIENCE times as long by the wall.
+SECONDS_A_GRADE, PATIENCE = 5.0, 10.0
 # What a grader may take beside what its worker was born with.
 MEMORY_BYTES = 1 << 30
 CHUNK_SIZE = 256
@@ -58,8 +59,9 @@ def grade_texts(
 ) -> Graded:
     """Grades of (prompt id, answer text) pairs, in order.
 
-    An answer whose grader takes more than `seconds`, more than `memory_bytes`, or its worker down, is a timeout; one
-    that makes it raise, or do what no grader needs to, is unparsed. Raises ValueError for a prompt the task has not.
+    An answer whose grader takes more than `seconds` of CPU time or PATIENCE times as long in all, more than
+    `memory_bytes`, or its worker down, is a timeout; one that makes it raise, or do what no grader needs to, is
+    unparsed. Raises ValueError for a prompt the task has not.
     """
     if not texts:
         return Graded([], {})
@@ -113,7 +115,7 @@ class _Pool:
     def __init__(
         self, task: Task, prompts: dict[str, Prompt], texts: Sequence[tuple[str, str]], seconds: float, memory: int
     ) -> None:
-        self.start_arguments = (task, prompts, memory)
+        self.start_arguments = (task, prompts, seconds, memory)
         self.texts, self.seconds = texts, seconds
         self.left = deque(range(len(texts)))
         self.deaths: Counter[int] = Counter()
@@ -167,18 +169,21 @@ class _Pool:
     def bury(self, worker: _Worker) -> Iterator[_Result]:
         """Take back what a dead worker had not graded; what it died of twice is labelled."""
         self.workers.remove(worker)
-        position = worker.stop()
+        position, code = worker.stop(), worker.process.exitcode
         if position in worker.pending:
             self.deaths[position] += 1
-            if self.deaths[position] >= MAX_DEATHS:
+            if code == -signal.SIGPROF or self.deaths[position] >= MAX_DEATHS:
                 del worker.pending[position]
-                code = worker.process.exitcode
-                yield position, TIMEOUT, "out of memory" if code == EXIT_MEMORY else f"its worker died ({code})"
+                reasons = {-signal.SIGPROF: self.too_long(), EXIT_MEMORY: "out of memory"}
+                yield position, TIMEOUT, reasons.get(code or 0, f"its worker died ({code})")
         self.left.extendleft(reversed(worker.pending))
 
+    def too_long(self) -> str:
+        return f"more than {self.seconds:g} s"
+
     def look_at(self, worker: _Worker) -> Iterator[_Result]:
-        """Kill a worker whose clock has run out."""
-        if worker.overdue(self.seconds):
+        """Kill a worker that waits for something that does not come; the kernel sees to those that are busy."""
+        if worker.overdue(PATIENCE * self.seconds):
             while worker.results.poll():
                 yield from self.collect(worker)
             if worker in self.workers:
@@ -186,11 +191,13 @@ class _Pool:
                 position = worker.stop()
                 if position in worker.pending:
                     del worker.pending[position]
-                    yield position, TIMEOUT, f"more than {self.seconds:g} s"
+                    yield position, TIMEOUT, self.too_long()
                 self.left.extendleft(reversed(worker.pending))
 
 
-def _work(results: Connection, clock: Any, task: Task, prompts: dict[str, Prompt], memory_bytes: int) -> None:
+def _work(
+    results: Connection, clock: Any, task: Task, prompts: dict[str, Prompt], seconds: float, memory_bytes: int
+) -> None:
     _settle(memory_bytes)
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -203,12 +210,15 @@ def _work(results: Connection, clock: Any, task: Task, prompts: dict[str, Prompt
                     results.send(done)
                     done, flushed = [], now
                 clock[:] = position, now
+                # Its signal ends the process without asking Python, which a loop in C would keep waiting.
+                signal.setitimer(signal.ITIMER_PROF, seconds)
                 try:
                     grade, trouble = _grade(task, prompts[prompt_id], text)
                 except MemoryError:
                     results.send(done)
                     # What it holds on to would fail the next answer.
                     os._exit(EXIT_MEMORY)
+                signal.setitimer(signal.ITIMER_PROF, 0.0)
                 clock[1] = 0.0
                 done.append((position, grade, trouble))
             results.send(done)
@@ -222,7 +232,8 @@ def _settle(memory_bytes: int) -> None:
         born_with = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (born_with + memory_bytes,) * 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for own in (signal.SIGTERM, signal.SIGPROF):
+        signal.signal(own, signal.SIG_DFL)
     faulthandler.disable()
     gc.freeze()
     nowhere = open(os.devnull, "r+")  # noqa: SIM115 - it stays open

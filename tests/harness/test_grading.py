@@ -88,7 +88,6 @@ def test_an_answer_that_makes_its_grader_raise_is_unparsed_and_the_reason_is_tol
 
 # A loop in C holds the interpreter's lock, so that no signal handler in Python runs.
 LOOPS = {
-    "sleep": "sleep 60",
     "power": "python 9**9**9",
     "regex": "python re.match('(a*)*b', 'a' * 40)",
     "sum": "python sum(range(10**12))",
@@ -104,16 +103,22 @@ def test_a_grader_that_does_not_return_is_a_timeout_and_its_neighbours_are_grade
 
 
 def test_the_clock_starts_when_a_worker_takes_an_answer_not_in_the_queue() -> None:
-    # Sixteen answers of 0.1 s through one worker: all but the first five would have waited longer than the limit.
-    graded = grade(*["sleep 0.1"] * 16, workers=1, seconds=0.5)
-    assert outcomes(graded) == ["wrong"] * 16
+    # All but the first few wait longer than the limit for the one worker, and take its CPU time together.
+    graded = grade(*["python sum(range(10**6))"] * 60, *["sleep 0.1"] * 20, workers=1, seconds=0.15)
+    assert outcomes(graded) == ["wrong"] * 80
+
+
+def test_one_that_waits_for_ever_is_given_up_by_the_wall_clock() -> None:
+    graded = grade("right", "sleep 60", "right", seconds=0.05, workers=1)
+    assert outcomes(graded) == ["correct", "timeout", "correct"]
 
 
 def test_many_that_hang_cost_a_limit_each() -> None:
-    start = time.monotonic()
-    graded = grade(*["right", "sleep 60", "right"] * 8, seconds=0.2)
+    start = os.times()
+    graded = grade(*["right", LOOPS["sum"], "right"] * 8, seconds=0.1)
     assert outcomes(graded) == ["correct", "timeout", "correct"] * 8
-    assert time.monotonic() - start < 10
+    spent = [getattr(os.times(), name) - getattr(start, name) for name in ("children_user", "children_system")]
+    assert 0.8 <= sum(spent) < 4
 
 
 def test_an_answer_that_takes_too_much_memory_is_a_timeout_with_the_reason() -> None:
