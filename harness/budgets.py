@@ -31,6 +31,9 @@ async def take_answer(
         start_token=spent,
         max_tokens=context.sampling.max_answer_tokens,
     )
+    text = renderer.decode(completion.token_ids)
+    # Engines stop at tokens alone: an answer that ran on to the limit was over where its task's `until` stands.
+    is_over = any(stop in text for stop in context.until)
     return Answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
@@ -41,8 +44,8 @@ async def take_answer(
         forced=forced,
         num_prompt_tokens=len(key.prompt_ids) + len(kept),
         num_cached_tokens=completion.num_cached_tokens,
-        finish_reason=completion.finish_reason,
+        finish_reason="stop" if is_over else completion.finish_reason,
         seed=seed,
         seconds=completion.seconds,
-        text=renderer.decode(completion.token_ids),
+        text=text,
     )

@@ -20,18 +20,28 @@ class Renderer:
         _ = self.close_id
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """The rendered prompt with thinking opened."""
+        """The rendered prompt with thinking opened; raises ValueError where it needs a chat template and has none."""
+        turns = prompt.turns
         if not self.thinking.chat:
+            if turns is not None:
+                raise ValueError(
+                    "The task's prompts are conversations; choose a thinking option with thinking.chat=true, or "
+                    "set task.turns=false."
+                )
             return self._encode(prompt.text + self.thinking.open)
         if self.tokenizer.chat_template is None:
             raise ValueError(
                 "The tokenizer has no chat template; choose a thinking option for base models, such as "
                 "thinking=chain_of_thought_base, or set thinking.chat=false."
             )
+        turns = turns or [{"role": "user", "content": prompt.text}]
+        # A task may give the first words of the answer.
+        is_begun = turns[-1]["role"] == "assistant"
         rendered = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt.text}],
+            turns,
             tokenize=False,
-            add_generation_prompt=True,
+            add_generation_prompt=not is_begun,
+            continue_final_message=is_begun,
             **self.thinking.template_options,
         )
         return self._encode(rendered + self.thinking.open)

@@ -10,11 +10,15 @@ from harness.types import Completion, Engine, Pool, Prompt, Request, RequestFail
 
 @dataclass(frozen=True)
 class Context:
-    """What every request of one model and task shares. `identity` is the hash that its rows are stored under."""
+    """What every request of one model and task shares. `identity` is the hash that its rows are stored under.
+
+    until: strings that end an answer of the task.
+    """
 
     identity: str
     renderer: Renderer
     sampling: Sampling
+    until: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

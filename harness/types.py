@@ -1,6 +1,7 @@
 """The plain values that pass between rooms. Knows nothing of engines, files or configs."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "ti
 
 @dataclass(frozen=True)
 class Prompt:
-    """A problem: its stable id, its text, what the grader needs, and the dials that made it hard or easy."""
+    """A problem: its stable id, its text, what the grader needs, and the dials that made it hard or easy.
+
+    A text that is a JSON list of turns, each with a role and a content, is a conversation.
+    """
 
     prompt_id: str
     text: str
@@ -22,6 +26,18 @@ class Prompt:
     @property
     def prompt_hash(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @property
+    def turns(self) -> list[dict[str, str]] | None:
+        """The conversation that the text holds; None where it is plain."""
+        if not self.text.startswith('[{"role":'):
+            return None
+        try:
+            turns = json.loads(self.text)
+        except ValueError:
+            return None
+        is_conversation = isinstance(turns, list) and all(set(turn) == {"role", "content"} for turn in turns)
+        return turns if is_conversation else None
 
 
 @dataclass(frozen=True)
@@ -243,7 +259,10 @@ class Grade:
 
 
 class Task(Protocol):
-    """Loads prompts and grades text. `grader` and `grader_version` name what grades."""
+    """Loads prompts and grades text. `grader` and `grader_version` name what grades.
+
+    until: strings that end an answer, which the grader cuts off there.
+    """
 
     @property
     def name(self) -> str: ...
@@ -256,6 +275,9 @@ class Task(Protocol):
 
     @property
     def grader_version(self) -> str: ...
+
+    @property
+    def until(self) -> tuple[str, ...]: ...
 
     def load(self) -> list[Prompt]: ...
 

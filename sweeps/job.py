@@ -147,7 +147,7 @@ def run_job(job: Job) -> None:
 async def draw(prepared: Prepared) -> int:
     """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
     job = prepared.job
-    context = Context(prepared.identity, prepared.renderer, job.sampling)
+    context = Context(prepared.identity, prepared.renderer, job.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
         if job.probe:

@@ -11,6 +11,8 @@ from harness.fingerprint import digest_code
 from harness.types import Grade, Outcome, Prompt
 
 FULL_SCORE = 1.0
+# Every generator has these; they are fields of the task.
+OWN_PARAMS = ("seed", "size")
 
 
 def render_question(entry: Mapping[str, Any]) -> str:
@@ -36,6 +38,32 @@ def identical(extracted: str) -> str | None:
     return " ".join(extracted.split()) or None
 
 
+def read_dials(entry: Mapping[str, Any], params: Mapping[str, Any]) -> Mapping[str, float]:
+    """What the generator says makes an entry hard, or else its parameters; of a range its ends.
+
+    A dial that has a value of this very entry in its metadata, such as num_terms, is that value.
+    """
+    metadata = entry["metadata"]
+    difficulty = metadata.get("difficulty")
+    named = difficulty if isinstance(difficulty, Mapping) else {"difficulty": difficulty}
+    own = {name: metadata.get(f"num_{name}", metadata.get(name)) for name in named if name != "difficulty"}
+    dials = spread({name: own[name] if is_number(own.get(name)) else value for name, value in named.items()})
+    return dials or spread(params)
+
+
+def spread(values: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers among `values`, and the ends of its ranges as <name>_min and <name>_max."""
+    dials = {name: float(value) for name, value in values.items() if is_number(value)}
+    for name, value in values.items():
+        if isinstance(value, list | tuple) and len(value) == 2 and all(map(is_number, value)):
+            dials |= {f"{name}_min": float(value[0]), f"{name}_max": float(value[1])}
+    return dials
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
 def explain_refusal(name: str, params: Mapping[str, Any]) -> str | None:
     """What is wrong with the names that a generator was asked for by; None where they are known."""
     from reasoning_gym.factory import DATASETS
@@ -44,7 +72,7 @@ def explain_refusal(name: str, params: Mapping[str, Any]) -> str | None:
         nearest = difflib.get_close_matches(name, DATASETS, n=3)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"it has {', '.join(sorted(DATASETS))}"
         return f"it has no generator of this name; {hint}"
-    known = [field.name for field in fields(DATASETS[name][1]) if field.name not in ("seed", "size")]
+    known = [field.name for field in fields(DATASETS[name][1]) if field.name not in OWN_PARAMS]
     if unknown := [parameter for parameter in params if parameter not in known]:
         return f"there is no task.params.{unknown[0]}; its parameters are {', '.join(known)}"
     return None
@@ -56,6 +84,7 @@ class ReasoningGym:
 
     render: entry -> prompt text. extract: answer text -> answer, None where unparsed.
     vote_key: answer -> canonical form, None where the answer is not well formed and does not vote.
+    dials: entry -> what makes it hard, null for what the generator itself says.
     """
 
     name: str
@@ -79,6 +108,10 @@ class ReasoningGym:
     @property
     def grader_version(self) -> str:
         return f"{version('reasoning-gym')}+{digest_code(ReasoningGym.grade, self.extract, self.vote_key)}"
+
+    @property
+    def until(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -122,5 +155,6 @@ class ReasoningGym:
 
     def _prompt(self, index: int, entry: Mapping[str, Any]) -> Prompt:
         text = self.render(entry) + self.instructions
-        dials = {} if self.dials is None else self.dials(entry)
+        dials = read_dials(entry, vars(self._dataset.config)) if self.dials is None else self.dials(entry)
+        dials = {name: value for name, value in dials.items() if name not in OWN_PARAMS}
         return Prompt(f"{self.name}/{index:05d}", text, entry, dials)

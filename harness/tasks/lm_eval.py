@@ -1,0 +1,231 @@
+"""Any generate_until task of lm-eval: its prompts, few-shot examples, filters and graders, without its generation."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+from harness.tasks.lm_eval_load import hushed, load_leaves
+from harness.types import Grade, Outcome, Prompt
+
+# What lm-eval's regex filters give where nothing matches.
+INVALID = "[invalid]"
+FULL_SCORE = 1.0
+# lm-eval's own default, so that examples drawn at random are the same as its own.
+FEWSHOT_SEED = 1234
+# What of a task's YAML shapes prompts; its documents are digested apart.
+SHAPING = (
+    "doc_to_text",
+    "doc_to_target",
+    "doc_to_choice",
+    "description",
+    "target_delimiter",
+    "fewshot_delimiter",
+    "gen_prefix",
+    "use_prompt",
+)
+
+
+def identical(extracted: str) -> str | None:
+    """Votes on the answer as written, white space folded."""
+    return " ".join(extracted.split()) or None
+
+
+def cut_at(text: str, until: Sequence[str]) -> str:
+    """The text before the first of the strings that end an answer."""
+    return text[: min((at for stop in until if stop and (at := text.find(stop)) >= 0), default=len(text))]
+
+
+@dataclass(frozen=True)
+class LmEval:
+    """The first `size` documents of lm-eval's task `name`, or as many as it has; a group's tasks take turns.
+
+    include_path: a folder of tasks in lm-eval's YAML. data: a local file (or one a split) in place of the hub.
+    num_fewshot: null for the task's own. turns: examples as turns of a conversation and the description as its system
+    prompt, for chat templates; otherwise all is one text. metric, filter: what `correct` and `score` are read from,
+    null for the task's first. extract: answer text -> answer, null for what the filter leaves. vote_key: answer ->
+    canonical form. dials: numbers of a document to keep as columns.
+    """
+
+    name: str
+    size: int
+    include_path: str | None = None
+    data: str | Mapping[str, str] | None = field(default=None, hash=False)
+    num_fewshot: int | None = None
+    turns: bool = False
+    metric: str | None = None
+    filter: str | None = None
+    extract: Callable[[str], str | None] | None = None
+    vote_key: Callable[[str], str | None] = identical
+    dials: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"task.size must be at least 1; got {self.size}.")
+        if self.num_fewshot is not None and self.num_fewshot < 0:
+            raise ValueError(f"task.num_fewshot must not be negative; got {self.num_fewshot}.")
+        # A yaml gives a list.
+        object.__setattr__(self, "dials", tuple(self.dials))
+
+    @property
+    def grader(self) -> str:
+        extract = self.extract.__name__ if self.extract else "filtered"
+        return (
+            f"lm_eval.{self.name}.{self.metric or 'first'}.{self.filter or 'first'}.{extract}.{self.vote_key.__name__}"
+        )
+
+    @property
+    def grader_version(self) -> str:
+        versions = sorted({str(leaf.VERSION) for leaf in self._leaves.values()})
+        return f"{version('lm_eval')}, task {', '.join(versions)}"
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """What shapes a prompt. Size is left out: more prompts of one task are the same run's rows."""
+        return {
+            "source": "lm_eval",
+            "name": self.name,
+            "turns": self.turns,
+            "tasks": {name: identify(leaf) for name, leaf in self._leaves.items()},
+        }
+
+    @property
+    def until(self) -> tuple[str, ...]:
+        """The strings that end an answer in all of a group's tasks."""
+        each = [_until(leaf) for leaf in self._leaves.values()]
+        return tuple(stop for stop in each[0] if all(stop in others for others in each))
+
+    def load(self) -> list[Prompt]:
+        """Raises ValueError where a task has no such metric or filter."""
+        for leaf in self._leaves.values():
+            self._check_grades(leaf)
+        each = [self._render(name, leaf) for name, leaf in self._leaves.items()]
+        # Taking turns, a group that grows in size keeps the prompts it had.
+        longest = max(len(prompts) for prompts in each)
+        ordered = [prompts[i] for i in range(longest) for prompts in each if i < len(prompts)][: self.size]
+        return sorted(ordered, key=lambda prompt: prompt.prompt_id)
+
+    def grade(self, prompt: Prompt, text: str) -> Grade:
+        """The metric's own score of the text before the first `until`; correct where it is full marks."""
+        leaf, doc = self._leaves[prompt.reference["task"]], dict(prompt.reference["doc"])
+        answer = cut_at(text, _until(leaf))
+        if not answer.strip():
+            return Grade(None, None, False, 0.0, "unanswered")
+        filtered, scores = self._score(leaf, doc, answer)
+        score = float(scores[self._metric(leaf)])
+        extracted = self.extract(answer) if self.extract else _as_text(filtered)
+        vote_key = None if extracted is None else self.vote_key(extracted)
+        correct = score >= FULL_SCORE
+        outcome: Outcome = "correct" if correct else "unparsed" if extracted is None else "wrong"
+        return Grade(extracted, vote_key, correct, score, outcome)
+
+    @cached_property
+    def _leaves(self) -> dict[str, Any]:
+        leaves = load_leaves(self.name, include_path=self.include_path, data=self.data)
+        for name, leaf in leaves.items():
+            if self.num_fewshot is not None:
+                leaf.set_config("num_fewshot", self.num_fewshot)
+            pool = getattr(leaf.fewshot_cfg, "samples", None) or getattr(leaf.fewshot_cfg, "split", None)
+            if leaf.config.num_fewshot and not pool and not leaf.has_training_docs():
+                raise ValueError(
+                    f"lm-eval's task {name!r} takes its examples from a split that task.data does not give; name a "
+                    "file for each split, as in task.data={test: a.jsonl, train: b.jsonl}, or set task.num_fewshot=0."
+                )
+        return leaves
+
+    def _render(self, name: str, leaf: Any) -> list[Prompt]:
+        """Prompts of one task, by lm-eval's own requests."""
+        leaf.set_fewshot_seed(FEWSHOT_SEED)
+        chat = {"apply_chat_template": True, "fewshot_as_multiturn": True, "chat_template": _write_turns}
+        with hushed():
+            leaf.build_all_requests(limit=self.size, rank=0, world_size=1, **(chat if self.turns else {}))
+        return [self._prompt(name, index, instance) for index, instance in enumerate(leaf.instances)]
+
+    def _prompt(self, name: str, index: int, instance: Any) -> Prompt:
+        missing = [dial for dial in self.dials if not isinstance(instance.doc.get(dial), int | float)]
+        if missing:
+            raise ValueError(
+                f"task.dials: {missing[0]!r} is no number of a document, which has {sorted(instance.doc)}."
+            )
+        dials = {dial: float(instance.doc[dial]) for dial in self.dials}
+        prompt_id = f"{self.name}/{index:05d}" + ("" if len(self._leaves) == 1 else f"/{name}")
+        return Prompt(prompt_id, instance.args[0], {"task": name, "doc": instance.doc}, dials)
+
+    def _score(self, leaf: Any, doc: Mapping[str, Any], answer: str) -> tuple[Any, Mapping[str, Any]]:
+        """What the filter leaves of an answer, and lm-eval's scores of that."""
+        from lm_eval.api.instance import Instance
+
+        instance = Instance("generate_until", doc, ("", {}), 0, metadata=(leaf.config.task, 0, 1))
+        instance.resps = [answer]
+        chosen = self._filter(leaf)
+        chosen.apply([instance])
+        filtered = instance.filtered_resps[chosen.name]
+        return filtered, leaf.process_results(doc, [filtered])
+
+    def _metric(self, leaf: Any) -> str:
+        return self.metric or next(iter(leaf.higher_is_better()))
+
+    def _filter(self, leaf: Any) -> Any:
+        named = {ensemble.name: ensemble for ensemble in leaf._filters}
+        if self.filter is not None and self.filter not in named:
+            raise ValueError(f"task.filter: {leaf.config.task} has no filter {self.filter!r}, but {', '.join(named)}.")
+        return named[self.filter] if self.filter else leaf._filters[0]
+
+    def _check_grades(self, leaf: Any) -> None:
+        """Grade one made-up answer, so that a grader that cannot is told before anything is drawn."""
+        chosen, named = self._filter(leaf), [ensemble.name for ensemble in leaf._filters]
+        try:
+            _, scores = self._score(leaf, leaf.eval_docs[0], "0")
+        except Exception as error:  # a task's filters and graders are code of its own
+            raise ValueError(
+                f"{leaf.config.task} cannot grade a single answer by its filter {chosen.name!r} ({error}); choose "
+                f"another as task.filter, of {', '.join(named)}."
+            ) from error
+        numbers = [name for name, score in scores.items() if isinstance(score, int | float)]
+        if self._metric(leaf) not in numbers:
+            raise ValueError(
+                f"task.metric: {leaf.config.task} has no {self._metric(leaf)!r} that scores one answer; it has "
+                f"{', '.join(numbers) or 'none'}."
+            )
+        if not leaf.higher_is_better().get(self._metric(leaf), True):
+            raise ValueError(
+                f"task.metric: of {self._metric(leaf)!r} lower is better; choose one that full marks reach."
+            )
+
+
+def identify(leaf: Any) -> Mapping[str, Any]:
+    """What of a task shapes its prompts: version, template, and digests of documents and few-shot examples."""
+    config = leaf.dump_config()
+    num_fewshot = leaf.config.num_fewshot or 0
+    return {
+        "version": str(leaf.VERSION),
+        "num_fewshot": num_fewshot,
+        "template": _digest([{name: config.get(name) for name in SHAPING}]),
+        "documents": _digest(leaf.eval_docs),
+        "examples": _digest(leaf.sampler.df) if num_fewshot else None,
+    }
+
+
+def _digest(documents: Any) -> str:
+    digest = hashlib.sha256()
+    for document in documents:
+        digest.update(json.dumps(document, sort_keys=True, default=str).encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def _until(leaf: Any) -> tuple[str, ...]:
+    until = (leaf.config.generation_kwargs or {}).get("until") or ()
+    return (until,) if isinstance(until, str) else tuple(until)
+
+
+def _as_text(filtered: Any) -> str | None:
+    """A filter's answer as text; None where it found none."""
+    text = filtered if isinstance(filtered, str) else json.dumps(filtered, default=str)
+    return None if text == INVALID or not text.strip() else text
+
+
+def _write_turns(turns: list[dict[str, str]], **_: Any) -> str:
+    return json.dumps(turns, ensure_ascii=False)

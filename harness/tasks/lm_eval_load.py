@@ -1,0 +1,182 @@
+"""Finds lm-eval's tasks by name and loads them with their documents; says what is missing where one cannot be."""
+
+import contextlib
+import difflib
+import importlib.util
+import io
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# A task's or a group's name where it stands alone on a line of its YAML.
+NAMED = re.compile(rb"^(?:task|group):[ \t]*[\"']?([^\s\"'\[#]+)", re.MULTILINE)
+# Builders of `datasets` by the ending of a file, a trailing .gz left out.
+BUILDERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
+LOUD = ("lm_eval", "lm-eval", "datasets", "huggingface_hub", "filelock")
+GENERATES = "generate_until"
+
+
+def load_leaves(name: str, *, include_path: str | None, data: str | Mapping[str, str] | None) -> dict[str, Any]:
+    """lm-eval's task objects by name: one, or all of a group or tag, sorted.
+
+    data: a file for the split that is evaluated, or one for each split.
+    Raises ValueError for an unknown name, a task that generates no text, and documents that cannot be read.
+    """
+    with hushed():
+        manager = find_manager(name, include_path)
+        entries = list_entries(manager, name)
+        for entry in entries:
+            check_generates(entry.name, (entry.cfg or {}).get("output_type", GENERATES))
+        # A group made up here is how lm-eval takes changes to a task that it knows by name.
+        spec = name if data is None else {"group": "isoquant", "task": [{"task": name, **read_from(data, entries)}]}
+        try:
+            loaded = manager.load(spec)["tasks"]
+        except Exception as error:  # whatever a task's own code, `datasets` or a template raise
+            raise ValueError(f"lm-eval cannot make task {name!r}: {explain_load(error, entries, data)}") from error
+    for leaf_name, leaf in loaded.items():
+        check_generates(leaf_name, leaf.OUTPUT_TYPE)
+        check_plain(leaf_name, leaf)
+    return dict(sorted(loaded.items()))
+
+
+def find_manager(name: str, include_path: str | None) -> Any:
+    """lm-eval's index of the folder that declares the task; of all tasks, which takes 20 s, where that is too little.
+
+    Raises ValueError, with the nearest names, where no file mentions it.
+    """
+    from lm_eval.tasks import TaskManager
+
+    if include_path is not None and not Path(include_path).is_dir():
+        raise ValueError(f"task.include_path: there is no folder {include_path!r}.")
+    roots = ([Path(include_path)] if include_path else []) + [_own_folder()]
+    found = [read_names(root, name) for root in roots]
+    for declared, _ in found:
+        if name in declared:
+            manager = TaskManager(include_path=declared[name], include_defaults=False)
+            with contextlib.suppress(KeyError):
+                list_entries(manager, name)
+                return manager
+    if any(mentioned for _, mentioned in found):
+        manager = TaskManager(include_path=include_path)
+        if name in manager.task_index:
+            return manager
+    nearest = difflib.get_close_matches(name, [known for declared, _ in found for known in declared], n=5, cutoff=0.7)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else "`lm_eval ls tasks` lists them."
+    raise ValueError(f"lm-eval has no task {name!r}; {hint} Tasks of your own lie in task.include_path.")
+
+
+def read_names(root: Path, name: str) -> tuple[dict[str, Path], bool]:
+    """The names that YAML files below `root` declare, each with its folder right below it; whether any mentions `name`.
+
+    A tag is mentioned by its tasks and declared nowhere.
+    """
+    declared: dict[str, Path] = {}
+    mentioned, mention = False, re.compile(rb"(?<![\w-])" + re.escape(name.encode()) + rb"(?![\w-])")
+    for path in sorted(root.rglob("*.yaml")):
+        text = path.read_bytes()
+        mentioned = mentioned or mention.search(text) is not None
+        folder = root / path.relative_to(root).parts[0] if path.parent != root else root
+        declared |= {found.decode(): folder for found in NAMED.findall(text)}
+    return declared, mentioned
+
+
+def list_entries(manager: Any, name: str) -> list[Any]:
+    """lm-eval's index entries of the task, or of all tasks below a group or tag. Raises KeyError for one not there."""
+    entry = manager.task_index[name]
+    if entry.kind.name == "TAG":
+        return [leaf for child in sorted(entry.tags) for leaf in list_entries(manager, child)]
+    if entry.kind.name != "GROUP":
+        return [entry]
+    children = [child if isinstance(child, str) else child.get("task", child.get("group")) for child in _items(entry)]
+    named = [child for child in children if isinstance(child, str)]
+    return [leaf for child in named for leaf in list_entries(manager, child)]
+
+
+def check_generates(name: str, output_type: str | None) -> None:
+    """Raise ValueError for a task that compares likelihoods instead of reading what a model wrote."""
+    if output_type != GENERATES:
+        raise ValueError(
+            f"lm-eval's task {name!r} is of type {output_type}: it compares the likelihoods of given texts, so there "
+            "is nothing to think about or to vote on. Choose a generate_until task; many have one, named *_generative, "
+            "*_cot or *_gen."
+        )
+
+
+def check_plain(name: str, leaf: Any) -> None:
+    """Raise ValueError for a task that runs what the model wrote, or that shows it more than text."""
+    if getattr(leaf.config, "unsafe_code", False):
+        raise ValueError(f"lm-eval's task {name!r} runs the code that a model writes, which is refused here.")
+    if getattr(leaf.config, "doc_to_image", None) or getattr(leaf.config, "doc_to_audio", None):
+        raise ValueError(f"lm-eval's task {name!r} shows images or plays sound; only text is supported.")
+
+
+def read_from(data: str | Mapping[str, str], entries: Sequence[Any]) -> dict[str, Any]:
+    """The fields of a task's YAML that make it read local files."""
+    if len(entries) != 1:
+        raise ValueError("task.data needs one task, not a group; give task.name of one of its tasks.")
+    config = entries[0].cfg or {}
+    evaluated = config.get("test_split") or config.get("validation_split") or "test"
+    files = {evaluated: data} if isinstance(data, str) else dict(data)
+    for path in files.values():
+        if not Path(path).is_file():
+            raise ValueError(f"task.data: there is no file {path!r}.")
+    endings = {Path(path.removesuffix(".gz")).suffix for path in files.values()}
+    if len(endings) != 1 or not endings <= BUILDERS.keys():
+        raise ValueError(f"task.data: expected files of one kind, {', '.join(BUILDERS)}; got {sorted(files.values())}.")
+    fields = {"dataset_path": BUILDERS[endings.pop()], "dataset_name": None, "dataset_kwargs": {"data_files": files}}
+    # What is not given is not read: without this, a task would look for its training split in the files.
+    splits = {split: config.get(split) for split in ("training_split", "validation_split", "fewshot_split")}
+    return fields | {split: None for split, asked in splits.items() if asked not in files}
+
+
+def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[str, str] | None) -> str:
+    """Why a task could not be made, and what to put where."""
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    if isinstance(error, ModuleNotFoundError | AssertionError):
+        return f"it needs packages that are not installed here: {reason}"
+    if data is not None:
+        return f"{type(error).__name__}, {reason}. Does task.data have the columns that the task's templates name?"
+    if not isinstance(error, OSError):
+        return f"{type(error).__name__}: {reason}"
+    config = entries[0].cfg or {}
+    path, subset = config.get("dataset_path"), config.get("dataset_name")
+    split = config.get("test_split") or config.get("validation_split")
+    return (
+        f"its documents, {path}{f' ({subset})' if subset else ''} on the Hugging Face hub, cannot be reached "
+        f"({reason}). Where there is a hub, `hf download --repo-type dataset {path}` fetches them; bring the file of "
+        f"split {split!r} here and name it: task.data=<file.jsonl, .json, .csv or .parquet>."
+    )
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """What lm-eval and `datasets` say of their own progress is not shown; what they raise is."""
+    import datasets
+
+    loggers = [logging.getLogger(name) for name in LOUD]
+    levels = [logger.level for logger in loggers]
+    bars = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if bars:
+            datasets.enable_progress_bars()
+
+
+def _own_folder() -> Path:
+    spec = importlib.util.find_spec("lm_eval.tasks")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def _items(entry: Any) -> list[Any]:
+    children = (entry.cfg or {}).get("task", [])
+    return children if isinstance(children, list) else [children]
