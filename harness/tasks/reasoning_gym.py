@@ -13,6 +13,11 @@ from harness.types import Grade, Outcome, Prompt
 FULL_SCORE = 1.0
 # Every generator has these; they are fields of the task.
 OWN_PARAMS = ("seed", "size")
+# Their scorers (reasoning-gym 0.1.25) let through answers that are plainly wrong.
+UNTRUSTED = {
+    "game_of_life_halting": "its scorer takes any answer for right, since it compares the truth of two texts",
+    "puzzle24": "its scorer takes any four numbers that make 24, such as 1*1*4*6, whichever the puzzle gives",
+}
 
 
 def render_question(entry: Mapping[str, Any]) -> str:
@@ -48,7 +53,7 @@ def read_dials(entry: Mapping[str, Any], params: Mapping[str, Any]) -> Mapping[s
     named = difficulty if isinstance(difficulty, Mapping) else {"difficulty": difficulty}
     own = {name: metadata.get(f"num_{name}", metadata.get(name)) for name in named if name != "difficulty"}
     dials = spread({name: own[name] if is_number(own.get(name)) else value for name, value in named.items()})
-    return dials or spread(params)
+    return dials or spread({name: value for name, value in params.items() if name not in OWN_PARAMS})
 
 
 def spread(values: Mapping[str, Any]) -> dict[str, float]:
@@ -61,7 +66,7 @@ def spread(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def explain_refusal(name: str, params: Mapping[str, Any]) -> str | None:
@@ -100,6 +105,8 @@ class ReasoningGym:
     def __post_init__(self) -> None:
         if self.size < 1:
             raise ValueError(f"task.size must be at least 1; got {self.size}.")
+        if self.name in UNTRUSTED:
+            raise ValueError(f"reasoning-gym's task {self.name!r} is refused: {UNTRUSTED[self.name]}.")
 
     @property
     def grader(self) -> str:
@@ -156,5 +163,4 @@ class ReasoningGym:
     def _prompt(self, index: int, entry: Mapping[str, Any]) -> Prompt:
         text = self.render(entry) + self.instructions
         dials = read_dials(entry, vars(self._dataset.config)) if self.dials is None else self.dials(entry)
-        dials = {name: value for name, value in dials.items() if name not in OWN_PARAMS}
         return Prompt(f"{self.name}/{index:05d}", text, entry, dials)
