@@ -28,7 +28,7 @@ class Renderer:
                     "The task's prompts are conversations; choose a thinking option with thinking.chat=true, or "
                     "set task.turns=false."
                 )
-            return self._encode(prompt.text + self.thinking.open)
+            return self._encode_known(prompt.text + self.thinking.open)
         if self.tokenizer.chat_template is None:
             raise ValueError(
                 "The tokenizer has no chat template; choose a thinking option for base models, such as "
@@ -44,7 +44,7 @@ class Renderer:
             continue_final_message=is_begun,
             **self.thinking.template_options,
         )
-        return self._encode(rendered + self.thinking.open)
+        return self._encode_known(rendered + self.thinking.open)
 
     @cached_property
     def close_id(self) -> int | None:
@@ -73,6 +73,18 @@ class Renderer:
 
     def decode(self, token_ids: tuple[int, ...]) -> str:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
+
+    def _encode_known(self, text: str) -> tuple[int, ...]:
+        """Raises ValueError where a small tokenizer puts its end of text in place of characters that it lacks."""
+        ids = self._encode(text)
+        for stand_in in {self.tokenizer.unk_token_id, *self.eos_ids} & set(ids):
+            if self.tokenizer.convert_ids_to_tokens(stand_in) not in text:
+                unknown = [character for character in dict.fromkeys(text) if stand_in in self._encode(character)]
+                raise ValueError(
+                    f"The model's tokenizer lacks {' '.join(map(repr, unknown[:8]))} of the prompt {text[:60]!r}; "
+                    "choose a task, or a task.render, whose prompts it can write."
+                )
+        return ids
 
     def _encode(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False))

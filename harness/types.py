@@ -36,7 +36,9 @@ class Prompt:
             turns = json.loads(self.text)
         except ValueError:
             return None
-        is_conversation = isinstance(turns, list) and all(set(turn) == {"role", "content"} for turn in turns)
+        is_conversation = isinstance(turns, list) and all(
+            isinstance(turn, dict) and turn.keys() == {"role", "content"} for turn in turns
+        )
         return turns if is_conversation else None
 
 

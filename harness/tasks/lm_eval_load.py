@@ -51,18 +51,21 @@ def find_manager(name: str, include_path: str | None) -> Any:
     if include_path is not None and not Path(include_path).is_dir():
         raise ValueError(f"task.include_path: there is no folder {include_path!r}.")
     roots = ([Path(include_path)] if include_path else []) + [_own_folder()]
-    found = [read_names(root, name) for root in roots]
-    for declared, _ in found:
+    known: list[str] = []
+    is_mentioned = False
+    for root in roots:
+        declared, mentioned = read_names(root, name)
+        known, is_mentioned = [*known, *declared], is_mentioned or mentioned
         if name in declared:
             manager = TaskManager(include_path=declared[name], include_defaults=False)
             with contextlib.suppress(KeyError):
                 list_entries(manager, name)
                 return manager
-    if any(mentioned for _, mentioned in found):
+    if is_mentioned:
         manager = TaskManager(include_path=include_path)
         if name in manager.task_index:
             return manager
-    nearest = difflib.get_close_matches(name, [known for declared, _ in found for known in declared], n=5, cutoff=0.7)
+    nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.7)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else "`lm_eval ls tasks` lists them."
     raise ValueError(f"lm-eval has no task {name!r}; {hint} Tasks of your own lie in task.include_path.")
 
