@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from harness.tasks.lm_eval_load import hushed, load_leaves
+from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
 
 # What lm-eval's regex filters give where nothing matches.
@@ -140,7 +140,7 @@ class LmEval:
         """Prompts of one task, by lm-eval's own requests."""
         leaf.set_fewshot_seed(FEWSHOT_SEED)
         chat = {"apply_chat_template": True, "fewshot_as_multiturn": True, "chat_template": _write_turns}
-        with hushed():
+        with hushed(), compiled_once():
             leaf.build_all_requests(limit=self.size, rank=0, world_size=1, **(chat if self.turns else {}))
         return [self._prompt(name, index, instance) for index, instance in enumerate(leaf.instances)]
 
