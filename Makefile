@@ -51,8 +51,8 @@ health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, 
 ingest: setup  ## read outcomes from elsewhere into a run: SOURCE=<logs or table> RUN=<name> ARGS="--map model=COLUMN ..."
 	@$(PY) -m results.ingest $(SOURCE) $(RUN) $(ARGS)
 
-figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
-	@$(PY) -m analysis figures $(RUN) $(ARGS)
+figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>, DATA=<folder of published outcomes>
+	@$(PY) -m analysis figures $(RUN) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficulty own --cost c3 --gpu H100"
 	@$(PY) -m analysis summary $(RUN) $(ARGS)

@@ -17,6 +17,7 @@ from analysis.costs import CostModel
 from analysis.curves import Curve, Path, PathName, Rule
 from analysis.grid import OUTCOMES, Grid
 from analysis.outcomes import Outcomes
+from analysis.untold import UntoldError
 
 Row = dict[str, Any]
 ALL_PROMPTS = bins.ALL_PROMPTS
@@ -220,14 +221,14 @@ def _optimism_frame(outcomes: Outcomes, binning: Binning, weights: Floats) -> pd
 def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
     """Curves along one path, each row with its bin's target, the rung's exchange rate against the largest, the setting.
 
-    Raises ValueError where there is no larger rung to reach.
+    Raises UntoldError where there is no larger rung to reach.
     """
     largest = findings.curves.sort_values("num_params")["model"].iloc[-1]
     rates = findings.exchange_rates
     if rates.empty:
-        raise ValueError(f"A substitution curve needs two models or more; this run has only {largest}.")
+        raise UntoldError(f"A substitution curve needs two models or more; this run has only {largest}.")
     if findings.setting.difficulty == "own":
-        raise ValueError(
+        raise UntoldError(
             "Under own difficulty each rung's bins hold other prompts, so no panel can show two; use summary."
         )
     rates = rates[(rates["large"] == largest) & (rates["rule"] == rule) & (rates["path"] == axis)]
@@ -247,7 +248,7 @@ def exchange_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.Data
     """Exchange rates of all pairs along one path, a row a pair and bin, and the setting."""
     rates = findings.exchange_rates
     if rates.empty:
-        raise ValueError("An exchange rate needs two models or more.")
+        raise UntoldError("An exchange rate needs two models or more.")
     return rates[(rates["rule"] == rule) & (rates["path"] == axis)].assign(**asdict(findings.setting))
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Floats, Ints
+from analysis.arrays import Bools, Floats, Ints
 from analysis.bootstrap import weighted_means
 
 
@@ -50,6 +50,18 @@ def cross_fit(
         chosen.append(cell)
     means = np.sum(parts, axis=0) / weights.sum(axis=1)[:, None]
     return Frontier(means[0], means[1], np.stack(chosen, axis=1))
+
+
+def efficient(accuracy: ArrayLike, cost: ArrayLike) -> Bools:
+    """Whether no other cell is as accurate for no more; (1 + R, J) -> (1 + R, J), of several alike the first."""
+    accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)
+    order = np.lexsort((-accuracy, cost))
+    ordered = np.take_along_axis(accuracy, order, axis=1)
+    before = np.maximum.accumulate(ordered, axis=1)[:, :-1]
+    leads = np.concatenate([np.ones((len(ordered), 1), dtype=bool), ordered[:, 1:] > before], axis=1)
+    found = np.zeros(accuracy.shape, dtype=bool)
+    np.put_along_axis(found, order, leads, axis=1)
+    return found
 
 
 def _best_cells(accuracy: Floats, cost: Floats, levels: Floats) -> Ints:

@@ -70,3 +70,10 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 def steps(step: float, axis: str) -> str:
     """'8.6 samples' of a path of widths, '114 tokens' of a path of budgets."""
     return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} tokens"
+
+
+def budget(tokens: int) -> str:
+    """'256', '16k' of 16,384, or 'all' where thinking had no limit."""
+    if tokens >= UNLIMITED:
+        return "all"
+    return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens}"

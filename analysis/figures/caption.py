@@ -50,6 +50,24 @@ def exchange_rates(first: pd.Series) -> str:
     )
 
 
+def run(first: pd.Series, *, binned: bool, priced: bool = True, what: str = "Intervals are 95%,") -> str:
+    """Task, prompts, samples, bins, cost model, and what was resampled: what every figure of a run has to say."""
+    bins = f" Bins are {first['bins_are']}." if binned and not pd.isna(first["bins_are"]) else ""
+    cost = f" Compute in {first['cost_unit']}, prompts read once, {first['cost_label']}." if priced else ""
+    sampled = f"{first['total_prompts']} prompts, the same for every model, {first['num_samples']} samples each."
+    drawn = ", bins drawn anew in each" if bins else ""
+    whole = "" if pd.isna(first["cluster"]) else f", whole groups of {first['cluster']} at once"
+    return (
+        f"Task {first['task']}. {sampled}{bins}{cost} {what} over prompts (paired bootstrap{whole}, "
+        f"{first['num_replicates']:,} replicates{drawn})."
+    )
+
+
+def read_by(first: pd.Series) -> str:
+    """How several samples are read: 'a majority vote', or 'any of k correct, which needs an oracle'."""
+    return {"maj_at_k": "a majority vote", "pass_at_k": "any of k correct, which needs an oracle"}[first["rule"]]
+
+
 def _largest_vote(first: pd.Series) -> int:
     num_samples = int(first["num_samples"])
     return num_samples if num_samples % 2 else num_samples - 1

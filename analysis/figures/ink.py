@@ -1,12 +1,14 @@
 """Colours, names and numbers as every figure shows them. Knows matplotlib's colours and nothing of the data."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 GREY = "#8a8a8a"
 DARK = "#222222"
@@ -34,3 +36,17 @@ def bare(axes: Axes) -> None:
 def halo() -> list[AbstractPathEffect]:
     """A white rim that keeps a label readable over lines."""
     return [withStroke(linewidth=3, foreground="white")]
+
+
+def shades(names: Sequence[Any]) -> dict[Any, str]:
+    """One colour a step of something ordered that is no rung (a bin, a level), the least lightest."""
+    tones = matplotlib.colormaps["viridis"](np.linspace(0.8, 0.05, max(len(names), 2)))
+    return {name: to_hex(tone) for name, tone in zip(names, tones, strict=False)}
+
+
+def percent_axis(axes: Axes, low: float = 0.0, high: float = 1.0) -> None:
+    """Accuracies between two ends as percent, with room for a line at either."""
+    margin = 0.03 * max(high - low, 0.1)
+    axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None if high - low < 0.1 else 0))

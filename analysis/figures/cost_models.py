@@ -1,0 +1,110 @@
+"""The same conclusion under every cost model: exchange rates against the largest rung, side by side, a panel a bin."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import wording
+from analysis.figures import caption, ink, labels, page
+
+LANE_INCHES = 0.15
+GROUP_INCHES = 0.14
+PANEL_INCHES = 2.9
+NAME_INCHES = 1.3
+MARKERS = {"c1": "o", "c2": "s", "c3": "D", "c4": "P", "c5": "X", "tokens": "^", "samples": "v"}
+NAMES = {
+    "c1": "FLOPs, parameters only",
+    "c2": "FLOPs with attention",
+    "c3": "seconds on a GPU",
+    "c4": "measured GPU-seconds",
+    "c5": "dollars",
+    "tokens": "tokens",
+    "samples": "samples",
+}
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """The figure of `frames.cost_models.frame`."""
+    models, large = list(dict.fromkeys(frame["small"])), frame["large"].iloc[0]
+    short = wording.short_names([*models, large])
+    kinds, bins = list(dict.fromkeys(frame["cost_model"])), list(dict.fromkeys(frame["bin"]))
+    tones = ink.shades(kinds)
+    height = len(models) * (LANE_INCHES * len(kinds) + GROUP_INCHES)
+    layout = page.Layout((PANEL_INCHES, height), (0.3, 0.95), left=NAME_INCHES, above=0.75)
+    figure, panels = page.lay(len(bins), _words(frame, short[large]), layout)
+    limits = _limits(frame)
+    for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
+        rows = frame[frame["bin"] == name]
+        axes.set_xscale("log")
+        axes.set_xlim(*limits)
+        axes.set_ylim(height / LANE_INCHES, 0)
+        axes.axvline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)))
+        labels.log_ticks(axes, "x", form=lambda tick: f"{labels.number(tick)}x")
+        axes.set_xlabel(f"cost over one answer of {short[large]}", fontsize=9.5)
+        page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
+        _draw_rates(axes, rows, models, kinds, tones)
+        _name_groups(axes, models if number % layout.max_columns == 0 else [], short, len(kinds))
+    _write_legend(figure, panels[0], kinds, tones)
+    return figure
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    ends = frame[["rate", "low", "high"]].to_numpy(dtype=float).ravel()
+    ends = np.append(ends[np.isfinite(ends) & (ends > 0)], (0.5, 2.0))
+    return float(ends.min() / 1.5), float(ends.max() * 2.5)
+
+
+def _lane(number: int, kind: int, num_kinds: int) -> float:
+    """Where a rung's line of one cost model lies, in lanes from the top."""
+    return number * (num_kinds + GROUP_INCHES / LANE_INCHES) + kind + 0.5 + GROUP_INCHES / LANE_INCHES / 2
+
+
+def _draw_rates(axes: Axes, rows: pd.DataFrame, models: list[str], kinds: list[str], tones: dict[str, str]) -> None:
+    edge = axes.get_xlim()[1] / 1.25
+    for _, row in rows.iterrows():
+        kind = str(row["cost_model"])
+        at, colour = _lane(models.index(row["small"]), kinds.index(kind), len(kinds)), tones[kind]
+        if np.isfinite(row["low"]):
+            axes.plot([row["low"], min(row["high"], edge)], [at, at], color=colour, linewidth=1.5)
+        if np.isinf(row["high"]):
+            axes.plot(edge, at, ">", color=colour, markersize=5, markeredgewidth=1.1,
+                      markerfacecolor=colour if np.isinf(row["rate"]) else "white")  # fmt: skip
+        if np.isfinite(row["rate"]):
+            axes.plot(row["rate"], at, MARKERS[kind], color=colour, markersize=5, zorder=5, markeredgewidth=1.1,
+                      markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
+    for number in range(1, len(models)):
+        axes.axhline(
+            _lane(number, 0, len(kinds)) - 0.5 - GROUP_INCHES / LANE_INCHES / 2, color="#dddddd", linewidth=0.7
+        )
+
+
+def _name_groups(axes: Axes, models: list[str], short: dict[str, str], num_kinds: int) -> None:
+    axes.grid(False, axis="y")
+    middles = [_lane(number, 0, num_kinds) + (num_kinds - 1) / 2 for number in range(len(models))]
+    axes.set_yticks(middles, [labels.fit(short[model], 9, NAME_INCHES - 0.25) for model in models], fontweight="bold")
+    axes.tick_params(axis="y", length=0)
+
+
+def _write_legend(figure: Figure, first: Axes, kinds: list[str], tones: dict[str, str]) -> None:
+    """Marks and names of the cost models, in a row above the panels."""
+    box = first.get_position()
+    handles = [
+        first.plot([], [], MARKERS[kind], color=tones[kind], markersize=5, label=NAMES[kind])[0] for kind in kinds
+    ]
+    corner = (page.EDGE_INCHES / figure.get_figwidth(), box.y1 + 0.34 / figure.get_figheight())
+    page.legend(figure, handles, corner)
+
+
+def _words(frame: pd.DataFrame, large: str) -> page.Words:
+    first = frame.iloc[0]
+    third = frame[frame["cost_model"] == "c3"]
+    gpu = f" Seconds on a GPU: {third['model_label'].iloc[0]}." if len(third) else ""
+    return page.Words(
+        "Does the verdict depend on what is counted?",
+        f"Mark: what a smaller model spends to match one answer of {large}, over what that answer costs; left of 1x it "
+        "is cheaper. Filled triangle right: never within the grid; open, never in over 2.5% of replicates. Other open "
+        "marks: at most so much.",
+        f"The smaller model draws more samples at the full budget, read by {caption.read_by(first)}, at most "
+        f"{first['max_step']}.{gpu} {caption.run(first, binned=True, priced=False)}",
+    )

@@ -1,0 +1,63 @@
+"""Accuracy over thinking budget and samples, a panel a rung, with the cells that are best at what they spend."""
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from analysis import wording
+from analysis.figures import caption, ink, page
+
+CELL_INCHES = (0.34, 0.27)
+NUMBER_SIZE = 7.5
+MAX_PANEL_INCHES = 3.6
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """The figure of `frames.grid.frame`."""
+    models = list(dict.fromkeys(frame["model"]))
+    short, colours = wording.short_names(models), ink.colours(models)
+    budgets, widths = sorted(frame["budget"].unique()), sorted(frame["width"].unique())
+    panel = (min(CELL_INCHES[0] * len(widths), MAX_PANEL_INCHES), CELL_INCHES[1] * len(budgets))
+    layout = page.Layout((max(panel[0], 2.2), panel[1]), (0.8, 0.95), max_columns=4)
+    figure, panels = page.lay(len(models), _words(frame.iloc[0]), layout)
+    for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
+        rows = frame[frame["model"] == model]
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        axes.set_xlim(-0.5, len(widths) - 0.5)
+        axes.set_ylim(-0.5, len(budgets) - 0.5)
+        axes.set_xticks(range(len(widths)), [str(width) for width in widths])
+        axes.set_yticks(range(len(budgets)), [wording.budget(budget) for budget in budgets])
+        axes.set_xlabel("samples", fontsize=9.5)
+        if number % layout.max_columns == 0:
+            axes.set_ylabel("thinking tokens, at most", fontsize=9.5)
+        page.title(axes, short[model], colour=colours[model])
+        _draw_cells(axes, rows, budgets, widths)
+    return figure
+
+
+def _draw_cells(axes: Axes, rows: pd.DataFrame, budgets: list[int], widths: list[int]) -> None:
+    shade = colormaps["cividis"]
+    for _, row in rows.iterrows():
+        x, y = widths.index(row["width"]), budgets.index(row["budget"])
+        accuracy = float(row["accuracy"])
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, color=shade(accuracy), linewidth=0))
+        dark = accuracy > 0.55
+        axes.text(x, y, f"{100 * accuracy:.0f}", ha="center", va="center", fontsize=NUMBER_SIZE,
+                  color="black" if dark else "white")  # fmt: skip
+        if row["is_best"]:
+            line, thickness = "black" if dark else "white", 0.6 + 1.4 * float(row["share_best"])
+            axes.add_patch(Rectangle((x - 0.43, y - 0.41), 0.86, 0.82, fill=False, edgecolor=line, linewidth=thickness))
+
+
+def _words(first: pd.Series) -> page.Words:
+    return page.Words(
+        "Think longer or sample more?",
+        "Number and shade: accuracy in percent, on all prompts. Box: no cell that costs less is as accurate; the "
+        "thicker, the more replicates agree.",
+        f"Several samples are read by {caption.read_by(first)}. Boxes are read off the prompts that are shown. "
+        f"{caption.run(first, binned=False, what='Replicates are drawn')}",
+    )

@@ -1,0 +1,108 @@
+"""Isoquants: for each accuracy, the model sizes and inference compute that give it, a panel a bin."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import wording
+from analysis.figures import caption, ink, labels, page
+from analysis.figures.labels import Label
+
+LAYOUT = page.Layout(panel=(3.75, 3.4))
+# A contour that is never reached ends in a triangle this far below the upper edge, in log units of the axis.
+ROOM = 0.06
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """The figure of `frames.needs.isoquant_frame`."""
+    sizes = frame.drop_duplicates("model").set_index("model")["num_params"]
+    short = wording.short_names(list(sizes.index))
+    bins = list(dict.fromkeys(frame["bin"]))
+    colours = ink.shades(sorted(frame["target"].unique()))
+    figure, panels = page.lay(len(bins), _words(frame.iloc[0]), LAYOUT)
+    low, high = _limits(frame)
+    for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
+        rows = frame[frame["bin"] == name]
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(sizes.min() / 1.7, sizes.max() * 2.4)
+        axes.set_ylim(low, high)
+        labels.named_ticks(axes, dict(zip(sizes, [short[name] for name in sizes.index], strict=True)))
+        labels.log_ticks(axes, "y")
+        page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
+        axes.set_xlabel("model, by its parameters", fontsize=9.5)
+        if number % LAYOUT.max_columns == 0:
+            axes.set_ylabel(f"{frame['cost_unit'].iloc[0]} per prompt", fontsize=9.5)
+        _draw_panel(axes, rows, colours)
+    return figure
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    ends = frame[["compute", "compute_low"]].to_numpy(dtype=float).ravel()
+    ends = ends[np.isfinite(ends)]
+    return float(ends.min() / 1.6), float(ends.max() * 4)
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: dict[float, str]) -> None:
+    low, high = axes.get_ylim()
+    ceiling = np.exp(np.log(high) - ROOM * np.log(high / low))
+    lines, named = [], []
+    for number, (target, part) in enumerate(rows.groupby("target", sort=True)):
+        colour = colours[float(target)]
+        sizes = part["num_params"].to_numpy(dtype=float) * (1 + 0.03 * (number - 2))
+        compute = part["compute"].to_numpy(dtype=float)
+        told = np.isfinite(compute)
+        axes.plot(sizes, np.where(told, compute, np.nan), color=colour, linewidth=2, zorder=4)
+        for size, (_, row) in zip(sizes, part.iterrows(), strict=True):
+            _draw_point(axes, size, row, colour, (ceiling, high))
+        _join_never(axes, sizes, compute, colour, ceiling)
+        least = int(np.nanargmin(np.where(told, compute, np.inf)))
+        axes.plot(sizes[least], compute[least], "*", color=colour, markersize=13, markeredgecolor="white", zorder=7)
+        last = int(np.flatnonzero(told)[-1])
+        named.append(Label(f"{100 * float(target):.0f}%", sizes[last], compute[last], colour))
+        lines.append(np.column_stack([sizes[told], compute[told]]))
+    labels.place(axes, named, lines=lines)
+
+
+def _draw_point(axes: Axes, size: float, row: pd.Series, colour: str, top: tuple[float, float]) -> None:
+    """A dot with its interval, which runs to the triangle where more than 2.5% of replicates never get there."""
+    ceiling, edge = top
+    if np.isfinite(row["compute_low"]):
+        axes.plot([size, size], [row["compute_low"], min(row["compute_high"], ceiling)], color=colour, linewidth=1,
+                  alpha=0.55, zorder=3)  # fmt: skip
+    if np.isinf(row["compute_high"]):
+        axes.plot(size, ceiling, "^", color=colour, markersize=6, markeredgewidth=1.2, zorder=5,
+                  markerfacecolor=colour if np.isinf(row["compute"]) else "white")  # fmt: skip
+    if np.isfinite(row["compute"]):
+        marker = "v" if row["at_or_below"] else "o"
+        axes.plot(
+            size,
+            row["compute"],
+            marker,
+            color=colour,
+            markersize=5,
+            markerfacecolor="white" if marker == "v" else colour,
+            zorder=5,
+        )
+
+
+def _join_never(axes: Axes, sizes: np.ndarray, compute: np.ndarray, colour: str, ceiling: float) -> None:
+    """A faint line from the last size that never gets there to the first that does."""
+    for here in range(len(sizes) - 1):
+        pair = compute[here : here + 2]
+        if np.isinf(pair).sum() == 1:
+            axes.plot(sizes[here : here + 2], np.minimum(pair, ceiling), color=colour, linewidth=1,
+                      linestyle=(0, (1, 2)), zorder=3)  # fmt: skip
+
+
+def _words(first: pd.Series) -> page.Words:
+    return page.Words(
+        "Which mixes of model size and inference compute give the same accuracy?",
+        "Line: equal accuracy. Star: the size that gives it for least. Bar: 95% interval. Open triangle down: the "
+        "cheapest cell is there already, so it takes at most this. Filled triangle up: never within the grid; open, "
+        "never in over 2.5% of replicates.",
+        "Each model with its own best budget and samples, chosen on one half of the prompts and read on the other; "
+        f"several samples are read by {caption.read_by(first)}. Lines of one panel are set a little apart sideways. "
+        f"{caption.run(first, binned=True)}",
+    )

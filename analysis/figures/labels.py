@@ -1,0 +1,302 @@
+"""Where words go so that none covers another: wrapped lines, labels beside points, ticks that fit. Knows no figure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+from analysis.arrays import Floats
+from analysis.figures import ink
+
+LINE_FACTOR = 1.25
+# Rendered letters are a little wider than their outlines, the more so at few dots an inch.
+HINTING = 1.05
+# Points between two labels, and points a label would rather move than cover a piece of a line.
+CLEARANCE = 1.5
+COVERING = 2.5
+RINGS = (7, 11, 16, 22, 29, 37, 46, 56)
+# From this distance on, a thin line leads from a label to its point.
+LEADER = 14.0
+# Points across which labels stand in one column.
+COLUMN = 12.0
+NICE = (1, 2, 5)
+# From this many on, a log axis is marked at powers of ten alone.
+MANY_DECADES = 2.5
+
+
+class Label(NamedTuple):
+    """A word beside a point, in the data's coordinates."""
+
+    text: str
+    x: float
+    y: float
+    colour: str
+
+
+class _Box(NamedTuple):
+    """Centre and half sizes, in points from the axes' lower left corner."""
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+
+
+@lru_cache(maxsize=4096)
+def width_points(text: str, size: float, weight: str = "normal") -> float:
+    """How wide a line of text is, in points."""
+    font = FontProperties(size=size, weight=weight)
+    return HINTING * float(TextToPath().get_text_width_height_descent(text, font, "$" in text)[0])
+
+
+def wrap(text: str, size: float, inches: float, *, weight: str = "normal") -> str:
+    """The text with its lines broken where they would be wider; its own line breaks stay."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            longer = f"{line} {word}" if line else word
+            if line and width_points(longer, size, weight) > 72 * inches:
+                lines.append(line)
+                longer = word
+            line = longer
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def fit(text: str, size: float, inches: float, *, weight: str = "normal") -> str:
+    """The text, or as much of both its ends as there is room for, with an ellipsis between."""
+    kept = text
+    for num_letters in range(len(text) - 1, 2, -1):
+        if width_points(kept, size, weight) <= 72 * inches:
+            break
+        head = (num_letters + 1) // 2
+        kept = f"{text[:head]}…{text[len(text) - (num_letters - head) :]}"
+    return kept
+
+
+def spread(places: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf) -> Floats:
+    """The places, each moved as little as it takes to lie `gap` apart and between the ends; their order stays.
+
+    Where there is no room for all within the ends, they lie closer, evenly.
+    """
+    wanted = np.asarray(places, dtype=float)
+    if not len(wanted):
+        return wanted
+    if np.isfinite(high - low) and gap * (len(wanted) - 1) > high - low:
+        gap = (high - low) / (len(wanted) - 1)
+    order = np.argsort(wanted, kind="stable")
+    steps = gap * np.arange(len(wanted))
+    # Least squares with places in order: pool neighbours that would come too close, once the gaps are taken out.
+    blocks: list[list[float]] = []
+    for place in wanted[order] - steps:
+        blocks.append([place, 1])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, size = blocks.pop()
+            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size), blocks[-1][1] + size]
+    level = np.concatenate([np.full(int(size), mean) for mean, size in blocks])
+    moved = np.empty(len(wanted))
+    moved[order] = np.clip(level, low, high - steps[-1]) + steps
+    return moved
+
+
+def place(
+    axes: Axes, labels: Sequence[Label], *, lines: Sequence[Floats] = (), size: float = 9.0, weight: str = "bold"
+) -> None:
+    """Write each label near its point, inside the axes, over no other label there and over few pieces of the lines.
+
+    lines: arrays (N, 2) in the data's coordinates. A label that had to go far is led to its point by a thin line; one
+    for which there is no room anywhere is left out. Limits, scales and the figure's size must be final.
+    """
+    extent = _extent(axes)
+    taken = [_box_of_text(axes, text) for text in axes.texts if text.get_text()]
+    drawn = np.concatenate([_dense(_points(axes, line)) for line in lines] or [np.empty((0, 2))])
+    anchors = _points(axes, np.array([[label.x, label.y] for label in labels]).reshape(-1, 2))
+    tall = size * 0.62 + CLEARANCE
+    for label, at, start in zip(labels, anchors, _apart(anchors, 2 * tall), strict=True):
+        half = (width_points(label.text, size, weight) / 2 + CLEARANCE, tall)
+        best = _best(start, half, extent, taken, drawn)
+        if best is None:
+            continue
+        taken.append(best)
+        _write(axes, label, best, at, size=size, weight=weight)
+
+
+def _apart(anchors: Floats, gap: float) -> Floats:
+    """The points (N, 2), those that stand above one another spread so that labels beside them find room."""
+    moved = anchors.copy()
+    column = np.round(anchors[:, 0] / COLUMN).astype(int)
+    for value in np.unique(column):
+        here = column == value
+        moved[here, 1] = spread(anchors[here, 1], gap)
+    return moved
+
+
+def _best(
+    at: Floats, half: tuple[float, float], extent: tuple[float, float], taken: Sequence[_Box], drawn: Floats
+) -> _Box | None:
+    """The free box with the least distance from its point, and the fewest pieces of lines under it."""
+    best, least = None, np.inf
+    for distance, box in _candidates(at, half, extent):
+        if distance >= least:
+            continue
+        if any(_overlap(box, other) for other in taken):
+            continue
+        inside = (np.abs(drawn[:, 0] - box.x) < box.half_width) & (np.abs(drawn[:, 1] - box.y) < box.half_height)
+        cost = distance + COVERING * np.count_nonzero(inside)
+        if cost < least:
+            best, least = box, cost
+    return best
+
+
+def _candidates(at: Floats, half: tuple[float, float], extent: tuple[float, float]) -> list[tuple[float, _Box]]:
+    """Boxes around a point, ring by ring, then all over the axes; each wholly inside, with its distance."""
+    spots: list[tuple[float, float, float]] = []
+    for ring in RINGS:
+        for angle in np.arange(0, 2 * np.pi, np.pi / (4 if ring < LEADER else 8)):
+            x, y = np.cos(angle), np.sin(angle)
+            beside = float(at[0] + x * ring + np.sign(round(x, 6)) * half[0])
+            spots.append((ring, beside, float(at[1] + y * (ring + half[1]))))
+    step = (max(2 * half[0], 12), 2 * half[1])
+    for x in np.arange(half[0], extent[0] - half[0], step[0]):
+        for y in np.arange(half[1], extent[1] - half[1], step[1]):
+            spots.append((40 + float(np.hypot(x - at[0], y - at[1])), float(x), float(y)))
+    return [
+        (distance, _Box(float(x), float(y), *half))
+        for distance, x, y in spots
+        if half[0] <= x <= extent[0] - half[0] and half[1] <= y <= extent[1] - half[1]
+    ]
+
+
+def _write(axes: Axes, label: Label, box: _Box, at: Floats, *, size: float, weight: str) -> None:
+    is_far = np.hypot(*np.maximum(np.abs(at - (box.x, box.y)) - (box.half_width, box.half_height), 0)) > LEADER
+    axes.annotate(
+        label.text,
+        (label.x, label.y),
+        xytext=(box.x, box.y),
+        textcoords="axes points",
+        ha="center",
+        va="center",
+        color=label.colour,
+        fontsize=size,
+        fontweight=weight,
+        path_effects=ink.halo(),
+        zorder=8,
+        annotation_clip=False,
+        arrowprops={"arrowstyle": "-", "color": label.colour, "linewidth": 0.6, "shrinkA": 0} if is_far else None,
+    )
+
+
+def sheet(axes: Axes) -> Figure:
+    """The figure that holds the axes."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def _extent(axes: Axes) -> tuple[float, float]:
+    """Width and height of the axes in points."""
+    width, height = sheet(axes).get_size_inches() * axes.get_position().size
+    return 72 * float(width), 72 * float(height)
+
+
+def _points(axes: Axes, data: Floats) -> Floats:
+    """Data coordinates (N, 2) as points from the axes' lower left corner."""
+    shares = axes.transAxes.inverted().transform(axes.transData.transform(np.asarray(data, dtype=float)))
+    return np.asarray(shares * _extent(axes))
+
+
+def _dense(line: Floats) -> Floats:
+    """Points every few points along a line, those that are not finite left out."""
+    line = line[np.isfinite(line).all(axis=1)]
+    if len(line) < 2:
+        return line
+    along = np.append(0, np.cumsum(np.hypot(*np.diff(line, axis=0).T)))
+    at = np.linspace(0, along[-1], 2 + int(along[-1] / 4))
+    return np.column_stack([np.interp(at, along, column) for column in line.T])
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    apart_x, apart_y = abs(one.x - other.x), abs(one.y - other.y)
+    return apart_x < one.half_width + other.half_width and apart_y < one.half_height + other.half_height
+
+
+def _box_of_text(axes: Axes, text: Any) -> _Box:
+    """The box of a text that is there already."""
+    bounds = text.get_window_extent().transformed(axes.transAxes.inverted())
+    width, height = _extent(axes)
+    return _Box(
+        (bounds.x0 + bounds.x1) / 2 * width,
+        (bounds.y0 + bounds.y1) / 2 * height,
+        bounds.width / 2 * width,
+        bounds.height / 2 * height,
+    )
+
+
+def number(value: float) -> str:
+    """2000 -> '2,000', 3e8 -> '3×10⁸' (as mathematics), .05 -> '0.05'."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.12g}"
+    exponent = int(np.floor(np.log10(abs(value)) + 1e-9))
+    factor = value / 10.0**exponent
+    head = "" if abs(factor - 1) < 1e-6 else rf"{factor:.3g}\times"
+    return rf"${head}10^{{{exponent}}}$"
+
+
+def log_ticks(
+    axes: Axes, which: str, *, form: Callable[[float], str] = number, size: float = 9.0, last: float = np.inf
+) -> None:
+    """Ticks of a log axis at powers of ten, or closer where there are few, whose labels lie apart; none above `last`.
+
+    The limits are final.
+    """
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
+    length = _extent(axes)[0 if which == "x" else 1]
+    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
+    num_decades = np.log10(high / low)
+    finer = ((NICE, 1), ((1, 3), 1)) if num_decades < MANY_DECADES else ()
+    for factors, stride in (*finer, *(((1,), stride) for stride in range(1, 20))):
+        values = [factor * 10.0**decade for decade in decades if decade % stride == 0 for factor in factors]
+        ticks = [value for value in values if low * 0.999 <= value <= min(high, last) * 1.001]
+        room = length * np.diff(np.log(ticks)) / np.log(high / low) if len(ticks) > 1 else np.array([np.inf])
+        if which == "x":
+            widths = np.array([width_points(form(tick), size) for tick in ticks])
+            needed = (widths[1:] + widths[:-1]) / 2 + size * 0.7 if len(ticks) > 1 else np.zeros(1)
+        else:
+            needed = np.full(len(room), size * 1.7)
+        if np.all(room >= needed):
+            break
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FixedFormatter([form(tick) for tick in ticks]))
+    axis.set_minor_locator(NullLocator())
+
+
+def named_ticks(axes: Axes, names: Mapping[float, str], *, size: float = 9.0) -> None:
+    """A tick at each place on the x axis, named where names lie apart: the ends first, the others from the left."""
+    low, high = np.log(axes.get_xlim())
+    places = sorted(names)
+    at = {place: (np.log(place) - low) / (high - low) * _extent(axes)[0] for place in places}
+    half = {place: width_points(names[place], size) / 2 + size * 0.3 for place in places}
+    shown: list[float] = []
+    for place in [*places[:1], *places[-1:], *places[1:-1]]:
+        if place not in shown and all(abs(at[place] - at[other]) >= half[place] + half[other] for other in shown):
+            shown.append(place)
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_formatter(FixedFormatter([names[place] if place in shown else "" for place in places]))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def spaced_ticks(axes: Axes, names: Sequence[str], *, size: float = 9.0) -> None:
+    """A tick at 0, 1, 2, ... of the x axis, each second or third named where all names would not fit."""
+    low, high = axes.get_xlim()
+    pitch = _extent(axes)[0] / (high - low)
+    widest = max(width_points(name, size) for name in names) + size * 0.6
+    stride = max(1, int(np.ceil(widest / pitch)))
+    shown = [name if (len(names) - 1 - place) % stride == 0 else "" for place, name in enumerate(names)]
+    axes.set_xticks(range(len(names)), shown)

@@ -1,0 +1,76 @@
+"""What every cell is made of, a panel a rung: bars of right, wrong and missing answers over the thinking budget."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from analysis import wording
+from analysis.figures import ink, labels, page
+
+LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), above=0.75, max_columns=4)
+# Told apart by lightness alone too, and the answers that are missing by hatching.
+INKS = {
+    "correct": ("#1f4e79", ""),
+    "wrong": ("#e3c16f", ""),
+    "unparsed": ("#b5651d", "////"),
+    "unanswered": ("#8c8c8c", "...."),
+    "truncated": ("#5b3a63", "xxxx"),
+    "timeout": ("#222222", ""),
+}
+NOUNS = {"timeout": "timed out in grading"}
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """The figure of `frames.outcomes.frame`."""
+    models = list(dict.fromkeys(frame["model"]))
+    short, colours = wording.short_names(models), ink.colours(models)
+    budgets = sorted(frame["budget"].unique())
+    shown = [name for name in INKS if (frame.loc[frame["outcome"] == name, "share"] > 0).any()]
+    figure, panels = page.lay(len(models), _words(frame.iloc[0]), LAYOUT)
+    for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
+        rows = frame[frame["model"] == model]
+        ink.percent_axis(axes)
+        axes.set_ylim(0, 1)
+        axes.set_xlim(-0.6, len(budgets) - 0.4)
+        labels.spaced_ticks(axes, [wording.budget(budget) for budget in budgets])
+        axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
+        if number % LAYOUT.max_columns == 0:
+            axes.set_ylabel("share of samples", fontsize=9.5)
+        page.title(axes, short[model], colour=colours[model])
+        _draw_bars(axes, rows, shown, budgets)
+    _write_legend(figure, panels[0], shown)
+    return figure
+
+
+def _draw_bars(axes: Axes, rows: pd.DataFrame, shown: list[str], budgets: list[int]) -> None:
+    table = rows.pivot(index="budget", columns="outcome", values="share").loc[budgets]
+    below = pd.Series(0.0, index=table.index)
+    for name in shown:
+        colour, hatch = INKS[name]
+        axes.bar(range(len(budgets)), table[name], bottom=below, width=0.74, color=colour, hatch=hatch,
+                 edgecolor="white", linewidth=0)  # fmt: skip
+        below += table[name]
+    forced = rows.drop_duplicates("budget").set_index("budget")["forced_share"].loc[budgets]
+    axes.plot(range(len(budgets)), forced, color="white", linewidth=3.4, zorder=4)
+    axes.plot(range(len(budgets)), forced, "o-", color="black", linewidth=1.3, markersize=3.5, zorder=5, clip_on=False)
+
+
+def _write_legend(figure: Figure, first: Axes, shown: list[str]) -> None:
+    """A row of patches above the panels."""
+    box = first.get_position()
+    handles = [
+        Patch(facecolor=INKS[name][0], hatch=INKS[name][1], edgecolor="white", linewidth=0, label=NOUNS.get(name, name))
+        for name in shown
+    ]
+    page.legend(figure, handles, (box.x0, box.y1 + 0.34 / figure.get_figheight()))
+
+
+def _words(first: pd.Series) -> page.Words:
+    return page.Words(
+        "What are the answers made of?",
+        "Bars: how single samples ended. Black line: the share whose thinking was cut and whose answer was forced.",
+        f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, {first['num_samples']} "
+        "samples each. Unparsed: no answer could be read; unanswered: none was given; truncated: the answer hit its "
+        "token limit. All of these count as not correct.",
+    )

@@ -1,0 +1,57 @@
+"""Serial against parallel at equal compute, a panel a rung: accuracy over the thinking budget, a line a level."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import wording
+from analysis.figures import caption, ink, labels, page
+from analysis.figures.labels import Label
+
+LAYOUT = page.Layout((2.9, 2.4), (0.62, 1.0), max_columns=4)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """The figure of `frames.parallel.frame`."""
+    models = list(dict.fromkeys(frame["model"]))
+    short, colours = wording.short_names(models), ink.colours(models)
+    budgets, multiples = sorted(frame["budget"].unique()), sorted(frame["multiple"].unique())
+    shades = ink.shades(multiples)
+    figure, panels = page.lay(len(models), _words(frame.iloc[0]), LAYOUT)
+    for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
+        rows = frame[frame["model"] == model]
+        ink.percent_axis(axes, max(0.0, frame["low"].min()), 1.0)
+        axes.set_xlim(-0.4, len(budgets) - 0.2)
+        labels.spaced_ticks(axes, [wording.budget(budget) for budget in budgets])
+        axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
+        if number % LAYOUT.max_columns == 0:
+            axes.set_ylabel("accuracy", fontsize=9.5)
+        page.title(axes, short[model], colour=colours[model])
+        _draw_levels(axes, rows, budgets, shades)
+    return figure
+
+
+def _draw_levels(axes: Axes, rows: pd.DataFrame, budgets: list[int], shades: dict[float, str]) -> None:
+    lines, named = [], []
+    for multiple, part in rows.groupby("multiple", sort=True):
+        colour = shades[float(multiple)]
+        at = part["budget"].map(budgets.index).to_numpy(dtype=float)
+        axes.fill_between(at, part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
+        axes.plot(at, part["accuracy"], "o-", color=colour, linewidth=1.8, markersize=3.2)
+        best = part[part["is_best"]].iloc[0]
+        axes.plot(budgets.index(best["budget"]), best["accuracy"], "*", color=colour, markersize=12,
+                  markeredgecolor="white", zorder=6)  # fmt: skip
+        named.append(Label(f"{multiple:g}x", at[-1], part["accuracy"].iloc[-1], colour))
+        lines.append(pd.DataFrame({"x": at, "y": part["accuracy"].to_numpy()}).to_numpy(dtype=float))
+    labels.place(axes, named, lines=lines, size=8.5)
+
+
+def _words(first: pd.Series) -> page.Words:
+    return page.Words(
+        "At equal compute: one long thought, or many short ones?",
+        "Line: equal compute, as many times what one full answer costs as its label says; to the left it is spent on "
+        "more samples side by side, to the right on longer thinking. Star: the best split.",
+        f"All prompts. Several samples are read by {caption.read_by(first)}; accuracy and samples are interpolated in "
+        "log k between cells. A line ends where its compute is more than all samples drawn, or less than one sample, "
+        f"would spend. {caption.run(first, binned=False)}",
+    )

@@ -1,0 +1,74 @@
+"""What matching the largest rung's one answer costs under every cost model that the run can tell."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analysis import choices as choose
+from analysis import costs, curves, substitution
+from analysis.arms import Arm
+from analysis.arrays import Floats
+from analysis.bootstrap import weighted_means
+from analysis.choices import Choices
+from analysis.costs import CostModel
+from analysis.frames.cells import Cells, Row
+from analysis.untold import UntoldError
+
+GPU = "H100"
+
+
+def frame(cells: Cells) -> pd.DataFrame:
+    """A row a cost model, smaller rung and bin: the exchange rate against the largest's one answer, along widths.
+
+    A rate is inf where the rung never gets there, and `at_or_below` marks an upper bound. Cost models that need what is
+    not known are left out; c3 takes GPU where none is chosen. Raises UntoldError below two rungs.
+    """
+    arms, outcomes = cells.arms, cells.outcomes
+    if len(arms) < 2:
+        raise UntoldError(f"An exchange rate takes two models or more; this run has only {arms[0].rung.name}.")
+    widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, cells.rule).widths
+    rng = np.random.default_rng(0)
+    accuracy = [
+        curves.rule_accuracy(arm.grid.votes[-1], arm.grid.correct[-1], widths, cells.rule, rng=rng) for arm in arms
+    ]
+    rows: list[Row] = []
+    for part in cells.parts:
+        resampled = [weighted_means(part.weights, table) for table in accuracy]
+        for name, cost, priced in _told(cells):
+            spent = [weighted_means(part.weights, _cost(cost, arm, widths)) for arm in priced]
+            for number, arm in enumerate(arms[:-1]):
+                target, target_cost = resampled[-1][:, 0], spent[-1][:, 0]
+                crossing = substitution.invert(resampled[number], spent[number], np.log(widths), target)
+                found = substitution.exchange_rate(crossing, target_cost)
+                rows.append(
+                    {"cost_model": name, "model_label": cost.label, "model_unit": cost.unit}
+                    | {"small": arm.rung.name, "large": arms[-1].rung.name, "num_params": arm.rung.num_params}
+                    | {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "max_step": widths[-1]}
+                    | {key: float(end) for key, end in zip(("rate", "low", "high"), found.rate, strict=True)}
+                    | {"at_or_below": bool(found.at_or_below), "share_never": float(found.share_never)}
+                )
+    return cells.frame(rows)
+
+
+def _told(cells: Cells) -> list[tuple[str, CostModel, tuple[Arm, ...]]]:
+    """The cost models that can be told of every rung, with the rungs as they price them."""
+    told = []
+    for name in costs.COST_NAMES:
+        chosen = _chosen(cells.choices, name)
+        try:
+            chosen = choose.settle(cells.arms, chosen)
+            told.append((name, *choose.price(cells.arms, chosen)))
+        except ValueError:
+            # What a run lacks is not shown; `--cost NAME` says what it is.
+            continue
+    return told
+
+
+def _chosen(choices: Choices, name: str) -> Choices:
+    return replace(choices, cost=name, gpu=(choices.gpu or GPU) if name == "c3" else None)
+
+
+def _cost(cost: CostModel, arm: Arm, widths: tuple[int, ...]) -> Floats:
+    decoded = arm.decoded_tokens[-1]
+    return costs.cell_cost(cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths)

@@ -1,0 +1,70 @@
+"""Coverage of k samples, and what laws fitted to a few of the samples forecast for the rest."""
+
+import numpy as np
+import pandas as pd
+
+from analysis import coverage, intervals
+from analysis.arms import Arm
+from analysis.bootstrap import weighted_means
+from analysis.estimators import pass_at_k
+from analysis.frames.cells import Cells, Row
+from analysis.untold import UntoldError
+
+# A quarter of the samples, at least LEAST_DRAWN and at most MOST_DRAWN, are drawn to forecast the others.
+LEAST_DRAWN, MOST_DRAWN = 8, 200
+NUM_WIDTHS = 40
+MAX_POINTS = 12
+FORECASTS = ("power_law", "scaled_beta", "nonparametric")
+
+
+def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
+    """A row a rung and width: coverage with its 95% interval, each law's forecast, and whether k lay beyond the draw.
+
+    `num_drawn` samples a prompt, drawn without replacement, make the forecasts; they are NaN where those solve nothing
+    or everything, which no law can be read from. `last_miss` is the scaled beta's forecast at the largest width less
+    what is observed there. `is_point` marks the widths that are drawn as points. Raises UntoldError
+    where there are too few samples to hold any out.
+    """
+    num_samples = cells.outcomes.num_samples
+    num_drawn = int(np.clip(num_samples // 4, LEAST_DRAWN, MOST_DRAWN))
+    if num_samples < 2 * LEAST_DRAWN:
+        raise UntoldError(
+            f"A forecast holds samples out: it takes {2 * LEAST_DRAWN} a prompt or more, not {num_samples}."
+        )
+    widths = np.unique(np.geomspace(1, num_samples, NUM_WIDTHS).round().astype(int))
+    points = widths[np.unique(np.linspace(0, len(widths) - 1, MAX_POINTS).round().astype(int))]
+    rows: list[Row] = []
+    for arm in cells.arms:
+        correct = arm.grid.correct[-1].sum(axis=1)
+        covered = weighted_means(cells.bins[0].weights, pass_at_k(num_samples, correct[:, None], widths))
+        ends = intervals.accuracy_interval(covered, len(correct))
+        forecast = _forecasts(arm, num_samples, widths, num_drawn, np.random.default_rng(seed))
+        last_miss = float(forecast["scaled_beta"][-1] - covered[0, -1])
+        for at, width in enumerate(widths):
+            rows.append(
+                {"model": arm.rung.name, "num_params": arm.rung.num_params, "width": int(width)}
+                | {name: float(end[at]) for name, end in zip(("coverage", "low", "high"), ends, strict=True)}
+                | {name: float(values[at]) for name, values in forecast.items()}
+                | {
+                    "last_miss": last_miss,
+                    "num_drawn": num_drawn,
+                    "is_held_out": bool(width > num_drawn),
+                    "is_point": bool(width in points),
+                }
+            )
+    return cells.frame(rows)
+
+
+def _forecasts(
+    arm: Arm, num_samples: int, widths: np.ndarray, num_drawn: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    correct = arm.grid.correct[-1].sum(axis=1)
+    unknown = dict.fromkeys(FORECASTS, np.full(len(widths), np.nan))
+    if not 0 < correct.sum() < num_samples * len(correct):
+        return unknown
+    try:
+        scored = coverage.score_forecasts(num_samples, correct, widths, num_drawn=num_drawn, rng=rng)
+    except ValueError:
+        # The few that were drawn solve nothing, or everything: the law has no place for that.
+        return unknown
+    return {name: np.asarray(getattr(scored, name)) for name in FORECASTS}

@@ -1,0 +1,95 @@
+"""Accuracy against compute: every cell of every rung, each rung's frontier, and the ladder's, by bin."""
+
+import numpy as np
+import pandas as pd
+
+from analysis import intervals
+from analysis.arrays import Bools, Floats
+from analysis.bootstrap import percentile_interval, weighted_means
+from analysis.frames.cells import Cells, Row
+from analysis.frontier import Frontier
+
+LADDER = "any model"
+
+
+def frame(cells: Cells) -> pd.DataFrame:
+    """Rows by `kind`: cell (a budget and width of a rung), frontier (a rung at a level), best (any rung at a level).
+
+    compute is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
+    95% intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds disagree.
+    Levels below a rung's cheapest cell, or above its dearest, have no row. Raises UntoldError below two prompts.
+    """
+    rows = []
+    for part, rungs, ladder in cells.frontiers:
+        place = {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
+        spans = []
+        for number, arm in enumerate(cells.arms):
+            names = {"model": arm.rung.name, "num_params": arm.rung.num_params} | place
+            points = _cell_rows(cells, number, part.weights[:1])
+            rows += [names | {"kind": "cell"} | point for point in points]
+            spans.append(_within(cells.levels, [point["compute"] for point in points]))
+            rows += [
+                names | {"kind": "frontier"} | row for row in _frontier_rows(cells, rungs[number], spans[-1], place)
+            ]
+        whole = np.any(spans, axis=0)
+        best = _frontier_rows(cells, ladder, whole, place)
+        chosen = _chosen(cells, ladder, whole)
+        rows += [
+            place | {"kind": "best", "model": LADDER} | row | {"chosen": name}
+            for row, name in zip(best, chosen, strict=True)
+        ]
+    return cells.frame(rows)
+
+
+def _cell_rows(cells: Cells, number: int, weights: Floats) -> list[Row]:
+    budgets = cells.outcomes.budgets
+    accuracy, cost = (
+        weighted_means(weights, array.reshape(len(array), -1))[0].reshape(array.shape[1:])
+        for array in cells.tables[number]
+    )
+    return [
+        {"budget": int(budget), "width": width, "compute": float(cost[b, k]), "accuracy": float(accuracy[b, k])}
+        for b, budget in enumerate(budgets)
+        for k, width in enumerate(cells.widths)
+    ]
+
+
+def _within(levels: Floats, spent: list[float]) -> Bools:
+    """Levels at which a rung can spend more than its cheapest cell and has not run out of cells."""
+    step = levels[1] / levels[0] if len(levels) > 1 else 1.0
+    return (levels >= min(spent) * (1 - 1e-9)) & (levels <= max(spent) * step)
+
+
+def _frontier_rows(cells: Cells, found: Frontier, span: Bools, place: Row) -> list[Row]:
+    accuracy = found.accuracy[:, span]
+    low, high = _ends(accuracy, place["num_prompts"])
+    return [
+        {
+            "compute": float(level),
+            "spent": float(spent),
+            "accuracy": float(mean),
+            "low": float(least),
+            "high": float(most),
+        }
+        for level, spent, mean, least, most in zip(
+            cells.levels[span], found.cost[0, span], accuracy[0], low, high, strict=True
+        )
+    ]
+
+
+def _ends(accuracy: Floats, num_prompts: int) -> tuple[Floats, Floats]:
+    """Percentile ends, and the exact ones of so many trials where few prompts tell right from wrong.
+
+    Which cell is chosen moves with the replicate, so that the spread does not tell an effective number of trials.
+    """
+    mean, low, high = percentile_interval(accuracy)
+    exact = intervals.binomial_interval(np.clip(mean, 0, 1) * num_prompts, num_prompts, method="clopper-pearson")
+    few = num_prompts * np.minimum(mean, 1 - mean) < intervals.FEW_EITHER_WAY
+    return np.where(few, np.minimum(low, exact.low), low), np.where(few, np.maximum(high, exact.high), high)
+
+
+def _chosen(cells: Cells, ladder: Frontier, span: Bools) -> list[str | None]:
+    """The rung whose cell is the ladder's best at each level, where both folds choose the same rung."""
+    num_cells = len(cells.outcomes.budgets) * len(cells.widths)
+    rungs = ladder.cell[0][:, span] // num_cells
+    return [cells.arms[int(chosen[0])].rung.name if np.all(chosen == chosen[0]) else None for chosen in rungs.T]

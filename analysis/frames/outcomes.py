@@ -1,0 +1,29 @@
+"""What each rung's answers at each budget are made of: right, wrong, or without an answer, and how many were forced."""
+
+import pandas as pd
+
+from analysis.frames.cells import Cells, Row
+from analysis.grid import OUTCOMES
+from analysis.untold import UntoldError
+
+
+def frame(cells: Cells) -> pd.DataFrame:
+    """A row a rung, budget and outcome: the share of samples that ended so, and the share whose answer was forced.
+
+    The shares of a rung and budget add up to 1. Raises UntoldError for outcomes from elsewhere, whose answers say only
+    whether they are right.
+    """
+    silent = [arm.rung.name for arm in cells.arms if not arm.rung.has_votes]
+    if silent:
+        raise UntoldError(f"Of {', '.join(silent)} this run holds only counts of correct samples.")
+    rows: list[Row] = []
+    for arm in cells.arms:
+        for at, budget in enumerate(arm.budgets):
+            part = arm.grid
+            names = {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budget)}
+            forced = {"forced_share": float(part.forced[at].mean())}
+            rows += [
+                names | {"outcome": name, "share": float((part.outcome[at] == code).mean())} | forced
+                for code, name in enumerate(OUTCOMES)
+            ]
+    return cells.frame(rows)
