@@ -61,10 +61,15 @@ def thinking(budget: float) -> str:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Each name without what all begin with, to a space, hyphen or slash: embedded-33k, embedded-1.1m -> 33k, 1.1m."""
+    """Each name without what all begin and end with, to a space, hyphen or slash: Q-8B-FP8, Q-4B-FP8 -> 8B, 4B."""
     shared = os.path.commonprefix(list(names))
     start = 1 + max(shared.rfind(mark) for mark in "-/ ")
-    return {name: name[start:] for name in names}
+    rest = {name: name[start:] for name in names}
+    if len(rest) < 2:
+        return rest
+    tail = os.path.commonprefix([name[::-1] for name in rest.values()])
+    end = 1 + max(tail.rfind(mark) for mark in "-/ ")
+    return {name: short[: len(short) - end] for name, short in rest.items()}
 
 
 def steps(step: float, axis: str) -> str:

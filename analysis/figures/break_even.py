@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import caption, ink, labels, page
+from analysis.figures import caption, ink, labels, page, ticks
 from analysis.figures.labels import Label
 
 PANEL = (3.1, 2.7)
@@ -31,12 +31,12 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xscale("log")
         axes.set_xlim(0.8, 1.5 * rows["width"].max())
         ink.percent_axis(axes, floor, 1.0)
-        labels.log_ticks(axes, "x")
+        ticks.log(axes, "x")
         axes.set_xlabel(f"samples of {short[model]}", fontsize=9.5, labelpad=2)
         if number % layout.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
         ratio = rows.loc[rows["kind"] == "curve", "size_ratio"].iloc[0]
-        page.title(axes, f"{short[model]} for {short[large]}", f"{labels.number(float(f'{ratio:.3g}'))} times smaller")
+        page.title(axes, f"{short[model]} for {short[large]}", f"{ticks.number(float(f'{ratio:.3g}'))} times smaller")
         _draw_curves(axes, rows, bins, colours)
         _draw_bars(axes, rows[rows["kind"] == "break_even"], bins, colours)
     return figure
@@ -92,7 +92,7 @@ def _draw_bars(above: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[s
             axes.plot(ends, [place, place], color=ink.DARK, linewidth=1.1, zorder=5)
             axes.plot(ends, [place, place], "|", color=ink.DARK, markersize=5, zorder=5, clip_on=False)
     axes.set_yticks(range(len(bins)), [labels.fit(name, 8.5, 0.8) for name in bins], fontsize=8.5)
-    labels.log_ticks(axes, "x", form=_workload)
+    ticks.log(axes, "x", form=_workload)
     axes.set_xlabel("break-even workload R*", fontsize=9, labelpad=1)
 
 

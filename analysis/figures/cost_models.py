@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import caption, ink, labels, page
+from analysis.figures import caption, ink, labels, page, ticks
 
 LANE_INCHES = 0.15
 GROUP_INCHES = 0.14
@@ -28,7 +28,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `frames.cost_models.frame`."""
     models, large = list(dict.fromkeys(frame["small"])), frame["large"].iloc[0]
     short = wording.short_names([*models, large])
-    kinds, bins = list(dict.fromkeys(frame["cost_model"])), list(dict.fromkeys(frame["bin"]))
+    kinds, bins = list(dict.fromkeys(frame["counted_as"])), list(dict.fromkeys(frame["bin"]))
     tones = ink.shades(kinds)
     height = len(models) * (LANE_INCHES * len(kinds) + GROUP_INCHES)
     layout = page.Layout((PANEL_INCHES, height), (0.3, 0.95), left=NAME_INCHES, above=0.75)
@@ -40,7 +40,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlim(*limits)
         axes.set_ylim(height / LANE_INCHES, 0)
         axes.axvline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)))
-        labels.log_ticks(axes, "x", form=lambda tick: f"{labels.number(tick)}x")
+        ticks.log(axes, "x", form=lambda tick: f"{ticks.number(tick)}x")
         axes.set_xlabel(f"cost over one answer of {short[large]}", fontsize=9.5)
         page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
         _draw_rates(axes, rows, models, kinds, tones)
@@ -63,7 +63,7 @@ def _lane(number: int, kind: int, num_kinds: int) -> float:
 def _draw_rates(axes: Axes, rows: pd.DataFrame, models: list[str], kinds: list[str], tones: dict[str, str]) -> None:
     edge = axes.get_xlim()[1] / 1.25
     for _, row in rows.iterrows():
-        kind = str(row["cost_model"])
+        kind = str(row["counted_as"])
         at, colour = _lane(models.index(row["small"]), kinds.index(kind), len(kinds)), tones[kind]
         if np.isfinite(row["low"]):
             axes.plot([row["low"], min(row["high"], edge)], [at, at], color=colour, linewidth=1.5)
@@ -98,8 +98,8 @@ def _write_legend(figure: Figure, first: Axes, kinds: list[str], tones: dict[str
 
 def _words(frame: pd.DataFrame, large: str) -> page.Words:
     first = frame.iloc[0]
-    third = frame[frame["cost_model"] == "c3"]
-    gpu = f" Seconds on a GPU: {third['model_label'].iloc[0]}." if len(third) else ""
+    third = frame[frame["counted_as"] == "c3"]
+    gpu = f" Seconds on a GPU: {third['counted_label'].iloc[0]}." if len(third) else ""
     return page.Words(
         "Does the verdict depend on what is counted?",
         f"Mark: what a smaller model spends to match one answer of {large}, over what that answer costs; left of 1x it "

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import caption, ink, labels, page
+from analysis.figures import caption, ink, page, ticks
 
 LAYOUT = page.Layout((2.9, 2.4), (0.62, 1.0), max_columns=4)
 STYLES = {"scaled_beta": "-", "power_law": (0, (5, 2)), "nonparametric": (0, (1, 1.5))}
@@ -22,7 +22,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xscale("log")
         axes.set_xlim(0.85, rows["width"].max() * 1.2)
         ink.percent_axis(axes, max(0.0, float(frame["low"].min())), 1.0)
-        labels.log_ticks(axes, "x")
+        ticks.log(axes, "x")
         axes.set_xlabel("samples k", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("any of k correct", fontsize=9.5)

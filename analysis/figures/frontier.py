@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import caption, ink, labels, page
+from analysis.figures import caption, ink, labels, page, ticks
 from analysis.figures.labels import Label
 
 LAYOUT = page.Layout(panel=(3.75, 3.2))
@@ -24,9 +24,9 @@ def draw(frame: pd.DataFrame) -> Figure:
     for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
         rows = frame[frame["bin"] == name]
         axes.set_xscale("log")
-        axes.set_xlim(frame["compute"].min() / 1.5, frame["compute"].max() * 1.5)
+        axes.set_xlim(frame["cost"].min() / 1.5, frame["cost"].max() * 1.5)
         ink.percent_axis(axes, max(0.0, drawn["low"].min() - 0.1), 1.0)
-        labels.log_ticks(axes, "x")
+        ticks.log(axes, "x")
         page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
         axes.set_xlabel(f"{frame['cost_unit'].iloc[0]} per prompt", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
@@ -38,22 +38,20 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, models: list[str], colours: dict[str, str]) -> None:
     best = rows[rows["kind"] == "best"]
-    axes.plot(
-        best["compute"], best["accuracy"], color=ink.DARK, alpha=0.18, linewidth=8, solid_capstyle="round", zorder=1
-    )
+    axes.plot(best["cost"], best["accuracy"], color=ink.DARK, alpha=0.18, linewidth=8, solid_capstyle="round", zorder=1)
     for model in models:
         of_model = rows[rows["model"] == model]
         cells, line = (of_model[of_model["kind"] == kind] for kind in ("cell", "frontier"))
-        axes.plot(cells["compute"], cells["accuracy"], "o", color=colours[model], alpha=0.3, markersize=2.4,
+        axes.plot(cells["cost"], cells["accuracy"], "o", color=colours[model], alpha=0.3, markersize=2.4,
                   markeredgewidth=0, zorder=2)  # fmt: skip
-        axes.fill_between(line["compute"], line["low"], line["high"], color=colours[model], alpha=0.12, linewidth=0)
-        axes.plot(line["compute"], line["accuracy"], color=colours[model], linewidth=1.8, zorder=4)
+        axes.fill_between(line["cost"], line["low"], line["high"], color=colours[model], alpha=0.12, linewidth=0)
+        axes.plot(line["cost"], line["accuracy"], color=colours[model], linewidth=1.8, zorder=4)
     _draw_strip(axes, best, colours)
 
 
 def _draw_strip(axes: Axes, best: pd.DataFrame, colours: dict[str, str]) -> None:
     """Which rung is the best at each compute, along the lower edge; grey where the folds disagree."""
-    compute = best["compute"].to_numpy()
+    compute = best["cost"].to_numpy()
     if len(compute) < 2:
         return
     half = np.sqrt(compute[1] / compute[0])
@@ -68,12 +66,12 @@ def _name_rungs(
     """Each rung's name at the lower end of its frontier."""
     lines = [rows[(rows["kind"] == "frontier") & (rows["model"] == model)] for model in models]
     named = [
-        Label(short[model], line["compute"].iloc[0], line["accuracy"].iloc[0], colours[model])
+        Label(short[model], line["cost"].iloc[0], line["accuracy"].iloc[0], colours[model])
         for model, line in zip(models, lines, strict=True)
         if len(line)
     ]
     strip = np.array([(end, axes.get_ylim()[0]) for end in axes.get_xlim()])
-    curves = [line[["compute", "accuracy"]].to_numpy(dtype=float) for line in lines]
+    curves = [line[["cost", "accuracy"]].to_numpy(dtype=float) for line in lines]
     labels.place(axes, named, lines=[*curves, strip])
 
 

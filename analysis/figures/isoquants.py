@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import caption, ink, labels, page
+from analysis.figures import caption, ink, labels, page, ticks
 from analysis.figures.labels import Label
 
 LAYOUT = page.Layout(panel=(3.75, 3.4))
@@ -28,8 +28,8 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_yscale("log")
         axes.set_xlim(sizes.min() / 1.7, sizes.max() * 2.4)
         axes.set_ylim(low, high)
-        labels.named_ticks(axes, dict(zip(sizes, [short[name] for name in sizes.index], strict=True)))
-        labels.log_ticks(axes, "y")
+        ticks.named(axes, dict(zip(sizes, [short[name] for name in sizes.index], strict=True)))
+        ticks.log(axes, "y")
         page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
         axes.set_xlabel("model, by its parameters", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
@@ -39,7 +39,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _limits(frame: pd.DataFrame) -> tuple[float, float]:
-    ends = frame[["compute", "compute_low"]].to_numpy(dtype=float).ravel()
+    ends = frame[["cost", "cost_low"]].to_numpy(dtype=float).ravel()
     ends = ends[np.isfinite(ends)]
     return float(ends.min() / 1.6), float(ends.max() * 4)
 
@@ -51,7 +51,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: dict[float, str]) -> No
     for number, (target, part) in enumerate(rows.groupby("target", sort=True)):
         colour = colours[float(target)]
         sizes = part["num_params"].to_numpy(dtype=float) * (1 + 0.03 * (number - 2))
-        compute = part["compute"].to_numpy(dtype=float)
+        compute = part["cost"].to_numpy(dtype=float)
         told = np.isfinite(compute)
         axes.plot(sizes, np.where(told, compute, np.nan), color=colour, linewidth=2, zorder=4)
         for size, (_, row) in zip(sizes, part.iterrows(), strict=True):
@@ -68,17 +68,17 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: dict[float, str]) -> No
 def _draw_point(axes: Axes, size: float, row: pd.Series, colour: str, top: tuple[float, float]) -> None:
     """A dot with its interval, which runs to the triangle where more than 2.5% of replicates never get there."""
     ceiling, edge = top
-    if np.isfinite(row["compute_low"]):
-        axes.plot([size, size], [row["compute_low"], min(row["compute_high"], ceiling)], color=colour, linewidth=1,
+    if np.isfinite(row["cost_low"]):
+        axes.plot([size, size], [row["cost_low"], min(row["cost_high"], ceiling)], color=colour, linewidth=1,
                   alpha=0.55, zorder=3)  # fmt: skip
-    if np.isinf(row["compute_high"]):
+    if np.isinf(row["cost_high"]):
         axes.plot(size, ceiling, "^", color=colour, markersize=6, markeredgewidth=1.2, zorder=5,
-                  markerfacecolor=colour if np.isinf(row["compute"]) else "white")  # fmt: skip
-    if np.isfinite(row["compute"]):
+                  markerfacecolor=colour if np.isinf(row["cost"]) else "white")  # fmt: skip
+    if np.isfinite(row["cost"]):
         marker = "v" if row["at_or_below"] else "o"
         axes.plot(
             size,
-            row["compute"],
+            row["cost"],
             marker,
             color=colour,
             markersize=5,

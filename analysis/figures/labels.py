@@ -1,15 +1,15 @@
-"""Where words go so that none covers another: wrapped lines, labels beside points, ticks that fit. Knows no figure."""
+"""Where words go so that none covers another: wrapped lines, labels beside points. Knows no figure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from analysis.arrays import Floats
 from analysis.figures import ink
@@ -25,9 +25,6 @@ RINGS = (7, 11, 16, 22, 29, 37, 46, 56)
 LEADER = 14.0
 # Points across which labels stand in one column.
 COLUMN = 12.0
-NICE = (1, 2, 5)
-# From this many on, a log axis is marked at powers of ten alone.
-MANY_DECADES = 2.5
 
 
 class Label(NamedTuple):
@@ -114,7 +111,7 @@ def place(
     lines: arrays (N, 2) in the data's coordinates. A label that had to go far is led to its point by a thin line; one
     for which there is no room anywhere is left out. Limits, scales and the figure's size must be final.
     """
-    extent = _extent(axes)
+    extent = extent_points(axes)
     taken = [_box_of_text(axes, text) for text in axes.texts if text.get_text()]
     drawn = np.concatenate([_dense(_points(axes, line)) for line in lines] or [np.empty((0, 2))])
     anchors = _points(axes, np.array([[label.x, label.y] for label in labels]).reshape(-1, 2))
@@ -200,7 +197,7 @@ def sheet(axes: Axes) -> Figure:
     return figure
 
 
-def _extent(axes: Axes) -> tuple[float, float]:
+def extent_points(axes: Axes) -> tuple[float, float]:
     """Width and height of the axes in points."""
     width, height = sheet(axes).get_size_inches() * axes.get_position().size
     return 72 * float(width), 72 * float(height)
@@ -209,7 +206,7 @@ def _extent(axes: Axes) -> tuple[float, float]:
 def _points(axes: Axes, data: Floats) -> Floats:
     """Data coordinates (N, 2) as points from the axes' lower left corner."""
     shares = axes.transAxes.inverted().transform(axes.transData.transform(np.asarray(data, dtype=float)))
-    return np.asarray(shares * _extent(axes))
+    return np.asarray(shares * extent_points(axes))
 
 
 def _dense(line: Floats) -> Floats:
@@ -227,76 +224,15 @@ def _overlap(one: _Box, other: _Box) -> bool:
     return apart_x < one.half_width + other.half_width and apart_y < one.half_height + other.half_height
 
 
-def _box_of_text(axes: Axes, text: Any) -> _Box:
+def _box_of_text(axes: Axes, text: Text) -> _Box:
     """The box of a text that is there already."""
-    bounds = text.get_window_extent().transformed(axes.transAxes.inverted())
-    width, height = _extent(axes)
+    # The first call puts an annotation in its place, and its box would hold its arrow as well.
+    text.get_window_extent()
+    bounds = Text.get_window_extent(text).transformed(axes.transAxes.inverted())
+    width, height = extent_points(axes)
     return _Box(
         (bounds.x0 + bounds.x1) / 2 * width,
         (bounds.y0 + bounds.y1) / 2 * height,
         bounds.width / 2 * width,
         bounds.height / 2 * height,
     )
-
-
-def number(value: float) -> str:
-    """2000 -> '2,000', 3e8 -> '3×10⁸' (as mathematics), .05 -> '0.05'."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.12g}"
-    exponent = int(np.floor(np.log10(abs(value)) + 1e-9))
-    factor = value / 10.0**exponent
-    head = "" if abs(factor - 1) < 1e-6 else rf"{factor:.3g}\times"
-    return rf"${head}10^{{{exponent}}}$"
-
-
-def log_ticks(
-    axes: Axes, which: str, *, form: Callable[[float], str] = number, size: float = 9.0, last: float = np.inf
-) -> None:
-    """Ticks of a log axis at powers of ten, or closer where there are few, whose labels lie apart; none above `last`.
-
-    The limits are final.
-    """
-    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
-    length = _extent(axes)[0 if which == "x" else 1]
-    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
-    num_decades = np.log10(high / low)
-    finer = ((NICE, 1), ((1, 3), 1)) if num_decades < MANY_DECADES else ()
-    for factors, stride in (*finer, *(((1,), stride) for stride in range(1, 20))):
-        values = [factor * 10.0**decade for decade in decades if decade % stride == 0 for factor in factors]
-        ticks = [value for value in values if low * 0.999 <= value <= min(high, last) * 1.001]
-        room = length * np.diff(np.log(ticks)) / np.log(high / low) if len(ticks) > 1 else np.array([np.inf])
-        if which == "x":
-            widths = np.array([width_points(form(tick), size) for tick in ticks])
-            needed = (widths[1:] + widths[:-1]) / 2 + size * 0.7 if len(ticks) > 1 else np.zeros(1)
-        else:
-            needed = np.full(len(room), size * 1.7)
-        if np.all(room >= needed):
-            break
-    axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(FixedFormatter([form(tick) for tick in ticks]))
-    axis.set_minor_locator(NullLocator())
-
-
-def named_ticks(axes: Axes, names: Mapping[float, str], *, size: float = 9.0) -> None:
-    """A tick at each place on the x axis, named where names lie apart: the ends first, the others from the left."""
-    low, high = np.log(axes.get_xlim())
-    places = sorted(names)
-    at = {place: (np.log(place) - low) / (high - low) * _extent(axes)[0] for place in places}
-    half = {place: width_points(names[place], size) / 2 + size * 0.3 for place in places}
-    shown: list[float] = []
-    for place in [*places[:1], *places[-1:], *places[1:-1]]:
-        if place not in shown and all(abs(at[place] - at[other]) >= half[place] + half[other] for other in shown):
-            shown.append(place)
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_major_formatter(FixedFormatter([names[place] if place in shown else "" for place in places]))
-    axes.xaxis.set_minor_locator(NullLocator())
-
-
-def spaced_ticks(axes: Axes, names: Sequence[str], *, size: float = 9.0) -> None:
-    """A tick at 0, 1, 2, ... of the x axis, each second or third named where all names would not fit."""
-    low, high = axes.get_xlim()
-    pitch = _extent(axes)[0] / (high - low)
-    widest = max(width_points(name, size) for name in names) + size * 0.6
-    stride = max(1, int(np.ceil(widest / pitch)))
-    shown = [name if (len(names) - 1 - place) % stride == 0 else "" for place, name in enumerate(names)]
-    axes.set_xticks(range(len(names)), shown)

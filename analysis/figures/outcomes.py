@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis import wording
-from analysis.figures import ink, labels, page
+from analysis.figures import ink, page, ticks
 
 LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), above=0.75, max_columns=4)
 # Told apart by lightness alone too, and the answers that are missing by hatching.
@@ -33,7 +33,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         ink.percent_axis(axes)
         axes.set_ylim(0, 1)
         axes.set_xlim(-0.6, len(budgets) - 0.4)
-        labels.spaced_ticks(axes, [wording.budget(budget) for budget in budgets])
+        ticks.spaced(axes, [wording.budget(budget) for budget in budgets])
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("share of samples", fontsize=9.5)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import ink, labels, page
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
 
 LAYOUT = page.Layout((4.6, 3.9), (0.95, 0.9), max_columns=2)
@@ -22,7 +22,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes, ends in ((left, (0.8, 30)), (right, (0.2, 1.3))):
         axes.set_xscale("log")
         axes.set_xlim(ends[0], frame["k"].max() * ends[1])
-        labels.log_ticks(axes, "x", last=frame["k"].max())
+        ticks.log(axes, "x", last=frame["k"].max())
     _draw_coverage(left, frame[frame["kind"] == "coverage"], models, short, colours)
     _draw_needs(right, frame[frame["kind"] == "needs"], models[:-1], short, colours)
     left.set_ylabel("coverage: any of k correct", fontsize=9.5)
@@ -56,7 +56,7 @@ def _draw_needs(
     top = rows["k"].max() * ROOM
     axes.set_yscale("log")
     axes.set_ylim(0.8, top * 1.4)
-    labels.log_ticks(axes, "y")
+    ticks.log(axes, "y")
     ends = (1, rows["k"].max())
     axes.plot(ends, ends, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)))
     lines, named = [np.array([[ends[0], ends[0]], [ends[1], ends[1]]])], []

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from analysis import wording
-from analysis.figures import caption, ink, labels, page
+from analysis.figures import caption, ink, labels, page, ticks
 from analysis.figures.labels import Label
 
 LANE_INCHES = 0.13
@@ -35,7 +35,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlim(max(0, frame["target"].min() - 0.03), 1)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        labels.log_ticks(axes, "y", form=lambda tick: f"{labels.number(tick)}x")
+        ticks.log(axes, "y", form=lambda tick: f"{ticks.number(tick)}x")
         axes.set_xlabel("accuracy to reach", fontsize=9.5)
         if number % MAX_COLUMNS == 0:
             axes.set_ylabel(f"{wording.spent(frame['cost_unit'].iloc[0])} over that of {names[large]}", fontsize=9.5)

@@ -42,7 +42,7 @@ def frame(cells: Cells) -> pd.DataFrame:
                 crossing = substitution.invert(resampled[number], spent[number], np.log(widths), target)
                 found = substitution.exchange_rate(crossing, target_cost)
                 rows.append(
-                    {"cost_model": name, "model_label": cost.label, "model_unit": cost.unit}
+                    {"counted_as": name, "counted_label": cost.label, "counted_unit": cost.unit}
                     | {"small": arm.rung.name, "large": arms[-1].rung.name, "num_params": arm.rung.num_params}
                     | {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "max_step": widths[-1]}
                     | {key: float(end) for key, end in zip(("rate", "low", "high"), found.rate, strict=True)}

@@ -15,7 +15,7 @@ LADDER = "any model"
 def frame(cells: Cells) -> pd.DataFrame:
     """Rows by `kind`: cell (a budget and width of a rung), frontier (a rung at a level), best (any rung at a level).
 
-    compute is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
+    cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
     95% intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds disagree.
     Levels below a rung's cheapest cell, or above its dearest, have no row. Raises UntoldError below two prompts.
     """
@@ -27,7 +27,7 @@ def frame(cells: Cells) -> pd.DataFrame:
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params} | place
             points = _cell_rows(cells, number, part.weights[:1])
             rows += [names | {"kind": "cell"} | point for point in points]
-            spans.append(_within(cells.levels, [point["compute"] for point in points]))
+            spans.append(_within(cells.levels, [point["cost"] for point in points]))
             rows += [
                 names | {"kind": "frontier"} | row for row in _frontier_rows(cells, rungs[number], spans[-1], place)
             ]
@@ -48,7 +48,7 @@ def _cell_rows(cells: Cells, number: int, weights: Floats) -> list[Row]:
         for array in cells.tables[number]
     )
     return [
-        {"budget": int(budget), "width": width, "compute": float(cost[b, k]), "accuracy": float(accuracy[b, k])}
+        {"budget": int(budget), "width": width, "cost": float(cost[b, k]), "accuracy": float(accuracy[b, k])}
         for b, budget in enumerate(budgets)
         for k, width in enumerate(cells.widths)
     ]
@@ -65,7 +65,7 @@ def _frontier_rows(cells: Cells, found: Frontier, span: Bools, place: Row) -> li
     low, high = _ends(accuracy, place["num_prompts"])
     return [
         {
-            "compute": float(level),
+            "cost": float(level),
             "spent": float(spent),
             "accuracy": float(mean),
             "low": float(least),

@@ -10,7 +10,7 @@ from analysis.untold import UntoldError
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """A row a rung, budget and width on all prompts: accuracy, compute, and whether no cheaper cell is as accurate.
+    """A row a rung, budget and width on all prompts: accuracy, cost, and whether no cheaper cell is as accurate.
 
     `share_best` is the share of replicates in which none is. Raises UntoldError for one budget or one width.
     """
@@ -26,7 +26,7 @@ def frame(cells: Cells) -> pd.DataFrame:
         for at, (b, k) in enumerate(np.ndindex(len(budgets), len(widths))):
             rows.append(
                 {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budgets[b])}
-                | {"width": widths[k], "accuracy": float(accuracy[0, b, k]), "compute": float(cost[0, b, k])}
+                | {"width": widths[k], "accuracy": float(accuracy[0, b, k]), "cost": float(cost[0, b, k])}
                 | {"is_best": bool(efficient[0, at]), "share_best": float(share[at])}
             )
     return cells.frame(rows)

@@ -19,8 +19,8 @@ MAX_CONTOURS = 6
 def needs(cells: Cells) -> pd.DataFrame:
     """A row a bin, target accuracy and rung: the least compute a prompt that reaches the target on the rung's frontier.
 
-    compute is inf where it does not reach it within the grid, `share_never` of the replicates; `at_or_below` marks a
-    target that the cheapest cell already reaches, so that compute is an upper bound. rate is the compute over
+    cost is inf where it does not reach it within the grid, `share_never` of the replicates; `at_or_below` marks a
+    target that the cheapest cell already reaches, so that cost is an upper bound. rate is the cost over
     that of the largest rung for the same target, NaN where the largest does not reach it or has it at its cheapest
     cell. Each with its 95% interval. Raises UntoldError below two prompts.
     """
@@ -36,7 +36,7 @@ def needs(cells: Cells) -> pd.DataFrame:
                     names
                     | place
                     | {"target": float(target)}
-                    | _columns("compute", crossing.cost)
+                    | _columns("cost", crossing.cost)
                     | {"at_or_below": bool(crossing.at_or_below[0])}
                     | {"share_never": float(share_of_replicates(np.isinf(crossing.cost), crossing.cost))}
                     | _columns("rate", _rate(crossing, crossings[-1], is_largest=is_largest))
@@ -71,7 +71,7 @@ def isoquant_frame(needed: pd.DataFrame) -> pd.DataFrame:
 
 def _contours(part: pd.DataFrame) -> list[float]:
     """At most MAX_CONTOURS targets that two rungs reach or more, one of them at a price that is known."""
-    reached = part[np.isfinite(part["compute"])]
+    reached = part[np.isfinite(part["cost"])]
     known = reached[~reached["at_or_below"]].groupby("target").size()
     num_reached = reached.groupby("target").size()
     told = [target for target in part["target"].unique() if num_reached.get(target, 0) > 1 and known.get(target, 0) > 0]

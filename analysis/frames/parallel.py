@@ -65,7 +65,7 @@ def _points(cells: Cells, resampled: Table, serial: Floats, level: float) -> lis
         )
         mean, low, high = intervals.accuracy_interval(accuracy[:, None], len(cells.outcomes.prompt_ids))
         rows.append(
-            {"budget": int(budget), "compute": level, "width": float(width)}
+            {"budget": int(budget), "cost": level, "width": float(width)}
             | {"serial_tokens": float(np.interp(at, np.arange(len(log_widths)), serial[b]))}
             | {"accuracy": float(mean[0]), "low": float(low[0]), "high": float(high[0])}
         )
