@@ -22,7 +22,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     large = frame["large"].iloc[0]
     short, colours = wording.short_names([*models, large]), ink.shades(bins)
     bars = BAR_INCHES * len(bins)
-    layout = page.Layout(PANEL, (0.95, 1.75 + bars), left=1.0, below=1.35 + bars)
+    columns = 3 if len(models) <= 6 else 4
+    layout = page.Layout(PANEL, (0.95, 1.75 + bars), left=1.0, below=1.35 + bars, max_columns=columns)
     figure, panels = page.lay(len(models), _words(frame.iloc[0], short[large]), layout)
     drawn = frame[frame["kind"] != "break_even"]
     floor = max(0.0, float(drawn[["accuracy", "low"]].min().min()) - 0.04)
@@ -51,10 +52,9 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[
         axes.fill_between(curve["width"], curve["low"], curve["high"], color=colours[name], alpha=0.12, linewidth=0)
         axes.plot(curve["width"], curve["accuracy"], color=colours[name], linewidth=1.8, marker=marker, markersize=3.4)
         axes.plot(stars["width"], stars["accuracy"], color=colours[name], linewidth=0.8, linestyle=(0, (1, 3)))
-        for _, star in stars.iterrows():
-            inside = star["width"] <= measured
-            axes.plot(star["width"], star["accuracy"], "*", color=colours[name], markersize=11, zorder=6,
-                      markerfacecolor=colours[name] if inside else "white", markeredgewidth=1.1)  # fmt: skip
+        for is_beyond, some in stars.groupby(stars["width"] > measured):
+            axes.plot(some["width"], some["accuracy"], "*", color=colours[name], markersize=11, zorder=6,
+                      markerfacecolor="white" if is_beyond else colours[name], markeredgewidth=1.1)  # fmt: skip
         first = curve.iloc[0]
         named.append(Label(name, first["width"], first["accuracy"], colours[name]))
         lines += [curve[["width", "accuracy"]].to_numpy(float), stars[["width", "accuracy"]].to_numpy(float)]

@@ -39,12 +39,14 @@ def draw(frame: pd.DataFrame) -> Figure:
 def _draw_panel(axes: Axes, rows: pd.DataFrame, models: list[str], colours: dict[str, str]) -> None:
     best = rows[rows["kind"] == "best"]
     axes.plot(best["cost"], best["accuracy"], color=ink.DARK, alpha=0.18, linewidth=8, solid_capstyle="round", zorder=1)
+    # Bands of many rungs lie over one another.
+    shade = min(0.12, 0.6 / len(models))
     for model in models:
         of_model = rows[rows["model"] == model]
         cells, line = (of_model[of_model["kind"] == kind] for kind in ("cell", "frontier"))
         axes.plot(cells["cost"], cells["accuracy"], "o", color=colours[model], alpha=0.3, markersize=2.4,
                   markeredgewidth=0, zorder=2)  # fmt: skip
-        axes.fill_between(line["cost"], line["low"], line["high"], color=colours[model], alpha=0.12, linewidth=0)
+        axes.fill_between(line["cost"], line["low"], line["high"], color=colours[model], alpha=shade, linewidth=0)
         axes.plot(line["cost"], line["accuracy"], color=colours[model], linewidth=1.8, zorder=4)
     _draw_strip(axes, best, colours)
 
@@ -55,9 +57,11 @@ def _draw_strip(axes: Axes, best: pd.DataFrame, colours: dict[str, str]) -> None
     if len(compute) < 2:
         return
     half = np.sqrt(compute[1] / compute[0])
-    for level, name in zip(compute, best["chosen"], strict=True):
-        colour = colours.get(name, "#cccccc")
-        axes.axvspan(level / half, level * half, 0, STRIP, color=colour, linewidth=0, zorder=3)
+    names = best["chosen"].fillna("").to_numpy()
+    starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    for start, end in zip(starts, np.append(starts[1:], len(names)), strict=True):
+        colour = colours.get(names[start], "#cccccc")
+        axes.axvspan(compute[start] / half, compute[end - 1] * half, 0, STRIP, color=colour, linewidth=0, zorder=3)
 
 
 def _name_rungs(

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
+from analysis.arrays import Floats
 from analysis.figures import caption, ink, labels, page, ticks
 from analysis.figures.labels import Label
 
@@ -54,8 +55,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: dict[float, str]) -> No
         compute = part["cost"].to_numpy(dtype=float)
         told = np.isfinite(compute)
         axes.plot(sizes, np.where(told, compute, np.nan), color=colour, linewidth=2, zorder=4)
-        for size, (_, row) in zip(sizes, part.iterrows(), strict=True):
-            _draw_point(axes, size, row, colour, (ceiling, high))
+        _draw_points(axes, sizes, part, colour, ceiling)
         _join_never(axes, sizes, compute, colour, ceiling)
         least = int(np.nanargmin(np.where(told, compute, np.inf)))
         axes.plot(sizes[least], compute[least], "*", color=colour, markersize=13, markeredgecolor="white", zorder=7)
@@ -65,29 +65,23 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: dict[float, str]) -> No
     labels.place(axes, named, lines=lines)
 
 
-def _draw_point(axes: Axes, size: float, row: pd.Series, colour: str, top: tuple[float, float]) -> None:
-    """A dot with its interval, which runs to the triangle where more than 2.5% of replicates never get there."""
-    ceiling, edge = top
-    if np.isfinite(row["cost_low"]):
-        axes.plot([size, size], [row["cost_low"], min(row["cost_high"], ceiling)], color=colour, linewidth=1,
-                  alpha=0.55, zorder=3)  # fmt: skip
-    if np.isinf(row["cost_high"]):
-        axes.plot(size, ceiling, "^", color=colour, markersize=6, markeredgewidth=1.2, zorder=5,
-                  markerfacecolor=colour if np.isinf(row["cost"]) else "white")  # fmt: skip
-    if np.isfinite(row["cost"]):
-        marker = "v" if row["at_or_below"] else "o"
-        axes.plot(
-            size,
-            row["cost"],
-            marker,
-            color=colour,
-            markersize=5,
-            markerfacecolor="white" if marker == "v" else colour,
-            zorder=5,
-        )
+def _draw_points(axes: Axes, sizes: Floats, part: pd.DataFrame, colour: str, ceiling: float) -> None:
+    """A dot with its interval, which runs to a triangle where more than 2.5% of replicates never get there."""
+    cost, low, high = (part[name].to_numpy(dtype=float) for name in ("cost", "cost_low", "cost_high"))
+    told, bounded = np.isfinite(cost), part["at_or_below"].to_numpy(dtype=bool)
+    ranged = np.isfinite(low)
+    axes.vlines(sizes[ranged], low[ranged], np.minimum(high, ceiling)[ranged], color=colour, linewidth=1, alpha=0.55)
+    for which, height, marker, fill in (
+        (np.isinf(high) & ~told, ceiling, "^", colour),
+        (np.isinf(high) & told, ceiling, "^", "white"),
+        (told & ~bounded, cost, "o", colour),
+        (told & bounded, cost, "v", "white"),
+    ):
+        heights = np.broadcast_to(height, cost.shape)[which]
+        axes.plot(sizes[which], heights, marker, color=colour, markersize=5, markerfacecolor=fill, zorder=5)
 
 
-def _join_never(axes: Axes, sizes: np.ndarray, compute: np.ndarray, colour: str, ceiling: float) -> None:
+def _join_never(axes: Axes, sizes: Floats, compute: Floats, colour: str, ceiling: float) -> None:
     """A faint line from the last size that never gets there to the first that does."""
     for here in range(len(sizes) - 1):
         pair = compute[here : here + 2]

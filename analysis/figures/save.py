@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+DOTS_AN_INCH = 160
 PDF_WITHOUT_DATE = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
@@ -17,7 +18,7 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
     return _replace(
         folder / f"{name}.png",
-        lambda beside: figure.savefig(beside, format="png", dpi=160, metadata={"Software": None}),
+        lambda beside: figure.savefig(beside, format="png", dpi=DOTS_AN_INCH, metadata={"Software": None}),
     )
 
 

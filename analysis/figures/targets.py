@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -95,10 +96,9 @@ def _lanes(axes: Axes, rows: pd.DataFrame, models: list[str], short: dict[str, s
     lanes.axhspan(-0.5, len(models) - 0.5, color="#f4f4f4", zorder=0)
     for lane, model in enumerate(models):
         part = rows[rows["model"] == model]
-        half = np.diff(part["target"]).min() / 2 if len(part) > 1 else 0.0125
-        for target, share in zip(part["target"], part["share_never"], strict=True):
-            lanes.fill_between([target - half, target + half], lane - 0.4, lane + 0.4, color=colours[model],
-                               alpha=float(share), linewidth=0)  # fmt: skip
+        wide = np.diff(part["target"]).min() if len(part) > 1 else 0.025
+        shades = [to_rgba(colours[model], float(share)) for share in part["share_never"]]
+        lanes.bar(part["target"], 0.8, wide, lane - 0.4, color=shades, linewidth=0)
         name = labels.fit(f"{short[model]} never", LANE_SIZE, NAME_INCHES - 0.1)
         lanes.annotate(name, (1, lane), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
                        va="center", fontsize=LANE_SIZE, color=colours[model], annotation_clip=False)  # fmt: skip

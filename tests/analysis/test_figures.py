@@ -1,88 +1,201 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from analysis import findings
-from analysis.__main__ import main
-from analysis.figures import exchange_rates, substitution
+from analysis import bootstrap, findings, frames, outcomes
+from analysis.choices import Choices
+from analysis.commands import figures as command
+from analysis.figures import exchange_rates, pythia, substitution
+from analysis.frames import cells
+from tests.analysis.conftest import PlantedRung, write_run
+from tests.analysis.words import faults
+
+NUM_RUNGS = (2, 5, 12)
+SIZES = ("70M", "160M", "410M", "0.6B", "1B", "1.7B", "2.8B", "4B", "8B", "14B", "32B", "72B")
+OF_FINDINGS = ["substitution", "exchange_rates", "substitution_thinking", "exchange_rates_thinking"]
+OF_CELLS = [
+    "frontier",
+    "targets",
+    "isoquants",
+    "break_even",
+    "grid",
+    "parallel",
+    "coverage",
+    "outcomes",
+    "cost_models",
+]
+
+
+class Drawn(NamedTuple):
+    frame: pd.DataFrame
+    figure: Figure
 
 
 def words_of(figure: Figure) -> list[str]:
-    return [text.get_text() for axes in figure.axes for text in (*axes.texts, axes.title)] + [
+    return [text.get_text() for axes in figure.axes for text in axes.findobj(Text)] + [
         text.get_text() for text in figure.texts
     ]
 
 
-def assert_words_lie_apart_and_inside(figure: Figure) -> None:
-    """Titles, key, caption and verdicts share no ink, and none leaves the page."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
-    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts if ":" in text.get_text())]
-    boxes = [text.get_window_extent(renderer) for text in texts]
-    for number, box in enumerate(boxes):
-        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, texts[number]
-        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, texts[number]
-        assert not any(box.overlaps(other) for other in boxes[number + 1 :]), texts[number]
+def rung(number: int, size: str) -> PlantedRung:
+    num_params = int(float(size[:-1]) * {"M": 1e6, "B": 1e9}[size[-1]])
+    return PlantedRung(f"Qwen2.5-{size}-Instruct", num_params, 12 + 2 * number, 8 + number, 0.28 * number - 0.8)
 
 
-@pytest.mark.parametrize("axis", ["width", "budget"])
-def test_the_substitution_figure_has_a_panel_a_bin_and_room_for_its_words(found: findings.Findings, axis: str):
-    figure = substitution.draw(findings.substitution_frame(found, rule="maj_at_k", axis=axis))
-    assert [axes.get_title(loc="left").split(" (")[0] for axes in figure.axes] == ["easy", "medium", "hard"]
-    assert_words_lie_apart_and_inside(figure)
+@pytest.fixture(scope="session")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[command.Wanted, pd.DataFrame]]:
+    """Every figure of a run of 12 rungs with its frame; few replicates, as no interval is judged here."""
+    root = tmp_path_factory.mktemp("figures") / "run"
+    write_run(root, [rung(*named) for named in enumerate(SIZES)], num_prompts=30, bin_samples=4)
+    loaded, choices = outcomes.load(root), Choices(num_replicates=60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "MIN_REPLICATES", 60)
+        said = findings.find(loaded, choices, rng=np.random.default_rng(0))
+        measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
+        figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
+        return [(figure, figure.frame_of()) for figure in figures]
+
+
+@pytest.fixture(scope="session")
+def drawn(wanted: list[tuple[command.Wanted, pd.DataFrame]]) -> dict[tuple[str, int], Drawn]:
+    """Every figure of the 2, 5 and 12 largest rungs."""
+    found = {}
+    for num_rungs in NUM_RUNGS:
+        for figure, frame in wanted:
+            part = of_largest(frame, num_rungs)
+            found[figure.name, num_rungs] = Drawn(part, figure.draw(part))
+    return found
+
+
+def of_largest(frame: pd.DataFrame, num_rungs: int) -> pd.DataFrame:
+    """The rows of the largest rungs, whichever column names them, and those of no rung."""
+    left_out = [rung(*named).name for named in enumerate(SIZES)][:-num_rungs]
+    names = frame.columns.intersection(["model", "small", "large"])
+    return frame[~frame[names].isin(left_out).any(axis=1)]
+
+
+@pytest.mark.parametrize("num_rungs", NUM_RUNGS)
+@pytest.mark.parametrize("name", OF_FINDINGS + OF_CELLS)
+def test_no_word_covers_another_or_leaves_the_page(drawn: dict[tuple[str, int], Drawn], name: str, num_rungs: int):
+    assert faults(drawn[name, num_rungs].figure) == []
+
+
+def test_words_that_overlap_or_leave_the_page_are_found():
+    figure = Figure(figsize=(4, 3))
+    axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+    axes.text(0.5, 0.5, "one")
+    assert faults(figure) == []
+    axes.text(0.52, 0.5, "two")
+    figure.text(0.95, 0.5, "a long word")
+    axes.set_xticks([0.5, 0.51], ["here", "there"])
+    found = faults(figure)
+    assert "'a long word' leaves the page" in found
+    assert "'one' overlaps 'two'" in found
+    assert "'here' overlaps 'there'" in found
+
+
+def test_every_rung_is_named_in_every_figure(drawn: dict[tuple[str, int], Drawn]):
+    for name in ("frontier", "grid", "parallel", "coverage", "outcomes"):
+        words = words_of(drawn[name, 5].figure)
+        assert all(size in words for size in SIZES[-5:]), name
+
+
+def test_a_frontier_costs_no_more_than_its_level_and_is_no_worse_than_the_cheapest_cell(drawn):
+    frame = drawn["frontier", 5].frame
+    assert set(frame["kind"]) == {"cell", "frontier", "best"}
+    lines = frame[frame["kind"] != "cell"]
+    assert (lines["low"] <= lines["accuracy"]).all() and (lines["accuracy"] <= lines["high"]).all()
+    named = frame.loc[frame["kind"] == "best", "chosen"].dropna()
+    assert len(named) and set(named) <= set(frame["model"])
+
+
+def test_needs_are_censored_as_never_and_as_at_most(drawn):
+    frame = drawn["targets", 12].frame
+    never = frame[np.isinf(frame["rate"])]
+    assert len(never) and (never["share_never"] > 0.2).all() and np.isinf(never["rate_high"]).all()
+    assert (frame.loc[frame["share_never"] > 0.025, "rate_high"] == np.inf).mean() > 0.9
+    assert drawn["isoquants", 12].frame["at_or_below"].any()
+
+
+def test_an_isoquant_joins_two_models_and_a_rate_is_of_a_smaller_one(drawn):
+    frame = drawn["isoquants", 12].frame
+    for _, part in frame.groupby(["bin", "target"]):
+        assert np.isfinite(part["cost"]).sum() >= 2
+    assert rung(11, SIZES[-1]).name not in set(drawn["targets", 12].frame["model"])
+
+
+def test_stars_stand_where_the_multiplier_puts_them(drawn):
+    """m(R) = M + 3 (M - 1) / R decoded tokens of the smaller for each of the larger (Snell et al. 2024)."""
+    stars = drawn["break_even", 5].frame.query("kind == 'star'")
+    expected = stars["size_ratio"] + 3 * (stars["size_ratio"] - 1) / stars["workload"]
+    np.testing.assert_allclose(stars["multiplier"], expected)
+    # All rungs think equally long here, so that tokens are samples to a few percent.
+    np.testing.assert_allclose(stars["width"], expected, rtol=0.2)
+
+
+def test_best_cells_of_a_grid_are_those_that_no_cheaper_one_equals(drawn):
+    frame = drawn["grid", 2].frame
+    for _, part in frame.groupby("model"):
+        for _, cell in part.iterrows():
+            rivals = part[(part["cost"] <= cell["cost"]) & (part["accuracy"] >= cell["accuracy"])]
+            assert cell["is_best"] == (len(rivals) == 1)
+
+
+def test_points_of_a_level_spend_the_same(drawn):
+    frame = drawn["parallel", 2].frame
+    for _, part in frame.groupby(["model", "multiple"]):
+        assert part["cost"].nunique() == 1 and part["is_best"].any() and len(part) > 1
+        assert part["width"].is_monotonic_decreasing
+        assert part["width"].between(1, 15 + 1e-6).all()
+
+
+def test_shares_of_a_cell_add_up_to_one(drawn):
+    shares = drawn["outcomes", 12].frame.groupby(["model", "budget"])["share"].sum()
+    np.testing.assert_allclose(shares, 1)
+
+
+def test_forecasts_know_half_of_sixteen_samples(drawn):
+    frame = drawn["coverage", 5].frame
+    assert set(frame["num_drawn"]) == {8} and (frame["is_held_out"] == (frame["width"] > 8)).all()
+    assert np.abs(frame["last_miss"]).max() < 0.15
+
+
+def test_cost_models_differ_in_the_rate_and_agree_on_what_is_never(drawn):
+    frame = drawn["cost_models", 5].frame
+    assert list(dict.fromkeys(frame["counted_as"])) == ["c1", "c2", "c3", "tokens", "samples"]
+    for _, part in frame.groupby(["small", "bin"]):
+        assert np.isinf(part["rate"]).nunique() == 1 and part["share_never"].nunique() == 1
+        if np.isfinite(part["rate"]).all():
+            assert part.set_index("counted_as")["rate"]["c1"] < part.set_index("counted_as")["rate"]["samples"]
 
 
 def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: findings.Findings):
-    words = words_of(substitution.draw(findings.substitution_frame(found, rule="maj_at_k", axis="width")))
+    figure = substitution.draw(findings.substitution_frame(found, rule="maj_at_k", axis="width"))
+    words = words_of(figure)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["easy", "medium", "hard"]
     assert any(line.startswith("33k: never within 15 samples") for line in words)
     assert any(line.startswith("125k: ") and "x its compute [" in line for line in words)
 
 
-def test_the_exchange_figure_has_a_panel_a_bin_and_room_for_its_words(found: findings.Findings):
+def test_the_exchange_figure_has_a_panel_a_bin(found: findings.Findings):
     figure = exchange_rates.draw(findings.exchange_frame(found, rule="maj_at_k", axis="width"))
     assert len(figure.axes) == 4
     assert "never" in words_of(figure)
-    assert_words_lie_apart_and_inside(figure)
 
 
-def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, ladder, capsys, monkeypatch):
-    root = plant(ladder[:2], num_prompts=10, num_samples=3)
-    assert main(["figures", str(root), "--bins", "1"]) == 0
-    printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
-    assert printed[0] == root / "figures" / "substitution.png"
-    for path in printed:
-        assert path.read_bytes().startswith(b"\x89PNG")
-        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
-        assert len(pd.read_csv(path.with_suffix(".csv"))) > 0
-    first = {path.name: path.read_bytes() for path in (root / "figures").iterdir()}
-    assert len(first) == 3 * len(printed) == 12
-    monkeypatch.setattr("analysis.commands.figures.PATHS", {"width": ""})
-    main(["figures", str(root), "--bins", "1"])
-    assert {path.name: path.read_bytes() for path in (root / "figures").iterdir()} == first
-
-
-def test_a_bare_name_means_a_run_of_results_runs(plant, ladder, monkeypatch: pytest.MonkeyPatch, capsys):
-    root = plant(ladder[:2], name="results/runs/mine", num_prompts=10, num_samples=4)
-    monkeypatch.chdir(root.parents[2])
-    assert main(["summary", "mine"]) == 0
-    assert "33k" in capsys.readouterr().out
-
-
-def test_what_a_user_can_put_right_is_one_line_and_status_two(tmp_path: Path, plant, ladder, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "results/runs/empty").mkdir(parents=True)
-    single = plant(ladder[:1], num_prompts=10, num_samples=4)
-    for arguments, message in (
-        (["summary", "nowhere"], "No run 'nowhere'; runs here: empty."),
-        (["summary", "empty"], "No graded answers in"),
-        (["figures", str(single)], "needs two models or more"),
-        (["summary", str(single), "--bins", "0"], "num_bins must be at least 1, not 0"),
-        (["figures", str(single), "--anchor", "huge"], "anchors of this run: ['33k']"),
-    ):
-        assert main(arguments) == 2
-        printed = capsys.readouterr().err
-        assert message in printed
-        assert len(printed.splitlines()) == 1
+def test_pythia_needs_the_published_samples(outside_data: Callable[[str], Path]):
+    """90% intervals within 8% of those computed from the same counts by other code."""
+    frame = frames.pythia.frame(pd.read_parquet(outside_data(command.PYTHIA)), rng=np.random.default_rng(0))
+    needs = frame[(frame["kind"] == "needs") & (frame["k"] == 1)].set_index("model")
+    published = {"70M": (51.6, 22.7, 137), "160M": (9.2, 6.4, 12.9), "410M": (4.0, 2.9, 5.5), "1B": (2.9, 2.4, 3.6)}
+    for name, expected in published.items():
+        np.testing.assert_allclose(needs.loc[f"Pythia {name}", ["k_star", "low", "high"]].tolist(), expected, rtol=0.08)
+    figure = pythia.draw(frame)
+    assert faults(figure) == []
+    assert any("inflated by lucky guesses" in word for word in words_of(figure))
