@@ -29,7 +29,7 @@ class Layout(NamedTuple):
     panel: tuple[float, float]
     between: tuple[float, float] = (0.62, 0.85)
     left: float = 0.85
-    right: float = 0.2
+    right: float = 0.35
     above: float = 0.42
     below: float = 0.62
     max_columns: int = 3

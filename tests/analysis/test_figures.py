@@ -106,8 +106,8 @@ def test_every_rung_is_named_in_every_figure(drawn: dict[tuple[str, int], Drawn]
         assert all(size in words for size in SIZES[-5:]), name
 
 
-def test_a_frontier_costs_no_more_than_its_level_and_is_no_worse_than_the_cheapest_cell(drawn):
-    frame = drawn["frontier", 5].frame
+def test_a_frontier_lies_within_its_interval_and_names_whose_cell_is_best(drawn):
+    frame = drawn["frontier", 12].frame
     assert set(frame["kind"]) == {"cell", "frontier", "best"}
     lines = frame[frame["kind"] != "cell"]
     assert (lines["low"] <= lines["accuracy"]).all() and (lines["accuracy"] <= lines["high"]).all()
@@ -161,9 +161,12 @@ def test_shares_of_a_cell_add_up_to_one(drawn):
 
 
 def test_forecasts_know_half_of_sixteen_samples(drawn):
-    frame = drawn["coverage", 5].frame
+    frame = drawn["coverage", 12].frame
     assert set(frame["num_drawn"]) == {8} and (frame["is_held_out"] == (frame["width"] > 8)).all()
-    assert np.abs(frame["last_miss"]).max() < 0.15
+    misses = frame.drop_duplicates("model").set_index("model")["last_miss"]
+    assert misses.notna().sum() >= 6 and misses.abs().max() < 0.15
+    # The largest solves all that it is drawn on, from which no law can be read.
+    assert frame[frame["model"].isin(misses[misses.isna()].index)].groupby("model")["coverage"].last().eq(1).all()
 
 
 def test_cost_models_differ_in_the_rate_and_agree_on_what_is_never(drawn):

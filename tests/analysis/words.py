@@ -1,7 +1,6 @@
 """Where every word of a figure lies, measured on the renderer's boxes."""
 
-from collections.abc import Iterator
-
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -47,10 +46,11 @@ def faults(figure: Figure) -> list[str]:
     return off + [f"{one!r} overlaps {other!r}" for one, other in _overlaps(found)]
 
 
-def _overlaps(found: list[tuple[str, Bbox]]) -> Iterator[tuple[str, str]]:
-    for number, (one, box) in enumerate(found):
-        for other, beside in found[number + 1 :]:
-            across = min(box.x1, beside.x1) - max(box.x0, beside.x0)
-            along = min(box.y1, beside.y1) - max(box.y0, beside.y0)
-            if across > TOUCH and along > TOUCH:
-                yield one, other
+def _overlaps(found: list[tuple[str, Bbox]]) -> list[tuple[str, str]]:
+    ends = np.array([box.extents for _, box in found])
+    across, along = (
+        np.minimum(ends[:, None, far], ends[None, :, far]) - np.maximum(ends[:, None, near], ends[None, :, near])
+        for near, far in ((0, 2), (1, 3))
+    )
+    pairs = np.argwhere(np.triu((across > TOUCH) & (along > TOUCH), k=1))
+    return [(found[one][0], found[other][0]) for one, other in pairs]
