@@ -23,13 +23,13 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     A star's width is the number of samples whose decoded tokens, over those of the largest's one answer, are the
     multiplier m(R); a break-even row holds the workload R* below which the smaller rung is the cheaper way, inf where
     it always is and 0 where it never is, with its 95% interval. Both models are taken to be trained on equally many
-    tokens. Raises UntoldError below two rungs, and where sizes or tokens are not known.
+    tokens. Raises UntoldError below two rungs or prompts, and where sizes or tokens are not known.
     """
     arms = cells.arms
     if len(arms) < 2:
         raise UntoldError(f"A break-even takes two models or more; this run has only {arms[0].rung.name}.")
     if cells.folds is None:
-        raise UntoldError("A match is read on two halves of the prompts, and there is only one prompt.")
+        raise UntoldError("A match is read on two halves of the prompts, and there is only one.")
     lacking = [arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)]
     if lacking:
         raise UntoldError(f"The size or the tokens of {', '.join(lacking)} are not known.")

@@ -82,20 +82,27 @@ class Cells:
     def frontiers(self) -> list[BinFrontiers]:
         """What each rung, and the ladder, reaches with its best cell at every level, in each bin.
 
-        Cells are chosen on one fold of prompts and read on the other. Raises UntoldError below two prompts.
+        Cells are chosen on one fold of prompts and read on the other; bins that lie in one fold are left out. Raises
+        UntoldError where no bin is left.
         """
+        found = [part for part in self.parts if self._is_folded(part)]
+        if not found:
+            raise UntoldError(
+                "A best cell is chosen on one half of the prompts and read on the other: too few prompts."
+            )
         flat = [Table(*(array.reshape(len(array), -1) for array in table)) for table in self.tables]
         every = Table(*(np.concatenate(arrays, axis=1) for arrays in zip(*flat, strict=True)))
         return [
             BinFrontiers(part, [self._frontier(table, part) for table in flat], self._frontier(every, part))
-            for part in self.parts
+            for part in found
         ]
 
+    def _is_folded(self, part: Bin) -> bool:
+        """Whether a bin has prompts in both folds."""
+        return self.folds is not None and len(np.unique(self.folds[part.weights[0] > 0])) > 1
+
     def _frontier(self, table: Table, part: Bin) -> Frontier:
-        if self.folds is None:
-            raise UntoldError(
-                "A best cell is chosen on one half of the prompts and read on the other, and there is only one."
-            )
+        assert self.folds is not None
         return frontier.cross_fit(table.accuracy, table.cost, self.levels, weights=part.weights, folds=self.folds)
 
     def resampled(self, number: int, part: Bin) -> Table:

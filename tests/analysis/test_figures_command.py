@@ -47,7 +47,7 @@ def test_one_model_is_drawn_alone_and_says_what_takes_two(plant, capsys):
 def test_one_prompt_is_drawn_as_far_as_it_goes(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=1), capsys)
     assert {"grid", "outcomes", "cost_models", "substitution"} <= names
-    assert "there is only one" in silent["frontier"]
+    assert "too few prompts" in silent["frontier"]
 
 
 @pytest.mark.parametrize("ability", [60.0, -60.0], ids=["all right", "all wrong"])
