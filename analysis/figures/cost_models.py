@@ -12,12 +12,13 @@ LANE_INCHES = 0.15
 GROUP_INCHES = 0.14
 PANEL_INCHES = 2.9
 NAME_INCHES = 1.3
+LEGEND_INCHES = 0.2
 MARKERS = {"c1": "o", "c2": "s", "c3": "D", "c4": "P", "c5": "X", "tokens": "^", "samples": "v"}
 NAMES = {
     "c1": "FLOPs, parameters only",
     "c2": "FLOPs with attention",
     "c3": "seconds on a GPU",
-    "c4": "measured GPU-seconds",
+    "c4": "measured device-seconds",
     "c5": "dollars",
     "tokens": "tokens",
     "samples": "samples",
@@ -31,7 +32,12 @@ def draw(frame: pd.DataFrame) -> Figure:
     kinds, bins = list(dict.fromkeys(frame["counted_as"])), list(dict.fromkeys(frame["bin"]))
     tones = ink.shades(kinds)
     height = len(models) * (LANE_INCHES * len(kinds) + GROUP_INCHES)
-    layout = page.Layout((PANEL_INCHES, height), (0.3, 0.95), left=NAME_INCHES, above=0.75)
+    layout = page.Layout(
+        (PANEL_INCHES, height),
+        (0.3, 0.95),
+        left=NAME_INCHES,
+        above=0.56 + LEGEND_INCHES * -(-len(kinds) // page.LEGEND_COLUMNS),
+    )
     figure, panels = page.lay(len(bins), _words(frame, short[large]), layout)
     limits = _limits(frame)
     for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):

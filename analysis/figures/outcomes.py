@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from analysis import wording
 from analysis.figures import ink, page, ticks
 
-LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), above=0.75, max_columns=4)
+LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), max_columns=4)
 # Told apart by lightness alone too, and the answers that are missing by hatching.
 INKS = {
     "correct": ("#1f4e79", ""),
@@ -27,7 +27,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     short, colours = wording.short_names(models), ink.colours(models)
     budgets = sorted(frame["budget"].unique())
     shown = [name for name in INKS if (frame.loc[frame["outcome"] == name, "share"] > 0).any()]
-    figure, panels = page.lay(len(models), _words(frame.iloc[0]), LAYOUT)
+    layout = LAYOUT._replace(above=0.56 + 0.2 * -(-len(shown) // page.LEGEND_COLUMNS))
+    figure, panels = page.lay(len(models), _words(frame.iloc[0]), layout)
     for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
         rows = frame[frame["model"] == model]
         ink.percent_axis(axes)

@@ -13,6 +13,7 @@ TITLE_SIZE = 14.0
 KEY_SIZE = 10.0
 CAPTION_SIZE = 9.0
 MIN_WIDTH_INCHES = 7.2
+LEGEND_COLUMNS = 4
 
 
 class Words(NamedTuple):
@@ -83,12 +84,12 @@ def title(axes: Axes, text: str, note: str = "", *, colour: str = ink.DARK, size
 
 
 def legend(figure: Figure, handles: Sequence[Any], corner: tuple[float, float]) -> None:
-    """Marks and their names in one row, from a lower left corner in shares of the figure."""
+    """Marks and their names in rows of LEGEND_COLUMNS, from a lower left corner in shares of the figure."""
     figure.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=corner,
-        ncols=len(handles),
+        ncols=LEGEND_COLUMNS,
         frameon=False,
         fontsize=9,
         borderaxespad=0,
