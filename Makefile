@@ -19,7 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
+.PHONY: help setup sweep plan grade health figures report summary power validate test test-server test-slurm test-report test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -54,6 +54,9 @@ ingest: setup  ## read outcomes from elsewhere into a run: SOURCE=<logs or table
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>, DATA=<folder of published outcomes>
 	@$(PY) -m analysis figures $(RUN) $(if $(DATA),--data $(DATA)) $(ARGS)
 
+report: setup  ## everything a run says as one HTML file, RUN/report.html: RUN=<name or folder>
+	@$(PY) -m analysis report $(RUN) $(ARGS)
+
 summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficulty own --cost c3 --gpu H100"
 	@$(PY) -m analysis summary $(RUN) $(ARGS)
 
@@ -84,6 +87,10 @@ test-long: setup  ## run the longer tests: Ray and submitit with the real engine
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh
 	@$(PY) -m pytest -m slurm tests/slurm
+
+test-report: setup  ## open a report in a real Chromium: installs it where it is missing (root, Debian)
+	@tests/report/install.sh
+	@$(PY) -m pytest -m report tests/report
 
 test-server: setup  ## run the longer tests, which start vLLM's own server and engines that fail
 	@$(PY) -m pytest -m server

@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from analysis.commands import figures, health, laws, match, plan_compute, power, summary, validate
+from analysis.commands import figures, health, laws, match, plan_compute, power, report, summary, validate
 
-COMMANDS = (figures, summary, match, laws, health, power, validate, plan_compute)
+COMMANDS = (figures, report, summary, match, laws, health, power, validate, plan_compute)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -46,15 +46,15 @@ function tableOf(caption, headers, rows, { numeric = [] } = {}) {
   const body = rows.map((row) =>
     make("tr", {}, ...row.map((cell, at) =>
       make(at ? "td" : "th", { scope: at ? null : "row", class: numeric.includes(at) ? "number" : null }, cell))));
-  const table = make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body));
+  const table = make("table", {}, make("caption", {}, make("span", {}, caption)), make("thead", {}, head), make("tbody", {}, ...body));
   return make("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption }, table);
 }
 
-function select(label, options, value, onChange) {
+function select(label, options, value, onChange, kind = "field") {
   const control = make("select", {}, ...options.map(([name, words]) => make("option", { value: name }, words)));
   control.value = value;
   control.addEventListener("change", () => onChange(control.value));
-  return make("label", { class: "field" }, make("span", {}, label), control);
+  return make("label", { class: kind }, make("span", {}, label), control);
 }
 
 const isNever = (value) => value === "never" || value === Infinity;

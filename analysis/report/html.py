@@ -4,7 +4,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,8 @@ import pandas as pd
 UNSEEN = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
+# Cells of a table that are longer than this go over several lines.
+WRAP_CHARS = 60
 # Markup that a figure's words may hold: line breaks, and plotly's empty box beside a hover text.
 FIGURE_MARKUP = {"&lt;br&gt;": "<br>", "&lt;extra&gt;&lt;/extra&gt;": "<extra></extra>"}
 
@@ -32,21 +34,21 @@ def bullets(texts: list[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
 
 
-def table(frame: pd.DataFrame, *, caption: str, headers: Mapping[str, str] | None = None) -> str:
+def table(
+    frame: pd.DataFrame, *, caption: str, headers: Mapping[str, str] | None = None, right: Collection[str] = ()
+) -> str:
     """A frame as a table whose first column heads its rows; numbers stand right, NaN is a dash and inf is never.
 
-    headers: words for columns whose names are not words. On narrow screens the table scrolls within itself.
+    headers: words for columns whose names are not words; right: columns of words that stand right as numbers do. On
+    narrow screens the table scrolls within itself.
     """
     words = [str((headers or {}).get(name, name)) for name in frame.columns]
-    is_number = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
-    head = "".join(
-        f'<th scope="col"{_kind("number" if number else None)}>{escape(word)}</th>'
-        for word, number in zip(words, is_number, strict=True)
-    )
-    rows = "".join(_row(row, is_number) for row in frame.itertuples(index=False, name=None))
+    kinds = ["number" if name in right or _is_number(frame[name]) else None for name in frame.columns]
+    head = "".join(f'<th scope="col"{_kind(kind)}>{escape(word)}</th>' for word, kind in zip(words, kinds, strict=True))
+    rows = "".join(_row(row, kinds) for row in frame.itertuples(index=False, name=None))
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -97,15 +99,19 @@ def number(value: float, *, digits: int = 3) -> str:
     )
 
 
-def _row(values: tuple[Any, ...], is_number: list[bool]) -> str:
-    cells = [
-        number(value) if is_numeric else escape(value) for value, is_numeric in zip(values, is_number, strict=True)
-    ]
-    rest = "".join(
-        f"<td{_kind('number' if is_numeric else None)}>{cell}</td>"
-        for cell, is_numeric in zip(cells[1:], is_number[1:], strict=True)
-    )
+def _row(values: tuple[Any, ...], kinds: list[str | None]) -> str:
+    cells = [number(value) if _is_plain_number(value) else escape(value) for value in values]
+    kinds = ["words" if len(cell) > WRAP_CHARS else kind for cell, kind in zip(cells, kinds, strict=True)]
+    rest = "".join(f"<td{_kind(kind)}>{cell}</td>" for cell, kind in zip(cells[1:], kinds[1:], strict=True))
     return f'<tr><th scope="row">{cells[0]}</th>{rest}</tr>'
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _is_plain_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _kind(name: str | None) -> str:

@@ -1,0 +1,41 @@
+"""report: everything a run says as one HTML file."""
+
+import argparse
+from pathlib import Path
+
+from analysis import outcomes
+from analysis.commands import arguments
+from analysis.report import build
+from analysis.report.explorer import Size
+
+
+def add(commands: arguments.Commands) -> None:
+    command = commands.add_parser("report", help="write RUN/report.html: one file that opens from disk")
+    arguments.add_choices(command)
+    default = Size()
+    add = command.add_argument
+    add("--prompts", type=int, default=default.num_prompts, help="prompts whose texts are shown, at most")
+    add("--samples", type=int, default=default.num_samples, help="samples whose texts are shown of each, at most")
+    add("--out", type=Path, help="where the page goes, instead of RUN/report.html")
+    command.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the report of a run; print where it lies and how large it is."""
+    root = arguments.run_folder(options.run)
+    if options.seed < 0 or min(options.prompts, options.samples) < 1:
+        raise ValueError("--seed must not be negative, and --prompts and --samples must be at least 1.")
+    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
+    text = build.build(
+        root,
+        loaded,
+        arguments.choices(options),
+        rule=options.rule,
+        seed=options.seed,
+        size=Size(options.prompts, options.samples),
+        more=[],
+    )
+    path = options.out or root / "report.html"
+    beside = path.with_name(path.name + ".tmp")
+    beside.write_text(text, encoding="utf-8")
+    print(f"{beside.replace(path)}: {path.stat().st_size / 1e6:.1f} MB, opens in any browser")

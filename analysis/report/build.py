@@ -1,0 +1,53 @@
+"""A run -> its report. Knows the order of the sections, nothing of how each is made."""
+
+from pathlib import Path
+
+import numpy as np
+
+from analysis import matches, summary, wording
+from analysis.choices import Choices
+from analysis.curves import Rule, choose_rule
+from analysis.outcomes import Outcomes
+from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
+from analysis.report.explorer import Size
+from analysis.report.sections import Section
+
+
+def build(
+    root: Path, loaded: Outcomes, choices: Choices, *, rule: Rule | None, seed: int, size: Size, more: list[Section]
+) -> str:
+    """The page of a run as text, equal for equal rows. `more` sections stand before those of the prompts.
+
+    Raises ValueError where a choice asks for what the run lacks.
+    """
+    rule = choose_rule(loaded.arms, rule)
+    found = views.find(loaded, choices, seed=seed)
+    first = next(iter(found.values()))
+    records = provenance.read(root)
+    parts = curves.sections(found, loaded, rule=rule)
+    if len(loaded.arms) > 1:
+        wanted = views.every_cost(loaded, choices)[0]
+        matched, cost = matches.find(loaded, wanted, rule=rule, rng=np.random.default_rng(seed))
+        parts.append(frontier.section(matched, unit=cost.unit, rule=rule))
+    parts += [
+        trust.section(loaded, found, records),
+        *more,
+        explorer.section(root, loaded, choices.binning, size=size, seed=seed),
+        cells.section(root, loaded, first),
+        provenance.section(records, grader=(loaded.grader, loaded.grader_version)),
+    ]
+    return page.render(
+        parts,
+        title=f"{first.setting.task}: what samples and thinking buy in model size",
+        subtitle=_subtitle(loaded, first.setting.task),
+        lead=summary.headline(first, rule=rule),
+    )
+
+
+def _subtitle(loaded: Outcomes, task: str) -> str:
+    names = [arm.rung.name for arm in loaded.arms]
+    models = names[0] if len(names) == 1 else f"{len(names)} models, {names[0]} to {names[-1]}"
+    return (
+        f"{models} · {len(loaded.prompt_ids):,} prompts · {loaded.num_samples:,} samples each "
+        f"{wording.thinking(int(loaded.budgets[-1]))}"
+    )

@@ -1,0 +1,72 @@
+"""What the cells are made of: how thinking and answers ended, tokens, device seconds."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import health, wording
+from analysis.findings import Findings
+from analysis.outcomes import Outcomes
+from analysis.report import html
+from analysis.report.sections import Section
+from results import schema
+
+SHARES = ("cut", "forced", "correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
+HEADERS = {
+    "thinking_tokens": "thinking tokens",
+    "answer_tokens": "answer tokens",
+    "device_seconds_a_thousand": "device-s",
+    "num_samples": "samples",
+}
+LEGEND = (
+    "Every sample of the run. Cut: still thinking at the budget, so that its answer is forced. Forced: the close "
+    "marker was given, not written. Unparsed, unanswered, truncated and timed-out answers count as not correct. "
+    "Device-s: device seconds that a thousand samples of the cell alone would take, by the log of the run."
+)
+FROM_ELSEWHERE = (
+    "These outcomes came from elsewhere: no traces and no engine's record of them are stored, so that what is not "
+    "known is a dash."
+)
+
+
+def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
+    """A row a rung and budget."""
+    has_traces = any((root / schema.TRACES.name).glob("*.parquet"))
+    frame = _stored(root, outcomes) if has_traces else _paired(findings)
+    legend = LEGEND if has_traces else FROM_ELSEWHERE
+    shown = _in_words(frame)
+    table = html.table(
+        shown,
+        caption="How thinking and answers ended, by model and thinking budget",
+        headers=HEADERS,
+        right=("budget", "accuracy", *SHARES),
+    )
+    body = html.paragraph(legend, kind="note") + table
+    return Section("cells", "What the cells are made of", body)
+
+
+def _stored(root: Path, outcomes: Outcomes) -> pd.DataFrame:
+    budgets = [int(budget) for budget in outcomes.budgets]
+    parts = [health.read_health(root, arm.rung.identity, budgets).assign(model=arm.rung.name) for arm in outcomes.arms]
+    columns = ["model", "budget", "num_samples", *SHARES, "thinking_tokens", "answer_tokens"]
+    frame = pd.concat(parts, ignore_index=True)
+    seconds = pd.to_numeric(frame["device_seconds_a_thousand"])
+    return frame[columns].assign(**({} if seconds.isna().all() else {"device_seconds_a_thousand": seconds}))
+
+
+def _paired(findings: Findings) -> pd.DataFrame:
+    """What the outcomes tell of cells without traces; shares that are not known are left out."""
+    cells = findings.cells.rename(columns=lambda name: name.removesuffix("_share"))
+    columns = [name for name in ("accuracy", *SHARES, "thinking_tokens", "answer_tokens") if name in cells]
+    return cells[["model", "budget", *(name for name in columns if cells[name].notna().any())]]
+
+
+def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """Shares in percent; a budget that is none in words."""
+    shares = {
+        name: frame[name].map(lambda share: "–" if pd.isna(share) else f"{100 * share:.1f}%")
+        for name in ("accuracy", *SHARES)
+        if name in frame
+    }
+    budgets = frame["budget"].map(lambda budget: "no limit" if budget >= wording.UNLIMITED else f"{budget:,}")
+    return frame.assign(budget=budgets, **shares)

@@ -1,0 +1,132 @@
+"""The prompts one by one: what each rung got right, and the texts of a seeded sample."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analysis import bins, wording
+from analysis.bins import ALL_PROMPTS, Binning
+from analysis.outcomes import Outcomes
+from analysis.report import html, texts
+from analysis.report.sections import Section
+from analysis.report.texts import Sample
+
+# What all texts together may take of the page, as they are embedded.
+MAX_BYTES = 6_000_000
+
+
+class Size(NamedTuple):
+    """How many prompts, and samples of each and every rung, are shown at most."""
+
+    num_prompts: int = 200
+    num_samples: int = 4
+
+
+def section(root: Path, outcomes: Outcomes, binning: Binning, *, size: Size, seed: int) -> Section:
+    """A list of prompts to search, and what every rung wrote for the one that is chosen."""
+    wanted = {
+        prompt: texts.choose_samples(prompt, outcomes.num_samples, size.num_samples, seed=seed)
+        for prompt in texts.choose_prompts(outcomes.prompt_ids, size.num_prompts, seed=seed)
+    }
+    prompts = _within(MAX_BYTES, _prompts(root, outcomes, binning, wanted))
+    names = [arm.rung.name for arm in outcomes.arms]
+    data = {
+        "models": list(wording.short_names(names).values()),
+        "budgets": outcomes.budgets,
+        "num_samples": outcomes.num_samples,
+        "prompts": sorted(prompts, key=lambda prompt: str(prompt["id"])),
+    }
+    body = [
+        html.paragraph(_rule(outcomes, len(prompts), size, seed), kind="note"),
+        '<div id="explorer"></div>',
+        html.embed(data, name="explorer-data"),
+    ]
+    return Section("prompts", "Prompt by prompt", "\n".join(body))
+
+
+def _rule(outcomes: Outcomes, num_shown: int, size: Size, seed: int) -> str:
+    """Which prompts and samples the page holds, so that nobody takes them for all."""
+    total, num_samples = len(outcomes.prompt_ids), min(size.num_samples, outcomes.num_samples)
+    of_prompts = (
+        f"All {total:,} prompts are here"
+        if num_shown == total
+        else f"{num_shown:,} of {total:,} prompts are here, the first by a hash of the seed ({seed}) and their names"
+    )
+    of_samples = (
+        f"all {num_samples} samples"
+        if num_samples == outcomes.num_samples
+        else f"{num_samples} of {outcomes.num_samples:,} samples, chosen by the same hash and the same in every model"
+    )
+    if not any(arm.rung.has_votes for arm in outcomes.arms):
+        return f"{of_prompts}. The run holds how many samples were right, and no texts."
+    long = sum(texts.TRACE_ENDS)
+    return (
+        f"{of_prompts}, with the texts of {of_samples}; the counts of right answers are over all samples. Traces of "
+        f"more than {long:,} characters show their beginning and their end."
+    )
+
+
+def _prompts(root: Path, outcomes: Outcomes, binning: Binning, wanted: dict[str, list[int]]) -> list[dict[str, Any]]:
+    """What the page knows of each prompt, in the order they were chosen."""
+    held, written = texts.read(root, outcomes, wanted), texts.read_prompts(root, outcomes.task, list(wanted))
+    at = {str(name): number for number, name in enumerate(outcomes.prompt_ids)}
+    in_bin = _bins(outcomes, binning)
+    return [
+        {
+            "id": prompt,
+            "text": written.get(prompt, []),
+            "bin": in_bin[at[prompt]],
+            "dials": {name: _dial(values[at[prompt]]) for name, values in outcomes.dials.items()},
+            "right": [arm.grid.correct[:, at[prompt]].sum(axis=1) for arm in outcomes.arms],
+            "samples": [_sample(*place, sample) for place, sample in held[prompt].items() if _is_there(sample)],
+        }
+        for prompt in wanted
+    ]
+
+
+def _bins(outcomes: Outcomes, binning: Binning) -> list[str]:
+    """The bin of every prompt; "" where there are none, or each model has its own."""
+    if binning.difficulty == "own":
+        return [""] * len(outcomes.prompt_ids)
+    parts = bins.draw(outcomes, outcomes.bins, binning, np.ones((1, len(outcomes.prompt_ids))))
+    named = [(part.name, part.weights[0] > 0) for part in parts if part.name != ALL_PROMPTS]
+    return [next((name for name, inside in named if inside[at]), "") for at in range(len(outcomes.prompt_ids))]
+
+
+def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:
+    """A sample as the page reads it; answers from the least budget on, the natural one last."""
+    rows = sample.segments.values()
+    answers = sorted(sample.answers.items(), key=lambda pair: np.inf if pair[0] is None else pair[0])
+    return {
+        "model": rung,
+        "sample": number,
+        "tokens": sum(row["num_thinking_tokens"] for row in rows),
+        "ended": any(row["ended"] for row in rows),
+        "trace": texts.trace(sample),
+        "answers": [
+            [
+                budget,
+                row["forced"],
+                row["num_thinking_tokens"],
+                row["text"],
+                row.get("extracted", []),
+                row.get("outcome"),
+            ]
+            for budget, row in answers
+        ],
+    }
+
+
+def _is_there(sample: Sample) -> bool:
+    return bool(sample.segments or sample.answers)
+
+
+def _dial(value: Any) -> str:
+    return "" if value is None or value != value else str(value)
+
+
+def _within(max_bytes: int, prompts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first prompts whose texts together take no more than this, at least one."""
+    spent = np.cumsum([len(html.encode(prompt).encode()) for prompt in prompts])
+    return prompts[: max(1, int(np.searchsorted(spent, max_bytes, side="right")))]

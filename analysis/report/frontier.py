@@ -1,0 +1,51 @@
+"""What a smaller model needs against both references: the largest one's single answer, and its own best settings."""
+
+import math
+
+import pandas as pd
+
+from analysis import wording
+from analysis.bootstrap import Interval
+from analysis.curves import Rule
+from analysis.matches import Match
+from analysis.report import html
+from analysis.report.sections import Section
+
+
+def section(found: list[Match], *, unit: str, rule: Rule) -> Section:
+    """A row a smaller model and bin. found: of two models or more."""
+    large = found[0].large
+    frame = pd.DataFrame([_row(match, unit) for match in found])
+    legend = (
+        f"One full answer of {large} is a reference that flatters the smaller model: {large} may itself be run at a "
+        f"smaller budget or with more samples. On own frontiers both use the best settings they have for what that one "
+        f"answer costs, chosen on one half of the prompts and read on the other. R*: served over pretraining tokens "
+        "below which training the smaller model and sampling it is the cheaper way, at 2N a token; any: always."
+    )
+    table = html.table(
+        frame,
+        caption=f"To match {large}, read by {wording.RULES[rule]}; brackets are 95% intervals",
+        right=list(frame.columns[3:]),
+    )
+    return Section("frontier", "Against the largest model's own best settings", html.paragraph(legend) + table)
+
+
+def _row(match: Match, unit: str) -> dict[str, str | int]:
+    return {
+        "model": match.small,
+        "bin": match.bin,
+        "prompts": match.num_prompts,
+        "samples for one answer": _ends(match.needs.step, ".1f"),
+        "never, one answer": wording.percent(float(match.needs.share_never)),
+        f"{unit} on own frontiers": _ends(match.frontier_rate, ".2f", suffix="x"),
+        "never, own frontiers": wording.percent(match.frontier_never),
+        "R*": _ends(match.workload, ".2g", beyond="any"),
+    }
+
+
+def _ends(interval: Interval, form: str, *, suffix: str = "", beyond: str = "never") -> str:
+    """'3.7 [2.0, 5.6]'; '–' where it is not known."""
+    if math.isnan(float(interval.estimate)):
+        return "–"
+    words = [beyond if math.isinf(float(end)) else f"{float(end):{form}}{suffix}" for end in interval]
+    return words[0] if len(set(words)) == 1 else f"{words[0]} [{words[1]}, {words[2]}]"

@@ -1,0 +1,162 @@
+"""How far to trust a run's report: what was checked, what this run lacks, and what no interval covers."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from analysis import wording
+from analysis.bins import ALL_PROMPTS
+from analysis.findings import Findings
+from analysis.outcomes import Outcomes
+from analysis.report import html, provenance
+from analysis.report.provenance import Record
+from analysis.report.sections import Section
+
+# Intervals of bins of so many prompts keep what `make validate` asks of them; smaller ones are only reported.
+PROVEN_PROMPTS = 200
+UNREAD_SHARE = 0.05
+UNREAD = ("unparsed", "unanswered", "truncated", "timeout")
+# Left out, at most so many are named.
+MAX_NAMED = 5
+
+
+class Remark(NamedTuple):
+    """One thing to know: whether it is a warning about this run, what it is about, and what there is to say."""
+
+    is_warning: bool
+    about: str
+    text: str
+
+
+def section(outcomes: Outcomes, found: Mapping[str, Findings], records: list[Record]) -> Section:
+    """Warnings about this run first, then what holds of it, then what holds of every run."""
+    first = next(iter(found.values()))
+    remarks = [
+        *_prompts(first),
+        *_left_out(outcomes),
+        *_unread(first),
+        *_records(records),
+        *_open_rates(first),
+        *_bins(first),
+        *_always(first),
+    ]
+    rows = "".join(map(_row, sorted(remarks, key=lambda remark: not remark.is_warning)))
+    return Section("trust", "How far to trust it", f'<dl class="remarks">{rows}</dl>')
+
+
+def _row(remark: Remark) -> str:
+    flag = '<span class="flag">Caution</span> ' if remark.is_warning else ""
+    return f"<div><dt>{flag}{html.escape(remark.about)}</dt><dd>{html.escape(remark.text)}</dd></div>"
+
+
+def _prompts(found: Findings) -> list[Remark]:
+    sizes = found.curves.drop_duplicates("bin").set_index("bin")["num_prompts"]
+    least = int(sizes.min())
+    listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    text = f"Prompts by bin: {listed}. "
+    if least >= PROVEN_PROMPTS:
+        text += f"In simulated runs of {PROVEN_PROMPTS} prompts a bin and more, 95% intervals held the truth in 93-97%."
+    else:
+        text += (
+            f"That intervals hold what they say was shown by simulation for bins of {PROVEN_PROMPTS} prompts and more; "
+            "those of smaller bins are reported and may be too narrow."
+        )
+    return [Remark(least < PROVEN_PROMPTS, "Number of prompts", text)]
+
+
+def _left_out(outcomes: Outcomes) -> list[Remark]:
+    remarks = []
+    if outcomes.dropped:
+        named = ", ".join(drop.prompt_id for drop in outcomes.dropped[:MAX_NAMED])
+        more = f" and {len(outcomes.dropped) - MAX_NAMED:,} more" if len(outcomes.dropped) > MAX_NAMED else ""
+        text = (
+            f"{len(outcomes.dropped):,} prompts lack samples of a model and are left out of every model: {named}{more}."
+        )
+        remarks.append(Remark(True, "Prompts left out", text))
+    if outcomes.unfinished:
+        text = f"No graded answers yet: {', '.join(outcomes.unfinished)}. The page says nothing of them."
+        remarks.append(Remark(True, "Models left out", text))
+    return remarks or [
+        Remark(False, "Left out", "No prompt and no model of the run is left out; all models answer the same prompts.")
+    ]
+
+
+def _unread(found: Findings) -> list[Remark]:
+    """The cell at full budget with the most answers that nobody could grade as right or wrong."""
+    cells = found.cells[found.cells["budget"] == found.setting.max_budget]
+    shares = cells[[f"{name}_share" for name in UNREAD]].sum(axis=1, min_count=1)
+    if shares.isna().all():
+        return [Remark(True, "Unread answers", "How many answers could not be read is not known of these outcomes.")]
+    worst = cells.loc[shares.idxmax()]
+    parts = ", ".join(
+        f"{wording.percent(worst[f'{name}_share'])} {name}" for name in UNREAD if worst[f"{name}_share"] > 0
+    )
+    text = (
+        f"At the full budget at most {wording.percent(float(shares.max()))} of a model's answers could not be graded as "
+        f"right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
+    )
+    return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]
+
+
+def _records(records: list[Record]) -> list[Remark]:
+    """Whether one code, one set of packages and one kind of device drew all rows."""
+    if not records:
+        return [Remark(True, "Where rows came from", "No record of code, packages and devices lies beside these rows.")]
+    kinds = {
+        "commits": {str(record.get("commit")) for record in records},
+        "sets of packages": {str(sorted(dict(record.get("packages", {})).items())) for record in records},
+        "kinds of device": {provenance.device(record) for record in records},
+    }
+    mixed = ", ".join(f"{len(values)} {name}" for name, values in kinds.items() if len(values) > 1)
+    num_dirty = sum(bool(record.get("dirty")) for record in records)
+    drawn = (
+        f"{mixed} drew these rows" if mixed else "One commit, one set of packages and one kind of device drew all rows"
+    )
+    changed = f"{num_dirty} of {len(records)} jobs" if num_dirty else "no job"
+    text = f"{drawn}; {changed} ran code with local changes."
+    return [Remark(bool(mixed or num_dirty), "Where rows came from", text)]
+
+
+def _open_rates(found: Findings) -> list[Remark]:
+    rates = found.exchange_rates
+    if rates.empty:
+        return []
+    never = int((rates["share_never"] >= 0.95).sum())
+    undecided = int(rates["share_never"].between(0.05, 0.95, inclusive="neither").sum())
+    text = (
+        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in 95% of "
+        f"replicates and more, and {undecided:,} in 5% to 95%: there this run does not decide. Never means: not within "
+        "the measured grid. p-values are of a rate of 1, by Holm corrected over all pairs and bins that a table shows."
+    )
+    return [Remark(undecided > len(rates) / 4, "What stays open", text)]
+
+
+def _bins(found: Findings) -> list[Remark]:
+    setting = found.setting
+    if setting.bins_are is None:
+        text = "No samples were held out for difficulty bins: all prompts stand together."
+        return [Remark(False, "Difficulty", text)]
+    text = f"Bins are {setting.bins_are}, drawn anew in every replicate."
+    leak = found.optimism.dropna()
+    if not leak.empty:
+        worst = leak.loc[(leak["same_pool"] - leak["fresh"]).abs().idxmax()]
+        text += (
+            f" Scored on the very samples that made them, {worst['bin']} prompts would read "
+            f"{100 * worst['same_pool']:.1f}% where fresh samples say {100 * worst['fresh']:.1f}%."
+        )
+    return [Remark(False, "Difficulty", text)]
+
+
+def _always(found: Findings) -> list[Remark]:
+    setting, whole = found.setting, found.curves[found.curves["bin"] == ALL_PROMPTS]
+    together = f"prompts of one {setting.cluster}" if setting.cluster else "prompts"
+    resampled = (
+        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same in every model, with all their "
+        "samples; bins and crossings are found anew in each. A band is of single cells; the table of the curves holds "
+        "the wider one of a whole curve."
+    )
+    other = "No interval covers other kinds of prompts, other templates, or another training run of the same size."
+    remarks = [Remark(False, "Intervals", resampled), Remark(False, "Other prompts, other runs", other)]
+    if (whole["rule"] == "pass_at_k").any():
+        text = "Any of k correct is coverage: it needs an oracle that knows the right answer, and counts lucky guesses."
+        remarks.append(Remark(False, "Coverage", text))
+    return remarks

@@ -1,0 +1,112 @@
+"""What a run says under every cost model it can tell, and that as data for the page's switches. Knows no HTML."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import choices as choose
+from analysis import costs, findings, wording
+from analysis.choices import Choices
+from analysis.curves import Rule
+from analysis.findings import Findings
+from analysis.outcomes import Outcomes
+
+# The GPU of c3 where the reader names none.
+GPU = "H100"
+COST = "flops"
+CROSSING = "crossing_flops"
+PATHS = {"width": "more samples", "budget": "longer thinking"}
+# The reader's own words for a figure's axis.
+COSTS = {
+    "c1": "FLOPs, weights alone",
+    "c2": "FLOPs, attention counted",
+    "c4": "GPU-seconds, as measured",
+    "c5": "dollars",
+    "tokens": "tokens, whatever the model",
+    "samples": "samples, whatever they spend",
+}
+
+
+def find(outcomes: Outcomes, choices: Choices, *, seed: int) -> dict[str, Findings]:
+    """Findings by cost model, the reader's own first: from the same draws of prompts, so that only cost differs."""
+    return {
+        str(chosen.cost): findings.find(outcomes, chosen, rng=np.random.default_rng(seed))
+        for chosen in every_cost(outcomes, choices)
+    }
+
+
+def every_cost(outcomes: Outcomes, choices: Choices) -> list[Choices]:
+    """The choices under each cost model that the run can tell, the one that was asked for (or the default) first."""
+    gpu = choices.gpu or GPU
+    wanted = choices if choices.cost == "c3" else replace(choices, gpu=None)
+    first = choose.settle(outcomes.arms, wanted)
+    others = [replace(choices, cost=name, gpu=gpu if name == "c3" else None) for name in costs.COST_NAMES]
+    return [first, *(other for other in others if other.cost != first.cost and _can_tell(outcomes, other))]
+
+
+def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> dict[str, Any]:
+    """The frames of `find` by column, and what the switches offer; rules, paths and bins in the frames' own order."""
+    first = next(iter(found.values()))
+    curves = first.curves
+    names = [arm.rung.name for arm in outcomes.arms]
+    short = wording.short_names(names)
+    return {
+        "models": [{"name": name, "short": short[name]} for name in names],
+        "bins": list(dict.fromkeys(curves["bin"])),
+        "rules": [[name, wording.RULES[name]] for name in dict.fromkeys(curves["rule"])],
+        "paths": [[name, PATHS[name]] for name in PATHS if name == "width" or len(outcomes.budgets) > 1],
+        "costs": [[name, _cost_words(name, of), of.setting.cost_unit] for name, of in found.items()],
+        "rule": rule,
+        "num_samples": first.setting.num_samples,
+        "budget_words": wording.thinking(first.setting.max_budget),
+        "is_own": first.setting.difficulty == "own",
+        "curves": _columns(curves.drop(columns=[COST, "num_params"])),
+        "cost": {name: of.curves[COST].tolist() for name, of in found.items()},
+        "rates": {name: _columns(_in_words(of)) for name, of in found.items()},
+    }
+
+
+def setting(found: Mapping[str, Findings]) -> dict[str, Any]:
+    """The setting of the reader's own cost model as plain values."""
+    return asdict(next(iter(found.values())).setting)
+
+
+def _can_tell(outcomes: Outcomes, choices: Choices) -> bool:
+    try:
+        choose.price(outcomes.arms, choose.settle(outcomes.arms, choices))
+    except ValueError:
+        return False
+    return True
+
+
+def _cost_words(name: str, found: Findings) -> str:
+    roofline = f"{found.setting.cost_unit}, {found.setting.cost_label}"
+    return COSTS.get(name, roofline)
+
+
+def _in_words(found: Findings) -> pd.DataFrame:
+    """Exchange rates with the words that the summary and the figures use for them, and what is needed."""
+    rates = found.exchange_rates
+    if rates.empty:
+        return rates
+    words = [
+        wording.rate(
+            exchange_rate=row.exchange_rate,
+            low=row.low,
+            high=row.high,
+            at_or_below=bool(row.at_or_below),
+            axis=row.path,
+            max_step=row.max_step,
+            unit=found.setting.cost_unit,
+        )
+        for row in rates.itertuples()
+    ]
+    needs = [wording.steps(row.step, row.path) if np.isfinite(row.step) else "" for row in rates.itertuples()]
+    return rates.rename(columns={CROSSING: "crossing"}).assign(words=words, needs=needs)
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): frame[name].tolist() for name in frame.columns}
