@@ -7,6 +7,7 @@ import numpy as np
 from analysis import matches, summary, wording
 from analysis.choices import Choices
 from analysis.curves import Rule, choose_rule
+from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
 from analysis.report.explorer import Size
@@ -25,7 +26,8 @@ def build(
     first = next(iter(found.values()))
     records = provenance.read(root)
     parts = curves.sections(found, loaded, rule=rule)
-    if len(loaded.arms) > 1:
+    # A frontier is chosen on some prompts and read on others.
+    if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
         wanted = views.every_cost(loaded, choices)[0]
         matched, cost = matches.find(loaded, wanted, rule=rule, rng=np.random.default_rng(seed))
         parts.append(frontier.section(matched, unit=cost.unit, rule=rule))
@@ -39,15 +41,26 @@ def build(
     return page.render(
         parts,
         title=f"{first.setting.task}: what samples and thinking buy in model size",
-        subtitle=_subtitle(loaded, first.setting.task),
-        lead=summary.headline(first, rule=rule),
+        subtitle=_subtitle(loaded),
+        lead=_lead(first, rule),
     )
 
 
-def _subtitle(loaded: Outcomes, task: str) -> str:
+def _lead(found: Findings, rule: Rule) -> str:
+    """The finding in a sentence; nothing is found where no answer is right, as none of them is worth matching."""
+    if (found.curves["accuracy"] == 0).all():
+        return f"No model gave a right answer on {found.setting.task}: there is nothing to match."
+    return summary.headline(found, rule=rule)
+
+
+def _subtitle(loaded: Outcomes) -> str:
     names = [arm.rung.name for arm in loaded.arms]
     models = names[0] if len(names) == 1 else f"{len(names)} models, {names[0]} to {names[-1]}"
     return (
-        f"{models} · {len(loaded.prompt_ids):,} prompts · {loaded.num_samples:,} samples each "
+        f"{models} · {_count(len(loaded.prompt_ids), 'prompt')} · {_count(loaded.num_samples, 'sample')} each "
         f"{wording.thinking(int(loaded.budgets[-1]))}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -194,7 +194,8 @@ function drawPanels(holder, panels) {
 
 function newPanel(bin) {
   const canvas = make("div", { class: "canvas", role: "img" }), list = make("ul", { class: "verdicts" });
-  const at = run.curves.bin.indexOf(bin), prompts = run.is_own ? "" : ` ${run.curves.num_prompts[at].toLocaleString("en-US")} prompts`;
+  const at = run.curves.bin.indexOf(bin), number = run.curves.num_prompts[at];
+  const prompts = run.is_own ? "" : ` ${number.toLocaleString("en-US")} ${number === 1 ? "prompt" : "prompts"}`;
   return { canvas, list, box: make("div", { class: "panel" }, make("h3", {}, bin, make("small", {}, prompts)), canvas, list) };
 }
 

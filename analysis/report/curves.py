@@ -10,14 +10,14 @@ from analysis.report.sections import Section
 
 KEY = (
     "Solid: the rule that is chosen, with the 95% interval of each cell. Dotted: the other rule. Dashes: what one "
-    "answer of the reference reaches. Ring: where a smaller model gets there. Faded: beyond half the samples, where few "
-    "subsets are left to average."
+    "answer of the reference reaches. Ring: where a smaller model gets there. Faded: beyond half the samples, where "
+    "few subsets are left to average."
 )
 RATES = (
     "An exchange rate is what the smaller model spends over what the reference spends, at equal accuracy: below 1x the "
-    "smaller one is cheaper. Triangle to the right: never, or an interval open to never. Triangle to the left and ≤: it "
-    "is there at its first cell, an upper bound. P(never): share of replicates in which it does not get there within "
-    "the measured grid."
+    "smaller one is cheaper. Triangle to the right: never, or an interval open to never. Triangle to the left and ≤: "
+    "it is there at its first cell, an upper bound. P(never): share of replicates in which it does not get there "
+    "within the measured grid."
 )
 
 

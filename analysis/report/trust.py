@@ -33,6 +33,7 @@ def section(outcomes: Outcomes, found: Mapping[str, Findings], records: list[Rec
     remarks = [
         *_prompts(first),
         *_left_out(outcomes),
+        *_alike(first),
         *_unread(first),
         *_records(records),
         *_open_rates(first),
@@ -80,6 +81,19 @@ def _left_out(outcomes: Outcomes) -> list[Remark]:
     ]
 
 
+def _alike(found: Findings) -> list[Remark]:
+    """Bins in which the reference is right always or never, so that its single answer is a poor target."""
+    rates = found.exchange_rates
+    if rates.empty:
+        return []
+    of_largest = rates[rates["large"] == rates["large"].iloc[-1]]
+    bins = list(of_largest[of_largest["target_accuracy"].isin([0.0, 1.0])].drop_duplicates("bin")["bin"])
+    if not bins:
+        return []
+    text = f"{of_largest['large'].iloc[0]} is right always or never here: {', '.join(bins)}. To match it says little."
+    return [Remark(True, "Answers all alike", text)]
+
+
 def _unread(found: Findings) -> list[Remark]:
     """The cell at full budget with the most answers that nobody could grade as right or wrong."""
     cells = found.cells[found.cells["budget"] == found.setting.max_budget]
@@ -91,8 +105,8 @@ def _unread(found: Findings) -> list[Remark]:
         f"{wording.percent(worst[f'{name}_share'])} {name}" for name in UNREAD if worst[f"{name}_share"] > 0
     )
     text = (
-        f"At the full budget at most {wording.percent(float(shares.max()))} of a model's answers could not be graded as "
-        f"right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
+        f"At the full budget at most {wording.percent(float(shares.max()))} of a model's answers could not be graded "
+        f"as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
     )
     return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]
 
@@ -150,9 +164,9 @@ def _always(found: Findings) -> list[Remark]:
     setting, whole = found.setting, found.curves[found.curves["bin"] == ALL_PROMPTS]
     together = f"prompts of one {setting.cluster}" if setting.cluster else "prompts"
     resampled = (
-        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same in every model, with all their "
-        "samples; bins and crossings are found anew in each. A band is of single cells; the table of the curves holds "
-        "the wider one of a whole curve."
+        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same in every model, with all "
+        "their samples; bins and crossings are found anew in each. A band is of single cells; the table of the curves "
+        "holds the wider one of a whole curve."
     )
     other = "No interval covers other kinds of prompts, other templates, or another training run of the same size."
     remarks = [Remark(False, "Intervals", resampled), Remark(False, "Other prompts, other runs", other)]
