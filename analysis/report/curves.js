@@ -107,13 +107,13 @@ const wordsOfRule = (name) => run.rules.find(([key]) => key === name)[1];
 
 function rings(bin) {
   return ratesOf({ bin, rule: state.rule, path: state.path, large: state.reference })
-    .filter((rate) => state.rungs.includes(rate.small) && Number.isFinite(size(rate.crossing)) && rate.crossing !== null)
+    .filter((rate) => state.rungs.includes(rate.small) && Number.isFinite(size(rate.crossing_cost)))
     .map((rate) => {
       const first = cellsOf({ model: rate.small, bin, rule: state.rule, path: state.path })[0];
       const y = rate.at_or_below ? Math.max(rate.target_accuracy, run.curves.accuracy[first]) : rate.target_accuracy;
       const words = `${plain(shortOf(rate.small))} matches<br>${plain(rate.needs)}<br>${plain(rate.words)}`;
       return {
-        x: [rate.crossing], y: [y], text: [words], hoverinfo: "text", mode: "markers",
+        x: [rate.crossing_cost], y: [y], text: [words], hoverinfo: "text", mode: "markers",
         marker: { size: 13, color: ink("paper"), line: { color: colour(placeOf(rate.small), run.models.length), width: 2.6 } },
       };
     });

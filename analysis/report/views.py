@@ -1,7 +1,7 @@
 """What a run says under every cost model it can tell, and that as data for the page's switches. Knows no HTML."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,6 @@ from analysis.outcomes import Outcomes
 
 # The GPU of c3 where the reader names none.
 GPU = "H100"
-COST = "flops"
-CROSSING = "crossing_flops"
 PATHS = {"width": "more samples", "budget": "longer thinking"}
 # The reader's own words for a figure's axis.
 COSTS = {
@@ -63,15 +61,10 @@ def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> di
         "num_samples": first.setting.num_samples,
         "budget_words": wording.thinking(first.setting.max_budget),
         "is_own": first.setting.difficulty == "own",
-        "curves": _columns(curves.drop(columns=[COST, "num_params"])),
-        "cost": {name: of.curves[COST].tolist() for name, of in found.items()},
+        "curves": _columns(curves.drop(columns=["cost", "num_params"])),
+        "cost": {name: of.curves["cost"].tolist() for name, of in found.items()},
         "rates": {name: _columns(_in_words(of)) for name, of in found.items()},
     }
-
-
-def setting(found: Mapping[str, Findings]) -> dict[str, Any]:
-    """The setting of the reader's own cost model as plain values."""
-    return asdict(next(iter(found.values())).setting)
 
 
 def _can_tell(outcomes: Outcomes, choices: Choices) -> bool:
@@ -105,7 +98,7 @@ def _in_words(found: Findings) -> pd.DataFrame:
         for row in rates.itertuples()
     ]
     needs = [wording.steps(row.step, row.path) if np.isfinite(row.step) else "" for row in rates.itertuples()]
-    return rates.rename(columns={CROSSING: "crossing"}).assign(words=words, needs=needs)
+    return rates.assign(words=words, needs=needs)
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:

@@ -1,0 +1,85 @@
+"""Planted runs of tests/analysis, one of them written by a hostile model, and what lies in their pages."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.__main__ import main
+from results import schema, store
+from tests.analysis import conftest as planted
+from tests.analysis.conftest import ladder, plant  # noqa: F401
+
+# What a model may write, and what it may be called.
+HOSTILE = [
+    "<script>window.harmed = 1</script>",
+    "</script><script>window.harmed = 1</script>",
+    '<img src="x" onerror="window.harmed = 1">',
+    '" onmouseover="window.harmed = 1" x="',
+    "<!-- <script> --!> ]]> <![CDATA[",
+    "a line\u2028and a paragraph\u2029end",
+    "\u202eturned around\u2066 hidden\u200b \ufeff",
+    "null \x00, escape \x1b[31m, \x7f",
+    "&lt;b&gt; %{x} ${window.harmed} `$title` \\u003cb>",
+    '<a href="javascript:window.harmed = 1">click</a><svg onload="window.harmed = 1">',
+]
+NAMES = ("</script><b onclick='window.harmed = 1'>small</b>", "<img src=x onerror=window.harmed=1>%{x}\u202elarge")
+
+
+def write_hostile_run(root: Path, *, num_prompts: int = 4, num_samples: int = 4) -> None:
+    """Two rungs that write nothing but HOSTILE, on prompts of the same kind."""
+    rng = np.random.default_rng(0)
+    difficulty = rng.normal(size=num_prompts)
+    for number, rung in enumerate(planted.LADDER[:2]):
+        model = planted._model_row(rung) | {"model": NAMES[number], "task": HOSTILE[0]}
+        store.append(root, schema.MODELS, [model], writer=rung.name)
+        cells = [
+            {"identity": planted.identity(rung), "pool": "evaluation", "budget": budget}
+            | {"num_samples": num_samples, "num_prompts": num_prompts}
+            for budget in planted.BUDGETS
+        ]
+        store.append(root, schema.CELLS, cells, writer=rung.name)
+        tables = planted.sample_rows(
+            rung, pool="evaluation", budgets=planted.BUDGETS, difficulty=difficulty, num_samples=num_samples, rng=rng
+        )
+        for table, rows in zip((schema.TRACES, schema.ANSWERS, schema.GRADES), tables, strict=True):
+            column = "extracted" if table is schema.GRADES else "text"
+            words = [row | {column: HOSTILE[at % len(HOSTILE)]} for at, row in enumerate(rows)]
+            store.append(root, table, words, writer=rung.name)
+    prompts = [
+        {"task": HOSTILE[0], "prompt_id": f"planted/{at:04d}", "text": "\n".join(HOSTILE)}
+        | {"dials": json.dumps({HOSTILE[2]: HOSTILE[1]})}
+        for at in range(num_prompts)
+    ]
+    store.append(root, schema.PROMPTS, prompts, writer="prompts")
+
+
+def report(root: Path, *options: str) -> str:
+    """The page that `make report` writes."""
+    assert main(["report", str(root), *options]) == 0
+    return (root / "report.html").read_text(encoding="utf-8")
+
+
+def data_of(page: str, name: str) -> Any:
+    """What lies in the page under a name, as its scripts read it."""
+    return json.loads(re.search(f'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)[1])
+
+
+@pytest.fixture(scope="session")
+def ladder_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of three rungs on 60 prompts with three bins."""
+    root = tmp_path_factory.mktemp("report") / "ladder"
+    planted.write_run(root, planted.LADDER[:3], num_prompts=60, num_samples=8)
+    report(root)
+    return root / "report.html"
+
+
+@pytest.fixture(scope="session")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("report") / "hostile"
+    write_hostile_run(root)
+    report(root)
+    return root / "report.html"
