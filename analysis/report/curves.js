@@ -184,8 +184,11 @@ function drawPanels(holder, panels) {
   }
   for (const bin of bins) {
     if (!panels.has(bin)) panels.set(bin, newPanel(bin));
-    const { box, canvas, list } = panels.get(bin);
-    holder.append(box);
+    holder.append(panels.get(bin).box);
+  }
+  // Drawn once all stand in their places, since a figure takes the width that it finds.
+  for (const bin of bins) {
+    const { canvas, list } = panels.get(bin);
     canvas.setAttribute("aria-label", panelWords(bin));
     list.replaceChildren(...verdicts(bin));
     plot(canvas, () => panelSpec(bin, bins.length === 1));
