@@ -29,7 +29,7 @@ HOSTILE = [
 NAMES = ("</script><b onclick='window.harmed = 1'>small</b>", "<img src=x onerror=window.harmed=1>%{x}\u202elarge")
 
 
-def write_hostile_run(root: Path, *, num_prompts: int = 4, num_samples: int = 4) -> None:
+def write_hostile_run(root: Path, *, num_prompts: int = 4, num_samples: int = 3) -> None:
     """Two rungs that write nothing but HOSTILE, on prompts of the same kind."""
     rng = np.random.default_rng(0)
     difficulty = rng.normal(size=num_prompts)
@@ -70,9 +70,9 @@ def data_of(page: str, name: str) -> Any:
 
 @pytest.fixture(scope="session")
 def ladder_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of three rungs on 60 prompts with three bins."""
+    """The report of three rungs on 40 prompts with three bins."""
     root = tmp_path_factory.mktemp("report") / "ladder"
-    planted.write_run(root, planted.LADDER[:3], num_prompts=60, num_samples=8)
+    planted.write_run(root, planted.LADDER[:3], num_prompts=40, num_samples=6, bin_samples=6)
     report(root)
     return root / "report.html"
 

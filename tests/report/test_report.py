@@ -5,6 +5,7 @@ import math
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ import pytest
 
 from analysis import findings, outcomes
 from analysis.__main__ import main
+from analysis.bins import Binning
 from analysis.report import explorer, html, page, texts
+from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from results import schema, store
 from tests.report.conftest import HOSTILE, NAMES, data_of, report
@@ -27,7 +30,7 @@ def as_embedded(columns: dict[str, list]) -> pd.DataFrame:
     return pd.DataFrame(columns).replace("never", math.inf).infer_objects()
 
 
-@pytest.mark.parametrize("cost", ["c1", "c2", "tokens", "samples"])
+@pytest.mark.parametrize("cost", ["c2", "tokens"])
 def test_the_numbers_of_the_page_are_those_behind_the_figures(ladder_page: Path, cost: str) -> None:
     embedded = data_of(ladder_page.read_text(), "findings")
     loaded = outcomes.load(ladder_page.parent)
@@ -59,7 +62,7 @@ def test_right_answers_of_a_prompt_are_those_that_are_stored(ladder_page: Path) 
     embedded = data_of(ladder_page.read_text(), "explorer-data")
     loaded = outcomes.load(ladder_page.parent)
     at = {name: number for number, name in enumerate(loaded.prompt_ids)}
-    assert len(embedded["prompts"]) == len(at) == 60
+    assert len(embedded["prompts"]) == len(at) == 40
     for prompt in embedded["prompts"]:
         right = [arm.grid.correct[:, at[prompt["id"]]].sum(axis=1).tolist() for arm in loaded.arms]
         assert prompt["right"] == right
@@ -145,34 +148,34 @@ def test_the_page_lets_nothing_run_or_load_that_it_was_not_built_with() -> None:
 
 
 def test_equal_rows_give_equal_bytes_in_any_order(plant, ladder, tmp_path: Path) -> None:
-    root = plant(ladder[:2], num_prompts=12, num_samples=3)
-    first = report(root)
-    assert report(root) == first
+    root = plant(ladder[:2], num_prompts=6, num_samples=3)
     other = tmp_path / "elsewhere"
     for name in ("models", "cells", "traces", "answers", "grades"):
         table = schema.TABLES[name]
         rows = store.scan(root, table).to_pylist()[::-1]
-        for at in range(0, len(rows), 400):
-            store.append(other, table, rows[at : at + 400], writer="another")
-    assert report(other) == first
+        for at in range(0, len(rows), 150):
+            store.append(other, table, rows[at : at + 150], writer="another")
+    assert report(other) == report(root)
 
 
 def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = hostile_page.parent
-    assert "All 4 prompts are here, with the texts of all 4 samples" in hostile_page.read_text(encoding="utf-8")
-    some = report(root, "--prompts", "2", "--samples", "1", "--out", str(root / "report.html"))
-    assert "2 of 4 prompts are here, the first by a hash of the seed (0) and their names" in some
-    assert "with the texts of 1 of 4 samples, chosen by the same hash" in some
-    prompts = data_of(some, "explorer-data")["prompts"]
-    assert len(prompts) == 2 and all(len(prompt["samples"]) == 2 for prompt in prompts)
-    other = data_of(report(root, "--prompts", "2", "--samples", "1", "--seed", "1"), "explorer-data")["prompts"]
-    assert [(p["id"], p["samples"][0]["sample"]) for p in prompts] != [
-        (p["id"], p["samples"][0]["sample"]) for p in other
-    ]
-    one = len(html.encode(data_of(report(root), "explorer-data")["prompts"][0]).encode())
-    monkeypatch.setattr(explorer, "MAX_BYTES", int(2.5 * one))
-    fewer = report(root)
-    assert "2 of 4 prompts are here" in fewer and len(data_of(fewer, "explorer-data")["prompts"]) == 2
+    loaded = outcomes.load(hostile_page.parent)
+
+    def shown(size: Size, *, seed: int = 0) -> tuple[str, list[dict[str, Any]]]:
+        body = explorer.section(hostile_page.parent, loaded, Binning(), size=size, seed=seed).body
+        return body, data_of(body, "explorer-data")["prompts"]
+
+    said, prompts = shown(Size())
+    assert "All 4 prompts are here, with the texts of all 3 samples" in said and len(prompts) == 4
+    said, some = shown(Size(2, 1))
+    assert "2 of 4 prompts are here, the first by a hash of the seed (0) and their names" in said
+    assert "with the texts of 1 of 3 samples, chosen by the same hash" in said
+    assert len(some) == 2 and all(len(prompt["samples"]) == 2 for prompt in some)
+    chosen = [[(p["id"], p["samples"][0]["sample"]) for p in shown(Size(2, 1), seed=seed)[1]] for seed in range(4)]
+    assert chosen[0] == [(p["id"], p["samples"][0]["sample"]) for p in some] and chosen.count(chosen[0]) < 4
+    monkeypatch.setattr(explorer, "MAX_BYTES", int(2.5 * max(len(html.encode(prompt).encode()) for prompt in prompts)))
+    said, fewer = shown(Size())
+    assert "2 of 4 prompts are here" in said and len(fewer) == 2
 
 
 def test_more_prompts_hold_those_of_fewer() -> None:
@@ -231,7 +234,7 @@ def test_a_run_that_can_hardly_tell_anything_still_has_its_page(
     ("outcome", "said"), [("correct", "is right always or never here"), ("unparsed", "there is nothing to match")]
 )
 def test_a_run_in_which_all_answers_are_alike_says_so(plant, ladder, outcome: str, said: str, tmp_path: Path) -> None:
-    source = plant(ladder[:2], num_prompts=6, num_samples=3, bin_samples=0)
+    source = plant(ladder[:2], num_prompts=3, num_samples=2, bin_samples=0)
     root = tmp_path / outcome
     for name in ("models", "cells", "traces", "answers"):
         store.append(root, schema.TABLES[name], store.scan(source, schema.TABLES[name]).to_pylist(), writer="same")
