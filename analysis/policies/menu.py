@@ -1,0 +1,120 @@
+"""What a prompt can be answered with: arms, and each one's expected accuracy and cost on each prompt. Arrays only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis import costs, curves
+from analysis.arms import Arm
+from analysis.arrays import Floats
+from analysis.costs import CostModel
+from analysis.curves import Rule
+
+
+class Cell(NamedTuple):
+    """One arm: a name that no other has, the model, its thinking budget and the number of samples.
+
+    Where an arm is made of several cells (a cascade, stopping early) they are those of the largest that it may visit.
+    """
+
+    name: str
+    model: str
+    budget: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Menu:
+    """A arms on P prompts: expected accuracy under each arm's selection rule, cost run alone, serial tokens; (P, A).
+
+    cost is in the unit of the cost model that it was built with; serial tokens are those on the critical path.
+    """
+
+    cells: tuple[Cell, ...]
+    accuracy: Floats
+    cost: Floats
+    serial_tokens: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(cell.name for cell in self.cells)
+
+    def take(self, prompts: ArrayLike) -> "Menu":
+        """The part of these prompts."""
+        at = np.asarray(prompts)
+        return Menu(self.cells, self.accuracy[at], self.cost[at], self.serial_tokens[at])
+
+    def pick(self, arms: Sequence[int]) -> "Menu":
+        """The part of these arms."""
+        at = list(arms)
+        tables = (table[:, at] for table in (self.accuracy, self.cost, self.serial_tokens))
+        return Menu(tuple(self.cells[arm] for arm in at), *tables)
+
+
+def build(
+    arms: Sequence[Arm],
+    cost: CostModel,
+    *,
+    rule: Rule,
+    widths: Sequence[int],
+    rng: np.random.Generator,
+    samples: ArrayLike | None = None,
+) -> Menu:
+    """Every model at every budget and width, in that order, read from these samples of each prompt (all by default).
+
+    arms come from `choices.price`. Raises ValueError where a width exceeds the samples.
+    """
+    menus = [
+        _of_budget(arm, at, cost, rule=rule, widths=widths, rng=rng, samples=samples)
+        for arm in arms
+        for at in range(len(arm.budgets))
+    ]
+    return join(menus)
+
+
+def join(menus: Sequence[Menu]) -> Menu:
+    """The arms of several menus of the same prompts as one. Raises ValueError where two share a name."""
+    cells = tuple(cell for menu in menus for cell in menu.cells)
+    names = [cell.name for cell in cells]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"Each arm needs a name of its own; {repeated} occur twice.")
+    return Menu(
+        cells,
+        np.concatenate([menu.accuracy for menu in menus], axis=1),
+        np.concatenate([menu.cost for menu in menus], axis=1),
+        np.concatenate([menu.serial_tokens for menu in menus], axis=1),
+    )
+
+
+def nothing(num_prompts: int) -> Menu:
+    """No sample at all: never right, free."""
+    zeros = np.zeros((num_prompts, 1))
+    return Menu((Cell("nothing", "", 0, 0),), zeros, zeros, zeros)
+
+
+def _of_budget(
+    arm: Arm,
+    at: int,
+    cost: CostModel,
+    *,
+    rule: Rule,
+    widths: Sequence[int],
+    rng: np.random.Generator,
+    samples: ArrayLike | None,
+) -> Menu:
+    which = slice(None) if samples is None else np.asarray(samples)
+    votes, correct, decoded = (table[at][:, which] for table in (arm.grid.votes, arm.grid.correct, arm.decoded_tokens))
+    serial = costs.serial_tokens(decoded, widths) + (0.0 if arm.rung.has_tokens else np.nan)
+    return Menu(
+        tuple(_cell(arm, int(arm.budgets[at]), width) for width in widths),
+        curves.rule_accuracy(votes, correct, widths, rule, rng=rng),
+        costs.cell_cost(cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths),
+        serial,
+    )
+
+
+def _cell(arm: Arm, budget: int, width: int) -> Cell:
+    return Cell(f"{arm.rung.name} b={budget} k={width}", arm.rung.name, budget, width)
