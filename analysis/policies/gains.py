@@ -1,0 +1,75 @@
+"""What a policy is worth beside a reference at equal mean cost, in every weighting. Arrays in, named tuples out."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis import bootstrap
+from analysis.arrays import Floats, Ints
+from analysis.bootstrap import Interval
+from analysis.policies import hull
+from analysis.policies.replay import Means
+
+# An oracle that gains less than this has nothing to share.
+LEAST_GAIN = 1e-6
+
+
+class Gains(NamedTuple):
+    """J points of a policy beside a reference line; fields of each interval (J,).
+
+    gain: accuracy above the line at the point's own mean cost, with its p-value against 0; share: of what the oracle
+    gains there, NaN where that is nothing; times: the least cost at which the line is as accurate over the point's, inf
+    where it never is within its arms.
+    """
+
+    accuracy: Interval
+    cost: Interval
+    gain: Interval
+    p_value: Floats
+    share: Interval
+    times: Interval
+
+
+def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None) -> Gains:
+    """What the points at these positions are worth beside the line and between line and oracle, by position.
+
+    Two neighbours of the line can be mixed at random, so that it has every cost between its ends; below its cheapest
+    arm nothing is compared (NaN), beyond its dearest it may leave money unspent. Each comparison is made at equal cost
+    within every weighting, so all are paired.
+    """
+    cost, accuracy = means.cost[:, points], means.accuracy[:, points]
+    line_cost, line_accuracy = means.cost[:, line], means.accuracy[:, line]
+    gained = accuracy - line_at(line_cost, line_accuracy, cost)
+    share = np.full(gained.shape, np.nan)
+    if oracle is not None:
+        best = line_at(means.cost[:, oracle], means.accuracy[:, oracle], cost)
+        possible = best - accuracy + gained
+        np.divide(gained, possible, out=share, where=possible > LEAST_GAIN)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = cost_at(line_cost, line_accuracy, accuracy) / cost
+    tables = (accuracy, cost, gained, share, times)
+    read = [bootstrap.percentile_interval(table) for table in tables]
+    return Gains(read[0], read[1], read[2], bootstrap.p_value(gained), read[3], read[4])
+
+
+def line_at(line_cost: Floats, line_accuracy: Floats, cost: Floats) -> Floats:
+    """Accuracy of a line of arms at a mean cost, NaN below the cheapest; (R, V), (R, V), (R, J) -> (R, J)."""
+    accuracy = hull.mix(line_cost, line_accuracy, cost)
+    is_reached = cost >= line_cost.min(axis=1, keepdims=True) * (1 - 1e-9)
+    return np.where(is_reached, accuracy, np.nan)
+
+
+def cost_at(line_cost: Floats, line_accuracy: Floats, accuracy: Floats) -> Floats:
+    """Least mean cost at which a line of arms is this accurate, inf where it never is; shapes as in `line_at`."""
+    order = np.argsort(line_cost, axis=1, kind="stable")
+    xs, ys = (np.take_along_axis(table, order, axis=1) for table in (line_cost, line_accuracy))
+    reached = ys[:, None, :] >= accuracy[:, :, None] - 1e-12
+    first = reached.argmax(axis=2)
+    before = np.maximum(first - 1, 0)
+    (x_left, x_right), (y_left, y_right) = (
+        (np.take_along_axis(table, before, axis=1), np.take_along_axis(table, first, axis=1)) for table in (xs, ys)
+    )
+    rise = y_right - y_left
+    share = np.divide(accuracy - y_left, rise, out=np.zeros_like(rise), where=rise > 0)
+    cost: Floats = x_left + np.clip(share, 0, 1) * (x_right - x_left)
+    return np.where(reached.any(axis=2), cost, np.inf)
