@@ -1,0 +1,111 @@
+"""Samples of each prompt taken in random orders: what the first k of an order say and spend. Arrays in, arrays out."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike
+
+from analysis import plurality
+from analysis.arms import Arm
+from analysis.arrays import Array, Floats, Ints
+from analysis.costs import CostModel
+
+NUM_ORDERS = 64
+
+
+class Pool(NamedTuple):
+    """Samples of P prompts at one budget: compact vote codes, worth of each class, and what each sample is and spends.
+
+    codes, worth as `plurality.classes` gives them, correct, cost of decoding, decoded tokens: (P, S) each; prefill (P,)
+    is the cost of reading the prompt once.
+    """
+
+    codes: Ints
+    worth: Floats
+    correct: Floats
+    cost: Floats
+    tokens: Floats
+    prefill: Floats
+
+
+class First(NamedTuple):
+    """The first k samples of N orders: share of them that the leading answer has, its worth, cost, tokens; (P, N) each.
+
+    worth is 1 where the leading answer is right, ties split evenly; cost is run alone, with one prefill; longest is the
+    most tokens of one sample, which is the time that samples in parallel take.
+    """
+
+    agreement: Floats
+    worth: Floats
+    cost: Floats
+    longest: Floats
+
+
+def draw(
+    num_prompts: int, num_samples: int, *, rng: np.random.Generator, num_orders: int = NUM_ORDERS, num_fixed: int = 0
+) -> Ints:
+    """Random orders of each prompt's samples, (P, N, S); the first `num_fixed` samples stay in front (a probe)."""
+    order = np.argsort(rng.random((num_prompts, num_orders, num_samples - num_fixed)), axis=2) + num_fixed
+    front = np.broadcast_to(np.arange(num_fixed), (num_prompts, num_orders, num_fixed))
+    together: Ints = np.concatenate([front, order], axis=2).astype(np.int16)
+    return together
+
+
+def pool(arm: Arm, at: int, cost: CostModel) -> Pool:
+    """The samples of one model at its budget `at`, priced one by one."""
+    votes, correct, decoded = arm.grid.votes[at], arm.grid.correct[at].astype(float), arm.decoded_tokens[at]
+    codes, worth = plurality.classes(np.asarray(votes, dtype=np.int64), correct)
+    prompt = np.asarray(arm.prompt_tokens, dtype=float)
+    each = cost.decode(arm.rung.shape, prompt[:, None], decoded.astype(float))
+    tokens = decoded + (0.0 if arm.rung.has_tokens else np.nan)
+    return Pool(codes, worth, correct, each, tokens, cost.prefill(arm.rung.shape, prompt))
+
+
+def first(samples: Pool, orders: Ints, width: int) -> First:
+    """What the first `width` samples of each order vote for and spend. Raises ValueError where there are fewer."""
+    _refuse_more(width, orders)
+    shape = orders.shape[:2]
+    agreement, worth = np.zeros(shape), np.zeros(shape)
+    _vote(samples.codes, samples.worth, orders, width, agreement, worth)
+    prompts, taken = np.arange(shape[0])[:, None, None], orders[:, :, :width]
+    cost = samples.prefill[:, None] + samples.cost[prompts, taken].sum(axis=2)
+    return First(agreement, worth, cost, samples.tokens[prompts, taken].max(axis=2, initial=0))
+
+
+def best_scored(samples: Pool, scores: ArrayLike, orders: Ints, width: int) -> First:
+    """As `first`, with the sample of the highest score (P, S) as the answer, and that score in place of agreement."""
+    _refuse_more(width, orders)
+    prompts, taken = np.arange(len(orders))[:, None, None], orders[:, :, :width]
+    at = np.asarray(scores, dtype=float)[prompts, taken]
+    best = at.max(axis=2)
+    is_best = at == best[:, :, None]
+    worth = (samples.correct[prompts, taken] * is_best).sum(axis=2) / is_best.sum(axis=2)
+    voted = first(samples, orders, width)
+    return First(best, worth, voted.cost, voted.longest)
+
+
+def _refuse_more(width: int, orders: Array) -> None:
+    if not 1 <= width <= orders.shape[2]:
+        raise ValueError(f"A width must lie between 1 and the number of samples ({orders.shape[2]}), not {width}.")
+
+
+@njit(cache=True, nogil=True)
+def _vote(codes: Ints, worth: Floats, orders: Ints, width: int, agreement: Floats, leading: Floats) -> None:
+    counts = np.zeros(codes.shape[1], dtype=np.int64)
+    for row in range(orders.shape[0]):
+        for number in range(orders.shape[1]):
+            counts[:] = 0
+            most = 0
+            for step in range(width):
+                label = codes[row, orders[row, number, step]]
+                if label >= 0:
+                    counts[label] += 1
+                    most = max(most, counts[label])
+            total, num_leaders = 0.0, 0
+            for label in range(len(counts)):
+                if most and counts[label] == most:
+                    total += worth[row, label]
+                    num_leaders += 1
+            agreement[row, number] = most / width
+            leading[row, number] = total / max(num_leaders, 1)
