@@ -54,12 +54,18 @@ def draw(
 
 def pool(arm: Arm, at: int, cost: CostModel) -> Pool:
     """The samples of one model at its budget `at`, priced one by one."""
-    votes, correct, decoded = arm.grid.votes[at], arm.grid.correct[at].astype(float), arm.decoded_tokens[at]
-    codes, worth = plurality.classes(np.asarray(votes, dtype=np.int64), correct)
-    prompt = np.asarray(arm.prompt_tokens, dtype=float)
-    each = cost.decode(arm.rung.shape, prompt[:, None], decoded.astype(float))
+    decoded, prompt = arm.decoded_tokens[at].astype(float), np.asarray(arm.prompt_tokens, dtype=float)
+    each = cost.decode(arm.rung.shape, prompt[:, None], decoded)
     tokens = decoded + (0.0 if arm.rung.has_tokens else np.nan)
-    return Pool(codes, worth, correct, each, tokens, cost.prefill(arm.rung.shape, prompt))
+    prefill = cost.prefill(arm.rung.shape, prompt)
+    return priced(arm.grid.votes[at], arm.grid.correct[at], each, tokens, prefill)
+
+
+def priced(votes: ArrayLike, correct: ArrayLike, cost: Floats, tokens: Floats, prefill: Floats) -> Pool:
+    """A pool from votes and correct as in `estimators.maj_at_k`, with each sample's cost and tokens; (P, S) each."""
+    right = np.asarray(correct, dtype=float)
+    codes, worth = plurality.classes(np.asarray(votes, dtype=np.int64), right)
+    return Pool(codes, worth, right, cost, tokens, prefill)
 
 
 def first(samples: Pool, orders: Ints, width: int) -> First:

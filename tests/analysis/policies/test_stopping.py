@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import bootstrap, estimators, plurality
+from analysis import bootstrap, estimators
 from analysis.policies import orders, probed, stopping
 from analysis.policies.menu import Cell
 from analysis.policies.orders import Pool
@@ -17,9 +17,8 @@ from analysis.policies.orders import Pool
 
 def planted(votes: np.ndarray, correct: np.ndarray, *, rng: np.random.Generator) -> Pool:
     """Samples of random cost and ten tokens for each unit of cost; reading a prompt costs 2."""
-    codes, worth = plurality.classes(votes, correct.astype(float))
     cost = rng.integers(1, 9, size=votes.shape).astype(float)
-    return Pool(codes, worth, correct.astype(float), cost, 10 * cost, np.full(len(votes), 2.0))
+    return orders.priced(votes, correct, cost, 10 * cost, np.full(len(votes), 2.0))
 
 
 def some(num_prompts: int = 5, num_samples: int = 6, seed: int = 0) -> Pool:
