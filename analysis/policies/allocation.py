@@ -83,6 +83,21 @@ class Planned:
             return spend(*self.guess(prompts), self.levels)
 
 
+class Once:
+    """A policy that is fitted once to the same prompts, however many of its placebos ask."""
+
+    def __init__(self, policy: Policy):
+        self.name, self.reads = policy.name, policy.reads
+        self._policy = policy
+        self._fitted: dict[bytes, Fitted] = {}
+
+    def fit(self, train: Train, rng: np.random.Generator) -> Fitted:
+        prompts = train.prompts.at.tobytes()
+        if prompts not in self._fitted:
+            self._fitted[prompts] = self._policy.fit(train, rng)
+        return self._fitted[prompts]
+
+
 @dataclass(frozen=True)
 class Shuffled:
     """Placebo: another policy's choices dealt out to the prompts at random, so with the same histogram."""
@@ -139,7 +154,7 @@ class Mixed:
             return np.broadcast_to(choice.mean(axis=-2, keepdims=True), choice.shape)
 
 
-def forest(num_trees: int = 64, *, leaf: int = 10) -> RandomForestRegressor:
+def forest(num_trees: int = 32, *, leaf: int = 10) -> RandomForestRegressor:
     """The default model of guesses: a leaf averages at least so many prompts."""
     return RandomForestRegressor(num_trees, min_samples_leaf=leaf, max_features=0.7)
 

@@ -41,7 +41,8 @@ def spend(accuracy: ArrayLike, cost: ArrayLike, levels: ArrayLike) -> Floats:
         price = _price(steps, by_price, level)
         taken, at_price = _taken(steps, price)
         before = _mean_cost(steps, taken)
-        share = np.clip((level - before) / max(_mean_cost(steps, taken | at_price) - before, 1e-300), 0, 1)
+        more = _mean_cost(steps, taken | at_price) - before
+        share = np.clip((level - before) / more, 0, 1) if more > 0 else 0.0
         first, last = taken.sum(axis=1) - 1, (taken | at_price).sum(axis=1) - 1
         np.add.at(choice[place], (prompts, steps.arm[prompts, first]), 1 - share)
         np.add.at(choice[place], (prompts, steps.arm[prompts, last]), share)

@@ -130,10 +130,14 @@ def test_the_area_under_the_curve_counts_pairs_with_ties_at_half() -> None:
     rng = np.random.default_rng(2)
     score, gains_held, others = rng.integers(0, 4, 12), rng.integers(0, 3, 12), rng.integers(0, 3, 12)
     weights = rng.integers(0, 3, size=(300, 12)).astype(float)
-    found = separation.area(score, gains_held, others, weights)
+    found = separation.area(score, gains_held, others, weights=weights)
     for row in (0, 299):
         pairs = np.outer(weights[row] * gains_held, weights[row] * others)
         won = (score[:, None] > score) + 0.5 * (score[:, None] == score)
         assert found[row] == pytest.approx((pairs * won).sum() / pairs.sum())
-    assert np.isnan(separation.area(score, np.zeros(12), others, weights)).all()
-    assert separation.area(np.zeros(12), gains_held, others, np.ones((1, 12)))[0] == 0.5
+    assert np.isnan(separation.area(score, np.zeros(12), others, weights=weights)).all()
+    halves = np.repeat([0, 1], 6)
+    within = separation.area(score, gains_held, others, weights=np.ones((1, 12)), strata=halves)
+    pairs = np.outer(gains_held, others) * (halves[:, None] == halves)
+    assert within[0] == pytest.approx((pairs * won).sum() / pairs.sum())
+    assert separation.area(np.zeros(12), gains_held, others, weights=np.ones((1, 12)))[0] == 0.5

@@ -1,0 +1,117 @@
+"""How many samples each prompt gets: one model at its largest budget, every policy beside uniform at equal cost."""
+
+import numpy as np
+
+from analysis import curves
+from analysis.curves import Rule
+from analysis.policies import features, menu, orders, probed, stopping
+from analysis.policies.allocation import Each, Once, Oracle, Planned, Shuffled, bins, forest
+from analysis.policies.menu import Cell, Menu
+from analysis.policies.policy import Known, Policy
+from analysis.policies.replay import Replayed, join
+from analysis.policies.studies.stage import DIFFICULTY, Reference, Row, Stage, average, levels, rows
+
+STUDY = "allocation"
+NUM_PROBE = 2
+THRESHOLDS = (0.6, 0.75, 0.85, 0.9, 0.95, 0.98, 0.995)
+UNIFORM, ORACLE, HALF = "uniform", "oracle", "knows half the samples"
+
+
+def find(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> list[Row]:
+    """Rows of every policy for the model at this place, under this rule."""
+    replayed = replay(stage, at, rule, num_probe=num_probe)
+    place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": rule}
+    return rows(replayed, stage.weights, Reference(UNIFORM, ORACLE), **place)
+
+
+def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> Replayed:
+    """Every allocation of one model's samples at its largest budget.
+
+    Widths are those of `curves.width_path`, and none at all. The oracle sees the samples that it is read on; beside it
+    stands one that knows half of them and is read on the other half. What a probe draws counts towards the answer and
+    is paid for. "per bin" is told the difficulty bins for nothing.
+    """
+    arm = stage.arms[at]
+    num_samples = arm.grid.correct.shape[2]
+    path = curves.width_path(len(arm.budgets), num_samples, rule)
+    plain = _menu(stage, at, rule, path.widths)
+    wanted = levels(plain.cost.mean(axis=0))
+    planned = [Planned("one width mix for all", wanted)]
+    if DIFFICULTY in stage.known:
+        planned.append(Planned("per bin", wanted, bins(5), reads=(DIFFICULTY,)))
+    by_features = Once(Planned("features", wanted, forest(), reads=stage.features()))
+    policies: list[Policy] = [
+        Each(UNIFORM), Oracle(plain, wanted, name=ORACLE), *planned, by_features, Shuffled(by_features),
+        Shuffled(Oracle(plain, wanted, name=ORACLE)),
+    ]  # fmt: skip
+    parts = [stage.replay(plain, policies), stage.replay(_stopped(stage, at, rule), [Each(STOPPING[rule])])]
+    if num_samples >= 2 * num_probe:
+        parts.append(_probed(stage, at, rule, num_probe))
+    if num_samples >= 4:
+        parts.append(_half_known(stage, at, rule))
+    return join(parts)
+
+
+STOPPING: dict[Rule, str] = {"maj_at_k": "stop when votes agree", "pass_at_k": "stop at the first success"}
+
+
+def _menu(stage: Stage, at: int, rule: Rule, widths: tuple[int, ...], samples: slice | None = None) -> Menu:
+    """No sample, and every width, of one model at its largest budget."""
+    arm = stage.arms[at]
+    which = None if samples is None else np.arange(arm.grid.correct.shape[2])[samples]
+    deepest = arm.take(
+        budgets=np.array([len(arm.budgets) - 1]),
+        prompts=np.arange(len(stage.folds)),
+        num_samples=arm.grid.correct.shape[2],
+    )
+    built = menu.build([deepest], stage.cost, rule=rule, widths=widths, rng=stage.rng(1, at), samples=which)
+    return menu.join([menu.nothing(len(stage.folds)), built])
+
+
+def _named(stage: Stage, at: int, name: str, width: int) -> Cell:
+    arm = stage.arms[at]
+    return Cell(name, arm.rung.name, int(arm.budgets[-1]), width)
+
+
+def _stopped(stage: Stage, at: int, rule: Rule) -> Menu:
+    """Drawing one after another, an arm for every threshold, or every most with a verifiable reward."""
+    arm = stage.arms[at]
+    samples = orders.pool(arm, len(arm.budgets) - 1, stage.cost)
+    num_prompts, num_samples = samples.correct.shape
+    if rule == "pass_at_k":
+        widths = curves.width_path(len(arm.budgets), num_samples, rule).widths
+        cells = [_named(stage, at, f"stop at success, at most {width}", width) for width in widths]
+        return stopping.menu(stopping.at_success(samples, widths=widths), cells)
+    drawn = orders.draw(num_prompts, num_samples, rng=stage.rng(2, at))
+    most = num_samples - (num_samples + 1) % 2
+    cells = [_named(stage, at, f"stop at confidence {sure:g}, at most {most}", most) for sure in THRESHOLDS]
+    return stopping.menu(stopping.by_agreement(samples, drawn, most=most, thresholds=THRESHOLDS), cells)
+
+
+def _probed(stage: Stage, at: int, rule: Rule, num_probe: int) -> Replayed:
+    """The first samples tell how many more: their cost is in every arm, so that nothing else is charged."""
+    arm = stage.arms[at]
+    last = len(arm.budgets) - 1
+    samples = orders.pool(arm, last, stage.cost)
+    num_samples = samples.correct.shape[1]
+    widths = range(num_probe, num_samples + 1)
+    arms = probed.menu(
+        samples, num_probe=num_probe, widths=widths, rule=rule, named=_named(stage, at, arm.rung.name, 0),
+        rng=stage.rng(3, at),
+    )  # fmt: skip
+    told = features.of_probe(arm, last, stage.cost, samples=range(num_probe), sees_reward=rule == "pass_at_k")
+    probe = Known(told.values, np.zeros(len(told.cost)))
+    name, reads = f"features and {num_probe} probe samples", (*stage.features(), "probe")
+    policy = Once(Planned(name, levels(arms.cost.mean(axis=0)), forest(), reads=reads))
+    return stage.replay(arms, [policy, Shuffled(policy)], probe=probe)
+
+
+def _half_known(stage: Stage, at: int, rule: Rule) -> Replayed:
+    """The oracle of one half of each prompt's samples read on the other half, both ways."""
+    num_samples = stage.arms[at].grid.correct.shape[2]
+    half = num_samples // 2
+    widths = curves.width_path(1, half, rule).widths
+    halves = [_menu(stage, at, rule, widths, part) for part in (slice(half), slice(half, 2 * half))]
+    wanted = levels((halves[0].cost + halves[1].cost).mean(axis=0) / 2)
+    read = [stage.replay(there, [Oracle(here, wanted, name=HALF)]) for here, there in (halves, halves[::-1])]
+    return average(*read)
