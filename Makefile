@@ -20,6 +20,7 @@ INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep plan grade health figures report summary power validate test test-server test-slurm test-report test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
+.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws replay
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -83,6 +84,11 @@ test: setup  ## run the tests, on two cores
 
 test-long: setup  ## run the longer tests: Ray and submitit with the real engine, every fault
 	@$(PY) -m pytest -m long
+replay: setup  ## who should get the compute, replayed on stored outcomes: RUN=<name>, ARGS="--model NAME --probe 2"
+	@$(PY) -m analysis replay $(RUN) $(ARGS)
+
+test: setup  ## run the tests
+	@$(PY) -m pytest
 
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from analysis.commands import figures, health, laws, match, plan_compute, power, report, summary, validate
 
 COMMANDS = (figures, report, summary, match, laws, health, power, validate, plan_compute)
+from analysis.commands import figures, health, laws, match, plan_compute, power, replay, summary, validate
+
+COMMANDS = (figures, summary, match, laws, health, power, validate, plan_compute, replay)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

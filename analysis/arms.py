@@ -40,6 +40,10 @@ class Arm:
         first, rest = (Arm(self.rung, self.budgets, part, self.prompt_tokens) for part in parts)
         return first, rest
 
+    def turned(self, start: int) -> "Arm":
+        """The same samples, those from `start` on first."""
+        return replace(self, grid=self.grid.turned(start))
+
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Arm":
         """The part at these positions, and each prompt's first `num_samples` samples."""
         part = self.grid.take(budgets=budgets, prompts=prompts, num_samples=num_samples)

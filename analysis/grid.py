@@ -39,6 +39,10 @@ class Grid:
         """The samples of that slice, of every prompt and budget."""
         return Grid(**{field.name: getattr(self, field.name)[:, :, which] for field in fields(self)})
 
+    def turned(self, start: int) -> "Grid":
+        """The same samples, those from `start` on first."""
+        return Grid(**{field.name: np.roll(getattr(self, field.name), -start, axis=2) for field in fields(self)})
+
     def num_ready(self) -> Ints:
         """Number of leading samples without a gap; (B, P)."""
         ready: Ints = np.cumprod(self.present, axis=2, dtype=np.int64).sum(axis=2)

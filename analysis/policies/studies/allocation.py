@@ -13,6 +13,7 @@ from analysis.policies.studies.stage import DIFFICULTY, Reference, Row, Stage, a
 
 STUDY = "allocation"
 NUM_PROBE = 2
+MAX_PROBES = 8
 THRESHOLDS = (0.6, 0.75, 0.85, 0.9, 0.95, 0.98, 0.995)
 UNIFORM, ORACLE, HALF = "uniform", "oracle", "knows half the samples"
 
@@ -21,7 +22,8 @@ def find(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> li
     """Rows of every policy for the model at this place, under this rule."""
     replayed = replay(stage, at, rule, num_probe=num_probe)
     place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": rule}
-    return rows(replayed, stage.weights, Reference(UNIFORM, ORACLE), **place)
+    placebos = tuple(point.policy for point in replayed.points if point.policy.startswith("shuffled "))
+    return rows(replayed, stage.weights, Reference(UNIFORM, ORACLE, placebos, half=HALF), **place)
 
 
 def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> Replayed:
@@ -89,21 +91,36 @@ def _stopped(stage: Stage, at: int, rule: Rule) -> Menu:
 
 
 def _probed(stage: Stage, at: int, rule: Rule, num_probe: int) -> Replayed:
-    """The first samples tell how many more: their cost is in every arm, so that nothing else is charged."""
-    arm = stage.arms[at]
+    """The first samples tell how many more: their cost is in every arm, so that nothing else is charged.
+
+    Each samples of a prompt are the probe once (at most MAX_PROBES times), and the mean is taken.
+    """
+    num_samples = stage.arms[at].grid.correct.shape[2]
+    starts = range(0, num_samples - num_probe + 1, num_probe)[:MAX_PROBES]
+    return average([_probed_from(stage, at, rule, num_probe, start) for start in starts])
+
+
+def _probed_from(stage: Stage, at: int, rule: Rule, num_probe: int, start: int) -> Replayed:
+    """With the samples from `start` on as the probe."""
+    arm = stage.arms[at].turned(start)
     last = len(arm.budgets) - 1
     samples = orders.pool(arm, last, stage.cost)
-    num_samples = samples.correct.shape[1]
-    widths = range(num_probe, num_samples + 1)
+    widths = range(num_probe, samples.correct.shape[1] + 1)
     arms = probed.menu(
         samples, num_probe=num_probe, widths=widths, rule=rule, named=_named(stage, at, arm.rung.name, 0),
-        rng=stage.rng(3, at),
+        rng=stage.rng(3, at, start),
     )  # fmt: skip
     told = features.of_probe(arm, last, stage.cost, samples=range(num_probe), sees_reward=rule == "pass_at_k")
     probe = Known(told.values, np.zeros(len(told.cost)))
     name, reads = f"features and {num_probe} probe samples", (*stage.features(), "probe")
-    policy = Once(Planned(name, levels(arms.cost.mean(axis=0)), forest(), reads=reads))
+    policy = Once(Planned(name, _levels_probed(stage, at, widths), forest(), reads=reads))
     return stage.replay(arms, [policy, Shuffled(policy)], probe=probe)
+
+
+def _levels_probed(stage: Stage, at: int, widths: range) -> tuple[float, ...]:
+    """The same mean costs whichever samples are the probe."""
+    plain = _menu(stage, at, "pass_at_k", tuple(widths)).cost.mean(axis=0)
+    return levels(plain)
 
 
 def _half_known(stage: Stage, at: int, rule: Rule) -> Replayed:
@@ -114,4 +131,4 @@ def _half_known(stage: Stage, at: int, rule: Rule) -> Replayed:
     halves = [_menu(stage, at, rule, widths, part) for part in (slice(half), slice(half, 2 * half))]
     wanted = levels((halves[0].cost + halves[1].cost).mean(axis=0) / 2)
     read = [stage.replay(there, [Oracle(here, wanted, name=HALF)]) for here, there in (halves, halves[::-1])]
-    return average(*read)
+    return average(read)

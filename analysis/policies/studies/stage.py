@@ -84,10 +84,22 @@ def prepare(
 
 
 class Reference(NamedTuple):
-    """Which policies' points make the line that others are compared with, and the oracle's curve; "" for none."""
+    """Which policies' points make the line that others are compared with, and the oracle's curve; "" for none.
+
+    placebos: those that must not win; arms: no policy, just every arm by itself; half: an oracle that is read on other
+    samples than it knows.
+    """
 
     line: str
     oracle: str = ""
+    placebos: tuple[str, ...] = ()
+    arms: str = ""
+    half: str = ""
+
+    def kind(self, policy: str) -> str:
+        """What a policy is beside the others."""
+        kinds = {self.line: "line", self.oracle: "oracle", self.arms: "arms", self.half: "half"}
+        return "placebo" if policy in self.placebos else kinds.get(policy, "policy")
 
 
 def rows(replayed: Replayed, weights: Floats, reference: Reference, **place: Any) -> list[Row]:
@@ -99,7 +111,8 @@ def rows(replayed: Replayed, weights: Floats, reference: Reference, **place: Any
     serial = bootstrap.percentile_interval(means.serial_tokens)
     found = []
     for at, point in enumerate(replayed.points):
-        row = place | {"policy": point.policy, "setting": point.setting, "p_value": float(read.p_value[at])}
+        row = place | {"policy": point.policy, "kind": reference.kind(point.policy), "setting": point.setting}
+        row |= {"p_value": float(read.p_value[at])}
         for name in ("accuracy", "cost", "gain", "share", "times"):
             row |= ends(name, getattr(read, name), at)
         found.append(row | ends("serial_tokens", serial, at) | {"most_chosen": _most_chosen(replayed, at)})
@@ -120,12 +133,12 @@ def means_of(replayed: Replayed, weights: Floats) -> Means:
     return replay.resample(replayed, weights)
 
 
-def average(first: Replayed, second: Replayed) -> Replayed:
-    """The same points replayed on two halves of the samples, as one."""
-    assert first.points == second.points and first.arms == second.arms
+def average(parts: Sequence[Replayed]) -> Replayed:
+    """The same points replayed on several parts of the samples, as one."""
+    assert len({(part.points, part.arms) for part in parts}) == 1
     tables = ("accuracy", "cost", "serial_tokens", "shares")
-    halves = {name: (getattr(first, name) + getattr(second, name)) / 2 for name in tables}
-    return Replayed(first.points, first.arms, **halves)
+    means = {name: np.mean([getattr(part, name) for part in parts], axis=0) for name in tables}
+    return Replayed(parts[0].points, parts[0].arms, **means)
 
 
 def levels(mean_costs: Sequence[float] | Floats, *, most: int = 10) -> tuple[float, ...]:

@@ -14,14 +14,17 @@ from analysis.policies.studies.stage import Reference, Row, Stage, average, ends
 
 STUDY = "thinking"
 EACH, ORACLE, HALF, LEARNED = "one budget for all", "oracle", "knows half the samples", "learned"
+PLACEBOS = (f"mixed as {LEARNED}", f"shuffled {LEARNED}")
 RULE: Rule = "pass_at_k"
 
 
 def find(stage: Stage, at: int) -> tuple[list[Row], Row]:
     """Rows of every way to choose a budget a prompt for the model at this place, one sample each, and its `choice`."""
     replayed = replay(stage, at)
-    place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": "one answer"}
-    return rows(replayed, stage.weights, Reference(EACH, ORACLE), **place), choice(stage, at, replayed)
+    place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": RULE}
+    return rows(replayed, stage.weights, Reference(EACH, ORACLE, PLACEBOS, half=HALF), **place), choice(
+        stage, at, replayed
+    )
 
 
 def replay(stage: Stage, at: int) -> Replayed:
@@ -38,7 +41,7 @@ def replay(stage: Stage, at: int) -> Replayed:
         half = num_samples // 2
         halves = [_menu(stage, at, part) for part in (slice(half), slice(half, 2 * half))]
         read = [stage.replay(there, [Oracle(here, wanted, name=HALF)]) for here, there in (halves, halves[::-1])]
-        parts.append(average(*read))
+        parts.append(average(read))
     return join(parts)
 
 

@@ -1,0 +1,37 @@
+"""replay: who should get the compute: allocation, thinking or not, cascades, width against depth."""
+
+import argparse
+
+from analysis import outcomes
+from analysis.commands import arguments
+
+
+def add(commands: arguments.Commands) -> None:
+    text = "replay policies on stored outcomes: which prompt should get how much"
+    command = commands.add_parser("replay", help=text)
+    arguments.add_choices(command)
+    add = command.add_argument
+    add("--model", help="the model whose samples and budgets are split among prompts (the largest)")
+    add("--folds", type=int, default=5, help="policies are fitted on all of them but one, and read on that")
+    add("--probe", type=int, default=2, help="samples that the probing policy draws of every prompt first")
+    command.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print what each policy is worth at equal mean cost; draw it into RUN/figures, with the CSV behind each figure."""
+    from analysis.figures import parallel_serial, policies
+    from analysis.figures.save import save
+    from analysis.policies import features, render, replays
+
+    root = arguments.run_folder(options.run)
+    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
+    plan = replays.Plan(options.model, options.folds, options.probe, options.seed)
+    texts = features.texts(root, loaded.task, loaded.prompt_ids)
+    found = replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule)
+    print(render.render(found), end="\n\n")
+    for name, studies in policies.FIGURES.items():
+        frame = replays.policies_frame(found, studies=studies)
+        if len(frame):
+            print(save(root / "figures", name, frame, policies.draw))
+    if len(found.frontiers):
+        print(save(root / "figures", "replay_parallel_serial", replays.frontier_frame(found), parallel_serial.draw))

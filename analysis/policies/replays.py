@@ -1,0 +1,119 @@
+"""All that is replayed on one run, as tidy frames. Knows the studies and outcomes, no files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analysis import choices as choose
+from analysis import curves
+from analysis.choices import Choices, Setting
+from analysis.curves import Rule
+from analysis.outcomes import Outcomes
+from analysis.policies.studies import allocation, cascades, parallel, search, thinking
+from analysis.policies.studies.stage import NUM_FOLDS, Stage, prepare
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of the replay: the model that is studied alone (the largest), folds, probe samples, the seed."""
+
+    model: str | None = None
+    num_folds: int = NUM_FOLDS
+    num_probe: int = allocation.NUM_PROBE
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Replays:
+    """Frames of one run.
+
+    policies: a row a study, model, rule, policy and setting, with accuracy, cost, gain over the study's line at equal
+    mean cost, share of the oracle's gain, and the line's cost of equal accuracy in multiples of the policy's. choices:
+    a row a model, how well features tell whom thinking rescues. frontiers, surface: width against depth, a row a bin
+    and level or cell. search: a row a rung. Each but policies may be empty.
+    """
+
+    setting: Setting
+    model: str
+    num_folds: int
+    policies: pd.DataFrame
+    choices: pd.DataFrame
+    frontiers: pd.DataFrame
+    surface: pd.DataFrame
+    search: pd.DataFrame
+
+
+def find(outcomes: Outcomes, wanted: Choices, plan: Plan, *, texts: Sequence[str], rule: Rule | None) -> Replays:
+    """Every study that the run allows, on the same folds and with the same paired bootstrap of prompts.
+
+    texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the fits.
+    Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
+    """
+    _refuse(outcomes, plan)
+    rules = curves.rules(outcomes.arms)
+    read_by = curves.choose_rule(outcomes.arms, rule)
+    stage, settled = prepare(outcomes, wanted, texts=texts, num_folds=plan.num_folds, seed=plan.seed)
+    at = _place(stage, plan.model)
+    found = [row for each in rules for row in allocation.find(stage, at, each, num_probe=plan.num_probe)]
+    chosen = []
+    if len(outcomes.budgets) > 1:
+        rows, choice = thinking.find(stage, at)
+        found, chosen = found + rows, [choice]
+    if "maj_at_k" in rules:
+        found += cascades.find(stage, at)
+    frontiers, surface = parallel.find(stage, at, read_by) if stage.arms[at].rung.has_tokens else ([], [])
+    priced = replace(outcomes, arms=stage.arms)
+    setting = choose.describe(priced, outcomes.bins, settled, stage.cost, stage.weights)
+    return Replays(
+        setting=setting,
+        model=stage.arms[at].rung.name,
+        num_folds=plan.num_folds,
+        policies=pd.DataFrame(found),
+        choices=pd.DataFrame(chosen),
+        frontiers=pd.DataFrame(frontiers),
+        surface=pd.DataFrame(surface),
+        search=pd.DataFrame(search.find(stage, read_by)),
+    )
+
+
+def policies_frame(found: Replays, *, studies: Sequence[str]) -> pd.DataFrame:
+    """The policies of these studies, with what a caption needs."""
+    frame = found.policies[found.policies["study"].isin(studies)]
+    return frame.assign(**_said(found)).reset_index(drop=True)
+
+
+def frontier_frame(found: Replays) -> pd.DataFrame:
+    """Frontiers and the surface as one frame, `part` telling which, with what a caption needs."""
+    parts = [found.frontiers.assign(part="frontier"), found.surface.assign(part="surface")]
+    return pd.concat(parts, ignore_index=True).assign(**_said(found))
+
+
+def _said(found: Replays) -> dict[str, object]:
+    setting = found.setting
+    names = ("task", "total_prompts", "num_samples", "max_budget", "num_replicates", "cost_unit", "cost_label")
+    return {name: getattr(setting, name) for name in names} | {"num_folds": found.num_folds}
+
+
+def _refuse(outcomes: Outcomes, plan: Plan) -> None:
+    num_prompts = len(outcomes.prompt_ids)
+    if not 2 <= plan.num_folds <= num_prompts:
+        raise ValueError(f"{num_prompts} prompts make 2 to {num_prompts} folds, not {plan.num_folds}.")
+    if outcomes.num_samples < 2:
+        raise ValueError("A replay splits samples among prompts, and this run has one a prompt; sample more.")
+    if plan.num_probe < 1 or plan.seed < 0:
+        raise ValueError(f"A probe has at least one sample and a seed is not negative: {plan.num_probe}, {plan.seed}.")
+
+
+def _place(stage: Stage, model: str | None) -> int:
+    names = [arm.rung.name for arm in stage.arms]
+    if model is not None and model not in names:
+        raise ValueError(f"No model {model!r} in this run; choose from {names}.")
+    return len(names) - 1 if model is None else names.index(model)
+
+
+def nearest(rows: pd.DataFrame, cost: float) -> pd.DataFrame:
+    """Of each policy's rows the one whose mean cost is nearest in log to this."""
+    away = np.abs(np.log(np.maximum(rows["cost"], 1e-300) / cost))
+    return rows.loc[away.groupby(rows["policy"], sort=False).idxmin()]
