@@ -2,10 +2,12 @@
 
 import textwrap
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
 from analysis import wording
@@ -23,6 +25,8 @@ MAX_COLUMNS = 6
 AXES = {"tokens in all": ("#0072b2", "o"), "tokens in series": ("#d55e00", "s")}
 # Cells with room for a number.
 MAX_WRITTEN = 8
+# Accuracy that would be black.
+WHITE_TO_BLACK = 1.35
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -55,14 +59,18 @@ def _draw_surface(axes: Axes, part: pd.DataFrame, *, first: bool) -> None:
     table, tokens = (
         cells.pivot(index="width", columns="budget", values=name) for name in ("accuracy", "tokens in all")
     )
-    axes.imshow(table, origin="lower", aspect="auto", cmap="Greys", vmin=0, vmax=1.35)
+    axes.imshow(table, origin="lower", aspect="auto", cmap="Greys", vmin=0, vmax=WHITE_TO_BLACK)
     if min(table.shape) > 1:
         axes.contour(np.log2(tokens), colors="#ffffff", linewidths=3, levels=5)
         axes.contour(np.log2(tokens), colors="#777777", linewidths=0.8, levels=5)
     if max(table.shape) <= MAX_WRITTEN:
         for (row, column), value in np.ndenumerate(table.to_numpy()):
-            axes.text(column - 0.42, row - 0.4, f"{100 * value:.0f}", fontsize=7, va="bottom",
-                      color="#444444" if value < 0.55 else "#eeeeee")  # fmt: skip
+            shade, ink_on_it = (
+                matplotlib.colormaps["Greys"](value / WHITE_TO_BLACK),
+                "#444444" if value < 0.55 else "#ffffff",
+            )
+            axes.text(column - 0.42, row - 0.4, f"{100 * value:.0f}", fontsize=7, va="bottom", color=ink_on_it,
+                      path_effects=[withStroke(linewidth=2.5, foreground=shade)], zorder=4)  # fmt: skip
     for axis, (colour, mark) in AXES.items():
         path = part[part["axis"] == axis].drop_duplicates(["width", "budget"])
         x, y = (

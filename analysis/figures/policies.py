@@ -14,7 +14,6 @@ from matplotlib.ticker import (
     LogLocator,
     MaxNLocator,
     NullFormatter,
-    PercentFormatter,
 )
 
 from analysis import wording
@@ -101,7 +100,7 @@ def _scale(above: Axes, below: Axes, part: pd.DataFrame, *, first: bool) -> None
     shown = drawn[drawn["kind"] != "line"]["gain"].dropna()
     room = 0.15 * (max(shown.max(), 0) - min(shown.min(), 0)) + 0.005
     below.set_ylim(max(min(shown.min(), 0), -0.15) - room, max(shown.max(), 0) + room)
-    above.yaxis.set_major_formatter(PercentFormatter(1.0))
+    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}%"))
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):+g}" if value else "0"))
     for axis in (above, below):
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if ends[1] < 30 * ends[0] else (1,)))

@@ -61,16 +61,18 @@ def build(
     rule: Rule,
     widths: Sequence[int],
     rng: np.random.Generator,
+    budgets: Sequence[int] | None = None,
     samples: ArrayLike | None = None,
 ) -> Menu:
     """Every model at every budget and width, in that order, read from these samples of each prompt (all by default).
 
-    arms come from `choices.price`. Raises ValueError where a width exceeds the samples.
+    arms come from `choices.price`; budgets are positions among each arm's, -1 the largest (all by default). Raises
+    ValueError where a width exceeds the samples.
     """
     menus = [
         _of_budget(arm, at, cost, rule=rule, widths=widths, rng=rng, samples=samples)
         for arm in arms
-        for at in range(len(arm.budgets))
+        for at in (range(len(arm.budgets)) if budgets is None else budgets)
     ]
     return join(menus)
 

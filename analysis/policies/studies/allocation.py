@@ -5,7 +5,7 @@ import numpy as np
 from analysis import curves
 from analysis.curves import Rule
 from analysis.policies import features, menu, orders, probed, stopping
-from analysis.policies.allocation import Each, Once, Oracle, Planned, Shuffled, bins, forest
+from analysis.policies.allocation import Each, Once, Oracle, Planned, Shuffled, bins, linear
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.policy import Known, Policy
 from analysis.policies.replay import Replayed, join
@@ -41,7 +41,7 @@ def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> 
     planned = [Planned("one width mix for all", wanted)]
     if DIFFICULTY in stage.known:
         planned.append(Planned("per bin", wanted, bins(5), reads=(DIFFICULTY,)))
-    by_features = Once(Planned("features", wanted, forest(), reads=stage.features()))
+    by_features = Once(Planned("features", wanted, linear(), reads=stage.features()))
     policies: list[Policy] = [
         Each(UNIFORM), Oracle(plain, wanted, name=ORACLE), *planned, by_features, Shuffled(by_features),
         Shuffled(Oracle(plain, wanted, name=ORACLE)),
@@ -61,12 +61,7 @@ def _menu(stage: Stage, at: int, rule: Rule, widths: tuple[int, ...], samples: s
     """No sample, and every width, of one model at its largest budget."""
     arm = stage.arms[at]
     which = None if samples is None else np.arange(arm.grid.correct.shape[2])[samples]
-    deepest = arm.take(
-        budgets=np.array([len(arm.budgets) - 1]),
-        prompts=np.arange(len(stage.folds)),
-        num_samples=arm.grid.correct.shape[2],
-    )
-    built = menu.build([deepest], stage.cost, rule=rule, widths=widths, rng=stage.rng(1, at), samples=which)
+    built = menu.build([arm], stage.cost, rule=rule, widths=widths, rng=stage.rng(1, at), budgets=[-1], samples=which)
     return menu.join([menu.nothing(len(stage.folds)), built])
 
 
@@ -113,7 +108,7 @@ def _probed_from(stage: Stage, at: int, rule: Rule, num_probe: int, start: int) 
     told = features.of_probe(arm, last, stage.cost, samples=range(num_probe), sees_reward=rule == "pass_at_k")
     probe = Known(told.values, np.zeros(len(told.cost)))
     name, reads = f"features and {num_probe} probe samples", (*stage.features(), "probe")
-    policy = Once(Planned(name, _levels_probed(stage, at, widths), forest(), reads=reads))
+    policy = Once(Planned(name, _levels_probed(stage, at, widths), linear(), reads=reads))
     return stage.replay(arms, [policy, Shuffled(policy)], probe=probe)
 
 

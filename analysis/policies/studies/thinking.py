@@ -6,7 +6,7 @@ from analysis.arrays import Floats, Ints
 from analysis.bootstrap import percentile_interval
 from analysis.curves import Rule
 from analysis.policies import menu, policy, separation
-from analysis.policies.allocation import Each, Mixed, Once, Oracle, Planned, Shuffled, forest, guesser
+from analysis.policies.allocation import Each, Mixed, Once, Oracle, Planned, Shuffled, guesser, linear
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Policy, Train
 from analysis.policies.replay import Replayed, join, resample
@@ -31,7 +31,7 @@ def replay(stage: Stage, at: int) -> Replayed:
     """Budgets chosen by hindsight, by half the samples, by features, and at random at the learned rates."""
     whole = _menu(stage, at)
     wanted = levels(whole.cost.mean(axis=0))
-    learned = Once(Planned(LEARNED, wanted, forest(), reads=stage.features()))
+    learned = Once(Planned(LEARNED, wanted, linear(), reads=stage.features()))
     policies: list[Policy] = [
         Each(EACH), Oracle(whole, wanted, name=ORACLE), learned, Mixed(learned), Shuffled(learned),
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def guessed(stage: Stage, arms: Menu) -> tuple[Floats, Floats]:
         held_out: Ints = np.flatnonzero(stage.folds == fold)
         rest = np.flatnonzero(stage.folds != fold)
         train = Train(policy.take(prompts, rest), arms.take(rest))
-        found[:, held_out] = guesser(forest(), train, stage.rng(5, int(fold)))(policy.take(prompts, held_out))
+        found[:, held_out] = guesser(linear(), train, stage.rng(5, int(fold)))(policy.take(prompts, held_out))
     return found[0], found[1]
 
 

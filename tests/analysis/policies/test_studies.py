@@ -1,0 +1,133 @@
+"""The studies on the committed ladder, and the command: placebos, references, probes that are paid, frontiers."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import outcomes
+from analysis.__main__ import main
+from analysis.choices import Choices
+from analysis.outcomes import Outcomes
+from analysis.policies import features, render, replays
+from analysis.policies.replays import Plan, Replays
+
+REFERENCE = Path("results/reference")
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Outcomes:
+    return outcomes.load(REFERENCE)
+
+
+@pytest.fixture(scope="module")
+def found(loaded: Outcomes) -> Replays:
+    texts = features.texts(REFERENCE, loaded.task, loaded.prompt_ids)
+    return replays.find(loaded, Choices(), Plan(num_folds=3), texts=texts, rule=None)
+
+
+def rows(found: Replays, study: str, policy: str, rule: str = "maj_at_k") -> pd.DataFrame:
+    table = found.policies
+    return table[(table["study"] == study) & (table["policy"] == policy) & (table["rule"] == rule)]
+
+
+@pytest.mark.parametrize("rule", ["maj_at_k", "pass_at_k"])
+def test_no_placebo_wins_and_the_oracle_does(found: Replays, rule: str) -> None:
+    placebos = found.policies[(found.policies["kind"] == "placebo") & (found.policies["rule"] == rule)]
+    wins = placebos["gain_low"] > 0
+    # Each at 95%: of dozens of dependent points none should lie clearly above its line.
+    assert (placebos.loc[wins, "gain"] < 0.005).all()
+    oracle = rows(found, "allocation", "oracle", rule)
+    middle = oracle.iloc[len(oracle) // 2]
+    assert middle["gain_low"] > 0 and middle["share"] == pytest.approx(1)
+
+
+def test_the_reference_line_gains_nothing_on_itself(found: Replays) -> None:
+    lines = found.policies[found.policies["kind"] == "line"]
+    assert set(lines["study"]) == {"allocation", "thinking", "cascades"}
+    assert np.allclose(lines["gain"].dropna(), 0, atol=1e-9)
+    # A mixture that is no more accurate than a cheaper one is worth what the cheaper one costs.
+    assert (lines["times"].dropna() <= 1 + 1e-9).all()
+
+
+def test_uniform_reads_the_width_curve_of_the_summary(found: Replays, loaded: Outcomes) -> None:
+    one = rows(found, "allocation", "uniform").iloc[1]
+    single = loaded.arms[-1].grid.correct[-1].mean()
+    assert one["accuracy"] == pytest.approx(single)
+    assert one["accuracy_low"] < single < one["accuracy_high"]
+
+
+def test_probing_pays_for_its_probe_and_gains_by_it(found: Replays) -> None:
+    uniform = rows(found, "allocation", "uniform", "pass_at_k").set_index("setting")
+    probed = rows(found, "allocation", "features and 2 probe samples", "pass_at_k")
+    assert probed["cost"].min() >= 0.999 * uniform.loc[2, "cost"]
+    assert probed["gain_low"].max() > 0
+
+
+def test_stopping_when_votes_agree_saves_samples(found: Replays) -> None:
+    stopped = rows(found, "allocation", "stop when votes agree")
+    sure = stopped.iloc[4]
+    most = rows(found, "allocation", "uniform").iloc[-1]
+    assert sure["most_chosen"].startswith("stop at confidence 0.95")
+    assert sure["cost"] < 0.9 * most["cost"] and abs(sure["accuracy"] - most["accuracy"]) < 0.01
+
+
+def test_what_thinking_rescues_is_what_the_samples_say(found: Replays, loaded: Outcomes) -> None:
+    choice, grid = found.choices.iloc[0], loaded.arms[-1].grid
+    assert choice["rescued"] == pytest.approx((grid.correct[-1] & ~grid.correct[0]).mean())
+    assert choice["auc_low"] <= choice["auc"] <= choice["auc_high"]
+
+
+def test_frontiers_hold_settings_of_the_grid_and_series_needs_fewer_tokens(found: Replays, loaded: Outcomes) -> None:
+    table = found.frontiers
+    assert table["budget"].between(0, 256).all() and table["width"].between(1, 15).all()
+    whole = table[table["bin"] == "all prompts"].groupby("axis")["level"].max()
+    assert whole["tokens in series"] < whole["tokens in all"]
+    assert set(found.surface["budget"]) == set(loaded.budgets)
+
+
+def test_the_search_ends_on_the_largest_rung(found: Replays) -> None:
+    table = found.search
+    assert list(table["tried"]) == sorted(table["tried"], reverse=True) and table["tau"].iloc[-1] == 1
+    assert table["survives"].is_monotonic_decreasing and 0 < table["cost_share"].iloc[0] < 1
+
+
+def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: Replays) -> None:
+    text = render.render(found)
+    assert "fits are not resampled" in text and "nan" not in text
+    for policy in found.policies.loc[found.policies["kind"] != "arms", "policy"].unique():
+        assert policy in text
+    assert re.search(r"gains the most over uniform: \+\d", render.headline(found, "maj_at_k"))
+
+
+def test_the_command_draws_a_planted_run_that_has_one_budget_and_no_bins(plant, capsys: pytest.CaptureFixture) -> None:
+    root = plant(num_prompts=30, num_samples=4, bin_samples=0)
+    assert main(["replay", str(root), "--folds", "2", "--probe", "1", "--rule", "pass_at_k"]) == 0
+    printed = capsys.readouterr().out
+    assert "Width against depth" in printed
+    for name in ("replay_allocation", "replay_choices", "replay_parallel_serial"):
+        assert (root / "figures" / f"{name}.png").stat().st_size > 10_000
+        assert len(pd.read_csv(root / "figures" / f"{name}.csv")) > 5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--model", "none"], "choose from"),
+        (["--folds", "1"], "2 to 120 folds, not 1"),
+        (["--probe", "0"], "at least one sample"),
+    ],
+)
+def test_impossible_options_are_refused_in_a_line(options: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["replay", str(REFERENCE), *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_readme_s_policy_runs_as_it_stands(capsys: pytest.CaptureFixture) -> None:
+    section = Path("README.md").read_text().split("## Who should get the compute")[1]
+    code = section.split("```python")[1].split("```")[0]
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102
+    printed = capsys.readouterr().out
+    assert "by length" in printed and len([line for line in code.splitlines() if line.strip()]) <= 36
