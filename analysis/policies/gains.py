@@ -9,6 +9,7 @@ from analysis.arrays import Floats, Ints
 from analysis.bootstrap import Interval
 from analysis.policies import hull
 from analysis.policies.replay import Means
+from analysis.policies.spending import hulls
 
 # An oracle that gains less than this has nothing to share.
 LEAST_GAIN = 1e-6
@@ -33,13 +34,15 @@ class Gains(NamedTuple):
 def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None) -> Gains:
     """What the points at these positions are worth beside the line and between line and oracle, by position.
 
-    Two neighbours of the line can be mixed at random, so that it has every cost between its ends; below its cheapest
-    arm nothing is compared (NaN), beyond its dearest it may leave money unspent. Each comparison is made at equal cost
-    within every weighting, so all are paired.
+    Points of the line can be mixed at random, so that the line is their concave hull, found anew in every weighting; a
+    point that lies below its cheapest arm in any weighting is not compared (NaN), and beyond its dearest it may leave
+    money unspent. Each comparison is made at equal cost within every weighting, so all are paired.
     """
     cost, accuracy = means.cost[:, points], means.accuracy[:, points]
-    line_cost, line_accuracy = means.cost[:, line], means.accuracy[:, line]
+    line_cost, line_accuracy = mixtures(means.cost[:, line], means.accuracy[:, line])
     gained = accuracy - line_at(line_cost, line_accuracy, cost)
+    # What is compared in some weightings alone would be compared in those that suit it.
+    gained[:, np.isnan(gained).any(axis=0)] = np.nan
     share = np.full(gained.shape, np.nan)
     if oracle is not None:
         best = line_at(means.cost[:, oracle], means.accuracy[:, oracle], cost)
@@ -50,6 +53,12 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None)
     tables = (accuracy, cost, gained, share, times)
     read = [bootstrap.percentile_interval(table) for table in tables]
     return Gains(read[0], read[1], read[2], bootstrap.p_value(gained), read[3], read[4])
+
+
+def mixtures(cost: Floats, accuracy: Floats) -> tuple[Floats, Floats]:
+    """The best random mixtures of arms: vertices of each row's hull, by cost, the last repeated; (R, V) -> (R, H)."""
+    steps = hulls(accuracy, cost)
+    return steps.cost, np.take_along_axis(accuracy, steps.arm, axis=1)
 
 
 def line_at(line_cost: Floats, line_accuracy: Floats, cost: Floats) -> Floats:

@@ -12,6 +12,9 @@ from analysis.arrays import Array, Floats, Ints
 from analysis.costs import CostModel
 
 NUM_ORDERS = 64
+MIN_ORDERS = 8
+# Places in all orders together; beyond, fewer orders are drawn.
+MAX_PLACES = 2e7
 
 
 class Pool(NamedTuple):
@@ -43,12 +46,17 @@ class First(NamedTuple):
 
 
 def draw(
-    num_prompts: int, num_samples: int, *, rng: np.random.Generator, num_orders: int = NUM_ORDERS, num_fixed: int = 0
+    num_prompts: int, num_samples: int, *, rng: np.random.Generator, num_orders: int | None = None, num_fixed: int = 0
 ) -> Ints:
-    """Random orders of each prompt's samples, (P, N, S); the first `num_fixed` samples stay in front (a probe)."""
+    """Random orders of each prompt's samples, (P, N, S); the first `num_fixed` samples stay in front (a probe).
+
+    num_orders is NUM_ORDERS where it is not given, less for large pools but at least MIN_ORDERS.
+    """
+    if num_orders is None:
+        num_orders = int(np.clip(MAX_PLACES // (num_prompts * num_samples), MIN_ORDERS, NUM_ORDERS))
     order = np.argsort(rng.random((num_prompts, num_orders, num_samples - num_fixed)), axis=2) + num_fixed
     front = np.broadcast_to(np.arange(num_fixed), (num_prompts, num_orders, num_fixed))
-    together: Ints = np.concatenate([front, order], axis=2).astype(np.int16)
+    together: Ints = np.concatenate([front, order], axis=2).astype(np.int32)
     return together
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Floats, Ints
+from analysis.costs import serial_tokens
 from analysis.curves import Rule
 from analysis.estimators import pass_at_k
 from analysis.policies import orders
@@ -26,21 +27,17 @@ def menu(
     num_samples = samples.correct.shape[1]
     more = np.asarray(widths) - num_probe
     cells = tuple(Cell(f"{named.name} probed k={width}", named.model, named.budget, width) for width in widths)
-    drawn = orders.draw(len(samples.correct), num_samples, rng=rng, num_fixed=num_probe)
-    firsts = [orders.first(samples, drawn, width) for width in widths]
     if rule == "pass_at_k":
         accuracy = _any_correct(samples, num_probe, more)
     else:
-        accuracy = np.stack([found.worth.mean(axis=1) for found in firsts], axis=1)
+        drawn = orders.draw(len(samples.correct), num_samples, rng=rng, num_fixed=num_probe)
+        accuracy = np.stack([orders.first(samples, drawn, width).worth.mean(axis=1) for width in widths], axis=1)
     probe, rest = samples.cost[:, :num_probe].sum(axis=1), samples.cost[:, num_probe:].mean(axis=1)
     cost = (samples.prefill + probe)[:, None] + rest[:, None] * more
     # What follows a probe waits for it.
     before = samples.tokens[:, :num_probe].max(axis=1)[:, None]
-    after = [
-        samples.tokens[np.arange(len(drawn))[:, None, None], drawn[:, :, num_probe:width]].max(axis=2, initial=0)
-        for width in widths
-    ]
-    return Menu(cells, accuracy, cost, before + np.stack([longest.mean(axis=1) for longest in after], axis=1))
+    after = serial_tokens(samples.tokens[:, num_probe:], np.maximum(more, 1).tolist()) * (more > 0)
+    return Menu(cells, accuracy, cost, before + after)
 
 
 def _any_correct(samples: Pool, num_probe: int, more: Ints) -> Floats:

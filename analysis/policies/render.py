@@ -33,7 +33,7 @@ def headline(found: Replays, rule: str) -> str:
     best = shown[shown["kind"] == "policy"].sort_values("gain").iloc[-1]
     return (
         f"At a mean of {best['cost']:.3g} {found.setting.cost_unit} a prompt, read by {wording.RULES[rule]}, "
-        f"'{best['policy']}' gains the most over uniform: {_points(best, 'gain')} points."
+        f"'{best['policy']}' gains the most over the best mix of widths: {_points(best, 'gain')} points."
     )
 
 
@@ -44,7 +44,7 @@ def _allocation(found: Replays) -> list[str]:
         rows = rows[(rows["study"] == allocation.STUDY) & (rows["rule"] == rule)]
         if len(rows):
             title = f"Allocation of samples: {found.model}, read by {wording.RULES[rule]}"
-            parts.append(_table(rows, title, _shown_cost(rows, allocation.UNIFORM), "uniform"))
+            parts.append(_table(rows, title, _shown_cost(rows, allocation.UNIFORM), "the mix"))
     parts[-1] += "\n(The oracle splits beforehand: who draws one after another and sees what came may pass it.)"
     return parts
 
@@ -55,7 +55,7 @@ def _thinking(found: Replays) -> list[str]:
         return []
     line = rows[rows["kind"] == "line"]["cost"]
     # Halfway between thinking nothing and thinking all.
-    table = _table(rows, f"Thinking or not: {found.model}, one answer", (line.min() + line.max()) / 2, "one budget")
+    table = _table(rows, f"Thinking or not: {found.model}, one answer", (line.min() + line.max()) / 2, "the mix")
     choice = found.choices.iloc[0]
     words = (
         f"Thinking to {choice['budget']} tokens rescues {wording.percent(choice['rescued'])} of answers that are wrong "
@@ -73,7 +73,7 @@ def _cascades(found: Replays) -> list[str]:
         part = part[part["kind"] != "arms"]
         line = part[part["kind"] == "line"]["cost"]
         cost = float(np.exp((1 - SHOWN_SHARE) * np.log(line.min()) + SHOWN_SHARE * np.log(line.max())))
-        parts.append(_table(part, f"Cascades on agreement: {model}, read by majority vote", cost, "mixture"))
+        parts.append(_table(part, f"Cascades on agreement: {model}, read by majority vote", cost, "the mix"))
     return parts
 
 

@@ -1,4 +1,6 @@
-"""How many samples each prompt gets: one model at its largest budget, every policy beside uniform at equal cost."""
+"""How many samples each prompt gets, of one model at its largest budget, beside random mixtures of uniform widths."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,16 +31,17 @@ def find(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> li
 def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> Replayed:
     """Every allocation of one model's samples at its largest budget.
 
-    Widths are those of `curves.width_path`, and none at all. The oracle sees the samples that it is read on; beside it
-    stands one that knows half of them and is read on the other half. What a probe draws counts towards the answer and
-    is paid for. "per bin" is told the difficulty bins for nothing.
+    Widths are those of `curves.width_path`, and none at all. What all must beat is the best random mixture of widths:
+    where votes are not concave in the width it lies above single ones. The oracle sees the samples that it is read on;
+    beside it stands one that knows half of them and is read on the other half. What a probe draws counts towards the
+    answer and is paid for. "per bin" is told the difficulty bins for nothing.
     """
     arm = stage.arms[at]
     num_samples = arm.grid.correct.shape[2]
     path = curves.width_path(len(arm.budgets), num_samples, rule)
     plain = _menu(stage, at, rule, path.widths)
     wanted = levels(plain.cost.mean(axis=0))
-    planned = [Planned("one width mix for all", wanted)]
+    planned: list[Policy] = []
     if DIFFICULTY in stage.known:
         planned.append(Planned("per bin", wanted, bins(5), reads=(DIFFICULTY,)))
     by_features = Once(Planned("features", wanted, linear(), reads=stage.features()))
@@ -100,7 +103,9 @@ def _probed_from(stage: Stage, at: int, rule: Rule, num_probe: int, start: int) 
     arm = stage.arms[at].turned(start)
     last = len(arm.budgets) - 1
     samples = orders.pool(arm, last, stage.cost)
-    widths = range(num_probe, samples.correct.shape[1] + 1)
+    num_more = samples.correct.shape[1] - num_probe
+    path = curves.width_path(1, num_more, "pass_at_k").widths if num_more else ()
+    widths = [num_probe, *(num_probe + more for more in path)]
     arms = probed.menu(
         samples, num_probe=num_probe, widths=widths, rule=rule, named=_named(stage, at, arm.rung.name, 0),
         rng=stage.rng(3, at, start),
@@ -112,7 +117,7 @@ def _probed_from(stage: Stage, at: int, rule: Rule, num_probe: int, start: int) 
     return stage.replay(arms, [policy, Shuffled(policy)], probe=probe)
 
 
-def _levels_probed(stage: Stage, at: int, widths: range) -> tuple[float, ...]:
+def _levels_probed(stage: Stage, at: int, widths: Sequence[int]) -> tuple[float, ...]:
     """The same mean costs whichever samples are the probe."""
     plain = _menu(stage, at, "pass_at_k", tuple(widths)).cost.mean(axis=0)
     return levels(plain)

@@ -33,7 +33,8 @@ def replay(stage: Stage, at: int) -> Replayed:
     wanted = levels(whole.cost.mean(axis=0))
     learned = Once(Planned(LEARNED, wanted, linear(), reads=stage.features()))
     policies: list[Policy] = [
-        Each(EACH), Oracle(whole, wanted, name=ORACLE), learned, Mixed(learned), Shuffled(learned),
+        Each(EACH), Oracle(whole, wanted, name=ORACLE),
+        learned, Mixed(learned), Shuffled(learned),
     ]  # fmt: skip
     parts = [stage.replay(whole, policies)]
     num_samples = stage.arms[at].grid.correct.shape[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import bootstrap, choices, costs, estimators, outcomes
+from analysis import bootstrap, choices, costs, estimators
 from analysis.arrays import Floats
 from analysis.outcomes import Outcomes
 from analysis.policies import features
@@ -58,11 +58,6 @@ def menu() -> Menu:
     cells = (Cell("small", "small", 0, 1), Cell("large", "large", 0, 1))
     accuracy, cost = rng.random((NUM_PROMPTS, 2)), rng.random((NUM_PROMPTS, 2)) + [1.0, 3.0]
     return Menu(cells, accuracy, cost, 10 * cost)
-
-
-@pytest.fixture(scope="session")
-def loaded() -> Outcomes:
-    return outcomes.load(REFERENCE)
 
 
 def folds(num_folds: int = 3) -> np.ndarray:

@@ -3,11 +3,9 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import outcomes
 from analysis.__main__ import main
 from analysis.choices import Choices
 from analysis.outcomes import Outcomes
@@ -15,11 +13,6 @@ from analysis.policies import features, render, replays
 from analysis.policies.replays import Plan, Replays
 
 REFERENCE = Path("results/reference")
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Outcomes:
-    return outcomes.load(REFERENCE)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +29,8 @@ def rows(found: Replays, study: str, policy: str, rule: str = "maj_at_k") -> pd.
 @pytest.mark.parametrize("rule", ["maj_at_k", "pass_at_k"])
 def test_no_placebo_wins_and_the_oracle_does(found: Replays, rule: str) -> None:
     placebos = found.policies[(found.policies["kind"] == "placebo") & (found.policies["rule"] == rule)]
-    wins = placebos["gain_low"] > 0
-    # Each at 95%: of dozens of dependent points none should lie clearly above its line.
-    assert (placebos.loc[wins, "gain"] < 0.005).all()
+    # Many dependent points, each at 95%: none may lie above its line by more than the folds' own noise.
+    assert len(placebos) > 15 and (placebos["gain_low"].dropna() < 0.002).all()
     oracle = rows(found, "allocation", "oracle", rule)
     middle = oracle.iloc[len(oracle) // 2]
     assert middle["gain_low"] > 0 and middle["share"] == pytest.approx(1)
@@ -47,8 +39,8 @@ def test_no_placebo_wins_and_the_oracle_does(found: Replays, rule: str) -> None:
 def test_the_reference_line_gains_nothing_on_itself(found: Replays) -> None:
     lines = found.policies[found.policies["kind"] == "line"]
     assert set(lines["study"]) == {"allocation", "thinking", "cascades"}
-    assert np.allclose(lines["gain"].dropna(), 0, atol=1e-9)
-    # A mixture that is no more accurate than a cheaper one is worth what the cheaper one costs.
+    # A single width may lie below mixtures of its neighbours, never above.
+    assert (lines["gain"].dropna() < 1e-9).all() and (lines["gain"] > -0.03).sum() > 20
     assert (lines["times"].dropna() <= 1 + 1e-9).all()
 
 
@@ -99,7 +91,7 @@ def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: 
     assert "fits are not resampled" in text and "nan" not in text
     for policy in found.policies.loc[found.policies["kind"] != "arms", "policy"].unique():
         assert policy in text
-    assert re.search(r"gains the most over uniform: \+\d", render.headline(found, "maj_at_k"))
+    assert re.search(r"gains the most over the best mix of widths: \+\d", render.headline(found, "maj_at_k"))
 
 
 def test_the_command_draws_a_planted_run_that_has_one_budget_and_no_bins(plant, capsys: pytest.CaptureFixture) -> None:
@@ -113,16 +105,16 @@ def test_the_command_draws_a_planted_run_that_has_one_budget_and_no_bins(plant, 
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("plan", "said"),
     [
-        (["--model", "none"], "choose from"),
-        (["--folds", "1"], "2 to 120 folds, not 1"),
-        (["--probe", "0"], "at least one sample"),
+        (Plan(model="none"), "choose from"),
+        (Plan(num_folds=1), "2 to 120 folds, not 1"),
+        (Plan(num_probe=0), "at least one sample"),
     ],
 )
-def test_impossible_options_are_refused_in_a_line(options: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
-    assert main(["replay", str(REFERENCE), *options]) == 2
-    assert said in capsys.readouterr().err
+def test_impossible_plans_are_refused_with_what_there_is(plan: Plan, said: str, loaded: Outcomes) -> None:
+    with pytest.raises(ValueError, match=said):
+        replays.find(loaded, Choices(), plan, texts=[""] * 120, rule=None)
 
 
 def test_the_readme_s_policy_runs_as_it_stands(capsys: pytest.CaptureFixture) -> None:
