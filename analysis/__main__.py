@@ -4,12 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from analysis.commands import figures, health, laws, match, plan_compute, power, report, summary, validate
+from analysis.commands import (
+    figures,
+    health,
+    laws,
+    match,
+    plan_compute,
+    power,
+    replay,
+    report,
+    summary,
+    validate,
+)
 
-COMMANDS = (figures, report, summary, match, laws, health, power, validate, plan_compute)
-from analysis.commands import figures, health, laws, match, plan_compute, power, replay, summary, validate
-
-COMMANDS = (figures, summary, match, laws, health, power, validate, plan_compute, replay)
+COMMANDS = (figures, report, summary, match, laws, health, replay, plan_compute, power, validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
