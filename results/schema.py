@@ -164,6 +164,22 @@ COUNTS = Table(
     key=("identity", "prompt_id", "budget"),
 )
 
+# What a text embedder makes of a prompt. flops: of embedding it, null where they are not known.
+EMBEDDINGS = Table(
+    "embeddings",
+    pa.schema(
+        [
+            ("task", Category),
+            ("prompt_id", Text),
+            ("embedder", Category),
+            ("version", Category),
+            ("flops", pa.float64()),
+            ("vector", pa.list_(pa.float32())),
+        ]
+    ),
+    key=("task", "prompt_id", "embedder", "version"),
+)
+
 FAILURES = Table(
     "failures",
     pa.schema([*_SAMPLE_COLUMNS, ("time", Text), ("error", Text)]),
@@ -189,5 +205,6 @@ THROUGHPUT = Table(
 )
 
 TABLES = {
-    table.name: table for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, COUNTS, FAILURES, THROUGHPUT)
+    table.name: table
+    for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT)
 }

@@ -187,7 +187,9 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(kind) and None not in values:
         # Arrow takes a list of lists an object at a time, and numpy numbers a column at a time.
         lengths = np.fromiter(map(len, values), np.int32, len(values))
-        flat = np.frombuffer(struct.pack(f"{lengths.sum()}i", *itertools.chain.from_iterable(values)), np.int32)
+        kept_as = np.dtype(kind.value_type.to_pandas_dtype())
+        packed = struct.pack(f"{lengths.sum()}{kept_as.char}", *itertools.chain.from_iterable(values))
+        flat = np.frombuffer(packed, kept_as)
         offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=kind)
     return pa.array(values, type=kind)

@@ -1,0 +1,40 @@
+"""The embedding pass: every prompt of a run that an embedder has not seen yet."""
+
+from pathlib import Path
+
+import numpy as np
+
+from results import store
+from results.embed.embedders import Embedder
+from results.schema import EMBEDDINGS, PROMPTS
+
+
+def embed_run(root: Path, embedder: Embedder) -> int:
+    """Embed what is not embedded yet; return how many prompts that were.
+
+    Raises ValueError where the run holds no prompts, or none with a text.
+    """
+    prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()
+    by_key = {(row["task"], row["prompt_id"]): row["text"] for row in prompts if row["text"]}
+    if not by_key:
+        raise ValueError(
+            f"No prompt in {root} has a text to embed"
+            + ("; ingest it with prompt_text=COLUMN." if prompts else "; run `make sweep` or `make ingest` first.")
+        )
+    version = embedder.version
+    with store.lock(root, f"embed-{embedder.name}", wait=True):
+        missing = [key for key in by_key if key not in _embedded(root, embedder.name, version)]
+        if missing:
+            found = embedder.embed([by_key[key] for key in missing])
+            rows = [
+                dict(zip(EMBEDDINGS.key, (*key, embedder.name, version), strict=True))
+                | {"flops": None if np.isnan(flops) else float(flops), "vector": vector.tolist()}
+                for key, flops, vector in zip(missing, found.flops, found.vectors, strict=True)
+            ]
+            store.append(root, EMBEDDINGS, rows, writer=f"embed-{embedder.name}")
+    return len(missing)
+
+
+def _embedded(root: Path, name: str, version: str) -> set[tuple[str, str]]:
+    rows = store.scan(root, EMBEDDINGS, columns=EMBEDDINGS.key).to_pylist()
+    return {(row["task"], row["prompt_id"]) for row in rows if (row["embedder"], row["version"]) == (name, version)}
