@@ -1,0 +1,101 @@
+"""The prompts of one task of a run, or of several, as one menu of arms. Knows outcomes, prices and texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis import choices as choose
+from analysis import curves, outcomes
+from analysis.arrays import Array, Floats
+from analysis.choices import Choices
+from analysis.costs import CostModel
+from analysis.curves import Rule
+from analysis.outcomes import Outcomes
+from analysis.policies import features, menu
+from analysis.policies.menu import Menu
+from results import schema, store
+
+# A prompt's label that says which data set it is of, where tasks do not.
+DATASET_DIAL = "dataset"
+MAX_WIDTHS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """A menu of the arms that every task has, on all their prompts; arrays are (P,) in its order.
+
+    datasets is the task of a prompt, or its dial `dataset`; lengths its tokens, or its characters where tokens are not
+    known, NaN where neither is. models are in order of size.
+    """
+
+    menu: Menu
+    tasks: Array
+    prompt_ids: Array
+    datasets: Array
+    lengths: Floats
+    cost: CostModel
+    rule: Rule
+    models: tuple[str, ...]
+    num_dropped: int
+
+
+def load(
+    root: Path, wanted: Choices, *, task: str | None = None, rule: Rule | None = None, rng: np.random.Generator
+) -> Merged:
+    """All tasks of a run, or the one named. Raises ValueError where they share no arm."""
+    names = sorted(store.scan(root, schema.MODELS, columns=["task"]).to_pandas()["task"].astype(str).unique())
+    parts = [outcomes.load(root, task=name) for name in ([task] if task is not None or not names else names)]
+    every = tuple(arm for part in parts for arm in part.arms)
+    settled = choose.settle(every, wanted)
+    read_by = curves.choose_rule(every, rule)
+    num_samples = min(part.num_samples for part in parts)
+    menus = []
+    for part in parts:
+        cost, arms = choose.price(part.arms, settled)
+        menus.append(menu.build(arms, cost, rule=read_by, widths=widths(num_samples, read_by), rng=rng))
+    shared = [name for name in menus[0].names if all(name in other.names for other in menus)]
+    if not shared:
+        raise ValueError(f"Tasks {names} share no model at one budget; choose one with --task.")
+    stacked = stack([found.pick([found.names.index(name) for name in shared]) for found in menus])
+    texts = [features.texts(root, part.task, part.prompt_ids) for part in parts]
+    kept = {cell.model for cell in stacked.cells}
+    return Merged(
+        menu=stacked,
+        tasks=np.concatenate([np.full(len(part.prompt_ids), part.task, dtype=object) for part in parts]),
+        prompt_ids=np.concatenate([part.prompt_ids for part in parts]),
+        datasets=np.concatenate([_datasets(part) for part in parts]),
+        lengths=np.concatenate([_lengths(part, written) for part, written in zip(parts, texts, strict=True)]),
+        cost=cost,
+        rule=read_by,
+        models=tuple(dict.fromkeys(arm.rung.name for arm in every if arm.rung.name in kept)),
+        num_dropped=sum(len(part.dropped) for part in parts),
+    )
+
+
+def stack(menus: Sequence[Menu]) -> Menu:
+    """Menus of the same arms on different prompts as one."""
+    assert len({found.names for found in menus}) == 1
+    tables = (
+        np.concatenate([getattr(found, name) for found in menus]) for name in ("accuracy", "cost", "serial_tokens")
+    )
+    return Menu(menus[0].cells, *tables)
+
+
+def widths(num_samples: int, rule: Rule) -> tuple[int, ...]:
+    """At most MAX_WIDTHS of the widths that a rule reads, evenly spaced in their log."""
+    path = curves.width_path(1, num_samples, rule).widths
+    wanted = np.geomspace(1, path[-1], MAX_WIDTHS)
+    return tuple(sorted({min(path, key=lambda width: abs(np.log(width / step))) for step in wanted}))
+
+
+def _datasets(part: Outcomes) -> Array:
+    dial = part.dials.get(DATASET_DIAL)
+    return np.full(len(part.prompt_ids), part.task, dtype=object) if dial is None else np.asarray(dial, dtype=object)
+
+
+def _lengths(part: Outcomes, texts: Sequence[str]) -> Floats:
+    tokens = part.arms[-1].prompt_tokens
+    lengths = tokens if part.arms[-1].rung.has_tokens and tokens.min() > 0 else np.array([len(text) for text in texts])
+    return np.where(lengths > 0, lengths, np.nan).astype(float)

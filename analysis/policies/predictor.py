@@ -1,0 +1,84 @@
+"""A router that predicts every arm's accuracy and cost on a prompt, accuracies calibrated arm by arm."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, cross_val_predict
+
+from analysis.arrays import Floats
+from analysis.policies import settings
+from analysis.policies import space as spaces
+from analysis.policies.groups import EMBEDDING
+from analysis.policies.policy import Prompts, Train
+from analysis.policies.space import Space
+
+PENALTIES = (1.0, 10.0, 100.0)
+NUM_FOLDS = 5
+
+
+class Step(NamedTuple):
+    """Accuracy as a rising function of what was predicted, linear between these points and flat beyond."""
+
+    predicted: Floats
+    accuracy: Floats
+
+
+def calibrate(predicted: Floats, accuracy: Floats) -> Step:
+    """The rising function of predictions (P,) that is nearest to the accuracies (P,): isotonic regression."""
+    places, which, counts = np.unique(predicted, return_inverse=True, return_counts=True)
+    means = np.bincount(which, weights=accuracy) / counts
+    return Step(places, np.asarray(isotonic_regression(means, weights=counts).x))
+
+
+@dataclass(frozen=True)
+class PredictedRouter:
+    """The arm of the best score by ridge regression on embeddings, which takes shares of right samples as they are.
+
+    Each arm's predictions are calibrated by isotonic regression on predictions for training prompts that the regression
+    had not seen (cross-fitted), since those for prompts it has seen are too sure. The penalty is that of least error
+    there.
+    """
+
+    space: Space
+    alphas: tuple[float, ...] = settings.ALPHAS
+    name: str = "predictor"
+    reads: tuple[str, ...] = (EMBEDDING,)
+
+    def fit(self, train: Train, rng: np.random.Generator) -> "FittedPredictor":
+        fitted = spaces.fit(self.space, train.prompts.features, rng)
+        placed = spaces.place(fitted, train.prompts.features)
+        accuracy, cost = train.menu.accuracy, train.menu.cost
+        parts = KFold(NUM_FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
+        tried = {penalty: cross_val_predict(Ridge(penalty), placed, accuracy, cv=parts) for penalty in PENALTIES}
+        penalty = min(PENALTIES, key=lambda penalty: float(((tried[penalty] - accuracy) ** 2).mean()))
+        calibrations = [
+            calibrate(predicted, right) for predicted, right in zip(tried[penalty].T, accuracy.T, strict=True)
+        ]
+        models = [Ridge(penalty).fit(placed, table) for table in (accuracy, cost)]
+        seen, between = (cost.min(axis=0), cost.max(axis=0)), settings.cost_range(train.menu)
+        return FittedPredictor(fitted, models[0], models[1], calibrations, seen, between, self.alphas)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPredictor:
+    space: Any
+    accuracy: Ridge
+    cost: Ridge
+    calibrations: list[Step]
+    seen: tuple[Floats, Floats]
+    between: tuple[float, float]
+    alphas: tuple[float, ...]
+
+    def predict(self, prompts: Prompts) -> tuple[Floats, Floats]:
+        """Calibrated accuracy and cost of every arm on each prompt; (P, A) each."""
+        placed = spaces.place(self.space, prompts.features)
+        raw = self.accuracy.predict(placed)
+        accuracy = np.stack([np.interp(column, *step) for step, column in zip(self.calibrations, raw.T, strict=True)])
+        return accuracy.T, np.clip(self.cost.predict(placed), *self.seen)
+
+    def choose(self, prompts: Prompts) -> Floats:
+        accuracy, cost = self.predict(prompts)
+        return settings.choose_best(settings.scores(accuracy, cost, alphas=self.alphas, between=self.between))

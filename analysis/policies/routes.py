@@ -1,0 +1,89 @@
+"""Routing over the arms of one stored run: what is known of its prompts, both splits, the figure's rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis import bootstrap
+from analysis.choices import Choices
+from analysis.curves import Rule
+from analysis.policies import embeddings, merged, routing
+from analysis.policies.embeddings import Embedding
+from analysis.policies.groups import EMBEDDING, LENGTH
+from analysis.policies.measures import BEST, HULL
+from analysis.policies.merged import Merged
+from analysis.policies.policy import Known
+from analysis.policies.routing import ORACLE, Routing, Split
+
+
+@dataclass(frozen=True, eq=False)
+class Routes:
+    """What was routed over, by which embedding (None where none is stored), and a Routing a split."""
+
+    run: Merged
+    embedding: Embedding | None
+    num_seeds: int
+    num_replicates: int
+    splits: tuple[Routing, ...]
+
+
+def find(
+    root: Path,
+    wanted: Choices,
+    *,
+    task: str | None = None,
+    rule: Rule | None = None,
+    embedder: str | None = None,
+    num_seeds: int = routing.NUM_SEEDS,
+    seed: int = 0,
+) -> Routes:
+    """Every router on the prompts of a run; where it holds several data sets, on each when fitted on the others too."""
+    rng = np.random.default_rng([seed, 7])
+    run = merged.load(root, wanted, task=task, rule=rule, rng=rng)
+    found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, unit=run.cost.unit, embedder=embedder)
+    known = {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}
+    if found is not None:
+        known[EMBEDDING] = found.known
+    weights = bootstrap.prompt_weights(len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng)
+    splits: list[Split] = ["prompts", "data sets"] if len(np.unique(run.datasets)) > 1 else ["prompts"]
+    space = "vectors" if found is None else found.space
+    every = [
+        routing.find(
+            run.menu, known, space=space, datasets=run.datasets, split=split, num_seeds=num_seeds, weights=weights,
+            rng=rng,
+        )
+        for split in splits
+    ]  # fmt: skip
+    return Routes(run, found, num_seeds, wanted.num_replicates, tuple(every))
+
+
+def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:
+    """A row a point of the figure: kind arm, mixtures, hindsight, single, router or tuned; with what a caption says."""
+    found = next(part for part in routes.splits if part.split == split)
+    kinds = {HULL: "mixtures", ORACLE: "hindsight", BEST: "single"}
+    settings = found.settings
+    kind = (
+        settings["policy"]
+        .map(kinds)
+        .fillna(
+            pd.Series(np.where(settings["policy"].str.endswith(", tuned"), "tuned", "router"), index=settings.index)
+        )
+    )
+    arms = found.arms.rename(columns={"name": "policy"}).assign(kind="arm")
+    # The cheapest arm is one of the arms.
+    rows = pd.concat([arms, settings.assign(kind=kind)[settings["policy"] != "cheapest single"]], ignore_index=True)
+    return rows.assign(
+        split=split,
+        num_prompts=len(routes.run.prompt_ids),
+        num_datasets=len(np.unique(routes.run.datasets)),
+        num_replicates=routes.num_replicates,
+        num_seeds=routes.num_seeds,
+        rule=routes.run.rule,
+        cost_unit=routes.run.cost.unit,
+        cost_label=routes.run.cost.label,
+        embedder=None if routes.embedding is None else routes.embedding.embedder,
+        is_charged=routes.embedding is not None and routes.embedding.is_charged,
+        models="|".join(routes.run.models),
+    )

@@ -1,0 +1,197 @@
+"""Routers beside everything they have to beat, replayed over several seeds and splits, as tidy frames."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn import config_context
+from threadpoolctl import threadpool_limits
+
+from analysis import bootstrap
+from analysis.arrays import Floats, Ints
+from analysis.policies import hull, measures
+from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter
+from analysis.policies.measures import BEST, CHEAPEST, DEAREST, HULL, VERTICES, Seed
+from analysis.policies.menu import Menu
+from analysis.policies.metrics import Point, Points
+from analysis.policies.mixtures import BestSingle, CheapestSingle, DearestSingle, HullMixtures, Vertices
+from analysis.policies.neighbours import NeighbourRouter
+from analysis.policies.policy import Known, Policy
+from analysis.policies.predictor import PredictedRouter
+from analysis.policies.replay import Replayed, dataset_folds, prompt_folds, replay, resample
+from analysis.policies.space import Space
+from analysis.policies.tuned import TUNED, Tuned
+
+Split = Literal["prompts", "data sets"]
+NUM_SEEDS = 5
+NUM_FOLDS = 5
+ORACLE = "oracle"
+ORACLE_LEVELS = 65
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Routing:
+    """Frames of one split.
+
+    measures: a row a router and measure, with its interval over prompts and its spread over seeds. settings: a row a
+    policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, and the gain.
+    arms: a row a single arm.
+    """
+
+    split: Split
+    measures: pd.DataFrame
+    settings: pd.DataFrame
+    arms: pd.DataFrame
+
+
+def routers(known: Mapping[str, Known], space: Space, *, num_datasets: int) -> list[Any]:
+    """The routers that what is known of the prompts allows, the cheap controls first."""
+    controls: list[Any] = [DatasetRouter()] if num_datasets > 1 else []
+    controls += [LengthRouter()] if LENGTH in known else []
+    return controls + (
+        [ClusterRouter(space), NeighbourRouter(space), PredictedRouter(space)] if EMBEDDING in known else []
+    )
+
+
+def find(
+    menu: Menu,
+    known: Mapping[str, Known],
+    *,
+    space: Space,
+    datasets: ArrayLike,
+    split: Split = "prompts",
+    num_seeds: int = NUM_SEEDS,
+    weights: Floats,
+    rng: np.random.Generator,
+) -> Routing:
+    """Every router, tuned and at all its settings, against single arms, mixtures of them and hindsight.
+
+    weights (1 + R, P) from `bootstrap.prompt_weights` resample held-out prompts; nothing is fitted again. Accuracy and
+    cost of a prompt are means over the seeds, which draw folds and whatever is random in a router. Raises ValueError
+    where nothing is known to route by.
+    """
+    datasets = np.asarray(datasets)
+    contenders = routers(known, space, num_datasets=len(np.unique(datasets)))
+    if not contenders:
+        raise ValueError("Nothing is known of these prompts to route by: no embedding, no length, one data set alone.")
+    policies: list[Policy] = [
+        Vertices(VERTICES),
+        DearestSingle(DEAREST),
+        HullMixtures(HULL),
+        BestSingle(BEST),
+        CheapestSingle(CHEAPEST),
+    ]
+    policies += [part for policy in contenders for part in (policy, Tuned(policy))]
+    draw = _folds(split, datasets, rng)
+    # The matrices are small: threads would wait for each other, and checks take longer than fits.
+    with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
+        seeds = [
+            Seed(replay(menu, policies, folds=folds, known=known, datasets=datasets, rng=rng), folds)
+            for folds in (draw() for _ in range(num_seeds))
+        ]
+    names = [policy.name for policy in contenders]
+    return Routing(
+        split,
+        _measure_frame(seeds, menu, weights, names),
+        _setting_frame(seeds, menu, weights, contenders),
+        _arm_frame(menu, weights),
+    )
+
+
+def average(seeds: Sequence[Seed]) -> Replayed:
+    """What a prompt yields and costs in the mean over replays of the same policies on the same prompts."""
+    tables = [
+        np.mean([getattr(part.replayed, name) for part in seeds], axis=0)
+        for name in ("accuracy", "cost", "serial_tokens", "shares")
+    ]
+    first = seeds[0].replayed
+    return Replayed(first.points, first.arms, *tables)
+
+
+def _folds(split: Split, datasets: Any, rng: np.random.Generator) -> Callable[[], Ints]:
+    if split == "data sets":
+        return lambda: dataset_folds(datasets)
+    return lambda: prompt_folds(len(datasets), num_folds=NUM_FOLDS, rng=rng)
+
+
+def _measured(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str]) -> dict[str, dict[str, Floats]]:
+    """Every measure of every router, and of the hull where it has them; (R,) each."""
+    replayed = average(seeds)
+    means = resample(replayed, weights)
+    most = measures.dearest(menu, weights)
+    best, cheapest = (Point(means.cost[:, at], means.accuracy[:, at]) for at in _places(replayed, (BEST, CHEAPEST)))
+    every = {name: replayed.columns(name) for name in (HULL, *names)}
+    found = {
+        name: measures.of_curve(Points(means.cost[:, at], means.accuracy[:, at]), best, cheapest, most=most)
+        for name, at in every.items()
+    }
+    chosen = _places(replayed, [BEST, *(f"{name}{TUNED}" for name in names)])
+    beside = measures.matched(seeds, weights, chosen, menu=menu)
+    single = {name: measures.of_setting(beside, at) for at, name in enumerate((BEST, *names))}
+    return {name: single.get(name, {}) | found.get(name, {}) for name in (BEST, HULL, *names)}
+
+
+def _places(replayed: Replayed, names: Sequence[str]) -> Ints:
+    """The first setting of each policy."""
+    return np.array([replayed.columns(name)[0] for name in names])
+
+
+def _measure_frame(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str]) -> pd.DataFrame:
+    found = _measured(seeds, menu, weights, names)
+    each = [_measured([part], menu, weights[:1], names) for part in seeds]
+    rows: list[Row] = []
+    for router, measured in found.items():
+        for name, statistic in measured.items():
+            interval = bootstrap.percentile_interval(statistic)
+            spread = np.array([one[router][name][0] for one in each])
+            rows.append(
+                {"router": router, "measure": name}
+                | {end: float(value) for end, value in interval._asdict().items()}
+                | {"seed_sd": float(spread.std(ddof=1)) if np.isfinite(spread).all() and len(spread) > 1 else np.nan}
+            )
+    return pd.DataFrame(rows)
+
+
+def _setting_frame(seeds: Sequence[Seed], menu: Menu, weights: Floats, contenders: Sequence[Any]) -> pd.DataFrame:
+    replayed = average(seeds)
+    columns = np.array(
+        [at for at, point in enumerate(replayed.points) if point.policy not in (VERTICES, DEAREST, HULL)]
+    )
+    found = measures.matched(seeds, weights, columns, menu=menu)
+    alphas = {policy.name: policy.alphas for policy in contenders}
+    gains = found.accuracy - found.mixture
+    accuracy, gain = (bootstrap.percentile_interval(table) for table in (found.accuracy, gains))
+    rows = []
+    for at, (name, setting) in enumerate(replayed.points[column] for column in columns):
+        row: Row = {"policy": name, "setting": setting, "alpha": alphas[name][setting] if name in alphas else np.nan}
+        row |= {field: float(table[0, at]) for field, table in found._asdict().items()}
+        row |= {"low": float(accuracy.low[at]), "high": float(accuracy.high[at]), "gain": float(gains[0, at])}
+        rows.append(row | {"gain_low": float(gain.low[at]), "gain_high": float(gain.high[at])})
+    line = measures.mixtures_curve(replayed, weights[:1])
+    rows += [
+        {"policy": HULL, "setting": at, "cost": float(cost), "accuracy": float(accuracy)}
+        for at, (cost, accuracy) in enumerate(zip(line.cost[0], line.accuracy[0], strict=True))
+    ]
+    return pd.DataFrame([*rows, *_oracle_rows(menu, weights[:1])])
+
+
+def _oracle_rows(menu: Menu, weights: Floats) -> list[Row]:
+    """What hindsight reaches, from every prompt's cheapest arm to its own most accurate."""
+    steps = hull.upgrades(menu.accuracy, menu.cost)
+    least = steps.base_cost.mean()
+    costs = least + steps.cost.sum() / len(steps.base_cost) * np.linspace(0, 1, ORACLE_LEVELS) ** 2
+    accuracy = hull.oracle(steps, weights, costs[None])[0]
+    return [
+        {"policy": ORACLE, "setting": at, "cost": float(cost), "accuracy": float(reached)}
+        for at, (cost, reached) in enumerate(zip(costs, accuracy, strict=True))
+    ]
+
+
+def _arm_frame(menu: Menu, weights: Floats) -> pd.DataFrame:
+    accuracy = bootstrap.percentile_interval(bootstrap.weighted_means(weights, menu.accuracy))
+    columns = {"cost": menu.cost.mean(axis=0), "accuracy": accuracy.estimate}
+    return pd.DataFrame([cell._asdict() for cell in menu.cells]).assign(**columns, low=accuracy.low, high=accuracy.high)

@@ -1,0 +1,56 @@
+"""A router at the one setting that training prompts choose, so that what it gains is read where nothing was chosen."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from analysis.arrays import Floats
+from analysis.frontier import draw_folds
+from analysis.policies import measures
+from analysis.policies.measures import DEAREST, VERTICES, Seed
+from analysis.policies.mixtures import DearestSingle, Vertices
+from analysis.policies.policy import Fitted, Known, Prompts, Train
+from analysis.policies.replay import replay
+
+SHOWN = "shown"
+TUNED = ", tuned"
+NUM_FOLDS = 2
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A policy of several settings, at the one that gains most over the hull within the training prompts.
+
+    There it is fitted on one half and read on the other, as is the hull. policy is a dataclass that has `reads`.
+    """
+
+    policy: Any
+
+    @property
+    def name(self) -> str:
+        return f"{self.policy.name}{TUNED}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return tuple(self.policy.reads)
+
+    def fit(self, train: Train, rng: np.random.Generator) -> "OneSetting":
+        folds = draw_folds(len(train.prompts.at), num_folds=NUM_FOLDS, rng=rng)
+        known = {SHOWN: Known(train.prompts.features, np.zeros(len(folds)))}
+        contenders = [replace(self.policy, reads=(SHOWN,)), Vertices(VERTICES), DearestSingle(DEAREST)]
+        found = replay(train.menu, contenders, folds=folds, known=known, datasets=train.prompts.datasets, rng=rng)
+        read = measures.matched([Seed(found, folds)], np.ones((1, len(folds))), found.columns(self.policy.name))
+        setting = int((read.accuracy - read.mixture)[0].argmax())
+        return OneSetting(self.policy.fit(train, rng), setting)
+
+
+@dataclass(frozen=True, eq=False)
+class OneSetting:
+    """A fitted policy at one of its settings."""
+
+    fitted: Fitted
+    setting: int
+
+    def choose(self, prompts: Prompts) -> Floats:
+        return np.asarray(self.fitted.choose(prompts)[self.setting])
