@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from analysis.bootstrap import MIN_REPLICATES
-from analysis.validation import bias, coverage, placebos
+from analysis.validation import bias, coverage, placebos, routers
 from analysis.validation.checks import Check
 
 Obligation = Callable[[int, np.random.Generator], list[Check]]
@@ -30,6 +30,7 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Placebos: allocation": lambda n, rng: placebos.random_allocation(n, num_prompts=200, rng=rng),
     "Bins of held-out samples": lambda n, rng: bias.bins(n, rng=rng),
     "Choices on held-out prompts": lambda n, rng: bias.choices(n, rng=rng),
+    "Placebos: routers": lambda n, rng: routers.over_equal_arms(n, num_prompts=200, rng=rng),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import bootstrap
 from analysis.__main__ import main
-from analysis.validation import coverage, placebos, report, worlds
+from analysis.validation import coverage, placebos, report, routers, worlds
 from analysis.validation.checks import Check, placebo, share
 
 SHORT = 400
@@ -16,7 +16,7 @@ LONG_ONLY = {"Intervals hold the truth", "Few prompts"}
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, coverage, placebos):
+    for module in (bootstrap, coverage, placebos, routers):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 
