@@ -21,6 +21,7 @@ INSTALL_gpu := --torch-backend auto
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep plan grade health figures report summary power validate test test-server test-slurm test-report test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
 .PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws replay
+.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest embed match laws replay route
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -57,6 +58,11 @@ figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or
 
 report: setup  ## everything a run says as one HTML file, RUN/report.html: RUN=<name or folder>
 	@$(PY) -m analysis report $(RUN) $(ARGS)
+embed: setup  ## embed the prompts of a run for routers to read: RUN=<name> EMBEDDER=tfidf, or a sentence-transformers model
+	@$(PY) -m results.embed $(RUN) --embedder $(or $(EMBEDDER),tfidf)
+
+figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
+	@$(PY) -m analysis figures $(RUN) $(ARGS)
 
 summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficulty own --cost c3 --gpu H100"
 	@$(PY) -m analysis summary $(RUN) $(ARGS)
@@ -75,6 +81,9 @@ match: setup  ## what a smaller model needs to match the largest, against two re
 
 laws: setup  ## which curves and laws accuracy follows, with held-out errors and convergence: RUN=<name>
 	@$(PY) -m analysis laws $(RUN) $(ARGS)
+
+route: setup  ## replay routers over every model, budget and width against mixtures of them: RUN=<name>
+	@$(PY) -m analysis route $(RUN) $(ARGS)
 
 plan-compute: setup  ## split a budget between training and serving: RUN=<name> TARGET=0.6 QUERIES="1e6 1e9" ARGS="--pretraining-tokens NAME=2e12"
 	@$(PY) -m analysis plan-compute $(RUN) --target $(TARGET) --queries $(QUERIES) $(ARGS)

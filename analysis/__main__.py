@@ -13,11 +13,12 @@ from analysis.commands import (
     power,
     replay,
     report,
+    route,
     summary,
     validate,
 )
 
-COMMANDS = (figures, report, summary, match, laws, health, replay, plan_compute, power, validate)
+COMMANDS = (figures, report, summary, match, laws, health, replay, route, plan_compute, power, validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

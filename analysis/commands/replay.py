@@ -3,7 +3,7 @@
 import argparse
 
 from analysis import outcomes
-from analysis.commands import arguments
+from analysis.commands import arguments, route
 
 
 def add(commands: arguments.Commands) -> None:
@@ -35,3 +35,4 @@ def run(options: argparse.Namespace) -> None:
             print(save(root / "figures", name, frame, policies.draw))
     if len(found.frontiers):
         print(save(root / "figures", "replay_parallel_serial", replays.frontier_frame(found), parallel_serial.draw))
+    route.route_if_embedded(root, options)

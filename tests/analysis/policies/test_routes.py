@@ -1,0 +1,84 @@
+"""Routing a stored run: several tasks as one menu, embeddings that are found and charged, the table and the figure."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import bootstrap
+from analysis.__main__ import main
+from analysis.choices import Choices
+from analysis.policies import embeddings, merged
+from results.embed.embedders import TFIDF, HashedTerms
+from results.embed.write import embed_run
+from results.ingest.__main__ import main as ingest
+
+RATES = {"sums": {"small": 0.9, "large": 0.95}, "rivers": {"small": 0.1, "large": 0.9}}
+MAP = ["model=model", "task=task", "prompt=item", "correct=right", "prompt_text=text"]
+TOKENS = ["prompt_tokens=read", "decoded_tokens=wrote"]
+NUM_PROMPTS = 60
+
+
+@pytest.fixture(scope="session")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models on two tasks, whose texts tell them apart; the small one is as good on one of them alone."""
+    rng = np.random.default_rng(0)
+    texts = {"sums": "add {} and {}", "rivers": "name river {} of land {}"}
+    rows = [
+        (task, model, f"p{item}", rng.random() < rate, texts[task].format(item, item % 7), 5, 20)
+        for task, rates in RATES.items()
+        for item in range(NUM_PROMPTS)
+        for model, rate in rates.items()
+    ]
+    folder = tmp_path_factory.mktemp("outside")
+    frame = pd.DataFrame(rows, columns=["task", "model", "item", "right", "text", "read", "wrote"])
+    frame.to_csv(folder / "table.csv", index=False)
+    sizes = ["--params", "small=1e6", "large=8e6"]
+    assert ingest([str(folder / "table.csv"), str(folder / "run"), "--map", *MAP, *TOKENS, *sizes]) == 0
+    embed_run(folder / "run", HashedTerms())
+    return folder / "run"
+
+
+def test_tasks_of_a_run_are_stacked_into_one_menu_of_their_shared_arms(outside: Path) -> None:
+    found = merged.load(outside, Choices(), rng=np.random.default_rng(0))
+    assert found.menu.accuracy.shape == (2 * NUM_PROMPTS, 2) and found.models == ("small", "large")
+    one = merged.load(outside, Choices(), task="rivers", rng=np.random.default_rng(0))
+    assert np.array_equal(one.menu.accuracy, found.menu.accuracy[found.datasets == "rivers"])
+    np.testing.assert_allclose(found.menu.cost.mean(axis=0), [2 * 1e6 * 25, 2 * 8e6 * 25])
+
+
+def test_embeddings_are_found_by_task_and_prompt_and_charged_in_flops_alone(outside: Path) -> None:
+    keys = {"tasks": ["sums", "rivers", "sums"], "prompt_ids": ["sums/p3", "rivers/p3", "sums/absent"]}
+    found = embeddings.read(outside, **keys, unit="FLOPs")
+    assert found is not None and (found.embedder, found.space, found.is_charged) == (TFIDF, "counts", True)
+    expected = HashedTerms().embed(["add 3 and 3", "name river 3 of land 3"])
+    np.testing.assert_allclose(found.known.values, [*expected.vectors, np.zeros(1024)])
+    np.testing.assert_allclose(found.known.cost, [*expected.flops, 0])
+    in_dollars = embeddings.read(outside, **keys, unit="dollars")
+    assert in_dollars is not None and not in_dollars.is_charged and (in_dollars.known.cost == 0).all()
+    with pytest.raises(ValueError, match=r"Choose one embedder of \['tfidf'\], not 'other'"):
+        embeddings.read(outside, **keys, unit="FLOPs", embedder="other")
+    assert embeddings.read(outside.parent / "none", **keys, unit="FLOPs") is None
+
+
+def test_the_command_routes_both_splits_prints_its_verdict_and_draws_what_is_in_the_csv(
+    outside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "MIN_REPLICATES", 200)
+    monkeypatch.setattr("analysis.commands.arguments.choices", lambda options: Choices(num_replicates=200))
+    assert main(["route", str(outside), "--seeds", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "Routing 120 prompts of 2 data sets over 2 arms" in said and "Embedding: tfidf" in said
+    # Which task a prompt is of tells where the small model will do, and nothing is told of a task never seen.
+    beaten, unseen = (line for line in said.splitlines() if line.startswith("Beats the hull:"))
+    assert all(name in beaten for name in ("best of data set", "clusters", "neighbours", "predictor"))
+    assert "no router" in unseen
+    for name in ("routing", "routing_data_sets"):
+        rows = pd.read_csv(outside / "figures" / f"{name}.csv")
+        assert set(rows["kind"]) == {"arm", "mixtures", "hindsight", "single", "router", "tuned"}
+        assert (outside / "figures" / f"{name}.png").stat().st_size > 10_000
+        measured = pd.read_csv(outside / "figures" / f"{name}_measures.csv")
+        gain = measured[measured["measure"] == "gain over hull"].set_index("router")["estimate"]
+        drawn = rows[rows["kind"] == "tuned"].set_index("policy")["gain"]
+        np.testing.assert_allclose(drawn["clusters, tuned"], gain["clusters"])
