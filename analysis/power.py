@@ -81,6 +81,15 @@ def detectable_effect(
     return effect
 
 
+def detectable_from_error(standard_error: ArrayLike, *, critical: ArrayLike, power: float = POWER) -> Floats:
+    """The smallest difference that is found with this power, from the standard error of its estimate.
+
+    critical: how many standard errors from 0 an estimate must lie to count as found; arguments broadcast.
+    """
+    effect: Floats = (np.asarray(critical, dtype=float) + norm.ppf(power)) * np.asarray(standard_error, dtype=float)
+    return effect
+
+
 def _spread(given: Variances, num_samples_a: ArrayLike, num_samples_b: ArrayLike) -> Floats:
     """Variance of one prompt's difference of means."""
     a, b = np.asarray(num_samples_a, dtype=float), np.asarray(num_samples_b, dtype=float)
