@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from analysis.commands import (
+    compare,
     figures,
     health,
     laws,
@@ -18,7 +19,7 @@ from analysis.commands import (
     validate,
 )
 
-COMMANDS = (figures, report, summary, match, laws, health, replay, route, plan_compute, power, validate)
+COMMANDS = (figures, report, summary, match, laws, health, compare, replay, route, plan_compute, power, validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

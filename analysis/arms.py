@@ -53,17 +53,18 @@ class Arm:
 class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
-    Raises ValueError where nothing is graded, and where the run holds several tasks and none is named.
+    grader: a grader and its version, by default the highest that graded any of them. Raises ValueError where nothing
+    is graded, and where the run holds several tasks and none is named.
     """
 
-    def __init__(self, root: Path, *, task: str | None = None):
+    def __init__(self, root: Path, *, task: str | None = None, grader: tuple[str, str] | None = None):
         models = store.scan(root, schema.MODELS).to_pandas()
         if models.empty:
             raise ValueError(nothing_in(root))
         self.root = root
         self.task = only("task", sorted(models["task"].unique()), task)
         self.rungs = rungs.read(root, models[models["task"] == self.task])
-        self.grader = _grader(root, [rung.identity for rung in self.rungs if rung.has_votes])
+        self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if rung.has_votes])
         self.cells = store.scan(root, schema.CELLS).to_pandas()
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})

@@ -128,6 +128,11 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
     return cost, tuple(priced)
 
 
+def task_name(task: str) -> str:
+    """A task's id without the hash of its parameters that it ends in, which tells a reader nothing."""
+    return re.sub(r"-[0-9a-f]{8}$", "", task)
+
+
 def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostModel, weights: Floats) -> Setting:
     """The setting of what was found with these pool, choices, cost model and prompt weights."""
     found = bins.predictor(outcomes, pool, choices.binning, weights)
@@ -135,8 +140,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
     held_out = None if choices.binning.difficulty == "label" else pool
     is_own = choices.binning.difficulty == "own"
     return Setting(
-        # A task's id ends in a hash of its parameters, which tells a reader nothing.
-        task=re.sub(r"-[0-9a-f]{8}$", "", outcomes.task),
+        task=task_name(outcomes.task),
         difficulty=choices.binning.difficulty,
         bins_are=bins.words(pool, choices.binning),
         anchor=None if held_out is None or is_own else held_out.rung.name,

@@ -1,4 +1,4 @@
-"""Mean paired differences in many cells at once: intervals that hold together, p-values, power. Arrays in, tuples out."""
+"""Mean paired differences in many cells: intervals that hold together, p-values, power. Arrays in, tuples out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from scipy.stats import norm, t
 from analysis import power
 from analysis.arrays import Bools, Floats
 from analysis.bootstrap import LEVEL, Interval
-from analysis.intervals import FEW_EITHER_WAY, mean_interval
+from analysis.intervals import FEW_EITHER_WAY, binomial_interval
 
 NUM_FLIPS = 9999
 FLIPS_AT_ONCE = 1000
@@ -52,12 +52,15 @@ def together(values: Sequence[Floats], statistic: ArrayLike, p_value: Floats, *,
     single = norm.isf((1 - level) / 2)
     left = 1 - (1 - level) * float(np.mean(~is_few))
     shared = max(_critical(np.where(is_few, estimate, replicates), estimate, error, left), single)
-    intervals, detectable = [], []
-    for critical, share in ((shared, (1 - level) / num_cells), (single, 1 - level)):
-        scale = _student(critical, num_prompts)
-        intervals.append(_ends(values, estimate, scale * error, is_few, share))
-        detectable.append(np.where(is_few, np.nan, power.detectable_from_error(error, critical=scale)))
-    return Differences(*intervals, p_value, *detectable, is_few)
+    scale, own = (_student(critical, num_prompts) for critical in (shared, single))
+    return Differences(
+        interval=_ends(values, estimate, scale * error, is_few, (1 - level) / num_cells),
+        alone=_ends(values, estimate, own * error, is_few, 1 - level),
+        p_value=p_value,
+        detectable=np.where(is_few, np.nan, power.detectable_from_error(error, critical=scale)),
+        detectable_alone=np.where(is_few, np.nan, power.detectable_from_error(error, critical=own)),
+        is_few=is_few,
+    )
 
 
 def sign_flips(
@@ -129,9 +132,12 @@ def _ends(values: Sequence[Floats], estimate: Floats, half: Floats, is_few: Bool
 
 
 def _exact(values: Floats, share: float) -> Interval:
-    """Mean gain less mean loss, each in its exact interval at half the share; (P, C) -> (C,)."""
-    estimate = values.mean(axis=0) if len(values) else np.zeros(values.shape[1])
-    if len(values) < 2:
-        return Interval(estimate, np.full(len(estimate), -1.0), np.full(len(estimate), 1.0))
-    gain, loss = (mean_interval(np.maximum(side, 0).T, level=1 - share / 2) for side in (values, -values))
-    return Interval(estimate, gain.low - loss.high, gain.high - loss.low)
+    """Mean gain less mean loss, each in its exact interval at half the share; (P, C) -> (C,).
+
+    A value in 0..1 spreads at most as the coin of its mean does, so that one trial a prompt is on the safe side.
+    """
+    gain, loss = (
+        binomial_interval(np.maximum(side, 0).sum(axis=0), len(side), method="clopper-pearson", level=1 - share / 2)
+        for side in (values, -values)
+    )
+    return Interval(values.mean(axis=0), gain.low - loss.high, gain.high - loss.low)

@@ -165,13 +165,13 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int) -
             [
                 match.small,
                 f"{match.bin} ({match.num_prompts})",
-                _with_ends(match.needs.step, "{:.1f}"),
-                _with_ends(match.needs.tokens, "{:.0f}"),
-                _with_ends(match.needs.cost, "{:.2g}"),
+                wording.with_ends(match.needs.step, "{:.1f}"),
+                wording.with_ends(match.needs.tokens, "{:.0f}"),
+                wording.with_ends(match.needs.cost, "{:.2g}"),
                 wording.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
-                _with_ends(match.workload, "{:.2g}", unreached="any"),
-                _with_ends(match.frontier_rate, "{:.2f}x"),
+                wording.with_ends(match.workload, "{:.2g}", unreached="any"),
+                wording.with_ends(match.frontier_rate, "{:.2f}x"),
                 wording.percent(match.frontier_never),
             ]
         )
@@ -191,11 +191,3 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int) -
 def _points(slope: Interval) -> str:
     """Accuracy per unit of log k as points a doubling."""
     return "-" if np.isnan(slope.estimate) else f"{100 * np.log(2) * float(slope.estimate):.1f}"
-
-
-def _with_ends(interval: Interval, form: str, *, unreached: str = "never") -> str:
-    """'3.7 [2.0, 5.6]'; '-' where it is not known."""
-    if np.isnan(interval.estimate):
-        return "-"
-    estimate, low, high = (unreached if np.isinf(end) else form.format(float(end)) for end in interval)
-    return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"

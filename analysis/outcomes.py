@@ -1,5 +1,7 @@
 """Stored rows of a run -> outcomes of every model on the same prompts. Knows the tables, nothing of statistics."""
 
+import contextlib
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.arms import Arm, StoredRun, nothing_in
+from analysis.arms import Arm, Rung, StoredRun, nothing_in
 from analysis.arrays import Array, Bools, Ints
 
 # A grid that is still growing counts as grown once this share of its prompts has the larger cells.
@@ -43,6 +45,18 @@ class Outcomes:
     dropped: tuple[Dropped, ...]
     unfinished: tuple[str, ...]
 
+    def take(self, *, budgets: Ints, prompts: Ints) -> "Outcomes":
+        """The part at these positions."""
+        return replace(
+            self,
+            budgets=self.budgets[budgets],
+            prompt_ids=self.prompt_ids[prompts],
+            arms=tuple(arm.take(budgets=budgets, prompts=prompts, num_samples=self.num_samples) for arm in self.arms),
+            bins=self.bins
+            and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.grid.correct.shape[-1]),
+            dials={name: column[prompts] for name, column in self.dials.items()},
+        )
+
 
 def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> Outcomes:
     """The outcomes of one task of a run.
@@ -53,8 +67,15 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
     several have one. Raises ValueError where nothing is graded, where the run holds several tasks and none is named,
     and where the named anchor has no pool for bins.
     """
+    with telling_damage(root):
+        return pair(StoredRun(root, task=task), anchor=anchor)
+
+
+@contextlib.contextmanager
+def telling_damage(root: Path) -> Iterator[None]:
+    """Raises ValueError, with what to do, where a table of the run cannot be read."""
     try:
-        return _pair(StoredRun(root, task=task), anchor)
+        yield
     except (pa.ArrowException, OSError) as error:
         damage = str(error).splitlines()[0]
         raise ValueError(
@@ -62,13 +83,17 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
         ) from None
 
 
-def _pair(run: StoredRun, anchor: str | None) -> Outcomes:
-    arms = _ordered(_arms(run))
+def pair(
+    run: StoredRun, *, anchor: str | None = None, models: Collection[str] | None = None, has_bins: bool = True
+) -> Outcomes:
+    """As `load`, of these models of the run alone; the anchor may be another, and has no say without bins."""
+    rungs = [rung for rung in run.rungs if models is None or rung.name in models]
+    arms = _ordered(_arms(run, rungs))
     at = _grown_budgets(arms)
     evaluation = [_grown(arm.grid.num_ready()[at], run.declared(arm.rung, "evaluation")) for arm in arms]
     num_samples = min(grown.num_samples for grown in evaluation)
     complete = {arm.rung.name: grown.num_ready >= num_samples for arm, grown in zip(arms, evaluation, strict=True)}
-    held_out = _held_out(run, anchor)
+    held_out = _held_out(run, anchor) if has_bins else None
     if held_out is not None:
         pool = _grown(held_out.grid.num_ready(), run.declared(held_out.rung, "bins"))
         complete[f"{held_out.rung.name} (bins)"] = pool.num_ready >= pool.num_samples
@@ -86,7 +111,7 @@ def _pair(run: StoredRun, anchor: str | None) -> Outcomes:
         bins=held_out and held_out.take(budgets=np.arange(1), prompts=keep, num_samples=pool.num_samples),
         dials={name: column.to_numpy() for name, column in run.dials.reindex(run.prompt_ids[keep]).items()},
         dropped=_dropped(run.prompt_ids, complete),
-        unfinished=tuple(rung.name for rung in run.rungs if rung.name not in [arm.rung.name for arm in arms]),
+        unfinished=tuple(rung.name for rung in rungs if rung.name not in [arm.rung.name for arm in arms]),
     )
 
 
@@ -114,15 +139,15 @@ def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
     return _Grown(num_ready, int(reached[-1]))
 
 
-def _arms(run: StoredRun) -> list[Arm]:
+def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
     """The arms that have graded answers, at the budgets declared for all of them."""
-    declared = {rung: {int(budget) for budget in run.declared(rung, "evaluation")["budget"]} for rung in run.rungs}
+    declared = {rung: {int(budget) for budget in run.declared(rung, "evaluation")["budget"]} for rung in rungs}
     budgets = [
         budget
         for budget in sorted(set().union(*declared.values()))
         if all(budget in cells for cells in declared.values() if cells)
     ]
-    arms = [run.arm(rung, "evaluation", budgets) for rung in run.rungs if budgets and declared[rung]]
+    arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
     arms = [arm for arm in arms if arm.grid.num_ready().any()]
     if not arms:
         raise ValueError(nothing_in(run.root))

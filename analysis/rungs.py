@@ -72,13 +72,18 @@ def _tell_apart(variants: pd.DataFrame) -> pd.Series:
     names = variants["model"]
     if len(variants) == 1:
         return names
-    parts = [dict(_flatten(json.loads(text))) if isinstance(text, str) else {} for text in variants["identity_parts"]]
+    parts = [settings(text) for text in variants["identity_parts"]]
     differing = sorted(name for name in set().union(*parts) if len({repr(part.get(name)) for part in parts}) > 1)
     told = [" ".join(f"{name.split('.')[-1]}={part.get(name, 'default')}" for name in differing) for part in parts]
     is_recorded = variants["identity_parts"].notna().all()
     if not is_recorded or len(set(told)) < len(told) or max(map(len, told)) > MAX_NAME_CHARS:
         return names + "@" + variants["identity"].str[:6]
     return names + " " + pd.Series(told, index=variants.index)
+
+
+def settings(identity_parts: object) -> dict[str, Any]:
+    """What an identity is the hash of, by dotted name; empty where it was not recorded."""
+    return dict(_flatten(json.loads(identity_parts))) if isinstance(identity_parts, str) else {}
 
 
 def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

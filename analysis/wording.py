@@ -2,7 +2,10 @@
 
 import math
 import os.path
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from results import schema
 
@@ -55,6 +58,29 @@ def ends(low: float, high: float) -> str:
     return f"[{times(low).rstrip('x')}, {times(high).rstrip('x')}]"
 
 
+def with_ends(interval: Iterable[ArrayLike], form: str, *, unreached: str = "never") -> str:
+    """'3.7 [2.0, 5.6]' of an estimate and its ends; '-' where it is not known."""
+    numbers = [float(np.asarray(end)) for end in interval]
+    if math.isnan(numbers[0]):
+        return "-"
+    estimate, low, high = (unreached if math.isinf(end) else form.format(end) for end in numbers)
+    return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"
+
+
+def parameters(count: float) -> str:
+    """446560 -> '447k', 7e9 -> '7B'."""
+    for scale, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        # 999.7k would read 1e+03k.
+        if count >= 0.9995 * scale:
+            return f"{count / scale:.3g}{suffix}"
+    return f"{count:.3g}"
+
+
+def points(share: float) -> str:
+    """.0375 -> '+3.8', a difference of shares in points."""
+    return "-" if math.isnan(share) else f"{100 * share + 0.0:+.1f}"
+
+
 def thinking(budget: float) -> str:
     """'at 256 thinking tokens', or 'with no limit on thinking' where outcomes from elsewhere had none."""
     return "with no limit on thinking" if budget >= UNLIMITED else f"at {budget:.0f} thinking tokens"
@@ -82,3 +108,13 @@ def budget(tokens: int) -> str:
     if tokens >= UNLIMITED:
         return "all"
     return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens}"
+
+
+def prompts(count: int) -> str:
+    """'1 prompt', '120 prompts'."""
+    return f"{count:,} prompt{'s' if count > 1 else ''}"
+
+
+def p_value(value: float) -> str:
+    """.0042 -> '0.0042', .00012 -> '0.0001'; NaN is '-'."""
+    return "-" if math.isnan(value) else f"{value:.2g}" if value >= 0.001 else f"{value:.1g}"

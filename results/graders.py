@@ -1,6 +1,5 @@
 """Whose grades of a run stand: graders change, and earlier grades stay beside later ones."""
 
-from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -23,13 +22,18 @@ def present_grader(root: Path, identities: Collection[str]) -> Grader | None:
 
     So a grader replaces another when it is through with what the other had graded, and not before.
     """
-    num_graded: Counter[Grader] = Counter()
-    last: dict[Grader, int] = {}
+    num_graded = count_graded(root, identities)
+    latest_first = list(num_graded)[::-1]
+    return max(latest_first, key=num_graded.__getitem__, default=None)
+
+
+def count_graded(root: Path, identities: Collection[str]) -> dict[Grader, int]:
+    """How many answers of these identities each grader graded, the one that last graded any at the end."""
+    num_graded: dict[Grader, int] = {}
     columns = ["identity", "grader", "grader_version"]
-    for position, shard in enumerate(store.iterate(root, GRADES, columns=columns)):
+    for shard in store.iterate(root, GRADES, columns=columns):
         mine = shard.filter(pc.field("identity").isin(list(identities)))
         for row in mine.group_by(columns[1:]).aggregate([([], "count_all")]).to_pylist():
             grader = Grader(row["grader"], row["grader_version"])
-            num_graded[grader] += row["count_all"]
-            last[grader] = position
-    return max(num_graded, key=lambda grader: (num_graded[grader], last[grader]), default=None)
+            num_graded[grader] = num_graded.pop(grader, 0) + row["count_all"]
+    return num_graded

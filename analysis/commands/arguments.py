@@ -11,6 +11,7 @@ from analysis.bins import Binning
 from analysis.choices import AS_KNOWN, Choices
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
+from analysis.pairing import Source
 from analysis.shapes import PerToken
 
 # What `add_subparsers` returns.
@@ -27,6 +28,14 @@ def run_folder(name: str) -> Path:
     known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
     listed = ", ".join(known) or "none"
     raise ValueError(f"No run {name!r}; runs here: {listed}. Run `make sweep`, or point RUN at results/reference.")
+
+
+def source(text: str) -> Source:
+    """RUN or RUN:MODEL. Raises ValueError where there is no such run."""
+    name, colon, model = text.partition(":")
+    if not colon or Path(text).is_dir():
+        return Source(run_folder(text), None)
+    return Source(run_folder(name), model)
 
 
 def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
@@ -50,8 +59,12 @@ def choices(options: argparse.Namespace) -> Choices:
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    add_reading(command)
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("run", metavar="RUN", help="a run directory, or a name below results/runs")
     add(
         "--rule",
         choices=curves.RULES,
@@ -62,8 +75,12 @@ def add_run(command: argparse.ArgumentParser) -> None:
 
 
 def add_choices(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
     add_run(command)
+    add_options(command)
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
     add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
     add("--thresholds", type=float, nargs="+", default=(), help="fixed accuracies between bins, instead of quantiles")
     add(

@@ -1,0 +1,63 @@
+"""compare: a new model against a ladder or one of its models, on the same prompts."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from analysis import compare, curves, pairing, verdict
+from analysis.commands import arguments
+from analysis.compare import Comparison
+
+
+def add(commands: arguments.Commands) -> None:
+    text = "print what a new model gains and loses on the same prompts, and its place on the ladder"
+    command = commands.add_parser("compare", help=text)
+    add = command.add_argument
+    add("base", metavar="BASE", help="RUN, its whole ladder, or RUN:MODEL")
+    add("new", metavar="NEW", help="RUN:MODEL, or a RUN of one model")
+    add("--overlap", action="store_true", help="compare the prompts of equal text where the runs are not alike")
+    add("--json", type=Path, metavar="PATH", help="write every number there; NaN is null, what is not reached 'never'")
+    add("--html", type=Path, metavar="PATH", help="write the comparison there as a page that opens by itself")
+    arguments.add_reading(command)
+    arguments.add_options(command)
+    command.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the comparison; write it as JSON and HTML where asked to."""
+    if options.seed < 0:
+        raise ValueError(f"--seed must not be negative; got {options.seed}.")
+    sources = [arguments.source(text) for text in (options.base, options.new)]
+    paired = pairing.read(*sources, task=options.task, anchor=options.anchor, is_overlap=options.overlap)
+    rule = curves.choose_rule((*paired.base.arms, paired.new), options.rule)
+    found = compare.find(paired, arguments.choices(options), rule=rule, rng=np.random.default_rng(options.seed))
+    print(verdict.render(found))
+    if options.json is not None:
+        _write(options.json, _as_json(found))
+    if options.html is not None:
+        from analysis.report import compare as section
+        from analysis.report import page
+
+        _write(
+            options.html, page.render([section.draw(found)], title=section.title(found), lead=verdict.headline(found))
+        )
+
+
+def _as_json(found: Comparison) -> str:
+    from analysis.report.html import encode
+
+    fields = {name: getattr(found, name) for name in found.__dataclass_fields__}
+    frames = {name: value.to_dict("records") for name, value in fields.items() if hasattr(value, "to_dict")}
+    cost = {"label": found.cost.label, "unit": found.cost.unit}
+    return json.dumps(json.loads(encode(fields | frames | {"cost": cost})), indent=1) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
+    print(f"\n{path}")
