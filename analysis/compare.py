@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, differences, losses, substitution
+from analysis import bins, bootstrap, curves, differences, losses, substitution, wording
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Array, Floats
@@ -18,6 +18,7 @@ from analysis.costs import CostModel
 from analysis.curves import Curve, Path, Rule
 from analysis.differences import Differences
 from analysis.effective_size import EffectiveSize, effective_size
+from analysis.grid import OUTCOMES
 from analysis.intervals import benjamini_hochberg, holm
 from analysis.pairing import Pairing
 
@@ -103,7 +104,7 @@ def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Gener
         sizes=sizes,
         needs=_needs(base.arms, new, parts, rule, cost, rng),
         prompts=_prompts(base.prompt_ids, base.arms, new),
-        notes=(*pairing.notes, *notes),
+        notes=(*pairing.notes, *notes, *_unread(base.arms, new)),
     )
 
 
@@ -190,6 +191,18 @@ def _size_columns(found: EffectiveSize, at: int) -> Row:
     columns = _interval("size", found.size, at) | {"is_below": bool(found.is_below[at])}
     shares = ("share_below", "share_beyond", "stays", "share_dips")
     return columns | {name: float(getattr(found, name)[at]) for name in shares}
+
+
+def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
+    """What stands in no difference: samples at the full budget that gave no answer to read, and equal identities."""
+    readable = [OUTCOMES.index(name) for name in ("correct", "wrong")]
+    told = []
+    for arm in (*rungs, new):
+        share = 1 - float(np.isin(arm.grid.outcome[-1], readable).mean())
+        told += [f"{arm.rung.name} {wording.percent(share)}"] if share > 0 else []
+    notes = [f"samples without an answer that could be read count as wrong: {', '.join(told)}"] if told else []
+    same = [arm.rung.name for arm in rungs if arm.rung.identity == new.rung.identity]
+    return notes + [f"{name} and {new.rung.name} are one model under one identity" for name in same]
 
 
 def _interval(name: str, interval: Interval, at: int | tuple[()] = ()) -> Row:

@@ -25,6 +25,8 @@ class Goal(NamedTuple):
 def two_arms(outcomes: Outcomes, names: Sequence[str] | None) -> tuple[Arm, Arm]:
     """The two named arms of a run, or its two largest. Raises ValueError that lists those there are."""
     arms = {arm.rung.name: arm for arm in outcomes.arms}
+    if len(arms) < 2:
+        raise ValueError(f"Power is about two models; this run has only {', '.join(arms)}.")
     wanted = list(names) if names is not None else list(arms)[-2:]
     if len(wanted) != 2 or any(name not in arms for name in wanted):
         raise ValueError(f"Power needs two models of {list(arms)}, not {wanted}.")
@@ -32,10 +34,18 @@ def two_arms(outcomes: Outcomes, names: Sequence[str] | None) -> tuple[Arm, Arm]
 
 
 def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
-    """What the run itself can tell apart at full budget with one answer scored at a time, then the plan."""
+    """What the run itself can tell apart at full budget with one answer scored at a time, then the plan.
+
+    Raises ValueError where no answer differs, which tells nothing of how answers vary.
+    """
     correct = [arm.grid.correct[-1] for arm in pair]
     given = power.variances(*correct)
     names, num_prompts = [arm.rung.name for arm in pair], len(correct[0])
+    if max(given) == 0:
+        raise ValueError(
+            f"Every answer of {names[0]} is as right or wrong as the others, and so for {names[1]}: this run tells "
+            "nothing of how answers vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
+        )
     samples = [part.shape[1] for part in correct]
     found = float((correct[1].mean(axis=1) - correct[0].mean(axis=1)).mean())
     least = power.detectable_effect(

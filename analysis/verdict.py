@@ -85,7 +85,7 @@ def differences_legend(found: Comparison) -> str:
         f"Brackets: 95% intervals that hold in all {len(cells)} cells together (max-t over prompts, bins drawn anew); "
         "*: without 0."
     ]
-    if found.bins_are is not None:
+    if found.bins_are is not None and cells["bin"].nunique() > 1:
         lines.append(f"Bins: {found.bins_are}.")
     holm, bh = (int((cells[name] <= setbacks.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
     lines.append(

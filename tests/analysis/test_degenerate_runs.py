@@ -1,0 +1,92 @@
+"""Runs in which there is next to nothing to read: every command ends with a table or one clear line, never a traceback."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from analysis.__main__ import main
+from results import schema, store
+from tests.analysis import conftest
+from tests.analysis.conftest import LADDER
+
+NUM_PROMPTS, NUM_SAMPLES, BUDGETS = 8, 3, (0, 256)
+RUNGS = {"one rung": LADDER[-1:], "one prompt": LADDER[-3:]}
+
+
+def regrade(root: Path, **grade: object) -> None:
+    """Give every answer of a run this grade, or none."""
+    rows = store.scan(root, schema.GRADES).to_pylist()
+    shutil.rmtree(root / "grades")
+    store.append(root, schema.GRADES, [row | grade for row in rows] if grade else [], writer="again")
+
+
+GRADES: dict[str, dict[str, object]] = {
+    "all right": {"correct": True, "outcome": "correct", "vote_key": "right"},
+    "all wrong": {"correct": False, "outcome": "wrong", "vote_key": "wrong"},
+    "nothing gradable": {"correct": False, "outcome": "unparsed", "vote_key": None},
+    "nothing graded": {},
+}
+KINDS = (*RUNGS, *GRADES)
+
+COMMANDS = {
+    "summary": "summary {run} --optimism --diversity",
+    "match": "match {run}",
+    "laws": "laws {run}",
+    "health": "health {run}",
+    "power": "power {run}",
+    "figures": "figures {run}",
+    "compare a ladder": "compare {run} {run}:1.1m --json {run}/c.json --html {run}/c.html",
+    "compare one with itself": "compare {run}:1.1m {run}:1.1m",
+    "plan-compute": "plan-compute {run} --target 0.6 --queries 1e6 --pretraining-tokens 1.1m=1e7 0.4m=1e7 125k=1e7",
+}
+
+
+@pytest.fixture(scope="module")
+def degenerate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The run of one kind, written once."""
+    home = tmp_path_factory.mktemp("degenerate")
+
+    def run(kind: str) -> Path:
+        root = home / kind.replace(" ", "-")
+        if not root.exists():
+            num_prompts = 1 if kind == "one prompt" else NUM_PROMPTS
+            rungs = RUNGS.get(kind, LADDER[-3:])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(conftest, "BUDGETS", BUDGETS)
+                conftest.write_run(root, rungs, num_prompts=num_prompts, num_samples=NUM_SAMPLES, bin_samples=2)
+            if kind in GRADES:
+                regrade(root, **GRADES[kind])
+        return root
+
+    return run
+
+
+@pytest.fixture
+def cheap_figures(monkeypatch: pytest.MonkeyPatch):
+    """Figures are laid out and drawn, once and coarsely, and only their bytes are left out."""
+
+    def drawn(self: Figure, path: Path, *, format: str, **_: object) -> None:
+        if format == "png":
+            self.set_dpi(30)
+            self.draw_without_rendering()
+        Path(path).write_bytes(b"")
+
+    monkeypatch.setattr(Figure, "savefig", drawn)
+
+
+@pytest.mark.usefixtures("cheap_figures")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_ends_with_a_table_or_a_clear_line(
+    command: str, kind: str, degenerate: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+):
+    status = main(COMMANDS[command].format(run=degenerate(kind)).split())
+    printed = capsys.readouterr()
+    if status == 0:
+        assert printed.out.strip() and not printed.err
+    else:
+        assert status == 2
+        assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and not printed.out
