@@ -22,6 +22,7 @@ INSTALL_gpu := --torch-backend auto
 .PHONY: help setup sweep plan grade health figures report summary power validate test test-server test-slurm test-report test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
 .PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws replay
 .PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest embed match laws replay route
+.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match compare laws
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -78,6 +79,9 @@ bench-analysis: setup  ## time the analysis of ten million outcomes beside a pla
 
 match: setup  ## what a smaller model needs to match the largest, against two references: RUN=<name>
 	@$(PY) -m analysis match $(RUN) $(ARGS)
+
+compare: setup  ## what a new model gains and loses on the same prompts: BASE=run[:model] NEW=run[:model] ARGS="--html FILE"
+	@$(PY) -m analysis compare "$(or $(BASE),$(error Give BASE=run or BASE=run:model))" "$(or $(NEW),$(error Give NEW=run:model))" $(ARGS)
 
 laws: setup  ## which curves and laws accuracy follows, with held-out errors and convergence: RUN=<name>
 	@$(PY) -m analysis laws $(RUN) $(ARGS)

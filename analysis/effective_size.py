@@ -38,11 +38,13 @@ def effective_size(ladder: ArrayLike, sizes: ArrayLike, accuracy: ArrayLike) -> 
     if not np.all(np.diff(sizes) > 0) or np.isnan(sizes).any() or len(sizes) < 2:
         raise ValueError(f"An effective size needs two rungs or more of known, increasing sizes, not {sizes.tolist()}.")
     first = substitution.invert(ladder, sizes, np.log(sizes), accuracy)
+    # The logarithm undone may miss the smallest rung's size by its last bit.
+    size = np.where(first.at_or_below, sizes[0], first.cost)
     stays = _stays(ladder, np.log(sizes), accuracy)
     # Rounding apart, both read the same crossing where the ladder rises through the accuracy once.
-    dips = stays > first.cost * (1 + 1e-9)
+    dips = stays > size * (1 + 1e-9)
     return EffectiveSize(
-        size=percentile_interval(first.cost),
+        size=percentile_interval(size),
         is_below=first.at_or_below[0],
         share_below=share_of_replicates(first.at_or_below, first.cost),
         share_beyond=share_of_replicates(np.isinf(first.cost), first.cost),

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from analysis.bootstrap import MIN_REPLICATES
-from analysis.validation import bias, coverage, placebos, routers
+from analysis.validation import bias, comparisons, coverage, placebos, routers
 from analysis.validation.checks import Check
 
 Obligation = Callable[[int, np.random.Generator], list[Check]]
@@ -28,6 +28,8 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Placebos: bins": lambda n, rng: placebos.permuted_bins(n, num_prompts=200, rng=rng),
     "Placebos: routing": lambda n, rng: placebos.random_routing(n, num_prompts=200, rng=rng),
     "Placebos: allocation": lambda n, rng: placebos.random_allocation(n, num_prompts=200, rng=rng),
+    "Comparisons: one model twice": lambda n, rng: comparisons.same_model(n, num_prompts=120, rng=rng),
+    "Comparisons: planted differences": lambda n, rng: comparisons.planted_difference(n, num_prompts=120, rng=rng),
     "Bins of held-out samples": lambda n, rng: bias.bins(n, rng=rng),
     "Choices on held-out prompts": lambda n, rng: bias.choices(n, rng=rng),
     "Placebos: routers": lambda n, rng: routers.over_equal_arms(n, num_prompts=200, rng=rng),

@@ -1,4 +1,4 @@
-"""Runs in which there is next to nothing to read: every command ends with a table or one clear line, never a traceback."""
+"""Runs with next to nothing to read: every command ends with a table or one clear line, never a traceback."""
 
 import shutil
 from collections.abc import Callable

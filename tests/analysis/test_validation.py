@@ -11,7 +11,13 @@ from analysis.validation import coverage, placebos, report, routers, worlds
 from analysis.validation.checks import Check, placebo, share
 
 SHORT = 400
-LONG_ONLY = {"Intervals hold the truth", "Few prompts"}
+# Those of comparisons have a shorter form in test_differences.
+LONG_ONLY = {
+    "Intervals hold the truth",
+    "Few prompts",
+    "Comparisons: one model twice",
+    "Comparisons: planted differences",
+}
 
 
 @pytest.fixture

@@ -1,0 +1,127 @@
+"""A new model against a ladder, end to end: what must come out where the truth is planted, and what is printed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import compare, outcomes, pairing, verdict
+from analysis.__main__ import main
+from analysis.choices import Choices
+from analysis.compare import Comparison
+from analysis.pairing import Source
+from results import schema, store
+
+
+def find(base: Source, new: Source) -> Comparison:
+    return compare.find(pairing.read(base, new), Choices(), rule="maj_at_k", rng=np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def placed(ladder_run: Path) -> Comparison:
+    """The third of four planted rungs against the other three."""
+    return find(Source(ladder_run, None), Source(ladder_run, "0.4m"))
+
+
+@pytest.fixture(scope="module")
+def twin(ladder_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A copy of the ladder's run: its third rung against the whole ladder."""
+    roots = [tmp_path_factory.mktemp("twin") / name for name in ("base", "new")]
+    for root in roots:
+        shutil.copytree(ladder_run, root)
+        asked = {"task": "planted", "dials": "{}"}
+        prompts = [asked | {"prompt_id": f"planted/{n:04d}", "prompt_hash": str(n)} for n in range(120)]
+        store.append(root, schema.PROMPTS, prompts, writer="prompts")
+    return find(Source(roots[0], None), Source(roots[1], "0.4m"))
+
+
+def test_single_answers_differ_by_the_difference_of_the_means(placed: Comparison, ladder_run: Path):
+    arms = {arm.rung.name: arm for arm in outcomes.load(ladder_run).arms}
+    cells = placed.differences[(placed.differences["width"] == 1) & (placed.differences["bin"] == "all prompts")]
+    for base, part in cells.groupby("base"):
+        want = (arms["0.4m"].grid.correct.mean(axis=(1, 2)) - arms[base].grid.correct.mean(axis=(1, 2))).tolist()
+        np.testing.assert_allclose(part.sort_values("budget")["difference"], want, atol=1e-12)
+
+
+def test_every_cell_holds_its_difference_and_nothing_larger_than_certain(placed: Comparison):
+    cells = placed.differences
+    assert len(cells) == 3 * 4 * 6 * 4
+    assert np.all(cells["low"] <= cells["alone_low"]) and np.all(cells["alone_high"] <= cells["high"])
+    assert np.all(cells["alone_low"] <= cells["difference"]) and np.all(cells["difference"] <= cells["alone_high"])
+    assert cells["low"].min() >= -1 and cells["high"].max() <= 1
+    assert np.all(cells["p_value"] <= cells["p_bh"]) and np.all(cells["p_bh"] <= cells["p_holm"])
+
+
+def test_planted_abilities_order_the_rungs_and_place_the_new_one_between_them(placed: Comparison):
+    single = placed.single_full()
+    assert placed.nearest == "1.1m" and single["difference"].iloc[0] < 0
+    full = placed.differences[(placed.differences["budget"] == 256) & (placed.differences["width"] == 1)]
+    against = full[full["bin"] == "all prompts"].set_index("base")
+    assert against.loc["33k", "low"] > 0 and against.loc["1.1m", "high"] < 0
+    size = placed.sizes[(placed.sizes["budget"] == 256) & (placed.sizes["width"] == 1)].iloc[0]
+    assert 125_000 < size["size_low"] < 400_000 < size["size_high"] < 1_100_000
+
+
+def test_the_smaller_rung_takes_more_samples_and_the_larger_one_none(placed: Comparison):
+    needs = placed.needs[(placed.needs["path"] == "width") & (placed.needs["bin"] == "all prompts")].set_index("base")
+    assert needs.loc["125k", "step"] > 1 and needs.loc["125k", "tokens_low"] <= needs.loc["125k", "tokens"]
+    assert needs.loc["1.1m", "at_or_below"] and needs.loc["1.1m", "share_never"] == 0
+    assert np.isinf(needs.loc["33k", "step"]) and needs.loc["33k", "share_never"] > 0.5
+
+
+def test_a_checkpoint_compared_with_its_copy_shows_no_difference(twin: Comparison):
+    cells = twin.differences[twin.differences["base"] == "0.4m"]
+    assert np.all(cells["difference"] == 0) and np.all(cells["p_value"] == 1)
+    assert np.all((cells["low"] <= 0) & (cells["high"] >= 0))
+    lost = twin.prompts[twin.prompts["base"] == "0.4m"]
+    assert np.all(lost["difference"] == 0) and np.all(lost["p_value"] == 1)
+    needs = twin.needs[(twin.needs["base"] == "0.4m") & (twin.needs["path"] == "width")]
+    np.testing.assert_allclose(needs[["step", "rate"]], 1)
+    assert any("one model under one identity" in note for note in twin.notes)
+
+
+def test_a_copy_of_a_rung_is_worth_its_size_unless_the_ladder_dips(twin: Comparison):
+    all_prompts = twin.sizes[twin.sizes["bin"] == "all prompts"]
+    rises = all_prompts[(all_prompts["stays"] <= all_prompts["size"] * (1 + 1e-9))]
+    assert len(rises) > 10
+    np.testing.assert_allclose(rises["size"], 400_000)
+
+
+def test_one_base_has_no_ladder_and_lists_every_budget(ladder_run: Path):
+    found = find(Source(ladder_run, "125k"), Source(ladder_run, "0.4m"))
+    text = verdict.render(found)
+    assert found.sizes.empty and "On this ladder" not in text
+    assert verdict.difference_rows(found)[0][:2] == ["bin", "thinking"]
+    assert {row[1] for row in verdict.difference_rows(found)[1:]} == {"0", "16", "32", "64", "128", "256"}
+
+
+def test_widths_double_and_votes_are_odd():
+    assert compare.shown_widths(16, "pass_at_k") == [1, 2, 4, 8, 16]
+    assert compare.shown_widths(16, "maj_at_k") == [1, 3, 7, 15]
+    assert compare.shown_widths(6, "pass_at_k") == [1, 2, 4, 6]
+    assert compare.shown_widths(1, "maj_at_k") == [1]
+
+
+def test_the_command_prints_writes_plain_json_and_a_page(
+    ladder_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    paths = [tmp_path / "compare.json", tmp_path / "compare.html"]
+    words = ["compare", str(ladder_run), f"{ladder_run}:0.4m", "--json", str(paths[0]), "--html", str(paths[1])]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "On this ladder that is worth" in printed and "Where it lost." in printed and "80% power" in printed
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    stored = json.loads(paths[0].read_text(), parse_constant=refuse)
+    assert len(stored["differences"]) == 288 and {row["step"] for row in stored["needs"]} >= {"never"}
+    page = paths[1].read_text()
+    assert '<section id="compare"' in page and "All 288 cells" in page and page.count("<table>") == 5
+
+
+def test_bins_of_each_models_own_are_refused(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["compare", str(ladder_run), f"{ladder_run}:0.4m", "--difficulty", "own"]) == 2
+    assert "choose anchor, agreement, label" in capsys.readouterr().err
