@@ -23,6 +23,7 @@ INSTALL_gpu := --torch-backend auto
 .PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws replay
 .PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest embed match laws replay route
 .PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match compare laws
+.PHONY: help setup sweep plan grade health figures gallery summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match compare laws
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -50,6 +51,11 @@ grade: setup  ## grade what the present graders have not seen: RUN=<name>
 
 health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, tokens, device seconds: RUN=<name or folder>
 	@$(PY) -m analysis health $(RUN)
+
+gallery: setup  ## make the README's gallery again from results/reference: figures, the report's picture, a comparison
+	@$(PY) -m analysis figures results/reference
+	@page="$$(mktemp -d)/report.html" && $(PY) -m analysis report results/reference --out "$$page" \
+		&& $(PY) -m analysis gallery results/reference --page "$$page" --new countdown-0.4m
 
 ingest: setup  ## read outcomes from elsewhere into a run: SOURCE=<logs or table> RUN=<name> ARGS="--map model=COLUMN ..."
 	@$(PY) -m results.ingest $(SOURCE) $(RUN) $(ARGS)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.commands import (
     compare,
     figures,
+    gallery,
     health,
     laws,
     match,
@@ -19,7 +20,7 @@ from analysis.commands import (
     validate,
 )
 
-COMMANDS = (figures, report, summary, match, laws, health, compare, replay, route, plan_compute, power, validate)
+COMMANDS = (figures, report, summary, match, laws, health, compare, replay, route, plan_compute, power, validate, gallery)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

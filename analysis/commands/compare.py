@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import compare, curves, pairing, verdict
+from analysis import compare, curves, pairing, verdict, wording
 from analysis.commands import arguments
 from analysis.compare import Comparison
 
@@ -40,9 +40,8 @@ def run(options: argparse.Namespace) -> None:
         from analysis.report import compare as section
         from analysis.report import page
 
-        _write(
-            options.html, page.render([section.draw(found)], title=section.title(found), lead=verdict.headline(found))
-        )
+        lead = f"{sources[1]} against {sources[0]}, on the same {wording.prompts(found.num_prompts)}."
+        _write(options.html, page.render([section.draw(found)], title=section.title(found), lead=lead))
 
 
 def _as_json(found: Comparison) -> str:

@@ -90,13 +90,13 @@ def few_replicates(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.usefixtures("few_replicates")
 def test_a_model_drawn_twice_differs_from_itself_no_oftener_than_stated():
-    checks = comparisons.same_model(120, num_prompts=120, rng=np.random.default_rng(4))
+    checks = comparisons.same_model(100, num_prompts=120, rng=np.random.default_rng(4))
     assert [check for check in checks if not check.holds] == []
 
 
 @pytest.mark.usefixtures("few_replicates")
 def test_planted_differences_are_found_at_the_advertised_power():
-    checks = comparisons.planted_difference(100, num_prompts=120, rng=np.random.default_rng(5))
+    checks = comparisons.planted_difference(80, num_prompts=120, rng=np.random.default_rng(5))
     assert [check for check in checks if not check.holds] == []
 
 
