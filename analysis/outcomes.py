@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.arms import Arm, Rung, StoredRun, nothing_in
+from analysis.arms import Arm, StoredRun, nothing_in
 from analysis.arrays import Array, Bools, Ints
+from analysis.rungs import Rung
 
 # A grid that is still growing counts as grown once this share of its prompts has the larger cells.
 GROWN_SHARE = 0.9
