@@ -44,6 +44,7 @@ class Comparison:
     task: str
     rule: Rule
     bins_are: str | None
+    cluster: str | None
     num_prompts: int
     num_samples: tuple[int, int]
     num_replicates: int
@@ -96,6 +97,7 @@ def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Gener
         task=choose.task_name(base.task),
         rule=rule,
         bins_are=bins.words(base.bins, choices.binning),
+        cluster=choices.cluster,
         num_prompts=len(base.prompt_ids),
         num_samples=(base.num_samples, new.grid.correct.shape[-1]),
         num_replicates=choices.num_replicates,

@@ -87,6 +87,8 @@ def differences_legend(found: Comparison) -> str:
     ]
     if found.bins_are is not None and cells["bin"].nunique() > 1:
         lines.append(f"Bins: {found.bins_are}.")
+    if found.cluster is not None:
+        lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
     holm, bh = (int((cells[name] <= setbacks.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
     lines.append(
         f"By p-values of swapped arms, {holm} differ after Holm's correction and {bh} after Benjamini and Hochberg's, "
