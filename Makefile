@@ -19,11 +19,7 @@ INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health figures report summary power validate test test-server test-slurm test-report test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws
-.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match laws replay
-.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest embed match laws replay route
-.PHONY: help setup sweep plan grade health figures summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match compare laws
-.PHONY: help setup sweep plan grade health figures gallery summary power validate test test-server test-slurm test-faults check format bench bench-analysis ladder clean plan-compute ingest match compare laws
+.PHONY: help setup sweep plan grade health gallery ingest figures report embed summary power validate bench-analysis match compare laws replay route plan-compute test test-long test-slurm test-report test-server test-faults bench check format ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -65,11 +61,9 @@ figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or
 
 report: setup  ## everything a run says as one HTML file, RUN/report.html: RUN=<name or folder>
 	@$(PY) -m analysis report $(RUN) $(ARGS)
+
 embed: setup  ## embed the prompts of a run for routers to read: RUN=<name> EMBEDDER=tfidf, or a sentence-transformers model
 	@$(PY) -m results.embed $(RUN) --embedder $(or $(EMBEDDER),tfidf)
-
-figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
-	@$(PY) -m analysis figures $(RUN) $(ARGS)
 
 summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficulty own --cost c3 --gpu H100"
 	@$(PY) -m analysis summary $(RUN) $(ARGS)
@@ -92,6 +86,9 @@ compare: setup  ## what a new model gains and loses on the same prompts: BASE=ru
 laws: setup  ## which curves and laws accuracy follows, with held-out errors and convergence: RUN=<name>
 	@$(PY) -m analysis laws $(RUN) $(ARGS)
 
+replay: setup  ## who should get the compute, replayed on stored outcomes: RUN=<name>, ARGS="--model NAME --probe 2"
+	@$(PY) -m analysis replay $(RUN) $(ARGS)
+
 route: setup  ## replay routers over every model, budget and width against mixtures of them: RUN=<name>
 	@$(PY) -m analysis route $(RUN) $(ARGS)
 
@@ -103,11 +100,6 @@ test: setup  ## run the tests, on two cores
 
 test-long: setup  ## run the longer tests: Ray and submitit with the real engine, every fault
 	@$(PY) -m pytest -m long
-replay: setup  ## who should get the compute, replayed on stored outcomes: RUN=<name>, ARGS="--model NAME --probe 2"
-	@$(PY) -m analysis replay $(RUN) $(ARGS)
-
-test: setup  ## run the tests
-	@$(PY) -m pytest
 
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh

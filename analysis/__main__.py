@@ -20,7 +20,21 @@ from analysis.commands import (
     validate,
 )
 
-COMMANDS = (figures, report, summary, match, laws, health, compare, replay, route, plan_compute, power, validate, gallery)
+COMMANDS = (
+    figures,
+    report,
+    summary,
+    match,
+    laws,
+    health,
+    compare,
+    replay,
+    route,
+    plan_compute,
+    power,
+    validate,
+    gallery,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

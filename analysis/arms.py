@@ -1,7 +1,7 @@
 """The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import arms, outcomes
+from analysis import outcomes
 from analysis.arms import COUNTED, Arm, StoredRun
 from analysis.arrays import Array, Ints
 from analysis.outcomes import Outcomes
 from analysis.rungs import settings
 from results import schema, store
+from results.graders import count_graded
 from results.ingest.write import GRADER as OUTSIDE
 
 # What is a model's own, or says nothing of how it was asked.
@@ -51,7 +52,7 @@ def read(
 
     The ladder of a run that holds the new model as well is what else it holds. Raises ValueError where NEW does not
     name one model, where the prompts, their rendering or the grader differ (unless is_overlap, which takes the prompts
-    of equal text and the newest grader of both), and where nothing is shared.
+    of equal text and the last grader of both), and where nothing is shared.
     """
     runs, reasons = _open(base, new, task, is_overlap)
     of_base, of_new = runs
@@ -96,15 +97,14 @@ def _open(
     if of_base.grader == of_new.grader or {of_base.grader[0], of_new.grader[0]} <= outside:
         return (of_base, of_new), reasons
     reasons.append(f"graded by {' '.join(of_base.grader)} and {' '.join(of_new.grader)}, and `make grade` grades anew")
-    common = set.intersection(
-        *(arms.graders(run.root, {rung.identity for rung in run.rungs}) for run in (of_base, of_new))
-    )
+    graded = [count_graded(run.root, {rung.identity for rung in run.rungs}) for run in (of_base, of_new)]
+    common = [grader for grader in graded[1] if grader in graded[0]]
     if not is_overlap:
         return (of_base, of_new), reasons
     if not common:
         raise ValueError(f"{base} and {new} share no grade: {reasons[-1]}.")
-    grader = max(common, key=lambda kind: arms.version_order(kind[1]))
-    reasons[-1] = f"read by {' '.join(grader)}, the newest grader of both"
+    grader = common[-1]
+    reasons[-1] = f"read by {' '.join(grader)}, the last grader of both"
     return (
         StoredRun(base.root, task=of_base.task, grader=grader),
         StoredRun(new.root, task=of_new.task, grader=grader),

@@ -29,6 +29,11 @@ def paragraph(text: str, *, kind: str | None = None) -> str:
     return f"<p{_kind(kind)}>{escape(text)}</p>"
 
 
+def bullets(texts: list[str]) -> str:
+    """Plain texts as a list; nothing where there are none."""
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
+
+
 def table(
     frame: pd.DataFrame, *, caption: str, headers: Mapping[str, str] | None = None, right: Collection[str] = ()
 ) -> str:
