@@ -1,22 +1,29 @@
 """python -m sweeps experiment=...: Hydra composes one job a model, a launcher runs each in a process of its own.
 
 python -m sweeps plan experiment=...: the same command, which then prints what it would do, and starts nothing.
+python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet.
 """
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
-from omegaconf import DictConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 
 from harness.types import EngineFailedError
-from sweeps.compose import build_job, find_run, load_tasks
+from sweeps.compose import build, build_job, find_run, load_tasks
 from sweeps.disk import explain
+from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import run_job
 from sweeps.repair import repair
+
+# What of a composed config makes an exported task.
+EXPORTED = ("task", "thinking", "sampling", "grid")
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sweep")
@@ -44,6 +51,23 @@ def grade(name: str) -> None:
         sys.exit(explain(error, root))
 
 
+def export(words: Sequence[str]) -> None:
+    """Write the task, thinking and largest budget that the words compose as a task of lm-eval's."""
+    folder, *overrides = words
+    try:
+        with hydra.initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
+            config = hydra.compose("sweep", ["run=none", "model.path=none", *overrides])
+        parts: dict[str, Any] = {room: OmegaConf.to_container(config[room], resolve=True) for room in EXPORTED}
+        made = {room: build(part, room) for room, part in parts.items()}
+        task, thinking, sampling, grid = (made[room] for room in EXPORTED)
+        name = export_task(
+            task, parts["task"], thinking=thinking, sampling=sampling, budget=max(grid.budgets), folder=Path(folder)
+        )
+    except (ValueError, HydraException) as error:
+        sys.exit(str(error))
+    print(f"python -m lm_eval --include_path {folder} --tasks {name} --model ...")
+
+
 def choose_plan(words: Sequence[str]) -> list[str]:
     """The same command line with the launcher that starts nothing for whichever it names."""
     others = [word for word in words if not word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))]
@@ -57,6 +81,11 @@ def main() -> None:
         if len(sys.argv) != 3:
             sys.exit("Usage: python -m sweeps grade RUN")
         grade(sys.argv[2])
+        return
+    if sys.argv[1:2] == ["export"]:
+        if len(sys.argv) < 3 or "=" in sys.argv[2]:
+            sys.exit("Usage: python -m sweeps export FOLDER task=countdown")
+        export(sys.argv[2:])
         return
     if sys.argv[1:2] == ["plan"]:
         sys.argv[1:] = choose_plan(sys.argv[2:])

@@ -1,0 +1,78 @@
+"""Our grades beside lm-eval's own on 1,000 gold answers that are written otherwise; agreement.md tells the rest."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.answers import last_number, math_equal
+from harness.tasks.lm_eval import cut_at
+from tests.harness.mutations import LATEX, NUMBERS, mutate
+from tests.harness.test_shipped_tasks import MATRIX, make
+
+SIZE = 500
+# Right answers that lm-eval, which compares strings, grades wrong.
+LATEX_BY_STRING_ALONE = {"as a fraction", "decimal point"}
+NUMBERS_BY_STRING_ALONE = {"point zero zero"}
+
+
+def grade_by_lm_eval(data: Path, answers: list[tuple[int, str]]) -> list[bool]:
+    """lm-eval's own way through its gsm8k_cot: what its models cut at `until`, its filters and its metric."""
+    import lm_eval.tasks
+    from lm_eval.models.utils import postprocess_generated_text
+
+    files: dict[str, Any] = {"dataset_path": "json", "dataset_name": None}
+    files["dataset_kwargs"] = {"data_files": {"test": str(data)}}
+    folder = Path(lm_eval.tasks.__file__).parent / "gsm8k"
+    manager = lm_eval.tasks.TaskManager(include_path=str(folder), include_defaults=False)
+    task = manager.load({"group": "g", "task": [{"task": "gsm8k_cot", **files}]})["tasks"]["gsm8k_cot"]
+    task.set_config("num_fewshot", 0)
+    task.build_all_requests(limit=SIZE, rank=0, world_size=1)
+    grades = []
+    for position, text in answers:
+        instance = task.instances[position]
+        instance.resps = [postprocess_generated_text(text, instance.args[1]["until"], None)]
+        for ensemble in task._filters:
+            ensemble.apply([instance])
+        scored = task.process_results(instance.doc, [instance.filtered_resps["flexible-extract"]])
+        grades.append(bool(scored["exact_match"]))
+    return grades
+
+
+def test_on_gsm8k_our_path_grades_as_lm_eval_does(outside_data: Callable[[str], Path]) -> None:
+    data = outside_data("gsm8k/test.jsonl")
+    task, prompts = make("gsm8k", data=str(data), size=SIZE)
+    golds = [prompt.reference["doc"]["answer"].rpartition("#### ")[2] for prompt in prompts]
+    mutated = mutate(golds, NUMBERS, SIZE)
+    ours = [task.grade(prompts[position], text).correct for position, _, text, _ in mutated]
+    assert ours == grade_by_lm_eval(data, [(position, text) for position, _, text, _ in mutated])
+    assert {name for (_, name, _, right), grade in zip(mutated, ours, strict=True) if grade != right} == (
+        NUMBERS_BY_STRING_ALONE
+    )
+    assert len(mutated) == SIZE and {name for _, name, _, _ in mutated} == NUMBERS.keys()
+
+
+def test_on_gsm8k_votes_tell_right_from_wrong_whatever_the_notation(outside_data: Callable[[str], Path]) -> None:
+    task, prompts = make("gsm8k", data=str(outside_data("gsm8k/test.jsonl")), size=60)
+    golds = [prompt.reference["doc"]["answer"].rpartition("#### ")[2] for prompt in prompts]
+    for position, name, text, right in mutate(golds, NUMBERS, 180):
+        extracted = last_number(cut_at(text, ["Q:"]))
+        assert extracted is not None and math_equal(extracted, golds[position].replace(",", "")) == right, (name, text)
+
+
+def test_on_math500_lm_eval_agrees_but_where_it_compares_strings(outside_data: Callable[[str], Path]) -> None:
+    from lm_eval.tasks.aime.utils import process_results as score_by_lm_eval
+
+    task, prompts = make("math500", data=str(outside_data("math/math500.jsonl")))
+    golds = [prompt.reference["doc"]["answer"] for prompt in prompts]
+    mutated = mutate(golds, LATEX, SIZE)
+    differing: Counter[str] = Counter()
+    for position, name, text, right in mutated:
+        if MATRIX[1:-1] in text and not right:
+            continue
+        ours = task.grade(prompts[position], text).correct
+        assert ours == right, (name, golds[position], text)
+        theirs = bool(score_by_lm_eval({"answer": golds[position]}, [text])["exact_match"])
+        differing[name] += ours != theirs
+    assert {name for name, count in differing.items() if count} == LATEX_BY_STRING_ALONE
+    assert len(mutated) == SIZE and {name for _, name, _, _ in mutated} == LATEX.keys()
