@@ -207,7 +207,8 @@ def _count_bits(expression: Any) -> float:
         return float(abs(exponent) + length)
     if isinstance(expression, sympy.Rational):
         return float(max(expression.p.bit_length(), expression.q.bit_length()))
-    parts = [max(_count_bits(part), 1.0) for part in expression.args]
+    elements = expression if isinstance(expression, sympy.MatrixBase) else expression.args
+    parts = [max(_count_bits(part), 1.0) for part in elements]
     if isinstance(expression, sympy.Pow):
         return float(parts[0] * 2.0 ** min(parts[1], MAX_BITS.bit_length()))
     if isinstance(expression, sympy.functions.combinatorial.factorials.CombinatorialFunction):

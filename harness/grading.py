@@ -29,7 +29,7 @@ from harness.types import Grade, Prompt, Task
 TIMEOUT = Grade(None, None, False, 0.0, "timeout")
 UNPARSED = Grade(None, None, False, 0.0, "unparsed")
 # Of the worker's own CPU time, so that a busy machine changes no outcome; PATIENCE times as long by the wall.
-SECONDS_A_GRADE, PATIENCE = 5.0, 10.0
+SECONDS_A_GRADE, PATIENCE = 5.0, 20.0
 # What a grader may take beside what its worker was born with.
 MEMORY_BYTES = 1 << 30
 CHUNK_SIZE = 256
@@ -184,7 +184,7 @@ class _Pool:
     def look_at(self, worker: _Worker) -> Iterator[_Result]:
         """Kill a worker that waits for something that does not come; the kernel sees to those that are busy."""
         if worker.overdue(PATIENCE * self.seconds):
-            while worker.results.poll():
+            while worker in self.workers and worker.results.poll():
                 yield from self.collect(worker)
             if worker in self.workers:
                 self.workers.remove(worker)

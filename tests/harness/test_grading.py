@@ -104,7 +104,7 @@ def test_a_grader_that_does_not_return_is_a_timeout_and_its_neighbours_are_grade
 
 def test_the_clock_starts_when_a_worker_takes_an_answer_not_in_the_queue() -> None:
     # All but the first few wait longer than the limit for the one worker, and take its CPU time together.
-    graded = grade(*["python sum(range(10**6))"] * 60, *["sleep 0.1"] * 20, workers=1, seconds=0.15)
+    graded = grade(*["python sum(range(10**6))"] * 60, *["sleep 0.1"] * 20, workers=1, seconds=0.5)
     assert outcomes(graded) == ["wrong"] * 80
 
 

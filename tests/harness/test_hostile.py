@@ -1,0 +1,106 @@
+"""Hostile answers through everything that reads answers: each ends as a grade and none is executed."""
+
+import resource
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import answers
+from harness.grading import Graded, grade_texts
+from harness.tasks import countdown
+from harness.tasks.reasoning_gym import ReasoningGym, identical, read_tagged, read_whole
+from harness.types import Grade, Outcome, Prompt
+from tests.harness.hostile import NESTING, list_code, write_families
+
+SECONDS, MEBIBYTE, LIMIT_MEBIBYTES = 0.15, 1 << 20, 512
+GOLD = r"\frac{7}{3}"
+FINDERS = (answers.boxed, answers.final_answer, answers.last_number, answers.choice_letter, read_whole, read_tagged)
+READERS: dict[str, Callable[[str], object]] = {
+    **{find.__name__: find for find in FINDERS},
+    "identical": identical,
+    "countdown": countdown.vote_key,
+    "math_key": answers.math_key,
+    "math_equal": lambda text: answers.math_equal(text, GOLD),
+}
+# Scorers that hand the answer to eval, to sympy's parser, or look at it themselves.
+EVALUATING = ("string_insertion", "n_queens")
+PARSING = ("countdown", "polynomial_multiplication")
+COMPARING = ("chain_sum", "prime_factorization", "word_sorting", "knights_knaves", "sudoku")
+
+
+@dataclass(frozen=True)
+class Gauntlet:
+    """A prompt a reader; the grade says what it made of the text, and in `score` the memory at its worst, in MiB."""
+
+    name: str = "gauntlet"
+    size: int = len(READERS)
+    grader: str = "gauntlet"
+    grader_version: str = "1"
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self) -> list[Prompt]:
+        # Imported here, or each worker would spend its first answer on it.
+        answers.math_equal("1", GOLD)
+        return [Prompt(name, name, {}) for name in READERS]
+
+    def grade(self, prompt: Prompt, text: str) -> Grade:
+        found = READERS[prompt.prompt_id](text)
+        outcome: Outcome = "correct" if found is True else "wrong" if found else "unparsed"
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return Grade(found if isinstance(found, str) else None, None, found is True, memory, outcome)
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    return tmp_path / "canary"
+
+
+@pytest.fixture
+def families(canary: Path) -> dict[str, list[str]]:
+    families = write_families(canary)
+    assert len({text for family in families.values() for text in family}) >= 300
+    return families
+
+
+def run(task: Any, pairs: list[tuple[str, str]]) -> Graded:
+    return grade_texts(task, pairs, num_workers=2, seconds=SECONDS, memory_bytes=LIMIT_MEBIBYTES * MEBIBYTE)
+
+
+def test_every_reader_ends_on_every_hostile_answer(families: dict[str, list[str]], canary: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    marked = [(find.__name__, text) for text in families.pop("marked") for find in FINDERS]
+    texts = [text for family in families.values() for text in family]
+    # The dearest reader, which parses as math_key does, reads every third.
+    pairs = marked + [(reader, text) for reader in READERS for text in texts[:: 3 if reader == "math_equal" else 1]]
+    graded = run(Gauntlet(), pairs)
+    assert len(graded.grades) == len(pairs)
+    assert {grade.outcome for grade in graded.grades} == {"wrong", "unparsed", "timeout"}
+    assert not canary.exists()
+    assert max(grade.score for grade in graded.grades) < before + LIMIT_MEBIBYTES
+
+
+def test_no_scorer_of_reasoning_gym_is_taken_over(families: dict[str, list[str]], canary: Path) -> None:
+    for name in (*EVALUATING, *PARSING, *COMPARING):
+        reached = ("code", "numbers") if name in EVALUATING + PARSING else ("formats", "unicode", "control", "markup")
+        texts = [text for family in reached for text in families[family]][::2] + families["sizes"][:1] + NESTING[:2]
+        task = ReasoningGym(name, 0, 1, vote_key=countdown.vote_key if name == "countdown" else identical)
+        graded = run(task, [(task.load()[0].prompt_id, text) for text in texts])
+        assert {grade.outcome for grade in graded.grades} <= {"wrong", "unparsed", "unanswered", "timeout"}, name
+        assert not canary.exists(), name
+
+
+def test_a_scorer_that_evaluates_is_why_workers_are_closed(canary: Path) -> None:
+    task = ReasoningGym("string_insertion", 0, 1)
+    text = list_code(str(canary))[1]
+    prompt = task.load()[0]
+    graded = run(task, [(prompt.prompt_id, text)])
+    assert not canary.exists() and graded.grades[0].outcome == "unparsed"
+    assert graded.troubles == {0: "refused: exec"}
+    task.grade(prompt, text)
+    assert canary.exists()
