@@ -116,7 +116,7 @@ def place(
     drawn = np.concatenate([_dense(_points(axes, line)) for line in lines] or [np.empty((0, 2))])
     anchors = _points(axes, np.array([[label.x, label.y] for label in labels]).reshape(-1, 2))
     tall = size * 0.62 + CLEARANCE
-    for label, at, start in zip(labels, anchors, _apart(anchors, 2 * tall), strict=True):
+    for label, at, start in zip(labels, anchors, _apart(anchors, 2 * tall + 0.5), strict=True):
         half = (width_points(label.text, size, weight) / 2 + CLEARANCE, tall)
         best = _best(start, half, extent, taken, drawn)
         if best is None:

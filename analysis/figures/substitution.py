@@ -101,11 +101,16 @@ def _label_rungs(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> No
     at = 0 if frame["path"].iloc[0] == "width" else -1
     ends = [line.iloc[at] for line in lines]
     named = [Label(end["model"], end["cost"], end["accuracy"], colours[end["model"]]) for end in ends]
-    labels.place(axes, named, lines=[_points(line) for line in lines], size=9.5)
+    labels.place(axes, named, lines=[*map(_points, lines), _target(axes, frame)], size=9.5)
 
 
 def _points(part: pd.DataFrame) -> Floats:
     return np.asarray(part[["cost", "accuracy"]], dtype=float)
+
+
+def _target(axes: Axes, frame: pd.DataFrame) -> Floats:
+    """The dashed line."""
+    return np.array([(end, frame["target_accuracy"].iloc[0]) for end in axes.get_xlim()])
 
 
 def _label_coverage(axes: Axes, frame: pd.DataFrame, model: str, colour: str) -> None:
@@ -117,7 +122,7 @@ def _label_coverage(axes: Axes, frame: pd.DataFrame, model: str, colour: str) ->
         lines = [_points(line) for _, line in frame.groupby(["model", "rule"], sort=False)]
         last = apart.iloc[-1]
         note = Label("any of k correct", last["cost"], last["accuracy"], colour)
-        labels.place(axes, [note], lines=lines, size=8.5, weight="normal")
+        labels.place(axes, [note], lines=[*lines, _target(axes, frame)], size=8.5, weight="normal")
 
 
 def _mark_crossing(axes: Axes, row: pd.Series, colour: str) -> None:
