@@ -13,6 +13,9 @@ from analysis.report import cells, curves, explorer, frontier, page, provenance,
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
 
+# Texts take what the numbers leave of it.
+MAX_BYTES = 14_500_000
+
 
 def build(
     root: Path, loaded: Outcomes, choices: Choices, *, rule: Rule | None, seed: int, size: Size, more: list[Section]
@@ -31,19 +34,19 @@ def build(
         wanted = views.every_cost(loaded, choices)[0]
         matched, cost = matches.find(loaded, wanted, rule=rule, rng=np.random.default_rng(seed))
         parts.append(frontier.section(matched, unit=cost.unit, rule=rule))
-    parts += [
-        trust.section(loaded, found, records),
-        *more,
-        explorer.section(root, loaded, choices.binning, size=size, seed=seed),
+    parts += [trust.section(loaded, found, records), *more]
+    last = [
         cells.section(root, loaded, first),
         provenance.section(records, grader=(loaded.grader, loaded.grader_version)),
     ]
-    return page.render(
-        parts,
-        title=f"{first.setting.task}: what samples and thinking buy in model size",
-        subtitle=_subtitle(loaded),
-        lead=_lead(first, rule),
-    )
+    words = {
+        "title": f"{first.setting.task}: what samples and thinking buy in model size",
+        "subtitle": _subtitle(loaded),
+        "lead": _lead(first, rule),
+    }
+    room = MAX_BYTES - len(page.render([*parts, *last], **words).encode())
+    texts = explorer.section(root, loaded, choices.binning, size=size, seed=seed, room=room)
+    return page.render([*parts, texts, *last], **words)
 
 
 def _lead(found: Findings, rule: Rule) -> str:

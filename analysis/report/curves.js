@@ -20,7 +20,7 @@ function cellsOf(where) {
 
 // Rows of the exchange rates under the chosen cost model, as objects.
 function ratesOf(where) {
-  const frame = run.rates[state.cost], wanted = Object.entries(where);
+  const frame = { ...run.rates.shared, ...run.rates.by_cost[state.cost] }, wanted = Object.entries(where);
   const rows = (frame.small ?? []).map((_, at) => at).filter((at) => wanted.every(([name, value]) => frame[name][at] === value));
   return rows.map((at) => Object.fromEntries(Object.entries(frame).map(([name, column]) => [name, column[at]])));
 }

@@ -12,7 +12,7 @@ from analysis.report import html, texts
 from analysis.report.sections import Section
 from analysis.report.texts import Sample
 
-# What all texts together may take of the page, as they are embedded.
+# What all texts together may take of a page, as they are embedded.
 MAX_BYTES = 6_000_000
 
 
@@ -23,13 +23,16 @@ class Size(NamedTuple):
     num_samples: int = 4
 
 
-def section(root: Path, outcomes: Outcomes, binning: Binning, *, size: Size, seed: int) -> Section:
-    """A list of prompts to search, and what every rung wrote for the one that is chosen."""
+def section(root: Path, outcomes: Outcomes, binning: Binning, *, size: Size, seed: int, room: int) -> Section:
+    """A list of prompts to search, and what every rung wrote for the one that is chosen.
+
+    room: bytes that the page has left; texts take no more than that, nor than MAX_BYTES, but for a single prompt's.
+    """
     wanted = {
         prompt: texts.choose_samples(prompt, outcomes.num_samples, size.num_samples, seed=seed)
         for prompt in texts.choose_prompts(outcomes.prompt_ids, size.num_prompts, seed=seed)
     }
-    prompts = _within(MAX_BYTES, _prompts(root, outcomes, binning, wanted))
+    prompts = _within(min(room, MAX_BYTES), _prompts(root, outcomes, binning, wanted))
     names = [arm.rung.name for arm in outcomes.arms]
     data = {
         "models": list(wording.short_names(names).values()),

@@ -43,12 +43,12 @@ function rateWords() {
 
 function rateTable() {
   const rows = rateRows().map((rate) => [
-    shortOf(rate.small), shortOf(rate.large), rate.bin, rate.num_prompts.toLocaleString("en-US"), percent(rate.target_accuracy),
-    rate.needs || "–", rate.words, percent(rate.share_never), rate.p_holm === null ? "–" : rate.p_holm < 0.001 ? "< 0.001" : amount(rate.p_holm),
+    shortOf(rate.small), shortOf(rate.large), rate.bin, rate.words, rate.needs || "–", percent(rate.share_never),
+    rate.num_prompts.toLocaleString("en-US"), percent(rate.target_accuracy), rate.p_holm === null ? "–" : rate.p_holm < 0.001 ? "< 0.001" : amount(rate.p_holm),
   ]);
-  const headers = ["smaller model", "for one answer of", "prompts", "number", "to reach", "needs", "exchange rate [95%]", "P(never)", "p, Holm"];
+  const headers = ["smaller model", "for one answer of", "prompts", "exchange rate [95%]", "needs", "P(never)", "prompts in it", "to reach", "p, Holm"];
   const said = `Exchange rates of all pairs in ${costOf(state.cost)[1]}, read by ${wordsOfRule(state.rule)}`;
-  return tableOf(said, headers, rows, { numeric: [3, 4, 7, 8] });
+  return tableOf(said, headers, rows, { numeric: [5, 6, 7, 8] });
 }
 
 function startRates(holder) {

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
+import pandas as pd
+import pyarrow as pa
 
 from analysis.outcomes import Outcomes
 from results import schema, store
@@ -100,10 +101,13 @@ def _rows(
     root: Path, table: Table, columns: Sequence[str], rungs: Mapping[str, int], samples: Samples
 ) -> Iterator[tuple[Sample, Row]]:
     """The wanted rows of a table and the sample each belongs to."""
-    numbers = sorted({sample for held in samples.values() for _, sample in held})
+    wanted = pd.MultiIndex.from_tuples(sorted({(name, at) for name, held in samples.items() for _, at in held}))
     for shard in store.iterate(root, table, columns=columns, prompt_ids=list(samples)):
-        for row in shard.filter((pc.field("pool") == POOL) & pc.field("sample").isin(numbers)).to_pylist():
-            found = samples[row["prompt_id"]].get((rungs.get(row["identity"], -1), row["sample"]))
+        named = [shard["prompt_id"].cast(pa.string()).to_numpy(), shard["sample"].to_numpy()]
+        kept = wanted.get_indexer(pd.MultiIndex.from_arrays(named)) >= 0
+        for row in shard.filter(pa.array(kept)).to_pylist():
+            is_ours = row["pool"] == POOL
+            found = samples[row["prompt_id"]].get((rungs.get(row["identity"], -1), row["sample"])) if is_ours else None
             if found is not None:
                 yield found, row
 

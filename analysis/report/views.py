@@ -63,7 +63,7 @@ def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> di
         "is_own": first.setting.difficulty == "own",
         "curves": _columns(curves.drop(columns=["cost", "num_params"])),
         "cost": {name: of.curves["cost"].tolist() for name, of in found.items()},
-        "rates": {name: _columns(_in_words(of)) for name, of in found.items()},
+        "rates": _rates(found),
     }
 
 
@@ -78,6 +78,17 @@ def _can_tell(outcomes: Outcomes, choices: Choices) -> bool:
 def _cost_words(name: str, found: Findings) -> str:
     roofline = f"{found.setting.cost_unit}, {found.setting.cost_label}"
     return COSTS.get(name, roofline)
+
+
+def _rates(found: Mapping[str, Findings]) -> dict[str, Any]:
+    """Exchange rates by column: those that are the same under every cost model once, the others by cost model."""
+    frames = {name: _in_words(of) for name, of in found.items()}
+    first = next(iter(frames.values()))
+    shared = [name for name in first if all(first[name].equals(frame[name]) for frame in frames.values())]
+    return {
+        "shared": _columns(first[shared]),
+        "by_cost": {name: _columns(frame.drop(columns=shared)) for name, frame in frames.items()},
+    }
 
 
 def _in_words(found: Findings) -> pd.DataFrame:

@@ -35,7 +35,10 @@ def test_the_numbers_of_the_page_are_those_behind_the_figures(ladder_page: Path,
     embedded = data_of(ladder_page.read_text(), "findings")
     loaded = outcomes.load(ladder_page.parent)
     found = findings.find(loaded, findings.Choices(cost=cost), rng=np.random.default_rng(0))
-    rates, curves = as_embedded(embedded["rates"][cost]), as_embedded(embedded["curves"])
+    rates, curves = (
+        as_embedded(embedded["rates"]["shared"] | embedded["rates"]["by_cost"][cost]),
+        as_embedded(embedded["curves"]),
+    )
     curves["cost"] = embedded["cost"][cost]
     assert embedded["costs"][0][0] == "c2" and {"c3", cost} <= {name for name, *_ in embedded["costs"]}
     for rule in ("maj_at_k", "pass_at_k"):
@@ -158,11 +161,11 @@ def test_equal_rows_give_equal_bytes_in_any_order(plant, ladder, tmp_path: Path)
     assert report(other) == report(root)
 
 
-def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path) -> None:
     loaded = outcomes.load(hostile_page.parent)
 
-    def shown(size: Size, *, seed: int = 0) -> tuple[str, list[dict[str, Any]]]:
-        body = explorer.section(hostile_page.parent, loaded, Binning(), size=size, seed=seed).body
+    def shown(size: Size, *, seed: int = 0, room: int = 10**7) -> tuple[str, list[dict[str, Any]]]:
+        body = explorer.section(hostile_page.parent, loaded, Binning(), size=size, seed=seed, room=room).body
         return body, data_of(body, "explorer-data")["prompts"]
 
     said, prompts = shown(Size())
@@ -173,9 +176,10 @@ def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path, monkey
     assert len(some) == 2 and all(len(prompt["samples"]) == 2 for prompt in some)
     chosen = [[(p["id"], p["samples"][0]["sample"]) for p in shown(Size(2, 1), seed=seed)[1]] for seed in range(4)]
     assert chosen[0] == [(p["id"], p["samples"][0]["sample"]) for p in some] and chosen.count(chosen[0]) < 4
-    monkeypatch.setattr(explorer, "MAX_BYTES", int(2.5 * max(len(html.encode(prompt).encode()) for prompt in prompts)))
-    said, fewer = shown(Size())
-    assert "2 of 4 prompts are here" in said and len(fewer) == 2
+    largest = max(len(html.encode(prompt).encode()) for prompt in prompts)
+    for room, count in ((int(2.5 * largest), 2), (0, 1)):
+        said, fewer = shown(Size(), room=room)
+        assert f"{count} of 4 prompts are here" in said and len(fewer) == count
 
 
 def test_more_prompts_hold_those_of_fewer() -> None:
