@@ -21,7 +21,6 @@ PATHS = {"width": "more samples", "budget": "longer thinking"}
 COSTS = {
     "c1": "FLOPs, weights alone",
     "c2": "FLOPs, attention counted",
-    "c4": "GPU-seconds, as measured",
     "c5": "dollars",
     "tokens": "tokens, whatever the model",
     "samples": "samples, whatever they spend",
