@@ -37,7 +37,7 @@ class Each:
 
         def choose(self, prompts: Prompts) -> Floats:
             one_each = np.eye(self.num_arms)[:, None, :]
-            return np.repeat(one_each, len(prompts.at), axis=1)
+            return np.broadcast_to(one_each, (self.num_arms, len(prompts.at), self.num_arms))
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,10 +54,10 @@ def draw(
     """
     if num_orders is None:
         num_orders = int(np.clip(MAX_PLACES // (num_prompts * num_samples), MIN_ORDERS, NUM_ORDERS))
-    order = np.argsort(rng.random((num_prompts, num_orders, num_samples - num_fixed)), axis=2) + num_fixed
-    front = np.broadcast_to(np.arange(num_fixed), (num_prompts, num_orders, num_fixed))
-    together: Ints = np.concatenate([front, order], axis=2).astype(np.int32)
-    return together
+    drawn: Ints = np.empty((num_prompts, num_orders, num_samples), dtype=np.int32)
+    drawn[:] = np.arange(num_samples)
+    _shuffle(drawn.reshape(-1, num_samples), num_fixed, rng)
+    return drawn
 
 
 def pool(arm: Arm, at: int, cost: CostModel) -> Pool:
@@ -102,6 +102,16 @@ def best_scored(samples: Pool, scores: ArrayLike, orders: Ints, width: int) -> F
 def _refuse_more(width: int, orders: Array) -> None:
     if not 1 <= width <= orders.shape[2]:
         raise ValueError(f"A width must lie between 1 and the number of samples ({orders.shape[2]}), not {width}.")
+
+
+@njit(cache=True, nogil=True)
+def _shuffle(rows: Ints, num_fixed: int, rng: np.random.Generator) -> None:
+    """Fisher and Yates, from num_fixed on."""
+    num_places = rows.shape[1]
+    for row in range(len(rows)):
+        for place in range(num_fixed, num_places - 1):
+            other = place + int(rng.random() * (num_places - place))
+            rows[row, place], rows[row, other] = rows[row, other], rows[row, place]
 
 
 @njit(cache=True, nogil=True)
