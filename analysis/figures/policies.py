@@ -110,7 +110,7 @@ def _scale(above: Axes, below: Axes, part: pd.DataFrame, *, first: bool) -> None
     below.set_xlabel(f"mean {head['cost_unit']} per prompt", fontsize=9.5, labelpad=2)
     if first:
         above.set_ylabel("accuracy", fontsize=9.5)
-        below.set_ylabel("points over the\nreference line", fontsize=9.5)
+        below.set_ylabel("points over mixtures\nof the reference", fontsize=9.5)
     read = "one answer" if head["study"] == "thinking" else wording.RULES[head["rule"]]
     above.set_title(f"{TITLES[head['study']]}\n", loc="left", fontsize=11, fontweight="bold")
     above.text(0, 1.025, f"{head['model']}, {read}", transform=above.transAxes, fontsize=9.5, color=ink.DARK)
@@ -152,7 +152,8 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
     figure.text(0.14 / width, 1 - 0.16 / height, "Who should get the compute?", fontsize=14, fontweight="bold",
                 va="top", color=ink.DARK)  # fmt: skip
     key = (
-        "Above: accuracy against mean compute. Below: what a policy gains on its reference line at equal mean compute."
+        "Above: accuracy against mean compute. Below: what a policy gains, at equal mean compute, on random mixtures "
+        "of the reference line."
     )
     figure.text(0.14 / width, 1 - 0.5 / height, key, fontsize=10, va="top", color=ink.DARK)
     words = (

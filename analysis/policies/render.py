@@ -19,7 +19,8 @@ def render(found: Replays) -> str:
         f"{found.setting.task}: who should get the compute? {setting.total_prompts} prompts x {setting.num_samples} "
         f"samples, {setting.cost_unit} ({setting.cost_label}).\nEach policy is fitted on {found.num_folds - 1} of "
         f"{found.num_folds} folds and read on the last. In brackets: 95% intervals of {setting.num_replicates:,} "
-        "paired bootstraps of held-out prompts; fits are not resampled."
+        "paired bootstraps of held-out prompts; fits are not resampled.\nThe mix: the best random mixture of settings "
+        "that are the same for all prompts, at the same mean cost; what it pays is for equal accuracy."
     )
     parts = [head, *_allocation(found), *_thinking(found), *_cascades(found), *_search(found), *_parallel(found)]
     return "\n\n".join(parts)
