@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from analysis import coverage, intervals
+from analysis import coverage, intervals, solve_rates
 from analysis.arms import Arm
+from analysis.arrays import Floats, Ints
 from analysis.bootstrap import weighted_means
 from analysis.estimators import pass_at_k
 from analysis.frames.cells import Cells, Row
@@ -21,7 +22,7 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     """A row a rung and width: coverage with its 95% interval, each law's forecast, and whether k lay beyond the draw.
 
     `num_drawn` samples a prompt, drawn without replacement, make the forecasts; they are NaN where those solve nothing
-    or everything, which no law can be read from. `last_miss` is the scaled beta's forecast at the largest width less
+    or everything, from which no law can be read. `last_miss` is the scaled beta's forecast at the largest width less
     what is observed there. `is_point` marks the widths that are drawn as points. Raises UntoldError
     where there are too few samples to hold any out.
     """
@@ -55,16 +56,20 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     return cells.frame(rows)
 
 
-def _forecasts(
-    arm: Arm, num_samples: int, widths: np.ndarray, num_drawn: int, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def _forecasts(arm: Arm, num_samples: int, widths: Ints, num_drawn: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Each law's forecast at the widths, NaN where the draw solves nothing or all.
+
+    A power law is NaN also where coverage is 0 or 1 at some width, for which its scale has no place.
+    """
     correct = arm.grid.correct[-1].sum(axis=1)
-    unknown = dict.fromkeys(FORECASTS, np.full(len(widths), np.nan))
-    if not 0 < correct.sum() < num_samples * len(correct):
-        return unknown
-    try:
-        scored = coverage.score_forecasts(num_samples, correct, widths, num_drawn=num_drawn, rng=rng)
-    except ValueError:
-        # The few that were drawn solve nothing, or everything: the law has no place for that.
-        return unknown
-    return {name: np.asarray(getattr(scored, name)) for name in FORECASTS}
+    drawn = rng.hypergeometric(correct, num_samples - correct, num_drawn)
+    found = {name: np.full(len(widths), np.nan) for name in FORECASTS}
+    if not 0 < drawn.sum() < num_drawn * len(drawn):
+        return found
+    few = np.unique(np.geomspace(1, num_drawn, coverage.NUM_WIDTHS_FITTED).round())
+    covered = pass_at_k(num_drawn, drawn[:, None], few).mean(axis=0)
+    if np.all((covered > 0) & (covered < 1)):
+        found["power_law"] = coverage.fit_power_law(few, covered).coverage(widths)
+    found["scaled_beta"] = solve_rates.fit_scaled_beta(num_drawn, drawn).rates.coverage(widths)
+    found["nonparametric"] = solve_rates.fit_free(num_drawn, drawn).coverage(widths)
+    return found

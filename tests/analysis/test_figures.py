@@ -164,9 +164,9 @@ def test_forecasts_know_half_of_sixteen_samples(drawn):
     frame = drawn["coverage", 12].frame
     assert set(frame["num_drawn"]) == {8} and (frame["is_held_out"] == (frame["width"] > 8)).all()
     misses = frame.drop_duplicates("model").set_index("model")["last_miss"]
-    assert misses.notna().sum() >= 6 and misses.abs().max() < 0.15
-    # The largest solves all that it is drawn on, from which no law can be read.
-    assert frame[frame["model"].isin(misses[misses.isna()].index)].groupby("model")["coverage"].last().eq(1).all()
+    assert misses.notna().all() and misses.abs().max() < 0.15
+    # The larger solve every prompt of the draw, which has no place on a power law's scale.
+    assert frame["power_law"].isna().any() and frame["power_law"].notna().any()
 
 
 def test_cost_models_differ_in_the_rate_and_agree_on_what_is_never(drawn):
