@@ -1,5 +1,7 @@
 """What was replayed, in words and tables for a terminal."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -20,10 +22,31 @@ def render(found: Replays) -> str:
         f"samples, {setting.cost_unit} ({setting.cost_label}).\nEach policy is fitted on {found.num_folds - 1} of "
         f"{found.num_folds} folds and read on the last. In brackets: 95% intervals of {setting.num_replicates:,} "
         "paired bootstraps of held-out prompts; fits are not resampled.\nThe mix: the best random mixture of settings "
-        "that are the same for all prompts, at the same mean cost; what it pays is for equal accuracy."
+        "that are the same for all prompts, at the same mean cost; what it pays is for equal accuracy. The oracle\n"
+        "splits beforehand: who draws one after another and sees what came may pass it."
     )
-    parts = [head, *_allocation(found), *_thinking(found), *_cascades(found), *_search(found), *_parallel(found)]
-    return "\n\n".join(parts)
+    parts = [head, *(_table(title, rows) for title, rows in tables(found))]
+    parts += [choice_words(found)] if len(found.choices) else []
+    return "\n\n".join([*parts, *_search(found), *_parallel(found)])
+
+
+def tables(found: Replays) -> list[tuple[str, pd.DataFrame]]:
+    """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's."""
+    return [
+        (f"{title}; near a mean cost of {cost:.3g}", nearest(rows, cost))
+        for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found))
+    ]
+
+
+def choice_words(found: Replays) -> str:
+    """How well features tell whom thinking rescues."""
+    choice = found.choices.iloc[0]
+    return (
+        f"Thinking to {choice['budget']} tokens rescues {wording.percent(choice['rescued'])} of answers: right with it "
+        f"and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50); beside "
+        f"random mixing at the same rates the learned choice gains\n{_points(choice, 'gain_over_mixing')} points at "
+        f"{_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
+    )
 
 
 def headline(found: Replays, rule: str) -> str:
@@ -38,44 +61,33 @@ def headline(found: Replays, rule: str) -> str:
     )
 
 
-def _allocation(found: Replays) -> list[str]:
-    parts = []
+_Titled = Iterator[tuple[str, pd.DataFrame, float]]
+
+
+def _allocation(found: Replays) -> _Titled:
     for rule in ("maj_at_k", "pass_at_k"):
         rows = found.policies
         rows = rows[(rows["study"] == allocation.STUDY) & (rows["rule"] == rule)]
         if len(rows):
             title = f"Allocation of samples: {found.model}, read by {wording.RULES[rule]}"
-            parts.append(_table(rows, title, _shown_cost(rows, allocation.UNIFORM), "the mix"))
-    parts[-1] += "\n(The oracle splits beforehand: who draws one after another and sees what came may pass it.)"
-    return parts
+            yield title, rows, _shown_cost(rows, allocation.UNIFORM)
 
 
-def _thinking(found: Replays) -> list[str]:
+def _thinking(found: Replays) -> _Titled:
     rows = found.policies[found.policies["study"] == thinking.STUDY]
-    if rows.empty:
-        return []
     line = rows[rows["kind"] == "line"]["cost"]
-    # Halfway between thinking nothing and thinking all.
-    table = _table(rows, f"Thinking or not: {found.model}, one answer", (line.min() + line.max()) / 2, "the mix")
-    choice = found.choices.iloc[0]
-    words = (
-        f"Thinking to {choice['budget']} tokens rescues {wording.percent(choice['rescued'])} of answers that are wrong "
-        f"without. Features rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50); beside random "
-        f"mixing at the same rates the learned choice gains {_points(choice, 'gain_over_mixing')} points at "
-        f"{_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
-    )
-    return [f"{table}\n{words}"]
+    if len(rows):
+        # Halfway between thinking nothing and thinking all.
+        yield f"Thinking or not: {found.model}, one answer", rows, float(line.min() + line.max()) / 2
 
 
-def _cascades(found: Replays) -> list[str]:
-    parts = []
+def _cascades(found: Replays) -> _Titled:
     rows = found.policies[found.policies["study"] == cascades.STUDY]
     for model, part in rows.groupby("model", sort=False):
         part = part[part["kind"] != "arms"]
         line = part[part["kind"] == "line"]["cost"]
         cost = float(np.exp((1 - SHOWN_SHARE) * np.log(line.min()) + SHOWN_SHARE * np.log(line.max())))
-        parts.append(_table(part, f"Cascades on agreement: {model}, read by majority vote", cost, "the mix"))
-    return parts
+        yield f"Cascades on agreement: {model}, read by majority vote", part, cost
 
 
 def _search(found: Replays) -> list[str]:
@@ -107,29 +119,23 @@ def _parallel(found: Replays) -> list[str]:
     for (name, axis), part in rows.groupby(["bin", "axis"], sort=False):
         row = part.iloc[len(part) // 2]
         lines.append(
-            f"{name:<12} {row['level']:>7,.0f} {axis:<16} k = {_whole(row, 'width'):<14} "
-            f"budget = {_whole(row, 'budget'):<18} {wording.percent(row['accuracy'])} "
+            f"{name:<12} {row['level']:>7,.0f} {axis:<16} k = {whole_words(row, 'width'):<14} "
+            f"budget = {whole_words(row, 'budget'):<18} {wording.percent(row['accuracy'])} "
             f"[{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
         )
     lines.append(f"({parallel.SERIES}: the longest of k samples, since they are drawn side by side.)")
     return ["\n".join(lines)]
 
 
-def _table(rows: pd.DataFrame, title: str, cost: float, line: str) -> str:
-    """Each policy at the setting whose mean cost is nearest to this one."""
-    shown = nearest(rows, cost)
-    widest = _widest(shown["policy"])
-    has_oracle = shown["share"].notna().any()
-    head = f"{title}; near a mean cost of {cost:.3g}"
-    columns = f"{'policy':<{widest}}  {'cost':>8}  accuracy  {'points over ' + line:>24}"
-    lines = [head, columns + (f"  {'share of oracle':>18}" if has_oracle else "") + f"  {line} pays"]
-    for _, row in shown.iterrows():
-        gain = "-" if row["kind"] == "line" else _points(row, "gain")
-        text = f"{row['policy']:<{widest}}  {row['cost']:>8.3g}  {100 * row['accuracy']:>7.1f}%  {gain:>24}"
-        if has_oracle:
-            is_part = row["kind"] != "line" and not np.isnan(row["share"])
-            text += f"  {_share(row) if is_part else '-':>18}"
-        lines.append(text + f"  {'-' if row['kind'] == 'line' else _times(row)}")
+def _table(title: str, rows: pd.DataFrame) -> str:
+    widest = _widest(rows["policy"])
+    columns = f"{'policy':<{widest}}  {'cost':>8}  accuracy  {'points over the mix':>20}  {'share of oracle':>18}"
+    lines = [title, f"{columns}  the mix pays"]
+    lines += [
+        f"{row['policy']:<{widest}}  {row['cost']:>8.3g}  {100 * row['accuracy']:>7.1f}%  {gain_words(row):>20}  "
+        f"{share_words(row):>18}  {times_words(row)}"
+        for _, row in rows.iterrows()
+    ]
     return "\n".join(lines)
 
 
@@ -147,13 +153,21 @@ def _points(row: pd.Series, name: str) -> str:
     return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:.1f}, {100 * row[f'{name}_high']:.1f}]"
 
 
-def _share(row: pd.Series) -> str:
+def gain_words(row: pd.Series) -> str:
+    """'+1.4 [0.6, 2.4]'; '-' of the reference itself."""
+    return "-" if row["kind"] == "line" else _points(row, "gain")
+
+
+def share_words(row: pd.Series) -> str:
+    """'81% [67, 112]' of what the oracle gains; '-' where that is nothing."""
+    if row["kind"] == "line" or np.isnan(row["share"]):
+        return "-"
     return f"{100 * row['share']:.0f}% [{100 * row['share_low']:.0f}, {100 * row['share_high']:.0f}]"
 
 
-def _times(row: pd.Series) -> str:
-    """'1.33x [1.24, 1.46]': what the line pays for the same accuracy; never: not within its arms."""
-    if np.isnan(row["times"]):
+def times_words(row: pd.Series) -> str:
+    """'1.33x [1.24, 1.46]': what the mix pays for the same accuracy; never: not within its arms."""
+    if row["kind"] == "line" or np.isnan(row["times"]):
         return "-"
     return f"{wording.times(row['times'])} {wording.ends(row['times_low'], row['times_high'])}"
 
@@ -162,7 +176,7 @@ def _ends(row: pd.Series, name: str, form: str) -> str:
     return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
 
 
-def _whole(row: pd.Series, name: str) -> str:
+def whole_words(row: pd.Series, name: str) -> str:
     return f"{row[name]:.0f} [{row[f'{name}_low']:.0f}, {row[f'{name}_high']:.0f}]"
 
 

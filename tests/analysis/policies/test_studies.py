@@ -1,6 +1,7 @@
 """The studies on the committed ladder, and the command: placebos, references, probes that are paid, frontiers."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from analysis.choices import Choices
 from analysis.outcomes import Outcomes
 from analysis.policies import features, render, replays
 from analysis.policies.replays import Plan, Replays
+from analysis.report.replays import section
 
 REFERENCE = Path("results/reference")
 
@@ -92,6 +94,13 @@ def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: 
     for policy in found.policies.loc[found.policies["kind"] != "arms", "policy"].unique():
         assert policy in text
     assert re.search(r"gains the most over the best mix of widths: \+\d", render.headline(found, "maj_at_k"))
+
+
+def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
+    hostile = replace(found, model="<script>alert(1)</script>")
+    body = section(hostile).body
+    assert "<script>" not in body and body.count("<table>") == len(render.tables(found)) + 1
+    assert "stop when votes agree" in body and "tokens in series" in body
 
 
 def test_the_command_draws_a_planted_run_that_has_one_budget_and_no_bins(plant, capsys: pytest.CaptureFixture) -> None:
