@@ -6,9 +6,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from analysis import bins, costs, curves, findings, outcomes, roofline
+from analysis import bins, compare, costs, curves, findings, outcomes, pairing, roofline
 from analysis.bins import Binning
 from analysis.choices import AS_KNOWN, Choices
+from analysis.compare import Comparison
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 from analysis.pairing import Source
@@ -44,6 +45,13 @@ def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
     return loaded, findings.find(loaded, choices(options), rng=np.random.default_rng(options.seed))
+
+
+def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:
+    """How a model compares with a ladder or one of its models, under the reader's choices."""
+    paired = pairing.read(base, new, task=options.task, anchor=options.anchor, is_overlap=is_overlap)
+    rule = curves.choose_rule((*paired.base.arms, paired.new), options.rule)
+    return compare.find(paired, choices(options), rule=rule, rng=np.random.default_rng(options.seed))
 
 
 def choices(options: argparse.Namespace) -> Choices:

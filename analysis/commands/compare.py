@@ -4,9 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
-from analysis import compare, curves, pairing, verdict, wording
+from analysis import verdict, wording
 from analysis.commands import arguments
 from analysis.compare import Comparison
 
@@ -30,9 +28,7 @@ def run(options: argparse.Namespace) -> None:
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
     sources = [arguments.source(text) for text in (options.base, options.new)]
-    paired = pairing.read(*sources, task=options.task, anchor=options.anchor, is_overlap=options.overlap)
-    rule = curves.choose_rule((*paired.base.arms, paired.new), options.rule)
-    found = compare.find(paired, arguments.choices(options), rule=rule, rng=np.random.default_rng(options.seed))
+    found = arguments.compared(*sources, options, is_overlap=options.overlap)
     print(verdict.render(found))
     if options.json is not None:
         _write(options.json, _as_json(found))

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from analysis import outcomes
 from analysis.commands import arguments
+from analysis.outcomes import Outcomes
+from analysis.pairing import Source
 from analysis.report import build
 from analysis.report.explorer import Size
+from analysis.report.sections import Section
 
 
 def add(commands: arguments.Commands) -> None:
@@ -16,6 +19,8 @@ def add(commands: arguments.Commands) -> None:
     add = command.add_argument
     add("--prompts", type=int, default=default.num_prompts, help="prompts whose texts are shown, at most")
     add("--samples", type=int, default=default.num_samples, help="samples whose texts are shown of each, at most")
+    add("--replay", action="store_true", help="add who should get the compute, as `make replay` tells it")
+    add("--new", metavar="NEW", help="add how RUN:MODEL compares with this run's ladder, as `make compare` tells it")
     add("--out", type=Path, help="where the page goes, instead of RUN/report.html")
     command.set_defaults(command=run)
 
@@ -33,9 +38,28 @@ def run(options: argparse.Namespace) -> None:
         rule=options.rule,
         seed=options.seed,
         size=Size(options.prompts, options.samples),
-        more=[],
+        more=_more(root, loaded, options),
     )
     path = options.out or root / "report.html"
     beside = path.with_name(path.name + ".tmp")
     beside.write_text(text, encoding="utf-8")
     print(f"{beside.replace(path)}: {path.stat().st_size / 1e6:.1f} MB, opens in any browser")
+
+
+def _more(root: Path, loaded: Outcomes, options: argparse.Namespace) -> list[Section]:
+    """The sections that are asked for."""
+    sections: list[Section] = []
+    if options.new:
+        from analysis.report import compare
+
+        sections.append(compare.draw(arguments.compared(Source(root, None), arguments.source(options.new), options)))
+    if options.replay:
+        from analysis.policies import features, replays
+        from analysis.report import replays as section
+
+        texts = features.texts(root, loaded.task, loaded.prompt_ids)
+        plan = replays.Plan(None, seed=options.seed)
+        sections.append(
+            section.section(replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule))
+        )
+    return sections
