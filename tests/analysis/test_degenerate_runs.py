@@ -38,6 +38,8 @@ COMMANDS = {
     "health": "health {run}",
     "power": "power {run}",
     "figures": "figures {run}",
+    "report": "report {run}",
+    "replay": "replay {run}",
     "compare": "compare {run} {run}:1.1m --json {run}/c.json",
     "plan-compute": "plan-compute {run} --target 0.6 --queries 1e6 --pretraining-tokens {tokens}",
 }
