@@ -224,7 +224,8 @@ function startCurves(holder) {
   const fields = [binSwitch(), ruleSwitch(), pathSwitch(), costSwitch(), all.length > 2 ? referenceSwitch() : null];
   holder.append(make("div", { class: "controls" }, ...fields.filter(Boolean)), rungSwitches(), said, grid, unfold);
   const draw = () => {
-    said.textContent = state.path === "budget" ? "One answer, after thinking budgets that grow to the right." : `Samples grow to the right, ${run.budget_words}.`;
+    const grows = state.path === "budget" ? "One answer, after thinking budgets that grow to the right." : `Samples grow to the right, ${run.budget_words}.`;
+    said.textContent = `${grows} Cost in ${costOf(state.cost)[2]}, ${costOf(state.cost)[3]}.`;
     drawPanels(grid, panels);
     if (unfold.open) table.replaceChildren(numbers());
   };

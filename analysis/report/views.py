@@ -21,6 +21,7 @@ PATHS = {"width": "more samples", "budget": "longer thinking"}
 COSTS = {
     "c1": "FLOPs, weights alone",
     "c2": "FLOPs, attention counted",
+    "c4": "device-seconds, as measured",
     "c5": "dollars",
     "tokens": "tokens, whatever the model",
     "samples": "samples, whatever they spend",
@@ -55,7 +56,9 @@ def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> di
         "bins": list(dict.fromkeys(curves["bin"])),
         "rules": [[name, wording.RULES[name]] for name in dict.fromkeys(curves["rule"])],
         "paths": [[name, PATHS[name]] for name in PATHS if name == "width" or len(outcomes.budgets) > 1],
-        "costs": [[name, _cost_words(name, of), of.setting.cost_unit] for name, of in found.items()],
+        "costs": [
+            [name, _cost_words(name, of), of.setting.cost_unit, of.setting.cost_label] for name, of in found.items()
+        ],
         "rule": rule,
         "num_samples": first.setting.num_samples,
         "budget_words": wording.thinking(first.setting.max_budget),
@@ -75,8 +78,7 @@ def _can_tell(outcomes: Outcomes, choices: Choices) -> bool:
 
 
 def _cost_words(name: str, found: Findings) -> str:
-    roofline = f"{found.setting.cost_unit}, {found.setting.cost_label}"
-    return COSTS.get(name, roofline)
+    return COSTS.get(name, f"{found.setting.cost_unit}, {found.setting.cost_label.partition(',')[0]}")
 
 
 def _rates(found: Mapping[str, Findings]) -> dict[str, Any]:
