@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis import bootstrap, frontier
+from analysis import bootstrap, curves, frontier
 from analysis.arrays import Floats, Ints
 from analysis.bootstrap import weighted_means
 from analysis.curves import Rule
@@ -12,19 +12,20 @@ from analysis.policies.studies.stage import Row, Stage, ends
 # Settings within this factor of the middle one's tokens are candidates, so that more compute alone does not win.
 BAND = 1.5
 MIN_CANDIDATES = 4
+MAX_CANDIDATES = 24
 
 
 def find(stage: Stage, rule: Rule) -> list[Row]:
     """A row a rung: Kendall's tau with the last, the chance that its winner survives, cost and regret of the search.
 
     Candidates are the settings (budget, width) whose cost on the largest model lies within BAND of the middle one's;
-    the search is run on one half of the prompts and its regret read on the other. Empty below two models or
-    MIN_CANDIDATES.
+    the search is run on one half of the prompts and its regret read on the other. Empty below two models,
+    two budgets or MIN_CANDIDATES.
     """
-    if len(stage.arms) < 2:
+    if len(stage.arms) < 2 or len(stage.arms[-1].budgets) < 2:
         return []
     num_samples = stage.arms[0].grid.correct.shape[2]
-    widths = range(1, num_samples + 1, 2 if rule == "maj_at_k" else 1)
+    widths = curves.width_path(1, num_samples, rule).widths
     menus = [
         menu.build([arm], stage.cost, rule=rule, widths=widths, rng=stage.rng(12, at))
         for at, arm in enumerate(stage.arms)
@@ -43,7 +44,9 @@ def _candidates(mean_cost: Floats) -> list[int]:
     logs = np.log(mean_cost)
     near = (np.abs(logs[:, None] - logs) <= np.log(BAND)).sum(axis=1)
     middle = logs[near.argmax()]
-    return [int(at) for at in np.flatnonzero(np.abs(logs - middle) <= np.log(BAND))]
+    alike = np.flatnonzero(np.abs(logs - middle) <= np.log(BAND))
+    spread = np.linspace(0, len(alike) - 1, min(len(alike), MAX_CANDIDATES)).round().astype(int)
+    return [int(at) for at in alike[spread]]
 
 
 def _rows(stage: Stage, accuracy: Floats, cost: Floats, cells: list[menu.Cell]) -> list[Row]:

@@ -103,7 +103,7 @@ def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_call
     assert "stop when votes agree" in body and "tokens in series" in body
 
 
-def test_the_command_draws_a_planted_run_that_has_one_budget_and_no_bins(plant, capsys: pytest.CaptureFixture) -> None:
+def test_the_command_draws_a_planted_run_without_bins(plant, capsys: pytest.CaptureFixture) -> None:
     root = plant(num_prompts=30, num_samples=4, bin_samples=0)
     assert main(["replay", str(root), "--folds", "2", "--probe", "1", "--rule", "pass_at_k"]) == 0
     printed = capsys.readouterr().out
@@ -111,6 +111,17 @@ def test_the_command_draws_a_planted_run_that_has_one_budget_and_no_bins(plant, 
     for name in ("replay_allocation", "replay_choices", "replay_parallel_serial"):
         assert (root / "figures" / f"{name}.png").stat().st_size > 10_000
         assert len(pd.read_csv(root / "figures" / f"{name}.csv")) > 5
+
+
+def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outcomes) -> None:
+    arms = [arm.take(budgets=np.array([5]), prompts=np.arange(120), num_samples=4) for arm in loaded.arms[:2]]
+    silent = [replace(arm, rung=replace(arm.rung, has_votes=False, has_tokens=False)) for arm in arms]
+    poor = replace(loaded, arms=tuple(silent), budgets=np.array([256]), num_samples=4, bins=None, dials={})
+    found = replays.find(poor, Choices(), Plan(num_folds=2), texts=[""] * 120, rule=None)
+    assert set(found.policies["study"]) == {"allocation"} and found.setting.cost_unit == "samples"
+    assert found.search.empty and found.frontiers.empty and found.choices.empty
+    oracle = rows(found, "allocation", "oracle", "pass_at_k")
+    assert (oracle["gain"].dropna() >= -1e-9).all() and "Thinking" not in render.render(found)
 
 
 @pytest.mark.parametrize(
