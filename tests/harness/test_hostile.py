@@ -45,8 +45,9 @@ class Gauntlet:
         return {}
 
     def load(self) -> list[Prompt]:
-        # Imported here, or each worker would spend its first answer on it.
-        answers.math_equal("1", GOLD)
+        # What they import is imported here, or each worker would spend its first answer on it.
+        for read in READERS.values():
+            read("1")
         return [Prompt(name, name, {}) for name in READERS]
 
     def grade(self, prompt: Prompt, text: str) -> Grade:
