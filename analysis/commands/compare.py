@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> None:
     """Print the comparison; write it as JSON and HTML where asked to."""
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
-    sources = [arguments.source(text) for text in (options.base, options.new)]
-    found = arguments.compared(*sources, options, is_overlap=options.overlap)
+    base, new = arguments.source(options.base), arguments.source(options.new)
+    found = arguments.compared(base, new, options, is_overlap=options.overlap)
     print(verdict.render(found))
     if options.json is not None:
         _write(options.json, _as_json(found))
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         from analysis.report import compare as section
         from analysis.report import page
 
-        lead = f"{sources[1]} against {sources[0]}, on the same {wording.prompts(found.num_prompts)}."
+        lead = f"{new} against {base}, on the same {wording.prompts(found.num_prompts)}."
         _write(options.html, page.render([section.draw(found)], title=section.title(found), lead=lead))
 
 
