@@ -8,7 +8,7 @@ from typing import Any
 from harness.answers import last_number, math_equal
 from harness.tasks.lm_eval import cut_at
 from tests.harness.mutations import LATEX, NUMBERS, mutate
-from tests.harness.test_shipped_tasks import MATRIX, make
+from tests.harness.test_shipped_tasks import make
 
 SIZE = 500
 # Right answers that lm-eval, which compares strings, grades wrong.
@@ -68,8 +68,6 @@ def test_on_math500_lm_eval_agrees_but_where_it_compares_strings(outside_data: C
     mutated = mutate(golds, LATEX, SIZE)
     differing: Counter[str] = Counter()
     for position, name, text, right in mutated:
-        if MATRIX[1:-1] in text and not right:
-            continue
         ours = task.grade(prompts[position], text).correct
         assert ours == right, (name, golds[position], text)
         theirs = bool(score_by_lm_eval({"answer": golds[position]}, [text])["exact_match"])
