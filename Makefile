@@ -42,8 +42,8 @@ sweep: setup  ## draw, grade and plot a grid: EXPERIMENT=embedded, RUN=<name>, A
 plan: setup  ## what `make sweep` would draw, and what that costs: the same options, nothing is started
 	@$(PY) -m sweeps plan experiment=$(EXPERIMENT) run=$(RUN) $(ARGS)
 
-grade: setup  ## grade what the present graders have not seen: RUN=<name>
-	@$(PY) -m sweeps grade $(RUN)
+grade: setup  ## grade what the present graders have not seen, print what changed: RUN=<name> ARGS="task.extract=..."
+	@$(PY) -m sweeps grade $(RUN) $(ARGS)
 
 health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, tokens, device seconds: RUN=<name or folder>
 	@$(PY) -m analysis health $(RUN)

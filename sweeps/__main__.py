@@ -2,7 +2,8 @@
 
 python -m sweeps plan experiment=...: the same command, which then prints what it would do, and starts nothing.
 python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
-python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet.
+python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet; task.extract=... and
+task.vote_key=... put other functions in its place.
 """
 
 import sys
@@ -15,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from harness.types import EngineFailedError
-from sweeps.compose import build, build_job, find_run, load_tasks
+from sweeps.compose import EXAMPLE_READER, build, build_job, change_readers, find_run, load_tasks
 from sweeps.disk import explain
 from sweeps.export import export_task
 from sweeps.grade import grade_run
@@ -39,10 +40,10 @@ def sweep(config: DictConfig) -> None:
         sys.exit(f"{config.model.name or config.model.path}: stopped; what was drawn is kept.")
 
 
-def grade(name: str) -> None:
+def grade(name: str, words: Sequence[str]) -> None:
     root = find_run(name)
     try:
-        tasks = load_tasks(root)
+        tasks = change_readers(load_tasks(root), words)
         repair(root)
         print(f"{grade_run(root, tasks):,} answers graded in {root}")
     except ValueError as error:
@@ -78,9 +79,9 @@ def choose_plan(words: Sequence[str]) -> list[str]:
 
 def main() -> None:
     if sys.argv[1:2] == ["grade"]:
-        if len(sys.argv) != 3:
-            sys.exit("Usage: python -m sweeps grade RUN")
-        grade(sys.argv[2])
+        if len(sys.argv) < 3:
+            sys.exit(f"Usage: python -m sweeps grade RUN [{EXAMPLE_READER} ...]")
+        grade(sys.argv[2], sys.argv[3:])
         return
     if sys.argv[1:2] == ["export"]:
         if len(sys.argv) < 3 or "=" in sys.argv[2]:

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import pydoc
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
@@ -16,6 +17,8 @@ from sweeps.job import Job
 
 RUNS = Path("results/runs")
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
+READERS = ("task.extract", "task.vote_key")
+EXAMPLE_READER = "task.extract=harness.answers.final_answer"
 SCALARS = ("seed", "probe", "flush_seconds", "progress_row")
 
 
@@ -82,6 +85,23 @@ def load_tasks(root: Path) -> list[Task]:
     if not paths:
         raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
     return [build(json.loads(part), "task") for part in sorted({_read_task(path) for path in paths})]
+
+
+def change_readers(tasks: Sequence[Task], words: Sequence[str]) -> list[Task]:
+    """The tasks with other functions that read answers, named as in task.extract=harness.answers.boxed."""
+    changed = list(tasks)
+    for word in words:
+        name, _, path = word.partition("=")
+        field = name.removeprefix("task.")
+        if name not in READERS or not path:
+            raise ValueError(f"Expected {' or '.join(READERS)}=<function>, such as {EXAMPLE_READER}; got {word!r}.")
+        if unlike := [task.name for task in changed if not hasattr(task, field)]:
+            raise ValueError(f"Task {unlike[0]} has no {field}.")
+        function = pydoc.locate(path)
+        if not callable(function):
+            raise ValueError(f"{name}: there is no function {path}.")
+        changed = [dataclasses.replace(cast(Any, task), **{field: function}) for task in changed]
+    return changed
 
 
 def _read_task(path: Path) -> str:

@@ -102,7 +102,8 @@ def _extracted(root: Path, grader: Grader, keys: pd.Series) -> pd.DataFrame:
 def _show_examples(shown: pd.DataFrame, identity: str, before: str, after: str) -> Iterator[str]:
     is_mine = (shown["identity"] == identity) & (shown["outcome_before"] == before) & (shown["outcome"] == after)
     for row in shown[is_mine].itertuples():
-        yield f"{row.prompt_id} sample {row.sample}: {_clip(row.extracted_before)} -> {_clip(row.extracted)}"
+        budget = "" if pd.isna(row.budget) else f" at {row.budget:.0f}"
+        yield f"{row.prompt_id} sample {row.sample}{budget}: {_clip(row.extracted_before)} -> {_clip(row.extracted)}"
 
 
 def _clip(text: str | None) -> str:

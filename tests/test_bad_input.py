@@ -167,6 +167,12 @@ DAMAGED = [
         r"Damaged, or gone:\n.*/traces/.*\n`make sweep` sets",
     ),
     Case("grade", r"Usage: python -m sweeps grade RUN"),
+    Case(
+        "grade results/reference task.extrct=a.b", r"Expected task.extract or task.vote_key=<function>.*got 'task.ext"
+    ),
+    Case(
+        "grade results/reference task.extract=harness.answers.bxed", r"task.extract: there is no function harness.ans"
+    ),
     Case("grade nowhere", r"No recorded jobs in results/runs/nowhere/provenance; is this a run of `make sweep`\?"),
     Case("grade {here}/file", r"No recorded jobs in .*/file/provenance"),
     Case("grade {here}/empty", r"No recorded jobs in .*/empty/provenance"),

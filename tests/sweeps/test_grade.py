@@ -108,7 +108,7 @@ def test_what_changed_is_printed(root: Path, capsys: pytest.CaptureFixture[str])
         "echo 2 beside 1:",
         "               m: 1 of 3 outcomes changed; correct +1 -0",
         "                  1 wrong -> correct",
-        "                    echo/0 sample 1: 'rong' -> 'right'",
+        "                    echo/0 sample 1 at 8: 'rong' -> 'right'",
     ]
     grade_run(root, [Echo("3")])
     assert "2 correct, another vote" in capsys.readouterr().out
