@@ -15,6 +15,8 @@ from analysis.policies.replay import Replayed, resample
 # Names of policies that measures are read against.
 VERTICES, HULL, BEST, CHEAPEST, DEAREST = "vertices", "hull", "best single", "cheapest single", "dearest single"
 
+ROUNDING = 1e-12
+
 
 class Curve(NamedTuple):
     """A router's settings: mean cost and accuracy, and what mixtures and hindsight reach at that cost; (R, J) each."""
@@ -23,6 +25,12 @@ class Curve(NamedTuple):
     accuracy: Floats
     mixture: Floats
     oracle: Floats
+
+    @property
+    def gain(self) -> Floats:
+        """Accuracy over the mixtures', 0 where they differ by what sums are rounded to: such a router is an arm."""
+        gained = self.accuracy - self.mixture
+        return np.where(np.abs(gained) > ROUNDING, gained, 0.0)
 
 
 class Seed(NamedTuple):
@@ -64,11 +72,12 @@ def mixtures_curve(replayed: Replayed, weights: Floats) -> Points:
 def of_setting(curve: Curve, setting: int) -> dict[str, Floats]:
     """Measures of one setting at its own cost, by name; (R,) each."""
     cost, accuracy, mixture, oracle = (values[:, setting] for values in curve)
+    gain = curve.gain[:, setting]
     return {
         "accuracy": accuracy,
         "cost": cost,
-        "gain over hull": accuracy - mixture,
-        "share of oracle gap": metrics.oracle_share(accuracy, mixture, oracle),
+        "gain over hull": gain,
+        "share of oracle gap": metrics.oracle_share(mixture + gain, mixture, oracle),
     }
 
 

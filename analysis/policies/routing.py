@@ -163,7 +163,7 @@ def _setting_frame(seeds: Sequence[Seed], menu: Menu, weights: Floats, contender
     )
     found = measures.matched(seeds, weights, columns, menu=menu)
     alphas = {policy.name: policy.alphas for policy in contenders}
-    gains = found.accuracy - found.mixture
+    gains = found.gain
     accuracy, gain = (bootstrap.percentile_interval(table) for table in (found.accuracy, gains))
     rows = []
     for at, (name, setting) in enumerate(replayed.points[column] for column in columns):

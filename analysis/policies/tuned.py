@@ -41,7 +41,7 @@ class Tuned:
         contenders = [replace(self.policy, reads=(SHOWN,)), Vertices(VERTICES), DearestSingle(DEAREST)]
         found = replay(train.menu, contenders, folds=folds, known=known, datasets=train.prompts.datasets, rng=rng)
         read = measures.matched([Seed(found, folds)], np.ones((1, len(folds))), found.columns(self.policy.name))
-        setting = int((read.accuracy - read.mixture)[0].argmax())
+        setting = int(read.gain[0].argmax())
         return OneSetting(self.policy.fit(train, rng), setting)
 
 

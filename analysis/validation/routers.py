@@ -120,5 +120,5 @@ def beats(seed: Seed, weights: Floats, names: list[str]) -> list[bool]:
     """Whether the paired 95% interval of each policy's gain over the hull lies above 0."""
     columns = np.array([seed.replayed.columns(name)[0] for name in names])
     found = measures.matched([seed], weights, columns)
-    low = bootstrap.percentile_interval(found.accuracy - found.mixture).low
+    low = bootstrap.percentile_interval(found.gain).low
     return [bool(end > 0) for end in low]

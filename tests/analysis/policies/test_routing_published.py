@@ -83,6 +83,7 @@ def test_a_run_of_three_sets_is_one_menu_with_its_published_accuracies(run: Path
     assert found.menu.accuracy[gsm, at].mean() == pytest.approx(0.9416, abs=5e-5)
 
 
+@pytest.mark.long
 def test_every_gain_over_the_hull_is_reported_with_its_interval_whatever_its_sign(routed: Routes) -> None:
     assert [part.split for part in routed.splits] == ["prompts", "data sets"]
     for part in routed.splits:
@@ -90,6 +91,9 @@ def test_every_gain_over_the_hull_is_reported_with_its_interval_whatever_its_sig
         assert {"clusters", "neighbours", "predictor", "best of data set", "prompt length"} < set(gains.index)
         assert (gains["low"] <= gains["estimate"]).all() and (gains["estimate"] <= gains["high"]).all()
         tuned = gains.drop(index="best single")
-        assert ((tuned["high"] - tuned["low"]) < 0.2).all() and (tuned["high"] > tuned["low"]).all()
+        # On a data set that it was not fitted on a router may be one arm of the hull, which gains 0 in every replicate.
+        assert ((tuned["high"] - tuned["low"]) < 0.2).all() and (
+            part.split == "data sets" or (tuned["high"] > tuned["low"]).all()
+        )
         oracle = part.settings[part.settings["policy"] == "oracle"]["accuracy"]
         assert oracle.max() > part.settings[part.settings["policy"] != "oracle"]["accuracy"].max()
