@@ -110,8 +110,8 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
     gains = frame[frame["kind"] == "tuned"]
     better = [_router(name) for name in gains[gains["gain_low"] > 0]["policy"]]
     said = f"Beyond chance: {', '.join(better)}." if better else "No router is beyond chance."
-    key = "Lines: settings that trade accuracy for cost. Dots on them: the one that training prompts chose."
-    figure.text(0.02, 0.905, f"{said} {key}", fontsize=10, va="top")
+    key = "Lines: settings that trade accuracy for cost. Large dots: what training prompts chose, all folds."
+    figure.text(0.02, 0.92, f"{said}\n{key}", fontsize=10, va="top")
     of = f" of {first['num_datasets']} data sets" if first["num_datasets"] > 1 else ""
     held_out = "data sets, each fitted on the others" if first["split"] == "data sets" else "prompts"
     embedded = "no embedding" if first["embedder"] is None else f"embedding {first['embedder']}"
