@@ -39,6 +39,10 @@ def serve_model(path: str, *, log: Path, max_num_seqs: int, options: Sequence[st
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             server.terminate()
+            # A server that is still starting does not listen.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(20)
+            server.kill()
 
 
 def spell_flags(options: dict[str, Any]) -> list[str]:
