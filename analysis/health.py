@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from analysis import throughput
 from analysis.arms import StoredRun
 from results import schema, store
+from results.graders import present_grader
 
 SAMPLE = ["prompt_id", "sample"]
 OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
@@ -38,13 +40,13 @@ def _read_traces(root: Path, identity: str) -> pd.DataFrame:
 
 
 def _read_answers(root: Path, identity: str) -> pd.DataFrame:
-    """Answers with what their latest grade makes of them; null where there is none."""
-    key = [*SAMPLE, "pool", "budget"]
+    """Answers with what the grader whose grades stand makes of them; null where it has not seen them."""
+    key, by = [*SAMPLE, "pool", "budget"], ["grader", "grader_version"]
     answers = store.scan(root, schema.ANSWERS, columns=[*key, "num_answer_tokens", "forced"], identity=identity)
-    grades = store.scan(root, schema.GRADES, columns=[*key, "grader_version", "outcome"], identity=identity)
-    latest = grades.to_pandas().astype({"grader_version": object}).sort_values("grader_version", kind="stable")
-    latest = latest.drop_duplicates(key, keep="last").drop(columns="grader_version")
-    frames = [frame.astype({"prompt_id": object, "pool": object}) for frame in (answers.to_pandas(), latest)]
+    grades = store.scan(root, schema.GRADES, columns=[*key, *by, "outcome"], identity=identity)
+    grader = present_grader(root, [identity]) or ("", "")
+    standing = grades.filter((pc.field(by[0]) == grader[0]) & (pc.field(by[1]) == grader[1])).drop_columns(by)
+    frames = [table.to_pandas().astype({"prompt_id": object, "pool": object}) for table in (answers, standing)]
     rows = frames[0].merge(frames[1], on=key, how="left")
     return rows[rows["pool"] == "evaluation"].set_index(SAMPLE)
 

@@ -7,7 +7,7 @@ import pytest
 from analysis import outcomes, workloads
 from analysis.__main__ import main
 from analysis.figures import plan_compute
-from tests.analysis.test_figures import assert_words_lie_apart_and_inside
+from tests.analysis import words
 
 TOKENS = {"33k": 1e7, "125k": 2e7, "0.4m": 2e7, "1.1m": 2e7}
 
@@ -65,7 +65,7 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
 
 def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: workloads.Workloads):
     rows = workloads.frame(found)
-    assert_words_lie_apart_and_inside(plan_compute.draw(rows))
+    assert not words.faults(plan_compute.draw(rows))
     hopeless = rows.assign(
         **{name: rows[name].where(rows["model"] != "33k", np.inf) for name in ("total_flops", "low", "high")}
     )
