@@ -89,7 +89,7 @@ def on(path: str, answer: Reply) -> Callable[[str, dict[str, Any]], Reply | None
         (on(COMPLETIONS, refusal(400, "Unknown: top_k")), ValueError, "no server that isoquant can use.*top_k"),
         (on(COMPLETIONS, refusal(404, "No such model")), EngineFailedError, "answered 404: No such model"),
     ],
-    ids=str,
+    ids=range(11),
 )
 def test_a_server_that_cannot_be_used_is_told_at_the_start(
     scripted: ScriptedServer, script: Any, kind: type[Exception], message: str
