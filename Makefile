@@ -96,7 +96,7 @@ plan-compute: setup  ## split a budget between training and serving: RUN=<name> 
 	@$(PY) -m analysis plan-compute $(RUN) --target $(TARGET) --queries $(QUERIES) $(ARGS)
 
 test: setup  ## run the tests, on two cores
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-long: setup  ## run the longer tests: Ray and submitit with the real engine, every fault
 	@$(PY) -m pytest -m long

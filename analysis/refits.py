@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlog1py, xlogy
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Floats, Ints
 
 CERTAIN = 1e-12
 MAX_ROUNDS = 100
@@ -22,7 +22,7 @@ CHUNK = 200_000
 class Evaluate(Protocol):
     """Parameters (p, R, 1) -> accuracy (R, J) and its slopes (p, R, J), for the replicates that `at` names."""
 
-    def __call__(self, theta: Floats, at: slice) -> tuple[Floats, Floats]: ...
+    def __call__(self, theta: Floats, at: Ints) -> tuple[Floats, Floats]: ...
 
 
 class Refits(NamedTuple):
@@ -30,6 +30,10 @@ class Refits(NamedTuple):
 
     parameters: Floats
     converged: Bools
+
+
+def _within(evaluate: Evaluate, part: Ints, theta: Floats, at: Ints) -> tuple[Floats, Floats]:
+    return evaluate(theta, at=part[at])
 
 
 class _State(NamedTuple):
@@ -50,38 +54,45 @@ def refit(evaluate: Evaluate, start: ArrayLike, successes: ArrayLike, trials: Ar
     converged = np.zeros(len(s), dtype=bool)
     size = max(1, CHUNK // max(s.shape[1], 1))
     for first in range(0, len(s), size):
-        part = slice(first, min(first + size, len(s)))
-        found[part], converged[part] = _search(partial(evaluate, at=part), start, s[part], n[part], ridge)
+        part = np.arange(first, min(first + size, len(s)))
+        found[part], converged[part] = _search(partial(_within, evaluate, part), start, s[part], n[part], ridge)
     empty = n.sum(axis=1) == 0
     found[empty], converged[empty] = np.nan, False
     return Refits(found, converged)
 
 
 def _search(
-    evaluate: Callable[[Floats], tuple[Floats, Floats]], start: Floats, s: Floats, n: Floats, ridge: float
+    evaluate: Callable[[Floats, Ints], tuple[Floats, Floats]], start: Floats, s: Floats, n: Floats, ridge: float
 ) -> tuple[Floats, Bools]:
-    theta = np.tile(start, (len(s), 1))
-    damping = np.full(len(s), 1e-3)
+    theta, converged = np.tile(start, (len(s), 1)), np.zeros(len(s), dtype=bool)
+    damping, left = np.full(len(s), 1e-3), np.arange(len(s))
     pull, scale = ridge * n.sum(axis=1), np.maximum(n.sum(axis=1), 1.0)
-    now = _state(evaluate, theta, s, n, pull)
+    now = _state(partial(evaluate, at=left), theta, s, n, pull)
     for _ in range(MAX_ROUNDS):
         diagonal = np.einsum("rpp->rp", now.information)
-        damped = now.information + (damping[:, None] * diagonal + 1e-12 * scale[:, None])[..., None] * np.eye(
-            start.size
-        )
-        step = np.linalg.solve(damped, now.gradient[..., None])[..., 0]
-        if np.all(((step * now.gradient).sum(axis=1) <= FLAT**2) | (damping > MAX_DAMPING)):
+        added = damping[left, None] * diagonal + 1e-12 * scale[left, None]
+        step = np.linalg.solve(now.information + added[..., None] * np.eye(start.size), now.gradient[..., None])[..., 0]
+        promised = (step * now.gradient).sum(axis=1) / 2
+        converged[left] = _decrement(now, scale[left]) <= FLAT
+        goes_on = (promised > FLAT**2) & (damping[left] <= MAX_DAMPING)
+        if not goes_on.any():
             break
-        then = _state(evaluate, theta - step, s, n, pull)
+        # Replicates that have arrived are left alone; few need many rounds.
+        left, step, promised, now = left[goes_on], step[goes_on], promised[goes_on], _State(*(x[goes_on] for x in now))
+        then = _state(partial(evaluate, at=left), theta[left] - step, s[left], n[left], pull[left])
         better = then.objective < now.objective
-        theta = np.where(better[:, None], theta - step, theta)
-        damping = _follow(
-            damping, promised=(step * now.gradient).sum(axis=1) / 2, fallen=now.objective - then.objective
-        )
+        theta[left] = np.where(better[:, None], theta[left] - step, theta[left])
+        damping[left] = _follow(damping[left], promised=promised, fallen=now.objective - then.objective)
         now = _State(*(np.where(better.reshape(-1, *[1] * (b.ndim - 1)), b, a) for a, b in zip(now, then, strict=True)))
-    undamped = now.information + 1e-12 * scale[:, None, None] * np.eye(start.size)
-    newton = np.linalg.solve(undamped, now.gradient[..., None])[..., 0]
-    return theta, (newton * now.gradient).sum(axis=1) / 2 <= FLAT
+    return theta, converged
+
+
+def _decrement(now: _State, scale: Floats) -> Floats:
+    """How much log-likelihood an undamped step promises; (R,)."""
+    information = now.information + 1e-12 * scale[:, None, None] * np.eye(now.gradient.shape[1])
+    newton = np.linalg.solve(information, now.gradient[..., None])[..., 0]
+    decrement: Floats = (newton * now.gradient).sum(axis=1) / 2
+    return decrement
 
 
 def _follow(damping: Floats, *, promised: Floats, fallen: Floats) -> Floats:

@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
 SWEEP = "experiment=embedded model=countdown-33k run={here}/run"
 CONFIGS = [
-    Case("experiment=embeded model=countdown-33k", r"Could not find 'experiment/embeded'[\s\S]*embedded\n\s*qwen3"),
+    Case("experiment=embeded model=countdown-33k", r"Could not find 'experiment/embeded'[\s\S]*embedded[\s\S]*qwen3"),
     Case("experiment=embedded model=qwen9", r"Could not find 'model/qwen9'[\s\S]*countdown-33k"),
     Case(f"{SWEEP} grid=huge", r"Could not find 'grid/huge'[\s\S]*embedded"),
     Case(f"{SWEEP} hydra/launcher=pbs", r"Could not find 'hydra/launcher/pbs'[\s\S]*slurm"),

@@ -121,7 +121,7 @@ def assert_complete(root: Path, *models: str) -> None:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the scripted engine."""
     root = tmp_path_factory.mktemp("runs") / "drawn"
-    redraw(root)
+    redraw(root, flush_seconds=0.1)
     assert_complete(root, MODEL)
     return root
 
@@ -208,9 +208,9 @@ def flip_bit(path: Path, rng: np.random.Generator) -> str:
     return f"bit {bit} of byte {at:,} of {len(content):,}"
 
 
-def redraw(root: Path) -> str:
+def redraw(root: Path, *, flush_seconds: float = 0) -> str:
     """Carry the run on with a scripted engine, without a launcher; what was said."""
-    words = [*SCRIPTED, f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
+    words = [*SCRIPTED[:-1], f"flush_seconds={flush_seconds}", f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
     grading = [["grade", str(root)]] if root.exists() else []
     ended = [forked.run("sweeps", *given) for given in (*grading, words, ["grade", str(root)])]
     said = "".join(step.out + step.err for step in ended)

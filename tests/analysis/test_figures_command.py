@@ -44,12 +44,14 @@ def test_one_model_is_drawn_alone_and_says_what_takes_two(plant, capsys):
     assert set(OF_PAIRS) < set(silent) and "needs two models or more; this run has only 33k" in silent["substitution"]
 
 
+@pytest.mark.long
 def test_one_prompt_is_drawn_as_far_as_it_goes(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=1), capsys)
     assert {"grid", "outcomes", "cost_models", "substitution"} <= names
     assert "too few prompts" in silent["frontier"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ability", [60.0, -60.0], ids=["all right", "all wrong"])
 def test_runs_without_a_difference_are_drawn_too(plant, capsys, ability: float):
     rungs = [rung._replace(ability=ability) for rung in LADDER[:2]]
@@ -58,11 +60,13 @@ def test_runs_without_a_difference_are_drawn_too(plant, capsys, ability: float):
     assert "16 a prompt or more, not 4" in silent["coverage"]
 
 
+@pytest.mark.long
 def test_one_sample_at_a_time_leaves_no_grid(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=10, num_samples=1), capsys)
     assert "two widths or more" in silent["grid"] and "frontier" in names
 
 
+@pytest.mark.long
 def test_own_difficulty_shows_all_prompts(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=10), capsys, "--difficulty", "own")
     assert {"frontier", "isoquants", "break_even"} <= names

@@ -125,7 +125,7 @@ def test_another_version_of_the_grader_is_refused_and_the_newest_of_both_overlap
     with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `make grade` grades anew"):
         read(original, other)
     paired = read(original, other, is_overlap=True)
-    assert not paired.new.grid.correct.all() and "planted 1, the newest grader of both" in paired.notes[0]
+    assert not paired.new.grid.correct.all() and "planted 1, the last grader of both" in paired.notes[0]
 
 
 def test_settings_beside_the_weights_are_noted_not_refused(original: Path, copy: Make):

@@ -133,7 +133,7 @@ def top_two_gap(ids: tuple[int, ...]) -> float:
     return best - second
 
 
-@pytest.mark.parametrize("budget", [0, 32, 256])
+@pytest.mark.parametrize("budget", [0, 32, pytest.param(256, marks=pytest.mark.long)])
 def test_at_temperature_one_accuracies_agree_within_sampling_error(
     running: Running, task: ReasoningGym, prompts: list[Prompt], budget: int
 ) -> None:
