@@ -28,7 +28,9 @@ NUM_TRACES = 6 * 4 * 2 + 6 * 4
 
 
 def command(root: Path, *overrides: str) -> list[str]:
-    return [sys.executable, "-m", "sweeps", *SMALL, f"run={root}", *overrides]
+    replaced = {override.split("=")[0] for override in overrides}
+    kept = [word for word in SMALL if word.split("=")[0] not in replaced]
+    return [sys.executable, "-m", "sweeps", *kept, f"run={root}", *overrides]
 
 
 def shards(root: Path) -> dict[Path, bytes]:
@@ -41,10 +43,10 @@ def rows(root: Path, table: store.Table) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Path, bytes], subprocess.CompletedProcess[str]]:
-    """A run killed with SIGKILL while its first model was drawing, then finished; and what the kill had left."""
+    """A run killed with SIGKILL while its model was drawing, then finished with a second; what the kill had left."""
     root = tmp_path_factory.mktemp("runs") / "small"
     with subprocess.Popen(
-        command(root, "flush_seconds=0"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(root, "flush_seconds=0", "model=countdown-33k"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as sweep:
         deadline = time.monotonic() + 900
         while not list(root.glob("answers/*.parquet")) and time.monotonic() < deadline and sweep.poll() is None:
