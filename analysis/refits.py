@@ -61,9 +61,7 @@ def refit(evaluate: Evaluate, start: ArrayLike, successes: ArrayLike, trials: Ar
     return Refits(found, converged)
 
 
-def _search(
-    evaluate: Callable[[Floats, Ints], tuple[Floats, Floats]], start: Floats, s: Floats, n: Floats, ridge: float
-) -> tuple[Floats, Bools]:
+def _search(evaluate: Evaluate, start: Floats, s: Floats, n: Floats, ridge: float) -> tuple[Floats, Bools]:
     theta, converged = np.tile(start, (len(s), 1)), np.zeros(len(s), dtype=bool)
     damping, left = np.full(len(s), 1e-3), np.arange(len(s))
     pull, scale = ridge * n.sum(axis=1), np.maximum(n.sum(axis=1), 1.0)
