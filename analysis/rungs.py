@@ -1,7 +1,7 @@
 """The rungs of a stored run: what each is called, its shape, and what it costs. Knows the tables, no outcomes."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,15 +83,7 @@ def _tell_apart(variants: pd.DataFrame) -> pd.Series:
 
 def settings(identity_parts: object) -> dict[str, Any]:
     """What an identity is the hash of, by dotted name; empty where it was not recorded."""
-    return dict(_flatten(json.loads(identity_parts))) if isinstance(identity_parts, str) else {}
-
-
-def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in parts.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
+    return dict(store.flatten(json.loads(identity_parts))) if isinstance(identity_parts, str) else {}
 
 
 def _shape(row: Any) -> Shape:

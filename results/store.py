@@ -183,6 +183,15 @@ def encode_json(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), sort_keys=True)
 
 
+def flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """What nested settings hold, by dotted names, as in `sampling.top_p`."""
+    for name, value in parts.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(kind) and None not in values:
         # Arrow takes a list of lists an object at a time, and numpy numbers a column at a time.

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
 from harness.checkpoint import Checkpoint
 from harness.types import Sampling, Task, Thinking
+from results import store
 
 
 def hash_identity(parts: Mapping[str, Any]) -> str:
@@ -49,7 +50,7 @@ def identity_parts(
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     """What sets two identities apart, a line a part: "sampling.temperature: 0.6 is stored, 1.0 is asked for"."""
-    before, after = dict(_flatten(stored)), dict(_flatten(asked))
+    before, after = dict(store.flatten(stored)), dict(store.flatten(asked))
     return [
         f"{name}: {_show(before.get(name))} is stored, {_show(after.get(name))} is asked for"
         for name in sorted(before.keys() | after.keys())
@@ -65,14 +66,6 @@ def _chosen(settings: Thinking | Sampling) -> dict[str, Any]:
         if (value := getattr(settings, field.name)) != default:
             chosen[field.name] = value
     return chosen
-
-
-def _flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in parts.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _show(value: Any) -> str:
