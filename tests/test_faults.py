@@ -33,8 +33,8 @@ KILLS = int(os.environ.get("ISOQUANT_KILLS", "1"))
 KILLS_A_RUN = 5
 # Its first three moments meet a run that draws, one that loads and one that ends.
 SEED = 20262488
-# A sweep in which nothing fails writes the other tables; counts come from elsewhere.
-WRITTEN = [table for table in TABLES if table not in ("failures", "counts")]
+# What a sweep writes in which nothing fails; counts and embeddings are other commands'.
+WRITTEN = [table for table in TABLES if table not in ("failures", "counts", "embeddings")]
 NUM_PROMPTS, WIDTH, BIN_SAMPLES, BUDGETS = 24, 4, 2, (0, 16, 64)
 MODEL = "countdown-33k"
 SMALL = [

@@ -23,7 +23,10 @@ def embed_run(root: Path, embedder: Embedder) -> int:
         )
     version = embedder.version
     with store.lock(root, f"embed-{embedder.name}", wait=True):
-        missing = [key for key in by_key if key not in _embedded(root, embedder.name, version)]
+        for fault in store.set_damaged_aside(root, f"embed-{embedder.name}"):
+            print(fault)
+        embedded = _embedded(root, embedder.name, version)
+        missing = [key for key in by_key if key not in embedded]
         if missing:
             found = embedder.embed([by_key[key] for key in missing])
             rows = [

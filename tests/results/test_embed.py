@@ -54,6 +54,18 @@ def test_every_prompt_with_a_text_is_embedded_once(run: Path, capsys: pytest.Cap
     np.testing.assert_allclose([row["vector"] for row in rows], HashedTerms().embed(TEXTS).vectors)
 
 
+def test_what_a_damaged_shard_held_is_embedded_again(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(run)]) == 0
+    before = stored(run)
+    [shard] = (run / EMBEDDINGS.name).glob("*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    capsys.readouterr()
+    assert main([str(run)]) == 0
+    said = capsys.readouterr().out
+    assert f"{shard} is damaged: set aside as" in said and "3 prompts embedded" in said
+    assert stored(run) == before
+
+
 def test_a_vector_of_terms_depends_on_no_other_prompt() -> None:
     alone, among = HashedTerms().embed(TEXTS[:1]), HashedTerms().embed(TEXTS)
     assert np.array_equal(alone.vectors[0], among.vectors[0])

@@ -145,7 +145,7 @@ def test_the_grades_that_stand_are_the_old_ones_until_all_are_replaced(root: Pat
     assert present_grader(root, ["i"]) == ("echo", "1")
     store.append(root, GRADES, fresh[2:], writer="w")
     assert present_grader(root, ["i"]) == ("new", "1")
-    assert present_grader(root, ["j"]) is None
+    assert present_grader(root, ["j"]) is None and present_grader(root, []) is None
 
 
 def test_where_the_grader_failed_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
