@@ -21,7 +21,7 @@ from tests.real_server import serve_model
 
 DATA_VARIABLE = "ISOQUANT_DATA"
 NO_DATA = "no outside data:"
-STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_sweep.py", "test_tasks_end_to_end.py"}
+STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_probe.py", "test_sweep.py", "test_tasks_end_to_end.py"}
 RUNG = Model("ladder/checkpoints/countdown-125k")
 
 

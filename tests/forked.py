@@ -7,7 +7,7 @@ import os
 import runpy
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,20 +29,21 @@ class Ended(NamedTuple):
     err: str
 
 
-def run(module: str, *arguments: str) -> Ended:
-    """`python -m module arguments`, in this folder."""
+def run(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
+    """`python -m module arguments`, in this folder, with these variables beside those of the first call."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with tempfile.TemporaryDirectory() as name:
         files = [Path(name, stream) for stream in ("out", "err")]
-        process = context.Process(target=_run, args=(module, arguments, *files), daemon=False)
+        process = context.Process(target=_run, args=(module, arguments, *files, environment or {}), daemon=False)
         process.start()
         process.join(SECONDS)
         assert process.exitcode is not None, f"{module} {arguments} did not end: {[f.read_text() for f in files]}"
         return Ended(process.exitcode, *(file.read_text(errors="replace") for file in files))
 
 
-def _run(module: str, arguments: Sequence[str], out: Path, err: Path) -> None:
+def _run(module: str, arguments: Sequence[str], out: Path, err: Path, environment: Mapping[str, str]) -> None:
+    os.environ.update(environment)
     for path, stream in ((out, 1), (err, 2)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import laws, outcomes
+from analysis import bootstrap, laws, outcomes
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.choices import Choices
@@ -13,9 +13,10 @@ from analysis.estimators import pass_at_k
 
 @pytest.fixture(scope="module")
 def found(ladder_run: Path) -> laws.Laws:
-    return laws.find(
-        outcomes.load(ladder_run), Choices(Binning(num_bins=2)), rule="maj_at_k", rng=np.random.default_rng(0)
-    )
+    choices = Choices(Binning(num_bins=2), num_replicates=400)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "MIN_REPLICATES", 400)
+        return laws.find(outcomes.load(ladder_run), choices, rule="maj_at_k", rng=np.random.default_rng(0))
 
 
 def test_every_model_has_every_family_and_its_held_out_errors(found: laws.Laws):

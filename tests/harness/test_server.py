@@ -1,8 +1,6 @@
 """The server engine against an endpoint that errs in every way: one clear line each, and never the key."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import pytest
 
 from harness.engines.server import Server, ServerEngine
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
+from tests import forked
 from tests.harness.scripted_server import CONTEXT, NAME, Reply, ScriptedServer, completion, refusal, reply, serve
 
 KEY = "sk-top-secret-7f3a"
@@ -248,12 +247,12 @@ def test_a_sweep_through_a_server_leaves_the_key_in_no_file_and_no_line(
     monkeypatch.setenv("MY_KEY", KEY)
     settings = [f"engine.url={scripted.url}", f"engine.served_model={NAME}", "engine.api_key_variable=MY_KEY"]
     small = ["model=countdown-33k", "task.size=2", "grid.widths=[1,2]", "grid.budgets=[0,8]", f"run={tmp_path}/run"]
-    command = [sys.executable, "-m", "sweeps", "engine=server", *settings, *small, f"hydra.sweep.dir={tmp_path}/hydra"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "4 samples" in done.stdout and len(scripted.prompts) >= 8
+    command = ["engine=server", *settings, *small, f"hydra.sweep.dir={tmp_path}/hydra"]
+    done = forked.run("sweeps", *command, environment={"MY_KEY": KEY})
+    assert done.code == 0, done.err
+    assert "4 samples" in done.out and len(scripted.prompts) >= 8
     assert f"Bearer {KEY}" in scripted.keys
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert any(b"MY_KEY" in content for content in written.values())
     assert [path for path, content in written.items() if KEY.encode() in content] == []
-    assert KEY not in done.stdout + done.stderr
+    assert KEY not in done.out + done.err
