@@ -22,6 +22,7 @@ from tests.real_server import serve_model
 DATA_VARIABLE = "ISOQUANT_DATA"
 NO_DATA = "no outside data:"
 STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_probe.py", "test_sweep.py", "test_tasks_end_to_end.py"}
+TAKE_LONG = {"test_bad_input.py", "test_validation.py", "test_figures.py", "test_configs.py", "test_degenerate_runs.py"}
 RUNG = Model("ladder/checkpoints/countdown-125k")
 
 
@@ -101,8 +102,8 @@ def outside_data() -> Callable[[str], Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts real engines takes longest, and begins first."""
-    items.sort(key=lambda item: item.path.name not in STARTS_ENGINES)
+    """What takes longest begins first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: (item.path.name not in STARTS_ENGINES, item.path.name not in TAKE_LONG))
 
 
 @pytest.hookimpl(optionalhook=True)

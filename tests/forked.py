@@ -8,6 +8,7 @@ import runpy
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ PRELOADED = [
     *("hydra", "hydra._internal.hydra", "hydra._internal.core_plugins.basic_sweeper", "pydantic", "openai", "submitit"),
     *("sweeps.compose", "sweeps.grade", "sweeps.job", "sweeps.launchers.jobs", "sweeps.launchers.plan"),
     *("transformers", "transformers.models.auto.tokenization_auto", "reasoning_gym", "tokenizers", "huggingface_hub"),
-    *("analysis.findings", "analysis.summary", "analysis.figures.substitution", "analysis.figures.exchange_rates"),
+    *("harness.engines.vllm", "harness.engines.server", "results.ingest.__main__", "analysis.__main__"),
+    *(f"analysis.commands.{name}" for name in ("figures", "health", "summary")),
 ]
 
 
@@ -31,15 +33,23 @@ class Ended(NamedTuple):
 
 def run(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
     """`python -m module arguments`, in this folder, with these variables beside those of the first call."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
     with tempfile.TemporaryDirectory() as name:
         files = [Path(name, stream) for stream in ("out", "err")]
-        process = context.Process(target=_run, args=(module, arguments, *files, environment or {}), daemon=False)
-        process.start()
+        process = start(module, *arguments, files=files, environment=environment)
         process.join(SECONDS)
         assert process.exitcode is not None, f"{module} {arguments} did not end: {[f.read_text() for f in files]}"
         return Ended(process.exitcode, *(file.read_text(errors="replace") for file in files))
+
+
+def start(
+    module: str, *arguments: str, files: Sequence[Path], environment: Mapping[str, str] | None = None
+) -> BaseProcess:
+    """The same without waiting for its end; what it prints is in the two `files`."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    process = context.Process(target=_run, args=(module, arguments, *files, environment or {}), daemon=False)
+    process.start()
+    return process
 
 
 def _run(module: str, arguments: Sequence[str], out: Path, err: Path, environment: Mapping[str, str]) -> None:

@@ -1,7 +1,6 @@
 """`make sweep` in small, on the real engine: killed in the middle, carried on, and finished for good."""
 
-import subprocess
-import sys
+import os
 import time
 from pathlib import Path
 
@@ -27,10 +26,10 @@ SMALL = [
 NUM_TRACES = 6 * 4 + 6 * 4
 
 
-def command(root: Path, *overrides: str) -> list[str]:
+def options(root: Path, *overrides: str) -> list[str]:
     replaced = {override.split("=")[0] for override in overrides}
     kept = [word for word in SMALL if word.split("=")[0] not in replaced]
-    return [sys.executable, "-m", "sweeps", *kept, f"run={root}", *overrides]
+    return [*kept, f"run={root}", *overrides]
 
 
 def shards(root: Path) -> dict[Path, bytes]:
@@ -45,18 +44,16 @@ def rows(root: Path, table: store.Table) -> list[tuple]:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Path, bytes], forked.Ended]:
     """A run killed with SIGKILL while its model was drawing, then finished; what the kill had left."""
     root = tmp_path_factory.mktemp("runs") / "small"
-    with subprocess.Popen(
-        command(root, "flush_seconds=0"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as sweep:
-        deadline = time.monotonic() + 900
-        while not list(root.glob("answers/*.parquet")) and time.monotonic() < deadline and sweep.poll() is None:
-            time.sleep(0.02)
-        started = psutil.Process(sweep.pid).children(recursive=True)
-        sweep.kill()
+    sweep = forked.start("sweeps", *options(root, "flush_seconds=0"), files=[Path(os.devnull)] * 2)
+    deadline = time.monotonic() + 900
+    while not list(root.glob("answers/*.parquet")) and time.monotonic() < deadline and sweep.is_alive():
+        time.sleep(0.02)
+    started = psutil.Process(sweep.pid).children(recursive=True)
+    sweep.kill()
     _, alive = psutil.wait_procs(started, timeout=20)
     assert started and not alive, "jobs and their engines end with the sweep that started them"
     left = shards(root)
-    return root, left, forked.run("sweeps", *command(root)[3:])
+    return root, left, forked.run("sweeps", *options(root))
 
 
 def test_a_killed_sweep_left_whole_shards_and_less_than_everything(swept: tuple) -> None:
@@ -83,7 +80,7 @@ def test_every_row_is_there_once(swept: tuple) -> None:
 def test_a_second_time_finds_everything_done_and_loads_no_model(swept: tuple) -> None:
     root, _, _ = swept
     before = shards(root)
-    again = forked.run("sweeps", *command(root)[3:])
+    again = forked.run("sweeps", *options(root))
     assert again.code == 0 and shards(root) == before
     assert again.out.count("no samples to draw") == 1
     assert "samples/s" not in again.err
@@ -91,7 +88,7 @@ def test_a_second_time_finds_everything_done_and_loads_no_model(swept: tuple) ->
 
 def test_a_wider_grid_draws_only_what_is_missing(swept: tuple) -> None:
     root, _, _ = swept
-    wider = forked.run("sweeps", "plan", *command(root, "grid.widths=[1,2,4,5]")[3:])
+    wider = forked.run("sweeps", "plan", *options(root, "grid.widths=[1,2,4,5]"))
     [row] = [line.split() for line in wider.out.splitlines() if line.startswith("countdown-33k")]
     assert row[1:5] == ["9", "of", "12", "6"], wider.out
 
@@ -118,10 +115,7 @@ def test_its_rows_become_a_table_of_what_every_cell_is_made_of(
 def test_a_mistake_is_told_in_a_line_before_any_weight_is_loaded(
     tmp_path: Path, overrides: list[str], message: str
 ) -> None:
-    given = [*command(tmp_path / "run")[3:], *overrides]
-    named = {override.split("=")[0] for override in overrides}
-    given = [word for word in given if word.split("=")[0] not in named or word in overrides]
-    done = forked.run("sweeps", *given)
+    done = forked.run("sweeps", *options(tmp_path / "run", *overrides))
     assert done.code != 0
     assert message in done.err
     assert "Traceback" not in done.err

@@ -43,8 +43,9 @@ def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
     """A run's outcomes and findings under the reader's choices."""
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
+    chosen = choices(options)
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    return loaded, findings.find(loaded, choices(options), rng=np.random.default_rng(options.seed))
+    return loaded, findings.find(loaded, chosen, rng=np.random.default_rng(options.seed))
 
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:

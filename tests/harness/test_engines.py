@@ -87,7 +87,7 @@ def test_a_seed_repeats_its_completion_alone_and_another_does_not(served: Runnin
     "sampling", [Sampling(top_k=1), Sampling(top_p=1e-6), Sampling(min_p=1.0)], ids=["top_k", "top_p", "min_p"]
 )
 def test_the_likeliest_token_alone_is_greedy(served: Running, sampling: Sampling) -> None:
-    for prompt in PROMPTS:
+    for prompt in PROMPTS[:3]:
         greedy = complete(served, ask(served, prompt)).token_ids
         assert complete(served, ask(served, prompt, sampling=sampling)).token_ids == greedy
 

@@ -247,7 +247,7 @@ def test_a_sweep_through_a_server_leaves_the_key_in_no_file_and_no_line(
     monkeypatch.setenv("MY_KEY", KEY)
     settings = [f"engine.url={scripted.url}", f"engine.served_model={NAME}", "engine.api_key_variable=MY_KEY"]
     small = ["model=countdown-33k", "task.size=2", "grid.widths=[1,2]", "grid.budgets=[0,8]", f"run={tmp_path}/run"]
-    command = ["engine=server", *settings, *small, f"hydra.sweep.dir={tmp_path}/hydra"]
+    command = ["engine=server", *settings, *small, f"hydra.run.dir={tmp_path}/hydra", "hydra.mode=RUN"]
     done = forked.run("sweeps", *command, environment={"MY_KEY": KEY})
     assert done.code == 0, done.err
     assert "4 samples" in done.out and len(scripted.prompts) >= 8
