@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from results.shards import list_shards
 from tests import forked
@@ -286,7 +287,15 @@ def assert_told(case: Case, code: int, said: str) -> None:
     assert "Traceback" not in said and not EXCEPTION.search(said), said
 
 
-@pytest.mark.parametrize("case", [*CONFIGS, *THINKING, *TASKS, *ENGINES, *PATHS, *DAMAGED], ids=str)
+def every_third(cases: list[Case]) -> list[ParameterSet]:
+    """Each starts a process; the others wait for `make test-long`."""
+    return [
+        pytest.param(case, id=str(case), marks=pytest.mark.long if number % 3 else ())
+        for number, case in enumerate(cases)
+    ]
+
+
+@pytest.mark.parametrize("case", [*every_third(CONFIGS), *THINKING, *TASKS, *ENGINES, *PATHS, *DAMAGED], ids=str)
 def test_a_sweep_is_told_in_a_line(case: Case, here: Path, web: str) -> None:
     ended = forked.run("sweeps", *case.words.format(here=here, web=web).split())
     assert_told(case, ended.code, ended.out + ended.err)

@@ -20,6 +20,7 @@ from sweeps.identity import name_task
 from sweeps.job import Job, run_job
 from tests.conftest import RUNG, Running
 
+pytestmark = pytest.mark.long
 SIZE, WIDTH = 4, 2
 METHOD = "{_target_: hydra.utils.get_method, path: harness.tasks.reasoning_gym.%s}"
 ARITHMETIC = ["task=reasoning_gym", "task.instructions=''", f"task.extract={METHOD % 'read_whole'}"]

@@ -26,6 +26,7 @@ def draw(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple
     return {path.stem for path in paths}, silent
 
 
+@pytest.mark.long
 def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, capsys):
     root = plant(LADDER[1:3], num_prompts=12, num_samples=16)
     names, silent = draw(root, capsys, "--bins", "1")

@@ -34,6 +34,7 @@ def test_every_proof_obligation_holds_in_its_short_form(name: str):
     assert [check for check in checks if not check.holds] == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("few_replicates")
 def test_intervals_that_are_too_narrow_are_found_out(monkeypatch: pytest.MonkeyPatch):
     narrow = partial(bootstrap.percentile_interval, level=0.8)

@@ -133,9 +133,8 @@ def top_two_gap(ids: tuple[int, ...]) -> float:
     return best - second
 
 
-@pytest.mark.parametrize(
-    "budget", [pytest.param(0, marks=pytest.mark.long), 32, pytest.param(256, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("budget", [0, 32, 256])
 def test_at_temperature_one_accuracies_agree_within_sampling_error(
     running: Running, task: ReasoningGym, prompts: list[Prompt], budget: int
 ) -> None:

@@ -16,7 +16,7 @@ from sweeps.compose import ROOMS, build_job, find_run
 CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 LADDERS = [name for name in EXPERIMENTS if name != "compare"]
-OPTIONS = sorted(f"{path.parent.name}={path.stem}" for room in ROOMS for path in (CONF / room).glob("*.yaml"))
+OPTIONS = [[f"{room}={path.stem}" for path in sorted((CONF / room).glob("*.yaml"))] for room in ROOMS]
 
 
 def composed(*overrides: str) -> Any:
@@ -24,12 +24,13 @@ def composed(*overrides: str) -> Any:
         return compose("sweep", list(overrides))
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_becomes_a_job(option: str) -> None:
-    model = [] if option.startswith("model=") else ["model=countdown-33k"]
-    job = build_job(composed(option, *model, "model.path=some/folder", "run=x"))
-    room = option.split("=")[0]
-    assert dataclasses.is_dataclass(getattr(job, room))
+@pytest.mark.parametrize("options", itertools.zip_longest(*OPTIONS), ids=lambda these: "+".join(filter(None, these)))
+def test_every_option_becomes_a_job(options: tuple[str | None, ...]) -> None:
+    """The first of each room together, then the second of each, and so on."""
+    given = [option for option in options if option]
+    model = [] if any(option.startswith("model=") for option in given) else ["model=countdown-33k"]
+    job = build_job(composed(*given, *model, "model.path=some/folder", "run=x"))
+    assert all(dataclasses.is_dataclass(getattr(job, option.split("=")[0])) for option in given)
 
 
 @pytest.mark.parametrize(
