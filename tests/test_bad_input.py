@@ -295,7 +295,7 @@ def every_third(cases: list[Case]) -> list[ParameterSet]:
     ]
 
 
-@pytest.mark.parametrize("case", [*every_third(CONFIGS), *THINKING, *TASKS, *ENGINES, *PATHS, *DAMAGED], ids=str)
+@pytest.mark.parametrize("case", every_third([*CONFIGS, *THINKING, *TASKS, *ENGINES, *PATHS, *DAMAGED]))
 def test_a_sweep_is_told_in_a_line(case: Case, here: Path, web: str) -> None:
     ended = forked.run("sweeps", *case.words.format(here=here, web=web).split())
     assert_told(case, ended.code, ended.out + ended.err)

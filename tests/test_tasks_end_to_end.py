@@ -1,23 +1,18 @@
 """Tasks of both sources on the embedded ladder's real engine: composed, drawn, graded and read, by one engine start."""
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 
-from harness.engines.vllm import Vllm
-from harness.types import Completion, Engine, Model, Request
 from results import store
 from results.schema import ANSWERS, GRADES, PROMPTS, TRACES
 from sweeps.compose import build_job
 from sweeps.grade import grade_run
 from sweeps.identity import name_task
 from sweeps.job import Job, run_job
+from tests.borrowed import lend
 from tests.conftest import RUNG, Running
 
 pytestmark = pytest.mark.long
@@ -52,29 +47,6 @@ metadata: {{version: 1.0}}
 """
 
 
-@dataclass(frozen=True)
-class Borrowed(Vllm):
-    """The session's running engine in place of one that a job would start for itself."""
-
-    running: Running | None = None
-
-    @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator[Engine]:  # type: ignore[override]
-        assert self.running is not None and model.path == RUNG.path
-        yield Elsewhere(self.running)
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """An engine that runs on another loop."""
-
-    running: Running
-
-    async def complete(self, request: Request) -> Completion:
-        work = asyncio.run_coroutine_threadsafe(self.running.engine.complete(request), self.running.loop)
-        return await asyncio.wrap_future(work)
-
-
 def write_sums(folder: Path) -> Path:
     """A task of one's own: a YAML and its documents."""
     folder.mkdir()
@@ -91,7 +63,7 @@ def compose_job(root: Path, running: Running, overrides: list[str]) -> Job:
     model = [f"model={RUNG.name}", f"grid.anchor={RUNG.name}", "model.pretraining_source=null"]
     with initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
         config = compose("sweep", ["experiment=embedded", *model, *sizes, f"run={root}", *overrides])
-    return replace(build_job(config), engine=Borrowed(running=running, dtype="float32"))
+    return lend(build_job(config), running)
 
 
 @pytest.fixture(scope="module")
