@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from results.schema import FAILURES, THROUGHPUT
 
 DIGEST_CHARS = 16
+# Columns in which hardly a value comes twice, so that looking for it would only take time.
+UNIQUE = ("seconds", "seed", "text")
 MANIFESTS = "manifest"
 
 
@@ -48,7 +50,7 @@ def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
+    pq.write_table(rows, sink, compression="zstd", use_dictionary=_repeating(rows.schema))
     content = sink.getvalue()
     index = 1 + max((index_of(path) for path in list_shards(folder, writer)), default=-1)
     path = folder / f"{writer}.{index:06d}.{digest(content)}.parquet"
@@ -137,6 +139,15 @@ def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
 
 def _manifest(root: Path, writer: str) -> Path:
     return root / MANIFESTS / f"{writer}.jsonl"
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Parquet's names of the columns that are worth a dictionary."""
+    return [
+        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+        if field.name not in UNIQUE
+    ]
 
 
 def _entry(root: Path, path: Path, *, num_rows: int, num_bytes: int) -> str:

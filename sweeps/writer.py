@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ class Writer:
         self.num_failed = 0
 
     def add(self, sampled: Sampled) -> None:
+        # Until the next flush a token takes four bytes of an array, and more than eight of a tuple.
         self._rows[TRACES.name] += [
-            self._row(trace) | {"num_thinking_tokens": trace.num_thinking_tokens} for trace in sampled.traces
+            self._row(trace)
+            | {"num_thinking_tokens": trace.num_thinking_tokens, "token_ids": array("i", trace.token_ids)}
+            for trace in sampled.traces
         ]
         self._rows[ANSWERS.name] += [self._row(answer) for answer in sampled.answers]
         if sampled.failure is not None:

@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--dummy", action="store_true", help="read the model's config alone; weights are random")
     parser.add_argument("--prompts", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--samples-in-flight", type=int, default=512)
+    parser.add_argument("--samples-in-flight", type=int, default=128)
     parser.add_argument("--rows", type=int, default=1_000_000)
     return parser.parse_args()
 
@@ -63,7 +63,7 @@ async def on_engine(model: Model, settings: Vllm, given: argparse.Namespace) -> 
     """(a), (b) and the cost of seeds."""
     async with serve(model, settings, num_prompts=given.prompts, dummy=given.dummy) as workload:
         grids = [await nested.measure(workload, name=f"round-{number}") for number in range(given.rounds)]
-        loops = await overhead.measure(workload, rounds=given.rounds + 1)
+        loops = await overhead.measure(workload, rounds=2 * given.rounds + 1)
         seeding = await seeds.measure(workload.engine, num_requests=min(256, given.samples_in_flight), rounds=3)
     return [
         *_grid_figures(grids),

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from array import array
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,7 +72,7 @@ def _row(rng: np.random.Generator, index: int, *, with_ids: bool) -> dict[str, A
     }
     if not with_ids:
         return row
-    token_ids = rng.integers(0, 32, 64).tolist()
+    token_ids = array("i", rng.integers(0, 32, 64).tolist())
     return row | {"token_ids": token_ids, "text": bytes(48 + token_id for token_id in token_ids).decode()}
 
 
