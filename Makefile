@@ -18,6 +18,8 @@ UNWANTED := torchvision torchaudio torchcodec
 INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt
 INSTALL_gpu := --torch-backend auto
 
+ON_TWO := -n 2 --dist loadscope --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep plan grade health gallery ingest figures report embed summary power validate bench-analysis match compare laws replay route plan-compute test test-long test-slurm test-report test-server test-faults bench check format ladder clean
 
@@ -96,10 +98,10 @@ plan-compute: setup  ## split a budget between training and serving: RUN=<name> 
 	@$(PY) -m analysis plan-compute $(RUN) --target $(TARGET) --queries $(QUERIES) $(ARGS)
 
 test: setup  ## run the tests, on two cores
-	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+	@$(PY) -m pytest $(ON_TWO)
 
-test-long: setup  ## run the longer tests: Ray and submitit with the real engine, every fault
-	@$(PY) -m pytest -m long
+test-long: setup  ## run the longer tests, on two cores: Ray and submitit with the real engine, every fault
+	@$(PY) -m pytest $(ON_TWO) -m long
 
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh

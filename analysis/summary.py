@@ -30,9 +30,12 @@ def headline(findings: Findings, *, rule: Rule) -> str:
     bins = rates[rates["bin"] != ALL_PROMPTS] if not rates.empty and rates["bin"].nunique() > 1 else rates
     if bins.empty:
         return f"One model on {findings.setting.task}: there is no larger one to match."
+    largest, bins = bins["large"].iloc[0], bins[bins["target_accuracy"] > 0]
+    if bins.empty:
+        return f"No answer of {largest} on {findings.setting.task} is right: there is nothing to match."
     finite, hopeless = bins[bins["high"].map(math.isfinite)], bins[bins["share_never"] >= 0.95]
     if finite.empty:
-        sentence = f"No smaller model surely matches one answer of {bins['large'].iloc[0]} in any bin"
+        sentence = f"No smaller model surely matches one answer of {largest} in any bin"
     else:
         sentence = _match(finite.loc[finite["exchange_rate"].idxmin()], rule, findings.setting.cost_unit)
     return sentence + (f"; {_miss(hopeless.iloc[-1])}." if len(hopeless) else ".")

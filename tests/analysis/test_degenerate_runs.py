@@ -85,3 +85,10 @@ def test_every_command_ends_with_a_table_or_a_clear_line(
     else:
         assert status == 2
         assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and not printed.out
+
+
+def test_where_nothing_is_right_there_is_nothing_to_match(
+    degenerate: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+):
+    assert main(["summary", str(degenerate("all wrong"))]) == 0
+    assert "No answer of 1.1m on planted is right: there is nothing to match." in capsys.readouterr().out
