@@ -4,9 +4,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from results import store
 from results.schema import GRADES
 
@@ -31,9 +28,9 @@ def present_grader(root: Path, identities: Collection[str]) -> Grader | None:
 def count_graded(root: Path, identities: Collection[str]) -> dict[Grader, int]:
     """How many answers of these identities each grader graded, the one that last graded any at the end."""
     num_graded: dict[Grader, int] = {}
-    wanted, columns = pa.array(sorted(identities), pa.string()), ["identity", "grader", "grader_version"]
+    columns = ["identity", "grader", "grader_version"]
     for shard in store.iterate(root, GRADES, columns=columns):
-        mine = shard.filter(pc.field("identity").isin(wanted))
+        mine = shard.filter(store.among("identity", identities))
         for row in mine.group_by(columns[1:]).aggregate([([], "count_all")]).to_pylist():
             grader = Grader(row["grader"], row["grader_version"])
             num_graded[grader] = num_graded.pop(grader, 0) + row["count_all"]

@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -93,11 +93,16 @@ def iterate(
     schema = pa.schema([table.schema.field(name) for name in wanted])
     where = None if identity is None else pc.field("identity") == identity
     if prompt_ids is not None:
-        among = pc.field("prompt_id").isin(list(prompt_ids))
-        where = among if where is None else where & among
+        is_among = among("prompt_id", prompt_ids)
+        where = is_among if where is None else where & is_among
     yield schema.empty_table()
     for path in list_shards(root / table.name):
         yield _read(path, schema, where)
+
+
+def among(column: str, names: Iterable[str]) -> pc.Expression:
+    """Whether a row's name in `column` is one of these; of no names none is, which arrow cannot tell by itself."""
+    return pc.field(column).isin(pa.array(list(names), pa.string()))
 
 
 def append_missing(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, writer: str) -> Path | None:

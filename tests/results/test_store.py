@@ -55,6 +55,13 @@ def test_an_identity_is_read_alone(tmp_path: Path) -> None:
     assert store.scan(tmp_path, CELLS, identity="j")["budget"].to_pylist() == [7]
 
 
+def test_the_prompts_that_are_asked_for_are_read_alone_and_none_where_none_is(tmp_path: Path) -> None:
+    answers = [{"identity": "i", "prompt_id": name, "pool": "evaluation", "sample": 0} for name in ("p", "q")]
+    store.append(tmp_path, ANSWERS, answers, writer="m")
+    for wanted in (["q"], []):
+        assert store.scan(tmp_path, ANSWERS, prompt_ids=wanted)["prompt_id"].to_pylist() == wanted
+
+
 def test_a_value_of_the_wrong_type_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="(?i)convert|int"):
         store.append(tmp_path, CELLS, [CELL | {"budget": "many"}], writer="m")
