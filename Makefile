@@ -115,7 +115,7 @@ test-server: setup  ## run the longer tests, which start vLLM's own server and e
 	@$(PY) -m pytest -m server
 
 test-faults: setup  ## kill a sweep 20 times at random moments, flip bits in every shard, and finish it each time: KILLS=20
-	@ISOQUANT_KILLS=$(or $(KILLS),20) $(PY) -m pytest -s -m "long or not long" tests/test_faults.py
+	@ISOQUANT_KILLS=$(or $(KILLS),20) $(PY) -m pytest -s -m "long or not long" tests/faults
 
 bench: setup  ## measure what the harness costs beside vLLM and lm-eval, in ratios: ARGS="--model ... --dummy"
 	@$(PY) -m tests.bench $(ARGS)

@@ -1,10 +1,9 @@
 """`make sweep` in small, on the real engine: killed in the middle, carried on, and finished for good.
 
-What finishes it here is the engine of the session; tests/test_faults.py finishes by the command that was killed.
+What finishes it here is the engine of the session; tests/faults finishes by the command that was killed.
 """
 
 import os
-import time
 from pathlib import Path
 
 import psutil
@@ -20,6 +19,7 @@ from sweeps.job import run_job
 from tests import forked
 from tests.borrowed import lend
 from tests.conftest import RUNG, Running
+from tests.sweeps.launchers.conftest import wait_until
 
 SMALL = [
     "experiment=embedded",
@@ -54,9 +54,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> tuple[P
     """A run killed with SIGKILL while its model was drawing, then finished; what the kill had left."""
     root = tmp_path_factory.mktemp("runs") / "small"
     sweep = forked.start("sweeps", *options(root, "flush_seconds=0"), files=[Path(os.devnull)] * 2)
-    deadline = time.monotonic() + 900
-    while not list(root.glob("answers/*.parquet")) and time.monotonic() < deadline and sweep.is_alive():
-        time.sleep(0.02)
+    wait_until(lambda: list(root.glob("answers/*.parquet")) or not sweep.is_alive(), seconds=900)
     started = psutil.Process(sweep.pid).children(recursive=True)
     sweep.kill()
     _, alive = psutil.wait_procs(started, timeout=20)

@@ -1,0 +1,83 @@
+"""A small run, the command or the scripted engine that draws it, and what must hold of it once it is finished."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from results import store
+from results.schema import ANSWERS, GRADES, TABLES, TRACES, Table
+from tests import forked
+
+# What a sweep writes in which nothing fails; counts and embeddings are other commands'.
+WRITTEN = [table for table in TABLES if table not in ("failures", "counts", "embeddings")]
+NUM_PROMPTS, WIDTH, BIN_SAMPLES, BUDGETS = 24, 4, 2, (0, 16, 64)
+MODEL = "countdown-33k"
+SMALL = [
+    *("experiment=embedded", f"task.size={NUM_PROMPTS}", f"grid.widths=[1,{WIDTH}]", "grid.budgets=[0,16,64]"),
+    *(f"grid.bin_samples={BIN_SAMPLES}", "grid.reference_budget=64", f"grid.anchor={MODEL}"),
+    # Slow enough for several flushes.
+    *("engine.max_num_seqs=4", "flush_seconds=2", "engine.gpu_memory_utilization=0.3"),
+]
+SCRIPTED = [*SMALL, "engine._target_=tests.scripted_settings.Scripted", "probe=false", "flush_seconds=0"]
+
+
+def shards(root: Path) -> dict[Path, bytes]:
+    return {path.relative_to(root): path.read_bytes() for path in sorted(root.glob("*/*.parquet"))}
+
+
+def keys(root: Path, table: Table) -> Counter[tuple]:
+    return Counter(tuple(row.values()) for row in store.scan(root, table, columns=table.key).to_pylist())
+
+
+def assert_complete(root: Path, *models: str) -> None:
+    """Every table holds a key once, the grid lacks nothing, every answer is of stored thinking and graded."""
+    for table in TABLES.values():
+        assert max(keys(root, table).values(), default=1) == 1, table.name
+    traces: dict[tuple, tuple[int, bool]] = {}
+    for row in store.scan(root, TRACES).sort_by("start_token").to_pylist():
+        sample = tuple(row[name] for name in TRACES.key[:-1])
+        length, _ = traces.get(sample, (0, False))
+        assert row["start_token"] == length, "a segment whose beginning is lost"
+        traces[sample] = (length + row["num_thinking_tokens"], row["ended"])
+    num_identities = len({sample[0] for sample in traces})
+    assert num_identities == len(models)
+    answers = keys(root, ANSWERS)
+    wanted = {
+        (*sample, None if ended and length <= budget else budget)
+        for sample, (length, ended) in traces.items()
+        for budget in (BUDGETS if sample[2] == "evaluation" else BUDGETS[-1:])
+    }
+    assert all(ended or length == BUDGETS[-1] for length, ended in traces.values())
+    num_bins = NUM_PROMPTS * BIN_SAMPLES if MODEL in models else 0
+    assert len(traces) == NUM_PROMPTS * WIDTH * len(models) + num_bins
+    assert wanted == set(answers)
+    assert {key[:-2] for key in keys(root, GRADES)} == set(answers)
+    plan = forked.run("sweeps", "plan", *SMALL, f"model={','.join(models)}", f"run={root}")
+    assert plan.code == 0, plan.err
+    rows = [line.split() for line in plan.out.splitlines()[1:]]
+    assert all(row[1] == row[3] for row in rows if row[0] in models)
+    assert [row for row in rows if row[:2] == ["in", "all"]][0][5] == "0", plan.out
+
+
+def copy_run(run: Path, root: Path) -> Path:
+    return Path(shutil.copytree(run, root, ignore=shutil.ignore_patterns("locks", "logs")))
+
+
+def flip_bit(path: Path, rng: np.random.Generator) -> str:
+    content = bytearray(path.read_bytes())
+    at, bit = int(rng.integers(len(content))), int(rng.integers(8))
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+    return f"bit {bit} of byte {at:,} of {len(content):,}"
+
+
+def redraw(root: Path, *, flush_seconds: float = 0) -> str:
+    """Carry the run on with a scripted engine, without a launcher; what was said."""
+    words = [*SCRIPTED[:-1], f"flush_seconds={flush_seconds}", f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
+    grading = [["grade", str(root)]] if root.exists() else []
+    ended = [forked.run("sweeps", *given) for given in (*grading, words, ["grade", str(root)])]
+    said = "".join(step.out + step.err for step in ended)
+    assert not any(step.code for step in ended) and "Traceback" not in said, said
+    return said

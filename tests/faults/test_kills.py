@@ -1,0 +1,150 @@
+"""A sweep on the real engine, killed at random moments, or with bits of its shards flipped, and finished each time.
+
+ISOQUANT_KILLS says how many kills; `make test-faults` does twenty. tests/test_sweep.py kills one in every test run.
+"""
+
+import contextlib
+import itertools
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+import pytest
+
+from results import store
+from results.schema import ANSWERS, GRADES, TABLES, TRACES
+from tests.faults.runs import MODEL, SMALL, WRITTEN, assert_complete, copy_run, flip_bit, keys, shards
+
+KILLS = int(os.environ.get("ISOQUANT_KILLS", "1"))
+# So many kills interrupt one run before it is finished.
+KILLS_A_RUN = 5
+# Its first three moments meet a run that draws, one that loads and one that ends.
+SEED = 20262488
+
+
+class Whole(NamedTuple):
+    """A finished run and the processor time that it took, all its processes together."""
+
+    root: Path
+    cpu_seconds: float
+
+
+def command(root: Path) -> list[str]:
+    return [sys.executable, "-m", "sweeps", *SMALL, f"model={MODEL}", f"run={root}"]
+
+
+def finish(root: Path) -> str:
+    """Run the command to its end; what it printed."""
+    done = subprocess.run(command(root), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def describe(root: Path) -> str:
+    counts = {
+        table.name: store.scan(root, table, columns=table.key[:1]).num_rows for table in (TRACES, ANSWERS, GRADES)
+    }
+    return f"{len(shards(root))} shards: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def tell_stage(root: Path) -> str:
+    if keys(root, GRADES):
+        return "graded"
+    if any(root.glob("probes/*.json")):
+        return "drawing or grading"
+    return "loading or probing" if any(root.glob("provenance/*.json")) else "starting"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    root = tmp_path_factory.mktemp("runs") / "whole"
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    finish(root)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"\nA whole run took {spent:.1f} s of processor time in {time.monotonic() - started:.0f} s: {describe(root)}")
+    assert_complete(root, MODEL)
+    return Whole(root, spent)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Processor time of a process and everything it has started."""
+    total = 0.0
+    for member in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(member.cpu_times()[:4])
+    return total
+
+
+def kill_after(seconds: float, root: Path) -> bool:
+    """Start the sweep and kill its launcher once it has spent that much processor time; whether it was still there.
+
+    Processor time, so that every stage of a run is met however busy the machine is. Its jobs go with it.
+    """
+    with subprocess.Popen(command(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as sweep:
+        process = psutil.Process(sweep.pid)
+        while sweep.poll() is None and cpu_seconds(process) < seconds:
+            time.sleep(0.02)
+        family = [] if sweep.poll() is not None else process.children(recursive=True)
+        sweep.kill()
+        said, _ = sweep.communicate()
+    assert sweep.returncode in (0, -signal.SIGKILL), said[-3000:]
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert not alive, f"processes outlived their launcher: {alive}"
+    return sweep.returncode != 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, KILLS, KILLS_A_RUN))
+def test_a_run_killed_at_random_moments_keeps_every_shard_and_ends_whole(
+    whole: Whole, tmp_path: Path, first: int
+) -> None:
+    rng = np.random.default_rng([SEED, first])
+    num_killed, kills = 0, min(KILLS_A_RUN, KILLS - first)
+    for number in itertools.count():
+        root, left = tmp_path / f"run-{number}", dict[Path, bytes]()
+        while num_killed < kills:
+            moment = rng.uniform(0, whole.cpu_seconds)
+            if not kill_after(moment, root):
+                print(f"  by {moment:.1f} s it was finished already")
+                break
+            num_killed += 1
+            before, left = left, shards(root)
+            at = f"{moment:.1f} of {whole.cpu_seconds:.1f} s, {tell_stage(root)}"
+            print(f"  kill {first + num_killed} of {KILLS} at {at}: {describe(root)}")
+            assert {path: left[path] for path in before} == before
+        stored = {name: keys(root, table) for name, table in TABLES.items()}
+        finish(root)
+        now = shards(root)
+        assert {path: now[path] for path in left} == left, "a shard from before the kill is not what it was"
+        assert all(not found - keys(root, TABLES[name]) for name, found in stored.items()), "a committed row is lost"
+        assert set(keys(root, TRACES)) >= set(keys(whole.root, TRACES))
+        assert_complete(root, MODEL)
+        print(f"  finished: {describe(root)}, {len(left)} of them from before the last kill, as they were")
+        if num_killed == kills:
+            return
+
+
+@pytest.mark.long
+def test_the_real_engine_makes_a_run_with_several_flipped_bits_whole(whole: Whole, tmp_path: Path) -> None:
+    rng = np.random.default_rng(SEED)
+    root = copy_run(whole.root, tmp_path / "run")
+    flipped = [rng.choice(sorted(root.glob(f"{table}/*.parquet"))) for table in WRITTEN]
+    for shard in flipped:
+        flip_bit(shard, rng)
+    before = {path: content for path, content in shards(root).items() if root / path not in flipped}
+    said = finish(root)
+    assert all(f"{shard} is damaged: set aside as" in said for shard in flipped), said
+    now = shards(root)
+    leant = {path.with_suffix(".parquet").relative_to(root) for path in root.glob("*/*.withdrawn")}
+    assert {path: now[path] for path in before if path not in leant} == {
+        path: content for path, content in before.items() if path not in leant
+    }
+    assert_complete(root, MODEL)
