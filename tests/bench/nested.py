@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -25,18 +26,24 @@ class Ratios(NamedTuple):
 
 
 async def measure(workload: Workload, *, name: str) -> Ratios:
-    """One round, with noise of its own; the nested grid and its largest cell draw the same traces."""
+    """One round, with noise of its own; the nested grid and its largest cell draw the same traces.
+
+    Both run before and after the long way, so that a machine that grows faster or slower meanwhile favours none.
+    """
     named = workload.named(name)
-    nested, largest, anew = [
-        await _finish(named, pending) for pending in (_nested(workload), _largest(workload), _anew(workload))
-    ]
-    predicted = _predict(nested.sampled)
+    ways = {"nested": _nested(workload), "largest": _largest(workload), "anew": _anew(workload)}
+    spent: dict[str, list[Spent]] = {way: [] for way in ways}
+    for way in ("nested", "largest", "anew", "largest", "nested"):
+        spent[way].append(await _finish(named, ways[way]))
+    seconds = {way: fmean(each.seconds for each in runs) for way, runs in spent.items()}
+    tokens = {way: fmean(each.num_tokens for each in runs) for way, runs in spent.items()}
+    predicted = _predict(spent["nested"][0].sampled)
     return Ratios(
-        largest_tokens=nested.num_tokens / largest.num_tokens,
-        largest_seconds=nested.seconds / largest.seconds,
+        largest_tokens=tokens["nested"] / tokens["largest"],
+        largest_seconds=seconds["nested"] / seconds["largest"],
         largest_predicted=predicted.nested / predicted.largest,
-        anew_tokens=anew.num_tokens / nested.num_tokens,
-        anew_seconds=anew.seconds / nested.seconds,
+        anew_tokens=tokens["anew"] / tokens["nested"],
+        anew_seconds=seconds["anew"] / seconds["nested"],
         anew_predicted=predicted.anew / predicted.nested,
         mean_thinking_tokens=predicted.thinking,
         mean_answer_tokens=predicted.answer,
