@@ -1,4 +1,4 @@
-"""(d) Rows a second appended and scanned, and bytes a row beside its text."""
+"""(d) Rows a second appended and scanned, the best of three, and bytes a row beside its text."""
 
 import tempfile
 import time
@@ -14,6 +14,7 @@ from results.schema import ANSWERS, TRACES, Table
 from results.shards import list_shards
 
 ROWS_A_SHARD = 20_000
+TRIES = 3
 # Columns that hold what the model wrote: as text, and as token ids.
 WRITTEN = {"text", "token_ids"}
 
@@ -35,18 +36,29 @@ def measure(num_rows: int) -> list[Rates]:
 
 
 def _measure(root: Path, table: Table, num_rows: int) -> Rates:
-    rng = np.random.default_rng(0)
-    appending = 0.0
+    appended = [_append(root, table, num_rows // TRIES, seed=seed) for seed in range(TRIES)]
+    scanned = [_scan(root, table) for _ in range(TRIES)]
+    num_stored = store.scan(root, table, columns=["seed"]).num_rows
+    beside, whole = _sizes(root / table.name)
+    return Rates(table.name, max(appended), max(scanned), beside / num_stored, whole / num_stored)
+
+
+def _append(root: Path, table: Table, num_rows: int, *, seed: int) -> float:
+    """Rows a second; making them up is not counted."""
+    rng, seconds = np.random.default_rng(seed), 0.0
     for first in range(0, num_rows, ROWS_A_SHARD):
-        rows = [_row(rng, index, with_ids=table is TRACES) for index in range(first, first + ROWS_A_SHARD)]
+        last = min(first + ROWS_A_SHARD, num_rows)
+        rows = [_row(rng, index, with_ids=table is TRACES) for index in range(first, last)]
         started = time.perf_counter()
         store.append(root, table, rows, writer="bench")
-        appending += time.perf_counter() - started
+        seconds += time.perf_counter() - started
+    return num_rows / seconds
+
+
+def _scan(root: Path, table: Table) -> float:
     started = time.perf_counter()
-    assert store.scan(root, table).num_rows == num_rows
-    scanning = time.perf_counter() - started
-    beside, whole = _sizes(root / table.name)
-    return Rates(table.name, num_rows / appending, num_rows / scanning, beside / num_rows, whole / num_rows)
+    num_rows = store.scan(root, table).num_rows
+    return num_rows / (time.perf_counter() - started)
 
 
 def _row(rng: np.random.Generator, index: int, *, with_ids: bool) -> dict[str, Any]:
