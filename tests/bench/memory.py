@@ -1,6 +1,6 @@
-"""(e) Memory of a job and of the grading pass as the run grows tenfold; python -m tests.bench.memory ROOT PROMPTS.
+"""(e) Memory of a job as the run grows tenfold; python -m tests.bench.memory ROOT PROMPTS BUDGETS.
 
-Each pass is a process of its own on a run that is already there: it asks for one budget more, so that everything
+The job is a process of its own on a run that is already there: it asks for one budget more, so that everything
 stored is compared and every trace is read back, and draws with the scripted engine of the tests.
 """
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.samples import Pending, Sampled
-from tests.bench.workload import BUDGETS, WIDTHS, Spent, Workload
+from tests.bench.workload import BUDGETS, WIDTHS, Spent, Workload, reset_cache
 
 
 class Ratios(NamedTuple):
@@ -51,8 +51,7 @@ async def measure(workload: Workload, *, name: str) -> Ratios:
 
 
 async def _finish(workload: Workload, pending: Sequence[Sequence[Pending]]) -> Spent:
-    # Nothing is to be found in the prefix cache that another way through the grid has left there.
-    await workload.engine._llm.reset_prefix_cache()  # type: ignore[attr-defined]
+    await reset_cache(workload)
     with tempfile.TemporaryDirectory() as root:
         return await workload.finish(pending, root=Path(root))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.samples import Pending, finish_sample
 from harness.types import Completion, Engine, Request
-from tests.bench.workload import BUDGETS, Workload
+from tests.bench.workload import BUDGETS, Workload, reset_cache
 
 WIDTH = 16
 Chain = Sequence[Request]
@@ -36,8 +36,7 @@ async def measure(workload: Workload, *, rounds: int) -> list[float]:
     for number in range(rounds):
         seconds = {}
         for kind in ("bare", "harness") if number % 2 else ("harness", "bare"):
-            # Neither finds in the prefix cache what the other has left there.
-            await workload.engine._llm.reset_prefix_cache()  # type: ignore[attr-defined]
+            await reset_cache(workload)
             started = time.perf_counter()
             if kind == "bare":
                 await _run_bare(workload.engine._llm, chains, samples_in_flight=workload.samples_in_flight)  # type: ignore[attr-defined]

@@ -107,3 +107,8 @@ async def warm_up(workload: Workload) -> None:
     ids = workload.context.renderer.prompt_ids(workload.prompts[0])
     requests = [Request(ids, 16, seed, workload.context.sampling) for seed in range(workload.samples_in_flight)]
     await asyncio.gather(*map(workload.engine.complete, requests))
+
+
+async def reset_cache(workload: Workload) -> None:
+    """Nothing is to be found in the prefix cache that another way of asking has left there."""
+    await workload.engine._llm.reset_prefix_cache()  # type: ignore[attr-defined]
