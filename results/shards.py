@@ -19,6 +19,8 @@ DIGEST_CHARS = 16
 # Columns in which hardly a value comes twice, so that looking for it would only take time.
 UNIQUE = ("seconds", "seed", "text")
 MANIFESTS = "manifest"
+# A shard some of whose rows leaned on lost ones, and on the way there the others of its rows.
+WITHDRAWN, KEPT = ".withdrawn", ".kept"
 
 
 class Fault(NamedTuple):
@@ -49,11 +51,7 @@ def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
     OSError where the disk is full, and leaves nothing behind: what is tried again must not be stored twice.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", use_dictionary=_repeating(rows.schema))
-    content = sink.getvalue()
-    index = 1 + max((index_of(path) for path in list_shards(folder, writer)), default=-1)
-    path = folder / f"{writer}.{index:06d}.{digest(content)}.parquet"
+    path, content = _next_shard(folder, rows, writer=writer)
     try:
         write_whole(path, content)
         _enter(folder.parent, writer, path, num_rows=rows.num_rows, num_bytes=content.size)
@@ -61,6 +59,15 @@ def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def _next_shard(folder: Path, rows: pa.Table, *, writer: str) -> tuple[Path, pa.Buffer]:
+    """The name and the bytes of the writer's next shard in `folder`."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd", use_dictionary=_repeating(rows.schema))
+    content = sink.getvalue()
+    index = 1 + max((index_of(path) for path in list_shards(folder, writer)), default=-1)
+    return folder / f"{writer}.{index:06d}.{digest(content)}.parquet", content
 
 
 def list_shards(folder: Path, writer: str | None = None) -> list[Path]:
@@ -94,7 +101,9 @@ def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
     for path in dict.fromkeys([*listed, *entered]):
         # Asked for by name: the list of a folder that machines share may be older than a shard in it.
         if not path.exists():
-            checked.gone.append(path)
+            # A kill can come between a withdrawal and the manifest.
+            if not path.with_suffix(WITHDRAWN).exists():
+                checked.gone.append(path)
         elif digest(path.read_bytes()) == path.name.split(".")[-2]:
             checked.whole.append(path)
         else:
@@ -105,36 +114,64 @@ def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
 def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
     """Rename the writer's shards whose bytes belie their name to *.damaged, find those that are gone; say which.
 
-    A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, and a shard that a
-    kill kept from the manifest is entered.
+    A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, a shard that a kill
+    kept from the manifest is entered, and a withdrawal that it cut short is finished.
     """
     tables = list(tables)
-    for path in (path for table in tables for path in (root / table).glob(f"{writer}.*.tmp")):
+    for path in _left_behind(root, tables, writer, ".tmp"):
         path.unlink()
+    _finish_withdrawal(root, tables, writer)
     whole, damaged, gone = check_shards(root, tables, writer)
     for path in gone:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".lost").touch()
     faults = [Fault(path, path.rename(path.with_suffix(".damaged")), "is damaged") for path in damaged]
     faults += [Fault(path, None, "is gone") for path in gone]
-    if faults or len(_read_manifest(root, writer)) != len(whole):
+    if set(_read_manifest(root, writer)) != {str(path.relative_to(root)) for path in whole}:
         _rewrite_manifest(root, writer, whole)
     return faults
 
 
 def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
-    """Put a shard aside as *.withdrawn and write those of its rows that are `kept` as the writer's next one."""
-    aside, written = path.rename(path.with_suffix(".withdrawn")), None
-    root = path.parent.parent
+    """Put a shard aside as *.withdrawn and write those of its rows that are `kept` as the writer's next one.
+
+    They are on disk before the shard has gone, as *.kept, so that a kill at any moment loses none and doubles none.
+    Raises OSError where the disk is full, and changes nothing.
+    """
+    root, aside = path.parent.parent, path.with_suffix(WITHDRAWN)
+    successor, content = _next_shard(path.parent, kept, writer=writer)
+    staged, before = successor.with_suffix(KEPT), _read_manifest(root, writer)
     try:
         if kept.num_rows:
-            written = write_shard(path.parent, kept, writer=writer)
-        _rewrite_manifest(root, writer, [root / name for name in _read_manifest(root, writer) if root / name != path])
+            write_whole(staged, content)
+        path.rename(aside)
+        _finish_withdrawal(root, [path.parent.name], writer)
+        written = [successor] if kept.num_rows else []
+        _rewrite_manifest(root, writer, [*(root / name for name in before if root / name != path), *written])
     except BaseException:
-        if written is not None:
-            written.unlink(missing_ok=True)
-        aside.rename(path)
+        successor.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
+        if aside.exists():
+            aside.rename(path)
         raise
+
+
+def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:
+    """Give the rows that were to be kept the name of a shard where theirs is aside already; else forget them."""
+    tables = list(tables)
+    gone = [root / name for name in _read_manifest(root, writer) if not (root / name).exists()]
+    begun = {path.parent.name for path in gone if path.with_suffix(WITHDRAWN).exists()}
+    for staged in _left_behind(root, tables, writer, KEPT):
+        if staged.parent.name in begun:
+            staged.rename(staged.with_suffix(".parquet"))
+        else:
+            staged.unlink()
+
+
+def _left_behind(root: Path, tables: Iterable[str], writer: str, suffix: str) -> list[Path]:
+    """Files of the writer that are no shards; names of other writers may begin alike."""
+    paths = [path for table in tables for path in sorted((root / table).glob(f"{writer}.*{suffix}"))]
+    return [path for path in paths if writer_of(path.with_suffix("") if suffix == ".tmp" else path) == writer]
 
 
 def _manifest(root: Path, writer: str) -> Path:

@@ -1,12 +1,15 @@
 """The store: whole shards or none, damage noticed, one writer a name."""
 
 import errno
+import itertools
 import multiprocessing
 import os
 import resource
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -210,6 +213,31 @@ def test_withdrawn_rows_are_gone_and_their_neighbours_stay(tmp_path: Path) -> No
     assert store.was_damaged(tmp_path)
 
 
+@pytest.mark.parametrize("moment", range(4))
+def test_a_kill_in_the_middle_of_a_withdrawal_loses_no_row_and_doubles_none(tmp_path: Path, moment: int) -> None:
+    store.append(tmp_path, CELLS, cells(1, 2, 3), writer="m")
+    pid = os.fork()
+    if pid == 0:
+        steps = itertools.count()
+
+        def killed(step: Callable[..., Any]) -> Callable[..., Any]:
+            def take(*arguments: Any) -> Any:
+                return os._exit(0) if next(steps) == moment else step(*arguments)
+
+            return take
+
+        shards.write_whole = killed(shards.write_whole)  # type: ignore[assignment]
+        Path.rename = killed(Path.rename)  # type: ignore[method-assign]
+        store.withdraw_rows(tmp_path, CELLS, "m", keep=lambda rows: pc.not_equal(rows["budget"], 2))
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "it was to be killed"
+    assert store.set_damaged_aside(tmp_path, "m") == []
+    assert sorted(stored(tmp_path)) in ([1, 2, 3], [1, 3])
+    store.withdraw_rows(tmp_path, CELLS, "m", keep=lambda rows: pc.not_equal(rows["budget"], 2))
+    assert sorted(stored(tmp_path)) == [1, 3] and store.set_damaged_aside(tmp_path, "m") == []
+    assert not list(tmp_path.glob("*/*.kept")) and store.find_damaged(tmp_path) == []
+
+
 def test_a_half_written_shard_is_never_read(tmp_path: Path) -> None:
     store.append(tmp_path, CELLS, cells(1), writer="m")
     (tmp_path / "cells" / "m.000001.0000.tmp").write_bytes(b"half")
@@ -222,6 +250,9 @@ def test_writers_whose_names_begin_alike_are_kept_apart(tmp_path: Path) -> None:
     assert other is not None
     other.write_bytes(b"damage")
     assert store.set_damaged_aside(tmp_path, "qwen3") == []
+    half = tmp_path / "cells" / "qwen3.v2.000000.0000.parquet.tmp"
+    half.write_bytes(b"another's, who is writing it")
+    assert store.set_damaged_aside(tmp_path, "qwen3") == [] and half.exists()
     assert len(store.set_damaged_aside(tmp_path, "qwen3-8b.v1")) == 1
 
 
