@@ -11,8 +11,11 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Array, Bools, Ints
 from results import schema, store
+from results.ingest.write import GRADER as OUTSIDE
 
 OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
+# Stands for the budget of an answer that its trace came to by itself.
+NATURAL = -1
 _KEY = ["prompt_id", "pool", "sample", "budget"]
 
 
@@ -61,8 +64,9 @@ def read(
 ) -> Grid:
     """The graded answers of one identity and pool, each budget served by what a run capped there would have given.
 
-    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does.
-    prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and version.
+    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does. Not
+    so outcomes from elsewhere, whose runs are independent: an answer serves its own budget, schema.UNLIMITED where none
+    is stored. prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and version.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
     grades = store.scan(root, schema.GRADES, columns=[*_KEY, *_GRADE_COLUMNS], identity=identity)
@@ -73,8 +77,9 @@ def read(
     )
     num_samples = 1 + max(pc.max(answers["sample"]).as_py() or 0, pc.max(grades["sample"]).as_py() or 0)
     shape = (1 + len(budgets), len(prompt_ids), num_samples)
-    columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape), prompt_tokens)
-    columns |= _grade_columns(grades, _Slots(grades, budgets, prompt_ids, shape))
+    null = schema.UNLIMITED if named == OUTSIDE else NATURAL
+    columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape, null=null), prompt_tokens)
+    columns |= _grade_columns(grades, _Slots(grades, budgets, prompt_ids, shape, null=null))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
     return Grid(**_serve(columns, budgets))
 
@@ -84,10 +89,21 @@ _GRADE_COLUMNS = ("grader", "grader_version", "vote_key", "correct", "outcome")
 
 
 class _Slots:
-    """Where each row of a table belongs in arrays (1 + B, P, S), whose first layer holds the natural answers."""
+    """Where each row of a table belongs in arrays (1 + B, P, S), whose first layer holds the natural answers.
 
-    def __init__(self, table: pa.Table, budgets: Sequence[int], prompt_ids: pd.Index, shape: tuple[int, int, int]):
-        layer = pd.Index([-1, *budgets]).get_indexer(_ints(table["budget"], null=-1))
+    null: the budget that a row without one is of, NATURAL or one of `budgets`.
+    """
+
+    def __init__(
+        self,
+        table: pa.Table,
+        budgets: Sequence[int],
+        prompt_ids: pd.Index,
+        shape: tuple[int, int, int],
+        *,
+        null: int,
+    ):
+        layer = pd.Index([NATURAL, *budgets]).get_indexer(_ints(table["budget"], null=null))
         codes, names = _dictionary(table["prompt_id"])
         prompt = prompt_ids.get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
         self.kept = (layer >= 0) & (prompt >= 0)

@@ -11,6 +11,7 @@ from analysis import findings, outcomes
 from analysis.__main__ import main
 from analysis.choices import Choices
 from analysis.estimators import pass_at_k
+from results import schema
 from results.ingest.__main__ import main as ingest
 
 RATES = {"small": 0.1, "medium": 0.3, "large": 0.6}
@@ -87,6 +88,24 @@ def test_uneven_counts_are_thinned_to_what_nearly_all_prompts_have(ingested: Ing
     even, thinned = loaded.arms[0].grid.correct[0, 1:].sum(axis=1), loaded.arms[0].grid.correct[0, 0].sum()
     # 32 of 80, thinned to 50 by chance: 20 on average, and never a run of the right ones alone.
     assert set(even) == {20} and 12 <= thinned <= 28
+
+
+@pytest.mark.parametrize("thinking", [(), ("thinking_tokens=thought",)], ids=["unknown", "known"])
+def test_an_answer_without_a_limit_serves_no_smaller_budget(ingested: Ingest, thinking: tuple[str, ...]):
+    """Two runs of their own: at 1,000 tokens every answer is wrong, without a limit right, though half think less."""
+    rows = pd.DataFrame(
+        [
+            ("small", f"p{item}", run, budget == "", "x", budget, 600, 500 if run % 2 else 550)
+            for item in range(10)
+            for run in range(4)
+            for budget in (1000, "")
+        ],
+        columns=["model", "item", "run", "right", "reply", "limit", "wrote", "thought"],
+    )
+    mapping = (*MAP, "budget=limit", "decoded_tokens=wrote", *thinking)
+    loaded = outcomes.load(ingested(*mapping, rows=rows))
+    assert loaded.budgets.tolist() == [1000, schema.UNLIMITED]
+    assert loaded.arms[0].grid.correct.mean(axis=(1, 2)).tolist() == [0, 1]
 
 
 def test_a_vote_on_counts_is_refused_with_the_reason(
