@@ -36,32 +36,41 @@ def read(source: Path, *, model: str | None, scorer: str | None, correct_at: flo
 
     A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget. Tokens are those of the
     evaluated model alone; reasoning counts among its output. Samples that erred are missing, not wrong. Of several
-    logs of one model and task the newest counts. Raises ValueError where a log has several scorers and none is chosen,
-    and for files that are no log.
+    logs of one model, task and budget the newest counts. Raises ValueError where a log has several scorers and none is
+    chosen, and for files that are no log.
     """
     found = Ingested()
-    newest: dict[tuple[str, str], Path] = {}
+    newest: dict[_Place, Path] = {}
     for path in find_logs(source):
         place = _place(_open(path).header, model)
         if (older := newest.get(place)) is not None:
             found.dropped[OLDER] += sum(1 for _ in _open(older).samples)
         newest[place] = path
-    for (name, task), path in newest.items():
-        _read_log(found, path, name, task, scorer=scorer, correct_at=correct_at)
+    for place, path in newest.items():
+        _read_log(found, path, place, scorer=scorer, correct_at=correct_at)
     return found
 
 
-def _place(header: Mapping[str, Any], model: str | None) -> tuple[str, str]:
-    """The model's name and the task's."""
+class _Place(NamedTuple):
+    """What a log is of: the model's name with its reasoning effort, the task's, and the budget, None without one."""
+
+    model: str
+    task: str
+    budget: int | None
+
+
+def _place(header: Mapping[str, Any], model: str | None) -> _Place:
     evaluated = header["eval"]
-    effort = (evaluated.get("model_generate_config") or {}).get("reasoning_effort")
-    name = model or str(evaluated["model"])
-    return name + (f" ({effort} effort)" if effort else ""), str(evaluated["task"]).rsplit("/", 1)[-1]
+    config = evaluated.get("model_generate_config") or {}
+    effort = config.get("reasoning_effort")
+    name = (model or str(evaluated["model"])) + (f" ({effort} effort)" if effort else "")
+    return _Place(name, str(evaluated["task"]).rsplit("/", 1)[-1], config.get("reasoning_tokens"))
 
 
-def _read_log(found: Ingested, path: Path, model: str, task: str, *, scorer: str | None, correct_at: float) -> None:
+def _read_log(found: Ingested, path: Path, place: _Place, *, scorer: str | None, correct_at: float) -> None:
     log = _open(path)
-    evaluated = log.header["eval"]
+    evaluated = log.header["eval"]["model"]
+    model, task, budget = place
     found.models[model] = Known()
     for sample in log.samples:
         prompt = str(sample["id"])
@@ -75,8 +84,8 @@ def _read_log(found: Ingested, path: Path, model: str, task: str, *, scorer: str
                     prompt=prompt,
                     number=int(sample["epoch"]) - 1,
                     text=(sample.get("output") or {}).get("completion"),
-                    budget=(evaluated.get("model_generate_config") or {}).get("reasoning_tokens"),
-                    tokens=_tokens((sample.get("model_usage") or {}).get(evaluated["model"]) or {}),
+                    budget=budget,
+                    tokens=_tokens((sample.get("model_usage") or {}).get(evaluated) or {}),
                     **graded,
                 )
             )

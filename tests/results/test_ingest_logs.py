@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from results.ingest import inspect_log, lm_eval
+from results.ingest.outcomes import OLDER
 
 DATE = "2026-11-22T07-58-38.481266"
 
@@ -224,6 +225,17 @@ def test_effort_is_part_of_the_name_and_a_limit_on_reasoning_is_the_budget(tmp_p
     write_eval(tmp_path / "log.eval", [inspect_sample(0, 1, "C")], header=header, zstd=False)
     (sample,) = read_inspect(tmp_path).samples
     assert (sample.model, sample.budget) == ("openai/o-small (high effort)", 4096)
+
+
+def test_the_newest_log_of_each_budget_counts(tmp_path: Path):
+    """Three logs of one model and task: an older one at 4,096 tokens of reasoning, and one at 1,024."""
+    logs = [("2026-11-20", 4096, "I"), ("2026-11-21", 1024, "I"), ("2026-11-22", 4096, "C")]
+    for date, limit, value in logs:
+        header = HEADER | {"eval": HEADER["eval"] | {"model_generate_config": {"reasoning_tokens": limit}}}
+        write_eval(tmp_path / f"{date}.eval", [inspect_sample(0, 1, value)], header=header, zstd=False)
+    found = read_inspect(tmp_path)
+    assert [(s.budget, s.correct) for s in found.samples] == [(4096, True), (1024, False)]
+    assert found.dropped == {OLDER: 1}
 
 
 def test_several_scorers_ask_for_one(tmp_path: Path):
