@@ -129,6 +129,11 @@ def label(outcomes: Outcomes, name: str | None) -> Array:
     return outcomes.dials[name]
 
 
+def clusters(outcomes: Outcomes, name: str | None) -> Array | None:
+    """What prompts that belong together share, (P,); None where each stands alone. Raises ValueError as `label`."""
+    return None if name is None else label(outcomes, name)
+
+
 def _scores(pool: Arm, binning: Binning) -> Array:
     if binning.difficulty == "agreement":
         return difficulty.vote_agreement(pool.grid.votes[0])

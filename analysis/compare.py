@@ -82,7 +82,7 @@ def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Gener
     choices = choose.settle(arms, choices)
     cost, arms = choose.price(arms, choices)
     base, new = replace(pairing.base, arms=arms[:-1]), arms[-1]
-    clusters = None if choices.cluster is None else bins.label(base, choices.cluster)
+    clusters = bins.clusters(base, choices.cluster)
     weights = bootstrap.prompt_weights(
         len(base.prompt_ids), num_replicates=choices.num_replicates, rng=rng, clusters=clusters
     )

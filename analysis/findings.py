@@ -54,7 +54,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
         len(outcomes.prompt_ids),
         num_replicates=choices.num_replicates,
         rng=rng,
-        clusters=None if choices.cluster is None else bins.label(outcomes, choices.cluster),
+        clusters=bins.clusters(outcomes, choices.cluster),
     )
     tables = _tables(outcomes, cost, rng)
     curve_rows: list[Row] = []

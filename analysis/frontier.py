@@ -20,11 +20,20 @@ class Frontier(NamedTuple):
     cell: Ints
 
 
-def draw_folds(num_prompts: int, *, num_folds: int = 2, rng: np.random.Generator) -> Ints:
-    """A fold of each prompt (P,), equal in size to within one. Raises ValueError below two folds or prompts a fold."""
-    if num_folds < 2 or num_prompts < num_folds:
-        raise ValueError(f"Choosing on some prompts and reading on others needs 2 folds of them, not {num_prompts}.")
-    return rng.permutation(np.arange(num_prompts) % num_folds)
+def draw_folds(
+    num_prompts: int, *, num_folds: int = 2, rng: np.random.Generator, clusters: ArrayLike | None = None
+) -> Ints:
+    """A fold of each prompt (P,), equal in size to within one; of labels clusters (P,), each cluster in one fold.
+
+    Raises ValueError below two folds, or fewer prompts (clusters) than folds.
+    """
+    labels, at = np.arange(num_prompts), np.arange(num_prompts)
+    if clusters is not None:
+        labels, at = np.unique(np.asarray(clusters), return_inverse=True)
+    if num_folds < 2 or len(labels) < num_folds:
+        raise ValueError(f"Choosing on some prompts and reading on others needs 2 folds of them, not {len(labels)}.")
+    folds: Ints = rng.permutation(np.arange(len(labels)) % num_folds)[at]
+    return folds
 
 
 def cross_fit(

@@ -68,7 +68,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Gen
         len(outcomes.prompt_ids),
         num_replicates=choices.num_replicates,
         rng=rng,
-        clusters=None if choices.cluster is None else bins.label(outcomes, choices.cluster),
+        clusters=bins.clusters(outcomes, choices.cluster),
     )
     fitted: dict[str, list[BoundedCurve]] = {}
     laws: dict[str, CoverageLaw | None] = {}

@@ -52,8 +52,9 @@ def find(
     cost, arms = choose.price(outcomes.arms, choices)
     outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
     num_prompts = len(outcomes.prompt_ids)
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng)
-    folds = frontier.draw_folds(num_prompts, rng=rng)
+    clusters = bins.clusters(outcomes, choices.cluster)
+    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng, clusters=clusters)
+    folds = frontier.draw_folds(num_prompts, rng=rng, clusters=clusters)
     path = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule)
     single = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
     cells = [_cells(arm, path.widths, rule, cost, rng) for arm in outcomes.arms]
@@ -143,7 +144,7 @@ def frame(found: list[Match]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int) -> str:
+def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, cluster: str | None = None) -> str:
     """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
     large = found[0].large
     rows = [
@@ -185,6 +186,7 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int) -
         f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
         "Never: share of replicates that do not get there within the measured grid.",
     ]
+    legend += wording.together(cluster)
     return "\n".join([aligned(rows, num_text=2), "", *legend])
 
 

@@ -136,9 +136,7 @@ def _legend(findings: Findings, rule: Rule) -> str:
             f"{setting.rank_agreement:.2f} [{setting.rank_low:.2f}, {setting.rank_high:.2f}], for "
             f"{setting.predictor_tokens:.0f} tokens a prompt."
         )
-    if setting.cluster is not None:
-        lines.append(f"Prompts of one {setting.cluster} are resampled together.")
-    return "\n".join(lines)
+    return "\n".join(lines + wording.together(setting.cluster))
 
 
 def optimism(findings: Findings) -> str:

@@ -67,6 +67,11 @@ def with_ends(interval: Iterable[ArrayLike], form: str, *, unreached: str = "nev
     return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"
 
 
+def together(cluster: str | None) -> list[str]:
+    """A line that says which prompts are resampled together; none where each is by itself."""
+    return [] if cluster is None else [f"Prompts of one {cluster} are resampled together."]
+
+
 def parameters(count: float) -> str:
     """446560 -> '447k', 7e9 -> '7B'."""
     for scale, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):

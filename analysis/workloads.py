@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import bootstrap, costs, curves, frontier, plan_compute, wording
+from analysis import bins, bootstrap, costs, curves, frontier, plan_compute, wording
 from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.curves import Rule
@@ -18,6 +18,11 @@ from analysis.summary import aligned
 
 POINTS_A_DECADE = 8
 DECADES_AROUND = 2
+LEGEND = (
+    "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts and "
+    "read on the other.\nNever: not within the measured grid. ≤: there at its cheapest cell already.\nCheapest "
+    "in: share of replicates."
+)
 
 
 class Candidate(NamedTuple):
@@ -36,6 +41,7 @@ class Workloads:
 
     target: float
     rule: Rule
+    cluster: str | None
     candidates: tuple[Candidate, ...]
     left_out: tuple[str, ...]
     asked: Plan
@@ -50,20 +56,23 @@ def find(
     queries: Sequence[float],
     rule: Rule,
     pretraining_tokens: Mapping[str, float],
+    cluster: str | None = None,
     rng: np.random.Generator,
 ) -> Workloads:
     """The cheapest model and setting of the run for each number of queries, with intervals over prompts.
 
-    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it. A
-    model without them, or of unknown size, is left out and named. Raises ValueError where none is left, where a name is
-    not in the run, and for an impossible target or workload.
+    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it;
+    cluster names a label of the prompts that are resampled together. A model without tokens, or of unknown size, is
+    left out and named. Raises ValueError where none is left, where a name is not in the run, and for an impossible
+    target or workload.
     """
     if not 0 < target <= 1:
         raise ValueError(f"The target is an accuracy above 0 and at most 1, not {target:g}; write 60% as 0.6.")
     given = _pretraining_tokens(outcomes, pretraining_tokens)
     num_prompts = len(outcomes.prompt_ids)
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=bootstrap.MIN_REPLICATES, rng=rng)
-    folds = frontier.draw_folds(num_prompts, rng=rng)
+    clusters = bins.clusters(outcomes, cluster)
+    weights = bootstrap.prompt_weights(num_prompts, num_replicates=bootstrap.MIN_REPLICATES, rng=rng, clusters=clusters)
+    folds = frontier.draw_folds(num_prompts, rng=rng, clusters=clusters)
     candidates = []
     for arm in (arm for arm in outcomes.arms if arm.rung.name in given):
         cells = _cells(outcomes, arm, rule, rng)
@@ -79,6 +88,7 @@ def find(
     return Workloads(
         target=target,
         rule=rule,
+        cluster=cluster,
         candidates=tuple(candidates),
         left_out=tuple(arm.rung.name for arm in outcomes.arms if arm.rung.name not in given),
         asked=plan_compute.plan(*ladder, queries=sorted(queries)),
@@ -93,11 +103,7 @@ def render(found: Workloads) -> str:
         f"Least FLOPs to train a model and serve q queries at {100 * found.target:g}% accuracy by "
         f"{wording.RULES[found.rule]}: 6ND + 2Nq(P + kT)."
     )
-    legend = (
-        "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts and "
-        "read on the other.\nNever: not within the measured grid. ≤: there at its cheapest cell already.\nCheapest "
-        "in: share of replicates."
-    )
+    legend = "\n".join([LEGEND, *wording.together(found.cluster)])
     parts = [head, aligned(_candidate_rows(found), num_text=1), aligned(_plan_rows(found), num_text=2), legend]
     parts[3:3] = ["\n".join(_switch_lines(found))] if found.switches else []
     if found.left_out:

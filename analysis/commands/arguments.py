@@ -99,7 +99,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="the anchor's held-out accuracy, each model's own, agreement of the anchor's votes, or a label",
     )
     add("--label", help="the dial of the prompts that --difficulty label reads")
-    add("--cluster", help="the dial whose prompts are resampled together")
+    add_cluster(command)
     add(
         "--cost",
         choices=costs.COST_NAMES,
@@ -119,6 +119,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add("--price", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
     add("--anchor", help="whose held-out samples make the bins, where several models have some")
+
+
+def add_cluster(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--cluster", help="the dial whose prompts are resampled together")
 
 
 def positive(text: str) -> float:

@@ -21,4 +21,4 @@ def run(options: argparse.Namespace) -> None:
     rng = np.random.default_rng(options.seed)
     found, cost = matches.find(loaded, arguments.choices(options), rule=rule, rng=rng)
     widths = curves.width_path(len(loaded.budgets), loaded.num_samples, rule).widths
-    print(matches.render(found, cost, rule=rule, max_width=widths[-1]))
+    print(matches.render(found, cost, rule=rule, max_width=widths[-1], cluster=options.cluster))

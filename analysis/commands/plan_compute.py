@@ -13,6 +13,7 @@ def add(commands: arguments.Commands) -> None:
     command.set_defaults(command=run)
     add = command.add_argument
     arguments.add_run(command)
+    arguments.add_cluster(command)
     add("--target", type=float, required=True, help="the accuracy to serve at, 0.6 for 60%%")
     add("--queries", type=arguments.positive, nargs="+", required=True, help="how many queries will be served, 1e6 1e9")
     add(
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
         queries=options.queries,
         rule=curves.choose_rule(loaded.arms, options.rule),
         pretraining_tokens=dict(options.pretraining_tokens),
+        cluster=options.cluster,
         rng=np.random.default_rng(options.seed),
     )
     print(workloads.render(found), end="\n\n")

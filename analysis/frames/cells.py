@@ -129,7 +129,7 @@ def measure(outcomes: Outcomes, choices: Choices, *, rule: Rule, seed: int) -> C
     cost, arms = choose.price(outcomes.arms, choices)
     outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
     num_prompts = len(outcomes.prompt_ids)
-    clusters = None if choices.cluster is None else bins.label(outcomes, choices.cluster)
+    clusters = bins.clusters(outcomes, choices.cluster)
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng, clusters=clusters)
     is_own = choices.binning.difficulty == "own"
     drawn = [Bin(bins.ALL_PROMPTS, weights)] if is_own else bins.draw(outcomes, pools[0], choices.binning, weights)
@@ -143,7 +143,7 @@ def measure(outcomes: Outcomes, choices: Choices, *, rule: Rule, seed: int) -> C
         cost=cost,
         widths=widths,
         bins=tuple(drawn),
-        folds=frontier.draw_folds(num_prompts, rng=rng) if num_prompts > 1 else None,
+        folds=frontier.draw_folds(num_prompts, rng=rng, clusters=clusters) if num_prompts > 1 else None,
         tables=tuple(_table(arm, widths, rule, cost, rng) for arm in outcomes.arms),
     )
 

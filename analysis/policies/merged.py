@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis import bins, curves, outcomes
 from analysis import choices as choose
-from analysis import curves, outcomes
 from analysis.arrays import Array, Floats
 from analysis.choices import Choices
 from analysis.costs import CostModel
@@ -27,7 +27,8 @@ class Merged:
     """A menu of the arms that every task has, on all their prompts; arrays are (P,) in its order.
 
     datasets is the task of a prompt, or its dial `dataset`; lengths its tokens, or its characters where tokens are not
-    known, NaN where neither is. models are in order of size.
+    known, NaN where neither is; clusters labels the prompts that belong together, None where the choices name none.
+    models are in order of size.
     """
 
     menu: Menu
@@ -35,6 +36,7 @@ class Merged:
     prompt_ids: Array
     datasets: Array
     lengths: Floats
+    clusters: Array | None
     cost: CostModel
     rule: Rule
     models: tuple[str, ...]
@@ -44,7 +46,7 @@ class Merged:
 def load(
     root: Path, wanted: Choices, *, task: str | None = None, rule: Rule | None = None, rng: np.random.Generator
 ) -> Merged:
-    """All tasks of a run, or the one named. Raises ValueError where they share no arm."""
+    """All tasks of a run, or the one named. Raises ValueError where they share no arm, or one has no such cluster."""
     names = sorted(store.scan(root, schema.MODELS, columns=["task"]).to_pandas()["task"].astype(str).unique())
     parts = [outcomes.load(root, task=name) for name in ([task] if task is not None or not names else names)]
     every = tuple(arm for part in parts for arm in part.arms)
@@ -67,6 +69,7 @@ def load(
         prompt_ids=np.concatenate([part.prompt_ids for part in parts]),
         datasets=np.concatenate([_datasets(part) for part in parts]),
         lengths=np.concatenate([_lengths(part, written) for part, written in zip(parts, texts, strict=True)]),
+        clusters=_clusters(parts, wanted.cluster),
         cost=cost,
         rule=read_by,
         models=tuple(dict.fromkeys(arm.rung.name for arm in every if arm.rung.name in kept)),
@@ -88,6 +91,13 @@ def widths(num_samples: int, rule: Rule) -> tuple[int, ...]:
     path = curves.width_path(1, num_samples, rule).widths
     wanted = np.geomspace(1, path[-1], MAX_WIDTHS)
     return tuple(sorted({min(path, key=lambda width: abs(np.log(width / step))) for step in wanted}))
+
+
+def _clusters(parts: Sequence[Outcomes], name: str | None) -> Array | None:
+    """Labels of the clusters over all tasks; prompts of two tasks never belong together."""
+    if name is None:
+        return None
+    return np.concatenate([[f"{at} {value}" for value in bins.label(part, name)] for at, part in enumerate(parts)])
 
 
 def _datasets(part: Outcomes) -> Array:

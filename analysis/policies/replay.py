@@ -105,10 +105,7 @@ def prompt_folds(
     num_prompts: int, *, num_folds: int = 5, rng: np.random.Generator, clusters: ArrayLike | None = None
 ) -> Ints:
     """A fold of each prompt (P,), prompts of one cluster together. Raises ValueError where there are too few."""
-    if clusters is None:
-        return draw_folds(num_prompts, num_folds=num_folds, rng=rng)
-    labels, codes = np.unique(np.asarray(clusters), return_inverse=True)
-    return draw_folds(len(labels), num_folds=num_folds, rng=rng)[codes]
+    return draw_folds(num_prompts, num_folds=num_folds, rng=rng, clusters=clusters)
 
 
 def dataset_folds(datasets: ArrayLike) -> Ints:

@@ -26,6 +26,7 @@ class Routes:
     embedding: Embedding | None
     num_seeds: int
     num_replicates: int
+    cluster: str | None
     splits: tuple[Routing, ...]
 
 
@@ -46,17 +47,19 @@ def find(
     known = {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}
     if found is not None:
         known[EMBEDDING] = found.known
-    weights = bootstrap.prompt_weights(len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng)
+    weights = bootstrap.prompt_weights(
+        len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng, clusters=run.clusters
+    )
     splits: list[Split] = ["prompts", "data sets"] if len(np.unique(run.datasets)) > 1 else ["prompts"]
     space = "vectors" if found is None else found.space
     every = [
         routing.find(
-            run.menu, known, space=space, datasets=run.datasets, split=split, num_seeds=num_seeds, weights=weights,
-            rng=rng,
+            run.menu, known, space=space, datasets=run.datasets, clusters=run.clusters, split=split,
+            num_seeds=num_seeds, weights=weights, rng=rng,
         )
         for split in splits
     ]  # fmt: skip
-    return Routes(run, found, num_seeds, wanted.num_replicates, tuple(every))
+    return Routes(run, found, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
 
 
 def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:

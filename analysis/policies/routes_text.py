@@ -16,7 +16,8 @@ WHOLE = ("PerfGain", "CostSave", "CostSave at 95%", "APGR", "AIQ", "hypervolume"
 
 def render(routes: Routes) -> str:
     """The table of every split, with what was routed over and a line that says who beats the hull."""
-    return "\n\n".join([_head(routes), *(_split(found) for found in routes.splits), _foot(routes)])
+    foot = "\n".join([_foot(routes), *wording.together(routes.cluster)])
+    return "\n\n".join([_head(routes), *(_split(found) for found in routes.splits), foot])
 
 
 def verdict(found: Routing) -> str:

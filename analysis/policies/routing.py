@@ -63,6 +63,7 @@ def find(
     *,
     space: Space,
     datasets: ArrayLike,
+    clusters: ArrayLike | None = None,
     split: Split = "prompts",
     num_seeds: int = NUM_SEEDS,
     weights: Floats,
@@ -70,9 +71,9 @@ def find(
 ) -> Routing:
     """Every router, tuned and at all its settings, against single arms, mixtures of them and hindsight.
 
-    weights (1 + R, P) from `bootstrap.prompt_weights` resample held-out prompts; nothing is fitted again. Accuracy and
-    cost of a prompt are means over the seeds, which draw folds and whatever is random in a router. Raises ValueError
-    where nothing is known to route by.
+    weights (1 + R, P) from `bootstrap.prompt_weights` resample held-out prompts; nothing is fitted again. clusters (P,)
+    labels prompts that share a fold. Accuracy and cost of a prompt are means over the seeds, which draw folds and
+    whatever is random in a router. Raises ValueError where nothing is known to route by.
     """
     datasets = np.asarray(datasets)
     contenders = routers(known, space, num_datasets=len(np.unique(datasets)))
@@ -86,7 +87,7 @@ def find(
         CheapestSingle(CHEAPEST),
     ]
     policies += [part for policy in contenders for part in (policy, Tuned(policy))]
-    draw = _folds(split, datasets, rng)
+    draw = _folds(split, datasets, clusters, rng)
     # The matrices are small: threads would wait for each other, and checks take longer than fits.
     with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
         seeds = [
@@ -112,10 +113,10 @@ def average(seeds: Sequence[Seed]) -> Replayed:
     return Replayed(first.points, first.arms, *tables)
 
 
-def _folds(split: Split, datasets: Any, rng: np.random.Generator) -> Callable[[], Ints]:
+def _folds(split: Split, datasets: Any, clusters: ArrayLike | None, rng: np.random.Generator) -> Callable[[], Ints]:
     if split == "data sets":
         return lambda: dataset_folds(datasets)
-    return lambda: prompt_folds(len(datasets), num_folds=NUM_FOLDS, rng=rng)
+    return lambda: prompt_folds(len(datasets), num_folds=NUM_FOLDS, rng=rng, clusters=clusters)
 
 
 def _measured(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str]) -> dict[str, dict[str, Floats]]:

@@ -1,6 +1,7 @@
 """Runs with a planted truth, written through the store as a sweep would write them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 
 from analysis import findings, outcomes
 from analysis.findings import Findings
+from analysis.outcomes import Outcomes
 from results import schema, store
 
 BUDGETS = (0, 16, 32, 64, 128, 256)
@@ -80,6 +82,15 @@ def ladder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs") / "ladder"
     write_run(root, LADDER, num_prompts=120)
     return root
+
+
+@pytest.fixture(scope="session")
+def copied(ladder_run: Path) -> Outcomes:
+    """The ladder's outcomes with every prompt four times over; the label `original` says of which it is a copy."""
+    loaded = outcomes.load(ladder_run)
+    originals = np.repeat(np.arange(len(loaded.prompt_ids)), 4)
+    taken = loaded.take(budgets=np.arange(len(loaded.budgets)), prompts=originals)
+    return replace(taken, dials={"original": originals})
 
 
 @pytest.fixture(scope="session")

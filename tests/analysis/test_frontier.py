@@ -64,3 +64,6 @@ def test_folds_are_balanced():
     assert sorted(np.bincount(folds)) == [3, 4, 4]
     with pytest.raises(ValueError, match="needs 2 folds"):
         draw_folds(1, rng=np.random.default_rng(0))
+    clusters = np.repeat(["a", "b", "c", "d"], [5, 1, 3, 2])
+    together = draw_folds(11, rng=np.random.default_rng(0), clusters=clusters)
+    assert all(len(set(together[clusters == label])) == 1 for label in "abcd") and set(together) == {0, 1}

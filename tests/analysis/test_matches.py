@@ -5,9 +5,11 @@ import pytest
 
 from analysis import findings, matches, outcomes
 from analysis.__main__ import main
+from analysis.bins import Binning
 from analysis.choices import Choices
 from analysis.findings import Findings
 from analysis.multiplier import break_even
+from analysis.outcomes import Outcomes
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,27 @@ def test_a_frontier_never_asks_for_more_than_its_share_of_never_allows(matched: 
     for match in matched:
         assert np.isinf(match.frontier_rate.high) == (match.frontier_never > 0.025)
     assert any(np.isfinite(match.frontier_rate.high) for match in matched)
+
+
+def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: Outcomes):
+    alone, together = (
+        matches.find(copied, Choices(Binning(num_bins=1), cluster=name), rule="maj_at_k", rng=np.random.default_rng(0))
+        for name in (None, "original")
+    )
+    for one, other in zip(alone[0][1:], together[0][1:], strict=True):
+        assert one.needs.cost.estimate == other.needs.cost.estimate
+        widths = [np.log(found.needs.cost.high / found.needs.cost.low) for found in (one, other)]
+        # A quarter of the evidence: twice as wide.
+        assert 1.5 < widths[1] / widths[0] < 3
+
+
+def test_a_cluster_that_no_prompt_has_is_refused_and_another_is_told(
+    ladder_run: Path, copied: Outcomes, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["match", str(ladder_run), "--cluster", "nosuch"]) == 2
+    assert "No label 'nosuch' on these prompts" in capsys.readouterr().err
+    assert main(["match", "results/reference", "--cluster", "target", "--bins", "1"]) == 0
+    assert "Prompts of one target are resampled together." in capsys.readouterr().out
 
 
 def test_the_command_prints_both_references(plant, ladder, capsys: pytest.CaptureFixture[str]):

@@ -63,6 +63,24 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
     assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in workloads.render(some)
 
 
+def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):
+    widths = []
+    for cluster in (None, "original"):
+        found = workloads.find(
+            copied,
+            target=0.6,
+            queries=[1e6],
+            rule="pass_at_k",
+            pretraining_tokens=TOKENS,
+            cluster=cluster,
+            rng=np.random.default_rng(0),
+        )
+        _, low, high = found.asked.total_flops
+        widths.append(float(high[0] - low[0]))
+        assert ("Prompts of one original are resampled together." in workloads.render(found)) == (cluster is not None)
+    assert widths[1] > 1.4 * widths[0]
+
+
 def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: workloads.Workloads):
     rows = workloads.frame(found)
     assert not words.faults(plan_compute.draw(rows))
@@ -81,6 +99,8 @@ def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.
     assert main([*command, "--pretraining-tokens", "33k=1e7", "125k=1e7"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == str(root / "figures" / "plan_compute.png")
+    assert main([*command, "--pretraining-tokens", "33k=1e7", "--cluster", "nosuch"]) == 2
+    assert "No label 'nosuch' on these prompts" in capsys.readouterr().err
     assert set(pd.read_csv(root / "figures" / "plan_compute.csv")["model"]) == {"33k", "125k"}
 
 

@@ -62,7 +62,7 @@ def prepare(
     """
     settled = choices.settle(outcomes.arms, wanted)
     cost, arms = choices.price(outcomes.arms, settled)
-    clusters = None if settled.cluster is None else bins.label(outcomes, settled.cluster)
+    clusters = bins.clusters(outcomes, settled.cluster)
     num_prompts, rng = len(outcomes.prompt_ids), np.random.default_rng([seed, 0])
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=settled.num_replicates, rng=rng, clusters=clusters)
     known = {"text": features.of_text(texts)}

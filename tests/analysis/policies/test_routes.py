@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import bootstrap
+from analysis import bins, bootstrap
 from analysis.__main__ import main
 from analysis.choices import Choices
-from analysis.policies import embeddings, merged
+from analysis.policies import embeddings, merged, routes, routing
 from results.embed.embedders import TFIDF, HashedTerms
 from results.embed.write import embed_run
 from results.ingest.__main__ import main as ingest
@@ -46,6 +46,40 @@ def test_tasks_of_a_run_are_stacked_into_one_menu_of_their_shared_arms(outside: 
     one = merged.load(outside, Choices(), task="rivers", rng=np.random.default_rng(0))
     assert np.array_equal(one.menu.accuracy, found.menu.accuracy[found.datasets == "rivers"])
     np.testing.assert_allclose(found.menu.cost.mean(axis=0), [2 * 1e6 * 25, 2 * 8e6 * 25])
+
+
+def test_prompts_of_one_cluster_are_held_out_and_resampled_together(
+    outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, np.ndarray] = {}
+
+    class StopError(Exception):
+        """Nothing need be replayed."""
+
+    def find(*arguments: object, **options: object) -> None:
+        seen.update(weights=options["weights"], clusters=options["clusters"])
+        replayed(*arguments, **options)
+
+    def replay(*arguments: object, folds: np.ndarray, **options: object) -> None:
+        seen["folds"] = folds
+        raise StopError
+
+    replayed = routing.find
+    monkeypatch.setattr(bins, "label", lambda part, name: np.arange(NUM_PROMPTS) // 5)
+    monkeypatch.setattr(routing, "find", find)
+    monkeypatch.setattr(routing, "replay", replay)
+    with pytest.raises(StopError):
+        routes.find(outside, Choices(cluster="river"))
+    labels = np.unique(seen["clusters"])
+    assert len(labels) == 2 * NUM_PROMPTS // 5
+    for label in labels:
+        inside = seen["clusters"] == label
+        assert len(set(seen["folds"][inside])) == 1 and np.ptp(seen["weights"][:, inside], axis=1).max() == 0
+
+
+def test_a_cluster_that_no_prompt_has_is_refused(outside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["route", str(outside), "--cluster", "nosuch"]) == 2
+    assert "No label 'nosuch' on these prompts" in capsys.readouterr().err
 
 
 def test_embeddings_are_found_by_task_and_prompt_and_charged_in_flops_alone(outside: Path) -> None:
