@@ -1,5 +1,6 @@
 """The difficulty bins of a run under the reader's choices, as prompt weights. Knows outcomes, nothing of curves."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
@@ -77,6 +78,20 @@ def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats
     if binning.thresholds and binning.difficulty != "agreement":
         return whole + _between_thresholds(pool, binning, weights)
     return whole + _quantiles(_scores(pool, binning), binning, weights)
+
+
+def groups(
+    outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Floats
+) -> Iterator[tuple[list[int], list[Bin]]]:
+    """Positions of the arms that share their bins, and the bins: all arms at once, or each alone under own difficulty.
+
+    pools as `hold_out` gives them, weights as in `draw`.
+    """
+    if binning.difficulty == "own":
+        for at, pool in enumerate(pools):
+            yield [at], draw(outcomes, pool, binning, weights)
+    else:
+        yield list(range(len(outcomes.arms))), draw(outcomes, pools[0], binning, weights)
 
 
 def words(pool: Arm | None, binning: Binning) -> str | None:

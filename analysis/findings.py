@@ -1,6 +1,6 @@
 """What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,9 +9,8 @@ import pandas as pd
 
 from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution
 from analysis import choices as choose
-from analysis.arms import Arm
 from analysis.arrays import Floats
-from analysis.bins import Bin, Binning
+from analysis.bins import Binning
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
 from analysis.curves import Curve, Path, PathName, Rule
@@ -59,7 +58,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
     tables = _tables(outcomes, cost, rng)
     curve_rows: list[Row] = []
     rate_rows: list[Row] = []
-    for subjects, parts in _groups(outcomes, pools, choices.binning, weights):
+    for subjects, parts in bins.groups(outcomes, pools, choices.binning, weights):
         for path, rule, prompts in tables:
             keys = {"rule": rule, "path": path.axis}
             for part in parts:
@@ -106,17 +105,6 @@ def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> li
             prompts = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
             tables.append((path, rule, prompts))
     return tables
-
-
-def _groups(
-    outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Floats
-) -> Iterator[tuple[list[int], list[Bin]]]:
-    """Arms that share their bins, and the bins: all arms at once, or one at a time under own difficulty."""
-    if binning.difficulty == "own":
-        for at, pool in enumerate(pools):
-            yield [at], bins.draw(outcomes, pool, binning, weights)
-    else:
-        yield list(range(len(outcomes.arms))), bins.draw(outcomes, pools[0], binning, weights)
 
 
 def _curve_rows(outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], place: Row) -> list[Row]:

@@ -60,7 +60,15 @@ class Laws(NamedTuple):
 
 
 def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Generator) -> Laws:
-    """Fits to every model's accuracy against cost along widths, to its coverage, and to all models at once."""
+    """Fits to every model's accuracy against cost along widths, to its coverage, and to all models at once.
+
+    Raises ValueError for bins of each model's own, in which no two models answer the same prompts.
+    """
+    if choices.binning.difficulty == "own":
+        raise ValueError(
+            "Under own difficulty each model's bins hold other prompts, so one surface over all models has none; "
+            "choose --difficulty anchor, agreement or label."
+        )
     choices = choose.settle(outcomes.arms, choices)
     cost, arms = choose.price(outcomes.arms, choices)
     path = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule)

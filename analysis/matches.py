@@ -10,6 +10,7 @@ from analysis import bins, bootstrap, costs, curves, frontier, multiplier, subst
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Floats, Ints
+from analysis.bins import Bin
 from analysis.bootstrap import Interval, percentile_interval, share_of_replicates, weighted_means
 from analysis.choices import Choices
 from analysis.costs import CostModel
@@ -44,7 +45,8 @@ def find(
 ) -> tuple[list[Match], CostModel]:
     """Every smaller model against the largest in every bin, and the cost model, from one paired bootstrap.
 
-    Frontiers are chosen on one fold of prompts and read on the other. Raises ValueError below two models.
+    Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on the
+    other. Raises ValueError below two models.
     """
     if len(outcomes.arms) < 2:
         raise ValueError(f"A match needs two models or more; this run has only {outcomes.arms[0].rung.name}.")
@@ -59,25 +61,34 @@ def find(
     single = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
     cells = [_cells(arm, path.widths, rule, cost, rng) for arm in outcomes.arms]
     found = []
-    for part in bins.draw(outcomes, pools[-1], choices.binning, weights):
-        resampled = [curves.resample(curve, part.weights) for curve in single]
-        for at, arm in enumerate(outcomes.arms[:-1]):
-            rate = _frontier_rate(cells[at], cells[-1], resampled[-1].cost[:, 0], weights=part.weights, folds=folds)
-            found.append(
-                Match(
-                    small=arm.rung.name,
-                    large=outcomes.arms[-1].rung.name,
-                    bin=part.name,
-                    num_prompts=int(part.weights[0].sum()),
-                    needs=_needs(resampled[at], resampled[-1], path.widths),
-                    workload=percentile_interval(
-                        _workload((arm, outcomes.arms[-1]), resampled[at], resampled[-1], path.widths, part.weights)
-                    ),
-                    frontier_rate=percentile_interval(rate),
-                    frontier_never=float(share_of_replicates(np.isinf(rate), rate)),
-                )
-            )
-    return found, cost
+    for subjects, parts in bins.groups(outcomes, pools, choices.binning, weights):
+        for part in parts:
+            large = curves.resample(single[-1], part.weights)
+            for at in subjects:
+                if at == len(outcomes.arms) - 1:
+                    continue
+                small, pair = curves.resample(single[at], part.weights), (outcomes.arms[at], outcomes.arms[-1])
+                rate = _frontier_rate(cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=folds)
+                found.append(_match(pair, part, (small, large), path.widths, rate))
+    # Bins in the order they came, whoever made them.
+    order = list(dict.fromkeys(match.bin for match in found))
+    return sorted(found, key=lambda match: order.index(match.bin)), cost
+
+
+def _match(
+    arms: tuple[Arm, Arm], part: Bin, resampled: tuple[Curve, Curve], widths: tuple[int, ...], rate: Floats
+) -> Match:
+    """One pair, smaller first, in one bin: its arms, curves under the bin's weights, and replicates of its rate."""
+    return Match(
+        small=arms[0].rung.name,
+        large=arms[1].rung.name,
+        bin=part.name,
+        num_prompts=int(part.weights[0].sum()),
+        needs=_needs(*resampled, widths),
+        workload=percentile_interval(_workload(arms, *resampled, widths, part.weights)),
+        frontier_rate=percentile_interval(rate),
+        frontier_never=float(share_of_replicates(np.isinf(rate), rate)),
+    )
 
 
 class _Cells(NamedTuple):

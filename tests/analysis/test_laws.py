@@ -55,6 +55,11 @@ def test_parameters_and_exponents_lie_in_their_intervals(found: laws.Laws):
     assert exponents and all(ends.low < ends.estimate < ends.high for ends in exponents)
 
 
+def test_bins_of_each_models_own_are_refused(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["laws", str(ladder_run), "--difficulty", "own"]) == 2
+    assert "choose --difficulty anchor, agreement or label" in capsys.readouterr().err
+
+
 def test_the_command_prints_the_laws_of_a_run_of_two_models_without_a_surface(
     plant, ladder, capsys: pytest.CaptureFixture[str]
 ):

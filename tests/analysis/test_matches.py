@@ -45,6 +45,21 @@ def test_a_frontier_never_asks_for_more_than_its_share_of_never_allows(matched: 
     assert any(np.isfinite(match.frontier_rate.high) for match in matched)
 
 
+def test_under_own_difficulty_a_pair_is_matched_in_the_smaller_ones_bins(ladder_run: Path):
+    choices = Choices(Binning("own", num_bins=2))
+    loaded = outcomes.load(ladder_run)
+    matched = matches.find(loaded, choices, rule="maj_at_k", rng=np.random.default_rng(0))[0]
+    rates = findings.find(loaded, choices, rng=np.random.default_rng(0)).exchange_rates
+    rates = rates[(rates["large"] == "1.1m") & (rates["rule"] == "maj_at_k") & (rates["path"] == "width")]
+    rates = rates.set_index(["small", "bin"])
+    assert [(match.bin, match.small) for match in matched] == [(name, small) for small, name in rates.index]
+    for match in matched:
+        row = rates.loc[(match.small, match.bin)]
+        assert match.num_prompts == row["num_prompts"]
+        assert float(match.needs.cost.estimate) == pytest.approx(row["crossing_cost"])
+    assert len({match.num_prompts for match in matched if match.bin == "easier"}) > 1
+
+
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: Outcomes):
     alone, together = (
         matches.find(copied, Choices(Binning(num_bins=1), cluster=name), rule="maj_at_k", rng=np.random.default_rng(0))
