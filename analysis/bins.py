@@ -27,7 +27,7 @@ class Binning:
 
     anchor: held-out pass@1 of the anchor; own: of each model, which bins its own prompts; agreement: predicted, by the
     share of the anchor's held-out votes that agree; label: a dial of the prompts. num_bins quantiles (None: by the
-    number of prompts), or fixed thresholds of accuracy on scores shrunk by a beta-binomial prior.
+    number of prompts), or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain agreement.
     """
 
     difficulty: Difficulty = "anchor"
@@ -68,14 +68,16 @@ def hold_out(outcomes: Outcomes, binning: Binning) -> tuple[Outcomes, tuple[Arm 
 def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> list[Bin]:
     """All prompts, then the bins from easiest to hardest (a label's from its least), drawn anew in every weighting.
 
-    weights (1 + R, P) from `bootstrap.prompt_weights`. One bin alone is not repeated beside all prompts.
+    weights (1 + R, P) from `bootstrap.prompt_weights`. One bin alone is not repeated beside all prompts. Raises
+    ValueError for thresholds of a label, or beyond 0..1.
     """
+    _refuse_thresholds(binning)
     whole = [Bin(ALL_PROMPTS, weights)]
     if binning.difficulty == "label":
         return whole + _labelled(label(outcomes, binning.label), binning, weights)
     if pool is None:
         return whole
-    if binning.thresholds and binning.difficulty != "agreement":
+    if binning.thresholds:
         return whole + _between_thresholds(pool, binning, weights)
     return whole + _quantiles(_scores(pool, binning), binning, weights)
 
@@ -105,7 +107,7 @@ def words(pool: Arm | None, binning: Binning) -> str | None:
     return {
         "anchor": f"{kind} of {pool.rung.name}'s accuracy {held_out}",
         "own": f"{kind} of each model's own accuracy {held_out}; a pair is compared in the smaller model's bins",
-        "agreement": f"quantiles of how far {pool.rung.name}'s votes agree {held_out}",
+        "agreement": f"{kind} of how far {pool.rung.name}'s votes agree {held_out}",
     }[binning.difficulty]
 
 
@@ -171,15 +173,28 @@ def _quantiles(scores: Array, binning: Binning, weights: Floats) -> list[Bin]:
 
 
 def _between_thresholds(pool: Arm, binning: Binning, weights: Floats) -> list[Bin]:
-    """Shrunk anew in every weighting, as the prior is fitted to the prompts that are drawn."""
-    correct = pool.grid.correct[-1]
-    scores = difficulty.shrunk_scores(correct.sum(axis=1), correct.shape[1], weights)
+    """Accuracies are shrunk anew in every weighting, as the prior is fitted to the prompts that are drawn."""
+    if binning.difficulty == "agreement":
+        scores = np.broadcast_to(_scores(pool, binning), weights.shape)
+    else:
+        correct = pool.grid.correct[-1]
+        scores = difficulty.shrunk_scores(correct.sum(axis=1), correct.shape[1], weights)
     labels = difficulty.threshold_bins(scores, binning.thresholds)
     edges = [f"{100 * edge:g}%" for edge in sorted(binning.thresholds, reverse=True)]
     between = [f"{low} to {high}" for high, low in zip(edges, edges[1:], strict=False)]
     names = [f"{edges[0]} and more", *between, f"below {edges[-1]}"]
     parts = difficulty.bin_weights(weights, labels, num_bins=len(names))
     return [Bin(name, part) for name, part in zip(names, parts, strict=True)]
+
+
+def _refuse_thresholds(binning: Binning) -> None:
+    if binning.thresholds and binning.difficulty == "label":
+        raise ValueError(
+            f"Thresholds are of accuracy or agreement, and label {binning.label!r} is neither; leave out --thresholds, "
+            "or choose --bins for its quantiles."
+        )
+    if not all(0 < edge <= 1 for edge in binning.thresholds):
+        raise ValueError(f"Thresholds lie above 0 and at most at 1, not {list(binning.thresholds)}; write 40% as 0.4.")
 
 
 def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:

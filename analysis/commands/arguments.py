@@ -91,7 +91,13 @@ def add_choices(command: argparse.ArgumentParser) -> None:
 def add_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
-    add("--thresholds", type=float, nargs="+", default=(), help="fixed accuracies between bins, instead of quantiles")
+    add(
+        "--thresholds",
+        type=float,
+        nargs="+",
+        default=(),
+        help="fixed accuracies (agreement: shares of votes) between bins, instead of quantiles",
+    )
     add(
         "--difficulty",
         choices=bins.DIFFICULTIES,

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis import findings, outcomes, summary
+from analysis.__main__ import main
 from analysis.bins import Binning
-from analysis.difficulty import quantile_bins
+from analysis.difficulty import quantile_bins, vote_agreement
 from analysis.findings import ALL_PROMPTS, Choices, Findings
 from analysis.shapes import PerToken
 
@@ -185,6 +186,31 @@ def test_thresholds_bin_shrunken_accuracies(plant, ladder):
     accuracy = single.drop_duplicates("bin").set_index("bin")["accuracy"]
     assert list(accuracy.index) == [ALL_PROMPTS, "80% and more", "40% to 80%", "below 40%"]
     assert accuracy["80% and more"] > 0.75 > accuracy["40% to 80%"] > 0.4 > accuracy["below 40%"]
+
+
+def test_thresholds_bin_how_far_votes_agree(ladder_run: Path):
+    found = find(ladder_run, binning=Binning("agreement", thresholds=(0.5, 0.75)))
+    sizes = found.curves.drop_duplicates("bin").set_index("bin")["num_prompts"]
+    votes = outcomes.load(ladder_run).bins.grid.votes[0]
+    agreement = vote_agreement(votes)
+    assert sizes.drop(ALL_PROMPTS).to_dict() == {
+        "75% and more": (agreement >= 0.75).sum(),
+        "50% to 75%": ((agreement >= 0.5) & (agreement < 0.75)).sum(),
+        "below 50%": (agreement < 0.5).sum(),
+    }
+    assert found.setting.bins_are is not None and found.setting.bins_are.startswith("fixed ranges of how far")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--difficulty label --label num_numbers --thresholds 0.5", "leave out --thresholds, or choose --bins"),
+        ("--thresholds 40 80", "write 40% as 0.4"),
+    ],
+)
+def test_thresholds_that_say_nothing_are_refused(options: str, told: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["summary", "results/reference", *options.split()]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_labels_that_are_not_there_are_refused_with_those_that_are(ladder_run: Path):
