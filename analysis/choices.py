@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analysis import bins, bootstrap, costs
+from analysis import bins, bootstrap, charges, costs
 from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.bins import Binning
@@ -87,10 +87,10 @@ def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
 def _lacks(arm: Arm, cost: str, choices: Choices) -> str:
     """What a cost model needs that neither the outcomes nor the choices tell, "" where nothing."""
     shape = arm.rung.shape
-    if cost == "samples":
+    if cost == "samples" or _is_charged(arm, cost, choices):
         return ""
     if not arm.rung.has_tokens:
-        return "tokens"
+        return "tokens or dollars" if cost == "c5" and arm.rung.name not in choices.price else "tokens"
     if cost == "c5" and shape.price is None and arm.rung.name not in choices.price:
         return "price"
     if cost in ("c1", "c2", "c3") and np.isnan(shape.num_matmul_params):
@@ -98,34 +98,59 @@ def _lacks(arm: Arm, cost: str, choices: Choices) -> str:
     return "layers and heads" if cost in ("c2", "c3") and np.isnan(shape.attention_width) else ""
 
 
+def _is_charged(arm: Arm, cost: str | None, choices: Choices) -> bool:
+    """Whether the cost of a sample is what it was charged: in dollars, where no tokens are there to be priced."""
+    return cost == "c5" and arm.rung.name not in choices.price and charges.are_told(arm)
+
+
 def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm, ...]]:
     """The chosen cost model, and the arms with the throughput and price given for them by name.
 
-    Raises ValueError where the cost model needs what is not given, and for the name of no model.
+    Samples of unknown length cost what was charged for one on average; where an arm does not know how long prompts are
+    no arm's are counted. The model's label says either. Raises ValueError where the cost model needs what is not given,
+    and for the name of no model.
     """
     names = [arm.rung.name for arm in arms]
     if unknown := sorted({*choices.throughput, *choices.price} - set(names)):
         raise ValueError(f"No model {unknown} in this run; its models: {names}.")
     cost = costs.choose(choices.cost or AS_KNOWN[0], gpu=choices.gpu, batch=choices.batch)
-    priced = []
-    for arm in arms:
-        shape = arm.rung.shape
-        shape = shape._replace(
-            throughput=choices.throughput.get(arm.rung.name, shape.throughput),
-            price=choices.price.get(arm.rung.name, shape.price),
-        )
-        if cost.needs and getattr(shape, cost.needs) is None:
-            raise ValueError(
-                f"Cost model {choices.cost} needs the {cost.needs} of every model; {arm.rung.name} has none. "
-                f"Give it as --{cost.needs} {arm.rung.name}=IN:OUT."
-            )
-        if choices.cost == "c3" and np.isnan(shape.bytes_per_weight):
-            raise ValueError(f"The bytes a weight of {arm.rung.name}'s quantization are not known; choose c1 or c2.")
-        priced.append(replace(arm, rung=replace(arm.rung, shape=shape)))
+    priced = tuple(_priced(arm, cost, choices) for arm in arms)
+    charged = [arm.rung.name for arm in arms if _is_charged(arm, choices.cost, choices)]
+    if charged:
+        mean = "the mean charge of a sample"
+        cost = cost._replace(label=mean if charged == names else f"{cost.label}, of {', '.join(charged)} {mean}")
     logged = [arm.rung.measured_on for arm in arms if arm.rung.name not in choices.throughput]
     if choices.cost == "c4" and logged:
         cost = cost._replace(label=f"{cost.label} of this run, reading included, {in_words(logged)}")
-    return cost, tuple(priced)
+    return _without_unknown_prompts(cost, priced)
+
+
+def _priced(arm: Arm, cost: CostModel, choices: Choices) -> Arm:
+    """The arm with the throughput and price given for it; raises ValueError where the cost model needs more."""
+    if _is_charged(arm, choices.cost, choices):
+        return charges.in_place_of_tokens(arm)
+    name, shape = arm.rung.name, arm.rung.shape
+    shape = shape._replace(
+        throughput=choices.throughput.get(name, shape.throughput), price=choices.price.get(name, shape.price)
+    )
+    if cost.needs and getattr(shape, cost.needs) is None:
+        raise ValueError(
+            f"Cost model {choices.cost} needs the {cost.needs} of every model; {name} has none. "
+            f"Give it as --{cost.needs} {name}=IN:OUT."
+        )
+    if choices.cost == "c3" and np.isnan(shape.bytes_per_weight):
+        raise ValueError(f"The bytes a weight of {name}'s quantization are not known; choose c1 or c2.")
+    return replace(arm, rung=replace(arm.rung, shape=shape))
+
+
+def _without_unknown_prompts(cost: CostModel, arms: tuple[Arm, ...]) -> tuple[CostModel, tuple[Arm, ...]]:
+    """The arms as they are where all that know tokens know those of prompts; else all with prompts of no length."""
+    if all(arm.rung.has_prompt_tokens or not arm.rung.has_tokens for arm in arms):
+        return cost, arms
+    label = f"{cost.label}; prompts, whose lengths are not known, are not counted"
+    return cost._replace(label=label), tuple(
+        replace(arm, prompt_tokens=np.zeros_like(arm.prompt_tokens)) for arm in arms
+    )
 
 
 def task_name(task: str) -> str:

@@ -27,8 +27,9 @@ _REFINEMENTS = ("value_head_dim", "cached_width", "num_linear_layers", "num_wind
 class Rung:
     """One model of the ladder: the name it goes by, its identity in the store, its size and its shape.
 
-    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, or
-    answers to vote on. measured_on: where and how the shape's throughput was logged, None where it was not.
+    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, those
+    of prompts alone, or answers to vote on. measured_on: where and how the shape's throughput was logged, None where it
+    was not. usd: budgets, and the mean dollars charged for a sample there; none where that is not known.
     """
 
     name: str
@@ -37,8 +38,10 @@ class Rung:
     shape: Shape
     pretraining_tokens: int | None = None
     has_tokens: bool = True
+    has_prompt_tokens: bool = True
     has_votes: bool = True
     measured_on: str | None = None
+    usd: tuple[tuple[int, float], ...] = ()
 
 
 def read(root: Path, models: pd.DataFrame) -> list[Rung]:
@@ -114,39 +117,57 @@ def _bytes_per_weight(row: Any) -> float:
 
 
 def _spent(root: Path) -> pd.DataFrame:
-    """By identity: mean decoded tokens and dollars of an answer, NaN where any is unknown; and whether it votes."""
-    columns = ["identity", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
-    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas()
-    columns = ["identity", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
-    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas()
-    decoded = answers["num_thinking_tokens"] + answers["num_answer_tokens"]
+    """By identity, a row a budget: samples, their decoded tokens and dollars (NaN: one is unknown), and what all have.
+
+    That is has_prompts, the prompts' tokens, and has_votes, answers to vote on. A null budget is schema.UNLIMITED.
+    """
+    columns = ["identity", "budget", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
+    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas().astype({"identity": object})
+    columns = ["identity", "budget", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
+    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas().astype({"identity": object})
     parts = [
-        pd.DataFrame({"identity": answers["identity"].astype(object), "votes": True, "samples": 1}).assign(
-            decoded=decoded.where(answers["num_prompt_tokens"].notna()), usd=answers["usd"]
+        answers[["identity", "budget", "usd"]].assign(
+            samples=1,
+            decoded=answers["num_thinking_tokens"] + answers["num_answer_tokens"],
+            has_prompts=answers["num_prompt_tokens"].notna(),
+            has_votes=True,
         ),
-        pd.DataFrame({"identity": counted["identity"].astype(object), "votes": False}).assign(
+        counted[["identity", "budget"]].assign(
+            usd=counted["mean_usd"] * counted["num_samples"],
             samples=counted["num_samples"],
-            decoded=counted["mean_decoded_tokens"].where(counted["mean_prompt_tokens"].notna()),
-            usd=counted["mean_usd"],
+            decoded=counted["mean_decoded_tokens"] * counted["num_samples"],
+            has_prompts=counted["mean_prompt_tokens"].notna(),
+            has_votes=False,
         ),
     ]
     every = pd.concat(parts, ignore_index=True)
-    every[["decoded", "usd"]] = every[["decoded", "usd"]].mul(every["samples"], axis=0)
-    sums = every.groupby("identity")[["decoded", "usd", "samples"]].agg(lambda column: column.sum(skipna=False))
-    return sums.assign(votes=every.groupby("identity")["votes"].all())
+    every["budget"] = every["budget"].fillna(schema.UNLIMITED).astype(int)
+    cells = every.groupby(["identity", "budget"])
+    sums = cells[["samples", "decoded", "usd"]].agg(lambda column: column.sum(skipna=False))
+    return sums.join(cells[["has_prompts", "has_votes"]].all()).reset_index("budget")
 
 
 def _tell(rungs: list[Rung], spent: pd.DataFrame, logged: Mapping[str, Measured]) -> list[Rung]:
-    """The rungs with what their outcomes tell: whether tokens are known and votes there, price and speed per token."""
+    """The rungs with what their outcomes tell: whether tokens are known and votes there, prices and speed."""
     told = []
     for rung in rungs:
         if (measured := logged.get(rung.identity)) is not None:
             shape = rung.shape._replace(throughput=measured.per_token)
             rung = replace(rung, shape=shape, measured_on=measured.where)
-        if rung.identity in spent.index:
-            decoded, usd, _, votes = spent.loc[rung.identity]
-            price = PerToken(0.0, 1e6 * usd / decoded) if decoded > 0 and usd > 0 else None
-            shape = rung.shape._replace(price=price)
-            rung = replace(rung, shape=shape, has_tokens=not pd.isna(decoded), has_votes=bool(votes))
-        told.append(rung)
+        told.append(_priced(rung, spent.loc[[rung.identity]]) if rung.identity in spent.index else rung)
     return told
+
+
+def _priced(rung: Rung, spent: pd.DataFrame) -> Rung:
+    """The rung with what its rows of `_spent` tell; a price a token takes the prompt's dollars in."""
+    decoded, usd = (float(spent[name].sum(skipna=False)) for name in ("decoded", "usd"))
+    price = PerToken(0.0, 1e6 * usd / decoded) if decoded > 0 and usd > 0 else None
+    each = spent["usd"] / spent["samples"]
+    return replace(
+        rung,
+        shape=rung.shape._replace(price=price),
+        has_tokens=not np.isnan(decoded),
+        has_prompt_tokens=bool(spent["has_prompts"].all()),
+        has_votes=bool(spent["has_votes"].all()),
+        usd=tuple((int(budget), float(mean)) for budget, mean in zip(spent["budget"], each, strict=True) if mean > 0),
+    )

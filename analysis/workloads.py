@@ -168,7 +168,7 @@ def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[
 
 
 def _has_size_and_tokens(rung: Rung) -> bool:
-    return rung.has_tokens and not np.isnan(rung.shape.num_matmul_params)
+    return rung.has_tokens and rung.has_prompt_tokens and not np.isnan(rung.shape.num_matmul_params)
 
 
 def _around(queries: Sequence[float]) -> Floats:

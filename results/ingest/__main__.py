@@ -65,14 +65,19 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
 
 
 def _unknown(found: Ingested) -> list[str]:
-    """A line for the sizes and one for the tokens that the source does not tell."""
+    """A line for the sizes, one for the tokens and one for those of prompts that the source does not tell."""
     lines = []
     sizeless = [name for name, known in found.models.items() if known.num_params is None]
     if sizeless:
         lines.append(f"Size not known: {', '.join(sizeless)}. Give it as --params NAME=7e9, else FLOPs cannot be told.")
     silent = sorted({outcome.model for outcome in found.outcomes if outcome.tokens.decoded is None})
     if silent:
-        lines.append(f"Tokens not known: {', '.join(silent)}. What is spent is counted in samples.")
+        is_charged = all(outcome.tokens.usd for outcome in found.outcomes)
+        unit = "dollars, the mean charge of a sample" if is_charged else "samples"
+        lines.append(f"Tokens not known: {', '.join(silent)}. What is spent is counted in {unit}.")
+    unread = sorted({outcome.model for outcome in found.outcomes if outcome.tokens.prompt is None} - set(silent))
+    if unread:
+        lines.append(f"Tokens of prompts not known: {', '.join(unread)}. What is spent is counted without them.")
     return lines
 
 

@@ -123,7 +123,10 @@ def test_a_vote_on_counts_is_refused_with_the_reason(
     [
         ((*MAP, *TOKENS), ("--params", *SIZES), "c1"),
         ((*MAP, *TOKENS, "usd=usd"), (), "c5"),
+        ((*MAP, "usd=usd"), ("--params", *SIZES), "c5"),
         ((*MAP, *TOKENS), (), "tokens"),
+        ((*MAP, "decoded_tokens=wrote"), ("--params", *SIZES), "c1"),
+        ((*MAP, "decoded_tokens=wrote"), (), "tokens"),
         (tuple(MAP), ("--params", *SIZES), "samples"),
     ],
 )
@@ -137,13 +140,46 @@ def test_what_is_spent_is_told_in_the_best_unit_that_is_known(
     assert list(cost_of.index) == ["small", "medium", "large"]
     ratio = {"c1": 9, "c5": 9, "tokens": 1, "samples": 1}[cost]
     assert cost_of["large"] / cost_of["small"] == pytest.approx(ratio, rel=0.03)
-    assert one["total_tokens"].isna().all() == (cost == "samples")
+    assert one["total_tokens"].isna().all() == ("decoded_tokens=wrote" not in mapping)
 
 
-def test_dollars_are_those_that_were_charged(ingested: Ingest):
-    found = find(ingested(*MAP, *TOKENS, "usd=usd"), cost="c5")
+@pytest.mark.parametrize("tokens", [(*TOKENS,), ("decoded_tokens=wrote",), ()], ids=["all", "decoded", "none"])
+def test_dollars_are_those_that_were_charged(ingested: Ingest, tokens: tuple[str, ...]):
+    found = find(ingested(*MAP, *tokens, "usd=usd"), cost="c5")
     one = found.curves[(found.curves["width"] == 1) & (found.curves["rule"] == "maj_at_k")]
     assert one.drop_duplicates("model")["cost"].tolist() == pytest.approx([1, 4, 9])
+
+
+@pytest.mark.parametrize("is_counted", [False, True], ids=["samples", "counts"])
+def test_dollars_without_tokens_are_those_of_each_budget(ingested: Ingest, table: pd.DataFrame, is_counted: bool):
+    rows = pd.concat([table.assign(limit=limit, usd=table["usd"] * limit / 1e6) for limit in (1000, 4000)])
+    mapping = [pair for pair in MAP if not (is_counted and pair.startswith("answer"))]
+    found = find(ingested(*mapping, "usd=usd", "budget=limit", rows=rows))
+    assert found.setting.cost_label == "the mean charge of a sample"
+    deeper = found.curves[(found.curves["path"] == "budget") & (found.curves["rule"] == "pass_at_k")]
+    costs = deeper.set_index(["model", "budget"])["cost"]
+    assert [costs[model, 4000] for model in RATES] == pytest.approx([0.004, 0.016, 0.036])
+    assert [costs[model, 1000] for model in RATES] == pytest.approx([0.001, 0.004, 0.009])
+
+
+def test_dollars_of_samples_stand_beside_dollars_of_tokens(ingested: Ingest, table: pd.DataFrame):
+    rows = table.assign(wrote=table["wrote"].where(table["model"] != "small"))
+    found = find(ingested(*MAP, *TOKENS, "usd=usd", rows=rows), cost="c5")
+    assert found.setting.cost_label == "price per token, of small the mean charge of a sample"
+    one = found.curves[(found.curves["width"] == 1) & (found.curves["rule"] == "maj_at_k")]
+    assert one.drop_duplicates("model")["cost"].tolist() == pytest.approx([1, 4, 9])
+    assert one.drop_duplicates("model")["total_tokens"].isna().tolist() == [True, False, False]
+
+
+def test_prompts_of_unknown_length_are_counted_for_no_model_and_the_label_says_so(
+    ingested: Ingest, table: pd.DataFrame
+):
+    rows = table.assign(read=table["read"].where(table["model"] != "small"))
+    found = find(ingested(*MAP, *TOKENS, rows=rows))
+    assert found.setting.cost_label == ("whatever the model; prompts, whose lengths are not known, are not counted")
+    one = found.curves[(found.curves["width"] == 1) & (found.curves["rule"] == "maj_at_k")]
+    expected = table.groupby("model", sort=False)["wrote"].mean().tolist()
+    assert one.drop_duplicates("model")["cost"].tolist() == pytest.approx(expected)
 
 
 def test_a_cost_that_cannot_be_told_is_refused_with_what_can(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
@@ -153,6 +189,9 @@ def test_a_cost_that_cannot_be_told_is_refused_with_what_can(ingested: Ingest, c
         error = capsys.readouterr().err
         assert f"Cost model {cost} needs the {lacking} of every model; small has none." in error
         assert "This run can tell tokens, samples." in error
+    assert main(["summary", str(ingested(*MAP, name="bare")), "--cost", "c5"]) == 2
+    error = capsys.readouterr().err
+    assert "Cost model c5 needs the tokens or dollars of every model; small has none." in error
 
 
 def test_models_of_unknown_size_are_ordered_by_accuracy(ingested: Ingest):
@@ -190,6 +229,8 @@ def test_training_is_planned_on_an_ingested_run(ingested: Ingest, capsys: pytest
     assert main(["plan-compute", str(root), *options]) == 0
     assert "large" in capsys.readouterr().out
     assert main(["plan-compute", str(ingested(*MAP, name="sizeless")), *options, *tokens]) == 2
+    unread = ingested(*MAP, "decoded_tokens=wrote", options=("--params", *SIZES, *tokens), name="unread")
+    assert main(["plan-compute", str(unread), *options]) == 2
 
 
 def test_published_coverage_comes_from_the_ingested_table(outside_data: Callable[[str], Path], tmp_path: Path):

@@ -73,6 +73,23 @@ def test_samples_without_answers_become_counts_with_mean_tokens(samples: Path, t
     assert rows(tmp_path / "run", "answers") == rows(tmp_path / "run", "grades") == []
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ([], "Tokens not known: large, small. What is spent is counted in samples."),
+        (["usd=cost"], "Tokens not known: large, small. What is spent is counted in dollars, the mean charge of a"),
+        (["decoded_tokens=out"], "Tokens of prompts not known: large, small. What is spent is counted without them."),
+        (["decoded_tokens=out", "prompt_tokens=in"], ""),
+    ],
+)
+def test_what_is_spent_is_said_where_it_is_ingested(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], told: list[str], said: str
+):
+    assert main([str(samples), str(tmp_path / "run"), "--map", *MAP, "answer=reply", *told]) == 0
+    printed = capsys.readouterr().out
+    assert said in printed and ("not known: large, small" in printed) == bool(said)
+
+
 def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
