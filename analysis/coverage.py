@@ -55,13 +55,19 @@ def fit_power_law(k: ArrayLike, coverage: ArrayLike) -> PowerLaw:
 
 
 def power_law_exponents(k: ArrayLike, coverage: ArrayLike) -> Floats:
-    """The exponents of `fit_power_law` for many curves at once; k (Q,), coverage (R, Q) -> (R,), NaN where 0 or 1."""
-    log_k = np.log(np.asarray(k, dtype=float))
+    """The exponents of `fit_power_law` for many curves at once; k (Q,), coverage (R, Q) -> (R,).
+
+    inf where coverage is 0 at the first widths or 1 at the last, which is steeper than any law; NaN where it is one of
+    them throughout or is itself NaN.
+    """
+    log_k, coverage = np.log(np.asarray(k, dtype=float)), np.asarray(coverage, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(-np.log(np.asarray(coverage, dtype=float)))
+        logs = np.log(-np.log(coverage))
     centred = log_k - log_k.mean()
-    exponents = -(logs @ centred) / (centred @ centred)
-    return np.where(np.isfinite(logs).all(axis=1), exponents, np.nan)
+    with np.errstate(invalid="ignore"):
+        exponents = -(logs @ centred) / (centred @ centred)
+    is_steep = (coverage.max(axis=1) > coverage.min(axis=1)) & ~np.isfinite(logs).all(axis=1)
+    return np.where(is_steep, np.inf, np.where(np.isfinite(exponents), exponents, np.nan))
 
 
 def beta_failure(a: float, b: float, k: ArrayLike) -> Floats:

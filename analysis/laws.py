@@ -31,10 +31,15 @@ class BoundedCurve(NamedTuple):
 
 
 class CoverageLaw(NamedTuple):
-    """A power law, its exponent's interval, and the largest difference from the coverage it was fitted to."""
+    """A power law, its exponent's interval, and the largest difference from the coverage it was fitted to.
+
+    share_full is of the replicates whose coverage is 0 or 1 somewhere: no finite exponent falls as fast, so that they
+    count as inf and leave the interval open above where they are more than 2.5%.
+    """
 
     law: PowerLaw
     exponent: Interval
+    share_full: float
     largest_miss: float
 
 
@@ -114,8 +119,13 @@ def _law(num_correct: Ints, num_samples: int, weights: Floats) -> CoverageLaw | 
     if len(widths) < 2 or not np.all((covered[0] > 0) & (covered[0] < 1)):
         return None
     law = coverage.fit_power_law(widths, covered[0])
-    exponents = percentile_interval(coverage.power_law_exponents(widths, covered))
-    return CoverageLaw(law, exponents, float(np.abs(law.coverage(widths) - covered[0]).max()))
+    exponents = coverage.power_law_exponents(widths, covered)
+    return CoverageLaw(
+        law=law,
+        exponent=percentile_interval(exponents),
+        share_full=float(bootstrap.share_of_replicates(np.isinf(exponents), exponents)),
+        largest_miss=float(np.abs(law.coverage(widths) - covered[0]).max()),
+    )
 
 
 def _surfaces(
@@ -158,7 +168,9 @@ def render(found: Laws, *, rule: Rule) -> str:
         "points: prediction less\nobservation at the largest cost, fitted without it, and root mean square over the "
         "other cells, each left out.\nIsotonic: a baseline that cannot fall.",
         aligned(_curve_rows(found), num_text=2),
-        "Coverage: log c = -a k^-b by least squares; b changes with the widths it is read from.",
+        "Coverage: log c = -a k^-b by least squares; b changes with the widths it is read from. Full: share of "
+        "replicates in which all\nprompts are covered (or none is at first), for which no b is large enough; any: open "
+        "above, as they are more than 2.5%.",
         aligned(_coverage_rows(found), num_text=1),
     ]
     if found.surfaces:
@@ -183,14 +195,15 @@ def _curve_rows(found: Laws) -> list[list[str]]:
 
 
 def _coverage_rows(found: Laws) -> list[list[str]]:
-    rows = [["rung", "exponent b", "largest miss", "for k from"]]
+    rows = [["rung", "exponent b", "full", "largest miss", "for k from"]]
     for name, fitted in found.coverage.items():
         if fitted is None:
-            rows.append([name, "-", "-", "- (coverage is 0 or 1 somewhere)"])
+            rows.append([name, "-", "-", "-", "- (coverage is 0 or 1 somewhere)"])
         else:
-            law, exponent, miss = fitted
+            law, exponent, full, miss = fitted
             span = f"{law.k_low:.0f} to {law.k_high:,.0f}"
-            rows.append([name, _with_ends(exponent), f"{100 * miss:.1f} points", span])
+            ends = wording.with_ends(exponent, "{:.3g}", unreached="any")
+            rows.append([name, ends, wording.percent(full), f"{100 * miss:.1f} points", span])
     return rows
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_parameters_and_exponents_lie_in_their_intervals(found: laws.Laws):
         assert each[0].share_converged > 0.99
     exponents = [law.exponent for law in found.coverage.values() if law is not None]
     assert exponents and all(ends.low < ends.estimate < ends.high for ends in exponents)
+
+
+def test_an_exponent_is_open_above_where_replicates_cover_every_prompt(capsys: pytest.CaptureFixture[str]):
+    """One of 120 prompts is solved by no sample: a bootstrap leaves it out in (119/120)^120 = 37% of replicates."""
+    assert main(["laws", "results/reference", "--bins", "1"]) == 0
+    told = capsys.readouterr().out
+    row = re.search(r"countdown-125k +1\.42 \[([\d.]+), any\] +(\d+)%", told)
+    assert row is not None and float(row[1]) < 1.42
+    assert int(row[2]) == pytest.approx(100 * (119 / 120) ** 120, abs=3)
+    assert re.search(r"countdown-33k +0\.738 \[[\d.]+, [\d.]+\] +0%", told)
 
 
 def test_bins_of_each_models_own_are_refused(ladder_run: Path, capsys: pytest.CaptureFixture[str]):

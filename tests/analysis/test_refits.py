@@ -51,4 +51,6 @@ def test_exponents_of_many_curves_are_those_of_each():
     widths = np.array([1, 3, 10, 30])
     curves = np.exp(-np.array([[2.0], [3.0]]) * widths ** -np.array([[0.3], [0.5]]))
     assert power_law_exponents(widths, curves) == pytest.approx([fit_power_law(widths, c).exponent for c in curves])
-    assert np.isnan(power_law_exponents(widths, np.array([[0.1, 0.2, 0.5, 1.0]]))).all()
+    off_the_scale = np.array([[0.1, 0.2, 0.5, 1.0], [0.0, 0.2, 0.5, 0.9], [0.3, 1, 1, 1], [1, 1, 1, 1], [np.nan] * 4])
+    found = power_law_exponents(widths, off_the_scale)
+    np.testing.assert_array_equal(found, [np.inf, np.inf, np.inf, np.nan, np.nan])
