@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import struct
+import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,10 @@ from results.shards import (
 
 # Arrow's own allocator keeps what a shard took, so that a job which reads a thousand shards would grow with its run.
 pa.set_memory_pool(pa.system_memory_pool())
+
+
+# How the name of a holder ends that is soon gone, and how long to wait before asking for it again.
+CHECKING, PAUSE_SECONDS = ", checking it", 0.1
 
 
 class BusyError(ValueError):
@@ -71,12 +76,13 @@ def scan(
     columns: Sequence[str] | None = None,
     identity: str | None = None,
     prompt_ids: Sequence[str] | None = None,
+    writer: str | None = None,
 ) -> pa.Table:
-    """All rows of `table`, of one `identity` and of these prompts where given; empty where nothing is stored.
+    """All rows of `table`, of one `identity`, prompts or writer where given; empty where nothing is stored.
 
     A column that a shard lacks, since it was written before the column was, is null in its rows.
     """
-    parts = list(iterate(root, table, columns=columns, identity=identity, prompt_ids=prompt_ids))
+    parts = list(iterate(root, table, columns=columns, identity=identity, prompt_ids=prompt_ids, writer=writer))
     return pa.concat_tables(parts).unify_dictionaries()
 
 
@@ -87,6 +93,7 @@ def iterate(
     columns: Sequence[str] | None = None,
     identity: str | None = None,
     prompt_ids: Sequence[str] | None = None,
+    writer: str | None = None,
 ) -> Iterator[pa.Table]:
     """The same rows shard by shard, in the order they were written, behind an empty table of their schema."""
     wanted = list(columns) if columns is not None else table.schema.names
@@ -96,7 +103,7 @@ def iterate(
         is_among = among("prompt_id", prompt_ids)
         where = is_among if where is None else where & is_among
     yield schema.empty_table()
-    for path in list_shards(root / table.name):
+    for path in list_shards(root / table.name, writer):
         yield _read(path, schema, where)
 
 
@@ -152,31 +159,48 @@ def hash_keys(rows: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def lock(root: Path, writer: str, *, wait: bool = False) -> Iterator[None]:
+def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) -> Iterator[None]:
     """Hold the right to append under `writer`; the kernel releases it when the process dies.
 
-    Raises BusyError where another process holds it, unless told to wait. On a file system that several machines share
-    it holds among all of them where that file system passes flock on (NFS since version 4, Lustre with -o flock).
+    Raises BusyError where another process writes under it, unless told to wait; who holds it `briefly`, to check what
+    is stored, is waited for. On a file system that several machines share it holds among all of them where that file
+    system passes flock on (NFS since version 4, Lustre with -o flock).
     """
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{writer}.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
+        holder = _acquire(file, wait=wait)
+        if holder is not None:
             raise BusyError(
                 f"Another process ({holder}) is writing {writer} into {root}; wait for it, or choose another RUN."
-            ) from None
+            )
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.write(f"process {os.getpid()} on {socket.gethostname()}{CHECKING if briefly else ''}")
         file.flush()
         _held.add(file)
         try:
             yield
         finally:
             _held.discard(file)
+
+
+def _acquire(file: TextIO, *, wait: bool) -> str | None:
+    """Take the lock, None, or say who is writing."""
+    if wait:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return None
+    for attempt in itertools.count():
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip()
+            # Who has only just taken it has not given its name yet.
+            if attempt and not holder.endswith(CHECKING):
+                return holder or "another process"
+            time.sleep(PAUSE_SECONDS)
+    raise AssertionError
 
 
 def list_writers(root: Path) -> list[str]:

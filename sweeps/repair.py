@@ -1,6 +1,7 @@
 """Puts damaged shards aside, and with them the rows that lean on what was lost. Generates nothing."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +12,10 @@ import pyarrow as pa
 
 from results import store
 from results.schema import ANSWERS, GRADES, SAMPLE_KEY, TRACES
+from results.shards import list_shards, writer_of
 from sweeps.plan import read_traces
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
-LENGTH = ("num_thinking_tokens", "ended")
 
 
 class Usable(NamedTuple):
@@ -32,17 +33,17 @@ def repair(root: Path) -> None:
     # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
     _for_each(root, writers, set_damaged_aside)
     if store.was_damaged(root):
-        usable = read_usable(root)
-        _for_each(root, writers, lambda root, writer: withdraw_leaning(root, writer, usable))
-        answers = _read_answers(root)
-        _for_each(root, writers, lambda root, writer: withdraw_grades(root, writer, answers))
+        _for_each(root, writers, withdraw_leaning)
+        withdraw_grades(root)
 
 
 def repair_writer(root: Path, writer: str) -> None:
     """The same for what one writer draws, whose lock the caller holds."""
     set_damaged_aside(root, writer)
     if store.was_damaged(root):
-        withdraw_leaning(root, writer, read_usable(root))
+        withdraw_leaning(root, writer)
+        # Before they are drawn again: a grade is of an answer's key, and would be taken for one of the new answer.
+        withdraw_grades(root)
 
 
 def set_damaged_aside(root: Path, writer: str) -> None:
@@ -51,22 +52,41 @@ def set_damaged_aside(root: Path, writer: str) -> None:
         print(fault, flush=True)
 
 
-def withdraw_leaning(root: Path, writer: str, usable: Usable) -> None:
-    """Take out traces whose beginning is lost, and answers that were cut from lost ones."""
+def withdraw_leaning(root: Path, writer: str) -> None:
+    """Take out traces whose beginning is lost, and answers that were cut from lost ones.
+
+    The caller holds the writer's lock, so that nothing is appended between the reading and the taking out.
+    """
+    drawn = [store.scan(root, table, columns=["identity"], writer=writer)["identity"] for table in (TRACES, ANSWERS)]
+    identities = sorted({identity for column in drawn for identity in column.unique().to_pylist()})
+    if not identities:
+        return
+    usable = read_usable(root, identities)
     _report(writer, "traces", store.withdraw_rows(root, TRACES, writer, keep=lambda rows: _joined(rows, usable)))
     _report(writer, "answers", store.withdraw_rows(root, ANSWERS, writer, keep=lambda rows: _cut(rows, usable)))
 
 
-def withdraw_grades(root: Path, writer: str, answers: pd.Index) -> None:
-    """Take out the grades of answers that are lost; `answers` are hashes of those that are there."""
-    _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=lambda rows: _among(rows, answers)))
+def withdraw_grades(root: Path) -> None:
+    """Take out the grades of answers that are lost, waiting for whoever is grading."""
+    writers = {writer_of(path) for path in list_shards(root / GRADES.name)}
+    if not _have_grades_of_lost(root):
+        return
+    for writer in sorted(writers):
+        with store.lock(root, writer, wait=True):
+            answers = _read_answers(root)
+            keep = functools.partial(_among, answers=answers)
+            _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=keep))
 
 
-def read_usable(root: Path) -> Usable:
+def _have_grades_of_lost(root: Path) -> bool:
+    # Grades are read first: an answer that comes in between is none that is missing.
+    grades = [_hash_answers(shard) for shard in store.iterate(root, GRADES, columns=ANSWERS.key)]
+    return not np.isin(np.concatenate(grades), _read_answers(root)).all()
+
+
+def read_usable(root: Path, identities: Sequence[str]) -> Usable:
     """Segments that can be reached from the beginning of their trace, and what they add up to."""
-    identities = store.scan(root, TRACES, columns=["identity"])["identity"].unique().to_pylist()
-    parts = [read_traces(root, identity).assign(identity=identity) for identity in identities]
-    traces = pd.concat(parts) if parts else pd.DataFrame(columns=[*SEGMENT_KEY, *LENGTH, "joined"])
+    traces = pd.concat([read_traces(root, identity).assign(identity=identity) for identity in identities])
     traces = traces[traces["joined"].astype(bool)]
     samples = traces.groupby(store.hash_keys(traces, SAMPLE_KEY)).agg(
         length=("num_thinking_tokens", "sum"), ended=("ended", "any")
@@ -76,7 +96,7 @@ def read_usable(root: Path) -> Usable:
 
 def _for_each(root: Path, writers: Sequence[str], step: Callable[[Path, str], None]) -> None:
     for writer in writers:
-        with contextlib.suppress(store.BusyError), store.lock(root, writer):
+        with contextlib.suppress(store.BusyError), store.lock(root, writer, briefly=True):
             step(root, writer)
 
 
@@ -98,12 +118,15 @@ def _cut(rows: pa.Table, usable: Usable) -> pa.Array:
 
 def _read_answers(root: Path) -> pd.Index:
     shards = store.iterate(root, ANSWERS, columns=ANSWERS.key)
-    hashes = np.concatenate([store.hash_keys(shard.to_pandas(), ANSWERS.key) for shard in shards])
-    return pd.Index(np.unique(hashes))
+    return pd.Index(np.unique(np.concatenate([_hash_answers(shard) for shard in shards])))
+
+
+def _hash_answers(rows: pa.Table) -> np.ndarray:
+    return store.hash_keys(rows.select(ANSWERS.key).to_pandas(), ANSWERS.key)
 
 
 def _among(rows: pa.Table, answers: pd.Index) -> pa.Array:
-    return pa.array(answers.get_indexer(store.hash_keys(rows.select(ANSWERS.key).to_pandas(), ANSWERS.key)) >= 0)
+    return pa.array(answers.get_indexer(_hash_answers(rows)) >= 0)
 
 
 def _report(writer: str, table: str, num_rows: int) -> None:

@@ -78,7 +78,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
         try:
             prepared = prepare(job)
             # Declared here, since a model with nothing left to draw starts no process that could.
-            with store.lock(job.run, job.model.name):
+            with store.lock(job.run, job.model.name, briefly=True):
                 declare(prepared)
         except store.BusyError as error:
             print(f"{job.model.name}: {error}", file=sys.stderr, flush=True)

@@ -1,5 +1,7 @@
 """Damage of any shard of a finished run: what was lost and what leaned on it is made again, once."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from results import store
 from results.schema import ANSWERS, GRADES, TRACES, Table
 from sweeps.plan import PoolSpec
-from sweeps.repair import repair
+from sweeps.repair import Usable, read_usable, repair, repair_writer
 from tests.sweeps.test_more import PROMPTS, Run
 
 DEEPER = (PoolSpec("evaluation", 8, (0, 16, 64, 128)),)
@@ -117,3 +119,72 @@ def test_the_shards_of_a_writer_at_work_are_left_to_it(run: Run) -> None:
         assert path.exists()
     repair(run.root)
     assert not path.exists()
+
+
+def hurt(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def test_an_answer_that_a_job_draws_again_does_not_inherit_the_grade_of_the_lost_one(run: Run) -> None:
+    whole = keys(run, ANSWERS)
+    repair(run.root)
+    hurt(max(run.root.glob("answers/*.parquet")))
+    with store.lock(run.root, "model"):
+        repair_writer(run.root, "model")
+        lost = set(whole) - set(keys(run, ANSWERS))
+        graded = {tuple(row.values()) for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist()}
+        assert lost and not graded & lost
+    run.finish(DEEPER, PROMPTS[:8])
+    assert keys(run, ANSWERS) == whole
+
+
+def test_who_is_grading_is_waited_for_before_lost_answers_can_be_drawn_again(run: Run) -> None:
+    hurt(max(run.root.glob("answers/*.parquet")))
+    repairing = threading.Thread(target=repair, args=(run.root,))
+    with store.lock(run.root, "grades"):
+        repairing.start()
+        repairing.join(0.5)
+        assert repairing.is_alive()
+    repairing.join(60)
+    assert_nothing_leans_on_what_is_lost(run)
+
+
+def test_rows_of_a_job_that_starts_while_another_sweep_checks_the_run_stay(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run.root / "traces" / "model.000099.0000.damaged").touch()
+    sample = store.scan(run.root, TRACES).to_pylist()[0] | {"sample": 99, "start_token": 0}
+
+    def draw() -> None:
+        with store.lock(run.root, "model"):
+            store.append(run.root, TRACES, [sample], writer="model")
+
+    drawing = threading.Thread(target=draw)
+
+    def read_slowly(root: Path, identities: list[str]) -> Usable:
+        usable = read_usable(root, identities)
+        drawing.start()
+        drawing.join(0.5)
+        return usable
+
+    monkeypatch.setattr("sweeps.repair.read_usable", read_slowly)
+    before = keys(run, TRACES)
+    repair(run.root)
+    drawing.join(60)
+    assert len(keys(run, TRACES)) == len(before) + 1
+
+
+def test_a_job_waits_for_who_only_checks_its_shards(run: Run) -> None:
+    def check() -> None:
+        with store.lock(run.root, "model", briefly=True):
+            held.set()
+            time.sleep(0.5)
+
+    held = threading.Event()
+    checking = threading.Thread(target=check)
+    checking.start()
+    held.wait(10)
+    with store.lock(run.root, "model"):
+        assert not checking.is_alive() or checking.join(1) is None
