@@ -6,7 +6,9 @@ import numpy as np
 
 from analysis import bins, bootstrap, coverage, curves, fits, surface, wording
 from analysis import choices as choose
+from analysis.arms import Arm
 from analysis.arrays import Floats, Ints
+from analysis.bins import Bin
 from analysis.bootstrap import Interval, percentile_interval
 from analysis.choices import Choices
 from analysis.costs import CostModel
@@ -136,29 +138,42 @@ def _surfaces(
     if len(rungs) < surface.MIN_SIZES or len(sizes) < len(rungs) or any(np.isnan(size) for size in sizes):
         return {}
     widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule).widths
-    columns: list[Floats] = []
-    accuracy = []
-    for arm in outcomes.arms:
-        table = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
-        tokens = arm.decoded_tokens.mean(axis=(1, 2))
-        grid = np.broadcast_arrays(float(arm.rung.shape.num_matmul_params), np.asarray(widths), tokens[:, None])
-        columns.append(np.stack([array.ravel().astype(float) for array in grid]))
-        accuracy.append(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1))
-    cells, per_prompt = np.concatenate(columns, axis=1), np.concatenate(accuracy, axis=1)
-    found = {}
-    for part in bins.draw(outcomes, outcomes.bins, choices.binning, weights):
-        trials = part.weights.sum(axis=1)
-        if trials[0] > 0:
-            successes = np.minimum(part.weights @ per_prompt, trials[:, None])
-            every = np.full(cells.shape[1], trials[0])
-            fit = surface.fit_surface(
-                cells[0], cells[1], cells[2], successes[0], every, interactions=True, saturates=True
-            )
-            rates = surface.resample_rates(fit, cells, successes[1:], trials[1:], interactions=True, saturates=True)
-            middle = fit.exchange(*np.exp(fit.centre))
-            ends = [percentile_interval(np.append(at, again)) for at, again in zip(middle, rates, strict=True)]
-            found[part.name] = BinSurface(fit, *ends)
-    return found
+    ladder = [_rung(arm, widths, rule, rng) for arm in outcomes.arms]
+    parts = bins.draw(outcomes, outcomes.bins, choices.binning, weights)
+    return {part.name: _surface(part, ladder, widths) for part in parts if part.weights[0].any()}
+
+
+class _Rung(NamedTuple):
+    """A model's size, its accuracy at every budget and width (P, B x K), and tokens a sample at every budget (P, B)."""
+
+    size: float
+    accuracy: Floats
+    tokens: Floats
+
+
+def _rung(arm: Arm, widths: tuple[int, ...], rule: Rule, rng: np.random.Generator) -> _Rung:
+    table = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
+    flat = np.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
+    return _Rung(float(arm.rung.shape.num_matmul_params), flat, arm.decoded_tokens.mean(axis=2).T)
+
+
+def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurface:
+    """The surface of a bin from its own prompts' successes and tokens, and its rates under every weighting of them."""
+    trials = part.weights.sum(axis=1)
+    accuracy = np.concatenate([rung.accuracy for rung in ladder], axis=1)
+    successes = np.minimum(part.weights @ accuracy, trials[:, None])
+    means = [bootstrap.weighted_means(part.weights, rung.tokens) for rung in ladder]
+    tokens = np.repeat(np.concatenate(means, axis=1), len(widths), axis=1)
+    # A replicate without prompts has no tokens, nor any say.
+    tokens = np.where(trials[:, None] > 0, tokens, tokens[0])
+    size = np.repeat([rung.size for rung in ladder], [rung.accuracy.shape[1] for rung in ladder])
+    width = np.tile(np.asarray(widths, dtype=float), len(size) // len(widths))
+    every, model = np.full(size.shape, trials[0]), {"interactions": True, "saturates": True}
+    fit = surface.fit_surface(size, width, tokens[0], successes[0], every, **model)
+    rates = surface.resample_rates(fit, size, width, tokens[1:], successes[1:], trials[1:], **model)
+    middle = fit.exchange(*np.exp(fit.centre))
+    ends = [percentile_interval(np.append(at, again)) for at, again in zip(middle, rates, strict=True)]
+    return BinSurface(fit, *ends)
 
 
 def render(found: Laws, *, rule: Rule) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit, xlog1py, xlogy
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Floats, Ints
 from analysis.optimum import Objective, Optimum, minimise
 from analysis.refits import refit
 
@@ -155,20 +155,34 @@ def _fit(
 
 
 def resample_rates(
-    fit: Surface, cells: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, interactions: bool, saturates: bool
+    fit: Surface,
+    size: ArrayLike,
+    width: ArrayLike,
+    tokens: ArrayLike,
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    interactions: bool = False,
+    saturates: bool = False,
 ) -> Exchange:
-    """The rates at the middle of the grid on resampled prompts, the surface made again each time; (R,) each.
+    """The rates at the middle of the fitted grid on resampled prompts, the surface made again each time; (R,) each.
 
-    cells (3, J): size, width, tokens, as fitted; successes (R, J), trials (R,) of every cell. NaN where a replicate has
-    no prompts or its search did not converge.
+    size, width (J,) as fitted; tokens (R, J), those of the drawn prompts, or (J,); successes (R, J), trials (R,) of
+    every cell; interactions and saturates as fitted. NaN where a replicate has no prompts or its search did not
+    converge.
     """
-    logs = np.log(np.asarray(cells, dtype=float))
-    used = _used(logs, interactions)
-    terms = _terms(logs - fit.centre[:, None])[used]
+    s = np.asarray(successes, dtype=float)
+    n, k, t = (np.log(np.asarray(x, dtype=float)) - c for x, c in zip((size, width, tokens), fit.centre, strict=True))
+    t = np.broadcast_to(t, s.shape)
+    used = _used(np.log(np.stack([fit.extent.low, fit.extent.high], axis=1)), interactions)
+
+    def evaluate(theta: Floats, at: Ints) -> tuple[Floats, Floats]:
+        return _evaluate(theta, _terms(np.stack(np.broadcast_arrays(n, k, t[at])))[used], saturates)
+
     again = refit(
-        lambda theta, at: _evaluate(theta, terms, saturates),
+        evaluate,
         fit.optimum.parameters,
-        successes,
+        s,
         np.asarray(trials, dtype=float)[:, None],
         ridge=RIDGE,
     )
@@ -179,10 +193,10 @@ def resample_rates(
 
 
 def _evaluate(theta: Floats, terms: Floats, saturates: bool) -> tuple[Floats, Floats]:
-    """Accuracy (R, J) and slopes (p, R, J) at coordinates theta (p, R, 1)."""
-    rise = expit(np.tensordot(theta[: len(terms), :, 0].T, terms, axes=1))
+    """Accuracy (R, J) and slopes (p, R, J) at coordinates theta (p, R, 1) of terms (p, R, J)."""
+    rise = expit(np.einsum("pr,prj->rj", theta[: len(terms), :, 0], terms))
     ceiling = expit(theta[-1]) if saturates else np.ones_like(theta[0])
-    slopes = terms[:, None, :] * (ceiling * rise * (1 - rise))
+    slopes = terms * (ceiling * rise * (1 - rise))
     if saturates:
         slopes = np.concatenate([slopes, ((1 - ceiling) * ceiling * rise)[None]])
     return np.asarray(ceiling * rise), slopes

@@ -9,6 +9,7 @@ from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.choices import Choices
 from analysis.coverage import fit_power_law
+from analysis.difficulty import quantile_bins
 from analysis.estimators import pass_at_k
 
 
@@ -45,6 +46,16 @@ def test_a_surface_a_bin_has_an_error_a_size(found: laws.Laws):
         assert len(fit.size_errors) == 4
         assert fit.optimum.converged
         assert width_rate.low < width_rate.estimate < width_rate.high
+
+
+def test_a_bins_surface_is_over_the_tokens_of_its_own_prompts(found: laws.Laws, ladder_run: Path):
+    loaded = outcomes.load(ladder_run)
+    assert loaded.bins is not None
+    labels = quantile_bins(loaded.bins.grid.correct[0].mean(axis=1), np.ones((1, 120)), num_bins=2)[0]
+    for number, name in enumerate(("easier", "harder")):
+        tokens = [arm.decoded_tokens[:, labels == number].mean(axis=(1, 2)) for arm in loaded.arms]
+        extent = found.surfaces[name].fit.extent
+        assert (extent.low[2], extent.high[2]) == pytest.approx((np.min(tokens), np.max(tokens)))
 
 
 def test_parameters_and_exponents_lie_in_their_intervals(found: laws.Laws):

@@ -33,7 +33,7 @@ def test_a_refit_reads_the_compute_of_its_own_replicate():
     assert dearer.accuracy(2 * COMPUTE) == pytest.approx(same.accuracy(COMPUTE), abs=1e-5)
 
 
-def test_rates_of_a_surface_made_again_are_those_of_a_fit_to_the_same_cells():
+def test_rates_of_a_surface_made_again_are_those_of_a_fit_to_the_replicates_own_tokens():
     rng = np.random.default_rng(2)
     cells = np.stack([axis.ravel() for axis in np.meshgrid([1e6, 4e6, 2e7], [1.0, 4.0, 16.0], [32.0, 128.0])])
     n, k, t = np.log(cells) - np.log(cells).mean(axis=1, keepdims=True)
@@ -41,10 +41,12 @@ def test_rates_of_a_surface_made_again_are_those_of_a_fit_to_the_same_cells():
     trials = np.full(accuracy.size, 400.0)
     fit = fit_surface(*cells, accuracy * trials, trials, interactions=True, saturates=True)
     drawn = rng.binomial(400, accuracy, (3, accuracy.size)).astype(float)
-    rates = resample_rates(fit, cells, drawn, np.full(3, 400.0), interactions=True, saturates=True)
+    tokens = cells[2] * np.array([[1.0], [1.0], [1.3]]) * rng.uniform(0.9, 1.1, drawn.shape)
+    every = np.full(3, 400.0)
+    rates = resample_rates(fit, cells[0], cells[1], tokens, drawn, every, interactions=True, saturates=True)
     for at, successes in enumerate(drawn):
-        alone = fit_surface(*cells, successes, trials, interactions=True, saturates=True)
-        assert (rates.width[at], rates.tokens[at]) == pytest.approx(alone.exchange(*np.exp(alone.centre)), rel=2e-3)
+        alone = fit_surface(cells[0], cells[1], tokens[at], successes, trials, interactions=True, saturates=True)
+        assert (rates.width[at], rates.tokens[at]) == pytest.approx(alone.exchange(*np.exp(fit.centre)), rel=2e-3)
 
 
 def test_exponents_of_many_curves_are_those_of_each():
