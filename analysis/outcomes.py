@@ -13,9 +13,7 @@ import pyarrow as pa
 from analysis.arms import Arm, StoredRun, nothing_in
 from analysis.arrays import Array, Bools, Ints
 from analysis.rungs import Rung
-
-# A grid that is still growing counts as grown once this share of its prompts has the larger cells.
-GROWN_SHARE = 0.9
+from results.growth import GROWN_SHARE, num_grown
 
 
 @dataclass(frozen=True)
@@ -132,12 +130,9 @@ class _Grown(NamedTuple):
 
 
 def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
-    """The largest declared number of samples that at least GROWN_SHARE of the begun prompts have reached."""
+    """What `results.growth` says of samples (B, P) and the cells declared of them."""
     num_ready = num_ready.min(axis=0)
-    counts = sorted(set(declared["num_samples"]))
-    begun = np.count_nonzero(num_ready >= counts[0])
-    reached = [count for count in counts if np.count_nonzero(num_ready >= count) >= GROWN_SHARE * begun]
-    return _Grown(num_ready, int(reached[-1]))
+    return _Grown(num_ready, int(num_grown(num_ready, set(declared["num_samples"]))))
 
 
 def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
@@ -148,6 +143,9 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
         for budget in sorted(set().union(*declared.values()))
         if all(budget in cells for cells in declared.values() if cells)
     ]
+    if any(declared.values()) and not budgets:
+        names = ", ".join(rung.name for rung, cells in declared.items() if cells)
+        raise ValueError(f"{names} have no thinking budget in common in {run.root}; add one that all of them have.")
     arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
     arms = [arm for arm in arms if arm.grid.num_ready().any()]
     if not arms:

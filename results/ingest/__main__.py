@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from results.ingest import inspect_log, lm_eval, table
+from results.ingest import inspect_log, lm_eval, table, unused
 from results.ingest.outcomes import Ingested
 from results.ingest.write import Stored, write
 
@@ -52,7 +52,7 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
 
 
 def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
-    """What came in, what was dropped and why, and what cannot be read from it."""
+    """What came in, what was dropped or is not used and why, and what cannot be read from it."""
     lines = [
         f"{each.model} on {each.task}: {each.num_samples:,} samples of {each.num_prompts:,} prompts"
         + (" as counts: pass@k, no votes" if each.table == "counts" else "")
@@ -60,7 +60,7 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
         for each in stored
     ]
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
-    lines += _unknown(found)
+    lines += unused.lines(found.outcomes) + _unknown(found)
     return "\n".join([*lines, f"Into {root}; now `make figures RUN={root}`, or `python -m analysis summary {root}`."])
 
 

@@ -108,6 +108,31 @@ def test_an_answer_without_a_limit_serves_no_smaller_budget(ingested: Ingest, th
     assert loaded.arms[0].grid.correct.mean(axis=(1, 2)).tolist() == [0, 1]
 
 
+def test_as_many_samples_are_unused_as_is_said_where_they_are_ingested(
+    ingested: Ingest, table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+):
+    """A fourth of the small model's prompts has one sample, of the medium one's two; all others six."""
+    most = (
+        table["model"]
+        .map({"small": 1, "medium": 2, "large": 6})
+        .where(table["item"].isin([f"p{item}" for item in range(10)]), 6)
+    )
+    rows = table[table["run"] < most]
+    loaded = outcomes.load(ingested(*MAP, rows=rows))
+    num_read = sum(arm.grid.present[0].sum() for arm in loaded.arms)
+    assert loaded.num_samples == 1 and not loaded.dropped
+    assert f"Unused {len(rows) - num_read:,} on outside: beyond 1 a prompt" in capsys.readouterr().out
+
+
+def test_models_without_a_budget_in_common_are_refused(
+    ingested: Ingest, table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+):
+    rows = table.assign(limit=table["model"].map({"small": 1000, "medium": 2000, "large": 4000}))
+    root = ingested(*MAP, "budget=limit", rows=rows)
+    assert main(["summary", str(root)]) == 2
+    assert "have no thinking budget in common in" in capsys.readouterr().err
+
+
 def test_a_vote_on_counts_is_refused_with_the_reason(
     ingested: Ingest, table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ):

@@ -1,4 +1,5 @@
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +89,44 @@ def test_what_is_spent_is_said_where_it_is_ingested(
     assert main([str(samples), str(tmp_path / "run"), "--map", *MAP, "answer=reply", *told]) == 0
     printed = capsys.readouterr().out
     assert said in printed and ("not known: large, small" in printed) == bool(said)
+
+
+def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -> list[str]:
+    """Rows of the counts of a model whose prompts have so many samples each."""
+    return [f"{model},p{number},{size},1,{budget}\n" for number, size in enumerate(num_samples)]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            even([1] * 9 + [10] * 51),
+            "Unused 459 on outside: beyond 1 a prompt, since fewer than 90% of the prompts of m",
+        ),
+        (even([1] * 6 + [10] * 54), ""),
+        (even([10] * 54 + [12] * 6), "Unused 12 on outside: beyond 10 a prompt, since fewer than 90% of the prompts"),
+        (
+            even([4] * 9) + even([6] * 9, model="n"),
+            "Unused 18 on outside: beyond 4 a prompt, since fewer than 90% of th",
+        ),
+        (
+            even([4] * 9, budget=1) + even([4] * 9, budget=2) + even([4] * 9, model="n", budget=2),
+            "Unused 36 on outside: at a budget that not every model has on 90% of its prompts.",
+        ),
+    ],
+    ids=["few have many", "many have many", "few have more", "models apart", "budgets apart"],
+)
+def test_what_nothing_will_be_read_from_is_said_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[str], said: str
+):
+    source, mapped = (
+        tmp_path / "counts.csv",
+        ["model=model", "prompt=item", "num_samples=n", "num_correct=c", "budget=b"],
+    )
+    source.write_text("model,item,n,c,b\n" + "".join(found))
+    assert main([str(source), str(tmp_path / "run"), "--map", *mapped]) == 0
+    printed = capsys.readouterr().out
+    assert said in printed and printed.count("Unused") == bool(said)
 
 
 def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
