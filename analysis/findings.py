@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution
 from analysis import choices as choose
-from analysis.arrays import Floats
+from analysis.arrays import Floats, Ints
 from analysis.bins import Binning
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
@@ -148,7 +148,7 @@ def _rate_rows(
             {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place
             | {"target_accuracy": float(target[0]), "target_cost": float(target_cost[0])}
-            | _rate_columns(substitution.exchange_rate(crossing, target_cost), is_log=is_width)
+            | _rate_columns(substitution.exchange_rate(crossing, target_cost), path, outcomes.budgets)
             | {"p_value": _p_value(crossing, target_cost)}
             | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
         )
@@ -162,8 +162,9 @@ def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:
     return np.nan if is_open else float(bootstrap.p_value(rate, null=1.0))
 
 
-def _rate_columns(found: substitution.ExchangeRate, *, is_log: bool) -> Row:
-    step = [np.exp(end) if is_log else end for end in found.step]
+def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -> Row:
+    is_width = path.axis == "width"
+    step = [np.exp(end) for end in found.step] if is_width else curves.told_budgets(found.step, budgets)
     return (
         {name: float(end) for name, end in zip(("exchange_rate", "low", "high"), found.rate, strict=True)}
         | {name: float(end) for name, end in zip(("step", "step_low", "step_high"), step, strict=True)}
@@ -211,7 +212,8 @@ def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.
 
     Raises UntoldError where there is no larger rung to reach.
     """
-    largest = findings.curves.sort_values("num_params")["model"].iloc[-1]
+    # The last of the arms, which are in order; sizes may be equal, as of one model with thinking and without.
+    largest = findings.cells["model"].iloc[-1]
     rates = findings.exchange_rates
     if rates.empty:
         raise UntoldError(f"A substitution curve needs two models or more; this run has only {largest}.")

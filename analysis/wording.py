@@ -28,7 +28,9 @@ def times(rate: float) -> str:
 
 
 def within(axis: str, max_step: float) -> str:
-    """The end of the measured path: 'within 15 samples'."""
+    """The end of the measured path: 'within 15 samples'; 'within any number of tokens' where thinking had no limit."""
+    if axis == "budget" and max_step >= UNLIMITED:
+        return "within any number of tokens"
     noun = "tokens" if axis == "budget" else "sample" if max_step == 1 else "samples"
     return f"within {max_step:,.0f} {noun}"
 
@@ -59,11 +61,13 @@ def ends(low: float, high: float) -> str:
 
 
 def with_ends(interval: Iterable[ArrayLike], form: str, *, unreached: str = "never") -> str:
-    """'3.7 [2.0, 5.6]' of an estimate and its ends; '-' where it is not known."""
+    """'3.7 [2.0, 5.6]' of an estimate and its ends; '-' where one is not known."""
     numbers = [float(np.asarray(end)) for end in interval]
     if math.isnan(numbers[0]):
         return "-"
-    estimate, low, high = (unreached if math.isinf(end) else form.format(end) for end in numbers)
+    estimate, low, high = (
+        unreached if math.isinf(end) else "-" if math.isnan(end) else form.format(end) for end in numbers
+    )
     return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"
 
 

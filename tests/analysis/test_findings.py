@@ -1,15 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, outcomes, summary
+from analysis import findings, outcomes, summary, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
 from analysis.findings import ALL_PROMPTS, Choices, Findings
 from analysis.shapes import PerToken
+from results.schema import UNLIMITED
 
 
 def find(root: Path, seed: int = 0, **choices: object) -> Findings:
@@ -64,6 +66,34 @@ def test_the_smallest_rung_never_reaches_the_largest_on_hard_prompts(found: Find
 def test_a_middle_rung_reaches_the_largest_on_easy_prompts_for_less(found: Findings):
     row = rate_row(found, "125k", "1.1m", "easy")
     assert row["low"] < row["exchange_rate"] < row["high"] < 1
+
+
+def test_where_thinking_had_no_limit_a_crossing_costs_what_it_did_and_names_no_budget(plant, ladder):
+    """A budget of no limit is stored as a very large number, which is no place to interpolate to."""
+    root = plant([ladder[0]._replace(ability=2.2), ladder[2]], num_prompts=60)
+    loaded = outcomes.load(root).take(budgets=np.array([0, 1, 2, 5]), prompts=np.arange(60))
+    endless = replace(loaded, budgets=np.array([0, 16, 32, UNLIMITED]))
+    told, known = (
+        found.exchange_rates[found.exchange_rates["path"] == "budget"]
+        for found in (findings.find(each, Choices(), rng=np.random.default_rng(0)) for each in (endless, loaded))
+    )
+    np.testing.assert_array_equal(told["crossing_cost"], known["crossing_cost"])
+    for end in ("step", "step_low", "step_high"):
+        is_beyond = (known[end] > 32) & np.isfinite(known[end])
+        assert told.loc[is_beyond, end].isna().all()
+        np.testing.assert_array_equal(told.loc[~is_beyond, end], known.loc[~is_beyond, end])
+    assert told["step"].isna().any() and told["exchange_rate"].notna().all()
+    assert wording.within("budget", UNLIMITED) == "within any number of tokens"
+    assert wording.with_ends((90, 80, np.nan), "{:.0f}") == "90 [80, -]"
+
+
+def test_of_two_models_of_one_size_the_last_is_the_target(plant, ladder):
+    rungs = [ladder[0], *(ladder[3]._replace(name=name) for name in ("off", "on"))]
+    loaded = outcomes.load(plant(rungs, num_prompts=20, num_samples=8))
+    assert [arm.rung.name for arm in loaded.arms] == ["33k", "off", "on"]
+    found = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
+    frame = findings.substitution_frame(found, rule="maj_at_k", axis="width")
+    assert set(frame["target"]) == {"on"} and set(frame.loc[frame["rate_low"].notna(), "model"]) == {"33k", "off"}
 
 
 def test_a_rung_drawn_twice_has_an_exchange_rate_whose_interval_holds_one(plant, ladder):
