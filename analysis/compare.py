@@ -240,7 +240,7 @@ def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
     crossing = substitution.invert(curve.accuracy, curve.cost, steps, target.accuracy[:, 0])
     rate = bootstrap.percentile_interval(crossing.cost / target.cost[:, 0])
     intervals: Mapping[str, Interval] = {
-        "step": found.step if is_log else curves.told_budgets(found.step, arm.budgets),
+        "step": found.step if is_log else wording.told_budgets(found.step, arm.budgets),
         "tokens": found.tokens,
         "cost": found.cost,
         "rate": rate,

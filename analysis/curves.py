@@ -8,8 +8,7 @@ import numpy as np
 from analysis import costs, estimators
 from analysis.arms import Arm
 from analysis.arrays import Bools, Floats, Ints
-from analysis.bootstrap import Interval, weighted_means
-from results.schema import UNLIMITED
+from analysis.bootstrap import weighted_means
 
 Rule = Literal["maj_at_k", "pass_at_k"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -51,18 +50,6 @@ def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
 def budget_path(num_budgets: int) -> Path:
     """Every budget at width 1."""
     return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
-
-
-def told_budgets(steps: Interval, budgets: Ints) -> Interval:
-    """Thinking budgets at which a path of budgets crosses: NaN where that is between the last limit and no limit.
-
-    steps: fields () under budgets (B,), of which the last may be UNLIMITED, a stand-in for none that no number of
-    tokens interpolates. What they cost is known all the same.
-    """
-    limited = budgets[budgets < UNLIMITED]
-    last = limited[-1] if len(limited) else -np.inf
-    estimate, low, high = (np.where((end > last) & np.isfinite(end), np.nan, end) for end in steps)
-    return Interval(estimate, low, high)
 
 
 def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution
+from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution, wording
 from analysis import choices as choose
 from analysis.arrays import Floats, Ints
 from analysis.bins import Binning
@@ -164,7 +164,7 @@ def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:
 
 def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -> Row:
     is_width = path.axis == "width"
-    step = [np.exp(end) for end in found.step] if is_width else curves.told_budgets(found.step, budgets)
+    step = [np.exp(end) for end in found.step] if is_width else wording.told_budgets(found.step, budgets)
     return (
         {name: float(end) for name, end in zip(("exchange_rate", "low", "high"), found.rate, strict=True)}
         | {name: float(end) for name, end in zip(("step", "step_low", "step_high"), step, strict=True)}

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.arrays import Ints
+from analysis.bootstrap import Interval
 from results import schema
 
 UNLIMITED = schema.UNLIMITED
@@ -110,6 +112,18 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 def steps(step: float, axis: str) -> str:
     """'8.6 samples' of a path of widths, '114 tokens' of a path of budgets."""
     return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} tokens"
+
+
+def told_budgets(steps: Interval, budgets: Ints) -> Interval:
+    """Thinking budgets at which a path of budgets crosses: NaN where that is between the last limit and no limit.
+
+    steps: fields () under budgets (B,), of which the last may be UNLIMITED, a stand-in for none that no number of
+    tokens interpolates. What they cost is known all the same.
+    """
+    limited = budgets[budgets < UNLIMITED]
+    last = limited[-1] if len(limited) else -np.inf
+    estimate, low, high = (np.where((end > last) & np.isfinite(end), np.nan, end) for end in steps)
+    return Interval(estimate, low, high)
 
 
 def budget(tokens: int) -> str:
