@@ -122,9 +122,9 @@ def _spent(root: Path) -> pd.DataFrame:
     That is has_prompts, the prompts' tokens, and has_votes, answers to vote on. A null budget is schema.UNLIMITED.
     """
     columns = ["identity", "budget", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
-    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas().astype({"identity": object})
+    answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas()
     columns = ["identity", "budget", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
-    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas().astype({"identity": object})
+    counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas()
     parts = [
         answers[["identity", "budget", "usd"]].assign(
             samples=1,
@@ -140,11 +140,15 @@ def _spent(root: Path) -> pd.DataFrame:
             has_votes=False,
         ),
     ]
-    every = pd.concat(parts, ignore_index=True)
-    every["budget"] = every["budget"].fillna(schema.UNLIMITED).astype(int)
-    cells = every.groupby(["identity", "budget"])
+    return pd.concat([_sums(part.fillna({"budget": schema.UNLIMITED})) for part in parts])
+
+
+def _sums(part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an identity and budget as one, by identity: sums of numbers, and whether all are true."""
+    cells = part.groupby(["identity", "budget"], observed=True)
     sums = cells[["samples", "decoded", "usd"]].agg(lambda column: column.sum(skipna=False))
-    return sums.join(cells[["has_prompts", "has_votes"]].all()).reset_index("budget")
+    sums = sums.join(cells[["has_prompts", "has_votes"]].min()).reset_index("budget")
+    return sums.set_axis(sums.index.astype(object))
 
 
 def _tell(rungs: list[Rung], spent: pd.DataFrame, logged: Mapping[str, Measured]) -> list[Rung]:
