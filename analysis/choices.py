@@ -147,7 +147,7 @@ def _without_unknown_prompts(cost: CostModel, arms: tuple[Arm, ...]) -> tuple[Co
     """The arms as they are where all that know tokens know those of prompts; else all with prompts of no length."""
     if all(arm.rung.has_prompt_tokens or not arm.rung.has_tokens for arm in arms):
         return cost, arms
-    label = f"{cost.label}; prompts, whose lengths are not known, are not counted"
+    label = f"{cost.label}; prompts are not counted as their lengths are not known"
     return cost._replace(label=label), tuple(
         replace(arm, prompt_tokens=np.zeros_like(arm.prompt_tokens)) for arm in arms
     )

@@ -201,7 +201,7 @@ def test_prompts_of_unknown_length_are_counted_for_no_model_and_the_label_says_s
 ):
     rows = table.assign(read=table["read"].where(table["model"] != "small"))
     found = find(ingested(*MAP, *TOKENS, rows=rows))
-    assert found.setting.cost_label == ("whatever the model; prompts, whose lengths are not known, are not counted")
+    assert found.setting.cost_label == ("whatever the model; prompts are not counted as their lengths are not known")
     one = found.curves[(found.curves["width"] == 1) & (found.curves["rule"] == "maj_at_k")]
     expected = table.groupby("model", sort=False)["wrote"].mean().tolist()
     assert one.drop_duplicates("model")["cost"].tolist() == pytest.approx(expected)
