@@ -151,6 +151,12 @@ def clusters(outcomes: Outcomes, name: str | None) -> Array | None:
     return None if name is None else label(outcomes, name)
 
 
+def num_drawn(part: Bin, clusters: Array | None) -> int:
+    """How many of a bin are drawn one by one in a resampling: its prompts, or the clusters (P,) that hold some."""
+    inside = part.weights[0] > 0
+    return int(inside.sum()) if clusters is None else len(np.unique(clusters[inside]))
+
+
 def _scores(pool: Arm, binning: Binning) -> Array:
     if binning.difficulty == "agreement":
         return difficulty.vote_agreement(pool.grid.votes[0])

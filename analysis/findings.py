@@ -49,11 +49,12 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
     choices = choose.settle(outcomes.arms, choices)
     cost, arms = choose.price(outcomes.arms, choices)
     outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
+    clusters = bins.clusters(outcomes, choices.cluster)
     weights = bootstrap.prompt_weights(
         len(outcomes.prompt_ids),
         num_replicates=choices.num_replicates,
         rng=rng,
-        clusters=bins.clusters(outcomes, choices.cluster),
+        clusters=clusters,
     )
     tables = _tables(outcomes, cost, rng)
     curve_rows: list[Row] = []
@@ -66,7 +67,8 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
                 resampled = {
                     at: curves.resample(prompts[at], part.weights) for at in range(min(subjects), len(outcomes.arms))
                 }
-                curve_rows += _curve_rows(outcomes, path, {at: resampled[at] for at in subjects}, place)
+                num_drawn = bins.num_drawn(part, clusters)
+                curve_rows += _curve_rows(outcomes, path, {at: resampled[at] for at in subjects}, place, num_drawn)
                 rate_rows += _rate_rows(outcomes, path, resampled, subjects, place)
     if choices.binning.difficulty == "own":
         curve_rows, rate_rows = _by_bin(curve_rows), _by_bin(rate_rows)
@@ -107,11 +109,13 @@ def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> li
     return tables
 
 
-def _curve_rows(outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], place: Row) -> list[Row]:
+def _curve_rows(
+    outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], place: Row, num_drawn: int
+) -> list[Row]:
     rows = []
     for at, curve in resampled.items():
         rung = outcomes.arms[at].rung
-        _, low, high = intervals.accuracy_interval(curve.accuracy, place["num_prompts"])
+        _, low, high = intervals.accuracy_interval(curve.accuracy, num_drawn)
         band = _band(curve.accuracy)
         for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
             rows.append(

@@ -50,18 +50,19 @@ def mean_interval(values: ArrayLike, *, method: Method = "clopper-pearson", leve
     return binomial_interval(np.clip(mean * trials, 0, trials), trials, method=method, level=level)
 
 
-def accuracy_interval(statistic: ArrayLike, num_prompts: ArrayLike, *, level: float = LEVEL) -> Interval:
+def accuracy_interval(statistic: ArrayLike, num_drawn: ArrayLike, *, level: float = LEVEL) -> Interval:
     """The percentile interval of resampled accuracies, and the exact one where few prompts tell right from wrong.
 
-    statistic (1 + R, ...) in 0..1 under `bootstrap.prompt_weights`, the estimate first; num_prompts (...) or ():
-    prompts with weight -> fields (...). Near 0 and 1 a handful of prompts carries all spread and resampling them misses
-    the rest: where the effective number of trials (as in `mean_interval`) holds fewer than FEW_EITHER_WAY right or
-    wrong, the ends are the outer ones of both intervals. 63 prompts all solved read [.94, 1], not [1, 1].
+    statistic (1 + R, ...) in 0..1 under `bootstrap.prompt_weights`, the estimate first; num_drawn (...) or (): prompts
+    with weight, or clusters of them where those are resampled whole -> fields (...). Near 0 and 1 a handful of prompts
+    carries all spread and resampling them misses the rest: where the effective number of trials (as in `mean_interval`)
+    holds fewer than FEW_EITHER_WAY right or wrong, the ends are the outer ones of both intervals. 63 prompts all solved
+    read [.94, 1], not [1, 1].
     """
     statistic = np.asarray(statistic, dtype=float)
     resampled = percentile_interval(statistic, level=level)
     mean, variance = np.clip(statistic[0], 0, 1), _variance(statistic[1:])
-    whole = np.broadcast_to(np.asarray(num_prompts, dtype=float), mean.shape)
+    whole = np.broadcast_to(np.asarray(num_drawn, dtype=float), mean.shape)
     trials = np.divide(mean * (1 - mean), variance, out=np.array(whole), where=variance > 0)
     few = (trials * np.minimum(mean, 1 - mean) < FEW_EITHER_WAY) & (trials > 0) & ~np.isnan(mean)
     exact = binomial_interval((mean * trials)[few], trials[few], method="clopper-pearson", level=level)

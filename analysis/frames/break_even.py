@@ -55,9 +55,7 @@ def _curve_rows(cells: Cells, arm: Arm, part: Bin) -> list[Row]:
     per_prompt = curves.rule_accuracy(
         arm.grid.votes[-1], arm.grid.correct[-1], widths, cells.rule, rng=np.random.default_rng(0)
     )
-    accuracy, low, high = intervals.accuracy_interval(
-        weighted_means(part.weights, per_prompt), float(part.weights[0].sum())
-    )
+    accuracy, low, high = intervals.accuracy_interval(weighted_means(part.weights, per_prompt), cells.num_drawn(part))
     return [
         {"kind": "curve", "width": float(width), "accuracy": float(mean), "low": float(least), "high": float(most)}
         for width, mean, least, most in zip(widths, accuracy, low, high, strict=True)

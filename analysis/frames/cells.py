@@ -71,6 +71,10 @@ class Cells:
         some = self.bins[1:] if len(self.bins) > 1 else self.bins
         return tuple(part for part in some if part.weights[0].any())
 
+    def num_drawn(self, part: Bin) -> int:
+        """How many of a bin a resampling draws one by one: its prompts, or clusters of them."""
+        return bins.num_drawn(part, bins.clusters(self.outcomes, self.choices.cluster))
+
     @cached_property
     def levels(self) -> Floats:
         """Compute levels (Q,) from the cheapest cell to the dearest, in even steps of its logarithm."""

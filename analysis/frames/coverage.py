@@ -38,7 +38,7 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     for arm in cells.arms:
         correct = arm.grid.correct[-1].sum(axis=1)
         covered = weighted_means(cells.bins[0].weights, pass_at_k(num_samples, correct[:, None], widths))
-        ends = intervals.accuracy_interval(covered, len(correct))
+        ends = intervals.accuracy_interval(covered, cells.num_drawn(cells.bins[0]))
         forecast = _forecasts(arm, num_samples, widths, num_drawn, np.random.default_rng(seed))
         last_miss = float(forecast["scaled_beta"][-1] - covered[0, -1])
         for at, width in enumerate(widths):

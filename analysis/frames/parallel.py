@@ -63,7 +63,7 @@ def _points(cells: Cells, resampled: Table, serial: Floats, level: float) -> lis
         accuracy = resampled.accuracy[:, b, first] * (first + 1 - at) + resampled.accuracy[:, b, first + 1] * (
             at - first
         )
-        mean, low, high = intervals.accuracy_interval(accuracy[:, None], len(cells.outcomes.prompt_ids))
+        mean, low, high = intervals.accuracy_interval(accuracy[:, None], cells.num_drawn(cells.bins[0]))
         rows.append(
             {"budget": int(budget), "cost": level, "width": float(width)}
             | {"serial_tokens": float(np.interp(at, np.arange(len(log_widths)), serial[b]))}

@@ -10,6 +10,8 @@ from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
 from analysis.findings import ALL_PROMPTS, Choices, Findings
+from analysis.frames import cells, coverage
+from analysis.intervals import binomial_interval
 from analysis.shapes import PerToken
 from results.schema import UNLIMITED
 
@@ -262,6 +264,20 @@ def test_the_optimism_of_same_pool_bins_is_measured_at_their_ends(found: Finding
     assert frame.loc["easy", "same_pool"] > frame.loc["easy", "fresh"]
     assert frame.loc["hard", "same_pool"] < frame.loc["hard", "fresh"]
     assert "points" in summary.optimism(found)
+
+
+def test_where_all_is_right_clusters_are_the_trials(plant, ladder):
+    """Every prompt of 12 clusters is covered by 16 samples: 12 trials, all right, and not 60."""
+    loaded = outcomes.load(plant([ladder[0]._replace(ability=40.0)], num_prompts=60))
+    clustered = replace(loaded, dials={"paper": np.arange(60) // 5})
+    for cluster, num_trials in ((None, 60), ("paper", 12)):
+        choices = Choices(cluster=cluster)
+        curves = findings.find(clustered, choices, rng=np.random.default_rng(0)).curves
+        exact = binomial_interval(num_trials, num_trials, method="clopper-pearson")
+        row = curves[(curves["rule"] == "pass_at_k") & (curves["width"] == 16) & (curves["bin"] == ALL_PROMPTS)].iloc[0]
+        assert (row["accuracy"], row["low"], row["high"]) == pytest.approx((1, float(exact.low), 1))
+        drawn = coverage.frame(cells.measure(clustered, choices, rule="pass_at_k", seed=0), seed=0).iloc[-1]
+        assert (drawn["low"], drawn["high"]) == pytest.approx((float(exact.low), 1))
 
 
 def test_dollars_and_seconds_are_refused_without_what_they_are_computed_from(plant, ladder):
