@@ -32,8 +32,9 @@ async def take_answer(
         max_tokens=context.sampling.max_answer_tokens,
     )
     text = renderer.decode(completion.token_ids)
-    # Engines stop at tokens alone: an answer that ran on to the limit was over where its task's `until` stands.
-    is_over = any(stop in text for stop in context.until)
+    # Engines stop at tokens alone: an answer that ran on to the limit was over where its task's `until` stands. Some
+    # say "length" of an end-of-text that stands exactly at the limit.
+    is_over = any(stop in text for stop in context.until) or completion.token_ids[-1] in renderer.eos_ids
     return Answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,

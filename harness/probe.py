@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.budgets import take_answer
-from harness.traces import Context, SampleKey, sample_trace
-from harness.types import Answer, Engine, Prompt, Trace
+from harness.traces import Context, SampleKey, iterate_trace
+from harness.types import Answer, Engine, EngineFailedError, Prompt, RequestFailedError, Trace
 
 NUM_PROBES = 8
 # A model that closes its thinking at all does so within this many tokens on one of eight prompts.
@@ -26,24 +26,37 @@ class Probe(NamedTuple):
     max_thinking_tokens: int
 
 
+def is_too_short(probe: Probe, max_thinking_tokens: int) -> bool:
+    """Whether this probe saw no trace close and a cap of `max_thinking_tokens` would show more."""
+    enough = min(max_thinking_tokens, LONG_THINKING_TOKENS)
+    return not probe.num_closed and probe.max_thinking_tokens < enough
+
+
 async def probe_thinking(
     engine: Engine, context: Context, prompts: Sequence[Prompt], *, max_thinking_tokens: int
 ) -> Probe:
-    """Think to the cap on each prompt and force an answer half-way; raises ValueError, with an example, where that
-    shows that thinking is not opened, closed or forced as the configuration says.
+    """Think to the cap on each prompt and force an answer half-way.
+
+    Raises ValueError, with an example, where that shows that thinking is not opened, closed or forced as the
+    configuration says; EngineFailedError where every request failed. One that fails alone says nothing of the model.
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
-    probed = await asyncio.gather(
-        *(_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens) for key in keys)
+    tried = await asyncio.gather(
+        *(_try_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens) for key in keys)
     )
-    traces = [trace for segments, _ in probed for trace in segments]
-    last = [segments[-1] for segments, _ in probed if segments]
-    answers = [answer for _, answer in probed]
-    _check_open(context, keys[0], traces)
+    probed = {key: done for key, done in zip(keys, tried, strict=True) if not isinstance(done, RequestFailedError)}
+    if not probed:
+        raise EngineFailedError(
+            f"All {len(keys)} probes of its thinking failed, the first with: {tried[0]} probe=false goes on without."
+        )
+    traces = [trace for segments, _ in probed.values() for trace in segments]
+    last = [segments[-1] for segments, _ in probed.values() if segments]
+    answers = [answer for _, answer in probed.values()]
+    _check_open(context, next(iter(probed)), traces)
     _check_close(context, last, max_thinking_tokens=max_thinking_tokens)
     _check_force(context, answers)
     return Probe(
-        num_probes=len(keys),
+        num_probes=len(probed),
         num_ended=sum(trace.ended for trace in last),
         num_closed=sum(_closed(context, trace) for trace in last),
         num_answered=sum(answer.finish_reason == "stop" for answer in answers),
@@ -52,12 +65,22 @@ async def probe_thinking(
     )
 
 
+async def _try_probe(
+    engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int
+) -> tuple[tuple[Trace, ...], Answer] | RequestFailedError:
+    try:
+        return await _probe(engine, context, key, max_thinking_tokens=max_thinking_tokens)
+    except RequestFailedError as error:
+        return error
+
+
 async def _probe(
     engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int
 ) -> tuple[tuple[Trace, ...], Answer]:
     segments: tuple[Trace, ...] = ()
     if max_thinking_tokens:
-        segments = await sample_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
+        trace = iterate_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
+        segments = tuple([segment async for segment in trace])
     thought = sum((trace.token_ids for trace in segments), ())
     return segments, await take_answer(engine, context, key, thought_ids=thought, budget=len(thought) // 2)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from harness.budgets import budgets_to_answer, take_answer
-from harness.traces import Context, SampleKey, sample_trace
+from harness.traces import Context, SampleKey, iterate_trace
 from harness.types import Answer, Engine, EngineFailedError, RequestFailedError, Trace
 
 
@@ -54,19 +54,21 @@ async def finish_sample(engine: Engine, context: Context, pending: Pending) -> S
     What a failed request would have brought is missing, and `failure` says why.
     """
     thought_ids, ended = pending.thought_ids, pending.ended
-    traces: tuple[Trace, ...] = ()
+    traces: list[Trace] = []
     if pending.lacks_thinking:
+        segments = iterate_trace(
+            engine,
+            context,
+            pending.key,
+            thought_ids=thought_ids,
+            max_thinking_tokens=max(pending.budgets),
+            num_extended=pending.num_extended,
+        )
         try:
-            traces = await sample_trace(
-                engine,
-                context,
-                pending.key,
-                thought_ids=thought_ids,
-                max_thinking_tokens=max(pending.budgets),
-                num_extended=pending.num_extended,
-            )
+            async for segment in segments:
+                traces.append(segment)
         except RequestFailedError as error:
-            return Sampled(pending.key, failure=str(error))
+            return Sampled(pending.key, tuple(traces), failure=str(error))
         thought_ids = sum((trace.token_ids for trace in traces), thought_ids)
         ended = traces[-1].ended
     lacking = pending.lacking_answers(len(thought_ids), ended)
@@ -75,7 +77,7 @@ async def finish_sample(engine: Engine, context: Context, pending: Pending) -> S
     )
     failures = [str(answer) for answer in taken if isinstance(answer, RequestFailedError)]
     answers = tuple(answer for answer in taken if isinstance(answer, Answer))
-    return Sampled(pending.key, traces, answers, failures[0] if failures else None)
+    return Sampled(pending.key, tuple(traces), answers, failures[0] if failures else None)
 
 
 async def _try_answer(

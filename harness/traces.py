@@ -1,6 +1,6 @@
 """Samples traces: thinking up to a cap, or its continuation from where it was cut. Knows nothing of budgets below."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from harness.rendering import Renderer
@@ -57,7 +57,7 @@ async def complete(
     return completion, seed
 
 
-async def sample_trace(
+async def iterate_trace(
     engine: Engine,
     context: Context,
     key: SampleKey,
@@ -65,15 +65,15 @@ async def sample_trace(
     thought_ids: Sequence[int],
     max_thinking_tokens: int,
     num_extended: int = 0,
-) -> tuple[Trace, ...]:
+) -> AsyncIterator[Trace]:
     """The next segments of a trace whose first tokens are `thought_ids`, up to `max_thinking_tokens` in all.
 
-    One segment, and one more for each time that thinking is extended.
+    One segment, and one more for each time that thinking is extended. Raises RequestFailedError; what came before
+    stands.
     """
-    segments: list[Trace] = []
-    thought = tuple(thought_ids)
-    while not segments or (segments[-1].finish_reason == "extended" and len(thought) < max_thinking_tokens):
-        extensions_left = context.renderer.thinking.extensions - num_extended - len(segments)
+    thought, goes_on = tuple(thought_ids), True
+    extensions_left = context.renderer.thinking.extensions - num_extended
+    while goes_on:
         segment = await _sample_segment(
             engine,
             context,
@@ -82,9 +82,10 @@ async def sample_trace(
             max_thinking_tokens=max_thinking_tokens,
             may_extend=extensions_left > 0,
         )
-        segments.append(segment)
+        yield segment
         thought += segment.token_ids
-    return tuple(segments)
+        extensions_left -= 1
+        goes_on = segment.finish_reason == "extended" and len(thought) < max_thinking_tokens
 
 
 async def _sample_segment(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from harness.probe import Probe, probe_thinking
+from harness.probe import Probe, is_too_short, probe_thinking
 from harness.rendering import Renderer
 from harness.traces import Context
-from harness.types import Completion, Prompt, Request, Sampling, Thinking
+from harness.types import Completion, EngineFailedError, Prompt, Request, RequestFailedError, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
 
 TAGS = Thinking(open="<think>", close="</think>", force="</think>")
@@ -88,6 +88,41 @@ def test_what_is_not_as_configured_is_refused_with_an_example(
 
 def test_a_small_cap_alone_is_no_ground_for_refusal() -> None:
     assert probe(Scripted(thought=ids("2+")), max_thinking_tokens=64).num_closed == 0
+
+
+class Refusing(Scripted):
+    """Refuses the first `num_refused` requests, as an endpoint refuses what its filter does not like."""
+
+    def __init__(self, num_refused: int) -> None:
+        super().__init__()
+        self.num_refused, self.num_asked = num_refused, 0
+
+    async def complete(self, request: Request) -> Completion:
+        self.num_asked += 1
+        if self.num_asked <= self.num_refused:
+            raise RequestFailedError("content filter.")
+        return await super().complete(request)
+
+
+def test_a_prompt_that_is_refused_says_nothing_of_the_model() -> None:
+    found = probe(Refusing(3))
+    assert (found.num_probes, found.num_closed) == (5, 5)
+
+
+def test_where_every_prompt_is_refused_the_reason_and_the_way_on_are_told() -> None:
+    with pytest.raises(EngineFailedError, match="All 8 probes .* failed, the first with: content filter. probe=false"):
+        probe(Refusing(8))
+
+
+@pytest.mark.parametrize(
+    ("num_closed", "capped_at", "deepest", "again"),
+    [(0, 16, 64, True), (0, 64, 64, False), (1, 16, 64, False), (0, 4096, 16384, False)],
+)
+def test_a_probe_is_repeated_where_a_deeper_one_can_show_more(
+    num_closed: int, capped_at: int, deepest: int, again: bool
+) -> None:
+    before = probe(Scripted())._replace(num_closed=num_closed, max_thinking_tokens=capped_at)
+    assert is_too_short(before, deepest) == again
 
 
 def test_a_real_model_passes_with_its_markers_and_is_refused_without_its_opening(running: Any) -> None:

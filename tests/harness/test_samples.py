@@ -9,7 +9,7 @@ from harness.budgets import budgets_to_answer
 from harness.rendering import Renderer
 from harness.samples import Pending, Sampled, finish_sample, finish_samples
 from harness.traces import Context, SampleKey
-from harness.types import EngineFailedError, Prompt, Sampling, Thinking
+from harness.types import Completion, EngineFailedError, Prompt, Request, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
 from tests.harness.scripted_engine import ScriptedEngine
 
@@ -190,8 +190,34 @@ def test_a_request_that_fails_costs_its_own_sample_and_no_other() -> None:
     assert len(finished) == 20 and 0 < len(failed) < 20
     for sampled in failed:
         assert sampled.failure == "scripted refusal"
-        # A trace that was drawn is kept although one of its answers failed.
         assert len(sampled.answers) < 2
+    # A trace that was drawn is kept although one of its answers failed.
+    assert any(sampled.traces for sampled in failed) and not all(sampled.traces for sampled in failed)
+
+
+def test_a_failure_in_an_extension_keeps_the_segments_before_it() -> None:
+    thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=2, extend="+")
+    context = dataclasses.replace(CONTEXT, renderer=Renderer(build_tokenizer(), thinking, eos_ids=(0,)))
+    pending = Pending(sample_key(), (0, 64))
+    sound = ScriptedEngine(stop_chance=0.2)
+    whole = asyncio.run(finish_sample(sound, context, pending))
+    assert len(whole.traces) == 3
+    last = whole.traces[-1].seed
+    failing = ScriptedEngine(stop_chance=0.2, fail_seeds=lambda seed: seed == last)
+    sampled = asyncio.run(finish_sample(failing, context, pending))
+    assert sampled.failure and sampled.traces == whole.traces[:2]
+    kept = sum((trace.token_ids for trace in sampled.traces), ())
+    resumed = Pending(pending.key, pending.budgets, thought_ids=kept, num_extended=2)
+    assert asyncio.run(finish_sample(ScriptedEngine(stop_chance=0.2), context, resumed)).traces == whole.traces[2:]
+
+
+def test_an_answer_whose_end_of_text_stands_at_the_limit_is_over() -> None:
+    class SaysLength(ScriptedEngine):
+        async def complete(self, request: Request) -> Completion:
+            return dataclasses.replace(await super().complete(request), finish_reason="length")
+
+    answers = finish(Pending(sample_key(), (0,)), SaysLength(stop_chance=1.0)).answers
+    assert [answer.finish_reason for answer in answers] == ["stop"]
 
 
 def _requests_of(key: SampleKey) -> list:
