@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from harness.fingerprint import digest_code
 from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
 
@@ -27,6 +28,8 @@ SHAPING = (
     "gen_prefix",
     "use_prompt",
 )
+# What of it reads and judges answers.
+JUDGING = ("filter_list", "metric_list", "process_results", "generation_kwargs")
 
 
 def identical(extracted: str) -> str | None:
@@ -77,10 +80,14 @@ class LmEval:
             f"lm_eval.{self.name}.{self.metric or 'first'}.{self.filter or 'first'}.{extract}.{self.vote_key.__name__}"
         )
 
-    @property
+    @cached_property
     def grader_version(self) -> str:
+        """Versions of lm-eval and its tasks, and a digest of what reads and judges an answer: our code, their YAML."""
         versions = sorted({str(leaf.VERSION) for leaf in self._leaves.values()})
-        return f"{version('lm_eval')}, task {', '.join(versions)}"
+        read = [function for function in (self.extract, self.vote_key) if function is not None]
+        ours = digest_code(LmEval.grade, LmEval._score, LmEval._metric, LmEval._filter, *read)
+        theirs = _digest([{name: leaf.dump_config().get(name) for name in JUDGING} for leaf in self._leaves.values()])
+        return f"{version('lm_eval')}, task {', '.join(versions)}+{ours}{theirs[: len(ours)]}"
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:

@@ -58,6 +58,17 @@ def make(folder: Path) -> Callable[..., LmEval]:
     return lambda name="sums", **fields: LmEval(name, **{"size": SIZE, "include_path": str(folder), **fields})
 
 
+def test_another_reader_or_filter_of_a_task_is_another_version_of_its_grader(
+    make: Callable[..., LmEval], folder: Path
+) -> None:
+    yaml = "include: shared\ntask: sums_loose\nfilter_list: [{name: any, filter: [{function: take_first}]}]\n"
+    (folder / "sums_loose.yaml").write_text(yaml)
+    own = make().grader_version
+    assert make().grader_version == own and make(size=3).grader_version == own
+    others = [make(extract=last_number), make(vote_key=math_key), make("sums_loose")]
+    assert len({own, *(other.grader_version for other in others)}) == 4
+
+
 def by_lm_eval(folder: Path, name: str, **options: Any) -> list[Any]:
     """lm-eval's own requests of a task."""
     from lm_eval.tasks import TaskManager
