@@ -78,6 +78,13 @@ def choose_plan(words: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
+    try:
+        run_command()
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What was drawn and graded is kept; run the same command again to go on.")
+
+
+def run_command() -> None:
     if sys.argv[1:2] == ["grade"]:
         if len(sys.argv) < 3:
             sys.exit(f"Usage: python -m sweeps grade RUN [{EXAMPLE_READER} ...]")

@@ -80,11 +80,13 @@ def find_run(name: str | int | None) -> Path:
 
 
 def load_tasks(root: Path) -> list[Task]:
-    """The tasks of a run, as its jobs recorded them."""
+    """The tasks of a run, as its jobs recorded them, in the order in which they were last drawn."""
     paths = sorted((root / "provenance").glob("*.json"))
     if not paths:
         raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
-    return [build(json.loads(part), "task") for part in sorted({_read_task(path) for path in paths})]
+    # Of equal ones the last stays: two runs of one task can differ in how its answers are read.
+    last = {task: time for time, task in sorted(map(_read_task, paths))}
+    return [build(json.loads(task), "task") for task in sorted(last, key=last.__getitem__)]
 
 
 def change_readers(tasks: Sequence[Task], words: Sequence[str]) -> list[Task]:
@@ -104,9 +106,11 @@ def change_readers(tasks: Sequence[Task], words: Sequence[str]) -> list[Task]:
     return changed
 
 
-def _read_task(path: Path) -> str:
+def _read_task(path: Path) -> tuple[str, str]:
+    """When a job was recorded, and its task."""
     try:
-        return json.dumps(json.loads(path.read_text())["config"]["task"], sort_keys=True)
+        record = json.loads(path.read_text())
+        return str(record.get("time", "")), json.dumps(record["config"]["task"], sort_keys=True)
     except (ValueError, KeyError, TypeError):
         raise ValueError(
             f"{path} is no record of a job, or damaged. Move it away: the others tell the run's tasks as well, and the "

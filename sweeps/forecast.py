@@ -1,6 +1,7 @@
 """What the missing part of a grid will cost, from what the run has measured. Generates nothing, writes nothing."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from results import store
-from results.schema import ANSWERS, MODELS, THROUGHPUT, TRACES, Table
+from results.schema import ANSWERS, CELLS, MODELS, THROUGHPUT, TRACES, Table
 from results.shards import list_shards
 from sweeps.identity import differences
-from sweeps.job import Prepared
+from sweeps.job import Job, Prepared
 from sweeps.plan import PoolState
 
 # Where a run holds nothing yet: bytes that a token and a row took in results/reference, rounded up.
@@ -119,6 +120,18 @@ def unusable_rows(prepared: Prepared) -> list[str]:
             apart = differences(json.loads(row["identity_parts"]), prepared.identity_parts)
             lines.append(f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}")
     return lines
+
+
+def missing_anchor(jobs: Sequence[Job]) -> list[str]:
+    """That nobody draws the samples which difficulty bins are read from: a line, where that is so."""
+    grid, root = jobs[0].grid, jobs[0].run
+    models = list(dict.fromkeys(job.model.name for job in jobs))
+    if grid.anchor is None or grid.anchor in models or "bins" in store.scan(root, CELLS)["pool"].to_pylist():
+        return []
+    return [
+        f"grid.anchor={grid.anchor} is none of the models asked for ({', '.join(models)}), and {root} holds no samples "
+        "for difficulty bins: without them the summary takes all prompts together."
+    ]
 
 
 def _on_task(root: Path, prepared: Prepared, table: Table, columns: list[str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from harness.types import Grade, Task
 from results import store
 from results.graders import Grader, present_grader
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
-from sweeps.identity import name_task
+from sweeps.identity import check_prompts, name_task
 from sweeps.regrade import describe_changes
 
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
@@ -76,26 +76,10 @@ def _identities(root: Path, task_id: str) -> list[str]:
 
 
 def _prompts_within(root: Path, task: Task, task_id: str) -> list[str]:
-    """Ids of the stored prompts within the task's size.
-
-    Raises ValueError where the task has them no more, or with another text: its graders would judge another problem.
-    """
+    """Ids of the stored prompts within the task's size; raises ValueError where they are not the task's."""
     prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "prompt_hash"]).to_pylist()
     stored = {row["prompt_id"]: row["prompt_hash"] for row in prompts if row["task"] == task_id}
-    if not stored:
-        return []
-    hashes = {prompt.prompt_id: prompt.prompt_hash for prompt in task.load()}
-    within = sorted(stored.keys() & hashes.keys())
-    num_gone = max(min(task.size, len(stored)) - len(within), 0)
-    changed = [prompt_id for prompt_id in within if stored[prompt_id] not in (None, hashes[prompt_id])]
-    if num_gone or changed:
-        first = changed[0] if changed else min(stored.keys() - hashes.keys())
-        raise ValueError(
-            f"Task {task.name} is not what {root} was drawn from: of {len(stored):,} stored prompts {num_gone:,} are "
-            f"gone and {len(changed):,} read differently, such as {first}. Grade with the data and the library "
-            f"versions that the files in {root}/provenance name."
-        )
-    return within
+    return check_prompts(task, task.load(), stored, root) if stored else []
 
 
 def _hash_graded(root: Path, task: Task) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint
-from harness.types import Sampling, Task, Thinking
+from harness.types import Prompt, Sampling, Task, Thinking
 from results import store
 
 
@@ -19,6 +20,25 @@ def hash_identity(parts: Mapping[str, Any]) -> str:
 def name_task(task: Task) -> str:
     """The task's name and a hash of what shapes its prompts; its size is no part of it."""
     return f"{task.name}-{hash_identity(task.identity)[:8]}"
+
+
+def check_prompts(task: Task, prompts: Sequence[Prompt], stored: Mapping[str, str | None], root: Path) -> list[str]:
+    """Ids of the stored prompts, whose hashes are `stored`, that the task's `prompts` hold as well.
+
+    Raises ValueError where the task has them no more, or with another text: it is another problem by the same name.
+    """
+    hashes = {prompt.prompt_id: prompt.prompt_hash for prompt in prompts}
+    within = sorted(stored.keys() & hashes.keys())
+    num_gone = max(min(task.size, len(stored)) - len(within), 0)
+    changed = [prompt_id for prompt_id in within if stored[prompt_id] not in (None, hashes[prompt_id])]
+    if num_gone or changed:
+        first = changed[0] if changed else min(stored.keys() - hashes.keys())
+        raise ValueError(
+            f"Task {task.name} is not what {root} was drawn from: of {len(stored):,} stored prompts {num_gone:,} are "
+            f"gone and {len(changed):,} read differently, such as {first}. Use the data and the library versions that "
+            f"the files in {root}/provenance name, or choose another RUN."
+        )
+    return within
 
 
 def identity_parts(

@@ -5,7 +5,6 @@ Grading is a pass of its own (grade.py).
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,27 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
-from harness.probe import NUM_PROBES, probe_thinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Sampled, finish_samples
 from harness.traces import Context
 from harness.types import (
-    Engine,
     EngineFailedError,
     EngineSettings,
     Grid,
     Model,
     Prompt,
-    RequestFailedError,
     Sampling,
     Task,
     Thinking,
 )
 from results import store
 from results.schema import CELLS, FAILURES, MODELS, PROMPTS
-from results.shards import write_whole
-from sweeps.identity import hash_identity, identity_parts, name_task
+from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
+from sweeps.probes import check_thinking
 from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
 from sweeps.repair import repair_writer
@@ -115,13 +111,16 @@ def prepare(job: Job) -> Prepared:
 def load_prompts(job: Job, task_id: str) -> list[Prompt]:
     """The task's prompts, from the store where they are already there: a task's generator can be slow to import.
 
-    Stored prompts come without `reference`, which only graders need.
+    Stored prompts come without `reference`, which only graders need. Raises ValueError where more are asked for and
+    the task reads otherwise than those that are stored.
     """
-    rows = store.scan(job.run, PROMPTS).to_pylist()
-    stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows if row["task"] == task_id]
-    if len(stored) >= job.task.size:
+    rows = [row for row in store.scan(job.run, PROMPTS).to_pylist() if row["task"] == task_id]
+    if len(rows) >= job.task.size:
+        stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows]
         return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
-    return job.task.load()
+    prompts = job.task.load()
+    check_prompts(job.task, prompts, {row["prompt_id"]: row["prompt_hash"] for row in rows}, job.run)
+    return prompts
 
 
 def run_job(job: Job) -> None:
@@ -139,9 +138,15 @@ def run_job(job: Job) -> None:
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
         if num_failed:
             raise EngineFailedError(
-                f"{num_failed:,} samples failed, each for a reason in {job.run}/{FAILURES.name}; the rest is stored. "
-                "Run the same command again to draw them."
+                f"{num_failed:,} samples failed, the last since {tell_failure(prepared)} All reasons are in the table "
+                f"{FAILURES.name} of {job.run}; the rest is stored. Run the same command again to draw them."
             )
+
+
+def tell_failure(prepared: Prepared) -> str:
+    """Why a sample of this model failed last."""
+    errors = store.scan(prepared.job.run, FAILURES, columns=["error"], identity=prepared.identity)["error"].to_pylist()
+    return f"{str(errors[-1]).rstrip('.')}."
 
 
 async def draw(prepared: Prepared) -> int:
@@ -151,7 +156,7 @@ async def draw(prepared: Prepared) -> int:
     device = describe_device(num_devices=job.engine.num_devices)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
         if job.probe:
-            await check_thinking(engine, context, prepared)
+            await check_thinking(engine, context, prepared.prompts, root=job.run, deepest=max(job.grid.budgets))
         writer = Writer(
             job.run,
             job.model.name,
@@ -169,27 +174,15 @@ async def draw(prepared: Prepared) -> int:
                 writer.add(sampled)
                 progress.advance(sampled)
 
+            flushing = asyncio.create_task(writer.keep_flushing())
             try:
                 await finish_samples(
                     engine, context, pending, samples_in_flight=job.engine.samples_in_flight, on_sample=on_sample
                 )
             finally:
+                flushing.cancel()
                 writer.flush()
     return writer.num_failed
-
-
-async def check_thinking(engine: Engine, context: Context, prepared: Prepared) -> None:
-    """Probe once an identity whether thinking opens, closes and is forced as configured; raises ValueError if not."""
-    path = prepared.job.run / "probes" / f"{prepared.identity}.json"
-    if path.exists():
-        return
-    prompts, deepest = prepared.prompts[:NUM_PROBES], max(prepared.job.grid.budgets)
-    try:
-        probed = await probe_thinking(engine, context, prompts, max_thinking_tokens=deepest)
-    except RequestFailedError as error:
-        raise EngineFailedError(f"A probe of its thinking failed: {error}") from error
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, (json.dumps(probed._asdict(), indent=2) + "\n").encode())
 
 
 def declare(prepared: Prepared) -> None:

@@ -35,7 +35,11 @@ class Device(NamedTuple):
 
 
 def describe_device(*, num_devices: int) -> Device:
-    """The accelerators of this job, or the processor where there are none."""
+    """The accelerators of this job, the processor where there are none, or a server elsewhere, of whose devices we know
+    nothing.
+    """
+    if not num_devices:
+        return Device("a server", 0)
     gpus = list_gpus()
     return Device(gpus[0], num_devices) if gpus else Device(f"CPU, {len(os.sched_getaffinity(0))} cores", 1)
 
@@ -57,7 +61,8 @@ def write_provenance(root: Path, name: str, record: Mapping[str, Any]) -> Path:
     """Write `record` to root/provenance/<name>-<n>.json; earlier records of the same name stay."""
     folder = root / "provenance"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{len(list(folder.glob(f'{name}-*.json'))):03d}.json"
+    numbers = [path.stem.removeprefix(f"{name}-") for path in folder.glob(f"{name}-*.json")]
+    path = folder / f"{name}-{1 + max((int(number) for number in numbers if number.isdigit()), default=-1):03d}.json"
     write_whole(path, (json.dumps(record, indent=2, default=str) + "\n").encode())
     return path
 

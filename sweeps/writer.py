@@ -1,5 +1,7 @@
 """Gathers what a job draws and appends it to the store, with a log of how fast it came."""
 
+import asyncio
+import contextlib
 import dataclasses
 import datetime
 import time
@@ -12,11 +14,15 @@ from results import store
 from results.schema import ANSWERS, FAILURES, THROUGHPUT, TRACES, Table
 from sweeps.provenance import Device
 
+# So many looks at the clock from one flush to the next.
+FLUSH_CHECKS, MIN_CHECK_SECONDS = 10, 0.1
+
 
 class Writer:
     """Appends finished samples every `flush_seconds`, a trace always before its answers.
 
-    A kill loses what was gathered since the last flush, so `flush_seconds` of finished samples at most.
+    A kill loses what was gathered since the last flush, so `flush_seconds` of finished samples at most, as long as
+    `keep_flushing` runs beside: samples alone would wait for the next one to end.
     """
 
     def __init__(
@@ -43,7 +49,18 @@ class Writer:
             self.num_failed += 1
         self._num_samples += 1
         self._num_tokens += sampled.num_tokens
-        if time.monotonic() - self._flushed > self._flush_seconds:
+        self._flush_if_due()
+
+    async def keep_flushing(self) -> None:
+        """Flush in time for as long as this runs."""
+        while True:
+            await asyncio.sleep(max(self._flush_seconds / FLUSH_CHECKS, MIN_CHECK_SECONDS))
+            # Of a full disk the next sample tells, or the end.
+            with contextlib.suppress(OSError):
+                self._flush_if_due()
+
+    def _flush_if_due(self) -> None:
+        if self._num_samples and time.monotonic() - self._flushed > self._flush_seconds:
             self.flush()
 
     def flush(self) -> None:

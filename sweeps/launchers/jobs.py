@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from harness.types import EngineSettings, Model
 from results import store
-from sweeps.forecast import unusable_rows
+from sweeps.forecast import missing_anchor, unusable_rows
 from sweeps.grade import grade_run
 from sweeps.job import Job, declare, prepare
 from sweeps.launchers.lanes import Lane, Place
@@ -94,6 +94,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
+    print("".join(f"{line}\n" for line in missing_anchor(jobs)), end="", flush=True)
     return pending, list(dict.fromkeys(busy))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from results import store
-from sweeps.forecast import Forecast, forecast, unusable_rows
+from sweeps.forecast import Forecast, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
 
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
@@ -30,7 +30,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
         notes += [f"{job.model.name}: {line}" for line in unusable_rows(prepared)]
     if forecasts:
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
-    for line in [*notes, *_remarks(forecasts, jobs[0].run)]:
+    for line in [*notes, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
         print(line)
     if problems:
         sys.exit("\n".join(["Cannot run:", *problems]))

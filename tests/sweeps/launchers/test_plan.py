@@ -18,8 +18,8 @@ from tests import forked
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     with initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
-        overrides = ["experiment=embedded", "model=countdown-33k", "task.size=4", f"run={tmp_path}/run"]
-        return build_job(compose("sweep", overrides))
+        overrides = ["experiment=embedded", "model=countdown-33k", "task.size=4", "grid.anchor=null"]
+        return build_job(compose("sweep", [*overrides, f"run={tmp_path}/run"]))
 
 
 def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

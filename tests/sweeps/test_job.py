@@ -1,0 +1,104 @@
+"""What a job does around its drawing: prompts that have changed, rows on disk in time, records of what ran."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.samples import Pending, finish_sample
+from harness.types import Prompt
+from results import store
+from results.schema import PROMPTS, TRACES
+from sweeps.__main__ import main
+from sweeps.compose import load_tasks
+from sweeps.forecast import missing_anchor
+from sweeps.job import Job, load_prompts, store_prompt
+from sweeps.provenance import Device, describe_device, write_provenance
+from sweeps.writer import Writer
+from tests.harness.scripted_engine import ScriptedEngine
+from tests.harness.test_samples import CONTEXT, sample_key
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A task whose texts another version of its library writes otherwise."""
+
+    size: int
+    library: str = ""
+    name: str = "sums"
+
+    def load(self) -> list[Prompt]:
+        return [Prompt(f"sums/{index:05d}", f"{index}+1={self.library}", {}) for index in range(self.size)]
+
+
+def prompts_of(root: Path, task: Sums) -> list[Prompt]:
+    return load_prompts(cast(Job, SimpleNamespace(run=root, task=task)), "sums-1")
+
+
+def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    rows = [store_prompt("sums-1", prompt) for prompt in Sums(4).load()]
+    store.append(tmp_path, PROMPTS, rows, writer="sums-1")
+    assert prompts_of(tmp_path, Sums(6)) == Sums(6).load()
+    assert [prompt.text for prompt in prompts_of(tmp_path, Sums(3, "?"))] == ["0+1=", "1+1=", "2+1="]
+    with pytest.raises(ValueError, match="of 4 stored prompts 0 are gone and 4 read differently, such as sums/00000"):
+        prompts_of(tmp_path, Sums(6, "?"))
+
+
+def test_a_finished_sample_is_on_disk_in_time_although_no_other_ends(tmp_path: Path) -> None:
+    async def wait_for_the_next() -> list[int]:
+        flushing = asyncio.create_task(writer.keep_flushing())
+        writer.add(await finish_sample(ScriptedEngine(), CONTEXT, Pending(sample_key(), (0, 8))))
+        stored = [store.scan(tmp_path, TRACES).num_rows]
+        await asyncio.sleep(1.5)
+        flushing.cancel()
+        return [*stored, store.scan(tmp_path, TRACES).num_rows]
+
+    writer = Writer(tmp_path, "m", "i", device=Device("CPU", 1), samples_in_flight=1, flush_seconds=0.5)
+    assert asyncio.run(wait_for_the_next()) == [0, 1]
+
+
+def test_a_record_of_what_ran_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    first, second = (write_provenance(tmp_path, "m", {"number": number}) for number in range(2))
+    write_provenance(tmp_path, "m-large", {})
+    first.unlink()
+    third = write_provenance(tmp_path, "m", {"number": 2})
+    assert json.loads(second.read_text()) == {"number": 1} and json.loads(third.read_text()) == {"number": 2}
+
+
+def test_a_server_elsewhere_is_no_device_of_this_machine() -> None:
+    assert describe_device(num_devices=0) == Device("a server", 0)
+    assert describe_device(num_devices=1).num_devices == 1
+
+
+def test_a_task_is_graded_as_it_was_last_asked_for(tmp_path: Path) -> None:
+    gym = {"_target_": "harness.tasks.reasoning_gym.ReasoningGym", "name": "countdown", "seed": 0, "size": 4}
+    for hour, reader in ((2, "read_tagged"), (1, "read_whole")):
+        extract = {"_target_": "hydra.utils.get_method", "path": f"harness.tasks.reasoning_gym.{reader}"}
+        record = {"time": f"2026-01-01T0{hour}:00:00+00:00", "config": {"task": gym | {"extract": extract}}}
+        write_provenance(tmp_path, f"model-{hour}", record)
+    tasks: list[Any] = load_tasks(tmp_path)
+    assert [task.extract.__name__ for task in tasks] == ["read_whole", "read_tagged"]
+
+
+def test_an_anchor_that_nobody_draws_is_told(tmp_path: Path) -> None:
+    def job(model: str, anchor: str | None) -> Job:
+        grid = SimpleNamespace(anchor=anchor)
+        return cast(Job, SimpleNamespace(run=tmp_path, grid=grid, model=SimpleNamespace(name=model)))
+
+    assert missing_anchor([job("a", "b"), job("b", "b")]) == missing_anchor([job("a", None)]) == []
+    [line] = missing_anchor([job("a", "A"), job("b", "A")])
+    assert line.startswith("grid.anchor=A is none of the models asked for (a, b)")
+
+
+def test_a_stop_while_grading_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sweeps.__main__.grade", stop)
+    monkeypatch.setattr("sys.argv", ["sweeps", "grade", "pilot"])
+    with pytest.raises(SystemExit, match="Stopped. What was drawn and graded is kept"):
+        main()
