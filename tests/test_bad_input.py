@@ -50,7 +50,7 @@ CONFIGS = [
         f"{SWEEP} +hydra.launcher.gpus=3", r"There is no hydra.launcher.gpus; hydra.launcher's fields are jobs_at_once"
     ),
     Case(f"{SWEEP} grid.widths=[1,2", r"no viable alternative at input '\[1,2'\nSee https://hydra.cc/docs"),
-    Case(f"{SWEEP} task.size", r"task.size"),
+    Case(f"{SWEEP} task.size", r"Error parsing override 'task.size'\nmissing EQUAL"),
     Case(f"{SWEEP} task.size=abc", r"task.size: it should be a valid integer; got 'abc'"),
     Case(f"{SWEEP} task.size=0", r"task.size must be at least 1; got 0"),
     Case(f"{SWEEP} task.size=2.5", r"task.size: it should be a valid integer; got 2.5"),
@@ -190,20 +190,20 @@ ANALYSIS = [
     Case("summary", r"the following arguments are required: RUN", 2),
     Case("figures nowhere", r"No run 'nowhere'; runs here: .*Run `make sweep`, or point RUN at results/reference", 2),
     Case("figures {here}/file", r"No run '.*/file'", 2),
-    Case("figures {here}/empty", r".*make sweep", 2),
+    Case("figures {here}/empty", r"No graded answers in .*/empty; run `make sweep`", 2),
     Case("summary {here}/ungraded", r"make grade|make sweep", 2),
     Case("summary {here}/torn-shard", r"Damaged tables in .*/torn-shard .*`make sweep` sets them aside", 2),
     Case("summary results/reference --cost c9", r"argument --cost: invalid choice: 'c9' \(choose from", 2),
     Case("summary results/reference --rule best", r"argument --rule: invalid choice: 'best' \(choose from", 2),
     Case("summary results/reference --bins many", r"argument --bins: invalid int value: 'many'", 2),
-    Case("summary results/reference --bins 0", r"bins", 2),
+    Case("summary results/reference --bins 0", r"num_bins must be at least 1, not 0", 2),
     Case("summary results/reference --seed -1", r"--seed must not be negative; got -1", 2),
     Case(
         "summary results/reference --anchor nobody",
         r"No samples held out for bins by 'nobody'; anchors of this run: \[",
         2,
     ),
-    Case("summary results/reference --task chess", r"chess", 2),
+    Case("summary results/reference --task chess", r"Choose one task of .*, not 'chess'", 2),
 ]
 MAKE = [
     Case("sweep EXPERIMENT=nothing", r"Could not find 'experiment/nothing'[\s\S]*qwen3", 2),
