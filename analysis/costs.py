@@ -191,8 +191,15 @@ def total_tokens(*, prompt_tokens: ArrayLike, decoded_tokens: ArrayLike, widths:
 
 
 def serial_tokens(decoded_tokens: ArrayLike, widths: Sequence[int]) -> Floats:
-    """Expected tokens decoded one after another by k parallel samples, which is the longest; (..., S) -> (..., K)."""
-    return max_at_k(decoded_tokens, widths)
+    """Expected tokens decoded one after another by k parallel samples, which is the longest; (..., S) -> (..., K).
+
+    NaN where a sample's tokens are not known. Raises ValueError where a width is not in 1..S.
+    """
+    decoded = np.asarray(decoded_tokens, dtype=float)
+    unknown = np.isnan(decoded).any(axis=-1, keepdims=True)
+    if not unknown.any():
+        return max_at_k(decoded, widths)
+    return np.where(unknown, np.nan, max_at_k(np.where(unknown, 0.0, decoded), widths))
 
 
 def _steps_in_window(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:

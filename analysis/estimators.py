@@ -26,13 +26,17 @@ class Drawn(NamedTuple):
 def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: ArrayLike) -> Floats:
     """Chance that a random size-k subset of the samples holds a correct one: 1 - C(n-c, k) / C(n, k).
 
-    The arguments broadcast to the result's shape. Raises ValueError where k is not in 1..n or c not in 0..n.
+    The arguments broadcast to the result's shape. Raises ValueError where k is not a whole number in 1..n or c not in
+    0..n, of which NaN is neither.
     Source: Chen et al. 2021 (arXiv 2107.03374), eq. 1; unbiased, where 1 - (1 - c/n)^k is not.
     """
-    n, c, k = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in (num_samples, num_correct, k)))
+    n, c, k = (np.asarray(count, dtype=float) for count in (num_samples, num_correct, k))
     _refuse_widths(k, n)
-    if np.any((c < 0) | (c > n)):
-        raise ValueError("num_correct must lie between 0 and num_samples.")
+    if not np.all((c >= 0) & (c <= n)):
+        raise ValueError(
+            "num_correct must lie between 0 and num_samples; leave out prompts whose outcomes are missing."
+        )
+    n, c, k = np.broadcast_arrays(n, c, k)
     return np.where(n - c >= k, -np.expm1(_log_share_without(n, c, k)), 1.0)
 
 
@@ -64,7 +68,7 @@ def maj_at_k(
     correct (..., S): bool. Members of one class normally agree; where they do not, the class counts with their mean.
     Returns (..., K). A subset in which nobody votes is unanswered and counts 0. Exact (multivariate hypergeometric) for
     pools of at most EXACT_MAX_SAMPLES samples and EXACT_MAX_TERMS products, as any of 128 samples; beyond, as
-    `drawn_maj_at_k`. Raises ValueError where k is not in 1..S, or where rng is needed and missing.
+    `drawn_maj_at_k`. Raises ValueError where k is not in 1..S, an outcome is missing, or rng is needed and missing.
     """
     codes, worth, _, shape = _ballots(votes, correct, None, ks)
     affordable = (plurality.exact_terms(codes, ks) <= EXACT_MAX_TERMS) & (codes.shape[1] <= EXACT_MAX_SAMPLES)
@@ -121,13 +125,14 @@ def best_of_n(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int]) -> Float
 
     scores (..., S), finite; correct (..., S), bool -> (..., K). By ascending rank the i-th leads C(i-1, k-1) / C(n, k)
     of the subsets; samples of equal score share their ranks. Raises ValueError where k is not in 1..S, shapes differ or
-    a score is missing. `max_at_k` is the same sum over the scores themselves.
+    a score or an outcome is missing. `max_at_k` is the same sum over the scores themselves.
     """
     scores, correct = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
     if scores.shape != correct.shape:
         raise ValueError(f"scores {scores.shape} and correct {correct.shape} must have one shape.")
     if not np.isfinite(scores).all():
         raise ValueError("Every sample needs a finite score; score the rest, or leave out the prompts that lack one.")
+    _refuse_missing(correct, "correct")
     order = np.argsort(scores, axis=-1, kind="stable")
     ordered, worth = (np.take_along_axis(array, order, axis=-1) for array in (scores, correct))
     expected: Floats = _tied_means(ordered, worth) @ _leading_shares(scores.shape[-1], ks).T
@@ -137,9 +142,11 @@ def best_of_n(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int]) -> Float
 def max_at_k(values: ArrayLike, ks: Sequence[int]) -> Floats:
     """Expected largest value in a random size-k subset: the i-th smallest of n leads C(i-1, k-1) / C(n, k) of them.
 
-    values (..., S) -> (..., K), in the unit of values. Raises ValueError where k is not in 1..S.
+    values (..., S) -> (..., K), in the unit of values. Raises ValueError where k is not in 1..S or a value is missing.
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=-1)
+    # NaN sorts last.
+    _refuse_missing(ordered[..., -1:], "values")
     expected: Floats = ordered @ _leading_shares(ordered.shape[-1], ks).T
     return expected
 
@@ -171,6 +178,7 @@ def _ballots(
         raise ValueError(f"votes {votes.shape}, correct {correct.shape} and scores {scores.shape} must have one shape.")
     if not np.isfinite(scores[votes >= 0]).all():
         raise ValueError("Every vote needs a finite score; score the rest, or leave out the prompts that lack one.")
+    _refuse_missing(correct, "correct")
     num_samples = votes.shape[-1]
     _refuse_widths(np.asarray(ks), np.asarray(num_samples))
     codes, worth = plurality.classes(votes.reshape(-1, num_samples), correct.reshape(-1, num_samples))
@@ -206,9 +214,16 @@ def _log_share_without(n: Array, c: Array, k: Array) -> Array:
     return log_share
 
 
+def _refuse_missing(values: Floats, name: str) -> None:
+    if np.isnan(values).any():
+        raise ValueError(f"{name} must hold no NaN; leave out the prompts that lack a sample, or sample the rest.")
+
+
 def _refuse_widths(k: Array, n: Array) -> None:
-    if np.any((k < 1) | (k > n)):
+    if not np.all((k >= 1) & (k <= n)):
         raise ValueError(
-            f"Widths must lie between 1 and the number of samples ({int(np.min(n))}), not {int(np.min(k))} to "
-            f"{int(np.max(k))}; ask for smaller widths, or sample more."
+            f"Widths must lie between 1 and the number of samples ({np.min(n):g}), not {np.min(k):g} to {np.max(k):g}; "
+            "ask for smaller widths, or sample more."
         )
+    if not np.all(k == np.floor(k)):
+        raise ValueError(f"Widths are whole numbers of samples; {k[k != np.floor(k)].flat[0]:g} is not. Round them.")

@@ -26,8 +26,10 @@ def binomial_interval(
     impossible. Sources: Wilson 1927; Clopper and Pearson 1934; Brown, Cai and DasGupta 2001.
     """
     c, n = np.broadcast_arrays(np.asarray(num_correct, dtype=float), np.asarray(num_trials, dtype=float))
-    if np.any(n <= 0) or np.any((c < 0) | (c > n)):
-        raise ValueError("num_correct must lie between 0 and num_trials, and num_trials be above 0.")
+    if not np.all((n > 0) & (c >= 0) & (c <= n)):
+        raise ValueError(
+            "num_correct must lie between 0 and num_trials, and num_trials be above 0; leave out what is missing."
+        )
     if method not in METHODS:
         raise ValueError(f"Unknown method {method!r}; choose from {sorted(METHODS)}.")
     low, high = _wilson(c, n, level) if method == "wilson" else _beta_ends(c, n, level, method)
@@ -42,8 +44,10 @@ def mean_interval(values: ArrayLike, *, method: Method = "clopper-pearson", leve
     0..1. Source: Korn and Graubard 1998.
     """
     values = np.asarray(values, dtype=float)
-    if values.shape[-1] < 2 or np.any((values < 0) | (values > 1)):
-        raise ValueError("mean_interval needs two prompts or more, each with a value between 0 and 1.")
+    if values.shape[-1] < 2 or not np.all((values >= 0) & (values <= 1)):
+        raise ValueError(
+            "mean_interval needs two prompts or more, each with a value between 0 and 1; leave out those without one."
+        )
     mean, num_prompts = values.mean(axis=-1), values.shape[-1]
     variance = values.var(axis=-1, ddof=1) / num_prompts
     trials = np.divide(mean * (1 - mean), variance, out=np.full_like(mean, num_prompts), where=variance > 0)

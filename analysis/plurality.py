@@ -42,7 +42,7 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
     num_rows, num_samples = codes.shape
     size = class_sizes(codes)
     expected = np.zeros((num_rows, len(ks)))
-    if num_rows:
+    if expected.size:
         nodes, shares = _tie_nodes(int(codes.max()) // 2 + 1)
         _count_subsets(size, worth, np.asarray(ks, dtype=np.int64), _binomials(num_samples), nodes, shares, expected)
     return expected
@@ -51,7 +51,7 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
 def exact_terms(codes: Ints, ks: Sequence[int]) -> Floats:
     """Multiplications that `exact` needs for each row; (N, S) -> (N,)."""
     terms = np.zeros(len(codes))
-    _count_terms(class_sizes(codes), max(ks), len(ks), terms)
+    _count_terms(class_sizes(codes), max(ks, default=0), len(ks), terms)
     return terms
 
 
@@ -73,9 +73,10 @@ def drawn(
 
     Returns the mean and its standard error, (N, K) each.
     """
-    widths, which = np.unique(ks, return_inverse=True)
+    widths, which = np.unique(np.asarray(ks, dtype=np.int64), return_inverse=True)
     total, squares = (np.zeros((len(codes), len(widths))) for _ in range(2))
-    _draw(codes, worth, weights, widths.astype(np.int64), rng, num_draws, total, squares)
+    if len(widths):
+        _draw(codes, worth, weights, widths, rng, num_draws, total, squares)
     mean = total / num_draws
     variance = np.maximum(squares / num_draws - mean**2, 0) / max(num_draws - 1, 1)
     return mean[:, which], np.sqrt(variance)[:, which]

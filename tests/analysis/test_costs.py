@@ -165,6 +165,11 @@ def test_keys_and_values_of_different_size_cost_their_mean_and_one_latent_is_kep
     assert latent.cached_bytes == 61 * 576 * 2
 
 
+def test_tokens_in_series_are_unknown_where_a_samples_are():
+    found = serial_tokens([[3.0, 5.0], [np.nan, 4.0]], [1, 2])
+    np.testing.assert_allclose(found, [[4, 5], [np.nan, np.nan]])
+
+
 def test_measured_seconds_and_dollars_follow_the_tokens():
     shape = SHAPE._replace(throughput=PerToken(1000.0, 50.0), price=PerToken(0.5, 2.0))
     arguments = {"prompt_tokens": PROMPT, "decoded_tokens": DECODED, "widths": [1, 3]}

@@ -68,6 +68,45 @@ def test_widths_beyond_the_pool_are_refused(k: int):
         maj_at_k(np.zeros(16, dtype=int), np.ones(16), [k])
 
 
+@pytest.mark.parametrize(
+    "counts", [(np.nan, 3, 1), (10, np.nan, 1), (10, [3, np.nan], 1), (10, 3, np.nan), (10, 3, 2.5)]
+)
+def test_missing_counts_and_widths_between_whole_ones_are_refused(counts: tuple):
+    with pytest.raises(ValueError, match=r"missing|sample more|Round them"):
+        pass_at_k(*counts)
+
+
+def test_missing_outcomes_and_values_are_refused():
+    votes, missing = np.zeros(3, dtype=int), np.array([1, np.nan, 0])
+    for estimate in (
+        lambda: maj_at_k(votes, missing, [1]),
+        lambda: drawn_maj_at_k(votes, missing, [1], rng=np.random.default_rng(0)),
+        lambda: weighted_vote_at_k(votes, missing, np.ones(3), [1], rng=np.random.default_rng(0)),
+        lambda: best_of_n(np.arange(3), missing, [1]),
+        lambda: max_at_k(missing, [1]),
+        lambda: max_at_k([missing, votes], [1]),
+    ):
+        with pytest.raises(ValueError, match="must hold no NaN; leave out"):
+            estimate()
+    for estimate in (lambda: maj_at_k(votes, votes, [1.5]), lambda: max_at_k(votes, [1.5])):
+        with pytest.raises(ValueError, match=r"1\.5 is not. Round them"):
+            estimate()
+
+
+def test_no_widths_give_no_estimates():
+    votes, rng = np.array([[0, 1], [1, 1]]), np.random.default_rng(0)
+    for estimates in (
+        pass_at_k(2, [[0], [1]], []),
+        maj_at_k(votes, votes, []),
+        drawn_maj_at_k(votes, votes, [], rng=rng).mean,
+        weighted_vote_at_k(votes, votes, np.ones((2, 2)), [], rng=rng).mean,
+        best_of_n(votes, votes, []),
+        max_at_k(votes, []),
+        distinct_at_k(votes, votes, []),
+    ):
+        assert estimates.shape == (2, 0)
+
+
 def test_more_correct_than_sampled_is_refused():
     with pytest.raises(ValueError, match="between 0 and num_samples"):
         pass_at_k(4, 5, 1)

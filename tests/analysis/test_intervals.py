@@ -22,6 +22,14 @@ def test_binomial_intervals_are_scipys(method, scipy_name):
         assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
+def test_missing_counts_and_values_are_refused():
+    for counts in ((np.nan, 30), (3, np.nan), ([3, np.nan], 30)):
+        with pytest.raises(ValueError, match="leave out what is missing"):
+            binomial_interval(*counts)
+    with pytest.raises(ValueError, match="leave out those without one"):
+        mean_interval([0.2, np.nan, 0.5])
+
+
 def test_the_jeffreys_interval_holds_the_posterior_mass_it_claims():
     found = binomial_interval(7, 30)
     assert np.diff(stats.beta(7.5, 23.5).cdf([found.low, found.high])) == pytest.approx(0.95)
