@@ -248,7 +248,7 @@ def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
     row = {"max_step": float(path.widths[-1] if is_log else arm.budgets[-1])}
     for name, interval in intervals.items():
         row |= _interval(name, interval)
-    return row | {"at_or_below": bool(crossing.at_or_below[0]), "share_never": float(found.share_never)}
+    return row | {"at_or_below": bool(found.at_or_below), "share_never": float(found.share_never)}
 
 
 def _prompts(prompt_ids: Array, rungs: Sequence[Arm], new: Arm) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis import bins, bootstrap, costs, curves, frontier, multiplier, substitution, wording
 from analysis import choices as choose
 from analysis.arms import Arm
-from analysis.arrays import Floats, Ints
+from analysis.arrays import Bools, Floats, Ints
 from analysis.bins import Bin
 from analysis.bootstrap import Interval, percentile_interval, share_of_replicates, weighted_means
 from analysis.choices import Choices
@@ -27,7 +27,8 @@ class Match(NamedTuple):
 
     needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget;
     workload: the break-even R* of those samples, NaN where a size or tokens are not known; frontier_rate: cost of the
-    smaller over the larger where both use their own best cells, at what the larger's single answer costs.
+    smaller over the larger where both use their own best cells, at what the larger's single answer costs, of which
+    frontier_at_or_below says that the smaller one's cheapest level is already there: an upper bound.
     """
 
     small: str
@@ -37,6 +38,7 @@ class Match(NamedTuple):
     needs: Needs
     workload: Interval
     frontier_rate: Interval
+    frontier_at_or_below: bool
     frontier_never: float
 
 
@@ -68,15 +70,22 @@ def find(
                 if at == len(outcomes.arms) - 1:
                     continue
                 small, pair = curves.resample(single[at], part.weights), (outcomes.arms[at], outcomes.arms[-1])
-                rate = _frontier_rate(cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=folds)
-                found.append(_match(pair, part, (small, large), path.widths, rate))
+                reached = _frontier_rate(cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=folds)
+                found.append(_match(pair, part, (small, large), path.widths, reached))
     # Bins in the order they came, whoever made them.
     order = list(dict.fromkeys(match.bin for match in found))
     return sorted(found, key=lambda match: order.index(match.bin)), cost
 
 
+class _Reached(NamedTuple):
+    """Replicates (1 + R,) of a rate of costs, and whether the path's first cell is already there."""
+
+    rate: Floats
+    at_or_below: Bools
+
+
 def _match(
-    arms: tuple[Arm, Arm], part: Bin, resampled: tuple[Curve, Curve], widths: tuple[int, ...], rate: Floats
+    arms: tuple[Arm, Arm], part: Bin, resampled: tuple[Curve, Curve], widths: tuple[int, ...], reached: _Reached
 ) -> Match:
     """One pair, smaller first, in one bin: its arms, curves under the bin's weights, and replicates of its rate."""
     return Match(
@@ -86,8 +95,9 @@ def _match(
         num_prompts=int(part.weights[0].sum()),
         needs=_needs(*resampled, widths),
         workload=percentile_interval(_workload(arms, *resampled, widths, part.weights)),
-        frontier_rate=percentile_interval(rate),
-        frontier_never=float(share_of_replicates(np.isinf(rate), rate)),
+        frontier_rate=percentile_interval(reached.rate),
+        frontier_at_or_below=bool(reached.at_or_below[0]),
+        frontier_never=float(share_of_replicates(np.isinf(reached.rate), reached.rate)),
     )
 
 
@@ -130,15 +140,14 @@ def _workload(arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[i
     return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])
 
 
-def _frontier_rate(small: _Cells, large: _Cells, level: Floats, *, weights: Floats, folds: Ints) -> Floats:
+def _frontier_rate(small: _Cells, large: _Cells, level: Floats, *, weights: Floats, folds: Ints) -> _Reached:
     """Replicates (1 + R,) of the cost at which the small one's frontier reaches the large one's at `level`."""
     means = np.concatenate([small.cost.mean(axis=0), large.cost.mean(axis=0)])
     levels = np.geomspace(means.min(), means.max(), NUM_LEVELS)
     of_large = frontier.cross_fit(large.accuracy, large.cost, [level[0]], weights=weights, folds=folds)
     of_small = frontier.cross_fit(small.accuracy, small.cost, levels, weights=weights, folds=folds)
     reached = substitution.invert(of_small.accuracy, of_small.cost, np.log(levels), of_large.accuracy[:, 0])
-    rate: Floats = reached.cost / of_large.cost[:, 0]
-    return rate
+    return _Reached(reached.cost / of_large.cost[:, 0], reached.at_or_below)
 
 
 def frame(found: list[Match]) -> pd.DataFrame:
@@ -150,6 +159,7 @@ def frame(found: list[Match]) -> pd.DataFrame:
         row = {"small": match.small, "large": match.large, "bin": match.bin, "num_prompts": match.num_prompts}
         for name, (estimate, low, high) in intervals.items():
             row |= {name: float(estimate), f"{name}_low": float(low), f"{name}_high": float(high)}
+        row |= {"at_or_below": bool(match.needs.at_or_below), "frontier_at_or_below": match.frontier_at_or_below}
         row |= {"share_never": float(match.needs.share_never), "frontier_never": match.frontier_never}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -177,13 +187,11 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
             [
                 match.small,
                 f"{match.bin} ({match.num_prompts})",
-                wording.with_ends(match.needs.step, "{:.1f}"),
-                wording.with_ends(match.needs.tokens, "{:.0f}"),
-                wording.with_ends(match.needs.cost, "{:.2g}"),
+                *_needed(match.needs),
                 wording.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
                 wording.with_ends(match.workload, "{:.2g}", unreached="any"),
-                wording.with_ends(match.frontier_rate, "{:.2f}x"),
+                wording.bounded(wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below),
                 wording.percent(match.frontier_never),
             ]
         )
@@ -195,10 +203,17 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
         "(2N a token); any: always.",
         f"On own frontiers: {cost.unit} of the smaller over those of {large}, each at its best budgets and samples for",
         f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
-        "Never: share of replicates that do not get there within the measured grid.",
+        "Never: share of replicates that do not get there within the measured grid. ≤: one sample, or the cheapest "
+        "cell, is there already.",
     ]
     legend += wording.together(cluster)
     return "\n".join([aligned(rows, num_text=2), "", *legend])
+
+
+def _needed(needs: Needs) -> list[str]:
+    """k*, tokens* and cost in words."""
+    told = ((needs.step, "{:.1f}"), (needs.tokens, "{:.0f}"), (needs.cost, "{:.2g}"))
+    return [wording.bounded(wording.with_ends(ends, form), bool(needs.at_or_below)) for ends, form in told]
 
 
 def _points(slope: Interval) -> str:

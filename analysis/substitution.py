@@ -42,12 +42,14 @@ class ExchangeRate(NamedTuple):
 class Needs(NamedTuple):
     """What reaching a target takes: k* (or the thinking budget), tokens* and cost a prompt, each inf where never.
 
-    share_never is of replicates; slope is the accuracy gained per unit of step at the crossing.
+    at_or_below: the path's first cell is already there, so that all three are upper bounds. share_never is of
+    replicates; slope is the accuracy gained per unit of step at the crossing.
     """
 
     step: Interval
     tokens: Interval
     cost: Interval
+    at_or_below: Bools
     share_never: Floats
     slope: Interval
 
@@ -112,6 +114,7 @@ def needs(
         step=percentile_interval(np.exp(by_cost.step) if is_log else by_cost.step),
         tokens=percentile_interval(by_tokens.cost),
         cost=percentile_interval(by_cost.cost),
+        at_or_below=by_cost.at_or_below[0],
         share_never=share_of_replicates(np.isinf(by_cost.step), by_cost.step),
         slope=percentile_interval(by_cost.slope),
     )

@@ -172,8 +172,8 @@ def need_rows(found: Comparison) -> list[list[str]]:
 
 def _bounded(row: pd.Series, name: str, form: str) -> str:
     """'≤1.0 [1.0, 2.3]' where the path's first cell already matches."""
-    text = wording.with_ends((row[name], row[f"{name}_low"], row[f"{name}_high"]), form)
-    return f"≤{text}" if row["at_or_below"] and text != "-" else text
+    ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+    return wording.bounded(wording.with_ends(ends, form), row["at_or_below"])
 
 
 def needs_legend(found: Comparison) -> str:

@@ -20,7 +20,8 @@ def section(found: list[Match], *, unit: str, rule: Rule) -> Section:
         f"One full answer of {large} is a reference that flatters the smaller model: {large} may itself be run at a "
         f"smaller budget or with more samples. On own frontiers both use the best settings they have for what that one "
         f"answer costs, chosen on one half of the prompts and read on the other. R*: served over pretraining tokens "
-        "below which training the smaller model and sampling it is the cheaper way, at 2N a token; any: always."
+        "below which training the smaller model and sampling it is the cheaper way, at 2N a token; any: always. "
+        "≤: one sample, or the cheapest cell, is there already."
     )
     table = html.table(
         frame,
@@ -35,9 +36,11 @@ def _row(match: Match, unit: str) -> dict[str, str | int]:
         "model": match.small,
         "bin": match.bin,
         "prompts": match.num_prompts,
-        "samples for one answer": _ends(match.needs.step, ".1f"),
+        "samples for one answer": wording.bounded(_ends(match.needs.step, ".1f"), bool(match.needs.at_or_below)),
         "never, one answer": wording.percent(float(match.needs.share_never)),
-        f"{unit} on own frontiers": _ends(match.frontier_rate, ".2f", suffix="x"),
+        f"{unit} on own frontiers": wording.bounded(
+            _ends(match.frontier_rate, ".2f", suffix="x"), match.frontier_at_or_below
+        ),
         "never, own frontiers": wording.percent(match.frontier_never),
         "R*": _ends(match.workload, ".2g", beyond="any"),
     }

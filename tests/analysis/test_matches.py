@@ -45,6 +45,17 @@ def test_a_frontier_never_asks_for_more_than_its_share_of_never_allows(matched: 
     assert any(np.isfinite(match.frontier_rate.high) for match in matched)
 
 
+def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
+    """A smaller model that is the better one needs at most one sample, whatever less would do."""
+    root = plant([ladder[0]._replace(ability=6.0), ladder[2]], num_prompts=40, num_samples=4)
+    loaded = outcomes.load(root)
+    found, cost = matches.find(loaded, Choices(Binning(num_bins=1)), rule="maj_at_k", rng=np.random.default_rng(0))
+    assert found[0].needs.at_or_below and found[0].frontier_at_or_below
+    row = matches.render(found, cost, rule="maj_at_k", max_width=3).splitlines()[1]
+    assert row.count("≤") == 4 and " ≤1.0 " in row
+    assert matches.frame(found)[["at_or_below", "frontier_at_or_below"]].all(axis=None)
+
+
 def test_under_own_difficulty_a_pair_is_matched_in_the_smaller_ones_bins(ladder_run: Path):
     choices = Choices(Binning("own", num_bins=2))
     loaded = outcomes.load(ladder_run)
