@@ -28,13 +28,16 @@ class Path(NamedTuple):
 class Curve(NamedTuple):
     """Accuracy, cost in its model's unit, tokens in all and in series at each of the J cells of a path.
 
-    Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does.
+    Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does. draw_error:
+    the standard error that random subsets add to the accuracy, 0 where all were counted; of each prompt (P, J), or of
+    the estimate's mean (1, J).
     """
 
     accuracy: Floats
     cost: Floats
     total_tokens: Floats
     serial_tokens: Floats
+    draw_error: Floats
 
 
 def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
@@ -74,11 +77,13 @@ def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng
     widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
     decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
     unknown = np.nan if not arm.rung.has_tokens else 0.0
+    accuracy, draw_error = estimated_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng)
     tables = Curve(
-        rule_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng),
+        accuracy,
         costs.cell_cost(cost, arm.rung.shape, prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
         costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths) + unknown,
         costs.serial_tokens(decoded, widths) + unknown,
+        draw_error,
     )
     return Curve(*(table[at_budget, :, at_width].T for table in tables))
 
@@ -87,9 +92,17 @@ def rule_accuracy(
     votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
 ) -> Floats:
     """Expected accuracy of a selection rule at every width; (..., S) -> (..., K)."""
+    return estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
+
+
+def estimated_accuracy(
+    votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
+) -> estimators.Drawn:
+    """The same with the standard error of random subsets, 0 where all were counted; (..., S) -> (..., K) each."""
     if rule == "maj_at_k":
-        return estimators.maj_at_k(votes, correct, widths, rng=rng)
-    return estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)
+        return estimators.estimated_maj_at_k(votes, correct, widths, rng=rng)
+    accuracy = estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)
+    return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
 
 
 def resample(prompts: Curve, weights: Floats) -> Curve:
@@ -97,5 +110,8 @@ def resample(prompts: Curve, weights: Floats) -> Curve:
 
     weights come from `bootstrap.prompt_weights`, whole or a bin's part of them; an empty bin gives NaN.
     """
-    means = weighted_means(weights, np.concatenate(prompts, axis=1))
-    return Curve(*np.split(means, len(prompts), axis=1))
+    *tables, draw_error = prompts
+    means = weighted_means(weights, np.concatenate(tables, axis=1))
+    # Prompts are drawn from independently, so that their variances add up.
+    error = np.sqrt(weighted_means(weights[:1], weights[:1].T * draw_error**2) / weights[:1].sum())
+    return Curve(*[*np.split(means, len(tables), axis=1), error])

@@ -68,21 +68,36 @@ def maj_at_k(
     correct (..., S): bool. Members of one class normally agree; where they do not, the class counts with their mean.
     Returns (..., K). A subset in which nobody votes is unanswered and counts 0. Exact (multivariate hypergeometric) for
     pools of at most EXACT_MAX_SAMPLES samples and EXACT_MAX_TERMS products, as any of 128 samples; beyond, as
-    `drawn_maj_at_k`. Raises ValueError where k is not in 1..S, an outcome is missing, or rng is needed and missing.
+    `drawn_maj_at_k`, whose error `estimated_maj_at_k` tells. Raises ValueError where k is not in 1..S, an outcome is
+    missing, or rng is needed and missing.
     """
-    codes, worth, _, shape = _ballots(votes, correct, None, ks)
+    return estimated_maj_at_k(votes, correct, ks, rng=rng, num_draws=num_draws).mean
+
+
+def estimated_maj_at_k(
+    votes: ArrayLike,
+    correct: ArrayLike,
+    ks: Sequence[int],
+    *,
+    rng: np.random.Generator | None = None,
+    num_draws: int = NUM_DRAWS,
+) -> Drawn:
+    """`maj_at_k` with its Monte Carlo standard error, 0 where every subset was counted; (..., K) each."""
+    codes, worth, weights, shape = _ballots(votes, correct, None, ks)
     affordable = (plurality.exact_terms(codes, ks) <= EXACT_MAX_TERMS) & (codes.shape[1] <= EXACT_MAX_SAMPLES)
-    expected = np.empty((len(codes), len(ks)))
-    expected[affordable] = plurality.exact(codes[affordable], worth[affordable], ks)
+    found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))
+    found.mean[affordable] = plurality.exact(codes[affordable], worth[affordable], ks)
     if not affordable.all():
         if rng is None:
             raise ValueError(
                 f"{np.count_nonzero(~affordable)} pools of {codes.shape[1]} samples have too many answers to count "
                 "every subset; pass rng to draw some."
             )
-        far, ones = codes[~affordable], np.ones(codes[~affordable].shape)
-        expected[~affordable] = plurality.drawn(far, worth[~affordable], ones, ks, rng=rng, num_draws=num_draws)[0]
-    return expected.reshape(*shape, len(ks))
+        far = ~affordable
+        found.mean[far], found.standard_error[far] = plurality.drawn(
+            codes[far], worth[far], weights[far], ks, rng=rng, num_draws=num_draws
+        )
+    return Drawn(*(part.reshape(*shape, len(ks)) for part in found))
 
 
 def drawn_maj_at_k(

@@ -26,7 +26,8 @@ ALL_PROMPTS = bins.ALL_PROMPTS
 class Findings:
     """Frames of one run.
 
-    curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band. exchange_rates: a
+    curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band; draw_error is the
+    standard error of votes over random subsets, 0 where all were counted. exchange_rates: a
     row a pair, bin, rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the
     smaller rung's; p-values are of a rate of 1. cells: a row a rung and budget, its health at width 1. optimism: a row
     a bin, read from the samples that made it and from fresh ones; empty without a pool. diversity: a row a rung and

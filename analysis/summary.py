@@ -127,6 +127,7 @@ def _legend(findings: Findings, rule: Rule) -> str:
         f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
         "smaller is cheaper.",
     ]
+    lines += _drawn(findings, rule)
     if setting.bins_are is not None:
         at = "" if setting.bin_budget is None else f", at {setting.bin_budget} thinking tokens"
         lines.append(f"Bins: {setting.bins_are}{at}.")
@@ -137,6 +138,17 @@ def _legend(findings: Findings, rule: Rule) -> str:
             f"{setting.predictor_tokens:.0f} tokens a prompt."
         )
     return "\n".join(lines + wording.together(setting.cluster))
+
+
+def _drawn(findings: Findings, rule: Rule) -> list[str]:
+    """A line on the error of random subsets, where some pools have too many answers to count all."""
+    error = findings.curves.loc[findings.curves["rule"] == rule, "draw_error"].max()
+    if not error > 0:
+        return []
+    return [
+        "Some pools have too many answers to count every subset: random ones add a standard error of at most "
+        f"{100 * error:.2g} points."
+    ]
 
 
 def optimism(findings: Findings) -> str:

@@ -12,6 +12,7 @@ from analysis.estimators import (
     chance_corrected,
     distinct_at_k,
     drawn_maj_at_k,
+    estimated_maj_at_k,
     maj_at_k,
     max_at_k,
     pass_at_k,
@@ -91,6 +92,18 @@ def test_missing_outcomes_and_values_are_refused():
     for estimate in (lambda: maj_at_k(votes, votes, [1.5]), lambda: max_at_k(votes, [1.5])):
         with pytest.raises(ValueError, match=r"1\.5 is not. Round them"):
             estimate()
+
+
+def test_an_estimate_tells_the_error_of_its_draws_and_none_where_every_subset_was_counted():
+    rng = np.random.default_rng(0)
+    votes = rng.integers(0, 5, size=(3, 12))
+    counted = estimated_maj_at_k(votes, votes == 0, [1, 5])
+    np.testing.assert_array_equal(counted.mean, maj_at_k(votes, votes == 0, [1, 5]))
+    assert (counted.standard_error == 0).all()
+    many = rng.integers(0, 5, size=(200, EXACT_MAX_SAMPLES + 1))
+    found = estimated_maj_at_k(many, many == 0, [1], rng=rng, num_draws=400)
+    away = (found.mean - (many == 0).mean(axis=1, keepdims=True)) / found.standard_error
+    assert 0.85 < away.std() < 1.15
 
 
 def test_no_widths_give_no_estimates():

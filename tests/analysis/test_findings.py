@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, outcomes, summary, wording
+from analysis import estimators, findings, outcomes, summary, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
@@ -121,6 +121,25 @@ def test_equal_seeds_give_equal_frames(plant, ladder):
     pd.testing.assert_frame_equal(first.curves, again.curves)
     pd.testing.assert_frame_equal(first.exchange_rates, again.exchange_rates)
     assert not first.curves["low"].equals(other.curves["low"])
+
+
+def test_the_error_of_random_subsets_is_told_where_pools_are_too_large_to_count(
+    plant, ladder, found: Findings, ladder_run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert (found.curves["draw_error"] == 0).all()
+    assert "random ones add" not in summary.render(outcomes.load(ladder_run), found, rule="maj_at_k")
+    root = plant(ladder[:2], num_prompts=20, num_samples=8)
+    exact = find(root).curves
+    monkeypatch.setattr(estimators, "EXACT_MAX_SAMPLES", 4)
+    drawn = find(root)
+    is_vote = drawn.curves["rule"] == "maj_at_k"
+    error, away = drawn.curves["draw_error"], (drawn.curves["accuracy"] - exact["accuracy"]).abs()
+    assert (error[~is_vote] == 0).all() and (error[is_vote & (drawn.curves["width"] < 8)] > 0).any()
+    # A thousand subsets of a prompt, bins of five prompts or more.
+    assert error.max() < (0.25 / 1000 / 5) ** 0.5 and (away <= 5 * error + 1e-12).all()
+    assert "random ones add a standard error of at most 0." in summary.render(
+        outcomes.load(root), drawn, rule="maj_at_k"
+    )
 
 
 def test_cells_count_every_answer_under_one_outcome(found: Findings):
