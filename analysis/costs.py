@@ -19,8 +19,9 @@ COST_NAMES = ("c1", "c2", "c3", "c4", "c5", "tokens", "samples")
 class CostModel(NamedTuple):
     """Cost of reading a prompt and of decoding after it, its unit, and the words a figure uses for the model.
 
-    prefill(shape, prompt_tokens) and decode(shape, prompt_tokens, decoded_tokens) work elementwise. needs names the
-    field of a Shape that must be given, "" where none must.
+    prefill(shape, prompt_tokens) and decode(shape, prompt_tokens, decoded_tokens) work elementwise: arrays of tokens
+    that broadcast, to an array of their shape in the model's unit. needs names the field of a Shape that must be given,
+    "" where none must.
     """
 
     prefill: Callable[[Shape, Floats], Floats]
@@ -31,19 +32,19 @@ class CostModel(NamedTuple):
 
 
 def params_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """2 N P: two FLOPs a weight and token (method c1)."""
+    """FLOPs 2 N P, two a weight and token; (...) -> (...). Source: method c1; Kaplan et al. 2020 (arXiv 2001.08361)."""
     return 2.0 * shape.num_matmul_params * prompt_tokens
 
 
 def params_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """2 N T, whatever the context (method c1)."""
+    """FLOPs 2 N T, whatever the context; (...), (...) -> (...). Source: method c1, as `params_prefill`."""
     return 2.0 * shape.num_matmul_params * decoded_tokens
 
 
 def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """2 N P + 2 L d P^2, d = heads x head_dim: each token attends to those before it (method c2).
+    """FLOPs 2 N P + 2 L d P^2, d = heads x head_dim: each token attends to those before it; (...) -> (...).
 
-    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it.
+    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it. Source: method c2.
     """
     seen = np.minimum(prompt_tokens, shape.window)
     attended = shape.attention_width * prompt_tokens**2 + shape.window_width * seen * (2 * prompt_tokens - seen)
@@ -51,9 +52,9 @@ def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
 
 
 def attention_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d (P T + T (T + 1) / 2) (method c2).
+    """FLOPs, sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d (P T + T (T + 1) / 2); (...), (...) -> (...).
 
-    In a layer with a window, P + t is at most that.
+    In a layer with a window, P + t is at most that. Source: method c2.
     """
     growing = _steps_in_window(shape, prompt_tokens, decoded_tokens)
     attended = shape.attention_width * _context(prompt_tokens, decoded_tokens)
@@ -93,42 +94,45 @@ def roofline_decode(
 
 
 def measured_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Device-seconds at the measured throughput (method c4); none where it is that of written tokens, all included."""
+    """Device-seconds at the measured throughput, 0 where that of written tokens has reading in it; (...) -> (...).
+
+    Raises ValueError where the model has no throughput. Source: method c4.
+    """
     return prompt_tokens / _given(shape.throughput, "throughput").prompt
 
 
 def measured_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Device-seconds at the measured throughput (method c4)."""
+    """Device-seconds at the measured throughput; (...), (...) -> (...). Raises ValueError without one (method c4)."""
     return decoded_tokens / _given(shape.throughput, "throughput").decoded
 
 
 def priced_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Dollars for tokens in (method c5)."""
+    """Dollars for tokens in; (...) -> (...). Raises ValueError without a price per million (method c5)."""
     return prompt_tokens * _given(shape.price, "price").prompt / 1e6
 
 
 def priced_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Dollars for tokens out (method c5)."""
+    """Dollars for tokens out; (...), (...) -> (...). Raises ValueError without a price per million (method c5)."""
     return decoded_tokens * _given(shape.price, "price").decoded / 1e6
 
 
 def token_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Tokens read, whatever the model: for models of unknown size."""
+    """Tokens read, whatever the model: for models of unknown size; (...) -> (...)."""
     return np.asarray(prompt_tokens, dtype=float)
 
 
 def token_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Tokens written, whatever the model."""
+    """Tokens written, whatever the model; (...), (...) -> (...)."""
     return np.asarray(decoded_tokens, dtype=float)
 
 
 def sample_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Nothing: samples alone are counted."""
+    """Nothing, as samples alone are counted; (...) -> (...) of 0."""
     return np.zeros(np.shape(prompt_tokens))
 
 
 def sample_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """One a sample, whatever it spends: for outcomes that tell no tokens."""
+    """One a sample, whatever it spends: for outcomes that tell no tokens; (...), (...) -> (...) of 1."""
     return np.ones(np.shape(decoded_tokens))
 
 
@@ -184,7 +188,10 @@ def cell_cost(
 
 
 def total_tokens(*, prompt_tokens: ArrayLike, decoded_tokens: ArrayLike, widths: Sequence[int]) -> Floats:
-    """Expected tokens a prompt of k samples: the prompt once, and k decodes; shapes as in `cell_cost`."""
+    """Expected tokens a prompt of k samples: the prompt once, and k times the mean sample.
+
+    prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K).
+    """
     prompt = np.asarray(prompt_tokens, dtype=float)[:, None]
     tokens: Floats = prompt + np.asarray(decoded_tokens, dtype=float).mean(axis=-1, keepdims=True) * np.asarray(widths)
     return tokens

@@ -72,7 +72,10 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
 
 
 def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng: np.random.Generator) -> Curve:
-    """What one arm costs and yields on each prompt along a path."""
+    """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
+
+    Tokens are NaN where the arm's are not known. Raises ValueError where a width of the path is beyond the samples.
+    """
     budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
     widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
     decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens

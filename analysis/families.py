@@ -19,7 +19,7 @@ class Fitted(Protocol):
     def _asdict(self) -> dict[str, float]: ...
 
     def accuracy(self, compute: ArrayLike) -> Floats:
-        """Accuracy in 0..1 at each compute, in the unit that was fitted."""
+        """Accuracy in 0..1 at each compute, in the unit that was fitted; (...) -> (...)."""
         ...
 
 
@@ -30,6 +30,7 @@ class LogitLinear(NamedTuple):
     slope: float
 
     def accuracy(self, compute: ArrayLike) -> Floats:
+        """A in 0..1 at each compute C > 0, in the unit that was fitted; (...) -> (...). Source: method 5."""
         return np.asarray(expit(self.intercept + self.slope * np.log(np.asarray(compute, dtype=float))))
 
 
@@ -42,6 +43,7 @@ class Logistic(NamedTuple):
     midpoint: float
 
     def accuracy(self, compute: ArrayLike) -> Floats:
+        """A in floor..ceiling at each compute C > 0, in the unit that was fitted; (...) -> (...). Source: method 5."""
         rise = expit(self.slope * (np.log(np.asarray(compute, dtype=float)) - self.midpoint))
         return np.asarray(self.floor + (self.ceiling - self.floor) * rise)
 
@@ -54,6 +56,7 @@ class Saturating(NamedTuple):
     exponent: float
 
     def accuracy(self, compute: ArrayLike) -> Floats:
+        """A in start..1 at each compute C >= 0, in the unit that was fitted; (...) -> (...). Source: method 5."""
         missing = (1 + np.asarray(compute, dtype=float) / self.knee) ** -self.exponent
         return np.asarray(1 - (1 - self.start) * missing)
 
