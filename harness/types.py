@@ -69,7 +69,8 @@ class Thinking:
     force: appended to a trace that is cut, so that an answer follows.
     chat: whether prompts go through the tokenizer's chat template, with `template_options`.
     extensions: how many times a trace that closes before its cap has its marker taken back and `extend` put in its
-    place (Muennighoff et al. 2025, arXiv 2501.19393).
+    place (Muennighoff et al. 2025, arXiv 2501.19393). An `extend` of several tokens that would pass the cap is left
+    out, and the trace has ended; a larger cap that is asked for later does not go on from there.
     """
 
     close: str | None
