@@ -82,7 +82,10 @@ def estimated_maj_at_k(
     rng: np.random.Generator | None = None,
     num_draws: int = NUM_DRAWS,
 ) -> Drawn:
-    """`maj_at_k` with its Monte Carlo standard error, 0 where every subset was counted; (..., K) each."""
+    """`maj_at_k` with its Monte Carlo standard error, 0 where every subset was counted; (..., K) each.
+
+    Raises ValueError as there.
+    """
     codes, worth, weights, shape = _ballots(votes, correct, None, ks)
     affordable = (plurality.exact_terms(codes, ks) <= EXACT_MAX_TERMS) & (codes.shape[1] <= EXACT_MAX_SAMPLES)
     found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))
