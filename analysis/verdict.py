@@ -180,8 +180,11 @@ def needs_legend(found: Comparison) -> str:
     wide = found.needs[found.needs["path"] == "width"]["max_step"].iloc[0]
     deep = found.needs[found.needs["path"] == "budget"]["max_step"]
     thinking = f" and {wording.within('budget', deep.iloc[0])} of thinking by one sample" if len(deep) else ""
+    endless = len(deep) and deep.iloc[0] >= wording.UNLIMITED
+    unnamed = " Thinking -: between the last limit on it and none, where no budget can be named." if endless else ""
     return (
         f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} at the full budget{thinking}; "
         f"{found.cost.unit} a prompt ({found.cost.label}), and over what the new model's answer costs.\n"
         "Never: share of replicates that do not get there within the measured grid. ≤: the first cell suffices."
+        f"{unnamed}"
     )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from analysis.choices import Choices
 from analysis.compare import Comparison
 from analysis.pairing import Source
 from results import schema, store
+from results.schema import UNLIMITED
 
 
 def find(base: Source, new: Source) -> Comparison:
@@ -43,6 +45,14 @@ def test_single_answers_differ_by_the_difference_of_the_means(placed: Comparison
     for base, part in cells.groupby("base"):
         want = (arms["0.4m"].grid.correct.mean(axis=(1, 2)) - arms[base].grid.correct.mean(axis=(1, 2))).tolist()
         np.testing.assert_allclose(part.sort_values("budget")["difference"], want, atol=1e-12)
+
+
+def test_a_crossing_between_the_last_limit_on_thinking_and_none_is_explained(placed: Comparison):
+    assert "no budget can be named" not in verdict.needs_legend(placed)
+    deep = placed.needs["path"] == "budget"
+    endless = placed.needs.assign(max_step=placed.needs["max_step"].where(~deep, UNLIMITED))
+    text = verdict.needs_legend(replace(placed, needs=endless))
+    assert "within any number of tokens of thinking" in text and text.endswith("no budget can be named.")
 
 
 def test_every_cell_holds_its_difference_and_nothing_larger_than_certain(placed: Comparison):
