@@ -20,6 +20,11 @@ from results.ingest.write import GRADER as OUTSIDE
 COUNTED = "counts"
 
 
+def is_outside(grader: str) -> bool:
+    """Whether these grades were ingested with outcomes from elsewhere, which no sweep of ours can add to."""
+    return grader in (OUTSIDE, COUNTED)
+
+
 @dataclass(frozen=True, eq=False)
 class Arm:
     """One rung's outcomes: budgets (B,), a grid (B, P, S) and the prompts' lengths in its own tokens (P,)."""
@@ -73,7 +78,7 @@ class StoredRun:
     @property
     def is_from_elsewhere(self) -> bool:
         """Whether the outcomes were ingested, so that there are no traces and no engine's record of them."""
-        return self.grader[0] in (OUTSIDE, COUNTED)
+        return is_outside(self.grader[0])
 
     def declared(self, rung: Rung, pool: str) -> pd.DataFrame:
         """The cells declared of one pool, a row for each time the grid was declared or grown."""

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from analysis import outcomes
-from analysis.arms import COUNTED, Arm, StoredRun
+from analysis.arms import Arm, StoredRun
 from analysis.arrays import Array, Ints
 from analysis.outcomes import Outcomes
 from analysis.rungs import settings
 from results import schema, store
 from results.graders import count_graded
-from results.ingest.write import GRADER as OUTSIDE
 
 # What is a model's own, or says nothing of how it was asked.
 OWN = ("weights", "chat_template", "seed", "model", "outcomes", "source")
@@ -93,8 +92,7 @@ def _open(
     with outcomes.telling_damage(new.root):
         of_new = StoredRun(new.root, task=task)
     reasons = _other_task(of_base, of_new)
-    outside = {OUTSIDE, COUNTED}
-    if of_base.grader == of_new.grader or {of_base.grader[0], of_new.grader[0]} <= outside:
+    if of_base.grader == of_new.grader or (of_base.is_from_elsewhere and of_new.is_from_elsewhere):
         return (of_base, of_new), reasons
     reasons.append(f"graded by {' '.join(of_base.grader)} and {' '.join(of_new.grader)}, and `make grade` grades anew")
     graded = [count_graded(run.root, {rung.identity for rung in run.rungs}) for run in (of_base, of_new)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import wording
+from analysis.arms import is_outside
 from analysis.bins import ALL_PROMPTS
 from analysis.curves import Rule
 from analysis.findings import Findings
@@ -129,7 +130,7 @@ def _legend(findings: Findings, rule: Rule) -> str:
     ]
     lines += _drawn(findings, rule)
     if setting.bins_are is not None:
-        at = "" if setting.bin_budget is None else f", at {setting.bin_budget} thinking tokens"
+        at = "" if setting.bin_budget is None else f", {wording.thinking(setting.bin_budget)}"
         lines.append(f"Bins: {setting.bins_are}{at}.")
     if not math.isnan(setting.rank_agreement):
         lines.append(
@@ -210,7 +211,8 @@ def _left_out(outcomes: Outcomes) -> list[str]:
     if outcomes.dropped:
         listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])
         more = f" and {len(outcomes.dropped) - 5} more" if len(outcomes.dropped) > 5 else ""
-        lines.append(f"Dropped from every model, as these lack samples: {listed}{more}. `make sweep` fills them in.")
+        way_on = "" if is_outside(outcomes.grader) else " `make sweep` fills them in."
+        lines.append(f"Dropped from every model, as these lack samples: {listed}{more}.{way_on}")
     if outcomes.unfinished:
         lines.append(f"No graded answers yet: {', '.join(outcomes.unfinished)}.")
     return lines
