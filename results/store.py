@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import itertools
 import json
+import operator
 import os
 import socket
 import struct
@@ -224,8 +225,9 @@ def flatten(parts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _values(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """A column of the rows; None in one that lacks it."""
     try:
-        return [row[name] for row in rows]
+        return list(map(operator.itemgetter(name), rows))
     except KeyError:
         return [row.get(name) for row in rows]
 
@@ -235,7 +237,7 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         # Arrow takes a list of lists an object at a time, and numpy numbers a column at a time.
         lengths = np.fromiter(map(len, values), np.int32, len(values))
         kept_as = np.dtype(kind.value_type.to_pandas_dtype())
-        if all(isinstance(value, array) and value.typecode == kept_as.char for value in values):
+        if set(map(type, values)) == {array} and {value.typecode for value in values} == {kept_as.char}:
             packed = b"".join(values)
         else:
             packed = struct.pack(f"{lengths.sum()}{kept_as.char}", *itertools.chain.from_iterable(values))
