@@ -110,8 +110,8 @@ def beside_lm_eval(model: Model, settings: Vllm, given: argparse.Namespace) -> l
     other = peer.measure_lm_eval(model.path, workload.prompts, samples_in_flight=in_flight)
     faster = own.tokens_a_second / other.tokens_a_second
     return [
-        Figure("(c) harness over lm_eval, tokens a second", f"{faster:.2f}", ">= 1"),
-        Figure("    lm_eval over harness, seconds for as many samples", f"{other.seconds / own.seconds:.2f}"),
+        Figure("(c) lm_eval over harness, seconds for as many samples", f"{other.seconds / own.seconds:.2f}", ">= 1"),
+        Figure("    harness over lm_eval, tokens a second", f"{faster:.2f}"),
         Figure("    distinct samples of lm_eval", f"{other.num_distinct} of {other.num_samples}"),
         Figure("    distinct samples of the harness", f"{own.num_distinct} of {own.num_samples}"),
     ]
