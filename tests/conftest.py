@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from tests.real_server import serve_model
 
 DATA_VARIABLE = "ISOQUANT_DATA"
 NO_DATA = "no outside data:"
+# What a script starts in the background ignores SIGINT, and so would everything that the tests start and stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_probe.py", "test_sweep.py", "test_tasks_end_to_end.py"}
 TAKE_LONG = {"test_bad_input.py", "test_validation.py", "test_figures.py", "test_configs.py", "test_degenerate_runs.py"}
 RUNG = Model("ladder/checkpoints/countdown-125k")

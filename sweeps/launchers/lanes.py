@@ -121,7 +121,8 @@ def _name_signal(number: int) -> str:
 
 def _obey_parent() -> None:
     """A launcher can stop its jobs, and takes them along when it is killed: they would draw on and hold locks."""
-    # Ray's workers block this signal, and their children would.
+    # Ray's workers block this signal, and what a script starts in the background ignores it; their children would.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
