@@ -70,9 +70,10 @@ def detectable_effect(
     power: float = POWER,
     level: float = LEVEL,
 ) -> Floats:
-    """The smallest difference in accuracy that this many prompts find: `num_prompts_needed` solved for the effect.
+    """The smallest difference in accuracy, 0 to 1, that this many prompts find: `num_prompts_needed` solved for it.
 
-    Arguments and errors as there; num_prompts above 0.
+    Arguments, source and errors as there, of shapes that broadcast to the result's; raises ValueError where
+    num_prompts is not above 0.
     """
     num_prompts = np.asarray(num_prompts, dtype=float)
     if np.any(num_prompts <= 0):
