@@ -94,7 +94,8 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
-    print("".join(f"{line}\n" for line in missing_anchor(jobs)), end="", flush=True)
+    for line in missing_anchor(jobs):
+        print(line, flush=True)
     return pending, list(dict.fromkeys(busy))
 
 

@@ -36,8 +36,10 @@ def keys(run: Run, table: Table) -> list[tuple]:
     return sorted((tuple(row.values()) for row in rows), key=str)
 
 
-def num_shards(run: Run) -> int:
-    return sum(1 for table in (TRACES, ANSWERS, GRADES) for _ in run.root.glob(f"{table.name}/*.parquet"))
+def hurt(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
 
 
 @pytest.mark.parametrize("loss", ["flipped", "gone"])
@@ -52,9 +54,7 @@ def test_a_run_with_any_shard_lost_is_made_whole(
     if loss == "gone":
         path.unlink()
     else:
-        content = bytearray(path.read_bytes())
-        content[len(content) // 3] ^= 16
-        path.write_bytes(content)
+        hurt(path)
     repair(run.root)
     said = capsys.readouterr().out
     assert f"{path} is {'gone' if loss == 'gone' else 'damaged'}" in said and "made again" in said
@@ -119,12 +119,6 @@ def test_the_shards_of_a_writer_at_work_are_left_to_it(run: Run) -> None:
         assert path.exists()
     repair(run.root)
     assert not path.exists()
-
-
-def hurt(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
 
 
 def test_an_answer_that_a_job_draws_again_does_not_inherit_the_grade_of_the_lost_one(run: Run) -> None:
