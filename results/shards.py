@@ -141,12 +141,13 @@ def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
     root, aside = path.parent.parent, path.with_suffix(WITHDRAWN)
     successor, content = _next_shard(path.parent, kept, writer=writer)
     staged, before = successor.with_suffix(KEPT), _read_manifest(root, writer)
+    written = [successor] if kept.num_rows else []
     try:
-        if kept.num_rows:
+        if written:
             write_whole(staged, content)
         path.rename(aside)
-        _finish_withdrawal(root, [path.parent.name], writer)
-        written = [successor] if kept.num_rows else []
+        if written:
+            staged.rename(successor)
         _rewrite_manifest(root, writer, [*(root / name for name in before if root / name != path), *written])
     except BaseException:
         successor.unlink(missing_ok=True)
@@ -158,7 +159,6 @@ def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
 
 def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:
     """Give the rows that were to be kept the name of a shard where theirs is aside already; else forget them."""
-    tables = list(tables)
     gone = [root / name for name in _read_manifest(root, writer) if not (root / name).exists()]
     begun = {path.parent.name for path in gone if path.with_suffix(WITHDRAWN).exists()}
     for staged in _left_behind(root, tables, writer, KEPT):
