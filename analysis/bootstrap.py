@@ -26,9 +26,9 @@ def prompt_weights(
     """Prompt multiplicities (1 + num_replicates, P): ones, for the estimate itself, then one resampling a row.
 
     clusters (P,): labels of prompts that come together (paraphrases, problems of one paper), which are then resampled
-    whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples of both pools
-    (method 6): a second level that resamples samples too would count their noise twice. Raises ValueError below
-    MIN_REPLICATES, and below MIN_CLUSTERS clusters, whose spread tells too little.
+    whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples of both pools:
+    a second level that resamples samples too would count their noise twice. Raises ValueError below MIN_REPLICATES, and
+    below MIN_CLUSTERS clusters, whose spread tells too little. Source: Efron 1979; Cameron et al. 2008 for clusters.
     """
     if num_replicates < MIN_REPLICATES:
         raise ValueError(f"An interval needs at least {MIN_REPLICATES} replicates, not {num_replicates}.")
@@ -43,7 +43,10 @@ def prompt_weights(
 
 
 def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
-    """Means over prompts under each weighting; (..., P) and (P, J) -> (..., J), NaN where no prompt has weight."""
+    """Means over prompts under each weighting; (..., P) and (P, J) -> (..., J), NaN where no prompt has weight.
+
+    Source: by definition.
+    """
     weights = np.asarray(weights, dtype=float)
     means: Floats = weights @ np.asarray(values, dtype=float)
     with np.errstate(invalid="ignore"):
@@ -56,6 +59,7 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
 
     statistic (1 + R, ...), the estimate first -> fields (...). Each end is a replicate, so inf is safe: the high end is
     inf where more than (1 - level) / 2 of the replicates are. Replicates that are NaN (an empty bin) do not count.
+    Source: Efron 1979; Efron and Tibshirani 1993, chapter 13.
     """
     statistic = np.asarray(statistic, dtype=float)
     replicates = np.ascontiguousarray(np.moveaxis(statistic[1:], 0, -1))
@@ -71,7 +75,7 @@ def p_value(statistic: ArrayLike, *, null: float = 0.0) -> Floats:
     """Two-sided p-value that a statistic equals `null`, by inverting its percentile interval; (1 + R, ...) -> (...).
 
     Twice the smaller share of replicates on either side, the estimate counted as one, so never below 2 / (R + 1).
-    Replicates that are NaN do not count; where none is left it is NaN.
+    Replicates that are NaN do not count; where none is left it is NaN. Source: Davison and Hinkley 1997, section 4.4.
     """
     replicates = np.asarray(statistic, dtype=float)[1:]
     num_valid = np.count_nonzero(~np.isnan(replicates), axis=0)
@@ -102,7 +106,8 @@ def accuracy_band(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
     """`simultaneous_band` of accuracies, drawn on the scale of arcsin sqrt, where their spread hardly depends on them.
 
     statistic (1 + R, J) in 0..1 -> fields (J,), which stay there. Near 0 and 1 resampled accuracies are skewed, so that
-    an even-sided band misses too often on one side. Raises ValueError as there.
+    an even-sided band misses too often on one side. Raises ValueError as there. Source: `simultaneous_band`; the scale
+    is Anscombe's, 1948.
     """
     statistic = np.asarray(statistic, dtype=float)
     band = simultaneous_band(np.arcsin(np.sqrt(np.clip(statistic, 0, 1))), level=level)
@@ -111,7 +116,10 @@ def accuracy_band(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
 
 
 def share_of_replicates(event: ArrayLike, statistic: ArrayLike) -> Floats:
-    """Share of the replicates that are not NaN in which the event holds; (1 + R, ...) -> (...)."""
+    """Share of the replicates that are not NaN in which the event holds; (1 + R, ...) -> (...).
+
+    Source: by definition.
+    """
     valid = ~np.isnan(np.asarray(statistic, dtype=float)[1:])
     held = np.count_nonzero(np.asarray(event)[1:] & valid, axis=0)
     num_valid = np.count_nonzero(valid, axis=0)

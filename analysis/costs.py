@@ -32,19 +32,20 @@ class CostModel(NamedTuple):
 
 
 def params_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """FLOPs 2 N P, two a weight and token; (...) -> (...). Source: method c1; Kaplan et al. 2020 (arXiv 2001.08361)."""
+    """FLOPs 2 N P, two a weight and token; (...) -> (...). Source: Kaplan et al. 2020 (arXiv 2001.08361)."""
     return 2.0 * shape.num_matmul_params * prompt_tokens
 
 
 def params_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """FLOPs 2 N T, whatever the context; (...), (...) -> (...). Source: method c1, as `params_prefill`."""
+    """FLOPs 2 N T, whatever the context; (...), (...) -> (...). Source: as `params_prefill`."""
     return 2.0 * shape.num_matmul_params * decoded_tokens
 
 
 def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
     """FLOPs 2 N P + 2 L d P^2, d = heads x head_dim: each token attends to those before it; (...) -> (...).
 
-    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it. Source: method c2.
+    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it. Source: Kaplan et al. 2020 (arXiv 2001.08361),
+    table 1.
     """
     seen = np.minimum(prompt_tokens, shape.window)
     attended = shape.attention_width * prompt_tokens**2 + shape.window_width * seen * (2 * prompt_tokens - seen)
@@ -54,7 +55,7 @@ def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
 def attention_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
     """FLOPs, sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d (P T + T (T + 1) / 2); (...), (...) -> (...).
 
-    In a layer with a window, P + t is at most that. Source: method c2.
+    In a layer with a window, P + t is at most that. Source: Kaplan et al. 2020 (arXiv 2001.08361), table 1.
     """
     growing = _steps_in_window(shape, prompt_tokens, decoded_tokens)
     attended = shape.attention_width * _context(prompt_tokens, decoded_tokens)
@@ -63,7 +64,10 @@ def attention_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats
 
 
 def roofline_prefill(gpu: roofline.Gpu, batch: int, shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Seconds max(FLOPs / peak, bytes / bandwidth): the weights once a batch, keys and values written (method c3)."""
+    """Seconds max(FLOPs / peak, bytes / bandwidth): the weights once a batch, keys and values written; (...) -> (...).
+
+    Source: Williams et al. 2009 (the roofline), with the bytes of Pope et al. 2022 (arXiv 2211.05102).
+    """
     written = (shape.cached_bytes + shape.window_bytes) * prompt_tokens
     num_bytes = shape.weight_bytes(batch * prompt_tokens) / batch + written
     return np.maximum(attention_prefill(shape, prompt_tokens) / gpu.peak_flops, num_bytes / gpu.bytes_per_second)
@@ -72,9 +76,10 @@ def roofline_prefill(gpu: roofline.Gpu, batch: int, shape: Shape, prompt_tokens:
 def roofline_decode(
     gpu: roofline.Gpu, batch: int, shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats
 ) -> Floats:
-    """Seconds, sum over t = 1..T of max(FLOPs / peak, (weights / batch + keys and values) / bandwidth) (method c3).
+    """Seconds, sum over t = 1..T of max(FLOPs / peak, (weights / batch + keys and values) / bandwidth).
 
-    Both are straight lines in the context up to a window, and less steep ones beyond it.
+    Both are straight lines in the context up to a window, and less steep ones beyond it; (...), (...) -> (...).
+    Source: as `roofline_prefill`.
     """
     growing = _steps_in_window(shape, prompt_tokens, decoded_tokens)
     parts = ((0, 1, prompt_tokens, growing), (shape.window, 0, prompt_tokens + growing, decoded_tokens - growing))
@@ -96,43 +101,52 @@ def roofline_decode(
 def measured_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
     """Device-seconds at the measured throughput, 0 where that of written tokens has reading in it; (...) -> (...).
 
-    Raises ValueError where the model has no throughput. Source: method c4.
+    Raises ValueError where the model has no throughput. Source: by definition.
     """
     return prompt_tokens / _given(shape.throughput, "throughput").prompt
 
 
 def measured_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Device-seconds at the measured throughput; (...), (...) -> (...). Raises ValueError without one (method c4)."""
+    """Device-seconds at the measured throughput; (...), (...) -> (...). Raises ValueError without one.
+
+    Source: by definition.
+    """
     return decoded_tokens / _given(shape.throughput, "throughput").decoded
 
 
 def priced_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Dollars for tokens in; (...) -> (...). Raises ValueError without a price per million (method c5)."""
+    """Dollars for tokens in; (...) -> (...). Raises ValueError without a price per million. Source: by definition."""
     return prompt_tokens * _given(shape.price, "price").prompt / 1e6
 
 
 def priced_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Dollars for tokens out; (...), (...) -> (...). Raises ValueError without a price per million (method c5)."""
+    """Dollars for tokens out; (...), (...) -> (...). Raises ValueError without a price per million.
+
+    Source: by definition.
+    """
     return decoded_tokens * _given(shape.price, "price").decoded / 1e6
 
 
 def token_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Tokens read, whatever the model: for models of unknown size; (...) -> (...)."""
+    """Tokens read, whatever the model: for models of unknown size; (...) -> (...). Source: by definition."""
     return np.asarray(prompt_tokens, dtype=float)
 
 
 def token_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """Tokens written, whatever the model; (...), (...) -> (...)."""
+    """Tokens written, whatever the model; (...), (...) -> (...). Source: by definition."""
     return np.asarray(decoded_tokens, dtype=float)
 
 
 def sample_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Nothing, as samples alone are counted; (...) -> (...) of 0."""
+    """Nothing, as samples alone are counted; (...) -> (...) of 0. Source: by definition."""
     return np.zeros(np.shape(prompt_tokens))
 
 
 def sample_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """One a sample, whatever it spends: for outcomes that tell no tokens; (...), (...) -> (...) of 1."""
+    """One a sample, whatever it spends: for outcomes that tell no tokens; (...), (...) -> (...) of 1.
+
+    Source: by definition.
+    """
     return np.ones(np.shape(decoded_tokens))
 
 
@@ -147,9 +161,10 @@ COST_MODELS = {
 
 
 def choose(name: str, *, gpu: str | None = None, batch: int = BATCH) -> CostModel:
-    """The cost model of that name; c3 on a GPU of `roofline.GPUS`, `batch` sequences decoded together.
+    """The cost model of that name; c3 on a GPU of `roofline.GPUS`, `batch` sequences decoded together. No arrays.
 
-    Raises ValueError that lists the names there are, and where c3 has no GPU or another model has one.
+    Raises ValueError that lists the names there are, and where c3 has no GPU or another model has one. Source: that of
+    each model.
     """
     if name not in COST_NAMES:
         raise ValueError(f"Unknown cost model {name!r}; choose from {list(COST_NAMES)}.")
@@ -177,7 +192,8 @@ def cell_cost(
     """Expected cost a prompt of k samples run alone: one shared prefill, k decodes, and a verifier's reading of each.
 
     prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset decodes k
-    times the mean sample. A verifier reads prompt and sample in one pass, counted in the same tokens.
+    times the mean sample. A verifier reads prompt and sample in one pass, counted in the same tokens. Source: by
+    definition; random subsets are exchangeable.
     """
     prompt, decoded = np.asarray(prompt_tokens, dtype=float)[:, None], np.asarray(decoded_tokens, dtype=float)
     each = model.decode(shape, prompt, decoded)
@@ -190,7 +206,7 @@ def cell_cost(
 def total_tokens(*, prompt_tokens: ArrayLike, decoded_tokens: ArrayLike, widths: Sequence[int]) -> Floats:
     """Expected tokens a prompt of k samples: the prompt once, and k times the mean sample.
 
-    prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K).
+    prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K). Source: by definition.
     """
     prompt = np.asarray(prompt_tokens, dtype=float)[:, None]
     tokens: Floats = prompt + np.asarray(decoded_tokens, dtype=float).mean(axis=-1, keepdims=True) * np.asarray(widths)
@@ -200,7 +216,8 @@ def total_tokens(*, prompt_tokens: ArrayLike, decoded_tokens: ArrayLike, widths:
 def serial_tokens(decoded_tokens: ArrayLike, widths: Sequence[int]) -> Floats:
     """Expected tokens decoded one after another by k parallel samples, which is the longest; (..., S) -> (..., K).
 
-    NaN where a sample's tokens are not known. Raises ValueError where a width is not in 1..S.
+    NaN where a sample's tokens are not known. Raises ValueError where a width is not in 1..S. Source:
+    `estimators.max_at_k` of the tokens.
     """
     decoded = np.asarray(decoded_tokens, dtype=float)
     unknown = np.isnan(decoded).any(axis=-1, keepdims=True)

@@ -22,7 +22,7 @@ class PowerLaw(NamedTuple):
     k_high: float
 
     def coverage(self, k: ArrayLike) -> Floats:
-        """Predicted coverage at k; (Q,) -> (Q,)."""
+        """Predicted coverage at k; (Q,) -> (Q,). Source: Brown et al. 2024 (arXiv 2407.21787)."""
         return np.asarray(np.exp(-self.scale * np.asarray(k, dtype=float) ** -self.exponent))
 
 
@@ -36,7 +36,7 @@ class Forecasts(NamedTuple):
     nonparametric: Floats
 
     def log_errors(self) -> dict[str, Floats]:
-        """log(forecast / observed) of each method; (Q,), 0 is right."""
+        """log(forecast / observed) of each method; (Q,), 0 is right. Source: by definition."""
         methods = ("power_law", "scaled_beta", "nonparametric")
         return {name: np.log(getattr(self, name) / self.observed) for name in methods}
 
@@ -58,7 +58,7 @@ def power_law_exponents(k: ArrayLike, coverage: ArrayLike) -> Floats:
     """The exponents of `fit_power_law` for many curves at once; k (Q,), coverage (R, Q) -> (R,).
 
     inf where coverage is 0 at the first widths or 1 at the last, which is steeper than any law; NaN where it is one of
-    them throughout or is itself NaN.
+    them throughout or is itself NaN. Source: as `fit_power_law`.
     """
     log_k, coverage = np.log(np.asarray(k, dtype=float)), np.asarray(coverage, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -84,7 +84,7 @@ def score_forecasts(
     """Forecasts of pass@k from `num_drawn` samples a prompt, drawn without replacement, beside pass@k of all samples.
 
     num_correct (P,) of num_samples each; k (Q,), up to num_samples. Raises ValueError where num_drawn is not below
-    num_samples, or the few samples solve nothing or everything.
+    num_samples, or the few samples solve nothing or everything. Source: ours.
     """
     if not 1 < num_drawn < num_samples:
         raise ValueError(f"Draw more than 1 and fewer than {num_samples} samples, not {num_drawn}.")

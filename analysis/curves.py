@@ -41,7 +41,7 @@ class Curve(NamedTuple):
 
 
 def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
-    """Every width at the largest budget; odd widths for maj@k, as maj@2 = maj@1 when all answer (method 1)."""
+    """Every width at the largest budget; odd widths for maj@k, as maj@2 = maj@1 when all answer. Source: ours."""
     stride = 2 if rule == "maj_at_k" else 1
     widths = tuple(range(1, num_samples + 1, stride))
     if num_samples > MAX_WIDTHS:
@@ -51,17 +51,23 @@ def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
 
 
 def budget_path(num_budgets: int) -> Path:
-    """Every budget at width 1."""
+    """Every budget at width 1: `num_budgets` cells. Source: ours."""
     return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
 
 
 def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:
-    """The rules that can be read from all of these arms: success counts hold no votes, so maj@k cannot."""
+    """The rules that can be read from all of these arms: success counts hold no votes, so maj@k cannot.
+
+    No arrays. Source: ours.
+    """
     return RULES if all(arm.rung.has_votes for arm in arms) else ("pass_at_k",)
 
 
 def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
-    """The wanted rule, or the first that can be read; raises ValueError, with the reason, where it cannot."""
+    """The wanted rule, or the first that can be read. No arrays; source: ours.
+
+    Raises ValueError, with the reason, where the wanted one cannot be read.
+    """
     if wanted is not None and wanted not in rules(arms):
         silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
         raise ValueError(
@@ -75,6 +81,7 @@ def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng
     """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
 
     Tokens are NaN where the arm's are not known. Raises ValueError where a width of the path is beyond the samples.
+    Source: `rule_accuracy` and `costs.cell_cost`.
     """
     budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
     widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
@@ -94,14 +101,17 @@ def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng
 def rule_accuracy(
     votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
 ) -> Floats:
-    """Expected accuracy of a selection rule at every width; (..., S) -> (..., K)."""
+    """Expected accuracy of a selection rule at every width; (..., S) -> (..., K). Source: `estimators`."""
     return estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
 
 
 def estimated_accuracy(
     votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
 ) -> estimators.Drawn:
-    """The same with the standard error of random subsets, 0 where all were counted; (..., S) -> (..., K) each."""
+    """The same with the standard error of random subsets, 0 where all were counted; (..., S) -> (..., K) each.
+
+    Source: `estimators`.
+    """
     if rule == "maj_at_k":
         return estimators.estimated_maj_at_k(votes, correct, widths, rng=rng)
     accuracy = estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)
@@ -111,7 +121,8 @@ def estimated_accuracy(
 def resample(prompts: Curve, weights: Floats) -> Curve:
     """The curve under each weighting of the prompts: (P, J) and (1 + R, P) -> (1 + R, J), the estimate first.
 
-    weights come from `bootstrap.prompt_weights`, whole or a bin's part of them; an empty bin gives NaN.
+    weights come from `bootstrap.prompt_weights`, whole or a bin's part of them; an empty bin gives NaN. Source:
+    `bootstrap.weighted_means`.
     """
     *tables, draw_error = prompts
     means = weighted_means(weights, np.concatenate(tables, axis=1))

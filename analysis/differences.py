@@ -41,7 +41,7 @@ def together(values: Sequence[Floats], statistic: ArrayLike, p_value: Floats, *,
     own number of prompts. Where fewer than FEW_EITHER_WAY prompts carry the difference, resampling them misses the
     rest: such a cell takes its share of 1 - level, as Bonferroni's, for the exact intervals of gains and losses (or its
     resampled one, where that is wider), and the others divide what is left. Replicates in which a bin is empty do not
-    count.
+    count. Source: Montiel Olea and Plagborg-Moller 2019.
     """
     statistic = np.asarray(statistic, dtype=float)
     estimate, num_cells = statistic[0], statistic[0].size

@@ -11,12 +11,12 @@ FEW_PROMPTS = 200
 
 
 def default_num_bins(num_prompts: int) -> int:
-    """3 below 200 prompts, else 5 (method 2)."""
+    """3 below 200 prompts, else 5 as Snell et al. 2024 (arXiv 2408.03314), the source; no arrays."""
     return 3 if num_prompts < FEW_PROMPTS else 5
 
 
 def bin_names(num_bins: int) -> list[str]:
-    """Names from easiest to hardest."""
+    """`num_bins` names from easiest to hardest. Source: ours."""
     named = {
         1: ["all prompts"],
         2: ["easier", "harder"],
@@ -32,7 +32,8 @@ def quantile_bins(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> In
     scores (P,): higher is easier, such as held-out pass@1; weights (R, P): how often each prompt counts -> (R, P).
     Equal scores stay in one bin: from the easiest on, each bin ends at the boundary between scores that is nearest to
     an equal share of what is left, of those that leave every later bin a score. Where fewer scores than bins have
-    weight the last bins stay empty. Raises ValueError below one bin or where a score is NaN.
+    weight the last bins stay empty. Raises ValueError below one bin or where a score is NaN. Source: Snell et al. 2024
+    (arXiv 2408.03314), in pools of their own; what happens to ties is ours.
     """
     _refuse_bins(num_bins)
     which, mass = _levels(scores, weights)
@@ -44,7 +45,7 @@ def threshold_bins(scores: ArrayLike, thresholds: Sequence[float]) -> Ints:
     """Bin of each prompt by fixed thresholds, 0 the easiest: those at or above the largest; (...) -> (...).
 
     Give `shrunk_scores` where prompts have few samples or unequal numbers of them. Raises ValueError on a repeated
-    threshold.
+    threshold. Source: by definition.
     """
     edges = np.sort(np.asarray(thresholds, dtype=float))
     if len(edges) == 0 or len(np.unique(edges)) < len(edges):
@@ -56,7 +57,7 @@ def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: 
     """The weights split into bins of exactly equal mass; a tie at an edge lies in both bins, in proportion.
 
     scores (P,), weights (R, P) -> (num_bins, R, P), bins from the easiest. For comparison with results that split ties
-    at random, whose expectation this is; for curves use `quantile_bins`.
+    at random, whose expectation this is; for curves use `quantile_bins`. Source: ours.
     """
     _refuse_bins(num_bins)
     weights = np.asarray(weights, dtype=float)
@@ -72,7 +73,7 @@ def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: 
 
 
 def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Floats:
-    """The weights split by bin; (R, P), (R, P) -> (num_bins, R, P)."""
+    """The weights split by bin; (R, P), (R, P) -> (num_bins, R, P). Source: by definition."""
     weights = np.asarray(weights, dtype=float)
     parts = np.empty((num_bins, *weights.shape))
     for number, part in enumerate(parts):
@@ -106,7 +107,7 @@ def vote_agreement(votes: ArrayLike) -> Floats:
     """Share of the samples that give the most frequent answer: difficulty predicted without knowing what is right.
 
     votes (..., S): codes as in `estimators.maj_at_k`, negative where a sample does not vote -> (...), 0 where none
-    does.
+    does. Source: Wang et al. 2023 (arXiv 2203.11171), section 3.
     """
     votes = np.asarray(votes)
     same = (votes[..., :, None] == votes[..., None, :]) & (votes >= 0)[..., None]
@@ -118,7 +119,7 @@ def rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: ArrayLike) 
     """Spearman correlation of a predictor of difficulty with the oracle, ties at their mean rank, in every weighting.
 
     predicted (P,), oracle (P,), higher is easier in both, weights (R, P) -> (R,); NaN where either is constant. Read
-    the oracle from samples that the predictor has not seen.
+    the oracle from samples that the predictor has not seen. Source: Spearman 1904.
     """
     weights = np.asarray(weights, dtype=float)
     shares = weights / weights.sum(axis=1, keepdims=True)

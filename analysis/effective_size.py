@@ -32,7 +32,7 @@ def effective_size(ladder: ArrayLike, sizes: ArrayLike, accuracy: ArrayLike) -> 
     ladder (1 + R, ..., N), the estimate first, for rungs of increasing sizes (N,); accuracy (1 + R, ...) -> fields
     (...). Between two rungs accuracy is linear in log size. The ladder is not made monotone: the least size that
     reaches the accuracy counts, and `stays` says where a dip leaves another. Raises ValueError where sizes do not
-    increase or are not known.
+    increase or are not known. Source: ours.
     """
     ladder, sizes, accuracy = (np.asarray(array, dtype=float) for array in (ladder, sizes, accuracy))
     if not np.all(np.diff(sizes) > 0) or np.isnan(sizes).any() or len(sizes) < 2:

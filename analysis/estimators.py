@@ -45,7 +45,7 @@ def chance_corrected(coverage: ArrayLike, k: ArrayLike, *, num_choices: int) -> 
 
     coverage broadcasts against k. A guesser gets 0, a perfect model 1, who is worse than guessing less. Unbiased, as it
     is linear in pass@k. For multiple choice, where guessing alone covers .94 at k = 10 of 4 answers. Raises
-    ValueError below two choices.
+    ValueError below two choices. Source: Cohen 1960 (kappa), chance being the guesser's coverage.
     """
     if num_choices < 2:
         raise ValueError(f"num_choices must be at least 2, not {num_choices}; score other tasks with pass_at_k.")
@@ -69,7 +69,7 @@ def maj_at_k(
     Returns (..., K). A subset in which nobody votes is unanswered and counts 0. Exact (multivariate hypergeometric) for
     pools of at most EXACT_MAX_SAMPLES samples and EXACT_MAX_TERMS products, as any of 128 samples; beyond, as
     `drawn_maj_at_k`, whose error `estimated_maj_at_k` tells. Raises ValueError where k is not in 1..S, an outcome is
-    missing, or rng is needed and missing.
+    missing, or rng is needed and missing. Source: Wang et al. 2023 (arXiv 2203.11171), in expectation over subsets.
     """
     return estimated_maj_at_k(votes, correct, ks, rng=rng, num_draws=num_draws).mean
 
@@ -84,7 +84,7 @@ def estimated_maj_at_k(
 ) -> Drawn:
     """`maj_at_k` with its Monte Carlo standard error, 0 where every subset was counted; (..., K) each.
 
-    Raises ValueError as there.
+    Raises ValueError as there. Source: as there.
     """
     codes, worth, weights, shape = _ballots(votes, correct, None, ks)
     affordable = (plurality.exact_terms(codes, ks) <= EXACT_MAX_TERMS) & (codes.shape[1] <= EXACT_MAX_SAMPLES)
@@ -106,7 +106,10 @@ def estimated_maj_at_k(
 def drawn_maj_at_k(
     votes: ArrayLike, correct: ArrayLike, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int = NUM_DRAWS
 ) -> Drawn:
-    """As `maj_at_k`, by `num_draws` random orders a pool, with the standard error of that draw; (..., K) each."""
+    """As `maj_at_k`, by `num_draws` random orders a pool, with the standard error of that draw; (..., K) each.
+
+    Source: as there.
+    """
     codes, worth, weights, shape = _ballots(votes, correct, None, ks)
     found = plurality.drawn(codes, worth, weights, ks, rng=rng, num_draws=num_draws)
     return Drawn(*(part.reshape(*shape, len(ks)) for part in found))
@@ -125,7 +128,8 @@ def weighted_vote_at_k(
 
     votes, correct as in `maj_at_k`; scores (..., S), finite, in any unit: with equal scores it is maj@k. Returns
     (..., K) each. Every subset is visited where there are at most `num_draws` (standard error 0), else that many are
-    drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter has no score.
+    drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter has no score. Source: Li et al. 2023
+    (arXiv 2206.02336).
     """
     codes, worth, weights, shape = _ballots(votes, correct, scores, ks)
     found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))
@@ -143,7 +147,8 @@ def best_of_n(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int]) -> Float
 
     scores (..., S), finite; correct (..., S), bool -> (..., K). By ascending rank the i-th leads C(i-1, k-1) / C(n, k)
     of the subsets; samples of equal score share their ranks. Raises ValueError where k is not in 1..S, shapes differ or
-    a score or an outcome is missing. `max_at_k` is the same sum over the scores themselves.
+    a score or an outcome is missing. `max_at_k` is the same sum over the scores themselves. Source: Cobbe et al. 2021
+    (arXiv 2110.14168), in expectation over subsets.
     """
     scores, correct = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
     if scores.shape != correct.shape:
@@ -161,6 +166,7 @@ def max_at_k(values: ArrayLike, ks: Sequence[int]) -> Floats:
     """Expected largest value in a random size-k subset: the i-th smallest of n leads C(i-1, k-1) / C(n, k) of them.
 
     values (..., S) -> (..., K), in the unit of values. Raises ValueError where k is not in 1..S or a value is missing.
+    Source: order statistics without replacement (Wilks 1962).
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=-1)
     # NaN sorts last.

@@ -19,7 +19,10 @@ class Fitted(Protocol):
     def _asdict(self) -> dict[str, float]: ...
 
     def accuracy(self, compute: ArrayLike) -> Floats:
-        """Accuracy in 0..1 at each compute, in the unit that was fitted; (...) -> (...)."""
+        """Accuracy in 0..1 at each compute, in the unit that was fitted; (...) -> (...).
+
+        Source: that of each family.
+        """
         ...
 
 
@@ -30,7 +33,10 @@ class LogitLinear(NamedTuple):
     slope: float
 
     def accuracy(self, compute: ArrayLike) -> Floats:
-        """A in 0..1 at each compute C > 0, in the unit that was fitted; (...) -> (...). Source: method 5."""
+        """A in 0..1 at each compute C > 0, in the unit that was fitted; (...) -> (...).
+
+        Source: Berkson 1944, in log C.
+        """
         return np.asarray(expit(self.intercept + self.slope * np.log(np.asarray(compute, dtype=float))))
 
 
@@ -43,7 +49,10 @@ class Logistic(NamedTuple):
     midpoint: float
 
     def accuracy(self, compute: ArrayLike) -> Floats:
-        """A in floor..ceiling at each compute C > 0, in the unit that was fitted; (...) -> (...). Source: method 5."""
+        """A in floor..ceiling at each compute C > 0, in the unit that was fitted; (...) -> (...).
+
+        Source: the 4-parameter logistic (Rodbard 1978).
+        """
         rise = expit(self.slope * (np.log(np.asarray(compute, dtype=float)) - self.midpoint))
         return np.asarray(self.floor + (self.ceiling - self.floor) * rise)
 
@@ -56,7 +65,10 @@ class Saturating(NamedTuple):
     exponent: float
 
     def accuracy(self, compute: ArrayLike) -> Floats:
-        """A in start..1 at each compute C >= 0, in the unit that was fitted; (...) -> (...). Source: method 5."""
+        """A in start..1 at each compute C >= 0, in the unit that was fitted; (...) -> (...).
+
+        Source: ours.
+        """
         missing = (1 + np.asarray(compute, dtype=float) / self.knee) ** -self.exponent
         return np.asarray(1 - (1 - self.start) * missing)
 

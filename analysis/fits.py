@@ -81,7 +81,7 @@ def fit_curve(
     fractions, as expected accuracies are. The beta-binomial lets a cell's prompts differ, with one precision for all
     cells; it needs a row a prompt. Neither knows that cells share prompts: intervals come from resampling prompts, not
     from the likelihood's curvature. Raises ValueError where there are fewer cells than parameters, or the family is
-    unknown. Source: method 5.
+    unknown. Source: maximum likelihood (Fisher 1922).
     """
     if family not in FAMILIES:
         raise ValueError(f"Unknown family {family!r}; choose from {sorted(FAMILIES)}.")
@@ -111,7 +111,8 @@ class CurveRefits(NamedTuple):
 def refit_curve(fit: CurveFit, compute: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> CurveRefits:
     """A binomial fit made again on resampled prompts; compute (R, J), successes (R, J), trials (J,) or (R, J).
 
-    Every search goes on from where the fit ended, on the compute that the replicate itself spends.
+    Every search goes on from where the fit ended, on the compute that the replicate itself spends. Source:
+    `refits.refit`.
     """
     kind = FAMILIES[fit.family]
     log_compute = np.log(np.asarray(compute, dtype=float))
@@ -123,7 +124,8 @@ def refit_curve(fit: CurveFit, compute: ArrayLike, successes: ArrayLike, trials:
 def isotonic(compute: ArrayLike, accuracy: ArrayLike, weights: ArrayLike, at: ArrayLike) -> Floats:
     """The non-decreasing curve nearest to the accuracies, linear in log compute between cells and flat beyond them.
 
-    compute, accuracy, weights (J,), at (Q,) -> (Q,). A baseline only: real ladders do fall, and this hides it.
+    compute, accuracy, weights (J,), at (Q,) -> (Q,). A baseline only: real ladders do fall, and this hides it. Source:
+    Ayer et al. 1955 (pool adjacent violators).
     """
     order = np.argsort(compute)
     smooth = isotonic_regression(np.asarray(accuracy, dtype=float)[order], weights=np.asarray(weights)[order]).x

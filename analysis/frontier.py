@@ -25,7 +25,8 @@ def draw_folds(
 ) -> Ints:
     """A fold of each prompt (P,), equal in size to within one; of labels clusters (P,), each cluster in one fold.
 
-    Raises ValueError below two folds, or fewer prompts (clusters) than folds.
+    Raises ValueError below two folds, or fewer prompts (clusters) than folds. Source: Stone 1974; whole clusters are
+    ours.
     """
     labels, at = np.arange(num_prompts), np.arange(num_prompts)
     if clusters is not None:
@@ -44,7 +45,7 @@ def cross_fit(
     accuracy, cost (P, J): each prompt at every cell of the grid, in any order; levels (Q,) in the unit of cost; weights
     (1 + R, P) from `bootstrap.prompt_weights`, or a bin's part of them; folds (P,) from `draw_folds`. For each fold the
     most accurate cell that costs at most the level on the other folds is chosen there (below the cheapest cell, that
-    one), and read here; folds count by their weight. Source: method 4; in-sample choice among 16 equal cells on 100
+    one), and read here; folds count by their weight. Source: ours; in-sample choice among 16 equal cells on 100
     prompts would gain 8.7 points from noise.
     """
     weights, folds = np.asarray(weights, dtype=float), np.asarray(folds)
@@ -62,7 +63,10 @@ def cross_fit(
 
 
 def efficient(accuracy: ArrayLike, cost: ArrayLike) -> Bools:
-    """Whether no other cell is as accurate for no more; (1 + R, J) -> (1 + R, J), of several alike the first."""
+    """Whether no other cell is as accurate for no more; (1 + R, J) -> (1 + R, J), of several alike the first.
+
+    Source: Pareto 1906.
+    """
     accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)
     order = np.lexsort((-accuracy, cost))
     ordered = np.take_along_axis(accuracy, order, axis=1)

@@ -61,7 +61,7 @@ def accuracy_interval(statistic: ArrayLike, num_drawn: ArrayLike, *, level: floa
     with weight, or clusters of them where those are resampled whole -> fields (...). Near 0 and 1 a handful of prompts
     carries all spread and resampling them misses the rest: where the effective number of trials (as in `mean_interval`)
     holds fewer than FEW_EITHER_WAY right or wrong, the ends are the outer ones of both intervals. 63 prompts all solved
-    read [.94, 1], not [1, 1].
+    read [.94, 1], not [1, 1]. Source: Efron 1979 and Korn and Graubard 1998; where one gives way to the other is ours.
     """
     statistic = np.asarray(statistic, dtype=float)
     resampled = percentile_interval(statistic, level=level)
@@ -92,14 +92,17 @@ def clustered_standard_error(values: ArrayLike, clusters: ArrayLike) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """p-values under Holm's step-down, which bounds the chance of any false finding; (...) -> (...). NaN stays NaN."""
+    """p-values under Holm's step-down, which bounds the chance of any false finding; (...) -> (...). NaN stays NaN.
+
+    Source: Holm 1979.
+    """
     return _adjusted(p_values, lambda ordered: np.maximum.accumulate(np.arange(len(ordered), 0, -1) * ordered))
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """p-values under Benjamini and Hochberg's step-up, which bounds the share of false findings; NaN stays NaN.
 
-    (...) -> (...). Reject those at or below the level.
+    (...) -> (...). Reject those at or below the level. Source: Benjamini and Hochberg 1995.
     """
 
     def step_up(ordered: Floats) -> Floats:

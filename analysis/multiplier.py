@@ -37,7 +37,7 @@ def break_even(size_ratio: ArrayLike, k_star: ArrayLike) -> Floats:
 
     k_star: decoded tokens the small model needs over those the large one spends at its reference, inf where it never
     gets there. k* <= M wins at every workload (R* = inf); never gives 0; NaN stays NaN. Pass replicates, and read an
-    interval off them. Raises ValueError where size_ratio is not above 1. Source: method 4.
+    interval off them. Raises ValueError where size_ratio is not above 1. Source: ours, Snell's multiplier solved for R.
     """
     M, k = _positive(size_ratio, "size_ratio"), np.asarray(k_star, dtype=float)
     if np.any(M <= 1):
@@ -62,7 +62,8 @@ def match_samples(
 
     [N_l (6 D_l + 2 q (P + T_l)) - N_s (6 D_s + 2 q P)] / (2 N_s q T_s): the small model reads each prompt once and
     decodes T_s tokens k times. All broadcast; tokens are a prompt's, or a sample's, in each model's own. Negative where
-    the small one costs more before it has decoded anything. Source: method 4, the general form for unequal pretraining.
+    the small one costs more before it has decoded anything. Source: ours, the general
+    form of Snell's for unequal pretraining.
     """
     N_s, N_l, T_s, q = (
         _positive(value, "every count") for value in (small_params, large_params, small_tokens, queries)

@@ -29,7 +29,7 @@ class Optimum(NamedTuple):
 
     @property
     def converged(self) -> bool:
-        """The gradient vanishes, and a second search agrees where there was one."""
+        """The gradient vanishes, and a second search agrees where there was one. Source: ours."""
         return self.relative_gradient <= GRADIENT_TOLERANCE and self.num_agreeing >= min(2, self.num_starts)
 
 
@@ -41,7 +41,7 @@ def minimise(
     scale is what the objective's terms are worth together (a number of trials; a Huber delta times a number of points):
     it frees gradient and agreement of units. options replace the tight tolerances. scipy's own verdict is not used: it
     calls a stop on a flat slope a success and one on rounding a failure. Raises ValueError where no search ends at a
-    finite point.
+    finite point. Source: Broyden, Fletcher, Goldfarb and Shanno 1970, as scipy has it.
     """
     options = {"maxiter": 2000, "gtol": 1e-8 * scale} if options is None else options
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -52,7 +52,7 @@ def serve(accuracy: ArrayLike, tokens: ArrayLike, target: float, *, weights: Arr
     """Least tokens a query for a target accuracy, on a frontier that is chosen and read on different prompts.
 
     accuracy, tokens (P, J): every cell of one model's grid on each prompt; weights (1 + R, P) from
-    `bootstrap.prompt_weights`; folds (P,) from `frontier.draw_folds`.
+    `bootstrap.prompt_weights`; folds (P,) from `frontier.draw_folds`. Source: ours, over `frontier`.
     """
     means = np.asarray(tokens, dtype=float).mean(axis=0)
     num_levels = 2 + int(LEVELS_PER_OCTAVE * np.log2(means.max() / means.min()))
@@ -91,7 +91,7 @@ def switches(num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_token
     """Where the cheapest model changes as queries grow, each with its interval; arguments as in `plan`.
 
     Of two lines 6ND + 2Nq S the dearer to train wins beyond q = 3 (N_a D_a - N_b D_b) / (N_b S_b - N_a S_a), at once
-    (0) where the other never gets there, never (inf) where its serving is no cheaper.
+    (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
     """
     N, S = _positive(num_params, "num_params"), np.asarray(serving_tokens, dtype=float)
     training, slope = 6 * N * _positive(pretraining_tokens, "pretraining_tokens"), 2 * N[:, None] * S

@@ -18,7 +18,7 @@ def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
     """Votes as compact class codes, and what each class is worth.
 
     votes (N, S), correct (N, S) -> codes (N, S) in 0..S-1, negative where a sample does not vote, and worth (N, S): the
-    mean correctness of each class's members, 0 for a class that is not there.
+    mean correctness of each class's members, 0 for a class that is not there. Source: ours.
     """
     num_rows, num_samples = votes.shape
     order = np.argsort(votes, axis=1, kind="stable")
@@ -37,7 +37,7 @@ def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
 def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
     """Expected worth of the plurality class over all size-k subsets, ties split evenly.
 
-    codes (N, S), worth (N, S) as `classes` gives them -> (N, K).
+    codes (N, S), worth (N, S) as `classes` gives them -> (N, K). Source: the multivariate hypergeometric law.
     """
     num_rows, num_samples = codes.shape
     size = class_sizes(codes)
@@ -49,7 +49,7 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
 
 
 def exact_terms(codes: Ints, ks: Sequence[int]) -> Floats:
-    """Multiplications that `exact` needs for each row; (N, S) -> (N,)."""
+    """Multiplications that `exact` needs for each row; (N, S) -> (N,). Source: ours."""
     terms = np.zeros(len(codes))
     _count_terms(class_sizes(codes), max(ks, default=0), len(ks), terms)
     return terms
@@ -59,6 +59,7 @@ def enumerated(codes: Ints, worth: Floats, weights: Floats, k: int) -> Floats:
     """Expected worth of the class with the largest sum of weights over all size-k subsets, each visited.
 
     codes, worth, weights (N, S) -> (N,). Equal sums split evenly, up to rounding; weights of 1 make it the plurality.
+    Source: by definition.
     """
     subsets = np.array(list(combinations(range(codes.shape[1]), k)), dtype=np.int64)
     leading = np.zeros(len(codes))
@@ -71,7 +72,7 @@ def drawn(
 ) -> tuple[Floats, Floats]:
     """As `enumerated`, by the mean over `num_draws` random orders, whose first k samples are a random size-k subset.
 
-    Returns the mean and its standard error, (N, K) each.
+    Returns the mean and its standard error, (N, K) each. Source: simple random sampling without replacement.
     """
     widths, which = np.unique(np.asarray(ks, dtype=np.int64), return_inverse=True)
     total, squares = (np.zeros((len(codes), len(widths))) for _ in range(2))
@@ -237,7 +238,7 @@ def _tie_nodes(most: int) -> tuple[Floats, Floats]:
 
 
 def class_sizes(codes: Ints) -> Ints:
-    """Number of voters of each class; (N, S) -> (N, S)."""
+    """Number of voters of each class; (N, S) -> (N, S). Source: by definition."""
     return _tally(codes, np.ones(codes.shape)).astype(np.int64)
 
 

@@ -72,7 +72,7 @@ def detectable_effect(
 ) -> Floats:
     """The smallest difference in accuracy, 0 to 1, that this many prompts find: `num_prompts_needed` solved for it.
 
-    Arguments, source and errors as there, of shapes that broadcast to the result's; raises ValueError where
+    Arguments, source and errors as there, of shapes that broadcast to the result's; Raises ValueError where
     num_prompts is not above 0.
     """
     num_prompts = np.asarray(num_prompts, dtype=float)
@@ -85,7 +85,8 @@ def detectable_effect(
 def detectable_from_error(standard_error: ArrayLike, *, critical: ArrayLike, power: float = POWER) -> Floats:
     """The smallest difference that is found with this power, from the standard error of its estimate.
 
-    critical: how many standard errors from 0 an estimate must lie to count as found; arguments broadcast.
+    critical: how many standard errors from 0 an estimate must lie to count as found; arguments broadcast. Source: Bloom
+    1995 (minimum detectable effects).
     """
     effect: Floats = (np.asarray(critical, dtype=float) + norm.ppf(power)) * np.asarray(standard_error, dtype=float)
     return effect

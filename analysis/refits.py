@@ -46,7 +46,8 @@ def refit(evaluate: Evaluate, start: ArrayLike, successes: ArrayLike, trials: Ar
     """The most likely parameters of every replicate, by Fisher scoring with Levenberg's damping.
 
     start (p,): where the fit itself ended; successes (R, J), trials (R, J), binomial; ridge a trial pulls towards 0, as
-    in the fit. A replicate whose likelihood has another, better hill is read on the hill of the fit.
+    in the fit. A replicate whose likelihood has another, better hill is read on the hill of the fit. Source: Fisher
+    1925; Levenberg 1944; Marquardt 1963.
     """
     s, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(trials, dtype=float))
     start = np.asarray(start, dtype=float)

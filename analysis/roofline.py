@@ -33,7 +33,7 @@ class Line(NamedTuple):
     slope: float
 
     def over(self, rate: float) -> "Line":
-        """The line in seconds, of one in what is done at this rate a second."""
+        """The line in seconds (scalars), of one in what is done at this rate a second. Source: by definition."""
         return Line(self.level / rate, self.slope / rate)
 
 
@@ -42,7 +42,7 @@ def sum_of_larger(one: Line, other: Line, *, start: Floats, length: Floats) -> F
 
     start and length, in tokens, broadcast to the result's shape.
     The line that rises faster is the larger from where they cross, so the sum has two closed parts. A fractional length
-    counts its last part at the rate of the line that is larger there.
+    counts its last part at the rate of the line that is larger there. Source: ours.
     """
     flat, steep = sorted((one, other), key=lambda line: line.slope)
     if flat.slope == steep.slope:

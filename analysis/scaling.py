@@ -28,7 +28,7 @@ class LossLaw(NamedTuple):
     beta: float
 
     def loss(self, num_params: ArrayLike, num_tokens: ArrayLike) -> Floats:
-        """Predicted loss; the arguments broadcast."""
+        """Predicted loss; the arguments broadcast. Source: Hoffmann et al. 2022 (arXiv 2203.15556), eq. 2."""
         N, D = np.asarray(num_params, dtype=float), np.asarray(num_tokens, dtype=float)
         return np.asarray(self.E + self.A * N**-self.alpha + self.B * D**-self.beta, dtype=float)
 

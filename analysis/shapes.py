@@ -44,26 +44,35 @@ class Shape(NamedTuple):
 
     @property
     def attention_width(self) -> float:
-        """Layers whose attention grows with the context x heads x head size, the mean of keys' and values'."""
+        """Layers whose attention grows with the context x heads x head size, the mean of keys' and values': a number.
+
+        Source: Kaplan et al. 2020 (arXiv 2001.08361), table 1.
+        """
         return self._num_growing_layers * self._layer_width
 
     @property
     def window_width(self) -> float:
-        """The same of the layers whose attention grows up to the window."""
+        """The same of the layers whose attention grows up to the window. Source: as `attention_width`."""
         return self.num_window_layers * self._layer_width
 
     @property
     def cached_bytes(self) -> float:
-        """Bytes that a token leaves for those after it: 2 L kv_heads head_dim bytes, where keys and values are kept."""
+        """Bytes, a number, that a token leaves for those after it: 2 L kv_heads head_dim bytes of keys and values.
+
+        Source: Shazeer 2019 (arXiv 1911.02150).
+        """
         return self._num_growing_layers * self._cached_layer_bytes
 
     @property
     def window_bytes(self) -> float:
-        """The same in the layers that forget what is beyond their window."""
+        """The same in the layers that forget what is beyond their window. Source: as `cached_bytes`."""
         return self.num_window_layers * self._cached_layer_bytes
 
     def weight_bytes(self, num_tokens: Floats) -> Floats:
-        """Bytes of weights that a step over this many tokens reads, each drawing its experts by itself and evenly."""
+        """Bytes of weights that a step over this many tokens reads, each drawing its experts by itself and evenly.
+
+        Source: ours.
+        """
         met = 1 - (1 - self.expert_share) ** np.maximum(num_tokens, 1)
         always = self.num_matmul_params - self.num_expert_params * self.expert_share
         return np.asarray((always + self.num_expert_params * met) * self.bytes_per_weight, dtype=float)

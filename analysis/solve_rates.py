@@ -32,7 +32,7 @@ class ScaledBeta(NamedTuple):
     b: float
 
     def coverage(self, k: ArrayLike) -> Floats:
-        """Expected coverage of k samples; (Q,) -> (Q,)."""
+        """Expected coverage of k samples; (Q,) -> (Q,). Source: by definition, from the law of the solve rates."""
         widths = np.asarray(k, dtype=float)
         failure = np.exp(_moments(np.zeros(widths.size), widths.ravel(), self.a, self.b, self.scale).log_mean)
         return np.asarray((1 - self.never) * (1 - failure.reshape(widths.shape)))
@@ -59,10 +59,11 @@ class FreeRates(NamedTuple):
 
     @property
     def converged(self) -> bool:
+        """The slope has vanished. Source: Lindsay 1983."""
         return self.slope <= FLAT
 
     def coverage(self, k: ArrayLike) -> Floats:
-        """Expected coverage of k samples; (Q,) -> (Q,)."""
+        """Expected coverage of k samples; (Q,) -> (Q,). Source: by definition, from the law of the solve rates."""
         widths = np.asarray(k, dtype=float)
         return np.asarray(-np.expm1(xlog1py(widths[..., None], -self.rates)) @ self.masses)
 
@@ -79,7 +80,7 @@ def fit_scaled_beta(
 
     num_samples () or (P,), num_correct (P,); weights (P,) count prompts, as a bootstrap does. scale and never are
     fitted unless given: scale=1, never=0 is the beta-binomial. Raises ValueError for impossible counts.
-    Source: Schaeffer et al. 2025 (arXiv 2502.17578); the point mass is ours (method 5).
+    Source: Schaeffer et al. 2025 (arXiv 2502.17578); the point mass is ours.
     """
     correct, failures, counts = _distinct(num_samples, num_correct, weights)
     free = np.array([True, True, scale is None, never is None])

@@ -59,7 +59,8 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
 
     accuracy (..., J) and cost (..., J) or (J,) along increasing steps (J,), target (...) -> fields (...). Between two
     cells accuracy is linear in the step and cost is interpolated in log scale at the same fraction: pass log k as the
-    step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN.
+    step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN. Source:
+    ours, as the interpolation of an inverse.
     """
     accuracy, cost, target = (np.asarray(array, dtype=float) for array in (accuracy, cost, target))
     steps, cost = (np.broadcast_to(np.asarray(array, dtype=float), accuracy.shape) for array in (steps, cost))
@@ -87,7 +88,8 @@ def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
     """The rate, its interval and what is censored, from crossings under `bootstrap.prompt_weights`.
 
     crossing fields (1 + R, ...): the small model's, the estimate first; target_cost (1 + R, ...): what the large model
-    spends for the same accuracy, at its reference cell or inverted by the same function -> fields (...).
+    spends for the same accuracy, at its reference cell or inverted by the same function -> fields (...). Source: ours;
+    censoring as in survival analysis.
     """
     rate = crossing.cost / np.asarray(target_cost, dtype=float)
     return ExchangeRate(
@@ -108,6 +110,7 @@ def needs(
 
     accuracy, tokens, cost (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which is
     undone in the result; target (1 + R,) or () -> fields (). Tokens and cost are read where the accuracy crosses.
+    Source: `invert`.
     """
     by_tokens, by_cost = (invert(accuracy, spent, steps, target) for spent in (tokens, cost))
     return Needs(

@@ -75,6 +75,7 @@ class Surface(NamedTuple):
         """Accuracy at sizes, widths and tokens, which broadcast to (Q,); marked where they were not measured.
 
         Raises ValueError further than one rung, the ratio of the two end sizes, beyond the smallest or largest model.
+        Source: `fit_surface`.
         """
         logs = np.stack(np.broadcast_arrays(*(np.log(np.asarray(x, dtype=float)) for x in (size, width, tokens))))
         self._refuse_far_sizes(logs[0])
@@ -83,7 +84,10 @@ class Surface(NamedTuple):
         return Prediction(_accuracy(self.coefficients, self._centred(logs)), outside)
 
     def exchange(self, size: ArrayLike, width: ArrayLike, tokens: ArrayLike) -> Exchange:
-        """Marginal rates of substitution at sizes, widths and tokens, which broadcast to (Q,); refuses as `predict`."""
+        """Marginal rates of substitution at sizes, widths and tokens, which broadcast to (Q,); refuses as `predict`.
+
+        Source: by definition, a ratio of partial derivatives.
+        """
         logs = np.stack(np.broadcast_arrays(*(np.log(np.asarray(x, dtype=float)) for x in (size, width, tokens))))
         self._refuse_far_sizes(logs[0])
         n, k, t = self._centred(logs)
@@ -122,7 +126,7 @@ def fit_surface(
 
     All (J,), a value a cell: parameters, samples, tokens a sample, expected successes and trials; successes may be
     fractions. An axis that does not vary gets coefficient 0. saturates fits a ceiling below 1. Nothing is forced to
-    rise. Raises ValueError below MIN_SIZES sizes, and for impossible counts. Source: method 4.
+    rise. Raises ValueError below MIN_SIZES sizes, and for impossible counts. Source: ours.
     """
     logs = np.log(np.stack([_positive(x) for x in (size, width, tokens)]))
     s, n = (np.asarray(x, dtype=float) for x in (successes, trials))
@@ -169,7 +173,7 @@ def resample_rates(
 
     size, width (J,) as fitted; tokens (R, J), those of the drawn prompts, or (J,); successes (R, J), trials (R,) of
     every cell; interactions and saturates as fitted. NaN where a replicate has no prompts or its search did not
-    converge.
+    converge. Source: `refits.refit`.
     """
     s = np.asarray(successes, dtype=float)
     n, k, t = (np.log(np.asarray(x, dtype=float)) - c for x, c in zip((size, width, tokens), fit.centre, strict=True))

@@ -86,44 +86,70 @@ def test_harness_names_no_path_under_results() -> None:
     assert found == []
 
 
+STATISTICS = (
+    "bootstrap",
+    "costs",
+    "coverage",
+    "curves",
+    "differences",
+    "difficulty",
+    "effective_size",
+    "estimators",
+    "families",
+    "fits",
+    "frontier",
+    "intervals",
+    "losses",
+    "multiplier",
+    "optimism",
+    "optimum",
+    "plan_compute",
+    "plurality",
+    "policies/groups",
+    "policies/hull",
+    "policies/measures",
+    "policies/metrics",
+    "policies/mixtures",
+    "policies/neighbours",
+    "policies/predictor",
+    "policies/settings",
+    "policies/space",
+    "policies/tuned",
+    "power",
+    "refits",
+    "roofline",
+    "scaling",
+    "shapes",
+    "solve_rates",
+    "substitution",
+    "surface",
+)
+
+
 def test_statistics_take_arrays() -> None:
-    statistics = (
-        "bootstrap",
-        "costs",
-        "coverage",
-        "curves",
-        "difficulty",
-        "estimators",
-        "families",
-        "fits",
-        "frontier",
-        "intervals",
-        "multiplier",
-        "optimism",
-        "optimum",
-        "plan_compute",
-        "plurality",
-        "policies/groups",
-        "policies/hull",
-        "policies/measures",
-        "policies/metrics",
-        "policies/mixtures",
-        "policies/neighbours",
-        "policies/predictor",
-        "policies/settings",
-        "policies/space",
-        "policies/tuned",
-        "power",
-        "roofline",
-        "scaling",
-        "shapes",
-        "solve_rates",
-        "substitution",
-        "surface",
-    )
-    for name in statistics:
+    for name in STATISTICS:
         source = (ROOT / "analysis" / f"{name}.py").read_text()
         assert breaches(source, forbidden=("pandas", "pyarrow", "pathlib", "matplotlib", "results")) == [], name
+
+
+def test_every_public_function_of_the_statistics_says_its_source_and_its_errors() -> None:
+    found = {
+        p: unsaid((ROOT / "analysis" / f"{p}.py").read_text()) for p in STATISTICS if not p.startswith("policies/")
+    }
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def unsaid(source: str) -> list[str]:
+    """Public functions and methods, those inside functions apart, whose docstring names no source or not the errors."""
+    tree = ast.parse(source)
+    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_")]
+    public = [node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+    return [
+        node.name
+        for node in public
+        if "source" not in (words := (ast.get_docstring(node) or "").lower())
+        or (any(isinstance(inner, ast.Raise) for inner in ast.walk(node)) and "raises" not in words)
+    ]
 
 
 def test_a_planted_breach_is_found() -> None:
@@ -132,6 +158,9 @@ def test_a_planted_breach_is_found() -> None:
     assert list(imports("def f():\n    import torch")) == [("torch", True)]
     assert list(imports("import torch")) == [("torch", False)]
     assert breaches("import analysis_of_vllm", forbidden=HEAVY) == []
+    assert unsaid("def f():\n    'Source: ours.'\n    raise ValueError") == ["f"]
+    assert unsaid("class A:\n    def f(self):\n        'Doubles.'") == ["f"]
+    assert unsaid("def f():\n    'Raises ValueError. Source: ours.'\n    raise ValueError") == []
     assert "results/" in _without_docstrings('"""Doc of results/."""\nopen("results/runs")')
     assert "results/" not in _without_docstrings('"""Doc of results/."""\nopen("elsewhere")')
 

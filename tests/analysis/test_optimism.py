@@ -4,11 +4,11 @@ import pytest
 from analysis.optimism import bin_optimism, choose_by_folds
 
 
-# p ~ Beta(.5, .8), equal fifths: method 2 gives hardest and easiest, same-pool and fresh, to .01.
+# p ~ Beta(.5, .8), equal fifths: means of the hardest and the easiest, from the same pool and from fresh samples.
 @pytest.mark.parametrize(
     ("num_samples", "same_pool", "fresh"), [(16, (0.003, 0.896), (0.032, 0.857)), (8, (0.000, 0.915), (0.054, 0.842))]
 )
-def test_same_pool_bins_are_off_by_what_the_method_says(num_samples, same_pool, fresh):
+def test_same_pool_bins_are_off_by_what_is_known(num_samples, same_pool, fresh):
     rng = np.random.default_rng(0)
     chance = rng.beta(0.5, 0.8, size=(40_000, 1))
     correct, other = (rng.random((40_000, num_samples)) < chance for _ in range(2))

@@ -63,7 +63,7 @@ def test_tokens_and_cost_are_read_where_the_accuracy_crosses():
 
 
 def test_the_published_samples_that_make_small_models_match_a_large_one(pythia: Pythia):
-    """Samples of a smaller Pythia that match 12B at k = 1 and k = 97, with 90% prompt bootstrap (method T3)."""
+    """Samples of a smaller Pythia that match 12B at k = 1 and k = 97, with 90% prompt bootstrap."""
     published = {
         1: {"70M": (51.6, 22.7, 137), "160M": (9.2, 6.4, 12.9), "410M": (4.0, 2.9, 5.5), "1B": (2.9, 2.4, 3.6)},
         97: {
