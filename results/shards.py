@@ -64,7 +64,7 @@ def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
 def _next_shard(folder: Path, rows: pa.Table, *, writer: str) -> tuple[Path, pa.Buffer]:
     """The name and the bytes of the writer's next shard in `folder`."""
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", use_dictionary=_repeating(rows.schema))
+    pq.write_table(rows, sink, compression="zstd", **_encodings(rows.schema))
     content = sink.getvalue()
     index = 1 + max((index_of(path) for path in list_shards(folder, writer)), default=-1)
     return folder / f"{writer}.{index:06d}.{digest(content)}.parquet", content
@@ -178,13 +178,14 @@ def _manifest(root: Path, writer: str) -> Path:
     return root / MANIFESTS / f"{writer}.jsonl"
 
 
-def _repeating(schema: pa.Schema) -> list[str]:
-    """Parquet's names of the columns that are worth a dictionary."""
-    return [
-        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-        for field in schema
-        if field.name not in UNIQUE
-    ]
+def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
+    """Parquet's names of the columns that are worth a dictionary, and of those whose bytes are better stored in planes.
+
+    Token ids are many and their high bytes alike: a dictionary of them takes longer, and of a large vocabulary more room.
+    """
+    ids = [f"{field.name}.list.element" for field in schema if pa.types.is_list(field.type)]
+    repeating = [field.name for field in schema if field.name not in UNIQUE and not pa.types.is_list(field.type)]
+    return {"use_dictionary": repeating, "use_byte_stream_split": ids}
 
 
 def _entry(root: Path, path: Path, *, num_rows: int, num_bytes: int) -> str:
