@@ -190,7 +190,9 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
                 *_needed(match.needs),
                 wording.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
-                wording.with_ends(match.workload, "{:.2g}", unreached="any"),
+                wording.bounded(
+                    wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
+                ),
                 wording.bounded(wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below),
                 wording.percent(match.frontier_never),
             ]
@@ -203,8 +205,8 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
         "(2N a token); any: always.",
         f"On own frontiers: {cost.unit} of the smaller over those of {large}, each at its best budgets and samples for",
         f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
-        "Never: share of replicates that do not get there within the measured grid. ≤: one sample, or the cheapest "
-        "cell, is there already.",
+        "Never: share of replicates that do not get there within the measured grid. ≤ (of R*, ≥): one sample, or the "
+        "cheapest cell, is there already.",
     ]
     legend += wording.together(cluster)
     return "\n".join([aligned(rows, num_text=2), "", *legend])

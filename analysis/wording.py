@@ -73,9 +73,12 @@ def with_ends(interval: Iterable[ArrayLike], form: str, *, unreached: str = "nev
     return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"
 
 
-def bounded(text: str, at_or_below: bool) -> str:
-    """'≤1.0 [1.0, 2.3]' of what a path's first cell already reaches: an upper bound of what is needed."""
-    return f"≤{text}" if at_or_below and text not in ("-", "–") else text
+def bounded(text: str, at_or_below: bool, mark: str = "≤") -> str:
+    """'≤1.0 [1.0, 2.3]' of what a path's first cell already reaches: an upper bound of what is needed; '≥', a lower.
+
+    What is not known, and what holds always, has no bound.
+    """
+    return mark + text if at_or_below and text not in ("-", "–", "any") else text
 
 
 def together(cluster: str | None) -> list[str]:

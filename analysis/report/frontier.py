@@ -21,7 +21,7 @@ def section(found: list[Match], *, unit: str, rule: Rule) -> Section:
         f"smaller budget or with more samples. On own frontiers both use the best settings they have for what that one "
         f"answer costs, chosen on one half of the prompts and read on the other. R*: served over pretraining tokens "
         "below which training the smaller model and sampling it is the cheaper way, at 2N a token; any: always. "
-        "≤: one sample, or the cheapest cell, is there already."
+        "≤ (of R*, ≥): one sample, or the cheapest cell, is there already."
     )
     table = html.table(
         frame,
@@ -42,7 +42,7 @@ def _row(match: Match, unit: str) -> dict[str, str | int]:
             _ends(match.frontier_rate, ".2f", suffix="x"), match.frontier_at_or_below
         ),
         "never, own frontiers": wording.percent(match.frontier_never),
-        "R*": _ends(match.workload, ".2g", beyond="any"),
+        "R*": wording.bounded(_ends(match.workload, ".2g", beyond="any"), bool(match.needs.at_or_below), "≥"),
     }
 
 
