@@ -112,7 +112,7 @@ test-report: setup  ## open a report in a real Chromium: installs it where it is
 	@$(PY) -m pytest -m report tests/report
 
 test-server: setup  ## run the longer tests, which start vLLM's own server and engines that fail
-	@$(PY) -m pytest -m server
+	@$(PY) -m pytest $(ON_TWO) -m server
 
 test-faults: setup  ## kill a sweep 20 times at random moments, flip bits in every shard, and finish it each time: KILLS=20
 	@ISOQUANT_KILLS=$(or $(KILLS),20) $(PY) -m pytest -s -m "long or not long" tests/faults

@@ -181,7 +181,8 @@ def _manifest(root: Path, writer: str) -> Path:
 def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
     """Parquet's names of the columns that are worth a dictionary, and of those whose bytes are better stored in planes.
 
-    Token ids are many and their high bytes alike: a dictionary of them takes longer, and of a large vocabulary more room.
+    Token ids are many and their high bytes alike: a dictionary of them takes longer, and for a large vocabulary
+    more room.
     """
     ids = [f"{field.name}.list.element" for field in schema if pa.types.is_list(field.type)]
     repeating = [field.name for field in schema if field.name not in UNIQUE and not pa.types.is_list(field.type)]

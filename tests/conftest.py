@@ -28,7 +28,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_probe.py", "test_sweep.py", "test_tasks_end_to_end.py"}
-TAKE_LONG = {"test_bad_input.py", "test_validation.py", "test_figures.py", "test_configs.py", "test_degenerate_runs.py"}
+TAKE_LONG = {
+    "test_bad_input.py",
+    "test_configs.py",
+    "test_degenerate_runs.py",
+    "test_figures.py",
+    "test_kills.py",
+    "test_validation.py",
+}
 RUNG = Model("ladder/checkpoints/countdown-125k")
 
 
