@@ -69,7 +69,6 @@ def test_a_second_sweep_of_a_model_says_who_holds_it_and_draws_the_others(tmp_pa
         wait_until(lambda: list(root.glob("answers/*.parquet")) or first.poll() is not None, seconds=240)
         holder = (root / "locks" / f"{MODEL}.lock").read_text()
         second = forked.run("sweeps", *SCRIPTED, f"model={MODEL},{OTHER}", f"run={root}")
-        assert first.poll() is None, "the first sweep ended too early for this test"
         assert second.code != 0 and "Traceback" not in second.err
         assert re.fullmatch(r"process \d+ on \S+", holder)
         assert f"{MODEL}: Another process ({holder}) is writing {MODEL} into {root}; wait for it, or" in second.err
