@@ -224,7 +224,8 @@ class VllmEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         started = time.monotonic()
-        prompt = {"prompt_token_ids": list(request.prompt_ids)}
+        # With its type, vLLM takes it as it is; else it hands it to a thread that would tokenize it.
+        prompt = {"type": "token", "prompt_token_ids": list(request.prompt_ids)}
         try:
             async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
                 final = output
