@@ -75,7 +75,7 @@ def p_value(statistic: ArrayLike, *, null: float = 0.0) -> Floats:
     """Two-sided p-value that a statistic equals `null`, by inverting its percentile interval; (1 + R, ...) -> (...).
 
     Twice the smaller share of replicates on either side, the estimate counted as one, so never below 2 / (R + 1).
-    Replicates that are NaN do not count; where none is left it is NaN. Source: Davison and Hinkley 1997, section 4.4.
+    Replicates that are NaN do not count; where none is left it is NaN. Source: Davison and Hinkley 1997.
     """
     replicates = np.asarray(statistic, dtype=float)[1:]
     num_valid = np.count_nonzero(~np.isnan(replicates), axis=0)

@@ -107,7 +107,7 @@ def vote_agreement(votes: ArrayLike) -> Floats:
     """Share of the samples that give the most frequent answer: difficulty predicted without knowing what is right.
 
     votes (..., S): codes as in `estimators.maj_at_k`, negative where a sample does not vote -> (...), 0 where none
-    does. Source: Wang et al. 2023 (arXiv 2203.11171), section 3.
+    does. Source: Wang et al. 2023 (arXiv 2203.11171).
     """
     votes = np.asarray(votes)
     same = (votes[..., :, None] == votes[..., None, :]) & (votes >= 0)[..., None]

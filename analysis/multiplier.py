@@ -62,8 +62,8 @@ def match_samples(
 
     [N_l (6 D_l + 2 q (P + T_l)) - N_s (6 D_s + 2 q P)] / (2 N_s q T_s): the small model reads each prompt once and
     decodes T_s tokens k times. All broadcast; tokens are a prompt's, or a sample's, in each model's own. Negative where
-    the small one costs more before it has decoded anything. Source: ours, the general
-    form of Snell's for unequal pretraining.
+    the small one costs more before it has decoded anything. Source: ours, the general form of
+    Snell's for unequal pretraining.
     """
     N_s, N_l, T_s, q = (
         _positive(value, "every count") for value in (small_params, large_params, small_tokens, queries)

@@ -60,7 +60,7 @@ def choose_by_folds(
     is scored by the strategy that is best on the bin's other folds (the first of equals). NaN for an empty bin, whose
     strategy is -1. In-sample choice among equals gains from noise: 5 points among 4 on 100 prompts of chance 1/2, and
     8.7 among 16. Raises ValueError where a bin has fewer prompts than folds. Source: Snell et al. 2024 (arXiv
-    2408.03314), section 3.2; the cross-validation is Stone's 1974.
+    2408.03314); the cross-validation is Stone's 1974.
     """
     accuracy, labels = np.asarray(accuracy, dtype=float), np.asarray(labels)
     fold = np.empty(len(labels), dtype=np.int64)

@@ -72,7 +72,7 @@ def detectable_effect(
 ) -> Floats:
     """The smallest difference in accuracy, 0 to 1, that this many prompts find: `num_prompts_needed` solved for it.
 
-    Arguments, source and errors as there, of shapes that broadcast to the result's; Raises ValueError where
+    Arguments, source and errors as there, of shapes that broadcast to the result's. Raises ValueError where
     num_prompts is not above 0.
     """
     num_prompts = np.asarray(num_prompts, dtype=float)

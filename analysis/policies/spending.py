@@ -29,8 +29,8 @@ def spend(accuracy: ArrayLike, cost: ArrayLike, levels: ArrayLike) -> Floats:
     taken where it yields more per cost than the price, and at the price with one chance for all, which spends a level
     exactly. Below the cheapest arms these are chosen, above what is worth more the most accurate. For independent
     samples of equal cost and a verifiable reward it is the greedy choice by lambda (1 - lambda)^b; it needs no such
-    shape, as hulls skip what is not concave. Source: the relaxed multiple-choice knapsack, Sinha and
-    Zoltners 1979.
+    shape, as hulls skip what is not concave. Source: the relaxed multiple-choice knapsack, Sinha and Zoltners
+    1979.
     """
     accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)
     steps = hulls(accuracy, cost)

@@ -110,8 +110,8 @@ def duplicate(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) 
 def levels_of_resampling(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
     """pass@k under prompts resampled alone, as here, and under prompts and then samples, which counts noise twice.
 
-    Chances are uniform, so pass@k is k / (k + 1) in truth. The second is known to cover .97, .83
-    and .65, to .05.
+    Chances are uniform, so pass@k is k / (k + 1) in truth. The second is known to cover .97, .83 and .65, to
+    .05.
     """
     widths = np.array([1, 8, 16])
     estimate = estimators.pass_at_k(NUM_SAMPLES, np.arange(NUM_SAMPLES + 1)[:, None], widths)
