@@ -78,7 +78,8 @@ def bounded(text: str, at_or_below: bool, mark: str = "≤") -> str:
 
     What is not known, and what holds always, has no bound.
     """
-    return mark + text if at_or_below and text not in ("-", "–", "any") else text
+    has_no_bound = text in ("-", "–") or text.startswith("any")
+    return mark + text if at_or_below and not has_no_bound else text
 
 
 def together(cluster: str | None) -> list[str]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import findings, matches, outcomes
+from analysis import findings, matches, outcomes, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.bootstrap import Interval
@@ -57,6 +57,7 @@ def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
     workload = Interval(np.float64(2.5), np.float64(2.0), np.float64(np.inf))
     dear = matches.render([found[0]._replace(workload=workload)], cost, rule="maj_at_k", max_width=3).splitlines()[1]
     assert " ≥2.5 [2, any] " in dear
+    assert wording.bounded("any [2, any]", True, "≥") == "any [2, any]"
     assert matches.frame(found)[["at_or_below", "frontier_at_or_below"]].all(axis=None)
 
 
