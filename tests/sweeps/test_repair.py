@@ -4,12 +4,14 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from results import store
 from results.schema import ANSWERS, GRADES, TRACES, Table
 from sweeps.plan import PoolSpec
 from sweeps.repair import Usable, read_usable, repair, repair_writer
+from tests.faults.runs import flip_bit
 from tests.sweeps.test_more import PROMPTS, Run
 
 DEEPER = (PoolSpec("evaluation", 8, (0, 16, 64, 128)),)
@@ -36,12 +38,6 @@ def keys(run: Run, table: Table) -> list[tuple]:
     return sorted((tuple(row.values()) for row in rows), key=str)
 
 
-def hurt(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-
-
 @pytest.mark.parametrize("loss", ["flipped", "gone"])
 @pytest.mark.parametrize("index", range(5))
 def test_a_run_with_any_shard_lost_is_made_whole(
@@ -54,7 +50,7 @@ def test_a_run_with_any_shard_lost_is_made_whole(
     if loss == "gone":
         path.unlink()
     else:
-        hurt(path)
+        flip_bit(path, np.random.default_rng(0))
     repair(run.root)
     said = capsys.readouterr().out
     assert f"{path} is {'gone' if loss == 'gone' else 'damaged'}" in said and "made again" in said
@@ -124,7 +120,7 @@ def test_the_shards_of_a_writer_at_work_are_left_to_it(run: Run) -> None:
 def test_an_answer_that_a_job_draws_again_does_not_inherit_the_grade_of_the_lost_one(run: Run) -> None:
     whole = keys(run, ANSWERS)
     repair(run.root)
-    hurt(max(run.root.glob("answers/*.parquet")))
+    flip_bit(max(run.root.glob("answers/*.parquet")), np.random.default_rng(0))
     with store.lock(run.root, "model"):
         repair_writer(run.root, "model")
         lost = set(whole) - set(keys(run, ANSWERS))
@@ -135,7 +131,7 @@ def test_an_answer_that_a_job_draws_again_does_not_inherit_the_grade_of_the_lost
 
 
 def test_who_is_grading_is_waited_for_before_lost_answers_can_be_drawn_again(run: Run) -> None:
-    hurt(max(run.root.glob("answers/*.parquet")))
+    flip_bit(max(run.root.glob("answers/*.parquet")), np.random.default_rng(0))
     repairing = threading.Thread(target=repair, args=(run.root,))
     with store.lock(run.root, "grades"):
         repairing.start()
