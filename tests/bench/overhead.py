@@ -77,7 +77,7 @@ async def _run_bare(llm: Any, chains: Sequence[Chain], *, samples_in_flight: int
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        prompt = {"prompt_token_ids": list(request.prompt_ids)}
+        prompt = {"type": "token", "prompt_token_ids": list(request.prompt_ids)}
         async for _ in llm.generate(prompt, params, f"bare-{next(numbers)}"):
             pass
 
