@@ -78,7 +78,7 @@ def bounded(text: str, at_or_below: bool, mark: str = "≤") -> str:
 
     What is not known, and what holds always, has no bound.
     """
-    has_no_bound = text in ("-", "–") or text.startswith("any")
+    has_no_bound = text == "-" or text.startswith("any")
     return mark + text if at_or_below and not has_no_bound else text
 
 

@@ -1,11 +1,8 @@
 """What a smaller model needs against both references: the largest one's single answer, and its own best settings."""
 
-import math
-
 import pandas as pd
 
 from analysis import wording
-from analysis.bootstrap import Interval
 from analysis.curves import Rule
 from analysis.matches import Match
 from analysis.report import html
@@ -36,19 +33,15 @@ def _row(match: Match, unit: str) -> dict[str, str | int]:
         "model": match.small,
         "bin": match.bin,
         "prompts": match.num_prompts,
-        "samples for one answer": wording.bounded(_ends(match.needs.step, ".1f"), bool(match.needs.at_or_below)),
+        "samples for one answer": wording.bounded(
+            wording.with_ends(match.needs.step, "{:.1f}"), bool(match.needs.at_or_below)
+        ),
         "never, one answer": wording.percent(float(match.needs.share_never)),
         f"{unit} on own frontiers": wording.bounded(
-            _ends(match.frontier_rate, ".2f", suffix="x"), match.frontier_at_or_below
+            wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below
         ),
         "never, own frontiers": wording.percent(match.frontier_never),
-        "R*": wording.bounded(_ends(match.workload, ".2g", beyond="any"), bool(match.needs.at_or_below), "≥"),
+        "R*": wording.bounded(
+            wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
+        ),
     }
-
-
-def _ends(interval: Interval, form: str, *, suffix: str = "", beyond: str = "never") -> str:
-    """'3.7 [2.0, 5.6]'; '–' where it is not known."""
-    if math.isnan(float(interval.estimate)):
-        return "–"
-    words = [beyond if math.isinf(float(end)) else f"{float(end):{form}}{suffix}" for end in interval]
-    return words[0] if len(set(words)) == 1 else f"{words[0]} [{words[1]}, {words[2]}]"
