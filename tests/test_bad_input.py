@@ -194,6 +194,8 @@ ANALYSIS = [
     Case("summary {here}/ungraded", r"make grade|make sweep", 2),
     Case("summary {here}/torn-shard", r"Damaged tables in .*/torn-shard .*`make sweep` sets them aside", 2),
     Case("summary results/reference --cost c9", r"argument --cost: invalid choice: 'c9' \(choose from", 2),
+    Case("summary results/reference --price x=1:2", r"--price is read by cost model c5 alone; add --cost c5 or", 2),
+    Case("match results/reference --cost c2 --throughput x=1:2", r"--throughput is read by cost model c4 alone", 2),
     Case("summary results/reference --rule best", r"argument --rule: invalid choice: 'best' \(choose from", 2),
     Case("summary results/reference --bins many", r"argument --bins: invalid int value: 'many'", 2),
     Case("summary results/reference --bins 0", r"num_bins must be at least 1, not 0", 2),

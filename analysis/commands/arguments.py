@@ -18,6 +18,8 @@ from analysis.shapes import PerToken
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 RUNS = Path("results/runs")
+# Options that one cost model alone reads.
+RATES = {"throughput": "c4", "price": "c5"}
 
 
 def run_folder(name: str) -> Path:
@@ -56,6 +58,10 @@ def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overl
 
 
 def choices(options: argparse.Namespace) -> Choices:
+    """The reader's choices; raises ValueError for rates of a cost model that the command was not asked for."""
+    for name, cost in RATES.items():
+        if getattr(options, name) and options.cost != cost and not options.every_cost:
+            raise ValueError(f"--{name} is read by cost model {cost} alone; add --cost {cost} or leave it out.")
     return Choices(
         binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
         cost=options.cost,
@@ -124,6 +130,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="tokens a device-second, read and written, instead of what the run logged",
     )
     add("--price", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
+    # Set by the commands that read a run under every cost model it can tell.
+    command.set_defaults(every_cost=False)
     add("--anchor", help="whose held-out samples make the bins, where several models have some")
 
 

@@ -34,7 +34,7 @@ def add(commands: arguments.Commands) -> None:
     command.add_argument("--summary", action="store_true", help="print the summary first")
     command.add_argument("--data", type=Path, help=f"a folder of published outcomes: adds Pythia's, from its {PYTHIA}")
     arguments.add_choices(command)
-    command.set_defaults(command=run)
+    command.set_defaults(command=run, every_cost=True)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ def add(commands: arguments.Commands) -> None:
     add("--replay", action="store_true", help="add who should get the compute, as `make replay` tells it")
     add("--new", metavar="NEW", help="add how RUN:MODEL compares with this run's ladder, as `make compare` tells it")
     add("--out", type=Path, help="where the page goes, instead of RUN/report.html")
-    command.set_defaults(command=run)
+    command.set_defaults(command=run, every_cost=True)
 
 
 def run(options: argparse.Namespace) -> None:
