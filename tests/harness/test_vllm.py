@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,15 +56,25 @@ async def plain_run(engine: Engine, context: Context, key: SampleKey, budget: in
     return prefix[len(key.prompt_ids) :] + done.token_ids
 
 
+def is_natural(sampled: Sampled, budget: int) -> bool:
+    """Whether a sample of the nested grid ended by itself within a budget."""
+    trace = sampled.traces[0]
+    return trace.ended and trace.num_thinking_tokens <= budget
+
+
+def nested_answer(sampled: Sampled, budget: int) -> str:
+    """What a sample of the nested grid answers at a budget."""
+    answers = {answer.budget: answer.text for answer in sampled.answers}
+    return answers[None if is_natural(sampled, budget) else budget]
+
+
 def nested_texts(running: Running, sampled: Sampled) -> dict[int, str]:
     """Budget -> thinking and answer as text, of one sample of the nested grid."""
-    trace = sampled.traces[0]
-    answers = {answer.budget: answer.text for answer in sampled.answers}
     texts = {}
     for budget in BUDGETS:
-        natural = trace.ended and trace.num_thinking_tokens <= budget
-        thought = running.renderer.decode(trace.token_ids[:budget])
-        texts[budget] = thought + ("" if natural else "</think>") + answers[None if natural else budget]
+        thought = running.renderer.decode(sampled.traces[0].token_ids[:budget])
+        close = "" if is_natural(sampled, budget) else "</think>"
+        texts[budget] = thought + close + nested_answer(sampled, budget)
     return texts
 
 
@@ -134,36 +145,38 @@ def top_two_gap(ids: tuple[int, ...]) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("budget", [0, 32, 256])
 def test_at_temperature_one_accuracies_agree_within_sampling_error(
-    running: Running, task: ReasoningGym, prompts: list[Prompt], budget: int
+    running: Running, task: ReasoningGym, prompts: list[Prompt]
 ) -> None:
-    context = running.context(temperature=1, identity=f"agreement {budget}")
-    num_samples = 16
+    context = running.context(temperature=1, identity="agreement")
+    budgets, num_samples = (0, 32, 256), 16
+    keys = [sample_key(running, prompt, sample) for prompt in prompts for sample in range(num_samples)]
 
-    async def draw() -> tuple[list[Sampled], list[tuple[int, ...]]]:
-        keys = [sample_key(running, prompt, sample) for prompt in prompts for sample in range(num_samples)]
-        nested = [finish_sample(running.engine, context, Pending(key, (budget, 256))) for key in keys]
-        plain = [plain_run(running.engine, context, k, budget, seed=10_000 + 2 * i) for i, k in enumerate(keys)]
-        return await asyncio.gather(*nested), await asyncio.gather(*plain)
+    async def draw() -> list[list[Any]]:
+        nested = [finish_sample(running.engine, context, Pending(key, budgets)) for key in keys]
+        plain = [
+            [
+                plain_run(running.engine, context, key, budget, seed=10_000 * (budget + 1) + 2 * i)
+                for i, key in enumerate(keys)
+            ]
+            for budget in budgets
+        ]
+        return [await asyncio.gather(*runs) for runs in (nested, *plain)]
 
-    nested, plain = running.run(draw())
-    by_id = {prompt.prompt_id: prompt for prompt in prompts}
-    ours = [
-        next(
-            task.grade(by_id[a.prompt_id], a.text).correct
-            for a in sampled.answers
-            if a.budget == budget or (a.budget is None and a.num_thinking_tokens <= budget)
-        )
-        for sampled in nested
-    ]
-    texts = [running.renderer.decode(ids).rsplit("</think>", 1)[1] for ids in plain]
-    theirs = [task.grade(prompts[i // num_samples], text).correct for i, text in enumerate(texts)]
-    difference = np.reshape(ours, (-1, num_samples)).mean(axis=1) - np.reshape(theirs, (-1, num_samples)).mean(axis=1)
-    standard_error = difference.std(ddof=1) / np.sqrt(len(difference))
-    assert abs(difference.mean()) < 4 * standard_error
-    assert 0 < np.mean(ours) < 1
-    assert [answer.text for sampled in nested for answer in sampled.answers] != texts
+    nested, *plain = running.run(draw())
+    for budget, runs in zip(budgets, plain, strict=True):
+        ours = [nested_answer(sampled, budget) for sampled in nested]
+        theirs = [running.renderer.decode(ids).rsplit("</think>", 1)[1] for ids in runs]
+        right = [
+            [task.grade(key.prompt, text).correct for key, text in zip(keys, texts, strict=True)]
+            for texts in (ours, theirs)
+        ]
+        means = np.reshape(right, (2, len(prompts), num_samples)).mean(axis=2)
+        difference = means[0] - means[1]
+        standard_error = difference.std(ddof=1) / np.sqrt(len(difference))
+        assert abs(difference.mean()) < 4 * standard_error, budget
+        assert 0 < means[0].mean() < 1
+        assert ours != theirs
 
 
 def test_a_seed_repeats_its_completion_and_another_seed_does_not(running: Running, prompts: list[Prompt]) -> None:
