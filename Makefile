@@ -100,8 +100,8 @@ plan-compute: setup  ## split a budget between training and serving: RUN=<name> 
 test: setup  ## run the tests, on two cores
 	@$(PY) -m pytest $(ON_TWO)
 
-test-long: setup  ## run the longer tests, on two cores: Ray and submitit with the real engine, every fault
-	@$(PY) -m pytest $(ON_TWO) -m long
+test-long: setup  ## run the longer tests, on two cores: Ray and submitit with the real engine, every fault, vLLM's own server
+	@$(PY) -m pytest $(ON_TWO) -m "long or server"
 
 test-slurm: setup  ## run a sweep through a real Slurm on this machine: as root on Debian or Ubuntu, installs what it lacks
 	@tests/slurm/install.sh
@@ -111,7 +111,7 @@ test-report: setup  ## open a report in a real Chromium: installs it where it is
 	@tests/report/install.sh
 	@$(PY) -m pytest -m report tests/report
 
-test-server: setup  ## run the longer tests, which start vLLM's own server and engines that fail
+test-server: setup  ## of the longer tests, those that start vLLM's own server and engines that fail
 	@$(PY) -m pytest $(ON_TWO) -m server
 
 test-faults: setup  ## kill a sweep 20 times at random moments, flip bits in every shard, and finish it each time: KILLS=20
