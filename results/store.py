@@ -32,10 +32,6 @@ from results.shards import (
     writer_of,
 )
 
-# Arrow's own allocator keeps what a shard took, so that a job which reads a thousand shards would grow with its run.
-pa.set_memory_pool(pa.system_memory_pool())
-
-
 # How the name of a holder ends that is soon gone, and how long to wait before asking for it again.
 CHECKING, PAUSE_SECONDS = ", checking it", 0.1
 

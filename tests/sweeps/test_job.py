@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,6 +75,13 @@ def test_a_record_of_what_ran_never_takes_the_place_of_another(tmp_path: Path) -
 def test_a_server_elsewhere_is_no_device_of_this_machine() -> None:
     assert describe_device(num_devices=0) == Device("a server", 0)
     assert describe_device(num_devices=1).num_devices == 1
+
+
+def test_a_job_gives_back_what_reading_a_shard_took() -> None:
+    said = "import sweeps.__main__, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    environment = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "system\n"
 
 
 def test_a_task_is_graded_as_it_was_last_asked_for(tmp_path: Path) -> None:
