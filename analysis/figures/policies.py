@@ -96,7 +96,8 @@ def _scale(above: Axes, below: Axes, part: pd.DataFrame, *, first: bool) -> None
         axis.set_xlim(*ends)
     above.tick_params(labelbottom=False, which="both")
     low, high = drawn["accuracy"].min(), drawn["accuracy"].max()
-    above.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    margin = 0.06 * (high - low) or 0.005
+    above.set_ylim(low - margin, high + margin)
     shown = drawn[drawn["kind"] != "line"]["gain"].dropna()
     room = 0.15 * (max(shown.max(), 0) - min(shown.min(), 0)) + 0.005
     below.set_ylim(max(min(shown.min(), 0), -0.15) - room, max(shown.max(), 0) + room)
