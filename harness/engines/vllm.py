@@ -204,9 +204,8 @@ class VllmEngine:
         gc.collect()
 
     async def complete(self, request: Request) -> Completion:
-        from vllm import SamplingParams
         from vllm.exceptions import VLLMValidationError
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RequestOutputKind, SamplingParams
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         sampling = request.sampling
@@ -222,6 +221,8 @@ class VllmEngine:
             ignore_eos=True,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
+            # Nobody else holds it, so vLLM need not copy it deeply.
+            skip_clone=True,
         )
         started = time.monotonic()
         # With its type, vLLM takes it as it is; else it hands it to a thread that would tokenize it.
