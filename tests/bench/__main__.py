@@ -8,18 +8,19 @@ import asyncio
 import json
 import os
 import re
+import signal
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.engines.vllm import Vllm
 from harness.types import Model
 from sweeps.launchers.plan import print_table
 from sweeps.provenance import describe_device, describe_environment, list_gpus
 from tests.bench import memory, nested, overhead, peer, rows, seeds
-from tests.bench.workload import BUDGETS, WIDTHS, Workload, serve
+from tests.bench.slices import Pair, Setup, start_pair
+from tests.bench.workload import BUDGETS, WIDTHS, serve
 
 FOLDER = Path("results/bench")
 
@@ -33,6 +34,8 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
+    # Its workers end with it, but not what they have started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = parse()
     gpus = list_gpus()
     settings = Vllm(
@@ -40,9 +43,18 @@ def main() -> None:
     )
     model = Model(given.model)
     load = os.getloadavg()[0]
-    figures = asyncio.run(on_engine(model, settings, given))
-    if not given.dummy:
-        figures += beside_lm_eval(model, settings, given)
+    setup = Setup(model, settings, given.prompts, given.dummy)
+    with start_pair(setup) as pair:
+        figures = [
+            *_grid_figures(nested.measure(pair, rounds=given.rounds), dummy=given.dummy),
+            _spread(
+                "(b) harness over a bare AsyncLLM loop, seconds",
+                overhead.measure(pair, rounds=3 * given.rounds),
+                "<= 1.05",
+            ),
+            *([] if given.dummy else beside_lm_eval(pair, rounds=given.rounds)),
+        ]
+    figures.append(asyncio.run(cost_of_seeds(setup)))
     figures += on_disk(given)
     print_table([Figure._fields, *figures])
     keep(figures, given, load=load)
@@ -53,23 +65,16 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default="ladder/checkpoints/countdown-1.1m")
     parser.add_argument("--dummy", action="store_true", help="read the model's config alone; weights are random")
     parser.add_argument("--prompts", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2, help="an even number, since the two engines of a pair swap")
     parser.add_argument("--samples-in-flight", type=int, default=16)
     parser.add_argument("--rows", type=int, default=1_000_000)
     return parser.parse_args()
 
 
-async def on_engine(model: Model, settings: Vllm, given: argparse.Namespace) -> list[Figure]:
-    """(a), (b) and the cost of seeds."""
-    async with serve(model, settings, num_prompts=given.prompts, dummy=given.dummy) as workload:
-        grids = [await nested.measure(workload, name=f"round-{number}") for number in range(given.rounds)]
-        loops = await overhead.measure(workload, rounds=2 * given.rounds + 1)
-        seeding = await seeds.measure(workload.engine, num_requests=min(256, given.samples_in_flight), rounds=3)
-    return [
-        *_grid_figures(grids, dummy=given.dummy),
-        _spread("(b) harness over a bare AsyncLLM loop, seconds", loops, "<= 1.05"),
-        seeding_figure(seeding),
-    ]
+async def cost_of_seeds(setup: Setup) -> Figure:
+    async with serve(setup.model, setup.settings, num_prompts=setup.num_prompts, dummy=setup.dummy) as workload:
+        rates = await seeds.measure(workload.engine, num_requests=min(256, workload.samples_in_flight), rounds=3)
+    return _spread("    tokens a second without seeds over with", list(rates[:, 1, 0] / rates[:, 0, 0]))
 
 
 def _grid_figures(grids: Sequence[nested.Ratios], *, dummy: bool) -> list[Figure]:
@@ -96,27 +101,23 @@ def _grid_figures(grids: Sequence[nested.Ratios], *, dummy: bool) -> list[Figure
     return figures
 
 
-def seeding_figure(rates: Any) -> Figure:
-    return _spread("    tokens a second without seeds over with", list(rates[:, 1, 0] / rates[:, 0, 0]), "")
-
-
-def beside_lm_eval(model: Model, settings: Vllm, given: argparse.Namespace) -> list[Figure]:
+def beside_lm_eval(pair: Pair, *, rounds: int) -> list[Figure]:
     """(c)"""
-
-    async def ours(settings: Vllm) -> tuple[peer.Speed, Workload]:
-        async with serve(model, settings, num_prompts=given.prompts, dummy=False) as workload:
-            return await peer.measure_harness(workload), workload
-
-    in_flight = min(given.samples_in_flight, peer.WIDTH * given.prompts)
-    own, workload = asyncio.run(ours(replace(settings, max_num_seqs=in_flight)))
-    other = peer.measure_lm_eval(model.path, workload.prompts, samples_in_flight=in_flight)
-    faster = own.tokens_a_second / other.tokens_a_second
-    return [
-        Figure("(c) lm_eval over harness, seconds for as many samples", f"{other.seconds / own.seconds:.2f}", ">= 1"),
-        Figure("    harness over lm_eval, tokens a second", f"{faster:.2f}"),
-        Figure("    distinct samples of lm_eval", f"{other.num_distinct} of {other.num_samples}"),
-        Figure("    distinct samples of the harness", f"{own.num_distinct} of {own.num_samples}"),
-    ]
+    figures = []
+    for other, how in (
+        (peer.lm_eval, "as it comes"),
+        (peer.lm_eval_unseeded, "told to send no seed"),
+    ):
+        speeds = peer.measure(pair, other, rounds=rounds)
+        slower = [theirs.seconds / own.seconds for own, theirs in speeds]
+        faster = [own.tokens_a_second / theirs.tokens_a_second for own, theirs in speeds]
+        distinct = [f"{side[0].num_distinct} and {side[1].num_distinct} of {side[0].num_samples}" for side in speeds]
+        figures += [
+            _spread(f"(c) lm_eval, {how}, over harness, seconds for as many samples", slower, ">= 1"),
+            _spread("    harness over lm_eval, tokens a second", faster),
+            Figure("    distinct samples of the harness and of lm_eval", distinct[0]),
+        ]
+    return figures
 
 
 def on_disk(given: argparse.Namespace) -> list[Figure]:
@@ -135,7 +136,7 @@ def on_disk(given: argparse.Namespace) -> list[Figure]:
     ]
 
 
-def _spread(what: str, values: Sequence[float], target: str) -> Figure:
+def _spread(what: str, values: Sequence[float], target: str = "") -> Figure:
     return Figure(what, f"{median(values):.3f} ({min(values):.3f} to {max(values):.3f})", target)
 
 

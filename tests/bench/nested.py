@@ -1,15 +1,13 @@
 """(a) The nested grid against its largest cell, and against generating every cell anew."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
 from harness.samples import Pending, Sampled
-from tests.bench.workload import BUDGETS, WIDTHS, Spent, Workload, reset_cache
+from tests.bench.slices import Job, Pair, Spent, draw, measure_pair
+from tests.bench.workload import BUDGETS, WIDTHS, Workload
 
 
 class Ratios(NamedTuple):
@@ -25,53 +23,47 @@ class Ratios(NamedTuple):
     mean_answer_tokens: float
 
 
-async def measure(workload: Workload, *, name: str) -> Ratios:
-    """One round, with noise of its own; the nested grid and its largest cell draw the same traces.
+def measure(pair: Pair, *, rounds: int) -> list[Ratios]:
+    """Round by round, each with noise of its own; within one, the nested grid and its largest cell draw the same."""
+    against_largest = list(measure_pair(pair, (nested, largest), rounds=rounds))
+    against_anew = list(measure_pair(pair, (nested, anew), rounds=rounds))
+    return [_ratios(*spent, *other) for spent, other in zip(against_largest, against_anew, strict=True)]
 
-    Both run before and after the long way, so that a machine that grows faster or slower meanwhile favours none.
-    """
-    named = workload.named(name)
-    ways = {"nested": _nested(workload), "largest": _largest(workload), "anew": _anew(workload)}
-    spent: dict[str, list[Spent]] = {way: [] for way in ways}
-    for way in ("nested", "largest", "anew", "largest", "nested"):
-        spent[way].append(await _finish(named, ways[way]))
-    seconds = {way: fmean(each.seconds for each in runs) for way, runs in spent.items()}
-    tokens = {way: fmean(each.num_tokens for each in runs) for way, runs in spent.items()}
-    predicted = _predict(spent["nested"][0].sampled)
+
+def _ratios(grid: Spent, cell: Spent, grid_again: Spent, every_cell: Spent) -> Ratios:
+    predicted = _predict(grid.made)
     return Ratios(
-        largest_tokens=tokens["nested"] / tokens["largest"],
-        largest_seconds=seconds["nested"] / seconds["largest"],
+        largest_tokens=count_tokens(grid.made) / count_tokens(cell.made),
+        largest_seconds=grid.seconds / cell.seconds,
         largest_predicted=predicted.nested / predicted.largest,
-        anew_tokens=tokens["anew"] / tokens["nested"],
-        anew_seconds=seconds["anew"] / seconds["nested"],
+        anew_tokens=count_tokens(every_cell.made) / count_tokens(grid_again.made),
+        anew_seconds=every_cell.seconds / grid_again.seconds,
         anew_predicted=predicted.anew / predicted.nested,
         mean_thinking_tokens=predicted.thinking,
         mean_answer_tokens=predicted.answer,
     )
 
 
-async def _finish(workload: Workload, pending: Sequence[Sequence[Pending]]) -> Spent:
-    await reset_cache(workload)
-    with tempfile.TemporaryDirectory() as root:
-        return await workload.finish(pending, root=Path(root))
+def count_tokens(made: Sequence[Sampled]) -> int:
+    return sum(rows.num_tokens for rows in made)
 
 
-def _nested(workload: Workload) -> list[list[Pending]]:
-    return [[Pending(key, BUDGETS) for key in keys] for keys in workload.keys(max(WIDTHS))]
+async def nested(workload: Workload) -> Job:
+    return draw(workload, [[Pending(key, BUDGETS) for key in keys] for keys in workload.keys(max(WIDTHS))])
 
 
-def _largest(workload: Workload) -> list[list[Pending]]:
-    return [[Pending(key, BUDGETS[-1:]) for key in keys] for keys in workload.keys(max(WIDTHS))]
+async def largest(workload: Workload) -> Job:
+    return draw(workload, [[Pending(key, BUDGETS[-1:]) for key in keys] for keys in workload.keys(max(WIDTHS))])
 
 
-def _anew(workload: Workload) -> list[list[Pending]]:
+async def anew(workload: Workload) -> Job:
     """Every cell with samples of its own, all in one queue: kinder than one cell after the other, whose ends idle."""
     cells, first = [], max(WIDTHS)
     for width in WIDTHS:
         for budget in BUDGETS:
             cells += [[Pending(key, (budget,)) for key in keys] for keys in workload.keys(width, first=first)]
             first += width
-    return cells
+    return draw(workload, cells)
 
 
 class _Predicted(NamedTuple):

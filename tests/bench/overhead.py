@@ -2,15 +2,13 @@
 
 import asyncio
 import itertools
-import tempfile
-import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.samples import Pending, finish_sample
 from harness.types import Completion, Engine, Request
-from tests.bench.workload import BUDGETS, Workload, reset_cache
+from tests.bench.slices import Job, Pair, draw, measure_pair
+from tests.bench.workload import BUDGETS, Workload
 
 WIDTH = 16
 Chain = Sequence[Request]
@@ -28,24 +26,26 @@ class Recorder:
         return await self._engine.complete(request)
 
 
-async def measure(workload: Workload, *, rounds: int) -> list[float]:
-    """Seconds of the harness over seconds of the bare loop, round by round, each beginning with the other one."""
-    pending = [[Pending(key, BUDGETS) for key in keys] for keys in workload.keys(WIDTH)]
-    chains = await _record(workload, [sample for samples in pending for sample in samples])
-    ratios = []
-    for number in range(rounds):
-        seconds = {}
-        for kind in ("bare", "harness") if number % 2 else ("harness", "bare"):
-            await reset_cache(workload)
-            started = time.perf_counter()
-            if kind == "bare":
-                await _run_bare(workload.engine._llm, chains, samples_in_flight=workload.samples_in_flight)  # type: ignore[attr-defined]
-            else:
-                with tempfile.TemporaryDirectory() as root:
-                    await workload.finish(pending, root=Path(root))
-            seconds[kind] = time.perf_counter() - started
-        ratios.append(seconds["harness"] / seconds["bare"])
-    return ratios
+def measure(pair: Pair, *, rounds: int) -> list[float]:
+    """Seconds of the harness over seconds of the bare loop, round by round."""
+    return [own.seconds / loop.seconds for own, loop in measure_pair(pair, (harness, bare), rounds=rounds)]
+
+
+async def harness(workload: Workload) -> Job:
+    return draw(workload, _pending(workload))
+
+
+async def bare(workload: Workload) -> Job:
+    chains = await _record(workload, [sample for samples in _pending(workload) for sample in samples])
+
+    async def run(tell: Callable[[], None]) -> None:
+        await _run_bare(workload.engine._llm, chains, samples_in_flight=workload.samples_in_flight, tell=tell)  # type: ignore[attr-defined]
+
+    return Job(len(chains), run)
+
+
+def _pending(workload: Workload) -> list[list[Pending]]:
+    return [[Pending(key, BUDGETS) for key in keys] for keys in workload.keys(WIDTH)]
 
 
 async def _record(workload: Workload, pending: Sequence[Pending]) -> list[Chain]:
@@ -61,10 +61,9 @@ async def _record(workload: Workload, pending: Sequence[Pending]) -> list[Chain]
     return list(await asyncio.gather(*map(record, pending)))
 
 
-async def _run_bare(llm: Any, chains: Sequence[Chain], *, samples_in_flight: int) -> None:
+async def _run_bare(llm: Any, chains: Sequence[Chain], *, samples_in_flight: int, tell: Callable[[], None]) -> None:
     """What one would write without a harness: a trace, then its answers, so many samples at once."""
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+    from vllm.sampling_params import RequestOutputKind, SamplingParams
 
     numbers, in_flight = itertools.count(), asyncio.Semaphore(samples_in_flight)
 
@@ -76,6 +75,7 @@ async def _run_bare(llm: Any, chains: Sequence[Chain], *, samples_in_flight: int
             stop_token_ids=list(request.stop_ids),
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,
         )
         prompt = {"type": "token", "prompt_token_ids": list(request.prompt_ids)}
         async for _ in llm.generate(prompt, params, f"bare-{next(numbers)}"):
@@ -85,5 +85,6 @@ async def _run_bare(llm: Any, chains: Sequence[Chain], *, samples_in_flight: int
         async with in_flight:
             await complete(chain[0])
             await asyncio.gather(*map(complete, chain[1:]))
+        tell()
 
     await asyncio.gather(*map(sample, chains))

@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from harness.checkpoint import read_checkpoint
 from harness.engines.vllm import Vllm
@@ -26,18 +25,11 @@ THINKING = Thinking(open="<think>", close="</think>", force="</think>")
 COUNTDOWN = {"min_numbers": 3, "max_numbers": 4, "min_value": 1, "max_value": 9, "min_target": 10, "max_target": 99}
 
 
-class Spent(NamedTuple):
-    """Wall-clock seconds of one way through a grid, the tokens it wrote and the rows it made."""
-
-    seconds: float
-    num_tokens: int
-    sampled: list[Sampled]
-
-
 @dataclass(frozen=True)
 class Workload:
     """A running engine and what is asked of it. `context` names the noise: two of another identity share no tokens."""
 
+    path: str
     engine: Engine
     context: Context
     prompts: Sequence[Prompt]
@@ -56,23 +48,26 @@ class Workload:
     def named(self, identity: str) -> "Workload":
         return replace(self, context=replace(self.context, identity=identity))
 
-    async def finish(self, pending: Sequence[Sequence[Pending]], *, root: Path) -> Spent:
-        """What the harness does of a sweep: draw, and append to a store."""
+    async def finish(
+        self, pending: Sequence[Sequence[Pending]], *, tell: Callable[[], None] = lambda: None
+    ) -> list[Sampled]:
+        """What the harness does of a sweep: draw, and append to a store. `tell` is called as each sample is done."""
         sampled: list[Sampled] = []
-        started = time.perf_counter()
-        writer = Writer(
-            root, "bench", self.context.identity, device=Device("", 1), samples_in_flight=16, flush_seconds=5.0
-        )
+        with tempfile.TemporaryDirectory() as root:
+            writer = Writer(
+                Path(root), "bench", self.context.identity, device=Device("", 1), samples_in_flight=16, flush_seconds=5
+            )
 
-        def on_sample(rows: Sampled) -> None:
-            writer.add(rows)
-            sampled.append(rows)
+            def on_sample(rows: Sampled) -> None:
+                writer.add(rows)
+                sampled.append(rows)
+                tell()
 
-        await finish_samples(
-            self.engine, self.context, pending, samples_in_flight=self.samples_in_flight, on_sample=on_sample
-        )
-        writer.flush()
-        return Spent(time.perf_counter() - started, sum(rows.num_tokens for rows in sampled), sampled)
+            await finish_samples(
+                self.engine, self.context, pending, samples_in_flight=self.samples_in_flight, on_sample=on_sample
+            )
+            writer.flush()
+        return sampled
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +84,7 @@ async def serve(model: Model, settings: Vllm, *, num_prompts: int, dummy: bool) 
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
     needed = longest + max(BUDGETS) + len(renderer.force_ids) + context.sampling.max_answer_tokens
     async with settings.start(model, max_model_len=needed) as engine:
-        workload = Workload(engine, context, prompts, settings.max_num_seqs)
+        workload = Workload(model.path, engine, context, prompts, settings.max_num_seqs)
         await warm_up(workload)
         yield workload
 
