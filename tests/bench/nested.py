@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.samples import Pending, Sampled
+from harness.samples import Sampled
 from tests.bench.slices import Job, Pair, Spent, draw, measure_pair
 from tests.bench.workload import BUDGETS, WIDTHS, Workload
 
@@ -49,11 +49,11 @@ def count_tokens(made: Sequence[Sampled]) -> int:
 
 
 async def nested(workload: Workload) -> Job:
-    return draw(workload, [[Pending(key, BUDGETS) for key in keys] for keys in workload.keys(max(WIDTHS))])
+    return draw(workload, workload.pending(max(WIDTHS), BUDGETS))
 
 
 async def largest(workload: Workload) -> Job:
-    return draw(workload, [[Pending(key, BUDGETS[-1:]) for key in keys] for keys in workload.keys(max(WIDTHS))])
+    return draw(workload, workload.pending(max(WIDTHS), BUDGETS[-1:]))
 
 
 async def anew(workload: Workload) -> Job:
@@ -61,7 +61,7 @@ async def anew(workload: Workload) -> Job:
     cells, first = [], max(WIDTHS)
     for width in WIDTHS:
         for budget in BUDGETS:
-            cells += [[Pending(key, (budget,)) for key in keys] for keys in workload.keys(width, first=first)]
+            cells += workload.pending(width, (budget,), first=first)
             first += width
     return draw(workload, cells)
 

@@ -32,20 +32,16 @@ def measure(pair: Pair, *, rounds: int) -> list[float]:
 
 
 async def harness(workload: Workload) -> Job:
-    return draw(workload, _pending(workload))
+    return draw(workload, workload.pending(WIDTH, BUDGETS))
 
 
 async def bare(workload: Workload) -> Job:
-    chains = await _record(workload, [sample for samples in _pending(workload) for sample in samples])
+    chains = await _record(workload, [sample for samples in workload.pending(WIDTH, BUDGETS) for sample in samples])
 
     async def run(tell: Callable[[], None]) -> None:
         await _run_bare(workload.engine._llm, chains, samples_in_flight=workload.samples_in_flight, tell=tell)  # type: ignore[attr-defined]
 
     return Job(len(chains), run)
-
-
-def _pending(workload: Workload) -> list[list[Pending]]:
-    return [[Pending(key, BUDGETS) for key in keys] for keys in workload.keys(WIDTH)]
 
 
 async def _record(workload: Workload, pending: Sequence[Pending]) -> list[Chain]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.rendering import load_tokenizer
-from harness.samples import Pending
 from harness.types import Prompt
 from tests.bench.slices import Job, Pair, Spent, Way, draw, measure_pair
 from tests.bench.workload import BUDGETS, THINKING, Workload
@@ -65,7 +64,7 @@ def _speed(spent: Spent) -> Speed:
 
 async def harness(workload: Workload) -> Job:
     """Samples of the largest budget, stored."""
-    job = draw(workload, [[Pending(key, BUDGETS[-1:]) for key in keys] for keys in workload.keys(WIDTH)])
+    job = draw(workload, workload.pending(WIDTH, BUDGETS[-1:]))
 
     async def run(tell: Callable[[], None]) -> list[Written]:
         return [

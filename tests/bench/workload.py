@@ -35,11 +35,11 @@ class Workload:
     prompts: Sequence[Prompt]
     samples_in_flight: int
 
-    def keys(self, num_samples: int, *, first: int = 0) -> list[list[SampleKey]]:
-        """Samples `first` to `first + num_samples` of every prompt."""
+    def pending(self, num_samples: int, budgets: tuple[int, ...], *, first: int = 0) -> list[list[Pending]]:
+        """Samples `first` to `first + num_samples` of every prompt, none of them drawn."""
         return [
             [
-                SampleKey(prompt, self.context.renderer.prompt_ids(prompt), "evaluation", sample)
+                Pending(SampleKey(prompt, self.context.renderer.prompt_ids(prompt), "evaluation", sample), budgets)
                 for sample in range(first, first + num_samples)
             ]
             for prompt in self.prompts
@@ -48,9 +48,7 @@ class Workload:
     def named(self, identity: str) -> "Workload":
         return replace(self, context=replace(self.context, identity=identity))
 
-    async def finish(
-        self, pending: Sequence[Sequence[Pending]], *, tell: Callable[[], None] = lambda: None
-    ) -> list[Sampled]:
+    async def finish(self, pending: Sequence[Sequence[Pending]], *, tell: Callable[[], None]) -> list[Sampled]:
         """What the harness does of a sweep: draw, and append to a store. `tell` is called as each sample is done."""
         sampled: list[Sampled] = []
         with tempfile.TemporaryDirectory() as root:
