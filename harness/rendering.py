@@ -1,10 +1,15 @@
 """Prompts to token ids and back, with a model's own tokenizer and thinking markers. Samples nothing."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from harness.types import Prompt, Thinking
+
+# Reads tokenizer.json as it is; the name that transformers writes into a config of no model's own class.
+PLAIN_CLASS = "TokenizersBackend"
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,8 @@ class Renderer:
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:
     """The tokenizer of a local folder or a hub id; raises ValueError where there is none."""
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        tokenizer = _tokenizer_class(path).from_pretrained(path, revision=revision)
         # Where there are no files of one, an empty one is made up.
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ValueError("it has no vocabulary")
@@ -105,3 +108,16 @@ def load_tokenizer(path: str, revision: str | None = None) -> Any:
             f"No tokenizer in {path!r} that can be read ({reason}); copy tokenizer.json and its config there."
         ) from error
     return tokenizer
+
+
+def _tokenizer_class(path: str) -> Any:
+    """What reads the tokenizer of a folder: transformers' plain class where its config names that, else its choice."""
+    config = Path(path) / "tokenizer_config.json"
+    if config.is_file() and json.loads(config.read_text()).get("tokenizer_class") == PLAIN_CLASS:
+        from transformers import TokenizersBackend
+
+        return TokenizersBackend
+    # Takes ten seconds of processor time to import, with torch and every model's config.
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer

@@ -1,5 +1,6 @@
 """Rendering: what a model is given, and what is refused before its weights are loaded."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,20 @@ def test_a_close_marker_of_several_tokens_is_refused() -> None:
 def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No tokenizer in"):
         load_tokenizer(str(tmp_path))
+
+
+def test_the_plain_tokenizer_is_the_one_that_transformers_would_choose() -> None:
+    from transformers import AutoTokenizer
+
+    path = "ladder/checkpoints/countdown-33k"
+    own, chosen = load_tokenizer(path), AutoTokenizer.from_pretrained(path)
+    assert type(own) is type(chosen)
+    assert own.backend_tokenizer.to_str() == chosen.backend_tokenizer.to_str()
+    assert own.special_tokens_map == chosen.special_tokens_map
+
+
+def test_a_tokenizer_of_a_models_own_class_is_left_to_transformers(tmp_path: Path) -> None:
+    shutil.copytree("ladder/checkpoints/countdown-33k", tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "tokenizer_config.json"
+    config.write_text(config.read_text().replace("TokenizersBackend", "Qwen2Tokenizer"))
+    assert type(load_tokenizer(str(tmp_path))).__name__ == "Qwen2Tokenizer"
