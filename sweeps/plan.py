@@ -18,6 +18,8 @@ from results.schema import ANSWERS, SAMPLE_KEY, TRACES
 
 # Stored thinking is read back for this many tokens at a time, so that memory does not grow with the run.
 READ_TOKENS = 200_000
+# Of a segment: where in its trace it starts, and what it adds.
+ADDED = ("start_token", "num_thinking_tokens", "ended")
 
 
 @dataclass(frozen=True)
@@ -68,29 +70,20 @@ def pool_specs(grid: Grid, model: Model) -> list[PoolSpec]:
 
 
 def read_states(root: Path, identity: str, prompts: Sequence[Prompt], specs: Sequence[PoolSpec]) -> list[PoolState]:
-    """What is stored of each pool."""
+    """What is stored of each pool, read shard by shard: a run can have more rows than memory has room for."""
     positions = pd.Index([prompt.prompt_id for prompt in prompts])
-    traces = read_traces(root, identity)
-    states = [_of_traces(spec, positions, traces) for spec in specs]
-    # Answers are many to a trace, so that they are marked shard by shard.
+    columns = [*SAMPLE_KEY[1:], *ADDED, "finish_reason"]
+    segments: list[list[pd.DataFrame]] = [[] for _ in specs]
+    for shard in store.iterate(root, TRACES, columns=columns, identity=identity):
+        traces = shard.to_pandas()
+        for spec, found in zip(specs, segments, strict=True):
+            found.append(_segments(spec, positions, traces))
+    states = [_of_segments(spec, len(positions), found) for spec, found in zip(specs, segments, strict=True)]
     for shard in store.iterate(root, ANSWERS, columns=[*SAMPLE_KEY[1:], "budget"], identity=identity):
         answers = shard.to_pandas()
         for state in states:
             _mark_answers(state, positions, answers)
     return states
-
-
-def read_traces(root: Path, identity: str) -> pd.DataFrame:
-    """The stored segments, `joined` where the segment before them is stored as well, which makes them usable."""
-    names = ("start_token", "num_thinking_tokens", "ended", "finish_reason")
-    rows = store.scan(root, TRACES, columns=[*SAMPLE_KEY[1:], *names], identity=identity)
-    segments = rows.to_pandas().sort_values("start_token", kind="stable")
-    sample = segments.groupby([*SAMPLE_KEY[1:]], sort=False, observed=True)
-    before = sample["num_thinking_tokens"].cumsum() - segments["num_thinking_tokens"]
-    fits = (before == segments["start_token"]).astype(np.int8)
-    return segments.assign(
-        joined=fits.groupby([segments[name] for name in SAMPLE_KEY[1:]], sort=False, observed=True).cummin() == 1
-    )
 
 
 def iterate_pending(
@@ -131,14 +124,26 @@ def check_context(
 Thoughts = dict[tuple[str, str, int], tuple[int, ...]]
 
 
-def _of_traces(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame) -> PoolState:
-    shape = (len(positions), spec.num_samples)
+def _segments(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame) -> pd.DataFrame:
+    """The pool's segments as numbers, 18 bytes each: where their sample stands, where they start, what they add."""
+    traces, (prompt, sample) = _within(traces, spec, positions)
+    is_extended = (traces["finish_reason"] == "extended").to_numpy()
+    columns = {"prompt": prompt.astype(np.int32), "sample": sample, "extended": is_extended}
+    return pd.DataFrame(columns | {name: traces[name].to_numpy() for name in ADDED})
+
+
+def _of_segments(spec: PoolSpec, num_prompts: int, found: Sequence[pd.DataFrame]) -> PoolState:
+    """Segments joined to the beginning of their trace: one whose predecessor is lost cannot be used."""
+    shape = (num_prompts, spec.num_samples)
     num_thinking, num_extended = np.zeros(shape, np.int32), np.zeros(shape, np.int16)
     ended = np.zeros(shape, bool)
-    traces, at = _within(traces[traces["joined"]], spec, positions)
-    np.add.at(num_thinking, at, traces["num_thinking_tokens"].to_numpy())
-    np.add.at(num_extended, at, (traces["finish_reason"] == "extended").to_numpy())
-    np.logical_or.at(ended, at, traces["ended"].to_numpy(dtype=bool))
+    for start_token, segments in pd.concat(found, ignore_index=True).groupby("start_token"):
+        sample = segments["prompt"].to_numpy(), segments["sample"].to_numpy()
+        joined = num_thinking[sample] == start_token
+        at = tuple(axis[joined] for axis in sample)
+        num_thinking[at] += segments["num_thinking_tokens"].to_numpy()[joined]
+        num_extended[at] += segments["extended"].to_numpy()[joined]
+        ended[at] |= segments["ended"].to_numpy(dtype=bool)[joined]
     nothing = np.zeros((*shape, len(spec.budgets)), bool)
     return PoolState(spec, num_thinking, ended, num_extended, answered_PSB=nothing, natural_PS=np.zeros(shape, bool))
 

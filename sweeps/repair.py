@@ -13,7 +13,6 @@ import pyarrow as pa
 from results import store
 from results.schema import ANSWERS, GRADES, SAMPLE_KEY, TRACES
 from results.shards import list_shards, writer_of
-from sweeps.plan import read_traces
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
 
@@ -92,6 +91,19 @@ def read_usable(root: Path, identities: Sequence[str]) -> Usable:
         length=("num_thinking_tokens", "sum"), ended=("ended", "any")
     )
     return Usable(pd.Index(np.unique(store.hash_keys(traces, SEGMENT_KEY))), samples)
+
+
+def read_traces(root: Path, identity: str) -> pd.DataFrame:
+    """The stored segments, `joined` where the segment before them is stored as well, which makes them usable."""
+    names = ("start_token", "num_thinking_tokens", "ended")
+    rows = store.scan(root, TRACES, columns=[*SAMPLE_KEY[1:], *names], identity=identity)
+    segments = rows.to_pandas().sort_values("start_token", kind="stable")
+    sample = segments.groupby([*SAMPLE_KEY[1:]], sort=False, observed=True)
+    before = sample["num_thinking_tokens"].cumsum() - segments["num_thinking_tokens"]
+    fits = (before == segments["start_token"]).astype(np.int8)
+    return segments.assign(
+        joined=fits.groupby([segments[name] for name in SAMPLE_KEY[1:]], sort=False, observed=True).cummin() == 1
+    )
 
 
 def _for_each(root: Path, writers: Sequence[str], step: Callable[[Path, str], None]) -> None:
