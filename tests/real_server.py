@@ -2,15 +2,16 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.engines.children import bound_python
 from harness.engines.vllm import CPU_OPTIONS
 from sweeps.provenance import list_gpus
 
@@ -26,13 +27,13 @@ def serve_model(path: str, *, log: Path, max_num_seqs: int, options: Sequence[st
     flags = ["--dtype=float32", "--enforce-eager", f"--max-num-seqs={max_num_seqs}", "--generation-config=vllm"]
     flags += ["--enable-prefix-caching", "--enable-prompt-tokens-details", *options]
     flags += ["--gpu-memory-utilization=0.3"] if list_gpus() else spell_flags(CPU_OPTIONS)
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", f"--model={path}", *flags]
+    command = ["-m", "vllm.entrypoints.openai.api_server", f"--model={path}", *flags, "--host=127.0.0.1"]
     environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1"}
     with (
         log.open("w") as output,
-        subprocess.Popen(
-            [*command, "--host=127.0.0.1", f"--port={port}"], stdout=output, stderr=output, env=environment
-        ) as server,
+        # Told to end, it takes its own engine along.
+        bound_python(signal.SIGTERM) as python,
+        subprocess.Popen([python, *command, f"--port={port}"], stdout=output, stderr=output, env=environment) as server,
     ):
         try:
             wait_for_server(server, port=port, log=log)

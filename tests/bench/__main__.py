@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -34,8 +33,6 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
-    # Its workers end with it, but not what they have started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = parse()
     gpus = list_gpus()
     settings = Vllm(
