@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from _pytest.mark.structures import ParameterSet
 
 from results.shards import list_shards
 from tests import forked
+from tests.faults.runs import flip_bit
 
 RUNG = Path("ladder/checkpoints/countdown-33k")
 REFERENCE = Path("results/reference")
@@ -249,10 +251,7 @@ def break_runs(root: Path) -> None:
         return Path(shutil.copytree(REFERENCE, root / name, ignore=shutil.ignore_patterns("figures")))
 
     for name in ("flipped", "flipped-again"):
-        shard = list_shards(copy(name) / "traces")[0]
-        content = bytearray(shard.read_bytes())
-        content[len(content) // 2] ^= 1
-        shard.write_bytes(content)
+        flip_bit(list_shards(copy(name) / "traces")[0], np.random.default_rng(0))
     shard = list_shards(copy("torn-shard") / "answers")[0]
     shard.write_bytes(shard.read_bytes()[:-50])
     shutil.rmtree(copy("ungraded") / "grades")

@@ -62,7 +62,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default="ladder/checkpoints/countdown-1.1m")
     parser.add_argument("--dummy", action="store_true", help="read the model's config alone; weights are random")
     parser.add_argument("--prompts", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=2, help="an even number, since the two engines of a pair swap")
+    parser.add_argument("--rounds", type=int, default=4, help="an even number, since the two engines of a pair swap")
     parser.add_argument("--samples-in-flight", type=int, default=16)
     parser.add_argument("--rows", type=int, default=1_000_000)
     return parser.parse_args()
