@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -74,13 +75,16 @@ def scan(
     identity: str | None = None,
     prompt_ids: Sequence[str] | None = None,
     writer: str | None = None,
+    shards: Sequence[Path] | None = None,
 ) -> pa.Table:
-    """All rows of `table`, of one `identity`, prompts or writer where given; empty where nothing is stored.
+    """All rows of `table`, of one `identity`, prompts, writer or some `shards` where given; empty of nothing stored.
 
     A column that a shard lacks, since it was written before the column was, is null in its rows.
     """
-    parts = list(iterate(root, table, columns=columns, identity=identity, prompt_ids=prompt_ids, writer=writer))
-    return pa.concat_tables(parts).unify_dictionaries()
+    parts = iterate(
+        root, table, columns=columns, identity=identity, prompt_ids=prompt_ids, writer=writer, shards=shards
+    )
+    return pa.concat_tables(list(parts)).unify_dictionaries()
 
 
 def iterate(
@@ -91,17 +95,27 @@ def iterate(
     identity: str | None = None,
     prompt_ids: Sequence[str] | None = None,
     writer: str | None = None,
+    shards: Sequence[Path] | None = None,
 ) -> Iterator[pa.Table]:
     """The same rows shard by shard, in the order they were written, behind an empty table of their schema."""
-    wanted = list(columns) if columns is not None else table.schema.names
-    schema = pa.schema([table.schema.field(name) for name in wanted])
-    where = None if identity is None else pc.field("identity") == identity
+    schema = _of_columns(table, columns)
+    where = _of_identity(identity)
     if prompt_ids is not None:
         is_among = among("prompt_id", prompt_ids)
         where = is_among if where is None else where & is_among
     yield schema.empty_table()
-    for path in list_shards(root / table.name, writer):
+    for path in list_shards(root / table.name, writer) if shards is None else shards:
         yield _read(path, schema, where)
+
+
+def locate(root: Path, table: Table, *, identity: str) -> dict[str, list[Path]]:
+    """The shards that hold rows of each prompt, found once so that prompts can then be read a few at a time."""
+    places: dict[str, list[Path]] = defaultdict(list)
+    for path in list_shards(root / table.name):
+        rows = _read(path, _of_columns(table, ["prompt_id"]), _of_identity(identity))
+        for prompt_id in rows["prompt_id"].unique().to_pylist():
+            places[prompt_id].append(path)
+    return places
 
 
 def among(column: str, names: Iterable[str]) -> pc.Expression:
@@ -241,6 +255,14 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=kind)
     return pa.array(values, type=kind)
+
+
+def _of_columns(table: Table, columns: Sequence[str] | None) -> pa.Schema:
+    return pa.schema([table.schema.field(name) for name in (table.schema.names if columns is None else columns)])
+
+
+def _of_identity(identity: str | None) -> pc.Expression | None:
+    return None if identity is None else pc.field("identity") == identity
 
 
 def _read(path: Path, schema: pa.Schema, where: pc.Expression | None) -> pa.Table:

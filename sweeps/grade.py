@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from harness.grading import grade_texts
@@ -60,7 +61,7 @@ def ungraded(root: Path, task: Task, task_id: str) -> Iterator[list[dict[str, An
     rows: list[dict[str, Any]] = []
     for shard in store.iterate(root, ANSWERS, columns=[*ANSWERS.key, "finish_reason", "text"]):
         answers = shard.to_pandas()
-        seen = np.isin(store.hash_keys(answers, ANSWERS.key), graded)
+        seen = graded.get_indexer(store.hash_keys(answers, ANSWERS.key)) >= 0
         due = ~seen & answers["identity"].isin(identities) & answers["prompt_id"].isin(within)
         rows += shard.filter(pa.array(due)).to_pylist()
         if len(rows) >= BATCH_ROWS:
@@ -82,14 +83,14 @@ def _prompts_within(root: Path, task: Task, task_id: str) -> list[str]:
     return check_prompts(task, task.load(), stored, root) if stored else []
 
 
-def _hash_graded(root: Path, task: Task) -> np.ndarray:
+def _hash_graded(root: Path, task: Task) -> pd.Index:
     """Hashes of the answers that the task's present grader and version have graded."""
     present, hashes = (task.grader, task.grader_version), []
     for shard in store.iterate(root, GRADES, columns=[*ANSWERS.key, "grader", "grader_version"]):
         grades = shard.to_pandas()
         by_present = (grades["grader"] == present[0]) & (grades["grader_version"] == present[1])
         hashes.append(store.hash_keys(grades[by_present], ANSWERS.key))
-    return np.concatenate(hashes)
+    return pd.Index(np.unique(np.concatenate(hashes)))
 
 
 def grade_rows(task: Task, rows: list[dict[str, Any]], troubles: Troubles) -> list[dict[str, Any]]:

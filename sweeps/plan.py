@@ -1,6 +1,6 @@
 """What a job still has to do: compares the declared grid with what is stored. Generates nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,11 +90,18 @@ def iterate_pending(
     root: Path, identity: str, prompts: Sequence[Prompt], states: Sequence[PoolState], *, renderer: Renderer
 ) -> Iterator[list[Pending]]:
     """The unfinished samples of every prompt that has any, in the order of `prompts`."""
-    stored = sum((state.num_thinking_PS * state.pending_PS).sum(axis=1) for state in states)
-    batches = np.asarray(stored).cumsum() // READ_TOKENS
+    stored_P = np.asarray(sum((state.num_thinking_PS * state.pending_PS).sum(axis=1) for state in states))
+    batches = stored_P.cumsum() // READ_TOKENS
+    shards = store.locate(root, TRACES, identity=identity) if stored_P.any() else {}
     for batch in np.unique(batches):
-        among = np.flatnonzero(batches == batch)
-        thoughts = _read_thoughts(root, identity, [prompts[i].prompt_id for i in among if np.asarray(stored)[i]])
+        among = np.flatnonzero(batches == batch).tolist()
+        begun = {
+            (prompts[i].prompt_id, state.spec.pool, sample)
+            for state in states
+            for i in among
+            for sample in np.flatnonzero(state.pending_PS[i] & (state.num_thinking_PS[i] > 0)).tolist()
+        }
+        thoughts = _read_thoughts(root, identity, begun, shards)
         for i in among:
             prompt_ids = renderer.prompt_ids(prompts[i]) if any(state.pending_PS[i].any() for state in states) else ()
             samples = [
@@ -121,7 +128,9 @@ def check_context(
     return needed
 
 
-Thoughts = dict[tuple[str, str, int], tuple[int, ...]]
+# A sample by its prompt, pool and number.
+Sample = tuple[str, str, int]
+Thoughts = dict[Sample, tuple[int, ...]]
 
 
 def _segments(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame) -> pd.DataFrame:
@@ -166,18 +175,27 @@ def _within(
     return rows[at >= 0], (at[at >= 0], rows["sample"].to_numpy()[at >= 0])
 
 
-def _read_thoughts(root: Path, identity: str, prompt_ids: Sequence[str]) -> Thoughts:
-    """Stored thinking tokens of these prompts' samples, segments joined."""
-    if not prompt_ids:
+def _read_thoughts(
+    root: Path, identity: str, samples: Collection[Sample], shards: Mapping[str, Sequence[Path]]
+) -> Thoughts:
+    """Stored thinking tokens of these samples, segments joined; `shards` says where each prompt's are."""
+    if not samples:
         return {}
-    columns = [*SAMPLE_KEY[1:], "start_token", "token_ids"]
-    rows = store.scan(root, TRACES, columns=columns, identity=identity, prompt_ids=prompt_ids).sort_by("start_token")
+    prompt_ids = {prompt_id for prompt_id, _, _ in samples}
+    rows = store.scan(
+        root,
+        TRACES,
+        columns=[*SAMPLE_KEY[1:], "start_token", "token_ids"],
+        identity=identity,
+        prompt_ids=list(prompt_ids),
+        shards=sorted({path for prompt_id in prompt_ids for path in shards[prompt_id]}),
+    ).sort_by("start_token")
     keys = zip(*(rows[name].to_pylist() for name in SAMPLE_KEY[1:]), strict=True)
     thoughts: Thoughts = {}
     # A row at a time: as Python integers a million tokens take forty times the room that they take in arrow.
     for key, start_token, token_ids in zip(keys, rows["start_token"].to_pylist(), rows["token_ids"], strict=True):
         before = thoughts.get(key, ())
-        if len(before) == start_token:
+        if key in samples and len(before) == start_token:
             thoughts[key] = before + tuple(token_ids.values.to_numpy().tolist())
     return thoughts
 

@@ -3,7 +3,9 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from harness.checkpoint import read_checkpoint
@@ -12,6 +14,7 @@ from harness.samples import Pending, finish_sample
 from harness.traces import Context
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
+from results import store
 from sweeps.identity import hash_identity
 from sweeps.plan import PoolSpec, check_context, iterate_pending, pool_specs, read_states
 from sweeps.provenance import Device
@@ -82,6 +85,27 @@ def test_a_deeper_budget_is_continued_where_a_trace_was_cut(tmp_path: Path) -> N
     engine = draw(tmp_path, more)
     assert pending(tmp_path, deeper) == []
     assert sum(request.max_tokens == 32 for request in engine.requests) == len(more)
+
+
+def test_thinking_is_read_back_once_however_many_shards_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for prompt in PROMPTS:
+        draw(tmp_path, pending(tmp_path, prompts=[prompt]))
+    monkeypatch.setattr("sweeps.plan.READ_TOKENS", 1)
+    opened: list[Path] = []
+    read = store._read
+
+    def note(path: Path, *given: Any) -> pa.Table:
+        opened.append(path)
+        return read(path, *given)
+
+    monkeypatch.setattr(store, "_read", note)
+    more = pending(tmp_path, [PoolSpec("evaluation", 4, (0, 4, 8, 32))])
+    assert len(more) > 4 and all(sample.thought_ids for sample in more)
+    shards = sorted((tmp_path / "traces").glob("*.parquet"))
+    # Read to compare, to find each prompt's, and for its tokens.
+    assert {path: opened.count(path) for path in shards} == dict.fromkeys(shards, 3)
 
 
 def test_another_identity_shares_no_rows(tmp_path: Path) -> None:
