@@ -33,6 +33,8 @@ from results.shards import (
     writer_of,
 )
 
+# How the writers of outcomes from elsewhere begin: no trace is stored behind their answers.
+INGESTING = "ingest-"
 # How the name of a holder ends that is soon gone, and how long to wait before asking for it again.
 CHECKING, PAUSE_SECONDS = ", checking it", 0.1
 

@@ -32,7 +32,7 @@ def repair(root: Path) -> None:
     # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
     _for_each(root, writers, set_damaged_aside)
     if store.was_damaged(root):
-        _for_each(root, writers, withdraw_leaning)
+        _for_each(root, [writer for writer in writers if not writer.startswith(store.INGESTING)], withdraw_leaning)
         withdraw_grades(root)
 
 

@@ -84,9 +84,10 @@ def _write_model(
     rows = _sample_rows(samples, identity) if samples else _count_rows(counts, identity)
     prompts = [_prompt_row(*where, found.prompts[where]) for where in found.prompts if where[0] == task]
     models = [_model_row(identity, model, task, found.models[model], parts)]
-    with store.lock(root, f"ingest-{identity}"):
+    writer = store.INGESTING + identity
+    with store.lock(root, writer):
         for table, content in ((schema.PROMPTS, prompts), *rows, (schema.MODELS, models)):
-            store.append_missing(root, table, content, writer=f"ingest-{identity}")
+            store.append_missing(root, table, content, writer=writer)
     return Stored(
         model,
         task,

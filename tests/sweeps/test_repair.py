@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from results import store
+from results.ingest.outcomes import Ingested, Known, Sample, Tokens
+from results.ingest.write import write
 from results.schema import ANSWERS, GRADES, TRACES, Table
 from sweeps.plan import PoolSpec
 from sweeps.repair import Usable, read_usable, repair, repair_writer
@@ -178,3 +180,12 @@ def test_a_job_waits_for_who_only_checks_its_shards(run: Run) -> None:
     held.wait(10)
     with store.lock(run.root, "model"):
         assert not checking.is_alive() or checking.join(1) is None
+
+
+def test_outcomes_from_elsewhere_lean_on_no_trace(run: Run, capsys: pytest.CaptureFixture) -> None:
+    sample = Sample("theirs", "maths", "0", correct=True, answer="7", tokens=Tokens(thinking=9, decoded=12))
+    write(run.root, Ingested([sample], models={"theirs": Known()}), source="a test")
+    next(run.root.glob("throughput/*.parquet")).unlink()
+    repair(run.root)
+    assert "it was a log" in capsys.readouterr().out
+    assert "maths/0" in store.scan(run.root, ANSWERS)["prompt_id"].to_pylist()
