@@ -100,12 +100,23 @@ def prepare(job: Job) -> Prepared:
         seed=job.seed,
     )
     identity = hash_identity(parts)
+    check_name(job, identity)
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
     needed = check_context(
         checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
     )
     states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
     return Prepared(job, checkpoint, identity, task_id, parts, renderer, prompts, needed, states)
+
+
+def check_name(job: Job, identity: str) -> None:
+    """Raise ValueError where the same rows are stored under another name of the model: two jobs would pay for them."""
+    stored = store.scan(job.run, MODELS, columns=["model"], identity=identity)["model"].to_pylist()
+    for name in set(stored) - {job.model.name}:
+        raise ValueError(
+            f"{job.run} holds what {job.model.name} would draw as {name}: the same weights, asked in the same way. "
+            f"Set model.name={name}."
+        )
 
 
 def load_prompts(job: Job, task_id: str) -> list[Prompt]:

@@ -13,13 +13,13 @@ from typing import Any, cast
 import pytest
 
 from harness.samples import Pending, finish_sample
-from harness.types import Prompt
+from harness.types import Model, Prompt
 from results import store
-from results.schema import PROMPTS, TRACES
+from results.schema import MODELS, PROMPTS, TRACES
 from sweeps.__main__ import main
 from sweeps.compose import load_tasks
 from sweeps.forecast import missing_anchor
-from sweeps.job import Job, load_prompts, store_prompt
+from sweeps.job import Job, check_name, load_prompts, store_prompt
 from sweeps.provenance import Device, describe_device, write_provenance
 from sweeps.writer import Writer
 from tests.harness.scripted_engine import ScriptedEngine
@@ -49,6 +49,17 @@ def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anyt
     assert [prompt.text for prompt in prompts_of(tmp_path, Sums(3, "?"))] == ["0+1=", "1+1=", "2+1="]
     with pytest.raises(ValueError, match="of 4 stored prompts 0 are gone and 4 read differently, such as sums/00000"):
         prompts_of(tmp_path, Sums(6, "?"))
+
+
+def test_rows_that_are_stored_under_another_name_of_the_model_are_not_paid_for_again(tmp_path: Path) -> None:
+    store.append(tmp_path, MODELS, [{"identity": "i", "model": "first"}], writer="first")
+    job = {
+        name: cast(Job, SimpleNamespace(run=tmp_path, model=Model("path", name=name))) for name in ("first", "other")
+    }
+    check_name(job["first"], "i")
+    check_name(job["other"], "j")
+    with pytest.raises(ValueError, match=r"holds what other would draw as first: .* Set model.name=first\."):
+        check_name(job["other"], "i")
 
 
 def test_a_finished_sample_is_on_disk_in_time_although_no_other_ends(tmp_path: Path) -> None:
