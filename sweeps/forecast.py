@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from results import store
 from results.schema import ANSWERS, CELLS, MODELS, THROUGHPUT, TRACES, Table
@@ -85,7 +86,7 @@ def forecast(prepared: Prepared) -> Forecast:
         num_rows=round(rows),
         max_tokens=round(sum(tokens for tokens, _ in upper)),
         expected_tokens=round(tokens),
-        is_measured=len(measured.lengths) > 0,
+        is_measured=measured.answer_tokens is not None,
         tokens_per_second=read_rate(job.run, prepared),
         num_devices=job.engine.num_devices,
         num_bytes=round(tokens * bytes_a_token + rows * bytes_a_row),
@@ -177,8 +178,10 @@ def _measure_disk(root: Path) -> tuple[float, float]:
     num_bytes = sum(path.stat().st_size for table in tables for path in list_shards(root / table.name))
     if not num_bytes:
         return BYTES_A_TOKEN, BYTES_A_ROW
-    traces = store.scan(root, TRACES, columns=["num_thinking_tokens"])["num_thinking_tokens"].to_numpy()
-    answers = store.scan(root, ANSWERS, columns=["num_answer_tokens"])["num_answer_tokens"].to_numpy()
-    num_tokens = int(traces.sum()) + int(answers.sum())
-    of_tokens = num_bytes - BYTES_A_ROW * (len(traces) + len(answers))
-    return max(of_tokens / num_tokens, 1.0), BYTES_A_ROW
+    num_rows = num_tokens = 0
+    for table, name in ((TRACES, "num_thinking_tokens"), (ANSWERS, "num_answer_tokens")):
+        for shard in store.iterate(root, table, columns=[name]):
+            num_rows += shard.num_rows
+            # Outcomes from elsewhere may not tell how long they are.
+            num_tokens += pc.sum(shard[name]).as_py() or 0
+    return max((num_bytes - BYTES_A_ROW * num_rows) / max(num_tokens, 1), 1.0), BYTES_A_ROW

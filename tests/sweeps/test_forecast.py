@@ -88,3 +88,21 @@ def test_two_identities_are_told_apart_by_what_differs() -> None:
 
 def num_rows(run: Run) -> int:
     return sum(store.scan(run.root, table).num_rows for table in (TRACES, ANSWERS))
+
+
+def test_answers_from_elsewhere_whose_length_nobody_knows_do_not_hinder_a_plan(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    before = forecast(prepared(run, *MORE["wider"]))
+    outside = {"identity": "outside", "prompt_id": "maths/0", "pool": "evaluation", "sample": 0, "text": "7"}
+    store.append(run.root, ANSWERS, [outside], writer="ingest-outside")
+    assert forecast(prepared(run, *MORE["wider"])).expected_tokens == before.expected_tokens
+
+
+def test_a_grid_without_thinking_is_measured_by_its_answers(tmp_path: Path) -> None:
+    run, wider = Run(tmp_path), (PoolSpec("evaluation", 16, (0,)),)
+    run.finish((PoolSpec("evaluation", 8, (0,)),), PROMPTS[:8], identity="shallow")
+    job = prepared(run, wider, PROMPTS[:8])
+    job.identity, job.states = "shallow", read_states(run.root, "shallow", PROMPTS[:8], wider)
+    plan = forecast(job)
+    assert plan.is_measured
+    assert plan.expected_tokens == pytest.approx(run.finish(wider, PROMPTS[:8], identity="shallow"), rel=0.25)
