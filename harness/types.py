@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -44,7 +45,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Model:
-    """One rung of a ladder: a folder or a hub id. `pretraining_tokens` is null where no source was read."""
+    """One rung of a ladder: a folder or a hub id. `pretraining_tokens` is null where no source was read.
+
+    name: what its files in a run are named after, by default the last part of the path.
+    """
 
     path: str
     name: str = ""
@@ -57,6 +61,11 @@ class Model:
             raise ValueError("model.path is empty; give a folder, or a hub id such as Qwen/Qwen3-8B.")
         # A frozen dataclass has no other way to derive a default from another field.
         object.__setattr__(self, "name", self.name or self.path.rstrip("/").rsplit("/", 1)[-1])
+        if not self.name.strip() or not self.name.isprintable() or "/" in self.name or self.name.startswith("."):
+            raise ValueError(
+                "model.name becomes part of file names: it must be printable, hold no / and not begin with a dot; got "
+                f"{self.name!r}. Set another model.name."
+            )
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,8 @@ class Sampling:
     max_answer_tokens: int = 32
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(f"sampling.temperature must not be negative; got {self.temperature}.")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"sampling.temperature must be finite and not negative; got {self.temperature}.")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"sampling.top_p must lie in (0, 1]; got {self.top_p}.")
         if not 0 <= self.min_p <= 1:

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from harness.types import Grid
+from harness.types import Grid, Model
 from sweeps.compose import ROOMS, build_job, find_run
 
 CONF = Path("conf").resolve()
@@ -108,7 +108,12 @@ def test_pretraining_tokens_stand_beside_their_source_or_a_reason() -> None:
         (["+grid.depth=3"], "There is no grid.depth"),
         (["+engine.max_sequences=3"], "There is no engine.max_sequences"),
         (["model.path=''"], "model.path"),
+        (["model.name=a/b"], "model.name becomes part of file names"),
+        (["model.name=' '"], "model.name becomes part of file names"),
         (["sampling.temperature=-1"], "sampling.temperature"),
+        (["sampling.temperature=inf"], "sampling.temperature must be finite"),
+        (["sampling.top_p=nan"], "sampling.top_p"),
+        (["sampling.min_p=nan"], "sampling.min_p"),
         (["sampling.min_p=2"], "sampling.min_p"),
         (["sampling.top_k=-5"], "sampling.top_k"),
         (["sampling.top_p=0"], "sampling.top_p"),
@@ -121,6 +126,17 @@ def test_pretraining_tokens_stand_beside_their_source_or_a_reason() -> None:
 def test_a_bad_value_is_told_with_its_field(overrides: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_job(composed("model=countdown-33k", "run=x", *overrides))
+
+
+@pytest.mark.parametrize("path", ["Qwen/Qwen3-8B", "ladder/checkpoints/countdown-1.1m/", "/models/qwen2.5-7b"])
+def test_a_model_is_named_after_the_last_part_of_its_path(path: str) -> None:
+    assert Model(path).name == path.rstrip("/").split("/")[-1]
+
+
+@pytest.mark.parametrize("name", ["../../esc", "a/b", ".hidden", "..", " ", "two\nlines", "nul\0"])
+def test_a_name_that_is_no_part_of_a_file_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"model.name becomes part of file names.*Set another"):
+        Model("ladder/checkpoints/countdown-33k", name=name)
 
 
 def test_widths_and_budgets_are_sorted_and_counted_once() -> None:
