@@ -49,16 +49,15 @@ class Server:
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if "@" in self.url or parts.query:
+        if "@" in self.url or "?" in self.url:
             raise ValueError("engine.url must hold no key or password; name their variable in engine.api_key_variable.")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_web_address(self.url):
             raise ValueError(f"engine.url must look like http://127.0.0.1:8000/v1; got {self.url!r}.")
         if self.max_num_seqs < 1:
             raise ValueError(f"engine.max_num_seqs must be at least 1; got {self.max_num_seqs}.")
         if self.retries < 0:
             raise ValueError(f"engine.retries must not be negative; got {self.retries}.")
-        if self.timeout_seconds <= 0:
+        if not self.timeout_seconds > 0:
             raise ValueError(f"engine.timeout_seconds must be positive; got {self.timeout_seconds}.")
         # What was given is not repeated: it may be the key itself.
         if self.api_key_variable is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.api_key_variable):
@@ -187,6 +186,15 @@ class ServerEngine:
 
     def _hide_key(self, text: str) -> str:
         return text.replace(self._client.api_key, "***") if self._settings.api_key_variable else text
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a URL names a host to ask by HTTP, at a port from 1 to 65535."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port out of range, or an address that is none
+        return False
 
 
 def write_body(model: str, request: Request) -> dict[str, Any]:

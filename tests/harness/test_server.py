@@ -192,12 +192,15 @@ def test_no_more_requests_are_under_way_than_max_num_seqs(scripted: ScriptedServ
     ("settings", "message"),
     [
         ({"url": "127.0.0.1:8000"}, "engine.url must look like"),
+        ({"url": "http://127.0.0.1:99999/v1"}, "engine.url must look like"),
+        ({"url": "http://[::1/v1"}, "engine.url must look like"),
         ({"url": f"http://me:{KEY}@host/v1"}, "must hold no key"),
         ({"url": f"http://host/v1?key={KEY}"}, "must hold no key"),
         ({"api_key_variable": KEY}, "name of an environment variable, not the key"),
         ({"max_num_seqs": 0}, "max_num_seqs must be at least 1"),
         ({"retries": -1}, "retries must not be negative"),
         ({"timeout_seconds": 0}, "timeout_seconds must be positive"),
+        ({"timeout_seconds": float("nan")}, "timeout_seconds must be positive"),
     ],
 )
 def test_a_bad_setting_is_told_without_what_may_be_a_key(settings: dict[str, Any], message: str) -> None:
