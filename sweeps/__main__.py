@@ -6,7 +6,9 @@ python -m sweeps grade RUN: grade the answers of a run that its task's grader ha
 task.vote_key=... put other functions in its place.
 """
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ from sweeps.repair import repair
 
 # What of a composed config makes an exported task.
 EXPORTED = ("task", "thinking", "sampling", "grid")
+# A word that is an override, not one of Hydra's flags or such a flag's value.
+OVERRIDE = re.compile(r"~|[^-].*=")
+# A word that stands for a job a value; quotes and brackets hold commas of their own.
+LIST = re.compile(r"""[^-=]+=[^\\'"()[\]{}]*,[^\\'"()[\]{}]*""")
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sweep")
@@ -41,8 +47,8 @@ def sweep(config: DictConfig) -> None:
 
 
 def grade(name: str, words: Sequence[str]) -> None:
-    root = find_run(name)
     try:
+        root = find_run(name)
         tasks = change_readers(load_tasks(root), words)
         repair(root)
         print(f"{grade_run(root, tasks):,} answers graded in {root}")
@@ -66,6 +72,8 @@ def export(words: Sequence[str]) -> None:
         )
     except (ValueError, HydraException) as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename or folder}: {error.strerror or error}. Give another FOLDER, or mend this.")
     print(f"python -m lm_eval --include_path {folder} --tasks {name} --model ...")
 
 
@@ -74,7 +82,17 @@ def choose_plan(words: Sequence[str]) -> list[str]:
     others = [word for word in words if not word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))]
     named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
     is_here = named in ([], ["processes"])
-    return [*others, "hydra/launcher=plan", f"hydra.launcher.is_here={is_here}"]
+    # Hydra reads all overrides in one go: behind one of its flags, further ones are not recognized.
+    first = next((place for place, word in enumerate(others) if OVERRIDE.match(word)), len(others))
+    return [*others[:first], "hydra/launcher=plan", f"hydra.launcher.is_here={is_here}", *others[first:]]
+
+
+def check_lists(words: Sequence[str]) -> None:
+    """End the program where a word lists a value twice: its jobs would write the same rows."""
+    for word in filter(LIST.fullmatch, words):
+        name, _, values = word.partition("=")
+        if twice := [value for value, count in Counter(values.split(",")).items() if count > 1]:
+            sys.exit(f"{name} lists {twice[0]} twice; list it once.")
 
 
 def main() -> None:
@@ -91,12 +109,13 @@ def run_command() -> None:
         grade(sys.argv[2], sys.argv[3:])
         return
     if sys.argv[1:2] == ["export"]:
-        if len(sys.argv) < 3 or "=" in sys.argv[2]:
+        if not "".join(sys.argv[2:3]) or "=" in sys.argv[2]:
             sys.exit("Usage: python -m sweeps export FOLDER task=countdown")
         export(sys.argv[2:])
         return
     if sys.argv[1:2] == ["plan"]:
         sys.argv[1:] = choose_plan(sys.argv[2:])
+    check_lists(sys.argv[1:])
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     sys.path.append(str(Path(__file__).parent / "launchers"))
     sweep()

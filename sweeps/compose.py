@@ -1,6 +1,7 @@
 """From a composed config to plain dataclasses, and back from what a run recorded. DictConfig ends here."""
 
 import dataclasses
+import inspect
 import json
 import pydoc
 from collections.abc import Mapping, Sequence
@@ -39,11 +40,15 @@ def build(part: dict[str, Any] | None, room: str) -> Any:
         raise ValueError(f"{room}: expected an option of conf/{room}; got {part!r}.")
     try:
         check_fields(get_class(part["_target_"]), {name: part[name] for name in part if name != "_target_"}, room=room)
-        return instantiate(part, _convert_="all")
+        made = instantiate(part, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
         reason = str(cause if isinstance(cause, (ValueError, TypeError)) else error)
         raise ValueError(reason if reason.startswith(f"{room}.") else f"{room}: {reason}") from error
+    for reader in READERS if room == "task" else ():
+        if (function := getattr(made, reader.removeprefix("task."), None)) is not None:
+            check_reader(reader, function)
+    return made
 
 
 def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
@@ -99,11 +104,22 @@ def change_readers(tasks: Sequence[Task], words: Sequence[str]) -> list[Task]:
             raise ValueError(f"Expected {' or '.join(READERS)}=<function>, such as {EXAMPLE_READER}; got {word!r}.")
         if unlike := [task.name for task in changed if not hasattr(task, field)]:
             raise ValueError(f"Task {unlike[0]} has no {field}.")
-        function = pydoc.locate(path)
+        try:
+            function = pydoc.locate(path)
+        except pydoc.ErrorDuringImport as error:
+            raise ValueError(f"{name}: {path} cannot be imported ({error.value}).") from None
         if not callable(function):
             raise ValueError(f"{name}: there is no function {path}.")
+        check_reader(name, function)
         changed = [dataclasses.replace(cast(Any, task), **{field: function}) for task in changed]
     return changed
+
+
+def check_reader(name: str, function: object) -> None:
+    """Raise ValueError where this has no Python code to tell the grader's version by."""
+    if not inspect.isroutine(function) or not inspect.isfunction(inspect.unwrap(function)):
+        example = EXAMPLE_READER.partition("=")[2]
+        raise ValueError(f"{name} must be a function written in Python, such as {example}; got {function!r}.")
 
 
 def _read_task(path: Path) -> tuple[str, str]:

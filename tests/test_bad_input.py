@@ -68,9 +68,15 @@ CONFIGS = [
     Case(
         "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
     ),
+    Case(f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* hold no /.*; got '../../esc'"),
+    Case(f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* not begin with a dot; got '.esc'"),
+    Case("experiment=embedded model=countdown-33k,countdown-33k", r"model lists countdown-33k twice; list it once"),
+    Case(f"plan {SWEEP} --config-name=nope", r"Cannot find primary config 'nope'"),
+    Case(f"plan {SWEEP} --cfg job", r"^jobs_at_once: 2$", 0),
     Case(f"{SWEEP} model.path=3", r"model.path: it should be a valid string; got 3"),
     Case(f"{SWEEP} sampling.temperature=hot", r"sampling.temperature: it should be a valid number; got 'hot'"),
-    Case(f"{SWEEP} sampling.temperature=-1", r"sampling.temperature must not be negative; got -1"),
+    Case(f"{SWEEP} sampling.temperature=-1", r"sampling.temperature must be finite and not negative; got -1"),
+    Case(f"{SWEEP} sampling.temperature=nan", r"sampling.temperature must be finite and not negative; got nan"),
     Case(f"{SWEEP} sampling.top_p=2", r"sampling.top_p must lie in \(0, 1\]; got 2"),
     Case(f"{SWEEP} sampling.max_answer_tokens=0", r"sampling.max_answer_tokens must be at least 1; got 0"),
     Case(f"{SWEEP} grid.widths=4", r"grid.widths: it should be a valid list; got 4"),
@@ -102,6 +108,9 @@ TASKS = [
         f"{SWEEP} task=reasoning_gym task.name=zebra_puzzles +task.params.num_people=99",
         r"'zebra_puzzles': .*num_people",
     ),
+    Case(
+        f"{SWEEP} task.vote_key.path=math.sqrt", r"task.vote_key must be a function written in Python, such as harness"
+    ),
     Case(f"{SWEEP} task.render=nothing", r"task.render: it should be callable; got 'nothing'"),
 ]
 ENGINES = [
@@ -113,6 +122,10 @@ ENGINES = [
     Case(
         f"{SWEEP} engine=server engine.url=gpu7:8000",
         r"engine.url must look like http://127.0.0.1:8000/v1; got 'gpu7:8000'",
+    ),
+    Case(
+        f"{SWEEP} engine=server engine.url=http://127.0.0.1:99999/v1 hydra.mode=RUN",
+        r"engine.url must look like http://127.0.0.1:8000/v1; got 'http://127.0.0.1:99999/v1'",
     ),
     Case(f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must hold no key or password"),
     Case(f"{SWEEP} engine=server engine.retries=-1", r"engine.retries must not be negative; got -1"),
@@ -162,6 +175,9 @@ PATHS = [
         ]
     ),
     Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
+    Case("export", r"Usage: python -m sweeps export FOLDER task=countdown"),
+    Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or mend this"),
+    Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or mend this"),
     Case("experiment=embedded model=countdown-33k run=/proc/run", r"/proc/run.*: .*choose another RUN"),
 ]
 DAMAGED = [
@@ -175,6 +191,10 @@ DAMAGED = [
     ),
     Case(
         "grade results/reference task.extract=harness.answers.bxed", r"task.extract: there is no function harness.ans"
+    ),
+    Case(
+        "grade results/reference task.extract=os.system",
+        r"task.extract must be a function written in Python, such as harness.answers.final_answer; got <built-in",
     ),
     Case("grade nowhere", r"No recorded jobs in results/runs/nowhere/provenance; is this a run of `make sweep`\?"),
     Case("grade {here}/file", r"No recorded jobs in .*/file/provenance"),
@@ -300,6 +320,15 @@ def every_third(cases: list[Case]) -> list[ParameterSet]:
 def test_a_sweep_is_told_in_a_line(case: Case, here: Path, web: str) -> None:
     ended = forked.run("sweeps", *case.words.format(here=here, web=web).split())
     assert_told(case, ended.code, ended.out + ended.err)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("grade", "run is empty; give a name"), ("export", "Usage: python -m sweeps export FOLDER")],
+)
+def test_an_empty_word_is_told_in_a_line(command: str, message: str) -> None:
+    ended = forked.run("sweeps", command, "")
+    assert_told(Case(command, message), ended.code, ended.out + ended.err)
 
 
 @pytest.mark.parametrize("case", ANALYSIS, ids=str)
