@@ -5,6 +5,7 @@ Reads stored rows of the evaluation pool; knows nothing of bins, curves or selec
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,21 +15,45 @@ from analysis import throughput
 from analysis.arms import StoredRun
 from results import schema, store
 from results.graders import present_grader
+from results.growth import GROWN_SHARE
 
 SAMPLE = ["prompt_id", "sample"]
 OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
 
 
-def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
-    """A row a budget: shares of samples in [0, 1], mean tokens, and device seconds a thousand samples would take alone.
+class _Counted(NamedTuple):
+    """What counts at a budget: its answers, of how many prompts and samples, and how many of each were asked for."""
 
+    serving: pd.DataFrame
+    num_prompts: int
+    num_prompts_asked: int
+    num_samples_asked: int
+
+
+def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
+    """A row a declared budget: shares of samples in [0, 1], mean tokens, device seconds a thousand would take alone.
+
+    Of each prompt count the largest declared number of samples that are all there; the others that were asked for are
+    num_left_out. Shares are null where under GROWN_SHARE of the prompts count that do at other budgets: those whose
+    samples all ended early are served before a deeper sweep comes to them, and would speak for the rest.
     cut: the trace was still going at the budget. forced: its answer was given the close marker. The outcomes add up to
     `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B, columns).
     """
     traces, answers = _read_traces(root, identity), _read_answers(root, identity)
+    prompt_ids = traces.index.union(answers.index).unique("prompt_id").sort_values()
+    counted = {
+        int(budget): _counted(_serving(traces, answers, int(budget)), prompt_ids, declared)
+        for budget, declared in _read_declared(root, identity).groupby("budget")
+    }
     logged = throughput.read(root).get(identity)
     rate = None if logged is None else 1 / logged.per_token.decoded
-    return pd.DataFrame([_cell(traces, answers, budget, rate) for budget in budgets])
+    reached = max((cell.num_prompts for cell in counted.values()), default=0)
+    return pd.DataFrame([_cell(counted[b], b, rate=rate, reached=reached) for b in budgets if b in counted])
+
+
+def _read_declared(root: Path, identity: str) -> pd.DataFrame:
+    cells = store.scan(root, schema.CELLS, identity=identity).to_pandas()
+    return cells[cells["pool"] == "evaluation"]
 
 
 def _read_traces(root: Path, identity: str) -> pd.DataFrame:
@@ -51,28 +76,56 @@ def _read_answers(root: Path, identity: str) -> pd.DataFrame:
     return rows[rows["pool"] == "evaluation"].set_index(SAMPLE)
 
 
-def _cell(
-    traces: pd.DataFrame, answers: pd.DataFrame, budget: int, rate: float | None
-) -> dict[str, float | int | None]:
+def _serving(traces: pd.DataFrame, answers: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """The answer that each sample gives at the budget, where it has one, and the thinking spent on it."""
     # Budget 0 needs no trace, so that samples are those with an answer of their own there or a trace.
     cut = ~(traces["ended"] & (traces["length"] <= budget))
     natural = answers[answers["budget"].isna()]
     natural = natural[natural.index.isin(traces.index[~cut])]
     serving = pd.concat([natural, answers[answers["budget"] == budget]])
-    num_samples = max(len(serving), 1)
-    spent = traces["length"].reindex(serving.index).fillna(0).clip(upper=budget)
-    tokens = float(np.mean(spent + serving["num_answer_tokens"])) if len(serving) else 0.0
-    shares = {name: float((serving["outcome"] == name).sum()) / num_samples for name in OUTCOMES}
+    serving = serving[~serving.index.duplicated()]
+    return serving.assign(spent=traces["length"].reindex(serving.index).fillna(0).clip(upper=budget))
+
+
+def _counted(serving: pd.DataFrame, prompt_ids: pd.Index, declared: pd.DataFrame) -> _Counted:
+    """What counts of the answers at one budget; its D declared cells are of the first prompts P."""
+    num_samples, num_prompts = (declared[name].to_numpy(dtype=np.int64) for name in ("num_samples", "num_prompts"))
+    asked_PD = num_samples * (np.arange(num_prompts.max())[:, None] < num_prompts)
+    prompt_ids = prompt_ids[: len(asked_PD)]
+    ready_P = _num_ready(serving).reindex(prompt_ids, fill_value=0).to_numpy()
+    there_PD = asked_PD[: len(prompt_ids)] * (ready_P[:, None] >= num_samples)
+    counts = pd.Series(there_PD.max(axis=1), index=prompt_ids)
+    prompt, sample = (serving.index.get_level_values(name) for name in SAMPLE)
+    return _Counted(
+        serving[sample < counts.reindex(prompt, fill_value=0).to_numpy()],
+        num_prompts=int((counts > 0).sum()),
+        num_prompts_asked=len(asked_PD),
+        num_samples_asked=int(asked_PD.max(axis=1).sum()),
+    )
+
+
+def _num_ready(serving: pd.DataFrame) -> pd.Series:
+    """Number of each prompt's leading samples without a gap."""
+    ordered = serving.index.to_frame(index=False).sort_values(SAMPLE)
+    leading = ordered.groupby("prompt_id").cumcount() == ordered["sample"]
+    return leading.groupby(ordered["prompt_id"]).sum()
+
+
+def _cell(cell: _Counted, budget: int, *, rate: float | None, reached: int) -> dict[str, float | int | None]:
+    is_told = cell.num_prompts >= max(GROWN_SHARE * min(cell.num_prompts_asked, reached), 1)
+    serving = cell.serving if is_told else cell.serving[:0]
+    tokens = (serving["spent"] + serving["num_answer_tokens"]).mean()
     return {
         "budget": budget,
-        "num_samples": len(serving),
-        "cut": float((serving["budget"] == budget).sum()) / num_samples,
-        "forced": float(serving["forced"].sum()) / num_samples,
-        "graded": float(serving["outcome"].notna().sum()) / num_samples,
-        **shares,
-        "thinking_tokens": float(spent.mean()) if len(serving) else 0.0,
-        "answer_tokens": float(serving["num_answer_tokens"].mean()) if len(serving) else 0.0,
-        "device_seconds_a_thousand": None if rate is None else 1000 * tokens * rate,
+        "num_samples": len(cell.serving),
+        "num_left_out": cell.num_samples_asked - len(cell.serving),
+        "cut": float((serving["budget"] == budget).mean()),
+        "forced": float(serving["forced"].mean()),
+        "graded": float(serving["outcome"].notna().mean()),
+        **{name: float((serving["outcome"] == name).mean()) for name in OUTCOMES},
+        "thinking_tokens": float(serving["spent"].mean()),
+        "answer_tokens": float(serving["num_answer_tokens"].mean()),
+        "device_seconds_a_thousand": None if rate is None else float(1000 * tokens * rate),
     }
 
 
@@ -84,7 +137,7 @@ def render(run: StoredRun) -> str:
     for rung in run.rungs:
         budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
         cells = read_health(run.root, rung.identity, budgets)
-        lines += [f"{rung.name}", *_render_cells(cells), ""]
+        lines += [f"{rung.name}", *_render_cells(cells), *left_out(cells), ""]
     return "\n".join(lines + [LEGEND])
 
 
@@ -93,16 +146,30 @@ cut: still thinking at the budget, so that its answer is forced. forced: the clo
 spent: mean thinking tokens. dev-s: device seconds that a thousand samples of the cell alone would take, by the log."""
 
 
+def left_out(cells: pd.DataFrame) -> list[str]:
+    """A line for each of `read_health`'s rows from which samples that were asked for are left out."""
+    return [
+        f"Left out at {cell.budget:,}: {cell.num_left_out:,} of {cell.num_samples + cell.num_left_out:,} samples asked "
+        "for, missing or beside missing ones of their prompt"
+        + ("; too few prompts are left to tell shares." if pd.isna(cell.cut) else ".")
+        for cell in cells.itertuples()
+        if cell.num_left_out
+    ]
+
+
 def _render_cells(cells: pd.DataFrame) -> list[str]:
     shares = ["cut", "forced", *OUTCOMES]
     header = f"{'budget':>8} {'samples':>9}" + "".join(f"{name:>11}" for name in shares) + f"{'spent':>8}{'dev-s':>9}"
     lines = [header]
     for cell in cells.itertuples():
-        seconds = cell.device_seconds_a_thousand
         lines.append(
             f"{cell.budget:>8,} {cell.num_samples:>9,}"
-            + "".join(f"{100 * getattr(cell, name):>10.1f}%" for name in shares)
-            + f"{cell.thinking_tokens:>8.1f}"
-            + (f"{'-':>9}" if pd.isna(seconds) else f"{seconds:>9.2f}")
+            + "".join(_padded(100 * getattr(cell, name), 11, ".1f", "%") for name in shares)
+            + _padded(cell.thinking_tokens, 8, ".1f")
+            + _padded(cell.device_seconds_a_thousand, 9, ".2f")
         )
     return lines
+
+
+def _padded(value: float | None, width: int, spec: str, unit: str = "") -> str:
+    return f"{'-' if value is None or pd.isna(value) else f'{value:{spec}}{unit}':>{width}}"

@@ -19,8 +19,8 @@ HEADERS = {
     "num_samples": "samples",
 }
 LEGEND = (
-    "Every sample of the run. Cut: still thinking at the budget, so that its answer is forced. Forced: the close "
-    "marker was given, not written. Unparsed, unanswered, truncated and timed-out answers count as not correct. "
+    "Every sample that the run asks for. Cut: still thinking at the budget, so that its answer is forced. Forced: the "
+    "close marker was given, not written. Unparsed, unanswered, truncated and timed-out answers count as not correct. "
     "Device-s: device seconds that a thousand samples of the cell alone would take, by the log of the run."
 )
 FROM_ELSEWHERE = (
@@ -33,25 +33,31 @@ def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
     """A row a rung and budget."""
     has_traces = any((root / schema.TRACES.name).glob("*.parquet"))
     frame = _stored(root, outcomes) if has_traces else _paired(findings)
-    legend = LEGEND if has_traces else FROM_ELSEWHERE
-    shown = _in_words(frame)
+    notes = html.paragraph(LEGEND if has_traces else FROM_ELSEWHERE, kind="note")
+    notes += html.bullets(_left_out(frame)) if has_traces else ""
+    shown = _in_words(frame.drop(columns="num_left_out", errors="ignore"))
     table = html.table(
         shown,
         caption="How thinking and answers ended, by model and thinking budget",
         headers=HEADERS,
         right=("budget", "accuracy", *SHARES),
     )
-    body = html.paragraph(legend, kind="note") + table
-    return Section("cells", "What the cells are made of", body)
+    return Section("cells", "What the cells are made of", notes + table)
 
 
 def _stored(root: Path, outcomes: Outcomes) -> pd.DataFrame:
     budgets = [int(budget) for budget in outcomes.budgets]
     parts = [health.read_health(root, arm.rung.identity, budgets).assign(model=arm.rung.name) for arm in outcomes.arms]
-    columns = ["model", "budget", "num_samples", *SHARES, "thinking_tokens", "answer_tokens"]
+    columns = ["model", "budget", "num_samples", "num_left_out", *SHARES, "thinking_tokens", "answer_tokens"]
     frame = pd.concat(parts, ignore_index=True)
     seconds = pd.to_numeric(frame["device_seconds_a_thousand"])
     return frame[columns].assign(**({} if seconds.isna().all() else {"device_seconds_a_thousand": seconds}))
+
+
+def _left_out(frame: pd.DataFrame) -> list[str]:
+    """What is left out of a model's cells, in a line a cell."""
+    models = frame.groupby("model", sort=False)
+    return [f"{model}: {line}" for model, cells in models for line in health.left_out(cells)]
 
 
 def _paired(findings: Findings) -> pd.DataFrame:

@@ -1,15 +1,30 @@
 """What a cell is made of, on rows written by hand, and on the committed run."""
 
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.health import OUTCOMES, read_health
+from analysis.health import OUTCOMES, left_out, read_health
 from results import store
-from results.schema import ANSWERS, GRADES, MODELS, THROUGHPUT, TRACES
+from results.schema import ANSWERS, CELLS, GRADES, MODELS, THROUGHPUT, TRACES
 
 KEY = {"identity": "i", "prompt_id": "p", "pool": "evaluation"}
+
+NUM_PROMPTS, NUM_SAMPLES = 20, 8
+# Tokens at which each sample of each prompt ends by itself; those of the first prompts end early, all of them.
+LENGTHS = np.random.default_rng(0).geometric(np.geomspace(0.5, 0.02, NUM_PROMPTS)[:, None], (NUM_PROMPTS, NUM_SAMPLES))
+
+Drawn = Callable[[int, int], Collection[int]]
+
+NUM_PROMPTS, NUM_SAMPLES = 20, 8
+# Tokens at which each sample of each prompt ends by itself; those of the first prompts end early, all of them.
+LENGTHS = np.random.default_rng(0).geometric(np.geomspace(0.5, 0.02, NUM_PROMPTS)[:, None], (NUM_PROMPTS, NUM_SAMPLES))
+
+Drawn = Callable[[int, int], Collection[int]]
 
 
 @pytest.fixture
@@ -35,8 +50,11 @@ def root(tmp_path: Path) -> Path:
         for version, outcome in (("1", "wrong"), ("2", latest))
     ]
     bins = [KEY | {"pool": "bins", "sample": 0, "start_token": 0, "num_thinking_tokens": 9, "ended": True}]
+    cells = [{"identity": "i", "pool": "evaluation", "budget": b, "num_samples": 4, "num_prompts": 1} for b in (8, 16)]
+    cells = [{"identity": "i", "pool": "evaluation", "budget": b, "num_samples": 4, "num_prompts": 1} for b in (8, 16)]
     log = {"identity": "i", "job": "j", "elapsed_seconds": 3.0, "seconds": 3.0, "num_tokens": 60, "num_devices": 2}
-    for table, rows in ((TRACES, traces + bins), (ANSWERS, answers), (GRADES, grades), (THROUGHPUT, [log])):
+    tables = (CELLS, cells), (TRACES, traces + bins), (ANSWERS, answers), (GRADES, grades), (THROUGHPUT, [log])
+    for table, rows in tables:
         store.append(tmp_path, table, rows, writer="m")
     return tmp_path
 
@@ -71,3 +89,151 @@ def test_the_command_prints_every_model_and_budget(capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert said.count("countdown-") == 4 and said.count("\n     256 ") == 4
     assert main(["health", "results/nothing"]) == 2
+
+
+def plant(root: Path, declared: Mapping[int, Collection[tuple[int, int]]], drawn: Drawn) -> pd.DataFrame:
+    """A run of these cells, {budget: (samples, prompts)}, whose samples have got to these budgets; its health."""
+    cells = [
+        {"identity": "i", "pool": "evaluation", "budget": budget, "num_samples": samples, "num_prompts": prompts}
+        for budget, sizes in declared.items()
+        for samples, prompts in sizes
+    ]
+    traces, answers = [], []
+    for (prompt, sample), length in np.ndenumerate(LENGTHS):
+        if not (budgets := drawn(prompt, sample)):
+            continue
+        key = KEY | {"prompt_id": f"p/{prompt:05d}", "sample": sample}
+        ended = bool(length <= max(budgets))
+        thinking = {"start_token": 0, "num_thinking_tokens": int(min(length, max(budgets))), "ended": ended}
+        served = {None if length <= budget else budget for budget in budgets}
+        traces.append(key | thinking)
+        answers += [key | {"budget": b, "num_answer_tokens": 2, "forced": b is not None} for b in served]
+    for table, rows in ((CELLS, cells), (TRACES, traces), (ANSWERS, answers)):
+        store.append(root, table, rows, writer="m")
+    return read_health(root, "i", [0, 8, 16, 32]).set_index("budget")
+
+
+def assert_is_made_of(cell: pd.Series, lengths: np.ndarray, budget: int) -> None:
+    assert (cell["num_samples"], cell["num_left_out"] >= 0) == (lengths.size, True)
+    assert cell["cut"] == cell["forced"] == pytest.approx((lengths > budget).mean())
+    assert cell["thinking_tokens"] == pytest.approx(np.minimum(lengths, budget).mean())
+
+
+def test_a_cell_declared_narrower_holds_its_own_samples_alone(tmp_path: Path) -> None:
+    declared = {0: [(8, 20)], 8: [(8, 20)], 32: [(2, 20)]}
+    health = plant(tmp_path, declared, lambda prompt, sample: (0, 8, 32) if sample < 2 else (0, 8))
+    assert list(health.index) == [0, 8, 32]
+    for budget, num_samples in ((0, 8), (8, 8), (32, 2)):
+        assert_is_made_of(health.loc[budget], LENGTHS[:, :num_samples], budget)
+    assert not health["num_left_out"].any() and not left_out(health.reset_index())
+
+
+def test_a_cell_declared_of_fewer_prompts_holds_the_first_alone(tmp_path: Path) -> None:
+    declared = {8: [(8, 20)], 32: [(8, 5), (2, 12)]}
+    health = plant(
+        tmp_path, declared, lambda p, sample: (8, 32) if sample < 8 * (p < 5) or sample < 2 * (p < 12) else (8,)
+    )
+    assert_is_made_of(health.loc[32], np.concatenate([LENGTHS[:5].ravel(), LENGTHS[5:12, :2].ravel()]), 32)
+    assert health.loc[32, "num_left_out"] == 0
+
+
+def test_prompts_that_a_deeper_sweep_has_not_finished_are_left_out_and_counted(tmp_path: Path) -> None:
+    declared = {0: [(8, 20)], 8: [(8, 20)], 32: [(8, 20)]}
+    health = plant(tmp_path, declared, lambda prompt, sample: (0, 8) if (prompt, sample) == (19, 3) else (0, 8, 32))
+    assert LENGTHS[19, 3] > 8
+    assert_is_made_of(health.loc[32], LENGTHS[:19], 32)
+    assert_is_made_of(health.loc[8], LENGTHS, 8)
+    [line] = left_out(health.reset_index())
+    assert line.startswith("Left out at 32: 8 of 160 samples") and line.endswith("of their prompt.")
+
+
+def test_a_deeper_sweep_that_has_only_begun_tells_no_shares(tmp_path: Path) -> None:
+    health = plant(tmp_path, {8: [(8, 20)], 32: [(8, 20)]}, lambda prompt, _: (8, 32) if prompt < 6 else (8,))
+    # Beside the six that were drawn on, any prompt whose samples all ended by 8 would count.
+    num_samples = 8 * sum(prompt < 6 or (lengths <= 8).all() for prompt, lengths in enumerate(LENGTHS))
+    assert health.loc[32, "num_samples"] == num_samples and num_samples < 8 * 18
+    assert health.loc[32, ["cut", "forced", "graded", *OUTCOMES, "thinking_tokens", "answer_tokens"]].isna().all()
+    [line] = left_out(health.reset_index())
+    assert line.endswith("too few prompts are left to tell shares.")
+    assert_is_made_of(health.loc[8], LENGTHS, 8)
+
+
+def test_a_wider_sweep_that_is_not_finished_leaves_the_narrower_cell_whole(tmp_path: Path) -> None:
+    declared = {0: [(4, 20), (8, 20)], 8: [(4, 20), (8, 20)]}
+    health = plant(tmp_path, declared, lambda p, sample: (0, 8) if sample < (8, 6, 4)[min(p // 5, 2)] else ())
+    assert_is_made_of(health.loc[8], np.concatenate([LENGTHS[:5].ravel(), LENGTHS[5:, :4].ravel()]), 8)
+    assert health.loc[8, "num_left_out"] == 15 * 4
+
+
+def plant(root: Path, declared: Mapping[int, Collection[tuple[int, int]]], drawn: Drawn) -> pd.DataFrame:
+    """A run of these cells, {budget: (samples, prompts)}, whose samples have got to these budgets; its health."""
+    cells = [
+        {"identity": "i", "pool": "evaluation", "budget": budget, "num_samples": samples, "num_prompts": prompts}
+        for budget, sizes in declared.items()
+        for samples, prompts in sizes
+    ]
+    traces, answers = [], []
+    for (prompt, sample), length in np.ndenumerate(LENGTHS):
+        if not (budgets := drawn(prompt, sample)):
+            continue
+        key = KEY | {"prompt_id": f"p/{prompt:05d}", "sample": sample}
+        ended = bool(length <= max(budgets))
+        thinking = {"start_token": 0, "num_thinking_tokens": int(min(length, max(budgets))), "ended": ended}
+        served = {None if length <= budget else budget for budget in budgets}
+        traces.append(key | thinking)
+        answers += [key | {"budget": b, "num_answer_tokens": 2, "forced": b is not None} for b in served]
+    for table, rows in ((CELLS, cells), (TRACES, traces), (ANSWERS, answers)):
+        store.append(root, table, rows, writer="m")
+    return read_health(root, "i", [0, 8, 16, 32]).set_index("budget")
+
+
+def assert_is_made_of(cell: pd.Series, lengths: np.ndarray, budget: int) -> None:
+    assert (cell["num_samples"], cell["num_left_out"] >= 0) == (lengths.size, True)
+    assert cell["cut"] == cell["forced"] == pytest.approx((lengths > budget).mean())
+    assert cell["thinking_tokens"] == pytest.approx(np.minimum(lengths, budget).mean())
+
+
+def test_a_cell_declared_narrower_holds_its_own_samples_alone(tmp_path: Path) -> None:
+    declared = {0: [(8, 20)], 8: [(8, 20)], 32: [(2, 20)]}
+    health = plant(tmp_path, declared, lambda prompt, sample: (0, 8, 32) if sample < 2 else (0, 8))
+    assert list(health.index) == [0, 8, 32]
+    for budget, num_samples in ((0, 8), (8, 8), (32, 2)):
+        assert_is_made_of(health.loc[budget], LENGTHS[:, :num_samples], budget)
+    assert not health["num_left_out"].any() and not left_out(health.reset_index())
+
+
+def test_a_cell_declared_of_fewer_prompts_holds_the_first_alone(tmp_path: Path) -> None:
+    declared = {8: [(8, 20)], 32: [(8, 5), (2, 12)]}
+    health = plant(
+        tmp_path, declared, lambda p, sample: (8, 32) if sample < 8 * (p < 5) or sample < 2 * (p < 12) else (8,)
+    )
+    assert_is_made_of(health.loc[32], np.concatenate([LENGTHS[:5].ravel(), LENGTHS[5:12, :2].ravel()]), 32)
+    assert health.loc[32, "num_left_out"] == 0
+
+
+def test_prompts_that_a_deeper_sweep_has_not_finished_are_left_out_and_counted(tmp_path: Path) -> None:
+    declared = {0: [(8, 20)], 8: [(8, 20)], 32: [(8, 20)]}
+    health = plant(tmp_path, declared, lambda prompt, sample: (0, 8) if (prompt, sample) == (19, 3) else (0, 8, 32))
+    assert LENGTHS[19, 3] > 8
+    assert_is_made_of(health.loc[32], LENGTHS[:19], 32)
+    assert_is_made_of(health.loc[8], LENGTHS, 8)
+    [line] = left_out(health.reset_index())
+    assert line.startswith("Left out at 32: 8 of 160 samples") and line.endswith("of their prompt.")
+
+
+def test_a_deeper_sweep_that_has_only_begun_tells_no_shares(tmp_path: Path) -> None:
+    health = plant(tmp_path, {8: [(8, 20)], 32: [(8, 20)]}, lambda prompt, _: (8, 32) if prompt < 6 else (8,))
+    # Beside the six that were drawn on, any prompt whose samples all ended by 8 would count.
+    num_samples = 8 * sum(prompt < 6 or (lengths <= 8).all() for prompt, lengths in enumerate(LENGTHS))
+    assert health.loc[32, "num_samples"] == num_samples and num_samples < 8 * 18
+    assert health.loc[32, ["cut", "forced", "graded", *OUTCOMES, "thinking_tokens", "answer_tokens"]].isna().all()
+    [line] = left_out(health.reset_index())
+    assert line.endswith("too few prompts are left to tell shares.")
+    assert_is_made_of(health.loc[8], LENGTHS, 8)
+
+
+def test_a_wider_sweep_that_is_not_finished_leaves_the_narrower_cell_whole(tmp_path: Path) -> None:
+    declared = {0: [(4, 20), (8, 20)], 8: [(4, 20), (8, 20)]}
+    health = plant(tmp_path, declared, lambda p, sample: (0, 8) if sample < (8, 6, 4)[min(p // 5, 2)] else ())
+    assert_is_made_of(health.loc[8], np.concatenate([LENGTHS[:5].ravel(), LENGTHS[5:, :4].ravel()]), 8)
+    assert health.loc[8, "num_left_out"] == 15 * 4
