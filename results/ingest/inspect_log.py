@@ -3,6 +3,7 @@
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ ZSTD = 93
 LOCAL_HEADER_BYTES = 30
 ERRED = "the sample ended in an error of the engine or scorer"
 UNSCORED = "the sample has no score"
+# What reading a log meets that is cut short, damaged or none.
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
 
 
 class Log(NamedTuple):
@@ -131,17 +134,17 @@ def _text(prompt: Any) -> str:
 def _open(path: Path) -> Log:
     try:
         if path.suffix == ".json":
-            log = json.loads(path.read_text())
-            return Log(log, iter(log.get("samples") or []) if "eval" in log else iter(()))._replace(
-                header=_checked(log)
-            )
+            log = json.loads(path.read_bytes())
+            return Log(_checked(log), iter(log.get("samples") or []))
         archive = zipfile.ZipFile(path)
         header = json.loads(_member(archive, path, "header.json"))
         return Log(_checked(header), _stored_samples(archive, path))
-    except (json.JSONDecodeError, zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} is no whole log of Inspect ({error}); an evaluation still running has none."
-        ) from None
+    except BROKEN as error:
+        raise _no_log(path, error) from None
+
+
+def _no_log(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} is no whole log of Inspect ({error}); an evaluation still running has none.")
 
 
 def _checked(header: Any) -> Mapping[str, Any]:
@@ -153,7 +156,11 @@ def _checked(header: Any) -> Mapping[str, Any]:
 def _stored_samples(archive: zipfile.ZipFile, path: Path) -> Iterator[Mapping[str, Any]]:
     for name in sorted(archive.namelist()):
         if name.startswith("samples/") and name.endswith(".json"):
-            yield json.loads(_member(archive, path, name))
+            try:
+                sample = json.loads(_member(archive, path, name))
+            except BROKEN as error:
+                raise _no_log(path, error) from None
+            yield sample
 
 
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:

@@ -120,10 +120,11 @@ def _prompt_text(row: dict[str, Any]) -> str | None:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    # As bytes, whose lines end at line feeds alone: text holds other characters that end one.
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:
+        except ValueError:
             raise ValueError(f"{path}, line {number} is no JSON; was the evaluation cut short?") from None
         if not isinstance(row, dict) or not row.keys() >= FIELDS - {"arguments", "doc"}:
             raise ValueError(f"{path}, line {number} is no document of lm-eval's sample logs (version 0.4.13).")
@@ -139,8 +140,11 @@ def _parts(path: Path) -> dict[str, str]:
 def _model_name(path: Path) -> str:
     """As results_<date>.json beside the log has it, else the folder's name."""
     results = path.with_name(f"results_{_parts(path)['date']}.json")
-    if results.exists():
-        said = json.loads(results.read_text())
+    if not results.exists():
+        return path.parent.name
+    try:
+        said = json.loads(results.read_bytes())
         arguments = said.get("config", {}).get("model_args") or {}
         return str((arguments.get("pretrained") if isinstance(arguments, dict) else None) or said["model_name"])
-    return path.parent.name
+    except (ValueError, KeyError, AttributeError):
+        raise ValueError(f"{results} names no model, or is damaged; give the model's name as --model.") from None

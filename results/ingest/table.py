@@ -1,6 +1,8 @@
 """Any CSV, JSON lines or parquet with a row a sample, or a row a prompt with counts, under a mapping of columns."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,17 @@ def read(source: Path, columns: Mapping[str, str], *, model: str | None, task: s
 
 
 def _load(source: Path) -> pd.DataFrame:
+    """The table of a file, which its name tells the form of; raises ValueError where it is not of that form."""
+    try:
+        return _parse(source)
+    except (ValueError, TypeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{source} is no table that can be read ({reason}); give CSV, TSV or JSON lines in UTF-8, or parquet."
+        ) from None
+
+
+def _parse(source: Path) -> pd.DataFrame:
     name = source.name.removesuffix(".gz")
     if name.endswith(".parquet"):
         return pd.read_parquet(source)

@@ -138,6 +138,24 @@ def test_a_torn_log_is_refused_with_its_line(tmp_path: Path):
     path.write_text(path.read_text() + '{"doc_id": 1, "do')
     with pytest.raises(ValueError, match="line 2 is no JSON; was the evaluation cut short"):
         read_lm_eval(tmp_path)
+    path.write_bytes(b'{"doc_id": "\xe9"}')
+    with pytest.raises(ValueError, match="jsonl, line 1 is no JSON"):
+        read_lm_eval(tmp_path)
+
+
+def test_a_line_separator_within_a_text_ends_no_line(tmp_path: Path):
+    path = write_log(tmp_path, [document(0, ["2\u20283"], score=1.0)])
+    path.write_text(json.dumps(json.loads(path.read_text()), ensure_ascii=False))
+    assert [sample.text for sample in read_lm_eval(tmp_path).samples] == ["It is 2\u20283"]
+
+
+@pytest.mark.parametrize("content", ['{"model_na', "{}", "[]"])
+def test_results_that_name_no_model_are_named(tmp_path: Path, content: str):
+    path = write_log(tmp_path, [document(0, ["2"], score=1.0)])
+    results = path.with_name(path.name.replace("samples_sums", "results")).with_suffix(".json")
+    results.write_text(content)
+    with pytest.raises(ValueError, match=rf"{results.name} names no model, or is damaged; give .* --model"):
+        read_lm_eval(tmp_path)
 
 
 HEADER: dict[str, Any] = {
@@ -253,4 +271,17 @@ def test_what_is_no_log_is_refused(tmp_path: Path):
     (tmp_path / "log.json").unlink()
     (tmp_path / "log.eval").write_bytes(b"PK torn")
     with pytest.raises(ValueError, match="is no whole log of Inspect"):
+        read_inspect(tmp_path)
+
+
+@pytest.mark.parametrize("zstd", [False, True], ids=["deflated", "zstd"])
+def test_a_log_with_a_damaged_sample_is_named(tmp_path: Path, zstd: bool):
+    path = tmp_path / "log.eval"
+    write_eval(path, [inspect_sample(0, 1, "C")], zstd=zstd)
+    entry = next(entry for entry in zipfile.ZipFile(path).infolist() if entry.filename.startswith("samples/"))
+    content = bytearray(path.read_bytes())
+    start = entry.header_offset + 30 + len(entry.filename)
+    content[start : start + entry.compress_size] = b"\xff" * entry.compress_size
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="log.eval is no whole log of Inspect"):
         read_inspect(tmp_path)

@@ -250,6 +250,28 @@ def test_mistakes_are_told_in_one_line(
     assert said.replace("\\", "") in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("latin.csv", "model,item,right\nsmall,é,1\n".encode("latin-1")),
+        ("quoted.csv", b'model,item\nsmall,"a\n'),
+        ("torn.csv.gz", gzip.compress(SAMPLES.encode())[:-20]),
+        ("plain.csv.gz", SAMPLES.encode()),
+        ("torn.jsonl", b'{"model": "small", '),
+        ("listed.jsonl", b'{"model": "small"}\n[1]\n'),
+        ("torn.parquet", b"PAR1"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes
+):
+    (tmp_path / name).write_bytes(content)
+    assert main([str(tmp_path / name), str(tmp_path / "run"), "--map", *MAP]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / name} is no table that can be read (" in error and error.count("\n") == 1
+
+
 def test_scores_of_every_kind_are_graded():
     assert [grade(value, correct_at=1)[0] for value in (True, "C", 1, 1.0, "true", "correct")] == [True] * 6
     assert [grade(value, correct_at=1)[0] for value in (False, "I", "N", 0, "P", 0.99)] == [False] * 6
