@@ -31,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def choose(name: str) -> Embedder:
-    """The embedder of this name: term counts, or whatever sentence-transformers can load."""
+    """The embedder of this name: term counts, or whatever sentence-transformers can load. Raises ValueError for none.
+
+    The last part of the name is what its vectors are stored under.
+    """
+    if not Path(name).name:
+        raise ValueError(f"--embedder {name!r} names no model; give {TFIDF}, a folder, or an id of the hub.")
     return HashedTerms() if name == TFIDF else SentenceModel(name)
 
 
