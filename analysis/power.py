@@ -51,11 +51,14 @@ def num_prompts_needed(
 
     n = (z_(1-level)/2 + z_power)^2 (omega_d^2 + sigma_a^2 / K_a + sigma_b^2 / K_b) / effect^2; effect in accuracy (.03
     is three points), K samples a prompt, inf where an arm's chance is known; arguments broadcast. Raises ValueError
-    where effect or K is not above 0, or a share is outside 0..1. Source: Miller 2024 (arXiv 2411.00640).
+    where effect is outside (0, 1], K is not above 0, or a share is outside 0..1. Source: Miller 2024 (arXiv
+    2411.00640).
     """
     effect = np.asarray(effect, dtype=float)
-    if np.any(effect <= 0):
-        raise ValueError("effect must be above 0: the smallest difference in accuracy worth finding, such as 0.03.")
+    if not np.all((effect > 0) & (effect <= 1)):
+        raise ValueError(
+            f"effect must lie in (0, 1]: the smallest difference in accuracy worth finding, such as 0.03; got {effect}."
+        )
     spread = _spread(given, num_samples_a, num_samples_b)
     needed: Floats = np.ceil(_both_tails(power, level) ** 2 * spread / effect**2)
     return needed
@@ -95,8 +98,9 @@ def detectable_from_error(standard_error: ArrayLike, *, critical: ArrayLike, pow
 def _spread(given: Variances, num_samples_a: ArrayLike, num_samples_b: ArrayLike) -> Floats:
     """Variance of one prompt's difference of means."""
     a, b = np.asarray(num_samples_a, dtype=float), np.asarray(num_samples_b, dtype=float)
-    if np.any(a <= 0) or np.any(b <= 0) or min(given) < 0:
-        raise ValueError("Samples a prompt must be above 0 and variances at least 0.")
+    is_possible = np.all(a > 0) and np.all(b > 0) and all(0 <= variance < np.inf for variance in given)
+    if not is_possible:
+        raise ValueError(f"Samples a prompt must be above 0, variances at least 0 and finite; got {a}, {b}, {given}.")
     spread: Floats = given.difference + given.within_a / a + given.within_b / b
     return spread
 

@@ -222,6 +222,7 @@ ANALYSIS = [
     Case("summary results/reference --bins many", r"argument --bins: invalid int value: 'many'", 2),
     Case("summary results/reference --bins 0", r"num_bins must be at least 1, not 0", 2),
     Case("summary results/reference --seed -1", r"--seed must not be negative; got -1", 2),
+    Case("power results/reference --effect nan", r"effect must lie in \(0, 1\]: .*, such as 0.03; got nan", 2),
     Case(
         "summary results/reference --anchor nobody",
         r"No samples held out for bins by 'nobody'; anchors of this run: \[",

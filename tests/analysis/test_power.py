@@ -46,8 +46,12 @@ def test_arms_of_other_prompts_or_single_samples_are_refused():
         variances(np.ones((5, 4)), np.ones((5, 1)))
 
 
-def test_an_effect_of_nothing_is_refused():
-    with pytest.raises(ValueError, match=r"such as 0\.03"):
-        num_prompts_needed(0.0, MILLER, num_samples_a=1, num_samples_b=1)
+def test_an_effect_that_cannot_be_is_refused():
+    for effect in (0.0, -0.1, 3.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"such as 0\.03"):
+            num_prompts_needed(effect, MILLER, num_samples_a=1, num_samples_b=1)
+    for given in (Variances(np.nan, 0.1, 0.1), Variances(0.1, np.inf, 0.1)):
+        with pytest.raises(ValueError, match="at least 0 and finite"):
+            num_prompts_needed(0.1, given, num_samples_a=1, num_samples_b=1)
     with pytest.raises(ValueError, match="between 0 and 1"):
         num_prompts_needed(0.1, MILLER, num_samples_a=1, num_samples_b=1, power=80)
