@@ -37,6 +37,7 @@ TAKE_LONG = {
     "test_validation.py",
 }
 RUNG = Model("ladder/checkpoints/countdown-125k")
+SETTINGS = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=64, gpu_memory_utilization=0.3)
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ def run_engine(settings: EngineSettings) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Running]:
-    with run_engine(Vllm(dtype="float32", enforce_eager=True, max_num_seqs=64, gpu_memory_utilization=0.3)) as running:
+    with run_engine(SETTINGS) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with serve_model(RUNG.path, log=log, max_num_seqs=64, options=["--skip-tokenizer-init"]) as url:
+    with serve_model(RUNG.path, log=log, settings=SETTINGS, options=["--skip-tokenizer-init"]) as url:
         yield url
 
 

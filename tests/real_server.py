@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -12,28 +11,41 @@ from pathlib import Path
 from typing import Any
 
 from harness.engines.children import bound_python
-from harness.engines.vllm import CPU_OPTIONS
+from harness.engines.vllm import CPU_OPTIONS, SPAWN, Vllm
 from sweeps.provenance import list_gpus
 
 SERVER_SECONDS = 300
+# As `python -m` runs it, its own processes bound to it.
+SERVE = """
+import runpy
+from harness.engines.children import bind_children
+with bind_children():
+    runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__", alter_sys=True)
+"""
 
 
 @contextlib.contextmanager
-def serve_model(path: str, *, log: Path, max_num_seqs: int, options: Sequence[str] = ()) -> Iterator[str]:
-    """The address of a server started with the options that the engine in process has; it ends with the context."""
+def serve_model(path: str, *, log: Path, settings: Vllm, options: Sequence[str] = ()) -> Iterator[str]:
+    """The address of a server started as the engine in process is; it ends with the context, and with this process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    flags = ["--dtype=float32", "--enforce-eager", f"--max-num-seqs={max_num_seqs}", "--generation-config=vllm"]
+    flags = [f"--dtype={settings.dtype}", f"--max-num-seqs={settings.max_num_seqs}", "--generation-config=vllm"]
     flags += ["--enable-prefix-caching", "--enable-prompt-tokens-details", *options]
-    flags += ["--gpu-memory-utilization=0.3"] if list_gpus() else spell_flags(CPU_OPTIONS)
-    command = ["-m", "vllm.entrypoints.openai.api_server", f"--model={path}", *flags, "--host=127.0.0.1"]
-    environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1"}
+    flags += ["--enforce-eager"] if settings.enforce_eager else []
+    if list_gpus():
+        flags, environment = [*flags, f"--gpu-memory-utilization={settings.gpu_memory_utilization}"], {}
+    else:
+        flags, environment = [*flags, *spell_flags(CPU_OPTIONS)], settings.cpu_environment
     with (
         log.open("w") as output,
-        # Told to end, it takes its own engine along.
-        bound_python(signal.SIGTERM) as python,
-        subprocess.Popen([python, *command, f"--port={port}"], stdout=output, stderr=output, env=environment) as server,
+        bound_python() as python,
+        subprocess.Popen(
+            [python, "-c", SERVE, f"--model={path}", *flags, "--host=127.0.0.1", f"--port={port}"],
+            stdout=output,
+            stderr=output,
+            env={**environment, **SPAWN, **os.environ},
+        ) as server,
     ):
         try:
             wait_for_server(server, port=port, log=log)

@@ -1,5 +1,6 @@
 """Our accuracy against lm_eval's on the same task, sample by sample, through one server that both draw from."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from sweeps.compose import build
 from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import Job, run_job
-from tests.conftest import RUNG
+from tests.conftest import RUNG, SETTINGS
 from tests.real_server import serve_model
 
 pytestmark = pytest.mark.server
@@ -39,7 +40,8 @@ class Ours(NamedTuple):
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # lm_eval reads text, so that this server keeps its tokenizer.
-    with serve_model(RUNG.path, log=tmp_path_factory.mktemp("parity") / "log.txt", max_num_seqs=1) as url:
+    settings = dataclasses.replace(SETTINGS, max_num_seqs=1)
+    with serve_model(RUNG.path, log=tmp_path_factory.mktemp("parity") / "log.txt", settings=settings) as url:
         yield url
 
 

@@ -93,7 +93,7 @@ async def _ask_lm_eval(workload: Workload, *, seed: str) -> Job:
     tokenizer = load_tokenizer(path)
     folder = Path(open_resources.enter_context(tempfile.TemporaryDirectory()))
     requests = _build_requests(folder, workload.prompts, seed=seed)
-    url = open_resources.enter_context(serve_model(path, log=folder / "log.txt", max_num_seqs=in_flight))
+    url = open_resources.enter_context(serve_model(path, log=folder / "log.txt", settings=workload.settings))
     lm = LocalCompletionsAPI(
         base_url=f"{url}/completions",
         model=path,

@@ -33,7 +33,11 @@ class Workload:
     engine: Engine
     context: Context
     prompts: Sequence[Prompt]
-    samples_in_flight: int
+    settings: Vllm
+
+    @property
+    def samples_in_flight(self) -> int:
+        return self.settings.samples_in_flight
 
     def pending(self, num_samples: int, budgets: tuple[int, ...], *, first: int = 0) -> list[list[Pending]]:
         """Samples `first` to `first + num_samples` of every prompt, none of them drawn."""
@@ -82,7 +86,7 @@ async def serve(model: Model, settings: Vllm, *, num_prompts: int, dummy: bool) 
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
     needed = longest + max(BUDGETS) + len(renderer.force_ids) + context.sampling.max_answer_tokens
     async with settings.start(model, max_model_len=needed) as engine:
-        workload = Workload(model.path, engine, context, prompts, settings.max_num_seqs)
+        workload = Workload(model.path, engine, context, prompts, settings)
         await warm_up(workload)
         yield workload
 
