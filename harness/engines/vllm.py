@@ -75,7 +75,8 @@ class Vllm:
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for name in ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "cpu_kv_cache_gib"):
+        sizes = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+        for name in (*sizes, "max_num_seqs", "cpu_kv_cache_gib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"engine.{name} must be at least 1; got {getattr(self, name)}.")
         if not 0 < self.gpu_memory_utilization <= 1:
@@ -93,6 +94,16 @@ class Vllm:
     def samples_in_flight(self) -> int:
         """As many sequences as all data-parallel replicas take at once."""
         return self.max_num_seqs * self.data_parallel_size
+
+    @property
+    def cpu_environment(self) -> dict[str, str]:
+        """What vLLM reads of the environment on a machine without a GPU, unless it says otherwise already."""
+        return {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "VLLM_CPU_KVCACHE_SPACE": str(self.cpu_kv_cache_gib),
+            # A core stays free for this process, which feeds the engine.
+            "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) - 1)),
+        }
 
     def check(self, model: Model, num_params: int) -> None:
         """Raise ValueError where a model is too large for a machine without an NVIDIA GPU."""
@@ -131,11 +142,8 @@ class Vllm:
         from vllm.platforms import current_platform
 
         on_cpu = current_platform.is_cpu()
-        if on_cpu:
-            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
-            # A core stays free for this process, which feeds the engine.
-            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) - 1)))
+        for name, value in self.cpu_environment.items() if on_cpu else ():
+            os.environ.setdefault(name, value)
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -144,6 +152,8 @@ class Vllm:
             "max_model_len": max_model_len,
             "enable_prefix_caching": True,
             "skip_tokenizer_init": True,
+            # What else than text a model reads would ask for the tokenizer.
+            "language_model_only": True,
             "disable_log_stats": True,
             # The model's own generation config must not change how the sweep samples.
             "generation_config": "vllm",

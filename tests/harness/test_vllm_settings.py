@@ -55,6 +55,8 @@ def test_settings_pass_through_by_vllms_names(arguments: list[Any]) -> None:
     assert (passed["model"], passed["max_model_len"]) == (RUNG.path, 64)
     assert (passed["kv_cache_dtype"], passed["enable_prefix_caching"]) == ("fp8", False)
     assert settings.num_devices == 24
+    # Of a model that reads pictures too, the rest is left alone: it would ask for the tokenizer.
+    assert passed["language_model_only"] and passed["skip_tokenizer_init"]
 
 
 def test_one_worker_shares_the_engines_process_and_several_do_not(arguments: list[Any]) -> None:
@@ -93,7 +95,8 @@ def test_a_value_that_vllm_refuses_is_told_in_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "cpu_kv_cache_gib"]
+    "name",
+    ["tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "max_num_seqs", "cpu_kv_cache_gib"],
 )
 def test_a_size_below_one_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"engine.{name} must be at least 1; got 0"):
