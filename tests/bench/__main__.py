@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -33,28 +33,31 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
-    given = parse()
+    given, load = parse(), os.getloadavg()[0]
+    figures: list[Figure] = []
+    # Kept as far as it is, since the whole takes long.
+    for found in measure(given):
+        figures += found
+        path = keep(figures, given, load=load)
+    print_table([Figure._fields, *figures])
+    print(f"Kept in {path}.")
+
+
+def measure(given: argparse.Namespace) -> Iterator[list[Figure]]:
+    """Part after part."""
     gpus = list_gpus()
     settings = Vllm(
         dtype="bfloat16" if gpus else "float32", enforce_eager=not gpus, max_num_seqs=given.samples_in_flight
     )
-    model = Model(given.model)
-    load = os.getloadavg()[0]
-    setup = Setup(model, settings, given.prompts, given.dummy)
+    setup = Setup(Model(given.model), settings, given.prompts, given.dummy)
     with start_pair(setup) as pair:
-        figures = [
-            *_grid_figures(nested.measure(pair, rounds=given.rounds), dummy=given.dummy),
-            _spread(
-                "(b) harness over a bare AsyncLLM loop, seconds",
-                overhead.measure(pair, rounds=3 * given.rounds),
-                "<= 1.05",
-            ),
-            *([] if given.dummy else beside_lm_eval(pair, rounds=given.rounds)),
-        ]
-    figures.append(asyncio.run(cost_of_seeds(setup)))
-    figures += on_disk(given)
-    print_table([Figure._fields, *figures])
-    keep(figures, given, load=load)
+        yield _grid_figures(nested.measure(pair, rounds=given.rounds), dummy=given.dummy)
+        beside_loop = overhead.measure(pair, rounds=3 * given.rounds)
+        yield [_spread("(b) harness over a bare AsyncLLM loop, seconds", beside_loop, "<= 1.05")]
+        if not given.dummy:
+            yield beside_lm_eval(pair, rounds=given.rounds)
+    yield [asyncio.run(cost_of_seeds(setup))]
+    yield on_disk(given)
 
 
 def parse() -> argparse.Namespace:
@@ -137,8 +140,8 @@ def _spread(what: str, values: Sequence[float], target: str = "") -> Figure:
     return Figure(what, f"{median(values):.3f} ({min(values):.3f} to {max(values):.3f})", target)
 
 
-def keep(figures: Sequence[Figure], given: argparse.Namespace, *, load: float) -> None:
-    """Write the table beside where, when and with which versions it was measured."""
+def keep(figures: Sequence[Figure], given: argparse.Namespace, *, load: float) -> Path:
+    """Write the table beside where, when and with which versions it was measured; return where."""
     environment = describe_environment()
     device = describe_device(num_devices=1).name
     name = re.sub(r"[^a-z0-9]+", "-", f"{device} {Path(given.model).name}".lower()).strip("-")
@@ -154,7 +157,7 @@ def keep(figures: Sequence[Figure], given: argparse.Namespace, *, load: float) -
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n")
-    print(f"Kept in {path}.")
+    return path
 
 
 if __name__ == "__main__":

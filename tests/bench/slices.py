@@ -60,8 +60,9 @@ class Setup:
 
 @contextlib.contextmanager
 def start_pair(setup: Setup) -> Iterator["Pair"]:
-    """Two workers; a GPU has to hold both, and for a while a server besides."""
-    setup = replace(setup, settings=replace(setup.settings, gpu_memory_utilization=0.3))
+    """Two workers; a GPU has to hold both, and beside real weights for a while a server as well."""
+    share = 0.45 if setup.dummy else 0.3
+    setup = replace(setup, settings=replace(setup.settings, gpu_memory_utilization=share))
     with Worker(setup) as first, Worker(setup) as second:
         yield first, second
 
