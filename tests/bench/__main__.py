@@ -8,10 +8,10 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.engines.vllm import Vllm
 from harness.types import Model
@@ -33,12 +33,14 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
-    given, load = parse(), os.getloadavg()[0]
+    given = parse()
+    # Of the beginning: what is kept would count as a change.
+    environment = {"load_average_before": round(os.getloadavg()[0], 2), **describe_environment()}
     figures: list[Figure] = []
     # Kept as far as it is, since the whole takes long.
     for found in measure(given):
         figures += found
-        path = keep(figures, given, load=load)
+        path = keep(figures, given, environment)
     print_table([Figure._fields, *figures])
     print(f"Kept in {path}.")
 
@@ -140,9 +142,8 @@ def _spread(what: str, values: Sequence[float], target: str = "") -> Figure:
     return Figure(what, f"{median(values):.3f} ({min(values):.3f} to {max(values):.3f})", target)
 
 
-def keep(figures: Sequence[Figure], given: argparse.Namespace, *, load: float) -> Path:
+def keep(figures: Sequence[Figure], given: argparse.Namespace, environment: Mapping[str, Any]) -> Path:
     """Write the table beside where, when and with which versions it was measured; return where."""
-    environment = describe_environment()
     device = describe_device(num_devices=1).name
     name = re.sub(r"[^a-z0-9]+", "-", f"{device} {Path(given.model).name}".lower()).strip("-")
     record = {
@@ -150,7 +151,6 @@ def keep(figures: Sequence[Figure], given: argparse.Namespace, *, load: float) -
         "options": vars(given),
         "widths": WIDTHS,
         "budgets": BUDGETS,
-        "load_average_before": round(load, 2),
         **environment,
         "figures": [figure._asdict() for figure in figures],
     }
