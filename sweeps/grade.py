@@ -14,7 +14,7 @@ from harness.types import Grade, Task
 from results import store
 from results.graders import Grader, present_grader
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
-from sweeps.identity import check_prompts, name_task
+from sweeps.identity import check_prompts, name_grades, name_task
 from sweeps.regrade import describe_changes
 
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
@@ -36,7 +36,7 @@ def grade_run(root: Path, tasks: Iterable[Task]) -> int:
 def grade_task(root: Path, task: Task) -> int:
     """Grade the answers of one task by its present grader and version; earlier versions' grades stay."""
     task_id = name_task(task)
-    writer, num_graded = f"{task_id}-grades", 0
+    writer, num_graded = name_grades(task_id), 0
     troubles: Troubles = defaultdict(list)
     identities = _identities(root, task_id)
     # Sweeps of other models may end at the same time, so that what is graded is read under their lock.

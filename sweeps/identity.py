@@ -22,6 +22,11 @@ def name_task(task: Task) -> str:
     return f"{task.name}-{hash_identity(task.identity)[:8]}"
 
 
+def name_grades(task_id: str) -> str:
+    """Under whose name the grades of a task's answers are appended."""
+    return f"{task_id}-grades"
+
+
 def check_prompts(task: Task, prompts: Sequence[Prompt], stored: Mapping[str, str | None], root: Path) -> list[str]:
     """Ids of the stored prompts, whose hashes are `stored`, that the task's `prompts` hold as well.
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from results import store
-from results.schema import ANSWERS, GRADES, SAMPLE_KEY, TRACES
+from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
 from results.shards import list_shards, writer_of
+from sweeps.identity import name_grades
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
 
@@ -66,15 +67,18 @@ def withdraw_leaning(root: Path, writer: str) -> None:
 
 
 def withdraw_grades(root: Path) -> None:
-    """Take out the grades of answers that are lost, waiting for whoever is grading."""
-    writers = {writer_of(path) for path in list_shards(root / GRADES.name)}
-    if not _have_grades_of_lost(root):
-        return
-    for writer in sorted(writers):
-        with store.lock(root, writer, wait=True):
-            answers = _read_answers(root)
-            keep = functools.partial(_among, answers=answers)
-            _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=keep))
+    """Take out the grades of answers that are lost, waiting for whoever is grading: it may have read them before."""
+    models = store.scan(root, MODELS, columns=["task", "weights_digest"]).to_pylist()
+    # Those without weights came from elsewhere with their grades.
+    graders = {name_grades(row["task"]) for row in models if row["weights_digest"]}
+    writers = graders | {writer_of(path) for path in list_shards(root / GRADES.name)}
+    with contextlib.ExitStack() as locks:
+        for writer in sorted(writers):
+            locks.enter_context(store.lock(root, writer, wait=True))
+        if _have_grades_of_lost(root):
+            keep = functools.partial(_among, answers=_read_answers(root))
+            for writer in sorted(writers):
+                _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=keep))
 
 
 def _have_grades_of_lost(root: Path) -> bool:

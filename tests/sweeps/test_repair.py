@@ -10,7 +10,7 @@ import pytest
 from results import store
 from results.ingest.outcomes import Ingested, Known, Sample, Tokens
 from results.ingest.write import write
-from results.schema import ANSWERS, GRADES, TRACES, Table
+from results.schema import ANSWERS, GRADES, MODELS, TRACES, Table
 from sweeps.plan import PoolSpec
 from sweeps.repair import Usable, read_usable, repair, repair_writer
 from tests.faults.runs import flip_bit
@@ -139,6 +139,26 @@ def test_who_is_grading_is_waited_for_before_lost_answers_can_be_drawn_again(run
         repairing.start()
         repairing.join(0.5)
         assert repairing.is_alive()
+    repairing.join(60)
+    assert_nothing_leans_on_what_is_lost(run)
+
+
+def test_whose_first_grading_has_read_lost_answers_is_waited_for(run: Run) -> None:
+    model = {"identity": "identity", "model": "model", "task": "task", "weights_digest": "w"}
+    store.append(run.root, MODELS, [model], writer="model")
+    lost = max(run.root.glob("answers/*.parquet"))
+    for shard in run.root.glob("grades/*.parquet"):
+        shard.unlink()
+    repair(run.root)
+    repairing = threading.Thread(target=repair, args=(run.root,))
+    with store.lock(run.root, "task-grades"):
+        answers = store.scan(run.root, ANSWERS, columns=ANSWERS.key).to_pylist()
+        flip_bit(lost, np.random.default_rng(0))
+        repairing.start()
+        repairing.join(0.5)
+        assert repairing.is_alive()
+        grades = [row | {"grader": "g", "grader_version": "1"} for row in answers]
+        store.append(run.root, GRADES, grades, writer="task-grades")
     repairing.join(60)
     assert_nothing_leans_on_what_is_lost(run)
 
