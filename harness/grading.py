@@ -23,6 +23,7 @@ from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.children import die_with_parent
 from harness.sandbox import close_sandbox, take_refused
 from harness.types import Grade, Prompt, Task
 
@@ -39,7 +40,6 @@ SECONDS_A_FLUSH, SECONDS_A_LOOK = 0.1, 0.05
 MAX_DEATHS = 2
 EXIT_MEMORY = 12
 WARM_UP = r"<answer>0</answer> The answer is \boxed{0}"
-PR_SET_PDEATHSIG = 1
 
 
 class Graded(NamedTuple):
@@ -226,8 +226,8 @@ def _work(
 
 def _settle(memory_bytes: int) -> None:
     """Make this forked process safe to run a stranger's answer in."""
+    die_with_parent()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # A limit on the whole would mean what it says only where the parent is small.
         born_with = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (born_with + memory_bytes,) * 2)

@@ -27,10 +27,6 @@ class Pending:
     def lacking_answers(self, num_thinking_tokens: int, ended: bool) -> set[int | None]:
         return budgets_to_answer(num_thinking_tokens, ended, self.budgets) - self.answered
 
-    @property
-    def is_done(self) -> bool:
-        return not self.lacks_thinking and not self.lacking_answers(len(self.thought_ids), self.ended)
-
 
 @dataclass(frozen=True)
 class Sampled:

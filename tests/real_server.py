@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.engines.children import bound_python
+from harness.children import bound_python
 from harness.engines.vllm import CPU_OPTIONS, SPAWN, Vllm
 from sweeps.provenance import list_gpus
 
@@ -18,7 +18,7 @@ SERVER_SECONDS = 300
 # As `python -m` runs it, its own processes bound to it.
 SERVE = """
 import runpy
-from harness.engines.children import bind_children
+from harness.children import bind_children
 with bind_children():
     runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__", alter_sys=True)
 """

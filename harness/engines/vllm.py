@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from harness.engines.children import bind_children
+from harness.children import bind_children
 from harness.engines.output import POINTER, divert_output, first_line, last_error
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 

@@ -4,16 +4,15 @@ It is imported on the machines of a cluster, where nothing heavy should be loade
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-PR_SET_PDEATHSIG = 1
+from harness.children import die_with_parent
+
 # How long a job that is told to stop may take to store what it has drawn.
 STOP_SECONDS = 30
 WAIT_SECONDS = 1
@@ -124,5 +123,4 @@ def _obey_parent() -> None:
     # Ray's workers block this signal, and what a script starts in the background ignores it; their children would.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()

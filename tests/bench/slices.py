@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from harness.engines.children import bind_children
+from harness.children import bind_children
 from harness.engines.vllm import Vllm
 from harness.samples import Pending
 from harness.types import Model

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.children import bind_children, bound_python
+from harness.children import bind_children, bound_python
 from tests.sweeps.launchers.conftest import is_running, wait_until
 
 PARENT = """
 import os, signal, subprocess, sys, time
-from harness.engines.children import bound_python
+from harness.children import bound_python
 with bound_python() as python:
     code = "import time; print(1, flush=True); time.sleep(600)"
     child = subprocess.Popen([python, "-c", code], stdout=subprocess.PIPE)

@@ -109,7 +109,7 @@ def test_a_finished_sample_asks_for_nothing() -> None:
         trace = sampled.traces[0]
         answered = frozenset(answer.budget for answer in sampled.answers)
         done = dataclasses.replace(pending, thought_ids=trace.token_ids, ended=trace.ended, answered=answered)
-        assert done.is_done
+        assert not done.lacks_thinking and not done.lacking_answers(len(done.thought_ids), done.ended)
         engine = ScriptedEngine()
         assert finish(done, engine) == Sampled(done.key)
         assert engine.requests == []

@@ -32,7 +32,7 @@ def pending(root: Path, specs: list[PoolSpec] = SPECS, prompts: list[Prompt] = P
     by_prompt = iterate_pending(root, "identity", prompts, states, renderer=RENDERER)
     found = [sample for samples in by_prompt for sample in samples]
     assert len(found) == sum(state.pending_PS.sum() for state in states)
-    assert not any(sample.is_done for sample in found)
+    assert all(each.lacks_thinking or each.lacking_answers(len(each.thought_ids), each.ended) for each in found)
     return found
 
 

@@ -1,6 +1,10 @@
-"""Processes that an engine starts end with this one, even when it is killed: a GPU's memory is not left behind."""
+"""Processes that end with the one that started them, even when it is killed: a GPU's memory is not left behind.
+
+Standard library only: launchers import it on the machines of a cluster.
+"""
 
 import contextlib
+import ctypes
 import multiprocessing.spawn
 import shlex
 import signal
@@ -18,6 +22,12 @@ os.execv({{python!r}}, [{{python!r}}, *sys.argv[1:]])
 """
 # By a shell, since the first line of a script cannot name a path with a space.
 WRAPPER = '#!/bin/sh\nexec {python} -ES -c {code} "$@"\n'
+
+
+def die_with_parent() -> None:
+    """Have this process killed when the thread that started it ends. Linux only; elsewhere nothing changes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextlib.contextmanager
