@@ -13,7 +13,7 @@ from sweeps.provenance import list_gpus
 from tests.sweeps.launchers.conftest import wait_until
 
 pytestmark = pytest.mark.long
-RUNG = Path("ladder/checkpoints/countdown-33k")
+RUNG, OTHER = Path("ladder/checkpoints/countdown-33k"), Path("ladder/checkpoints/countdown-125k")
 NUM_PROMPTS, NUM_SAMPLES = 4, 2
 SMALL = [
     *("experiment=embedded", "grid.anchor=null", f"task.size={NUM_PROMPTS}", f"grid.widths=[{NUM_SAMPLES}]"),
@@ -34,7 +34,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory, ray_address: str) -> Sweeps
     running = {}
     for launcher, options in launchers.items():
         gone = folder / launcher / "gone"
-        shutil.copytree(RUNG, gone)
+        shutil.copytree(OTHER, gone)
         models = ["model=hf", f"model.path={RUNG},{gone}"]
         command = [*SMALL, *models, f"run={folder / launcher}", f"hydra/launcher={launcher}", *options]
         with (folder / f"{launcher}.out").open("w") as out, (folder / f"{launcher}.err").open("w") as err:
