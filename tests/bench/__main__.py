@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -33,6 +34,8 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
+    # Told to end, it ends its workers' groups: what an engine has started stands still with it, and hears of nothing.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = parse()
     # Of the beginning: what is kept would count as a change.
     environment = {"load_average_before": round(os.getloadavg()[0], 2), **describe_environment()}
