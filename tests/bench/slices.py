@@ -97,7 +97,12 @@ class Worker:
         with bind_children():
             self._process.start()
             self._theirs.close()
-            self._pipe.recv()
+            try:
+                self._pipe.recv()
+            except BaseException:
+                # Who is told to end meanwhile would wait for it for ever.
+                self.__exit__()
+                raise
         self._signal(signal.SIGSTOP)
         return self
 
