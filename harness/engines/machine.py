@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path("/")
+# OpenMP's own name of the most threads that a process may have.
+THREAD_LIMIT = "OMP_THREAD_LIMIT"
 # By Linux's names, of x86 and of ARM: without one of these, products in bfloat16 are widened first, and slower.
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
@@ -21,11 +23,15 @@ def has_bfloat16(root: Path = ROOT) -> bool:
 
 
 def count_cores(root: Path = ROOT) -> int:
-    """Cores that this process may use at once: those it is bound to, or fewer where its container is held to less."""
+    """Cores that this process may use at once: those it is bound to, or fewer.
+
+    Fewer where its container is held to less, or where OMP_THREAD_LIMIT is, as by a launcher of several jobs at once.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quotas = [math.ceil(quota) for quota in _quotas(root)]
-    return max(1, min([cores, *quotas]))
+    told = os.environ.get(THREAD_LIMIT, "")
+    limits = [math.ceil(quota) for quota in _quotas(root)] + ([int(told)] if told.isdigit() else [])
+    return max(1, min([cores, *limits]))
 
 
 def available_bytes(root: Path = ROOT) -> int:

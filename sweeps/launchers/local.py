@@ -8,15 +8,16 @@ from pathlib import Path
 from queue import Queue
 from typing import NamedTuple
 
+from harness.engines.machine import THREAD_LIMIT, count_cores
 from sweeps.launchers.lanes import Failure, Lane, run_lane
 from sweeps.provenance import list_gpus
 
 
 class Slot(NamedTuple):
-    """A place to run a job: its GPUs, None without any, and the line of the terminal its progress bar takes."""
+    """A place to run a job: the line of the terminal its progress bar takes, and what tells it its GPUs or cores."""
 
-    devices: str | None
     row: int
+    environment: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,10 @@ class Local:
     def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
         """Run every lane; yield each when it ends, with the reason if it failed. Output goes to the terminal."""
         slots: Queue[Slot] = Queue()
-        for row, devices in enumerate(group_devices(lanes) or [None] * self.jobs_at_once):
-            slots.put(Slot(devices, row))
+        groups = group_devices(lanes)
+        places = [{"CUDA_VISIBLE_DEVICES": devices} for devices in groups] or [self.share_cores()] * self.jobs_at_once
+        for row, environment in enumerate(places):
+            slots.put(Slot(row, environment))
         with ThreadPoolExecutor(slots.qsize()) as threads:
             futures = {threads.submit(run_in_slot, lane, slots): lane for lane in lanes}
             try:
@@ -44,10 +47,15 @@ class Local:
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
 
+    def share_cores(self) -> dict[str, str]:
+        """What holds a job to its share of the cores: several that each took all would wait for one another."""
+        cores = count_cores() // self.jobs_at_once
+        return {THREAD_LIMIT: str(max(1, cores))} if self.jobs_at_once > 1 else {}
+
 
 def run_in_slot(lane: Lane, slots: Queue[Slot]) -> Failure | None:
     slot = slots.get()
-    environment = {} if slot.devices is None else {"CUDA_VISIBLE_DEVICES": slot.devices}
+    environment = slot.environment
     placed = tuple((*command, f"progress_row={slot.row}") for command in lane.commands)
     try:
         return run_lane(lane._replace(commands=placed), folder=Path.cwd(), environment=environment)

@@ -73,3 +73,10 @@ def test_a_limit_on_processor_time_bounds_the_cores(root: Path) -> None:
     assert count_cores(root) == 1
     write(root, "sys/fs/cgroup/slice/job/cpu.max", "max 100000\n")
     assert count_cores(root) == all_cores
+
+
+def test_a_limit_on_threads_bounds_the_cores(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    assert count_cores(root) == 1
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "100000")
+    assert count_cores(root) == len(os.sched_getaffinity(0))

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from harness.checkpoint import read_checkpoint
 from harness.engines.server import Server, ServerEngine
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
 from tests import forked
+from tests.conftest import RUNG
 from tests.harness.scripted_server import CONTEXT, NAME, Reply, ScriptedServer, completion, refusal, reply, serve
 
 KEY = "sk-top-secret-7f3a"
@@ -222,7 +224,7 @@ def test_a_variable_without_a_key_is_told_before_anything_is_written(
     if value is not None:
         monkeypatch.setenv("MY_KEY", value)
     with pytest.raises(ValueError, match="holds no key; export it"):
-        Server(api_key_variable="MY_KEY").check(Model(NAME), 1)
+        Server(api_key_variable="MY_KEY").settle(RUNG, read_checkpoint(RUNG).architecture, max_model_len=64)
 
 
 def test_the_key_is_sent_where_a_variable_is_named_and_none_else(

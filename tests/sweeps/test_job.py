@@ -14,6 +14,7 @@ import pytest
 
 from harness.engines.vllm import Vllm
 from harness.samples import Pending, finish_sample
+from harness.tasks.countdown import render_compact
 from harness.tasks.reasoning_gym import ReasoningGym
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from results import store
@@ -24,6 +25,7 @@ from sweeps.forecast import chosen_settings, missing_anchor
 from sweeps.job import Job, check_name, describe_model, load_prompts, prepare, store_prompt
 from sweeps.provenance import Device, describe_device, write_provenance
 from sweeps.writer import Writer
+from tests.bench.workload import COUNTDOWN
 from tests.conftest import RUNG
 from tests.harness.scripted_engine import ScriptedEngine
 from tests.harness.test_samples import CONTEXT, sample_key
@@ -136,7 +138,7 @@ def by_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
         run=tmp_path,
         model=RUNG,
         thinking=Thinking(close="</think>", force="</think>"),
-        task=ReasoningGym("countdown", seed=0, size=1),
+        task=ReasoningGym("countdown", seed=0, size=1, params=COUNTDOWN, render=render_compact),
         sampling=Sampling(),
         grid=Grid(widths=(1,), budgets=(0,)),
         engine=Vllm(),

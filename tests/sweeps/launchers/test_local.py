@@ -31,6 +31,15 @@ def test_each_lane_has_gpus_of_its_own(monkeypatch: pytest.MonkeyPatch, lane: Ma
     assert {(tmp_path / name).read_text().strip() for name in "ab"} <= {"4,5", "6,7"}
 
 
+def test_jobs_at_once_share_the_cores(monkeypatch: pytest.MonkeyPatch, lane: MakeLane, tmp_path: Path) -> None:
+    monkeypatch.setattr("sweeps.launchers.local.count_cores", lambda: 16)
+    monkeypatch.setattr("sweeps.launchers.local.list_gpus", list)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for jobs_at_once, threads in ((1, ""), (2, "8"), (32, "1")):
+        run_all(Local(jobs_at_once=jobs_at_once), [lane("a", "echo $OMP_THREAD_LIMIT > a")], tmp_path)
+        assert (tmp_path / "a").read_text().strip() == threads
+
+
 def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(ValueError, match="needs 2 GPUs and there are 1"):
