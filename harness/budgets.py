@@ -16,14 +16,15 @@ async def take_answer(
 ) -> Answer:
     """The answer after the first `budget` thinking tokens of a trace, or after all of a trace that ended by itself."""
     renderer = context.renderer
-    if budget is None and renderer.close_id is None:
+    if budget is None and renderer.holds_answer:
         return _own_answer(context, key, tuple(thought_ids))
     kept = tuple(thought_ids if budget is None else thought_ids[:budget])
     # A trace that ended with end-of-text instead of a close marker is closed for it.
     forced = budget is not None or kept[-1] != renderer.close_id
     spent = len(kept)
     if forced:
-        kept = (kept if budget is not None else kept[:-1]) + renderer.force_ids
+        has_ended = budget is None and kept[-1] in renderer.eos_ids
+        kept = (kept[:-1] if has_ended else kept) + renderer.force_ids
     stop = context.ends_led if forced else context.until
     completion, seed = await complete(
         engine,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from harness.answers import boxed
 
+SENTENCE_ENDS = (". ", ".\n")
 FormName = Literal["whole", "boxed", "tagged", "number", "phrase", "letter", "hashes"]
 
 
@@ -15,13 +16,15 @@ class Form:
 
     lead: put behind a trace that is cut, so that what follows is an answer in this form. It never ends in a space: most
     tokenizers join a space to the word after it, and one that stands alone is a token that models have rarely seen.
-    stop: strings at which an answer that was led to is over.
+    stop: strings at which an answer that was led to is over. cue: what leads a plain chain of thought to an answer that
+    must stand alone; neither is part of it.
     """
 
     lead: str = ""
     gap: str = ""
     tail: str = ""
     stop: tuple[str, ...] = ()
+    cue: str = ""
 
     def write(self, answer: str) -> str:
         """The answer as a model writes it that was asked for this form."""
@@ -36,11 +39,12 @@ class Form:
 
 FORMS: Mapping[FormName, Form] = {
     # The text is the answer and nothing else.
-    "whole": Form(),
+    "whole": Form(cue="Therefore, the final answer is"),
     "boxed": Form("The final answer is \\boxed{", tail="}", stop=("\n\n",)),
     "tagged": Form("<answer>", tail="</answer>", stop=("</answer>",)),
-    "number": Form("The answer is", gap=" ", tail=".", stop=("\n",)),
-    "phrase": Form("The final answer is", gap=" ", tail=".", stop=("\n",)),
+    # To the end of the sentence: what stands behind it would be read in place of the answer.
+    "number": Form("The answer is", gap=" ", tail=".", stop=SENTENCE_ENDS),
+    "phrase": Form("The final answer is", gap=" ", tail=".", stop=SENTENCE_ENDS),
     "letter": Form("The answer is (", tail=")", stop=(")", "\n")),
     # What GSM8K's own solutions end with.
     "hashes": Form("####", gap=" ", stop=("\n",)),

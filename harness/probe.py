@@ -74,6 +74,7 @@ async def probe_thinking(
     _check_force(context, forced)
     graded = [] if task is None else await asyncio.to_thread(grade_answers, task, answers)
     check_answers(context, graded)
+    _check_finished(context, forced)
     return Probe(
         num_probes=len(probed),
         num_ended=sum(trace.ended for trace in last),
@@ -160,6 +161,9 @@ def _check_force(context: Context, answers: Sequence[Answer]) -> None:
             f"Forcing does not end thinking: after thinking.force every probe went on thinking, as in "
             f"{stray[0].text[:SHOWN_CHARS]!r}. thinking.force must hold {close!r}."
         )
+
+
+def _check_finished(context: Context, answers: Sequence[Answer]) -> None:
     if not any(answer.finish_reason == "stop" for answer in answers):
         raise ValueError(
             f"No probe finished its answer within sampling.max_answer_tokens={context.sampling.max_answer_tokens}, as "

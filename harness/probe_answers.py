@@ -58,27 +58,30 @@ def check_answers(context: Context, graded: Sequence[Graded]) -> None:
 
 def explain(context: Context, row: Graded) -> str:
     """The likely cause of an answer that cannot be read, and the option that mends it."""
-    if row.outcome == "refused":
-        return f"The sandbox refuses what its grader does ({row.trouble}): choose another task.filter or task.metric."
-    if row.outcome == "timeout":
-        return f"Its grader fails ({row.trouble}): choose another task.filter or task.metric."
     renderer = context.renderer
-    if renderer.lacks_bos:
-        return (
-            f"The prompt does not begin with {renderer.tokenizer.bos_token!r}, the tokenizer's beginning of text, which"
-            " many models cannot do without: set thinking.bos=true."
-        )
+    if row.outcome in ("refused", "timeout"):
+        done = "The sandbox refuses what its grader does" if row.outcome == "refused" else "Its grader fails"
+        return f"{done} ({row.trouble}): choose another task.filter or task.metric."
     tag = CLOSING_TAG.search(row.answer.text)
     if tag and renderer.close_id is None:
         return f"The model closes its thinking with {tag.group()}: set thinking.close to it, or thinking=auto."
-    if row.outcome == "truncated":
+    if not renderer.lacks_bos:
+        return _explain_outcome(context, row.outcome)
+    return (
+        f"{_explain_outcome(context, row.outcome)} Or: the prompt does not begin with {renderer.tokenizer.bos_token!r}, "
+        "the tokenizer's beginning of text, which many models cannot do without: set thinking.bos=true."
+    )
+
+
+def _explain_outcome(context: Context, outcome: Outcome) -> str:
+    if outcome == "truncated":
         limit = context.sampling.max_answer_tokens
         return f"It runs on behind sampling.max_answer_tokens={limit}: raise it, or choose another thinking option."
-    if row.outcome == "unanswered":
+    if outcome == "unanswered":
         return "The model ends its text at once: thinking.chat or thinking.open do not fit it; try thinking=auto."
     return (
-        f"The task reads answers written as {renderer.form.write('...')!r}: is this what its prompt asks for? Set "
-        "task.form and task.extract to how this model answers; a base model wants worked examples "
+        f"The task reads answers written as {context.renderer.form.write('...')!r}: is this what its prompt asks for? "
+        "Set task.form and task.extract to how this model answers; a base model wants worked examples "
         "(task.num_fewshot=4 thinking=few_shot)."
     )
 

@@ -25,7 +25,7 @@ class Renderer:
     def __post_init__(self) -> None:
         # Raises before any weight is loaded where the close marker is not one token, or there is no beginning of text.
         _ = self.close_id, self.bos_ids
-        if not self.thinking.force + self.form.lead:
+        if not self.force_ids:
             raise ValueError("thinking.force is empty and the task leads to no answer; give what ends a cut trace.")
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -99,7 +99,13 @@ class Renderer:
     @cached_property
     def force_ids(self) -> tuple[int, ...]:
         """What follows a cut trace: the end of its thinking, and the lead to an answer in the task's form."""
-        return self._encode(self.thinking.force + self.form.lead)
+        cue = self.form.cue if self.thinking.close is None else ""
+        return self._encode(self.thinking.force + cue + self.form.lead)
+
+    @property
+    def holds_answer(self) -> bool:
+        """Whether a trace that ended by itself is its own answer: its text, which the task finds its form in."""
+        return self.thinking.close is None and not self.form.cue
 
     def decode(self, token_ids: tuple[int, ...]) -> str:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))

@@ -64,7 +64,11 @@ def identity_parts(
 ) -> dict[str, Any]:
     """Everything that shapes a model's outputs. Engine, parallelism and versions are provenance, not identity."""
     # Named only where there is something, which leaves the identity of rows alone that none of it touches.
-    read_as_text = {"lead": form.lead, "stop": [*until, *form.stop], "bos_ids": list(bos_ids)}
+    read_as_text = {
+        "lead": form.lead or (form.cue if thinking.close is None else ""),
+        "stop": [*until, *form.stop],
+        "bos_ids": list(bos_ids),
+    }
     return {name: value for name, value in read_as_text.items() if value} | {
         "weights": checkpoint.weights_digest,
         "dtype": dtype,
