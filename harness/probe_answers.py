@@ -68,8 +68,8 @@ def explain(context: Context, row: Graded) -> str:
     if not renderer.lacks_bos:
         return _explain_outcome(context, row.outcome)
     return (
-        f"{_explain_outcome(context, row.outcome)} Or: the prompt does not begin with {renderer.tokenizer.bos_token!r}, "
-        "the tokenizer's beginning of text, which many models cannot do without: set thinking.bos=true."
+        f"{_explain_outcome(context, row.outcome)} Or: the prompt does not begin with {renderer.tokenizer.bos_token!r},"
+        " the tokenizer's beginning of text, which many models cannot do without: set thinking.bos=true."
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from harness.architecture import Architecture
 from harness.forms import Form
 
 Pool = Literal["evaluation", "bins", "probe"]
@@ -219,8 +220,8 @@ class EngineSettings(Protocol):
     def num_devices(self) -> int:
         """GPUs of this machine that one job needs; 0 where the engine runs elsewhere."""
 
-    def check(self, model: Model, num_params: int) -> None:
-        """Raise ValueError where this machine cannot serve the model."""
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> "EngineSettings":
+        """The settings with all that was left to the machine; raises ValueError where it cannot serve the model."""
 
     def start(
         self, model: Model, *, max_model_len: int, reads_text: bool = False

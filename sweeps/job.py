@@ -7,7 +7,7 @@ Grading is a pass of its own (grade.py).
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,17 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
-    job.engine.check(job.model, checkpoint.architecture.num_params)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
     renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids, job.task.answer_form)
     task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
+    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
+    needed = check_context(
+        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
+    )
+    # A dtype that the machine chooses is part of what the rows are, so it is settled first.
+    engine = job.engine.settle(job.model, checkpoint.architecture, max_model_len=needed)
+    job = replace(job, engine=engine)
     parts = identity_parts(
         checkpoint,
         dtype=job.engine.dtype,
@@ -104,10 +110,6 @@ def prepare(job: Job) -> Prepared:
     )
     identity = hash_identity(parts)
     check_name(job, identity)
-    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
-    needed = check_context(
-        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
-    )
     states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
     return Prepared(job, checkpoint, identity, task_id, parts, renderer, prompts, needed, states)
 
@@ -146,7 +148,8 @@ def run_job(job: Job) -> None:
         if not prepared.num_pending:
             return
         started = time.monotonic()
-        record = {"identity": prepared.identity, "config": job.config, **describe_environment()}
+        settled = vars(prepared.job.engine)
+        record = {"identity": prepared.identity, "config": job.config, "engine": settled, **describe_environment()}
         write_provenance(job.run, job.model.name, record)
         num_failed = asyncio.run(draw(prepared))
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")

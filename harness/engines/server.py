@@ -11,9 +11,10 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from harness.architecture import Architecture
 from harness.engines.output import first_line
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
 
@@ -72,9 +73,10 @@ class Server:
         """None of this machine's."""
         return 0
 
-    def check(self, model: Model, num_params: int) -> None:
-        """Raise ValueError where the key is missing; a model's size is the server's concern."""
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> Self:
+        """These settings; raises ValueError where the key is missing. A model's size is the server's concern."""
         self._read_key()
+        return self
 
     @contextlib.asynccontextmanager
     async def start(

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from harness.architecture import Architecture
 from harness.types import EngineSettings, Model
 from results import store
-from sweeps.forecast import missing_anchor, unusable_rows
+from sweeps.forecast import chosen_settings, missing_anchor, unusable_rows
 from sweeps.grade import grade_run
 from sweeps.job import Job, declare, prepare
 from sweeps.launchers.lanes import Lane, Place
@@ -90,7 +91,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
         if prepared.num_pending:
             pending.append(index)
         print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
-        for line in unusable_rows(prepared):
+        for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
@@ -108,8 +109,9 @@ class Elsewhere:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def check(self, model: Model, num_params: int) -> None:
-        """The job checks the machine it comes to."""
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> EngineSettings:
+        """As they are: the job settles them on the machine it comes to."""
+        return cast(EngineSettings, self)
 
 
 def start_elsewhere(job: Job) -> Job:

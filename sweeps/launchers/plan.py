@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from results import store
-from sweeps.forecast import Forecast, forecast, missing_anchor, unusable_rows
+from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
 
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
@@ -27,7 +27,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
             problems.append(f"{job.model.name}: {error}")
             continue
         forecasts.append(forecast(prepared))
-        notes += [f"{job.model.name}: {line}" for line in unusable_rows(prepared)]
+        notes += [f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
     if forecasts:
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
     for line in [*notes, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
