@@ -84,7 +84,7 @@ def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
-    renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids)
+    renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids, job.task.answer_form)
     task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
@@ -102,6 +102,9 @@ def prepare(job: Job) -> Prepared:
         chat_template=tokenizer.chat_template,
         task=job.task.identity,
         thinking=job.thinking,
+        bos_ids=renderer.bos_ids,
+        form=renderer.form,
+        until=job.task.until,
         sampling=job.sampling,
         seed=job.seed,
     )
@@ -168,9 +171,18 @@ async def draw(prepared: Prepared) -> int:
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, job.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
-    async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
+    reads_text = bool(context.until or context.ends_led)
+    async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as engine:
         if job.probe:
-            await check_thinking(engine, context, prepared.prompts, root=job.run, deepest=max(job.grid.budgets))
+            await check_thinking(
+                engine,
+                context,
+                prepared.prompts,
+                task=job.task,
+                root=job.run,
+                name=job.model.name,
+                deepest=max(job.grid.budgets),
+            )
         writer = Writer(
             job.run,
             job.model.name,

@@ -139,7 +139,7 @@ class Vllm:
         )
 
     @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["VllmEngine"]:
+    async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator["VllmEngine"]:
         """Load the weights and serve requests until the context ends.
 
         Raises ValueError for an option that vLLM does not know, EngineFailedError with vLLM's reason for all else.
@@ -152,7 +152,7 @@ class Vllm:
             try:
                 fetch_weights(model)
                 with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
-                    engine = VllmEngine(self._load(model, max_model_len), log if quiet else None)
+                    engine = VllmEngine(self._load(model, max_model_len, reads_text), log if quiet else None)
             except UnknownOptionError:
                 raise
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
@@ -162,7 +162,7 @@ class Vllm:
             finally:
                 engine.shutdown()
 
-    def _load(self, model: Model, max_model_len: int) -> Any:
+    def _load(self, model: Model, max_model_len: int, reads_text: bool) -> Any:
         """A running AsyncLLM with the weights of `model`."""
         from vllm.platforms import current_platform
 
@@ -176,7 +176,8 @@ class Vllm:
         arguments: dict[str, Any] = {
             "max_model_len": max_model_len,
             "enable_prefix_caching": True,
-            "skip_tokenizer_init": True,
+            # Only strings to stop at are looked for in text.
+            "skip_tokenizer_init": not reads_text,
             # What else than text a model reads would ask for the tokenizer.
             "language_model_only": True,
             "disable_log_stats": True,
@@ -255,7 +256,9 @@ class VllmEngine:
             stop_token_ids=list(request.stop_ids),
             # Of the ends of text, those count that are among the stop ids.
             ignore_eos=True,
-            detokenize=False,
+            stop=list(request.stop),
+            detokenize=bool(request.stop),
+            skip_special_tokens=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
             # Nobody else holds it, so vLLM need not copy it deeply.
             skip_clone=True,
