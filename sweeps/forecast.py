@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,11 @@ from results import store
 from results.schema import ANSWERS, CELLS, MODELS, THROUGHPUT, TRACES, Table
 from results.shards import list_shards
 from sweeps.identity import differences
-from sweeps.job import Job, Prepared
 from sweeps.plan import PoolState
+from sweeps.progress import Expected
+
+if TYPE_CHECKING:
+    from sweeps.job import Job, Prepared
 
 # Where a run holds nothing yet: bytes that a token and a row took in results/reference, rounded up.
 BYTES_A_TOKEN, BYTES_A_ROW = 2.0, 40.0
@@ -67,14 +71,11 @@ class Forecast:
         return self.expected_tokens / self.tokens_per_second / 3600 if self.tokens_per_second else None
 
 
-def forecast(prepared: Prepared) -> Forecast:
+def forecast(prepared: "Prepared") -> Forecast:
     """The cost of what is missing, read from the model's own rows, else from those of other models on the task."""
     job = prepared.job
     measured = read_measured(job.run, prepared)
-    longest_answer = job.sampling.max_answer_tokens
-    answer_tokens = measured.answer_tokens or longest_answer
-    costs = [_cost(state, measured, answer_tokens) for state in prepared.states]
-    upper = [_cost(state, NOTHING, longest_answer) for state in prepared.states]
+    costs = [_cost(state, measured, _mean_answer(prepared, measured)) for state in prepared.states]
     tokens, rows = (sum(column) for column in zip(*costs, strict=True))
     done = [cell for state in prepared.states[:1] for cell in _cells_done(state, job.grid.widths)]
     bytes_a_token, bytes_a_row = _measure_disk(job.run)
@@ -84,7 +85,7 @@ def forecast(prepared: Prepared) -> Forecast:
         num_cells_done=sum(done),
         num_samples=prepared.num_pending,
         num_rows=round(rows),
-        max_tokens=round(sum(tokens for tokens, _ in upper)),
+        max_tokens=_most_tokens(prepared),
         expected_tokens=round(tokens),
         is_measured=measured.answer_tokens is not None,
         tokens_per_second=read_rate(job.run, prepared),
@@ -93,7 +94,25 @@ def forecast(prepared: Prepared) -> Forecast:
     )
 
 
-def read_measured(root: Path, prepared: Prepared) -> Measured:
+def expect_tokens(prepared: "Prepared") -> Expected:
+    """Tokens that are still to be written: at most, and by the lengths that the run has stored, where it has any."""
+    measured = read_measured(prepared.job.run, prepared)
+    if measured.answer_tokens is None:
+        return Expected(_most_tokens(prepared))
+    costs = [_cost(state, measured, measured.answer_tokens) for state in prepared.states]
+    return Expected(_most_tokens(prepared), sum(tokens for tokens, _ in costs))
+
+
+def _most_tokens(prepared: "Prepared") -> int:
+    longest_answer = prepared.job.sampling.max_answer_tokens
+    return round(sum(_cost(state, NOTHING, longest_answer)[0] for state in prepared.states))
+
+
+def _mean_answer(prepared: "Prepared", measured: Measured) -> float:
+    return measured.answer_tokens or prepared.job.sampling.max_answer_tokens
+
+
+def read_measured(root: Path, prepared: "Prepared") -> Measured:
     """Lengths of this identity's traces and answers, else of every model's on the task."""
     traces = _on_task(root, prepared, TRACES, ["prompt_id", "pool", "sample", "num_thinking_tokens", "ended"])
     answers = _on_task(root, prepared, ANSWERS, ["num_answer_tokens"])
@@ -104,14 +123,14 @@ def read_measured(root: Path, prepared: Prepared) -> Measured:
     return Measured(joined["length"].to_numpy(dtype=np.int64), joined["ended"].to_numpy(dtype=bool), mean)
 
 
-def read_rate(root: Path, prepared: Prepared) -> float | None:
+def read_rate(root: Path, prepared: "Prepared") -> float | None:
     """Tokens a second in this model's jobs of this run; None where there were none."""
     log = store.scan(root, THROUGHPUT, identity=prepared.identity).to_pandas()
     seconds = float(log["seconds"].sum())
     return float(log["num_tokens"].sum()) / seconds if seconds else None
 
 
-def unusable_rows(prepared: Prepared) -> list[str]:
+def unusable_rows(prepared: "Prepared") -> list[str]:
     """What sets this job apart from rows of the same model and task that the run holds and this grid cannot use."""
     task = prepared.task_id.rsplit("-", 1)[0]
     lines = []
@@ -123,14 +142,14 @@ def unusable_rows(prepared: Prepared) -> list[str]:
     return lines
 
 
-def chosen_settings(asked: Job, prepared: Prepared) -> list[str]:
+def chosen_settings(asked: "Job", prepared: "Prepared") -> list[str]:
     """What of the engine's settings was left to this machine, and what it chose: a line, where there is any."""
     before, after = vars(asked.engine), vars(prepared.job.engine)
     chosen = [f"{name}={after[name]}" for name in before if before[name] != after.get(name)]
     return [f"chosen for this machine: {', '.join(f'engine.{words}' for words in chosen)}"] if chosen else []
 
 
-def missing_anchor(jobs: Sequence[Job]) -> list[str]:
+def missing_anchor(jobs: Sequence["Job"]) -> list[str]:
     """That nobody draws the samples which difficulty bins are read from: a line, where that is so."""
     grid, root = jobs[0].grid, jobs[0].run
     models = list(dict.fromkeys(job.model.name for job in jobs))
@@ -142,7 +161,7 @@ def missing_anchor(jobs: Sequence[Job]) -> list[str]:
     ]
 
 
-def _on_task(root: Path, prepared: Prepared, table: Table, columns: list[str]) -> pd.DataFrame:
+def _on_task(root: Path, prepared: "Prepared", table: Table, columns: list[str]) -> pd.DataFrame:
     rows = store.scan(root, table, columns=["identity", *columns], identity=prepared.identity)
     if not rows.num_rows:
         models = store.scan(root, MODELS, columns=["identity", "task"]).to_pylist()

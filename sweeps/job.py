@@ -5,6 +5,7 @@ Grading is a pass of its own (grade.py).
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -27,6 +28,8 @@ from harness.types import (
 )
 from results import store
 from results.schema import CELLS, FAILURES, MODELS, PROMPTS
+from sweeps.counted import Counted
+from sweeps.forecast import expect_tokens
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
 from sweeps.probes import check_thinking
@@ -172,7 +175,10 @@ async def draw(prepared: Prepared) -> int:
     context = Context(prepared.identity, prepared.renderer, job.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
     reads_text = bool(context.until or context.ends_led)
-    async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as engine:
+    # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
+    print(f"{job.model.name:>16}  the engine starts ...", file=sys.stderr, flush=True)
+    async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
+        engine = Counted(started)
         if job.probe:
             await check_thinking(
                 engine,
@@ -194,7 +200,13 @@ async def draw(prepared: Prepared) -> int:
         pending = iterate_pending(
             job.run, prepared.identity, prepared.prompts, prepared.states, renderer=prepared.renderer
         )
-        with Progress(job.model.name, num_samples=prepared.num_pending, row=job.progress_row) as progress:
+        with Progress(
+            job.model.name,
+            engine,
+            num_samples=prepared.num_pending,
+            expected=expect_tokens(prepared),
+            row=job.progress_row,
+        ) as progress:
 
             def on_sample(sampled: Sampled) -> None:
                 writer.add(sampled)

@@ -240,6 +240,12 @@ class VllmEngine:
         del self._llm
         gc.collect()
 
+    @property
+    def num_tokens_under_way(self) -> int:
+        """Tokens written for requests that still run: vLLM's front end holds them until a request ends."""
+        states = list(self._llm.output_processor.request_states.values())
+        return sum(state.detokenizer.num_output_tokens() for state in states if state.detokenizer is not None)
+
     async def complete(self, request: Request) -> Completion:
         from vllm.exceptions import VLLMValidationError
         from vllm.sampling_params import RequestOutputKind, SamplingParams
