@@ -37,7 +37,7 @@ TAKE_LONG = {
     "test_validation.py",
 }
 RUNG = Model("ladder/checkpoints/countdown-125k")
-SETTINGS = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=64, gpu_memory_utilization=0.3)
+SETTINGS = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=64, gpu_memory_utilization=0.3, cpu_threads=1)
 
 
 @dataclass(frozen=True)

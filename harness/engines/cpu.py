@@ -42,11 +42,6 @@ def choose_dtype(dtype: str, *, has_bfloat16: bool) -> str:
     return "bfloat16" if has_bfloat16 else "float32"
 
 
-def choose_threads(num_cores: int) -> int:
-    """Threads of one engine: a core stays free for the process that feeds it."""
-    return max(1, num_cores - 1)
-
-
 def read_needs(architecture: Architecture, dtype: str, *, max_model_len: int) -> Needs:
     """What a model takes in `dtype`; a quantized one weighs what its files say."""
     size = ELEMENT_BYTES.get(dtype, 2)

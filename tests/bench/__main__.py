@@ -52,7 +52,10 @@ def measure(given: argparse.Namespace) -> Iterator[list[Figure]]:
     """Part after part."""
     gpus = list_gpus()
     settings = Vllm(
-        dtype="bfloat16" if gpus else "float32", enforce_eager=not gpus, max_num_seqs=given.samples_in_flight
+        dtype="bfloat16" if gpus else "float32",
+        enforce_eager=not gpus,
+        max_num_seqs=given.samples_in_flight,
+        cpu_threads=1,
     )
     setup = Setup(Model(given.model), settings, given.prompts, given.dummy)
     with start_pair(setup) as pair:

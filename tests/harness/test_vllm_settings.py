@@ -238,6 +238,7 @@ def test_a_gpu_leaves_the_dtype_to_the_checkpoint_and_takes_many_sequences(monke
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
     settled = settle(Vllm(), billions=1000)
     assert (settled.dtype, settled.max_num_seqs, settled.cpu_kv_cache_gib) == ("auto", 256, None)
+    assert settled.enforce_eager is False
     assert settle(Vllm(max_num_seqs=7)).max_num_seqs == 7
 
 
@@ -279,6 +280,17 @@ def test_memory_decides_whether_a_model_is_refused_without_a_gpu(small_machine: 
 def test_a_quantized_model_weighs_what_its_files_say(small_machine: dict[str, Any]) -> None:
     shape = dataclasses.replace(SHAPE, num_params=30 * 10**9, quantized_bytes=15 * 10**9)
     assert Vllm().settle(Model("some/model"), shape, max_model_len=4096).dtype == "bfloat16"
+
+
+def test_without_a_gpu_nothing_is_compiled_unless_it_is_asked_for(small_machine: dict[str, Any]) -> None:
+    assert settle(Vllm()).enforce_eager is True
+    assert settle(Vllm(enforce_eager=False)).enforce_eager is False
+
+
+def test_every_core_takes_part_and_a_thread_that_waits_sleeps(small_machine: dict[str, Any]) -> None:
+    environment = settle(Vllm()).cpu_environment
+    assert (environment["OMP_NUM_THREADS"], environment["OMP_WAIT_POLICY"]) == ("2", "PASSIVE")
+    assert settle(Vllm(cpu_threads=1)).cpu_environment["OMP_NUM_THREADS"] == "1"
 
 
 def test_what_is_set_is_kept(small_machine: dict[str, Any]) -> None:

@@ -165,9 +165,9 @@ def test_what_the_machine_chose_is_told_and_what_was_given_is_not(
     monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda: True)
     monkeypatch.setattr("harness.engines.machine.count_cores", lambda: 2)
     assert chosen_settings(by_the_machine, prepare(by_the_machine)) == [
-        "chosen for this machine: engine.dtype=bfloat16, engine.max_num_seqs=32, engine.cpu_kv_cache_gib=1, "
-        "engine.cpu_threads=1"
+        "chosen for this machine: engine.dtype=bfloat16, engine.max_num_seqs=32, engine.enforce_eager=True, "
+        "engine.cpu_kv_cache_gib=1, engine.cpu_threads=2"
     ]
-    given = Vllm(dtype="float32", max_num_seqs=8, cpu_kv_cache_gib=1, cpu_threads=1)
+    given = Vllm(dtype="float32", max_num_seqs=8, cpu_kv_cache_gib=1, cpu_threads=1, enforce_eager=False)
     job = replace(by_the_machine, engine=given)
     assert chosen_settings(job, prepare(job)) == []
