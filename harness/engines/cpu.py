@@ -10,6 +10,9 @@ from harness.architecture import Architecture
 
 GIB = 2**30
 ELEMENT_BYTES = {"float32": 4, "float": 4}
+# vLLM's bfloat16 kernels ended its process with an illegal instruction on matrices as narrow as 128, or 32 tokens of
+# vocabulary. Models this small gain nothing by bfloat16: the time goes into what surrounds the products.
+MIN_BFLOAT16_PARAMS = 50_000_000
 # What two processes with torch and vLLM in them take before they hold a weight, and for the longest prompts.
 OVERHEAD_BYTES = 2 * GIB
 # On two cores (bfloat16, half a billion parameters) 8, 16, 32 and 64 sequences at once wrote 50, 74, 115 and 140
@@ -35,11 +38,11 @@ class Sizes(NamedTuple):
     cache_gib: int
 
 
-def choose_dtype(dtype: str, *, has_bfloat16: bool) -> str:
+def choose_dtype(dtype: str, architecture: Architecture, *, has_bfloat16: bool) -> str:
     """`dtype`, or for auto what this processor multiplies fastest, whatever the checkpoint is stored in."""
     if dtype != "auto":
         return dtype
-    return "bfloat16" if has_bfloat16 else "float32"
+    return "bfloat16" if has_bfloat16 and architecture.num_params >= MIN_BFLOAT16_PARAMS else "float32"
 
 
 def read_needs(architecture: Architecture, dtype: str, *, max_model_len: int) -> Needs:

@@ -121,7 +121,7 @@ class Vllm:
             return dataclasses.replace(
                 self, max_num_seqs=self.max_num_seqs or GPU_NUM_SEQS, enforce_eager=bool(self.enforce_eager)
             )
-        dtype = cpu.choose_dtype(self.dtype, has_bfloat16=machine.has_bfloat16())
+        dtype = cpu.choose_dtype(self.dtype, architecture, has_bfloat16=machine.has_bfloat16())
         needs = cpu.read_needs(architecture, dtype, max_model_len=max_model_len)
         num_cores, free_bytes = machine.count_cores(), machine.available_bytes()
         sizes = cpu.choose_sizes(

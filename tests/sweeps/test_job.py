@@ -149,6 +149,7 @@ def test_a_dtype_of_auto_is_stored_as_what_it_means_on_this_processor(
     by_the_machine: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {}
+    monkeypatch.setattr("harness.engines.cpu.MIN_BFLOAT16_PARAMS", 0)
     for has_bfloat16, dtype in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda has=has_bfloat16: has)
         prepared = prepare(by_the_machine)
@@ -162,10 +163,9 @@ def test_a_dtype_of_auto_is_stored_as_what_it_means_on_this_processor(
 def test_what_the_machine_chose_is_told_and_what_was_given_is_not(
     by_the_machine: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda: True)
     monkeypatch.setattr("harness.engines.machine.count_cores", lambda: 2)
     assert chosen_settings(by_the_machine, prepare(by_the_machine)) == [
-        "chosen for this machine: engine.dtype=bfloat16, engine.max_num_seqs=32, engine.enforce_eager=True, "
+        "chosen for this machine: engine.dtype=float32, engine.max_num_seqs=32, engine.enforce_eager=True, "
         "engine.cpu_kv_cache_gib=1, engine.cpu_threads=2"
     ]
     given = Vllm(dtype="float32", max_num_seqs=8, cpu_kv_cache_gib=1, cpu_threads=1, enforce_eager=False)
