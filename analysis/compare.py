@@ -33,8 +33,9 @@ class Comparison:
     (low, high), the row's own (alone_low, alone_high), p-values plain and corrected over all rows, and the least
     difference that either interval could have found. sizes: a row a bin, budget and width, the size on the ladder as
     accurate as the new model; empty, with the reason in notes, where there is none. needs: a row a rung, bin and path,
-    what the rung takes to reach one answer of the new model. prompts: a row a rung and prompt, single answers at the
-    full budget. nearest: the rung that is nearest in size, the last where sizes are not known.
+    what the rung takes to reach one answer of the new model, NaN where that is not surely right. prompts: a row a rung
+    and prompt, single answers at the full budget. nearest: the rung that is nearest in size, the last where sizes are
+    not known.
     """
 
     new: str
@@ -185,7 +186,8 @@ def _sizes(rungs: Sequence[Arm], cells: _Cells, parts: list[Bin]) -> tuple[pd.Da
         places = [(budget, width) for budget in cells.budgets for width in cells.widths]
         for at, (budget, width) in enumerate(places):
             ends = {"smallest": sizes[0], "largest": sizes[-1]}
-            rows.append({"bin": part.name, "budget": budget, "width": width} | _size_columns(found, at) | ends)
+            place = {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "budget": budget, "width": width}
+            rows.append(place | _size_columns(found, at) | ends)
     return pd.DataFrame(rows), []
 
 
@@ -226,7 +228,8 @@ def _needs(
             prompts = curves.prompt_curve(arm, path, rule, cost, rng=rng)
             for part in parts:
                 aims = curves.resample(target, part.weights)
-                row = {"base": arm.rung.name, "bin": part.name, "path": path.axis}
+                row = {"base": arm.rung.name, "bin": part.name, "num_prompts": int(part.weights[0].sum())}
+                row |= {"path": path.axis}
                 rows.append(row | _need_columns(curves.resample(prompts, part.weights), aims, path, arm))
     return pd.DataFrame(rows)
 
@@ -234,10 +237,9 @@ def _needs(
 def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
     is_log = path.axis == "width"
     steps = np.log(path.widths) if is_log else arm.budgets
-    found = substitution.needs(
-        curve.accuracy, steps, target.accuracy[:, 0], tokens=curve.total_tokens, cost=curve.cost, is_log=is_log
-    )
-    crossing = substitution.invert(curve.accuracy, curve.cost, steps, target.accuracy[:, 0])
+    aim = substitution.to_match(target.accuracy[:, 0])
+    found = substitution.needs(curve.accuracy, steps, aim, tokens=curve.total_tokens, cost=curve.cost, is_log=is_log)
+    crossing = substitution.invert(curve.accuracy, curve.cost, steps, aim)
     rate = bootstrap.percentile_interval(crossing.cost / target.cost[:, 0])
     intervals: Mapping[str, Interval] = {
         "step": found.step if is_log else wording.told_budgets(found.step, arm.budgets),

@@ -29,7 +29,8 @@ class Findings:
     curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band; draw_error is the
     standard error of votes over random subsets, 0 where all were counted. exchange_rates: a
     row a pair, bin, rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the
-    smaller rung's; p-values are of a rate of 1. cells: a row a rung and budget, its health at width 1. optimism: a row
+    smaller rung's; p-values are of a rate of 1; all NaN where the larger is not surely right there, so that there is
+    nothing to match. cells: a row a rung and budget, its health at width 1. optimism: a row
     a bin, read from the samples that made it and from fresh ones; empty without a pool. diversity: a row a rung and
     width, distinct right answers per sample and per cost.
     """
@@ -148,7 +149,8 @@ def _rate_rows(
     pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
     for small, large in pairs:
         target, target_cost = resampled[large].accuracy[:, reference], resampled[large].cost[:, reference]
-        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, target)
+        aim = substitution.to_match(target)
+        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, aim)
         rows.append(
             {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place

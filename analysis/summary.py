@@ -15,10 +15,12 @@ from analysis.outcomes import Outcomes
 
 def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
     """The headline, a row a rung and bin with its exchange rate against the largest, and the health of the answers."""
+    rates = _rate_rows(findings, rule)
+    nothing = wording.nothing(findings.cells["model"].iloc[-1], [row[-1] for row in rates])
     parts = [
         headline(findings, rule=rule),
-        aligned(_rate_rows(findings, rule), num_text=2),
-        _legend(findings, rule),
+        aligned(rates, num_text=2),
+        "\n".join([_legend(findings, rule), *nothing]),
         aligned(_health_rows(findings), num_text=1),
         *_left_out(outcomes),
     ]
@@ -102,6 +104,7 @@ def _exchange(row: pd.Series, unit: str) -> str:
         low=row["low"],
         high=row["high"],
         at_or_below=row["at_or_below"],
+        target_accuracy=row["target_accuracy"],
         axis="width",
         max_step=row["max_step"],
         unit=unit,

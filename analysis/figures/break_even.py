@@ -85,9 +85,9 @@ def _draw_bars(above: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[s
     for place, name in enumerate(bins):
         for _, row in rows[rows["bin"] == name].iterrows():
             estimate, *ends = (float(np.clip(row[key], low, high)) for key in ("workload", "low", "high"))
+            _write_edge(axes, place, row)
             if np.isnan(estimate):
                 continue
-            _write_edge(axes, place, float(row["workload"]))
             axes.barh(place, estimate - low, left=low, height=0.62, color=colours[name], alpha=0.85)
             axes.plot(ends, [place, place], color=ink.DARK, linewidth=1.1, zorder=5)
             axes.plot(ends, [place, place], "|", color=ink.DARK, markersize=5, zorder=5, clip_on=False)
@@ -96,16 +96,19 @@ def _draw_bars(above: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[s
     axes.set_xlabel("break-even workload R*", fontsize=9, labelpad=1)
 
 
-def _write_edge(axes: Axes, place: int, workload: float) -> None:
-    """'never' or 'always', where a bar has no length or no end."""
-    if workload == 0:
+def _write_edge(axes: Axes, place: int, row: pd.Series) -> None:
+    """'never' or 'always', where a bar has no length or no end; that there is nothing to match where there is none."""
+    workload = float(row["workload"])
+    if np.isnan(workload) and row["num_prompts"]:
+        at, word, side, colour = 0.02, wording.NOTHING, "left", "#555555"
+    elif workload == 0:
         at, word, side, colour = 0.02, "never", "left", ink.DARK
     elif np.isinf(workload):
         at, word, side, colour = 0.98, "always", "right", "white"
     else:
         return
     axes.annotate(word, (at, place), xycoords=("axes fraction", "data"), ha=side, va="center", fontsize=8, color=colour,
-                  zorder=7, path_effects=ink.halo() if workload == 0 else None)  # fmt: skip
+                  zorder=7, path_effects=None if np.isinf(workload) else ink.halo())  # fmt: skip
 
 
 def _workload(tick: float) -> str:

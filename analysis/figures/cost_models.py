@@ -79,6 +79,12 @@ def _draw_rates(axes: Axes, rows: pd.DataFrame, models: list[str], kinds: list[s
         if np.isfinite(row["rate"]):
             axes.plot(row["rate"], at, MARKERS[kind], color=colour, markersize=5, zorder=5, markeredgewidth=1.1,
                       markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
+    for number, model in enumerate(models):
+        of_model = rows[rows["small"] == model]
+        if len(of_model) and of_model["rate"].isna().all() and of_model["num_prompts"].all():
+            middle = _lane(number, 0, len(kinds)) + (len(kinds) - 1) / 2
+            axes.annotate(wording.NOTHING, (1, middle), ha="center", va="center", fontsize=9, color="#555555",
+                          path_effects=ink.halo())  # fmt: skip
     for number in range(1, len(models)):
         axes.axhline(
             _lane(number, 0, len(kinds)) - 0.5 - GROUP_INCHES / LANE_INCHES / 2, color="#dddddd", linewidth=0.7

@@ -74,6 +74,9 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pairs: list[tuple[str, str]], l
 def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, edge: float) -> None:
     """A dot and its interval; an end that is never runs to an arrow at the edge, an upper bound points left."""
     if np.isnan(row["exchange_rate"]):
+        if row["num_prompts"]:
+            axes.annotate(wording.NOTHING, (1, height), ha="center", va="center", fontsize=9, color=colour,
+                          path_effects=ink.halo())  # fmt: skip
         return
     end = edge / 1.12
     if np.isfinite(row["low"]):

@@ -38,9 +38,9 @@ def _draw_levels(axes: Axes, rows: pd.DataFrame, budgets: list[int], shades: dic
         at = part["budget"].map(budgets.index).to_numpy(dtype=float)
         axes.fill_between(at, part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
         axes.plot(at, part["accuracy"], "o-", color=colour, linewidth=1.8, markersize=3.2)
-        best = part[part["is_best"]].iloc[0]
-        axes.plot(budgets.index(best["budget"]), best["accuracy"], "*", color=colour, markersize=12,
-                  markeredgecolor="white", zorder=6)  # fmt: skip
+        for _, best in part[part["is_best"]].head(1).iterrows():
+            axes.plot(budgets.index(best["budget"]), best["accuracy"], "*", color=colour, markersize=12,
+                      markeredgecolor="white", zorder=6)  # fmt: skip
         named.append(Label(f"{multiple:g}x", at[-1], part["accuracy"].iloc[-1], colour))
         lines.append(pd.DataFrame({"x": at, "y": part["accuracy"].to_numpy()}).to_numpy(dtype=float))
     labels.place(axes, named, lines=lines, size=8.5)

@@ -168,6 +168,7 @@ def _verdict(row: pd.Series) -> str:
         low=row["rate_low"],
         high=row["rate_high"],
         at_or_below=bool(row["at_or_below"]),
+        target_accuracy=row["target_accuracy"],
         axis=row["path"],
         max_step=row["max_step"],
         unit=row["cost_unit"],
