@@ -138,6 +138,16 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return {name: short[: len(short) - end] for name, short in rest.items()}
 
 
+def listed(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def samples(count: int) -> str:
+    """'1 sample', '16 samples'."""
+    return f"{count:,} sample{'' if count == 1 else 's'}"
+
+
 def steps(step: float, axis: str) -> str:
     """'8.6 samples' of a path of widths, '114 tokens' of a path of budgets."""
     return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} tokens"

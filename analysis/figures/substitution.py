@@ -13,6 +13,8 @@ from analysis.figures.labels import Label
 PANEL = (3.8, 3.2)
 VERDICT_INCHES = 0.2
 VERDICT_SIZE = 9.0
+# Of accuracy: what a label beside the target takes.
+LABEL_ROOM = 0.08
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -58,14 +60,17 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> Non
 def _label_target(axes: Axes, first: pd.Series) -> None:
     """On the side of the dashed line that curves leave free: right of all votes that reach it, left of all budgets."""
     at_right = first["path"] == "width"
+    low, high = axes.get_ylim()
+    # Over an axis' end it would cover the words there.
+    is_below = first["target_accuracy"] > (low + LABEL_ROOM if at_right else high - LABEL_ROOM)
     axes.annotate(
         f"one answer of {first['target']}",
         (1 if at_right else 0, first["target_accuracy"]),
         xycoords=("axes fraction", "data"),
-        xytext=(-3, -3) if at_right else (3, 3),
+        xytext=(-3 if at_right else 3, -3 if is_below else 3),
         textcoords="offset points",
         ha="right" if at_right else "left",
-        va="top" if at_right else "bottom",
+        va="top" if is_below else "bottom",
         fontsize=8.5,
         color=ink.DARK,
         path_effects=ink.halo(),
