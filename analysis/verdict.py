@@ -31,8 +31,16 @@ def headline(found: Comparison) -> str:
     row, cells = found.single_full().iloc[0], found.differences
     sure = cells[(cells["low"] > 0) | (cells["high"] < 0)]
     better = int((sure["low"] > 0).sum())
+    aside = (
+        ""
+        if not found.mostly_unread
+        else (
+            "No verdict, as most full answers were graded neither right nor wrong: "
+            f"{'; '.join(found.mostly_unread)}. What accuracies there are:\n"
+        )
+    )
     return (
-        f"On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
+        f"{aside}On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
         f"{wording.percent(row['new_accuracy'])}, {row['base']} {wording.percent(row['base_accuracy'])}: "
         f"{wording.points(row['difference'])} points "
         f"[{wording.points(row['alone_low'])}, {wording.points(row['alone_high'])}] over "

@@ -230,3 +230,11 @@ def test_one_model_alone_is_told_unread_as_well(make: Make):
     root = make(8)
     end(root, "1.1m", "unparsed", budgets=(None, 256))
     assert "there is no larger one to match. Left aside" in say(root)
+
+
+def test_a_comparison_with_a_mostly_unread_model_gives_no_verdict(make: Make, capsys: pytest.CaptureFixture[str]):
+    root = make(8, 8)
+    end(root, "1.1m", "truncated", budgets=(None, 256))
+    assert main(["compare", str(root), f"{root}:1.1m"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("No verdict, as most full answers were graded neither right nor wrong: 1.1m (100% truncated")
