@@ -37,10 +37,18 @@ def draw(frame: pd.DataFrame) -> Figure:
         if number % layout.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
         ratio = rows.loc[rows["kind"] == "curve", "size_ratio"].iloc[0]
-        page.title(axes, f"{short[model]} for {short[large]}", f"{ticks.number(float(f'{ratio:.3g}'))} times smaller")
+        page.title(axes, *_title((short[model], short[large]), ticks.number(float(f"{ratio:.3g}"))))
         _draw_curves(axes, rows, bins, colours)
         _draw_bars(axes, rows[rows["kind"] == "break_even"], bins, colours)
     return figure
+
+
+def _title(names: tuple[str, str], ratio: str) -> tuple[str, str]:
+    """'33k for 1.1m' with its note, or where there is no room the smaller one alone: the page names the larger."""
+    notes = (f"{ratio} times smaller", f"{ratio}x smaller")
+    both = (f"{names[0]} for {names[1]}", notes[0])
+    told = (both, (names[0], notes[0]), (names[0], notes[1]))
+    return next((title for title in told if page.has_room(*title, PANEL[0])), told[-1])
 
 
 def _draw_curves(axes: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[str, str]) -> None:

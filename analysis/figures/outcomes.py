@@ -26,7 +26,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `frames.outcomes.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
-    budgets = sorted(frame["budget"].unique())
+    budgets, titles = sorted(frame["budget"].unique()), page.names(short, LAYOUT.panel[0])
     shown = [name for name in INKS if (frame.loc[frame["outcome"] == name, "share"] > 0).any()]
     layout = LAYOUT._replace(above=0.56 + 0.2 * -(-len(shown) // page.LEGEND_COLUMNS))
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), layout)
@@ -39,7 +39,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("share of samples", fontsize=9.5)
-        page.title(axes, short[model], colour=colours[model])
+        page.title(axes, titles[model], colour=colours[model])
         _draw_bars(axes, rows, shown, budgets)
     _write_legend(figure, panels[0], shown)
     return figure

@@ -16,7 +16,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     budgets, multiples = sorted(frame["budget"].unique()), sorted(frame["multiple"].unique())
-    shades = ink.shades(multiples)
+    shades, titles = ink.shades(multiples), page.names(short, LAYOUT.panel[0])
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), LAYOUT)
     for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
         rows = frame[frame["model"] == model]
@@ -26,7 +26,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
-        page.title(axes, short[model], colour=colours[model])
+        page.title(axes, titles[model], colour=colours[model])
         _draw_levels(axes, rows, budgets, shades)
     return figure
 

@@ -13,6 +13,7 @@ from analysis.figures.labels import Label
 PANEL = (3.8, 3.2)
 VERDICT_INCHES = 0.2
 VERDICT_SIZE = 9.0
+VERDICT_ROOM = PANEL[0] + 0.45
 # Of accuracy: what a label beside the target takes.
 LABEL_ROOM = 0.08
 
@@ -149,13 +150,13 @@ def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
     first = frame.iloc[0]
     lines = [(f"To match one answer of {first['target']} ({wording.percent(first['target_accuracy'])}):", ink.DARK)]
     lines += [
-        (f"{model}: {_verdict(part.iloc[0])}", colours[str(model)])
+        (_named(str(model), _verdict(part.iloc[0])), colours[str(model)])
         for model, part in frame.groupby("model", sort=False)
         if model != first["target"]
     ]
     for number, (line, colour) in enumerate(lines):
         axes.annotate(
-            labels.fit(line, VERDICT_SIZE, PANEL[0] + 0.45),
+            labels.fit(line, VERDICT_SIZE, VERDICT_ROOM),
             (0, 0),
             xycoords="axes fraction",
             xytext=(0, -40 - 72 * VERDICT_INCHES * number),
@@ -164,6 +165,12 @@ def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
             fontsize=VERDICT_SIZE,
             color=colour,
         )
+
+
+def _named(model: str, verdict: str) -> str:
+    """'33k: never within 15 samples'; a name too long for the line is shortened, and no number of the verdict is."""
+    room = VERDICT_ROOM - labels.width_points(f": {verdict}", VERDICT_SIZE) / 72
+    return f"{labels.fit(model, VERDICT_SIZE, max(room, 0.6))}: {verdict}"
 
 
 def _verdict(row: pd.Series) -> str:
