@@ -14,6 +14,7 @@ from analysis.grid import OUTCOMES
 NAMES = OUTCOMES[2:]
 # Above this share an accuracy says how answers end, and hardly what a model can do.
 MOSTLY = 0.5
+MAX_TOLD = 3
 
 
 def shares(arm: Arm, at: int, weights: Floats) -> dict[str, float]:
@@ -35,9 +36,11 @@ def is_mostly(parts: Mapping[str, float]) -> bool:
 
 
 def told(parts: Mapping[str, float]) -> str:
-    """'71% truncated, 12% unparsed', the largest first."""
+    """'71% truncated, 12% unparsed', the largest first; of more than MAX_TOLD the others together."""
     named = sorted((name for name in NAMES if parts[name] > 0), key=lambda name: -parts[name])
-    return ", ".join(f"{wording.percent(parts[name])} {name}" for name in named)
+    told = [f"{wording.percent(parts[name])} {name}" for name in named[:MAX_TOLD]]
+    rest = sum(parts[name] for name in named[MAX_TOLD:])
+    return ", ".join(told + ([f"{wording.percent(rest)} otherwise"] if rest else []))
 
 
 def frame(arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bin]]], *, is_own: bool) -> pd.DataFrame:
@@ -53,13 +56,16 @@ def frame(arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bi
 
 
 def lines(arms: Sequence[Arm]) -> list[str]:
-    """What each model is mostly unread at, over all prompts: "m at 0 tokens (97% truncated) and 64 (80% truncated)"."""
+    """At which budgets each model is mostly unread, over all prompts, and how at the largest of them, a phrase a model.
+
+    "m at 0 and 64 thinking tokens (80% truncated)".
+    """
     found = []
     for arm in arms:
         every = np.ones(arm.grid.correct.shape[1])
-        parts = [shares(arm, at, every) for at in range(len(arm.budgets))]
-        mostly = [(int(arm.budgets[at]), part) for at, part in enumerate(parts) if is_mostly(part)]
+        parts = {int(budget): shares(arm, at, every) for at, budget in enumerate(arm.budgets)}
+        mostly = [budget for budget, part in parts.items() if is_mostly(part)]
         if mostly:
-            at_each = [f"{wording.budget(budget)} ({told(part)})" for budget, part in mostly]
-            found.append(f"{arm.rung.name} at {wording.listed(at_each)} thinking tokens")
+            budgets = wording.listed([wording.budget(budget) for budget in mostly])
+            found.append(f"{arm.rung.name} at {budgets} thinking tokens ({told(parts[mostly[-1]])})")
     return found

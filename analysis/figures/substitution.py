@@ -15,7 +15,7 @@ VERDICT_INCHES = 0.2
 VERDICT_SIZE = 9.0
 VERDICT_ROOM = PANEL[0] + 0.45
 # Of accuracy: what a label beside the target takes.
-LABEL_ROOM = 0.08
+LABEL_ROOM = 0.05
 
 
 def draw(frame: pd.DataFrame) -> Figure:

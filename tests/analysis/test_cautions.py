@@ -214,7 +214,7 @@ def test_budgets_at_which_most_answers_are_unread_are_named(make: Make):
     root = make(8, 8)
     end(root, "0.4m", "truncated", budgets=(0, 64))
     [caution] = cautions.read(outcomes.load(root))
-    assert "0.4m at 0 (100% truncated)" in caution.text and "Left aside" not in say(root)
+    assert "0.4m at 0 thinking tokens (100% truncated)" in caution.text and "Left aside" not in say(root)
 
 
 def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
