@@ -15,6 +15,7 @@ from analysis.choices import Choices
 from analysis.commands import figures as command
 from analysis.effective_size import effective_size
 from analysis.frames import cells
+from analysis.policies.gains import cost_at
 from analysis.policies.metrics import Point, Points, cost_save, perf_gain
 from analysis.substitution import invert, to_match
 from analysis.wording import NOTHING
@@ -77,6 +78,17 @@ def test_a_model_that_is_never_right_has_no_place_on_a_ladder():
 def test_a_router_gains_and_saves_nothing_beside_a_model_that_is_never_right():
     points, best = Points(np.array([[1.0, 2.0]]), np.array([[0.0, 0.1]])), Point(np.array([2.0]), np.array([0.0]))
     assert np.isnan(cost_save(points, best)).all() and np.isnan(perf_gain(points, best)).all()
+
+
+def test_mixtures_pay_nothing_for_a_policy_that_is_never_right():
+    line = np.array([[1.0, 2.0]] * 2), np.array([[0.0, 0.4]] * 2)
+    paid = cost_at(*line, np.array([[np.nan, 0.2, 0.6]] * 2))
+    np.testing.assert_array_equal(paid, [[np.nan, 1.5, np.inf]] * 2)
+
+
+def test_a_replay_where_nothing_is_ever_right_pays_no_multiple(hopeless: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["replay", str(hopeless)]) == 0
+    assert "0.00x" not in (said := capsys.readouterr().out) and "1.00x" not in said
 
 
 @pytest.mark.parametrize("axis", ["width", "budget"])
