@@ -27,6 +27,11 @@ def text(outcomes: Outcomes) -> str:
     return " ".join(caution.text for caution in read(outcomes))
 
 
+def lines(outcomes: Outcomes) -> list[str]:
+    """A line each, with what it is about."""
+    return [f"{caution.about}. {caution.text}" for caution in read(outcomes)]
+
+
 def _samples(outcomes: Outcomes) -> Iterator[Caution]:
     numbers = {arm.rung.name: number for arm, number in zip(outcomes.arms, outcomes.num_grown, strict=False)}
     least = min(numbers.values(), default=0)

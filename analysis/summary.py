@@ -166,7 +166,7 @@ def _health_rows(findings: Findings) -> list[list[str]]:
 
 def _left_out(outcomes: Outcomes) -> list[str]:
     """Lines for what is to be borne in mind, the dropped prompts and the unfinished models, where there are any."""
-    lines = [f"{caution.about}. {caution.text}" for caution in cautions.read(outcomes)]
+    lines = cautions.lines(outcomes)
     if outcomes.dropped:
         listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])
         more = f" and {len(outcomes.dropped) - 5} more" if len(outcomes.dropped) > 5 else ""
