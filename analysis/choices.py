@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from analysis import bins, bootstrap, charges, costs
+from analysis import bins, bootstrap, cautions, charges, costs
 from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.bins import Binning
@@ -43,6 +44,7 @@ class Setting:
 
     anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its ends are
     those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN where unknown.
+    cautions: what a reader has to bear in mind, "" where there is nothing.
     """
 
     task: str
@@ -64,6 +66,11 @@ class Setting:
     cost_model: str
     cost_label: str
     cost_unit: str
+    cautions: str = ""
+
+    def columns(self) -> dict[str, Any]:
+        """The fields as a frame's columns have them; without cautions where there are none."""
+        return {name: value for name, value in asdict(self).items() if name != "cautions" or value}
 
 
 def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
@@ -184,4 +191,5 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         cost_model=choices.cost or AS_KNOWN[0],
         cost_label=cost.label,
         cost_unit=cost.unit,
+        cautions=cautions.text(outcomes),
     )

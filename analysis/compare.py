@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, differences, losses, substitution, wording
+from analysis import bins, bootstrap, curves, differences, losses, substitution, unread, wording
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Array, Floats
@@ -18,7 +18,6 @@ from analysis.costs import CostModel
 from analysis.curves import Curve, Path, Rule
 from analysis.differences import Differences
 from analysis.effective_size import EffectiveSize, effective_size
-from analysis.grid import OUTCOMES
 from analysis.intervals import benjamini_hochberg, holm
 from analysis.pairing import Pairing
 
@@ -33,8 +32,9 @@ class Comparison:
     (low, high), the row's own (alone_low, alone_high), p-values plain and corrected over all rows, and the least
     difference that either interval could have found. sizes: a row a bin, budget and width, the size on the ladder as
     accurate as the new model; empty, with the reason in notes, where there is none. needs: a row a rung, bin and path,
-    what the rung takes to reach one answer of the new model. prompts: a row a rung and prompt, single answers at the
-    full budget. nearest: the rung that is nearest in size, the last where sizes are not known.
+    what the rung takes to reach one answer of the new model, NaN where that is not surely right. prompts: a row a rung
+    and prompt, single answers at the full budget. nearest: the rung that is nearest in size, the last where sizes are
+    not known. mostly_unread: of it and the new model those most of whose full answers are neither right nor wrong.
     """
 
     new: str
@@ -48,6 +48,7 @@ class Comparison:
     num_prompts: int
     num_samples: tuple[int, int]
     num_replicates: int
+    mostly_unread: tuple[str, ...]
     cost: CostModel
     differences: pd.DataFrame
     sizes: pd.DataFrame
@@ -101,6 +102,7 @@ def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Gener
         num_prompts=len(base.prompt_ids),
         num_samples=(base.num_samples, new.grid.correct.shape[-1]),
         num_replicates=choices.num_replicates,
+        mostly_unread=_mostly_unread(base.arms, new),
         cost=cost,
         differences=_differences(base.arms, cells, parts, clusters, rng),
         sizes=sizes,
@@ -185,7 +187,8 @@ def _sizes(rungs: Sequence[Arm], cells: _Cells, parts: list[Bin]) -> tuple[pd.Da
         places = [(budget, width) for budget in cells.budgets for width in cells.widths]
         for at, (budget, width) in enumerate(places):
             ends = {"smallest": sizes[0], "largest": sizes[-1]}
-            rows.append({"bin": part.name, "budget": budget, "width": width} | _size_columns(found, at) | ends)
+            place = {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "budget": budget, "width": width}
+            rows.append(place | _size_columns(found, at) | ends)
     return pd.DataFrame(rows), []
 
 
@@ -197,14 +200,22 @@ def _size_columns(found: EffectiveSize, at: int) -> Row:
 
 def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
     """What stands in no difference: samples at the full budget that gave no answer to read, and equal identities."""
-    readable = [OUTCOMES.index(name) for name in ("correct", "wrong")]
-    told = []
-    for arm in (*rungs, new):
-        share = 1 - float(np.isin(arm.grid.outcome[-1], readable).mean())
-        told += [f"{arm.rung.name} {wording.percent(share)}"] if share > 0 else []
+    shares = {arm.rung.name: unread.share(_full(arm)) for arm in (*rungs, new)}
+    told = [f"{name} {wording.percent(share)}" for name, share in shares.items() if share > 0]
     notes = [f"samples without an answer that could be read count as wrong: {', '.join(told)}"] if told else []
     same = [arm.rung.name for arm in rungs if arm.rung.identity == new.rung.identity]
     return notes + [f"{name} and {new.rung.name} are one model under one identity" for name in same]
+
+
+def _full(arm: Arm) -> Mapping[str, float]:
+    """The shares of a model's full answers that were graded neither right nor wrong."""
+    return unread.shares(arm, -1, np.ones(arm.grid.correct.shape[1]))
+
+
+def _mostly_unread(rungs: Sequence[Arm], new: Arm) -> tuple[str, ...]:
+    nearest = next(arm for arm in rungs if arm.rung.name == _nearest(rungs, new))
+    shares = {arm.rung.name: _full(arm) for arm in (nearest, new)}
+    return tuple(f"{name} ({unread.told(parts)})" for name, parts in shares.items() if unread.is_mostly(parts))
 
 
 def _interval(name: str, interval: Interval, at: int | tuple[()] = ()) -> Row:
@@ -226,7 +237,8 @@ def _needs(
             prompts = curves.prompt_curve(arm, path, rule, cost, rng=rng)
             for part in parts:
                 aims = curves.resample(target, part.weights)
-                row = {"base": arm.rung.name, "bin": part.name, "path": path.axis}
+                row = {"base": arm.rung.name, "bin": part.name, "num_prompts": int(part.weights[0].sum())}
+                row |= {"path": path.axis}
                 rows.append(row | _need_columns(curves.resample(prompts, part.weights), aims, path, arm))
     return pd.DataFrame(rows)
 
@@ -234,10 +246,9 @@ def _needs(
 def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
     is_log = path.axis == "width"
     steps = np.log(path.widths) if is_log else arm.budgets
-    found = substitution.needs(
-        curve.accuracy, steps, target.accuracy[:, 0], tokens=curve.total_tokens, cost=curve.cost, is_log=is_log
-    )
-    crossing = substitution.invert(curve.accuracy, curve.cost, steps, target.accuracy[:, 0])
+    aim = substitution.to_match(target.accuracy[:, 0])
+    found = substitution.needs(curve.accuracy, steps, aim, tokens=curve.total_tokens, cost=curve.cost, is_log=is_log)
+    crossing = substitution.invert(curve.accuracy, curve.cost, steps, aim)
     rate = bootstrap.percentile_interval(crossing.cost / target.cost[:, 0])
     intervals: Mapping[str, Interval] = {
         "step": found.step if is_log else wording.told_budgets(found.step, arm.budgets),

@@ -38,6 +38,7 @@ def read(root: Path, *, identity: str, budgets: list[int], prompt_ids: pd.Index)
         thinking_tokens=np.broadcast_to(np.minimum(thinking, decoded), shape),
         closing_tokens=np.zeros(shape, dtype=np.int64),
         answer_tokens=np.broadcast_to(np.maximum(decoded - thinking, 0), shape),
+        cut=nothing,
         forced=nothing,
         capped=nothing,
         outcome=np.where(correct, OUTCOMES.index("correct"), OUTCOMES.index("wrong")),

@@ -31,10 +31,11 @@ def effective_size(ladder: ArrayLike, sizes: ArrayLike, accuracy: ArrayLike) -> 
 
     ladder (1 + R, ..., N), the estimate first, for rungs of increasing sizes (N,); accuracy (1 + R, ...) -> fields
     (...). Between two rungs accuracy is linear in log size. The ladder is not made monotone: the least size that
-    reaches the accuracy counts, and `stays` says where a dip leaves another. Raises ValueError where sizes do not
-    increase or are not known. Source: ours.
+    reaches the accuracy counts, and `stays` says where a dip leaves another. NaN where the model's accuracy is not
+    surely above 0, which any size has. Raises ValueError where sizes do not increase or are not known. Source: ours.
     """
-    ladder, sizes, accuracy = (np.asarray(array, dtype=float) for array in (ladder, sizes, accuracy))
+    ladder, sizes = (np.asarray(array, dtype=float) for array in (ladder, sizes))
+    accuracy = substitution.to_match(accuracy)
     if not np.all(np.diff(sizes) > 0) or np.isnan(sizes).any() or len(sizes) < 2:
         raise ValueError(f"An effective size needs two rungs or more of known, increasing sizes, not {sizes.tolist()}.")
     first = substitution.invert(ladder, sizes, np.log(sizes), accuracy)

@@ -1,13 +1,13 @@
 """What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution, wording
+from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution, unread, wording
 from analysis import choices as choose
 from analysis.arrays import Floats, Ints
 from analysis.bins import Binning
@@ -29,9 +29,11 @@ class Findings:
     curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band; draw_error is the
     standard error of votes over random subsets, 0 where all were counted. exchange_rates: a
     row a pair, bin, rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the
-    smaller rung's; p-values are of a rate of 1. cells: a row a rung and budget, its health at width 1. optimism: a row
+    smaller rung's; p-values are of a rate of 1; all NaN where the larger is not surely right there, so that there is
+    nothing to match. cells: a row a rung and budget, its health at width 1. optimism: a row
     a bin, read from the samples that made it and from fresh ones; empty without a pool. diversity: a row a rung and
-    width, distinct right answers per sample and per cost.
+    width, distinct right answers per sample and per cost. unread: a row a bin and rung, what shares of its answers at
+    the full budget were graded neither right nor wrong, as `unread.frame` gives it.
     """
 
     setting: Setting
@@ -40,6 +42,7 @@ class Findings:
     cells: pd.DataFrame
     optimism: pd.DataFrame
     diversity: pd.DataFrame
+    unread: pd.DataFrame
 
 
 def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> Findings:
@@ -60,7 +63,8 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
     tables = _tables(outcomes, cost, rng)
     curve_rows: list[Row] = []
     rate_rows: list[Row] = []
-    for subjects, parts in bins.groups(outcomes, pools, choices.binning, weights):
+    groups = list(bins.groups(outcomes, pools, choices.binning, weights))
+    for subjects, parts in groups:
         for path, rule, prompts in tables:
             keys = {"rule": rule, "path": path.axis}
             for part in parts:
@@ -80,6 +84,7 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
         cells=pd.DataFrame(_cell_rows(outcomes)),
         optimism=_optimism_frame(outcomes, choices.binning, weights[:1]),
         diversity=diversity.frame(outcomes.arms, cost, weights),
+        unread=unread.frame(outcomes.arms, groups, is_own=choices.binning.difficulty == "own"),
     )
 
 
@@ -148,7 +153,8 @@ def _rate_rows(
     pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
     for small, large in pairs:
         target, target_cost = resampled[large].accuracy[:, reference], resampled[large].cost[:, reference]
-        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, target)
+        aim = substitution.to_match(target)
+        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, aim)
         rows.append(
             {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place
@@ -180,7 +186,7 @@ def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -
 
 def _shares(part: Grid, at: int, *, is_known: bool) -> Row:
     """How the answers at one budget ended; NaN where only counts of the correct ones are stored."""
-    shares = {"forced_share": float(part.forced[at].mean()), "capped_share": float(part.capped[at].mean())}
+    shares = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ("cut", "forced", "capped")}
     shares |= {f"{name}_share": float((part.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
     return shares if is_known else dict.fromkeys(shares, np.nan)
 
@@ -236,7 +242,7 @@ def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.
         .merge(own, on=["model", "bin"], how="left")
     )
     rows = _only_bins(rows).assign(at_or_below=rows["at_or_below"].fillna(False).astype(bool), rate_rule=rule)
-    return rows.assign(**{name: value for name, value in asdict(findings.setting).items()})
+    return rows.assign(**findings.setting.columns())
 
 
 def exchange_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
@@ -244,7 +250,7 @@ def exchange_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.Data
     rates = findings.exchange_rates
     if rates.empty:
         raise UntoldError("An exchange rate needs two models or more.")
-    return rates[(rates["rule"] == rule) & (rates["path"] == axis)].assign(**asdict(findings.setting))
+    return rates[(rates["rule"] == rule) & (rates["path"] == axis)].assign(**findings.setting.columns())
 
 
 def _only_bins(rows: pd.DataFrame) -> pd.DataFrame:

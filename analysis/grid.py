@@ -13,7 +13,7 @@ from analysis.arrays import Array, Bools, Ints
 from results import schema, store
 from results.ingest.write import GRADER as OUTSIDE
 
-OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
+OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused")
 # Stands for the budget of an answer that its trace came to by itself.
 NATURAL = -1
 _KEY = ["prompt_id", "pool", "sample", "budget"]
@@ -21,7 +21,11 @@ _KEY = ["prompt_id", "pool", "sample", "budget"]
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros."""
+    """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros.
+
+    cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do also
+    where thinking had ended.
+    """
 
     present: Bools
     correct: Bools
@@ -29,6 +33,7 @@ class Grid:
     thinking_tokens: Ints
     closing_tokens: Ints
     answer_tokens: Ints
+    cut: Bools
     forced: Bools
     capped: Bools
     outcome: Ints
@@ -110,6 +115,7 @@ class _Slots:
         self.prompt = prompt[self.kept]
         self.at = layer[self.kept], self.prompt, _ints(table["sample"])[self.kept]
         self.shape = shape
+        self.null = null
 
     def fill(self, values: Array) -> Array:
         """The kept rows' values in their places, zeros elsewhere."""
@@ -128,6 +134,8 @@ def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict
         "thinking_tokens": slots.fill(thinking),
         "closing_tokens": slots.fill(np.where(forced, np.maximum(closing, 0), 0)),
         "answer_tokens": slots.fill(_ints(table["num_answer_tokens"])[kept]),
+        # Outcomes from elsewhere do not say whether thinking was going on at their limit.
+        "cut": slots.fill(np.full(len(thinking), slots.null == NATURAL)),
         "forced": slots.fill(forced),
         "capped": slots.fill(_is(table["finish_reason"], "length")[kept]),
     }
@@ -147,9 +155,10 @@ def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, Array]:
 
 
 def _serve(columns: dict[str, Array], budgets: Sequence[int]) -> dict[str, Array]:
-    """Layers (natural, forced at each budget) as what each budget yields; (1 + B, P, S) -> (B, P, S)."""
+    """Layers (natural, cut at each budget) as what each budget yields; (1 + B, P, S) -> (B, P, S)."""
     ends_in_time = columns["present"][0] & (columns["thinking_tokens"][0] <= np.asarray(budgets)[:, None, None])
-    return {name: np.where(ends_in_time, layers[0], layers[1:]) for name, layers in columns.items()}
+    served = {name: np.where(ends_in_time, layers[0], layers[1:]) for name, layers in columns.items()}
+    return served | {"cut": served["present"] & served["cut"] & ~ends_in_time}
 
 
 def _ints(column: pa.ChunkedArray, *, null: int = 0) -> Ints:

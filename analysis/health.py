@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from analysis import throughput
+from analysis import degenerate, throughput
 from analysis.arms import StoredRun
+from analysis.grid import OUTCOMES
 from results import schema, store
 from results.graders import present_grader
 from results.growth import GROWN_SHARE
 
 SAMPLE = ["prompt_id", "sample"]
-OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
 
 
 class _Counted(NamedTuple):
@@ -137,7 +137,8 @@ def render(run: StoredRun) -> str:
     for rung in run.rungs:
         budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
         cells = read_health(run.root, rung.identity, budgets)
-        lines += [f"{rung.name}", *_render_cells(cells), *left_out(cells), ""]
+        traces = degenerate.read(run.root, rung.identity)
+        lines += [f"{rung.name}", *_render_cells(cells), *degenerate.told(traces), *left_out(cells), ""]
     return "\n".join(lines + [LEGEND])
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis import bins, bootstrap, coverage, curves, fits, surface, wording
+from analysis import bins, bootstrap, coverage, curves, fits, surface
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Floats, Ints
@@ -17,19 +17,21 @@ from analysis.curves import Curve, Rule
 from analysis.estimators import pass_at_k
 from analysis.families import FAMILIES
 from analysis.fits import CurveFit
+from analysis.flatness import CEILING, FLOOR, why_untold
 from analysis.outcomes import Outcomes
-from analysis.summary import aligned
 from analysis.surface import Surface
-
-FAMILY_WORDS = {"logit_linear": "logit-linear", "logistic": "logistic", "saturating": "saturating"}
 
 
 class BoundedCurve(NamedTuple):
-    """A fit to all prompts, its parameters' intervals by name, and the share of replicates whose search converged."""
+    """A fit to all prompts, its parameters' intervals by name, and the share of replicates whose search converged.
+
+    untold: why the accuracies tell no curve, wherever the search ended; "" where they do.
+    """
 
     fit: CurveFit
     parameters: dict[str, Interval]
     share_converged: float
+    untold: str
 
 
 class CoverageLaw(NamedTuple):
@@ -46,11 +48,12 @@ class CoverageLaw(NamedTuple):
 
 
 class BinSurface(NamedTuple):
-    """The surface of a bin, and the intervals of its two rates at the middle of the grid."""
+    """The surface of a bin, the intervals of its two rates at the middle of the grid, and why not, or ""."""
 
     fit: Surface
     width_rate: Interval
     tokens_rate: Interval
+    untold: str
 
 
 class Laws(NamedTuple):
@@ -98,10 +101,11 @@ def _fit(resampled: Curve, num_prompts: int) -> list[BoundedCurve]:
     """Every family to expected accuracies (1 + R, J), the run's own first: a prompt counts as one trial."""
     successes = np.clip(resampled.accuracy, 0, 1) * num_prompts
     trials = np.full(successes.shape[1], float(num_prompts))
+    untold = why_untold(resampled.accuracy)
     return [
         _with_intervals(
             fits.fit_curve(resampled.cost[0], successes[0], trials, family=family), resampled.cost, successes, trials
-        )
+        )._replace(untold=untold)
         for family, kind in FAMILIES.items()
         if kind.num_parameters < successes.shape[1]
     ]
@@ -112,7 +116,7 @@ def _with_intervals(fit: CurveFit, cost: Floats, successes: Floats, trials: Floa
     tables = np.array([list(curve._asdict().values()) for curve in (fit.curve, *again.curves)])
     ends = percentile_interval(np.where(np.append(True, again.converged)[:, None], tables, np.nan))
     named = zip(fit.curve._asdict(), zip(*ends, strict=True), strict=True)
-    return BoundedCurve(fit, {name: Interval(*end) for name, end in named}, float(again.converged.mean()))
+    return BoundedCurve(fit, {name: Interval(*end) for name, end in named}, float(again.converged.mean()), "")
 
 
 def _law(num_correct: Ints, num_samples: int, weights: Floats) -> CoverageLaw | None:
@@ -144,8 +148,9 @@ def _surfaces(
 
 
 class _Rung(NamedTuple):
-    """A model's size, its accuracy at every budget and width (P, B x K), and tokens a sample at every budget (P, B)."""
+    """A model's name and size, its accuracy at every budget and width (P, B x K), and tokens a sample (P, B)."""
 
+    name: str
     size: float
     accuracy: Floats
     tokens: Floats
@@ -154,7 +159,7 @@ class _Rung(NamedTuple):
 def _rung(arm: Arm, widths: tuple[int, ...], rule: Rule, rng: np.random.Generator) -> _Rung:
     table = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
     flat = np.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
-    return _Rung(float(arm.rung.shape.num_matmul_params), flat, arm.decoded_tokens.mean(axis=2).T)
+    return _Rung(arm.rung.name, float(arm.rung.shape.num_matmul_params), flat, arm.decoded_tokens.mean(axis=2).T)
 
 
 def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurface:
@@ -172,77 +177,14 @@ def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurf
     fit = surface.fit_surface(size, width, tokens[0], successes[0], every, **model)
     rates = surface.resample_rates(fit, size, width, tokens[1:], successes[1:], trials[1:], **model)
     middle = fit.exchange(*np.exp(fit.centre))
-    ends = [percentile_interval(np.append(at, again)) for at, again in zip(middle, rates, strict=True)]
-    return BinSurface(fit, *ends)
+    widths_rate, tokens_rate = (
+        percentile_interval(np.append(at, again)) for at, again in zip(middle, rates, strict=True)
+    )
+    return BinSurface(fit, widths_rate, tokens_rate, _why_untold(part, ladder))
 
 
-def render(found: Laws, *, rule: Rule) -> str:
-    """The fits, the exponents with the widths they hold for, and the surface's rates, in plain text."""
-    parts = [
-        f"Accuracy by {wording.RULES[rule]} against {found.cost.unit}, along widths at the full budget. Errors in "
-        "points: prediction less\nobservation at the largest cost, fitted without it, and root mean square over the "
-        "other cells, each left out.\nIsotonic: a baseline that cannot fall.",
-        aligned(_curve_rows(found), num_text=2),
-        "Coverage: log c = -a k^-b by least squares; b changes with the widths it is read from. Full: share of "
-        "replicates in which all\nprompts are covered (or none is at first), for which no b is large enough; any: open "
-        "above, as they are more than 2.5%.",
-        aligned(_coverage_rows(found), num_text=1),
-    ]
-    if found.surfaces:
-        parts += [
-            "All models at once: logit of accuracy, linear in log size, log samples and log tokens with interactions, "
-            "below a ceiling.\nRates at the middle of the grid: to halve the model, multiply samples or tokens by "
-            "this.\nEach size left out: prediction less observation, which is what the surface is worth.",
-            aligned(_surface_rows(found), num_text=1),
-        ]
-    return "\n\n".join(parts)
-
-
-def _curve_rows(found: Laws) -> list[list[str]]:
-    rows = [["rung", "family", "last", "isotonic", "others", "isotonic", "converged", "parameters"]]
-    for name, each in found.curves.items():
-        for fit, parameters, share in each:
-            errors = [_points(error) for error in fit.held_out]
-            named = ", ".join(f"{key} {_with_ends(ends)}" for key, ends in parameters.items())
-            verdict = f"yes, {wording.percent(share)}" if fit.optimum.converged else "NO"
-            rows.append([name, FAMILY_WORDS[fit.family], *errors, verdict, named])
-    return rows
-
-
-def _coverage_rows(found: Laws) -> list[list[str]]:
-    rows = [["rung", "exponent b", "full", "largest miss", "for k from"]]
-    for name, fitted in found.coverage.items():
-        if fitted is None:
-            rows.append([name, "-", "-", "-", "- (coverage is 0 or 1 somewhere)"])
-        else:
-            law, exponent, full, miss = fitted
-            span = f"{law.k_low:.0f} to {law.k_high:,.0f}"
-            ends = wording.with_ends(exponent, "{:.3g}", unreached="any")
-            rows.append([name, ends, wording.percent(full), f"{100 * miss:.1f} points", span])
-    return rows
-
-
-def _surface_rows(found: Laws) -> list[list[str]]:
-    rows = [["bin", "samples", "tokens", "ceiling", "converged", "each size left out, smallest first"]]
-    for name, (fit, *rates) in found.surfaces.items():
-        times = [f"{_halving(at)} [{_halving(low)}, {_halving(high)}]" for at, low, high in rates]
-        errors = ", ".join(_points(float(error)) for error in fit.size_errors)
-        verdict = "yes" if fit.optimum.converged else "NO"
-        rows.append([name, *times, wording.percent(fit.coefficients.ceiling), verdict, errors])
-    return rows
-
-
-def _with_ends(interval: Interval) -> str:
-    estimate, low, high = (f"{float(end):.3g}" for end in interval)
-    return f"{estimate} [{low}, {high}]"
-
-
-def _halving(rate: Floats) -> str:
-    """A marginal rate of substitution as the factor that makes up for half the size; more than a billion is 'never'."""
-    if not np.isfinite(rate) or rate > 30:
-        return "never"
-    return f"{2 ** float(rate):.2g}x"
-
-
-def _points(error: float) -> str:
-    return "-" if np.isnan(error) else f"{100 * error:+.1f}"
+def _why_untold(part: Bin, ladder: list[_Rung]) -> str:
+    """Why no rate of size is told: a model that is never, or always, right leaves the slope in size open; or ""."""
+    reasons = {rung.name: why_untold(bootstrap.weighted_means(part.weights, rung.accuracy)) for rung in ladder}
+    stuck = [f"{name} {why}" for name, why in reasons.items() if why in (FLOOR, CEILING)]
+    return stuck[0] if stuck else ""

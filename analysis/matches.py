@@ -28,7 +28,8 @@ class Match(NamedTuple):
     needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget;
     workload: the break-even R* of those samples, NaN where a size or tokens are not known; frontier_rate: cost of the
     smaller over the larger where both use their own best cells, at what the larger's single answer costs, of which
-    frontier_at_or_below says that the smaller one's cheapest level is already there: an upper bound.
+    frontier_at_or_below says that the smaller one's cheapest level is already there: an upper bound. NaN where the
+    larger one is not surely right in the bin, so that there is nothing to match.
     """
 
     small: str
@@ -122,7 +123,7 @@ def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
     return substitution.needs(
         small.accuracy,
         np.log(widths),
-        large.accuracy[:, 0],
+        substitution.to_match(large.accuracy[:, 0]),
         tokens=small.total_tokens,
         cost=small.cost,
         is_log=True,
@@ -136,7 +137,8 @@ def _workload(arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[i
         return np.full(len(weights), np.nan)
     prompts = [weighted_means(weights, arm.prompt_tokens[:, None]) for arm in arms]
     decoded = small.total_tokens - prompts[0]
-    spent = substitution.invert(small.accuracy, decoded, np.log(widths), large.accuracy[:, 0]).cost
+    target = substitution.to_match(large.accuracy[:, 0])
+    spent = substitution.invert(small.accuracy, decoded, np.log(widths), target).cost
     return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])
 
 
@@ -146,7 +148,8 @@ def _frontier_rate(small: _Cells, large: _Cells, level: Floats, *, weights: Floa
     levels = np.geomspace(means.min(), means.max(), NUM_LEVELS)
     of_large = frontier.cross_fit(large.accuracy, large.cost, [level[0]], weights=weights, folds=folds)
     of_small = frontier.cross_fit(small.accuracy, small.cost, levels, weights=weights, folds=folds)
-    reached = substitution.invert(of_small.accuracy, of_small.cost, np.log(levels), of_large.accuracy[:, 0])
+    target = substitution.to_match(of_large.accuracy[:, 0])
+    reached = substitution.invert(of_small.accuracy, of_small.cost, np.log(levels), target)
     return _Reached(reached.cost / of_large.cost[:, 0], reached.at_or_below)
 
 
@@ -187,7 +190,7 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
             [
                 match.small,
                 f"{match.bin} ({match.num_prompts})",
-                *_needed(match.needs),
+                *_needed(match),
                 wording.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
                 wording.bounded(
@@ -208,14 +211,27 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
         "Never: share of replicates that do not get there within the measured grid. ≤ (of R*, ≥): one sample, or the "
         "cheapest cell, is there already.",
     ]
+    legend += wording.nothing(large, [row[2] for row in rows])
     legend += wording.together(cluster)
     return "\n".join([aligned(rows, num_text=2), "", *legend])
 
 
-def _needed(needs: Needs) -> list[str]:
+def _needed(match: Match) -> list[str]:
     """k*, tokens* and cost in words."""
-    told = ((needs.step, "{:.1f}"), (needs.tokens, "{:.0f}"), (needs.cost, "{:.2g}"))
-    return [wording.bounded(wording.with_ends(ends, form), bool(needs.at_or_below)) for ends, form in told]
+    needs = match.needs
+    told = ((needs.tokens, "{:.0f}"), (needs.cost, "{:.2g}"))
+    return [
+        samples(match),
+        *(wording.bounded(wording.with_ends(ends, form), bool(needs.at_or_below)) for ends, form in told),
+    ]
+
+
+def samples(match: Match) -> str:
+    """k* in words, or that there is nothing to match."""
+    needs = match.needs
+    if match.num_prompts and np.isnan(needs.step.estimate):
+        return wording.NOTHING
+    return wording.bounded(wording.with_ends(needs.step, "{:.1f}"), bool(needs.at_or_below))
 
 
 def _points(slope: Interval) -> str:

@@ -29,7 +29,9 @@ class Outcomes:
     """Every arm's outcomes on the prompts that all of them have, arms by size.
 
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
-    dials (P,) each: what is known of the prompts beside their text, by name.
+    dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each arm
+    has, of which num_samples, the least, are read; budgets_aside: budgets that were declared and are not read, with the
+    models that lack answers there.
     """
 
     task: str
@@ -43,6 +45,8 @@ class Outcomes:
     dials: dict[str, Array]
     dropped: tuple[Dropped, ...]
     unfinished: tuple[str, ...]
+    num_grown: tuple[int, ...] = ()
+    budgets_aside: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
     def take(self, *, budgets: Ints, prompts: Ints) -> "Outcomes":
         """The part at these positions."""
@@ -111,7 +115,30 @@ def pair(
         dials={name: column.to_numpy() for name, column in run.dials.reindex(run.prompt_ids[keep]).items()},
         dropped=_dropped(run.prompt_ids, complete),
         unfinished=tuple(rung.name for rung in rungs if rung.name not in [arm.rung.name for arm in arms]),
+        num_grown=tuple(grown.num_samples for grown in evaluation),
+        budgets_aside=_aside(run, arms, at),
     )
+
+
+def _aside(run: StoredRun, arms: list[Arm], at: Ints) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Budgets declared for an arm and read of none, with the arms that lack them or have answers of too few prompts."""
+    declared = {arm.rung.name: set(run.declared(arm.rung, "evaluation")["budget"].astype(int)) for arm in arms}
+    read = arms[0].budgets.tolist()
+    behind = {read[place]: _behind(arms, place) for place in range(len(read)) if place not in at}
+    apart = sorted(set().union(*declared.values()) - set(read))
+    lacking = {budget: tuple(name for name, own in declared.items() if budget not in own) for budget in apart}
+    return tuple(sorted((lacking | behind).items()))
+
+
+def _behind(arms: list[Arm], place: int) -> tuple[str, ...]:
+    """The arms of which too few prompts have reached the budget at this place."""
+    return tuple(arm.rung.name for arm in arms if not _has_grown(arm)[place])
+
+
+def _has_grown(arm: Arm) -> Bools:
+    """Whether at least GROWN_SHARE of the arm's prompts have reached each budget; (B,)."""
+    begun = np.count_nonzero(arm.grid.num_ready(), axis=1)
+    return np.asarray(begun >= GROWN_SHARE * begun.max())
 
 
 def _ordered(arms: list[Arm]) -> list[Arm]:
@@ -155,8 +182,7 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
 
 def _grown_budgets(arms: list[Arm]) -> Ints:
     """Positions of the budgets that at least GROWN_SHARE of every arm's prompts have reached."""
-    begun = [np.count_nonzero(arm.grid.num_ready(), axis=1) for arm in arms]
-    return np.flatnonzero(np.all([count >= GROWN_SHARE * count.max() for count in begun], axis=0))
+    return np.flatnonzero(np.all([_has_grown(arm) for arm in arms], axis=0))
 
 
 def _held_out(run: StoredRun, anchor: str | None) -> Arm | None:

@@ -8,16 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import outcomes
+from analysis import outcomes, wording
 from analysis.arms import Arm, StoredRun
 from analysis.arrays import Array, Ints
 from analysis.outcomes import Outcomes
-from analysis.rungs import settings
+from analysis.rungs import OWN, settings
 from results import schema, store
 from results.graders import count_graded
-
-# What is a model's own, or says nothing of how it was asked.
-OWN = ("weights", "chat_template", "seed", "model", "outcomes", "source")
 
 
 class Source(NamedTuple):
@@ -173,20 +170,37 @@ def _left_out(ladder: Outcomes, other: Outcomes, num_compared: int, num_shared: 
         short = sorted({name for part in (ladder, other) for drop in part.dropped for name in drop.lacking})
         why = f": {', '.join(short)} lacks samples" if short else ""
         yield f"{num_shared - num_compared} prompts are left out as unfinished{why}"
+    drawn = [
+        (number, arm.rung.name)
+        for part in (ladder, other)
+        for number, arm in zip(part.num_grown, part.arms, strict=True)
+    ]
+    if (least := min(drawn)[0]) < (most := max(drawn)[0]):
+        has = ", ".join(name for number, name in drawn if number == least)
+        yield f"widths end at {wording.samples(least)} a prompt, all that {has} has, where others have up to {most:,}"
     budgets = sorted(set(ladder.budgets.tolist()) ^ set(other.budgets.tolist()))
     if budgets:
         yield f"budgets of one side alone are left out: {', '.join(map(str, budgets))}"
 
 
 def _settings(base: StoredRun, new: StoredRun, rungs: list[str], name: str) -> list[str]:
-    """How the new model was asked otherwise than every rung of the base; what was not recorded is said so."""
-    if base is new:
-        return []
-    asked, others = _parts(new, name), [_parts(base, rung) for rung in rungs]
-    if not asked or not all(others):
+    """How the new model was asked otherwise than rungs of the base; what was not recorded is said so."""
+    asked, others = _parts(new, name), {rung: _parts(base, rung) for rung in rungs}
+    if not asked or not all(others.values()):
         return ["the settings of a run were not recorded, so equal sampling and thinking are taken on trust"]
-    apart = [set(_differing(parts, asked)) for parts in others]
-    return [line for line in sorted(set.intersection(*apart)) if not line.startswith("task.")]
+    names = sorted(set().union(*(_apart(parts, asked) for parts in others.values())))
+    return [_told(setting, others, asked) for setting in names if not setting.startswith("task.")]
+
+
+def _told(setting: str, others: dict[str, dict[str, Any]], asked: dict[str, Any]) -> str:
+    """ "sampling.temperature is 0.6 in BASE and 1.0 in NEW", with the rungs where it is not so of all alike."""
+    values: dict[str, list[str]] = {}
+    for rung, parts in others.items():
+        if parts.get(setting) != asked.get(setting):
+            values.setdefault(_show(parts, setting), []).append(rung)
+    is_of_all = [len(rungs) for rungs in values.values()] == [len(others)]
+    told = [value if is_of_all else f"{value} of {', '.join(rungs)}" for value, rungs in values.items()]
+    return f"{setting} is {' and '.join(told)} in BASE and {_show(asked, setting)} in NEW"
 
 
 def _parts(run: StoredRun, name: str) -> dict[str, Any]:
@@ -198,12 +212,13 @@ def _parts(run: StoredRun, name: str) -> dict[str, Any]:
 
 def _differing(base: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Settings that differ, a line each: "sampling.temperature is 0.6 in BASE and 1.0 in NEW"."""
+    return [f"{name} is {_show(base, name)} in BASE and {_show(new, name)} in NEW" for name in _apart(base, new)]
+
+
+def _apart(base: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Names of the settings that differ and are no model's own."""
     names = sorted(name for name in base.keys() | new.keys() if name.split(".")[0] not in OWN)
-    return [
-        f"{name} is {_show(base, name)} in BASE and {_show(new, name)} in NEW"
-        for name in names
-        if base.get(name) != new.get(name)
-    ]
+    return [name for name in names if base.get(name) != new.get(name)]
 
 
 def _show(parts: dict[str, Any], name: str) -> str:

@@ -19,6 +19,8 @@ DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
 QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin": 0.5, "gptq_marlin": 0.5}
 # Settings that set two identities of a model apart are written out where they are short.
 MAX_NAME_CHARS = 40
+# Of what an identity is the hash of: a model's own, or what says nothing of how it was asked.
+OWN = ("weights", "chat_template", "seed", "model", "outcomes", "source")
 _COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
 _REFINEMENTS = ("value_head_dim", "cached_width", "num_linear_layers", "num_window_layers", "window")
 
@@ -29,7 +31,8 @@ class Rung:
 
     num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, those
     of prompts alone, or answers to vote on. measured_on: where and how the shape's throughput was logged, None where it
-    was not. usd: budgets, and the mean dollars charged for a sample there; none where that is not known.
+    was not. asked: what its identity is the hash of and no model's own, by dotted name; none where that was not
+    recorded. usd: budgets, and the mean dollars charged for a sample there; none where that is not known.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Rung:
     has_prompt_tokens: bool = True
     has_votes: bool = True
     measured_on: str | None = None
+    asked: tuple[tuple[str, str], ...] = ()
     usd: tuple[tuple[int, float], ...] = ()
 
 
@@ -62,6 +66,7 @@ def _by_size(models: pd.DataFrame) -> list[Rung]:
             float(row.num_params),
             _shape(row),
             None if pd.isna(row.pretraining_tokens) else int(row.pretraining_tokens),
+            asked=tuple(_asked(settings(row.identity_parts)).items()),
         )
         for name, row in zip(names, models.itertuples(), strict=True)
     ]
@@ -87,6 +92,11 @@ def _tell_apart(variants: pd.DataFrame) -> pd.Series:
 def settings(identity_parts: object) -> dict[str, Any]:
     """What an identity is the hash of, by dotted name; empty where it was not recorded."""
     return dict(store.flatten(json.loads(identity_parts))) if isinstance(identity_parts, str) else {}
+
+
+def _asked(parts: Mapping[str, Any]) -> dict[str, str]:
+    """Of an identity's parts those that say how a model was asked, each value in words."""
+    return {name: repr(value) for name, value in parts.items() if name.split(".")[0] not in OWN}
 
 
 def _shape(row: Any) -> Shape:

@@ -54,13 +54,25 @@ class Needs(NamedTuple):
     slope: Interval
 
 
+def to_match(accuracy: ArrayLike) -> Floats:
+    """A target under `bootstrap.prompt_weights`, NaN where there is nothing to match: it is 0, or not surely above 0.
+
+    accuracy (1 + R, ...), the estimate first -> the same shape. Whatever gives no right answer matches 0 for nothing,
+    so that no rate can be read off it: neither in a replicate at 0, nor in any where the interval's low end is 0.
+    Source: ours.
+    """
+    target = np.asarray(accuracy, dtype=float)
+    is_sure = (target[0] > 0) & (percentile_interval(target).low > 0)
+    return np.where(is_sure & (target > 0), target, np.nan)
+
+
 def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: ArrayLike) -> Crossing:
     """The least step, and its cost, at which accuracy reaches the target.
 
     accuracy (..., J) and cost (..., J) or (J,) along increasing steps (J,), target (...) -> fields (...). Between two
     cells accuracy is linear in the step and cost is interpolated in log scale at the same fraction: pass log k as the
-    step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN. Source:
-    ours, as the interpolation of an inverse.
+    step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN, and a
+    target of 0 gives NaN, as there is nothing to reach. Source: ours, as the interpolation of an inverse.
     """
     accuracy, cost, target = (np.asarray(array, dtype=float) for array in (accuracy, cost, target))
     steps, cost = (np.broadcast_to(np.asarray(array, dtype=float), accuracy.shape) for array in (steps, cost))
@@ -70,7 +82,7 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
     low, high = (np.take_along_axis(accuracy, at, axis=-1)[..., 0] for at in (before, after))
     crosses = (high > low) & (after[..., 0] > 0)
     fraction = np.divide(target - low, high - low, out=np.zeros_like(low), where=crosses)
-    missing = np.isnan(accuracy).any(axis=-1) | np.isnan(target)
+    missing = np.isnan(accuracy).any(axis=-1) | ~(target > 0)
     beyond = np.where(missing, np.nan, np.inf)
 
     def read(first: Floats, last: Floats) -> Floats:
@@ -109,8 +121,8 @@ def needs(
     """k*, tokens* and cost to reach the target on one path, from curves under `bootstrap.prompt_weights`.
 
     accuracy, tokens, cost (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which is
-    undone in the result; target (1 + R,) or () -> fields (). Tokens and cost are read where the accuracy crosses.
-    Source: `invert`.
+    undone in the result; target (1 + R,) as `to_match` gives it, or () -> fields (). Tokens and cost are read where the
+    accuracy crosses. Source: `invert`.
     """
     by_tokens, by_cost = (invert(accuracy, spent, steps, target) for spent in (tokens, cost))
     return Needs(

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import wording
+from analysis import cautions, headline, unread, wording
 from analysis.arms import is_outside
-from analysis.bins import ALL_PROMPTS
 from analysis.curves import Rule
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
@@ -15,61 +14,21 @@ from analysis.outcomes import Outcomes
 
 def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
     """The headline, a row a rung and bin with its exchange rate against the largest, and the health of the answers."""
+    rates = _rate_rows(findings, rule)
+    nothing = wording.nothing(findings.cells["model"].iloc[-1], [row[-1] for row in rates])
     parts = [
-        headline(findings, rule=rule),
-        aligned(_rate_rows(findings, rule), num_text=2),
-        _legend(findings, rule),
+        headline.headline(findings, rule=rule),
+        aligned(rates, num_text=2),
+        "\n".join([_legend(findings, rule), *nothing]),
         aligned(_health_rows(findings), num_text=1),
         *_left_out(outcomes),
     ]
     return "\n\n".join(parts)
 
 
-def headline(findings: Findings, *, rule: Rule) -> str:
-    """One sentence: the cheapest certain match of the largest rung in a bin, and where a smaller one never does."""
-    rates = _against_largest(findings, rule)
-    bins = rates[rates["bin"] != ALL_PROMPTS] if not rates.empty and rates["bin"].nunique() > 1 else rates
-    if bins.empty:
-        return f"One model on {findings.setting.task}: there is no larger one to match."
-    largest, bins = bins["large"].iloc[0], bins[bins["target_accuracy"] > 0]
-    if bins.empty:
-        return f"No answer of {largest} on {findings.setting.task} is right: there is nothing to match."
-    finite, hopeless = bins[bins["high"].map(math.isfinite)], bins[bins["share_never"] >= 0.95]
-    if finite.empty:
-        sentence = f"No smaller model surely matches one answer of {largest} in any bin"
-    else:
-        sentence = _match(finite.loc[finite["exchange_rate"].idxmin()], rule, findings.setting.cost_unit)
-    return sentence + (f"; {_miss(hopeless.iloc[-1])}." if len(hopeless) else ".")
-
-
-def _match(row: pd.Series, rule: Rule, unit: str) -> str:
-    most = "at most " if row["at_or_below"] else ""
-    return (
-        f"{_on(row)}, {row['small']} with {wording.steps(row['step'], 'width')} ({wording.RULES[rule]}) matches one "
-        f"answer of {row['large']} at {most}{wording.times(row['exchange_rate'])} its {wording.spent(unit)} "
-        f"(95% interval {wording.times(row['low'])} to {wording.times(row['high'])})"
-    )
-
-
-def _miss(row: pd.Series) -> str:
-    return f"{_on(row).lower()}, {row['small']} never does {wording.within('width', row['max_step'])}"
-
-
-def _on(row: pd.Series) -> str:
-    return "On all prompts" if row["bin"] == ALL_PROMPTS else f"On {row['bin']} prompts"
-
-
-def _against_largest(findings: Findings, rule: Rule) -> pd.DataFrame:
-    """Rows of the exchange-rate frame along widths against the largest rung; empty where there is only one."""
-    rates = findings.exchange_rates
-    if rates.empty:
-        return rates
-    return rates[(rates["large"] == rates["large"].iloc[-1]) & (rates["rule"] == rule) & (rates["path"] == "width")]
-
-
 def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
     """Header and a row a rung and bin, bins set apart: one answer, the widest vote, tokens, the exchange rate."""
-    rates = _against_largest(findings, rule)
+    rates = headline.against_largest(findings, rule)
     known = {} if rates.empty else {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
     part = findings.curves[(findings.curves["rule"] == rule) & (findings.curves["path"] == "width")]
     largest = part["model"].iloc[-1]
@@ -102,6 +61,7 @@ def _exchange(row: pd.Series, unit: str) -> str:
         low=row["low"],
         high=row["high"],
         at_or_below=row["at_or_below"],
+        target_accuracy=row["target_accuracy"],
         axis="width",
         max_step=row["max_step"],
         unit=unit,
@@ -177,23 +137,22 @@ def diversity(findings: Findings) -> str:
 
 
 def _health_rows(findings: Findings) -> list[list[str]]:
-    """Header and a row a rung at full budget: how its answers ended."""
+    """Header and a row a rung at full budget: how its thinking and its answers ended."""
     rows = [
         [
             "rung",
             "accuracy",
             "thinking tokens",
             "answer tokens",
+            "cut",
             "forced",
             "hit the answer cap",
-            "unparsed",
-            "unanswered",
-            "timeout",
+            *unread.NAMES,
         ]
     ]
     for _, cell in findings.cells[findings.cells["budget"] == findings.setting.max_budget].iterrows():
         tokens = [_tokens(cell[name]) for name in ("thinking_tokens", "answer_tokens")]
-        shares = ("forced_share", "capped_share", "unparsed_share", "unanswered_share", "timeout_share")
+        shares = [f"{name}_share" for name in ("cut", "forced", "capped", *unread.NAMES)]
         rows.append(
             [
                 cell["model"],
@@ -206,8 +165,8 @@ def _health_rows(findings: Findings) -> list[list[str]]:
 
 
 def _left_out(outcomes: Outcomes) -> list[str]:
-    """A line for the dropped prompts and one for the unfinished models, where there are any."""
-    lines = []
+    """Lines for what is to be borne in mind, the dropped prompts and the unfinished models, where there are any."""
+    lines = cautions.lines(outcomes)
     if outcomes.dropped:
         listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])
         more = f" and {len(outcomes.dropped) - 5} more" if len(outcomes.dropped) > 5 else ""

@@ -31,8 +31,16 @@ def headline(found: Comparison) -> str:
     row, cells = found.single_full().iloc[0], found.differences
     sure = cells[(cells["low"] > 0) | (cells["high"] < 0)]
     better = int((sure["low"] > 0).sum())
+    aside = (
+        ""
+        if not found.mostly_unread
+        else (
+            "No verdict, as most full answers were graded neither right nor wrong: "
+            f"{'; '.join(found.mostly_unread)}. What accuracies there are:\n"
+        )
+    )
     return (
-        f"On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
+        f"{aside}On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
         f"{wording.percent(row['new_accuracy'])}, {row['base']} {wording.percent(row['base_accuracy'])}: "
         f"{wording.points(row['difference'])} points "
         f"[{wording.points(row['alone_low'])}, {wording.points(row['alone_high'])}] over "
@@ -47,6 +55,8 @@ def _worth(found: Comparison) -> str:
         return ""
     sizes = found.sizes
     row = sizes[(sizes["budget"] == sizes["budget"].max()) & (sizes["width"] == 1)].iloc[0]
+    if math.isnan(row["size"]):
+        return " It is not surely right on any prompt, which has no place on the ladder."
     ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
     own = "" if math.isnan(found.new_params) else f"; it has {wording.parameters(found.new_params)}"
     return f" On this ladder that is worth {ends[0]} parameters [{ends[1]}, {ends[2]}]{own}."
@@ -116,7 +126,7 @@ def size_rows(found: Comparison) -> list[list[str]]:
 
 def _size_words(row: pd.Series) -> list[str]:
     if math.isnan(row["size"]):
-        return ["-", "-", "-"]
+        return [wording.NOTHING if row["num_prompts"] else "-", "-", "-"]
     ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
     text = f"{ends[0]} [{ends[1]}, {ends[2]}]"
     again = f", for good from {size(row['stays'], row)}" if row["stays"] > row["size"] * (1 + 1e-9) else ""
@@ -171,7 +181,9 @@ def need_rows(found: Comparison) -> list[list[str]]:
 
 
 def _bounded(row: pd.Series, name: str, form: str) -> str:
-    """'≤1.0 [1.0, 2.3]' where the path's first cell already matches."""
+    """'≤1.0 [1.0, 2.3]' where the path's first cell already matches; that there is nothing to match once a row."""
+    if (row.name, name) == ("width", "step") and row["num_prompts"] and math.isnan(row["rate"]):
+        return wording.NOTHING
     ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     return wording.bounded(wording.with_ends(ends, form), row["at_or_below"])
 

@@ -12,6 +12,7 @@ from analysis.bootstrap import Interval
 from results import schema
 
 UNLIMITED = schema.UNLIMITED
+NOTHING = "nothing to match"
 RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
 
 
@@ -43,18 +44,37 @@ def spent(unit: str) -> str:
 
 
 def rate(
-    *, exchange_rate: float, low: float, high: float, at_or_below: bool, axis: str, max_step: float, unit: str
+    *,
+    exchange_rate: float,
+    low: float,
+    high: float,
+    at_or_below: bool,
+    target_accuracy: float,
+    axis: str,
+    max_step: float,
+    unit: str,
 ) -> str:
-    """'0.27x its compute [0.15, never]', or 'never within 15 samples [0.93, never]'; NaN is 'no prompts'.
+    """'0.27x its compute [0.15, never]', or 'never within 15 samples [0.93, never]'.
 
-    An upper bound is marked: '≤0.44x its compute [0.42, 0.74]'.
+    An upper bound is marked: '≤0.44x its compute [0.42, 0.74]'. NaN is 'nothing to match', or 'no prompts' in a bin
+    without any, where the target is not known either.
     """
     if math.isnan(exchange_rate):
-        return "no prompts"
+        return "no prompts" if math.isnan(target_accuracy) else NOTHING
     if math.isinf(exchange_rate):
         reach = "" if math.isinf(low) else f" {ends(low, high)}"
         return f"never {within(axis, max_step)}{reach}"
     return f"{'≤' if at_or_below else ''}{times(exchange_rate)} its {spent(unit)} {ends(low, high)}"
+
+
+def nothing(large: str, words: Iterable[str]) -> list[str]:
+    """A line that says what 'nothing to match' means, where these words hold it."""
+    if not any(NOTHING in word for word in words):
+        return []
+    return [
+        f"{NOTHING.capitalize()}: one answer of {large} there is not surely right on any prompt (the interval of its "
+        "accuracy begins at 0), and what is never right matches that for nothing."
+    ]
 
 
 def ends(low: float, high: float) -> str:
@@ -116,6 +136,16 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     tail = os.path.commonprefix([name[::-1] for name in rest.values()])
     end = 1 + max(tail.rfind(mark) for mark in "-/ ")
     return {name: short[: len(short) - end] for name, short in rest.items()}
+
+
+def listed(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def samples(count: int) -> str:
+    """'1 sample', '16 samples'."""
+    return f"{count:,} sample{'' if count == 1 else 's'}"
 
 
 def steps(step: float, axis: str) -> str:

@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from analysis import curves, laws, outcomes
+from analysis import cautions, curves, laws, laws_text, outcomes
 from analysis.commands import arguments
 
 
@@ -19,4 +19,6 @@ def run(options: argparse.Namespace) -> None:
     loaded = outcomes.load(arguments.run_folder(options.run), task=options.task, anchor=options.anchor)
     rule = curves.choose_rule(loaded.arms, options.rule)
     found = laws.find(loaded, arguments.choices(options), rule=rule, rng=np.random.default_rng(options.seed))
-    print(laws.render(found, rule=rule))
+    print(laws_text.render(found, rule=rule))
+    for line in cautions.lines(loaded):
+        print(f"\n{line}")

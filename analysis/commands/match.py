@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from analysis import curves, matches, outcomes
+from analysis import cautions, curves, matches, outcomes
 from analysis.commands import arguments
 
 
@@ -22,3 +22,5 @@ def run(options: argparse.Namespace) -> None:
     found, cost = matches.find(loaded, arguments.choices(options), rule=rule, rng=rng)
     widths = curves.width_path(len(loaded.budgets), loaded.num_samples, rule).widths
     print(matches.render(found, cost, rule=rule, max_width=widths[-1], cluster=options.cluster))
+    for line in cautions.lines(loaded):
+        print(f"\n{line}")

@@ -37,10 +37,18 @@ def draw(frame: pd.DataFrame) -> Figure:
         if number % layout.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
         ratio = rows.loc[rows["kind"] == "curve", "size_ratio"].iloc[0]
-        page.title(axes, f"{short[model]} for {short[large]}", f"{ticks.number(float(f'{ratio:.3g}'))} times smaller")
+        page.title(axes, *_title((short[model], short[large]), ticks.number(float(f"{ratio:.3g}"))))
         _draw_curves(axes, rows, bins, colours)
         _draw_bars(axes, rows[rows["kind"] == "break_even"], bins, colours)
     return figure
+
+
+def _title(names: tuple[str, str], ratio: str) -> tuple[str, str]:
+    """'33k for 1.1m' with its note, or where there is no room the smaller one alone: the page names the larger."""
+    notes = (f"{ratio} times smaller", f"{ratio}x smaller")
+    both = (f"{names[0]} for {names[1]}", notes[0])
+    told = (both, (names[0], notes[0]), (names[0], notes[1]))
+    return next((title for title in told if page.has_room(*title, PANEL[0])), told[-1])
 
 
 def _draw_curves(axes: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[str, str]) -> None:
@@ -85,9 +93,9 @@ def _draw_bars(above: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[s
     for place, name in enumerate(bins):
         for _, row in rows[rows["bin"] == name].iterrows():
             estimate, *ends = (float(np.clip(row[key], low, high)) for key in ("workload", "low", "high"))
+            _write_edge(axes, place, row)
             if np.isnan(estimate):
                 continue
-            _write_edge(axes, place, float(row["workload"]))
             axes.barh(place, estimate - low, left=low, height=0.62, color=colours[name], alpha=0.85)
             axes.plot(ends, [place, place], color=ink.DARK, linewidth=1.1, zorder=5)
             axes.plot(ends, [place, place], "|", color=ink.DARK, markersize=5, zorder=5, clip_on=False)
@@ -96,16 +104,19 @@ def _draw_bars(above: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[s
     axes.set_xlabel("break-even workload R*", fontsize=9, labelpad=1)
 
 
-def _write_edge(axes: Axes, place: int, workload: float) -> None:
-    """'never' or 'always', where a bar has no length or no end."""
-    if workload == 0:
+def _write_edge(axes: Axes, place: int, row: pd.Series) -> None:
+    """'never' or 'always', where a bar has no length or no end; that there is nothing to match where there is none."""
+    workload = float(row["workload"])
+    if np.isnan(workload) and row["num_prompts"]:
+        at, word, side, colour = 0.02, wording.NOTHING, "left", "#555555"
+    elif workload == 0:
         at, word, side, colour = 0.02, "never", "left", ink.DARK
     elif np.isinf(workload):
         at, word, side, colour = 0.98, "always", "right", "white"
     else:
         return
     axes.annotate(word, (at, place), xycoords=("axes fraction", "data"), ha=side, va="center", fontsize=8, color=colour,
-                  zorder=7, path_effects=ink.halo() if workload == 0 else None)  # fmt: skip
+                  zorder=7, path_effects=None if np.isinf(workload) else ink.halo())  # fmt: skip
 
 
 def _workload(tick: float) -> str:

@@ -6,6 +6,8 @@ import pandas as pd
 
 from analysis import wording
 
+# So many widths are listed one by one.
+MAX_VOTES = 3
 EXCHANGE_KEY = (
     "Dot: compute of the smaller model over the larger's, at equal accuracy. Left of 1x the smaller model is cheaper.\n"
     "Arrow: in over 2.5% of replicates it never gets there. Triangle: it is there at its first cell, an upper bound."
@@ -26,7 +28,7 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
             "beyond half the samples."
         )
     return (
-        f"Solid: majority vote of k = 1, 3, ... {_largest_vote(first)} samples, with 95% band. Dotted: any of k "
+        f"Solid: majority vote of k = {_votes(first)}, with 95% band. Dotted: any of k "
         "correct (coverage, needs an oracle).\nDashes: the target, one answer of the largest. "
         f"Ring: where {wording.RULES[first['rate_rule']]} reaches it. Faded: beyond half the samples."
     )
@@ -34,7 +36,7 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
 
 def substitution(first: pd.Series, models: Sequence[str]) -> str:
     """The caption of the substitution figure."""
-    return " ".join((_matched(first), _sampled(first, models), _intervals(first)))
+    return " ".join((_matched(first), _sampled(first, models), _intervals(first))) + cautions(first)
 
 
 def exchange_rates(first: pd.Series) -> str:
@@ -46,7 +48,7 @@ def exchange_rates(first: pd.Series) -> str:
         f"{wording.within(first['path'], first['max_step'])}. Cost in {first['cost_unit']}, prompts read once, "
         f"{first['cost_label']}. {first['total_prompts']} prompts, {first['num_samples']} samples each, number of "
         "prompts in brackets. Lines: 95% intervals over prompts (paired bootstrap, "
-        f"{first['num_replicates']:,} replicates)."
+        f"{first['num_replicates']:,} replicates).{cautions(first)}"
     )
 
 
@@ -59,8 +61,14 @@ def run(first: pd.Series, *, binned: bool, priced: bool = True, what: str = "Int
     whole = "" if pd.isna(first["cluster"]) else f", whole groups of {first['cluster']} at once"
     return (
         f"Task {first['task']}. {sampled}{bins}{cost} {what} over prompts (paired bootstrap{whole}, "
-        f"{first['num_replicates']:,} replicates{drawn})."
+        f"{first['num_replicates']:,} replicates{drawn}).{cautions(first)}"
     )
+
+
+def cautions(first: pd.Series) -> str:
+    """What is to be borne in mind, to stand at a caption's end; "" where there is nothing."""
+    told = first.get("cautions", "")
+    return f" CAUTION. {told}" if told else ""
 
 
 def read_by(first: pd.Series) -> str:
@@ -68,9 +76,11 @@ def read_by(first: pd.Series) -> str:
     return {"maj_at_k": "a majority vote", "pass_at_k": "any of k correct, which needs an oracle"}[first["rule"]]
 
 
-def _largest_vote(first: pd.Series) -> int:
-    num_samples = int(first["num_samples"])
-    return num_samples if num_samples % 2 else num_samples - 1
+def _votes(first: pd.Series) -> str:
+    """'1 sample', '1 and 3 samples', '1, 3 and 5 samples', '1, 3, ... 15 samples'."""
+    votes = [str(width) for width in range(1, int(first["num_samples"]) + 1, 2)]
+    told = wording.listed(votes) if len(votes) <= MAX_VOTES else f"1, 3, ... {votes[-1]}"
+    return f"{told} sample{'s' if len(votes) > 1 else ''}"
 
 
 def _matched(first: pd.Series) -> str:

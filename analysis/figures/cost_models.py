@@ -11,7 +11,8 @@ from analysis.figures import caption, ink, labels, page, ticks
 LANE_INCHES = 0.15
 GROUP_INCHES = 0.14
 PANEL_INCHES = 2.9
-NAME_INCHES = 1.3
+# Of the models' names at the left, which are made room for.
+NAME_INCHES, MAX_NAME_INCHES = 1.3, 2.6
 LEGEND_INCHES = 0.2
 MARKERS = {"c1": "o", "c2": "s", "c3": "D", "c4": "P", "c5": "X", "tokens": "^", "samples": "v"}
 NAMES = {
@@ -31,11 +32,12 @@ def draw(frame: pd.DataFrame) -> Figure:
     short = wording.short_names([*models, large])
     kinds, bins = list(dict.fromkeys(frame["counted_as"])), list(dict.fromkeys(frame["bin"]))
     tones = ink.shades(kinds)
+    fitted, left = _group_names({model: short[model] for model in models})
     height = len(models) * (LANE_INCHES * len(kinds) + GROUP_INCHES)
     layout = page.Layout(
         (PANEL_INCHES, height),
         (0.3, 0.95),
-        left=NAME_INCHES,
+        left=left,
         above=0.56 + LEGEND_INCHES * -(-len(kinds) // page.LEGEND_COLUMNS),
     )
     figure, panels = page.lay(len(bins), _words(frame, short[large]), layout)
@@ -50,7 +52,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel(f"cost over one answer of {short[large]}", fontsize=9.5)
         page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
         _draw_rates(axes, rows, models, kinds, tones)
-        _name_groups(axes, models if number % layout.max_columns == 0 else [], short, len(kinds))
+        _name_groups(axes, models if number % layout.max_columns == 0 else [], fitted, len(kinds))
     _write_legend(figure, panels[0], kinds, tones)
     return figure
 
@@ -79,16 +81,29 @@ def _draw_rates(axes: Axes, rows: pd.DataFrame, models: list[str], kinds: list[s
         if np.isfinite(row["rate"]):
             axes.plot(row["rate"], at, MARKERS[kind], color=colour, markersize=5, zorder=5, markeredgewidth=1.1,
                       markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
+    for number, model in enumerate(models):
+        of_model = rows[rows["small"] == model]
+        if len(of_model) and of_model["rate"].isna().all() and of_model["num_prompts"].all():
+            middle = _lane(number, 0, len(kinds)) + (len(kinds) - 1) / 2
+            axes.annotate(wording.NOTHING, (1, middle), ha="center", va="center", fontsize=9, color="#555555",
+                          path_effects=ink.halo())  # fmt: skip
     for number in range(1, len(models)):
         axes.axhline(
             _lane(number, 0, len(kinds)) - 0.5 - GROUP_INCHES / LANE_INCHES / 2, color="#dddddd", linewidth=0.7
         )
 
 
-def _name_groups(axes: Axes, models: list[str], short: dict[str, str], num_kinds: int) -> None:
+def _group_names(short: dict[str, str]) -> tuple[dict[str, str], float]:
+    """The names as they stand at the left, and the inches that takes."""
+    widest = max(labels.width_points(name, 9, "bold") for name in short.values()) / 72 + 0.25
+    inches = float(np.clip(widest, NAME_INCHES, MAX_NAME_INCHES))
+    return labels.fit_apart(short, 9, inches - 0.25, weight="bold"), inches
+
+
+def _name_groups(axes: Axes, models: list[str], fitted: dict[str, str], num_kinds: int) -> None:
     axes.grid(False, axis="y")
     middles = [_lane(number, 0, num_kinds) + (num_kinds - 1) / 2 for number in range(len(models))]
-    axes.set_yticks(middles, [labels.fit(short[model], 9, NAME_INCHES - 0.25) for model in models], fontweight="bold")
+    axes.set_yticks(middles, [fitted[model] for model in models], fontweight="bold")
     axes.tick_params(axis="y", length=0)
 
 

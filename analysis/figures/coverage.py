@@ -16,6 +16,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `frames.coverage.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
+    notes = [_miss(rows.iloc[-1]) for _, rows in frame.groupby("model", sort=False)]
+    titles = page.names(short, LAYOUT.panel[0], notes=notes)
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), LAYOUT)
     for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
         rows = frame[frame["model"] == model]
@@ -26,7 +28,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("samples k", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("any of k correct", fontsize=9.5)
-        page.title(axes, short[model], _miss(rows.iloc[-1]), colour=colours[model])
+        page.title(axes, titles[model], _miss(rows.iloc[-1]), colour=colours[model])
         _draw_panel(axes, rows, colours[model])
     return figure
 

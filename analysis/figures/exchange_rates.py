@@ -15,6 +15,7 @@ ROW_INCHES = 0.36
 PANEL_WIDTH_INCHES = 2.9
 HEAD_INCHES = 1.15
 FOOT_INCHES = 1.2
+LINE_INCHES = 0.16
 LABEL_INCHES = 1.6
 LETTER_INCHES = 0.08
 # Beyond, only those against the largest are drawn.
@@ -33,16 +34,18 @@ def draw(frame: pd.DataFrame) -> Figure:
     bins = list(dict.fromkeys(frame["bin"]))
     margin = max(LABEL_INCHES, LETTER_INCHES * max(len(f"{small} for {large}") for small, large in pairs))
     width = margin + PANEL_WIDTH_INCHES * max(len(bins), 3) + 0.1
-    height = HEAD_INCHES + FOOT_INCHES + ROW_INCHES * len(pairs)
+    words = textwrap.fill(caption.exchange_rates(frame.iloc[0]), int(13.2 * width))
+    foot = FOOT_INCHES + LINE_INCHES * max(0, words.count("\n") - 2)
+    height = HEAD_INCHES + foot + ROW_INCHES * len(pairs)
     figure = Figure(figsize=(width, height))
     limits = _limits(frame)
     for number, name in enumerate(bins):
         left = (margin + number * PANEL_WIDTH_INCHES) / width
-        box = (left, FOOT_INCHES / height, (PANEL_WIDTH_INCHES - 0.3) / width, ROW_INCHES * len(pairs) / height)
+        box = (left, foot / height, (PANEL_WIDTH_INCHES - 0.3) / width, ROW_INCHES * len(pairs) / height)
         axes = figure.add_axes(box)
         _draw_panel(axes, frame[frame["bin"] == name], pairs, limits)
         axes.set_yticks(range(len(pairs)), [f"{small} for {large}" for small, large in pairs] if number == 0 else [])
-    _write_words(figure, frame, margin)
+    _write_words(figure, frame, words, (margin, foot))
     return figure
 
 
@@ -74,6 +77,9 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pairs: list[tuple[str, str]], l
 def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, edge: float) -> None:
     """A dot and its interval; an end that is never runs to an arrow at the edge, an upper bound points left."""
     if np.isnan(row["exchange_rate"]):
+        if row["num_prompts"]:
+            axes.annotate(wording.NOTHING, (1, height), ha="center", va="center", fontsize=9, color=colour,
+                          path_effects=ink.halo())  # fmt: skip
         return
     end = edge / 1.12
     if np.isfinite(row["low"]):
@@ -91,18 +97,18 @@ def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, edge: float
                       ha="right", va="center", fontsize=9, color=colour, path_effects=ink.halo())  # fmt: skip
 
 
-def _write_words(figure: Figure, frame: pd.DataFrame, margin: float) -> None:
+def _write_words(figure: Figure, frame: pd.DataFrame, words: str, corner: tuple[float, float]) -> None:
+    """corner: of the lower left panel, in inches."""
     first = frame.iloc[0]
     width, height = figure.get_size_inches()
     title = "What does a smaller model pay, in compute, for a larger one's answer?"
     figure.text(0.14 / width, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
     figure.text(0.14 / width, 1 - 0.5 / height, caption.EXCHANGE_KEY, fontsize=10, va="top", color=ink.DARK)
     figure.text(
-        (margin + 0.02) / width,
-        (FOOT_INCHES - 0.52) / height,
+        (corner[0] + 0.02) / width,
+        (corner[1] - 0.52) / height,
         f"exchange rate ({first['cost_unit']} of the smaller over {first['cost_unit']} of the larger)",
         fontsize=9.5,
         va="center",
     )
-    words = textwrap.fill(caption.exchange_rates(first), int(13.2 * width))
     figure.text(0.14 / width, 0.1 / height, words, fontsize=9, va="bottom", color="#444444")

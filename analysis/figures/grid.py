@@ -23,6 +23,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     budgets, widths = sorted(frame["budget"].unique()), sorted(frame["width"].unique())
     panel = (min(CELL_INCHES[0] * len(widths), MAX_PANEL_INCHES), CELL_INCHES[1] * len(budgets))
     layout = page.Layout((max(panel[0], 2.2), panel[1]), (0.8, 0.95), max_columns=4)
+    titles = page.names(short, layout.panel[0])
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), layout)
     for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
         rows = frame[frame["model"] == model]
@@ -36,7 +37,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("samples", fontsize=9.5)
         if number % layout.max_columns == 0:
             axes.set_ylabel("thinking tokens, at most", fontsize=9.5)
-        page.title(axes, short[model], colour=colours[model])
+        page.title(axes, titles[model], colour=colours[model])
         _draw_cells(axes, rows, budgets, widths)
     return figure
 

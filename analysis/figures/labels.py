@@ -1,6 +1,6 @@
 """Where words go so that none covers another: wrapped lines, labels beside points. Knows no figure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ COVERING = 2.5
 RINGS = (7, 11, 16, 22, 29, 37, 46, 56)
 # From this distance on, a thin line leads from a label to its point.
 LEADER = 14.0
+# Shares of a shortened name that its head may take, the first that tells all names apart.
+CUTS = (0.5, 0.25, 0.75, 0.0, 1.0)
 # Points across which labels stand in one column.
 COLUMN = 12.0
 
@@ -67,15 +69,36 @@ def wrap(text: str, size: float, inches: float, *, weight: str = "normal") -> st
     return "\n".join(lines)
 
 
-def fit(text: str, size: float, inches: float, *, weight: str = "normal") -> str:
-    """The text, or as much of both its ends as there is room for, with an ellipsis between."""
+def fit(text: str, size: float, inches: float, *, weight: str = "normal", of_head: float = 0.5) -> str:
+    """The text, or as much of both its ends as there is room for, with an ellipsis between; the head has of_head."""
     kept = text
     for num_letters in range(len(text) - 1, 2, -1):
         if width_points(kept, size, weight) <= 72 * inches:
             break
-        head = (num_letters + 1) // 2
+        head = int(np.ceil(num_letters * of_head))
         kept = f"{text[:head]}…{text[len(text) - (num_letters - head) :]}"
     return kept
+
+
+def fit_apart(names: Mapping[str, str], size: float, inches: float, *, weight: str = "normal") -> dict[str, str]:
+    """The names as `fit` shortens them, all cut at one share of their room so that no two read alike.
+
+    Where every cut leaves two alike they keep their whole names: a word too wide is better than a wrong one.
+    """
+    for of_head in CUTS:
+        fitted = {key: fit(name, size, inches, weight=weight, of_head=of_head) for key, name in names.items()}
+        if len(set(fitted.values())) == len(set(names.values())):
+            return fitted
+    return dict(names)
+
+
+def in_two_lines(name: str) -> str:
+    """The name broken after the mark nearest to its middle; as it is where it has none."""
+    breaks = [at + 1 for at, letter in enumerate(name[:-1]) if letter in "-/ _" and at]
+    if not breaks:
+        return name
+    at = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:at].rstrip()}\n{name[at:]}"
 
 
 def spread(places: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf) -> Floats:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis import wording
-from analysis.figures import ink, page, ticks
+from analysis.figures import caption, ink, page, ticks
 
 LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), max_columns=4)
 # Told apart by lightness alone too, and the answers that are missing by hatching.
@@ -17,15 +17,16 @@ INKS = {
     "unanswered": ("#8c8c8c", "...."),
     "truncated": ("#5b3a63", "xxxx"),
     "timeout": ("#222222", ""),
+    "refused": ("#c2185b", "\\\\\\\\"),
 }
-NOUNS = {"timeout": "timed out in grading"}
+NOUNS = {"timeout": "timed out in grading", "refused": "refused by the grader"}
 
 
 def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `frames.outcomes.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
-    budgets = sorted(frame["budget"].unique())
+    budgets, titles = sorted(frame["budget"].unique()), page.names(short, LAYOUT.panel[0])
     shown = [name for name in INKS if (frame.loc[frame["outcome"] == name, "share"] > 0).any()]
     layout = LAYOUT._replace(above=0.56 + 0.2 * -(-len(shown) // page.LEGEND_COLUMNS))
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), layout)
@@ -38,7 +39,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("share of samples", fontsize=9.5)
-        page.title(axes, short[model], colour=colours[model])
+        page.title(axes, titles[model], colour=colours[model])
         _draw_bars(axes, rows, shown, budgets)
     _write_legend(figure, panels[0], shown)
     return figure
@@ -52,9 +53,11 @@ def _draw_bars(axes: Axes, rows: pd.DataFrame, shown: list[str], budgets: list[i
         axes.bar(range(len(budgets)), table[name], bottom=below, width=0.74, color=colour, hatch=hatch,
                  edgecolor="white", linewidth=0)  # fmt: skip
         below += table[name]
-    forced = rows.drop_duplicates("budget").set_index("budget")["forced_share"].loc[budgets]
-    axes.plot(range(len(budgets)), forced, color="white", linewidth=3.4, zorder=4)
-    axes.plot(range(len(budgets)), forced, "o-", color="black", linewidth=1.3, markersize=3.5, zorder=5, clip_on=False)
+    ends = rows.drop_duplicates("budget").set_index("budget").loc[budgets]
+    for name, style in (("forced_share", "o:"), ("cut_share", "o-")):
+        axes.plot(range(len(budgets)), ends[name], color="white", linewidth=3.4, zorder=4)
+        axes.plot(range(len(budgets)), ends[name], style, color="black", linewidth=1.3, markersize=3.5, zorder=5,
+                  clip_on=False)  # fmt: skip
 
 
 def _write_legend(figure: Figure, first: Axes, shown: list[str]) -> None:
@@ -70,8 +73,10 @@ def _write_legend(figure: Figure, first: Axes, shown: list[str]) -> None:
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "What are the answers made of?",
-        "Bars: how single samples ended. Black line: the share whose thinking was cut and whose answer was forced.",
+        "Bars: how single samples ended. Black line: the share whose thinking was cut, still going at the budget. "
+        "Dotted: whose answer was forced; where no dotted line is seen, the same.",
         f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, {first['num_samples']} "
         "samples each. Unparsed: no answer could be read; unanswered: none was given; truncated: the answer hit its "
-        "token limit. All of these count as not correct.",
+        f"token limit; refused: the grader was not let do what it wanted. All of these count as not correct."
+        f"{caption.cautions(first)}",
     )

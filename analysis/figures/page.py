@@ -1,6 +1,6 @@
 """A page of panels between its words: title and key above, caption below, each wrapped to the width there is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -74,13 +74,28 @@ def lay(num_panels: int, words: Words, layout: Layout) -> tuple[Figure, list[Axe
 def title(axes: Axes, text: str, note: str = "", *, colour: str = ink.DARK, size: float = 11.0) -> None:
     """A panel's name in bold above its left end, shortened where it is too long, and a note after it."""
     inches = labels.sheet(axes).get_figwidth() * axes.get_position().width
-    room = inches - (labels.width_points("  " + note, size - 1.5) / 72 if note else 0)
-    name = labels.fit(text, size, max(room, 0.6), weight="bold")
+    name = labels.fit(text, size, _room(note, inches, size), weight="bold")
     axes.set_title(name, loc="left", fontsize=size, fontweight="bold", color=colour)
     if note:
         shift = labels.width_points(name, size, "bold") + 7
         axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(shift, 6), textcoords="offset points",
                       fontsize=size - 1.5, color="#555555", annotation_clip=False)  # fmt: skip
+
+
+def has_room(text: str, note: str, inches: float, *, size: float = 11.0) -> bool:
+    """Whether a title fits whole beside its note above a panel so wide."""
+    return labels.width_points(text, size, "bold") <= 72 * _room(note, inches, size)
+
+
+def names(short: Mapping[str, str], inches: float, *, notes: Sequence[str] = (), size: float = 11.0) -> dict[str, str]:
+    """Names for the titles of panels so wide, told apart where they are shortened; notes: what stands after them."""
+    room = min((_room(note, inches, size) for note in notes), default=inches)
+    return labels.fit_apart(short, size, room, weight="bold")
+
+
+def _room(note: str, inches: float, size: float) -> float:
+    """Inches that a note leaves to the title before it."""
+    return max(inches - (labels.width_points("  " + note, size - 1.5) / 72 if note else 0), 0.6)
 
 
 def legend(figure: Figure, handles: Sequence[Any], corner: tuple[float, float]) -> None:

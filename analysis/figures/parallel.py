@@ -16,7 +16,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     budgets, multiples = sorted(frame["budget"].unique()), sorted(frame["multiple"].unique())
-    shades = ink.shades(multiples)
+    shades, titles = ink.shades(multiples), page.names(short, LAYOUT.panel[0])
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), LAYOUT)
     for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
         rows = frame[frame["model"] == model]
@@ -26,7 +26,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
-        page.title(axes, short[model], colour=colours[model])
+        page.title(axes, titles[model], colour=colours[model])
         _draw_levels(axes, rows, budgets, shades)
     return figure
 
@@ -38,9 +38,9 @@ def _draw_levels(axes: Axes, rows: pd.DataFrame, budgets: list[int], shades: dic
         at = part["budget"].map(budgets.index).to_numpy(dtype=float)
         axes.fill_between(at, part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
         axes.plot(at, part["accuracy"], "o-", color=colour, linewidth=1.8, markersize=3.2)
-        best = part[part["is_best"]].iloc[0]
-        axes.plot(budgets.index(best["budget"]), best["accuracy"], "*", color=colour, markersize=12,
-                  markeredgecolor="white", zorder=6)  # fmt: skip
+        for _, best in part[part["is_best"]].head(1).iterrows():
+            axes.plot(budgets.index(best["budget"]), best["accuracy"], "*", color=colour, markersize=12,
+                      markeredgecolor="white", zorder=6)  # fmt: skip
         named.append(Label(f"{multiple:g}x", at[-1], part["accuracy"].iloc[-1], colour))
         lines.append(pd.DataFrame({"x": at, "y": part["accuracy"].to_numpy()}).to_numpy(dtype=float))
     labels.place(axes, named, lines=lines, size=8.5)

@@ -6,20 +6,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import wording
-from analysis.figures import ink
+from analysis.figures import ink, labels
 
 SIZE_INCHES = (7.6, 5.0)
 # Of the axes' height.
 LABEL_GAP = 0.055
+# Of the figure: where the axes begin and end sideways, and what the names beside them may take at most.
+LEFT, RIGHT, MOST = 0.11, 0.84, 0.34
 
 
 def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `workloads.frame`: a row a model and workload."""
     full_names = ink.ordered_models(frame["model"], frame["num_params"])
-    short = wording.short_names(full_names)
+    short, right = _named(wording.short_names(full_names))
     colours = ink.colours(full_names)
     figure = Figure(figsize=SIZE_INCHES)
-    axes = figure.add_axes((0.11, 0.25, 0.73, 0.57))
+    axes = figure.add_axes((LEFT, 0.25, right - LEFT, 0.57))
     ink.bare(axes)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -34,6 +36,13 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.set_ylabel("FLOPs, training and serving", fontsize=9.5)
     _write_words(figure, frame, short)
     return figure
+
+
+def _named(short: dict[str, str]) -> tuple[dict[str, str], float]:
+    """The names as they stand beside the axes, and where these end so that the longest has room, in the figure."""
+    widest = max(labels.width_points(name, 9.5, "bold") for name in short.values()) / 72 / SIZE_INCHES[0] + 0.03
+    right = float(np.clip(1 - widest, 1 - MOST, RIGHT))
+    return labels.fit_apart(short, 9.5, (1 - right - 0.03) * SIZE_INCHES[0], weight="bold"), right
 
 
 def _draw_model(axes: Axes, rows: pd.DataFrame, colour: str) -> None:

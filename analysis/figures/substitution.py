@@ -13,6 +13,9 @@ from analysis.figures.labels import Label
 PANEL = (3.8, 3.2)
 VERDICT_INCHES = 0.2
 VERDICT_SIZE = 9.0
+VERDICT_ROOM = PANEL[0] + 0.45
+# Of accuracy: what a label beside the target takes.
+LABEL_ROOM = 0.05
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -58,14 +61,17 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> Non
 def _label_target(axes: Axes, first: pd.Series) -> None:
     """On the side of the dashed line that curves leave free: right of all votes that reach it, left of all budgets."""
     at_right = first["path"] == "width"
+    low, high = axes.get_ylim()
+    # Over an axis' end it would cover the words there.
+    is_below = first["target_accuracy"] > (low + LABEL_ROOM if at_right else high - LABEL_ROOM)
     axes.annotate(
         f"one answer of {first['target']}",
         (1 if at_right else 0, first["target_accuracy"]),
         xycoords=("axes fraction", "data"),
-        xytext=(-3, -3) if at_right else (3, 3),
+        xytext=(-3 if at_right else 3, -3 if is_below else 3),
         textcoords="offset points",
         ha="right" if at_right else "left",
-        va="top" if at_right else "bottom",
+        va="top" if is_below else "bottom",
         fontsize=8.5,
         color=ink.DARK,
         path_effects=ink.halo(),
@@ -144,13 +150,13 @@ def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
     first = frame.iloc[0]
     lines = [(f"To match one answer of {first['target']} ({wording.percent(first['target_accuracy'])}):", ink.DARK)]
     lines += [
-        (f"{model}: {_verdict(part.iloc[0])}", colours[str(model)])
+        (_named(str(model), _verdict(part.iloc[0])), colours[str(model)])
         for model, part in frame.groupby("model", sort=False)
         if model != first["target"]
     ]
     for number, (line, colour) in enumerate(lines):
         axes.annotate(
-            labels.fit(line, VERDICT_SIZE, PANEL[0] + 0.45),
+            labels.fit(line, VERDICT_SIZE, VERDICT_ROOM),
             (0, 0),
             xycoords="axes fraction",
             xytext=(0, -40 - 72 * VERDICT_INCHES * number),
@@ -161,6 +167,12 @@ def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
         )
 
 
+def _named(model: str, verdict: str) -> str:
+    """'33k: never within 15 samples'; a name too long for the line is shortened, and no number of the verdict is."""
+    room = VERDICT_ROOM - labels.width_points(f": {verdict}", VERDICT_SIZE) / 72
+    return f"{labels.fit(model, VERDICT_SIZE, max(room, 0.6))}: {verdict}"
+
+
 def _verdict(row: pd.Series) -> str:
     needs = f"{wording.steps(row['step'], row['path'])}, " if np.isfinite(row["step"]) else ""
     return needs + wording.rate(
@@ -168,6 +180,7 @@ def _verdict(row: pd.Series) -> str:
         low=row["rate_low"],
         high=row["rate_high"],
         at_or_below=bool(row["at_or_below"]),
+        target_accuracy=row["target_accuracy"],
         axis=row["path"],
         max_step=row["max_step"],
         unit=row["cost_unit"],

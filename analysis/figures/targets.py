@@ -13,7 +13,8 @@ from analysis.figures.labels import Label
 
 LANE_INCHES = 0.13
 LANE_SIZE = 7.5
-NAME_INCHES = 0.9
+# Of the names beside the lanes, which a panel makes room for.
+NAME_INCHES, MAX_NAME_INCHES = 0.9, 2.2
 PANEL = (3.1, 3.0)
 MAX_COLUMNS = 3
 
@@ -26,7 +27,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     short, colours = names, ink.colours([*models, large])
     bins = list(dict.fromkeys(frame["bin"]))
     strip = LANE_INCHES * len(models)
-    layout = page.Layout(PANEL, (NAME_INCHES + 0.45, 1.1 + strip), right=NAME_INCHES, above=0.5 + strip)
+    lanes_named, beside = _lane_names([short[model] for model in models])
+    layout = page.Layout(PANEL, (beside + 0.45, 1.1 + strip), right=beside, above=0.5 + strip)
     figure, panels = page.lay(len(bins), _words(frame.iloc[0], names[large]), layout)
     low, high = _limits(frame)
     for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
@@ -42,7 +44,7 @@ def draw(frame: pd.DataFrame) -> Figure:
             axes.set_ylabel(f"{wording.spent(frame['cost_unit'].iloc[0])} over that of {names[large]}", fontsize=9.5)
         _draw_panel(axes, rows, models, colours)
         _name_rungs(axes, rows, models, short, colours)
-        lanes = _lanes(axes, rows, models, short, colours)
+        lanes = _lanes(axes, rows, models, lanes_named, colours)
         page.title(lanes, name, f"{rows['num_prompts'].iloc[0]} prompts")
     return figure
 
@@ -86,7 +88,16 @@ def _name_rungs(
     labels.place(axes, named, lines=[line[["target", "rate"]].to_numpy(dtype=float) for line in lines])
 
 
-def _lanes(axes: Axes, rows: pd.DataFrame, models: list[str], short: dict[str, str], colours: dict[str, str]) -> Axes:
+def _lane_names(names: list[str]) -> tuple[list[str], float]:
+    """What is written beside the lanes, and the inches that takes."""
+    widest = max(labels.width_points(f"{name} never", LANE_SIZE) for name in names) / 72 + 0.1
+    inches = float(np.clip(widest, NAME_INCHES, MAX_NAME_INCHES))
+    room = inches - 0.1 - labels.width_points(" never", LANE_SIZE) / 72
+    fitted = labels.fit_apart({name: name for name in names}, LANE_SIZE, room)
+    return [f"{fitted[name]} never" for name in names], inches
+
+
+def _lanes(axes: Axes, rows: pd.DataFrame, models: list[str], named: list[str], colours: dict[str, str]) -> Axes:
     """A lane a rung above the panel: the darker, the more replicates never reach the accuracy below it."""
     box, figure = axes.get_position(), labels.sheet(axes)
     height = LANE_INCHES * len(models) / figure.get_figheight()
@@ -99,9 +110,9 @@ def _lanes(axes: Axes, rows: pd.DataFrame, models: list[str], short: dict[str, s
         wide = np.diff(part["target"]).min() if len(part) > 1 else 0.025
         shades = [to_rgba(colours[model], float(share)) for share in part["share_never"]]
         lanes.bar(part["target"], 0.8, wide, lane - 0.4, color=shades, linewidth=0)
-        name = labels.fit(f"{short[model]} never", LANE_SIZE, NAME_INCHES - 0.1)
-        lanes.annotate(name, (1, lane), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-                       va="center", fontsize=LANE_SIZE, color=colours[model], annotation_clip=False)  # fmt: skip
+        lanes.annotate(named[lane], (1, lane), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
+                       textcoords="offset points", fontsize=LANE_SIZE, color=colours[model],
+                       annotation_clip=False)  # fmt: skip
     return lanes
 
 

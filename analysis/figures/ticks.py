@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from analysis.figures.labels import extent_points, width_points
+from analysis.figures.labels import extent_points, in_two_lines, width_points
 
 NICE = (1, 2, 5)
 # From this many on, a log axis is marked at powers of ten alone.
@@ -52,18 +52,35 @@ def log(
 
 
 def named(axes: Axes, names: Mapping[float, str], *, size: float = 9.0) -> None:
-    """A tick at each place on the x axis, named where names lie apart: the ends first, the others from the left."""
+    """A tick at each place on the x axis, named where names lie apart: the ends first, the others from the left.
+
+    Names that do not all find room stand in two lines, where that shows more of them.
+    """
+    broken = {place: in_two_lines(name) for place, name in names.items()}
+    shown, in_lines = (_apart(axes, each, size) for each in (names, broken))
+    if len(in_lines) > len(shown):
+        names, shown = broken, in_lines
+    places = sorted(names)
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_formatter(FixedFormatter([names[place] if place in shown else "" for place in places]))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _apart(axes: Axes, names: Mapping[float, str], size: float) -> list[float]:
+    """The places whose names lie apart."""
     low, high = np.log(axes.get_xlim())
     places = sorted(names)
     at = {place: (np.log(place) - low) / (high - low) * extent_points(axes)[0] for place in places}
-    half = {place: width_points(names[place], size) / 2 + size * 0.3 for place in places}
+    half = {place: _width(names[place], size) / 2 + size * 0.3 for place in places}
     shown: list[float] = []
     for place in [*places[:1], *places[-1:], *places[1:-1]]:
         if place not in shown and all(abs(at[place] - at[other]) >= half[place] + half[other] for other in shown):
             shown.append(place)
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_major_formatter(FixedFormatter([names[place] if place in shown else "" for place in places]))
-    axes.xaxis.set_minor_locator(NullLocator())
+    return shown
+
+
+def _width(name: str, size: float) -> float:
+    return max(width_points(line, size) for line in name.split("\n"))
 
 
 def spaced(axes: Axes, names: Sequence[str], *, size: float = 9.0) -> None:

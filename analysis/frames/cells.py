@@ -1,7 +1,7 @@
 """Every cell (budget x width) of every rung on each prompt, with the bins: read once, shared by all frames of a run."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -119,7 +119,7 @@ class Cells:
 
     def frame(self, rows: list[Row]) -> pd.DataFrame:
         """Rows with the setting and the rule beside each."""
-        beside: Mapping[str, Any] = asdict(self.setting) | {"rule": self.rule}
+        beside: Mapping[str, Any] = self.setting.columns() | {"rule": self.rule}
         return pd.DataFrame(rows).assign(**beside)
 
 

@@ -21,7 +21,8 @@ GPU = "H100"
 def frame(cells: Cells) -> pd.DataFrame:
     """A row a cost model, smaller rung and bin: the exchange rate against the largest's one answer, along widths.
 
-    A rate is inf where the rung never gets there, and `at_or_below` marks an upper bound. Cost models that need what is
+    A rate is inf where the rung never gets there, NaN where there is nothing to match, and `at_or_below` marks an upper
+    bound. Cost models that need what is
     not known are left out; c3 takes GPU where none is chosen. Raises UntoldError below two rungs.
     """
     arms, outcomes = cells.arms, cells.outcomes
@@ -38,7 +39,7 @@ def frame(cells: Cells) -> pd.DataFrame:
         for name, cost, priced in _told(cells):
             spent = [weighted_means(part.weights, _cost(cost, arm, widths)) for arm in priced]
             for number, arm in enumerate(arms[:-1]):
-                target, target_cost = resampled[-1][:, 0], spent[-1][:, 0]
+                target, target_cost = substitution.to_match(resampled[-1][:, 0]), spent[-1][:, 0]
                 crossing = substitution.invert(resampled[number], spent[number], np.log(widths), target)
                 found = substitution.exchange_rate(crossing, target_cost)
                 rows.append(

@@ -15,9 +15,10 @@ LADDER = "any model"
 def frame(cells: Cells) -> pd.DataFrame:
     """Rows by `kind`: cell (a budget and width of a rung), frontier (a rung at a level), best (any rung at a level).
 
-    cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
-    95% intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds disagree.
-    Levels below a rung's cheapest cell, or above its dearest, have no row. Raises UntoldError below two prompts.
+    cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of 95%
+    intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds disagree or
+    none is ever right. Levels below a rung's cheapest cell, or above its dearest, have no row. Raises UntoldError below
+    two prompts.
     """
     rows = []
     for part, rungs, ladder in cells.frontiers:
@@ -89,7 +90,8 @@ def _ends(accuracy: Floats, num_prompts: int) -> tuple[Floats, Floats]:
 
 
 def _chosen(cells: Cells, ladder: Frontier, span: Bools) -> list[str | None]:
-    """The rung whose cell is the ladder's best at each level, where both folds choose the same rung."""
+    """The rung whose cell is the ladder's best at each level, where both folds choose the same and it is ever right."""
     num_cells = len(cells.outcomes.budgets) * len(cells.widths)
     rungs = ladder.cell[0][:, span] // num_cells
-    return [cells.arms[int(chosen[0])].rung.name if np.all(chosen == chosen[0]) else None for chosen in rungs.T]
+    leads = np.all(rungs == rungs[0], axis=0) & (ladder.accuracy[0, span] > 0)
+    return [cells.arms[int(at)].rung.name if is_led else None for at, is_led in zip(rungs[0], leads, strict=True)]

@@ -12,7 +12,8 @@ from analysis.untold import UntoldError
 def frame(cells: Cells) -> pd.DataFrame:
     """A row a rung, budget and width on all prompts: accuracy, cost, and whether no cheaper cell is as accurate.
 
-    `share_best` is the share of replicates in which none is. Raises UntoldError for one budget or one width.
+    A cell that is never right is no best one. `share_best` is the share of replicates in which none is. Raises
+    UntoldError for one budget or one width.
     """
     budgets, widths = cells.outcomes.budgets, cells.widths
     if len(budgets) < 2 or len(widths) < 2:
@@ -21,7 +22,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     for number, arm in enumerate(cells.arms):
         accuracy, cost = cells.resampled(number, cells.bins[0])
         flat = [array.reshape(len(array), -1) for array in (accuracy, cost)]
-        efficient = frontier.efficient(*flat)
+        efficient = frontier.efficient(*flat) & (flat[0] > 0)
         share = share_of_replicates(efficient, flat[0])
         for at, (b, k) in enumerate(np.ndindex(len(budgets), len(widths))):
             rows.append(

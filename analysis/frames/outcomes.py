@@ -1,4 +1,4 @@
-"""What each rung's answers at each budget are made of: right, wrong, or without an answer, and how many were forced."""
+"""What each rung's answers at each budget are made of: right, wrong or none, and how many were cut and forced."""
 
 import pandas as pd
 
@@ -8,10 +8,11 @@ from analysis.untold import UntoldError
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """A row a rung, budget and outcome: the share of samples that ended so, and the share whose answer was forced.
+    """A row a rung, budget and outcome: the share of samples that ended so, and the shares that were cut and forced.
 
-    The shares of a rung and budget add up to 1. Raises UntoldError for outcomes from elsewhere, whose answers say only
-    whether they are right.
+    cut_share: thinking was still going at the budget; forced_share: the answer was forced out of it. The shares of a
+    rung and budget add up to 1. Raises UntoldError for outcomes from elsewhere, whose answers say only whether they are
+    right.
     """
     silent = [arm.rung.name for arm in cells.arms if not arm.rung.has_votes]
     if silent:
@@ -21,9 +22,9 @@ def frame(cells: Cells) -> pd.DataFrame:
         for at, budget in enumerate(arm.budgets):
             part = arm.grid
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budget)}
-            forced = {"forced_share": float(part.forced[at].mean())}
+            ends = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ("cut", "forced")}
             rows += [
-                names | {"outcome": name, "share": float((part.outcome[at] == code).mean())} | forced
+                names | {"outcome": name, "share": float((part.outcome[at] == code).mean())} | ends
                 for code, name in enumerate(OUTCOMES)
             ]
     return cells.frame(rows)

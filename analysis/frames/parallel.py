@@ -21,8 +21,9 @@ def frame(cells: Cells) -> pd.DataFrame:
 
     `multiple` is the level in full answers (one sample at the full budget); width and serial tokens, decoded one after
     another, are interpolated in log k between the grid's widths, and so is accuracy, with its 95% interval. `is_best`
-    marks the budget of a level's highest accuracy. Budgets that cannot spend a level within the grid have no row, nor
-    have levels that fewer than two can spend. Raises UntoldError for one budget or one width, and where none is left.
+    marks the budget of a level's highest accuracy, where that is above 0. Budgets that cannot spend a level within the
+    grid have no row, nor have levels that fewer than two can spend. Raises UntoldError for one budget or one width, and
+    where none is left.
     """
     if len(cells.outcomes.budgets) < 2 or len(cells.widths) < 2:
         raise UntoldError("Serial against parallel takes two budgets and two widths or more.")
@@ -35,7 +36,7 @@ def frame(cells: Cells) -> pd.DataFrame:
             points = _points(cells, resampled, serial, multiple * full_answer)
             best = max((point["accuracy"] for point in points), default=np.nan)
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params, "multiple": multiple}
-            rows += [names | point | {"is_best": point["accuracy"] == best} for point in points if len(points) > 1]
+            rows += [names | point | {"is_best": point["accuracy"] == best > 0} for point in points if len(points) > 1]
     if not rows:
         raise UntoldError("No two budgets can spend the same compute within the grid.")
     return cells.frame(rows)

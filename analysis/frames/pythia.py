@@ -61,7 +61,7 @@ def _coverage_rows(widths: Floats, means: Floats) -> list[Row]:
 def _needs_rows(widths: Floats, small: Floats, large: Floats) -> list[Row]:
     rows = []
     for at in np.unique(np.linspace(0, len(widths) - 1, NUM_TARGETS).round().astype(int)):
-        crossing = substitution.invert(small, widths, np.log(widths), large[:, at])
+        crossing = substitution.invert(small, widths, np.log(widths), substitution.to_match(large[:, at]))
         k_star = np.exp(crossing.step)
         estimate, low, high = percentile_interval(k_star, level=LEVEL)
         rows.append(

@@ -10,6 +10,7 @@ from analysis.bootstrap import Interval
 from analysis.policies import hull
 from analysis.policies.replay import Means
 from analysis.policies.spending import hulls
+from analysis.substitution import to_match
 
 # An oracle that gains less than this has nothing to share.
 LEAST_GAIN = 1e-6
@@ -20,7 +21,7 @@ class Gains(NamedTuple):
 
     gain: accuracy above the line at the point's own mean cost, with its p-value against 0; share: of what the oracle
     gains there, NaN where that is nothing; times: the least cost at which the line is as accurate over the point's, inf
-    where it never is within its arms.
+    where it never is within its arms, NaN where the point is not surely right, so that there is nothing to match.
     """
 
     accuracy: Interval
@@ -49,7 +50,8 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None)
         possible = best - accuracy + gained
         np.divide(gained, possible, out=share, where=possible > LEAST_GAIN)
     with np.errstate(divide="ignore", invalid="ignore"):
-        times = cost_at(line_cost, line_accuracy, accuracy) / cost
+        # A policy that is not surely right leaves mixtures nothing to match.
+        times = cost_at(line_cost, line_accuracy, to_match(accuracy)) / cost
     tables = (accuracy, cost, gained, share, times)
     read = [bootstrap.percentile_interval(table) for table in tables]
     return Gains(read[0], read[1], read[2], bootstrap.p_value(gained), read[3], read[4])
@@ -69,7 +71,10 @@ def line_at(line_cost: Floats, line_accuracy: Floats, cost: Floats) -> Floats:
 
 
 def cost_at(line_cost: Floats, line_accuracy: Floats, accuracy: Floats) -> Floats:
-    """Least mean cost at which a line of arms is this accurate, inf where it never is; shapes as in `line_at`."""
+    """Least mean cost at which a line of arms is this accurate, inf where it never is, NaN of NaN.
+
+    Shapes as in `line_at`.
+    """
     order = np.argsort(line_cost, axis=1, kind="stable")
     xs, ys = (np.take_along_axis(table, order, axis=1) for table in (line_cost, line_accuracy))
     reached = ys[:, None, :] >= accuracy[:, :, None] - 1e-12
@@ -81,4 +86,4 @@ def cost_at(line_cost: Floats, line_accuracy: Floats, accuracy: Floats) -> Float
     rise = y_right - y_left
     share = np.divide(accuracy - y_left, rise, out=np.zeros_like(rise), where=rise > 0)
     cost: Floats = x_left + np.clip(share, 0, 1) * (x_right - x_left)
-    return np.where(reached.any(axis=2), cost, np.inf)
+    return np.where(np.isnan(accuracy), np.nan, np.where(reached.any(axis=2), cost, np.inf))

@@ -24,17 +24,22 @@ class Point(NamedTuple):
 
 
 def perf_gain(points: Points, best: Point) -> Floats:
-    """Accuracy of the most accurate setting over the best single model's, less 1; (R,) (Avengers-Pro, 2508.12631)."""
-    return np.asarray(points.accuracy.max(axis=1) / best.accuracy - 1)
+    """Accuracy of the most accurate setting over the best single model's, less 1; (R,) (Avengers-Pro, 2508.12631).
+
+    NaN where no single model is ever right.
+    """
+    return np.asarray(points.accuracy.max(axis=1) / np.where(best.accuracy > 0, best.accuracy, np.nan) - 1)
 
 
 def cost_save(points: Points, best: Point, *, share: float = 1.0) -> Floats:
     """What the cheapest setting saves that has a share of the best single model's accuracy, of that model's cost; (R,).
 
-    -inf where no setting is as accurate. Settings are taken as they are, not mixed (Avengers-Pro, 2508.12631).
+    -inf where no setting is as accurate, NaN where that model is never right. Settings are taken as they are, not mixed
+    (Avengers-Pro, 2508.12631).
     """
     is_enough = points.accuracy >= share * best.accuracy[:, None]
-    return np.asarray(1 - np.where(is_enough, points.cost, np.inf).min(axis=1) / best.cost)
+    saved = 1 - np.where(is_enough, points.cost, np.inf).min(axis=1) / best.cost
+    return np.where(best.accuracy > 0, saved, np.nan)
 
 
 def apgr(points: Points, weak: Point, strong: Point) -> Floats:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import matches, summary, wording
+from analysis import headline, matches, wording
 from analysis.choices import Choices
 from analysis.curves import Rule, choose_rule
-from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
 from analysis.report.explorer import Size
@@ -42,18 +41,11 @@ def build(
     words = {
         "title": f"{first.setting.task}: what samples and thinking buy in model size",
         "subtitle": _subtitle(loaded),
-        "lead": _lead(first, rule),
+        "lead": headline.headline(first, rule=rule),
     }
     room = MAX_BYTES - len(page.render([*parts, *last], **words).encode())
     texts = explorer.section(root, loaded, choices.binning, size=size, seed=seed, room=room)
     return page.render([*parts, texts, *last], **words)
-
-
-def _lead(found: Findings, rule: Rule) -> str:
-    """The finding in a sentence; nothing is found where no answer is right, as none of them is worth matching."""
-    if (found.curves["accuracy"] == 0).all():
-        return f"No model gave a right answer on {found.setting.task}: there is nothing to match."
-    return summary.headline(found, rule=rule)
 
 
 def _subtitle(loaded: Outcomes) -> str:

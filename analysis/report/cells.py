@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import health, wording
+from analysis import degenerate, health, wording
 from analysis.findings import Findings
+from analysis.grid import OUTCOMES
 from analysis.outcomes import Outcomes
 from analysis.report import html
 from analysis.report.sections import Section
 from results import schema
 
-SHARES = ("cut", "forced", "correct", "wrong", "unparsed", "unanswered", "truncated", "timeout")
+SHARES = ("cut", "forced", *OUTCOMES)
 HEADERS = {
     "thinking_tokens": "thinking tokens",
     "answer_tokens": "answer tokens",
@@ -20,8 +21,9 @@ HEADERS = {
 }
 LEGEND = (
     "Every sample that the run asks for. Cut: still thinking at the budget, so that its answer is forced. Forced: the "
-    "close marker was given, not written. Unparsed, unanswered, truncated and timed-out answers count as not correct. "
-    "Device-s: device seconds that a thousand samples of the cell alone would take, by the log of the run."
+    "close marker was given, not written. Every outcome beside correct counts as not correct; refused: the grader was "
+    "not let do what it wanted. Device-s: device seconds that a thousand samples of the cell alone would take, by the "
+    "log of the run."
 )
 FROM_ELSEWHERE = (
     "These outcomes came from elsewhere: no traces and no engine's record of them are stored, so that what is not "
@@ -34,7 +36,7 @@ def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
     has_traces = any((root / schema.TRACES.name).glob("*.parquet"))
     frame = _stored(root, outcomes) if has_traces else _paired(findings)
     notes = html.paragraph(LEGEND if has_traces else FROM_ELSEWHERE, kind="note")
-    notes += html.bullets(_left_out(frame)) if has_traces else ""
+    notes += html.bullets(_left_out(frame) + _degenerate(root, outcomes)) if has_traces else ""
     shown = _in_words(frame.drop(columns="num_left_out", errors="ignore"))
     table = html.table(
         shown,
@@ -58,6 +60,15 @@ def _left_out(frame: pd.DataFrame) -> list[str]:
     """What is left out of a model's cells, in a line a cell."""
     models = frame.groupby("model", sort=False)
     return [f"{model}: {line}" for model, cells in models for line in health.left_out(cells)]
+
+
+def _degenerate(root: Path, outcomes: Outcomes) -> list[str]:
+    """How many of a model's traces hold nothing, or repeat themselves to the cap, in a line a model."""
+    return [
+        f"{arm.rung.name}: {line}"
+        for arm in outcomes.arms
+        for line in degenerate.told(degenerate.read(root, arm.rung.identity))
+    ]
 
 
 def _paired(findings: Findings) -> pd.DataFrame:

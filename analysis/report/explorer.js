@@ -4,7 +4,7 @@
 const shelf = embedded("explorer-data");
 const OUTCOME_WORDS = { correct: "✓ correct", wrong: "✗ wrong" };
 
-const whole = (parts) => parts.filter((part) => typeof part === "string").join(" ");
+const whole = (parts) => (parts ?? []).filter((part) => typeof part === "string").join(" ");
 const numRight = (prompt) => prompt.right.reduce((sum, counts) => sum + counts[counts.length - 1], 0);
 
 function haystack(prompt) {
@@ -34,7 +34,8 @@ function rightTable(prompt) {
 function answerTable(sample, query) {
   const rows = sample.answers.map(([budget, forced, tokens, text, extracted, outcome]) => {
     const when = budget === null ? (sample.trace.length || tokens ? `${tokens.toLocaleString("en-US")} and more: its own` : "its own") : `${budget.toLocaleString("en-US")}${forced ? ": forced" : ""}`;
-    return [when, clippedText(text, query), extracted.length ? clippedText(extracted, query) : "–",
+    const said = text === null ? make("span", { class: "note" }, "the trace itself") : clippedText(text, query);
+    return [when, said, extracted.length ? clippedText(extracted, query) : "–",
       make("span", { class: outcome === "correct" ? "right" : "wrong" }, OUTCOME_WORDS[outcome] ?? outcome ?? "not graded")];
   });
   return tableOf("Its answer at each thinking budget", ["budget", "answer", "read as", "outcome"], rows);

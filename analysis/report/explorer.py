@@ -98,7 +98,9 @@ def _bins(outcomes: Outcomes, binning: Binning) -> list[str]:
 
 
 def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:
-    """A sample as the page reads it; answers from the least budget on, the natural one last."""
+    """A sample as the page reads it; answers from the least budget on, the natural one last, without text where that
+    is the trace's.
+    """
     rows = sample.segments.values()
     answers = sorted(sample.answers.items(), key=lambda pair: np.inf if pair[0] is None else pair[0])
     return {
@@ -112,13 +114,18 @@ def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:
                 budget,
                 row["forced"],
                 row["num_thinking_tokens"],
-                row["text"],
+                None if _is_trace(budget, row) else row["text"],
                 row.get("extracted", []),
                 row.get("outcome"),
             ]
             for budget, row in answers
         ],
     }
+
+
+def _is_trace(budget: int | None, row: dict[str, Any]) -> bool:
+    """Whether the trace, which ended by itself, is its own answer: nothing was written after it."""
+    return budget is None and row["num_answer_tokens"] == 0 and not row["forced"]
 
 
 def _is_there(sample: Sample) -> bool:

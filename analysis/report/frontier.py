@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis import wording
+from analysis import matches, wording
 from analysis.curves import Rule
 from analysis.matches import Match
 from analysis.report import html
@@ -33,9 +33,7 @@ def _row(match: Match, unit: str) -> dict[str, str | int]:
         "model": match.small,
         "bin": match.bin,
         "prompts": match.num_prompts,
-        "samples for one answer": wording.bounded(
-            wording.with_ends(match.needs.step, "{:.1f}"), bool(match.needs.at_or_below)
-        ),
+        "samples for one answer": matches.samples(match),
         "never, one answer": wording.percent(float(match.needs.share_never)),
         f"{unit} on own frontiers": wording.bounded(
             wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below

@@ -93,7 +93,7 @@ def clip(text: str | None, ends: tuple[int, int]) -> Clipped:
 
 _KEY = ["identity", "prompt_id", "pool", "sample"]
 _TRACE = [*_KEY, "start_token", "num_thinking_tokens", "ended", "text"]
-_ANSWER = [*_KEY, "budget", "num_thinking_tokens", "forced", "text"]
+_ANSWER = [*_KEY, "budget", "num_thinking_tokens", "num_answer_tokens", "forced", "text"]
 _GRADE = [*_KEY, "budget", "grader", "grader_version", "extracted", "outcome"]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from analysis import wording
+from analysis import cautions, unread, wording
 from analysis.bins import ALL_PROMPTS
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
@@ -14,7 +14,6 @@ from analysis.report.sections import Section
 # Intervals of bins of so many prompts keep what `make validate` asks of them; smaller ones are only reported.
 PROVEN_PROMPTS = 200
 UNREAD_SHARE = 0.05
-UNREAD = ("unparsed", "unanswered", "truncated", "timeout")
 # Left out, at most so many are named.
 MAX_NAMED = 5
 
@@ -32,6 +31,7 @@ def section(outcomes: Outcomes, found: Mapping[str, Findings], records: list[Rec
     first = next(iter(found.values()))
     remarks = [
         *_prompts(first),
+        *(Remark(True, caution.about, caution.text) for caution in cautions.read(outcomes)),
         *_left_out(outcomes),
         *_alike(first),
         *_unread(first),
@@ -82,28 +82,30 @@ def _left_out(outcomes: Outcomes) -> list[Remark]:
 
 
 def _alike(found: Findings) -> list[Remark]:
-    """Bins in which the reference is right always or never, so that its single answer is a poor target."""
+    """Bins in which the reference is right always or not surely ever, so that its single answer is a poor target."""
     rates = found.exchange_rates
     if rates.empty:
         return []
     of_largest = rates[rates["large"] == rates["large"].iloc[-1]]
-    bins = list(of_largest[of_largest["target_accuracy"].isin([0.0, 1.0])].drop_duplicates("bin")["bin"])
-    if not bins:
-        return []
-    text = f"{of_largest['large'].iloc[0]} is right always or never here: {', '.join(bins)}. To match it says little."
-    return [Remark(True, "Answers all alike", text)]
+    largest, remarks = of_largest["large"].iloc[0], []
+    if bins := list(of_largest[of_largest["target_accuracy"] == 1].drop_duplicates("bin")["bin"]):
+        text = f"{largest} is always right here: {', '.join(bins)}. To match it says little."
+        remarks.append(Remark(True, "Answers all alike", text))
+    has_none = of_largest["exchange_rate"].isna() & of_largest["target_accuracy"].notna()
+    if bins := list(of_largest[has_none].drop_duplicates("bin")["bin"]):
+        text = f"{largest} is not surely right on any prompt here: {', '.join(bins)}. Nothing can be matched with it."
+        remarks.append(Remark(True, wording.NOTHING.capitalize(), text))
+    return remarks
 
 
 def _unread(found: Findings) -> list[Remark]:
     """The cell at full budget with the most answers that nobody could grade as right or wrong."""
     cells = found.cells[found.cells["budget"] == found.setting.max_budget]
-    shares = cells[[f"{name}_share" for name in UNREAD]].sum(axis=1, min_count=1)
+    shares = cells[[f"{name}_share" for name in unread.NAMES]].sum(axis=1, min_count=1)
     if shares.isna().all():
         return [Remark(True, "Unread answers", "How many answers could not be read is not known of these outcomes.")]
     worst = cells.loc[shares.idxmax()]
-    parts = ", ".join(
-        f"{wording.percent(worst[f'{name}_share'])} {name}" for name in UNREAD if worst[f"{name}_share"] > 0
-    )
+    parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
         f"At the full budget at most {wording.percent(float(shares.max()))} of a model's answers could not be graded "
         f"as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
@@ -131,7 +133,7 @@ def _records(records: list[Record]) -> list[Remark]:
 
 
 def _open_rates(found: Findings) -> list[Remark]:
-    rates = found.exchange_rates
+    rates = found.exchange_rates.dropna(subset="exchange_rate") if len(found.exchange_rates) else found.exchange_rates
     if rates.empty:
         return []
     never = int((rates["share_never"] >= 0.95).sum())

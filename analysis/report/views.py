@@ -103,6 +103,7 @@ def _in_words(found: Findings) -> pd.DataFrame:
             low=row.low,
             high=row.high,
             at_or_below=bool(row.at_or_below),
+            target_accuracy=row.target_accuracy,
             axis=row.path,
             max_step=row.max_step,
             unit=found.setting.cost_unit,

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import estimators, findings, outcomes, summary, wording
+from analysis import estimators, findings, headline, outcomes, summary, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
@@ -167,7 +167,7 @@ def test_an_anchor_that_solves_everything_leaves_one_bin(plant, ladder):
 
 
 def test_the_headline_names_the_cheapest_sure_match_and_a_miss(found: Findings):
-    words = summary.headline(found, rule="maj_at_k")
+    words = headline.headline(found, rule="maj_at_k")
     assert words.startswith("On easy prompts, 125k with ")
     assert words.endswith("on hard prompts, 33k never does within 15 samples.")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import bootstrap, laws, outcomes
+from analysis import bootstrap, flatness, laws, laws_text, outcomes
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.choices import Choices
@@ -42,7 +42,7 @@ def test_the_exponent_is_that_of_coverage_at_the_full_budget(found: laws.Laws, l
 
 def test_a_surface_a_bin_has_an_error_a_size(found: laws.Laws):
     assert list(found.surfaces) == ["all prompts", "easier", "harder"]
-    for fit, width_rate, _ in found.surfaces.values():
+    for fit, width_rate, *_ in found.surfaces.values():
         assert len(fit.size_errors) == 4
         assert fit.optimum.converged
         assert width_rate.low < width_rate.estimate < width_rate.high
@@ -89,3 +89,52 @@ def test_the_command_prints_the_laws_of_a_run_of_two_models_without_a_surface(
     text = capsys.readouterr().out
     assert "logit-linear" in text and "converged" in text and "exponent b" in text
     assert "All models at once" not in text
+
+
+HOPELESS = -99.0
+
+
+def told(root: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["laws", str(root), "--bins", "1"]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_fit_at_the_floor_has_not_converged_to_anything(plant, ladder, capsys: pytest.CaptureFixture[str]):
+    rungs = [rung._replace(ability=HOPELESS) for rung in ladder[:3]]
+    said = told(plant(rungs, num_prompts=20, num_samples=8, bin_samples=0), capsys)
+    rows = [line for line in said.splitlines() if line.startswith(("33k", "125k", "0.4m", "all prompts"))]
+    fitted = [row for row in rows if "logit-linear" in row or "saturating" in row or row.startswith("all prompts")]
+    assert len(fitted) == 7 and all("cannot tell" in row and "at the floor" in row for row in fitted)
+    assert not any("yes" in row or "x [" in row or "intercept" in row for row in fitted)
+
+
+def test_a_model_at_the_floor_leaves_the_rates_of_all_untold(plant, ladder, capsys: pytest.CaptureFixture[str]):
+    rungs = [ladder[0]._replace(ability=HOPELESS), *ladder[2:]]
+    said = told(plant(rungs, num_prompts=30, num_samples=6, bin_samples=0), capsys)
+    assert re.search(r"^all prompts +- +- .*cannot tell +33k at the floor", said, re.MULTILINE)
+    assert re.search(r"^1\.1m +logit-linear .* yes, \d+% ", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ([0.0, 0.0, 0.0], flatness.FLOOR),
+        ([1.0, 1.0, 1.0], flatness.CEILING),
+        ([0.0, 0.0, 0.3], ""),
+        ([0.2, 0.3, 0.4], ""),
+        ([0.4, 0.3, 0.2], ""),
+        ([0.5, 0.5, 0.5], flatness.FLAT),
+    ],
+)
+def test_a_curve_is_told_where_some_cell_is_sure_and_two_differ(cells: list[float], why: str):
+    rng = np.random.default_rng(0)
+    prompts = (rng.random((200, 3)) < np.asarray(cells)).astype(float)
+    weights = bootstrap.prompt_weights(200, num_replicates=2000, rng=rng)
+    assert flatness.why_untold(bootstrap.weighted_means(weights, prompts)) == why
+
+
+def test_a_rate_between_nothing_and_never_cannot_be_told():
+    rate = bootstrap.Interval(*(np.asarray(end) for end in (-24.3, -141.7, np.inf)))
+    assert laws_text._factor(rate) == "cannot tell"
+    assert laws_text._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, 1.2)))) == "2x [1.7x, 2.3x]"
+    assert laws_text._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, np.inf)))) == "2x [1.7x, never]"

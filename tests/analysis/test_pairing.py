@@ -136,6 +136,38 @@ def test_settings_beside_the_weights_are_noted_not_refused(original: Path, copy:
     assert read(base, other).notes == ("sampling.temperature is 0.6 in BASE and 1.0 in NEW",)
 
 
+def ask_each(root: Path, temperatures: dict[str, float]) -> None:
+    """Records another temperature for each model of a run."""
+
+    def change(row: dict) -> dict:
+        return row | {"identity_parts": json.dumps({"sampling": {"temperature": temperatures[row["model"]]}})}
+
+    rewrite(root, schema.MODELS, change)
+
+
+def test_models_of_one_run_that_were_asked_differently_are_noted(copy: Make):
+    root = copy()
+    ask_each(root, {"125k": 0.6, "0.4m": 0.6, "1.1m": 1.0})
+    paired = pairing.read(Source(root, None), Source(root, "1.1m"))
+    assert paired.notes == ("sampling.temperature is 0.6 in BASE and 1.0 in NEW",)
+    assert pairing.read(Source(root, "125k"), Source(root, "0.4m")).notes == ()
+
+
+def test_a_rung_of_the_base_that_was_asked_differently_is_named(copy: Make):
+    root = copy()
+    ask_each(root, {"125k": 0.6, "0.4m": 1.0, "1.1m": 1.0})
+    paired = pairing.read(Source(root, None), Source(root, "1.1m"))
+    assert paired.notes == ("sampling.temperature is 0.6 of 125k in BASE and 1.0 in NEW",)
+
+
+def test_a_side_with_fewer_samples_is_named_with_what_it_cuts(original: Path, copy: Make):
+    other = copy()
+    rewrite(other, schema.CELLS, lambda row: row | {"num_samples": 1})
+    paired = read(original, other)
+    assert paired.num_samples == 1
+    assert any("widths end at 1 sample a prompt, all that 1.1m has" in note for note in paired.notes)
+
+
 def test_an_unfinished_prompt_is_left_out_and_said_so(original: Path, copy: Make):
     other = copy()
     rewrite(

@@ -47,6 +47,7 @@ def draw_arm(size: Size, model: int, *, budgets: tuple[int, ...] = BUDGETS, num_
         thinking_tokens=thinking,
         closing_tokens=none,
         answer_tokens=none,
+        cut=no,
         forced=no,
         capped=no,
         outcome=none,

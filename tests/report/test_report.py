@@ -235,7 +235,12 @@ def test_a_run_that_can_hardly_tell_anything_still_has_its_page(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said"), [("correct", "is right always or never here"), ("unparsed", "there is nothing to match")]
+    ("outcome", "said"),
+    [
+        ("correct", "is always right here"),
+        ("wrong", "there is nothing to match"),
+        ("unparsed", "No verdict on planted"),
+    ],
 )
 def test_a_run_in_which_all_answers_are_alike_says_so(plant, ladder, outcome: str, said: str, tmp_path: Path) -> None:
     source = plant(ladder[:2], num_prompts=3, num_samples=2, bin_samples=0)
