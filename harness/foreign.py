@@ -7,6 +7,8 @@ PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 # Of a folder that holds an adapter these are its own weights, not a model's.
 ADAPTER = "adapter_config.json"
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+# Any of these may hold a tokenizer.
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt", "spiece.model")
 REWRITE = "AutoModelForCausalLM.from_pretrained({where}).save_pretrained(<new folder>)"
 
 
@@ -21,6 +23,17 @@ def check_place(path: str) -> None:
     check_names(names, place=path)
     if "config.json" not in names and (inner := sorted(place.glob("*/config.json"), key=_age)):
         raise ValueError(f"No config.json in {path}: not a Hugging Face checkpoint. Did you mean {inner[-1].parent}?")
+
+
+def check_tokenizer(path: str) -> None:
+    """Raise ValueError where a folder has no file of a tokenizer."""
+    place = Path(path)
+    names = [file.name for file in place.iterdir()] if place.is_dir() else list(TOKENIZERS)
+    if not any(name in TOKENIZERS or name == "tekken.json" or name.endswith(".tiktoken") for name in names):
+        raise ValueError(
+            f"No tokenizer in {path}: copy tokenizer.json and tokenizer_config.json there, and chat_template.jinja "
+            "where the model has one. A fine-tune has those of its base model."
+        )
 
 
 def check_names(names: Collection[str], *, place: str) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
+from harness.foreign import check_tokenizer
+from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Sampled, finish_samples
 from harness.traces import Context
@@ -32,6 +34,7 @@ from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, r
 from sweeps.probes import check_thinking
 from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
+from sweeps.recognised import Origins, Setting, check_servable, resolve
 from sweeps.repair import repair_writer
 from sweeps.writer import Writer
 
@@ -41,13 +44,14 @@ class Job:
     """One model on one task, as composed from conf/.
 
     A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
+    origins: where its settings were chosen. is_here: it runs on this machine, so that what this one lacks counts.
     """
 
     run: Path
     model: Model
-    thinking: Thinking
+    thinking: Thinking | AutoThinking
     task: Task
-    sampling: Sampling
+    sampling: Sampling | AutoSampling
     grid: Grid
     engine: EngineSettings
     seed: int = 0
@@ -55,6 +59,8 @@ class Job:
     flush_seconds: float = 30.0
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
+    origins: Origins = field(default_factory=Origins)
+    is_here: bool = True
 
     def __post_init__(self) -> None:
         if not self.flush_seconds >= 0:
@@ -71,6 +77,8 @@ class Prepared:
     task_id: str
     identity_parts: Mapping[str, Any]
     renderer: Renderer
+    sampling: Sampling
+    settings: Sequence[Setting]
     prompts: Sequence[Prompt]
     max_model_len: int
     states: Sequence[PoolState]
@@ -83,11 +91,14 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
+    check_servable(checkpoint, job.engine, is_here=job.is_here)
     job.engine.check(job.model, checkpoint.architecture.num_params)
+    check_tokenizer(job.model.path)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
-    renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids)
     task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
+    asked = resolve(job, checkpoint, tokenizer, prompts[0])
+    renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids)
     parts = identity_parts(
         checkpoint,
         dtype=job.engine.dtype,
@@ -95,18 +106,33 @@ def prepare(job: Job) -> Prepared:
         engine_options=job.engine.options,
         chat_template=tokenizer.chat_template,
         task=job.task.identity,
-        thinking=job.thinking,
-        sampling=job.sampling,
+        thinking=asked.thinking,
+        sampling=asked.sampling,
         seed=job.seed,
     )
+    if asked.further_ends:
+        # What the checkpoint's own settings tell is part of it already.
+        parts["further_ends"] = list(asked.further_ends)
     identity = hash_identity(parts)
     check_name(job, identity)
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
     needed = check_context(
-        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
+        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=asked.sampling
     )
     states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
-    return Prepared(job, checkpoint, identity, task_id, parts, renderer, prompts, needed, states)
+    return Prepared(
+        job,
+        checkpoint,
+        identity,
+        task_id,
+        parts,
+        renderer,
+        sampling=asked.sampling,
+        settings=asked.settings,
+        prompts=prompts,
+        max_model_len=needed,
+        states=states,
+    )
 
 
 def check_name(job: Job, identity: str) -> None:
@@ -143,7 +169,13 @@ def run_job(job: Job) -> None:
         if not prepared.num_pending:
             return
         started = time.monotonic()
-        record = {"identity": prepared.identity, "config": job.config, **describe_environment()}
+        settings = {name: {"value": value, "source": source} for name, value, source in prepared.settings}
+        record = {
+            "identity": prepared.identity,
+            "config": job.config,
+            "settings": settings,
+            **describe_environment(),
+        }
         write_provenance(job.run, job.model.name, record)
         num_failed = asyncio.run(draw(prepared))
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
@@ -163,7 +195,7 @@ def tell_failure(prepared: Prepared) -> str:
 async def draw(prepared: Prepared) -> int:
     """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
     job = prepared.job
-    context = Context(prepared.identity, prepared.renderer, job.sampling, job.task.until)
+    context = Context(prepared.identity, prepared.renderer, prepared.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
         if job.probe:

@@ -14,6 +14,7 @@ from sweeps.forecast import missing_anchor, unusable_rows
 from sweeps.grade import grade_run
 from sweeps.job import Job, declare, prepare
 from sweeps.launchers.lanes import Lane, Place
+from sweeps.recognised import tell_settings
 from sweeps.repair import repair
 
 
@@ -73,7 +74,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
 
     Ends the program with every problem found, before a weight is loaded.
     """
-    pending, busy, problems = [], [], []
+    pending, busy, problems, told = [], [], [], []
     for index, job in enumerate(jobs):
         try:
             prepared = prepare(job)
@@ -89,11 +90,14 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             continue
         if prepared.num_pending:
             pending.append(index)
+            told.append((job.model.name, prepared.settings))
         print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
         for line in unusable_rows(prepared):
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
+    for line in tell_settings(told):
+        print(line, flush=True)
     for line in missing_anchor(jobs):
         print(line, flush=True)
     return pending, list(dict.fromkeys(busy))
@@ -113,4 +117,4 @@ class Elsewhere:
 
 
 def start_elsewhere(job: Job) -> Job:
-    return dataclasses.replace(job, engine=cast(EngineSettings, Elsewhere(job.engine)))
+    return dataclasses.replace(job, engine=cast(EngineSettings, Elsewhere(job.engine)), is_here=False)
