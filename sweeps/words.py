@@ -56,7 +56,9 @@ def adapt(word: str) -> str:
     is_place = name_word(word) in PLACES and equals
     if not is_place or not value or PLAIN.fullmatch(value) or value[0] in "'\"[{" or "${" in value:
         return word
-    return word if is_list(word) else f"{name}={quote(value)}"
+    if is_list(word):
+        return f"{name}={','.join(map(os.path.expanduser, value.split(',')))}"
+    return f"{name}={quote(os.path.expanduser(value))}"
 
 
 def quote(value: str) -> str:

@@ -37,6 +37,12 @@ def test_several_paths_are_a_job_each_in_one_run() -> None:
     assert words == ["model=hf", "experiment=checkpoint", "model.path=/a,/b"]
 
 
+def test_a_home_folder_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert complete(["run=x", "task.data=~/a.jsonl"]) == ["run=x", "task.data='/home/me/a.jsonl'"]
+    assert complete(["model.path=~/a,~/b"])[-1] == "model.path=/home/me/a,/home/me/b"
+
+
 def test_a_folder_with_a_comma_is_one_folder(tmp_path: Path) -> None:
     (tmp_path / "a,b").mkdir()
     words = complete([f"model.path={tmp_path}/a,b"])
