@@ -16,12 +16,16 @@ async def take_answer(
 ) -> Answer:
     """The answer after the first `budget` thinking tokens of a trace, or after all of a trace that ended by itself."""
     renderer = context.renderer
+    if budget is None and renderer.holds_answer:
+        return _own_answer(context, key, tuple(thought_ids))
     kept = tuple(thought_ids if budget is None else thought_ids[:budget])
     # A trace that ended with end-of-text instead of a close marker is closed for it.
     forced = budget is not None or kept[-1] != renderer.close_id
     spent = len(kept)
     if forced:
-        kept = (kept if budget is not None else kept[:-1]) + renderer.force_ids
+        has_ended = budget is None and kept[-1] in renderer.eos_ids
+        kept = (kept[:-1] if has_ended else kept) + renderer.force_ids
+    stop = context.ends_led if forced else context.until
     completion, seed = await complete(
         engine,
         context,
@@ -30,11 +34,14 @@ async def take_answer(
         stage="answer",
         start_token=spent,
         max_tokens=context.sampling.max_answer_tokens,
+        stop=stop,
     )
-    text = renderer.decode(completion.token_ids)
-    # Engines stop at tokens alone: an answer that ran on to the limit was over where its task's `until` stands. Some
-    # say "length" of an end-of-text that stands exactly at the limit.
-    is_over = any(stop in text for stop in context.until) or completion.token_ids[-1] in renderer.eos_ids
+    written = renderer.decode(completion.token_ids)
+    text = renderer.form.lead + written if forced else written
+    # An answer that ran on to the limit was over where one of these strings stands, or where its form is whole. Some
+    # engines say "length" of an end-of-text that stands exactly at the limit.
+    is_over = any(string in written for string in stop) or (forced and renderer.form.is_over(text))
+    is_over = is_over or completion.token_ids[-1] in renderer.eos_ids
     return Answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
@@ -49,4 +56,23 @@ async def take_answer(
         seed=seed,
         seconds=completion.seconds,
         text=text,
+    )
+
+
+def _own_answer(context: Context, key: SampleKey, thought_ids: tuple[int, ...]) -> Answer:
+    """A plain chain of thought that ended by itself, as its own answer: nothing is drawn for it."""
+    return Answer(
+        prompt_id=key.prompt.prompt_id,
+        pool=key.pool,
+        sample=key.sample,
+        budget=None,
+        num_thinking_tokens=len(thought_ids),
+        num_answer_tokens=0,
+        forced=False,
+        num_prompt_tokens=len(key.prompt_ids) + len(thought_ids),
+        num_cached_tokens=None,
+        finish_reason="stop",
+        seed=None,
+        seconds=0.0,
+        text=context.renderer.decode(thought_ids),
     )

@@ -29,6 +29,7 @@ from harness.types import Grade, Prompt, Task
 
 TIMEOUT = Grade(None, None, False, 0.0, "timeout")
 UNPARSED = Grade(None, None, False, 0.0, "unparsed")
+REFUSED = Grade(None, None, False, 0.0, "refused")
 # Of the worker's own CPU time, so that a busy machine changes no outcome; PATIENCE times as long by the wall.
 SECONDS_A_GRADE, PATIENCE = 5.0, 20.0
 # What a grader may take beside what its worker was born with.
@@ -60,8 +61,8 @@ def grade_texts(
     """Grades of (prompt id, answer text) pairs, in order.
 
     An answer whose grader takes more than `seconds` of CPU time or PATIENCE times as long in all, more than
-    `memory_bytes`, or its worker down, is a timeout; one that makes it raise, or do what no grader needs to, is
-    unparsed. Raises ValueError for a prompt the task has not.
+    `memory_bytes`, or its worker down, is a timeout; one that makes it raise is unparsed, and one that makes it do what
+    no grader needs to is refused. Raises ValueError for a prompt the task has not.
     """
     if not texts:
         return Graded([], {})
@@ -254,5 +255,5 @@ def _grade(task: Task, prompt: Prompt, text: str) -> tuple[Grade, str | None]:
     except BaseException as error:
         grade, trouble = UNPARSED, f"{type(error).__name__}: {error}"[:200]
     if refused := take_refused():
-        grade, trouble = UNPARSED, f"refused: {refused}"
+        grade, trouble = REFUSED, f"refused: {refused}"
     return grade, trouble

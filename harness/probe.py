@@ -1,13 +1,17 @@
-"""A few samples of the actual model, drawn before a sweep: does thinking open, close and give way to an answer?"""
+"""A few samples of the actual model, drawn before a sweep: does thinking open, close and give way to an answer?
+
+And can its task's grader read the answers (probe_answers.py)?
+"""
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness.budgets import take_answer
+from harness.probe_answers import UNREAD, check_answers, grade_answers
 from harness.traces import Context, SampleKey, iterate_trace
-from harness.types import Answer, Engine, EngineFailedError, Prompt, RequestFailedError, Trace
+from harness.types import Answer, Engine, EngineFailedError, Prompt, RequestFailedError, Task, Trace
 
 NUM_PROBES = 8
 # A model that closes its thinking at all does so within this many tokens on one of eight prompts.
@@ -16,7 +20,10 @@ SHOWN_CHARS = 160
 
 
 class Probe(NamedTuple):
-    """What the probes did: of `num_probes`, how many ended, closed with the marker, and answered within the limit."""
+    """What the probes did: of `num_probes`, how many ended, closed with the marker, and answered within the limit.
+
+    num_graded, num_read: their answers, natural and forced, and how many of these a grader could read.
+    """
 
     num_probes: int
     num_ended: int
@@ -24,6 +31,8 @@ class Probe(NamedTuple):
     num_answered: int
     num_tokens: int
     max_thinking_tokens: int
+    num_graded: int = 0
+    num_read: int = 0
 
 
 def is_too_short(probe: Probe, max_thinking_tokens: int) -> bool:
@@ -33,16 +42,23 @@ def is_too_short(probe: Probe, max_thinking_tokens: int) -> bool:
 
 
 async def probe_thinking(
-    engine: Engine, context: Context, prompts: Sequence[Prompt], *, max_thinking_tokens: int
+    engine: Engine,
+    context: Context,
+    prompts: Sequence[Prompt],
+    *,
+    max_thinking_tokens: int,
+    task: Task | None = None,
+    on_probe: Callable[[], object] = lambda: None,
 ) -> Probe:
-    """Think to the cap on each prompt and force an answer half-way.
+    """Think to the cap on each prompt, take the answer of a trace that ended, and force one half-way.
 
     Raises ValueError, with an example, where that shows that thinking is not opened, closed or forced as the
-    configuration says; EngineFailedError where every request failed. One that fails alone says nothing of the model.
+    configuration says, or that nearly none of the answers can be read by the task; EngineFailedError where every
+    request failed. One that fails alone says nothing of the model. on_probe: called as each prompt is done.
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
     tried = await asyncio.gather(
-        *(_try_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens) for key in keys)
+        *(_try_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens, on_probe=on_probe) for key in keys)
     )
     probed = {key: done for key, done in zip(keys, tried, strict=True) if not isinstance(done, RequestFailedError)}
     if not probed:
@@ -51,38 +67,51 @@ async def probe_thinking(
         )
     traces = [trace for segments, _ in probed.values() for trace in segments]
     last = [segments[-1] for segments, _ in probed.values() if segments]
-    answers = [answer for _, answer in probed.values()]
+    answers = [answer for _, taken in probed.values() for answer in taken]
+    forced = [answer for answer in answers if answer.budget is not None]
     _check_open(context, next(iter(probed)), traces)
     _check_close(context, last, max_thinking_tokens=max_thinking_tokens)
-    _check_force(context, answers)
+    _check_force(context, forced)
+    graded = [] if task is None else await asyncio.to_thread(grade_answers, task, answers)
+    check_answers(context, graded)
+    _check_finished(context, forced)
     return Probe(
         num_probes=len(probed),
         num_ended=sum(trace.ended for trace in last),
         num_closed=sum(_closed(context, trace) for trace in last),
-        num_answered=sum(answer.finish_reason == "stop" for answer in answers),
+        num_answered=sum(answer.finish_reason == "stop" for answer in forced),
         num_tokens=sum(t.num_thinking_tokens for t in traces) + sum(a.num_answer_tokens for a in answers),
         max_thinking_tokens=max_thinking_tokens,
+        num_graded=len(graded),
+        num_read=sum(row.outcome not in UNREAD for row in graded),
     )
 
 
+Probed = tuple[tuple[Trace, ...], tuple[Answer, ...]]
+
+
 async def _try_probe(
-    engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int
-) -> tuple[tuple[Trace, ...], Answer] | RequestFailedError:
+    engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int, on_probe: Callable[[], object]
+) -> Probed | RequestFailedError:
     try:
         return await _probe(engine, context, key, max_thinking_tokens=max_thinking_tokens)
     except RequestFailedError as error:
         return error
+    finally:
+        on_probe()
 
 
-async def _probe(
-    engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int
-) -> tuple[tuple[Trace, ...], Answer]:
+async def _probe(engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int) -> Probed:
     segments: tuple[Trace, ...] = ()
     if max_thinking_tokens:
         trace = iterate_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
         segments = tuple([segment async for segment in trace])
     thought = sum((trace.token_ids for trace in segments), ())
-    return segments, await take_answer(engine, context, key, thought_ids=thought, budget=len(thought) // 2)
+    budgets: list[int | None] = [len(thought) // 2]
+    if segments and segments[-1].ended:
+        budgets.append(None)
+    taken = [take_answer(engine, context, key, thought_ids=thought, budget=budget) for budget in budgets]
+    return segments, tuple(await asyncio.gather(*taken))
 
 
 def _check_open(context: Context, key: SampleKey, traces: Sequence[Trace]) -> None:
@@ -132,6 +161,9 @@ def _check_force(context: Context, answers: Sequence[Answer]) -> None:
             f"Forcing does not end thinking: after thinking.force every probe went on thinking, as in "
             f"{stray[0].text[:SHOWN_CHARS]!r}. thinking.force must hold {close!r}."
         )
+
+
+def _check_finished(context: Context, answers: Sequence[Answer]) -> None:
     if not any(answer.finish_reason == "stop" for answer in answers):
         raise ValueError(
             f"No probe finished its answer within sampling.max_answer_tokens={context.sampling.max_answer_tokens}, as "

@@ -1,11 +1,12 @@
 """Prompts to token ids and back, with a model's own tokenizer and thinking markers. Samples nothing."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.forms import Form
 from harness.types import Prompt, Thinking
 
 # Reads tokenizer.json as it is; the name that transformers writes into a config of no model's own class.
@@ -14,15 +15,18 @@ PLAIN_CLASS = "TokenizersBackend"
 
 @dataclass(frozen=True)
 class Renderer:
-    """A tokenizer together with how its model opens, closes and is forced out of thinking."""
+    """A tokenizer together with how its model opens, closes and is forced out of thinking, and into which form."""
 
     tokenizer: Any
     thinking: Thinking
     eos_ids: tuple[int, ...] = ()
+    form: Form = field(default_factory=Form)
 
     def __post_init__(self) -> None:
-        # Raises before any weight is loaded where the close marker is not one token.
-        _ = self.close_id
+        # Raises before any weight is loaded where the close marker is not one token, or there is no beginning of text.
+        _ = self.close_id, self.bos_ids
+        if not self.force_ids:
+            raise ValueError("thinking.force is empty and the task leads to no answer; give what ends a cut trace.")
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         """The rendered prompt with thinking opened; raises ValueError where it needs a chat template and has none."""
@@ -33,7 +37,7 @@ class Renderer:
                     "The task's prompts are conversations; choose a thinking option with thinking.chat=true, or "
                     "set task.turns=false."
                 )
-            return self._encode_known(prompt.text + self.thinking.open)
+            return self.bos_ids + self._encode_known(prompt.text + self.thinking.open)
         if self.tokenizer.chat_template is None:
             raise ValueError(
                 "The tokenizer has no chat template; choose a thinking option for base models, such as "
@@ -64,6 +68,26 @@ class Renderer:
         return ids[0]
 
     @cached_property
+    def bos_ids(self) -> tuple[int, ...]:
+        """What the tokenizer puts before plain text; none where a chat template writes it. Raises ValueError."""
+        if self.thinking.chat or self.thinking.bos is False:
+            return ()
+        if self.thinking.bos is None:
+            with_special = tuple(self.tokenizer.encode("0"))
+            plain = self._encode("0")
+            starts = range(len(with_special) - len(plain) + 1)
+            return next((with_special[:i] for i in starts if with_special[i : i + len(plain)] == plain), ())
+        if self.tokenizer.bos_token_id is None:
+            raise ValueError("thinking.bos=true: the tokenizer names no beginning of text; set its bos_token.")
+        return (int(self.tokenizer.bos_token_id),)
+
+    @property
+    def lacks_bos(self) -> bool:
+        """Whether the tokenizer names a beginning of text, and prompts do not begin with it."""
+        bos = self.tokenizer.bos_token_id
+        return bos is not None and not self.thinking.chat and self.bos_ids[:1] != (bos,)
+
+    @cached_property
     def end_ids(self) -> tuple[int, ...]:
         """The tokens that end thinking: the close marker and end-of-text."""
         return self.eos_ids if self.close_id is None else (self.close_id, *self.eos_ids)
@@ -74,7 +98,14 @@ class Renderer:
 
     @cached_property
     def force_ids(self) -> tuple[int, ...]:
-        return self._encode(self.thinking.force)
+        """What follows a cut trace: the end of its thinking, and the lead to an answer in the task's form."""
+        cue = self.form.cue if self.thinking.close is None else ""
+        return self._encode(self.thinking.force + cue + self.form.lead)
+
+    @property
+    def holds_answer(self) -> bool:
+        """Whether a trace that ended by itself is its own answer: its text, which the task finds its form in."""
+        return self.thinking.close is None and not self.form.cue
 
     def decode(self, token_ids: tuple[int, ...]) -> str:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))

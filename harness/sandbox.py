@@ -6,6 +6,7 @@ An audit hook sees what happens below Python's surface, so that what swallows th
 import os
 import re
 import sys
+from collections import deque
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
@@ -24,8 +25,9 @@ FORBIDDEN_NAMES = re.compile(
     r"|entry|oracle_answer|expected_answer|answer|metadata|self"
 )
 
-_refused: list[str] = []
-_floor: FrameType | None = None
+# Deques, since what changes while grading is no part of the digest of this code.
+_refused: deque[str] = deque()
+_floor: deque[FrameType] = deque(maxlen=1)
 
 
 class RefusedError(PermissionError):
@@ -34,9 +36,8 @@ class RefusedError(PermissionError):
 
 def close_sandbox() -> None:
     """Refuse, for the rest of this process, to write, to start, to connect, and to run code that could."""
-    global _floor
     # A forked process was perhaps forked in the middle of an import, which is not its own.
-    _floor = sys._getframe(1)
+    _floor.append(sys._getframe(1))
     sys.dont_write_bytecode = True
     sys.addaudithook(_audit)
 
@@ -75,7 +76,7 @@ def _names(code: CodeType) -> Iterator[str]:
 def _is_importing() -> bool:
     """Whether a module of an installed package is being loaded, which may compile and look around."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame is not _floor:
+    while frame is not None and frame not in _floor:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             return True
         frame = frame.f_back

@@ -1,5 +1,6 @@
 """Samples traces: thinking up to a cap, or its continuation from where it was cut. Knows nothing of budgets below."""
 
+import bisect
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -12,13 +13,23 @@ from harness.types import Completion, Engine, Pool, Prompt, Request, RequestFail
 class Context:
     """What every request of one model and task shares. `identity` is the hash that its rows are stored under.
 
-    until: strings that end an answer of the task.
+    until: strings that end an answer of the task, and so a plain chain of thought, which holds its own.
     """
 
     identity: str
     renderer: Renderer
     sampling: Sampling
     until: tuple[str, ...] = ()
+
+    @property
+    def ends_thinking(self) -> tuple[str, ...]:
+        """The strings that end a trace."""
+        return self.until if self.renderer.close_id is None else ()
+
+    @property
+    def ends_led(self) -> tuple[str, ...]:
+        """The strings that end an answer that a trace was led to."""
+        return tuple(dict.fromkeys((*self.until, *self.renderer.form.stop)))
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ async def complete(
     start_token: int,
     max_tokens: int,
     stop_ids: tuple[int, ...] = (),
+    stop: tuple[str, ...] = (),
 ) -> tuple[Completion, int]:
     """Completion of the prompt followed by `prefix_ids`, and the seed it was drawn with.
 
@@ -50,7 +62,7 @@ async def complete(
         context.identity, key.prompt.prompt_id, pool=key.pool, sample=key.sample, stage=stage, start_token=start_token
     )
     stop_ids = tuple(dict.fromkeys((*stop_ids, *context.renderer.eos_ids)))
-    request = Request((*key.prompt_ids, *prefix_ids), max_tokens, seed, context.sampling, stop_ids)
+    request = Request((*key.prompt_ids, *prefix_ids), max_tokens, seed, context.sampling, stop_ids, stop)
     completion = await engine.complete(request)
     if not completion.token_ids:
         raise RequestFailedError("The engine wrote no token.")
@@ -107,9 +119,11 @@ async def _sample_segment(
         start_token=start,
         max_tokens=max_thinking_tokens - start,
         stop_ids=renderer.end_ids,
+        stop=context.ends_thinking,
     )
-    token_ids: tuple[int, ...] = completion.token_ids
-    finish_reason: str = completion.finish_reason
+    stopped = find_stop(context.ends_thinking, completion.token_ids, after=thought_ids, renderer=renderer)
+    token_ids = completion.token_ids if stopped is None else completion.token_ids[:stopped]
+    finish_reason: str = completion.finish_reason if stopped is None else "stop"
     extended = token_ids[:-1] + renderer.extend_ids
     is_extended = may_extend and token_ids[-1] == renderer.close_id and start + len(extended) <= max_thinking_tokens
     if is_extended:
@@ -121,7 +135,7 @@ async def _sample_segment(
         start_token=start,
         token_ids=token_ids,
         # Some engines say "length" of a stop token that stands exactly at the cap.
-        ended=not is_extended and token_ids[-1] in renderer.end_ids,
+        ended=not is_extended and (token_ids[-1] in renderer.end_ids or finish_reason == "stop"),
         num_prompt_tokens=len(key.prompt_ids) + start,
         num_cached_tokens=completion.num_cached_tokens,
         finish_reason=finish_reason,
@@ -129,3 +143,21 @@ async def _sample_segment(
         seconds=completion.seconds,
         text=renderer.decode(token_ids),
     )
+
+
+def find_stop(
+    stop: Sequence[str], token_ids: tuple[int, ...], *, after: tuple[int, ...], renderer: Renderer
+) -> int | None:
+    """How many of `token_ids` it takes until the text, behind that of `after`, holds one of the strings; None if never.
+
+    Engines see only what they write themselves: a string that begins before a cut and ends behind it would be passed
+    over by a continuation, and found by a run that was not cut.
+    """
+
+    def holds(length: int) -> bool:
+        text = renderer.decode(after + token_ids[:length])
+        return any(string in text for string in stop)
+
+    if not stop or not holds(len(token_ids)):
+        return None
+    return bisect.bisect_left(range(len(token_ids) + 1), True, lo=1, key=holds)

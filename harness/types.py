@@ -8,8 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from harness.architecture import Architecture
+from harness.forms import Form
+
 Pool = Literal["evaluation", "bins", "probe"]
-Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"]
+Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,11 @@ class Thinking:
 
     open: appended to the rendered prompt, empty where the chat template opens thinking itself.
     close: the marker, one token, that the model writes when it has thought enough; null for a plain chain of thought,
-    which ends with the text.
-    force: appended to a trace that is cut, so that an answer follows.
+    which ends with the text and holds its own answer.
+    force: appended to a trace that is cut; behind it stands what leads to an answer in the task's form.
     chat: whether prompts go through the tokenizer's chat template, with `template_options`.
+    bos: whether a prompt without a chat template begins with the tokenizer's beginning of text; null for what the
+    tokenizer puts before plain text by itself.
     extensions: how many times a trace that closes before its cap has its marker taken back and `extend` put in its
     place (Muennighoff et al. 2025, arXiv 2501.19393). An `extend` of several tokens that would pass the cap is left
     out, and the trace has ended; a larger cap that is asked for later does not go on from there.
@@ -89,15 +94,21 @@ class Thinking:
     template_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     extensions: int = 0
     extend: str = ""
+    bos: bool | None = None
 
     def __post_init__(self) -> None:
+        if self.open.endswith(" "):
+            raise ValueError(
+                f"thinking.open {self.open!r} ends with a space, which is then a token of its own; models join it to "
+                "the word that follows. Leave it out."
+            )
         if self.close == "":
             raise ValueError(
                 "thinking.close is empty; give the text that closes thinking, such as </think>, "
                 "or null for a plain chain of thought."
             )
-        if not self.force:
-            raise ValueError("thinking.force is empty; give the text that leads a cut trace to its answer.")
+        if not self.force and self.close:
+            raise ValueError(f"thinking.force is empty; give the text that closes a cut trace, such as {self.close}.")
         if self.extensions < 0:
             raise ValueError(f"thinking.extensions must not be negative; got {self.extensions}.")
         if self.extensions and not (self.extend and self.close):
@@ -155,18 +166,19 @@ class Grid:
 
 @dataclass(frozen=True)
 class Request:
-    """Token ids to complete, up to `max_tokens` or the first of `stop_ids`."""
+    """Token ids to complete, up to `max_tokens`, the first of `stop_ids`, or a text that holds one of `stop`."""
 
     prompt_ids: tuple[int, ...]
     max_tokens: int
     seed: int
     sampling: Sampling
     stop_ids: tuple[int, ...] = ()
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What an engine returned: the ids it wrote (a stop id included) and why it stopped."""
+    """What an engine returned: the ids it wrote (what stopped it included) and why it stopped."""
 
     token_ids: tuple[int, ...]
     finish_reason: Literal["stop", "length"]
@@ -208,17 +220,21 @@ class EngineSettings(Protocol):
     def num_devices(self) -> int:
         """GPUs of this machine that one job needs; 0 where the engine runs elsewhere."""
 
-    def check(self, model: Model, num_params: int) -> None:
-        """Raise ValueError where this machine cannot serve the model."""
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> "EngineSettings":
+        """The settings with all that was left to the machine; raises ValueError where it cannot serve the model."""
 
-    def start(self, model: Model, *, max_model_len: int) -> AbstractAsyncContextManager[Engine]: ...
+    def start(
+        self, model: Model, *, max_model_len: int, reads_text: bool = False
+    ) -> AbstractAsyncContextManager[Engine]:
+        """reads_text: whether requests will have strings to stop at."""
 
 
 @dataclass(frozen=True)
 class Trace:
     """A segment of one sampled thinking sequence, from `start_token` on.
 
-    `ended`: the model stopped thinking by itself; its close marker is then the last of `token_ids` and is counted.
+    `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids` and
+    is counted.
     finish_reason "extended": it closed, its marker was taken back, and `token_ids` ends with what was put in its place.
     """
 
@@ -242,7 +258,11 @@ class Trace:
 
 @dataclass(frozen=True)
 class Answer:
-    """The text that follows a trace cut at `budget`; budget None is the answer of a trace that ended by itself."""
+    """The text that follows a trace cut at `budget`; budget None is the answer of a trace that ended by itself.
+
+    text: what is graded. Where the answer was led to, it begins with the lead; a plain chain of thought that ended by
+    itself is its own answer, which took no request: num_answer_tokens is then 0 and seed None.
+    """
 
     prompt_id: str
     pool: Pool
@@ -254,7 +274,7 @@ class Answer:
     num_prompt_tokens: int
     num_cached_tokens: int | None
     finish_reason: str
-    seed: int
+    seed: int | None
     seconds: float
     text: str
 
@@ -273,7 +293,7 @@ class Grade:
 class Task(Protocol):
     """Loads prompts and grades text. `grader` and `grader_version` name what grades.
 
-    until: strings that end an answer, which the grader cuts off there.
+    until: strings that end an answer, which the grader cuts off there. answer_form: what its prompts ask for.
     """
 
     @property
@@ -290,6 +310,9 @@ class Task(Protocol):
 
     @property
     def until(self) -> tuple[str, ...]: ...
+
+    @property
+    def answer_form(self) -> Form: ...
 
     def load(self) -> list[Prompt]: ...
 

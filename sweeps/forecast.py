@@ -123,6 +123,13 @@ def unusable_rows(prepared: Prepared) -> list[str]:
     return lines
 
 
+def chosen_settings(asked: Job, prepared: Prepared) -> list[str]:
+    """What of the engine's settings was left to this machine, and what it chose: a line, where there is any."""
+    before, after = vars(asked.engine), vars(prepared.job.engine)
+    chosen = [f"{name}={after[name]}" for name in before if before[name] != after.get(name)]
+    return [f"chosen for this machine: {', '.join(f'engine.{words}' for words in chosen)}"] if chosen else []
+
+
 def missing_anchor(jobs: Sequence[Job]) -> list[str]:
     """That nobody draws the samples which difficulty bins are read from: a line, where that is so."""
     grid, root = jobs[0].grid, jobs[0].run

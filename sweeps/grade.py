@@ -1,7 +1,7 @@
 """The grading pass: every stored answer that its task's grader has not seen yet. Draws nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from harness.grading import grade_texts
+from harness.grading import Graded, grade_texts
 from harness.types import Grade, Task
 from results import store
 from results.graders import Grader, present_grader
@@ -20,6 +20,9 @@ from sweeps.regrade import describe_changes
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
 # Answers are graded and stored so many at a time.
 BATCH_ROWS = 50_000
+# Where so many of a batch are refused, at so many answers or more, it is the grader that is refused, not an answer.
+REFUSED_SHARE, FEW_ANSWERS = 0.9, 4
+SHOWN_CHARS = 60
 # By kind, where a grader failed and how.
 Troubles = defaultdict[str, list[str]]
 
@@ -27,7 +30,8 @@ Troubles = defaultdict[str, list[str]]
 def grade_run(root: Path, tasks: Iterable[Task]) -> int:
     """Grade what is not graded yet; return how many answers that were. Of tasks that differ in size, the largest.
 
-    What went wrong with a grader is printed, and where another one graded before, what changed.
+    What went wrong with a grader is printed, and where another one graded before, what changed. Raises ValueError where
+    the sandbox refuses a task's grader.
     """
     largest = {name_task(task): task for task in sorted(tasks, key=lambda task: task.size)}
     return sum(grade_task(root, task) for task in largest.values())
@@ -101,6 +105,7 @@ def grade_rows(task: Task, rows: list[dict[str, Any]], troubles: Troubles) -> li
     # Equal answers to one prompt are graded once.
     distinct = sorted({(row["prompt_id"], row["text"]) for row in rows if row["finish_reason"] != "length"})
     graded = grade_texts(task, distinct)
+    check_refused(task, distinct, graded)
     for position, reason in graded.troubles.items():
         troubles[reason.partition(":")[0]].append(f"{distinct[position][0]}: {reason}")
     grades = dict(zip(distinct, graded.grades, strict=True))
@@ -111,3 +116,21 @@ def grade_rows(task: Task, rows: list[dict[str, Any]], troubles: Troubles) -> li
         | vars(TRUNCATED if row["finish_reason"] == "length" else grades[row["prompt_id"], row["text"]])
         for row in rows
     ]
+
+
+def check_refused(task: Task, texts: Sequence[tuple[str, str]], graded: Graded) -> None:
+    """Raise ValueError, with an example, where nearly all of these answers were refused: nothing was graded then."""
+    refused = [position for position, grade in enumerate(graded.grades) if grade.outcome == "refused"]
+    if len(refused) < max(FEW_ANSWERS, REFUSED_SHARE * len(texts)):
+        return
+    prompt_id, text = texts[refused[0]]
+    raise ValueError(
+        f"The grader of {task.name} cannot run: {len(refused):,} of {len(texts):,} answers were refused by the sandbox "
+        f"({graded.troubles[refused[0]]}), such as {clip(text)!r} to {prompt_id}. None of them is stored as graded. "
+        "Choose another task.filter or task.metric, or another task."
+    )
+
+
+def clip(text: str) -> str:
+    """The end of a long text, where answers stand."""
+    return text if len(text) <= SHOWN_CHARS else f"...{text[-SHOWN_CHARS:]}"

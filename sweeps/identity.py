@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint
+from harness.forms import Form
 from harness.types import Prompt, Sampling, Task, Thinking
 from results import store
 
@@ -55,11 +56,20 @@ def identity_parts(
     chat_template: str | None,
     task: Mapping[str, Any],
     thinking: Thinking,
+    bos_ids: Sequence[int],
+    form: Form,
+    until: Sequence[str],
     sampling: Sampling,
     seed: int,
 ) -> dict[str, Any]:
     """Everything that shapes a model's outputs. Engine, parallelism and versions are provenance, not identity."""
-    return {
+    # Named only where there is something, which leaves the identity of rows alone that none of it touches.
+    read_as_text = {
+        "lead": form.lead or (form.cue if thinking.close is None else ""),
+        "stop": [*until, *form.stop],
+        "bos_ids": list(bos_ids),
+    }
+    return {name: value for name, value in read_as_text.items() if value} | {
         "weights": checkpoint.weights_digest,
         "dtype": dtype,
         "quantization": quantization,

@@ -7,7 +7,7 @@ Grading is a pass of its own (grade.py).
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,14 @@ from harness.types import (
     Thinking,
 )
 from results import store
-from results.schema import CELLS, FAILURES, MODELS, PROMPTS
+from results.schema import FAILURES, MODELS, PROMPTS
+from sweeps.declare import declare
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
 from sweeps.probes import check_thinking
 from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
-from sweeps.recognised import Origins, Setting, check_servable, resolve
+from sweeps.recognised import Origins, Setting, check_servable, describe_settings, resolve
 from sweeps.repair import repair_writer
 from sweeps.writer import Writer
 
@@ -92,13 +93,20 @@ def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
     check_servable(checkpoint, job.engine, is_here=job.is_here)
-    job.engine.check(job.model, checkpoint.architecture.num_params)
     check_tokenizer(job.model.path)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
     task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
     asked = resolve(job, checkpoint, tokenizer, prompts[0])
-    renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids)
+    renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids, job.task.answer_form)
+    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
+    needed = check_context(
+        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=asked.sampling
+    )
+    # A dtype that the machine chooses is part of what the rows are, so it is settled first.
+    engine = job.engine.settle(job.model, checkpoint.architecture, max_model_len=needed)
+    settings = describe_settings(job, asked, checkpoint, renderer, dtype=engine.dtype)
+    job = replace(job, engine=engine)
     parts = identity_parts(
         checkpoint,
         dtype=job.engine.dtype,
@@ -107,6 +115,9 @@ def prepare(job: Job) -> Prepared:
         chat_template=tokenizer.chat_template,
         task=job.task.identity,
         thinking=asked.thinking,
+        bos_ids=renderer.bos_ids,
+        form=renderer.form,
+        until=job.task.until,
         sampling=asked.sampling,
         seed=job.seed,
     )
@@ -115,10 +126,6 @@ def prepare(job: Job) -> Prepared:
         parts["further_ends"] = list(asked.further_ends)
     identity = hash_identity(parts)
     check_name(job, identity)
-    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
-    needed = check_context(
-        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=asked.sampling
-    )
     states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
     return Prepared(
         job,
@@ -128,7 +135,7 @@ def prepare(job: Job) -> Prepared:
         parts,
         renderer,
         sampling=asked.sampling,
-        settings=asked.settings,
+        settings=settings,
         prompts=prompts,
         max_model_len=needed,
         states=states,
@@ -169,11 +176,11 @@ def run_job(job: Job) -> None:
         if not prepared.num_pending:
             return
         started = time.monotonic()
-        settings = {name: {"value": value, "source": source} for name, value, source in prepared.settings}
         record = {
             "identity": prepared.identity,
             "config": job.config,
-            "settings": settings,
+            "engine": vars(prepared.job.engine),
+            "settings": {name: {"value": value, "source": source} for name, value, source in prepared.settings},
             **describe_environment(),
         }
         write_provenance(job.run, job.model.name, record)
@@ -197,9 +204,18 @@ async def draw(prepared: Prepared) -> int:
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, prepared.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
-    async with job.engine.start(job.model, max_model_len=prepared.max_model_len) as engine:
+    reads_text = bool(context.until or context.ends_led)
+    async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as engine:
         if job.probe:
-            await check_thinking(engine, context, prepared.prompts, root=job.run, deepest=max(job.grid.budgets))
+            await check_thinking(
+                engine,
+                context,
+                prepared.prompts,
+                task=job.task,
+                root=job.run,
+                name=job.model.name,
+                deepest=max(job.grid.budgets),
+            )
         writer = Writer(
             job.run,
             job.model.name,
@@ -226,59 +242,3 @@ async def draw(prepared: Prepared) -> int:
                 flushing.cancel()
                 writer.flush()
     return writer.num_failed
-
-
-def declare(prepared: Prepared) -> None:
-    """Store prompts, the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
-    job = prepared.job
-    prompts = [store_prompt(prepared.task_id, prompt) for prompt in prepared.prompts]
-    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
-    with store.lock(job.run, prepared.task_id, wait=True):
-        store.append_missing(job.run, PROMPTS, prompts, writer=prepared.task_id)
-    for table, rows in ((MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
-        store.append_missing(job.run, table, rows, writer=job.model.name)
-
-
-def describe_model(prepared: Prepared) -> dict[str, Any]:
-    """The model on its task as a row of the models table."""
-    job, checkpoint = prepared.job, prepared.checkpoint
-    return {
-        "identity": prepared.identity,
-        "model": job.model.name,
-        "task": prepared.task_id,
-        "path": job.model.path,
-        "revision": job.model.revision,
-        "dtype": job.engine.dtype,
-        "quantization": job.engine.quantization,
-        "pretraining_tokens": job.model.pretraining_tokens,
-        "pretraining_source": job.model.pretraining_source,
-        "identity_parts": store.encode_json(prepared.identity_parts),
-        "weights_digest": checkpoint.weights_digest,
-        **asdict(checkpoint.architecture),
-    }
-
-
-def list_cells(prepared: Prepared) -> list[dict[str, Any]]:
-    """The declared grid as rows of the cells table."""
-    return [
-        {
-            "identity": prepared.identity,
-            "pool": state.spec.pool,
-            "budget": budget,
-            "num_samples": state.spec.num_samples,
-            "num_prompts": len(prepared.prompts),
-        }
-        for state in prepared.states
-        for budget in state.spec.budgets
-    ]
-
-
-def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:
-    """A prompt as a row of the prompts table."""
-    return {
-        "task": task_id,
-        "prompt_id": prompt.prompt_id,
-        "prompt_hash": prompt.prompt_hash,
-        "text": prompt.text,
-        "dials": store.encode_json(prompt.dials),
-    }

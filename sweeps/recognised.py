@@ -18,6 +18,7 @@ from harness.recognition import (
     find_ends,
     read_template,
 )
+from harness.rendering import Renderer
 from harness.types import EngineSettings, Prompt, Sampling, Thinking
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Asked(NamedTuple):
     sampling: Sampling
     stop_ids: tuple[int, ...]
     further_ends: tuple[int, ...]
-    settings: tuple[Setting, ...]
+    style: Setting
+    drawn: Sequence[Setting]
 
 
 def check_servable(checkpoint: Checkpoint, engine: EngineSettings, *, is_here: bool) -> None:
@@ -77,17 +79,26 @@ def resolve(job: "Job", checkpoint: Checkpoint, tokenizer: Any, prompt: Prompt) 
     thinking, style = _resolve_thinking(job, tokenizer, prompt)
     sampling, drawn = _resolve_sampling(job, checkpoint)
     further = find_ends(checkpoint, tokenizer)
-    stop_ids = (*checkpoint.eos_ids, *further)
-    settings = (
-        style,
-        Setting("markers", show_markers(thinking, tokenizer), _origin_of_markers(job, style.value)),
-        _describe_template(job, thinking, tokenizer),
-        _describe_ends(checkpoint, tokenizer, further),
-        *drawn,
-        _describe_dtype(job, checkpoint),
+    return Asked(thinking, sampling, (*checkpoint.eos_ids, *further), further, style, drawn)
+
+
+def describe_settings(
+    job: "Job", asked: Asked, checkpoint: Checkpoint, renderer: Renderer, *, dtype: str
+) -> tuple[Setting, ...]:
+    """Every setting that shapes what the model writes, with where it came from. dtype: what the engine settled on."""
+    tokenizer = renderer.tokenizer
+    markers = _origin_of_markers(job, asked.style.value)
+    forced = Setting("forced by", _short(renderer.decode(renderer.force_ids)), f"{markers}; {job.origins.of('task')}")
+    return (
+        asked.style,
+        Setting("markers", show_markers(asked.thinking, tokenizer), markers),
+        forced,
+        _describe_template(job, asked.thinking, renderer),
+        _describe_ends(checkpoint, tokenizer, asked.further_ends),
+        *asked.drawn,
+        _describe_dtype(job, checkpoint, dtype),
         Setting("context", f"{checkpoint.context:,} tokens", CONFIG),
     )
-    return Asked(thinking, sampling, stop_ids, further, settings)
 
 
 def tell_settings(told: Sequence[tuple[str, Sequence[Setting]]]) -> list[str]:
@@ -99,8 +110,8 @@ def tell_settings(told: Sequence[tuple[str, Sequence[Setting]]]) -> list[str]:
     lines = []
     for group, names in groups.items():
         value_width = max((len(setting.value) for setting in group), default=0)
-        lines.append(f"{', '.join(names)}:")
-        lines += [f"  {name:<9} {value.ljust(value_width)}  {source}" for name, value, source in group]
+        lines.append(f"Settings of {', '.join(names)}:")
+        lines += [f"  {name:<10} {value.ljust(value_width)}  {source}" for name, value, source in group]
     return lines
 
 
@@ -159,15 +170,17 @@ def _show_sampling(sampling: Sampling) -> str:
     return f"{drawn}, min_p {sampling.min_p:g}, answers to {sampling.max_answer_tokens} tokens"
 
 
-def _describe_template(job: "Job", thinking: Thinking, tokenizer: Any) -> Setting:
-    if not tokenizer.chat_template:
-        return Setting("template", "none", "tokenizer")
-    name = "chat_template.jinja"
-    file = (
-        name if not Path(job.model.path).is_dir() or Path(job.model.path, name).is_file() else "tokenizer_config.json"
-    )
-    if not thinking.chat:
-        return Setting("template", "there is one, and it is not used", job.origins.of("thinking"))
+def _describe_template(job: "Job", thinking: Thinking, renderer: Renderer) -> Setting:
+    tokenizer = renderer.tokenizer
+    if not thinking.chat or not tokenizer.chat_template:
+        begun = "".join(map(str, tokenizer.convert_ids_to_tokens(list(renderer.bos_ids))))
+        prefix = f"; prompts begin with {begun}" if begun else ""
+        told = "there is one, and it is not used" if tokenizer.chat_template else "none"
+        return Setting(
+            "template", told + prefix, job.origins.of("thinking") if tokenizer.chat_template else "tokenizer"
+        )
+    has_file = Path(job.model.path, TEMPLATE).is_file()
+    file = TEMPLATE if has_file else "tokenizer_config.json" if Path(job.model.path).is_dir() else "tokenizer"
     length = len(read_template(tokenizer) or "")
     options = "".join(f", {name}={value}" for name, value in thinking.template_options.items())
     return Setting("template", f"used ({length:,} characters){options}", file)
@@ -181,7 +194,7 @@ def _describe_ends(checkpoint: Checkpoint, tokenizer: Any, further: Sequence[int
     return Setting("stop ids", names or "none: every text runs to its limit", " and ".join(sources) or CONFIG)
 
 
-def _describe_dtype(job: "Job", checkpoint: Checkpoint) -> Setting:
+def _describe_dtype(job: "Job", checkpoint: Checkpoint, dtype: str) -> Setting:
     config = checkpoint.config
     text = config.get("text_config", {})
     own = next(
@@ -190,7 +203,8 @@ def _describe_dtype(job: "Job", checkpoint: Checkpoint) -> Setting:
     quantized = config.get("quantization_config") or text.get("quantization_config") or {}
     method = f", quantized by {quantized.get('quant_method')}" if quantized else ""
     weights = f" (weights are {own or 'of no told type'}{method})"
-    return Setting("dtype", f"{job.engine.dtype}{weights}", f"{job.origins.of('engine', 'dtype')}; {CONFIG}")
+    origin = job.origins.of("engine", "dtype") if dtype == job.engine.dtype else "chosen for this machine"
+    return Setting("dtype", f"{dtype}{weights}", f"{origin}; {CONFIG}")
 
 
 def _short(text: str) -> str:

@@ -25,7 +25,7 @@ class Borrowed(Vllm):
     running: Running | None = None
 
     @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator[Engine]:  # type: ignore[override]
+    async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator[Engine]:  # type: ignore[override]
         assert self.running is not None and model.path == RUNG.path
         yield Elsewhere(self.running)
 

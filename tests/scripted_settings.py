@@ -27,7 +27,7 @@ class Scripted(Vllm):
     seconds_a_request: float = 0.0
 
     @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["Frail"]:  # type: ignore[override]
+    async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator["Frail"]:  # type: ignore[override]
         yield Frail(self, is_victim=model.name == self.victim)
 
 

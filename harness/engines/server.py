@@ -11,9 +11,10 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from harness.architecture import Architecture
 from harness.engines.output import first_line
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
 
@@ -72,12 +73,15 @@ class Server:
         """None of this machine's."""
         return 0
 
-    def check(self, model: Model, num_params: int) -> None:
-        """Raise ValueError where the key is missing; a model's size is the server's concern."""
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> Self:
+        """These settings; raises ValueError where the key is missing. A model's size is the server's concern."""
         self._read_key()
+        return self
 
     @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["ServerEngine"]:
+    async def start(
+        self, model: Model, *, max_model_len: int, reads_text: bool = False
+    ) -> AsyncIterator["ServerEngine"]:
         """Serve requests until the context ends.
 
         Raises ValueError where the server does not serve this model, long enough contexts or token ids;
@@ -215,6 +219,8 @@ def write_body(model: str, request: Request) -> dict[str, Any]:
             # The model's own generation config, which servers read by default, may say otherwise.
             "repetition_penalty": 1.0,
             "stop_token_ids": list(request.stop_ids),
+            "stop": list(request.stop),
+            "include_stop_str_in_output": True,
             # Of the ends of text, those count that are among the stop ids.
             "ignore_eos": True,
             "add_special_tokens": False,
@@ -239,7 +245,8 @@ def read_completion(content: bytes, request: Request, *, seconds: float) -> Comp
     reason = choice["finish_reason"]
     if reason not in ("stop", "length"):
         raise RequestFailedError(f"The server ended a request with {reason!r}.")
-    if not token_ids or (reason == "stop" and token_ids[-1] not in request.stop_ids):
+    is_told = token_ids and (token_ids[-1] in request.stop_ids or any(s in choice["text"] for s in request.stop))
+    if not token_ids or (reason == "stop" and not is_told):
         raise EngineFailedError(
             "The server stopped a completion where it was not told to; start it without stop strings of its own."
         )

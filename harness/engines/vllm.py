@@ -12,9 +12,11 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
+from harness.architecture import Architecture
 from harness.children import bind_children
+from harness.engines import cpu, machine
 from harness.engines.output import POINTER, divert_output, first_line, last_error
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
@@ -53,32 +55,35 @@ OWNED_OPTIONS = {
     "override_generation_config": "sampling",
 }
 KILLED = "Its process ended without a word, as one does that is killed for want of memory."
-CPU_MAX_PARAMS = 1_000_000_000
+GPU_NUM_SEQS = 256
 
 
 @dataclass(frozen=True)
 class Vllm:
     """Settings of an engine, by vLLM's names; `options` passes any other of its engine arguments through.
 
-    max_num_seqs: sequences at once on each data-parallel replica. cpu_kv_cache_gib: prefix cache without a GPU.
+    max_num_seqs: sequences at once on each data-parallel replica. cpu_kv_cache_gib, cpu_threads: without a GPU.
+    What is null, and without a GPU a dtype of auto, `settle` chooses by the machine and the model.
     """
 
     dtype: str = "auto"
     quantization: str | None = None
-    max_num_seqs: int = 256
+    max_num_seqs: int | None = None
     gpu_memory_utilization: float = 0.9
     tensor_parallel_size: int = 1
     pipeline_parallel_size: int = 1
     data_parallel_size: int = 1
     enforce_eager: bool = False
-    cpu_kv_cache_gib: int = 2
+    cpu_kv_cache_gib: int | None = None
+    cpu_threads: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         sizes = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
-        for name in (*sizes, "max_num_seqs", "cpu_kv_cache_gib"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"engine.{name} must be at least 1; got {getattr(self, name)}.")
+        for name in (*sizes, "max_num_seqs", "cpu_kv_cache_gib", "cpu_threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"engine.{name} must be at least 1; got {value}.")
         if not 0 < self.gpu_memory_utilization <= 1:
             raise ValueError(f"engine.gpu_memory_utilization must lie in (0, 1]; got {self.gpu_memory_utilization}.")
         for name in self.options:
@@ -93,28 +98,48 @@ class Vllm:
     @property
     def samples_in_flight(self) -> int:
         """As many sequences as all data-parallel replicas take at once."""
-        return self.max_num_seqs * self.data_parallel_size
+        return (self.max_num_seqs or GPU_NUM_SEQS) * self.data_parallel_size
 
     @property
     def cpu_environment(self) -> dict[str, str]:
         """What vLLM reads of the environment on a machine without a GPU, unless it says otherwise already."""
         return {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-            "VLLM_CPU_KVCACHE_SPACE": str(self.cpu_kv_cache_gib),
-            # A core stays free for this process, which feeds the engine.
-            "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) - 1)),
+            "VLLM_CPU_KVCACHE_SPACE": str(self.cpu_kv_cache_gib or 2),
+            "OMP_NUM_THREADS": str(self.cpu_threads or cpu.choose_threads(machine.count_cores())),
         }
 
-    def check(self, model: Model, num_params: int) -> None:
-        """Raise ValueError where a model is too large for a machine without an NVIDIA GPU."""
-        if num_params > CPU_MAX_PARAMS and not shutil.which("nvidia-smi"):
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> Self:
+        """These settings with all that was left to the machine chosen for it and for the model.
+
+        Raises ValueError where there is no NVIDIA GPU and the memory does not hold the model.
+        """
+        if shutil.which("nvidia-smi"):
+            return dataclasses.replace(self, max_num_seqs=self.max_num_seqs or GPU_NUM_SEQS)
+        dtype = cpu.choose_dtype(self.dtype, has_bfloat16=machine.has_bfloat16())
+        needs = cpu.read_needs(architecture, dtype, max_model_len=max_model_len)
+        num_cores, free_bytes = machine.count_cores(), machine.available_bytes()
+        sizes = cpu.choose_sizes(
+            needs,
+            num_cores=num_cores,
+            free_bytes=free_bytes,
+            max_num_seqs=self.max_num_seqs,
+            cache_gib=self.cpu_kv_cache_gib,
+        )
+        if sizes is None:
             raise ValueError(
-                f"{model.name} has {num_params / 1e9:.1f} billion parameters and this machine has no NVIDIA GPU "
-                "(nvidia-smi is not on PATH). Use a GPU machine, or experiment=embedded, which needs none."
+                cpu.explain_refusal(model.name, needs, dtype, free_bytes=free_bytes, cache_gib=self.cpu_kv_cache_gib)
             )
+        return dataclasses.replace(
+            self,
+            dtype=dtype,
+            max_num_seqs=sizes.max_num_seqs,
+            cpu_kv_cache_gib=sizes.cache_gib,
+            cpu_threads=self.cpu_threads or cpu.choose_threads(num_cores),
+        )
 
     @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int) -> AsyncIterator["VllmEngine"]:
+    async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator["VllmEngine"]:
         """Load the weights and serve requests until the context ends.
 
         Raises ValueError for an option that vLLM does not know, EngineFailedError with vLLM's reason for all else.
@@ -127,7 +152,7 @@ class Vllm:
             try:
                 fetch_weights(model)
                 with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
-                    engine = VllmEngine(self._load(model, max_model_len), log if quiet else None)
+                    engine = VllmEngine(self._load(model, max_model_len, reads_text), log if quiet else None)
             except UnknownOptionError:
                 raise
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
@@ -137,7 +162,7 @@ class Vllm:
             finally:
                 engine.shutdown()
 
-    def _load(self, model: Model, max_model_len: int) -> Any:
+    def _load(self, model: Model, max_model_len: int, reads_text: bool) -> Any:
         """A running AsyncLLM with the weights of `model`."""
         from vllm.platforms import current_platform
 
@@ -151,7 +176,8 @@ class Vllm:
         arguments: dict[str, Any] = {
             "max_model_len": max_model_len,
             "enable_prefix_caching": True,
-            "skip_tokenizer_init": True,
+            # Only strings to stop at are looked for in text.
+            "skip_tokenizer_init": not reads_text,
             # What else than text a model reads would ask for the tokenizer.
             "language_model_only": True,
             "disable_log_stats": True,
@@ -164,6 +190,7 @@ class Vllm:
             **self.options,
         }
         own = {name: getattr(self, name) for name in OWNED_OPTIONS if hasattr(self, name)}
+        own["max_num_seqs"] = self.max_num_seqs or GPU_NUM_SEQS
         return AsyncLLM.from_engine_args(AsyncEngineArgs(model=model.path, revision=model.revision, **own, **arguments))
 
 
@@ -229,7 +256,9 @@ class VllmEngine:
             stop_token_ids=list(request.stop_ids),
             # Of the ends of text, those count that are among the stop ids.
             ignore_eos=True,
-            detokenize=False,
+            stop=list(request.stop),
+            detokenize=bool(request.stop),
+            skip_special_tokens=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
             # Nobody else holds it, so vLLM need not copy it deeply.
             skip_clone=True,

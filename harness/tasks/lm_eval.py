@@ -1,6 +1,8 @@
 """Any generate_until task of lm-eval: its prompts, few-shot examples, filters and graders, without its generation."""
 
+import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +11,14 @@ from importlib.metadata import version
 from typing import Any
 
 from harness.fingerprint import digest_code
+from harness.forms import FORMS, Form, FormName
+from harness.sandbox import close_sandbox
 from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
 
+# Forms that a task may read, of which the first that it does is taken, from so many gold answers.
+READ_BACK: tuple[FormName, ...] = ("phrase", "number", "boxed", "letter", "hashes", "tagged", "whole")
+NUM_GOLDS = 4
 # What lm-eval's regex filters give where nothing matches.
 INVALID = "[invalid]"
 FULL_SCORE = 1.0
@@ -50,7 +57,8 @@ class LmEval:
     num_fewshot: null for the task's own. turns: examples as turns of a conversation and the description as its system
     prompt, for chat templates; otherwise all is one text. metric, filter: what `correct` and `score` are read from,
     null for the task's first. extract: answer text -> answer, null for what the filter leaves. vote_key: answer ->
-    canonical form. dials: numbers of a document to keep as columns.
+    canonical form. form: what the prompts ask an answer to look like, null for the first that the task's own filter
+    reads. dials: numbers of a document to keep as columns.
     """
 
     name: str
@@ -63,6 +71,7 @@ class LmEval:
     filter: str | None = None
     extract: Callable[[str], str | None] | None = None
     vote_key: Callable[[str], str | None] = identical
+    form: FormName | None = None
     dials: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -85,7 +94,7 @@ class LmEval:
         """Versions of lm-eval and its tasks, and a digest of what reads and judges an answer: our code, their YAML."""
         versions = sorted({str(leaf.VERSION) for leaf in self._leaves.values()})
         read = [function for function in (self.extract, self.vote_key) if function is not None]
-        ours = digest_code(LmEval.grade, LmEval._score, LmEval._metric, LmEval._filter, *read)
+        ours = digest_code(LmEval.grade, LmEval._score, LmEval._metric, LmEval._filter, close_sandbox, *read)
         theirs = _digest([{name: leaf.dump_config().get(name) for name in JUDGING} for leaf in self._leaves.values()])
         return f"{version('lm_eval')}, task {', '.join(versions)}+{ours}{theirs[: len(ours)]}"
 
@@ -104,6 +113,10 @@ class LmEval:
         """The strings that end an answer in all of a group's tasks."""
         each = [_until(leaf) for leaf in self._leaves.values()]
         return tuple(stop for stop in each[0] if all(stop in others for others in each))
+
+    @cached_property
+    def answer_form(self) -> Form:
+        return FORMS[self.form or self._find_form()]
 
     def load(self) -> list[Prompt]:
         """Raises ValueError where a task has no such metric or filter."""
@@ -170,7 +183,25 @@ class LmEval:
         chosen = self._filter(leaf)
         chosen.apply([instance])
         filtered = instance.filtered_resps[chosen.name]
-        return filtered, leaf.process_results(doc, [filtered])
+        with compiled_once():
+            return filtered, leaf.process_results(doc, [filtered])
+
+    def _find_form(self) -> FormName:
+        """The first form in which the first task's gold answers are read back and graded correct."""
+        leaf = next(iter(self._leaves.values()))
+        golds = [(dict(doc), self._read_gold(leaf, doc)) for doc in itertools.islice(leaf.eval_docs, NUM_GOLDS)]
+        for name in READ_BACK:
+            with contextlib.suppress(Exception):  # a task's filters and graders are code of its own
+                scores = [self._score(leaf, doc, FORMS[name].write(gold))[1][self._metric(leaf)] for doc, gold in golds]
+                if min(scores) >= FULL_SCORE:
+                    return name
+        return READ_BACK[0]
+
+    def _read_gold(self, leaf: Any, doc: Mapping[str, Any]) -> str:
+        """A document's gold answer: what the filter finds in the target, else the whole of it."""
+        with hushed(), compiled_once():
+            target = str(leaf.doc_to_target(dict(doc)))
+        return _as_text(self._score(leaf, doc, target)[0]) or target
 
     def _metric(self, leaf: Any) -> str:
         return self.metric or next(iter(leaf.higher_is_better()))

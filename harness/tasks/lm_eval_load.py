@@ -7,7 +7,7 @@ import importlib.util
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,15 +156,24 @@ def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[s
 
 @contextlib.contextmanager
 def compiled_once() -> Iterator[None]:
-    """lm-eval compiles a template each time that it fills it, which takes 30 ms a prompt; here once."""
+    """lm-eval compiles a template each time that it fills it; here each is compiled the first time and kept.
+
+    That saves 30 ms a prompt, and workers that grade find the templates compiled: what is compiled from a text there
+    could be a stranger's, and is refused.
+    """
     from lm_eval.utils import env
 
     compile_anew = env.from_string
-    env.from_string = functools.cache(compile_anew)
+    env.from_string = _keep_compiled(compile_anew)
     try:
         yield
     finally:
         env.from_string = compile_anew
+
+
+@functools.cache
+def _keep_compiled(compile_anew: Callable[[str], Any]) -> Callable[[str], Any]:
+    return functools.cache(compile_anew)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from harness.fingerprint import digest_code
+from harness.forms import FORMS, Form, FormName
+from harness.sandbox import close_sandbox
 from harness.types import Grade, Outcome, Prompt
 
 FULL_SCORE = 1.0
@@ -98,6 +100,7 @@ class ReasoningGym:
 
     render: entry -> prompt text. extract: answer text -> answer, None where unparsed.
     vote_key: answer -> canonical form, None where the answer is not well formed and does not vote.
+    form: what the prompt asks an answer to look like, and what extract finds.
     dials: entry -> what makes it hard, null for what the generator itself says.
     """
 
@@ -109,6 +112,7 @@ class ReasoningGym:
     render: Callable[[Mapping[str, Any]], str] = render_question
     extract: Callable[[str], str | None] = read_whole
     vote_key: Callable[[str], str | None] = identical
+    form: FormName = "whole"
     dials: Callable[[Mapping[str, Any]], Mapping[str, float]] | None = None
 
     def __post_init__(self) -> None:
@@ -123,11 +127,17 @@ class ReasoningGym:
 
     @property
     def grader_version(self) -> str:
-        return f"{version('reasoning-gym')}+{digest_code(ReasoningGym.grade, self.extract, self.vote_key)}"
+        return (
+            f"{version('reasoning-gym')}+{digest_code(ReasoningGym.grade, close_sandbox, self.extract, self.vote_key)}"
+        )
 
     @property
     def until(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def answer_form(self) -> Form:
+        return FORMS[self.form]
 
     @property
     def identity(self) -> Mapping[str, Any]:

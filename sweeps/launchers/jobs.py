@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from harness.architecture import Architecture
 from harness.types import EngineSettings, Model
 from results import store
-from sweeps.forecast import missing_anchor, unusable_rows
+from sweeps.declare import declare
+from sweeps.forecast import chosen_settings, missing_anchor, unusable_rows
 from sweeps.grade import grade_run
-from sweeps.job import Job, declare, prepare
+from sweeps.job import Job, prepare
 from sweeps.launchers.lanes import Lane, Place
 from sweeps.recognised import tell_settings
 from sweeps.repair import repair
@@ -92,7 +94,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             pending.append(index)
             told.append((job.model.name, prepared.settings))
         print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
-        for line in unusable_rows(prepared):
+        for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
@@ -112,8 +114,9 @@ class Elsewhere:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def check(self, model: Model, num_params: int) -> None:
-        """The job checks the machine it comes to."""
+    def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> EngineSettings:
+        """As they are: the job settles them on the machine it comes to."""
+        return cast(EngineSettings, self)
 
 
 def start_elsewhere(job: Job) -> Job:

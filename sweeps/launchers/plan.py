@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from results import store
-from sweeps.forecast import Forecast, forecast, missing_anchor, unusable_rows
+from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
 from sweeps.recognised import Setting, tell_settings
 
@@ -30,7 +30,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
             continue
         told.append((job.model.name, prepared.settings))
         forecasts.append(forecast(prepared))
-        notes += [f"{job.model.name}: {line}" for line in unusable_rows(prepared)]
+        notes += [f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
     if forecasts:
         print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])

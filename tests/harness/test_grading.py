@@ -80,9 +80,9 @@ def test_a_prompt_that_the_task_has_not_is_named() -> None:
         grade_texts(Moody(), [("p", "right"), ("q/7", "right")])
 
 
-def test_an_answer_that_makes_its_grader_raise_is_unparsed_and_the_reason_is_told() -> None:
+def test_what_makes_its_grader_raise_is_unparsed_what_asks_for_more_is_refused_and_the_reason_is_told() -> None:
     graded = grade("right", "python 1/0", "right", "python exit()", "right")
-    assert outcomes(graded) == ["correct", "unparsed", "correct", "unparsed", "correct"]
+    assert outcomes(graded) == ["correct", "unparsed", "correct", "refused", "correct"]
     assert graded.troubles == {1: "ZeroDivisionError: division by zero", 3: "refused: exec"}
 
 

@@ -92,7 +92,13 @@ def test_no_scorer_of_reasoning_gym_is_taken_over(families: dict[str, list[str]]
         texts = [text for family in reached for text in families[family]][::2] + families["sizes"][:1] + NESTING[:2]
         task = ReasoningGym(name, 0, 1, vote_key=countdown.vote_key if name == "countdown" else identical)
         graded = run(task, [(task.load()[0].prompt_id, text) for text in texts])
-        assert {grade.outcome for grade in graded.grades} <= {"wrong", "unparsed", "unanswered", "timeout"}, name
+        assert {grade.outcome for grade in graded.grades} <= {
+            "wrong",
+            "unparsed",
+            "unanswered",
+            "timeout",
+            "refused",
+        }, name
         assert not canary.exists(), name
 
 
@@ -101,7 +107,7 @@ def test_a_scorer_that_evaluates_is_why_workers_are_closed(canary: Path) -> None
     text = list_code(str(canary))[1]
     prompt = task.load()[0]
     graded = run(task, [(prompt.prompt_id, text)])
-    assert not canary.exists() and graded.grades[0].outcome == "unparsed"
+    assert not canary.exists() and graded.grades[0].outcome == "refused"
     assert graded.troubles == {0: "refused: exec"}
     task.grade(prompt, text)
     assert canary.exists()

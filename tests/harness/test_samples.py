@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 
 from harness.budgets import budgets_to_answer
+from harness.forms import Form
 from harness.rendering import Renderer
 from harness.samples import Pending, Sampled, finish_sample, finish_samples
 from harness.traces import Context, SampleKey
@@ -134,21 +135,72 @@ def test_what_finished_before_an_engine_died_was_handed_over() -> None:
     assert 5 < len(finished) < 50
 
 
-def test_a_chain_of_thought_without_a_marker_ends_with_the_text_and_is_led_to_its_answer() -> None:
-    thinking = Thinking(close=None, force="=24")
-    context = Context("identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8))
+PLAIN = Context(
+    "identity",
+    Renderer(build_tokenizer(), Thinking(close=None, force="="), (0,), Form("24", tail=")", stop=(")",))),
+    Sampling(max_answer_tokens=8),
+    until=("++",),
+)
+
+
+def test_a_plain_chain_of_thought_that_ended_by_itself_is_its_own_answer_and_draws_none() -> None:
     ended = 0
     for sample in range(20):
         engine = ScriptedEngine()
-        sampled = asyncio.run(finish_sample(engine, context, Pending(sample_key(sample), (0, 32))))
+        sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(sample), (0, 32))))
         (trace,) = sampled.traces
-        assert engine.requests[0].stop_ids == (0,)
-        for answer in sampled.answers:
-            kept = trace.token_ids[:-1] if answer.budget is None else trace.token_ids[: answer.budget]
-            expected = (*sample_key().prompt_ids, *kept, *context.renderer.force_ids)
-            assert answer.forced and expected in {request.prompt_ids for request in engine.requests}
+        natural = [answer for answer in sampled.answers if answer.budget is None]
+        assert len(natural) == trace.ended
+        for answer in natural:
+            assert (answer.text, answer.num_thinking_tokens) == (trace.text, trace.num_thinking_tokens)
+            assert (answer.num_answer_tokens, answer.forced, answer.finish_reason) == (0, False, "stop")
+            assert answer.num_prompt_tokens == len(sample_key().prompt_ids) + trace.num_thinking_tokens
+        # One request for the trace, and one for each budget that cut it.
+        assert len(engine.requests) == 1 + len(sampled.answers) - len(natural)
         ended += trace.ended
     assert 0 < ended < 20
+
+
+def test_a_cut_chain_of_thought_is_led_to_an_answer_in_the_tasks_form_and_the_lead_is_part_of_its_text() -> None:
+    engine = ScriptedEngine()
+    sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (0,))))
+    (answer,) = sampled.answers
+    lead = tuple(build_tokenizer().encode("=24", add_special_tokens=False))
+    assert engine.requests[0].prompt_ids == (*sample_key().prompt_ids, *lead)
+    assert engine.requests[0].stop == ("++", ")")
+    assert answer.forced and answer.text.startswith("24") and not answer.text.startswith("=")
+
+
+@dataclasses.dataclass
+class Dictated:
+    """Writes what it is told, a request at a time, and never stops at a text by itself."""
+
+    texts: list[str]
+
+    async def complete(self, request: Request) -> Completion:
+        written = tuple(build_tokenizer().encode(self.texts.pop(0), add_special_tokens=False))[: request.max_tokens]
+        ended = written[-1] in request.stop_ids
+        return Completion(written, "stop" if ended else "length", None, 0.0)
+
+
+@pytest.mark.parametrize("texts", [["1+2=3++4*5"], ["1+2=3+", "+4*5"], ["1+2", "=3", "++", "4*5"]])
+def test_a_chain_of_thought_ends_where_its_tasks_until_stands_however_it_was_cut(texts: list[str]) -> None:
+    thought: tuple[int, ...] = ()
+    for text in texts:
+        pending = Pending(sample_key(), (len(thought) + len(text),), thought)
+        sampled = asyncio.run(finish_sample(Dictated([text, "0)"]), PLAIN, pending))
+        (trace,) = sampled.traces
+        thought += trace.token_ids
+        if trace.ended:
+            break
+    assert PLAIN.renderer.decode(thought) == "1+2=3++"
+    assert trace.ended and trace.finish_reason == "stop" and sampled.answers[-1].text == "1+2=3++"
+
+
+def test_a_marker_that_closes_thinking_is_alone_in_ending_it() -> None:
+    context = dataclasses.replace(CONTEXT, until=("++",))
+    sampled = asyncio.run(finish_sample(Dictated(["1++2</think>", "3++4"]), context, Pending(sample_key(), (9,))))
+    assert sampled.traces[0].text == "1++2</think>" and sampled.answers[0].finish_reason == "stop"
 
 
 @pytest.mark.parametrize("extensions", [0, 1, 3])

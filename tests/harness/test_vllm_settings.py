@@ -1,6 +1,8 @@
 """vLLM in this process: what its settings pass on, what they refuse, and what its failures are told as."""
 
 import asyncio
+import dataclasses
+import math
 import multiprocessing
 import os
 import signal
@@ -14,11 +16,15 @@ from typing import Any
 
 import pytest
 
+from harness.checkpoint import read_checkpoint
+from harness.engines.cpu import CACHE_ROOM, CACHE_SHARE, GIB
 from harness.engines.vllm import KILLED, OWNED_OPTIONS, Vllm, VllmEngine, explain_start, fetch_weights
 from harness.types import EngineFailedError, Model, Request, RequestFailedError, Sampling
 from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, run_engine
 
+# One with the attention of a model of 1.5 billion parameters.
+SHAPE = dataclasses.replace(read_checkpoint(RUNG).architecture, num_layers=28, cached_width=512)
 REQUEST = Request((5, 6, 7), 200, 1, Sampling())
 
 
@@ -73,8 +79,6 @@ def test_an_option_that_a_field_owns_is_refused_with_the_field(name: str) -> Non
 
 
 def test_every_owned_option_is_one_of_vllms() -> None:
-    import dataclasses
-
     from vllm.engine.arg_utils import AsyncEngineArgs
 
     assert set(OWNED_OPTIONS) <= {argument.name for argument in dataclasses.fields(AsyncEngineArgs)}
@@ -96,7 +100,14 @@ def test_a_value_that_vllm_refuses_is_told_in_its_words() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "max_num_seqs", "cpu_kv_cache_gib"],
+    [
+        "tensor_parallel_size",
+        "pipeline_parallel_size",
+        "data_parallel_size",
+        "max_num_seqs",
+        "cpu_kv_cache_gib",
+        "cpu_threads",
+    ],
 )
 def test_a_size_below_one_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"engine.{name} must be at least 1; got 0"):
@@ -196,12 +207,80 @@ def test_an_engine_without_the_memory_it_wants_is_told_in_a_line(tmp_path: Path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode != 0
-    assert "countdown-33k: vLLM could not start: ValueError: " in done.stderr and "emory" in done.stderr
+    told = "vLLM could not start: ValueError: " if list_gpus() else "needs "
+    assert f"countdown-33k: {told}" in done.stderr and "emory" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_large_model_is_refused_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def small_machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A machine of 2 cores and 24 GiB without a GPU; a test may take something away."""
+    has = {"count_cores": 2, "available_bytes": 24 * GIB, "has_bfloat16": True}
     monkeypatch.setattr("shutil.which", lambda name: None)
-    Vllm().check(Model("small"), 10**9)
-    with pytest.raises(ValueError, match="large has 8.0 billion parameters and this machine has no NVIDIA GPU"):
-        Vllm().check(Model("large"), 8 * 10**9)
+    for name in has:
+        monkeypatch.setattr(f"harness.engines.machine.{name}", lambda name=name: has[name])
+    return has
+
+
+def settle(settings: Vllm, *, billions: float = 0.5) -> Vllm:
+    shape = dataclasses.replace(SHAPE, num_params=int(billions * 1e9))
+    return settings.settle(Model("some/model"), shape, max_model_len=4096)
+
+
+def test_a_dtype_of_auto_is_what_the_processor_multiplies_fastest(small_machine: dict[str, Any]) -> None:
+    assert settle(Vllm()).dtype == "bfloat16"
+    assert settle(Vllm(dtype="float16")).dtype == "float16"
+    small_machine["has_bfloat16"] = False
+    assert settle(Vllm()).dtype == "float32"
+
+
+def test_a_gpu_leaves_the_dtype_to_the_checkpoint_and_takes_many_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
+    settled = settle(Vllm(), billions=1000)
+    assert (settled.dtype, settled.max_num_seqs, settled.cpu_kv_cache_gib) == ("auto", 256, None)
+    assert settle(Vllm(max_num_seqs=7)).max_num_seqs == 7
+
+
+def test_few_sequences_are_in_flight_without_a_gpu(small_machine: dict[str, Any]) -> None:
+    assert settle(Vllm()).samples_in_flight == 32
+    small_machine["available_bytes"] = 512 * GIB
+    for num_cores, num_samples in ((16, 128), (192, 256)):
+        small_machine["count_cores"] = num_cores
+        assert settle(Vllm()).samples_in_flight == num_samples
+    assert settle(Vllm(max_num_seqs=512)).samples_in_flight == 512
+
+
+def test_the_cache_holds_what_is_in_flight_and_leaves_memory(small_machine: dict[str, Any]) -> None:
+    # Keys and values of 28 layers, 2 x 128 wide, in two bytes each: 112 MiB a sequence of 4,096 tokens.
+    settled = settle(Vllm(max_num_seqs=16), billions=1.5)
+    assert settled.cpu_kv_cache_gib == math.ceil(CACHE_ROOM * 16 * 112 / 1024)
+    assert settle(Vllm(max_num_seqs=512), billions=1.5).cpu_kv_cache_gib == int(CACHE_SHARE * (22 - 3e9 / GIB))
+    small_machine["available_bytes"] = 7 * GIB
+    tight = settle(Vllm(), billions=1.5)
+    assert (tight.cpu_kv_cache_gib, tight.max_num_seqs) == (1, 1024 // 112)
+
+
+def test_memory_decides_whether_a_model_is_refused_without_a_gpu(small_machine: dict[str, Any]) -> None:
+    assert settle(Vllm(), billions=1.5).dtype == "bfloat16"
+    assert settle(Vllm(), billions=8).dtype == "bfloat16"
+    with pytest.raises(ValueError) as refused:
+        settle(Vllm(), billions=14)
+    assert str(refused.value) == (
+        "model needs 29.1 GiB of memory (weights in bfloat16 26.1, cache 1.0, programs 2.0); this machine has 24.0 GiB "
+        "free, and no NVIDIA GPU (nvidia-smi is not on PATH). Use a smaller model or a server that holds it: "
+        "engine=server engine.url=http://HOST:8000/v1."
+    )
+    with pytest.raises(ValueError, match="Use a smaller model, engine.dtype=bfloat16 or a server"):
+        settle(Vllm(dtype="float32"), billions=8)
+    with pytest.raises(ValueError, match="cache 30.0.* a lower engine.cpu_kv_cache_gib or a server"):
+        settle(Vllm(cpu_kv_cache_gib=30))
+
+
+def test_a_quantized_model_weighs_what_its_files_say(small_machine: dict[str, Any]) -> None:
+    shape = dataclasses.replace(SHAPE, num_params=30 * 10**9, quantized_bytes=15 * 10**9)
+    assert Vllm().settle(Model("some/model"), shape, max_model_len=4096).dtype == "bfloat16"
+
+
+def test_what_is_set_is_kept(small_machine: dict[str, Any]) -> None:
+    given = Vllm(dtype="float32", max_num_seqs=512, cpu_kv_cache_gib=2, cpu_threads=1, enforce_eager=True)
+    assert settle(given, billions=0.001) == given

@@ -5,23 +5,27 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from harness.engines.vllm import Vllm
 from harness.samples import Pending, finish_sample
-from harness.types import Model, Prompt
+from harness.tasks.reasoning_gym import ReasoningGym
+from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from results import store
 from results.schema import MODELS, PROMPTS, TRACES
 from sweeps.__main__ import main
 from sweeps.compose import load_tasks
-from sweeps.forecast import missing_anchor
-from sweeps.job import Job, check_name, load_prompts, store_prompt
+from sweeps.declare import describe_model, store_prompt
+from sweeps.forecast import chosen_settings, missing_anchor
+from sweeps.job import Job, check_name, load_prompts, prepare
 from sweeps.provenance import Device, describe_device, write_provenance
 from sweeps.writer import Writer
+from tests.conftest import RUNG
 from tests.harness.scripted_engine import ScriptedEngine
 from tests.harness.test_samples import CONTEXT, sample_key
 
@@ -123,3 +127,46 @@ def test_a_stop_while_grading_is_told_without_a_traceback(monkeypatch: pytest.Mo
     monkeypatch.setattr("sys.argv", ["sweeps", "grade", "pilot"])
     with pytest.raises(SystemExit, match="Stopped. What was drawn and graded is kept"):
         main()
+
+
+@pytest.fixture
+def by_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job whose engine is left to a machine without a GPU."""
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    return Job(
+        run=tmp_path,
+        model=RUNG,
+        thinking=Thinking(close="</think>", force="</think>"),
+        task=ReasoningGym("countdown", seed=0, size=1),
+        sampling=Sampling(),
+        grid=Grid(widths=(1,), budgets=(0,)),
+        engine=Vllm(),
+    )
+
+
+def test_a_dtype_of_auto_is_stored_as_what_it_means_on_this_processor(
+    by_the_machine: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    for has_bfloat16, dtype in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda has=has_bfloat16: has)
+        prepared = prepare(by_the_machine)
+        assert prepared.identity_parts["dtype"] == describe_model(prepared)["dtype"] == dtype
+        named = replace(by_the_machine, engine=Vllm(dtype=dtype))
+        assert prepare(named).identity == prepared.identity
+        found[dtype] = prepared.identity
+    assert found["bfloat16"] != found["float32"]
+
+
+def test_what_the_machine_chose_is_told_and_what_was_given_is_not(
+    by_the_machine: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda: True)
+    monkeypatch.setattr("harness.engines.machine.count_cores", lambda: 2)
+    assert chosen_settings(by_the_machine, prepare(by_the_machine)) == [
+        "chosen for this machine: engine.dtype=bfloat16, engine.max_num_seqs=32, engine.cpu_kv_cache_gib=1, "
+        "engine.cpu_threads=1"
+    ]
+    given = Vllm(dtype="float32", max_num_seqs=8, cpu_kv_cache_gib=1, cpu_threads=1)
+    job = replace(by_the_machine, engine=given)
+    assert chosen_settings(job, prepare(job)) == []

@@ -85,15 +85,17 @@ def test_what_ends_a_text_by_the_tokenizer_alone_is_part_of_what_rows_are_stored
 
 def test_every_setting_says_where_it_came_from(tmp_path: Path, folder: Path) -> None:
     write(folder / "generation_config.json", temperature=0.6, top_k=20, repetition_penalty=1.1)
-    words = ("sampling.max_answer_tokens=32",)
-    origins = Origins({"thinking": "auto", "sampling": "auto", "engine": "vllm"}, words)
-    prepared = prepare(replace(one_model(folder, tmp_path / "run"), origins=origins))
+    words = ("sampling.max_answer_tokens=32", "engine.dtype=float32")
+    choices = {"thinking": "auto", "sampling": "auto", "engine": "vllm", "task": "countdown"}
+    origins = Origins(choices, words)
+    prepared = prepare(replace(one_model(folder, tmp_path / "run", words[1]), origins=origins))
     assert prepared.sampling == Sampling(0.6, 1.0, 20, 0.0, 32)
     assert settings_of(prepared) == {
         setting.name: setting
         for setting in [
             Setting("thinking", "think_tags", "the checkpoint: no chat template, and <think> and </think> are tokens"),
             Setting("markers", "opened by '<think>', closed by '</think>' (token 2)", "the preset think_tags"),
+            Setting("forced by", "'</think>'", "the preset think_tags; task=countdown"),
             Setting("template", "none", "tokenizer"),
             Setting("stop ids", "<|endoftext|> (0)", "generation_config.json"),
             Setting(
@@ -102,7 +104,7 @@ def test_every_setting_says_where_it_came_from(tmp_path: Path, folder: Path) -> 
                 f"generation_config.json (temperature, top_k), {words[0]}",
             ),
             Setting("unused", "repetition_penalty 1.1", "generation_config.json"),
-            Setting("dtype", "auto (weights are bfloat16)", "engine=vllm; config.json"),
+            Setting("dtype", "float32 (weights are bfloat16)", "engine=vllm, engine.dtype=float32; config.json"),
             Setting("context", "320 tokens", "config.json"),
         ]
     }
@@ -130,11 +132,11 @@ def test_models_that_are_asked_alike_share_a_table() -> None:
     settings = [Setting("thinking", "few_shot", "x"), Setting("context", "320 tokens", "config.json")]
     other = [Setting("context", "64 tokens", "config.json")]
     assert tell_settings([("a", settings), ("b", other), ("c", settings), ("a", settings)]) == [
-        "a, c:",
-        "  thinking  few_shot    x",
-        "  context   320 tokens  config.json",
-        "b:",
-        "  context   64 tokens  config.json",
+        "Settings of a, c:",
+        "  thinking   few_shot    x",
+        "  context    320 tokens  config.json",
+        "Settings of b:",
+        "  context    64 tokens  config.json",
     ]
 
 

@@ -1,5 +1,6 @@
 """The frame around every place: what becomes a lane, how ends are told."""
 
+import dataclasses
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.checkpoint import read_checkpoint
 from harness.engines.vllm import Vllm
 from harness.tasks.reasoning_gym import ReasoningGym
 from harness.types import Grid, Model, Sampling, Thinking
 from sweeps.job import Job
 from sweeps.launchers.jobs import group_lanes, run_lanes, start_elsewhere
 from sweeps.launchers.lanes import Lane
+from tests.conftest import RUNG
 
 
 def job(name: str, *, num_devices: int = 1) -> Job:
@@ -84,8 +87,9 @@ def test_nothing_pending_starts_no_place(tmp_path: Path) -> None:
 def test_a_model_too_large_for_this_machine_may_still_run_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     here = job("large", num_devices=2)
+    shape = dataclasses.replace(read_checkpoint(RUNG).architecture, num_params=10**15)
     with pytest.raises(ValueError, match="no NVIDIA GPU"):
-        here.engine.check(here.model, 8_000_000_000)
+        here.engine.settle(here.model, shape, max_model_len=64)
     elsewhere = start_elsewhere(here).engine
-    elsewhere.check(here.model, 8_000_000_000)
+    elsewhere = elsewhere.settle(here.model, shape, max_model_len=64)
     assert (elsewhere.num_devices, elsewhere.dtype, elsewhere.options) == (2, "auto", {})
