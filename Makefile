@@ -5,8 +5,9 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 PY := $(VENV)/bin/python
-EXPERIMENT ?= embedded
-RUN ?= $(EXPERIMENT)
+RUN ?= $(or $(EXPERIMENT),embedded)
+# What a sweep leaves out is for it to say: model.path alone means one model, and an experiment may name its run.
+WORDS = $(if $(EXPERIMENT),experiment=$(EXPERIMENT)) $(if $(filter-out file,$(origin RUN)),run=$(RUN)) $(ARGS)
 
 # An NVIDIA GPU takes the official vLLM; anything else its CPU build, with torch's CPU build: from --find-links where
 # the environment names a place, else from PyTorch's own index.
@@ -37,12 +38,12 @@ $(VENV)/ready: pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) $(INSTALL_$(ENGINE)) -r pyproject.toml --extra $(ENGINE) --extra dev
 	@touch $@
 
-sweep: setup  ## draw, grade and plot a grid: EXPERIMENT=embedded, RUN=<name>, ARGS="model=... grid.budgets=[...]"
-	@$(PY) -m sweeps experiment=$(EXPERIMENT) run=$(RUN) $(ARGS)
-	@$(PY) -m analysis figures $(RUN) --summary
+sweep: setup  ## draw, grade and plot a grid: EXPERIMENT=embedded, RUN=<name>, ARGS="model.path=... grid.budgets=[...]"
+	@$(PY) -m sweeps $(WORDS)
+	@run="$$($(PY) -m sweeps where $(WORDS))" && $(PY) -m analysis figures "$$run" --summary
 
 plan: setup  ## what `make sweep` would draw, and what that costs: the same options, nothing is started
-	@$(PY) -m sweeps plan experiment=$(EXPERIMENT) run=$(RUN) $(ARGS)
+	@$(PY) -m sweeps plan $(WORDS)
 
 grade: setup  ## grade what the present graders have not seen, print what changed: RUN=<name> ARGS="task.extract=..."
 	@$(PY) -m sweeps grade $(RUN) $(ARGS)

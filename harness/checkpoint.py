@@ -3,14 +3,16 @@
 Reads config.json and the safetensors headers of a local folder or a hub repository; loads no weights.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.architecture import Architecture, Tensor, describe, text_settings
+from harness.foreign import check_names, check_place
 from harness.types import Model
 
 Tensors = dict[str, Tensor]
@@ -18,45 +20,58 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model's counts and shapes, the tokens it can read, those that end a text, and what its weights are."""
+    """A model's counts and shapes, the tokens it can read, those that end a text, and what its weights are.
+
+    config, generation: its config.json and its generation_config.json, empty where there is none.
+    """
 
     weights_digest: str
     architecture: Architecture
     context: int
     eos_ids: tuple[int, ...]
+    config: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    generation: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def read_checkpoint(model: Model) -> Checkpoint:
     """The checkpoint of `model`; raises ValueError with the way on where there is none or it cannot be reached."""
     folder = Path(model.path)
-    if folder.is_dir():
-        return _describe(_read_json(folder, "config.json"), _read_generation(folder), *_local_weights(folder))
-    if folder.exists() or model.path.startswith((".", "/", "~")) or model.path.count("/") != 1:
-        raise ValueError(f"No model at {model.path!r}: give a folder that exists, or a hub id such as Qwen/Qwen3-8B.")
-    return _read_hub(model)
+    if not folder.exists() and not model.path.startswith((".", "/", "~")) and model.path.count("/") == 1:
+        return _read_hub(model)
+    check_place(model.path)
+    return _describe(_read_json(folder, "config.json"), _read_generation(folder), *_local_weights(folder))
 
 
 def _read_hub(model: Model) -> Checkpoint:
     from huggingface_hub import HfApi, hf_hub_download
 
     hub = HfApi()
-    try:
+    with _telling_the_hubs_errors(model):
         info = hub.model_info(model.path, revision=model.revision)
-        files = {sibling.rfilename for sibling in info.siblings or []}
+    files = {sibling.rfilename for sibling in info.siblings or []}
+    check_names(files, place=model.path)
+    tensors: Tensors = {}
+    with _telling_the_hubs_errors(model):
         folder = Path(hf_hub_download(model.path, "config.json", revision=info.sha)).parent
         if "generation_config.json" in files:
             hf_hub_download(model.path, "generation_config.json", revision=info.sha)
-        tensors: Tensors = {}
         for name in _of_the_model(file for file in files if file.endswith(".safetensors") and "/" not in file):
             metadata = hub.parse_safetensors_file_metadata(model.path, name, revision=info.sha)
             tensors |= {key: Tensor(header.dtype, tuple(header.shape)) for key, header in metadata.tensors.items()}
-    except Exception as error:  # the hub's client raises its HTTP library's errors, which differ between its versions
+    return _describe(_read_json(folder, "config.json"), _read_generation(folder), tensors, f"commit:{info.sha}")
+
+
+@contextlib.contextmanager
+def _telling_the_hubs_errors(model: Model) -> Iterator[None]:
+    """Whatever the hub's client raises, which differs between its versions, as a ValueError of one line."""
+    try:
+        yield
+    except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
             f"Cannot read model {model.path!r} from the hub ({reason}). "
             "Check the name, or download it and set model.path to its folder."
         ) from error
-    return _describe(_read_json(folder, "config.json"), _read_generation(folder), tensors, f"commit:{info.sha}")
 
 
 def _local_weights(folder: Path) -> tuple[Tensors, str]:
@@ -64,6 +79,7 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise ValueError(f"No *.safetensors in {folder}: isoquant reads shapes and identity from them.")
+    _check_shards(folder, {path.name for path in files})
     tensors: Tensors = {}
     digest = hashlib.sha256()
     for name in _of_the_model(path.name for path in files):
@@ -72,6 +88,14 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return tensors, f"sha256:{digest.hexdigest()[:32]}"
+
+
+def _check_shards(folder: Path, files: set[str]) -> None:
+    """Raise ValueError where the index of the weights names files that are not there, as after a broken download."""
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        named = _read_json(folder, index.name).get("weight_map")
+        if isinstance(named, dict) and (gone := sorted(set(map(str, named.values())) - files)):
+            raise ValueError(f"{folder} lacks {len(gone)} of its weight files, such as {gone[0]}; download them again.")
 
 
 def _of_the_model(files: Iterable[str]) -> list[str]:
@@ -109,6 +133,8 @@ def _describe(config: dict[str, Any], generation: dict[str, Any], tensors: Tenso
         architecture=describe(config, tensors),
         context=text["max_position_embeddings"],
         eos_ids=tuple(eos) if isinstance(eos, list) else () if eos is None else (eos,),
+        config=config,
+        generation=generation,
     )
 
 

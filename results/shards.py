@@ -3,6 +3,7 @@
 A manifest a writer lists what it appended (rows, bytes, digest), so that a shard that disappears is missed as well.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -170,7 +171,7 @@ def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:
 
 def _left_behind(root: Path, tables: Iterable[str], writer: str, suffix: str) -> list[Path]:
     """Files of the writer that are no shards; names of other writers may begin alike."""
-    paths = [path for table in tables for path in sorted((root / table).glob(f"{writer}.*{suffix}"))]
+    paths = [path for table in tables for path in sorted((root / table).glob(f"{glob.escape(writer)}.*{suffix}"))]
     return [path for path in paths if writer_of(path.with_suffix("") if suffix == ".tmp" else path) == writer]
 
 

@@ -1,22 +1,25 @@
 """python -m sweeps experiment=...: Hydra composes one job a model, a launcher runs each in a process of its own.
 
+python -m sweeps model.path=...: the same for this one model, asked as its checkpoint asks to be.
 python -m sweeps plan experiment=...: the same command, which then prints what it would do, and starts nothing.
+python -m sweeps where experiment=...: print the folder of the run that the same command writes.
 python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet; task.extract=... and
 task.vote_key=... put other functions in its place.
 """
 
-import re
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
 from sweeps.compose import EXAMPLE_READER, build, build_job, change_readers, find_run, load_tasks
 from sweeps.disk import explain
@@ -24,26 +27,25 @@ from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import run_job
 from sweeps.repair import repair
+from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
 
 # What of a composed config makes an exported task.
 EXPORTED = ("task", "thinking", "sampling", "grid")
-# A word that is an override, not one of Hydra's flags or such a flag's value.
-OVERRIDE = re.compile(r"~|[^-].*=")
-# A word that stands for a job a value; quotes and brackets hold commas of their own.
-LIST = re.compile(r"""[^-=]+=[^\\'"()[\]{}]*,[^\\'"()[\]{}]*""")
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sweep")
 def sweep(config: DictConfig) -> None:
     """One job, in this process: what a launcher calls, once a model."""
+    # What it says begins with the model's name, by which a launcher finds its last words.
+    name = config.model.name or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
         run_job(build_job(config))
     except OSError as error:
-        sys.exit(f"{config.model.name or config.model.path}: {explain(error, find_run(config.run))}")
+        sys.exit(f"{name}: {explain(error, find_run(config.run))}")
     except (ValueError, EngineFailedError) as error:
-        sys.exit(f"{config.model.name or config.model.path}: {error}")
+        sys.exit(f"{name}: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"{config.model.name or config.model.path}: stopped; what was drawn is kept.")
+        sys.exit(f"{name}: stopped; what was drawn is kept.")
 
 
 def grade(name: str, words: Sequence[str]) -> None:
@@ -63,10 +65,12 @@ def export(words: Sequence[str]) -> None:
     folder, *overrides = words
     try:
         with hydra.initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
-            config = hydra.compose("sweep", ["run=none", "model.path=none", *overrides])
+            config = hydra.compose("sweep", ["run=none", "model.path=none", *map(adapt, overrides)])
         parts: dict[str, Any] = {room: OmegaConf.to_container(config[room], resolve=True) for room in EXPORTED}
         made = {room: build(part, room) for room, part in parts.items()}
         task, thinking, sampling, grid = (made[room] for room in EXPORTED)
+        if isinstance(thinking, AutoThinking):
+            raise ValueError("thinking=auto asks a checkpoint, and an exported task has none; give thinking=<preset>.")
         name = export_task(
             task, parts["task"], thinking=thinking, sampling=sampling, budget=max(grid.budgets), folder=Path(folder)
         )
@@ -77,22 +81,16 @@ def export(words: Sequence[str]) -> None:
     print(f"python -m lm_eval --include_path {folder} --tasks {name} --model ...")
 
 
-def choose_plan(words: Sequence[str]) -> list[str]:
-    """The same command line with the launcher that starts nothing for whichever it names."""
-    others = [word for word in words if not word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))]
-    named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
-    is_here = named in ([], ["processes"])
-    # Hydra reads all overrides in one go: behind one of its flags, further ones are not recognized.
-    first = next((place for place, word in enumerate(others) if OVERRIDE.match(word)), len(others))
-    return [*others[:first], "hydra/launcher=plan", f"hydra.launcher.is_here={is_here}", *others[first:]]
-
-
-def check_lists(words: Sequence[str]) -> None:
-    """End the program where a word lists a value twice: its jobs would write the same rows."""
-    for word in filter(LIST.fullmatch, words):
-        name, _, values = word.partition("=")
-        if twice := [value for value, count in Counter(values.split(",")).items() if count > 1]:
-            sys.exit(f"{name} lists {twice[0]} twice; list it once.")
+def where(words: Sequence[str]) -> Path:
+    """The run that a sweep of these words writes."""
+    parsed = OverridesParser.create().parse_overrides(complete(words))
+    # A list is a job a value, which one config does not hold.
+    single = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
+    with hydra.initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
+        config = hydra.compose("sweep", single, return_hydra_config=True)
+    # ${hydra:...} is resolved against the configuration that was set last.
+    HydraConfig.instance().set_config(config)
+    return find_run(config.run)
 
 
 def main() -> None:
@@ -113,9 +111,17 @@ def run_command() -> None:
             sys.exit("Usage: python -m sweeps export FOLDER task=countdown")
         export(sys.argv[2:])
         return
-    if sys.argv[1:2] == ["plan"]:
-        sys.argv[1:] = choose_plan(sys.argv[2:])
-    check_lists(sys.argv[1:])
+    if sys.argv[1:2] == ["where"]:
+        try:
+            print(where(sys.argv[2:]))
+        except (ValueError, HydraException) as error:
+            sys.exit(str(error))
+        return
+    is_plan = sys.argv[1:2] == ["plan"]
+    words = complete(sys.argv[2:] if is_plan else sys.argv[1:])
+    sys.argv[1:] = choose_plan(words) if is_plan else words
+    if twice := find_twice(words):
+        sys.exit(twice)
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     sys.path.append(str(Path(__file__).parent / "launchers"))
     sweep()

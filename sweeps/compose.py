@@ -3,8 +3,9 @@
 import dataclasses
 import inspect
 import json
+import os
 import pydoc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
@@ -15,29 +16,52 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.types import Task
 from sweeps.job import Job
+from sweeps.recognised import Origins
+from sweeps.words import name_place
 
 RUNS = Path("results/runs")
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
+NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
 EXAMPLE_READER = "task.extract=harness.answers.final_answer"
 SCALARS = ("seed", "probe", "flush_seconds", "progress_row")
 
 
-def build_job(config: DictConfig) -> Job:
+def build_job(config: DictConfig, origins: Origins | None = None) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
     if missing := sorted(OmegaConf.missing_keys(config)):
         raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     scalars = {name: resolved[name] for name in SCALARS if name in resolved}
     check_types(Job, scalars)
+    if isinstance(resolved.get("model"), dict):
+        resolved["model"] = place_model(resolved["model"])
     parts = {room: build(resolved.get(room), room) for room in ROOMS}
-    return Job(run=find_run(resolved.get("run")), config=resolved, **scalars, **parts)
+    if parts["grid"].anchor == "auto":
+        parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)
+    run = find_run(resolved.get("run"))
+    return Job(run=run, config=resolved, origins=origins or Origins(), **scalars, **parts)
+
+
+def read_origins(hydra: Any) -> Origins:
+    """Where a config's settings came from, by what Hydra recorded of its composition."""
+    return Origins(dict(hydra.runtime.choices), tuple(str(word) for word in hydra.overrides.task))
+
+
+def place_model(part: dict[str, Any]) -> dict[str, Any]:
+    """The model with ~ read as the home folder, and named by where it lies where it has no name."""
+    path = part.get("path")
+    if not isinstance(path, str) or not path:
+        return part
+    return {**part, "path": os.path.expanduser(path), "name": part.get("name") or name_place(path)}
 
 
 def build(part: dict[str, Any] | None, room: str) -> Any:
     """A dataclass from its yaml; `_target_` names it and the other keys are its fields."""
     if not isinstance(part, dict) or "_target_" not in part:
         raise ValueError(f"{room}: expected an option of conf/{room}; got {part!r}.")
+    if room == "task":
+        part = {**part, **{name: name_reader(f"task.{name}", part[name]) for name in NAMED_READERS & part.keys()}}
     try:
         check_fields(get_class(part["_target_"]), {name: part[name] for name in part if name != "_target_"}, room=room)
         made = instantiate(part, _convert_="all")
@@ -104,15 +128,29 @@ def change_readers(tasks: Sequence[Task], words: Sequence[str]) -> list[Task]:
             raise ValueError(f"Expected {' or '.join(READERS)}=<function>, such as {EXAMPLE_READER}; got {word!r}.")
         if unlike := [task.name for task in changed if not hasattr(task, field)]:
             raise ValueError(f"Task {unlike[0]} has no {field}.")
-        try:
-            function = pydoc.locate(path)
-        except pydoc.ErrorDuringImport as error:
-            raise ValueError(f"{name}: {path} cannot be imported ({error.value}).") from None
-        if not callable(function):
-            raise ValueError(f"{name}: there is no function {path}.")
-        check_reader(name, function)
+        function = find_reader(name, path)
         changed = [dataclasses.replace(cast(Any, task), **{field: function}) for task in changed]
     return changed
+
+
+def find_reader(name: str, path: str) -> Callable[..., Any]:
+    """The function of a dotted name; raises ValueError where there is none that can read answers."""
+    try:
+        function = pydoc.locate(path)
+    except pydoc.ErrorDuringImport as error:
+        raise ValueError(f"{name}: {path} cannot be imported ({error.value}).") from None
+    if not callable(function):
+        raise ValueError(f"{name}: there is no function {path}; expected a dotted name, as in {EXAMPLE_READER}.")
+    check_reader(name, function)
+    return function
+
+
+def name_reader(name: str, value: Any) -> Any:
+    """A dotted name as the yaml of its function; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    find_reader(name, value)
+    return {"_target_": "hydra.utils.get_method", "path": value}
 
 
 def check_reader(name: str, function: object) -> None:

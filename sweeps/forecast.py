@@ -157,7 +157,7 @@ def missing_anchor(jobs: Sequence["Job"]) -> list[str]:
         return []
     return [
         f"grid.anchor={grid.anchor} is none of the models asked for ({', '.join(models)}), and {root} holds no samples "
-        "for difficulty bins: without them the summary takes all prompts together."
+        "for difficulty bins: without them the summary takes all prompts together. grid.anchor=auto draws its own."
     ]
 
 

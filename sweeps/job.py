@@ -8,11 +8,13 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
+from harness.foreign import check_tokenizer
+from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Sampled, finish_samples
 from harness.traces import Context
@@ -27,14 +29,16 @@ from harness.types import (
     Thinking,
 )
 from results import store
-from results.schema import CELLS, FAILURES, MODELS, PROMPTS
+from results.schema import FAILURES, MODELS, PROMPTS
 from sweeps.counted import Counted
+from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
 from sweeps.probes import check_thinking
 from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
+from sweeps.recognised import Origins, Setting, check_servable, describe_settings, resolve
 from sweeps.repair import repair_writer
 from sweeps.writer import Writer
 
@@ -44,13 +48,14 @@ class Job:
     """One model on one task, as composed from conf/.
 
     A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
+    origins: where its settings were chosen. is_here: it runs on this machine, so that what this one lacks counts.
     """
 
     run: Path
     model: Model
-    thinking: Thinking
+    thinking: Thinking | AutoThinking
     task: Task
-    sampling: Sampling
+    sampling: Sampling | AutoSampling
     grid: Grid
     engine: EngineSettings
     seed: int = 0
@@ -58,6 +63,8 @@ class Job:
     flush_seconds: float = 30.0
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
+    origins: Origins = field(default_factory=Origins)
+    is_here: bool = True
 
     def __post_init__(self) -> None:
         if not self.flush_seconds >= 0:
@@ -74,6 +81,8 @@ class Prepared:
     task_id: str
     identity_parts: Mapping[str, Any]
     renderer: Renderer
+    sampling: Sampling
+    settings: Sequence[Setting]
     prompts: Sequence[Prompt]
     max_model_len: int
     states: Sequence[PoolState]
@@ -86,16 +95,20 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
+    check_servable(checkpoint, job.engine, is_here=job.is_here)
+    check_tokenizer(job.model.path)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
-    renderer = Renderer(tokenizer, job.thinking, checkpoint.eos_ids, job.task.answer_form)
     task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
+    asked = resolve(job, checkpoint, tokenizer, prompts[0])
+    renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids, job.task.answer_form)
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
     needed = check_context(
-        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=job.sampling
+        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=asked.sampling
     )
     # A dtype that the machine chooses is part of what the rows are, so it is settled first.
     engine = job.engine.settle(job.model, checkpoint.architecture, max_model_len=needed)
+    settings = describe_settings(job, asked, checkpoint, renderer, dtype=engine.dtype)
     job = replace(job, engine=engine)
     parts = identity_parts(
         checkpoint,
@@ -104,17 +117,32 @@ def prepare(job: Job) -> Prepared:
         engine_options=job.engine.options,
         chat_template=tokenizer.chat_template,
         task=job.task.identity,
-        thinking=job.thinking,
+        thinking=asked.thinking,
         bos_ids=renderer.bos_ids,
         form=renderer.form,
         until=job.task.until,
-        sampling=job.sampling,
+        sampling=asked.sampling,
         seed=job.seed,
     )
+    if asked.further_ends:
+        # What the checkpoint's own settings tell is part of it already.
+        parts["further_ends"] = list(asked.further_ends)
     identity = hash_identity(parts)
     check_name(job, identity)
     states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
-    return Prepared(job, checkpoint, identity, task_id, parts, renderer, prompts, needed, states)
+    return Prepared(
+        job,
+        checkpoint,
+        identity,
+        task_id,
+        parts,
+        renderer,
+        sampling=asked.sampling,
+        settings=settings,
+        prompts=prompts,
+        max_model_len=needed,
+        states=states,
+    )
 
 
 def check_name(job: Job, identity: str) -> None:
@@ -151,8 +179,13 @@ def run_job(job: Job) -> None:
         if not prepared.num_pending:
             return
         started = time.monotonic()
-        settled = vars(prepared.job.engine)
-        record = {"identity": prepared.identity, "config": job.config, "engine": settled, **describe_environment()}
+        record = {
+            "identity": prepared.identity,
+            "config": job.config,
+            "engine": vars(prepared.job.engine),
+            "settings": {name: {"value": value, "source": source} for name, value, source in prepared.settings},
+            **describe_environment(),
+        }
         write_provenance(job.run, job.model.name, record)
         num_failed = asyncio.run(draw(prepared))
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
@@ -172,7 +205,7 @@ def tell_failure(prepared: Prepared) -> str:
 async def draw(prepared: Prepared) -> int:
     """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
     job = prepared.job
-    context = Context(prepared.identity, prepared.renderer, job.sampling, job.task.until)
+    context = Context(prepared.identity, prepared.renderer, prepared.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
     reads_text = bool(context.until or context.ends_led)
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
@@ -221,59 +254,3 @@ async def draw(prepared: Prepared) -> int:
                 flushing.cancel()
                 writer.flush()
     return writer.num_failed
-
-
-def declare(prepared: Prepared) -> None:
-    """Store prompts, the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
-    job = prepared.job
-    prompts = [store_prompt(prepared.task_id, prompt) for prompt in prepared.prompts]
-    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
-    with store.lock(job.run, prepared.task_id, wait=True):
-        store.append_missing(job.run, PROMPTS, prompts, writer=prepared.task_id)
-    for table, rows in ((MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
-        store.append_missing(job.run, table, rows, writer=job.model.name)
-
-
-def describe_model(prepared: Prepared) -> dict[str, Any]:
-    """The model on its task as a row of the models table."""
-    job, checkpoint = prepared.job, prepared.checkpoint
-    return {
-        "identity": prepared.identity,
-        "model": job.model.name,
-        "task": prepared.task_id,
-        "path": job.model.path,
-        "revision": job.model.revision,
-        "dtype": job.engine.dtype,
-        "quantization": job.engine.quantization,
-        "pretraining_tokens": job.model.pretraining_tokens,
-        "pretraining_source": job.model.pretraining_source,
-        "identity_parts": store.encode_json(prepared.identity_parts),
-        "weights_digest": checkpoint.weights_digest,
-        **asdict(checkpoint.architecture),
-    }
-
-
-def list_cells(prepared: Prepared) -> list[dict[str, Any]]:
-    """The declared grid as rows of the cells table."""
-    return [
-        {
-            "identity": prepared.identity,
-            "pool": state.spec.pool,
-            "budget": budget,
-            "num_samples": state.spec.num_samples,
-            "num_prompts": len(prepared.prompts),
-        }
-        for state in prepared.states
-        for budget in state.spec.budgets
-    ]
-
-
-def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:
-    """A prompt as a row of the prompts table."""
-    return {
-        "task": task_id,
-        "prompt_id": prompt.prompt_id,
-        "prompt_hash": prompt.prompt_hash,
-        "text": prompt.text,
-        "dials": store.encode_json(prompt.dials),
-    }

@@ -117,15 +117,21 @@ def check_context(
     checkpoint: Checkpoint, *, model: Model, longest_prompt: int, grid: Grid, renderer: Renderer, sampling: Sampling
 ) -> int:
     """Tokens the longest request needs; raises ValueError where the model's context is shorter."""
-    budget = max(max(grid.budgets), grid.reference_budget or 0)
-    needed = longest_prompt + budget + len(renderer.force_ids) + sampling.max_answer_tokens
-    if needed > checkpoint.context:
-        raise ValueError(
-            f"{model.name} has a context of {checkpoint.context} tokens; a prompt of {longest_prompt}, a budget of "
-            f"{budget} and an answer of {sampling.max_answer_tokens} need {needed}. Lower grid.budgets to at most "
-            f"{budget - needed + checkpoint.context}."
-        )
-    return needed
+    budget = max(max(spec.budgets) for spec in pool_specs(grid, model))
+    around = longest_prompt + len(renderer.force_ids) + sampling.max_answer_tokens
+    if budget + around <= checkpoint.context:
+        return budget + around
+    told = (
+        f"{model.name} has a context of {checkpoint.context:,} tokens; a prompt of {longest_prompt:,}, a budget of "
+        f"{budget:,} and an answer of {sampling.max_answer_tokens:,} need {budget + around:,}."
+    )
+    left = checkpoint.context - around
+    if left >= 0:
+        raise ValueError(f"{told} Lower grid.budgets to at most {left}.")
+    room = left + sampling.max_answer_tokens
+    if room > 0:
+        raise ValueError(f"{told} No budget fits: lower sampling.max_answer_tokens to below {room}, then grid.budgets.")
+    raise ValueError(f"{told} The prompt alone leaves no room: choose a task with shorter prompts or fewer examples.")
 
 
 # A sample by its prompt, pool and number.

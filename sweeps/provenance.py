@@ -1,6 +1,7 @@
 """Where rows came from: commit, package versions, device, resolved config. Reads the machine, decides nothing."""
 
 import datetime
+import glob
 import json
 import os
 import platform
@@ -61,7 +62,7 @@ def write_provenance(root: Path, name: str, record: Mapping[str, Any]) -> Path:
     """Write `record` to root/provenance/<name>-<n>.json; earlier records of the same name stay."""
     folder = root / "provenance"
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = [path.stem.removeprefix(f"{name}-") for path in folder.glob(f"{name}-*.json")]
+    numbers = [path.stem.removeprefix(f"{name}-") for path in folder.glob(f"{glob.escape(name)}-*.json")]
     path = folder / f"{name}-{1 + max((int(number) for number in numbers if number.isdigit()), default=-1):03d}.json"
     write_whole(path, (json.dumps(record, indent=2, default=str) + "\n").encode())
     return path

@@ -89,7 +89,10 @@ CONFIGS = [
     Case(f"{SWEEP} grid.bin_samples=0", r"grid.bin_samples must be at least 1; got 0"),
 ]
 THINKING = [
-    Case(f"{SWEEP} thinking.force=''", r"thinking.force is empty; give the text that leads a cut trace to its answer"),
+    Case(
+        f"{SWEEP} thinking.force=''",
+        r"thinking.force is empty; give the text that closes a cut trace, such as </think>",
+    ),
     Case(f"{SWEEP} thinking.close=''", r"thinking.close is empty; give the text that closes thinking, .* or null"),
     Case(f"{SWEEP} thinking.close=1+1", r"thinking.close '1\+1' is 3 tokens for this tokenizer; it must be one"),
     Case(f"{SWEEP} +thinking.extensions=-1", r"thinking.extensions must not be negative; got -1"),
@@ -111,6 +114,10 @@ TASKS = [
     Case(
         f"{SWEEP} task.vote_key.path=math.sqrt", r"task.vote_key must be a function written in Python, such as harness"
     ),
+    Case(
+        f"{SWEEP} task.extract=boxed", r"task.extract: there is no function boxed; expected a dotted name, as in task"
+    ),
+    Case(f"{SWEEP} task.extract=math.sqrt", r"task.extract must be a function written in Python, such as harness"),
     Case(f"{SWEEP} task.render=nothing", r"task.render: it should be callable; got 'nothing'"),
 ]
 ENGINES = [
@@ -149,8 +156,8 @@ PATHS = [
     *(
         Case(f"experiment=embedded model=hf model.path={{here}}/{name} run={{here}}/run", message)
         for name, message in [
-            ("file", r"No model at '.*/file': give a folder that exists"),
-            ("empty", r"No config.json in .*/empty: not a Hugging Face checkpoint"),
+            ("file", r"/file is a file; model.path is the folder that holds config.json: try model.path="),
+            ("empty", r"/empty is empty; give a folder with config.json"),
             ("no-weights", r"No \*.safetensors in .*/no-weights"),
             (
                 "cut-weights",
@@ -166,12 +173,26 @@ PATHS = [
             ("poor-config", r"config.json gives no positive hidden_size"),
             (
                 "no-tokenizer",
-                r"No tokenizer in '.*/no-tokenizer' that can be read \(.*\); copy tokenizer.json and its config",
+                r"No tokenizer in .*/no-tokenizer: copy tokenizer.json and tokenizer_config.json there",
             ),
             (
                 "broken-tokenizer",
                 r"No tokenizer in '.*/broken-tokenizer' that can be read \(.*\); copy tokenizer.json and its config",
             ),
+        ]
+    ),
+    *(
+        Case(f"{words} run={{here}}/run", message)
+        for words, message in [
+            ("model.path={here}/lora", r"^lora: .*/lora is a LoRA adapter, not a model\. Merge it into its base"),
+            ("plan model.path={here}/lora", r"^lora: .*/lora is a LoRA adapter, not a model\. Merge it into its base"),
+            ("model.path=~/nowhere", r"^nowhere: No model at '/.*/nowhere': give a folder that exists"),
+            ("model.path={here}/pickled", r"^pickled: .*/pickled holds pickled weights only"),
+            ("model.path={here}/unknown", r"^unknown: config.json names the architecture 'LamaForCausalLM' \('lama'\)"),
+            ("model.path={here}/q4.gguf", r"^q4.gguf: q4.gguf is a GGUF file; .* Give the model that it was made from"),
+            ("model.path=ladder/checkpoints/countdown-33k", r"^countdown-33k: The model's tokenizer lacks 'S' 't' 'a'"),
+            ("model.path=", r"model.path is empty; give a folder, or a hub id such as Qwen/Qwen3-8B"),
+            ("model.path={here}/.hidden", r"model.name becomes part of file names: .*; got '.hidden'"),
         ]
     ),
     Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
@@ -265,6 +286,12 @@ def break_checkpoints(root: Path) -> None:
     for path in bare.glob("tokenizer*"):
         path.unlink()
     (copy("broken-tokenizer") / "tokenizer.json").write_text('{"version": ')
+    unknown = config | {"architectures": ["LamaForCausalLM"], "model_type": "lama"}
+    (copy("unknown") / "config.json").write_text(json.dumps(unknown))
+    for name, file in (("lora", "adapter_config.json"), ("pickled", "pytorch_model.bin"), (".hidden", "config.json")):
+        (root / name).mkdir()
+        (root / name / file).write_text("{}")
+    (root / "q4.gguf").write_text("")
 
 
 def break_runs(root: Path) -> None:

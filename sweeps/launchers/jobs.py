@@ -11,10 +11,12 @@ from typing import Any, cast
 from harness.architecture import Architecture
 from harness.types import EngineSettings, Model
 from results import store
+from sweeps.declare import declare
 from sweeps.forecast import chosen_settings, missing_anchor, unusable_rows
 from sweeps.grade import grade_run
-from sweeps.job import Job, declare, prepare
+from sweeps.job import Job, prepare
 from sweeps.launchers.lanes import Lane, Place
+from sweeps.recognised import tell_settings
 from sweeps.repair import repair
 
 
@@ -74,7 +76,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
 
     Ends the program with every problem found, before a weight is loaded.
     """
-    pending, busy, problems = [], [], []
+    pending, busy, problems, told = [], [], [], []
     for index, job in enumerate(jobs):
         try:
             prepared = prepare(job)
@@ -90,11 +92,14 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             continue
         if prepared.num_pending:
             pending.append(index)
+            told.append((job.model.name, prepared.settings))
         print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
         for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
             print(f"{'':>16}  {line}", flush=True)
     if problems:
         sys.exit("\n".join(problems))
+    for line in tell_settings(told):
+        print(line, flush=True)
     for line in missing_anchor(jobs):
         print(line, flush=True)
     return pending, list(dict.fromkeys(busy))
@@ -115,4 +120,4 @@ class Elsewhere:
 
 
 def start_elsewhere(job: Job) -> Job:
-    return dataclasses.replace(job, engine=cast(EngineSettings, Elsewhere(job.engine)))
+    return dataclasses.replace(job, engine=cast(EngineSettings, Elsewhere(job.engine)), is_here=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from results import store
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
+from sweeps.recognised import Setting, tell_settings
 
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
 
@@ -20,15 +21,18 @@ def show_plan(jobs: Sequence[Job]) -> None:
     forecasts: list[Forecast] = []
     notes: list[str] = []
     problems: list[str] = []
+    told: list[tuple[str, Sequence[Setting]]] = []
     for job in jobs:
         try:
             prepared = prepare(job)
         except ValueError as error:
             problems.append(f"{job.model.name}: {error}")
             continue
+        told.append((job.model.name, prepared.settings))
         forecasts.append(forecast(prepared))
         notes += [f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
     if forecasts:
+        print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
     for line in [*notes, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
         print(line)

@@ -12,10 +12,13 @@ from omegaconf import OmegaConf
 
 from harness.types import Grid, Model
 from sweeps.compose import ROOMS, build_job, find_run
+from sweeps.words import complete
 
 CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-LADDERS = [name for name in EXPERIMENTS if name != "compare"]
+# Of one model each.
+SINGLE = ("compare", "checkpoint")
+LADDERS = [name for name in EXPERIMENTS if name not in SINGLE]
 OPTIONS = [[f"{room}={path.stem}" for path in sorted((CONF / room).glob("*.yaml"))] for room in ROOMS]
 
 
@@ -40,7 +43,9 @@ def test_every_key_is_a_field(path: Path) -> None:
     config = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(config, dict)
     fields = {field.name for field in dataclasses.fields(get_class(config.pop("_target_")))}
-    assert set(config) <= fields
+    # Options that are composed of others name those by the fields that they fill.
+    composed_of = {option.partition("@")[2] for option in config.pop("defaults", [])}
+    assert set(config) | composed_of <= fields
 
 
 def swept(experiment: str) -> list[list[str]]:
@@ -68,6 +73,13 @@ def test_a_comparison_draws_one_model_as_the_ladder_was_drawn() -> None:
     new = build_job(composed("experiment=compare", "run=x", *overrides, "model.path=a/b"))
     old = build_job(composed("experiment=qwen3", "run=x", "model=qwen3-8b"))
     assert (new.task, new.thinking, new.sampling, new.grid) == (old.task, old.thinking, old.sampling, old.grid)
+
+
+def test_an_experiment_with_one_model_has_the_ladders_settings_but_for_its_model() -> None:
+    words = complete(["experiment=qwen3", "model.path=a/b", "run=x"])
+    one, rung = build_job(composed(*words)), build_job(composed("experiment=qwen3", "model=qwen3-8b", "run=x"))
+    assert one.model == Model("a/b") and "model=hf" in words
+    assert (one.task, one.thinking, one.sampling, one.grid) == (rung.task, rung.thinking, rung.sampling, rung.grid)
 
 
 @pytest.mark.parametrize(("one", "other"), [("r1", "qwen25"), ("qwen3_off", "qwen3")])

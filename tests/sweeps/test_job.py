@@ -21,8 +21,9 @@ from results import store
 from results.schema import MODELS, PROMPTS, TRACES
 from sweeps.__main__ import main
 from sweeps.compose import load_tasks
+from sweeps.declare import describe_model, store_prompt
 from sweeps.forecast import chosen_settings, missing_anchor
-from sweeps.job import Job, check_name, describe_model, load_prompts, prepare, store_prompt
+from sweeps.job import Job, check_name, load_prompts, prepare
 from sweeps.provenance import Device, describe_device, write_provenance
 from sweeps.writer import Writer
 from tests.bench.workload import COUNTDOWN

@@ -10,7 +10,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from sweeps.compose import build_job, check_fields, find_run
+from sweeps.compose import build_job, check_fields, find_run, read_origins
 from sweeps.disk import explain
 from sweeps.job import Job
 from sweeps.launchers.jobs import run_jobs, start_elsewhere
@@ -53,9 +53,10 @@ class SweepLauncher(Launcher):
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         # ${hydra:...} is resolved against the configuration that was set last.
         HydraConfig.instance().set_config(config)
+        origins = read_origins(config.hydra)
         with open_dict(config):
             config.pop("hydra")
-        return build_job(config)
+        return build_job(config, origins)
 
 
 class PlanLauncher(SweepLauncher):

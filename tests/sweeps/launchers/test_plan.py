@@ -10,7 +10,8 @@ from harness.types import Grid
 from results import store
 from results.schema import THROUGHPUT
 from sweeps.compose import build_job
-from sweeps.job import Job, declare, prepare
+from sweeps.declare import declare
+from sweeps.job import Job, prepare
 from sweeps.launchers.plan import show_plan
 from tests import forked
 
@@ -25,7 +26,11 @@ def job(tmp_path: Path) -> Job:
 def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     show_plan([job])
     said = capsys.readouterr().out
-    header, row, total, remark = said.splitlines()
+    model, *settings, header, row, total, chosen, remark = said.splitlines()
+    assert chosen.startswith("countdown-33k: chosen for this machine: ")
+    assert model == "Settings of countdown-33k:"
+    names = ["thinking", "markers", "forced by", "template", "stop ids", "sampling", "dtype", "context"]
+    assert [line[2:].split("  ")[0] for line in settings] == names
     assert header.split()[:3] == ["model", "cells", "done"]
     # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32.
     assert row.split() == ["countdown-33k", "0", "of", "30", "64", "?", "28,672", "?", "?", *row.split()[-2:]]
@@ -38,7 +43,7 @@ def test_hours_follow_from_the_measured_rate(job: Job, capsys: pytest.CaptureFix
     log = {"identity": prepared.identity, "job": "j", "elapsed_seconds": 10.0, "seconds": 10.0, "num_tokens": 1000}
     store.append(job.run, THROUGHPUT, [log], writer="countdown-33k")
     show_plan([job])
-    _, row, total = capsys.readouterr().out.splitlines()
+    *_, row, total, _ = capsys.readouterr().out.splitlines()
     assert row.split()[-4:-2] == ["100", f"{28672 / 100 / 3600:.2g}"]
     assert total.split()[-3] == row.split()[-3]
 
@@ -57,6 +62,14 @@ def test_what_cannot_run_is_told_beside_what_can_and_fails(job: Job, capsys: pyt
     with pytest.raises(SystemExit, match=r"Cannot run:\ncountdown-33k: .*Lower grid.budgets to at most 27"):
         show_plan([job, deeper])
     assert "0 of 30" in capsys.readouterr().out
+
+
+def test_a_plan_of_one_model_is_of_no_other(tmp_path: Path) -> None:
+    words = ["model.path=ladder/checkpoints/countdown-33k", "task=countdown", "grid.budgets=[0,64]"]
+    ended = forked.run("sweeps", "plan", *words, "sampling.max_answer_tokens=32", f"run={tmp_path}/run")
+    assert ended.code == 0, ended.err
+    assert "  thinking   think_tags  " in ended.out and "sampling.max_answer_tokens=32" in ended.out
+    assert "countdown-33k      0 of 8" in ended.out and "1.1m" not in ended.out and "grid.anchor" not in ended.out
 
 
 @pytest.mark.parametrize(

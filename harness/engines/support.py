@@ -1,0 +1,66 @@
+"""Whether vLLM on this machine can serve a checkpoint, told by its config before a weight is loaded."""
+
+import importlib.util
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# Endings of classes that score or embed text, and encoders.
+NO_WRITER = re.compile(
+    r"For(SequenceClassification|TokenClassification|QuestionAnswering|MaskedLM|\w*RewardModel|\w*Embedding)$"
+    r"|^(Bert|Roberta|XLMRoberta|MPNet|DistilBert|ModernBert|NomicBert)\w*$"
+)
+# What vLLM's CPU build has kernels for, by quantization_config's names; packed weights must be of four bits there.
+CPU_METHODS = ("awq", "gptq", "auto-round", "inc", "compressed-tensors")
+PACKED_METHODS = ("awq", "gptq", "auto-round", "inc")
+
+
+def check_architecture(config: Mapping[str, Any]) -> None:
+    """Raise ValueError for an architecture that writes no text, or that neither vLLM nor transformers knows here."""
+    named = config.get("architectures")
+    if not isinstance(named, list) or not named:
+        raise ValueError(
+            'config.json has no "architectures", by which vLLM finds the model; add it, such as ["LlamaForCausalLM"].'
+        )
+    name = str(named[0])
+    if NO_WRITER.search(name):
+        raise ValueError(f"config.json names {name}, which writes no text; give a model that continues text.")
+    registry = _read_registry()
+    if registry is None or f'"{name}"' in registry or "auto_map" in config or _is_in_transformers(config):
+        return
+    raise ValueError(
+        f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which neither vLLM nor "
+        "transformers knows here. Check its spelling, or use versions of them that know it."
+    )
+
+
+def check_quantization(config: Mapping[str, Any], *, has_gpu: bool) -> None:
+    """Raise ValueError for quantized weights that vLLM has no kernels for on a machine without a GPU."""
+    settings = config.get("quantization_config") or config.get("text_config", {}).get("quantization_config")
+    if has_gpu or not settings:
+        return
+    method, bits = settings.get("quant_method"), settings.get("bits", 4)
+    if method in CPU_METHODS and not (method in PACKED_METHODS and bits != 4):
+        return
+    told = f"{method}, {bits} bits" if method in PACKED_METHODS else f"{method}"
+    raise ValueError(
+        f"Its weights are quantized ({told}), which vLLM cannot run on a CPU: it takes awq and gptq of 4 bits and "
+        "compressed-tensors there. Give the model without quantization, use a GPU machine, or engine=server."
+    )
+
+
+def _read_registry() -> str | None:
+    """The source of vLLM's list of models; None where there is no vLLM. To import it takes ten seconds and more."""
+    vllm = importlib.util.find_spec("vllm")
+    if vllm is None or vllm.origin is None:
+        return None
+    path = Path(vllm.origin).parent / "model_executor" / "models" / "registry.py"
+    return path.read_text() if path.is_file() else None
+
+
+def _is_in_transformers(config: Mapping[str, Any]) -> bool:
+    """Whether transformers has the model, which vLLM can then run through it."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    return config.get("model_type") in CONFIG_MAPPING_NAMES

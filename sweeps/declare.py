@@ -1,0 +1,67 @@
+"""What a job stores before it draws: its prompts, the model's shapes, the cells of its grid."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from harness.types import Prompt
+from results import store
+from results.schema import CELLS, MODELS, PROMPTS
+
+if TYPE_CHECKING:
+    from sweeps.job import Prepared
+
+
+def declare(prepared: "Prepared") -> None:
+    """Store prompts, the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
+    job = prepared.job
+    prompts = [store_prompt(prepared.task_id, prompt) for prompt in prepared.prompts]
+    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
+    with store.lock(job.run, prepared.task_id, wait=True):
+        store.append_missing(job.run, PROMPTS, prompts, writer=prepared.task_id)
+    for table, rows in ((MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
+        store.append_missing(job.run, table, rows, writer=job.model.name)
+
+
+def describe_model(prepared: "Prepared") -> dict[str, Any]:
+    """The model on its task as a row of the models table."""
+    job, checkpoint = prepared.job, prepared.checkpoint
+    return {
+        "identity": prepared.identity,
+        "model": job.model.name,
+        "task": prepared.task_id,
+        "path": job.model.path,
+        "revision": job.model.revision,
+        "dtype": job.engine.dtype,
+        "quantization": job.engine.quantization,
+        "pretraining_tokens": job.model.pretraining_tokens,
+        "pretraining_source": job.model.pretraining_source,
+        "identity_parts": store.encode_json(prepared.identity_parts),
+        "weights_digest": checkpoint.weights_digest,
+        **asdict(checkpoint.architecture),
+    }
+
+
+def list_cells(prepared: "Prepared") -> list[dict[str, Any]]:
+    """The declared grid as rows of the cells table."""
+    return [
+        {
+            "identity": prepared.identity,
+            "pool": state.spec.pool,
+            "budget": budget,
+            "num_samples": state.spec.num_samples,
+            "num_prompts": len(prepared.prompts),
+        }
+        for state in prepared.states
+        for budget in state.spec.budgets
+    ]
+
+
+def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:
+    """A prompt as a row of the prompts table."""
+    return {
+        "task": task_id,
+        "prompt_id": prompt.prompt_id,
+        "prompt_hash": prompt.prompt_hash,
+        "text": prompt.text,
+        "dials": store.encode_json(prompt.dials),
+    }

@@ -1,0 +1,211 @@
+"""How a model is asked: what is left to its checkpoint resolved, and every setting with where it came from."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.checkpoint import Checkpoint
+from harness.engines.support import check_architecture, check_quantization
+from harness.recognition import (
+    GENERATION,
+    AutoSampling,
+    AutoThinking,
+    choose_sampling,
+    choose_thinking,
+    find_ends,
+    read_template,
+)
+from harness.rendering import Renderer
+from harness.types import EngineSettings, Prompt, Sampling, Thinking
+
+if TYPE_CHECKING:
+    from sweeps.job import Job
+
+SHOWN_CHARS = 40
+CONFIG = "config.json"
+TEMPLATE = "chat_template.jinja"
+
+
+class Setting(NamedTuple):
+    """One line of what a model is asked with: its name, its value in words, and where it came from."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Which option of conf/ each room took, and which values were given as words of the command line."""
+
+    choices: Mapping[str, str] = field(default_factory=dict)
+    words: Sequence[str] = ()
+
+    def of(self, room: str, *names: str) -> str:
+        """Where a room's values came from; `names` are the fields that are meant, all of them where none is given."""
+        choice = f"{room}={self.choices[room]}" if room in self.choices else "the job's config"
+        return ", ".join([choice, *self.given(*(f"{room}.{name}" for name in names or ("",)))])
+
+    def given(self, *beginnings: str) -> list[str]:
+        """The words of the command line that begin so."""
+        return sorted(word for word in self.words if word.lstrip("+").startswith(beginnings))
+
+
+class Asked(NamedTuple):
+    """How the model is asked. further_ends: those of `stop_ids` that the checkpoint's settings do not tell."""
+
+    thinking: Thinking
+    sampling: Sampling
+    stop_ids: tuple[int, ...]
+    further_ends: tuple[int, ...]
+    style: Setting
+    drawn: Sequence[Setting]
+
+
+def check_servable(checkpoint: Checkpoint, engine: EngineSettings, *, is_here: bool) -> None:
+    """Raise ValueError where the engine of this process cannot load such a checkpoint."""
+    # A server has loaded it already.
+    if engine.num_devices:
+        check_architecture(checkpoint.config)
+        has_gpu = shutil.which("nvidia-smi") is not None or not is_here
+        check_quantization(checkpoint.config, has_gpu=has_gpu)
+
+
+def resolve(job: "Job", checkpoint: Checkpoint, tokenizer: Any, prompt: Prompt) -> Asked:
+    """What the job leaves to the checkpoint, resolved; raises ValueError where that asks for what cannot be done."""
+    thinking, style = _resolve_thinking(job, tokenizer, prompt)
+    sampling, drawn = _resolve_sampling(job, checkpoint)
+    further = find_ends(checkpoint, tokenizer)
+    return Asked(thinking, sampling, (*checkpoint.eos_ids, *further), further, style, drawn)
+
+
+def describe_settings(
+    job: "Job", asked: Asked, checkpoint: Checkpoint, renderer: Renderer, *, dtype: str
+) -> tuple[Setting, ...]:
+    """Every setting that shapes what the model writes, with where it came from. dtype: what the engine settled on."""
+    tokenizer = renderer.tokenizer
+    markers = _origin_of_markers(job, asked.style.value)
+    forced = Setting("forced by", _short(renderer.decode(renderer.force_ids)), f"{markers}; {job.origins.of('task')}")
+    return (
+        asked.style,
+        Setting("markers", show_markers(asked.thinking, tokenizer), markers),
+        forced,
+        _describe_template(job, asked.thinking, renderer),
+        _describe_ends(checkpoint, tokenizer, asked.further_ends),
+        *asked.drawn,
+        _describe_dtype(job, checkpoint, dtype),
+        Setting("context", f"{checkpoint.context:,} tokens", CONFIG),
+    )
+
+
+def tell_settings(told: Sequence[tuple[str, Sequence[Setting]]]) -> list[str]:
+    """A small table for every group of models that are asked alike."""
+    groups: dict[tuple[Setting, ...], list[str]] = defaultdict(list)
+    for name, settings in told:
+        if name not in (names := groups[tuple(settings)]):
+            names.append(name)
+    lines = []
+    for group, names in groups.items():
+        value_width = max((len(setting.value) for setting in group), default=0)
+        lines.append(f"Settings of {', '.join(names)}:")
+        lines += [f"  {name:<10} {value.ljust(value_width)}  {source}" for name, value, source in group]
+    return lines
+
+
+def show_markers(thinking: Thinking, tokenizer: Any) -> str:
+    """How thinking opens and closes, in words."""
+    opened = f"opened by {_short(thinking.open)}" if thinking.open else "opened by the prompt"
+    if thinking.close is None:
+        return f"{opened}, ends with the text"
+    ids = tokenizer.encode(thinking.close, add_special_tokens=False)
+    return f"{opened}, closed by {_short(thinking.close)} ({'token ' + str(ids[0]) if len(ids) == 1 else len(ids)})"
+
+
+def _resolve_thinking(job: "Job", tokenizer: Any, prompt: Prompt) -> tuple[Thinking, Setting]:
+    if isinstance(job.thinking, AutoThinking):
+        style = choose_thinking(job.thinking, tokenizer, prompt)
+        return style.thinking, Setting("thinking", style.preset, f"the checkpoint: {style.reason}")
+    check_thinking(job.thinking, tokenizer)
+    return job.thinking, Setting("thinking", job.origins.choices.get("thinking", "its own"), job.origins.of("thinking"))
+
+
+def check_thinking(thinking: Thinking, tokenizer: Any) -> None:
+    """Raise ValueError where a preset does not go with the tokenizer."""
+    auto = "thinking=auto takes what the checkpoint asks for."
+    if thinking.chat and not tokenizer.chat_template:
+        raise ValueError(
+            "The tokenizer has no chat template; choose a thinking option for base models, such as "
+            f"thinking=chain_of_thought_base, or put a chat_template.jinja there. {auto}"
+        )
+    ids = () if thinking.close is None else tokenizer.encode(thinking.close, add_special_tokens=False)
+    if thinking.close is not None and len(ids) != 1:
+        raise ValueError(
+            f"thinking.close {thinking.close!r} is {len(ids)} tokens for this tokenizer; it must be one. {auto}"
+        )
+
+
+def _origin_of_markers(job: "Job", preset: str) -> str:
+    if not isinstance(job.thinking, AutoThinking):
+        return job.origins.of("thinking")
+    return ", ".join([f"the preset {preset}", *job.origins.given("thinking.")])
+
+
+def _resolve_sampling(job: "Job", checkpoint: Checkpoint) -> tuple[Sampling, list[Setting]]:
+    if not isinstance(job.sampling, AutoSampling):
+        return job.sampling, [Setting("sampling", _show_sampling(job.sampling), job.origins.of("sampling"))]
+    drawn = choose_sampling(job.sampling, checkpoint.generation)
+    said = [name for name, source in drawn.sources.items() if source == GENERATION]
+    by_file = f"{GENERATION} ({', '.join(said)})" if said else f"{GENERATION} gives none: the model's own distribution"
+    source = ", ".join([by_file, *job.origins.given("sampling.")])
+    settings = [Setting("sampling", _show_sampling(drawn.sampling), source)]
+    settings += [Setting("unused", f"{name} {value}", GENERATION) for name, value in drawn.unused.items()]
+    return drawn.sampling, settings
+
+
+def _show_sampling(sampling: Sampling) -> str:
+    drawn = f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}, top_k {sampling.top_k}"
+    return f"{drawn}, min_p {sampling.min_p:g}, answers to {sampling.max_answer_tokens} tokens"
+
+
+def _describe_template(job: "Job", thinking: Thinking, renderer: Renderer) -> Setting:
+    tokenizer = renderer.tokenizer
+    if not thinking.chat or not tokenizer.chat_template:
+        begun = "".join(map(str, tokenizer.convert_ids_to_tokens(list(renderer.bos_ids))))
+        prefix = f"; prompts begin with {begun}" if begun else ""
+        told = "there is one, and it is not used" if tokenizer.chat_template else "none"
+        return Setting(
+            "template", told + prefix, job.origins.of("thinking") if tokenizer.chat_template else "tokenizer"
+        )
+    has_file = Path(job.model.path, TEMPLATE).is_file()
+    file = TEMPLATE if has_file else "tokenizer_config.json" if Path(job.model.path).is_dir() else "tokenizer"
+    length = len(read_template(tokenizer) or "")
+    options = "".join(f", {name}={value}" for name, value in thinking.template_options.items())
+    return Setting("template", f"used ({length:,} characters){options}", file)
+
+
+def _describe_ends(checkpoint: Checkpoint, tokenizer: Any, further: Sequence[int]) -> Setting:
+    ids = (*checkpoint.eos_ids, *further)
+    names = ", ".join(f"{tokenizer.convert_ids_to_tokens(end)} ({end})" for end in ids)
+    file = GENERATION if checkpoint.generation.get("eos_token_id") is not None else CONFIG
+    sources = ([file] if checkpoint.eos_ids else []) + (["tokenizer"] if further else [])
+    return Setting("stop ids", names or "none: every text runs to its limit", " and ".join(sources) or CONFIG)
+
+
+def _describe_dtype(job: "Job", checkpoint: Checkpoint, dtype: str) -> Setting:
+    config = checkpoint.config
+    text = config.get("text_config", {})
+    own = next(
+        (str(part[name]) for part in (config, text) for name in ("dtype", "torch_dtype") if part.get(name)), None
+    )
+    quantized = config.get("quantization_config") or text.get("quantization_config") or {}
+    method = f", quantized by {quantized.get('quant_method')}" if quantized else ""
+    weights = f" (weights are {own or 'of no told type'}{method})"
+    origin = job.origins.of("engine", "dtype") if dtype == job.engine.dtype else "chosen for this machine"
+    return Setting("dtype", f"{dtype}{weights}", f"{origin}; {CONFIG}")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 3] + "...")

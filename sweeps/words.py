@@ -1,0 +1,96 @@
+"""Words of the command line before Hydra reads them: what one model alone means, a plan, lists that draw twice."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+# A word that is an override, not one of Hydra's flags or such a flag's value.
+OVERRIDE = re.compile(r"~|[^-].*=")
+# A word that stands for a job a value; quotes and brackets hold commas of their own.
+LIST = re.compile(r"""[^-=]+=[^\\'"()[\]{}]*,[^\\'"()[\]{}]*""")
+# What Hydra's grammar reads as one plain text.
+PLAIN = re.compile(r"[\w./:@%+-]+")
+# Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
+READERS = ("task.extract", "task.vote_key")
+PLACES = ("model.path", "model.name", "task.data", "run")
+# What a model by itself is drawn with.
+ONE_MODEL = "checkpoint"
+
+
+def complete(words: Sequence[str]) -> list[str]:
+    """The words with what they leave out where `model.path` names one model, each as Hydra takes it."""
+    adapted = [adapt(word) for word in words]
+    given = {name_word(word): word.partition("=")[2] for word in words if OVERRIDE.match(word)}
+    if "model.path" not in given:
+        return adapted
+    added = [] if "model" in given else ["model=hf"]
+    if "experiment" not in given:
+        added.append(f"experiment={ONE_MODEL}")
+        place = given.get("model.name") or given["model.path"]
+        if "run" not in given and not is_list(f"model.path={place}") and (name := name_place(place.strip("'\""))):
+            added.append(f"run={quote(name)}")
+    return insert(adapted, added)
+
+
+def name_word(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
+
+
+def name_place(path: str) -> str:
+    """A model's name by where it lies: the last part of its path, of a hub's cache the repository's."""
+    place = Path(os.path.expanduser(path))
+    if place.name in ("", "..") and path:
+        place = place.resolve()
+    if place.parent.name == "snapshots" and place.parent.parent.name.startswith("models--"):
+        return place.parent.parent.name.rpartition("--")[2]
+    return place.name
+
+
+def adapt(word: str) -> str:
+    """The word as Hydra takes it: a place in quotes where its grammar gives a character another meaning."""
+    name, equals, value = word.partition("=")
+    if name in READERS and equals:
+        return f"++{word}"
+    is_place = name_word(word) in PLACES and equals
+    if not is_place or not value or PLAIN.fullmatch(value) or value[0] in "'\"[{" or "${" in value:
+        return word
+    if is_list(word):
+        return f"{name}={','.join(map(os.path.expanduser, value.split(',')))}"
+    return f"{name}={quote(os.path.expanduser(value))}"
+
+
+def quote(value: str) -> str:
+    """A text as Hydra's grammar takes it literally."""
+    escaped = value.replace("'", r"\'")
+    return f"'{escaped}'"
+
+
+def is_list(word: str) -> bool:
+    """Whether a word names a job a value; a place that is there is one, whatever is in its name."""
+    return bool(LIST.fullmatch(word)) and not Path(os.path.expanduser(word.partition("=")[2])).exists()
+
+
+def insert(words: Sequence[str], added: Sequence[str]) -> list[str]:
+    """The words with overrides before the first of theirs."""
+    # Hydra reads all overrides in one go: behind one of its flags, further ones are not recognized.
+    first = next((place for place, word in enumerate(words) if OVERRIDE.match(word)), len(words))
+    return [*words[:first], *added, *words[first:]]
+
+
+def choose_plan(words: Sequence[str]) -> list[str]:
+    """The same command line with the launcher that starts nothing for whichever it names."""
+    others = [word for word in words if not word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))]
+    named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
+    is_here = named in ([], ["processes"])
+    return insert(others, ["hydra/launcher=plan", f"hydra.launcher.is_here={is_here}"])
+
+
+def find_twice(words: Sequence[str]) -> str | None:
+    """What a word lists twice, in a line, since its jobs would write the same rows; None where nothing is."""
+    for word in filter(is_list, words):
+        name, _, values = word.partition("=")
+        if twice := [value for value, count in Counter(values.split(",")).items() if count > 1]:
+            return f"{name} lists {twice[0]} twice; list it once."
+    return None
