@@ -89,7 +89,10 @@ CONFIGS = [
     Case(f"{SWEEP} grid.bin_samples=0", r"grid.bin_samples must be at least 1; got 0"),
 ]
 THINKING = [
-    Case(f"{SWEEP} thinking.force=''", r"thinking.force is empty; give the text that leads a cut trace to its answer"),
+    Case(
+        f"{SWEEP} thinking.force=''",
+        r"thinking.force is empty; give the text that closes a cut trace, such as </think>",
+    ),
     Case(f"{SWEEP} thinking.close=''", r"thinking.close is empty; give the text that closes thinking, .* or null"),
     Case(f"{SWEEP} thinking.close=1+1", r"thinking.close '1\+1' is 3 tokens for this tokenizer; it must be one"),
     Case(f"{SWEEP} +thinking.extensions=-1", r"thinking.extensions must not be negative; got -1"),

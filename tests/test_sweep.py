@@ -99,7 +99,7 @@ def test_a_second_time_finds_everything_done_and_loads_no_model(swept: tuple) ->
 def test_a_wider_grid_draws_only_what_is_missing(swept: tuple) -> None:
     root, _ = swept
     wider = forked.run("sweeps", "plan", *options(root, "grid.widths=[1,2,4,5]"))
-    [row] = [line.split() for line in wider.out.splitlines() if line.startswith(RUNG.name)]
+    [row] = [line.split() for line in wider.out.splitlines() if line.startswith(f"{RUNG.name} ")]
     assert row[1:5] == ["9", "of", "12", "6"], wider.out
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from harness.engines.vllm import Vllm
 from harness.samples import Pending, finish_sample
+from harness.tasks.countdown import render_compact
 from harness.tasks.reasoning_gym import ReasoningGym
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from results import store
@@ -137,7 +138,7 @@ def by_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
         run=tmp_path,
         model=RUNG,
         thinking=Thinking(close="</think>", force="</think>"),
-        task=ReasoningGym("countdown", seed=0, size=1),
+        task=ReasoningGym("countdown", seed=0, size=1, render=render_compact),
         sampling=Sampling(),
         grid=Grid(widths=(1,), budgets=(0,)),
         engine=Vllm(),
