@@ -26,6 +26,7 @@ from sweeps.forecast import chosen_settings, missing_anchor
 from sweeps.job import Job, check_name, load_prompts, prepare
 from sweeps.provenance import Device, describe_device, write_provenance
 from sweeps.writer import Writer
+from tests.bench.workload import COUNTDOWN
 from tests.conftest import RUNG
 from tests.harness.scripted_engine import ScriptedEngine
 from tests.harness.test_samples import CONTEXT, sample_key
@@ -138,7 +139,7 @@ def by_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
         run=tmp_path,
         model=RUNG,
         thinking=Thinking(close="</think>", force="</think>"),
-        task=ReasoningGym("countdown", seed=0, size=1, render=render_compact),
+        task=ReasoningGym("countdown", seed=0, size=1, params=COUNTDOWN, render=render_compact),
         sampling=Sampling(),
         grid=Grid(widths=(1,), budgets=(0,)),
         engine=Vllm(),
@@ -149,6 +150,7 @@ def test_a_dtype_of_auto_is_stored_as_what_it_means_on_this_processor(
     by_the_machine: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {}
+    monkeypatch.setattr("harness.engines.cpu.MIN_BFLOAT16_PARAMS", 0)
     for has_bfloat16, dtype in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda has=has_bfloat16: has)
         prepared = prepare(by_the_machine)
@@ -162,12 +164,11 @@ def test_a_dtype_of_auto_is_stored_as_what_it_means_on_this_processor(
 def test_what_the_machine_chose_is_told_and_what_was_given_is_not(
     by_the_machine: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.engines.machine.has_bfloat16", lambda: True)
     monkeypatch.setattr("harness.engines.machine.count_cores", lambda: 2)
     assert chosen_settings(by_the_machine, prepare(by_the_machine)) == [
-        "chosen for this machine: engine.dtype=bfloat16, engine.max_num_seqs=32, engine.cpu_kv_cache_gib=1, "
-        "engine.cpu_threads=1"
+        "chosen for this machine: engine.dtype=float32, engine.max_num_seqs=32, engine.enforce_eager=True, "
+        "engine.cpu_kv_cache_gib=1, engine.cpu_threads=2"
     ]
-    given = Vllm(dtype="float32", max_num_seqs=8, cpu_kv_cache_gib=1, cpu_threads=1)
+    given = Vllm(dtype="float32", max_num_seqs=8, cpu_kv_cache_gib=1, cpu_threads=1, enforce_eager=False)
     job = replace(by_the_machine, engine=given)
     assert chosen_settings(job, prepare(job)) == []
