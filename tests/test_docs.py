@@ -3,12 +3,15 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
+from harness.forms import FORMS
 from harness.recognition import AutoThinking
+from harness.types import Outcome
 from sweeps.compose import build_job
 from sweeps.words import complete
 
@@ -37,3 +40,23 @@ def test_what_the_page_names_of_the_project_is_there() -> None:
     named = re.findall(r"`(conf/[\w./-]+|docs/[\w./-]+)`", PAGE.read_text())
     assert named and all((ROOT / name).exists() for name in named)
     assert "(docs/models.md)" in (ROOT / "README.md").read_text()
+
+
+def rows_of(page: str) -> list[list[str]]:
+    lines = (ROOT / "docs" / page).read_text().splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+
+
+def test_the_page_of_answers_gives_every_forms_lead_and_every_tasks_form() -> None:
+    rows = rows_of("answers.md")
+    leads = {row[0].strip("`"): row[1].strip("`") for row in rows if len(row) == 4 and row[0].strip("`") in FORMS}
+    assert leads == {name: form.lead or "nothing" for name, form in FORMS.items()}
+    told = {task: row[1].strip("`") for row in rows if len(row) == 2 for task in re.findall(r"`(\w+)`", row[0])}
+    for path in (ROOT / "conf" / "task").glob("*.yaml"):
+        assert told[path.stem] == (OmegaConf.load(path).form or told["lm_eval"]), path.stem
+
+
+def test_the_page_of_answers_names_every_style_and_every_outcome() -> None:
+    named = {name for row in rows_of("answers.md") for name in re.findall(r"`(\w+)`", row[0])}
+    assert named >= {path.stem for path in (ROOT / "conf" / "thinking").glob("*.yaml")} - {"auto"}
+    assert named >= set(get_args(Outcome))
