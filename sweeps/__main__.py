@@ -37,7 +37,7 @@ EXPORTED = ("task", "thinking", "sampling", "grid")
 def sweep(config: DictConfig) -> None:
     """One job, in this process: what a launcher calls, once a model."""
     # What it says begins with the model's name, by which a launcher finds its last words.
-    name = config.model.name or name_place(str(config.model.get("path") or "")) or config.model.path
+    name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
         run_job(build_job(config))
     except OSError as error:
