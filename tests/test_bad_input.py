@@ -142,6 +142,11 @@ ENGINES = [
         r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*; is it up, is engine.url right\?",
     ),
     Case(
+        "experiment=embedded model=qwen3-0.6b model.path=ladder/checkpoints/countdown-33k run={here}/run "
+        "engine=server engine.url=http://127.0.0.1:9/v1 engine.retries=0 hydra.mode=RUN",
+        r"countdown-33k: No server answers at http://127.0.0.1:9/v1",
+    ),
+    Case(
         f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models; engine.url usually ends in"
     ),
     Case(
