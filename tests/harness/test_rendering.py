@@ -2,12 +2,16 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tokenizers.processors import TemplateProcessing
 
+from harness.forms import FORMS
 from harness.rendering import Renderer, load_tokenizer
 from harness.types import Prompt, Thinking
 from ladder.tokenizer import build_tokenizer
+from tests.harness.byte_tokenizer import BOS, EOS, build_byte_tokenizer
 
 PROMPT = Prompt("p/0", "1 2 3=6", {})
 
@@ -51,3 +55,53 @@ def test_a_tokenizer_of_a_models_own_class_is_left_to_transformers(tmp_path: Pat
     config = tmp_path / "tokenizer_config.json"
     config.write_text(config.read_text().replace("TokenizersBackend", "Qwen2Tokenizer"))
     assert type(load_tokenizer(str(tmp_path))).__name__ == "Qwen2Tokenizer"
+
+
+def add_bos(tokenizer: Any) -> Any:
+    """As the tokenizers of Llama, Gemma and Mistral do."""
+    bos_id = tokenizer.convert_tokens_to_ids(BOS)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{BOS} $A", special_tokens=[(BOS, bos_id)])
+    return tokenizer
+
+
+def test_a_plain_prompt_begins_with_what_its_tokenizer_puts_before_text_and_a_chat_prompt_does_not() -> None:
+    tokenizer = add_bos(build_byte_tokenizer())
+    bos_id = tokenizer.convert_tokens_to_ids(BOS)
+    plain = Renderer(tokenizer, Thinking(close=None, force="\n"))
+    assert plain.prompt_ids(PROMPT) == tuple(tokenizer.encode(PROMPT.text)) and plain.bos_ids == (bos_id,)
+    assert not plain.lacks_bos
+    chat = Renderer(tokenizer, Thinking(close=None, force="\n", chat=True))
+    assert chat.bos_ids == () and bos_id not in chat.prompt_ids(PROMPT) and not chat.lacks_bos
+
+
+def test_a_beginning_of_text_can_be_asked_for_and_left_out() -> None:
+    tokenizer = build_byte_tokenizer()
+    bos_id = tokenizer.convert_tokens_to_ids(BOS)
+    by_itself = Renderer(tokenizer, Thinking(close=None, force="\n"))
+    assert by_itself.bos_ids == () and by_itself.lacks_bos
+    asked = Renderer(tokenizer, Thinking(close=None, force="\n", bos=True))
+    assert asked.prompt_ids(PROMPT)[0] == bos_id and asked.prompt_ids(PROMPT)[1:] == by_itself.prompt_ids(PROMPT)
+    assert Renderer(add_bos(tokenizer), Thinking(close=None, force="\n", bos=False)).bos_ids == ()
+    with pytest.raises(ValueError, match="thinking.bos=true: the tokenizer names no beginning of text"):
+        Renderer(build_tokenizer(), Thinking(close=None, force="=", bos=True))
+
+
+def test_an_end_of_text_that_a_tokenizer_adds_is_no_beginning() -> None:
+    tokenizer = build_byte_tokenizer()
+    eos_id = tokenizer.convert_tokens_to_ids(EOS)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"$A {EOS}", special_tokens=[(EOS, eos_id)])
+    assert Renderer(tokenizer, Thinking(close=None, force="\n")).bos_ids == ()
+
+
+@pytest.mark.parametrize(("close", "ends"), [(None, "The answer is"), ("</think>", "</think>The answer is")])
+def test_a_cut_trace_is_closed_and_led_to_the_tasks_form(close: str | None, ends: str) -> None:
+    renderer = Renderer(build_byte_tokenizer(), Thinking(close=close, force=close or ""), form=FORMS["number"])
+    assert renderer.tokenizer.decode(list(renderer.force_ids)) == ends
+    assert renderer.holds_answer == (close is None)
+    alone = Renderer(build_byte_tokenizer(), Thinking(close=close, force=close or "\n"), form=FORMS["whole"])
+    assert not alone.holds_answer
+
+
+def test_a_style_that_opens_with_a_lone_space_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends with a space, which is then a token of its own"):
+        Thinking(close=None, force="x", open="Let's think. ")
