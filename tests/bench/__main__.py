@@ -1,6 +1,7 @@
 """make bench: every ratio in one run, printed as a table and kept in results/bench/.
 
 On a GPU with a model's shape and no weights: make bench ARGS="--model tests/bench/shapes/qwen3-8b --dummy"
+Parts: grid (a), loop (b), lm_eval (c), seeds, disk (d, e).
 """
 
 import argparse
@@ -9,7 +10,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from tests.bench.slices import Pair, Setup, start_pair
 from tests.bench.workload import BUDGETS, WIDTHS, serve
 
 FOLDER = Path("results/bench")
+PARTS = ("grid", "loop", "lm_eval", "seeds", "disk")
 
 
 class Figure(NamedTuple):
@@ -49,7 +51,7 @@ def main() -> None:
 
 
 def measure(given: argparse.Namespace) -> Iterator[list[Figure]]:
-    """Part after part."""
+    """Part after part, those that were asked for."""
     gpus = list_gpus()
     settings = Vllm(
         dtype="bfloat16" if gpus else "float32",
@@ -58,14 +60,25 @@ def measure(given: argparse.Namespace) -> Iterator[list[Figure]]:
         cpu_threads=1,
     )
     setup = Setup(Model(given.model), settings, given.prompts, given.dummy)
-    with start_pair(setup) as pair:
+    paired = {"grid", "loop"} if given.dummy else {"grid", "loop", "lm_eval"}
+    if asked := paired & set(given.parts):
+        with start_pair(setup) as pair:
+            yield from measure_paired(pair, asked, given)
+    if "seeds" in given.parts:
+        yield [asyncio.run(cost_of_seeds(setup))]
+    if "disk" in given.parts:
+        yield on_disk(given)
+
+
+def measure_paired(pair: Pair, asked: Collection[str], given: argparse.Namespace) -> Iterator[list[Figure]]:
+    """The parts in which two ways of doing the same work take turns."""
+    if "grid" in asked:
         yield _grid_figures(nested.measure(pair, rounds=given.rounds), dummy=given.dummy)
+    if "loop" in asked:
         beside_loop = overhead.measure(pair, rounds=3 * given.rounds)
         yield [_spread("(b) harness over a bare AsyncLLM loop, seconds", beside_loop, "<= 1.05")]
-        if not given.dummy:
-            yield beside_lm_eval(pair, rounds=given.rounds)
-    yield [asyncio.run(cost_of_seeds(setup))]
-    yield on_disk(given)
+    if "lm_eval" in asked:
+        yield beside_lm_eval(pair, rounds=given.rounds)
 
 
 def parse() -> argparse.Namespace:
@@ -76,6 +89,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=4, help="an even number, since the two engines of a pair swap")
     parser.add_argument("--samples-in-flight", type=int, default=16)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=" ".join(PARTS))
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the table is kept")
     return parser.parse_args()
 
 
@@ -154,14 +169,14 @@ def keep(figures: Sequence[Figure], given: argparse.Namespace, environment: Mapp
     name = re.sub(r"[^a-z0-9]+", "-", f"{device} {Path(given.model).name}".lower()).strip("-")
     record = {
         "device": device,
-        "options": vars(given),
+        "options": {**vars(given), "folder": str(given.folder)},
         "widths": WIDTHS,
         "budgets": BUDGETS,
         **environment,
         "figures": [figure._asdict() for figure in figures],
     }
-    FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{name}.json"
+    given.folder.mkdir(parents=True, exist_ok=True)
+    path: Path = given.folder / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n")
     return path
 
