@@ -21,13 +21,21 @@ from harness.traces import Context
 from harness.types import Engine, EngineSettings, Model, Sampling, Thinking
 from tests.real_server import serve_model
 
-DATA_VARIABLE = "ISOQUANT_DATA"
-NO_DATA = "no outside data:"
+DATA_VARIABLE, NO_DATA = "ISOQUANT_DATA", "no outside data:"
+MODELS_VARIABLE, NO_MODELS = "ISOQUANT_MODELS", "no real models:"
 # What a script starts in the background ignores SIGINT, and so would everything that the tests start and stop.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-STARTS_ENGINES = {"test_vllm.py", "test_engines.py", "test_probe.py", "test_sweep.py", "test_tasks_end_to_end.py"}
+STARTS_ENGINES = {
+    "test_vllm.py",
+    "test_engines.py",
+    "test_probe.py",
+    "test_sweep.py",
+    "test_tasks_end_to_end.py",
+    "test_tokens.py",
+    "test_gsm8k.py",
+}
 TAKE_LONG = {
     "test_bad_input.py",
     "test_configs.py",
@@ -65,7 +73,8 @@ def run_engine(settings: EngineSettings) -> Iterator[Running]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    starting = settings.start(RUNG, max_model_len=checkpoint.context)
+    # With strings to stop at, both engines keep the tokenizer; no other request is read as text.
+    starting = settings.start(RUNG, max_model_len=checkpoint.context, reads_text=True)
     try:
         engine = asyncio.run_coroutine_threadsafe(starting.__aenter__(), loop).result(timeout=300)
         try:
@@ -86,7 +95,7 @@ def running() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with serve_model(RUNG.path, log=log, settings=SETTINGS, options=["--skip-tokenizer-init"]) as url:
+    with serve_model(RUNG.path, log=log, settings=SETTINGS) as url:
         yield url
 
 
@@ -103,16 +112,26 @@ def outside_data() -> Callable[[str], Path]:
     Published data that may not be redistributed is never part of this repository.
     """
 
-    def find(name: str) -> Path:
-        root = os.environ.get(DATA_VARIABLE)
-        if not root:
-            pytest.skip(f"{NO_DATA} {DATA_VARIABLE} is not set")
-        path = Path(root) / name
-        if not path.exists():
-            pytest.skip(f"{NO_DATA} {name} is not in {DATA_VARIABLE}")
-        return path
+    return lambda name: find_outside(name, DATA_VARIABLE, NO_DATA)
 
-    return find
+
+@pytest.fixture(scope="session")
+def real_model() -> Callable[[str], Path]:
+    """real_model("SmolLM2-135M-Instruct"): that model's folder below the folder ISOQUANT_MODELS names, or skip.
+
+    Weights of others are never part of this repository.
+    """
+    return lambda name: find_outside(name, MODELS_VARIABLE, NO_MODELS)
+
+
+def find_outside(name: str, variable: str, reason: str) -> Path:
+    root = os.environ.get(variable)
+    if not root:
+        pytest.skip(f"{reason} {variable} is not set")
+    path = Path(root).expanduser().resolve() / name
+    if not path.exists():
+        pytest.skip(f"{reason} {name} is not in {variable}")
+    return path
 
 
 # What the tests import is there to stay: looking through it for what is not takes a fifth of the time.
@@ -147,10 +166,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line that counts what was skipped for want of data, so that a green run does not hide it."""
+    """Lines that count what was skipped for want of data and of models, so that a green run does not hide it."""
     reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
-    num_without = sum(NO_DATA in reason for reason in reasons)
-    if num_without:
-        terminalreporter.write_line(
-            f"{num_without} skipped without outside data; {DATA_VARIABLE}=<folder of published data> runs them."
-        )
+    for told, variable, what in (
+        (NO_DATA, DATA_VARIABLE, "published data"),
+        (NO_MODELS, MODELS_VARIABLE, "Hugging Face models"),
+    ):
+        if num_without := sum(told in reason for reason in reasons):
+            terminalreporter.write_line(
+                f"{num_without} skipped with {told.rstrip(':')}; {variable}=<folder of {what}> runs them."
+            )

@@ -75,7 +75,7 @@ def measure_paired(pair: Pair, asked: Collection[str], given: argparse.Namespace
     if "grid" in asked:
         yield _grid_figures(nested.measure(pair, rounds=given.rounds), dummy=given.dummy)
     if "loop" in asked:
-        beside_loop = overhead.measure(pair, rounds=3 * given.rounds)
+        beside_loop = overhead.measure(pair, rounds=given.loop_rounds or 3 * given.rounds)
         yield [_spread("(b) harness over a bare AsyncLLM loop, seconds", beside_loop, "<= 1.05")]
     if "lm_eval" in asked:
         yield beside_lm_eval(pair, rounds=given.rounds)
@@ -87,6 +87,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--dummy", action="store_true", help="read the model's config alone; weights are random")
     parser.add_argument("--prompts", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=4, help="an even number, since the two engines of a pair swap")
+    parser.add_argument("--loop-rounds", type=int, help="of (b), an even number; by default three times as many")
     parser.add_argument("--samples-in-flight", type=int, default=16)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=" ".join(PARTS))

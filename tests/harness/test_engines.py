@@ -77,6 +77,40 @@ def test_the_end_of_text_stops_where_it_is_a_stop_id_and_nowhere_else(served: Ru
     assert completion.finish_reason == "stop"
 
 
+def test_a_completion_ends_with_the_token_that_brings_a_string_to_stop_at(served: Running) -> None:
+    free = complete(served, ask(served)).token_ids
+    # Of the text of two tokens in the middle: it begins in the one and ends in the other.
+    text = served.renderer.decode(free[20:22])
+    assert len(text) >= 2
+    completion = complete(served, replace(ask(served), stop=(text,)))
+    first = next(n for n in range(1, len(free) + 1) if text in served.renderer.decode(free[:n]))
+    assert completion.token_ids == free[:first]
+    assert completion.finish_reason == "stop"
+
+
+def test_of_several_strings_the_first_that_is_met_stops_and_one_that_never_comes_does_not(served: Running) -> None:
+    free = complete(served, ask(served)).token_ids
+    late, soon = served.renderer.decode(free[30:33]), served.renderer.decode(free[8:11])
+    first = next(n for n in range(1, len(free) + 1) if any(s in served.renderer.decode(free[:n]) for s in (late, soon)))
+    assert complete(served, replace(ask(served), stop=(late, soon))).token_ids == free[:first]
+    never = complete(served, replace(ask(served), stop=("no rung writes this",)))
+    assert (never.token_ids, never.finish_reason) == (free, "length")
+
+
+def test_a_stop_id_and_a_string_to_stop_at_each_end_a_completion(served: Running) -> None:
+    free = complete(served, ask(served)).token_ids
+    string, stop_id = served.renderer.decode(free[10:12]), free[40]
+    both = replace(ask(served), stop=(string,), stop_ids=(stop_id,))
+    by_string = next(n for n in range(1, len(free) + 1) if string in served.renderer.decode(free[:n]))
+    assert complete(served, both).token_ids == free[: min(by_string, free.index(stop_id) + 1)]
+
+
+def test_a_string_in_the_prompt_stops_nothing(served: Running) -> None:
+    request = ask(served)
+    free = complete(served, request)
+    assert complete(served, replace(request, stop=("<think>",))).token_ids == free.token_ids
+
+
 def test_a_seed_repeats_its_completion_alone_and_another_does_not(served: Running) -> None:
     request = ask(served, sampling=Sampling(temperature=1.5))
     first, again = complete(served, request), complete(served, request)
