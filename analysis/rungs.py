@@ -20,7 +20,7 @@ QUANTIZED_BYTES = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "awq_marlin
 # Settings that set two identities of a model apart are written out where they are short.
 MAX_NAME_CHARS = 40
 # Of what an identity is the hash of: a model's own, or what says nothing of how it was asked.
-OWN = ("weights", "chat_template", "seed", "model", "outcomes", "source")
+OWN = ("weights", "chat_template", "further_ends", "bos_ids", "seed", "model", "outcomes", "source")
 _COUNTS = ("num_matmul_params", "num_layers", "num_heads", "head_dim", "num_kv_heads")
 _REFINEMENTS = ("value_head_dim", "cached_width", "num_linear_layers", "num_window_layers", "window")
 
