@@ -42,6 +42,8 @@ async def take_answer(
     # engines say "length" of an end-of-text that stands exactly at the limit.
     is_over = any(string in written for string in stop) or (forced and renderer.form.is_over(text))
     is_over = is_over or completion.token_ids[-1] in renderer.eos_ids
+    if forced and is_over:
+        text = renderer.form.close(text)
     return Answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
