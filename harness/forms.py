@@ -7,7 +7,7 @@ from typing import Literal
 from harness.answers import boxed
 
 SENTENCE_ENDS = (". ", ".\n")
-FormName = Literal["whole", "boxed", "tagged", "number", "phrase", "letter", "hashes"]
+FormName = Literal["whole", "boxed", "tagged", "number", "phrase", "conclusion", "letter", "hashes"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ FORMS: Mapping[FormName, Form] = {
     # To the end of the sentence: what stands behind it would be read in place of the answer.
     "number": Form("The answer is", gap=" ", tail=".", stop=SENTENCE_ENDS),
     "phrase": Form("The final answer is", gap=" ", tail=".", stop=SENTENCE_ENDS),
+    # In a sentence of its own, as the worked examples of chain-of-thought prompting end (Wei et al. 2022).
+    "conclusion": Form("So the answer is", gap=" ", tail=".", stop=SENTENCE_ENDS),
     "letter": Form("The answer is (", tail=")", stop=(")", "\n")),
     # What GSM8K's own solutions end with.
     "hashes": Form("####", gap=" ", stop=("\n",)),

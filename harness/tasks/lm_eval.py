@@ -17,8 +17,10 @@ from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
 
 # Forms that a task may read, of which the first that it does is taken, from so many gold answers.
-READ_BACK: tuple[FormName, ...] = ("phrase", "number", "boxed", "letter", "hashes", "tagged", "whole")
+READ_BACK: tuple[FormName, ...] = ("phrase", "number", "conclusion", "boxed", "letter", "tagged", "whole", "hashes")
 NUM_GOLDS = 4
+# A text that marks no answer.
+UNMARKED = "word"
 # What lm-eval's regex filters give where nothing matches.
 INVALID = "[invalid]"
 FULL_SCORE = 1.0
@@ -196,13 +198,17 @@ class LmEval:
                 scores = [self._score(leaf, doc, FORMS[name].write(gold))[1][self._metric(leaf)] for doc, gold in golds]
                 if min(scores) >= FULL_SCORE:
                     return name
-        return READ_BACK[0]
+        # A filter that picks nothing out of a text takes all of it for the answer.
+        return "whole" if self._score(leaf, golds[0][0], UNMARKED)[0] == UNMARKED else READ_BACK[0]
 
     def _read_gold(self, leaf: Any, doc: Mapping[str, Any]) -> str:
-        """A document's gold answer: what the filter finds in the target, else the whole of it."""
+        """A document's gold answer, the first of several: what the filter finds in the target, else the whole of it."""
         with hushed(), compiled_once():
-            target = str(leaf.doc_to_target(dict(doc)))
-        return _as_text(self._score(leaf, doc, target)[0]) or target
+            target = leaf.doc_to_target(dict(doc))
+            if leaf.config.doc_to_choice is not None and isinstance(target, int):
+                target = leaf.doc_to_choice(dict(doc))[target]
+        first = str(target[0] if isinstance(target, list) and target else target)
+        return _as_text(self._score(leaf, doc, first)[0]) or first
 
     def _metric(self, leaf: Any) -> str:
         return self.metric or next(iter(leaf.higher_is_better()))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from harness.answers import last_number, math_key
-from harness.forms import FORMS
 from harness.rendering import Renderer, load_tokenizer
 from harness.tasks.lm_eval import LmEval, cut_at
 from harness.types import Prompt, Thinking
@@ -236,25 +235,3 @@ def test_a_file_without_the_tasks_columns_is_told(make: Callable[..., LmEval], t
     data.write_text("x,y\n1,2\n")
     with pytest.raises(ValueError, match="Does task.data have the columns"):
         make(data=str(data)).load()
-
-
-# What a task's filter reads, and the form that follows from it.
-READERS = {
-    "boxed": r"boxed\\{(\\d+)\\}",
-    "tagged": r"<answer>(\\d+)</answer>",
-    "hashes": r"#### (\\d+)",
-    "letter": r"answer is \\((\\d+)\\)",
-    "phrase": r"final answer is (\\d+)",
-    "whole": r"^(\\d+)$",
-}
-
-
-@pytest.mark.parametrize("form", READERS)
-def test_a_task_without_a_form_takes_the_one_that_its_own_filter_reads(
-    form: str, make: Callable[..., LmEval], folder: Path
-) -> None:
-    reader = f'{{function: regex, regex_pattern: "{READERS[form]}"}}'
-    filters = f"[{{name: f, filter: [{reader}, {{function: take_first}}]}}]"
-    (folder / f"sums_{form}.yaml").write_text(f"include: shared\ntask: sums_{form}\nfilter_list: {filters}\n")
-    assert make(f"sums_{form}").answer_form == FORMS[form]  # type: ignore[index]
-    assert make(f"sums_{form}", form="number").answer_form == FORMS["number"]
