@@ -141,7 +141,8 @@ class LmEval:
         if not answer.strip():
             return Grade(None, None, False, 0.0, "unanswered")
         filtered, scores = self._score(leaf, doc, answer)
-        score = float(scores[self._metric(leaf)])
+        if (score := float(scores[self._metric(leaf)])) > FULL_SCORE:
+            raise ValueError(self._explain_scale(leaf, score, scores))
         extracted = self.extract(answer) if self.extract else _as_text(filtered)
         vote_key = None if extracted is None else self.vote_key(extracted)
         correct = score >= FULL_SCORE
@@ -223,8 +224,9 @@ class LmEval:
         """Grade one made-up answer, so that a grader that cannot is told before anything is drawn."""
         named = [ensemble.name for ensemble in leaf._filters]
         chosen = self.filter if self.filter == OWN_FILTER else self._filter(leaf).name
+        doc = leaf.eval_docs[0]
         try:
-            _, scores = self._score(leaf, leaf.eval_docs[0], "0")
+            _, scores = self._score(leaf, doc, "0")
         except Exception as error:  # a task's filters and graders are code of its own
             raise ValueError(
                 f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}); choose "
@@ -240,6 +242,17 @@ class LmEval:
             raise ValueError(
                 f"task.metric: of {self._metric(leaf)!r} lower is better; choose one that full marks reach."
             )
+        for text in ("0", self._read_gold(leaf, doc)):
+            _, scores = self._score(leaf, doc, text)
+            if (score := float(scores[self._metric(leaf)])) > FULL_SCORE:
+                raise ValueError(self._explain_scale(leaf, score, scores))
+
+    def _explain_scale(self, leaf: Any, score: float, scores: Mapping[str, Any]) -> str:
+        others = [name for name, other in scores.items() if isinstance(other, int | float) and other <= FULL_SCORE]
+        return (
+            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and what counts as "
+            f"correct is a score of 1, its highest; choose another, such as {', '.join(others) or 'another task'}."
+        )
 
 
 def apply_filter(chosen: Any, leaf: Any, doc: Mapping[str, Any], answer: str) -> Any:

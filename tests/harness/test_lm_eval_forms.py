@@ -22,6 +22,14 @@ READERS = {
     "whole": r"^(\\d+)$",
 }
 TAKES_ALL = "filter_list: [{name: all, filter: [{function: take_first}]}]\n"
+SCORES = """
+def never(doc, results):
+    return {"exact_match": 0}
+
+def tenfold(doc, results):
+    return {"exact_match": 10 * (results[0] == str(doc["a"] + doc["b"])), "close": 1}
+"""
+TENFOLD = "process_results: !function scores.tenfold\n"
 LOOSE = "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true, ignore_punctuation: true}]\n"
 # Targets as tasks write them, whose filter takes all of a text.
 WHOLE = {
@@ -39,7 +47,7 @@ def make(tmp_path: Path) -> Callable[..., LmEval]:
     data = tmp_path / "sums.jsonl"
     data.write_text("".join(json.dumps({"a": i, "b": 10 * i}) + "\n" for i in (1, 2)))
     (tmp_path / "shared").write_text(SHARED.format(data=data))
-    (tmp_path / "scores.py").write_text("def never(doc, results):\n    return {'exact_match': 0}\n")
+    (tmp_path / "scores.py").write_text(SCORES)
 
     def make(yaml: str, **fields: str) -> LmEval:
         (tmp_path / "own.yaml").write_text(f"include: shared\ntask: own\n{yaml}")
@@ -61,3 +69,8 @@ def test_a_task_that_takes_any_text_for_the_answer_is_led_to_nothing_else(
     target: str, make: Callable[..., LmEval]
 ) -> None:
     assert make(WHOLE[target]).answer_form == FORMS["whole"]
+
+
+def test_a_metric_whose_full_marks_are_not_one_is_refused_with_the_others(make: Callable[..., LmEval]) -> None:
+    with pytest.raises(ValueError, match=r"'exact_match' gives 10 to one answer, .* choose another, such as close\."):
+        make(TENFOLD + TAKES_ALL).load()
