@@ -2,6 +2,8 @@
 
 import re
 from collections import deque
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -12,13 +14,21 @@ MAX_BITS = 20_000
 NUM_DIGITS = 12
 PARSED_ANSWERS = 4096
 
-_BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
-_FINAL = re.compile(r"final\s{1,3}answer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
-_ANSWER = re.compile(r"\banswer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
+# Small models forget the backslash.
+_BRACES = re.compile(r"(?:\\|(?<![A-Za-z]))(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_UNBRACED = re.compile(r"\\boxed\s{0,3}(-?[0-9]+(?:[.,][0-9]+)*)")
+_IS = r"\W{0,4}(?:\s{1,3}(?:is|equals|(?:would|should|must|will)\s{1,3}be)\b|[:=])"
+_FINAL = re.compile(r"final\s{1,3}answer" + _IS, re.IGNORECASE)
+_ANSWER = re.compile(r"\banswer(?:\s{1,3}to\s{1,3}(?:the|this)\s{1,3}(?:question|problem))?" + _IS, re.IGNORECASE)
 _SENTENCE_END = re.compile(r"\.(?=\s|\*|$)")
 _NUMBER = re.compile(
-    r"(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
+    r"(?<![0-9./])[0-9]+/[0-9]+(?![0-9/])|(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
 )
+# How LaTeX writes 1,250 and 1/2; what is raised is no number of its own: 42 m^2.
+_THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\{,\})(?=[0-9]{3}(?![0-9]))")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}")
+_EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
+_GOES_ON = re.compile(r"\s{0,3}(?:[-+*/x×÷]|\\times|\\div|\\cdot)\s{0,3}\$?[0-9]")
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 _LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
 _AT_MARKER = re.compile(r"[\s:*$]*(?:option|choice)?[\s*]*(?:\(([A-Ja-j])\)|([A-J])(?![\w'’]))")
@@ -26,11 +36,22 @@ _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
 _LINE_START = re.compile(r"^[\s*]*([A-J])(?:[.):][\s*]|[\s*]*$)", re.MULTILINE)
 _WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\{([^{}]*)\}")
-_SURROUNDINGS = re.compile(r"^(?:\$+|\\\(|\\\[|\s)+|(?:\$+|\\\)|\\\]|\s|(?<!\\)\.)+$")
+_SURROUNDINGS = re.compile(r"^(?:\$+|\\\(|\\\[|\s|[*`])+|(?:\$+|\\\)|\\\]|\s|[*`]|(?<!\\)[.;])+$")
+_SPACE = re.compile(r"\\[,;:! ]|~|\s+")
+_CALLED = re.compile(r"^(?:the )?(?:final )?answer(?: is|\s?[:=])\s*", re.IGNORECASE)
+# 5 eggs, $5 in total, 60 km/h: a number with a word of three letters or more that says what of, and does not change it.
+_WITH_UNIT = re.compile(
+    r"(-?)\\?\$?\s?([0-9][0-9,]*(?:\.[0-9]+)?) "
+    r"(?!(?:pi|times|plus|minus|over|mod|hundred|thousand|[mb]illion|trillion|dozen|percent|sqrt|sin|cos|tan|log)\b)"
+    r"(?=[A-Za-z/ ]*[A-Za-z/]{3})[A-Za-z][A-Za-z/ ]*"
+)
 
 
 def boxed(text: str) -> str | None:
-    """What the last complete \\boxed{...} holds, the innermost where one holds another; None where there is none."""
+    """What the last complete \\boxed{...} that holds something holds, the innermost where one holds another.
+
+    Without one, the number behind the last \\boxed without braces; None where there is neither.
+    """
     opened: list[tuple[bool, int]] = []
     found: tuple[int, int] | None = None
     for brace in _BRACES.finditer(text):
@@ -39,9 +60,13 @@ def boxed(text: str) -> str | None:
             opened.append((token != "{", brace.end()))
         elif token == "}" and opened:
             is_box, start = opened.pop()
-            if is_box and (found is None or found[0] < start):
+            # Instructions that are repeated hold empty boxes: this is within \\boxed{}.
+            if is_box and (found is None or found[0] < start) and text[start : brace.start()].strip():
                 found = (start, brace.start())
-    return None if found is None else _clean(text[slice(*found)])
+    if found is not None:
+        return _clean(text[slice(*found)])
+    unbraced = _find_last(_UNBRACED, text)
+    return None if unbraced is None else _clean(unbraced.group(1))
 
 
 def final_answer(text: str) -> str | None:
@@ -55,23 +80,26 @@ def final_answer(text: str) -> str | None:
 
 
 def last_number(text: str) -> str | None:
-    """The last number, in ASCII digits, without thousands separators; None where there is none."""
-    last = _find_last(_NUMBER, text)
-    if last is None:
-        return None
-    before = text[max(last.start() - 2, 0) : last.start()].replace("\N{MINUS SIGN}", "-")
-    # 5-3 ends in 3, not in -3.
-    is_negative = before.endswith("-") and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")]}"))
-    return _clean("-" * is_negative + last.group().replace(",", ""))
+    """The last number or fraction of numbers, in ASCII digits, without thousands separators; None where there is none.
+
+    Exponents are none.
+    """
+    plain = _plain_digits(text)
+    last = _find_last(_NUMBER, plain)
+    return None if last is None else _read_number(last, plain)
 
 
 def stated_number(text: str) -> str | None:
-    """The last number of what is boxed, or else of what is called the answer, or else of the whole text.
+    """The number of what is boxed, or else of what is called the answer, or else the last of the whole text.
 
-    A whole number in whatever notation (160.00) is one without a point.
+    Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in whatever
+    notation (160.00, 320/2) is one without a point.
     """
-    numbers = (last_number(said) for said in (boxed(text), final_answer(text), text) if said)
+    numbers = (read(said) for read, said in _stated(text) if said)
     stated = next(filter(None, numbers), None)
+    if stated and "/" in stated:
+        numerator, denominator = map(int, stated.split("/"))
+        return str(Fraction(numerator, denominator)) if denominator else stated
     return stated and _POINT_ZERO.sub("", stated)
 
 
@@ -125,6 +153,38 @@ def math_equal(extracted: str, gold: str) -> bool:
     return bool(verify(truth, answer, timeout_seconds=None))
 
 
+def _stated(text: str) -> Iterator[tuple[Callable[[str], str | None], str | None]]:
+    """Where a text may state its number, in order, and how it is read there."""
+    yield _first_number, boxed(text)
+    yield _first_number, final_answer(text)
+    yield last_number, text
+
+
+def _first_number(said: str) -> str | None:
+    """The first number behind the last sign of equality, or before where there is none; of a sum that is not worked
+    out, the last.
+    """
+    before, _, behind = said.rpartition("=")
+    for part in filter(None, (behind, before)):
+        plain = _plain_digits(part)
+        if first := _NUMBER.search(plain):
+            return last_number(part) if _GOES_ON.match(plain, first.end()) else _read_number(first, plain)
+    return None
+
+
+def _plain_digits(text: str) -> str:
+    """Numbers as they are typed: thousands without LaTeX's marks, fractions with a slash, no exponents."""
+    return _EXPONENT.sub("", _FRACTION.sub(r"\1/\2", _THOUSANDS.sub("", text)))
+
+
+def _read_number(found: re.Match[str], text: str) -> str | None:
+    """The number with its sign."""
+    before = text[max(found.start() - 2, 0) : found.start()].replace("\N{MINUS SIGN}", "-")
+    # 5-3 ends in 3, not in -3.
+    is_negative = before.endswith("-") and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")]}"))
+    return _clean("-" * is_negative + found.group().replace(",", ""))
+
+
 def _find_last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
 
@@ -145,6 +205,14 @@ def _read_words(answer: str) -> str | None:
     return plain.lower() if len(plain) <= MAX_ANSWER_CHARS and _WORDS.fullmatch(plain) else None
 
 
+def _without_unit(answer: str) -> str:
+    """A number without the words around it, whose letters would be multiplied; else the answer as it is typed."""
+    typed = _CALLED.sub("", _THOUSANDS.sub("", answer))
+    spoken = " ".join(_SPACE.sub(" ", _TEXT.sub(r" \1 ", typed)).split())
+    with_unit = _WITH_UNIT.fullmatch(spoken)
+    return typed if with_unit is None else with_unit.group(1) + with_unit.group(2)
+
+
 @lru_cache(PARSED_ANSWERS)
 def _parse(answer: str) -> Any:
     """The answer as a sympy object that is not worked out; None where it cannot be read."""
@@ -154,7 +222,7 @@ def _parse(answer: str) -> Any:
 
     # It warns that its clock, which needs signals, is off.
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
-    plain = _SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1]).rstrip("%").rstrip("\\ ")
+    plain = _without_unit(_SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1])).rstrip("%").rstrip("\\ ")
     if not plain or len(plain) > MAX_ANSWER_CHARS:
         return None
     reads_boxes = [LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)]
@@ -167,7 +235,7 @@ def _canonical(parsed: Any) -> str:
     import sympy
     from sympy.core.relational import Relational
 
-    if isinstance(parsed, sympy.Eq) and isinstance(parsed.lhs, sympy.Symbol):
+    if isinstance(parsed, sympy.Eq) and (isinstance(parsed.lhs, sympy.Symbol) or not parsed.free_symbols):
         return _canonical(parsed.rhs)
     if isinstance(parsed, (sympy.Gt, sympy.Ge)):
         return _canonical(parsed.reversed)

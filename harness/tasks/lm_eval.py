@@ -250,8 +250,8 @@ class LmEval:
     def _explain_scale(self, leaf: Any, score: float, scores: Mapping[str, Any]) -> str:
         others = [name for name, other in scores.items() if isinstance(other, int | float) and other <= FULL_SCORE]
         return (
-            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and what counts as "
-            f"correct is a score of 1, its highest; choose another, such as {', '.join(others) or 'another task'}."
+            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and what counts "
+            f"as correct is a score of 1, its highest; choose another, such as {', '.join(others) or 'another task'}."
         )
 
 

@@ -16,6 +16,12 @@ from harness.answers import boxed, choice_letter, final_answer, last_number, mat
         (r"\boxed{  }", None),
         ("5", None),
         (r"\boxed{" + "1" * 501 + "}", None),
+        (r"The final answer is \boxed{2} - This is within \boxed{}.", "2"),
+        (r"\boxed{}", None),
+        (r"so $boxed{5}$", "5"),
+        (r"\\boxed{5}", "5"),
+        (r"$$\boxed 42$$", "42"),
+        (r"The final answer is \boxed{42", None),
     ],
 )
 def test_boxed_is_the_last_whole_box(text: str, answer: str | None) -> None:
@@ -31,6 +37,8 @@ def test_boxed_is_the_last_whole_box(text: str, answer: str | None) -> None:
         ("**Final Answer**: 7", "7"),
         (r"The final answer is: $\boxed{\sqrt{2}}$.", r"\sqrt{2}"),
         ("The answer\nis 4", "4"),
+        ("The answer should be 4. Step 3 is done", "4"),
+        ("The answer to the question is 4. Well", "4"),
         ("4", None),
     ],
 )
@@ -49,6 +57,12 @@ def test_final_answer_is_what_is_called_so(text: str, answer: str | None) -> Non
         ("5 - 3", "3"),
         ("#### 72", "72"),
         ("probability .25", ".25"),
+        ("1{,}250", "1250"),
+        (r"1\,250", "1250"),
+        ("42 m^2", "42"),
+        ("x^{10}", None),
+        (r"\frac{1}{2}", "1/2"),
+        ("3/4", "3/4"),
         ("\N{ARABIC-INDIC DIGIT THREE}", None),
         ("none", None),
         ("9" * 501, None),
@@ -70,6 +84,20 @@ def test_the_last_number_is_read_in_ascii_digits(text: str, answer: str | None) 
         ("The answer is given in the question: 12 eggs.", "12"),
         ("So the answer is plain.\n3 + 4 = 7", "7"),
         ("I \\boxed{guess}, so 8", "8"),
+        ("The answer is 42 apples, which is 3 more than before.", "42"),
+        ("The answer is 42 (6 times 7).", "42"),
+        ("The answer is 42 in 3 days.", "42"),
+        ("The answer is 42 and not 41.", "42"),
+        ("The answer is 42 - 3 = 39 apples, 3 fewer.", "39"),
+        ("The answer is 42 - 3, which is 39.", "39"),
+        ("The answer is x = 42", "42"),
+        (r"\boxed{42 = x}", "42"),
+        (r"\boxed{1{,}250}", "1250"),
+        (r"\boxed{42 m^2}", "42"),
+        (r"\boxed{\frac{1}{2}}", "1/2"),
+        ("The answer is 320/2.", "160"),
+        ("The answer is 1/0.", "1/0"),
+        ("The answer would be 42. Step 3 is done", "42"),
         ("3 + 4 = 7 eggs.", "7"),
         ("It costs $160.00", "160"),
         ("It costs $160.50", "160.50"),
@@ -127,6 +155,24 @@ def test_different_answers_vote_apart() -> None:
     keys = [math_key(alike[0]) for alike in ALIKE]
     assert len(set(keys)) == len(ALIKE)
     assert not any(math_equal(one[0], other[0]) for one in ALIKE for other in ALIKE if one is not other)
+
+
+FIVES = ("5 eggs", r"\text{5 apples}", r"5~\mathrm{km/h}", "$5 in total", "**5**", "`5`", "5;", "The answer is 5")
+
+
+@pytest.mark.parametrize("written", [*FIVES, "Answer: 5", "2 + 3 = 5", "5 = 2 + 3"])
+def test_words_and_marks_around_a_number_do_not_change_it(written: str) -> None:
+    assert math_equal(written, "5") and math_key(written) == "5"
+    assert not math_equal(written, "6")
+
+
+@pytest.mark.parametrize("written", ["5 pi", "5 million", "5 or 6", "5 x", "5 hundred eggs", "x eggs"])
+def test_what_changes_a_number_stays_with_it(written: str) -> None:
+    assert not math_equal(written, "5") and math_key(written) != "5"
+
+
+def test_thousands_may_stand_apart() -> None:
+    assert all(math_key(written) == "1250" for written in (r"1\,250", r"1\ 250", "1{,}250", "1,250 eggs"))
 
 
 def test_a_rounded_number_is_equal_and_votes_apart() -> None:

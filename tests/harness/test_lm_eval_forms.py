@@ -33,7 +33,7 @@ TENFOLD = "process_results: !function scores.tenfold\n"
 LOOSE = "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true, ignore_punctuation: true}]\n"
 # Targets as tasks write them, whose filter takes all of a text.
 WHOLE = {
-    "several": 'doc_to_target: "{{[(a + b) | string, \'many\']}}"\n' + TAKES_ALL,
+    "several": "doc_to_target: \"{{[(a + b) | string, 'many']}}\"\n" + TAKES_ALL,
     "choices": "doc_to_target: 1\ndoc_to_choice: ['no', 'yes']\n" + TAKES_ALL,
     # Squad's way to compare, to which #### 11 is 11.
     "loose": LOOSE + TAKES_ALL,
