@@ -10,16 +10,12 @@ from typing import Any
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.sandbox import close_sandbox
+from harness.tasks.scorers import UNTRUSTED
 from harness.types import Grade, Outcome, Prompt
 
 FULL_SCORE = 1.0
 # Every generator has these; they are fields of the task.
 OWN_PARAMS = ("seed", "size")
-# Their scorers (reasoning-gym 0.1.25) let through answers that are plainly wrong.
-UNTRUSTED = {
-    "game_of_life_halting": "its scorer takes any answer for right, since it compares the truth of two texts",
-    "puzzle24": "its scorer takes any four numbers that make 24, such as 1*1*4*6, whichever the puzzle gives",
-}
 
 
 def render_question(entry: Mapping[str, Any]) -> str:

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from reasoning_gym.factory import DATASETS
 
-from harness.tasks.reasoning_gym import UNTRUSTED, ReasoningGym
+from harness.tasks.reasoning_gym import ReasoningGym
+from harness.tasks.scorers import UNTRUSTED
 from harness.types import Prompt
 
 # Their entries carry no answer: any that their scorer accepts will do.
-NO_GOLD = {"boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"}
-# It mixes other generators, which have to be named.
-NO_OWN_ENTRIES = {"composite"}
+NO_GOLD = {"boxnet", "graph_color", "rubiks_cube", "rush_hour"}
 # Searches that take seconds at their own size.
 SMALLER: Mapping[str, Mapping[str, Any]] = {
     "futoshiki": {"max_board_size": 4},
@@ -24,7 +23,7 @@ SMALLER: Mapping[str, Mapping[str, Any]] = {
 SLOW = {"knight_swap"}
 # Neither difficulties nor parameters that are numbers; arc_agi has the weights of its augmentations.
 NO_DIALS = {"arc_agi", "list_functions"}
-LOADED = sorted(DATASETS.keys() - NO_OWN_ENTRIES - SLOW - UNTRUSTED.keys())
+LOADED = sorted(DATASETS.keys() - SLOW - UNTRUSTED.keys())
 NONSENSE = "zzz"
 
 
