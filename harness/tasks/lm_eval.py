@@ -35,6 +35,9 @@ SHAPING = (
     "gen_prefix",
     "use_prompt",
 )
+# lm-eval's own, which compare and cut texts.
+PLAIN_METRICS = {"exact_match"}
+PLAIN_FILTERS = {"regex", "remove_whitespace", "take_first", "lowercase", "uppercase"}
 # What of it reads and judges answers.
 JUDGING = ("filter_list", "metric_list", "process_results", "generation_kwargs")
 
@@ -113,6 +116,17 @@ class LmEval:
         """The strings that end an answer in all of a group's tasks."""
         each = [_until(leaf) for leaf in self._leaves.values()]
         return tuple(stop for stop in each[0] if all(stop in others for others in each))
+
+    @cached_property
+    def evaluates(self) -> bool:
+        """Whether anything but lm-eval's own filters and its exact match reads an answer."""
+        configs = [leaf.dump_config() for leaf in self._leaves.values()]
+        return any(
+            config.get("process_results") is not None
+            or {metric["metric"] for metric in config["metric_list"] or [{"metric": None}]} - PLAIN_METRICS
+            or {step["function"] for chain in config["filter_list"] or [] for step in chain["filter"]} - PLAIN_FILTERS
+            for config in configs
+        )
 
     @cached_property
     def answer_form(self) -> Form:

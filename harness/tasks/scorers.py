@@ -48,12 +48,14 @@ COMPARES = (
     *("simple_geometry", "spell_backward", "string_manipulation", "string_splitting", "string_synthesis"),
     *("syllogism", "tsumego", "word_ladder", "word_sequence_reversal", "word_sorting", "zebra_puzzles"),
 )
-# These evaluate a text of their own entry, never the answer.
-EVALUATES_ENTRY = ("bitwise_arithmetic", "number_sorting")
+# Of what an answer holds these still evaluate something: a list that our grammar let through, a sympy object of ours.
+EVALUATED = (
+    *("binary_matrix", "intermediate_integration", "n_queens", "simple_integration", "spiral_matrix"),
+    "string_insertion",
+)
 # Their scorers (reasoning-gym 0.1.25) cannot be held to what the question asks.
 UNTRUSTED = {
     "composite": "it mixes the entries of others, which a task names one at a time",
     "game_of_life_halting": "its scorer takes any answer for right, since it compares the truth of two texts",
-    "puzzle24": "its scorer takes any four numbers that make 24, such as 1*1*4*6, whichever the puzzle gives",
     "propositional_logic": "its scorer takes a premise copied from the question for the conclusion",
 }
