@@ -7,11 +7,14 @@ from typing import Any
 
 # Whatever is longer is no answer but text around one.
 MAX_ANSWER_CHARS = 500
+# Nested deeper it is no answer either.
+MAX_BRACKETS = 20
 # Numbers with more bits are compared as they are written and never worked out.
 MAX_BITS = 20_000
 NUM_DIGITS = 12
 PARSED_ANSWERS = 4096
 
+_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _FINAL = re.compile(r"final\s{1,3}answer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
 _ANSWER = re.compile(r"\banswer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
@@ -25,7 +28,21 @@ _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
 _LINE_START = re.compile(r"^[\s*]*([A-J])(?:[.):][\s*]|[\s*]*$)", re.MULTILINE)
 _WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\{([^{}]*)\}")
+# What would be worked out for long, and no final answer holds.
+_UNFINISHED = re.compile(
+    r"\\(?:i{0,3}int|oint|sum|prod|coprod|lim\w*|partial|frac\s*\{\s*d|input|include|def)(?![a-z])"
+)
+# Signs that are written in answers, beside ASCII.
+_SIGNS = frozenset(
+    "\N{MINUS SIGN}\N{MULTIPLICATION SIGN}\N{MIDDLE DOT}\N{DIVISION SIGN}\N{DEGREE SIGN}\N{SQUARE ROOT}"
+    "\N{GREEK SMALL LETTER PI}\N{INFINITY}\N{PLUS-MINUS SIGN}\N{UNION}\N{POUND SIGN}\N{EURO SIGN}"
+)
 _SURROUNDINGS = re.compile(r"^(?:\$+|\\\(|\\\[|\s)+|(?:\$+|\\\)|\\\]|\s|(?<!\\)\.)+$")
+
+
+def after_thoughts(text: str) -> str:
+    """The text without what stands in <think> tags, or behind one that is not closed: an answer in them is none."""
+    return _THOUGHTS.sub("", text)
 
 
 def boxed(text: str) -> str | None:
@@ -144,11 +161,26 @@ def _parse(answer: str) -> Any:
     # It warns that its clock, which needs signals, is off.
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     plain = _SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1]).rstrip("%").rstrip("\\ ")
-    if not plain or len(plain) > MAX_ANSWER_CHARS:
+    if not plain or not _is_notation(plain):
         return None
     reads_boxes = [LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)]
     found = parse(f"\\boxed{{{plain}}}", reads_boxes, fallback_mode="no_fallback", parsing_timeout=None)
     return found[0] if found else None
+
+
+def _is_notation(plain: str) -> bool:
+    """Whether it may be handed to a parser of LaTeX: short, of known signs, and not deep."""
+    depth = deepest = 0
+    for character in plain:
+        depth += (character in "({[") - (character in ")}]")
+        deepest = max(deepest, depth)
+    strange = {character for character in plain if not (character.isascii() and character.isprintable())} - {"\n", "\t"}
+    return (
+        len(plain) <= MAX_ANSWER_CHARS
+        and deepest <= MAX_BRACKETS
+        and strange <= _SIGNS
+        and not _UNFINISHED.search(plain)
+    )
 
 
 def _canonical(parsed: Any) -> str:

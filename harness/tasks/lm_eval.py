@@ -10,6 +10,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.sandbox import close_sandbox
@@ -145,7 +146,7 @@ class LmEval:
     def grade(self, prompt: Prompt, text: str) -> Grade:
         """The metric's own score of the text before the first `until`; correct where it is full marks."""
         leaf, doc = self._leaves[prompt.reference["task"]], dict(prompt.reference["doc"])
-        answer = cut_at(text, _until(leaf))
+        answer = cut_at(after_thoughts(text), _until(leaf))
         if not answer.strip():
             return Grade(None, None, False, 0.0, "unanswered")
         filtered, scores = self._score(leaf, doc, answer)

@@ -7,6 +7,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.sandbox import close_sandbox
@@ -155,6 +156,7 @@ class ReasoningGym:
 
     def grade(self, prompt: Prompt, text: str) -> Grade:
         """Correct where the generator's own scorer gives full marks. Partial marks stay in `score`."""
+        text = after_thoughts(text)
         if not text.strip():
             return Grade(None, None, False, 0.0, "unanswered")
         extracted = self.extract(text)
