@@ -10,7 +10,6 @@ from typing import Any
 from harness.tasks.texts import read_json, same_json
 
 Entry = Mapping[str, Any]
-NUMBER = re.compile(r"(?<![\w.])-?[0-9][0-9,]*(?:\.[0-9]+)?")
 # coin_flip's own tolerance, and what an error may be beside a probability that is smaller than that.
 TOLERANCE, RELATIVE = Fraction(1, 10_000), Fraction(1, 20)
 # Two decimals, as the question asks, wherever they were rounded to.
@@ -61,9 +60,8 @@ def is_probability(answer: str, entry: Entry) -> bool:
 
 
 def is_one_number(answer: str, entry: Entry) -> bool:
-    """The scorer reads the first number of several, and no sign."""
-    numbers = NUMBER.findall(answer)
-    return len(numbers) == 1 and Decimal(numbers[0].replace(",", "")) == Decimal(entry["answer"])
+    """The scorer reads no sign, and of 1,200 the 1."""
+    return Decimal(re.sub(r"[^-0-9.]", "", answer).rstrip(".")) == Decimal(entry["answer"])
 
 
 def is_pooled(answer: str, entry: Entry) -> bool:

@@ -57,14 +57,15 @@ def has_values(answer: str, entry: Entry) -> bool:
     return answer.count(",") <= GOLD_VALUES * str(entry["answer"]).count(",") + SPARE_VALUES
 
 
-def is_json_text(answer: str, entry: Entry) -> bool:
-    return is_json(answer)
+def is_board(answer: str, entry: Entry) -> bool:
+    return is_json(answer) and _are_lists(read_json(answer), int)
 
 
 def is_quoted_json(answer: str, entry: Entry) -> bool:
     """A JSON list of numbers, in either kind of quotes."""
     quoted = answer.replace("'", '"')
-    return is_json(quoted) and all(NUMBER.fullmatch(str(number)) for number in read_json(quoted))
+    numbers = read_json(quoted) if is_json(quoted) else None
+    return isinstance(numbers, list) and all(NUMBER.fullmatch(str(number)) for number in numbers)
 
 
 def is_grid(answer: str, entry: Entry) -> bool:
@@ -149,10 +150,10 @@ RULES: Mapping[str, Rule] = {
     "fraction_simplification": Rule(
         re.compile(r"\$?\s*(?:[0-9]+\s*/\s*[0-9]+|\\d?frac\s*\{\s*[0-9]+\s*\}\s*\{\s*[0-9]+\s*\})\s*\$?")
     ),
-    "game_of_life": Rule(check=is_json_text, full=marks.is_same_value),
+    "game_of_life": Rule(check=is_board, full=marks.is_same_value),
     "graph_color": Rule(check=is_coloring, full=marks.is_coloring),
     "group_anagrams": Rule(check=is_word_lists),
-    "gsm_symbolic": Rule(full=marks.is_one_number),
+    "gsm_symbolic": Rule(re.compile(r"-?\s*[$€£]?\s*[0-9][0-9,]*(?:\.[0-9]+)?\s*[%.]?"), full=marks.is_one_number),
     "intermediate_integration": Rule(score=score_antiderivative),
     "jugs": Rule(check=is_moves_of_jugs),
     "kakurasu": Rule(re.compile(r"[01](?:[\s,]*[01])*")),
