@@ -14,7 +14,7 @@ MAX_BITS = 20_000
 NUM_DIGITS = 12
 PARSED_ANSWERS = 4096
 
-_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_THOUGHTS = re.compile(r"<think>.*?</think>|(?<=<think>).*\Z", re.DOTALL)
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _FINAL = re.compile(r"final\s{1,3}answer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)
 _ANSWER = re.compile(r"\banswer\W{0,4}(?:\s{1,3}is\b|[:=])", re.IGNORECASE)

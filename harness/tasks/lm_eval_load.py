@@ -17,6 +17,8 @@ NAMED = re.compile(rb"^(?:task|group):[ \t]*[\"']?([^\s\"'\[#]+)", re.MULTILINE)
 BUILDERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 LOUD = ("lm_eval", "lm-eval", "datasets", "huggingface_hub", "filelock")
 GENERATES = "generate_until"
+# Folders of lm-eval's own tasks whose graders evaluate an answer as Python and do not say so.
+EVALUATING = ("lm_eval/tasks/score/math/", "lm_eval/tasks/longproc/")
 
 
 def load_leaves(name: str, *, include_path: str | None, data: str | Mapping[str, str] | None) -> dict[str, Any]:
@@ -110,7 +112,10 @@ def check_generates(name: str, output_type: str | None) -> None:
 
 def check_plain(name: str, leaf: Any) -> None:
     """Raise ValueError for a task that runs what the model wrote, or that shows it more than text."""
-    if getattr(leaf.config, "unsafe_code", False):
+    grader = getattr(getattr(leaf.config, "process_results", None), "__code__", None)
+    if getattr(leaf.config, "unsafe_code", False) or (
+        grader and any(part in grader.co_filename for part in EVALUATING)
+    ):
         raise ValueError(f"lm-eval's task {name!r} runs the code that a model writes, which is refused here.")
     if getattr(leaf.config, "doc_to_image", None) or getattr(leaf.config, "doc_to_audio", None):
         raise ValueError(f"lm-eval's task {name!r} shows images or plays sound; only text is supported.")
