@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import json
 import math
 import re
 import time
@@ -102,3 +103,19 @@ def test_gold_that_is_written_otherwise_is_right(
     for prompt in task.load():
         text = f"<answer>{write(str(prompt.reference['answer']))}</answer>"
         assert task.grade(prompt, text).correct, text
+
+
+def write_step(square: str, thing: str, goal: str) -> dict[str, str]:
+    return {f"Agent[{square}]": f"move({thing}, {goal})"}
+
+
+def test_boxes_are_moved_to_their_targets_and_not_the_other_way_round() -> None:
+    task, prompts = make("boxnet")
+    entry = {**prompts[0].reference}
+    entry["metadata"] = {**entry["metadata"], "initial_state": {"0.5_0.5": ["target_red"], "1.5_0.5": ["box_red"]}}
+    prompt = Prompt("p", prompts[0].text, entry)
+    there = [write_step("1.5, 0.5", "box_red", "square[0.5, 0.5]"), write_step("0.5, 0.5", "box_red", "target_red")]
+    back = [write_step("0.5, 0.5", "target_red", "square[1.5, 0.5]"), write_step("1.5, 0.5", "box_red", "target_red")]
+    scorer = reasoning_gym.create_dataset("boxnet", seed=7, size=1)
+    assert [scorer.score_answer(json.dumps(plan), entry) for plan in (there, back)] == [1.0] * 2
+    assert [task.grade(prompt, json.dumps(plan)).outcome for plan in (there, back)] == ["correct", "unparsed"]
