@@ -22,6 +22,7 @@ _SENTENCE_END = re.compile(r"\.(?=\s|\*|$)")
 _NUMBER = re.compile(
     r"(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
 )
+_POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 _LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
 _AT_MARKER = re.compile(r"[\s:*$]*(?:option|choice)?[\s*]*(?:\(([A-Ja-j])\)|([A-J])(?![\w'’]))")
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
@@ -79,6 +80,16 @@ def last_number(text: str) -> str | None:
     # 5-3 ends in 3, not in -3.
     is_negative = before.endswith("-") and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")]}"))
     return _clean("-" * is_negative + last.group().replace(",", ""))
+
+
+def stated_number(text: str) -> str | None:
+    """The last number of what is boxed, or else of what is called the answer, or else of the whole text.
+
+    A whole number in whatever notation (160.00) is one without a point.
+    """
+    numbers = (last_number(said) for said in (boxed(text), final_answer(text), text) if said)
+    stated = next(filter(None, numbers), None)
+    return stated and _POINT_ZERO.sub("", stated)
 
 
 def choice_letter(text: str) -> str | None:

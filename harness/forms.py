@@ -36,6 +36,13 @@ class Form:
             return boxed(text) is not None
         return any(stop in text[len(self.lead) :] for stop in self.stop)
 
+    def close(self, text: str) -> str:
+        """`text`, led to this form and over, with the tail that it was left without: readers look for one."""
+        written = text[len(self.lead) :].rstrip()
+        ends = SENTENCE_ENDS if self.tail == "." else (self.tail,)
+        is_closed = boxed(text) is not None if self.tail == "}" else any(end in f"{written} " for end in ends)
+        return text if is_closed or not written else text.rstrip() + self.tail
+
 
 FORMS: Mapping[FormName, Form] = {
     # The text is the answer and nothing else.

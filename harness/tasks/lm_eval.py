@@ -23,6 +23,8 @@ NUM_GOLDS = 4
 # What lm-eval's regex filters give where nothing matches.
 INVALID = "[invalid]"
 FULL_SCORE = 1.0
+# The filter that is no filter of lm-eval's: its metric judges what task.extract finds.
+OWN_FILTER = "extract"
 # lm-eval's own default, so that examples drawn at random are the same as its own.
 FEWSHOT_SEED = 1234
 # What of a task's YAML shapes prompts; its documents are digested apart.
@@ -83,6 +85,8 @@ class LmEval:
             raise ValueError(f"task.size must be at least 1; got {self.size}.")
         if self.num_fewshot is not None and self.num_fewshot < 0:
             raise ValueError(f"task.num_fewshot must not be negative; got {self.num_fewshot}.")
+        if self.filter == OWN_FILTER and self.extract is None:
+            raise ValueError("task.filter=extract judges what task.extract finds; name a task.extract.")
         # A yaml gives a list.
         object.__setattr__(self, "dials", tuple(self.dials))
 
@@ -191,13 +195,10 @@ class LmEval:
 
     def _score(self, leaf: Any, doc: Mapping[str, Any], answer: str) -> tuple[Any, Mapping[str, Any]]:
         """What the filter leaves of an answer, and lm-eval's scores of that."""
-        from lm_eval.api.instance import Instance
-
-        instance = Instance("generate_until", doc, ("", {}), 0, metadata=(leaf.config.task, 0, 1))
-        instance.resps = [answer]
-        chosen = self._filter(leaf)
-        chosen.apply([instance])
-        filtered = instance.filtered_resps[chosen.name]
+        if self.extract and self.filter == OWN_FILTER:
+            filtered = self.extract(answer) or INVALID
+        else:
+            filtered = apply_filter(self._filter(leaf), leaf, doc, answer)
         with compiled_once():
             return filtered, leaf.process_results(doc, [filtered])
 
@@ -229,12 +230,13 @@ class LmEval:
 
     def _check_grades(self, leaf: Any) -> None:
         """Grade one made-up answer, so that a grader that cannot is told before anything is drawn."""
-        chosen, named = self._filter(leaf), [ensemble.name for ensemble in leaf._filters]
+        named = [ensemble.name for ensemble in leaf._filters]
+        chosen = self.filter if self.filter == OWN_FILTER else self._filter(leaf).name
         try:
             _, scores = self._score(leaf, leaf.eval_docs[0], "0")
         except Exception as error:  # a task's filters and graders are code of its own
             raise ValueError(
-                f"{leaf.config.task} cannot grade a single answer by its filter {chosen.name!r} ({error}); choose "
+                f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}); choose "
                 f"another as task.filter, of {', '.join(named)}."
             ) from error
         numbers = [name for name, score in scores.items() if isinstance(score, int | float)]
@@ -247,6 +249,16 @@ class LmEval:
             raise ValueError(
                 f"task.metric: of {self._metric(leaf)!r} lower is better; choose one that full marks reach."
             )
+
+
+def apply_filter(chosen: Any, leaf: Any, doc: Mapping[str, Any], answer: str) -> Any:
+    """What one of lm-eval's filters leaves of an answer."""
+    from lm_eval.api.instance import Instance
+
+    instance = Instance("generate_until", doc, ("", {}), 0, metadata=(leaf.config.task, 0, 1))
+    instance.resps = [answer]
+    chosen.apply([instance])
+    return instance.filtered_resps[chosen.name]
 
 
 def identify(leaf: Any) -> Mapping[str, Any]:

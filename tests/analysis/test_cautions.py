@@ -159,6 +159,8 @@ THINK = {"open": "<think>", "close": "</think>", "forced": "so"}
             "task.template 'Q:' (0.4m), 'Q: xxxxxxxxxxxx…xxxxxxxxxxx A:' (1.1m)",
         ),
         ({"weights": {"digest": "b"}, "chat_template": "other"}, ""),
+        # Ends and beginnings of text are numbers of a tokenizer's own.
+        ({"further_ends": [7], "bos_ids": [2]}, ""),
     ],
 )
 def test_what_models_were_asked_with_is_told_where_it_differs(make: Make, other: dict, said: str):

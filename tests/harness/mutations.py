@@ -32,7 +32,10 @@ NUMBERS: Mapping[str, Mutation] = {
     "point zero zero": Mutation(lambda gold: f"The answer is {gold}.00", True),
     "bold": Mutation(lambda gold: f"**{gold}**", True),
     "trailing text": Mutation(lambda gold: f"The answer is {gold}. I hope this helps!", True),
-    "trailing number": Mutation(lambda gold: f"The answer is {gold}. I am 95% sure of it.", False),
+    "trailing number": Mutation(lambda gold: f"The answer is {gold}. I am 95% sure of it.", True),
+    "boxed": Mutation(lambda gold: f"She has $\\boxed{{{gold}}}$.", True),
+    "boxed, then a number": Mutation(lambda gold: f"She has \\(\\boxed{{{gold}}}\\) in 4 weeks.", True),
+    "boxed another": Mutation(lambda gold: f"She has {gold}, and so $\\boxed{{999983}}$.", False),
     "goes on to another question": Mutation(
         lambda gold: f"The answer is {gold}.\n\nQ: What is 7777777 + 1?\nA: 9", True
     ),

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.answers import last_number, math_equal
+from harness.answers import math_equal, stated_number
 from harness.tasks.lm_eval import cut_at
 from tests.harness.mutations import LATEX, NUMBERS, mutate
 from tests.harness.test_shipped_tasks import make
 
 SIZE = 500
-# Right answers that lm-eval, which compares strings, grades wrong.
+# Right answers that lm-eval grades wrong: it compares strings, and takes the last number or dollar sign.
 LATEX_BY_STRING_ALONE = {"as a fraction", "decimal point"}
-NUMBERS_BY_STRING_ALONE = {"point zero zero"}
+NUMBERS_NOT_READ = {"point zero zero", "trailing number", "boxed", "boxed, then a number"}
 
 
 def grade_by_lm_eval(data: Path, answers: list[tuple[int, str]]) -> list[bool]:
@@ -39,15 +39,20 @@ def grade_by_lm_eval(data: Path, answers: list[tuple[int, str]]) -> list[bool]:
     return grades
 
 
-def test_on_gsm8k_our_path_grades_as_lm_eval_does(outside_data: Callable[[str], Path]) -> None:
+def test_on_gsm8k_the_shipped_task_and_lm_evals_filter_grade_as_lm_eval_does(
+    outside_data: Callable[[str], Path],
+) -> None:
     data = outside_data("gsm8k/test.jsonl")
     task, prompts = make("gsm8k", data=str(data), size=SIZE)
     golds = [prompt.reference["doc"]["answer"].rpartition("#### ")[2] for prompt in prompts]
     mutated = mutate(golds, NUMBERS, SIZE)
     ours = [task.grade(prompts[position], text).correct for position, _, text, _ in mutated]
-    assert ours == grade_by_lm_eval(data, [(position, text) for position, _, text, _ in mutated])
-    assert {name for (_, name, _, right), grade in zip(mutated, ours, strict=True) if grade != right} == (
-        NUMBERS_BY_STRING_ALONE
+    theirs = grade_by_lm_eval(data, [(position, text) for position, _, text, _ in mutated])
+    as_theirs, _ = make("gsm8k", data=str(data), size=SIZE, filter="flexible-extract")
+    assert [as_theirs.grade(prompts[position], text).correct for position, _, text, _ in mutated] == theirs
+    assert [text for (_, _, text, right), grade in zip(mutated, ours, strict=True) if grade != right] == []
+    assert {name for (_, name, _, right), grade in zip(mutated, theirs, strict=True) if grade != right} == (
+        NUMBERS_NOT_READ
     )
     assert len(mutated) == SIZE and {name for _, name, _, _ in mutated} == NUMBERS.keys()
 
@@ -56,7 +61,7 @@ def test_on_gsm8k_votes_tell_right_from_wrong_whatever_the_notation(outside_data
     task, prompts = make("gsm8k", data=str(outside_data("gsm8k/test.jsonl")), size=60)
     golds = [prompt.reference["doc"]["answer"].rpartition("#### ")[2] for prompt in prompts]
     for position, name, text, right in mutate(golds, NUMBERS, 180):
-        extracted = last_number(cut_at(text, ["Q:"]))
+        extracted = stated_number(cut_at(text, ["Q:"]))
         assert extracted is not None and math_equal(extracted, golds[position].replace(",", "")) == right, (name, text)
 
 

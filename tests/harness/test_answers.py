@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers import boxed, choice_letter, final_answer, last_number, math_equal, math_key
+from harness.answers import boxed, choice_letter, final_answer, last_number, math_equal, math_key, stated_number
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,28 @@ def test_final_answer_is_what_is_called_so(text: str, answer: str | None) -> Non
 )
 def test_the_last_number_is_read_in_ascii_digits(text: str, answer: str | None) -> None:
     assert last_number(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        # lm-eval's flexible-extract finds "$." here.
+        ("Her annual salary is $\\boxed{57500}$.", "57500"),
+        ("Claire eats \\(\\boxed{7}\\) dozen of eggs in 4 weeks.", "7"),
+        ("The answer is 9 x 60 = 540 meters. He runs 3 times.", "540"),
+        ("The answer is 2 bolts of blue and half that much white.\n\nQ: 7", "2"),
+        ("The answer is $1,250.", "1250"),
+        ("The answer is given in the question: 12 eggs.", "12"),
+        ("So the answer is plain.\n3 + 4 = 7", "7"),
+        ("I \\boxed{guess}, so 8", "8"),
+        ("3 + 4 = 7 eggs.", "7"),
+        ("It costs $160.00", "160"),
+        ("It costs $160.50", "160.50"),
+        ("none", None),
+    ],
+)
+def test_the_number_that_a_text_states_is_boxed_or_called_the_answer_or_last(text: str, answer: str | None) -> None:
+    assert stated_number(text) == answer
 
 
 @pytest.mark.parametrize(

@@ -39,16 +39,20 @@ def encode(text: str) -> tuple[int, ...]:
 
 @dataclass
 class Obliging:
-    """Thinks THOUGHT, and answers `gold` in the form that it was asked for, or led to."""
+    """Thinks THOUGHT, and answers `gold` in the form that it was asked for, or led to.
+
+    leaves_open: whether it ends its text where the tail of the form should stand.
+    """
 
     renderer: Renderer
     gold: str
+    leaves_open: bool = False
 
     async def complete(self, request: Request) -> Completion:
         form, asked = self.renderer.form, TOKENIZER.decode(list(request.prompt_ids))
         whole = form.write(self.gold)
         if request.prompt_ids[-len(self.renderer.force_ids) :] == self.renderer.force_ids and form.lead in asked:
-            script = encode(whole.removeprefix(form.lead))
+            script = encode(f"{form.gap}{self.gold}" if self.leaves_open else whole.removeprefix(form.lead))
         elif self.renderer.close_id is None:
             script = (*encode(f"{THOUGHT}{whole}"), EOS_ID)
         elif request.prompt_ids[-1] == self.renderer.close_id:
@@ -89,10 +93,11 @@ def read_gold(prompt: Prompt) -> str:
     return str(document.get("Answer", document.get("answer"))).rpartition("#### ")[2].removesuffix(".0")
 
 
-def sample(renderer: Renderer, task: Task, prompt: Prompt) -> Sampled:
+def sample(renderer: Renderer, task: Task, prompt: Prompt, *, leaves_open: bool = False) -> Sampled:
     context = Context("identity", renderer, Sampling(max_answer_tokens=200), task.until)
     key = SampleKey(prompt, renderer.prompt_ids(prompt), "evaluation", 0)
-    return asyncio.run(finish_sample(Obliging(renderer, read_gold(prompt)), context, Pending(key, BUDGETS)))
+    engine = Obliging(renderer, read_gold(prompt), leaves_open)
+    return asyncio.run(finish_sample(engine, context, Pending(key, BUDGETS)))
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -111,10 +116,47 @@ def test_an_answer_as_asked_for_is_correct_natural_and_forced_at_every_budget(
     assert all(grade.vote_key for grade in graded.grades)
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_led_answer_that_ends_without_its_tail_is_read(
+    name: str, load_task: Callable[[str], tuple[Task, list[Prompt]]]
+) -> None:
+    task, prompts = load_task(name)
+    renderer = Renderer(TOKENIZER, load_thinking("chain_of_thought"), (EOS_ID,), task.answer_form)
+    sampled = sample(renderer, task, prompts[0], leaves_open=True)
+    texts = [(answer.prompt_id, answer.text) for answer in sampled.answers if answer.forced]
+    assert texts
+    assert {grade.outcome for grade in grade_texts(task, texts).grades} == {"correct"}, texts
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_no_style_opens_with_a_lone_space_and_no_lead_ends_in_one(style: str) -> None:
     assert not load_thinking(style).open.endswith(" ")
     assert not any(form.lead.endswith(" ") for form in FORMS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "closed"),
+    [
+        ("boxed", "The final answer is \\boxed{57", "The final answer is \\boxed{57}"),
+        ("boxed", "The final answer is \\boxed{\\frac{1}{2}", "The final answer is \\boxed{\\frac{1}{2}}"),
+        ("boxed", "The final answer is \\boxed{57\n\n", "The final answer is \\boxed{57}"),
+        ("boxed", "The final answer is \\boxed{57}.", "The final answer is \\boxed{57}."),
+        ("boxed", "The final answer is \\boxed{", "The final answer is \\boxed{"),
+        ("tagged", "<answer>57", "<answer>57</answer>"),
+        ("tagged", "<answer>57</answer>", "<answer>57</answer>"),
+        ("tagged", "<answer>\n", "<answer>\n"),
+        ("letter", "The answer is (B\n", "The answer is (B)"),
+        ("letter", "The answer is (B) since", "The answer is (B) since"),
+        ("number", "The answer is 57", "The answer is 57."),
+        ("number", "The answer is 5.7", "The answer is 5.7."),
+        ("number", "The answer is 57.\n", "The answer is 57.\n"),
+        ("phrase", "The final answer is 5 apples. So", "The final answer is 5 apples. So"),
+        ("hashes", "#### 57", "#### 57"),
+        ("whole", "57", "57"),
+    ],
+)
+def test_an_answer_that_ended_without_its_tail_gets_it(name: str, text: str, closed: str) -> None:
+    assert FORMS[name].close(text) == closed  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", sorted(FORMS))

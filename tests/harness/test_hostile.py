@@ -18,7 +18,15 @@ from tests.harness.hostile import NESTING, list_code, write_families
 
 SECONDS, MEBIBYTE, LIMIT_MEBIBYTES = 0.15, 1 << 20, 512
 GOLD = r"\frac{7}{3}"
-FINDERS = (answers.boxed, answers.final_answer, answers.last_number, answers.choice_letter, read_whole, read_tagged)
+FINDERS = (
+    answers.boxed,
+    answers.final_answer,
+    answers.last_number,
+    answers.stated_number,
+    answers.choice_letter,
+    read_whole,
+    read_tagged,
+)
 READERS: dict[str, Callable[[str], object]] = {
     **{find.__name__: find for find in FINDERS},
     "identical": identical,

