@@ -22,6 +22,8 @@ _SENTENCE_END = re.compile(r"\.(?=\s|\*|$)")
 _NUMBER = re.compile(
     r"(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
 )
+# A number, "or", and the last number.
+_HEDGED = re.compile(r"[0-9][^0-9.\n]{0,20}\bor\b[^0-9.\n]{0,20}[0-9][0-9.,]*[^0-9]*$")
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 _LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
 _AT_MARKER = re.compile(r"[\s:*$]*(?:option|choice)?[\s*]*(?:\(([A-Ja-j])\)|([A-J])(?![\w'’]))")
@@ -85,11 +87,12 @@ def last_number(text: str) -> str | None:
 def stated_number(text: str) -> str | None:
     """The last number of what is boxed, or else of what is called the answer, or else of the whole text.
 
-    A whole number in whatever notation (160.00) is one without a point.
+    A whole number in whatever notation (160.00) is one without a point. None where it is one of two (12 or 13).
     """
-    numbers = (last_number(said) for said in (boxed(text), final_answer(text), text) if said)
-    stated = next(filter(None, numbers), None)
-    return stated and _POINT_ZERO.sub("", stated)
+    for said in (boxed(text), final_answer(text), text):
+        if said and (number := last_number(said)):
+            return None if _HEDGED.search(said) else _POINT_ZERO.sub("", number)
+    return None
 
 
 def choice_letter(text: str) -> str | None:

@@ -73,6 +73,10 @@ def test_the_last_number_is_read_in_ascii_digits(text: str, answer: str | None) 
         ("3 + 4 = 7 eggs.", "7"),
         ("It costs $160.00", "160"),
         ("It costs $160.50", "160.50"),
+        ("The answer is 12 or 13.", None),
+        ("\\boxed{12 \\text{ or } 13}", None),
+        ("It takes 12 days or $13", None),
+        ("12 or 13 were tried. The answer is 14 eggs.", "14"),
         ("none", None),
     ],
 )

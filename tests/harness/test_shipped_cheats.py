@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from harness.answers import last_number
+from harness.answers import stated_number
 from harness.types import Prompt
 from tests.harness.cheats import write_cheats
 from tests.harness.test_cheats import is_spelling
@@ -138,8 +138,8 @@ def test_no_cheat_is_right(name: str, tmp_path: Path) -> None:
             start = time.process_time()
             grade = task.grade(prompt, written.mark(cheat))
             assert time.process_time() - start < SECONDS, cheat[:80]
-            # What GSM8K's grader reads is the last number, whatever stands before it.
-            is_read = name == "gsm8k" and last_number(cheat) == gold.replace(",", "")
+            # What GSM8K's grader reads is a number, whatever stands around it.
+            is_read = name == "gsm8k" and stated_number(cheat) == gold.replace(",", "")
             if grade.correct and not is_spelling(cheat, gold) and not is_read:
                 bought.append((cheat[:100], gold))
     assert bought == []
