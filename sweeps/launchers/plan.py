@@ -9,6 +9,7 @@ from results import store
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
 from sweeps.recognised import Setting, tell_settings
+from sweeps.trusted import tell_code
 
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
 
@@ -34,7 +35,8 @@ def show_plan(jobs: Sequence[Job]) -> None:
     if forecasts:
         print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
-    for line in [*notes, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
+    code = tell_code(job.task for job in jobs) if forecasts else []
+    for line in [*notes, *code, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
         print(line)
     if problems:
         sys.exit("\n".join(["Cannot run:", *problems]))

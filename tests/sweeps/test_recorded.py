@@ -69,6 +69,10 @@ def hostile(canary: Path) -> dict[str, Any]:
         "a name that is no text": GYM | {"name": {"a": 1}},
         "a target that is no text": GYM | {"_target_": ["os", "system"]},
         "an interpolation": GYM | {"instructions": "${oc.env:HOME}", "seed": "${oc.env:HOME}"},
+        "a folder with code": {
+            **{"_target_": "harness.tasks.lm_eval.LmEval", "name": "evil", "size": 1},
+            **{"include_path": str(canary.parent / "code"), "trust": True},
+        },
         "no mapping": ["a"],
         "nothing": None,
         "a deep nest": '{"config":' * 100_000,
@@ -81,8 +85,12 @@ def hostile(canary: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Path:
-    """A file that appears if a record runs what it names."""
-    return tmp_path / "canary"
+    """A file that appears if a record runs what it names, or a folder of tasks that it names."""
+    folder, canary = tmp_path / "code", tmp_path / "canary"
+    folder.mkdir()
+    (folder / "evil.py").write_text(f"{touch(canary)}\ndef f(*a, **k): pass\n")
+    (folder / "evil.yaml").write_text("task: evil\nprocess_results: !function evil.f\noutput_type: generate_until\n")
+    return canary
 
 
 @pytest.mark.parametrize("case", hostile(Path("none")))
