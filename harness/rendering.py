@@ -1,12 +1,13 @@
 """Prompts to token ids and back, with a model's own tokenizer and thinking markers. Samples nothing."""
 
-import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from harness.files import read_json
 from harness.forms import Form
+from harness.trial import check_loading
 from harness.types import Prompt, Thinking
 
 # Reads tokenizer.json as it is; the name that transformers writes into a config of no model's own class.
@@ -127,9 +128,12 @@ class Renderer:
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:
-    """The tokenizer of a local folder or a hub id; raises ValueError where there is none."""
+    """The tokenizer of a local folder or a hub id; raises ValueError where there is none. No code of its own is run."""
+    kind = _tokenizer_class(path)
+    load = partial(kind.from_pretrained, path, revision=revision, trust_remote_code=False)
+    check_loading(path, load)
     try:
-        tokenizer = _tokenizer_class(path).from_pretrained(path, revision=revision)
+        tokenizer = load()
         # Where there are no files of one, an empty one is made up.
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ValueError("it has no vocabulary")
@@ -144,7 +148,8 @@ def load_tokenizer(path: str, revision: str | None = None) -> Any:
 def _tokenizer_class(path: str) -> Any:
     """What reads the tokenizer of a folder: transformers' plain class where its config names that, else its choice."""
     config = Path(path) / "tokenizer_config.json"
-    if config.is_file() and json.loads(config.read_text()).get("tokenizer_class") == PLAIN_CLASS:
+    settings = read_json(config) if config.is_file() else {}
+    if isinstance(settings, dict) and settings.get("tokenizer_class") == PLAIN_CLASS:
         from transformers import TokenizersBackend
 
         return TokenizersBackend

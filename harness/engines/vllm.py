@@ -54,6 +54,11 @@ OWNED_OPTIONS = {
     "generation_config": "sampling",
     "override_generation_config": "sampling",
 }
+# Formats of weights that hold no code. vLLM's own choice, auto, takes pickled weights where it finds no others.
+LOAD_FORMATS = (
+    *("safetensors", "fastsafetensors", "mistral", "instanttensor", "sharded_state"),
+    *("runai_streamer", "runai_streamer_sharded", "bitsandbytes", "dummy"),
+)
 KILLED = "Its process ended without a word, as one does that is killed for want of memory."
 GPU_NUM_SEQS = 256
 
@@ -89,6 +94,11 @@ class Vllm:
         for name in self.options:
             if name in OWNED_OPTIONS:
                 raise ValueError(f"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}.")
+        if (load_format := self.options.get("load_format", LOAD_FORMATS[0])) not in LOAD_FORMATS:
+            raise ValueError(
+                f"engine.options.load_format={load_format} is refused: it may load pickled weights, which run code; "
+                f"choose from {', '.join(LOAD_FORMATS)}."
+            )
 
     @property
     def num_devices(self) -> int:
@@ -158,9 +168,9 @@ class Vllm:
         quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
         with tempfile.TemporaryFile() as log:
             try:
-                fetch_weights(model)
+                folder = fetch_weights(model)
                 with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
-                    engine = VllmEngine(self._load(model, max_model_len, reads_text), log if quiet else None)
+                    engine = VllmEngine(self._load(model, max_model_len, reads_text, folder), log if quiet else None)
             except UnknownOptionError:
                 raise
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
@@ -170,8 +180,8 @@ class Vllm:
             finally:
                 engine.shutdown()
 
-    def _load(self, model: Model, max_model_len: int, reads_text: bool) -> Any:
-        """A running AsyncLLM with the weights of `model`."""
+    def _load(self, model: Model, max_model_len: int, reads_text: bool, folder: Path) -> Any:
+        """A running AsyncLLM with the weights of `model`, which lie in `folder`."""
         from vllm.platforms import current_platform
 
         on_cpu = current_platform.is_cpu()
@@ -192,6 +202,9 @@ class Vllm:
             # The model's own generation config must not change how the sweep samples.
             "generation_config": "vllm",
             "use_tqdm_on_load": False,
+            # No code of the checkpoint's is run, and none is asked for at a terminal.
+            "trust_remote_code": False,
+            "load_format": choose_load_format(folder),
             **(CPU_OPTIONS if on_cpu else {}),
             # With VLLM_ENABLE_V1_MULTIPROCESSING=0 one worker lives in the engine's process, one hop less.
             **({"distributed_executor_backend": "uni"} if on_cpu and self.num_devices == 1 else {}),
@@ -218,12 +231,21 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
             raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
 
 
-def fetch_weights(model: Model) -> None:
-    """Download a model of the hub where it is not there yet, with a progress bar, which vLLM's own would not show."""
+def fetch_weights(model: Model) -> Path:
+    """The folder of a model; one of the hub is downloaded where it is not there yet.
+
+    With a progress bar, which vLLM's own would not show, and without pickled weights.
+    """
     from huggingface_hub import snapshot_download
 
-    if not Path(model.path).is_dir():
-        snapshot_download(model.path, revision=model.revision, allow_patterns=["*.json", "*.safetensors"])
+    if Path(model.path).is_dir():
+        return Path(model.path)
+    return Path(snapshot_download(model.path, revision=model.revision, allow_patterns=["*.json", "*.safetensors"]))
+
+
+def choose_load_format(folder: Path) -> str:
+    """The format of a folder's safetensors, never of pickles: Mistral's where it holds such, as vLLM chooses."""
+    return "mistral" if any(folder.glob("consolidated*.safetensors")) else "safetensors"
 
 
 def explain_start(error: Exception, log: IO[bytes]) -> str:

@@ -101,7 +101,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
         sys.exit("\n".join(problems))
     for line in tell_settings(told):
         print(line, flush=True)
-    for line in (*tell_code(job.task for job in jobs), *missing_anchor(jobs)):
+    for line in (*tell_code(jobs), *missing_anchor(jobs)):
         print(line, flush=True)
     return pending, list(dict.fromkeys(busy))
 

@@ -35,7 +35,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
     if forecasts:
         print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
-    code = tell_code(job.task for job in jobs) if forecasts else []
+    code = tell_code(jobs) if forecasts else []
     for line in [*notes, *code, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
         print(line)
     if problems:
