@@ -125,6 +125,17 @@ def find_reader(name: str, path: str) -> Callable[..., Any]:
     return function
 
 
+def find_kind(name: str, path: str) -> type:
+    """The dataclass of a dotted name; raises ValueError where there is none."""
+    try:
+        kind = get_class(path)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"{name}: {' '.join(str(error).split())}.") from None
+    if not dataclasses.is_dataclass(kind):
+        raise ValueError(f"{name}: {path} is no dataclass; expected a task such as those of conf/task.")
+    return kind
+
+
 def name_reader(name: str, value: Any) -> Any:
     """A dotted name as the yaml of its function; anything else as it is."""
     if not isinstance(value, str):

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from hydra.utils import get_class
-
 from harness.tasks.readers import FUNCTIONS, find_function, find_task
 from harness.types import Task
 from results import store
+from results.folder import check_plain
 from results.schema import PROMPTS
-from sweeps.compose import EXAMPLE_READER, check_fields, find_reader, shorten
+from sweeps.compose import EXAMPLE_READER, check_fields, find_kind, find_reader, shorten
 
 # A record is the config of a job and the machine's description; what is larger was not written by a sweep.
 MAX_BYTES = 10_000_000
@@ -33,6 +32,7 @@ def load_tasks(root: Path, words: Sequence[str] = ()) -> list[Task]:
     words: what the user names in place of what is recorded, such as task.extract=harness.answers.boxed, and task.trust.
     Raises ValueError for a word that names no such function, and where a record names code that is not isoquant's.
     """
+    check_plain(root)
     paths = sorted((root / "provenance").glob("*.json"))
     if not paths:
         raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
@@ -98,15 +98,7 @@ def _look_up(name: str, value: Any, given: Mapping[str, Any], *, root: Path) -> 
 
 def _find_named(field: str, name: str) -> Any:
     """The class or function that the user names; raises ValueError where there is none."""
-    if field != KIND:
-        return find_reader(f"task.{field}", name)
-    try:
-        kind = get_class(name)
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"task.{KIND}: {' '.join(str(error).split())}.") from None
-    if not dataclasses.is_dataclass(kind):
-        raise ValueError(f"task.{KIND}: {name} is no dataclass; expected a task such as those of conf/task.")
-    return kind
+    return find_kind(f"task.{field}", name) if field == KIND else find_reader(f"task.{field}", name)
 
 
 def _unlisted(field: str, told: object, root: Path) -> ValueError:
