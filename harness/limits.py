@@ -1,6 +1,7 @@
 """Work on what a stranger wrote, tried in a fork first: there the system ends what runs on or takes too much memory."""
 
 import contextlib
+import faulthandler
 import os
 import resource
 import select
@@ -61,6 +62,8 @@ def _run(work: Callable[[], object], writer: int, *, seconds: int, mebibytes: in
 
 
 def _hush() -> None:
+    # It keeps a way of its own to the terminal.
+    faulthandler.disable()
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)

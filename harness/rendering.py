@@ -12,6 +12,7 @@ from harness.types import Prompt, Thinking
 
 # Reads tokenizer.json as it is; the name that transformers writes into a config of no model's own class.
 PLAIN_CLASS = "TokenizersBackend"
+PANIC = "PanicException"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,14 @@ class Renderer:
         return ids
 
     def _encode(self, text: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        try:
+            return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        except BaseException as error:
+            # What Rust panics with is no Exception, and has no class to import.
+            if type(error).__name__ != PANIC:
+                raise
+            reason = (str(error) or PANIC).splitlines()[0]
+            raise ValueError(f"The model's tokenizer breaks on {text[:60]!r} ({reason}).") from None
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:

@@ -14,6 +14,9 @@ import pytest
 
 from harness import files
 from harness.limits import try_within
+from harness.rendering import Renderer, load_tokenizer
+from harness.trial import check_tokenizer
+from harness.types import Prompt, Thinking
 from tests import forked
 
 RUNG = Path("ladder/checkpoints/countdown-33k")
@@ -84,7 +87,7 @@ def crowd(folder: Path) -> None:
         (folder / f"shard-{number}").touch()
 
 
-CATASTROPHE = {"type": "Split", "pattern": {"Regex": "(.+)+\\x00"}, "behavior": "Isolated", "invert": False}
+CATASTROPHE = {"type": "Split", "pattern": {"Regex": "(1+)+$"}, "behavior": "Isolated", "invert": False}
 GARGANTUAN = {"type": "Replace", "pattern": {"String": ""}, "content": "a" * 100_000}
 # What is done to a good checkpoint, and the line that is told.
 HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -175,13 +178,15 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         r"chat template cannot be rendered \(.*is unsafe",
     ),
     "a template with a deep expression": (template("{{ " + "(" * DEEP + "1" + ")" * DEEP + " }}"), "chat template"),
-    "a pattern without end": (tokenizer(pre_tokenizer=CATASTROPHE), "tokenizer is refused|No tokenizer|Cannot|lacks"),
     "a tokenizer that writes on": (tokenizer(normalizer=GARGANTUAN), "tokenizer is refused|No tokenizer|lacks"),
     "a tokenizer that is none": (write("tokenizer.json", "[]"), "No tokenizer in"),
-    "a vocabulary of nothing": (tokenizer(model={"type": "WordLevel", "vocab": {}, "unk_token": "x"}), "No tokenizer"),
+    "a vocabulary of nothing": (
+        tokenizer(model={"type": "WordLevel", "vocab": {}, "unk_token": "x"}),
+        "tokenizer is refused",
+    ),
     "a token at the end of numbers": (
-        tokenizer(added_tokens=[{"id": 2**32 - 1, "content": "x", "special": True}]),
-        "No tokenizer|tokenizer is refused|lacks",
+        tokenizer(added_tokens=[{"id": 2**40, "content": "x", "special": True}]),
+        "No tokenizer",
     ),
     "a tokenizer config that is a list": (write("tokenizer_config.json", "[1]"), "No tokenizer in"),
 }
@@ -231,6 +236,15 @@ def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
     trusted = plan(folder, "+engine.options.trust_remote_code=true")
     assert trusted.code == 1 and "No tokenizer in" in trusted.err, trusted
     assert not canary.exists()
+
+
+def test_a_pattern_that_searches_without_end_is_given_up_and_told(folder: Path) -> None:
+    tokenizer(pre_tokenizer=CATASTROPHE)(folder)
+    loaded, long = load_tokenizer(str(folder)), Prompt("p", "1" * 40 + "=", {})
+    with pytest.raises(ValueError, match=r"tokenizer is refused: .* it fails: .*retry-limit-in-match over"):
+        check_tokenizer(loaded, [long])
+    with pytest.raises(ValueError, match=r"tokenizer breaks on '1111.*retry-limit-in-match over"):
+        Renderer(loaded, Thinking("</think>", "</think>", "<think>")).prompt_ids(long)
 
 
 def test_work_that_ends_well_is_not_hindered() -> None:
