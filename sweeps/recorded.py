@@ -6,7 +6,8 @@ is imported by a name that stands in it. What is not listed is for the user to n
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,9 @@ from sweeps.compose import EXAMPLE_READER, check_fields, find_kind, find_reader,
 MAX_BYTES = 10_000_000
 # A task has as many prompts as its run, or more where some were lost; as many as this are not.
 SPARE_FACTOR, SPARE_PROMPTS = 2, 100
-KIND, TRUST = "_target_", "trust"
+KIND, TRUST, PARAMS = "_target_", "trust", "params"
+# Nothing can be called, looked up or quoted in it, nor does it lead to another folder.
+WORD = re.compile(r"[A-Za-z0-9_+\-*/^=<>%|&~, ]{1,40}")
 # What a word of the command line may put in place of what was recorded, as task.<field>=<dotted name>.
 NAMED = (*FUNCTIONS, KIND)
 
@@ -86,6 +89,11 @@ def _look_up(name: str, value: Any, given: Mapping[str, Any], *, root: Path) -> 
     """A recorded value, or the function of the closed list that it names."""
     if name in given:
         return given[name]
+    if name == PARAMS and (odd := next((text for text in _iterate_texts(value) if not WORD.fullmatch(text)), None)):
+        raise ValueError(
+            f"The record of {root} gives task.{PARAMS} the text {shorten(odd)}, which is no plain word: generators put "
+            "such texts into what they evaluate. The sweep that drew the run grades it without its record."
+        )
     is_code = isinstance(value, Mapping) and KIND in value
     if not is_code and not (name in FUNCTIONS and isinstance(value, str)):
         return value
@@ -94,6 +102,15 @@ def _look_up(name: str, value: Any, given: Mapping[str, Any], *, root: Path) -> 
     if function is None:
         raise _unlisted(name, told, root)
     return function
+
+
+def _iterate_texts(value: Any) -> Iterator[str]:
+    """The texts in a recorded value, names of settings among them."""
+    if isinstance(value, str):
+        yield value
+    if isinstance(value, Mapping | list):
+        for part in value.items() if isinstance(value, Mapping) else value:
+            yield from _iterate_texts(list(part) if isinstance(part, tuple) else part)
 
 
 def _find_named(field: str, name: str) -> Any:

@@ -23,7 +23,7 @@ RUNG = Path("ladder/checkpoints/countdown-33k")
 DEEP = 100_000
 # On a machine that does other things as well.
 MOST_SECONDS = 90
-LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{{ '' }}{% endfor %}{% endfor %}"
+LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% set c = b %}{% endfor %}{% endfor %}"
 
 
 def edit(name: str, **changes: Any) -> Callable[[Path], None]:

@@ -56,6 +56,10 @@ def hostile(canary: Path) -> dict[str, Any]:
         "a module that is imported for its own sake": GYM | {"extract": "antigravity.f"},
         "code in the parameters": GYM | {"params": {"min_numbers": evil(canary)}},
         "code deep in the parameters": GYM | {"params": {"min_numbers": [{"a": evil(canary)}]}},
+        "code as the name of a variable": GYM
+        | {"name": "polynomial_multiplication", "params": {"variables": [touch(canary)]}},
+        "code as a parameter's name": GYM | {"params": {touch(canary): 1}},
+        "a file of words somewhere else": GYM | {"name": "spell_backward", "params": {"data_file": "../../../a.txt"}},
         "code as a size": GYM | {"size": evil(canary)},
         "code as instructions": GYM | {"instructions": evil(canary)},
         "code as render": GYM | {"render": method("builtins.exec")},
