@@ -18,6 +18,7 @@ from harness.architecture import Architecture
 from harness.children import bind_children
 from harness.engines import cpu, machine
 from harness.engines.output import POINTER, divert_output, first_line, last_error
+from harness.engines.weights import check_load_format, choose_load_format, fetch_weights
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
 # vLLM and torch tell at every start what they cannot use on this machine.
@@ -54,11 +55,6 @@ OWNED_OPTIONS = {
     "generation_config": "sampling",
     "override_generation_config": "sampling",
 }
-# Formats of weights that hold no code. vLLM's own choice, auto, takes pickled weights where it finds no others.
-LOAD_FORMATS = (
-    *("safetensors", "fastsafetensors", "mistral", "instanttensor", "sharded_state"),
-    *("runai_streamer", "runai_streamer_sharded", "bitsandbytes", "dummy"),
-)
 KILLED = "Its process ended without a word, as one does that is killed for want of memory."
 GPU_NUM_SEQS = 256
 
@@ -94,11 +90,7 @@ class Vllm:
         for name in self.options:
             if name in OWNED_OPTIONS:
                 raise ValueError(f"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}.")
-        if (load_format := self.options.get("load_format", LOAD_FORMATS[0])) not in LOAD_FORMATS:
-            raise ValueError(
-                f"engine.options.load_format={load_format} is refused: it may load pickled weights, which run code; "
-                f"choose from {', '.join(LOAD_FORMATS)}."
-            )
+        check_load_format(self.options)
 
     @property
     def num_devices(self) -> int:
@@ -229,23 +221,6 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
                 f" did you mean {' or '.join(nearest)}?" if nearest else " its names are those of `vllm serve --help`."
             )
             raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
-
-
-def fetch_weights(model: Model) -> Path:
-    """The folder of a model; one of the hub is downloaded where it is not there yet.
-
-    With a progress bar, which vLLM's own would not show, and without pickled weights.
-    """
-    from huggingface_hub import snapshot_download
-
-    if Path(model.path).is_dir():
-        return Path(model.path)
-    return Path(snapshot_download(model.path, revision=model.revision, allow_patterns=["*.json", "*.safetensors"]))
-
-
-def choose_load_format(folder: Path) -> str:
-    """The format of a folder's safetensors, never of pickles: Mistral's where it holds such, as vLLM chooses."""
-    return "mistral" if any(folder.glob("consolidated*.safetensors")) else "safetensors"
 
 
 def explain_start(error: Exception, log: IO[bytes]) -> str:

@@ -238,6 +238,23 @@ def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
     assert not canary.exists()
 
 
+def test_nobody_is_asked_whether_code_may_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: object) -> str:
+        (folder / "asked").touch()
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answer)
+    (folder / "evil.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\nclass Evil: pass\n")
+    changes = {"auto_map": {"AutoTokenizer": [None, "evil.Evil"]}, "tokenizer_class": "Evil"}
+    edit("tokenizer_config.json", **changes)(folder)
+    # A class that transformers has for the model takes its place; where there is none, the tokenizer is refused.
+    assert len(load_tokenizer(str(folder)))
+    edit("config.json", model_type="evil")(folder)
+    with pytest.raises(ValueError, match=r"No tokenizer in .* that can be read"):
+        load_tokenizer(str(folder))
+    assert not (folder / "asked").exists() and not (folder / "ran").exists()
+
+
 def test_a_pattern_that_searches_without_end_is_given_up_and_told(folder: Path) -> None:
     tokenizer(pre_tokenizer=CATASTROPHE)(folder)
     loaded, long = load_tokenizer(str(folder)), Prompt("p", "1" * 40 + "=", {})
