@@ -18,15 +18,8 @@ import pytest
 
 from harness.checkpoint import read_checkpoint
 from harness.engines.cpu import CACHE_ROOM, CACHE_SHARE, GIB
-from harness.engines.vllm import (
-    KILLED,
-    OWNED_OPTIONS,
-    Vllm,
-    VllmEngine,
-    choose_load_format,
-    explain_start,
-    fetch_weights,
-)
+from harness.engines.vllm import KILLED, OWNED_OPTIONS, Vllm, VllmEngine, explain_start
+from harness.engines.weights import choose_load_format, fetch_weights
 from harness.types import EngineFailedError, Model, Request, RequestFailedError, Sampling
 from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, run_engine
