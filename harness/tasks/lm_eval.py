@@ -14,7 +14,8 @@ from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.sandbox import close_sandbox
-from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
+from harness.tasks.lm_eval_code import list_code
+from harness.tasks.lm_eval_load import compiled_once, find_manager, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
 
 # Forms that a task may read, of which the first that it does is taken, from so many gold answers.
@@ -64,7 +65,7 @@ class LmEval:
     prompt, for chat templates; otherwise all is one text. metric, filter: what `correct` and `score` are read from,
     null for the task's first. extract: answer text -> answer, null for what the filter leaves. vote_key: answer ->
     canonical form. form: what the prompts ask an answer to look like, null for the first that the task's own filter
-    reads. dials: numbers of a document to keep as columns.
+    reads. dials: numbers of a document to keep as columns. trust: whether code of include_path may run here.
     """
 
     name: str
@@ -79,6 +80,7 @@ class LmEval:
     vote_key: Callable[[str], str | None] = identical
     form: FormName | None = None
     dials: tuple[str, ...] = ()
+    trust: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -105,6 +107,13 @@ class LmEval:
         ours = digest_code(LmEval.grade, LmEval._score, LmEval._metric, LmEval._filter, close_sandbox, *read)
         theirs = _digest([{name: leaf.dump_config().get(name) for name in JUDGING} for leaf in self._leaves.values()])
         return f"{version('lm_eval')}, task {', '.join(versions)}+{ours}{theirs[: len(ours)]}"
+
+    @cached_property
+    def code(self) -> Sequence[str]:
+        """What of the task's folder runs here, as its user trusts it to."""
+        if not self.trust or self.include_path is None:
+            return ()
+        return list_code(find_manager(self.name, self.include_path)[1])
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
@@ -163,7 +172,7 @@ class LmEval:
 
     @cached_property
     def _leaves(self) -> dict[str, Any]:
-        leaves = load_leaves(self.name, include_path=self.include_path, data=self.data)
+        leaves = load_leaves(self.name, include_path=self.include_path, data=self.data, trust=self.trust)
         for name, leaf in leaves.items():
             if self.num_fewshot is not None:
                 leaf.set_config("num_fewshot", self.num_fewshot)
