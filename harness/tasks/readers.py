@@ -6,7 +6,7 @@ A run folder may come from anyone, so nothing that it names is imported: a name 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.answers import boxed, choice_letter, final_answer, last_number, math_key
+from harness.answers import boxed, choice_letter, final_answer, last_number, math_key, stated_number
 from harness.tasks import countdown, lm_eval, reasoning_gym
 
 TASKS: tuple[type, ...] = (lm_eval.LmEval, reasoning_gym.ReasoningGym)
@@ -14,7 +14,7 @@ TASKS: tuple[type, ...] = (lm_eval.LmEval, reasoning_gym.ReasoningGym)
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], ...]] = {
     "render": (reasoning_gym.render_question, reasoning_gym.render_expression, countdown.render_compact),
     "extract": (
-        *(boxed, final_answer, last_number, choice_letter),
+        *(boxed, final_answer, last_number, stated_number, choice_letter),
         *(reasoning_gym.read_whole, reasoning_gym.read_tagged),
     ),
     "vote_key": (math_key, lm_eval.identical, reasoning_gym.identical, countdown.vote_key),
