@@ -1,6 +1,5 @@
 """The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from analysis.arrays import Ints
 from analysis.grid import Grid
 from analysis.rungs import Rung
 from results import schema, store
+from results.folder import read_object
 from results.graders import present_grader
 from results.ingest.write import GRADER as OUTSIDE
 
@@ -127,7 +127,9 @@ def _dials(root: Path, task: str) -> pd.DataFrame:
     """What is known of each prompt beside its text; a row a prompt, a column a dial."""
     prompts = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "dials"]).to_pandas()
     prompts = prompts[prompts["task"] == task].drop_duplicates("prompt_id").astype({"prompt_id": object})
-    return pd.DataFrame([json.loads(text or "{}") for text in prompts["dials"]], index=prompts["prompt_id"])
+    return pd.DataFrame(
+        [read_object(text or "{}", where="dials of a prompt") for text in prompts["dials"]], index=prompts["prompt_id"]
+    )
 
 
 def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:

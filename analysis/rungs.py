@@ -1,6 +1,5 @@
 """The rungs of a stored run: what each is called, its shape, and what it costs. Knows the tables, no outcomes."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from analysis import throughput
 from analysis.shapes import PerToken, Shape
 from analysis.throughput import Measured
 from results import schema, store
+from results.folder import read_object
 
 # Bytes a weight and, where weights are quantized, a weight of that format; "auto" is a 16-bit type in vLLM.
 DTYPE_BYTES = {"float32": 4.0, "float": 4.0}
@@ -91,7 +91,11 @@ def _tell_apart(variants: pd.DataFrame) -> pd.Series:
 
 def settings(identity_parts: object) -> dict[str, Any]:
     """What an identity is the hash of, by dotted name; empty where it was not recorded."""
-    return dict(store.flatten(json.loads(identity_parts))) if isinstance(identity_parts, str) else {}
+    return (
+        dict(store.flatten(read_object(identity_parts, where="identity_parts of a model")))
+        if isinstance(identity_parts, str)
+        else {}
+    )
 
 
 def _asked(parts: Mapping[str, Any]) -> dict[str, str]:

@@ -9,11 +9,14 @@ from typing import Any
 
 # Whatever is longer is no answer but text around one.
 MAX_ANSWER_CHARS = 500
+# Nested deeper it is no answer either.
+MAX_BRACKETS = 20
 # Numbers with more bits are compared as they are written and never worked out.
 MAX_BITS = 20_000
 NUM_DIGITS = 12
 PARSED_ANSWERS = 4096
 
+_THOUGHTS = re.compile(r"<think>.*?</think>|(?<=<think>).*\Z", re.DOTALL)
 # Small models forget the backslash.
 _BRACES = re.compile(r"(?:\\|(?<![A-Za-z]))(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"\\boxed\s{0,3}(-?[0-9]+(?:[.,][0-9]+)*)")
@@ -22,13 +25,16 @@ _FINAL = re.compile(r"final\s{1,3}answer" + _IS, re.IGNORECASE)
 _ANSWER = re.compile(r"\banswer(?:\s{1,3}to\s{1,3}(?:the|this)\s{1,3}(?:question|problem))?" + _IS, re.IGNORECASE)
 _SENTENCE_END = re.compile(r"\.(?=\s|\*|$)")
 _NUMBER = re.compile(
-    r"(?<![0-9./])[0-9]+/[0-9]+(?![0-9/])|(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
+    r"(?<![0-9./])[0-9]+/[0-9]+(?![0-9/])"
+    r"|(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
 )
 # How LaTeX writes 1,250 and 1/2; what is raised is no number of its own: 42 m^2.
 _THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\{,\})(?=[0-9]{3}(?![0-9]))")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}")
 _EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
 _GOES_ON = re.compile(r"\s{0,3}(?:[-+*/x×÷]|\\times|\\div|\\cdot)\s{0,3}\$?[0-9]")
+# A number, "or", and the last number.
+_HEDGED = re.compile(r"[0-9][^0-9.\n]{0,20}\bor\b[^0-9.\n]{0,20}[0-9][0-9.,]*[^0-9]*$")
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 _LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
 _AT_MARKER = re.compile(r"[\s:*$]*(?:option|choice)?[\s*]*(?:\(([A-Ja-j])\)|([A-J])(?![\w'’]))")
@@ -36,15 +42,29 @@ _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
 _LINE_START = re.compile(r"^[\s*]*([A-J])(?:[.):][\s*]|[\s*]*$)", re.MULTILINE)
 _WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\{([^{}]*)\}")
+# What would be worked out for long, and no final answer holds.
+_UNFINISHED = re.compile(
+    r"\\(?:i{0,3}int|oint|sum|prod|coprod|lim\w*|partial|frac\s*\{\s*d|input|include|def)(?![a-z])"
+)
+# Signs that are written in answers, beside ASCII.
+_SIGNS = frozenset(
+    "\N{MINUS SIGN}\N{MULTIPLICATION SIGN}\N{MIDDLE DOT}\N{DIVISION SIGN}\N{DEGREE SIGN}\N{SQUARE ROOT}"
+    "\N{GREEK SMALL LETTER PI}\N{INFINITY}\N{PLUS-MINUS SIGN}\N{UNION}\N{POUND SIGN}\N{EURO SIGN}"
+)
 _SURROUNDINGS = re.compile(r"^(?:\$+|\\\(|\\\[|\s|[*`])+|(?:\$+|\\\)|\\\]|\s|[*`]|(?<!\\)[.;])+$")
 _SPACE = re.compile(r"\\[,;:! ]|~|\s+")
 _CALLED = re.compile(r"^(?:the )?(?:final )?answer(?: is|\s?[:=])\s*", re.IGNORECASE)
-# 5 eggs, $5 in total, 60 km/h: a number with a word of three letters or more that says what of, and does not change it.
+# \text{5 apples}, 60~\mathrm{km/h}: a number with a word of three letters or more that says what of.
 _WITH_UNIT = re.compile(
     r"(-?)\\?\$?\s?([0-9][0-9,]*(?:\.[0-9]+)?) "
     r"(?!(?:pi|times|plus|minus|over|mod|hundred|thousand|[mb]illion|trillion|dozen|percent|sqrt|sin|cos|tan|log)\b)"
     r"(?=[A-Za-z/ ]*[A-Za-z/]{3})[A-Za-z][A-Za-z/ ]*"
 )
+
+
+def after_thoughts(text: str) -> str:
+    """The text without what stands in <think> tags, or behind one that is not closed: an answer in them is none."""
+    return _THOUGHTS.sub("", text)
 
 
 def boxed(text: str) -> str | None:
@@ -93,14 +113,12 @@ def stated_number(text: str) -> str | None:
     """The number of what is boxed, or else of what is called the answer, or else the last of the whole text.
 
     Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in whatever
-    notation (160.00, 320/2) is one without a point.
+    notation (160.00, 320/2) is one without a point. None where it is one of two (12 or 13).
     """
-    numbers = (read(said) for read, said in _stated(text) if said)
-    stated = next(filter(None, numbers), None)
-    if stated and "/" in stated:
-        numerator, denominator = map(int, stated.split("/"))
-        return str(Fraction(numerator, denominator)) if denominator else stated
-    return stated and _POINT_ZERO.sub("", stated)
+    for read, said in _stated(text):
+        if said and (number := read(said)):
+            return None if _HEDGED.search(said) else _work_out(number)
+    return None
 
 
 def choice_letter(text: str) -> str | None:
@@ -160,6 +178,14 @@ def _stated(text: str) -> Iterator[tuple[Callable[[str], str | None], str | None
     yield last_number, text
 
 
+def _work_out(number: str) -> str:
+    """The number as a whole one where it is one."""
+    numerator, _, denominator = number.partition("/")
+    if denominator.strip("0"):
+        return str(Fraction(int(numerator), int(denominator)))
+    return _POINT_ZERO.sub("", number)
+
+
 def _first_number(said: str) -> str | None:
     """The first number behind the last sign of equality, or before where there is none; of a sum that is not worked
     out, the last.
@@ -206,10 +232,11 @@ def _read_words(answer: str) -> str | None:
 
 
 def _without_unit(answer: str) -> str:
-    """A number without the words around it, whose letters would be multiplied; else the answer as it is typed."""
+    """A number without the words set as text behind it; else the answer as it is typed."""
     typed = _CALLED.sub("", _THOUSANDS.sub("", answer))
     spoken = " ".join(_SPACE.sub(" ", _TEXT.sub(r" \1 ", typed)).split())
-    with_unit = _WITH_UNIT.fullmatch(spoken)
+    # Bare words are no notation: they may say anything.
+    with_unit = _WITH_UNIT.fullmatch(spoken) if _TEXT.search(typed) else None
     return typed if with_unit is None else with_unit.group(1) + with_unit.group(2)
 
 
@@ -223,11 +250,26 @@ def _parse(answer: str) -> Any:
     # It warns that its clock, which needs signals, is off.
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     plain = _without_unit(_SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1])).rstrip("%").rstrip("\\ ")
-    if not plain or len(plain) > MAX_ANSWER_CHARS:
+    if not plain or not _is_notation(plain):
         return None
     reads_boxes = [LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)]
     found = parse(f"\\boxed{{{plain}}}", reads_boxes, fallback_mode="no_fallback", parsing_timeout=None)
     return found[0] if found else None
+
+
+def _is_notation(plain: str) -> bool:
+    """Whether it may be handed to a parser of LaTeX: short, of known signs, and not deep."""
+    depth = deepest = 0
+    for character in plain:
+        depth += (character in "({[") - (character in ")}]")
+        deepest = max(deepest, depth)
+    strange = {character for character in plain if not (character.isascii() and character.isprintable())} - {"\n", "\t"}
+    return (
+        len(plain) <= MAX_ANSWER_CHARS
+        and deepest <= MAX_BRACKETS
+        and strange <= _SIGNS
+        and not _UNFINISHED.search(plain)
+    )
 
 
 def _canonical(parsed: Any) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 Config = Mapping[str, Any]
+LONGEST_REASON = 200
 NEEDED = ("num_attention_heads", "num_hidden_layers", "hidden_size", "max_position_embeddings")
 
 
@@ -122,14 +123,24 @@ def text_settings(config: Config) -> dict[str, Any]:
     if not set(NEEDED) <= set(text) or (text.get("sliding_window") and not text.get("layer_types")):
         from transformers import CONFIG_MAPPING
 
-        if text.get("model_type") in CONFIG_MAPPING:
-            filled = CONFIG_MAPPING[text["model_type"]].from_dict(text).to_dict()
+        if isinstance(text.get("model_type"), str) and text["model_type"] in CONFIG_MAPPING:
+            filled = _fill_in(CONFIG_MAPPING[text["model_type"]], text)
             text = filled | {name: value for name, value in text.items() if value is not None}
     if missing := [name for name in NEEDED if not isinstance(text.get(name), int) or text[name] < 1]:
         raise ValueError(
             f"config.json gives no positive {' and no '.join(missing)}: not a transformer that isoquant can read."
         )
     return text
+
+
+def _fill_in(kind: Any, text: Config) -> dict[str, Any]:
+    """The settings as their class in transformers has them; raises ValueError where it does not take them."""
+    try:
+        filled: dict[str, Any] = kind.from_dict(text).to_dict()
+    except Exception as error:  # each class checks its settings in its own way
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise ValueError(f"config.json is none that transformers takes for {text['model_type']} ({reason}).") from None
+    return filled
 
 
 def _is_of_the_language_model(name: str, tensor: Tensor, num_layers: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from harness.traces import Context, SampleKey, complete
+from harness.traces import Context, SampleKey, complete, find_stop
 from harness.types import Answer, Engine
 
 
@@ -36,21 +36,14 @@ async def take_answer(
         max_tokens=context.sampling.max_answer_tokens,
         stop=stop,
     )
-    written = renderer.decode(completion.token_ids)
-    text = renderer.form.lead + written if forced else written
-    # An answer that ran on to the limit was over where one of these strings stands, or where its form is whole. Some
-    # engines say "length" of an end-of-text that stands exactly at the limit.
-    is_over = any(string in written for string in stop) or (forced and renderer.form.is_over(text))
-    is_over = is_over or completion.token_ids[-1] in renderer.eos_ids
-    if forced and is_over:
-        text = renderer.form.close(text)
+    token_ids, text, is_over = _read(context, completion.token_ids, forced=forced, stop=stop)
     return Answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
         sample=key.sample,
         budget=budget,
         num_thinking_tokens=spent,
-        num_answer_tokens=len(completion.token_ids),
+        num_answer_tokens=len(token_ids),
         forced=forced,
         num_prompt_tokens=len(key.prompt_ids) + len(kept),
         num_cached_tokens=completion.num_cached_tokens,
@@ -59,6 +52,22 @@ async def take_answer(
         seconds=completion.seconds,
         text=text,
     )
+
+
+def _read(
+    context: Context, token_ids: tuple[int, ...], *, forced: bool, stop: Sequence[str]
+) -> tuple[tuple[int, ...], str, bool]:
+    """Of what an engine wrote, the tokens that are the answer, its text as it is graded, and whether it had an end."""
+    renderer = context.renderer
+    # Not every engine stops at every string.
+    token_ids = token_ids[: find_stop(stop, token_ids, after=(), renderer=renderer)]
+    written = renderer.decode(token_ids)
+    text = renderer.form.lead + written if forced else written
+    # An answer that ran on to the limit was over where one of these strings stands, or where its form is whole. Some
+    # engines say "length" of an end-of-text that stands exactly at the limit.
+    is_over = any(string in written for string in stop) or (forced and renderer.form.is_over(text))
+    is_over = is_over or token_ids[-1] in renderer.eos_ids
+    return token_ids, renderer.form.close(text) if forced and is_over else text, is_over
 
 
 def _own_answer(context: Context, key: SampleKey, thought_ids: tuple[int, ...]) -> Answer:

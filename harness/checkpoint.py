@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.architecture import Architecture, Tensor, describe, text_settings
+from harness.files import MAX_SETTINGS_BYTES, read_json
 from harness.foreign import check_names, check_place
+from harness.plausible import check_config, check_ends
 from harness.types import Model
 
 Tensors = dict[str, Tensor]
+# What safetensors itself reads at most.
+MAX_HEADER_BYTES = 100_000_000
+MAX_INDEX_BYTES = 100_000_000
+LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,16 @@ def read_checkpoint(model: Model) -> Checkpoint:
     if not folder.exists() and not model.path.startswith((".", "/", "~")) and model.path.count("/") == 1:
         return _read_hub(model)
     check_place(model.path)
-    return _describe(_read_json(folder, "config.json"), _read_generation(folder), *_local_weights(folder))
+    with _telling_what_cannot_be_read(folder):
+        return _describe(_read_json(folder, "config.json"), _read_generation(folder), *_local_weights(folder))
+
+
+@contextlib.contextmanager
+def _telling_what_cannot_be_read(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{error.filename or folder} cannot be read ({error.strerror or error}).") from None
 
 
 def _read_hub(model: Model) -> Checkpoint:
@@ -93,7 +108,7 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
 def _check_shards(folder: Path, files: set[str]) -> None:
     """Raise ValueError where the index of the weights names files that are not there, as after a broken download."""
     for index in sorted(folder.glob("*.safetensors.index.json")):
-        named = _read_json(folder, index.name).get("weight_map")
+        named = _read_json(folder, index.name, max_bytes=MAX_INDEX_BYTES).get("weight_map")
         if isinstance(named, dict) and (gone := sorted(set(map(str, named.values())) - files)):
             raise ValueError(f"{folder} lacks {len(gone)} of its weight files, such as {gone[0]}; download them again.")
 
@@ -112,40 +127,56 @@ def _read_tensors(path: Path) -> Tensors:
             header_bytes = int.from_bytes(file.read(8), "little")
             if header_bytes > size - 8:
                 raise ValueError("its header is longer than the file")
+            if header_bytes > MAX_HEADER_BYTES:
+                raise ValueError(f"its header has {header_bytes:,} bytes, and at most {MAX_HEADER_BYTES:,} are read")
             tensors = json.loads(file.read(header_bytes))
         tensors.pop("__metadata__", None)
         needed = 8 + header_bytes + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
         if needed != size:
             raise ValueError(f"it has {size:,} bytes and its header speaks of {needed:,}")
+        _check_header(path)
         return {name: Tensor(tensor["dtype"], tuple(tensor["shape"])) for name, tensor in tensors.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{path} is damaged or cut short ({error}); download or write it again.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise ValueError(f"{path} is damaged or cut short ({reason}); download or write it again.") from None
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError where safetensors itself refuses the header, as for overlaps, gaps and sizes that do not fit."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np"):
+            pass
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
 
 
 def _describe(config: dict[str, Any], generation: dict[str, Any], tensors: Tensors, weights_digest: str) -> Checkpoint:
     if not tensors:
         raise ValueError("No *.safetensors in the checkpoint: isoquant reads shapes and identity from them.")
-    text = text_settings(config)
+    config = check_config(config)
+    try:
+        text = text_settings(config)
+        architecture = describe(config, tensors)
+    except (TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"config.json tells what no model can be ({type(error).__name__}: {error}).") from None
     said = config | config.get("text_config", {}) | generation
-    eos = said.get("eos_token_id")
     return Checkpoint(
         weights_digest=weights_digest,
-        architecture=describe(config, tensors),
+        architecture=architecture,
         context=text["max_position_embeddings"],
-        eos_ids=tuple(eos) if isinstance(eos, list) else () if eos is None else (eos,),
+        eos_ids=check_ends(said.get("eos_token_id")),
         config=config,
         generation=generation,
     )
 
 
-def _read_json(folder: Path, name: str) -> dict[str, Any]:
+def _read_json(folder: Path, name: str, *, max_bytes: int = MAX_SETTINGS_BYTES) -> dict[str, Any]:
     path = folder / name
     if not path.exists():
         raise ValueError(f"No {name} in {folder}: not a Hugging Face checkpoint.")
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}); download or write it again.") from None
+    content = read_json(path, max_bytes=max_bytes)
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds no settings; download or write it again.")
     return content

@@ -5,7 +5,7 @@ import hashlib
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,15 +14,18 @@ NUM_DIGITS = 8
 
 
 @cache
-def digest_code(*functions: Callable[..., Any]) -> str:
-    """Hex digits of what these functions do; comments, docstrings and layout are no part of it.
+def digest_code(*parts: Callable[..., Any] | re.Pattern[str]) -> str:
+    """Hex digits of what these functions do and patterns match; comments, docstrings and layout are no part of it.
 
     That is their code, the functions and constants of their own package that it names, and the versions of the
     libraries that it imports.
     """
     seen: dict[str, str] = {}
-    for function in functions:
-        _read(function, seen)
+    for part in parts:
+        if isinstance(part, re.Pattern):
+            seen[f"pattern {part.pattern}"] = str(part.flags)
+        else:
+            _read(part, seen)
     return hashlib.sha256(repr(sorted(seen.items())).encode()).hexdigest()[:NUM_DIGITS]
 
 
@@ -72,6 +75,8 @@ def _show(value: Any) -> str | None:
     """A constant as text; None where it is no constant."""
     if isinstance(value, re.Pattern):
         return f"{value.pattern!r} {value.flags}"
+    if isinstance(value, Mapping):
+        return _show([(key, value[key]) for key in sorted(value, key=repr)])
     if isinstance(value, tuple | list):
         parts = [_show(part) for part in value]
         return None if None in parts else repr(parts)

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from harness.files import list_folder
+
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 # Of a folder that holds an adapter these are its own weights, not a model's.
 ADAPTER = "adapter_config.json"
@@ -19,16 +21,16 @@ def check_place(path: str) -> None:
         raise ValueError(_explain_file(place))
     if not place.is_dir():
         raise ValueError(f"No model at {path!r}: give a folder that exists, or a hub id such as Qwen/Qwen3-8B.")
-    names = [file.name for file in place.iterdir()]
+    names = list_folder(place)
     check_names(names, place=path)
     if "config.json" not in names and (inner := sorted(place.glob("*/config.json"), key=_age)):
         raise ValueError(f"No config.json in {path}: not a Hugging Face checkpoint. Did you mean {inner[-1].parent}?")
 
 
-def check_tokenizer(path: str) -> None:
+def check_tokenizer_files(path: str) -> None:
     """Raise ValueError where a folder has no file of a tokenizer."""
     place = Path(path)
-    names = [file.name for file in place.iterdir()] if place.is_dir() else list(TOKENIZERS)
+    names = list_folder(place) if place.is_dir() else list(TOKENIZERS)
     if not any(name in TOKENIZERS or name == "tekken.json" or name.endswith(".tiktoken") for name in names):
         raise ValueError(
             f"No tokenizer in {path}: copy tokenizer.json and tokenizer_config.json there, and chat_template.jinja "
@@ -52,7 +54,8 @@ def check_names(names: Collection[str], *, place: str) -> None:
         raise ValueError(_explain_gguf(place, next(name for name in sorted(names) if name.endswith(".gguf"))))
     if any(name.endswith(PICKLED) and name != "training_args.bin" for name in weights):
         raise ValueError(
-            f"{place} holds pickled weights only; isoquant reads *.safetensors. Write them once: "
+            f"{place} holds pickled weights only; isoquant reads *.safetensors, which hold no code. Where you trust "
+            "them, write them once: "
             f"{REWRITE.format(where=f'{place!r}')}, copy the tokenizer there, and give the new folder."
         )
 

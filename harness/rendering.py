@@ -1,16 +1,18 @@
 """Prompts to token ids and back, with a model's own tokenizer and thinking markers. Samples nothing."""
 
-import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from harness.files import read_json
 from harness.forms import Form
+from harness.trial import check_loading
 from harness.types import Prompt, Thinking
 
 # Reads tokenizer.json as it is; the name that transformers writes into a config of no model's own class.
 PLAIN_CLASS = "TokenizersBackend"
+PANIC = "PanicException"
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,23 @@ class Renderer:
         return ids
 
     def _encode(self, text: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        try:
+            return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        except BaseException as error:
+            # What Rust panics with is no Exception, and has no class to import.
+            if type(error).__name__ != PANIC:
+                raise
+            reason = (str(error) or PANIC).splitlines()[0]
+            raise ValueError(f"The model's tokenizer breaks on {text[:60]!r} ({reason}).") from None
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:
-    """The tokenizer of a local folder or a hub id; raises ValueError where there is none."""
+    """The tokenizer of a local folder or a hub id; raises ValueError where there is none. No code of its own is run."""
+    kind = _tokenizer_class(path)
+    load = partial(kind.from_pretrained, path, revision=revision, trust_remote_code=False)
+    check_loading(path, load)
     try:
-        tokenizer = _tokenizer_class(path).from_pretrained(path, revision=revision)
+        tokenizer = load()
         # Where there are no files of one, an empty one is made up.
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise ValueError("it has no vocabulary")
@@ -144,7 +156,8 @@ def load_tokenizer(path: str, revision: str | None = None) -> Any:
 def _tokenizer_class(path: str) -> Any:
     """What reads the tokenizer of a folder: transformers' plain class where its config names that, else its choice."""
     config = Path(path) / "tokenizer_config.json"
-    if config.is_file() and json.loads(config.read_text()).get("tokenizer_class") == PLAIN_CLASS:
+    settings = read_json(config) if config.is_file() else {}
+    if isinstance(settings, dict) and settings.get("tokenizer_class") == PLAIN_CLASS:
         from transformers import TokenizersBackend
 
         return TokenizersBackend

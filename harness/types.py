@@ -294,6 +294,8 @@ class Task(Protocol):
     """Loads prompts and grades text. `grader` and `grader_version` name what grades.
 
     until: strings that end an answer, which the grader cuts off there. answer_form: what its prompts ask for.
+    evaluates: whether grading may evaluate what an answer holds, by eval, sympy or code of others; False where it is
+    known not to.
     """
 
     @property
@@ -313,6 +315,9 @@ class Task(Protocol):
 
     @property
     def answer_form(self) -> Form: ...
+
+    @property
+    def evaluates(self) -> bool: ...
 
     def load(self) -> list[Prompt]: ...
 

@@ -211,10 +211,11 @@ def _read_manifest(root: Path, writer: str) -> list[str]:
         try:
             entry = json.loads(line)
             shard, sha256 = str(entry["shard"]), entry["sha256"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
-        # A digest stands in its line twice.
-        if shard.endswith(f".{sha256}.parquet") and writer_of(Path(shard)) == writer:
+        # A digest stands in its line twice. What leads out of the run is none of its shards.
+        is_inside = len(Path(shard).parts) == 2 and ".." not in Path(shard).parts
+        if is_inside and shard.endswith(f".{sha256}.parquet") and writer_of(Path(shard)) == writer:
             shards.append(shard)
     return shards
 
@@ -232,7 +233,9 @@ def write_whole(path: Path, content: bytes | pa.Buffer) -> None:
     """Write a file so that it has all of `content` or does not exist, and survives a power cut once it does."""
     beside = path.with_name(path.name + ".tmp")
     try:
-        with beside.open("wb") as file:
+        # Made anew: one that was put there might be a link to elsewhere.
+        beside.unlink(missing_ok=True)
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

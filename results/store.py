@@ -177,8 +177,11 @@ def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) 
 
     Raises BusyError where another process writes under it, unless told to wait; who holds it `briefly`, to check what
     is stored, is waited for. On a file system that several machines share it holds among all of them where that file
-    system passes flock on (NFS since version 4, Lustre with -o flock).
+    system passes flock on (NFS since version 4, Lustre with -o flock). Raises ValueError for a name that is no name of
+    a file: tables tell those of tasks, and anyone may have written them.
     """
+    if Path(writer).name != writer or not writer.isprintable():
+        raise ValueError(f"{writer!r} is no name that {root} can be written under; its tables or records are not ours.")
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{writer}.lock").open("a+") as file:

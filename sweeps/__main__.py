@@ -5,7 +5,8 @@ python -m sweeps plan experiment=...: the same command, which then prints what i
 python -m sweeps where experiment=...: print the folder of the run that the same command writes.
 python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet; task.extract=... and
-task.vote_key=... put other functions in its place.
+task.vote_key=... put other functions in its place. A run names no code but isoquant's own: what else one was drawn with
+is given again here, and task.trust=true where its task lies in a folder of yours with code.
 """
 
 import sys
@@ -21,11 +22,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
-from sweeps.compose import EXAMPLE_READER, build, build_job, change_readers, find_run, load_tasks
+from sweeps.compose import EXAMPLE_READER, build, build_job, find_run
 from sweeps.disk import explain
 from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import run_job
+from sweeps.recorded import load_tasks
 from sweeps.repair import repair
 from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
 
@@ -51,7 +53,7 @@ def sweep(config: DictConfig) -> None:
 def grade(name: str, words: Sequence[str]) -> None:
     try:
         root = find_run(name)
-        tasks = change_readers(load_tasks(root), words)
+        tasks = load_tasks(root, words)
         repair(root)
         print(f"{grade_run(root, tasks):,} answers graded in {root}")
     except ValueError as error:

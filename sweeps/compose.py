@@ -1,20 +1,18 @@
-"""From a composed config to plain dataclasses, and back from what a run recorded. DictConfig ends here."""
+"""From a composed config to plain dataclasses. DictConfig ends here."""
 
 import dataclasses
 import inspect
-import json
 import os
 import pydoc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, get_type_hints
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pydantic import TypeAdapter, ValidationError
 
-from harness.types import Task
 from sweeps.job import Job
 from sweeps.recognised import Origins
 from sweeps.words import name_place
@@ -24,6 +22,7 @@ ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
 EXAMPLE_READER = "task.extract=harness.answers.final_answer"
+SHOWN_CHARS = 120
 SCALARS = ("seed", "probe", "flush_seconds", "progress_row")
 
 
@@ -98,7 +97,13 @@ def check_types(kind: type, values: Mapping[str, Any], *, prefix: str = "") -> N
             TypeAdapter(hints[name], config={"strict": True}).validate_python(given)
         except ValidationError as error:
             reason = error.errors()[0]["msg"].replace("tuple", "list").replace("Input", "it")
-            raise ValueError(f"{prefix}{name}: {reason}; got {value!r}.") from None
+            raise ValueError(f"{prefix}{name}: {reason}; got {shorten(value)}.") from None
+
+
+def shorten(value: object) -> str:
+    """A value in an error, cut where it is long."""
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN_CHARS else f"{shown[: SHOWN_CHARS - 3]}..."
 
 
 def find_run(name: str | int | None) -> Path:
@@ -106,31 +111,6 @@ def find_run(name: str | int | None) -> Path:
     if name in (None, ""):
         raise ValueError("run is empty; give a name, which lies under results/runs, or a path.")
     return Path(str(name)) if "/" in str(name) else RUNS / str(name)
-
-
-def load_tasks(root: Path) -> list[Task]:
-    """The tasks of a run, as its jobs recorded them, in the order in which they were last drawn."""
-    paths = sorted((root / "provenance").glob("*.json"))
-    if not paths:
-        raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
-    # Of equal ones the last stays: two runs of one task can differ in how its answers are read.
-    last = {task: time for time, task in sorted(map(_read_task, paths))}
-    return [build(json.loads(task), "task") for task in sorted(last, key=last.__getitem__)]
-
-
-def change_readers(tasks: Sequence[Task], words: Sequence[str]) -> list[Task]:
-    """The tasks with other functions that read answers, named as in task.extract=harness.answers.boxed."""
-    changed = list(tasks)
-    for word in words:
-        name, _, path = word.partition("=")
-        field = name.removeprefix("task.")
-        if name not in READERS or not path:
-            raise ValueError(f"Expected {' or '.join(READERS)}=<function>, such as {EXAMPLE_READER}; got {word!r}.")
-        if unlike := [task.name for task in changed if not hasattr(task, field)]:
-            raise ValueError(f"Task {unlike[0]} has no {field}.")
-        function = find_reader(name, path)
-        changed = [dataclasses.replace(cast(Any, task), **{field: function}) for task in changed]
-    return changed
 
 
 def find_reader(name: str, path: str) -> Callable[..., Any]:
@@ -143,6 +123,17 @@ def find_reader(name: str, path: str) -> Callable[..., Any]:
         raise ValueError(f"{name}: there is no function {path}; expected a dotted name, as in {EXAMPLE_READER}.")
     check_reader(name, function)
     return function
+
+
+def find_kind(name: str, path: str) -> type:
+    """The dataclass of a dotted name; raises ValueError where there is none."""
+    try:
+        kind = get_class(path)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"{name}: {' '.join(str(error).split())}.") from None
+    if not dataclasses.is_dataclass(kind):
+        raise ValueError(f"{name}: {path} is no dataclass; expected a task such as those of conf/task.")
+    return kind
 
 
 def name_reader(name: str, value: Any) -> Any:
@@ -158,15 +149,3 @@ def check_reader(name: str, function: object) -> None:
     if not inspect.isroutine(function) or not inspect.isfunction(inspect.unwrap(function)):
         example = EXAMPLE_READER.partition("=")[2]
         raise ValueError(f"{name} must be a function written in Python, such as {example}; got {function!r}.")
-
-
-def _read_task(path: Path) -> tuple[str, str]:
-    """When a job was recorded, and its task."""
-    try:
-        record = json.loads(path.read_text())
-        return str(record.get("time", "")), json.dumps(record["config"]["task"], sort_keys=True)
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(
-            f"{path} is no record of a job, or damaged. Move it away: the others tell the run's tasks as well, and the "
-            "sweep that wrote it grades without it."
-        ) from None

@@ -1,6 +1,5 @@
 """What the missing part of a grid will cost, from what the run has measured. Generates nothing, writes nothing."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from results import store
+from results.folder import read_object
 from results.schema import ANSWERS, CELLS, MODELS, THROUGHPUT, TRACES, Table
 from results.shards import list_shards
 from sweeps.identity import differences
@@ -137,7 +137,9 @@ def unusable_rows(prepared: "Prepared") -> list[str]:
     for row in store.scan(prepared.job.run, MODELS).to_pylist():
         same = row["model"] == prepared.job.model.name and row["task"].rsplit("-", 1)[0] == task
         if same and row["identity"] != prepared.identity and row["identity_parts"]:
-            apart = differences(json.loads(row["identity_parts"]), prepared.identity_parts)
+            apart = differences(
+                read_object(row["identity_parts"], where="identity_parts of a model"), prepared.identity_parts
+            )
             lines.append(f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}")
     return lines
 

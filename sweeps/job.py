@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
-from harness.foreign import check_tokenizer
+from harness.foreign import check_tokenizer_files
 from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Sampled, finish_samples
 from harness.traces import Context
+from harness.trial import check_tokenizer
 from harness.types import (
     EngineFailedError,
     EngineSettings,
@@ -96,10 +97,11 @@ def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
     checkpoint = read_checkpoint(job.model)
     check_servable(checkpoint, job.engine, is_here=job.is_here)
-    check_tokenizer(job.model.path)
+    check_tokenizer_files(job.model.path)
     tokenizer = load_tokenizer(job.model.path, job.model.revision)
     task_id = name_task(job.task)
     prompts = load_prompts(job, task_id)
+    check_tokenizer(tokenizer, prompts)
     asked = resolve(job, checkpoint, tokenizer, prompts[0])
     renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids, job.task.answer_form)
     longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)

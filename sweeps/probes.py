@@ -37,5 +37,5 @@ def read_probe(path: Path) -> Probe | None:
     """What was found before; None where nothing was, or the file is damaged."""
     try:
         return Probe(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

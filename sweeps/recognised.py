@@ -69,7 +69,8 @@ def check_servable(checkpoint: Checkpoint, engine: EngineSettings, *, is_here: b
     """Raise ValueError where the engine of this process cannot load such a checkpoint."""
     # A server has loaded it already.
     if engine.num_devices:
-        check_architecture(checkpoint.config)
+        runs_own_code = bool(engine.options.get("trust_remote_code"))
+        check_architecture(checkpoint.config, runs_own_code=runs_own_code)
         has_gpu = shutil.which("nvidia-smi") is not None or not is_here
         check_quantization(checkpoint.config, has_gpu=has_gpu)
 
@@ -98,6 +99,7 @@ def describe_settings(
         *asked.drawn,
         _describe_dtype(job, checkpoint, dtype),
         Setting("context", f"{checkpoint.context:,} tokens", CONFIG),
+        *_describe_own_code(job, checkpoint, tokenizer),
     )
 
 
@@ -205,6 +207,14 @@ def _describe_dtype(job: "Job", checkpoint: Checkpoint, dtype: str) -> Setting:
     weights = f" (weights are {own or 'of no told type'}{method})"
     origin = job.origins.of("engine", "dtype") if dtype == job.engine.dtype else "chosen for this machine"
     return Setting("dtype", f"{dtype}{weights}", f"{origin}; {CONFIG}")
+
+
+def _describe_own_code(job: "Job", checkpoint: Checkpoint, tokenizer: Any) -> list[Setting]:
+    """That the checkpoint brings code of its own, where it does, and whether the user has it run."""
+    files = {CONFIG: checkpoint.config, "tokenizer_config.json": getattr(tokenizer, "init_kwargs", {})}
+    named = [name for name, settings in files.items() if settings.get("auto_map")]
+    runs = "run by vLLM, as you ask" if job.engine.options.get("trust_remote_code") else "not run"
+    return [Setting("own code", f"{runs} (auto_map)", " and ".join(named))] if named else []
 
 
 def _short(text: str) -> str:

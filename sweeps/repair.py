@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from results import store
+from results.folder import check_plain
 from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
 from results.shards import list_shards, writer_of
 from sweeps.identity import name_grades
@@ -29,6 +30,7 @@ class Usable(NamedTuple):
 
 def repair(root: Path) -> None:
     """Put what is damaged out of the way, saying so; the shards of a writer at work are left to it."""
+    check_plain(root)
     writers = store.list_writers(root)
     # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
     _for_each(root, writers, set_damaged_aside)

@@ -13,7 +13,7 @@ LIST = re.compile(r"""[^-=]+=[^\\'"()[\]{}]*,[^\\'"()[\]{}]*""")
 # What Hydra's grammar reads as one plain text.
 PLAIN = re.compile(r"[\w./:@%+-]+")
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
-READERS = ("task.extract", "task.vote_key")
+READERS = ("task.extract", "task.vote_key", "task.trust")
 PLACES = ("model.path", "model.name", "task.data", "run")
 # What a model by itself is drawn with.
 ONE_MODEL = "checkpoint"

@@ -213,7 +213,8 @@ DAMAGED = [
     ),
     Case("grade", r"Usage: python -m sweeps grade RUN"),
     Case(
-        "grade results/reference task.extrct=a.b", r"Expected task.extract or task.vote_key=<function>.*got 'task.ext"
+        "grade results/reference task.extrct=a.b",
+        r"Expected task.render, task.extract, task.vote_key, task.dials=<function>, .*; got 'task.extrct",
     ),
     Case(
         "grade results/reference task.extract=harness.answers.bxed", r"task.extract: there is no function harness.ans"

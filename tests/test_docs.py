@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,6 +12,8 @@ from omegaconf import OmegaConf
 
 from harness.forms import FORMS
 from harness.recognition import AutoThinking
+from harness.tasks.lm_eval import LmEval
+from harness.tasks.readers import FUNCTIONS
 from harness.types import Outcome
 from sweeps.compose import build_job
 from sweeps.words import complete
@@ -40,6 +43,17 @@ def test_what_the_page_names_of_the_project_is_there() -> None:
     named = re.findall(r"`(conf/[\w./-]+|docs/[\w./-]+)`", PAGE.read_text())
     assert named and all((ROOT / name).exists() for name in named)
     assert "(docs/models.md)" in (ROOT / "README.md").read_text()
+
+
+def test_what_the_page_of_trust_names_is_there() -> None:
+    text = (ROOT / "docs" / "trust.md").read_text()
+    named = re.findall(r"`((?:conf|harness)/[\w./-]*)`", text)
+    assert named and all((ROOT / name).exists() for name in named)
+    words = re.findall(r"python -m sweeps grade RUN (task\.\w+)=", text)
+    assert set(words) <= {f"task.{name}" for name in (*FUNCTIONS, "trust")} and len(words) == 2
+    assert "trust" in {field.name for field in fields(LmEval)}
+    assert "(docs/trust.md)" in (ROOT / "README.md").read_text() and "(SECURITY.md)" in (ROOT / "README.md").read_text()
+    assert "(docs/trust.md)" in (ROOT / "SECURITY.md").read_text()
 
 
 def rows_of(page: str) -> list[list[str]]:

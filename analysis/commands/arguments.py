@@ -14,6 +14,7 @@ from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 from analysis.pairing import Source
 from analysis.shapes import PerToken
+from results.folder import check_plain
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -23,10 +24,11 @@ RATES = {"throughput": "c4", "price": "c5"}
 
 
 def run_folder(name: str) -> Path:
-    """RUN as a directory: a path as it is, a bare name below results/runs. Raises ValueError where there is none."""
+    """RUN as a directory: a path as it is, a bare name below results/runs. ValueError where none is."""
     is_bare = Path(name).name == name
     for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
         if root.is_dir():
+            check_plain(root)
             return root
     known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
     listed = ", ".join(known) or "none"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.report import html
 from analysis.report.sections import Section
+from results.folder import read_object
 
 Record = dict[str, Any]
 
@@ -16,11 +17,9 @@ def read(root: Path) -> list[Record]:
     """Every record of the run in the order of their files' names. Raises ValueError that names one that is no JSON."""
     records = []
     for path in sorted((root / "provenance").glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            raise ValueError(f"{path} is not JSON; move it away, or put back what a sweep wrote.") from None
-        records.append({"record": path.stem} | (record if isinstance(record, dict) else {}))
+        record = read_object(path.read_text(encoding="utf-8", errors="replace"), where=path)
+        packages = record.get("packages")
+        records.append({"record": path.stem} | record | {"packages": packages if isinstance(packages, dict) else {}})
     return records
 
 
@@ -42,7 +41,8 @@ def section(records: list[Record], *, grader: tuple[str, str]) -> Section:
 
 def device(record: Record) -> str:
     """What a job ran on, in words."""
-    gpus = list(record.get("gpus", []))
+    told = record.get("gpus")
+    gpus = told if isinstance(told, list) else []
     return f"{len(gpus)} x {gpus[0]}" if gpus else f"{record.get('num_cpus', 'unknown')} CPU cores"
 
 

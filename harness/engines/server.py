@@ -28,6 +28,8 @@ RETRIED = (408, 409, 429)
 # Token 0 is in every vocabulary; one token of it shows whether the server takes and returns what is needed.
 PROBE = Request((0,), 1, 0, Sampling())
 LONGEST_REASON = 300
+# OpenAI's own limit, which servers hold to; a text that runs on past another string is cut where it is read.
+MAX_STOPS = 4
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def write_body(model: str, request: Request) -> dict[str, Any]:
             # The model's own generation config, which servers read by default, may say otherwise.
             "repetition_penalty": 1.0,
             "stop_token_ids": list(request.stop_ids),
-            "stop": list(request.stop),
+            "stop": list(request.stop[:MAX_STOPS]),
             "include_stop_str_in_output": True,
             # Of the ends of text, those count that are among the stop ids.
             "ignore_eos": True,

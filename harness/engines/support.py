@@ -16,8 +16,11 @@ CPU_METHODS = ("awq", "gptq", "auto-round", "inc", "compressed-tensors")
 PACKED_METHODS = ("awq", "gptq", "auto-round", "inc")
 
 
-def check_architecture(config: Mapping[str, Any]) -> None:
-    """Raise ValueError for an architecture that writes no text, or that neither vLLM nor transformers knows here."""
+def check_architecture(config: Mapping[str, Any], *, runs_own_code: bool = False) -> None:
+    """Raise ValueError for an architecture that writes no text, or that neither vLLM nor transformers knows here.
+
+    runs_own_code: whether the user has vLLM run what the checkpoint itself brings.
+    """
     named = config.get("architectures")
     if not isinstance(named, list) or not named:
         raise ValueError(
@@ -27,8 +30,15 @@ def check_architecture(config: Mapping[str, Any]) -> None:
     if NO_WRITER.search(name):
         raise ValueError(f"config.json names {name}, which writes no text; give a model that continues text.")
     registry = _read_registry()
-    if registry is None or f'"{name}"' in registry or "auto_map" in config or _is_in_transformers(config):
+    own_code = "auto_map" in config
+    if registry is None or f'"{name}"' in registry or (own_code and runs_own_code) or _is_in_transformers(config):
         return
+    if own_code:
+        raise ValueError(
+            f"config.json names {name!r}, which neither vLLM nor transformers knows, and code of the checkpoint's own "
+            "for it (auto_map), which is not run. Read it, and where you trust it give "
+            "+engine.options.trust_remote_code=true."
+        )
     raise ValueError(
         f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which neither vLLM nor "
         "transformers knows here. Check its spelling, or use versions of them that know it."

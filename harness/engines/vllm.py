@@ -18,6 +18,7 @@ from harness.architecture import Architecture
 from harness.children import bind_children
 from harness.engines import cpu, machine
 from harness.engines.output import POINTER, divert_output, first_line, last_error
+from harness.engines.weights import check_load_format, choose_load_format, fetch_weights
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
 # vLLM and torch tell at every start what they cannot use on this machine.
@@ -89,6 +90,7 @@ class Vllm:
         for name in self.options:
             if name in OWNED_OPTIONS:
                 raise ValueError(f"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}.")
+        check_load_format(self.options)
 
     @property
     def num_devices(self) -> int:
@@ -158,9 +160,9 @@ class Vllm:
         quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
         with tempfile.TemporaryFile() as log:
             try:
-                fetch_weights(model)
+                folder = fetch_weights(model)
                 with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
-                    engine = VllmEngine(self._load(model, max_model_len, reads_text), log if quiet else None)
+                    engine = VllmEngine(self._load(model, max_model_len, reads_text, folder), log if quiet else None)
             except UnknownOptionError:
                 raise
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
@@ -170,8 +172,8 @@ class Vllm:
             finally:
                 engine.shutdown()
 
-    def _load(self, model: Model, max_model_len: int, reads_text: bool) -> Any:
-        """A running AsyncLLM with the weights of `model`."""
+    def _load(self, model: Model, max_model_len: int, reads_text: bool, folder: Path) -> Any:
+        """A running AsyncLLM with the weights of `model`, which lie in `folder`."""
         from vllm.platforms import current_platform
 
         on_cpu = current_platform.is_cpu()
@@ -192,6 +194,9 @@ class Vllm:
             # The model's own generation config must not change how the sweep samples.
             "generation_config": "vllm",
             "use_tqdm_on_load": False,
+            # No code of the checkpoint's is run, and none is asked for at a terminal.
+            "trust_remote_code": False,
+            "load_format": choose_load_format(folder),
             **(CPU_OPTIONS if on_cpu else {}),
             # With VLLM_ENABLE_V1_MULTIPROCESSING=0 one worker lives in the engine's process, one hop less.
             **({"distributed_executor_backend": "uni"} if on_cpu and self.num_devices == 1 else {}),
@@ -216,14 +221,6 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
                 f" did you mean {' or '.join(nearest)}?" if nearest else " its names are those of `vllm serve --help`."
             )
             raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
-
-
-def fetch_weights(model: Model) -> None:
-    """Download a model of the hub where it is not there yet, with a progress bar, which vLLM's own would not show."""
-    from huggingface_hub import snapshot_download
-
-    if not Path(model.path).is_dir():
-        snapshot_download(model.path, revision=model.revision, allow_patterns=["*.json", "*.safetensors"])
 
 
 def explain_start(error: Exception, log: IO[bytes]) -> str:

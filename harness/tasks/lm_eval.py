@@ -10,10 +10,12 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.sandbox import close_sandbox
-from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
+from harness.tasks.lm_eval_code import list_code
+from harness.tasks.lm_eval_load import compiled_once, find_manager, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
 
 # Forms that a task may read, of which the first that it does is taken, from so many gold answers.
@@ -39,6 +41,9 @@ SHAPING = (
     "gen_prefix",
     "use_prompt",
 )
+# lm-eval's own, which compare and cut texts.
+PLAIN_METRICS = {"exact_match"}
+PLAIN_FILTERS = {"regex", "remove_whitespace", "take_first", "lowercase", "uppercase"}
 # What of it reads and judges answers.
 JUDGING = ("filter_list", "metric_list", "process_results", "generation_kwargs")
 
@@ -62,7 +67,7 @@ class LmEval:
     prompt, for chat templates; otherwise all is one text. metric, filter: what `correct` and `score` are read from,
     null for the task's first. extract: answer text -> answer, null for what the filter leaves. vote_key: answer ->
     canonical form. form: what the prompts ask an answer to look like, null for the first that the task's own filter
-    reads. dials: numbers of a document to keep as columns.
+    reads. dials: numbers of a document to keep as columns. trust: whether code of include_path may run here.
     """
 
     name: str
@@ -77,6 +82,7 @@ class LmEval:
     vote_key: Callable[[str], str | None] = identical
     form: FormName | None = None
     dials: tuple[str, ...] = ()
+    trust: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -105,6 +111,13 @@ class LmEval:
         return f"{version('lm_eval')}, task {', '.join(versions)}+{ours}{theirs[: len(ours)]}"
 
     @cached_property
+    def code(self) -> Sequence[str]:
+        """What of the task's folder runs here, as its user trusts it to."""
+        if not self.trust or self.include_path is None:
+            return ()
+        return list_code(find_manager(self.name, self.include_path)[1])
+
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
         """What shapes a prompt. Size is left out: more prompts of one task are the same run's rows."""
         return {
@@ -119,6 +132,17 @@ class LmEval:
         """The strings that end an answer in all of a group's tasks."""
         each = [_until(leaf) for leaf in self._leaves.values()]
         return tuple(stop for stop in each[0] if all(stop in others for others in each))
+
+    @cached_property
+    def evaluates(self) -> bool:
+        """Whether anything but lm-eval's own filters and its exact match reads an answer."""
+        configs = [leaf.dump_config() for leaf in self._leaves.values()]
+        return any(
+            config.get("process_results") is not None
+            or {metric["metric"] for metric in config["metric_list"] or [{"metric": None}]} - PLAIN_METRICS
+            or {step["function"] for chain in config["filter_list"] or [] for step in chain["filter"]} - PLAIN_FILTERS
+            for config in configs
+        )
 
     @cached_property
     def answer_form(self) -> Form:
@@ -137,7 +161,7 @@ class LmEval:
     def grade(self, prompt: Prompt, text: str) -> Grade:
         """The metric's own score of the text before the first `until`; correct where it is full marks."""
         leaf, doc = self._leaves[prompt.reference["task"]], dict(prompt.reference["doc"])
-        answer = cut_at(text, _until(leaf))
+        answer = cut_at(after_thoughts(text), _until(leaf))
         if not answer.strip():
             return Grade(None, None, False, 0.0, "unanswered")
         filtered, scores = self._score(leaf, doc, answer)
@@ -151,7 +175,7 @@ class LmEval:
 
     @cached_property
     def _leaves(self) -> dict[str, Any]:
-        leaves = load_leaves(self.name, include_path=self.include_path, data=self.data)
+        leaves = load_leaves(self.name, include_path=self.include_path, data=self.data, trust=self.trust)
         for name, leaf in leaves.items():
             if self.num_fewshot is not None:
                 leaf.set_config("num_fewshot", self.num_fewshot)

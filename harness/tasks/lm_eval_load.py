@@ -3,7 +3,6 @@
 import contextlib
 import difflib
 import functools
-import importlib.util
 import io
 import logging
 import re
@@ -11,22 +10,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.tasks.lm_eval_code import check_trust, find_shipped, list_yaml
+
 # A task's or a group's name where it stands alone on a line of its YAML.
 NAMED = re.compile(rb"^(?:task|group):[ \t]*[\"']?([^\s\"'\[#]+)", re.MULTILINE)
 # Builders of `datasets` by the ending of a file, a trailing .gz left out.
 BUILDERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 LOUD = ("lm_eval", "lm-eval", "datasets", "huggingface_hub", "filelock")
 GENERATES = "generate_until"
+# Folders of lm-eval's own tasks whose graders evaluate an answer as Python and do not say so.
+EVALUATING = ("lm_eval/tasks/score/math/", "lm_eval/tasks/longproc/")
 
 
-def load_leaves(name: str, *, include_path: str | None, data: str | Mapping[str, str] | None) -> dict[str, Any]:
+def load_leaves(
+    name: str, *, include_path: str | None, data: str | Mapping[str, str] | None, trust: bool = False
+) -> dict[str, Any]:
     """lm-eval's task objects by name: one, or all of a group or tag, sorted.
 
-    data: a file for the split that is evaluated, or one for each split.
-    Raises ValueError for an unknown name, a task that generates no text, and documents that cannot be read.
+    data: a file for the split that is evaluated, or one for each split. trust: whether code of include_path may run.
+    Raises ValueError for an unknown name, a task that generates no text, documents that cannot be read, and code that
+    is not trusted.
     """
     with hushed():
-        manager = find_manager(name, include_path)
+        manager, folder = find_manager(name, include_path)
+        check_trust(folder, trust=trust)
+        fence_templates()
         entries = list_entries(manager, name)
         for entry in entries:
             check_generates(entry.name, (entry.cfg or {}).get("output_type", GENERATES))
@@ -42,8 +50,10 @@ def load_leaves(name: str, *, include_path: str | None, data: str | Mapping[str,
     return dict(sorted(loaded.items()))
 
 
-def find_manager(name: str, include_path: str | None) -> Any:
-    """lm-eval's index of the folder that declares the task; of all tasks, which takes 20 s, where that is too little.
+def find_manager(name: str, include_path: str | None) -> tuple[Any, Path]:
+    """lm-eval's index of the folder that declares the task, and that folder.
+
+    Of all tasks, which takes 20 s, where that is too little: then what is not lm-eval's own is the folder.
 
     Raises ValueError, with the nearest names, where no file mentions it.
     """
@@ -51,7 +61,7 @@ def find_manager(name: str, include_path: str | None) -> Any:
 
     if include_path is not None and not Path(include_path).is_dir():
         raise ValueError(f"task.include_path: there is no folder {include_path!r}.")
-    roots = ([Path(include_path)] if include_path else []) + [_own_folder()]
+    roots = ([Path(include_path)] if include_path else []) + [find_shipped()]
     known: list[str] = []
     is_mentioned = False
     for root in roots:
@@ -61,11 +71,11 @@ def find_manager(name: str, include_path: str | None) -> Any:
             manager = TaskManager(include_path=declared[name], include_defaults=False)
             with contextlib.suppress(KeyError):
                 list_entries(manager, name)
-                return manager
+                return manager, declared[name]
     if is_mentioned:
         manager = TaskManager(include_path=include_path)
         if name in manager.task_index:
-            return manager
+            return manager, Path(include_path or find_shipped())
     nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.7)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else "`lm_eval ls tasks` lists them."
     raise ValueError(f"lm-eval has no task {name!r}; {hint} Tasks of your own lie in task.include_path.")
@@ -78,7 +88,7 @@ def read_names(root: Path, name: str) -> tuple[dict[str, Path], bool]:
     """
     declared: dict[str, Path] = {}
     mentioned, mention = False, re.compile(rb"(?<![\w-])" + re.escape(name.encode()) + rb"(?![\w-])")
-    for path in sorted(root.rglob("*.yaml")):
+    for path in list_yaml(root):
         text = path.read_bytes()
         mentioned = mentioned or mention.search(text) is not None
         folder = root / path.relative_to(root).parts[0] if path.parent != root else root
@@ -110,7 +120,10 @@ def check_generates(name: str, output_type: str | None) -> None:
 
 def check_plain(name: str, leaf: Any) -> None:
     """Raise ValueError for a task that runs what the model wrote, or that shows it more than text."""
-    if getattr(leaf.config, "unsafe_code", False):
+    grader = getattr(getattr(leaf.config, "process_results", None), "__code__", None)
+    if getattr(leaf.config, "unsafe_code", False) or (
+        grader and any(part in grader.co_filename for part in EVALUATING)
+    ):
         raise ValueError(f"lm-eval's task {name!r} runs the code that a model writes, which is refused here.")
     if getattr(leaf.config, "doc_to_image", None) or getattr(leaf.config, "doc_to_audio", None):
         raise ValueError(f"lm-eval's task {name!r} shows images or plays sound; only text is supported.")
@@ -154,6 +167,20 @@ def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[s
     )
 
 
+@functools.cache
+def fence_templates() -> None:
+    """Have lm-eval fill its templates in Jinja's sandbox: in its own environment a template reaches all of Python."""
+    import lm_eval.utils
+    from jinja2.sandbox import SandboxedEnvironment
+
+    theirs = lm_eval.utils.env
+    fenced = SandboxedEnvironment(
+        loader=theirs.loader, undefined=theirs.undefined, keep_trailing_newline=theirs.keep_trailing_newline
+    )
+    fenced.filters.update(theirs.filters)
+    lm_eval.utils.env = fenced
+
+
 @contextlib.contextmanager
 def compiled_once() -> Iterator[None]:
     """lm-eval compiles a template each time that it fills it; here each is compiled the first time and kept.
@@ -195,12 +222,6 @@ def hushed() -> Iterator[None]:
             logger.setLevel(level)
         if bars:
             datasets.enable_progress_bars()
-
-
-def _own_folder() -> Path:
-    spec = importlib.util.find_spec("lm_eval.tasks")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).parent
 
 
 def _items(entry: Any) -> list[Any]:

@@ -7,19 +7,16 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.sandbox import close_sandbox
+from harness.tasks.rules import FREE, FULL_SCORE, RULES, Rule, score_entry
+from harness.tasks.scorers import EVALUATED, UNTRUSTED
 from harness.types import Grade, Outcome, Prompt
 
-FULL_SCORE = 1.0
 # Every generator has these; they are fields of the task.
 OWN_PARAMS = ("seed", "size")
-# Their scorers (reasoning-gym 0.1.25) let through answers that are plainly wrong.
-UNTRUSTED = {
-    "game_of_life_halting": "its scorer takes any answer for right, since it compares the truth of two texts",
-    "puzzle24": "its scorer takes any four numbers that make 24, such as 1*1*4*6, whichever the puzzle gives",
-}
 
 
 def render_question(entry: Mapping[str, Any]) -> str:
@@ -127,9 +124,12 @@ class ReasoningGym:
 
     @property
     def grader_version(self) -> str:
-        return (
-            f"{version('reasoning-gym')}+{digest_code(ReasoningGym.grade, close_sandbox, self.extract, self.vote_key)}"
-        )
+        ours = (ReasoningGym.grade, close_sandbox, self.extract, self.vote_key, *self._rule.parts)
+        return f"{version('reasoning-gym')}+{digest_code(*ours)}"
+
+    @property
+    def evaluates(self) -> bool:
+        return self.name in EVALUATED
 
     @property
     def until(self) -> tuple[str, ...]:
@@ -156,16 +156,21 @@ class ReasoningGym:
 
     def grade(self, prompt: Prompt, text: str) -> Grade:
         """Correct where the generator's own scorer gives full marks. Partial marks stay in `score`."""
+        text = after_thoughts(text)
         if not text.strip():
             return Grade(None, None, False, 0.0, "unanswered")
         extracted = self.extract(text)
-        if extracted is None:
-            return Grade(None, None, False, 0.0, "unparsed")
+        score = None if extracted is None else score_entry(self._dataset, extracted, prompt.reference, self._rule)
+        if extracted is None or score is None:
+            return Grade(extracted, None, False, 0.0, "unparsed")
         vote_key = self.vote_key(extracted)
-        score = float(self._dataset.score_answer(answer=extracted, entry=dict(prompt.reference)))
         correct = score >= FULL_SCORE
         outcome: Outcome = "correct" if correct else "unparsed" if vote_key is None else "wrong"
         return Grade(extracted, vote_key, correct, score, outcome)
+
+    @property
+    def _rule(self) -> Rule:
+        return RULES.get(self.name, FREE)
 
     @cached_property
     def _dataset(self) -> Any:

@@ -103,6 +103,6 @@ def _load(path: str) -> Any:
             f"`.venv/bin/uv pip install --python .venv/bin/python sentence-transformers`, or use {TFIDF}."
         ) from None
     try:
-        return SentenceTransformer(path)
+        return SentenceTransformer(path, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError) as error:
         raise ValueError(f"No model of sentence-transformers can be loaded from {path}: {error}") from None

@@ -6,6 +6,7 @@ import numpy as np
 
 from results import store
 from results.embed.embedders import Embedder
+from results.folder import check_plain
 from results.schema import EMBEDDINGS, PROMPTS
 
 
@@ -14,6 +15,7 @@ def embed_run(root: Path, embedder: Embedder) -> int:
 
     Raises ValueError where the run holds no prompts, or none with a text.
     """
+    check_plain(root)
     prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()
     by_key = {(row["task"], row["prompt_id"]): row["text"] for row in prompts if row["text"]}
     if not by_key:

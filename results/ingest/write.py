@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from results import schema, store
+from results.folder import check_plain
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 
 GRADER, GRADER_VERSION = "outside", "1"
@@ -33,6 +34,7 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
     Samples without answers hold no votes, so they become counts; as_counts asks for that. Raises ValueError where the
     run holds other outcomes of the same model on the same task, and where there is nothing to store.
     """
+    check_plain(root)
     groups = _groups(found)
     if not groups:
         reasons = "; ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "it is empty"

@@ -18,6 +18,7 @@ from sweeps.job import Job, prepare
 from sweeps.launchers.lanes import Lane, Place
 from sweeps.recognised import tell_settings
 from sweeps.repair import repair
+from sweeps.trusted import tell_code
 
 
 def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Place) -> None:
@@ -100,7 +101,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
         sys.exit("\n".join(problems))
     for line in tell_settings(told):
         print(line, flush=True)
-    for line in missing_anchor(jobs):
+    for line in (*tell_code(jobs), *missing_anchor(jobs)):
         print(line, flush=True)
     return pending, list(dict.fromkeys(busy))
 

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from results import store
+from results.folder import check_plain
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
 from sweeps.recognised import Setting, tell_settings
+from sweeps.trusted import tell_code
 
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
 
 
 def show_plan(jobs: Sequence[Job]) -> None:
     """Print the plan of these jobs; ends the program with what is invalid, and why, where something is."""
+    check_plain(jobs[0].run)
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
         sys.exit(f"Damaged, or gone:\n{named}\n`make sweep` sets them aside and makes their rows again.")
@@ -34,7 +37,8 @@ def show_plan(jobs: Sequence[Job]) -> None:
     if forecasts:
         print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
-    for line in [*notes, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
+    code = tell_code(jobs) if forecasts else []
+    for line in [*notes, *code, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
         print(line)
     if problems:
         sys.exit("\n".join(["Cannot run:", *problems]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import reasoning_gym
 
 from harness import answers
 from harness.grading import Graded, grade_texts
@@ -110,12 +111,12 @@ def test_no_scorer_of_reasoning_gym_is_taken_over(families: dict[str, list[str]]
         assert not canary.exists(), name
 
 
-def test_a_scorer_that_evaluates_is_why_workers_are_closed(canary: Path) -> None:
+def test_what_a_scorer_would_evaluate_does_not_reach_it(canary: Path) -> None:
     task = ReasoningGym("string_insertion", 0, 1)
     text = list_code(str(canary))[1]
     prompt = task.load()[0]
     graded = run(task, [(prompt.prompt_id, text)])
-    assert not canary.exists() and graded.grades[0].outcome == "refused"
-    assert graded.troubles == {0: "refused: exec"}
-    task.grade(prompt, text)
+    assert not canary.exists() and graded.grades[0].outcome == "unparsed" and graded.troubles == {}
+    scorer = reasoning_gym.create_dataset("string_insertion", seed=0, size=1)
+    scorer.score_answer(answer=text, entry=scorer[0])
     assert canary.exists()

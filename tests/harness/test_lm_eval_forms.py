@@ -51,7 +51,7 @@ def make(tmp_path: Path) -> Callable[..., LmEval]:
 
     def make(yaml: str, **fields: str) -> LmEval:
         (tmp_path / "own.yaml").write_text(f"include: shared\ntask: own\n{yaml}")
-        return LmEval("own", 2, include_path=str(tmp_path), **fields)  # type: ignore[arg-type]
+        return LmEval("own", 2, include_path=str(tmp_path), trust=True, **fields)  # type: ignore[arg-type]
 
     return make
 

@@ -1,19 +1,19 @@
 """Every generator of reasoning-gym: its gold answers grade correct, other answers wrong, and its dials are columns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import pytest
+import reasoning_gym
 from reasoning_gym.factory import DATASETS
 
-from harness.tasks.reasoning_gym import UNTRUSTED, ReasoningGym
+from harness.tasks.reasoning_gym import ReasoningGym
+from harness.tasks.scorers import UNTRUSTED
 from harness.types import Prompt
 
 # Their entries carry no answer: any that their scorer accepts will do.
-NO_GOLD = {"boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"}
-# It mixes other generators, which have to be named.
-NO_OWN_ENTRIES = {"composite"}
+NO_GOLD = {"boxnet", "graph_color", "rubiks_cube", "rush_hour"}
 # Searches that take seconds at their own size.
 SMALLER: Mapping[str, Mapping[str, Any]] = {
     "futoshiki": {"max_board_size": 4},
@@ -24,7 +24,7 @@ SMALLER: Mapping[str, Mapping[str, Any]] = {
 SLOW = {"knight_swap"}
 # Neither difficulties nor parameters that are numbers; arc_agi has the weights of its augmentations.
 NO_DIALS = {"arc_agi", "list_functions"}
-LOADED = sorted(DATASETS.keys() - NO_OWN_ENTRIES - SLOW - UNTRUSTED.keys())
+LOADED = sorted(DATASETS.keys() - SLOW - UNTRUSTED.keys())
 NONSENSE = "zzz"
 
 
@@ -72,11 +72,22 @@ def test_a_generator_without_difficulties_is_told_apart_by_its_parameters() -> N
     assert [prompt.dials["invalid_ratio"] for prompt in prompts] == [0.5] * 2
 
 
-@pytest.mark.parametrize(("name", "cheat"), [("game_of_life_halting", "zzz"), ("puzzle24", "1*1*4*6")])
-def test_a_scorer_that_lets_wrong_answers_through_is_refused(name: str, cheat: str) -> None:
-    import reasoning_gym
-
-    dataset = reasoning_gym.create_dataset(name, seed=7, size=2)
-    assert [dataset.score_answer(answer=cheat, entry=entry) for entry in dataset] == [1.0] * 2
-    with pytest.raises(ValueError, match="is refused: its scorer takes any"):
+@pytest.mark.parametrize(
+    ("name", "cheat"),
+    [
+        ("game_of_life_halting", lambda entry: "zzz"),
+        ("propositional_logic", lambda entry: entry["metadata"]["premises"][0]),
+    ],
+)
+def test_a_scorer_that_lets_wrong_answers_through_is_refused(
+    name: str, cheat: Callable[[Mapping[str, Any]], str]
+) -> None:
+    entries = reasoning_gym.create_dataset(name, seed=7, size=2)
+    assert [entries.score_answer(answer=cheat(entry), entry=entry) for entry in entries] == [1.0] * 2
+    with pytest.raises(ValueError, match="is refused: its scorer takes"):
         ReasoningGym(name, 7, 2)
+
+
+def test_a_mixture_of_others_is_refused() -> None:
+    with pytest.raises(ValueError, match="is refused: it mixes"):
+        ReasoningGym("composite", 7, 2)

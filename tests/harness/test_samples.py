@@ -276,3 +276,10 @@ def _requests_of(key: SampleKey) -> list:
     engine = ScriptedEngine()
     finish(Pending(key, BUDGETS), engine)
     return engine.requests
+
+
+def test_an_answer_that_runs_on_past_a_string_that_ends_it_is_cut_there() -> None:
+    """Servers take four such strings and no more."""
+    engine = Dictated(["2)3=4++"])
+    (answer,) = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (0,)))).answers
+    assert (answer.text, answer.num_answer_tokens, answer.finish_reason) == ("242)", 2, "stop")

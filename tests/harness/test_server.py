@@ -61,6 +61,11 @@ def test_a_request_is_sent_by_vllms_names_and_read_back(scripted: ScriptedServer
     assert expected.items() <= sent.items()
 
 
+def test_no_more_strings_to_stop_at_are_sent_than_servers_take(scripted: ScriptedServer) -> None:
+    use(scripted, Request((5,), 4, 0, Sampling(), (9,), ("a", "b", "c", "d", "e")))
+    assert scripted.requests[-1][1]["stop"] == ["a", "b", "c", "d"]
+
+
 def test_cached_tokens_are_null_where_the_server_does_not_tell(scripted: ScriptedServer) -> None:
     answer_requests(scripted, lambda body: reply(200, completion(body) | {"usage": None}))
     (done,) = use(scripted, REQUEST)

@@ -11,9 +11,15 @@ def test_an_architecture_of_vllms_is_taken(name: str) -> None:
     check_architecture({"architectures": [name]})
 
 
-def test_an_architecture_that_only_transformers_or_the_checkpoints_own_code_knows_is_taken() -> None:
+def test_an_architecture_that_only_transformers_knows_is_taken() -> None:
     check_architecture({"architectures": ["RarelySeenForCausalLM"], "model_type": "llama"})
-    check_architecture({"architectures": ["RarelySeenForCausalLM"], "model_type": "rare", "auto_map": {}})
+
+
+def test_one_that_only_the_checkpoints_own_code_knows_is_taken_where_the_user_trusts_that() -> None:
+    config = {"architectures": ["RarelySeenForCausalLM"], "model_type": "rare", "auto_map": {}}
+    check_architecture(config, runs_own_code=True)
+    with pytest.raises(ValueError, match=r"auto_map\), which is not run.* \+engine.options.trust_remote_code=true"):
+        check_architecture(config)
 
 
 def test_an_architecture_that_nobody_knows_is_told_by_its_name() -> None:

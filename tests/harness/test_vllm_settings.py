@@ -18,7 +18,8 @@ import pytest
 
 from harness.checkpoint import read_checkpoint
 from harness.engines.cpu import CACHE_ROOM, CACHE_SHARE, GIB
-from harness.engines.vllm import KILLED, OWNED_OPTIONS, Vllm, VllmEngine, explain_start, fetch_weights
+from harness.engines.vllm import KILLED, OWNED_OPTIONS, Vllm, VllmEngine, explain_start
+from harness.engines.weights import choose_load_format, fetch_weights
 from harness.types import EngineFailedError, Model, Request, RequestFailedError, Sampling
 from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, run_engine
@@ -175,10 +176,31 @@ def test_an_engine_that_did_not_start_is_told_with_what_its_error_points_to() ->
 
 def test_weights_are_fetched_from_the_hub_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, Any]] = []
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda path, **how: asked.append((path, how["revision"])))
-    fetch_weights(RUNG)
-    fetch_weights(Model("some/model", revision="main"))
+
+    def download(path: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((path, revision))
+        assert allow_patterns == ["*.json", "*.safetensors"]
+        return "fetched"
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert fetch_weights(RUNG) == Path(RUNG.path)
+    assert fetch_weights(Model("some/model", revision="main")) == Path("fetched")
     assert asked == [("some/model", "main")]
+
+
+def test_weights_are_read_from_safetensors_alone(tmp_path: Path) -> None:
+    assert choose_load_format(Path(RUNG.path)) == "safetensors"
+    (tmp_path / "pytorch_model.bin").touch()
+    assert choose_load_format(tmp_path) == "safetensors"
+    (tmp_path / "consolidated.safetensors").touch()
+    assert choose_load_format(tmp_path) == "mistral"
+
+
+@pytest.mark.parametrize("load_format", ["auto", "hf", "pt", "npcache", "tensorizer", "their_own"])
+def test_a_format_that_may_be_pickled_is_refused(load_format: str) -> None:
+    with pytest.raises(ValueError, match=rf"engine.options.load_format={load_format} is refused.*pickled.*safetensors"):
+        Vllm(options={"load_format": load_format})
+    assert Vllm(options={"load_format": "dummy"})
 
 
 @pytest.mark.server

@@ -117,7 +117,7 @@ def theirs(folder: Path, data: Path, url: str, tmp_path_factory: pytest.TempPath
     samples = done["samples"]["gsm8k_local"]
     scores = {name: {s["doc_id"]: s["exact_match"] for s in samples if s["filter"] == name} for name in FILTERS}
     means = {name: done["results"]["gsm8k_local"][f"exact_match,{name}"] for name in FILTERS}
-    contexts = {s["doc_id"]: s["arguments"]["gen_args_0"]["arg_0"] for s in samples}
+    contexts = {s["doc_id"]: s["arguments"][0][0] for s in samples}
     return Theirs(sent, {s["doc_id"]: s["resps"][0][0] for s in samples}, contexts, scores, means)
 
 

@@ -20,11 +20,11 @@ from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from results import store
 from results.schema import MODELS, PROMPTS, TRACES
 from sweeps.__main__ import main
-from sweeps.compose import load_tasks
 from sweeps.declare import describe_model, store_prompt
 from sweeps.forecast import chosen_settings, missing_anchor
 from sweeps.job import Job, check_name, load_prompts, prepare
 from sweeps.provenance import Device, describe_device, write_provenance
+from sweeps.recorded import load_tasks
 from sweeps.writer import Writer
 from tests.bench.workload import COUNTDOWN
 from tests.conftest import RUNG

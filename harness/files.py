@@ -1,0 +1,82 @@
+"""Files that anyone may have made: of a checkpoint's folder, plain files of a size that can be right are read."""
+
+import itertools
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+# Published checkpoints have a few hundred files at most.
+MAX_ENTRIES = 10_000
+# Larger than those of the largest published vocabularies three times over.
+MAX_TEXT_BYTES = 100_000_000
+MAX_SETTINGS_BYTES = 10_000_000
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx")
+
+
+def list_folder(folder: Path) -> list[str]:
+    """Names in a folder, hidden ones left out; raises ValueError where it, or one below it, holds what none does.
+
+    That is where there is a pipe, a device, a link to nothing or in a circle, a text of gigabytes, or far too much.
+    """
+    names = _scan(folder)
+    num_files = len(names)
+    for name in names:
+        if num_files <= MAX_ENTRIES and (folder / name).is_dir():
+            num_files += len(_scan(folder / name))
+    if num_files > MAX_ENTRIES:
+        raise ValueError(
+            f"{folder} holds more than {MAX_ENTRIES:,} files: no checkpoint. Give the folder that holds it alone."
+        )
+    return sorted(names)
+
+
+def _scan(folder: Path) -> list[str]:
+    """The first names in a folder, up to one more than there may be."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in itertools.islice(entries, MAX_ENTRIES + 1) if entry.name[0] != "."]
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+    for name in names:
+        check_file(folder / name)
+    return names
+
+
+def check_file(path: Path) -> None:
+    """Raise ValueError where this is neither a folder nor a plain file, or a text that is too large to be one."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if stat.S_ISDIR(found.st_mode):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} is a pipe or a device and no plain file; take it out of the folder.")
+    if not path.name.endswith(WEIGHTS) and found.st_size > MAX_TEXT_BYTES:
+        raise ValueError(f"{path} has {found.st_size:,} bytes, more than any such file; take it out of the folder.")
+
+
+def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
+    """What a JSON file holds; raises ValueError where it cannot be read, is too large, nested too deep, or none."""
+    check_file(path)
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise ValueError(f"{path} has {size:,} bytes, more than such a file can need; download or write it again.")
+        with path.open("rb") as file:
+            # No more than its size, which is none for files that only look like such.
+            content = file.read(size)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deep to be read; download or write it again.") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}); download or write it again.") from None
+
+
+def _unreadable(path: Path, error: OSError) -> ValueError:
+    return ValueError(f"{path} cannot be read ({error.strerror or error}); mend it, or take it out of the folder.")

@@ -1,0 +1,43 @@
+"""A run folder as data that anyone may have made: plain files and folders, and JSON that can be read."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# What a cluster writes there is no part of the run.
+LOGS = "logs"
+
+
+def check_plain(root: Path) -> None:
+    """Raise ValueError where a run holds what is neither file nor folder: a link could lead a command that writes
+    anywhere, and a pipe or a device would never be read to its end. The run itself may be a link.
+    """
+    for path in _entries(root):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            what = "a link" if stat.S_ISLNK(mode) else "a pipe or a device"
+            raise ValueError(
+                f"{path} is {what}; a run folder holds files, which commands read and write. Put a copy in its place "
+                "(cp -rL), or take it out."
+            )
+
+
+def read_object(text: str, *, where: object) -> dict[str, Any]:
+    """The object that a JSON text of the run holds; raises ValueError where it is none, or nested too deep."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is no JSON object that can be read; move it away, or put back what was written.")
+    return value
+
+
+def _entries(root: Path) -> Iterator[Path]:
+    """What lies in the run, and in its folders."""
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        yield path
+        if path.is_dir() and not path.is_symlink() and path.name != LOGS:
+            yield from sorted(path.iterdir())

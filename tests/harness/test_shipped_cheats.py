@@ -1,0 +1,153 @@
+"""On every task that ships, cheats are wrong and gold is right however the task lets it be spelled."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from harness.answers import stated_number
+from harness.types import Prompt
+from tests.harness.cheats import write_cheats
+from tests.harness.test_cheats import is_spelling
+from tests.harness.test_shipped_tasks import SHIPPED, SOURCES, make
+
+SECONDS = 2.0
+
+
+class Written(NamedTuple):
+    """How a task's answer is marked, how its gold is found, and in what spellings it is right."""
+
+    mark: Callable[[str], str]
+    find: Callable[[Prompt], str]
+    spellings: tuple[Callable[[str], str], ...]
+
+
+def box(answer: str) -> str:
+    return f"So \\boxed{{{answer}}}"
+
+
+def tag(answer: str) -> str:
+    return f"So <answer>{answer}</answer>"
+
+
+def in_reference(prompt: Prompt) -> str:
+    return str(prompt.reference["answer"])
+
+
+def in_document(prompt: Prompt) -> str:
+    document = prompt.reference["doc"]
+    return str(document["answer"] if "answer" in document else document["Answer"]).rpartition("#### ")[2]
+
+
+COUNTDOWN = (lambda gold: gold.replace(" ", ""), lambda gold: f" ( {gold} ) ", lambda gold: f"+{gold}")
+NUMBER = (lambda gold: f"The answer is {gold}.", lambda gold: f"**{gold}**", lambda gold: f"It is ${gold} apples")
+BOXED = (lambda gold: f"  {gold} ", lambda gold: f"\\left({gold}\\right)", lambda gold: f"{gold}\\text{{ cm}}")
+WRITTEN = {
+    "countdown": Written(str, in_reference, COUNTDOWN),
+    "countdown_chat": Written(tag, in_reference, COUNTDOWN),
+    "reasoning_gym": Written(
+        tag, in_reference, (lambda g: f" {int(g):,} ", lambda g: f"{int(g):+}", lambda g: f"{g}.0")
+    ),
+    "gsm8k": Written(str, in_document, NUMBER),
+    "lm_eval": Written(
+        str, in_document, (lambda g: f"The answer is {g}.",) * 2 + (lambda g: f"x\nThe answer is {g}.",)
+    ),
+    "svamp": Written(box, in_document, (*BOXED, lambda gold: gold.partition(".")[0], lambda gold: f"x = {gold}")),
+    "math500": Written(
+        box, in_document, (lambda g: f" {g} ", lambda g: g.replace(r"\frac", r"\dfrac"), lambda g: f"${g}$")
+    ),
+    "aime24": Written(box, in_document, (*BOXED, lambda gold: str(int(gold)), lambda gold: f"{gold}.0")),
+}
+# What a task's own grader could be talked round by: of a prompt's gold answer, what is not one.
+OWN: dict[str, tuple[Callable[[Prompt, str], str], ...]] = {
+    "countdown": (
+        lambda prompt, gold: "+S.One" * prompt.reference["metadata"]["target"],
+        lambda prompt, gold: str(prompt.reference["metadata"]["target"]),
+        lambda prompt, gold: f"={prompt.reference['metadata']['target']}",
+        lambda prompt, gold: f"{gold}={prompt.reference['metadata']['target']}",
+        lambda prompt, gold: f"{gold}+0",
+        lambda prompt, gold: f"{gold}*1",
+        lambda prompt, gold: f"{gold}+1-1",
+        lambda prompt, gold: f"({gold})**1",
+        lambda prompt, gold: f"{gold}//1",
+        lambda prompt, gold: f"{gold} # {gold}",
+        lambda prompt, gold: f"({gold}, {gold})",
+    ),
+    # The numbers side by side are no answer, nor is what is left to work out.
+    "boxed": (
+        lambda prompt, gold: f"{int(float(gold)) - 1} 1",
+        lambda prompt, gold: f"{int(float(gold)) - 1}(1)",
+        lambda prompt, gold: f"({int(float(gold)) - 1})(1)",
+        lambda prompt, gold: f"{int(float(gold)) - 1}\\,1",
+        lambda prompt, gold: f"{int(float(gold)) - 1}+1",
+        lambda prompt, gold: f"{int(float(gold)) + 1}-1",
+        lambda prompt, gold: f"{gold} \\cdot 1",
+        lambda prompt, gold: f"{gold}^1",
+        lambda prompt, gold: f"\\binom{{{int(float(gold))}}}{{1}}",
+        lambda prompt, gold: f"\\sqrt{{{int(float(gold)) ** 2}}}",
+        lambda prompt, gold: f"\\log_2(2^{{{int(float(gold))}}})",
+        lambda prompt, gold: f"\\sum_{{i=1}}^{{{int(float(gold))}}} 1",
+        lambda prompt, gold: f"\\int_0^{{{int(float(gold))}}} 1 dx",
+        lambda prompt, gold: f"7={gold}",
+        lambda prompt, gold: f"{gold} \\pm 1",
+        lambda prompt, gold: f"{gold}}} or \\boxed{{7",
+    ),
+}
+OWN |= {"countdown_chat": OWN["countdown"], "svamp": OWN["boxed"], "aime24": OWN["boxed"]}
+
+
+def load(name: str, tmp_path: Path) -> tuple[Any, list[Prompt]]:
+    changes: dict[str, Any] = {"size": 8}
+    if name in SOURCES:
+        data = tmp_path / "data.jsonl"
+        data.write_text("".join(json.dumps(document) + "\n" for document in SOURCES[name].documents))
+        changes["data"] = str(data)
+    return make(name, **changes)
+
+
+def ask(prompt: Prompt) -> str:
+    """The problem's own words, without worked examples before it."""
+    return prompt.text.rpartition("Q: ")[2].partition("\nA:")[0]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_gold_is_right_in_three_spellings(name: str, tmp_path: Path) -> None:
+    written = WRITTEN[name]
+    task, prompts = load(name, tmp_path)
+    assert len(written.spellings) >= 3
+    for prompt in prompts:
+        for spelled in written.spellings:
+            text = written.mark(spelled(written.find(prompt)))
+            assert task.grade(prompt, text).correct, text
+            assert task.grade(prompt, f"<think>7 or 8</think>{text}").correct, text
+            assert task.grade(prompt, f"<think>{text}</think>").outcome == "unanswered"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_cheat_is_right(name: str, tmp_path: Path) -> None:
+    written = WRITTEN[name]
+    task, prompts = load(name, tmp_path)
+    bought = []
+    for prompt, neighbour in zip(prompts[:3], [*prompts[1:], prompts[0]], strict=False):
+        gold, other = written.find(prompt), written.find(neighbour)
+        cheats = write_cheats(ask(prompt), gold, other) + [write(prompt, gold) for write in OWN.get(name, ())]
+        for cheat in cheats:
+            start = time.process_time()
+            grade = task.grade(prompt, written.mark(cheat))
+            assert time.process_time() - start < SECONDS, cheat[:80]
+            # What GSM8K's grader reads is a number, whatever stands around it.
+            is_read = name == "gsm8k" and stated_number(cheat) == gold.replace(",", "")
+            if grade.correct and not is_spelling(cheat, gold) and not is_read:
+                bought.append((cheat[:100], gold))
+    assert bought == []
+
+
+@pytest.mark.parametrize("name", ["countdown_chat", "math500"])
+def test_of_several_answers_the_last_that_is_marked_is_graded(name: str, tmp_path: Path) -> None:
+    task, prompts = load(name, tmp_path)
+    mark, gold = WRITTEN[name].mark, WRITTEN[name].find(prompts[0])
+    assert task.grade(prompts[0], f"{mark('7')} No: {mark(gold)}").correct
+    assert task.grade(prompts[0], f"{mark(gold)} No: {mark('7')}").outcome == "wrong"

@@ -1,0 +1,288 @@
+"""Checkpoints that a stranger made to do harm: each is told in a line at `plan`, in seconds, and nothing of it runs."""
+
+import json
+import os
+import re
+import shutil
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import files
+from harness.limits import try_within
+from harness.rendering import Renderer, load_tokenizer
+from harness.trial import check_tokenizer
+from harness.types import Prompt, Thinking
+from tests import forked
+
+RUNG = Path("ladder/checkpoints/countdown-33k")
+DEEP = 100_000
+# On a machine that does other things as well.
+MOST_SECONDS = 90
+LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% set c = b %}{% endfor %}{% endfor %}"
+
+
+def edit(name: str, **changes: Any) -> Callable[[Path], None]:
+    """A settings file with these values in place of its own."""
+
+    def change(folder: Path) -> None:
+        settings = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(settings | changes))
+
+    return change
+
+
+def write(name: str, text: str | bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def replace(name: str, make: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Something else than a file by a file's name."""
+
+    def change(folder: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+
+    return change
+
+
+def large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10**11)
+
+
+def header(**tensors: Any) -> bytes:
+    text = json.dumps({"__metadata__": {"format": "pt"}, **tensors}).encode()
+    ends = [tensor["data_offsets"][1] for tensor in tensors.values() if "data_offsets" in tensor]
+    return struct.pack("<Q", len(text)) + text + b"\0" * min(max(ends, default=0), 1000)
+
+
+def tensor(begin: Any, end: Any, shape: Any = (2,), dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def tokenizer(**parts: Any) -> Callable[[Path], None]:
+    return edit("tokenizer.json", **parts)
+
+
+def template(text: str) -> Callable[[Path], object]:
+    return write("chat_template.jinja", text)
+
+
+def without_weights(*names: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / "model.safetensors").unlink()
+        for name in names:
+            (folder / name).write_bytes(b"\x80\x04c__builtin__\neval\n.")
+
+    return change
+
+
+def crowd(folder: Path) -> None:
+    for number in range(files.MAX_ENTRIES + 10):
+        (folder / f"shard-{number}").touch()
+
+
+CATASTROPHE = {"type": "Split", "pattern": {"Regex": "(1+)+$"}, "behavior": "Isolated", "invert": False}
+GARGANTUAN = {"type": "Replace", "pattern": {"String": ""}, "content": "a" * 100_000}
+# What is done to a good checkpoint, and the line that is told.
+HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pipe for config": (replace("config.json", os.mkfifo), "config.json is a pipe or a device"),
+    "a pipe for weights": (replace("model.safetensors", os.mkfifo), "model.safetensors is a pipe or a device"),
+    "a pipe for a tokenizer": (replace("tokenizer.json", os.mkfifo), "tokenizer.json is a pipe or a device"),
+    "a pipe beside": (lambda f: os.mkfifo(f / "added_tokens.json"), "added_tokens.json is a pipe or a device"),
+    "a pipe a level below": (
+        lambda f: [(f / "additional_chat_templates").mkdir(), os.mkfifo(f / "additional_chat_templates/a.jinja")],
+        r"a.jinja is a pipe or a device",
+    ),
+    "a device for config": (replace("config.json", lambda p: p.symlink_to("/dev/zero")), "is a pipe or a device"),
+    "a device for weights": (replace("model.safetensors", lambda p: p.symlink_to("/dev/zero")), "a pipe or a device"),
+    "a device for a template": (lambda f: (f / "chat_template.jinja").symlink_to("/dev/zero"), "a pipe or a device"),
+    "a file of the kernel": (replace("config.json", lambda p: p.symlink_to("/proc/kmsg")), r"config.json"),
+    "a link in a circle": (replace("config.json", lambda p: p.symlink_to(p)), "config.json cannot be read"),
+    "links in a circle": (
+        lambda f: [(f / "a").symlink_to(f / "b"), (f / "b").symlink_to(f / "a")],
+        r"/[ab] cannot be read \(Too many levels of symbolic links\)",
+    ),
+    "a link to nothing": (lambda f: (f / "vocab.json").symlink_to("/no/where"), "vocab.json cannot be read"),
+    "a folder for config": (replace("config.json", os.mkdir), "config.json cannot be read"),
+    "too many files": (crowd, "holds more than 10,000 files"),
+    "a deep config": (write("config.json", '{"a":' * DEEP), "config.json is nested too deep"),
+    "a deep list": (write("generation_config.json", "[" * DEEP), "generation_config.json is nested too deep"),
+    "a deep tokenizer": (write("tokenizer.json", '{"model":' * DEEP), "No tokenizer in .* that can be read"),
+    "a deep tokenizer config": (write("tokenizer_config.json", "[" * DEEP), "config.json is nested too deep"),
+    "a config of gigabytes": (replace("config.json", large), "config.json has 100,000,000,000 bytes"),
+    "a tokenizer of gigabytes": (replace("tokenizer.json", large), "tokenizer.json has 100,000,000,000 bytes"),
+    "a config that is a list": (write("config.json", "[]"), "holds no settings"),
+    "no text": (write("config.json", b"\xff\xfe\x00"), "config.json is no JSON"),
+    "negative layers": (edit("config.json", num_hidden_layers=-1), "num_hidden_layers must be a whole number"),
+    "layers without end": (edit("config.json", num_hidden_layers=10**12), "num_hidden_layers must be a whole number"),
+    "no heads": (edit("config.json", num_attention_heads=0), "no positive num_attention_heads"),
+    "heads in words": (edit("config.json", num_attention_heads="many"), "num_attention_heads must be a whole number"),
+    "heads that are true": (edit("config.json", num_attention_heads=True), "must be a whole number.*got True"),
+    "an infinite width": (edit("config.json", hidden_size=float("inf")), "hidden_size must be a whole number"),
+    "a width that is none": (edit("config.json", hidden_size=float("nan")), "hidden_size must be a whole number"),
+    "a number of ten thousand digits": (
+        lambda f: (f / "config.json").write_text('{"hidden_size": ' + "9" * 10_000 + "}"),
+        "config.json is no JSON",
+    ),
+    "a vocabulary without end": (edit("config.json", vocab_size=10**12), "vocab_size must be a whole number"),
+    "a context in a list": (edit("config.json", max_position_embeddings=[1]), "max_position_embeddings must be"),
+    "text settings that are none": (edit("config.json", text_config=[1]), "text_config must hold settings"),
+    "a quantization that is none": (edit("config.json", quantization_config="fp8"), "quantization_config must hold"),
+    "bits that are none": (
+        edit("config.json", quantization_config={"config_groups": [1]}),
+        "what no model can be|cannot run on a CPU",
+    ),
+    "layers that are none": (edit("config.json", layer_types=[[1]]), "layer_types must be a list of names"),
+    "a kind that is none": (edit("config.json", model_type={}), "model_type must be a name"),
+    "ends in words": (
+        edit("generation_config.json", eos_token_id=["a"]),
+        r"eos_token_id must be a token's id, or a list of them; got \['a'\]",
+    ),
+    "an end below all": (edit("generation_config.json", eos_token_id=-5), "eos_token_id must be a token's id"),
+    "an end above all": (edit("generation_config.json", eos_token_id=10**30), "eos_token_id must be a token's id"),
+    "an index that leads outside": (
+        write("model.safetensors.index.json", '{"weight_map": {"a": "../../outside.safetensors"}}'),
+        r"lacks 1 of its weight files, such as \.\./\.\./outside",
+    ),
+    "overlapping tensors": (
+        write("model.safetensors", header(a=tensor(0, 8), b=tensor(4, 12))),
+        "model.safetensors is damaged or cut short",
+    ),
+    "huge offsets": (write("model.safetensors", header(a=tensor(0, 2**62, [2**60]))), "is damaged or cut short"),
+    "negative offsets": (write("model.safetensors", header(a=tensor(-8, 0))), "is damaged or cut short"),
+    "a shape that is larger": (write("model.safetensors", header(a=tensor(0, 8, [10**15]))), "damaged or cut short"),
+    "a header without end": (write("model.safetensors", struct.pack("<Q", 2**63) + b"{"), "damaged or cut short"),
+    "a deep header": (
+        write("model.safetensors", struct.pack("<Q", 5 * DEEP) + b'{"a":' * DEEP),
+        "damaged or cut short",
+    ),
+    "a type that is none": (write("model.safetensors", header(a=tensor(0, 8, dtype="F31"))), "damaged or cut short"),
+    "pickled weights": (without_weights("pytorch_model.bin"), r"holds pickled weights only.*save_pretrained"),
+    "pickled weights by another name": (without_weights("consolidated.00.pth"), r"holds pickled weights only"),
+    "a pickled adapter": (without_weights("adapter_model.bin", "adapter_config.json"), "is a LoRA adapter"),
+    "a template that loops": (template(LOOP), "chat template is refused.*10 seconds of processor time"),
+    "a template of gigabytes": (template("{{ 'a' * 10**10 }}"), "chat template is refused.*MiB of memory"),
+    "a template that writes on": (
+        template("{% for a in range(90000) %}{{ 'abcdefghijklmnopqrst' }}{% endfor %}"),
+        "chat template is refused.*writes 1,800,000 characters",
+    ),
+    "a template that computes": (template("{{ 9 ** (9 ** (9 ** 9)) }}"), "chat template is refused"),
+    "a template that reaches out": (
+        template("{{ cycler.__init__.__globals__.os.system('touch CANARY') }}"),
+        r"chat template cannot be rendered \(.*is unsafe",
+    ),
+    "a template with a deep expression": (template("{{ " + "(" * DEEP + "1" + ")" * DEEP + " }}"), "chat template"),
+    "a tokenizer that writes on": (tokenizer(normalizer=GARGANTUAN), "tokenizer is refused|No tokenizer|lacks"),
+    "a tokenizer that is none": (write("tokenizer.json", "[]"), "No tokenizer in"),
+    "a vocabulary of nothing": (
+        tokenizer(model={"type": "WordLevel", "vocab": {}, "unk_token": "x"}),
+        "tokenizer is refused",
+    ),
+    "a token at the end of numbers": (
+        tokenizer(added_tokens=[{"id": 2**40, "content": "x", "special": True}]),
+        "No tokenizer",
+    ),
+    "a tokenizer config that is a list": (write("tokenizer_config.json", "[1]"), "No tokenizer in"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(RUNG, tmp_path / "model"))
+
+
+def plan(folder: Path, *words: str) -> forked.Ended:
+    given = ["experiment=embedded", "model=hf", f"model.path={folder}", "grid.anchor=null", f"run={folder}/../run"]
+    return forked.run("sweeps", "plan", *given, *words)
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_checkpoint_is_told_in_a_line(case: str, folder: Path) -> None:
+    spoil, message = HOSTILE[case]
+    spoil(folder)
+    words = ["thinking=auto"] if "template" in case else []
+    started = time.monotonic()
+    ended = plan(folder, *words)
+    assert time.monotonic() - started < MOST_SECONDS
+    lines = [line for line in ended.err.splitlines() if line]
+    assert ended.code == 1 and lines[0] == "Cannot run:" and len(lines) == 2, ended
+    assert "Traceback" not in ended.out + ended.err and len(lines[1]) < 1000
+    assert re.search(message, lines[1]), lines[1]
+    assert not Path("CANARY").exists()
+
+
+def test_the_good_checkpoint_is_planned(folder: Path) -> None:
+    assert plan(folder).code == 0, plan(folder)
+
+
+def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
+    canary = folder.parent / "canary"
+    for name in ("configuration_evil", "modeling_evil", "tokenization_evil"):
+        (folder / f"{name}.py").write_text(f"open({str(canary)!r}, 'w')\nclass Evil: pass\n")
+    edit("config.json", auto_map={"AutoConfig": "configuration_evil.Evil", "AutoModel": "modeling_evil.Evil"})(folder)
+    edit("tokenizer_config.json", auto_map={"AutoTokenizer": [None, "tokenization_evil.Evil"]})(folder)
+    told = plan(folder)
+    assert told.code == 0 and "own code" in told.out and "not run (auto_map)" in told.out, told
+    edit("config.json", architectures=["Evil"], model_type="evil")(folder)
+    edit("tokenizer_config.json", tokenizer_class="Evil")(folder)
+    refused = plan(folder)
+    assert refused.code == 1 and "auto_map), which is not run" in refused.err, refused
+    trusted = plan(folder, "+engine.options.trust_remote_code=true")
+    assert trusted.code == 1 and "No tokenizer in" in trusted.err, trusted
+    assert not canary.exists()
+
+
+def test_nobody_is_asked_whether_code_may_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: object) -> str:
+        (folder / "asked").touch()
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answer)
+    (folder / "evil.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\nclass Evil: pass\n")
+    changes = {"auto_map": {"AutoTokenizer": [None, "evil.Evil"]}, "tokenizer_class": "Evil"}
+    edit("tokenizer_config.json", **changes)(folder)
+    # A class that transformers has for the model takes its place; where there is none, the tokenizer is refused.
+    assert len(load_tokenizer(str(folder)))
+    edit("config.json", model_type="evil")(folder)
+    with pytest.raises(ValueError, match=r"No tokenizer in .* that can be read"):
+        load_tokenizer(str(folder))
+    assert not (folder / "asked").exists() and not (folder / "ran").exists()
+
+
+def test_a_pattern_that_searches_without_end_is_given_up_and_told(folder: Path) -> None:
+    tokenizer(pre_tokenizer=CATASTROPHE)(folder)
+    loaded, long = load_tokenizer(str(folder)), Prompt("p", "1" * 40 + "=", {})
+    with pytest.raises(ValueError, match=r"tokenizer is refused: .* it fails: .*retry-limit-in-match over"):
+        check_tokenizer(loaded, [long])
+    with pytest.raises(ValueError, match=r"tokenizer breaks on '1111.*retry-limit-in-match over"):
+        Renderer(loaded, Thinking("</think>", "</think>", "<think>")).prompt_ids(long)
+
+
+def test_work_that_ends_well_is_not_hindered() -> None:
+    assert try_within(lambda: sum(range(1000)), seconds=5, mebibytes=64) is None
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"),
+    [
+        (lambda: bytearray(2**31), "needs more than 64 MiB"),
+        (lambda: [None for _ in iter(int, 1)], "takes more than 1 seconds|needs more than 64 MiB"),
+        (lambda: time.sleep(60), "does not end"),
+        (lambda: os.abort(), "breaks off"),
+        (lambda: os.kill(os.getpid(), 11), "crashes"),
+        (lambda: {}["a\nb"], "fails: "),
+    ],
+)
+def test_work_that_runs_on_is_ended_with_the_reason(
+    work: Callable[[], object], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.limits.LEAST_WAIT_SECONDS", 4)
+    monkeypatch.setattr("harness.limits.PATIENCE", 4)
+    told = try_within(work, seconds=1, mebibytes=64)
+    assert told is not None and re.search(reason, told) and "\n" not in told
