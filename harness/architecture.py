@@ -128,7 +128,8 @@ def text_settings(config: Config) -> dict[str, Any]:
             text = filled | {name: value for name, value in text.items() if value is not None}
     if missing := [name for name in NEEDED if not isinstance(text.get(name), int) or text[name] < 1]:
         raise ValueError(
-            f"config.json gives no positive {' and no '.join(missing)}: not a transformer that isoquant can read."
+            f"config.json gives no positive {' and no '.join(missing)}: not a transformer that isoquant can read. "
+            "Give a decoder-only transformer with a context of its own."
         )
     return text
 
@@ -136,11 +137,13 @@ def text_settings(config: Config) -> dict[str, Any]:
 def _fill_in(kind: Any, text: Config) -> dict[str, Any]:
     """The settings as their class in transformers has them; raises ValueError where it does not take them."""
     try:
-        filled: dict[str, Any] = kind.from_dict(text).to_dict()
+        filled = kind.from_dict(text)
     except Exception as error:  # each class checks its settings in its own way
         reason = " ".join(str(error).split())[:LONGEST_REASON]
         raise ValueError(f"config.json is none that transformers takes for {text['model_type']} ({reason}).") from None
-    return filled
+    # Older families have names of their own for these, such as n_embd.
+    named = {name: getattr(filled, name) for name in NEEDED if hasattr(filled, name)}
+    return named | dict(filled.to_dict())
 
 
 def _is_of_the_language_model(name: str, tensor: Tensor, num_layers: int) -> bool:

@@ -190,7 +190,8 @@ def _describe_template(job: "Job", thinking: Thinking, renderer: Renderer) -> Se
 
 def _describe_ends(checkpoint: Checkpoint, tokenizer: Any, further: Sequence[int]) -> Setting:
     ids = (*checkpoint.eos_ids, *further)
-    names = ", ".join(f"{tokenizer.convert_ids_to_tokens(end)} ({end})" for end in ids)
+    tokens = [tokenizer.convert_ids_to_tokens(end) or "no token of the tokenizer" for end in ids]
+    names = ", ".join(f"{token} ({end})" for token, end in zip(tokens, ids, strict=True))
     file = GENERATION if checkpoint.generation.get("eos_token_id") is not None else CONFIG
     sources = ([file] if checkpoint.eos_ids else []) + (["tokenizer"] if further else [])
     return Setting("stop ids", names or "none: every text runs to its limit", " and ".join(sources) or CONFIG)

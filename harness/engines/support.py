@@ -27,11 +27,11 @@ def check_architecture(config: Mapping[str, Any], *, runs_own_code: bool = False
             'config.json has no "architectures", by which vLLM finds the model; add it, such as ["LlamaForCausalLM"].'
         )
     name = str(named[0])
-    if NO_WRITER.search(name):
-        raise ValueError(f"config.json names {name}, which writes no text; give a model that continues text.")
     registry = _read_registry()
+    if NO_WRITER.search(name) or (name.endswith("Model") and registry and not _is_among_writers(name, registry)):
+        raise ValueError(f"config.json names {name}, which writes no text; give a model that continues text.")
     own_code = "auto_map" in config
-    if registry is None or f'"{name}"' in registry or (own_code and runs_own_code) or _is_in_transformers(config):
+    if registry is None or f'"{name}"' in registry or (own_code and runs_own_code) or _is_in_transformers(name):
         return
     if own_code:
         raise ValueError(
@@ -69,8 +69,15 @@ def _read_registry() -> str | None:
     return path.read_text() if path.is_file() else None
 
 
-def _is_in_transformers(config: Mapping[str, Any]) -> bool:
-    """Whether transformers has the model, which vLLM can then run through it."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+def _is_among_writers(name: str, registry: str) -> bool:
+    """Whether vLLM lists a class outside of those that embed, as which it serves one without a head: LlamaModel."""
+    before, _, behind = registry.partition("\n_EMBEDDING_MODELS = {")
+    return f'"{name}"' in before or f'"{name}"' in behind.partition("\n}")[2]
 
-    return config.get("model_type") in CONFIG_MAPPING_NAMES
+
+def _is_in_transformers(name: str) -> bool:
+    """Whether transformers has a class of this name, which vLLM can then run."""
+    import transformers
+
+    # What can be imported is listed without being imported.
+    return name in dir(transformers)

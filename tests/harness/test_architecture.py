@@ -239,6 +239,18 @@ def test_packed_weights_of_unknown_bits_are_refused() -> None:
         quantized(shapes.qwen3(QWEN3_8B), "gptq", {"quant_method": "gptq"})
 
 
+def test_an_older_family_is_counted_by_its_own_names() -> None:
+    gpt2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
+    layer = {"attn.c_attn.weight": (768, 2304), "attn.c_proj.weight": (768, 768), "attn.bias": (1, 1, 1024, 1024)}
+    layer |= {"mlp.c_fc.weight": (768, 3072), "mlp.c_proj.weight": (3072, 768)}
+    tensors = shapes.of({"wte.weight": (50257, 768), "wpe.weight": (1024, 768)})
+    for index in range(12):
+        tensors |= shapes.of(layer, prefix=f"h.{index}.")
+    found = describe(gpt2, tensors)
+    assert (found.num_layers, found.num_heads, found.hidden_size, found.head_dim) == (12, 12, 768, 64)
+    assert found.num_matmul_params == 12 * 12 * 768**2 + 50257 * 768
+
+
 def test_a_window_without_a_pattern_is_every_layers() -> None:
     mistral = {name: value for name, value in QWEN3_8B.items() if name != "tie_word_embeddings"}
     found = describe(mistral | {"sliding_window": 4096}, shapes.qwen3(QWEN3_8B))

@@ -6,13 +6,15 @@ from harness.engines import support
 from harness.engines.support import check_architecture, check_quantization
 
 
-@pytest.mark.parametrize("name", ["LlamaForCausalLM", "Qwen3ForCausalLM", "GPT2LMHeadModel"])
+@pytest.mark.parametrize(
+    "name", ["LlamaForCausalLM", "Qwen3ForCausalLM", "GPT2LMHeadModel", "ChatGLMModel", "InternVLChatModel"]
+)
 def test_an_architecture_of_vllms_is_taken(name: str) -> None:
     check_architecture({"architectures": [name]})
 
 
 def test_an_architecture_that_only_transformers_knows_is_taken() -> None:
-    check_architecture({"architectures": ["RarelySeenForCausalLM"], "model_type": "llama"})
+    check_architecture({"architectures": ["BioGptForCausalLM"], "model_type": "biogpt"})
 
 
 def test_one_that_only_the_checkpoints_own_code_knows_is_taken_where_the_user_trusts_that() -> None:
@@ -22,9 +24,10 @@ def test_one_that_only_the_checkpoints_own_code_knows_is_taken_where_the_user_tr
         check_architecture(config)
 
 
-def test_an_architecture_that_nobody_knows_is_told_by_its_name() -> None:
-    with pytest.raises(ValueError, match=r"the architecture 'LamaForCausalLM' \('lama'\), which neither vLLM nor"):
-        check_architecture({"architectures": ["LamaForCausalLM"], "model_type": "lama"})
+@pytest.mark.parametrize("kind", ["lama", "llama"])
+def test_an_architecture_that_nobody_knows_is_told_by_its_name(kind: str) -> None:
+    with pytest.raises(ValueError, match=rf"the architecture 'LamaForCausalLM' \('{kind}'\), which neither vLLM nor"):
+        check_architecture({"architectures": ["LamaForCausalLM"], "model_type": kind})
 
 
 def test_a_config_that_names_no_architecture_is_told() -> None:
@@ -32,7 +35,17 @@ def test_a_config_that_names_no_architecture_is_told() -> None:
         check_architecture({"model_type": "llama"})
 
 
-@pytest.mark.parametrize("name", ["Qwen3ForSequenceClassification", "BertModel", "LlamaForTokenClassification"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Qwen3ForSequenceClassification",
+        "BertModel",
+        "LlamaForTokenClassification",
+        "LlamaModel",
+        "MistralModel",
+        "Qwen3Model",
+    ],
+)
 def test_a_model_that_writes_no_text_is_told(name: str) -> None:
     with pytest.raises(ValueError, match=f"config.json names {name}, which writes no text"):
         check_architecture({"architectures": [name]})
