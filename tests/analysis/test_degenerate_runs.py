@@ -69,6 +69,7 @@ def degenerate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def cheap_figures(monkeypatch: pytest.MonkeyPatch):
     """Figures are made, and only their bytes are left out."""
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
+    monkeypatch.setattr("analysis.figures.save._write_png", lambda figure, path: path.write_bytes(b""))
 
 
 @pytest.mark.usefixtures("cheap_figures")
