@@ -10,13 +10,16 @@ from analysis.bins import ALL_PROMPTS
 from analysis.curves import Rule
 from analysis.findings import Findings
 
+# Fewer are no sample: of three prompts, one in nine resamples holds one of them alone, and its interval has no width.
+FEWEST_PROMPTS = 5
 Unread = dict[tuple[str, str, str], Mapping[str, float]]
 
 
 def headline(findings: Findings, *, rule: Rule) -> str:
     """The cheapest certain match of the largest rung in a bin, and where a smaller one never does.
 
-    Cells whose answers were mostly graded neither right nor wrong lead no sentence: which, and why, is said instead.
+    Cells whose answers were mostly graded neither right nor wrong lead no sentence: which, and why, is said instead. Nor
+    do bins of a handful of prompts.
     """
     rates = against_largest(findings, rule)
     bins = rates[rates["bin"] != ALL_PROMPTS] if not rates.empty and rates["bin"].nunique() > 1 else rates
@@ -31,8 +34,10 @@ def headline(findings: Findings, *, rule: Rule) -> str:
     if bins["exchange_rate"].isna().all():
         right = "right" if (bins["target_accuracy"] == 0).all() else "surely right"
         first = f"No answer of {largest} on {findings.setting.task} is {right}: there is {wording.NOTHING}."
+    elif (told := bins[bins["num_prompts"] >= FEWEST_PROMPTS].dropna(subset="exchange_rate")).empty:
+        first = f"No verdict on {findings.setting.task}: fewer than {FEWEST_PROMPTS} prompts."
     else:
-        first = _verdict(bins.dropna(subset="exchange_rate"), rule, findings.setting.cost_unit)
+        first = _verdict(told, rule, findings.setting.cost_unit)
     return _sentences(first, _aside(unclear))
 
 

@@ -12,6 +12,8 @@ from analysis.bootstrap import LEVEL, Interval, percentile_interval
 
 Method = Literal["wilson", "clopper-pearson", "jeffreys"]
 FEW_EITHER_WAY = 10
+# What rounding leaves of the variance of equal numbers.
+NO_VARIANCE = 1e-12
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -50,7 +52,7 @@ def mean_interval(values: ArrayLike, *, method: Method = "clopper-pearson", leve
         )
     mean, num_prompts = values.mean(axis=-1), values.shape[-1]
     variance = values.var(axis=-1, ddof=1) / num_prompts
-    trials = np.divide(mean * (1 - mean), variance, out=np.full_like(mean, num_prompts), where=variance > 0)
+    trials = np.divide(mean * (1 - mean), variance, out=np.full_like(mean, num_prompts), where=variance > NO_VARIANCE)
     return binomial_interval(np.clip(mean * trials, 0, trials), trials, method=method, level=level)
 
 
@@ -67,7 +69,7 @@ def accuracy_interval(statistic: ArrayLike, num_drawn: ArrayLike, *, level: floa
     resampled = percentile_interval(statistic, level=level)
     mean, variance = np.clip(statistic[0], 0, 1), _variance(statistic[1:])
     whole = np.broadcast_to(np.asarray(num_drawn, dtype=float), mean.shape)
-    trials = np.divide(mean * (1 - mean), variance, out=np.array(whole), where=variance > 0)
+    trials = np.divide(mean * (1 - mean), variance, out=np.array(whole), where=variance > NO_VARIANCE)
     few = (trials * np.minimum(mean, 1 - mean) < FEW_EITHER_WAY) & (trials > 0) & ~np.isnan(mean)
     exact = binomial_interval((mean * trials)[few], trials[few], method="clopper-pearson", level=level)
     low, high = resampled.low.copy(), resampled.high.copy()

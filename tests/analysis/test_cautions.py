@@ -16,7 +16,7 @@ from analysis.frames import cells
 from analysis.outcomes import Outcomes
 from results import schema
 from tests.analysis import conftest
-from tests.analysis.conftest import LADDER, write_run
+from tests.analysis.conftest import LADDER, Plant, write_run
 from tests.analysis.test_nothing_to_match import words_of
 from tests.analysis.test_pairing import rewrite
 from tests.analysis.words import faults
@@ -240,3 +240,17 @@ def test_a_comparison_with_a_mostly_unread_model_gives_no_verdict(make: Make, ca
     assert main(["compare", str(root), f"{root}:1.1m"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("No verdict, as most full answers were graded neither right nor wrong: 1.1m (100% truncated")
+
+
+@pytest.mark.parametrize("num_prompts", [1, 3])
+def test_no_verdict_is_read_from_a_handful_of_prompts(plant: Plant, num_prompts: int):
+    root = plant(LADDER[2:], num_prompts=num_prompts, num_samples=4, bin_samples=4)
+    assert say(root).startswith("No verdict on planted: fewer than 5 prompts.")
+
+
+def test_a_bin_of_a_handful_of_prompts_leads_no_headline(plant: Plant):
+    able = [rung._replace(ability=50.0) for rung in LADDER[1:]]
+    root = plant(able, num_prompts=30, num_samples=5, bin_samples=4)
+    found = findings.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0))
+    handful = found.exchange_rates.query("bin != 'all prompts' and num_prompts < 5")["bin"].unique()
+    assert len(handful) and not any(f"{name} prompts" in say(root) for name in handful)

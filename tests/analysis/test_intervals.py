@@ -119,6 +119,14 @@ def test_sixty_three_prompts_all_solved_may_be_ninety_four_percent():
     assert np.all(percentile_interval(means).low == 1)
 
 
+@pytest.mark.parametrize("num_prompts", [1, 3])
+def test_prompts_that_are_all_solved_as_often_leave_an_interval(num_prompts: int):
+    found = accuracy_interval(np.full(2001, 0.6), num_prompts)
+    exact = binomial_interval(0.6 * num_prompts, num_prompts, method="clopper-pearson")
+    assert found.low == pytest.approx(exact.low) and found.high == pytest.approx(exact.high)
+    assert found.low < 0.2 and found.high > 0.9
+
+
 def test_an_empty_bin_has_no_interval():
     assert np.isnan(accuracy_interval(np.full((2001, 1), np.nan), 0)).all()
 
