@@ -18,8 +18,8 @@ Unread = dict[tuple[str, str, str], Mapping[str, float]]
 def headline(findings: Findings, *, rule: Rule) -> str:
     """The cheapest certain match of the largest rung in a bin, and where a smaller one never does.
 
-    Cells whose answers were mostly graded neither right nor wrong lead no sentence: which, and why, is said instead. Nor
-    do bins of a handful of prompts.
+    Cells whose answers were mostly graded neither right nor wrong lead no sentence: which, and why, is said instead.
+    Nor do bins of a handful of prompts.
     """
     rates = against_largest(findings, rule)
     bins = rates[rates["bin"] != ALL_PROMPTS] if not rates.empty and rates["bin"].nunique() > 1 else rates
