@@ -14,6 +14,9 @@ from harness.types import Prompt, Thinking
 PLAIN_CLASS = "TokenizersBackend"
 PANIC = "PanicException"
 
+# How tokenizers after SentencePiece write a space; and what never joins with what stands behind it.
+SPACE, BEFORE = "\N{LOWER ONE EIGHTH BLOCK}", "0"
+
 
 @dataclass(frozen=True)
 class Renderer:
@@ -96,13 +99,13 @@ class Renderer:
 
     @cached_property
     def extend_ids(self) -> tuple[int, ...]:
-        return self._encode(self.thinking.extend)
+        return self._encode_behind(self.thinking.extend)
 
     @cached_property
     def force_ids(self) -> tuple[int, ...]:
         """What follows a cut trace: the end of its thinking, and the lead to an answer in the task's form."""
         cue = self.form.cue if self.thinking.close is None else ""
-        return self._encode(self.thinking.force + cue + self.form.lead)
+        return self._encode_behind(self.thinking.force + cue + self.form.lead)
 
     @property
     def holds_answer(self) -> bool:
@@ -123,6 +126,15 @@ class Renderer:
                     "choose a task, or a task.render, whose prompts it can write."
                 )
         return ids
+
+    def _encode_behind(self, text: str) -> tuple[int, ...]:
+        """Text as it is written behind other text: without the space that some tokenizers put before all text."""
+        alone = self._encode(text)
+        begun = "".join(self.tokenizer.convert_ids_to_tokens(list(alone[:1])))
+        if not begun.startswith(SPACE) or text.startswith(" "):
+            return alone
+        before, both = self._encode(BEFORE), self._encode(BEFORE + text)
+        return both[len(before) :] if both[: len(before)] == before else alone
 
     def _encode(self, text: str) -> tuple[int, ...]:
         try:

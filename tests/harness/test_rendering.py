@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer, decoders, models, normalizers
 from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast
 
 from harness.forms import FORMS
 from harness.rendering import Renderer, load_tokenizer
@@ -105,3 +107,16 @@ def test_a_cut_trace_is_closed_and_led_to_the_tasks_form(close: str | None, ends
 def test_a_style_that_opens_with_a_lone_space_is_refused() -> None:
     with pytest.raises(ValueError, match="ends with a space, which is then a token of its own"):
         Thinking(close=None, force="x", open="Let's think. ")
+
+
+def test_what_closes_a_trace_brings_no_space_of_the_tokenizers_own() -> None:
+    vocab = {"<unk>": 0, "\N{LOWER ONE EIGHTH BLOCK}": 1} | {f"<0x{byte:02X}>": byte + 2 for byte in range(256)}
+    model = Tokenizer(models.BPE(vocab, [], unk_token="<unk>", byte_fallback=True))
+    space = "\N{LOWER ONE EIGHTH BLOCK}"
+    model.normalizer = normalizers.Sequence([normalizers.Prepend(space), normalizers.Replace(" ", space)])
+    model.decoder = decoders.Sequence([decoders.Replace(space, " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=model, unk_token="<unk>")
+    renderer = Renderer(tokenizer, Thinking(None, "\n\n", extend="Wait"), form=FORMS["number"])
+    assert tokenizer.decode(tokenizer.encode("Wait")) == " Wait"
+    assert tokenizer.decode(list(renderer.force_ids)) == "\n\nThe answer is"
+    assert tokenizer.decode(list(renderer.extend_ids)) == "Wait"
