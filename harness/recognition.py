@@ -25,6 +25,8 @@ ENDS = (
     *("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<turn|>", "<|endoftext|>"),
     *("<|end_of_text|>", "<|eos|>", "<｜end▁of▁sentence｜>"),
 )
+# What is asked to see how a template renders.
+QUESTION = "1 + 1?"
 FROM_GENERATION = ("temperature", "top_p", "top_k", "min_p")
 GENERATION = "generation_config.json"
 
@@ -73,6 +75,8 @@ def choose_thinking(auto: AutoThinking, tokenizer: Any, prompt: Prompt) -> Style
     switch = find_switch(tokenizer)
     ending = render(tokenizer, **({switch: True} if switch else {})).rstrip()
     for opening, closing in MARKERS:
+        if ending.endswith(closing):
+            return Style(auto.chain_of_thought, "chain_of_thought", f"the chat template closes {opening} itself")
         if ending.endswith(opening):
             thinking = _mark(auto.opened, opening, closing, switch, tokenizer)
             return Style(thinking, "opened", _with(f"the chat template opens {opening}", switch))
@@ -105,15 +109,21 @@ def find_switch(tokenizer: Any) -> str | None:
 
 def render(tokenizer: Any, **options: bool) -> str:
     """A short conversation by the chat template; raises ValueError where that cannot render it."""
-    turns = [{"role": "user", "content": "1 + 1?"}]
+    turns = [{"role": "user", "content": QUESTION}]
     try:
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **options))
+        rendered = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **options))
     except Exception as error:  # the template's own code may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
             f"Its chat template cannot be rendered ({reason}); mend chat_template.jinja, or take "
             "thinking=chain_of_thought_base, which needs none."
         ) from error
+    if QUESTION not in rendered:
+        raise ValueError(
+            "Its chat template leaves out what the user says: it may want content in parts, or messages of its own. "
+            "Mend chat_template.jinja, or take thinking=chain_of_thought_base, which needs none."
+        )
+    return rendered
 
 
 def _with(reason: str, switch: str | None) -> str:

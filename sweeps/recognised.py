@@ -17,6 +17,7 @@ from harness.recognition import (
     choose_thinking,
     find_ends,
     read_template,
+    render,
 )
 from harness.rendering import Renderer
 from harness.types import EngineSettings, Prompt, Sampling, Thinking
@@ -142,6 +143,8 @@ def check_thinking(thinking: Thinking, tokenizer: Any) -> None:
             "The tokenizer has no chat template; choose a thinking option for base models, such as "
             f"thinking=chain_of_thought_base, or put a chat_template.jinja there. {auto}"
         )
+    if thinking.chat:
+        render(tokenizer, **thinking.template_options)
     ids = () if thinking.close is None else tokenizer.encode(thinking.close, add_special_tokens=False)
     if thinking.close is not None and len(ids) != 1:
         raise ValueError(

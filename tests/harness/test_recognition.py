@@ -77,6 +77,17 @@ def test_other_markers_take_the_place_of_the_presets() -> None:
     assert thinking.force == "\n</seed:think>\n\n"
 
 
+def test_a_template_that_closes_thinking_itself_is_of_a_model_that_does_not_think() -> None:
+    style = choose_thinking(AUTO, tokenizer_with(CHATML + "<think>\n\n</think>\n\n"), PROMPT)
+    assert (style.thinking, style.reason) == (AUTO.chain_of_thought, "the chat template closes <think> itself")
+
+
+@pytest.mark.parametrize("template", ["{% for m in messages %}{{ m.content[0].text }}{% endfor %}[A]", "{{ '' }}"])
+def test_a_template_that_leaves_out_the_question_is_refused(template: str) -> None:
+    with pytest.raises(ValueError, match="leaves out what the user says"):
+        choose_thinking(AUTO, tokenizer_with(template), PROMPT)
+
+
 def test_a_marker_of_several_tokens_is_refused_with_the_way_on() -> None:
     tokenizer = tokenizer_with(OPENED.replace("think>", "thought>"))
     message = r"closed by '</thought>', which is \d+ tokens .* thinking=chain_of_thought takes the thoughts"
