@@ -37,7 +37,15 @@ _GOES_ON = re.compile(r"\s{0,3}(?:[-+*/x×÷]|\\times|\\div|\\cdot)\s{0,3}\$?[0-
 _HEDGED = re.compile(r"[0-9][^0-9.\n]{0,20}\bor\b[^0-9.\n]{0,20}[0-9][0-9.,]*[^0-9]*$")
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 _LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
-_AT_MARKER = re.compile(r"[\s:*$]*(?:option|choice)?[\s*]*(?:\(([A-Ja-j])\)|([A-J])(?![\w'’]))")
+_AT_MARKER = re.compile(
+    r"[\s:*$\"'“‘\[]*(?:\\\(|\\(?:text|textbf|mathrm|mathbf)\{)?(?:(?:the|answer|option|choice|letter)\s{1,3}){0,3}[\s*]*"
+    # A and I before a word may be words themselves: "A cat", "I think".
+    r"(?:\(([A-Ja-j])\)|(?![AI] (?!because|since|as|and|or|is|due|for|which|but|not)[a-z])([A-J])(?![\w'’])"
+    r"|([a-j])(?=[.)\]\"'*]|\s*$))"
+)
+_CHOSEN = re.compile(r"\b(?:option|choice)" + _IS, re.IGNORECASE)
+_LED = re.compile(r"[\s*(]*([A-J])[.):][\s*].*", re.DOTALL)
+_ANSWER_TAG = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
 _LINE_START = re.compile(r"^[\s*]*([A-J])(?:[.):][\s*]|[\s*]*$)", re.MULTILINE)
 _WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
@@ -122,14 +130,20 @@ def stated_number(text: str) -> str | None:
 
 
 def choice_letter(text: str) -> str | None:
-    """The letter of the option that was chosen, A to J: boxed, called the answer, in brackets, or at a line's start."""
-    for said in (boxed(text), text.strip()[: 2 * MAX_ANSWER_CHARS]):
-        if said and (whole := _LETTER.fullmatch(said)):
+    """The letter of the option that was chosen, A to J.
+
+    It is boxed, tagged, called the answer or the choice, in brackets, or at a line's start.
+    """
+    tags = _ANSWER_TAG.findall(text)
+    for said in (boxed(text), tags[-1] if tags else None):
+        if said and (whole := _LETTER.fullmatch(said) or _LED.fullmatch(said)):
             return whole.group(1).upper()
-    for marker in (_FINAL, _ANSWER):
+    if whole := _LETTER.fullmatch(text.strip()[: 2 * MAX_ANSWER_CHARS]):
+        return whole.group(1).upper()
+    for marker in (_FINAL, _ANSWER, _CHOSEN):
         rest = _after_last(marker, text)
         if rest is not None and (named := _AT_MARKER.match(rest)):
-            return (named.group(1) or named.group(2)).upper()
+            return str(named.group(named.lastindex or 0)).upper()
     for pattern in (_BRACKETED, _LINE_START):
         if letters := pattern.findall(text):
             return str(letters[-1])
