@@ -49,7 +49,7 @@ grade: setup  ## grade what the present graders have not seen, print what change
 	@$(PY) -m sweeps grade $(RUN) $(ARGS)
 
 health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, tokens, device seconds: RUN=<name or folder>
-	@$(PY) -m analysis health $(RUN)
+	@$(PY) -m analysis health $(RUN) $(ARGS)
 
 gallery: setup  ## make the README's gallery again from results/reference: figures, the report's picture, a comparison
 	@$(PY) -m analysis figures results/reference

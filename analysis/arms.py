@@ -110,7 +110,8 @@ def only(noun: str, names: list[str], wanted: str | None) -> str:
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted not in names:
-        raise ValueError(f"Choose one {noun} of {names}" + (f", not {wanted!r}." if wanted else "."))
+        told = f", not {wanted!r}" if wanted else f": --{noun} {names[0]}" if noun == "task" and names else ""
+        raise ValueError(f"Choose one {noun} of {names}{told}.")
     return wanted
 
 

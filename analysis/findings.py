@@ -227,7 +227,7 @@ def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.
     largest = findings.cells["model"].iloc[-1]
     rates = findings.exchange_rates
     if rates.empty:
-        raise UntoldError(f"A substitution curve needs two models or more; this run has only {largest}.")
+        raise UntoldError(f"It needs two models or more; this run has only {largest}.")
     if findings.setting.difficulty == "own":
         raise UntoldError(
             "Under own difficulty each rung's bins hold other prompts, so no panel can show two; use summary."
@@ -249,7 +249,7 @@ def exchange_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.Data
     """Exchange rates of all pairs along one path, a row a pair and bin, and the setting."""
     rates = findings.exchange_rates
     if rates.empty:
-        raise UntoldError("An exchange rate needs two models or more.")
+        raise UntoldError(f"It needs two models or more; this run has only {findings.cells['model'].iloc[-1]}.")
     return rates[(rates["rule"] == rule) & (rates["path"] == axis)].assign(**findings.setting.columns())
 
 

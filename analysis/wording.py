@@ -127,12 +127,15 @@ def thinking(budget: float) -> str:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Each name without what all begin and end with, to a space, hyphen or slash: Q-8B-FP8, Q-4B-FP8 -> 8B, 4B."""
+    """Each name without what all begin and end with, to a space, hyphen or slash: Q-8B-FP8, Q-4B-FP8 -> 8B, 4B.
+
+    One name alone has nothing to be told apart from, and stays as it is.
+    """
+    if len(set(names)) == 1:
+        return {name: name for name in names}
     shared = os.path.commonprefix(list(names))
     start = 1 + max(shared.rfind(mark) for mark in "-/ ")
     rest = {name: name[start:] for name in names}
-    if len(rest) < 2:
-        return rest
     tail = os.path.commonprefix([name[::-1] for name in rest.values()])
     end = 1 + max(tail.rfind(mark) for mark in "-/ ")
     return {name: short[: len(short) - end] for name, short in rest.items()}

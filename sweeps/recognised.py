@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.checkpoint import Checkpoint
-from harness.engines.support import check_architecture, check_quantization
+from harness.engines.support import check_architecture, check_heads, check_quantization
 from harness.recognition import (
     GENERATION,
     AutoSampling,
@@ -74,6 +74,7 @@ def check_servable(checkpoint: Checkpoint, engine: EngineSettings, *, is_here: b
         check_architecture(checkpoint.config, runs_own_code=runs_own_code)
         has_gpu = shutil.which("nvidia-smi") is not None or not is_here
         check_quantization(checkpoint.config, has_gpu=has_gpu)
+        check_heads(checkpoint.architecture.head_dim, has_gpu=has_gpu)
 
 
 def resolve(job: "Job", checkpoint: Checkpoint, tokenizer: Any, prompt: Prompt) -> Asked:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # A word that is an override, not one of Hydra's flags or such a flag's value.
@@ -28,10 +28,18 @@ def complete(words: Sequence[str]) -> list[str]:
     added = [] if "model" in given else ["model=hf"]
     if "experiment" not in given:
         added.append(f"experiment={ONE_MODEL}")
-        place = given.get("model.name") or given["model.path"]
-        if "run" not in given and not is_list(f"model.path={place}") and (name := name_place(place.strip("'\""))):
+        if "run" not in given and (name := name_run(given)):
             added.append(f"run={quote(name)}")
     return insert(adapted, added)
+
+
+def name_run(given: Mapping[str, str]) -> str | None:
+    """The run of one model: its name, and the task's where one is named, since a run is read a task at a time."""
+    place = given.get("model.name") or given["model.path"]
+    model, task = name_place(place.strip("'\"")), given.get("task.name") or given.get("task")
+    if not model or is_list(f"model.path={place}"):
+        return None
+    return f"{model}-{task}" if task and PLAIN.fullmatch(task) and not is_list(f"task={task}") else model
 
 
 def name_word(word: str) -> str:

@@ -45,20 +45,24 @@ def run(options: argparse.Namespace) -> None:
     if options.summary:
         print(summary.render(loaded, found, rule=rule), end="\n\n")
     measured = cells.measure(loaded, arguments.choices(options), rule=rule, seed=options.seed)
-    from analysis.figures.save import save
+    from analysis.figures.save import remove, save
 
     wanted = [
         *of_findings(found, measured),
         *of_cells(measured, seed=options.seed),
         *of_data(options.data, options.seed),
     ]
+    untold: dict[str, list[str]] = {}
     for name, frame_of, draw in wanted:
         try:
             frame = frame_of()
         except UntoldError as reason:
-            print(f"{name}: not drawn. {reason}")
+            untold.setdefault(str(reason), []).append(name)
+            remove(root / "figures", name)
             continue
         print(save(root / "figures", name, frame, draw))
+    for told, names in untold.items():
+        print(f"{', '.join(names)}: not drawn. {told}")
 
 
 def of_findings(found: Findings, measured: Cells) -> list[Wanted]:

@@ -23,6 +23,12 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     return _replace(folder / f"{name}.png", lambda beside: _write_png(figure, beside))
 
 
+def remove(folder: Path, name: str) -> None:
+    """Take away a figure of other rows or options, which this run does not have."""
+    for suffix in ("png", "pdf", "csv"):
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+
+
 def _write_png(figure: Figure, path: Path) -> None:
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=DOTS_AN_INCH)

@@ -27,7 +27,7 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     """
     arms = cells.arms
     if len(arms) < 2:
-        raise UntoldError(f"A break-even takes two models or more; this run has only {arms[0].rung.name}.")
+        raise UntoldError(f"It needs two models or more; this run has only {arms[0].rung.name}.")
     if cells.folds is None:
         raise UntoldError("A match is read on two halves of the prompts, and there is only one.")
     lacking = [arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)]

@@ -27,7 +27,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     """
     arms, outcomes = cells.arms, cells.outcomes
     if len(arms) < 2:
-        raise UntoldError(f"An exchange rate takes two models or more; this run has only {arms[0].rung.name}.")
+        raise UntoldError(f"It needs two models or more; this run has only {arms[0].rung.name}.")
     widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, cells.rule).widths
     rng = np.random.default_rng(0)
     accuracy = [

@@ -15,6 +15,9 @@ NO_WRITER = re.compile(
 CPU_METHODS = ("awq", "gptq", "auto-round", "inc", "compressed-tensors")
 PACKED_METHODS = ("awq", "gptq", "auto-round", "inc")
 
+# What vLLM's attention on a CPU says of itself.
+HEAD_SIZES = re.compile(r"def get_supported_head_sizes\(cls\)[^:]*:\s+return \[([0-9, ]+)\]")
+
 
 def check_architecture(config: Mapping[str, Any], *, runs_own_code: bool = False) -> None:
     """Raise ValueError for an architecture that writes no text, or that neither vLLM nor transformers knows here.
@@ -60,12 +63,31 @@ def check_quantization(config: Mapping[str, Any], *, has_gpu: bool) -> None:
     )
 
 
+def check_heads(head_dim: int, *, has_gpu: bool) -> None:
+    """Raise ValueError for heads of a size that vLLM's attention on a machine without a GPU does not have."""
+    source = None if has_gpu else _read_source("v1", "attention", "backends", "cpu_attn.py")
+    listed = HEAD_SIZES.search(source or "")
+    if listed is None:
+        return
+    sizes = [int(size) for size in listed[1].split(",") if size.strip()]
+    if head_dim not in sizes:
+        raise ValueError(
+            f"Its attention heads are {head_dim} numbers wide, which vLLM cannot run on a CPU: it has heads of "
+            f"{', '.join(map(str, sizes))} there. Use a GPU machine, or engine=server."
+        )
+
+
 def _read_registry() -> str | None:
-    """The source of vLLM's list of models; None where there is no vLLM. To import it takes ten seconds and more."""
+    """The source of vLLM's list of models."""
+    return _read_source("model_executor", "models", "registry.py")
+
+
+def _read_source(*parts: str) -> str | None:
+    """A source file of vLLM; None where there is no vLLM, or no such file. To import it takes ten seconds and more."""
     vllm = importlib.util.find_spec("vllm")
     if vllm is None or vllm.origin is None:
         return None
-    path = Path(vllm.origin).parent / "model_executor" / "models" / "registry.py"
+    path = Path(vllm.origin).parent.joinpath(*parts)
     return path.read_text() if path.is_file() else None
 
 

@@ -22,7 +22,8 @@ def draw(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple
     lines = capsys.readouterr().out.splitlines()
     paths = [Path(line) for line in lines if line.endswith(".png")]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
-    silent = dict(line.split(": not drawn. ") for line in lines if not line.endswith(".png"))
+    told = [line.split(": not drawn. ") for line in lines if not line.endswith(".png")]
+    silent = {name: reason for names, reason in told for name in names.split(", ")}
     return {path.stem for path in paths}, silent
 
 
@@ -40,8 +41,12 @@ def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(pl
 
 
 def test_one_model_is_drawn_alone_and_says_what_takes_two(plant, capsys):
-    names, silent = draw(plant(LADDER[:1], num_prompts=10), capsys)
+    root = plant(LADDER[:1], num_prompts=10)
+    (root / "figures").mkdir()
+    (root / "figures" / "substitution.png").write_text("of other rows")
+    names, silent = draw(root, capsys)
     assert names == set(ALONE)
+    assert not (root / "figures" / "substitution.png").exists()
     assert set(OF_PAIRS) < set(silent) and "needs two models or more; this run has only 33k" in silent["substitution"]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.engines import support
-from harness.engines.support import check_architecture, check_quantization
+from harness.engines.support import check_architecture, check_heads, check_quantization
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,15 @@ def test_quantized_weights_without_are_refused_on_a_processor_alone(settings: di
     check_quantization({"quantization_config": settings}, has_gpu=True)
     with pytest.raises(ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU: .* engine=server"):
         check_quantization({"quantization_config": settings}, has_gpu=False)
+
+
+def test_heads_of_a_size_that_processors_lack_are_refused_by_what_they_have() -> None:
+    check_heads(64, has_gpu=False)
+    check_heads(16, has_gpu=True)
+    with pytest.raises(ValueError, match=r"heads are 16 numbers wide, .* heads of 32, 64, .* engine=server"):
+        check_heads(16, has_gpu=False)
+
+
+def test_without_vllms_own_list_no_size_of_heads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(support, "_read_source", lambda *parts: "def get_supported_head_sizes(cls): ...")
+    check_heads(16, has_gpu=False)

@@ -98,3 +98,17 @@ def test_a_value_that_is_listed_twice_is_told() -> None:
 )
 def test_the_run_of_a_sweep_is_known_without_it(words: list[str], run: str) -> None:
     assert where(words) == Path(run)
+
+
+@pytest.mark.parametrize(
+    ("words", "run"),
+    [
+        (["model.path=/m/Q"], "run='Q'"),
+        (["model.path=/m/Q", "task=gsm8k"], "run='Q-gsm8k'"),
+        (["model.path=/m/Q", "task=reasoning_gym", "task.name=zebra_puzzles"], "run='Q-zebra_puzzles'"),
+        (["model.path=/m/Q", "model.name=mine", "task=gsm8k", "task.size=20"], "run='mine-gsm8k'"),
+        (["model.path=/m/Q", "task=gsm8k,svamp"], "run='Q'"),
+    ],
+)
+def test_one_models_run_is_named_by_it_and_by_the_task_that_is_named(words: list[str], run: str) -> None:
+    assert run in complete(words)
