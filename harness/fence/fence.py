@@ -11,7 +11,7 @@ from harness.children import die_with_parent
 from harness.fence import heritage
 from harness.fence.landlock import landlock_version, restrict
 from harness.fence.libc import SET_DUMPABLE, drop_capabilities, prctl
-from harness.fence.seccomp import can_filter, compile_filter, install_filter
+from harness.fence.seccomp import can_filter, compile_enclosed, compile_sealed, install_filter
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc/localtime", "/etc/ld.so.cache", "/dev/urandom", "/dev/zero")
 
@@ -36,10 +36,10 @@ def _enclose() -> list[str]:
     walls: list[str] = []
     heritage.forget_shared_memory()
     folders = readable_folders()
-    was_root, alone = os.geteuid() == 0, heritage.leave_namespaces()
+    was_root, is_alone = os.geteuid() == 0, heritage.leave_namespaces(as_user=False)
     heritage.drop_rights(folders)
-    # Whoever was root in a namespace of others may leave it as a user only.
-    if alone or heritage.leave_namespaces():
+    # Last, since in a namespace of users of its own a process can be nobody but itself.
+    if is_alone or heritage.leave_namespaces(as_user=True):
         walls.append("namespaces")
     drop_capabilities()
     if was_root:
@@ -49,7 +49,9 @@ def _enclose() -> list[str]:
         walls.append(f"Landlock {landlock_version()}")
     prctl(SET_DUMPABLE, 0)
     if can_filter():
-        walls.append("seccomp")
+        with contextlib.suppress(OSError):
+            install_filter(compile_enclosed())
+            walls.append("seccomp")
     return walls
 
 
@@ -59,9 +61,9 @@ def seal(parent: int, *, cpu_seconds: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     heritage.limit(cpu_seconds)
-    if sys.platform == "linux" and can_filter():
+    if can_filter():
         with contextlib.suppress(OSError):
-            install_filter(compile_filter(os.getpid()))
+            install_filter(compile_sealed(os.getpid()))
 
 
 def readable_folders() -> list[str]:

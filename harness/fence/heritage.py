@@ -70,12 +70,11 @@ def forget_shared_memory() -> None:
             LIBC.mmap(ctypes.c_void_p(start), size, mmap.PROT_READ | mmap.PROT_WRITE, how, -1, rest)
 
 
-def leave_namespaces() -> bool:
+def leave_namespaces(*, as_user: bool) -> bool:
     """Have a network, and shared memory by name, of one's own with nothing in it; whether that was allowed."""
-    for flags in (CLONE_NEWNET | CLONE_NEWIPC, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC):
-        with contextlib.suppress(OSError):
-            unshare(flags)
-            return True
+    with contextlib.suppress(OSError):
+        unshare(CLONE_NEWNET | CLONE_NEWIPC | (CLONE_NEWUSER if as_user else 0))
+        return True
     return False
 
 

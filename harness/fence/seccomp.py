@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import platform
 import struct
+import sys
 from functools import cache
 
 from harness.fence.libc import GET_SECCOMP, NO_NEW_PRIVS, SET_SECCOMP, prctl
@@ -46,44 +47,65 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     **{"getgid": (104, 176), "getegid": (108, 177), "getgroups": (115, 158), "getresuid": (118, 148)},
     **{"getresgid": (120, 150), "exit": (60, 93), "exit_group": (231, 94)},
 }
+# What a process needs beside these that forks others and holds them to a filter of their own.
+ALLOWED_ENCLOSED: dict[str, tuple[int | None, int | None]] = {
+    **{"clone": (56, 220), "clone3": (435, 435), "fork": (57, None), "vfork": (58, None), "wait4": (61, 260)},
+    **{"pipe2": (293, 59), "prctl": (157, 167), "close_range": (436, 436)},
+}
 KILLS = {"kill": (62, 129), "tgkill": (234, 131)}
-# The number, which argument is looked at, and what it may be.
+# Those of which an argument says whether they are harmless.
 FCNTL, IOCTL, PRLIMIT = (72, 25), (16, 29), (302, 261)
 # To duplicate a descriptor, and to read and set whether it is inherited; to ask whether a file is a terminal.
 HARMLESS_FCNTL, HARMLESS_IOCTL = (0, 1, 2, 3, 1030), (0x5401, 0x5413)
 
 
+@cache
 def can_filter() -> bool:
     """Whether the kernel takes filters, and the numbers of this machine's system calls are known here."""
     with contextlib.suppress(OSError):
         prctl(GET_SECCOMP)
-        return platform.machine() in MACHINES
+        return sys.platform == "linux" and platform.machine() in MACHINES
     return False
 
 
-def compile_filter(pid: int) -> bytes:
-    """The program for the process `pid`, which may signal itself alone."""
-    return _compile().replace(_step(EQUAL, NO_PID, 0, 1), _step(EQUAL, pid, 0, 1))
+@cache
+def compile_enclosed() -> bytes:
+    """The program for a process that forks others: the closed list, and what forking them takes."""
+    which, program = _begin()
+    for numbers in (*ALLOWED.values(), *ALLOWED_ENCLOSED.values(), *KILLS.values(), PRLIMIT):
+        if (number := numbers[which]) is not None:
+            program += [_step(EQUAL, number, 0, 1), _step(RETURN, ALLOW)]
+    program += _allow_where(FCNTL[which], 1, HARMLESS_FCNTL)
+    program += _allow_where(IOCTL[which], 1, HARMLESS_IOCTL)
+    program += [_step(AT_LEAST, FIRST_UNKNOWN, 0, 1), _step(RETURN, UNKNOWN), _step(RETURN, REFUSE)]
+    return b"".join(program)
+
+
+def compile_sealed(pid: int) -> bytes:
+    """The program that is put on top of that for the forked process `pid`, which may signal itself alone.
+
+    A short one, since the kernel compiles it for every answer.
+    """
+    return _compile_sealed().replace(_step(EQUAL, NO_PID, 0, 1), _step(EQUAL, pid, 0, 1))
 
 
 @cache
-def _compile() -> bytes:
-    machine = platform.machine()
-    which = list(MACHINES).index(machine)
-    program = [
-        *(_step(LOAD, ARCHITECTURE), _step(EQUAL, MACHINES[machine], 1, 0), _step(RETURN, KILL)),
-        _step(LOAD, NUMBER),
-    ]
-    for numbers in ALLOWED.values():
+def _compile_sealed() -> bytes:
+    which, program = _begin()
+    for numbers in ALLOWED_ENCLOSED.values():
         if (number := numbers[which]) is not None:
-            program += [_step(EQUAL, number, 0, 1), _step(RETURN, ALLOW)]
+            program += [_step(EQUAL, number, 0, 1), _step(RETURN, REFUSE)]
     for numbers in KILLS.values():
         program += _allow_where(numbers[which], 0, (NO_PID,))
-    program += _allow_where(FCNTL[which], 1, HARMLESS_FCNTL)
-    program += _allow_where(IOCTL[which], 1, HARMLESS_IOCTL)
     program += _allow_null(PRLIMIT[which], 2)
-    program += [_step(AT_LEAST, FIRST_UNKNOWN, 0, 1), _step(RETURN, UNKNOWN), _step(RETURN, REFUSE)]
-    return b"".join(program)
+    return b"".join([*program, _step(RETURN, ALLOW)])
+
+
+def _begin() -> tuple[int, list[bytes]]:
+    """Which of a call's numbers are this machine's, and the steps that come to the number of a call."""
+    machine = platform.machine()
+    is_ours = [_step(LOAD, ARCHITECTURE), _step(EQUAL, MACHINES[machine], 1, 0), _step(RETURN, KILL)]
+    return list(MACHINES).index(machine), [*is_ours, _step(LOAD, NUMBER)]
 
 
 def install_filter(program: bytes) -> None:
