@@ -294,6 +294,8 @@ class Task(Protocol):
     """Loads prompts and grades text. `grader` and `grader_version` name what grades.
 
     until: strings that end an answer, which the grader cuts off there. answer_form: what its prompts ask for.
+    evaluates: an answer may become code in its grader, so that each is graded in a process of its own. A task may have
+    write_gold(prompt), the text of a right answer.
     """
 
     @property
@@ -307,6 +309,9 @@ class Task(Protocol):
 
     @property
     def grader_version(self) -> str: ...
+
+    @property
+    def evaluates(self) -> bool: ...
 
     @property
     def until(self) -> tuple[str, ...]: ...

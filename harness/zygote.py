@@ -203,7 +203,8 @@ def read_lines(reads: int, patience: float, *, most: int) -> tuple[list[bytes], 
     """At most so many lines, to the end of the pipe; whether one was waited for longer than `patience` seconds."""
     ready = select.poll()
     ready.register(reads, select.POLLIN)
-    lines, rest = [], b""
+    lines: list[bytes] = []
+    rest = b""
     deadline = time.monotonic() + patience
     while len(lines) < most and len(rest) < LONGEST_LINE:
         if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):

@@ -5,7 +5,7 @@ python -m sweeps plan experiment=...: the same command, which then prints what i
 python -m sweeps where experiment=...: print the folder of the run that the same command writes.
 python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet; task.extract=... and
-task.vote_key=... put other functions in its place.
+task.vote_key=... put other functions in its place; grade_unfenced=true where the kernel cannot hold its graders.
 """
 
 import sys
@@ -19,6 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from harness.fence.gaps import find_fence
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
 from sweeps.compose import EXAMPLE_READER, build, build_job, change_readers, find_run, load_tasks
@@ -29,6 +30,7 @@ from sweeps.job import run_job
 from sweeps.repair import repair
 from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
 
+UNFENCED = "grade_unfenced=true"
 # What of a composed config makes an exported task.
 EXPORTED = ("task", "thinking", "sampling", "grid")
 
@@ -51,9 +53,11 @@ def sweep(config: DictConfig) -> None:
 def grade(name: str, words: Sequence[str]) -> None:
     try:
         root = find_run(name)
-        tasks = change_readers(load_tasks(root), words)
+        readers = [word for word in words if word != UNFENCED]
+        tasks = change_readers(load_tasks(root), readers)
         repair(root)
-        print(f"{grade_run(root, tasks):,} answers graded in {root}")
+        print(find_fence())
+        print(f"{grade_run(root, tasks, unfenced=UNFENCED in words):,} answers graded in {root}")
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:

@@ -24,7 +24,7 @@ ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
 EXAMPLE_READER = "task.extract=harness.answers.final_answer"
-SCALARS = ("seed", "probe", "flush_seconds", "progress_row")
+SCALARS = ("seed", "probe", "grade_unfenced", "flush_seconds", "progress_row")
 
 
 def build_job(config: DictConfig, origins: Origins | None = None) -> Job:

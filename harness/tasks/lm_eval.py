@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
+from harness.plain import is_plain
 from harness.sandbox import close_sandbox
 from harness.tasks.lm_eval_load import compiled_once, hushed, load_leaves
 from harness.types import Grade, Outcome, Prompt
@@ -37,6 +38,10 @@ SHAPING = (
 )
 # What of it reads and judges answers.
 JUDGING = ("filter_list", "metric_list", "process_results", "generation_kwargs")
+
+# Of lm-eval's own, what searches and compares texts.
+COMPARING_METRICS = {"exact_match", "acc", "acc_norm", "f1"}
+COMPARING_FILTERS = tuple(f"lm_eval.filters.{name}" for name in ("extraction", "selection", "transformation"))
 
 
 def identical(extracted: str) -> str | None:
@@ -109,6 +114,11 @@ class LmEval:
         }
 
     @property
+    def evaluates(self) -> bool:
+        """Of code of a task's own, in its YAML's folder, it is taken that it does; lm-eval's own compares texts."""
+        return not (is_plain(self.extract, self.vote_key) and all(map(_compares, self._leaves.values())))
+
+    @property
     def until(self) -> tuple[str, ...]:
         """The strings that end an answer in all of a group's tasks."""
         each = [_until(leaf) for leaf in self._leaves.values()]
@@ -141,6 +151,11 @@ class LmEval:
         correct = score >= FULL_SCORE
         outcome: Outcome = "correct" if correct else "unparsed" if extracted is None else "wrong"
         return Grade(extracted, vote_key, correct, score, outcome)
+
+    def write_gold(self, prompt: Prompt) -> str:
+        """The document's gold answer, in the form that its task reads."""
+        leaf = self._leaves[prompt.reference["task"]]
+        return self.answer_form.write(self._read_gold(leaf, prompt.reference["doc"]))
 
     @cached_property
     def _leaves(self) -> dict[str, Any]:
@@ -252,6 +267,13 @@ def _digest(documents: Any) -> str:
     for document in documents:
         digest.update(json.dumps(document, sort_keys=True, default=str).encode() + b"\n")
     return digest.hexdigest()[:16]
+
+
+def _compares(leaf: Any) -> bool:
+    """Whether a task's filters and metrics are lm-eval's own for comparing texts."""
+    parts = [part() for ensemble in leaf._filters for part in ensemble.filters]
+    own_metrics = callable(leaf.config.process_results) or not set(leaf.higher_is_better()) <= COMPARING_METRICS
+    return not own_metrics and all(type(part).__module__ in COMPARING_FILTERS for part in parts)
 
 
 def _until(leaf: Any) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
+from harness.plain import PLAIN_SCORERS, is_plain
 from harness.sandbox import close_sandbox
 from harness.types import Grade, Outcome, Prompt
 
@@ -132,6 +133,15 @@ class ReasoningGym:
         )
 
     @property
+    def evaluates(self) -> bool:
+        """Of a generator's own scorer it is taken that it does, unless it was read; the common one compares texts."""
+        from reasoning_gym.factory import ProceduralDataset
+
+        is_common = type(self._dataset).score_answer is ProceduralDataset.score_answer
+        compares = is_common or self.name in PLAIN_SCORERS
+        return not (compares and is_plain(self.extract, self.vote_key))
+
+    @property
     def until(self) -> tuple[str, ...]:
         return ()
 
@@ -166,6 +176,10 @@ class ReasoningGym:
         correct = score >= FULL_SCORE
         outcome: Outcome = "correct" if correct else "unparsed" if vote_key is None else "wrong"
         return Grade(extracted, vote_key, correct, score, outcome)
+
+    def write_gold(self, prompt: Prompt) -> str:
+        """The generator's own answer, as the prompt asks for it."""
+        return self.answer_form.write(str(prompt.reference["answer"]))
 
     @cached_property
     def _dataset(self) -> Any:
