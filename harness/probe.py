@@ -48,13 +48,15 @@ async def probe_thinking(
     *,
     max_thinking_tokens: int,
     task: Task | None = None,
+    unfenced: bool = False,
     on_probe: Callable[[], object] = lambda: None,
 ) -> Probe:
     """Think to the cap on each prompt, take the answer of a trace that ended, and force one half-way.
 
     Raises ValueError, with an example, where that shows that thinking is not opened, closed or forced as the
     configuration says, or that nearly none of the answers can be read by the task; EngineFailedError where every
-    request failed. One that fails alone says nothing of the model. on_probe: called as each prompt is done.
+    request failed. One that fails alone says nothing of the model. unfenced: as of grade_texts. on_probe: called as
+    each prompt is done.
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
     tried = await asyncio.gather(
@@ -72,7 +74,7 @@ async def probe_thinking(
     _check_open(context, next(iter(probed)), traces)
     _check_close(context, last, max_thinking_tokens=max_thinking_tokens)
     _check_force(context, forced)
-    graded = [] if task is None else await asyncio.to_thread(grade_answers, task, answers)
+    graded = [] if task is None else await asyncio.to_thread(grade_answers, task, answers, unfenced=unfenced)
     check_answers(context, graded)
     _check_finished(context, forced)
     return Probe(

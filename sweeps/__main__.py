@@ -6,7 +6,8 @@ python -m sweeps where experiment=...: print the folder of the run that the same
 python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet; task.extract=... and
 task.vote_key=... put other functions in its place. A run names no code but isoquant's own: what else one was drawn with
-is given again here, and task.trust=true where its task lies in a folder of yours with code.
+is given again here, and task.trust=true where its task lies in a folder of yours with code. grade_unfenced=true
+grades where the kernel cannot hold its graders.
 """
 
 import sys
@@ -20,6 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from harness.fence.gaps import find_fence
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
 from sweeps.compose import EXAMPLE_READER, build, build_job, find_run
@@ -31,6 +33,7 @@ from sweeps.recorded import load_tasks
 from sweeps.repair import repair
 from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
 
+UNFENCED = "grade_unfenced=true"
 # What of a composed config makes an exported task.
 EXPORTED = ("task", "thinking", "sampling", "grid")
 
@@ -53,9 +56,10 @@ def sweep(config: DictConfig) -> None:
 def grade(name: str, words: Sequence[str]) -> None:
     try:
         root = find_run(name)
-        tasks = load_tasks(root, words)
+        tasks = load_tasks(root, [word for word in words if word != UNFENCED])
         repair(root)
-        print(f"{grade_run(root, tasks):,} answers graded in {root}")
+        print(find_fence())
+        print(f"{grade_run(root, tasks, unfenced=UNFENCED in words):,} answers graded in {root}")
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:

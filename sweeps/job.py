@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
 from harness.foreign import check_tokenizer_files
+from harness.grading import check_fence
 from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Sampled, finish_samples
@@ -49,7 +50,8 @@ class Job:
     """One model on one task, as composed from conf/.
 
     A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
-    origins: where its settings were chosen. is_here: it runs on this machine, so that what this one lacks counts.
+    grade_unfenced: graders that evaluate answers run though the kernel cannot hold them. origins: where its settings
+    were chosen. is_here: it runs on this machine, so that what this one lacks counts.
     """
 
     run: Path
@@ -61,6 +63,7 @@ class Job:
     engine: EngineSettings
     seed: int = 0
     probe: bool = True
+    grade_unfenced: bool = False
     flush_seconds: float = 30.0
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class Prepared:
 
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
+    check_fence(job.task, unfenced=job.grade_unfenced)
     checkpoint = read_checkpoint(job.model)
     check_servable(checkpoint, job.engine, is_here=job.is_here)
     check_tokenizer_files(job.model.path)
@@ -223,6 +227,7 @@ async def draw(prepared: Prepared) -> int:
                 root=job.run,
                 name=job.model.name,
                 deepest=max(job.grid.budgets),
+                unfenced=job.grade_unfenced,
             )
         writer = Writer(
             job.run,
