@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from analysis.commands import (
     compare,
     figures,
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.command(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, pa.ArrowException) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

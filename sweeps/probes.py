@@ -9,7 +9,7 @@ from tqdm import tqdm
 from harness.probe import NUM_PROBES, Probe, is_too_short, probe_thinking
 from harness.traces import Context
 from harness.types import Engine, Prompt, Task
-from results.shards import write_whole
+from results.whole import write_whole
 
 
 async def check_thinking(

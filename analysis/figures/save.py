@@ -34,5 +34,7 @@ def _write_png(figure: Figure, path: Path) -> None:
 def _replace(path: Path, write: Callable[[Path], None]) -> Path:
     """Write beside the path and rename, so that a reader never meets half a file."""
     beside = path.with_name(path.name + ".tmp")
+    # A link of this name in a folder from elsewhere would have another file written over.
+    beside.unlink(missing_ok=True)
     write(beside)
     return beside.replace(path)
