@@ -11,7 +11,7 @@ from results.checks import WITHDRAWN, check_shards
 from results.manifest import count_unread, manifest_of, read_manifest, rewrite_manifest
 from results.merging import finish_merges
 from results.names import digest_of, fits, writer_of
-from results.schema import FAILURES, THROUGHPUT
+from results.schema import FAILURES, TABLES, THROUGHPUT
 from results.shards import digest, encode, find_copies, left_behind, list_files, named_shards, next_shard
 
 # The rows of a shard that are left of one that is put aside, on the way to their own name.
@@ -97,10 +97,14 @@ def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
 def tell_manifest(root: Path, writer: str) -> list[str]:
     """What is wrong with the writer's manifest, which `set_faulty_aside` writes again."""
     manifest, num_unread = manifest_of(root, writer), count_unread(root, writer)
-    if num_unread or not manifest.is_file():
+    if num_unread or (not manifest.is_file() and _has_shards(root, writer)):
         what = f"has {num_unread:,} lines that cannot be read" if num_unread else "is missing"
         return [f"{manifest} {what}, so that a shard that was lost is not missed; a sweep writes it again."]
     return []
+
+
+def _has_shards(root: Path, writer: str) -> bool:
+    return any(writer_of(path) == writer for table in TABLES for path in named_shards(root / table))
 
 
 def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:

@@ -211,7 +211,7 @@ async def draw(prepared: Prepared) -> int:
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
     print(f"{job.model.name:>16}  the engine starts ...", file=sys.stderr, flush=True)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
-        engine = Counted(started)
+        engine = Counted(started, num_known=len(prepared.renderer.tokenizer))
         if job.probe:
             await check_thinking(
                 engine,

@@ -11,6 +11,11 @@ from harness.traces import Context
 from harness.types import Engine, Prompt, Task
 from results.whole import write_whole
 
+SEEDLESS = (
+    "samples of one prompt with different seeds began alike, word for word. Where the server ignores seeds or answers "
+    "from a cache, more samples add nothing; a model that is this sure of its words does the same."
+)
+
 
 async def check_thinking(
     engine: Engine, context: Context, prompts: Sequence[Prompt], *, task: Task, root: Path, name: str, deepest: int
@@ -29,6 +34,8 @@ async def check_thinking(
         probed = await probe_thinking(
             engine, context, asked, max_thinking_tokens=deepest, task=task, on_probe=bar.update
         )
+    if probed.ignores_seeds:
+        print(f"{name}: {SEEDLESS}", flush=True)
     path.parent.mkdir(exist_ok=True)
     write_whole(path, (json.dumps(probed._asdict(), indent=2) + "\n").encode())
 
