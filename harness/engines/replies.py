@@ -3,6 +3,7 @@
 Knows the fields of OpenAI's answers and vLLM's token ids, no connection.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -54,6 +55,7 @@ class Refusal(Part):
 class Served(Part):
     id: str
     max_model_len: int | None = None
+    root: str | None = None
 
 
 class Models(Part):
@@ -63,19 +65,21 @@ class Models(Part):
 Kind = TypeVar("Kind", bound=Part)
 
 
-def read_models(content: bytes) -> dict[str, int | None]:
-    """The names of the models that a server lists and their contexts in tokens; raises ValueError for any other."""
-    return {model.id: model.max_model_len for model in _read(Models, content).data}
+def read_models(content: bytes) -> dict[str, Served]:
+    """The models that a server lists, by name; raises ValueError for any other answer."""
+    return {model.id: model for model in _read(Models, content).data}
 
 
-def read_completion(content: bytes, request: Request, *, model: str, seconds: float) -> Completion:
-    """The completion in a server's answer; raises ValueError where it is none, EngineFailedError where it is not one of
-    this request, RequestFailedError where the server gave it up.
+def read_completion(content: bytes, request: Request, *, names: Sequence[str], seconds: float) -> Completion:
+    """The completion in the answer of a model that goes by these `names`, of which the first was asked.
+
+    Raises ValueError where it is none, EngineFailedError where it is not one of this request, RequestFailedError where
+    the server gave it up.
     """
     reply = _read(Reply, content)
     choice, usage = reply.choices[0], reply.usage or Usage()
-    if reply.model not in (None, model):
-        raise EngineFailedError(f"The server answers as {clip(str(reply.model))!r}, and {model!r} was asked.")
+    if reply.model is not None and reply.model not in names:
+        raise EngineFailedError(f"The server answers as {clip(reply.model)!r}, and {names[0]!r} was asked.")
     token_ids = choice.token_ids
     if token_ids is None:
         raise EngineFailedError(

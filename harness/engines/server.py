@@ -122,6 +122,7 @@ class ServerEngine:
 
     def __init__(self, settings: Server, client: "AsyncOpenAI", *, model: str) -> None:
         self._settings, self._client, self._model = settings, client, model
+        self._names = [model]
         self._turn = asyncio.Semaphore(settings.max_num_seqs)
 
     async def check_model(self, max_model_len: int) -> None:
@@ -147,7 +148,10 @@ class ServerEngine:
                 f"{url} does not serve {self._model!r} but {clip(', '.join(sorted(served))) or 'nothing'}; "
                 "set engine.served_model, or start the server with that model."
             )
-        context = served[self._model]
+        asked = served[self._model]
+        # A server may answer by another name of the same model.
+        self._names += [name for name, model in served.items() if model.root and model.root == asked.root]
+        context = asked.max_model_len
         if context is not None and context < max_model_len:
             raise ValueError(
                 f"{url} serves contexts of {context} tokens and the longest request needs {max_model_len}; "
@@ -167,7 +171,7 @@ class ServerEngine:
                 raise self._describe(error, seconds=self._settings.timeout_seconds) from None
             seconds = time.monotonic() - started
         try:
-            return read_completion(reply.content, request, model=self._model, seconds=seconds)
+            return read_completion(reply.content, request, names=self._names, seconds=seconds)
         except ValueError as error:
             reason = self._hide_key(str(error))
             raise EngineFailedError(f"{self._settings.url}/completions answered with no completion: {reason}") from None

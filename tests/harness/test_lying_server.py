@@ -159,6 +159,21 @@ def test_a_list_of_models_that_is_none_is_told_in_a_line(scripted: ScriptedServe
     assert str(error.value).isprintable() and len(str(error.value)) < 1000
 
 
+@pytest.mark.parametrize(("root", "is_alias"), [("/models/it", True), ("/models/other", False), (None, False)])
+def test_another_name_of_the_model_is_its_own_and_that_of_another_is_not(
+    scripted: ScriptedServer, root: str | None, is_alias: bool
+) -> None:
+    models = [{"id": NAME, "root": root and "/models/it"}, {"id": "alias", "root": root}]
+    scripted.script = lambda path, body: reply(
+        200, {"data": models} if path == "/v1/models" else completion(body) | {"model": "alias"}
+    )
+    if is_alias:
+        assert isinstance(use(scripted, REQUEST)[0], Completion)
+        return
+    with pytest.raises(EngineFailedError, match="answers as 'alias', and 'scripted' was asked"):
+        use(scripted, REQUEST)
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/completions"])
 def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
