@@ -21,6 +21,7 @@ from analysis.commands import (
     summary,
     validate,
 )
+from results.stopping import stopping_in_a_line
 
 COMMANDS = (
     figures,
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.command(options)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, pa.ArrowException) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -55,4 +58,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping_in_a_line("Stopped; what was not written to its end is not there."):
+        sys.exit(main())

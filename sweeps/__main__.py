@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
+from results.stopping import end_closed, end_stopped, stopping_in_a_line
 from sweeps.compose import EXAMPLE_READER, build, build_job, change_readers, find_run, load_tasks
 from sweeps.disk import explain
 from sweeps.export import export_task
@@ -40,12 +41,14 @@ def sweep(config: DictConfig) -> None:
     name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
         run_job(build_job(config))
+    except BrokenPipeError:
+        end_closed()
     except OSError as error:
         sys.exit(f"{name}: {explain(error, find_run(config.run))}")
     except (ValueError, EngineFailedError) as error:
         sys.exit(f"{name}: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"{name}: stopped; what was drawn is kept.")
+        end_stopped(f"{name}: stopped; what was drawn is kept.")
 
 
 def grade(name: str, words: Sequence[str]) -> None:
@@ -54,6 +57,8 @@ def grade(name: str, words: Sequence[str]) -> None:
         tasks = change_readers(load_tasks(root), words)
         repair(root)
         print(f"{grade_run(root, tasks):,} answers graded in {root}")
+    except BrokenPipeError:
+        raise
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:
@@ -94,10 +99,8 @@ def where(words: Sequence[str]) -> Path:
 
 
 def main() -> None:
-    try:
+    with stopping_in_a_line("Stopped. What was drawn and graded is kept; run the same command again to go on."):
         run_command()
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What was drawn and graded is kept; run the same command again to go on.")
 
 
 def run_command() -> None:

@@ -30,6 +30,7 @@ from harness.types import (
 )
 from results import store
 from results.schema import FAILURES, MODELS, PROMPTS
+from results.stopping import cancelling
 from sweeps.counted import Counted
 from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
@@ -187,7 +188,7 @@ def run_job(job: Job) -> None:
             **describe_environment(),
         }
         write_provenance(job.run, job.model.name, record)
-        num_failed = asyncio.run(draw(prepared))
+        num_failed = asyncio.run(draw_until_stopped(prepared))
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
         if num_failed:
             raise EngineFailedError(
@@ -200,6 +201,16 @@ def tell_failure(prepared: Prepared) -> str:
     """Why a sample of this model failed last."""
     errors = store.scan(prepared.job.run, FAILURES, columns=["error"], identity=prepared.identity)["error"].to_pylist()
     return f"{str(errors[-1]).rstrip('.')}."
+
+
+async def draw_until_stopped(prepared: Prepared) -> int:
+    """As `draw`; a stop ends it with KeyboardInterrupt once what was drawn is stored."""
+    loop, drawing = asyncio.get_running_loop(), asyncio.ensure_future(draw(prepared))
+    with cancelling(lambda: loop.call_soon_threadsafe(drawing.cancel)):
+        try:
+            return await drawing
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
 
 
 async def draw(prepared: Prepared) -> int:

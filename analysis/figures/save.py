@@ -36,5 +36,9 @@ def _replace(path: Path, write: Callable[[Path], None]) -> Path:
     beside = path.with_name(path.name + ".tmp")
     # A link of this name in a folder from elsewhere would have another file written over.
     beside.unlink(missing_ok=True)
-    write(beside)
-    return beside.replace(path)
+    try:
+        write(beside)
+        return beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -10,6 +10,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from results.stopping import end_closed
 from sweeps.compose import build_job, check_fields, find_run, read_origins
 from sweeps.disk import explain
 from sweeps.job import Job
@@ -35,6 +36,8 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         try:
             self.run(job_overrides)
+        except BrokenPipeError:
+            end_closed()
         except ValueError as error:
             sys.exit(str(error))
         except OSError as error:
