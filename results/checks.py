@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from results.manifest import read_manifest
 from results.names import digest_of
+from results.reading import is_equal, read_member, read_shard
 from results.schema import GRADES, OUTCOMES, TABLES, Table
 from results.shards import digest, list_shards, named_shards, read_members
 
@@ -66,7 +67,7 @@ def find_wrong(path: Path) -> str | None:
     table = TABLES[path.parent.name]
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
-        return _foreign(file.schema_arrow, table) or _impossible(file, table)
+        return _foreign(file.schema_arrow, table) or _impossible(file, table) or _unlike(path, table)
     except (pa.ArrowException, OSError):
         return DAMAGED
 
@@ -93,6 +94,15 @@ def _foreign(stored: pa.Schema, table: Table) -> str | None:
         if field.name in stored.names and _kind(stored.field(field.name).type) != _kind(field.type):
             held = stored.field(field.name).type
             return f"holds {field.name} as {held}, where {table.name} have {field.type}"
+    return None
+
+
+def _unlike(path: Path, table: Table) -> str | None:
+    """Where a merged shard does not hold what it says it does, of one that still lies beside it."""
+    for member in (path.with_name(name) for name in read_members(path)):
+        is_sound = member.is_file() and digest(member.read_bytes()) == digest_of(member)
+        if is_sound and not is_equal(read_shard(member, table.schema), read_member(path, member.name, table.schema)):
+            return f"does not hold the rows of {member.name}, as it says it does"
     return None
 
 

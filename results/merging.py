@@ -16,7 +16,7 @@ from results import whole
 from results.checks import find_wrong
 from results.manifest import read_manifest, rewrite_manifest
 from results.names import index_of
-from results.reading import read_shard
+from results.reading import is_equal, read_shard
 from results.schema import Table
 from results.shards import MERGED, digest, encode, left_behind, list_shards, read_members
 
@@ -95,24 +95,3 @@ def _remove(root: Path, writer: str, merged: Path, members: Sequence[Path]) -> N
 def _holds_more(path: Path, table: Table) -> bool:
     """Whether a shard has columns of a later version, which would be lost."""
     return not set(pq.read_schema(path).names) <= set(table.schema.names)
-
-
-def is_equal(first: pa.Table, second: pa.Table) -> bool:
-    """Whether two tables hold the same rows in the same order, to the bit: of numbers NaN equals itself."""
-    return first.num_rows == second.num_rows and all(
-        _bits(first[name]).equals(_bits(second[name])) for name in first.schema.names
-    )
-
-
-def _bits(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column whose values can be compared: words for codes, whole numbers of the same bits for others."""
-    if pa.types.is_dictionary(column.type):
-        return column.cast(column.type.value_type)
-    bits = _whole(column.type)
-    return pa.chunked_array([chunk.view(bits) for chunk in column.chunks], bits)
-
-
-def _whole(held: pa.DataType) -> pa.DataType:
-    if pa.types.is_list(held):
-        return pa.list_(_whole(held.value_type))
-    return {pa.float32(): pa.int32(), pa.float64(): pa.int64()}.get(held, held)

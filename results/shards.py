@@ -99,7 +99,7 @@ def read_members(path: Path) -> dict[str, int]:
     try:
         told = path.stat()
         return _members(path, told.st_mtime_ns, told.st_size)
-    except (OSError, pa.ArrowException, ValueError, TypeError, RecursionError):
+    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 
@@ -133,7 +133,8 @@ def _list_names(folder: Path) -> list[str]:
 @functools.lru_cache(maxsize=100_000)
 def _members(path: Path, modified: int, size: int) -> dict[str, int]:
     told = (pq.read_metadata(path).metadata or {}).get(MERGED)
-    return {str(name): int(num_rows) for name, num_rows in json.loads(told)} if told else {}
+    members = json.loads(told) if told else {}
+    return {name: int(num_rows) for name, num_rows in members.items() if "/" not in name and fits(Path(name))}
 
 
 def _is_regular(path: Path) -> bool:

@@ -189,6 +189,7 @@ def run_job(job: Job) -> None:
         }
         write_provenance(job.run, job.model.name, record)
         num_failed = asyncio.run(draw_until_stopped(prepared))
+        store.merge(job.run, job.model.name)
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
         if num_failed:
             raise EngineFailedError(
