@@ -21,6 +21,7 @@ from analysis.commands import (
     summary,
     validate,
 )
+from results.shortage import explain_shortage
 from results.stopping import stopping_in_a_line
 
 COMMANDS = (
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError, pa.ArrowException) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {explain_shortage(error) or error}", file=sys.stderr)
         return 2
     return 0
 

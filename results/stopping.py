@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any, NoReturn
 
+from results.shortage import tell_shortages
+
 # Ctrl-C, a kill, and a terminal that is closed.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A terminal tells every process of a sweep, and its launcher tells its jobs once more.
@@ -44,8 +46,12 @@ _stops = _Stops()
 
 
 def end_at_once_when_stopped() -> None:
-    """While a command is imported, nothing is under way: a stop ends it in a word. Of `python -m` only."""
+    """While a command is imported, nothing is under way: a stop ends it in a word. Of `python -m` only.
+
+    What cannot be imported for want of memory is told in a line as well.
+    """
     if sys.argv[:1] == ["-m"]:
+        tell_shortages()
         _listen(dict.fromkeys(STOPS, _end_at_once))
 
 

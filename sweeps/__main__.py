@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
+from results.shortage import explain_shortage
 from results.stopping import end_closed, end_stopped, stopping_in_a_line
 from sweeps.compose import EXAMPLE_READER, build, build_job, change_readers, find_run, load_tasks
 from sweeps.disk import explain
@@ -47,6 +48,10 @@ def sweep(config: DictConfig) -> None:
         sys.exit(f"{name}: {explain(error, find_run(config.run))}")
     except (ValueError, EngineFailedError) as error:
         sys.exit(f"{name}: {error}")
+    except (RuntimeError, MemoryError, ImportError) as error:
+        if (line := explain_shortage(error)) is None:
+            raise
+        sys.exit(f"{name}: {line}")
     except KeyboardInterrupt:
         end_stopped(f"{name}: stopped; what was drawn is kept.")
 

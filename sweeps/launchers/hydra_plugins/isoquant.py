@@ -10,6 +10,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from results.shortage import explain_shortage
 from results.stopping import end_closed
 from sweeps.compose import build_job, check_fields, find_run, read_origins
 from sweeps.disk import explain
@@ -42,6 +43,10 @@ class SweepLauncher(Launcher):
             sys.exit(str(error))
         except OSError as error:
             sys.exit(explain(error, find_run(self.config.run)))
+        except (RuntimeError, MemoryError, ImportError) as error:
+            if (line := explain_shortage(error)) is None:
+                raise
+            sys.exit(line)
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides
