@@ -1,5 +1,6 @@
 """Whether a shard is what was written: its bytes, its columns, and values that can be. Changes nothing."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -52,10 +53,14 @@ def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
             # A kill can come between a withdrawal and the manifest.
             if not path.with_suffix(WITHDRAWN).exists():
                 checked.gone.append(path)
-        elif (reason := find_wrong(path)) is None:
-            checked.whole.append(path)
-        else:
-            checked.wrong.append(Wrong(path, reason))
+            continue
+        # Who merges may have taken it away by now: its rows are in another one.
+        with contextlib.suppress(FileNotFoundError):
+            reason = find_wrong(path)
+            if reason is None:
+                checked.whole.append(path)
+            else:
+                checked.wrong.append(Wrong(path, reason))
     return checked
 
 
@@ -68,6 +73,8 @@ def find_wrong(path: Path) -> str | None:
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         return _foreign(file.schema_arrow, table) or _impossible(file, table) or _unlike(path, table)
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError):
         return DAMAGED
 
