@@ -24,6 +24,8 @@ from omegaconf import DictConfig, OmegaConf
 from harness.fence.gaps import find_fence
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
+from results.shortage import explain_shortage
+from results.stopping import end_closed, end_stopped, stopping_in_a_line
 from sweeps.compose import EXAMPLE_READER, build, build_job, find_run
 from sweeps.disk import explain
 from sweeps.export import export_task
@@ -45,12 +47,18 @@ def sweep(config: DictConfig) -> None:
     name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
         run_job(build_job(config))
+    except BrokenPipeError:
+        end_closed()
     except OSError as error:
         sys.exit(f"{name}: {explain(error, find_run(config.run))}")
     except (ValueError, EngineFailedError) as error:
         sys.exit(f"{name}: {error}")
+    except (RuntimeError, MemoryError, ImportError) as error:
+        if (line := explain_shortage(error)) is None:
+            raise
+        sys.exit(f"{name}: {line}")
     except KeyboardInterrupt:
-        sys.exit(f"{name}: stopped; what was drawn is kept.")
+        end_stopped(f"{name}: stopped; what was drawn is kept.")
 
 
 def grade(name: str, words: Sequence[str]) -> None:
@@ -60,6 +68,8 @@ def grade(name: str, words: Sequence[str]) -> None:
         repair(root)
         print(find_fence())
         print(f"{grade_run(root, tasks, unfenced=UNFENCED in words):,} answers graded in {root}")
+    except BrokenPipeError:
+        raise
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:
@@ -100,10 +110,8 @@ def where(words: Sequence[str]) -> Path:
 
 
 def main() -> None:
-    try:
+    with stopping_in_a_line("Stopped. What was drawn and graded is kept; run the same command again to go on."):
         run_command()
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What was drawn and graded is kept; run the same command again to go on.")
 
 
 def run_command() -> None:

@@ -49,6 +49,7 @@ def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
         for rows in ungraded(root, task, task_id):
             store.append(root, GRADES, grade_rows(task, rows, troubles, unfenced=unfenced), writer=writer)
             num_graded += len(rows)
+        store.merge(root, writer)
     after = Grader(task.grader, task.grader_version)
     for kind, examples in sorted(troubles.items()):
         print(f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), as {examples[0]}", flush=True)

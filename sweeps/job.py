@@ -32,6 +32,7 @@ from harness.types import (
 )
 from results import store
 from results.schema import FAILURES, MODELS, PROMPTS
+from results.stopping import cancelling
 from sweeps.counted import Counted
 from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
@@ -193,7 +194,8 @@ def run_job(job: Job) -> None:
             **describe_environment(),
         }
         write_provenance(job.run, job.model.name, record)
-        num_failed = asyncio.run(draw(prepared))
+        num_failed = asyncio.run(draw_until_stopped(prepared))
+        store.merge(job.run, job.model.name)
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
         if num_failed:
             raise EngineFailedError(
@@ -208,6 +210,16 @@ def tell_failure(prepared: Prepared) -> str:
     return f"{str(errors[-1]).rstrip('.')}."
 
 
+async def draw_until_stopped(prepared: Prepared) -> int:
+    """As `draw`; a stop ends it with KeyboardInterrupt once what was drawn is stored."""
+    loop, drawing = asyncio.get_running_loop(), asyncio.ensure_future(draw(prepared))
+    with cancelling(lambda: loop.call_soon_threadsafe(drawing.cancel)):
+        try:
+            return await drawing
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+
 async def draw(prepared: Prepared) -> int:
     """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
     job = prepared.job
@@ -217,7 +229,7 @@ async def draw(prepared: Prepared) -> int:
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
     print(f"{job.model.name:>16}  the engine starts ...", file=sys.stderr, flush=True)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
-        engine = Counted(started)
+        engine = Counted(started, num_known=len(prepared.renderer.tokenizer))
         if job.probe:
             await check_thinking(
                 engine,

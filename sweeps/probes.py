@@ -9,7 +9,12 @@ from tqdm import tqdm
 from harness.probe import NUM_PROBES, Probe, is_too_short, probe_thinking
 from harness.traces import Context
 from harness.types import Engine, Prompt, Task
-from results.shards import write_whole
+from results.whole import write_whole
+
+SEEDLESS = (
+    "samples of one prompt with different seeds began alike, word for word. Where the server ignores seeds or answers "
+    "from a cache, more samples add nothing; a model that is this sure of its words does the same."
+)
 
 
 async def check_thinking(
@@ -43,6 +48,8 @@ async def check_thinking(
             unfenced=unfenced,
             on_probe=bar.update,
         )
+    if probed.ignores_seeds:
+        print(f"{name}: {SEEDLESS}", flush=True)
     path.parent.mkdir(exist_ok=True)
     write_whole(path, (json.dumps(probed._asdict(), indent=2) + "\n").encode())
 

@@ -52,8 +52,6 @@ def run_lanes(lanes: Sequence[Lane], place: Place, *, logs: Path) -> list[str]:
                     print(f"{lane.model} failed: {reason}", file=sys.stderr, flush=True)
                 elif not place.is_here:
                     print(f"{lane.model:>16}: done", flush=True)
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What was drawn is kept; run the same command again to go on.")
     except ValueError as error:
         sys.exit(str(error))
     return failed
