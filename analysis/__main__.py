@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from analysis.commands import (
     compare,
     figures,
@@ -19,6 +21,8 @@ from analysis.commands import (
     summary,
     validate,
 )
+from results.shortage import explain_shortage
+from results.stopping import stopping_in_a_line
 
 COMMANDS = (
     figures,
@@ -46,11 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.command(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError, pa.ArrowException) as error:
+        print(f"error: {explain_shortage(error) or error}", file=sys.stderr)
         return 2
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping_in_a_line("Stopped; what was not written to its end is not there."):
+        sys.exit(main())

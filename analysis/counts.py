@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Array, Ints
-from analysis.grid import OUTCOMES, Grid
+from analysis.grid import Grid
 from results import schema, store
+from results.schema import OUTCOMES
 
 NO_VOTE = -1
 

@@ -14,9 +14,10 @@ from analysis.bins import Binning
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
 from analysis.curves import Curve, Path, PathName, Rule
-from analysis.grid import OUTCOMES, Grid
+from analysis.grid import Grid
 from analysis.outcomes import Outcomes
 from analysis.untold import UntoldError
+from results.schema import OUTCOMES
 
 Row = dict[str, Any]
 ALL_PROMPTS = bins.ALL_PROMPTS

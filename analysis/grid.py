@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from analysis.arrays import Array, Bools, Ints
 from results import schema, store
 from results.ingest.write import GRADER as OUTSIDE
+from results.schema import OUTCOMES
 
-OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused")
 # Stands for the budget of an answer that its trace came to by itself.
 NATURAL = -1
 _KEY = ["prompt_id", "pool", "sample", "budget"]

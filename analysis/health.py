@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from analysis import degenerate, throughput
 from analysis.arms import StoredRun
-from analysis.grid import OUTCOMES
 from results import schema, store
 from results.graders import present_grader
 from results.growth import GROWN_SHARE
+from results.schema import OUTCOMES
 
 SAMPLE = ["prompt_id", "sample"]
 

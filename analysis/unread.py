@@ -9,7 +9,7 @@ from analysis import wording
 from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.bins import Bin
-from analysis.grid import OUTCOMES
+from results.schema import OUTCOMES
 
 NAMES = OUTCOMES[2:]
 # Above this share an accuracy says how answers end, and hardly what a model can do.

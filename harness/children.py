@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 # Linux sends a process this signal when its parent dies, and keeps to it across exec; a stopped one dies of it as well.
 BIND = f"""
@@ -27,7 +28,7 @@ WRAPPER = '#!/bin/sh\nexec {python} -ES -c {code} "$@"\n'
 def die_with_parent() -> None:
     """Have this process killed when the thread that started it ends. Linux only; elsewhere nothing changes."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextlib.contextmanager

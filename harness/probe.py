@@ -17,12 +17,15 @@ NUM_PROBES = 8
 # A model that closes its thinking at all does so within this many tokens on one of eight prompts.
 LONG_THINKING_TOKENS = 4096
 SHOWN_CHARS = 160
+# Of one prompt so many samples are compared, up to so many tokens; fewer tokens may be alike by themselves.
+NUM_COMPARED, COMPARED_TOKENS, LEAST_ALIKE = 3, 64, 32
 
 
 class Probe(NamedTuple):
     """What the probes did: of `num_probes`, how many ended, closed with the marker, and answered within the limit.
 
-    num_graded, num_read: their answers, natural and forced, and how many of these a grader could read.
+    num_graded, num_read: their answers, natural and forced, and how many of these a grader could read. ignores_seeds:
+    samples of one prompt with different seeds began with the same tokens.
     """
 
     num_probes: int
@@ -33,6 +36,7 @@ class Probe(NamedTuple):
     max_thinking_tokens: int
     num_graded: int = 0
     num_read: int = 0
+    ignores_seeds: bool = False
 
 
 def is_too_short(probe: Probe, max_thinking_tokens: int) -> bool:
@@ -48,13 +52,15 @@ async def probe_thinking(
     *,
     max_thinking_tokens: int,
     task: Task | None = None,
+    unfenced: bool = False,
     on_probe: Callable[[], object] = lambda: None,
 ) -> Probe:
     """Think to the cap on each prompt, take the answer of a trace that ended, and force one half-way.
 
     Raises ValueError, with an example, where that shows that thinking is not opened, closed or forced as the
     configuration says, or that nearly none of the answers can be read by the task; EngineFailedError where every
-    request failed. One that fails alone says nothing of the model. on_probe: called as each prompt is done.
+    request failed. One that fails alone says nothing of the model. unfenced: as of grade_texts. on_probe: called as
+    each prompt is done.
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
     tried = await asyncio.gather(
@@ -72,7 +78,7 @@ async def probe_thinking(
     _check_open(context, next(iter(probed)), traces)
     _check_close(context, last, max_thinking_tokens=max_thinking_tokens)
     _check_force(context, forced)
-    graded = [] if task is None else await asyncio.to_thread(grade_answers, task, answers)
+    graded = [] if task is None else await asyncio.to_thread(grade_answers, task, answers, unfenced=unfenced)
     check_answers(context, graded)
     _check_finished(context, forced)
     return Probe(
@@ -84,7 +90,27 @@ async def probe_thinking(
         max_thinking_tokens=max_thinking_tokens,
         num_graded=len(graded),
         num_read=sum(row.outcome not in UNREAD for row in graded),
+        ignores_seeds=await _ignores_seeds(engine, context, prompts[0], max_thinking_tokens=max_thinking_tokens),
     )
+
+
+async def _ignores_seeds(engine: Engine, context: Context, prompt: Prompt, *, max_thinking_tokens: int) -> bool:
+    """Whether samples with different seeds are one and the same for LEAST_ALIKE tokens, though they are drawn."""
+    if not context.sampling.temperature or max_thinking_tokens < LEAST_ALIKE:
+        return False
+    keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 1 + n) for n in range(NUM_COMPARED)]
+    cap = min(max_thinking_tokens, COMPARED_TOKENS)
+    drawn = await asyncio.gather(*(_begin(engine, context, key, cap) for key in keys))
+    return len(set(drawn)) == 1 and len(drawn[0]) >= LEAST_ALIKE
+
+
+async def _begin(engine: Engine, context: Context, key: SampleKey, max_thinking_tokens: int) -> tuple[int, ...]:
+    """The first tokens of a trace; none where the request fails."""
+    try:
+        trace = iterate_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
+        return sum([segment.token_ids async for segment in trace], ())
+    except RequestFailedError:
+        return ()
 
 
 Probed = tuple[tuple[Trace, ...], tuple[Answer, ...]]

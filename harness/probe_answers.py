@@ -25,10 +25,10 @@ class Graded(NamedTuple):
     trouble: str | None
 
 
-def grade_answers(task: Task, answers: Sequence[Answer]) -> list[Graded]:
+def grade_answers(task: Task, answers: Sequence[Answer], *, unfenced: bool = False) -> list[Graded]:
     """The outcome of every answer, as the grading pass of a sweep would have it."""
     whole = [answer for answer in answers if answer.finish_reason != "length"]
-    graded = grade_texts(task, [(answer.prompt_id, answer.text) for answer in whole], num_workers=1)
+    graded = grade_texts(task, [(answer.prompt_id, answer.text) for answer in whole], num_workers=1, unfenced=unfenced)
     cut = [Graded(answer, "truncated", None) for answer in answers if answer.finish_reason == "length"]
     return cut + [
         Graded(answer, grade.outcome, graded.troubles.get(position))

@@ -294,8 +294,8 @@ class Task(Protocol):
     """Loads prompts and grades text. `grader` and `grader_version` name what grades.
 
     until: strings that end an answer, which the grader cuts off there. answer_form: what its prompts ask for.
-    evaluates: whether grading may evaluate what an answer holds, by eval, sympy or code of others; False where it is
-    known not to.
+    evaluates: whether grading may evaluate what an answer holds, by eval, sympy or code of others, so that each is
+    graded in a process of its own. A task may have write_gold(prompt), the text of a right answer.
     """
 
     @property
@@ -311,13 +311,13 @@ class Task(Protocol):
     def grader_version(self) -> str: ...
 
     @property
+    def evaluates(self) -> bool: ...
+
+    @property
     def until(self) -> tuple[str, ...]: ...
 
     @property
     def answer_form(self) -> Form: ...
-
-    @property
-    def evaluates(self) -> bool: ...
 
     def load(self) -> list[Prompt]: ...
 

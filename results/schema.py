@@ -9,15 +9,21 @@ Category = pa.dictionary(pa.int32(), pa.string())
 Count = pa.int32()
 # The budget of a cell whose thinking had no limit, as that of outcomes from elsewhere often has not.
 UNLIMITED = 2**31 - 1
+# What can become of an answer.
+OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, its arrow schema and the columns that make a row unique."""
+    """A table's name, its arrow schema and the columns that make a row unique.
+
+    younger: columns that shards of earlier versions may lack; they are null in their rows.
+    """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
+    younger: tuple[str, ...] = ()
 
 
 PROMPTS = Table(
@@ -69,6 +75,10 @@ MODELS = Table(
         ]
     ),
     key=("identity",),
+    younger=(
+        *("num_active_params", "num_non_embedding_params", "quantized_bytes", "num_experts", "num_experts_per_token"),
+        *("num_linear_layers", "num_window_layers", "window", "value_head_dim", "cached_width", "pretraining_source"),
+    ),
 )
 
 CELLS = Table(
@@ -125,6 +135,7 @@ ANSWERS = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "budget"),
+    younger=("usd",),
 )
 
 GRADES = Table(
@@ -202,6 +213,7 @@ THROUGHPUT = Table(
         ]
     ),
     key=("identity", "job", "elapsed_seconds"),
+    younger=("device", "num_devices", "samples_in_flight"),
 )
 
 TABLES = {

@@ -19,19 +19,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from results.checks import check_shards
+from results.manifest import manifest_writers
+from results.mending import Fault, set_faulty_aside, tell_manifest, tidy, withdraw
+from results.merging import merge_shards
+from results.names import writer_of
+from results.reading import read_shard
 from results.schema import TABLES, Table
-from results.shards import (
-    Fault,
-    check_shards,
-    list_shards,
-    manifest_writers,
-    set_faulty_aside,
-    withdraw,
-    write_shard,
-    writer_of,
-)
+from results.shards import list_shards, named_shards, write_shard
 
 # How the writers of outcomes from elsewhere begin: no trace is stored behind their answers.
 INGESTING = "ingest-"
@@ -107,14 +103,14 @@ def iterate(
         where = is_among if where is None else where & is_among
     yield schema.empty_table()
     for path in list_shards(root / table.name, writer) if shards is None else shards:
-        yield _read(path, schema, where)
+        yield read_shard(path, schema, where)
 
 
 def locate(root: Path, table: Table, *, identity: str) -> dict[str, list[Path]]:
     """The shards that hold rows of each prompt, found once so that prompts can then be read a few at a time."""
     places: dict[str, list[Path]] = defaultdict(list)
     for path in list_shards(root / table.name):
-        rows = _read(path, _of_columns(table, ["prompt_id"]), _of_identity(identity))
+        rows = read_shard(path, _of_columns(table, ["prompt_id"]), _of_identity(identity))
         for prompt_id in rows["prompt_id"].unique().to_pylist():
             places[prompt_id].append(path)
     return places
@@ -137,10 +133,21 @@ def set_damaged_aside(root: Path, writer: str) -> list[Fault]:
     return set_faulty_aside(root, TABLES, writer)
 
 
+def tidy_up(root: Path, writer: str) -> list[str]:
+    """Put right what costs the writer no row, its lock held; a line for each."""
+    return [*tell_manifest(root, writer), *tidy(root, TABLES, writer)]
+
+
+def merge(root: Path, writer: str) -> None:
+    """Merge the writer's small shards, its lock held: no row changes, and a long run stays a few files."""
+    for table in TABLES.values():
+        merge_shards(root, table, writer)
+
+
 def find_damaged(root: Path) -> list[Path]:
     """Shards of the run that are not what was written, or not there; nothing is changed."""
     checked = [check_shards(root, TABLES, writer) for writer in list_writers(root)]
-    return [path for found in checked for path in (*found.damaged, *found.gone)]
+    return [path for found in checked for path in (*(wrong.shard for wrong in found.wrong), *found.gone)]
 
 
 def was_damaged(root: Path) -> bool:
@@ -155,7 +162,7 @@ def withdraw_rows(root: Path, table: Table, writer: str, *, keep: Callable[[pa.T
     """
     num_withdrawn = 0
     for path in list_shards(root / table.name, writer):
-        rows = _read(path, table.schema, None)
+        rows = read_shard(path, table.schema)
         kept = rows.filter(keep(rows))
         if kept.num_rows < rows.num_rows:
             num_withdrawn += rows.num_rows - kept.num_rows
@@ -184,7 +191,7 @@ def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) 
         raise ValueError(f"{writer!r} is no name that {root} can be written under; its tables or records are not ours.")
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{writer}.lock").open("a+") as file:
+    with open(folder / f"{writer}.lock", "a+", opener=_open_itself) as file:
         holder = _acquire(file, wait=wait)
         if holder is not None:
             raise BusyError(
@@ -198,6 +205,11 @@ def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) 
             yield
         finally:
             _held.discard(file)
+
+
+def _open_itself(path: str, flags: int) -> int:
+    # What is locked is emptied: a link in a folder from elsewhere would have another file emptied.
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _acquire(file: TextIO, *, wait: bool) -> str | None:
@@ -221,7 +233,7 @@ def _acquire(file: TextIO, *, wait: bool) -> str | None:
 
 def list_writers(root: Path) -> list[str]:
     """Everyone who ever appended to the run."""
-    stored = {writer_of(path) for table in TABLES for path in list_shards(root / table)}
+    stored = {writer_of(path) for table in TABLES for path in named_shards(root / table)}
     return sorted(stored | manifest_writers(root))
 
 
@@ -268,13 +280,3 @@ def _of_columns(table: Table, columns: Sequence[str] | None) -> pa.Schema:
 
 def _of_identity(identity: str | None) -> pc.Expression | None:
     return None if identity is None else pc.field("identity") == identity
-
-
-def _read(path: Path, schema: pa.Schema, where: pc.Expression | None) -> pa.Table:
-    stored = set(pq.read_schema(path).names)
-    columns = [name for name in schema.names if name in stored]
-    rows = pq.read_table(path, columns=columns, filters=where, partitioning=None)
-    for field in schema:
-        if field.name not in stored:
-            rows = rows.append_column(field.name, pa.nulls(rows.num_rows))
-    return rows.select(schema.names).cast(schema)

@@ -6,7 +6,8 @@ python -m sweeps where experiment=...: print the folder of the run that the same
 python -m sweeps export FOLDER task=...: write a task as a folder that lm-eval runs.
 python -m sweeps grade RUN: grade the answers of a run that its task's grader has not seen yet; task.extract=... and
 task.vote_key=... put other functions in its place. A run names no code but isoquant's own: what else one was drawn with
-is given again here, and task.trust=true where its task lies in a folder of yours with code.
+is given again here, and task.trust=true where its task lies in a folder of yours with code. grade_unfenced=true
+grades where the kernel cannot hold its graders.
 """
 
 import sys
@@ -20,8 +21,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from harness.fence.gaps import find_fence
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
+from results.shortage import explain_shortage
+from results.stopping import end_closed, end_stopped, stopping_in_a_line
 from sweeps.compose import EXAMPLE_READER, build, build_job, find_run
 from sweeps.disk import explain
 from sweeps.export import export_task
@@ -31,6 +35,7 @@ from sweeps.recorded import load_tasks
 from sweeps.repair import repair
 from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
 
+UNFENCED = "grade_unfenced=true"
 # What of a composed config makes an exported task.
 EXPORTED = ("task", "thinking", "sampling", "grid")
 
@@ -42,20 +47,29 @@ def sweep(config: DictConfig) -> None:
     name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
         run_job(build_job(config))
+    except BrokenPipeError:
+        end_closed()
     except OSError as error:
         sys.exit(f"{name}: {explain(error, find_run(config.run))}")
     except (ValueError, EngineFailedError) as error:
         sys.exit(f"{name}: {error}")
+    except (RuntimeError, MemoryError, ImportError) as error:
+        if (line := explain_shortage(error)) is None:
+            raise
+        sys.exit(f"{name}: {line}")
     except KeyboardInterrupt:
-        sys.exit(f"{name}: stopped; what was drawn is kept.")
+        end_stopped(f"{name}: stopped; what was drawn is kept.")
 
 
 def grade(name: str, words: Sequence[str]) -> None:
     try:
         root = find_run(name)
-        tasks = load_tasks(root, words)
+        tasks = load_tasks(root, [word for word in words if word != UNFENCED])
         repair(root)
-        print(f"{grade_run(root, tasks):,} answers graded in {root}")
+        print(find_fence())
+        print(f"{grade_run(root, tasks, unfenced=UNFENCED in words):,} answers graded in {root}")
+    except BrokenPipeError:
+        raise
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:
@@ -96,10 +110,8 @@ def where(words: Sequence[str]) -> Path:
 
 
 def main() -> None:
-    try:
+    with stopping_in_a_line("Stopped. What was drawn and graded is kept; run the same command again to go on."):
         run_command()
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What was drawn and graded is kept; run the same command again to go on.")
 
 
 def run_command() -> None:

@@ -23,7 +23,7 @@ READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
 EXAMPLE_READER = "task.extract=harness.answers.final_answer"
 SHOWN_CHARS = 120
-SCALARS = ("seed", "probe", "flush_seconds", "progress_row")
+SCALARS = ("seed", "probe", "grade_unfenced", "flush_seconds", "progress_row")
 
 
 def build_job(config: DictConfig, origins: Origins | None = None) -> Job:

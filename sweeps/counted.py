@@ -1,18 +1,29 @@
 """An engine that counts what passes through it: requests that ended, and tokens written, those under way with them."""
 
-from harness.types import Completion, Engine, Request
+from harness.types import Completion, Engine, Request, RequestFailedError
+
+# Models have rows for a few more tokens than there are, up to a round number, and may write one.
+SPARE_IDS = 1024
 
 
 class Counted:
-    """`engine`, counted. An engine that tells `num_tokens_under_way` shows what no request has brought back yet."""
+    """`engine`, counted. An engine that tells `num_tokens_under_way` shows what no request has brought back yet.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    num_known: tokens that the tokenizer knows; a completion that holds others fails, since it is not of this model.
+    """
+
+    def __init__(self, engine: Engine, *, num_known: int) -> None:
+        self._engine, self._num_known = engine, num_known
         self._num_returned = 0
         self.num_requests = 0
 
     async def complete(self, request: Request) -> Completion:
         completion = await self._engine.complete(request)
+        if (largest := max(completion.token_ids, default=0)) >= self._num_known + SPARE_IDS:
+            raise RequestFailedError(
+                f"The engine wrote token {largest:,}, and the tokenizer knows {self._num_known:,}; "
+                "does it serve another model?"
+            )
         self.num_requests += 1
         self._num_returned += len(completion.token_ids)
         return completion

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.types import Sampling, Task, Thinking
-from results.shards import write_whole
+from results.whole import write_whole
 
 YAML = """# Written by `python -m sweeps export`; run from the checkout, whose graders it uses:
 # python -m lm_eval --include_path {folder} --tasks {name} --model ...

@@ -27,17 +27,17 @@ SHOWN_CHARS = 60
 Troubles = defaultdict[str, list[str]]
 
 
-def grade_run(root: Path, tasks: Iterable[Task]) -> int:
+def grade_run(root: Path, tasks: Iterable[Task], *, unfenced: bool = False) -> int:
     """Grade what is not graded yet; return how many answers that were. Of tasks that differ in size, the largest.
 
-    What went wrong with a grader is printed, and where another one graded before, what changed. Raises ValueError where
-    the sandbox refuses a task's grader.
+    What went wrong with a grader is printed, and where another one graded before, what changed. unfenced: as of
+    grade_texts. Raises ValueError where the sandbox refuses a task's grader.
     """
     largest = {name_task(task): task for task in sorted(tasks, key=lambda task: task.size)}
-    return sum(grade_task(root, task) for task in largest.values())
+    return sum(grade_task(root, task, unfenced=unfenced) for task in largest.values())
 
 
-def grade_task(root: Path, task: Task) -> int:
+def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
     """Grade the answers of one task by its present grader and version; earlier versions' grades stay."""
     task_id = name_task(task)
     writer, num_graded = name_grades(task_id), 0
@@ -47,8 +47,9 @@ def grade_task(root: Path, task: Task) -> int:
     with store.lock(root, writer, wait=True):
         before = present_grader(root, identities)
         for rows in ungraded(root, task, task_id):
-            store.append(root, GRADES, grade_rows(task, rows, troubles), writer=writer)
+            store.append(root, GRADES, grade_rows(task, rows, troubles, unfenced=unfenced), writer=writer)
             num_graded += len(rows)
+        store.merge(root, writer)
     after = Grader(task.grader, task.grader_version)
     for kind, examples in sorted(troubles.items()):
         print(f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), as {examples[0]}", flush=True)
@@ -97,14 +98,16 @@ def _hash_graded(root: Path, task: Task) -> pd.Index:
     return pd.Index(np.unique(np.concatenate(hashes)))
 
 
-def grade_rows(task: Task, rows: list[dict[str, Any]], troubles: Troubles) -> list[dict[str, Any]]:
+def grade_rows(
+    task: Task, rows: list[dict[str, Any]], troubles: Troubles, *, unfenced: bool = False
+) -> list[dict[str, Any]]:
     """A row of grades for each answer, in order; what the answer limit cut is truncated and not graded.
 
     What went wrong with the grader is added to `troubles`.
     """
     # Equal answers to one prompt are graded once.
     distinct = sorted({(row["prompt_id"], row["text"]) for row in rows if row["finish_reason"] != "length"})
-    graded = grade_texts(task, distinct)
+    graded = grade_texts(task, distinct, unfenced=unfenced)
     check_refused(task, distinct, graded)
     for position, reason in graded.troubles.items():
         troubles[reason.partition(":")[0]].append(f"{distinct[position][0]}: {reason}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.checkpoint import Checkpoint, read_checkpoint
 from harness.foreign import check_tokenizer_files
+from harness.grading import check_fence
 from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Sampled, finish_samples
@@ -31,6 +32,7 @@ from harness.types import (
 )
 from results import store
 from results.schema import FAILURES, MODELS, PROMPTS
+from results.stopping import cancelling
 from sweeps.counted import Counted
 from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
@@ -49,7 +51,8 @@ class Job:
     """One model on one task, as composed from conf/.
 
     A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
-    origins: where its settings were chosen. is_here: it runs on this machine, so that what this one lacks counts.
+    grade_unfenced: graders that evaluate answers run though the kernel cannot hold them. origins: where its settings
+    were chosen. is_here: it runs on this machine, so that what this one lacks counts.
     """
 
     run: Path
@@ -61,6 +64,7 @@ class Job:
     engine: EngineSettings
     seed: int = 0
     probe: bool = True
+    grade_unfenced: bool = False
     flush_seconds: float = 30.0
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -95,6 +99,7 @@ class Prepared:
 
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
+    check_fence(job.task, unfenced=job.grade_unfenced)
     checkpoint = read_checkpoint(job.model)
     check_servable(checkpoint, job.engine, is_here=job.is_here)
     check_tokenizer_files(job.model.path)
@@ -189,7 +194,8 @@ def run_job(job: Job) -> None:
             **describe_environment(),
         }
         write_provenance(job.run, job.model.name, record)
-        num_failed = asyncio.run(draw(prepared))
+        num_failed = asyncio.run(draw_until_stopped(prepared))
+        store.merge(job.run, job.model.name)
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
         if num_failed:
             raise EngineFailedError(
@@ -204,6 +210,16 @@ def tell_failure(prepared: Prepared) -> str:
     return f"{str(errors[-1]).rstrip('.')}."
 
 
+async def draw_until_stopped(prepared: Prepared) -> int:
+    """As `draw`; a stop ends it with KeyboardInterrupt once what was drawn is stored."""
+    loop, drawing = asyncio.get_running_loop(), asyncio.ensure_future(draw(prepared))
+    with cancelling(lambda: loop.call_soon_threadsafe(drawing.cancel)):
+        try:
+            return await drawing
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+
 async def draw(prepared: Prepared) -> int:
     """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
     job = prepared.job
@@ -213,7 +229,7 @@ async def draw(prepared: Prepared) -> int:
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
     print(f"{job.model.name:>16}  the engine starts ...", file=sys.stderr, flush=True)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
-        engine = Counted(started)
+        engine = Counted(started, num_known=len(prepared.renderer.tokenizer))
         if job.probe:
             await check_thinking(
                 engine,
@@ -223,6 +239,7 @@ async def draw(prepared: Prepared) -> int:
                 root=job.run,
                 name=job.model.name,
                 deepest=max(job.grid.budgets),
+                unfenced=job.grade_unfenced,
             )
         writer = Writer(
             job.run,

@@ -9,16 +9,29 @@ from tqdm import tqdm
 from harness.probe import NUM_PROBES, Probe, is_too_short, probe_thinking
 from harness.traces import Context
 from harness.types import Engine, Prompt, Task
-from results.shards import write_whole
+from results.whole import write_whole
+
+SEEDLESS = (
+    "samples of one prompt with different seeds began alike, word for word. Where the server ignores seeds or answers "
+    "from a cache, more samples add nothing; a model that is this sure of its words does the same."
+)
 
 
 async def check_thinking(
-    engine: Engine, context: Context, prompts: Sequence[Prompt], *, task: Task, root: Path, name: str, deepest: int
+    engine: Engine,
+    context: Context,
+    prompts: Sequence[Prompt],
+    *,
+    task: Task,
+    root: Path,
+    name: str,
+    deepest: int,
+    unfenced: bool = False,
 ) -> None:
     """Probe once an identity whether thinking opens, closes and is forced as configured, and answers can be read.
 
     Raises ValueError if not. And once more with a deeper grid, where the one before was too short for any trace to
-    close. deepest: the grid's largest budget, in tokens.
+    close. deepest: the grid's largest budget, in tokens. unfenced: as of grade_texts.
     """
     path = root / "probes" / f"{context.identity}.json"
     before = read_probe(path)
@@ -27,8 +40,16 @@ async def check_thinking(
     asked = prompts[:NUM_PROBES]
     with tqdm(total=len(asked), desc=f"{name:>16}", unit=" probes", mininterval=0, leave=False) as bar:
         probed = await probe_thinking(
-            engine, context, asked, max_thinking_tokens=deepest, task=task, on_probe=bar.update
+            engine,
+            context,
+            asked,
+            max_thinking_tokens=deepest,
+            task=task,
+            unfenced=unfenced,
+            on_probe=bar.update,
         )
+    if probed.ignores_seeds:
+        print(f"{name}: {SEEDLESS}", flush=True)
     path.parent.mkdir(exist_ok=True)
     write_whole(path, (json.dumps(probed._asdict(), indent=2) + "\n").encode())
 

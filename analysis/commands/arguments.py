@@ -1,6 +1,7 @@
 """Arguments that commands share, and what they name."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from analysis.outcomes import Outcomes
 from analysis.pairing import Source
 from analysis.shapes import PerToken
 from results.folder import check_plain
+from results.inspection import check
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -24,11 +26,16 @@ RATES = {"throughput": "c4", "price": "c5"}
 
 
 def run_folder(name: str) -> Path:
-    """RUN as a directory: a path as it is, a bare name below results/runs. ValueError where none is."""
+    """RUN as a directory: a path as it is, a bare name below results/runs; what of it is not read is noted on stderr.
+
+    Raises ValueError where there is none, and where what is read of it would be false.
+    """
     is_bare = Path(name).name == name
     for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
         if root.is_dir():
             check_plain(root)
+            for note in check(root):
+                print(f"note: {note}", file=sys.stderr)
             return root
     known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
     listed = ", ".join(known) or "none"

@@ -53,6 +53,8 @@ def _write(path: Path, text: str) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
+    # A link of this name in a folder from elsewhere would have another file written over.
+    partial.unlink(missing_ok=True)
     partial.write_text(text)
     partial.replace(path)
     print(f"\n{path}")

@@ -16,6 +16,7 @@ from analysis.findings import Findings
 from analysis.frames import cells
 from analysis.frames.cells import Cells
 from analysis.untold import UntoldError
+from results.inspection import check_folders
 
 PATHS: dict[PathName, str] = {"width": "", "budget": "_thinking"}
 PYTHIA = "monkeys/pythia_math_10k.parquet"
@@ -40,6 +41,7 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Draw every figure of a run into RUN/figures; print the paths of the PNGs, and why any is not drawn."""
     root = arguments.run_folder(options.run)
+    check_folders(root)
     loaded, found = arguments.read(root, options)
     rule = curves.choose_rule(loaded.arms, options.rule)
     if options.summary:

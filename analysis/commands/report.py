@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> None:
     )
     path = options.out or root / "report.html"
     beside = path.with_name(path.name + ".tmp")
+    # A link of this name in a folder from elsewhere would have another file written over.
+    beside.unlink(missing_ok=True)
     beside.write_text(text, encoding="utf-8")
     print(f"{beside.replace(path)}: {path.stat().st_size / 1e6:.1f} MB, opens in any browser")
 

@@ -40,5 +40,11 @@ def _write_png(figure: Figure, path: Path) -> None:
 def _replace(path: Path, write: Callable[[Path], None]) -> Path:
     """Write beside the path and rename, so that a reader never meets half a file."""
     beside = path.with_name(path.name + ".tmp")
-    write(beside)
-    return beside.replace(path)
+    # A link of this name in a folder from elsewhere would have another file written over.
+    beside.unlink(missing_ok=True)
+    try:
+        write(beside)
+        return beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

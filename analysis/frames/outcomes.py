@@ -3,8 +3,8 @@
 import pandas as pd
 
 from analysis.frames.cells import Cells, Row
-from analysis.grid import OUTCOMES
 from analysis.untold import UntoldError
+from results.schema import OUTCOMES
 
 
 def frame(cells: Cells) -> pd.DataFrame:

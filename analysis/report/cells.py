@@ -6,11 +6,11 @@ import pandas as pd
 
 from analysis import degenerate, health, wording
 from analysis.findings import Findings
-from analysis.grid import OUTCOMES
 from analysis.outcomes import Outcomes
 from analysis.report import html
 from analysis.report.sections import Section
 from results import schema
+from results.schema import OUTCOMES
 
 SHARES = ("cut", "forced", *OUTCOMES)
 HEADERS = {

@@ -15,6 +15,22 @@ POINTER = re.compile(r"see (root cause|stack trace)|EngineDeadError", re.IGNOREC
 PYDANTIC_REASON = re.compile(r"^  (?:Value error, |Assertion failed, )?(.+?) \[type=", re.MULTILINE)
 
 
+# What a machine lacks, by how an engine's libraries say so, and what to do about it.
+WAYS_ON = {
+    r"gloo|network interface|unable to find address|name or service not known": (
+        "no network interface is up, by which an engine's processes talk even on one machine. Bring one up "
+        "(ip link set lo up), or name it in GLOO_SOCKET_IFNAME."
+    ),
+    r"can't start new thread|resource temporarily unavailable": (
+        "no further process or thread may be started. Raise the limit (ulimit -u), or end other programs of this user."
+    ),
+    r"cannot allocate memory|failed to map segment|^MemoryError": (
+        "memory ran short. Raise the limit (ulimit -v), end other programs, or take a machine with more."
+    ),
+    r"no space left on device": "a disk is full: that of the run, of TMPDIR or of the home folder. Free some room.",
+}
+
+
 @contextlib.contextmanager
 def divert_output(log: IO[bytes]) -> Iterator[None]:
     """Send what this process prints to `log` for a while; processes started meanwhile keep on printing there."""
@@ -40,6 +56,11 @@ def last_error(log: IO[bytes]) -> str | None:
     tail = os.pread(log.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES)).decode(errors="replace")
     errors: list[str] = [error for error in ERROR_LINE.findall(tail) if not POINTER.search(error)]
     return errors[-1].strip() if errors else None
+
+
+def way_on(reason: str) -> str | None:
+    """What a machine lacks that such a reason comes from, and what to do; None of any other."""
+    return next((told for words, told in WAYS_ON.items() if re.search(words, reason, re.IGNORECASE)), None)
 
 
 def first_line(error: BaseException) -> str:

@@ -5,7 +5,6 @@ The key is read from the environment when the engine starts and goes nowhere but
 
 import asyncio
 import contextlib
-import json
 import os
 import re
 import time
@@ -16,10 +15,13 @@ from urllib.parse import urlsplit
 
 from harness.architecture import Architecture
 from harness.engines.output import first_line
+from harness.engines.replies import clip, read_completion, read_models
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
 
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
+
+    from harness.engines.transport import EndlessError
 
 CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
@@ -27,7 +29,6 @@ LIST_SECONDS = 30.0
 RETRIED = (408, 409, 429)
 # Token 0 is in every vocabulary; one token of it shows whether the server takes and returns what is needed.
 PROBE = Request((0,), 1, 0, Sampling())
-LONGEST_REASON = 300
 # OpenAI's own limit, which servers hold to; a text that runs on past another string is cut where it is read.
 MAX_STOPS = 4
 
@@ -91,11 +92,16 @@ class Server:
         """
         from openai import AsyncOpenAI, Timeout
 
+        from harness.engines.transport import open_client
+
         # A request that waits for a free connection is not late.
         timeout = Timeout(self.timeout_seconds, connect=min(CONNECT_SECONDS, self.timeout_seconds), pool=None)
         # Without a key given, the client would send the one in OPENAI_API_KEY to whatever server this is.
         key = self._read_key() or "none"
-        async with AsyncOpenAI(base_url=self.url, api_key=key, max_retries=self.retries, timeout=timeout) as client:
+        http_client = open_client(total_seconds=self.timeout_seconds)
+        async with AsyncOpenAI(
+            base_url=self.url, api_key=key, max_retries=self.retries, timeout=timeout, http_client=http_client
+        ) as client:
             engine = ServerEngine(self, client, model=self.served_model or model.path)
             await engine.check_model(max_model_len)
             try:
@@ -118,31 +124,36 @@ class ServerEngine:
 
     def __init__(self, settings: Server, client: "AsyncOpenAI", *, model: str) -> None:
         self._settings, self._client, self._model = settings, client, model
+        self._names = [model]
         self._turn = asyncio.Semaphore(settings.max_num_seqs)
 
     async def check_model(self, max_model_len: int) -> None:
         """Raise ValueError where the server does not serve the model, or not with `max_model_len` tokens."""
         from openai import APIError, NotFoundError
 
+        from harness.engines.transport import EndlessError
+
         url = self._settings.url
         seconds = min(LIST_SECONDS, self._settings.timeout_seconds)
         # A server that is not there is told at once.
         client = self._client.with_options(max_retries=0, timeout=seconds)
         try:
-            models = json.loads((await client.models.with_raw_response.list()).content)["data"]
-            served = {str(model["id"]): model.get("max_model_len") for model in models}
+            served = read_models((await client.models.with_raw_response.list()).content)
         except NotFoundError as error:
             raise ValueError(f"{url} has no list of models; engine.url usually ends in /v1.") from error
-        except APIError as error:
+        except (APIError, EndlessError) as error:
             raise self._describe(error, seconds=seconds) from None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ValueError(f"{url}/models answered with something else than a list of models.") from None
+        except ValueError as error:
+            raise ValueError(f"{url}/models answered with something else than a list of models: {error}") from None
         if self._model not in served:
             raise ValueError(
-                f"{url} does not serve {self._model!r} but {', '.join(sorted(served)) or 'nothing'}; "
+                f"{url} does not serve {self._model!r} but {clip(', '.join(sorted(served))) or 'nothing'}; "
                 "set engine.served_model, or start the server with that model."
             )
-        context = served[self._model]
+        asked = served[self._model]
+        # A server may answer by another name of the same model.
+        self._names += [name for name, model in served.items() if model.root and model.root == asked.root]
+        context = asked.max_model_len
         if context is not None and context < max_model_len:
             raise ValueError(
                 f"{url} serves contexts of {context} tokens and the longest request needs {max_model_len}; "
@@ -152,21 +163,26 @@ class ServerEngine:
     async def complete(self, request: Request) -> Completion:
         from openai import APIError
 
+        from harness.engines.transport import EndlessError
+
         async with self._turn:
             started = time.monotonic()
             try:
                 reply = await self._client.completions.with_raw_response.create(**write_body(self._model, request))
-            except APIError as error:
+            except (APIError, EndlessError) as error:
                 raise self._describe(error, seconds=self._settings.timeout_seconds) from None
             seconds = time.monotonic() - started
         try:
-            return read_completion(reply.content, request, seconds=seconds)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            raise EngineFailedError(f"{self._settings.url}/completions answered with no completion.") from None
+            return read_completion(reply.content, request, names=self._names, seconds=seconds)
+        except ValueError as error:
+            reason = self._hide_key(str(error))
+            raise EngineFailedError(f"{self._settings.url}/completions answered with no completion: {reason}") from None
 
-    def _describe(self, error: "APIError", *, seconds: float) -> EngineFailedError | RequestFailedError:
+    def _describe(self, error: "APIError | EndlessError", *, seconds: float) -> EngineFailedError | RequestFailedError:
         """The exception that tells in one line what a request met that had `seconds`; the key is not in it."""
         from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        from harness.engines.transport import EndlessError
 
         settings = self._settings
         if isinstance(error, APITimeoutError):
@@ -174,12 +190,20 @@ class ServerEngine:
                 f"{settings.url} did not answer within {seconds:g} seconds; is it overloaded? "
                 "Lower engine.max_num_seqs or raise engine.timeout_seconds."
             )
+        if isinstance(error, EndlessError):
+            return EngineFailedError(f"{settings.url}: {error}")
         if isinstance(error, APIConnectionError):
             reason = self._hide_key(first_line(error.__cause__ or error))
             return EngineFailedError(f"No server answers at {settings.url} ({reason}); is it up, is engine.url right?")
         if not isinstance(error, APIStatusError):
             return EngineFailedError(f"{settings.url}: {self._hide_key(first_line(error))}")
         status, reason = error.status_code, self._hide_key(read_reason(error))
+        if 300 <= status < 400:
+            place = self._hide_key(clip(error.response.headers.get("location", "")))
+            return EngineFailedError(
+                f"{settings.url} sends requests on to {place or 'another place'} ({status}), where neither the key nor "
+                "a prompt is sent; set engine.url to where the model is served."
+            )
         if status in (401, 403):
             way_on = (
                 "is the key in its variable right?" if settings.api_key_variable else "set engine.api_key_variable."
@@ -232,37 +256,8 @@ def write_body(model: str, request: Request) -> dict[str, Any]:
     }
 
 
-def read_completion(content: bytes, request: Request, *, seconds: float) -> Completion:
-    """The completion in a server's answer; raises EngineFailedError where it is not one of this request."""
-    reply = json.loads(content)
-    choice, usage = reply["choices"][0], reply.get("usage") or {}
-    token_ids = choice.get("token_ids")
-    if not isinstance(token_ids, list) or not all(isinstance(token_id, int) for token_id in token_ids):
-        raise EngineFailedError(
-            "The server returns no token ids, which isoquant cuts and counts by; "
-            "use one that knows return_token_ids, such as vLLM 0.10.2 or later."
-        )
-    if (told := usage.get("prompt_tokens")) not in (None, len(request.prompt_ids)):
-        raise EngineFailedError(f"The server read {told} tokens from a prompt of {len(request.prompt_ids)} token ids.")
-    reason = choice["finish_reason"]
-    if reason not in ("stop", "length"):
-        raise RequestFailedError(f"The server ended a request with {reason!r}.")
-    is_told = token_ids and (token_ids[-1] in request.stop_ids or any(s in choice["text"] for s in request.stop))
-    if not token_ids or (reason == "stop" and not is_told):
-        raise EngineFailedError(
-            "The server stopped a completion where it was not told to; start it without stop strings of its own."
-        )
-    return Completion(
-        token_ids=tuple(token_ids),
-        finish_reason=reason,
-        num_cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
-        seconds=seconds,
-    )
-
-
 def read_reason(error: Any) -> str:
     """What a server said of an error, in one line."""
     body = error.body
     message = body.get("message") if isinstance(body, dict) else body
-    text = " ".join(str(message or error.message).split())
-    return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + " ..."
+    return clip(str(message or error.message))

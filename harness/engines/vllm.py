@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 from harness.architecture import Architecture
 from harness.children import bind_children
 from harness.engines import cpu, machine
-from harness.engines.output import POINTER, divert_output, first_line, last_error
+from harness.engines.output import POINTER, divert_output, first_line, last_error, way_on
 from harness.engines.weights import check_load_format, choose_load_format, fetch_weights
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
@@ -230,6 +230,8 @@ def explain_start(error: Exception, log: IO[bytes]) -> str:
     reason = first_line(error)
     if POINTER.search(reason):
         reason = last_error(log) or f"{reason} {KILLED}"
+    if (told := way_on(reason)) is not None:
+        return f"{told} ({reason})"
     return f"{reason} (VLLM_LOGGING_LEVEL=INFO shows all that it says)"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
+from harness.plain import is_plain
 from harness.sandbox import close_sandbox
 from harness.tasks.lm_eval_code import list_code
 from harness.tasks.lm_eval_load import compiled_once, find_manager, hushed, load_leaves
@@ -135,9 +136,9 @@ class LmEval:
 
     @cached_property
     def evaluates(self) -> bool:
-        """Whether anything but lm-eval's own filters and its exact match reads an answer."""
+        """Whether anything but lm-eval's own filters, its exact match and functions that were read reads an answer."""
         configs = [leaf.dump_config() for leaf in self._leaves.values()]
-        return any(
+        return not is_plain(self.extract, self.vote_key) or any(
             config.get("process_results") is not None
             or {metric["metric"] for metric in config["metric_list"] or [{"metric": None}]} - PLAIN_METRICS
             or {step["function"] for chain in config["filter_list"] or [] for step in chain["filter"]} - PLAIN_FILTERS
@@ -172,6 +173,11 @@ class LmEval:
         correct = score >= FULL_SCORE
         outcome: Outcome = "correct" if correct else "unparsed" if extracted is None else "wrong"
         return Grade(extracted, vote_key, correct, score, outcome)
+
+    def write_gold(self, prompt: Prompt) -> str:
+        """The document's gold answer, in the form that its task reads."""
+        leaf = self._leaves[prompt.reference["task"]]
+        return self.answer_form.write(self._read_gold(leaf, prompt.reference["doc"]))
 
     @cached_property
     def _leaves(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
+from harness.plain import is_plain
 from harness.sandbox import close_sandbox
 from harness.tasks.rules import FREE, FULL_SCORE, RULES, Rule, score_entry
 from harness.tasks.scorers import EVALUATED, UNTRUSTED
@@ -129,7 +130,8 @@ class ReasoningGym:
 
     @property
     def evaluates(self) -> bool:
-        return self.name in EVALUATED
+        """Of a function that nobody here read it is taken that it does."""
+        return self.name in EVALUATED or not is_plain(self.extract, self.vote_key)
 
     @property
     def until(self) -> tuple[str, ...]:
@@ -167,6 +169,10 @@ class ReasoningGym:
         correct = score >= FULL_SCORE
         outcome: Outcome = "correct" if correct else "unparsed" if vote_key is None else "wrong"
         return Grade(extracted, vote_key, correct, score, outcome)
+
+    def write_gold(self, prompt: Prompt) -> str:
+        """The generator's own answer, as the prompt asks for it."""
+        return self.answer_form.write(str(prompt.reference["answer"]))
 
     @property
     def _rule(self) -> Rule:

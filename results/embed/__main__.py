@@ -7,6 +7,7 @@ from pathlib import Path
 
 from results.embed.embedders import TFIDF, Embedder, HashedTerms, SentenceModel
 from results.embed.write import embed_run
+from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
 
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"There is no run {root}.")
         embedder = choose(options.embedder)
         num_embedded = embed_run(root, embedder)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -41,4 +44,5 @@ def choose(name: str) -> Embedder:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping_in_a_line("Stopped; what was stored is kept, run the same command again to go on."):
+        sys.exit(main())

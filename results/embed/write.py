@@ -7,6 +7,7 @@ import numpy as np
 from results import store
 from results.embed.embedders import Embedder
 from results.folder import check_plain
+from results.inspection import check, check_folders
 from results.schema import EMBEDDINGS, PROMPTS
 
 
@@ -16,6 +17,8 @@ def embed_run(root: Path, embedder: Embedder) -> int:
     Raises ValueError where the run holds no prompts, or none with a text.
     """
     check_plain(root)
+    writer = f"embed-{embedder.name}"
+    _mend(root, writer)
     prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()
     by_key = {(row["task"], row["prompt_id"]): row["text"] for row in prompts if row["text"]}
     if not by_key:
@@ -24,9 +27,7 @@ def embed_run(root: Path, embedder: Embedder) -> int:
             + ("; ingest it with prompt_text=COLUMN." if prompts else "; run `make sweep` or `make ingest` first.")
         )
     version = embedder.version
-    with store.lock(root, f"embed-{embedder.name}", wait=True):
-        for fault in store.set_damaged_aside(root, f"embed-{embedder.name}"):
-            print(fault)
+    with store.lock(root, writer, wait=True):
         embedded = _embedded(root, embedder.name, version)
         missing = [key for key in by_key if key not in embedded]
         if missing:
@@ -36,8 +37,17 @@ def embed_run(root: Path, embedder: Embedder) -> int:
                 | {"flops": None if np.isnan(flops) else float(flops), "vector": vector.tolist()}
                 for key, flops, vector in zip(missing, found.flops, found.vectors, strict=True)
             ]
-            store.append(root, EMBEDDINGS, rows, writer=f"embed-{embedder.name}")
+            store.append(root, EMBEDDINGS, rows, writer=writer)
     return len(missing)
+
+
+def _mend(root: Path, writer: str) -> None:
+    """Put aside what is damaged of the embedder's own, a line each; raises ValueError where other tables are."""
+    check_folders(root)
+    with store.lock(root, writer, wait=True):
+        lines = [*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)]
+    for line in (*lines, *check(root)):
+        print(line)
 
 
 def _embedded(root: Path, name: str, version: str) -> set[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from results.ingest import inspect_log, lm_eval, table, unused
 from results.ingest.outcomes import Ingested
 from results.ingest.write import Stored, write
+from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
 NOT_ASKED_FOR = "of a model that --models does not name"
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = _only(read(source, options), options.models)
         found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -160,4 +163,5 @@ def _number(text: str) -> tuple[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping_in_a_line("Stopped; what was stored is kept, run the same command again to go on."):
+        sys.exit(main())

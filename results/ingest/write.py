@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from results import schema, store
 from results.folder import check_plain
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
+from results.inspection import check, check_folders
 
 GRADER, GRADER_VERSION = "outside", "1"
 POOL = "evaluation"
@@ -39,6 +40,7 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
     if not groups:
         reasons = "; ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "it is empty"
         raise ValueError(f"No outcomes in {source}: {reasons}.")
+    _mend(root)
     stored = {(row["model"], row["task"]): row["identity"] for row in store.scan(root, schema.MODELS).to_pylist()}
     named = {place: _identity(*place, outcomes, source) for place, outcomes in groups.items()}
     for place, (identity, _) in named.items():
@@ -50,6 +52,18 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
         _write_model(root, place, outcomes, named[place], found, as_counts=as_counts, was_there=place in stored)
         for place, outcomes in groups.items()
     ]
+
+
+def _mend(root: Path) -> None:
+    """Put aside what is damaged of outcomes from elsewhere, a line each: what is ingested again fills the gap."""
+    check_folders(root)
+    for writer in store.list_writers(root):
+        if writer.startswith(store.INGESTING):
+            with store.lock(root, writer):
+                for line in (*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)):
+                    print(line)
+    for note in check(root):
+        print(note)
 
 
 def _groups(found: Ingested) -> dict[tuple[str, str], list[Sample | Count]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.architecture import Architecture
+from harness.fence.gaps import find_fence
 from harness.types import EngineSettings, Model
 from results import store
 from sweeps.declare import declare
@@ -31,7 +32,8 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     pending, busy = find_pending(jobs if place.is_here else [start_elsewhere(job) for job in jobs])
     failed = busy + run_lanes(group_lanes(jobs, overrides, pending), place, logs=root / "logs")
     tasks = {str(job.task): job.task for job in jobs}
-    num_graded = grade_run(root, tasks.values())
+    print(find_fence(), flush=True)
+    num_graded = grade_run(root, tasks.values(), unfenced=jobs[0].grade_unfenced)
     print(f"{num_graded:,} answers graded. Rows are in {root}.")
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}. What they drew is kept; run the same command again to go on.")
@@ -50,8 +52,6 @@ def run_lanes(lanes: Sequence[Lane], place: Place, *, logs: Path) -> list[str]:
                     print(f"{lane.model} failed: {reason}", file=sys.stderr, flush=True)
                 elif not place.is_here:
                     print(f"{lane.model:>16}: done", flush=True)
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What was drawn is kept; run the same command again to go on.")
     except ValueError as error:
         sys.exit(str(error))
     return failed

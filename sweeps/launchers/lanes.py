@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from harness.children import die_with_parent
+from results.stopping import SIGNALLED
 
 # How long a job that is told to stop may take to store what it has drawn.
 STOP_SECONDS = 30
 WAIT_SECONDS = 1
 # A job that one of these ended was told to stop, and so were those after it.
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+# The processes of this one's lanes that still run.
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 class Lane(NamedTuple):
@@ -42,7 +45,7 @@ class Failure(NamedTuple):
 
     @property
     def was_told_to_stop(self) -> bool:
-        return -self.code in STOPS
+        return -self.code in STOPS or self.code - SIGNALLED in STOPS
 
 
 class Place(Protocol):
@@ -84,6 +87,7 @@ def run_command(command: Sequence[str], *, folder: Path, log: Path | None, envir
     ) as process:
         if output:
             output.close()
+        _running.add(process)
         try:
             # In short turns, since Ray interrupts its workers without waking them up.
             while process.poll() is None:
@@ -97,6 +101,14 @@ def run_command(command: Sequence[str], *, folder: Path, log: Path | None, envir
             except subprocess.TimeoutExpired:
                 process.kill()
             raise
+        finally:
+            _running.discard(process)
+
+
+def stop_running() -> None:
+    """Tell the jobs of this process to stop, which a terminal has done already and a kill has not."""
+    for process in tuple(_running):
+        process.terminate()
 
 
 def read_last_words(log: Path, model: str, *, start: int = 0) -> str:

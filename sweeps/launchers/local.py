@@ -9,7 +9,7 @@ from queue import Queue
 from typing import NamedTuple
 
 from harness.engines.machine import THREAD_LIMIT, count_cores
-from sweeps.launchers.lanes import Failure, Lane, run_lane
+from sweeps.launchers.lanes import Failure, Lane, run_lane, stop_running
 from sweeps.provenance import list_gpus
 
 
@@ -44,8 +44,10 @@ class Local:
                 for future in as_completed(futures):
                     failure = future.result()
                     yield futures[future], str(failure) if failure else None
-            finally:
+            except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
+                stop_running()
+                raise
 
     def share_cores(self) -> dict[str, str]:
         """What holds a job to its share of the cores: several that each took all would wait for one another."""

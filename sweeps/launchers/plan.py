@@ -7,6 +7,7 @@ from pathlib import Path
 
 from results import store
 from results.folder import check_plain
+from results.inspection import inspect
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
 from sweeps.recognised import Setting, tell_settings
@@ -18,6 +19,8 @@ HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most"
 def show_plan(jobs: Sequence[Job]) -> None:
     """Print the plan of these jobs; ends the program with what is invalid, and why, where something is."""
     check_plain(jobs[0].run)
+    for note in inspect(jobs[0].run).notes:
+        print(note)
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
         sys.exit(f"Damaged, or gone:\n{named}\n`make sweep` sets them aside and makes their rows again.")

@@ -10,11 +10,11 @@ import pytest
 from analysis import outcomes
 from analysis.bins import Binning
 from analysis.costs import COST_MODELS, cell_cost, total_tokens
-from analysis.grid import OUTCOMES, Grid, read
+from analysis.grid import Grid, read
 from analysis.health import read_health
 from analysis.report.explorer import Size, section
 from results import store
-from results.schema import ANSWERS, CELLS, GRADES, MODELS, PROMPTS, TRACES
+from results.schema import ANSWERS, CELLS, GRADES, MODELS, OUTCOMES, PROMPTS, TRACES
 from tests.analysis.conftest import LADDER, _model_row, identity
 from tests.report.conftest import data_of
 

@@ -2,12 +2,14 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from results import store
 from results.schema import ANSWERS, GRADES, TABLES, TRACES, Table
+from results.shards import list_shards
 from tests import forked
 
 # What a sweep writes in which nothing fails; counts and embeddings are other commands'.
@@ -25,6 +27,25 @@ SCRIPTED = [*SMALL, "engine._target_=tests.scripted_settings.Scripted", "probe=f
 
 def shards(root: Path) -> dict[Path, bytes]:
     return {path.relative_to(root): path.read_bytes() for path in sorted(root.glob("*/*.parquet"))}
+
+
+def rows(root: Path, paths: Iterable[Path] | None = None) -> dict[str, Counter[str]]:
+    """Every row of a run by its table, or those of some of its shards alone: merging moves rows and changes none."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in TABLES}
+    for path in list_all(root) if paths is None else paths:
+        table = TABLES[path.parent.name]
+        found[table.name] += Counter(map(repr, store.scan(root, table, shards=[root / path]).to_pylist()))
+    return found
+
+
+def list_all(root: Path) -> list[Path]:
+    return [path for name in TABLES for path in list_shards(root / name)]
+
+
+def assert_kept(before: dict[str, Counter[str]], root: Path) -> None:
+    """Every row from before is there, as it was."""
+    now = rows(root)
+    assert all(not before[name] - now[name] for name in before), "a row from before is not what it was"
 
 
 def keys(root: Path, table: Table) -> Counter[tuple]:

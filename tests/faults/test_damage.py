@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from results import store
-from results.shards import writer_of
+from results.names import writer_of
 from sweeps.repair import repair, set_damaged_aside
 from tests.faults.runs import MODEL, WRITTEN, assert_complete, copy_run, flip_bit, redraw, shards
 

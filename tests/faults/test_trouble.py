@@ -16,8 +16,10 @@ from tests.faults.runs import (
     SCRIPTED,
     WIDTH,
     assert_complete,
+    assert_kept,
     keys,
     redraw,
+    rows,
     shards,
 )
 from tests.sweeps.launchers.conftest import wait_until
@@ -35,11 +37,11 @@ def test_a_disk_that_fills_up_loses_nothing_that_is_stored(tmp_path: Path) -> No
     assert told.startswith(f"{MODEL}: No room to write in {root} (") and "run the same command again" in told
     assert f"Failed: {MODEL}. What they drew is kept" in ended.err
     assert not list(root.glob("*/*.tmp"))
-    left = shards(root)
+    left = rows(root)
     assert 0 < len(keys(root, TRACES)) < NUM_PROMPTS * (WIDTH + BIN_SAMPLES)
     said = redraw(root)
-    now = shards(root)
-    assert {path: now[path] for path in left} == left and "damaged" not in said
+    assert_kept(left, root)
+    assert "damaged" not in said
     assert_complete(root, MODEL)
 
 
@@ -51,13 +53,12 @@ def test_a_job_killed_for_want_of_memory_is_named_and_the_other_model_goes_on(tm
     assert ended.code != 0 and "Traceback" not in ended.err
     assert f"{MODEL} failed: killed by SIGKILL, as the system does when memory has run out" in ended.err
     assert f"Failed: {MODEL}. What they drew is kept; run the same command again to go on." in ended.err
-    left = shards(root)
-    assert sum(path.name.startswith(f"{MODEL}.") and path.parts[0] == "traces" for path in left) > 0
+    left = rows(root)
+    assert sum(path.name.startswith(f"{MODEL}.") and path.parts[0] == "traces" for path in shards(root)) > 0
     again = forked.run("sweeps", *SCRIPTED, models, f"run={root}")
     assert again.code == 0, again.err
     assert f"{OTHER}: no samples to draw" in again.out
-    now = shards(root)
-    assert {path: now[path] for path in left} == left
+    assert_kept(left, root)
     assert_complete(root, MODEL, OTHER)
 
 

@@ -1,9 +1,10 @@
 """A tiny HTTP endpoint whose every answer is scripted. Lives under tests only."""
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,8 @@ class Reply:
     body: bytes
     delay: float = 0.0
     missing: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drip_seconds: float = 0.0
 
 
 def reply(status: int, content: Any, **more: Any) -> Reply:
@@ -92,8 +95,21 @@ def serve(server: ScriptedServer) -> Iterator[ScriptedServer]:
             self.send_response(answered.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answered.body) + answered.missing))
+            for name, value in answered.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answered.body)
+            # Who has heard enough hangs up.
+            with contextlib.suppress(ConnectionError):
+                self.send(answered)
+
+        def send(self, answered: Reply) -> None:
+            if not answered.drip_seconds:
+                self.wfile.write(answered.body)
+                return
+            for byte in answered.body:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(answered.drip_seconds)
 
         def log_message(self, format: str, *arguments: Any) -> None:
             pass

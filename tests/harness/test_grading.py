@@ -136,7 +136,7 @@ def test_the_memory_limit_is_on_top_of_what_the_parent_has_mapped() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_an_answer_that_takes_its_worker_down_costs_no_other(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # The sandbox would refuse it; here it stands for the kernel.
-    monkeypatch.setattr("harness.grading.close_sandbox", lambda: None)
+    monkeypatch.setattr("harness.zygote.close_sandbox", lambda: None)
     graded = grade(*["right"] * 50, f"kill {number}", *["right"] * 50)
     assert outcomes(graded) == ["correct"] * 50 + ["timeout"] + ["correct"] * 50
     assert graded.troubles == {50: f"its worker died ({-number})"}
@@ -149,7 +149,8 @@ def test_every_second_answer_may_take_its_worker_down() -> None:
 def test_an_answer_whose_worker_was_killed_once_by_something_else_is_graded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.grading.close_sandbox", lambda: None)
+    for wall in ("enclose", "seal", "close_sandbox"):
+        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: None)
     monkeypatch.setattr(f"{__name__}.act", kill_once)
     (tmp_path / "once").touch()
     graded = grade("right", f"once {tmp_path}/once", "right")

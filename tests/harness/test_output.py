@@ -8,7 +8,7 @@ import tempfile
 import pydantic
 import pytest
 
-from harness.engines.output import divert_output, first_line, last_error
+from harness.engines.output import divert_output, first_line, last_error, way_on
 
 PRINTS = "import sys; print('noise'); sys.exit('ValueError: no room')"
 
@@ -69,3 +69,21 @@ def test_an_error_is_told_in_a_line() -> None:
     assert first_line(refused.value) == "3 is too high"
     assert first_line(RuntimeError("one\ntwo")) == "one"
     assert first_line(RuntimeError()) == "RuntimeError"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (
+            "RuntimeError: gloo/transport/tcp/device.cc:84: ifa != nullptr",
+            "no network interface is up",
+        ),
+        ("RuntimeError: can't start new thread", "no further process or thread may be started"),
+        ("OSError: [Errno 12] Cannot allocate memory", "memory ran short"),
+        ("OSError: [Errno 28] No space left on device", "a disk is full"),
+        ("ValueError: unknown quantization", None),
+    ],
+)
+def test_what_a_machine_lacks_is_told_with_the_way_on(reason: str, told: str | None) -> None:
+    found = way_on(reason)
+    assert found is None if told is None else found is not None and found.startswith(told)

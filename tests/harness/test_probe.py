@@ -110,6 +110,30 @@ def test_a_prompt_that_is_refused_says_nothing_of_the_model() -> None:
     assert (found.num_probes, found.num_closed) == (5, 5)
 
 
+class Seeded(Scripted):
+    """Thinks for ever, from the seed on where it heeds it."""
+
+    def __init__(self, *, heeds: bool) -> None:
+        super().__init__()
+        self.heeds = heeds
+
+    async def complete(self, request: Request) -> Completion:
+        if request.max_tokens == 8:
+            return await super().complete(request)
+        first = request.seed % 7 if self.heeds else 0
+        return Completion(tuple(3 + (first + n) % 7 for n in range(request.max_tokens)), "length", None, 0.0)
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+def test_samples_that_are_alike_whatever_their_seed_are_found(heeds: bool) -> None:
+    assert probe(Seeded(heeds=heeds), max_thinking_tokens=64).ignores_seeds is not heeds
+
+
+def test_short_samples_that_are_alike_say_nothing_of_seeds() -> None:
+    assert not probe(Scripted()).ignores_seeds
+    assert not probe(Seeded(heeds=False), max_thinking_tokens=16).ignores_seeds
+
+
 def test_where_every_prompt_is_refused_the_reason_and_the_way_on_are_told() -> None:
     with pytest.raises(EngineFailedError, match="All 8 probes .* failed, the first with: content filter. probe=false"):
         probe(Refusing(8))

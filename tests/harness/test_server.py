@@ -142,7 +142,8 @@ def test_a_request_that_is_refused_fails_alone(scripted: ScriptedServer) -> None
         ({"finish_reason": "abort"}, RequestFailedError, "ended a request with 'abort'"),
         ({"finish_reason": "stop", "token_ids": [4]}, EngineFailedError, "stopped a completion where it was not told"),
         ({"finish_reason": "length", "token_ids": []}, EngineFailedError, "stopped a completion where it was not told"),
-        ({"token_ids": ["a"]}, EngineFailedError, "returns no token ids"),
+        ({"token_ids": ["a"]}, EngineFailedError, "token_ids.0: Input should be a valid integer; got 'a'"),
+        ({"token_ids": None}, EngineFailedError, "returns no token ids"),
     ],
 )
 def test_a_completion_that_is_none_is_refused(

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from results import shards, store
+from results import store, whole
 from results.schema import ANSWERS, CELLS, TABLES, Table
 
 CELL = {"identity": "i", "pool": "evaluation", "budget": 0, "num_samples": 1, "num_prompts": 1}
@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_behind_a_shard_leaves_nothing_to_be_stored_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.append(tmp_path, CELLS, cells(1), writer="m")
-    write_whole = shards.write_whole
+    write_whole = whole.write_whole
 
     def write(path: Path, content: bytes) -> None:
         if path.suffix == ".jsonl":
@@ -185,7 +185,7 @@ def test_a_disk_that_fills_up_behind_a_shard_leaves_nothing_to_be_stored_twice(
         write_whole(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shards, "write_whole", write)
+        patch.setattr(whole, "write_whole", write)
         with pytest.raises(OSError, match="No space left"):
             store.append(tmp_path, CELLS, cells(2), writer="m")
         with pytest.raises(OSError, match="No space left"):
@@ -226,7 +226,7 @@ def test_a_kill_in_the_middle_of_a_withdrawal_loses_no_row_and_doubles_none(tmp_
 
             return take
 
-        shards.write_whole = killed(shards.write_whole)  # type: ignore[assignment]
+        whole.write_whole = killed(whole.write_whole)  # type: ignore[assignment]
         Path.rename = killed(Path.rename)  # type: ignore[method-assign]
         store.withdraw_rows(tmp_path, CELLS, "m", keep=lambda rows: pc.not_equal(rows["budget"], 2))
         os._exit(1)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -121,14 +122,18 @@ def test_an_anchor_that_nobody_draws_is_told(tmp_path: Path) -> None:
     assert line.startswith("grid.anchor=A is none of the models asked for (a, b)")
 
 
-def test_a_stop_while_grading_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_while_grading_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sweeps.__main__.grade", stop)
     monkeypatch.setattr("sys.argv", ["sweeps", "grade", "pilot"])
-    with pytest.raises(SystemExit, match="Stopped. What was drawn and graded is kept"):
+    with pytest.raises(SystemExit) as ended:
         main()
+    assert ended.value.code == 128 + signal.SIGINT
+    assert capsys.readouterr().err.startswith("Stopped. What was drawn and graded is kept")
 
 
 @pytest.fixture

@@ -94,13 +94,13 @@ def test_thinking_is_read_back_once_however_many_shards_there_are(
         draw(tmp_path, pending(tmp_path, prompts=[prompt]))
     monkeypatch.setattr("sweeps.plan.READ_TOKENS", 1)
     opened: list[Path] = []
-    read = store._read
+    read = store.read_shard
 
     def note(path: Path, *given: Any) -> pa.Table:
         opened.append(path)
         return read(path, *given)
 
-    monkeypatch.setattr(store, "_read", note)
+    monkeypatch.setattr(store, "read_shard", note)
     more = pending(tmp_path, [PoolSpec("evaluation", 4, (0, 4, 8, 32))])
     assert len(more) > 4 and all(sample.thought_ids for sample in more)
     shards = sorted((tmp_path / "traces").glob("*.parquet"))

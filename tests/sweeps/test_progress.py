@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def watch(engine: Any, **expected: Any) -> Progress:
-    return Progress("m", Counted(engine), num_samples=10, expected=Expected(**expected))
+    return Progress("m", Counted(engine, num_known=100), num_samples=10, expected=Expected(**expected))
 
 
 def test_time_left_is_told_before_the_first_request_ends(clock: list[float]) -> None:
@@ -54,7 +54,7 @@ def test_nothing_written_yet_is_told_as_such(clock: list[float]) -> None:
 
 
 def test_what_was_written_before_the_first_sample_is_not_counted(clock: list[float]) -> None:
-    engine = Counted(Slow())
+    engine = Counted(Slow(), num_known=100)
     asyncio.run(engine.complete(REQUEST))
     progress = Progress("m", engine, num_samples=10, expected=Expected(1_000))
     clock[0] += 1
@@ -76,7 +76,7 @@ def test_the_rate_is_that_of_the_last_minutes(clock: list[float]) -> None:
 
 
 def test_tokens_are_counted_once_although_their_request_has_ended() -> None:
-    engine = Counted(ScriptedEngine())
+    engine = Counted(ScriptedEngine(), num_known=100)
     sampled = asyncio.run(finish_sample(engine, CONTEXT, Pending(sample_key(), (0, 8))))
     assert engine.num_tokens == sampled.num_tokens
     assert engine.num_requests == len(sampled.traces) + len(sampled.answers)

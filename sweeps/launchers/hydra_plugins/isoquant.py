@@ -10,6 +10,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from results.shortage import explain_shortage
+from results.stopping import end_closed
 from sweeps.compose import build_job, check_fields, find_run, read_origins
 from sweeps.disk import explain
 from sweeps.job import Job
@@ -35,10 +37,16 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         try:
             self.run(job_overrides)
+        except BrokenPipeError:
+            end_closed()
         except ValueError as error:
             sys.exit(str(error))
         except OSError as error:
             sys.exit(explain(error, find_run(self.config.run)))
+        except (RuntimeError, MemoryError, ImportError) as error:
+            if (line := explain_shortage(error)) is None:
+                raise
+            sys.exit(line)
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides

@@ -1,0 +1,159 @@
+"""What a server answers, read by what was asked: nothing that it says is believed without a look.
+
+Knows the fields of OpenAI's answers and vLLM's token ids, no connection.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.types import Completion, EngineFailedError, Request, RequestFailedError
+
+LONGEST_REASON = 300
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+Number = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A part of an answer: values of other types are refused, fields that nothing reads are left out."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", protected_namespaces=())
+
+
+class CachedTokens(Part):
+    cached_tokens: Number | None = None
+
+
+class Usage(Part):
+    prompt_tokens: Number | None = None
+    completion_tokens: Number | None = None
+    prompt_tokens_details: CachedTokens | None = None
+
+
+class Choice(Part):
+    finish_reason: str | None
+    text: str | None = None
+    token_ids: list[TokenId] | None = None
+    prompt_token_ids: list[int] | None = None
+
+
+class Reply(Part):
+    choices: Annotated[list[Choice], Field(min_length=1, max_length=1)]
+    usage: Usage | None = None
+    model: str | None = None
+
+
+class Refused(Part):
+    message: str
+
+
+class Refusal(Part):
+    error: Refused | str
+
+
+class Served(Part):
+    id: str
+    max_model_len: int | None = None
+    root: str | None = None
+
+
+class Models(Part):
+    data: list[Served]
+
+
+Kind = TypeVar("Kind", bound=Part)
+
+
+def read_models(content: bytes) -> dict[str, Served]:
+    """The models that a server lists, by name; raises ValueError for any other answer."""
+    return {model.id: model for model in _read(Models, content).data}
+
+
+def read_completion(content: bytes, request: Request, *, names: Sequence[str], seconds: float) -> Completion:
+    """The completion in the answer of a model that goes by these `names`, of which the first was asked.
+
+    Raises ValueError where it is none, EngineFailedError where it is not one of this request, RequestFailedError where
+    the server gave it up.
+    """
+    reply = _read(Reply, content)
+    choice, usage = reply.choices[0], reply.usage or Usage()
+    if reply.model is not None and reply.model not in names:
+        raise EngineFailedError(f"The server answers as {clip(reply.model)!r}, and {names[0]!r} was asked.")
+    token_ids = choice.token_ids
+    if token_ids is None:
+        raise EngineFailedError(
+            "The server returns no token ids, which isoquant cuts and counts by; "
+            "use one that knows return_token_ids, such as vLLM 0.10.2 or later."
+        )
+    _check_prompt(choice, usage, request)
+    reason = choice.finish_reason
+    if reason not in ("stop", "length"):
+        raise RequestFailedError(f"The server ended a request with {clip(str(reason))!r}.")
+    ended: Literal["stop", "length"] = "stop" if reason == "stop" else "length"
+    _check_end(token_ids, choice.text or "", ended, request)
+    if usage.completion_tokens not in (None, len(token_ids)):
+        raise EngineFailedError(f"The server counts {usage.completion_tokens:,} tokens and returns {len(token_ids):,}.")
+    cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
+    return Completion(token_ids=tuple(token_ids), finish_reason=ended, num_cached_tokens=cached, seconds=seconds)
+
+
+def _check_prompt(choice: Choice, usage: Usage, request: Request) -> None:
+    """Raise EngineFailedError where the server read another prompt than the one that was sent."""
+    asked, told = len(request.prompt_ids), usage.prompt_tokens
+    if told not in (None, asked):
+        raise EngineFailedError(f"The server read {told} tokens from a prompt of {asked} token ids.")
+    if choice.prompt_token_ids is not None and tuple(choice.prompt_token_ids) != request.prompt_ids:
+        raise EngineFailedError("The server read another prompt than the token ids that it was sent.")
+    cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
+    if cached is not None and cached > asked:
+        raise EngineFailedError(f"The server found {cached} tokens of a prompt of {asked} in its cache.")
+
+
+def _check_end(token_ids: list[int], text: str, reason: Literal["stop", "length"], request: Request) -> None:
+    """Raise EngineFailedError where the tokens do not end as they were told to."""
+    is_told = token_ids and (token_ids[-1] in request.stop_ids or any(stop in text for stop in request.stop))
+    if not token_ids or (reason == "stop" and not is_told):
+        raise EngineFailedError(
+            "The server stopped a completion where it was not told to; start it without stop strings of its own."
+        )
+    if len(token_ids) > request.max_tokens:
+        raise EngineFailedError(
+            f"The server wrote {len(token_ids):,} tokens where it was told to stop at {request.max_tokens:,}."
+        )
+    if reason == "length" and len(token_ids) < request.max_tokens:
+        raise EngineFailedError(
+            f"The server stopped after {len(token_ids):,} of {request.max_tokens:,} tokens and calls it the limit; "
+            "start it with a longer context."
+        )
+    if any(token_id in request.stop_ids for token_id in token_ids[:-1]):
+        raise EngineFailedError("The server went on behind a token that it was told to stop at.")
+
+
+def _read(kind: type[Kind], content: bytes) -> Kind:
+    """An answer as `kind`; raises ValueError, with what is wrong with it in one line."""
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        if told := _read_refusal(content):
+            raise ValueError(f"an error, {clip(told)!r}.") from None
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        reason = clip(first["msg"])
+        raise ValueError(f"{place}: {reason}; got {clip(repr(first['input']))}." if place else f"{reason}.") from None
+
+
+def _read_refusal(content: bytes) -> str | None:
+    """What an error object says; None in any other answer."""
+    try:
+        error = Refusal.model_validate_json(content).error
+    except ValidationError:
+        return None
+    return error if isinstance(error, str) else error.message
+
+
+def clip(text: str) -> str:
+    """A text of a server's in one line that a terminal can show."""
+    line = " ".join(text.split())
+    shown = "".join(letter if letter.isprintable() else "?" for letter in line[:LONGEST_REASON])
+    return shown if len(line) <= LONGEST_REASON else f"{shown} ..."

@@ -1,0 +1,144 @@
+"""Whether a shard is what was written: its bytes, its columns, and values that can be. Changes nothing."""
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from results.manifest import read_manifest
+from results.names import digest_of
+from results.reading import is_equal, read_member, read_shard
+from results.schema import GRADES, OUTCOMES, TABLES, Table
+from results.shards import digest, list_shards, named_shards, read_members
+
+WITHDRAWN = ".withdrawn"
+# Whole numbers that are no counts: a hash may be negative.
+UNCOUNTED = ("seed",)
+# Null in a key that stands for something: the natural answer.
+UNKEYED = ("budget",)
+DAMAGED = "is damaged"
+
+
+class Wrong(NamedTuple):
+    """A shard that is not what belongs there, and in words that follow its name what is wrong with it."""
+
+    shard: Path
+    reason: str
+
+
+class Checked(NamedTuple):
+    """A writer's shards: those that are what was written, those that are not, and those that are not there."""
+
+    whole: list[Path]
+    wrong: list[Wrong]
+    gone: list[Path]
+
+
+def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
+    """Compare the bytes of the writer's shards with their names, their names with the manifest and their columns with
+    the schema; change nothing. Raises OSError where one may not be read.
+    """
+    checked = Checked([], [], [])
+    tables = list(tables)
+    listed = [path for table in tables for path in list_shards(root / table, writer)]
+    entered = [root / name for name in read_manifest(root, writer) if name.split("/")[0] in tables]
+    merged = {path.with_name(name) for path in listed for name in read_members(path)}
+    for path in dict.fromkeys([*listed, *(path for path in entered if path not in merged)]):
+        # Asked for by name: the list of a folder that machines share may be older than a shard in it.
+        if not path.is_file():
+            # A kill can come between a withdrawal and the manifest.
+            if not path.with_suffix(WITHDRAWN).exists():
+                checked.gone.append(path)
+            continue
+        # Who merges may have taken it away by now: its rows are in another one.
+        with contextlib.suppress(FileNotFoundError):
+            reason = find_wrong(path)
+            if reason is None:
+                checked.whole.append(path)
+            else:
+                checked.wrong.append(Wrong(path, reason))
+    return checked
+
+
+def find_wrong(path: Path) -> str | None:
+    """What is wrong with the shard, in words that follow its name; None where nothing is."""
+    content = path.read_bytes()
+    if digest(content) != digest_of(path):
+        return DAMAGED
+    table = TABLES[path.parent.name]
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        return _foreign(file.schema_arrow, table) or _impossible(file, table) or _unlike(path, table)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError):
+        return DAMAGED
+
+
+def unknown_columns(root: Path, table: Table) -> list[str]:
+    """Columns that shards of the table hold and the schema does not, so that nothing reads them."""
+    held = {name for path in named_shards(root / table.name) for name in _names(path)}
+    return sorted(held - set(table.schema.names))
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return []
+
+
+def _foreign(stored: pa.Schema, table: Table) -> str | None:
+    """Where the columns are not the table's: which are missing, or which is of another type."""
+    missing = [name for name in table.schema.names if name not in stored.names and name not in table.younger]
+    if missing:
+        return f"lacks {', '.join(missing[:3])}, so it is none of {table.name}"
+    for field in table.schema:
+        if field.name in stored.names and _kind(stored.field(field.name).type) != _kind(field.type):
+            held = stored.field(field.name).type
+            return f"holds {field.name} as {held}, where {table.name} have {field.type}"
+    return None
+
+
+def _unlike(path: Path, table: Table) -> str | None:
+    """Where a merged shard does not hold what it says it does, of one that still lies beside it."""
+    for member in (path.with_name(name) for name in read_members(path)):
+        is_sound = member.is_file() and digest(member.read_bytes()) == digest_of(member)
+        if is_sound and not is_equal(read_shard(member, table.schema), read_member(path, member.name, table.schema)):
+            return f"does not hold the rows of {member.name}, as it says it does"
+    return None
+
+
+def _kind(held: pa.DataType) -> str:
+    """What a type is cast within, without a loss."""
+    if pa.types.is_dictionary(held):
+        return _kind(held.value_type)
+    if pa.types.is_list(held) or pa.types.is_large_list(held):
+        return f"list of {_kind(held.value_type)}"
+    tests = {"text": ("string", "large_string", "null"), "float": ("float", "double", "halffloat")}
+    known = {str(name): kind for kind, names in tests.items() for name in names}
+    return "integer" if pa.types.is_integer(held) else known.get(str(held), str(held))
+
+
+def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
+    """Where a value cannot be: a negative count, a key without a value, an outcome that is none."""
+    stored = [field for field in table.schema if field.name in file.schema_arrow.names]
+    for name in (field.name for field in stored if pa.types.is_integer(field.type) and field.name not in UNCOUNTED):
+        least = pc.min(_column(file, name)).as_py()
+        if least is not None and least < 0:
+            return f"holds {name} {least:,}, which cannot be"
+    for name in (field.name for field in stored if field.name in table.key and field.name not in UNKEYED):
+        if _column(file, name).null_count:
+            return f"holds rows without {name}, which cannot be"
+    outcomes = set(_column(file, "outcome").unique().to_pylist()) if table is GRADES else set()
+    if unknown := sorted(str(outcome) for outcome in outcomes - {None, *OUTCOMES}):
+        return f"holds the outcome {unknown[0]}, and outcomes are {', '.join(OUTCOMES)}"
+    return None
+
+
+def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    return file.read([name])[name]

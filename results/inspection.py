@@ -1,0 +1,109 @@
+"""What a command finds of a run that it opens: shards that would tell it something false, and files that it leaves out.
+
+Changes nothing, so that a run can be read where it may not be written.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from results import store
+from results.checks import check_shards, unknown_columns
+from results.manifest import MANIFESTS
+from results.mending import tell_manifest
+from results.names import fits
+from results.schema import MODELS, TABLES
+from results.shards import entered_shards, find_copies, list_files, list_shards, named_shards
+from results.twice import find_twice, tell_twice
+
+# What is moved or put aside on the way, by its last word.
+KNOWN = (".tmp", ".kept", ".merging", ".damaged", ".lost", ".withdrawn", ".copy")
+SHOWN = 3
+# Folders of a run that commands write into.
+WRITTEN = (*TABLES, MANIFESTS, "locks", "logs", "probes", "provenance", "figures")
+
+
+class Inspection(NamedTuple):
+    """What is wrong, a line each: `faults` would make what is read false, `notes` tell what is missing or not read."""
+
+    faults: list[str]
+    notes: list[str]
+
+
+def inspect(root: Path) -> Inspection:
+    """What is wrong with a run. Raises OSError where it may not be read."""
+    found = _inspect(root)
+    # While another process merges or withdraws, a shard may be gone before it is read.
+    return _inspect(root) if found.faults or found.notes else found
+
+
+def check(root: Path) -> list[str]:
+    """The notes on a run; raises ValueError, with the way on, where what is read would be false."""
+    faults, notes = inspect(root)
+    if faults:
+        more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
+        raise ValueError(
+            f"Damaged tables in {root} ({faults[0]}{more}); `make sweep` sets them aside and fills the gap, "
+            "`make ingest` that of outcomes from elsewhere."
+        )
+    return notes
+
+
+def check_folders(root: Path) -> None:
+    """Raise ValueError where a folder of the run is a file, or a link through which files elsewhere would change."""
+    for name in WRITTEN:
+        place = root / name
+        if place.is_file():
+            raise ValueError(f"{place} is a file where a folder of the run belongs; move it away.")
+        if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
+            raise ValueError(
+                f"{place} is a link out of the run, to {place.resolve()}, and nothing is written through it. Put the "
+                "folder itself in its place, or move the whole run there."
+            )
+
+
+def _inspect(root: Path) -> Inspection:
+    faults, notes = [], []
+    for writer in store.list_writers(root):
+        checked = check_shards(root, TABLES, writer)
+        faults += [f"{shard} {reason}" for shard, reason in checked.wrong]
+        notes += [f"{path} is gone, and its rows with it; the next sweep makes them again." for path in checked.gone]
+        notes += tell_manifest(root, writer)
+    if not faults:
+        faults += [tell_twice(*twice) for twice in find_twice(root, entered_shards(root))]
+        notes += _strangers(root)
+    return Inspection(faults, [*notes, *_uncounted(root)])
+
+
+def _uncounted(root: Path) -> Iterator[str]:
+    """A line for what lies in each table's folder and is not read."""
+    for name, table in TABLES.items():
+        folder = root / name
+        if folder.exists() and not folder.is_dir():
+            yield f"{folder} is a file where the folder of a table belongs; move it away."
+        for copy, first in find_copies(named_shards(folder)):
+            yield f"{copy} is a copy of {first.name} and is not read; the next sweep sets it aside."
+        strays = [path.name for path in list_files(folder) if not fits(path) and path.suffix not in KNOWN]
+        if strays:
+            yield f"{folder} holds files that are no shards and are not read: {_listed(sorted(strays))}."
+        if unknown := unknown_columns(root, table):
+            yield f"{folder} holds columns that this version does not know and does not read: {_listed(unknown)}."
+
+
+def _strangers(root: Path) -> Iterator[str]:
+    """A line for each shard of which no model of the run has a row: it came from another run."""
+    known = store.scan(root, MODELS, columns=["identity"])["identity"].unique()
+    for table in TABLES.values():
+        if "identity" not in table.schema.names or table is MODELS:
+            continue
+        for path in list_shards(root / table.name):
+            held = store.scan(root, table, columns=["identity"], shards=[path])["identity"].cast(pa.string()).unique()
+            if len(held) and not set(held.to_pylist()) & set(known.to_pylist()):
+                yield f"{path} holds rows of no model of this run and says nothing here; was it copied from another?"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,74 @@
+"""The rows of one shard, in the columns of the schema."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from results.shards import named_shards, read_members
+
+
+def read_shard(path: Path, schema: pa.Schema, where: pc.Expression | None = None) -> pa.Table:
+    """The rows of a shard, or those for which `where` holds; a column that it lacks is null.
+
+    Of one that was merged while others were read, from the shard that holds its rows.
+    """
+    try:
+        stored = set(pq.read_schema(path).names)
+        rows = pq.read_table(path, columns=_among(schema, stored), filters=where, partitioning=None)
+    except FileNotFoundError:
+        merged, start, num_rows = _find_merged(path)
+        stored = set(pq.read_schema(merged).names)
+        # All of its columns: those that `where` asks for need not be among the others.
+        rows = pq.read_table(merged, partitioning=None).slice(start, num_rows)
+        rows = (rows if where is None else rows.filter(where)).select(_among(schema, stored))
+    for field in schema:
+        if field.name not in stored:
+            rows = rows.append_column(field.name, pa.nulls(rows.num_rows))
+    return rows.select(schema.names).cast(schema)
+
+
+def read_member(merged: Path, name: str, schema: pa.Schema) -> pa.Table:
+    """The rows that a merged shard holds of one of its members."""
+    return read_shard(merged, schema).slice(*_place(merged, name))
+
+
+def _place(merged: Path, name: str) -> tuple[int, int]:
+    """Where a member's rows begin in a merged shard, and how many they are."""
+    members = read_members(merged)
+    names = list(members)
+    return sum(members[other] for other in names[: names.index(name)]), members[name]
+
+
+def _among(schema: pa.Schema, stored: set[str]) -> list[str]:
+    return [name for name in schema.names if name in stored]
+
+
+def _find_merged(path: Path) -> tuple[Path, int, int]:
+    """The shard that holds the rows of one that is gone, where they begin in it and how many they are."""
+    for merged in named_shards(path.parent):
+        if path.name in read_members(merged):
+            return merged, *_place(merged, path.name)
+    raise FileNotFoundError(f"{path} was taken away while it was read; run the same command again.")
+
+
+def is_equal(first: pa.Table, second: pa.Table) -> bool:
+    """Whether two tables hold the same rows in the same order, to the bit: of numbers NaN equals itself."""
+    return first.num_rows == second.num_rows and all(
+        _bits(first[name]).equals(_bits(second[name])) for name in first.schema.names
+    )
+
+
+def _bits(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column whose values can be compared: words for codes, whole numbers of the same bits for others."""
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    bits = _whole(column.type)
+    return pa.chunked_array([chunk.view(bits) for chunk in column.chunks], bits)
+
+
+def _whole(held: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(held):
+        return pa.list_(_whole(held.value_type))
+    return {pa.float32(): pa.int32(), pa.float64(): pa.int64()}.get(held, held)

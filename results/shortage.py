@@ -1,0 +1,89 @@
+"""What a machine is short of, told in a line with the way on: memory, processes, open files, room for files.
+
+Standard library only: it also tells why the other packages could not be imported.
+"""
+
+import errno
+import os
+import resource
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A file system with less room than this is full.
+LEAST_BYTES = 2**20
+# How packages say that memory cannot be had, each its own way.
+OF_MEMORY = ("cannot allocate memory", "failed to map segment", "unable to allocate", "bad_alloc", "out of memory")
+OF_THREADS = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
+NO_TEMPORARY = "No usable temporary directory"
+
+
+def explain_shortage(error: BaseException) -> str | None:
+    """The line for an error that a shortage is behind, however it was wrapped; None for any other."""
+    for each in _chain(error):
+        text, number = str(each).lower(), getattr(each, "errno", None)
+        if NO_TEMPORARY.lower() in text:
+            return f"No temporary folder can be written ({_first_line(each)}). Free some room there, or set TMPDIR."
+        if isinstance(each, MemoryError) or number == errno.ENOMEM or any(words in text for words in OF_MEMORY):
+            return _memory(each)
+        if isinstance(each, ImportError | OSError) and "shared object" in text and _is_limited(resource.RLIMIT_AS):
+            return _memory(each)
+        if number == errno.EAGAIN or any(words in text for words in OF_THREADS):
+            return (
+                f"No further process or thread may be started ({_first_line(each)}); the limit is "
+                f"{_limit(resource.RLIMIT_NPROC)}. Raise it (ulimit -u), or end other programs of this user."
+            )
+        if number in (errno.EMFILE, errno.ENFILE):
+            return f"Too many files are open; the limit is {_limit(resource.RLIMIT_NOFILE)}. Raise it (ulimit -n)."
+    return None
+
+
+def full_places(root: Path) -> list[Path]:
+    """Which of the run, the folder for temporary files, the home folder and this one have no room left."""
+    named = [root, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]
+    there = [next(place for place in (path, *path.absolute().parents) if place.exists()) for path in named]
+    return list(dict.fromkeys(place for place in there if shutil.disk_usage(place).free < LEAST_BYTES))
+
+
+def tell_shortages() -> None:
+    """Have an error that nothing else tells, as of an import, end in a line where a shortage is behind it."""
+    sys.excepthook = _tell
+
+
+def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    line = explain_shortage(error)
+    if line is None:
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        print(f"error: {line}", file=sys.stderr)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        yield error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+
+
+def _memory(error: BaseException) -> str:
+    reason = _first_line(error) or type(error).__name__
+    return (
+        f"Memory ran short ({reason}); this process may take {_limit(resource.RLIMIT_AS)} bytes. Raise the limit "
+        "(ulimit -v), end other programs, or take a machine with more."
+    )
+
+
+def _is_limited(kind: int) -> bool:
+    return resource.getrlimit(kind)[0] != resource.RLIM_INFINITY
+
+
+def _limit(kind: int) -> str:
+    return f"{resource.getrlimit(kind)[0]:,}" if _is_limited(kind) else "all that there is"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

@@ -1,0 +1,115 @@
+"""How a command ends that is told to stop: in one line, with the signal's exit code, from its first import on.
+
+Standard library only, and first of all imports: it is what Ctrl-C in the first second meets.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+from results.shortage import tell_shortages
+
+# Ctrl-C, a kill, and a terminal that is closed.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A terminal tells every process of a sweep, and its launcher tells its jobs once more.
+GRACE_SECONDS = 5.0
+# What a shell shows for a command that a signal ended is this and the signal's number.
+SIGNALLED = 128
+CLOSED = "The output was closed before its end."
+
+
+class _Stops:
+    """The signals that came, and what to do about the first: raise KeyboardInterrupt, or cancel what is under way."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.last = 0.0
+        self.cancel: Callable[[], object] | None = None
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        is_first, now = self.first is None, time.monotonic()
+        if not is_first and now - self.last < GRACE_SECONDS:
+            return
+        self.first, self.last = self.first or number, now
+        if self.cancel is None or not is_first:
+            raise KeyboardInterrupt
+        self.cancel()
+
+
+_stops = _Stops()
+
+
+def end_at_once_when_stopped() -> None:
+    """While a command is imported, nothing is under way: a stop ends it in a word. Of `python -m` only.
+
+    What cannot be imported for want of memory is told in a line as well.
+    """
+    if sys.argv[:1] == ["-m"]:
+        tell_shortages()
+        _listen(dict.fromkeys(STOPS, _end_at_once))
+
+
+@contextlib.contextmanager
+def stopping_in_a_line(words: str) -> Iterator[None]:
+    """Inside, a stop raises KeyboardInterrupt; outside, it is these words and the signal's exit code.
+
+    So is an output that is closed before its end, as by `| head`.
+    """
+    _stops.first = None
+    before = {number: signal.getsignal(number) for number in STOPS}
+    _listen(dict.fromkeys(STOPS, _stops.receive))
+    try:
+        yield
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        end_stopped(words)
+    except BrokenPipeError:
+        end_closed()
+    finally:
+        _listen(before)
+
+
+def end_stopped(words: str) -> NoReturn:
+    """Say these words and exit with the code of the signal that came."""
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
+    sys.exit(SIGNALLED + (_stops.first or signal.SIGINT))
+
+
+def end_closed() -> NoReturn:
+    """Say that the output was closed and exit with the code that a shell knows for it."""
+    # What is still to be printed has no place to go, and would be told of at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with contextlib.suppress(OSError):
+        print(CLOSED, file=sys.stderr, flush=True)
+    sys.exit(SIGNALLED + signal.SIGPIPE)
+
+
+@contextlib.contextmanager
+def cancelling(cancel: Callable[[], object]) -> Iterator[None]:
+    """Inside, the first stop calls `cancel` in place of raising KeyboardInterrupt, so that what is drawn is stored."""
+    before, _stops.cancel = _stops.cancel, cancel
+    try:
+        yield
+    finally:
+        _stops.cancel = before
+
+
+def _listen(handlers: Mapping[signal.Signals, Any]) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number, handler in handlers.items():
+        # What is started by nohup, or behind a script, is to go on.
+        if signal.getsignal(number) is not signal.SIG_IGN and handler is not None:
+            signal.signal(number, handler)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"Stopped.\n")
+    os._exit(SIGNALLED + number)

@@ -1,0 +1,405 @@
+"""What hands do to a run's folder: copies, moves, edits, files of editors and of other runs. Each is mended or named.
+
+The judge is what the undamaged run says: its health in words, and its outcomes number for number.
+"""
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from analysis import outcomes
+from analysis.__main__ import main
+from results import store
+from results.inspection import inspect
+from results.schema import ANSWERS, GRADES, PROMPTS, TRACES
+from results.shards import digest, encode, list_shards
+from sweeps.repair import repair
+
+RUN, OTHER = Path("results/real/chain_sum"), Path("results/real/letter_counting")
+# What reading the damaged run does: all as before, all as before with a note, refused, or rows are missing.
+Reading = Literal["same", "refused", "less"]
+
+
+class Kind(NamedTuple):
+    """What hands do, what a command that reads says of it, whether it reads, and what a command that writes says."""
+
+    damage: Callable[[Path], None]
+    told: str
+    reading: Reading
+    mended: str
+    # Whether rows are lost by it, which a sweep draws again.
+    loses: bool = False
+
+
+def first(root: Path, table: str) -> Path:
+    return list_shards(root / table)[0]
+
+
+def copy_as(table: str, name: Callable[[Path], str]) -> Callable[[Path], None]:
+    def damage(root: Path) -> None:
+        shard = first(root, table)
+        shutil.copy(shard, shard.with_name(name(shard)))
+
+    return damage
+
+
+def with_index(index: str) -> Callable[[Path], str]:
+    return lambda shard: shard.name.replace(".000000.", f".{index}.")
+
+
+def put(root: Path, table: str, rows: pa.Table, *, index: int = 7, writer: str | None = None) -> Path:
+    """Lay rows into a table's folder under a name of the scheme, as a script of somebody might."""
+    content = encode(rows)
+    writer = writer or first(root, table).name.rsplit(".", 3)[0]
+    path = root / table / f"{writer}.{index:06d}.{digest(content)}.parquet"
+    path.write_bytes(content)
+    return path
+
+
+def rewrite(table: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
+    """Put a changed shard in the place of one, with a name that fits it and a manifest that does not list it."""
+
+    def damage(root: Path) -> None:
+        shard = first(root, table)
+        put(root, table, change(pq.read_table(shard, partitioning=None)), index=0)
+        shard.unlink()
+
+    return damage
+
+
+def add(table: str, choose: Callable[[pa.Table], pa.Table], **more: Any) -> Callable[[Path], None]:
+    return lambda root: put(root, table, choose(pq.read_table(first(root, table), partitioning=None)), **more) and None
+
+
+def set_column(name: str, values: Callable[[pa.Table], Any]) -> Callable[[pa.Table], pa.Table]:
+    return lambda rows: rows.set_column(rows.schema.get_field_index(name), name, values(rows))
+
+
+def manifests(change: Callable[[str], str | None]) -> Callable[[Path], None]:
+    def damage(root: Path) -> None:
+        for path in (root / "manifest").iterdir():
+            changed = change(path.read_text())
+            path.unlink() if changed is None else path.write_text(changed)
+
+    return damage
+
+
+def from_other(table: str, *, name: str | None = None) -> Callable[[Path], None]:
+    """A shard of another run, as it lies there or under the name of one of this run's."""
+
+    def damage(root: Path) -> None:
+        shard = first(OTHER, table)
+        shutil.copy(shard, root / table / (shard.name.replace(".000000.", ".000009.") if name is None else name))
+
+    return damage
+
+
+def to_table(table: str, other: str) -> Callable[[Path], None]:
+    return lambda root: shutil.copy(first(root, table), root / other) and None
+
+
+def move_out(root: Path) -> None:
+    """The shard lies elsewhere, and a link in its place."""
+    shard = first(root, "answers")
+    shard.rename(root.parent / "elsewhere.parquet")
+    shard.symlink_to(root.parent / "elsewhere.parquet")
+
+
+def link_to_device(root: Path) -> None:
+    (root / "traces" / "x.000000.0123456789abcdef.parquet").symlink_to("/dev/zero")
+    os.mkfifo(root / "traces" / "y.000000.0123456789abcdef.parquet")
+
+
+def point_outside(text: str) -> str:
+    line = json.loads(text.splitlines()[0])
+    name = line["shard"].split("/")[1]
+    for place in ("../../elsewhere", "traces/../../elsewhere", "/etc", "traces/sub"):
+        text += json.dumps(line | {"shard": f"{place}/{name}"}) + "\n"
+    return text
+
+
+def rename(root: Path) -> None:
+    shard = first(root, "answers")
+    shard.rename(shard.with_name(f"{shard.stem} (1).parquet"))
+
+
+def strew(root: Path) -> None:
+    """What file managers, editors and services that sync leave behind."""
+    name = first(root, "grades").name
+    for stray in (".DS_Store", f"{name}~", f".{name}.swp", f"{name}.sync-conflict-2026.parquet", f"._{name}", "a.csv"):
+        (root / "grades" / stray).write_bytes(b"stray")
+    (root / "grades" / "folder.parquet").mkdir()
+
+
+def replace_table_by_file(root: Path) -> None:
+    shutil.rmtree(root / "throughput")
+    (root / "throughput").write_text("a file")
+
+
+def empty(table: str) -> Callable[[Path], None]:
+    return lambda root: first(root, table).write_bytes(b"") and None
+
+
+def negative(rows: pa.Table) -> Any:
+    return pc.negate(pc.add(rows["num_answer_tokens"], 1)).cast(pa.int32())
+
+
+def none_first(rows: pa.Table) -> Any:
+    return pa.array([None, *rows["prompt_id"].to_pylist()[1:]]).dictionary_encode()
+
+
+ONE_OF_EACH = r"holds [\d,]+ rows? that (is|are) stored already"
+COPY = r"is a copy of \S+"
+NOT_READ = r"holds files that are no shards and are not read: "
+KINDS = {
+    "a shard under two names": Kind(copy_as("answers", with_index("000003")), COPY, "same", COPY),
+    "prompts under two names": Kind(copy_as("prompts", with_index("000001")), COPY, "same", COPY),
+    "a copy under another writer": Kind(copy_as("grades", lambda s: f"zz.{s.name.split('.', 1)[1]}"), COPY, "same", ""),
+    "a copy in another case": Kind(
+        copy_as("models", lambda shard: shard.name[0].swapcase() + shard.name[1:]), COPY, "same", COPY
+    ),
+    "a copy of a file manager's": Kind(copy_as("traces", lambda s: f"{s.stem} (1).parquet"), NOT_READ, "same", ""),
+    "a huge index": Kind(copy_as("answers", with_index("9" * 30)), NOT_READ, "same", ""),
+    "the largest index": Kind(copy_as("answers", with_index("9" * 9)), COPY, "same", COPY),
+    "rows twice between shards": Kind(
+        add("answers", lambda rows: rows.slice(3, 50)), ONE_OF_EACH, "refused", ONE_OF_EACH
+    ),
+    "a grade twice": Kind(add("grades", lambda rows: rows.slice(0, 1)), ONE_OF_EACH, "refused", ONE_OF_EACH),
+    "prompts written again": Kind(add("prompts", lambda rows: rows.slice(0, 2)), ONE_OF_EACH, "refused", ONE_OF_EACH),
+    "traces in another order": Kind(
+        add("traces", lambda rows: rows.take(list(range(rows.num_rows))[::-1])), ONE_OF_EACH, "refused", ONE_OF_EACH
+    ),
+    "rows twice in one shard": Kind(
+        rewrite("answers", lambda rows: pa.concat_tables([rows, rows.slice(0, 9)]).unify_dictionaries()),
+        f"{ONE_OF_EACH}|is gone",
+        "refused",
+        ONE_OF_EACH,
+    ),
+    "a column is missing": Kind(
+        rewrite("answers", lambda rows: rows.drop_columns("num_answer_tokens")),
+        r"lacks num_answer_tokens, so it is none of answers",
+        "refused",
+        "lacks num_answer_tokens",
+        loses=True,
+    ),
+    "a column of another type": Kind(
+        rewrite("grades", set_column("correct", lambda rows: rows["correct"].cast(pa.string()))),
+        r"holds correct as string, where grades have bool",
+        "refused",
+        "holds correct as string",
+        loses=True,
+    ),
+    "numbers with holes, as pandas saves them": Kind(
+        rewrite("traces", set_column("sample", lambda rows: rows["sample"].cast(pa.float64()))),
+        r"holds sample as double, where traces have int32",
+        "refused",
+        "holds sample as double",
+        loses=True,
+    ),
+    "a column too many": Kind(
+        rewrite("grades", lambda rows: rows.append_column("mine", pa.nulls(rows.num_rows, pa.int8()))),
+        r"columns that this version does not know and does not read: mine",
+        "same",
+        "",
+    ),
+    "negative tokens": Kind(
+        rewrite("answers", set_column("num_answer_tokens", negative)),
+        r"holds num_answer_tokens -[\d,]+, which cannot be",
+        "refused",
+        "which cannot be",
+        loses=True,
+    ),
+    "an unknown outcome": Kind(
+        rewrite("grades", set_column("outcome", lambda rows: pa.array(["won"] * rows.num_rows).dictionary_encode())),
+        r"holds the outcome won, and outcomes are correct, wrong",
+        "refused",
+        "holds the outcome won",
+        loses=True,
+    ),
+    "a key without a value": Kind(
+        rewrite("answers", set_column("prompt_id", none_first)),
+        r"holds rows without prompt_id, which cannot be",
+        "refused",
+        "holds rows without prompt_id",
+        loses=True,
+    ),
+    "a shard of another run": Kind(from_other("answers"), r"holds rows of no model of this run", "same", ""),
+    "a shard of another table": Kind(
+        to_table("answers", "grades"), r"lacks grader.*, so it is none of", "refused", "lacks grader"
+    ),
+    "a shard that no manifest lists": Kind(
+        manifests(lambda text: "".join(text.splitlines(keepends=True)[:-1])), "", "same", ""
+    ),
+    "a manifest's shard is gone": Kind(
+        lambda root: first(root, "answers").unlink(), r"is gone", "less", "is gone", loses=True
+    ),
+    "a shard was renamed": Kind(rename, r"is gone", "less", r"it has its name again"),
+    "a manifest cut short": Kind(
+        manifests(lambda text: text[:-30]), r"1 lines that cannot be read", "same", r"1 lines"
+    ),
+    "a garbled manifest": Kind(
+        manifests(lambda text: "\x00[[[" * 9 + "\n" + text), r"1 lines that", "same", r"1 lines"
+    ),
+    "a manifest nested deep": Kind(
+        manifests(lambda text: "[" * 10**5 + "\n" + text), r"1 lines that", "same", r"1 lines"
+    ),
+    "a manifest twice over": Kind(manifests(lambda text: text + text), "", "same", ""),
+    "an empty manifest": Kind(manifests(lambda text: ""), "", "same", ""),
+    "no manifest": Kind(
+        manifests(lambda text: None), r"is missing, so that a shard that was lost", "same", "is missing"
+    ),
+    "a manifest with CRLF": Kind(manifests(lambda text: text.replace("\n", "\r\n")), "", "same", ""),
+    "a manifest of places outside": Kind(manifests(point_outside), r"4 lines that cannot", "same", r"4 lines"),
+    "a table's folder is gone": Kind(
+        lambda root: shutil.rmtree(root / "traces"), r"is gone", "less", "is gone", loses=True
+    ),
+    "an empty shard": Kind(empty("answers"), r"is damaged", "refused", "is damaged: set aside", loses=True),
+    "a link out of the run": Kind(move_out, "", "same", ""),
+    "links to devices, and a pipe": Kind(link_to_device, "", "same", ""),
+    "strays": Kind(strew, NOT_READ + r"\.DS_Store.* and 3 more", "same", ""),
+}
+
+
+class Said(NamedTuple):
+    """A command's exit status and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def read(root: Path) -> Said:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = main(["health", str(root)])
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def mend(root: Path) -> str:
+    with redirect_stdout(io.StringIO()) as out:
+        repair(root)
+    return out.getvalue()
+
+
+def files(root: Path) -> dict[str, bytes | None]:
+    """Every file of a run and its bytes; those of a pipe are not read."""
+    paths = [path for path in sorted(root.rglob("*")) if not path.is_dir()]
+    return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def assert_equal(found: Any, expected: Any) -> None:
+    """Two dataclasses of arrays are equal, number for number."""
+    for field in dataclasses.fields(expected):
+        one, other = getattr(found, field.name), getattr(expected, field.name)
+        if isinstance(other, np.ndarray):
+            np.testing.assert_array_equal(one, other)
+        elif dataclasses.is_dataclass(other):
+            assert_equal(one, other)
+        elif field.name == "arms":
+            assert len(one) == len(other)
+            for arms in zip(one, other, strict=True):
+                assert_equal(*arms)
+
+
+@pytest.fixture(scope="module")
+def undamaged() -> tuple[Said, outcomes.Outcomes]:
+    said = read(RUN)
+    assert said.code == 0 and said.err == ""
+    return said, outcomes.load(RUN)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_damage_by_hand_is_mended_or_named(
+    name: str, tmp_path: Path, undamaged: tuple[Said, outcomes.Outcomes]
+) -> None:
+    kind, (whole, loaded) = KINDS[name], undamaged
+    root = Path(shutil.copytree(RUN, tmp_path / "run", ignore=shutil.ignore_patterns("figures")))
+    kind.damage(root)
+    before = files(root)
+    said = read(root)
+    assert files(root) == before, "reading must change nothing"
+    assert re.search(kind.told, said.err), said.err
+    assert "Traceback" not in said.err and (kind.told or not said.err)
+    assert said.code == (2 if kind.reading == "refused" else 0)
+    if kind.reading == "same":
+        assert said.out == whole.out
+    mended = mend(root)
+    assert re.search(kind.mended, mended), mended
+    assert mend(root) == "", "what is mended is told once"
+    again = read(root)
+    assert inspect(root).faults == []
+    if kind.loses:
+        assert_nothing_false(root)
+        return
+    assert again.code == 0 and again.out == whole.out
+    assert_equal(outcomes.load(root), loaded)
+
+
+def assert_nothing_false(root: Path) -> None:
+    """What is left are rows of the undamaged run, each once; a sweep draws the others."""
+    for table in (PROMPTS, TRACES, ANSWERS, GRADES):
+        stored, all_rows = (store.scan(place, table).to_pylist() for place in (root, RUN))
+        keys = [tuple(row[name] for name in table.key) for row in stored]
+        assert len(set(keys)) == len(keys)
+        assert {json.dumps(row) for row in stored} <= {json.dumps(row) for row in all_rows}
+
+
+def test_a_file_in_the_place_of_a_folder_is_named_and_no_row_is_lost_by_it(
+    tmp_path: Path, undamaged: tuple[Said, outcomes.Outcomes]
+) -> None:
+    root = Path(shutil.copytree(RUN, tmp_path / "run"))
+    (root / "throughput").rename(root.parent / "throughput")
+    (root / "throughput").write_text("a file")
+    said = read(root)
+    assert said.code == 0 and "throughput is a file where the folder of a table belongs; move it away" in said.err
+    with pytest.raises(ValueError, match="throughput is a file where a folder of the run belongs; move it away"):
+        repair(root)
+    (root / "throughput").unlink()
+    (root.parent / "throughput").rename(root / "throughput")
+    repair(root)
+    assert read(root) == undamaged[0]
+
+
+@pytest.mark.parametrize("name", ["traces", "manifest", "locks", "figures"])
+def test_nothing_is_written_through_a_link_out_of_the_run(name: str, tmp_path: Path) -> None:
+    root, place = Path(shutil.copytree(RUN, tmp_path / "run")), tmp_path / "place"
+    place.mkdir()
+    (place / "poetry.lock").write_text("precious")
+    shutil.rmtree(root / name, ignore_errors=True)
+    (root / name).symlink_to(place)
+    with pytest.raises(ValueError, match=f"{name} is a link out of the run, to .*/place, and nothing is written"):
+        repair(root)
+    assert files(place) == {str(place / "poetry.lock"): b"precious"}
+
+
+@pytest.mark.parametrize("name", ["locks/{writer}.lock", "manifest/{writer}.jsonl.tmp", "manifest/{writer}.jsonl"])
+def test_a_link_in_a_run_from_elsewhere_has_no_other_file_written_over(name: str, tmp_path: Path) -> None:
+    root, precious = Path(shutil.copytree(RUN, tmp_path / "run")), tmp_path / "precious"
+    precious.write_text("precious")
+    writer = store.list_writers(root)[0]
+    link = root / name.format(writer=writer)
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(precious)
+    shutil.rmtree(root / "throughput")
+    # What is behind the link is no file of the run.
+    with contextlib.suppress(OSError):
+        repair(root)
+    assert precious.read_text() == "precious"
+
+
+def test_the_kinds_of_damage_are_many() -> None:
+    assert len(KINDS) >= 25

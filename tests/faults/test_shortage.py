@@ -1,0 +1,196 @@
+"""A machine that is short of memory, processes, room or rights: a line with the cause and the way on, no traceback."""
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main
+from results.inspection import inspect
+from results.shortage import explain_shortage
+from sweeps.disk import explain
+from sweeps.provenance import describe_environment
+from tests import forked
+from tests.faults.runs import MODEL, SCRIPTED
+
+RUN = Path("results/real/chain_sum")
+SMALL_DISK_BYTES = 2**25
+
+
+def wrapped(error: BaseException) -> BaseException:
+    outer = RuntimeError("outer")
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "Memory ran short (MemoryError)"),
+        (wrapped(MemoryError("Unable to allocate 8 GiB")), "Memory ran short (Unable to allocate 8 GiB)"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Memory ran short"),
+        (ImportError("libx.so: failed to map segment from shared object"), "Memory ran short"),
+        (RuntimeError("can't start new thread"), "No further process or thread may be started"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "No further process or thread"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many files are open"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "No temporary folder can"),
+    ],
+    ids=str,
+)
+def test_a_shortage_is_told_by_its_cause(error: BaseException, told: str) -> None:
+    line = explain_shortage(error)
+    assert line is not None and line.startswith(told) and "\n" not in line
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), ImportError("no module x"), FileNotFoundError(2, "No such file")])
+def test_another_error_is_no_shortage(error: BaseException) -> None:
+    assert explain_shortage(error) is None
+
+
+def limited(kind: int, value: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(kind, (value, value))
+
+
+@pytest.mark.parametrize("num_mib", [400, 600])
+def test_too_little_memory_to_import_ends_in_one_line(num_mib: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis", "health", str(RUN)],
+        preexec_fn=limited(resource.RLIMIT_AS, num_mib * 2**20),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: Memory ran short"), done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 MB; where none can be mounted the test skips."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here: that takes root")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(place: Path) -> None:
+    with pytest.raises(OSError, match="No space left"), (place / "full").open("wb") as file:
+        for _ in range(2 * SMALL_DISK_BYTES // 4096):
+            file.write(bytes(4096))
+            file.flush()
+
+
+def test_a_full_disk_of_the_run_is_named_and_nothing_is_lost(small_disk: Path) -> None:
+    root = small_disk / "run"
+    fill(small_disk)
+    words = [*SCRIPTED, f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
+    ended = forked.run("sweeps", *words)
+    assert ended.code and "Traceback" not in ended.err
+    assert f"No room to write in {small_disk}" in ended.err and "run the same command again" in ended.err
+    (small_disk / "full").unlink()
+    again = forked.run("sweeps", *words)
+    assert again.code == 0, again.err
+    assert inspect(root) == ([], [])
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "HOME"])
+def test_a_full_disk_for_temporary_files_or_the_home_folder_stops_no_reading(small_disk: Path, variable: str) -> None:
+    fill(small_disk)
+    done = forked.run("analysis", "health", str(RUN), environment={variable: str(small_disk)})
+    assert done.code == 0 and "SmolLM2" in done.out and "error" not in done.err
+    ended = forked.run("sweeps", "grade", "nowhere", environment={variable: str(small_disk)})
+    assert ended.code == 1 and "No recorded jobs in" in ended.err and "Traceback" not in ended.err
+
+
+def test_the_disk_that_is_full_is_the_one_that_is_named(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(small_disk)
+    monkeypatch.setenv("TMPDIR", str(small_disk))
+    line = explain(OSError(errno.ENOSPC, "No space left on device"), RUN)
+    assert line.startswith(f"No room to write in {small_disk} (No space left on device). Free some there")
+
+
+def as_nobody(command: Callable[[], int]) -> tuple[int, str]:
+    """The exit code and what is printed, of a command that another user runs."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        sys.stdout, sys.stderr = (os.fdopen(stream, "w") for stream in (1, 2))
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        code = 70
+        try:
+            code = command()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
+
+
+@pytest.fixture
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run that others may read and this user owns, where they may enter the folders above."""
+    if os.geteuid():
+        pytest.skip("to become another user takes root")
+    place = Path("/var/tmp") / f"isoquant-{os.getpid()}"
+    shutil.copytree(RUN, place, ignore=shutil.ignore_patterns("figures"))
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def test_a_run_that_may_only_be_read_is_read(shared: Path) -> None:
+    code, said = as_nobody(lambda: main(["health", str(shared)]))
+    assert code == 0 and "SmolLM2" in said and "note:" not in said
+
+
+def test_a_shard_that_may_not_be_read_is_told_in_a_line(shared: Path) -> None:
+    shard = next(shared.glob("answers/*.parquet"))
+    shard.chmod(0)
+    code, said = as_nobody(lambda: main(["health", str(shared)]))
+    assert code == 2 and len(said.splitlines()) == 1
+    assert "Permission denied" in said and shard.name in said
+
+
+def test_a_folder_that_may_not_be_entered_is_told_in_a_line(shared: Path) -> None:
+    (shared / "traces").chmod(0)
+    code, said = as_nobody(lambda: main(["health", str(shared)]))
+    assert code == 2 and len(said.splitlines()) == 1
+    assert f"Permission denied: '{shared}/traces" in said
+
+
+def test_without_a_home_folder_commands_run() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    for words in ("analysis health results/real/chain_sum", "sweeps where experiment=embedded"):
+        done = subprocess.run(
+            [sys.executable, "-m", *words.split()], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+def test_without_git_the_commit_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert describe_environment()["commit"] is None
+    monkeypatch.undo()
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    assert describe_environment()["commit"] is None

@@ -1,0 +1,168 @@
+"""Ctrl-C, a kill, a closed terminal and a closed pipe, at every stage: one line, the signal's code, nothing lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from results import store
+from results.schema import TRACES
+from tests import forked
+from tests.faults.runs import MODEL, SCRIPTED, assert_complete, redraw
+
+RUN = Path("results/real/chain_sum")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# The others go the same way, so that the short tests take one.
+OFTEN_TERM = [
+    pytest.param(number, id=number.name, marks=() if number == signal.SIGTERM else pytest.mark.long)
+    for number in SIGNALS
+]
+SLOW = [*SCRIPTED, f"model={MODEL}", "+engine.seconds_a_request=0.02"]
+
+FIRST = [["sweeps", "plan", *SLOW], ["analysis", "health", str(RUN)]]
+
+
+class Stage(NamedTuple):
+    """A command with {root} in its words, what tells that it has come to the stage, and what it says when stopped."""
+
+    module: str
+    words: list[str]
+    is_there: Callable[[Path, str], bool]
+    told: str
+    wait: float = 0.3
+
+
+def says(text: str) -> Callable[[Path, str], bool]:
+    return lambda root, said: text in said
+
+
+def has(pattern: str) -> Callable[[Path, str], bool]:
+    return lambda root, said: any(root.glob(pattern))
+
+
+OF_JOB = f"{MODEL}: stopped; what was drawn is kept."
+OF_SWEEP = "Stopped. What was drawn and graded is kept; run the same command again to go on."
+OF_ANALYSIS = "Stopped; what was not written to its end is not there."
+STAGES = {
+    "planning": Stage("sweeps", ["plan", *SLOW, "run={root}"], says(""), OF_SWEEP),
+    "starting the engine": Stage(
+        "sweeps", [*SLOW, "+engine.seconds_to_start=60", "run={root}", "hydra.mode=RUN"], says("engine starts"), OF_JOB
+    ),
+    "drawing": Stage("sweeps", [*SLOW, "run={root}", "hydra.mode=RUN"], has("answers/*.parquet"), OF_JOB),
+    "drawing in a process of its own": Stage("sweeps", [*SLOW, "run={root}"], has("answers/*.parquet"), OF_SWEEP),
+    "grading": Stage("sweeps", ["grade", "{root}"], says(""), OF_SWEEP),
+    "figures": Stage("analysis", ["figures", "{root}"], has("figures/*.csv"), OF_ANALYSIS),
+    "report": Stage("analysis", ["report", "{root}"], says(""), OF_ANALYSIS),
+}
+
+
+def prepare(stage: str, root: Path) -> None:
+    """What the stage finds in its run: outcomes to draw figures of, answers to grade."""
+    if stage in ("figures", "report", "grading"):
+        shutil.copytree(RUN, root, ignore=shutil.ignore_patterns("figures"))
+    if stage == "grading":
+        shutil.rmtree(root / "grades")
+        for manifest in root.glob("manifest/*-grades.jsonl"):
+            manifest.unlink()
+
+
+def stop(stage: Stage, root: Path, files: list[Path], number: int) -> tuple[int, str]:
+    """The exit code and what was said, of a command that the signal meets once it has come to the stage."""
+    words = [word.format(root=root) for word in stage.words]
+    process = forked.start(stage.module, *words, files=files)
+    deadline = time.monotonic() + 120
+    while not (all(file.exists() for file in files) and stage.is_there(root, "".join(map(read, files)))):
+        assert process.is_alive() and time.monotonic() < deadline, "".join(map(read, files))
+        time.sleep(0.02)
+    time.sleep(stage.wait)
+    assert process.pid is not None and process.is_alive()
+    os.kill(process.pid, number)
+    process.join(90)
+    assert process.exitcode is not None, "it did not end"
+    return process.exitcode, "".join(map(read, files))
+
+
+def read(file: Path) -> str:
+    return file.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("number", OFTEN_TERM)
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stop_at_any_stage_ends_in_one_line(name: str, number: signal.Signals, tmp_path: Path) -> None:
+    root, stage = tmp_path / "run", STAGES[name]
+    prepare(name, root)
+    code, said = stop(stage, root, [tmp_path / "out", tmp_path / "err"], number)
+    assert code == 128 + number, said
+    assert "Traceback" not in said and "Exception ignored" not in said, said
+    assert said.rstrip().splitlines()[-1] == stage.told, said
+    assert not list(root.glob("*/*.tmp"))
+
+
+def test_what_was_drawn_before_a_stop_is_kept_and_the_rest_is_drawn(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    words = [*SCRIPTED[:-1], f"model={MODEL}", "+engine.seconds_a_request=0.1", "flush_seconds=600", "run={root}"]
+    late = Stage("sweeps", [*words, "hydra.mode=RUN"], says("engine starts"), OF_JOB, wait=4)
+    code, said = stop(late, root, [tmp_path / "out", tmp_path / "err"], signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM and said.rstrip().endswith(OF_JOB)
+    assert store.find_damaged(root) == [] and store.scan(root, TRACES).num_rows
+    redraw(root)
+    assert_complete(root, MODEL)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
+@pytest.mark.parametrize("words", FIRST, ids=["sweeps", "analysis"])
+@pytest.mark.parametrize("seconds", [0.3, 0.6, pytest.param(1.0, marks=pytest.mark.long)])
+def test_a_stop_in_the_first_second_ends_in_one_line(words: list[str], number: signal.Signals, seconds: float) -> None:
+    module, *others = words
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *others], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    # From where the first of our lines has run: before that, it is Python that starts.
+    wait_for_package(process, seconds)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, said
+    assert "Traceback" not in said and said.splitlines()[-1].startswith("Stopped"), said
+
+
+def wait_for_package(process: "subprocess.Popen[str]", seconds: float) -> None:
+    """Until the process listens to SIGTERM itself, and for a part of a second more."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
+        if caught & 1 << (signal.SIGTERM - 1):
+            break
+        time.sleep(0.005)
+    time.sleep(seconds - 0.3)
+
+
+@pytest.mark.parametrize("words", ["analysis health results/real/chain_sum", "sweeps where experiment=embedded"])
+def test_an_output_that_is_closed_ends_in_one_line(words: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait(60) == 128 + signal.SIGPIPE
+    assert said == "The output was closed before its end.\n"
+
+
+def test_what_is_told_to_ignore_a_closed_terminal_goes_on(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "analysis", "health", str(RUN)],
+        stdout=(tmp_path / "out").open("w"),
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+    )
+    wait_for_package(process, 0.3)  # type: ignore[arg-type]
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(120) == 0 and "SmolLM2" in (tmp_path / "out").read_text()

@@ -1,0 +1,237 @@
+"""Small shards are merged: the same rows in the same order, whoever is reading and whenever it is killed."""
+
+import itertools
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from results import merging, shards, store
+from results.inspection import inspect
+from results.merging import merge_shards
+from results.reading import is_equal
+from results.schema import CELLS, EMBEDDINGS, TRACES
+from results.shards import list_shards, named_shards
+
+NUM_SHARDS, ROWS_EACH = 12, 3
+
+
+def trace(number: int) -> dict[str, Any]:
+    key = {"identity": "i", "prompt_id": f"p{number % 7}", "pool": "evaluation", "sample": number, "start_token": 0}
+    more = {"num_thinking_tokens": 2, "ended": True, "seconds": float("nan"), "text": f"\x00{number}", "seed": -number}
+    return dict.fromkeys(TRACES.schema.names) | key | more | {"token_ids": [number, 2**31 - 1] if number % 2 else None}
+
+
+def fill(root: Path, *, start: int = 0, writer: str = "m", num_shards: int = NUM_SHARDS) -> None:
+    for first in range(start, start + num_shards * ROWS_EACH, ROWS_EACH):
+        store.append(root, TRACES, [trace(first + n) for n in range(ROWS_EACH)], writer=writer)
+
+
+def samples(root: Path) -> list[int]:
+    return store.scan(root, TRACES, columns=["sample"])["sample"].to_pylist()
+
+
+def test_merged_shards_are_one_with_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = store.scan(tmp_path, TRACES)
+    assert merge_shards(tmp_path, TRACES, "m") == NUM_SHARDS - 1
+    [shard] = (tmp_path / "traces").iterdir()
+    assert list_shards(tmp_path / "traces") == [shard]
+    assert is_equal(store.scan(tmp_path, TRACES), before)
+    assert (tmp_path / "manifest" / "m.jsonl").read_text().count("\n") == 1
+    assert inspect(tmp_path).faults == [] and store.set_damaged_aside(tmp_path, "m") == []
+
+
+def test_what_is_appended_behind_merged_shards_stands_behind_them_and_is_merged_with_them(tmp_path: Path) -> None:
+    for round_ in range(4):
+        fill(tmp_path, start=100 * round_)
+        merge_shards(tmp_path, TRACES, "m")
+        assert len(named_shards(tmp_path / "traces")) == 1
+    assert samples(tmp_path) == [100 * r + n for r in range(4) for n in range(NUM_SHARDS * ROWS_EACH)]
+    assert store.set_damaged_aside(tmp_path, "m") == [] and inspect(tmp_path).faults == []
+
+
+def test_a_shard_that_says_it_holds_others_and_does_not_hides_no_row(tmp_path: Path) -> None:
+    fill(tmp_path, num_shards=3)
+    before = samples(tmp_path)
+    names = {path.name: ROWS_EACH for path in list_shards(tmp_path / "traces")}
+    rows = store.scan(tmp_path, TRACES).slice(1).replace_schema_metadata({shards.MERGED: json.dumps(names)})
+    content = shards.encode(rows)
+    (tmp_path / "traces" / f"m.000009.{shards.digest(content)}.parquet").write_bytes(content)
+    assert "does not hold the rows of m.000000" in inspect(tmp_path).faults[0]
+    [fault] = store.set_damaged_aside(tmp_path, "m")
+    assert "does not hold the rows of" in str(fault) and samples(tmp_path) == before
+
+
+def test_large_shards_stay_and_the_number_of_files_grows_with_the_bytes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, num_shards=60)
+    sizes = [path.stat().st_size for path in list_shards(tmp_path / "traces")]
+    monkeypatch.setattr(merging, "LARGE_BYTES", 3 * max(sizes))
+    before = samples(tmp_path)
+    for _ in range(9):
+        merge_shards(tmp_path, TRACES, "m")
+    assert samples(tmp_path) == before
+    assert len(named_shards(tmp_path / "traces")) <= 2 + sum(sizes) // merging.LARGE_BYTES
+
+
+def test_other_writers_are_left_alone(tmp_path: Path) -> None:
+    fill(tmp_path)
+    fill(tmp_path, start=500, writer="m.v2")
+    others = list_shards(tmp_path / "traces", "m.v2")
+    merge_shards(tmp_path, TRACES, "m")
+    assert list_shards(tmp_path / "traces", "m.v2") == others and len(list_shards(tmp_path / "traces", "m")) == 1
+
+
+def test_a_damaged_shard_and_one_of_a_later_version_are_not_merged(tmp_path: Path) -> None:
+    fill(tmp_path, num_shards=3)
+    first = list_shards(tmp_path / "traces")[0]
+    content = first.read_bytes()
+    first.write_bytes(content[:-1] + b"?")
+    assert merge_shards(tmp_path, TRACES, "m") == 0
+    first.write_bytes(content)
+    later = pq.read_table(first, partitioning=None).append_column("later", pa.array([1] * ROWS_EACH))
+    later_bytes = shards.encode(later)
+    first.unlink()
+    first.with_name(f"m.000000.{shards.digest(later_bytes)}.parquet").write_bytes(later_bytes)
+    assert merge_shards(tmp_path, TRACES, "m") == 0 and len(samples(tmp_path)) == 3 * ROWS_EACH
+
+
+def test_rows_that_do_not_read_back_as_they_were_remove_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    before = {path: path.read_bytes() for path in named_shards(tmp_path / "traces")}
+    monkeypatch.setattr(merging, "encode", lambda rows: shards.encode(rows.slice(1)))
+    with pytest.raises(OSError, match="does not read as it was written; is the disk sound. Nothing was removed"):
+        merge_shards(tmp_path, TRACES, "m")
+    assert {path: path.read_bytes() for path in (tmp_path / "traces").iterdir()} == before
+
+
+def test_equality_is_to_the_bit_and_sees_every_column() -> None:
+    vector = pa.array([[1.0, float("nan")], None, []], pa.list_(pa.float32()))
+    names = pa.array(["a", None, "b"]).dictionary_encode()
+    rows = pa.table({"vector": vector, "flops": pa.array([float("nan"), None, 0.0]), "task": names})
+    again = pa.concat_tables([rows.slice(0, 1), rows.slice(1)])
+    assert is_equal(rows, again) and not is_equal(rows, rows.slice(1))
+    for name, other in (
+        ("vector", pa.array([[1.0, 2.0], None, []], pa.list_(pa.float32()))),
+        ("flops", pa.array([float("nan"), None, -0.0])),
+        ("task", pa.array(["a", "a", "b"]).dictionary_encode()),
+    ):
+        assert not is_equal(rows, rows.set_column(rows.schema.get_field_index(name), name, other)), name
+    assert EMBEDDINGS.schema.field("vector").type == vector.type
+
+
+def count_steps(root: Path) -> int:
+    """How often a merge comes to a place where a kill could find it."""
+    return run_killed(root, moment=10**6)
+
+
+def run_killed(root: Path, *, moment: int) -> int:
+    """Merge in a process that is gone before its step number `moment`; the step at which it was, or their number."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        steps = itertools.count()
+
+        def killed(step: Callable[..., Any]) -> Callable[..., Any]:
+            def take(*arguments: Any, **named: Any) -> Any:
+                if next(steps) == moment:
+                    os._exit(0)
+                return step(*arguments, **named)
+
+            return take
+
+        for owner, name in ((Path, "rename"), (Path, "replace"), (Path, "unlink"), (os, "fsync")):
+            setattr(owner, name, killed(getattr(owner, name)))
+        store.merge(root, "m")
+        os.write(writing, str(next(steps)).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        return int(pipe.read() or moment)
+
+
+def test_a_kill_at_any_step_of_a_merge_loses_no_row_and_doubles_none(tmp_path: Path) -> None:
+    whole_run = tmp_path / "whole"
+    fill(whole_run, num_shards=4)
+    expected = samples(whole_run)
+    num_steps = count_steps(whole_run)
+    assert num_steps > 8 and len(named_shards(whole_run / "traces")) == 1
+    for moment in range(num_steps):
+        root = tmp_path / f"run-{moment}"
+        fill(root, num_shards=4)
+        assert run_killed(root, moment=moment) == moment
+        assert samples(root) == expected, "who reads now sees every row once"
+        assert inspect(root).faults == []
+        with store.lock(root, "m"):
+            assert store.set_damaged_aside(root, "m") == []
+            store.append(root, TRACES, [trace(900)], writer="m")
+            store.merge(root, "m")
+        assert samples(root) == [*expected, 900]
+        assert len(list((root / "traces").iterdir())) == 1, "nothing is left behind"
+        assert inspect(root).faults == []
+
+
+def test_a_reader_that_listed_the_shards_before_a_merge_finds_its_rows(tmp_path: Path) -> None:
+    fill(tmp_path)
+    for columns in (None, ["sample"]):
+        parts = store.iterate(tmp_path, TRACES, columns=columns, prompt_ids=["p1", "p2"])
+        expected = store.scan(tmp_path, TRACES, prompt_ids=["p1", "p2"])["sample"].to_pylist()
+        first = [next(parts) for _ in range(4)]
+        merge_shards(tmp_path, TRACES, "m")
+        assert [s for part in [*first, *parts] for s in part["sample"].to_pylist()] == expected
+        fill(tmp_path, start=100)
+
+
+def _append_and_merge(root: Path) -> None:
+    for start in itertools.count(1000, 10):
+        store.append(root, TRACES, [trace(start)], writer="m")
+        store.append(root, TRACES, [trace(start + 1)], writer="m")
+        store.merge(root, "m")
+
+
+def test_who_reads_while_another_merges_sees_every_row_once(tmp_path: Path) -> None:
+    fill(tmp_path, num_shards=4)
+    worker = multiprocessing.get_context("fork").Process(target=_append_and_merge, args=(tmp_path,))
+    worker.start()
+    try:
+        deadline, least, num_reads = time.monotonic() + 4, 0, 0
+        while time.monotonic() < deadline or num_reads < 20:
+            found = samples(tmp_path)
+            assert len(set(found)) == len(found) >= least
+            assert inspect(tmp_path).faults == []
+            least, num_reads = len(found), num_reads + 1
+    finally:
+        worker.kill()
+        worker.join()
+    assert least > 4 * ROWS_EACH
+
+
+def test_rows_of_a_merged_shard_can_be_withdrawn(tmp_path: Path) -> None:
+    fill(tmp_path)
+    merge_shards(tmp_path, TRACES, "m")
+    keep = lambda rows: pa.array(np.asarray(rows["sample"]) % 2 == 0)  # noqa: E731
+    assert store.withdraw_rows(tmp_path, TRACES, "m", keep=keep) == NUM_SHARDS * ROWS_EACH // 2
+    assert samples(tmp_path) == list(range(0, NUM_SHARDS * ROWS_EACH, 2))
+    assert store.set_damaged_aside(tmp_path, "m") == []
+
+
+def test_every_table_is_merged_and_one_of_a_few_rows_too(tmp_path: Path) -> None:
+    for budget in range(5):
+        cell = {"identity": "i", "pool": "evaluation", "budget": budget, "num_samples": 1, "num_prompts": 1}
+        store.append(tmp_path, CELLS, [cell], writer="m")
+    store.merge(tmp_path, "m")
+    assert len(list_shards(tmp_path / "cells")) == 1
+    assert store.scan(tmp_path, CELLS)["budget"].to_pylist() == list(range(5))
