@@ -4,7 +4,6 @@ import contextlib
 import os
 import site
 import sys
-import sysconfig
 from pathlib import Path
 
 from harness.children import die_with_parent
@@ -68,8 +67,8 @@ def seal(parent: int, *, cpu_seconds: int) -> None:
 
 def readable_folders() -> list[str]:
     """The interpreter's and the system's folders, and of packages that lie elsewhere those that are loaded."""
-    paths = sysconfig.get_paths()
-    folders = {*SYSTEM, *(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))}
+    prefixes = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix)})
+    folders = {*SYSTEM, os.path.dirname(os.__file__), *(path for path in sys.path if path.startswith(prefixes))}
     with contextlib.suppress(AttributeError):  # some builds of Python have no such folders
         folders |= {*site.getsitepackages(), site.getusersitepackages()}
     for name, module in list(sys.modules.items()):

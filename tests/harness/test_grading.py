@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from harness.grading import SECONDS_A_GRADE, Graded, grade_texts
+from harness.grading import SECONDS_A_GRADE, WARM_UP, Graded, grade_texts
 from harness.types import Grade, Prompt
 
 MEBIBYTE = 1 << 20
+RIGHT = "right"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Moody:
     size: int = 1
     grader: str = "moody"
     grader_version: str = "1"
+    evaluates: bool = True
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -38,7 +40,10 @@ class Moody:
 
     def grade(self, prompt: Prompt, text: str) -> Grade:
         act(text)
-        return Grade(text, text, text == "right", 1.0, "correct" if text == "right" else "wrong")
+        return Grade(text, text, text == RIGHT, 1.0, "correct" if text == RIGHT else "wrong")
+
+    def write_gold(self, prompt: Prompt) -> str:
+        return "right"
 
 
 def act(text: str) -> None:
@@ -55,18 +60,22 @@ def act(text: str) -> None:
         eval(what, {"math": math, "re": re})
 
 
-def grade(*texts: str, workers: int = 2, seconds: float = SECONDS_A_GRADE, memory: int = 256) -> Graded:
+def grade(
+    *texts: str, workers: int = 2, seconds: float = SECONDS_A_GRADE, memory: int = 256, evaluates: bool = True
+) -> Graded:
     pairs = [("p", text) for text in texts]
-    return grade_texts(Moody(), pairs, num_workers=workers, seconds=seconds, memory_bytes=memory * MEBIBYTE)
+    task = Moody(evaluates=evaluates)
+    return grade_texts(task, pairs, num_workers=workers, seconds=seconds, memory_bytes=memory * MEBIBYTE)
 
 
 def outcomes(graded: Graded) -> list[str]:
     return [grade.outcome for grade in graded.grades]
 
 
-def test_grades_come_back_in_order() -> None:
-    texts = ["right" if i % 3 else f"wrong {i}" for i in range(2000)]
-    graded = grade(*texts)
+@pytest.mark.parametrize(("evaluates", "num_texts"), [(False, 2000), (True, 100)])
+def test_grades_come_back_in_order(evaluates: bool, num_texts: int) -> None:
+    texts = ["right" if i % 3 else f"wrong {i}" for i in range(num_texts)]
+    graded = grade(*texts, evaluates=evaluates)
     assert [grade.extracted for grade in graded.grades] == texts
     assert graded.troubles == {}
 
@@ -142,8 +151,22 @@ def test_an_answer_that_takes_its_worker_down_costs_no_other(number: int, monkey
     assert graded.troubles == {50: f"its worker died ({-number})"}
 
 
-def test_every_second_answer_may_take_its_worker_down() -> None:
-    assert outcomes(grade(*["right", "die 3"] * 10)) == ["correct", "timeout"] * 10
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_every_second_answer_may_take_its_worker_down(evaluates: bool) -> None:
+    assert outcomes(grade(*["right", "die 3"] * 10, evaluates=evaluates)) == ["correct", "timeout"] * 10
+
+
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_an_answer_that_changes_how_others_are_graded_is_refused_and_changes_none(
+    evaluates: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.zygote.close_sandbox", lambda: None)
+    change = "python setattr(__import__('sys').modules['tests.harness.test_grading'], 'RIGHT', '{}')"
+    texts = ["wrong", "right", change.format(WARM_UP), "wrong", "right", change.format("wrong"), "wrong", "right"]
+    graded = grade(*texts, evaluates=evaluates, workers=1)
+    # What an answer alone changes to nobody's good is let be: its process is gone with it.
+    made = ["refused", "refused"] if not evaluates else ["wrong", "wrong"]
+    assert outcomes(graded) == ["wrong", "correct", made[0], "wrong", "correct", made[1], "wrong", "correct"]
 
 
 def test_an_answer_whose_worker_was_killed_once_by_something_else_is_graded(
