@@ -54,12 +54,20 @@ def score_puzzle24(answer: str, entry: Mapping[str, Any]) -> float | None:
 
 
 def read_arithmetic(text: str) -> ast.expr | None:
-    """The text as a tree of whole numbers, + - * / and brackets; None where it is anything else."""
+    """The text as a tree of whole numbers, + - * / and brackets; None where it is anything else.
+
+    A plus sign may stand first, and not behind another sign: nobody writes 9++1.
+    """
     tree = parse_expression(text, max_chars=MAX_ANSWER_CHARS)
     if tree is None:
         return None
-    strange = any(isinstance(node, ast.Pow) or type(getattr(node, "value", 0)) is float for node in ast.walk(tree))
-    return None if strange else tree
+    return None if any(map(_is_strange, ast.walk(tree))) else tree
+
+
+def _is_strange(node: ast.AST) -> bool:
+    last = getattr(node, "right", None) or getattr(node, "operand", None)
+    is_second_sign = isinstance(last, ast.UnaryOp) and isinstance(last.op, ast.UAdd)
+    return isinstance(node, ast.Pow) or type(getattr(node, "value", 0)) is float or is_second_sign
 
 
 def list_numbers(tree: ast.expr) -> list[int]:
