@@ -22,7 +22,7 @@ INSTALL_gpu := --torch-backend auto
 ON_TWO := -n 2 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health gallery ingest figures report embed summary power validate bench-analysis match compare laws replay route plan-compute test test-long test-slurm test-report test-server test-faults bench check format ladder clean
+.PHONY: help setup sweep plan grade health gallery ingest figures report embed summary power validate bench-analysis bench-grading match compare laws replay route plan-compute test test-long test-slurm test-report test-server test-faults bench check format ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -79,6 +79,9 @@ validate: setup  ## simulate known truths and see how often the intervals hold t
 
 bench-analysis: setup  ## time the analysis of ten million outcomes beside a plain loop
 	@$(PY) -m tests.bench.analysis
+
+bench-grading: setup  ## time graders behind their walls beside the plain loop: ARGS="--evaluating n_queens"
+	@$(PY) -m tests.bench.grading $(ARGS)
 
 match: setup  ## what a smaller model needs to match the largest, against two references: RUN=<name>
 	@$(PY) -m analysis match $(RUN) $(ARGS)

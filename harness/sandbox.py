@@ -1,6 +1,7 @@
 """What the graders of others may not do while they read an answer: some hand it to eval. Knows nothing of grading.
 
-An audit hook sees what happens below Python's surface, so that what swallows the refusal still does not get its way.
+An audit hook names what was asked for, so that a grader that needs it, or an answer that tries, is told in words. What
+is hostile takes the hook away; the walls are the kernel's (fence/).
 """
 
 import os

@@ -25,6 +25,7 @@ def enclose(*, kept_files: tuple[int, ...], memory_bytes: int) -> list[str]:
     heritage.limit_memory(memory_bytes)
     heritage.close_files(kept_files)
     heritage.clear_environment()
+    heritage.compute_alone()
     walls = _enclose() if sys.platform == "linux" else []
     # A change of user takes the parent's death off the list of what ends this process.
     die_with_parent()

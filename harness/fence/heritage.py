@@ -11,6 +11,8 @@ from collections.abc import Collection
 from itertools import count, takewhile
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from harness.fence.libc import (
     CAPBSET_DROP,
     CLONE_NEWIPC,
@@ -24,6 +26,7 @@ from harness.fence.libc import (
 
 # What libraries look up while they read an answer, none of it a secret.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 NOBODY = 65534
 MAX_CAPABILITY = 63
 NUM_FILES = 128
@@ -56,6 +59,12 @@ def clear_environment() -> None:
                 ctypes.memset(address, ord("="), len(text))
     for name in [name for name in os.environ if name not in KEPT_VARIABLES]:
         del os.environ[name]
+
+
+def compute_alone() -> None:
+    """Have libraries of linear algebra, loaded or to be, start no threads: some wait for ever for what is refused."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    threadpool_limits(1)
 
 
 def forget_shared_memory() -> None:
