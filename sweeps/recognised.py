@@ -101,6 +101,7 @@ def describe_settings(
         *asked.drawn,
         _describe_dtype(job, checkpoint, dtype),
         Setting("context", f"{checkpoint.context:,} tokens", CONFIG),
+        _describe_grid(job),
         *_describe_own_code(job, checkpoint, tokenizer),
     )
 
@@ -126,6 +127,15 @@ def show_markers(thinking: Thinking, tokenizer: Any) -> str:
         return f"{opened}, ends with the text"
     ids = tokenizer.encode(thinking.close, add_special_tokens=False)
     return f"{opened}, closed by {_short(thinking.close)} ({'token ' + str(ids[0]) if len(ids) == 1 else len(ids)})"
+
+
+def _describe_grid(job: "Job") -> Setting:
+    """How often a prompt is drawn, and where its thinking is cut."""
+    grid = job.grid
+    budgets = ", ".join(f"{budget:,}" for budget in grid.budgets)
+    more = f"; {grid.bin_samples} more of {grid.anchor} for difficulty bins" if grid.anchor else ""
+    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{more}"
+    return Setting("grid", told, job.origins.of("grid"))
 
 
 def _resolve_thinking(job: "Job", tokenizer: Any, prompt: Prompt) -> tuple[Thinking, Setting]:

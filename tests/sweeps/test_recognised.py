@@ -106,6 +106,11 @@ def test_every_setting_says_where_it_came_from(tmp_path: Path, folder: Path) -> 
             Setting("unused", "repetition_penalty 1.1", "generation_config.json"),
             Setting("dtype", "float32 (weights are bfloat16)", "engine=vllm, engine.dtype=float32; config.json"),
             Setting("context", "320 tokens", "config.json"),
+            Setting(
+                "grid",
+                "1 to 8 samples a prompt; thinking budgets 0, 64; 8 more of mine for difficulty bins",
+                "the job's config",
+            ),
         ]
     }
 

@@ -29,7 +29,7 @@ def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest
     # The embedded ladder leaves nothing to the machine.
     model, *settings, header, row, total, remark = said.splitlines()
     assert model == "Settings of countdown-33k:"
-    names = ["thinking", "markers", "forced by", "template", "stop ids", "sampling", "dtype", "context"]
+    names = ["thinking", "markers", "forced by", "template", "stop ids", "sampling", "dtype", "context", "grid"]
     assert [line[2:].split("  ")[0] for line in settings] == names
     assert header.split()[:3] == ["model", "cells", "done"]
     # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32.
