@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from results import store
 from results.checks import check_shards, unknown_columns
+from results.folder import check_plain
 from results.manifest import MANIFESTS
 from results.mending import tell_manifest
 from results.names import fits
@@ -52,16 +53,11 @@ def check(root: Path) -> list[str]:
 
 
 def check_folders(root: Path) -> None:
-    """Raise ValueError where a folder of the run is a file, or a link through which files elsewhere would change."""
+    """Raise ValueError where a folder of the run is a file, or the run holds what is no plain file or folder."""
+    check_plain(root)
     for name in WRITTEN:
-        place = root / name
-        if place.is_file():
-            raise ValueError(f"{place} is a file where a folder of the run belongs; move it away.")
-        if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
-            raise ValueError(
-                f"{place} is a link out of the run, to {place.resolve()}, and nothing is written through it. Put the "
-                "folder itself in its place, or move the whole run there."
-            )
+        if (root / name).is_file():
+            raise ValueError(f"{root / name} is a file where a folder of the run belongs; move it away.")
 
 
 def _inspect(root: Path) -> Inspection:

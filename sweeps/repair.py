@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from results import store
-from results.folder import check_plain
 from results.inspection import check_folders
 from results.names import writer_of
 from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
@@ -36,7 +35,6 @@ def repair(root: Path) -> None:
 
     Raises ValueError where a folder of the run is a file, or a link out of it.
     """
-    check_plain(root)
     check_folders(root)
     # Before what lies there is entered.
     entered = entered_shards(root)

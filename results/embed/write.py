@@ -6,7 +6,6 @@ import numpy as np
 
 from results import store
 from results.embed.embedders import Embedder
-from results.folder import check_plain
 from results.inspection import check, check_folders
 from results.schema import EMBEDDINGS, PROMPTS
 
@@ -16,7 +15,6 @@ def embed_run(root: Path, embedder: Embedder) -> int:
 
     Raises ValueError where the run holds no prompts, or none with a text.
     """
-    check_plain(root)
     writer = f"embed-{embedder.name}"
     _mend(root, writer)
     prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()

@@ -1,5 +1,6 @@
 """Runs with a planted truth, written through the store as a sweep would write them."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -210,3 +211,11 @@ def _grade_row(key: dict, budget: int | None, chance: float, rng: np.random.Gene
         "score": float(correct and readable),
         "outcome": outcome,
     }
+
+
+def forget_grades(root: Path) -> None:
+    """Leave a run as one that was never graded."""
+    shutil.rmtree(root / "grades")
+    for manifest in (root / "manifest").iterdir():
+        entries = manifest.read_text().splitlines(keepends=True)
+        manifest.write_text("".join(entry for entry in entries if '"grades/' not in entry))

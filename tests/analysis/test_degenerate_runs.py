@@ -1,6 +1,5 @@
 """Runs with next to nothing to read: every command ends with a table or one clear line, never a traceback."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ RUNGS = {"one rung": LADDER[-1:], "one prompt": LADDER[-3:]}
 def regrade(root: Path, **grade: object) -> None:
     """Give every answer of a run this grade, or none."""
     rows = store.scan(root, schema.GRADES).to_pylist()
-    shutil.rmtree(root / "grades")
+    conftest.forget_grades(root)
     store.append(root, schema.GRADES, [row | grade for row in rows] if grade else [], writer="again")
 
 

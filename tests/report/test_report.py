@@ -18,6 +18,7 @@ from analysis.report import explorer, html, page, texts
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from results import schema, store
+from tests.analysis.conftest import forget_grades
 from tests.report.conftest import HOSTILE, NAMES, data_of, report
 
 
@@ -255,8 +256,7 @@ def test_a_run_in_which_all_answers_are_alike_says_so(plant, ladder, outcome: st
 
 def test_a_run_without_grades_ends_with_a_line_and_no_page(plant, ladder, capsys: pytest.CaptureFixture[str]) -> None:
     root = plant(ladder[:2], num_prompts=2, num_samples=2)
-    for path in (root / "grades").iterdir():
-        path.unlink()
+    forget_grades(root)
     assert main(["report", str(root)]) == 2
     assert capsys.readouterr().err.startswith("error: No graded answers in")
     assert not list(root.glob("report*"))

@@ -11,7 +11,8 @@ import pytest
 from results import store
 from results.folder import check_plain, read_object
 from results.schema import MODELS, PROMPTS
-from results.shards import list_shards, write_whole
+from results.shards import list_shards
+from results.whole import write_whole
 from tests import forked
 
 REFERENCE = Path("results/reference")
