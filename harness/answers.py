@@ -47,7 +47,8 @@ _CHOSEN = re.compile(r"\b(?:option|choice)" + _IS, re.IGNORECASE)
 _LED = re.compile(r"[\s*(]*([A-J])[.):][\s*].*", re.DOTALL)
 _ANSWER_TAG = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
-_LINE_START = re.compile(r"^[\s*]*([A-J])(?:[.):][\s*]|[\s*]*$)", re.MULTILINE)
+# White space of its own line alone: of empty lines by the thousand each would be tried from all before it.
+_LINE_START = re.compile(r"^[ \t\r\xa0*]*([A-J])(?:[.):][\s*]|[ \t\r\xa0*]*$)", re.MULTILINE)
 _WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\{([^{}]*)\}")
 # What would be worked out for long, and no final answer holds.

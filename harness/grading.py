@@ -181,7 +181,8 @@ class _Pool:
             yield from self.bury(worker)
             return
         worker.heard = time.monotonic()
-        for line in message.splitlines():
+        # By no other sign: a hostile answer's line may hold a carriage return, and the next position behind it.
+        for line in message.split(b"\n") if message else ():
             position, _, told = line.partition(b" ")
             del worker.pending[int(position)]
             yield int(position), *_read(told)

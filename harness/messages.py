@@ -22,7 +22,8 @@ def write_grade(grade: Grade, trouble: str | None = None) -> bytes:
 def read_grade(line: bytes) -> tuple[Grade, str | None]:
     """The grade and what was wrong with the grader; raises ValueError where the line is no such thing."""
     try:
-        extracted, vote_key, correct, score, outcome, trouble = json.loads(line)
+        # Of bytes json would guess the encoding, and load what decodes it.
+        extracted, vote_key, correct, score, outcome, trouble = json.loads(line.decode("ascii"))
         texts = [_read_text(extracted, LONGEST_CHARS), _read_text(vote_key, LONGEST_CHARS)]
         score, trouble = float(score), _read_text(trouble, TROUBLE_CHARS)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:

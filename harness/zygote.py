@@ -182,6 +182,7 @@ def serve(
     faulthandler.disable()
     collapse_pages()
     enclose(kept_files=(results.fileno(),), memory_bytes=memory_bytes)
+    results = lower(results)
     # What was there before is neither looked at nor, by that, copied.
     gc.freeze()
     zygote = Zygote(task, prompts, seconds, evaluates, canaries)
@@ -197,6 +198,13 @@ def serve(
             if zygote.judge_canaries() != zygote.expected:
                 os._exit(EXIT_CHANGED)
             results.send_bytes(b"\n".join(done))
+
+
+def lower(results: Connection) -> Connection:
+    """The same pipe by the lowest number: a large pool's are beyond those that a forked process closes."""
+    lowest = Connection(os.dup(results.fileno()))
+    results.close()
+    return lowest
 
 
 def read_lines(reads: int, patience: float, *, most: int) -> tuple[list[bytes], bool]:

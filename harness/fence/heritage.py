@@ -4,10 +4,11 @@ import contextlib
 import ctypes
 import mmap
 import os
+import re
 import resource
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import count, takewhile
 from pathlib import Path
 
@@ -31,6 +32,7 @@ NOBODY = 65534
 MAX_CAPABILITY = 63
 NUM_FILES = 128
 MAP_FIXED = 0x10
+_SPAN = re.compile(r"([0-9a-f]+)-([0-9a-f]+) ")
 
 
 def close_files(kept: Collection[int]) -> None:
@@ -68,15 +70,25 @@ def compute_alone() -> None:
 
 
 def forget_shared_memory() -> None:
-    """Put empty pages of its own where this process shares memory that it may write."""
+    """Put empty pages of its own where this process shares memory that it may write, or could come to.
+
+    What was mapped to be read, from a file that was opened to be written, is one call away from that.
+    """
     LIBC.mmap.restype = ctypes.c_void_p
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        span, rights, *_ = line.split()
-        if rights[1] == "w" and rights[3] == "s":
-            start, end = (int(bound, 16) for bound in span.split("-"))
-            how = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_FIXED
-            size, rest = ctypes.c_size_t(end - start), ctypes.c_long(0)
-            LIBC.mmap(ctypes.c_void_p(start), size, mmap.PROT_READ | mmap.PROT_WRITE, how, -1, rest)
+    for start, end in list_shared_memory():
+        how = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_FIXED
+        size, rest = ctypes.c_size_t(end - start), ctypes.c_long(0)
+        LIBC.mmap(ctypes.c_void_p(start), size, mmap.PROT_READ | mmap.PROT_WRITE, how, -1, rest)
+
+
+def list_shared_memory() -> Iterator[tuple[int, int]]:
+    """Where the memory starts and ends that other processes see written, by the kernel's flags (proc_pid_smaps(5))."""
+    bounds = (0, 0)
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if span := _SPAN.match(line):
+            bounds = int(span.group(1), 16), int(span.group(2), 16)
+        elif line.startswith("VmFlags:") and {"sh", "mw"} <= set(line.split()):
+            yield bounds
 
 
 def leave_namespaces(*, as_user: bool) -> bool:

@@ -14,6 +14,7 @@ Entry = Mapping[str, Any]
 TOLERANCE, RELATIVE = Fraction(1, 10_000), Fraction(1, 20)
 # Two decimals, as the question asks, wherever they were rounded to.
 HUNDREDTH = Decimal("0.0101")
+THOUSANDS = re.compile(r"\s*[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\s*")
 COUNTED = ("count_business_days", "count_days", "recurring_event_day")
 # The scorer's: how fast a wrong number loses marks, and what a weekday that is wrong, or in lower case, is worth.
 DECAY, WRONG_DAY, LOWER_DAY = 5, 0.1, 0.05
@@ -62,6 +63,11 @@ def is_probability(answer: str, entry: Entry) -> bool:
 def is_one_number(answer: str, entry: Entry) -> bool:
     """The scorer reads no sign, and of 1,200 the 1."""
     return Decimal(re.sub(r"[^-0-9.]", "", answer).rstrip(".")) == Decimal(entry["answer"])
+
+
+def has_thousands(answer: str, entry: Entry) -> bool:
+    """The scorer drops all commas: 2,1,4 is 214 to it."""
+    return "," not in answer or THOUSANDS.fullmatch(answer) is not None
 
 
 def is_pooled(answer: str, entry: Entry) -> bool:

@@ -18,6 +18,7 @@ from harness.types import Grade, Outcome, Prompt
 
 # Every generator has these; they are fields of the task.
 OWN_PARAMS = ("seed", "size")
+OPENING, CLOSING = "<answer>", "</answer>"
 
 
 def render_question(entry: Mapping[str, Any]) -> str:
@@ -40,11 +41,12 @@ def read_whole(text: str) -> str | None:
 
 
 def read_tagged(text: str) -> str | None:
-    """What stands in the last <answer> tag; None where there is none."""
-    from reasoning_gym.utils import extract_answer
+    """What stands in the last <answer> tag that is closed, stripped; None where there is none.
 
-    extracted: str | None = extract_answer(text)
-    return extracted
+    The opening tag next to it counts: "in <answer> tags, as asked: <answer>5</answer>" holds 5.
+    """
+    start = text.rfind(OPENING, 0, max(text.rfind(CLOSING), 0))
+    return None if start < 0 else text[start + len(OPENING) :].partition(CLOSING)[0].strip()
 
 
 def identical(extracted: str) -> str | None:

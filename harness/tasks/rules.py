@@ -99,10 +99,12 @@ def is_coloring(answer: str, entry: Entry) -> bool:
 
 
 def is_assignment(answer: str, entry: Entry) -> bool:
-    """Names and roles and what joins them: "not" would be passed over."""
+    """A name and its role in turns, each name once: "not" would be passed over, and a second role behind the first."""
     metadata = entry["metadata"]
-    known = " ".join([*map(str, metadata["names"]), *metadata["knight_knave_terms"].values(), "is a an and"])
-    return set(re.findall(r"[^\s.,()]+", answer.lower())) <= set(known.lower().split())
+    names = {str(name).lower() for name in metadata["names"]}
+    roles = {word for term in metadata["knight_knave_terms"].values() for word in term.lower().split()} - FILLERS
+    words = [word for word in re.findall(r"[^\s.,()]+", answer.lower()) if word not in FILLERS]
+    return len(set(words[::2])) == len(words[::2]) and set(words[::2]) <= names and set(words[1::2]) <= roles
 
 
 def is_mapping(answer: str, entry: Entry) -> bool:
@@ -120,6 +122,7 @@ def _are_lists(values: Any, kind: type) -> bool:
     )
 
 
+FILLERS = frozenset(("is", "a", "an", "and"))
 GOLD_VALUES, SPARE_VALUES = 2, 20
 NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
 GRID = re.compile(r"[A-EQ_]+(?:\s+[Q_])*|-?[0-9]+(?:[\s,]+-?[0-9]+)*")
@@ -137,6 +140,7 @@ RULES: Mapping[str, Rule] = {
     "bitwise_arithmetic": Rule(re.compile(r"[-+]?(?:0[xX][0-9A-Fa-f]+|0[bB][01]+|0[oO][0-7]+|[0-9]+)")),
     "boxnet": Rule(check=is_plan),
     "calendar_arithmetic": Rule(score=marks.score_calendar),
+    "chain_sum": Rule(full=marks.has_thousands),
     "codeio": Rule(check=has_values, full=marks.is_same_value),
     "coin_flip": Rule(
         re.compile(rf"[-+]?[0-9]+\s*/\s*[0-9]+|[-+]?{_REAL}(?:[eE][-+]?[0-9]{{1,2}})?"), full=marks.is_probability
@@ -161,6 +165,7 @@ RULES: Mapping[str, Rule] = {
     "knights_knaves": Rule(check=is_assignment),
     "letter_jumble": Rule(full=marks.is_same_words),
     "n_queens": Rule(check=is_grid),
+    "number_format": Rule(full=marks.has_thousands),
     "number_sorting": Rule(check=is_quoted_json, full=marks.is_same_numbers),
     "palindrome_partitioning": Rule(check=is_word_lists),
     # No real solution is written as two quotes.
@@ -168,6 +173,7 @@ RULES: Mapping[str, Rule] = {
     "polynomial_multiplication": Rule(score=score_product),
     "pool_matrix": Rule(re.compile(rf"-?{_REAL}(?:\s+-?{_REAL})*"), full=marks.is_pooled),
     "prime_factorization": Rule(re.compile(r"[0-9]+(?:\s*×\s*[0-9]+)*")),
+    "products": Rule(full=marks.has_thousands),
     "puzzle24": Rule(score=score_puzzle24),
     "quantum_lock": Rule(re.compile(r"[A-Ca-c](?:(?:\s*(?:→|->|,)\s*|\s+)[A-Ca-c])*")),
     "rubiks_cube": Rule(re.compile(r"[A-Za-z]w?'?[0-9]?(?:\s+[A-Za-z]w?'?[0-9]?)*")),

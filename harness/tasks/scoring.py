@@ -20,6 +20,12 @@ _WORK = (
     re.compile(r"\\[lr]?vert(?![a-z])|\|", re.IGNORECASE),
 )
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|mbox|textbf)\s*\{([^{}]*)\}")
+# Of a number, words that make it another one or none, and a number behind it that math-verify takes for a unit.
+_ANOTHER = re.compile(
+    r"\\(?:text|math|mbox)[a-z]*\s*\{[^{}]*\b(?:or|not|wrong|plus|minus|times|over|hundred|thousand|(?:m|b|tr)illion|dozen"
+    r"|squared|cubed)\b|[0-9](?:\s|~|\\[,;:! ])*\\(?:text|math|mbox)[a-z]*\s*\{\s*[0-9]"
+)
+_BASE = re.compile(r"(?<=[0-9])_\{?\s*([0-9]+)")
 # Of thousands: 10{,}080 and 10,\!080.
 _SEPARATOR = re.compile(r"\{,\}|,\s*(?:\\!\s*)*(?=[0-9]{3})|(?<=[0-9])(?:\\[,; ]|~|\s)+(?=[0-9]{3}(?![0-9]))")
 _MARKS = re.compile(r"\\left(?![a-z])|\\right(?![a-z])|\\!|\\?\$")
@@ -53,10 +59,18 @@ def is_worked_out(answer: str, gold: str) -> bool:
         return True
     if any(work.search(answer) and not work.search(gold) for work in _WORK):
         return False
+    if is_number(gold) and is_another(answer, gold):
+        return False
     sides = answer.split("=")
     if len({side.group(1) for side in map(_SIDE.fullmatch, sides) if side}) > 1:
         return False
     return is_number(sides[-1]) or not is_number(gold)
+
+
+def is_another(answer: str, gold: str) -> bool:
+    """Whether math-verify would pass over what makes a number another one: 52_7 for 52_8, 5\\text{ million} for 5."""
+    bases = {*_BASE.findall(answer), *_BASE.findall(gold)}
+    return len(bases) > 1 or bool(_ANOTHER.search(answer) and not _ANOTHER.search(gold))
 
 
 def is_number(text: str) -> bool:

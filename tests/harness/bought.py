@@ -27,6 +27,12 @@ def raise_all(entry: Entry) -> str:
     return json.dumps([str(float(number) + 0.9) for number in entry["metadata"]["sorted_numbers"]])
 
 
+def hedge_roles(entry: Entry) -> str:
+    """Both roles for whoever comes last."""
+    terms = entry["metadata"]["knight_knave_terms"]
+    return f"{entry['answer']} {terms['knight']} {terms['knave']}"
+
+
 def has_rows(entry: Entry) -> bool:
     return "\n" in entry["answer"]
 
@@ -84,5 +90,11 @@ BOUGHT = [
     Bought("survo", lambda entry: entry["answer"].replace(" ", " or ")),
     Bought("quantum_lock", lambda entry: f"I go: {entry['answer']}"),
     Bought("knights_knaves", lambda entry: f"not {entry['answer']}"),
+    Bought("knights_knaves", hedge_roles),
+    Bought("knights_knaves", lambda entry: f"{entry['answer']} {entry['answer']}"),
+    *(
+        Bought(name, lambda entry: ",".join(entry["answer"]), holds=lambda entry: len(entry["answer"]) > 2)
+        for name in ("chain_sum", "products", "number_format")
+    ),
     Bought("codeio", quote_first, holds=has_counts),
 ]

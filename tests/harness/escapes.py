@@ -187,6 +187,21 @@ def graders() -> dict[str, Escape]:
             "import os\nfor n in range(3, 64):\n    try: os.write(n, task.forged * 9)\n"
             "    except OSError: pass\nos._exit(0)"
         ),
+        "line within a line": Escape(
+            "import os\nfor other in range(1024):\n    for n in range(3, 64):\n"
+            "        try: os.write(n, task.forged[:-1] + b'\\r%d ' % other + task.forged + b'done\\n')\n"
+            "        except OSError: pass\nos._exit(0)"
+        ),
+        "message": Escape(
+            "import os, struct\nfor n in range(3, 1024):\n    try:\n        os.fstat(n)\n"
+            "        for other in range(1024):\n            said = b'%d ' % other + task.forged\n"
+            "            os.write(n, struct.pack('!i', len(said)) + said)\n    except OSError: pass"
+        ),
+        "other encodings": Escape(
+            "import os\nfor n in range(3, 64):\n"
+            "    try: os.write(n, b'\\0\\0\\0[\\n[\\0\\0\\0\\n\\xff\\xfe[\\ndone\\n')\n"
+            "    except OSError: pass\nos._exit(0)"
+        ),
         "damaged line": Escape(
             "import os\nfor n in range(3, 64):\n    try: os.write(n, b'[' * 10**5 + b'\\n')\n"
             "    except OSError: pass\nos._exit(0)"

@@ -24,6 +24,7 @@ import pytest
 import sympy  # noqa: F401
 
 from harness.fence.gaps import find_fence
+from harness.fence.heritage import NUM_FILES
 from harness.grading import Graded, grade_texts
 from harness.types import Grade, Prompt
 from tests.harness.escapes import Escape, Place, list_escapes
@@ -113,9 +114,11 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         listeners = (tcp, unix)
         for listener in listeners:
             listener.setblocking(False)
-        inherited = os.open(tmp_path / "inherited", os.O_RDWR | os.O_CREAT)
-        yield Scene(Place(str(folder), str(secret), tcp.getsockname()[1], abstract, inherited), listeners)
-        os.close(inherited)
+        # As many files as a large machine's pool holds, so that a worker's own pipe has a high number.
+        held = [os.open(tmp_path / "inherited", os.O_RDWR | os.O_CREAT) for _ in range(2 * NUM_FILES)]
+        yield Scene(Place(str(folder), str(secret), tcp.getsockname()[1], abstract, held[0]), listeners)
+        for inherited in held:
+            os.close(inherited)
 
 
 def grade(escapes: Mapping[str, Escape]) -> Graded:

@@ -134,6 +134,16 @@ def test_memory_that_the_parent_shares_is_left_behind() -> None:
         assert shared[:4] == b"ours"
 
 
+def test_a_file_mapped_to_be_read_is_left_behind_where_it_could_be_written(tmp_path: Path) -> None:
+    (tmp_path / "store").write_bytes(b"ours" * 1024)
+    for mode, seen in (("r+b", "\0" * 4), ("rb", "ours")):
+        with (
+            open(tmp_path / "store", mode) as store,
+            mmap.mmap(store.fileno(), 4096, prot=mmap.PROT_READ) as shared,
+        ):
+            assert behind(lambda shared=shared: shared[:4].decode()) == seen
+
+
 @pytest.mark.parametrize("name", ["FSIZE", "CORE", "NPROC"])
 def test_limits_are_the_kernels_and_hard(name: str) -> None:
     assert behind(lambda: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))) == [0, 0]

@@ -1,6 +1,7 @@
 """Hostile answers through everything that reads answers: each ends as a grade and none is executed."""
 
 import resource
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.types import Grade, Outcome, Prompt
 from tests.harness.hostile import NESTING, list_code, write_families
 
 SECONDS, MEBIBYTE, LIMIT_MEBIBYTES = 0.15, 1 << 20, 512
+LONGEST = 130_000
 GOLD = r"\frac{7}{3}"
 FINDERS = (
     answers.boxed,
@@ -64,6 +66,16 @@ class Gauntlet:
         outcome: Outcome = "correct" if found is True else "wrong" if found else "unparsed"
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return Grade(found if isinstance(found, str) else None, None, found is True, memory, outcome)
+
+
+@pytest.mark.parametrize(
+    "part", ["\n", " \n*", "<answer>", "<answer> ", "</answer>", "<think>", r"\boxed{", "1,", "A ", "{1"]
+)
+@pytest.mark.parametrize("find", FINDERS, ids=lambda find: find.__name__)
+def test_a_model_that_repeats_itself_to_its_limit_is_read_at_once(find: Callable[[str], object], part: str) -> None:
+    start = time.process_time()
+    find(part * (LONGEST // len(part)))
+    assert time.process_time() - start < 1.0
 
 
 @pytest.fixture

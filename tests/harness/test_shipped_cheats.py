@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from harness.answers import stated_number
+from harness.tasks.scoring import score_boxed
 from harness.types import Prompt
 from tests.harness.cheats import write_cheats
 from tests.harness.test_cheats import is_spelling
@@ -93,6 +94,11 @@ OWN: dict[str, tuple[Callable[[Prompt, str], str], ...]] = {
         lambda prompt, gold: f"\\int_0^{{{int(float(gold))}}} 1 dx",
         lambda prompt, gold: f"7={gold}",
         lambda prompt, gold: f"{gold} \\pm 1",
+        lambda prompt, gold: f"{gold}\\text{{1}}",
+        lambda prompt, gold: f"{gold}~\\mathrm{{100}}",
+        lambda prompt, gold: f"{gold}\\text{{ or more}}",
+        lambda prompt, gold: f"{gold}\\text{{ million}}",
+        lambda prompt, gold: f"{gold}\\text{{ is wrong}}",
         lambda prompt, gold: f"{gold}}} or \\boxed{{7",
     ),
 }
@@ -151,3 +157,22 @@ def test_of_several_answers_the_last_that_is_marked_is_graded(name: str, tmp_pat
     mark, gold = WRITTEN[name].mark, WRITTEN[name].find(prompts[0])
     assert task.grade(prompts[0], f"{mark('7')} No: {mark(gold)}").correct
     assert task.grade(prompts[0], f"{mark(gold)} No: {mark('7')}").outcome == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "is_right"),
+    [
+        ("52_7", "52_8", False),
+        ("2516_{16}", "2516_8", False),
+        ("52_{8}", "52_8", True),
+        ("52", "52_8", True),
+        ("52_8", "52", True),
+        (r"5\text{ million}", "5", False),
+        (r"5\text{million}", r"5\text{ million}", True),
+        (r"5\text{ hours}", "5", True),
+        (r"\text{5 hours}", "5", True),
+        (r"1\text{ or }2", "1,2", True),
+    ],
+)
+def test_a_base_and_words_of_number_are_part_of_it(answer: str, gold: str, is_right: bool) -> None:
+    assert score_boxed({"answer": gold}, [rf"\boxed{{{answer}}}"]) == {"math_verify": int(is_right)}

@@ -84,3 +84,22 @@ def test_equal_values_by_other_means_vote_apart(one: str, other: str) -> None:
 @pytest.mark.parametrize("text", ["", "x+1", "1+", "2**3", "__import__('os')", "(" * 5000, "1" * 10_000, "1.5+2"])
 def test_what_is_no_arithmetic_does_not_vote(text: str) -> None:
     assert vote_key(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<answer>5</answer>", "5"),
+        ("<answer> 5 </answer> and that is it", "5"),
+        ("I answer in <answer> tags, as asked: <answer>5</answer>", "5"),
+        ("<answer><answer>5</answer>", "5"),
+        ("<answer>4</answer> No: <answer>5</answer></answer>", "5"),
+        ("<answer>5</answer> or <answer>6", "5"),
+        ("<answer></answer>", ""),
+        ("</answer><answer>5", None),
+        ("5", None),
+        ("", None),
+    ],
+)
+def test_the_last_tag_that_is_closed_is_read(text: str, found: str | None) -> None:
+    assert read_tagged(text) == found
