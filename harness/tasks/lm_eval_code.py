@@ -52,9 +52,11 @@ def list_code(folder: Path) -> list[str]:
     Raises ValueError for a file that none can be told of.
     """
     files, code, seen = list_yaml(folder), [], set[Path]()
+    # Environments and homes may lie behind links.
+    installed = [find_shipped().resolve(), OWN_TASKS.resolve()]
     while files:
         path = files.pop(0).resolve()
-        if path in seen or any(path.is_relative_to(own) for own in (find_shipped(), OWN_TASKS)):
+        if path in seen or any(path.is_relative_to(own) for own in installed):
             continue
         seen.add(path)
         content = _read(path)

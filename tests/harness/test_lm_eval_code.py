@@ -103,6 +103,12 @@ def test_what_is_installed_with_us_is_trusted() -> None:
     assert list_code(OWN_TASKS) == list_code(find_shipped() / "gsm8k") == list_code(find_shipped() / "mgsm") == []
 
 
+def test_what_is_installed_behind_a_link_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tasks").symlink_to(find_shipped().resolve())
+    monkeypatch.setattr("harness.tasks.lm_eval_code.find_shipped", lambda: tmp_path / "tasks")
+    assert list_code(tmp_path / "tasks" / "humaneval") == []
+
+
 def test_a_copy_of_what_is_installed_is_not(tmp_path: Path) -> None:
     for path in OWN_TASKS.glob("*.yaml"):
         (tmp_path / path.name).write_text(path.read_text())
