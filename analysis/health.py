@@ -90,18 +90,27 @@ def _serving(traces: pd.DataFrame, answers: pd.DataFrame, budget: int) -> pd.Dat
 def _counted(serving: pd.DataFrame, prompt_ids: pd.Index, declared: pd.DataFrame) -> _Counted:
     """What counts of the answers at one budget; its D declared cells are of the first prompts P."""
     num_samples, num_prompts = (declared[name].to_numpy(dtype=np.int64) for name in ("num_samples", "num_prompts"))
-    asked_PD = num_samples * (np.arange(num_prompts.max())[:, None] < num_prompts)
-    prompt_ids = prompt_ids[: len(asked_PD)]
+    prompt_ids = prompt_ids[: num_prompts.max()]
+    asked_PD = num_samples * (np.arange(len(prompt_ids))[:, None] < num_prompts)
     ready_P = _num_ready(serving).reindex(prompt_ids, fill_value=0).to_numpy()
-    there_PD = asked_PD[: len(prompt_ids)] * (ready_P[:, None] >= num_samples)
+    there_PD = asked_PD * (ready_P[:, None] >= num_samples)
     counts = pd.Series(there_PD.max(axis=1), index=prompt_ids)
     prompt, sample = (serving.index.get_level_values(name) for name in SAMPLE)
     return _Counted(
         serving[sample < counts.reindex(prompt, fill_value=0).to_numpy()],
         num_prompts=int((counts > 0).sum()),
-        num_prompts_asked=len(asked_PD),
-        num_samples_asked=int(asked_PD.max(axis=1).sum()),
+        num_prompts_asked=int(num_prompts.max()),
+        num_samples_asked=_count_asked(num_samples, num_prompts),
     )
+
+
+def _count_asked(num_samples: np.ndarray, num_prompts: np.ndarray) -> int:
+    """Samples that D declared cells (D,) ask for: of each prompt the most that any of them does."""
+    num_asked = num_reached = 0
+    for samples, prompts in sorted(zip(num_samples.tolist(), num_prompts.tolist(), strict=True), reverse=True):
+        num_asked += samples * max(prompts - num_reached, 0)
+        num_reached = max(num_reached, prompts)
+    return num_asked
 
 
 def _num_ready(serving: pd.DataFrame) -> pd.Series:

@@ -91,7 +91,7 @@ def _telling_the_hubs_errors(model: Model) -> Iterator[None]:
 
 def _local_weights(folder: Path) -> tuple[Tensors, str]:
     """Tensors by the safetensors headers, and a digest of the weight files."""
-    files = sorted(folder.glob("*.safetensors"))
+    files = _list_visible(folder, "*.safetensors")
     if not files:
         raise ValueError(f"No *.safetensors in {folder}: isoquant reads shapes and identity from them.")
     _check_shards(folder, {path.name for path in files})
@@ -107,10 +107,15 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
 
 def _check_shards(folder: Path, files: set[str]) -> None:
     """Raise ValueError where the index of the weights names files that are not there, as after a broken download."""
-    for index in sorted(folder.glob("*.safetensors.index.json")):
+    for index in _list_visible(folder, "*.safetensors.index.json"):
         named = _read_json(folder, index.name, max_bytes=MAX_INDEX_BYTES).get("weight_map")
         if isinstance(named, dict) and (gone := sorted(set(map(str, named.values())) - files)):
             raise ValueError(f"{folder} lacks {len(gone)} of its weight files, such as {gone[0]}; download them again.")
+
+
+def _list_visible(folder: Path, pattern: str) -> list[Path]:
+    # macOS lays a `._name` beside each file that it packs or copies.
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def _of_the_model(files: Iterable[str]) -> list[str]:

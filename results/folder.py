@@ -35,6 +35,13 @@ def read_object(text: str, *, where: object) -> dict[str, Any]:
     return value
 
 
+def find_visible(folder: Path, pattern: str) -> list[Path]:
+    """Paths of a folder by a pattern of names, in their order, without those that file managers hide beside them: macOS
+    lays a `._name` beside each file that it packs or copies.
+    """
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
 def _entries(root: Path) -> Iterator[Path]:
     """What lies in the run, and in its folders."""
     for path in sorted(root.iterdir()) if root.is_dir() else []:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from results import whole
+from results.folder import find_visible
 from results.names import digest_of, fits, writer_of
 
 MANIFESTS = "manifest"
@@ -17,7 +18,7 @@ def manifest_of(root: Path, writer: str) -> Path:
 
 
 def manifest_writers(root: Path) -> set[str]:
-    return {path.stem for path in (root / MANIFESTS).glob("*.jsonl")}
+    return {path.stem for path in find_visible(root / MANIFESTS, "*.jsonl")}
 
 
 def enter(root: Path, writer: str, path: Path, *, num_rows: int, num_bytes: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from results import whole
 from results.checks import WITHDRAWN, check_shards
@@ -12,10 +13,12 @@ from results.manifest import count_unread, manifest_of, read_manifest, rewrite_m
 from results.merging import finish_merges
 from results.names import digest_of, fits, writer_of
 from results.schema import FAILURES, TABLES, THROUGHPUT
-from results.shards import digest, encode, find_copies, left_behind, list_files, named_shards, next_shard
+from results.shards import digest, encode, find_copies, left_behind, list_files, list_shards, named_shards, next_shard
 
 # The rows of a shard that are left of one that is put aside, on the way to their own name.
 KEPT = ".kept"
+# In which they tell the name of that shard.
+KEPT_OF = b"isoquant.kept_of"
 LOGS = (FAILURES.name, THROUGHPUT.name)
 
 
@@ -41,8 +44,8 @@ def tidy(root: Path, tables: Iterable[str], writer: str) -> list[str]:
 def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
     """Rename the writer's shards that are not what belongs there to *.damaged, find those that are gone; say which.
 
-    A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, a shard that a kill
-    kept from the manifest is entered, and a withdrawal or a merge that it cut short is finished.
+    A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, and what it cut
+    short of a withdrawal or a merge is finished. What no manifest lists stays so: `enter_found` is for that.
     """
     tables = list(tables)
     _finish(root, tables, writer)
@@ -54,10 +57,22 @@ def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fau
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".lost").touch()
         faults.append(Fault(path, None, "is gone"))
-    entered = {str(path.relative_to(root)) for path in checked.whole}
-    if set(read_manifest(root, writer)) != entered or count_unread(root, writer):
-        rewrite_manifest(root, writer, checked.whole)
+    entered = set(read_manifest(root, writer))
+    kept = [path for path in checked.whole if str(path.relative_to(root)) in entered]
+    if len(kept) < len(entered) or count_unread(root, writer):
+        rewrite_manifest(root, writer, kept)
     return faults
+
+
+def enter_found(root: Path, tables: Iterable[str], writer: str) -> None:
+    """Enter the writer's shards that its manifest does not list, its lock held: a kill, or hands, kept them from it.
+
+    Only after their rows are compared with what is stored (results.twice): those of a manifest share none.
+    """
+    listed = [path for name in read_manifest(root, writer) if (path := root / name).is_file()]
+    found = [path for table in tables for path in list_shards(root / table, writer) if path not in set(listed)]
+    if found or (not manifest_of(root, writer).is_file() and _has_shards(root, writer)):
+        rewrite_manifest(root, writer, [*listed, *found])
 
 
 def _finish(root: Path, tables: list[str], writer: str) -> None:
@@ -75,7 +90,7 @@ def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
     Raises OSError where the disk is full, and changes nothing.
     """
     root, aside = path.parent.parent, path.with_suffix(WITHDRAWN)
-    content = encode(kept)
+    content = encode(kept.replace_schema_metadata({KEPT_OF: path.name}))
     successor = next_shard(path.parent, content, writer=writer)
     staged, before = successor.with_suffix(KEPT), read_manifest(root, writer)
     written = [successor] if kept.num_rows else []
@@ -109,10 +124,10 @@ def _has_shards(root: Path, writer: str) -> bool:
 
 def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:
     """Give the rows that were to be kept the name of a shard where theirs is aside already; else forget them."""
-    gone = [root / name for name in read_manifest(root, writer) if not (root / name).exists()]
-    begun = {path.parent.name for path in gone if path.with_suffix(WITHDRAWN).exists()}
     for staged in left_behind(root, tables, writer, KEPT):
-        if staged.parent.name in begun:
+        # A manifest need not have listed the shard.
+        origin = staged.with_name((pq.read_metadata(staged).metadata or {}).get(KEPT_OF, b"").decode() or staged.name)
+        if origin.with_suffix(WITHDRAWN).exists() and not origin.exists():
             staged.rename(staged.with_suffix(".parquet"))
         else:
             staged.unlink()

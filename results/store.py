@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from results.checks import check_shards
 from results.manifest import manifest_writers
-from results.mending import Fault, set_faulty_aside, tell_manifest, tidy, withdraw
+from results.mending import Fault, enter_found, set_faulty_aside, tell_manifest, tidy, withdraw
 from results.merging import merge_shards
 from results.names import writer_of
 from results.reading import read_shard
@@ -131,6 +131,11 @@ def append_missing(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, 
 def set_damaged_aside(root: Path, writer: str) -> list[Fault]:
     """Put the writer's shards that are not what was written aside as *.damaged; return what was found."""
     return set_faulty_aside(root, TABLES, writer)
+
+
+def enter(root: Path, writer: str) -> None:
+    """Enter the writer's shards that no manifest lists, its lock held and their rows compared (results.twice)."""
+    enter_found(root, TABLES, writer)
 
 
 def tidy_up(root: Path, writer: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from harness.tasks.readers import FUNCTIONS, find_function, find_task
 from harness.types import Task
 from results import store
-from results.folder import check_plain
+from results.folder import check_plain, find_visible
 from results.schema import PROMPTS
 from sweeps.compose import EXAMPLE_READER, check_fields, find_kind, find_reader, shorten
 
@@ -36,7 +36,7 @@ def load_tasks(root: Path, words: Sequence[str] = ()) -> list[Task]:
     Raises ValueError for a word that names no such function, and where a record names code that is not isoquant's.
     """
     check_plain(root)
-    paths = sorted((root / "provenance").glob("*.json"))
+    paths = find_visible(root / "provenance", "*.json")
     if not paths:
         raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
     given = read_words(words)

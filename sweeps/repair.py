@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from results.inspection import check_folders
 from results.names import writer_of
 from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
 from results.shards import entered_shards, list_shards
-from results.twice import find_twice, withdraw_twice
+from results.twice import Twice, find_twice, withdraw_twice
 from sweeps.identity import name_grades
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
@@ -36,12 +36,12 @@ def repair(root: Path) -> None:
     Raises ValueError where a folder of the run is a file, or a link out of it.
     """
     check_folders(root)
-    # Before what lies there is entered.
     entered = entered_shards(root)
     writers = store.list_writers(root)
     # What leans on lost rows is found by reading every writer's, so that all are sound before any is read.
     _for_each(root, writers, set_damaged_aside)
-    withdraw_twice_stored(root, writers, entered)
+    found = find_twice(root, entered)
+    _for_each(root, writers, lambda root, writer: withdraw_twice_stored(root, found, writer))
     if store.was_damaged(root):
         _for_each(root, [writer for writer in writers if not writer.startswith(store.INGESTING)], withdraw_leaning)
         withdraw_grades(root)
@@ -52,7 +52,7 @@ def repair_writer(root: Path, writer: str) -> None:
     check_folders(root)
     entered = entered_shards(root)
     set_damaged_aside(root, writer)
-    _print(withdraw_twice(root, find_twice(root, entered), writer))
+    withdraw_twice_stored(root, find_twice(root, entered), writer)
     if store.was_damaged(root):
         withdraw_leaning(root, writer)
         # Before they are drawn again: a grade is of an answer's key, and would be taken for one of the new answer.
@@ -64,10 +64,10 @@ def set_damaged_aside(root: Path, writer: str) -> None:
     _print([*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)])
 
 
-def withdraw_twice_stored(root: Path, writers: Sequence[str], entered: Set[Path]) -> None:
-    """Keep one of each row that is stored twice, as by a copy from another run; a line a shard."""
-    if found := find_twice(root, entered):
-        _for_each(root, writers, lambda root, writer: _print(withdraw_twice(root, found, writer)))
+def withdraw_twice_stored(root: Path, found: Iterable[Twice], writer: str) -> None:
+    """Keep one of each row that is stored twice, as by a copy from another run, a line a shard; enter what is left."""
+    _print(withdraw_twice(root, found, writer))
+    store.enter(root, writer)
 
 
 def withdraw_leaning(root: Path, writer: str) -> None:

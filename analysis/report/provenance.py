@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.report import html
 from analysis.report.sections import Section
-from results.folder import read_object
+from results.folder import find_visible, read_object
 
 Record = dict[str, Any]
 
@@ -16,7 +16,7 @@ Record = dict[str, Any]
 def read(root: Path) -> list[Record]:
     """Every record of the run in the order of their files' names. Raises ValueError that names one that is no JSON."""
     records = []
-    for path in sorted((root / "provenance").glob("*.json")):
+    for path in find_visible(root / "provenance", "*.json"):
         record = read_object(path.read_text(encoding="utf-8", errors="replace"), where=path)
         packages = record.get("packages")
         records.append({"record": path.stem} | record | {"packages": packages if isinstance(packages, dict) else {}})

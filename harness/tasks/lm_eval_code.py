@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 OWN_TASKS = Path(__file__).parent / "lm_eval_yaml"
 SHOWN = 6
 MAX_BYTES = 10_000_000
+FUNCTION = "!function"
 METRIC = "scores by the script of the metric"
 
 
@@ -22,7 +24,7 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
     """Plain YAML, in which a function is its name."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: _Function(loader.construct_scalar(node)))
+_Loader.add_constructor(FUNCTION, lambda loader, node: _Function(loader.construct_scalar(node)))
 
 
 def find_shipped() -> Path:
@@ -50,13 +52,15 @@ def list_code(folder: Path) -> list[str]:
     Raises ValueError for a file that none can be told of.
     """
     files, code, seen = list_yaml(folder), [], set[Path]()
+    # Environments and homes may lie behind links.
+    installed = [find_shipped().resolve(), OWN_TASKS.resolve()]
     while files:
         path = files.pop(0).resolve()
-        if path in seen or any(path.is_relative_to(own) for own in (find_shipped(), OWN_TASKS)):
+        if path in seen or any(path.is_relative_to(own) for own in installed):
             continue
         seen.add(path)
         content = _read(path)
-        found = _find_code(content, path.parent, set())
+        found = [*_find_functions(path), *_find_scripts(content, path.parent, set())]
         code += [f"{path.name} {what}" for what in found if not (what.startswith(METRIC) and _scores_itself(content))]
         files += _included(content, path)
     return list(dict.fromkeys(code))
@@ -93,21 +97,45 @@ def _included(content: Any, path: Path) -> list[Path]:
     return [place for name in named if isinstance(name, str) and (place := path.parent / name).exists()]
 
 
-def _find_code(value: Any, folder: Path, seen: set[int]) -> Iterator[str]:
-    """What runs of a part of a task's YAML. seen: parts that anchors have led to already."""
-    if isinstance(value, _Function):
-        yield f"runs {value}{_place(value, folder)}"
+def _find_functions(path: Path) -> Iterator[str]:
+    """Each function that a YAML file names, wherever it stands: lm-eval imports those of keys, of sets and of what the
+    file itself overwrites as well.
+    """
+    try:
+        nodes = [yaml.compose(path.read_bytes(), Loader=_Loader)]
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # Nothing of it is imported either.
+        return
+    seen: set[int] = set()
+    while nodes:
+        node = nodes.pop(0)
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.tag == FUNCTION:
+            name = node.value if isinstance(node, yaml.ScalarNode) else "what it calls a function"
+            yield f"runs {name}{_place(name, path.parent)}"
+        if isinstance(node, yaml.CollectionNode):
+            nodes += itertools.chain.from_iterable(_as_pair(part) for part in node.value)
+
+
+def _as_pair(part: Any) -> tuple[yaml.Node, ...]:
+    return part if isinstance(part, tuple) else (part,)
+
+
+def _find_scripts(value: Any, folder: Path, seen: set[int]) -> Iterator[str]:
+    """Scripts that a part of a task's YAML has others fetch and run. seen: parts that anchors have led to already."""
     if not isinstance(value, Mapping | Sequence) or isinstance(value, str | bytes) or id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, Mapping):
-        yield from _find_scripts(value, folder)
+        yield from _find_own_scripts(value, folder)
     for part in value.values() if isinstance(value, Mapping) else value:
-        yield from _find_code(part, folder, seen)
+        yield from _find_scripts(part, folder, seen)
 
 
-def _find_scripts(part: Mapping[Any, Any], folder: Path) -> Iterator[str]:
-    """Scripts that a mapping has others fetch and run: of data sets, and of metrics that lm-eval does not have."""
+def _find_own_scripts(part: Mapping[Any, Any], folder: Path) -> Iterator[str]:
+    """Scripts that a mapping itself names: of data sets, and of metrics that lm-eval does not have."""
     if part.get("trust_remote_code"):
         yield "sets trust_remote_code"
     path = part.get("dataset_path")

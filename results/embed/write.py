@@ -8,6 +8,8 @@ from results import store
 from results.embed.embedders import Embedder
 from results.inspection import check, check_folders
 from results.schema import EMBEDDINGS, PROMPTS
+from results.shards import entered_shards
+from results.twice import find_twice, withdraw_twice
 
 
 def embed_run(root: Path, embedder: Embedder) -> int:
@@ -42,8 +44,11 @@ def embed_run(root: Path, embedder: Embedder) -> int:
 def _mend(root: Path, writer: str) -> None:
     """Put aside what is damaged of the embedder's own, a line each; raises ValueError where other tables are."""
     check_folders(root)
+    entered = entered_shards(root)
     with store.lock(root, writer, wait=True):
-        lines = [*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)]
+        lines = [*store.tidy_up(root, writer), *map(str, store.set_damaged_aside(root, writer))]
+        lines += withdraw_twice(root, find_twice(root, entered), writer)
+        store.enter(root, writer)
     for line in (*lines, *check(root)):
         print(line)
 

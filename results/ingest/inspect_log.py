@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from results.folder import find_visible
 from results.ingest.outcomes import OLDER, Ingested, Known, Sample, Tokens, choose, grade
 
 ZSTD = 93
@@ -31,7 +32,7 @@ def find_logs(source: Path) -> list[Path]:
     """The logs at or below a path, oldest first: their names begin with the time."""
     if source.is_file():
         return [source] if source.suffix in (".eval", ".json") else []
-    return sorted([*source.rglob("*.eval"), *source.rglob("*.json")])
+    return sorted([*find_visible(source, "**/*.eval"), *find_visible(source, "**/*.json")])
 
 
 def read(source: Path, *, model: str | None, scorer: str | None, correct_at: float) -> Ingested:

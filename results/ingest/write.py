@@ -12,6 +12,8 @@ from results import schema, store
 from results.folder import check_plain
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.inspection import check, check_folders
+from results.shards import entered_shards
+from results.twice import find_twice, withdraw_twice
 
 GRADER, GRADER_VERSION = "outside", "1"
 POOL = "evaluation"
@@ -57,13 +59,22 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
 def _mend(root: Path) -> None:
     """Put aside what is damaged of outcomes from elsewhere, a line each: what is ingested again fills the gap."""
     check_folders(root)
-    for writer in store.list_writers(root):
-        if writer.startswith(store.INGESTING):
-            with store.lock(root, writer):
-                for line in (*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)):
-                    print(line)
+    entered = entered_shards(root)
+    for writer in filter(_is_ours, store.list_writers(root)):
+        with store.lock(root, writer):
+            for line in (*store.tidy_up(root, writer), *store.set_damaged_aside(root, writer)):
+                print(line)
+    for writer in filter(_is_ours, store.list_writers(root)):
+        with store.lock(root, writer):
+            for line in withdraw_twice(root, find_twice(root, entered), writer):
+                print(line)
+            store.enter(root, writer)
     for note in check(root):
         print(note)
+
+
+def _is_ours(writer: str) -> bool:
+    return writer.startswith(store.INGESTING)
 
 
 def _groups(found: Ingested) -> dict[tuple[str, str], list[Sample | Count]]:

@@ -147,6 +147,13 @@ def test_prompts_that_a_deeper_sweep_has_not_finished_are_left_out_and_counted(t
     assert line.startswith("Left out at 32: 8 of 160 samples") and line.endswith("of their prompt.")
 
 
+def test_cells_of_more_prompts_than_can_be_are_read_by_those_that_are_there(tmp_path: Path) -> None:
+    cells = plant(tmp_path, {8: [(4, NUM_PROMPTS), (2, 2**31 - 1)]}, lambda _, sample: (8,) if sample < 4 else ())
+    [cell] = cells.itertuples()
+    num_asked = 4 * NUM_PROMPTS + 2 * (2**31 - 1 - NUM_PROMPTS)
+    assert (cell.num_samples, cell.num_left_out) == (4 * NUM_PROMPTS, num_asked - 4 * NUM_PROMPTS)
+
+
 def test_a_deeper_sweep_that_has_only_begun_tells_no_shares(tmp_path: Path) -> None:
     health = plant(tmp_path, {8: [(8, 20)], 32: [(8, 20)]}, lambda prompt, _: (8, 32) if prompt < 6 else (8,))
     # Beside the six that were drawn on, any prompt whose samples all ended by 8 would count.

@@ -145,6 +145,12 @@ def strew(root: Path) -> None:
     (root / "grades" / "folder.parquet").mkdir()
 
 
+def lay_beside(root: Path) -> None:
+    """What macOS lays beside every file that it packs or copies."""
+    for path in [path for path in sorted(root.rglob("*")) if path.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+
+
 def replace_table_by_file(root: Path) -> None:
     shutil.rmtree(root / "throughput")
     (root / "throughput").write_text("a file")
@@ -268,6 +274,7 @@ KINDS = {
         lambda root: shutil.rmtree(root / "traces"), r"is gone", "less", "is gone", loses=True
     ),
     "an empty shard": Kind(empty("answers"), r"is damaged", "refused", "is damaged: set aside", loses=True),
+    "what macOS lays beside": Kind(lay_beside, NOT_READ + r"\._", "same", ""),
     "strays": Kind(strew, NOT_READ + r"\.DS_Store.* and 3 more", "same", ""),
 }
 

@@ -53,6 +53,14 @@ def test_other_weights_have_another_digest(tmp_path: Path) -> None:
     assert read_checkpoint(Model(str(tmp_path / "copy"))).weights_digest != copied
 
 
+def test_what_macos_lays_beside_weights_is_none(tmp_path: Path) -> None:
+    source = CHECKPOINTS / LADDER[0].name
+    shutil.copytree(source, tmp_path / "copy")
+    for path in sorted((tmp_path / "copy").iterdir()):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7Mac OS X")
+    assert read_checkpoint(Model(str(tmp_path / "copy"))) == read_checkpoint(Model(str(source)))
+
+
 @pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "nowhere", "a/b/c"])
 def test_a_folder_that_is_not_there_is_told(path: str) -> None:
     with pytest.raises(ValueError, match="No model at"):

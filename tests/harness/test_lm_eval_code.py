@@ -34,6 +34,13 @@ CODE = {
     "runs evil.j": "fewshot_config: {sampler: !function evil.j}",
     "runs evil.k": "doc_to_text: !function evil.k",
     "runs evil.l": "base: &b {deep: [[{x: !function evil.l}]]}\nother: *b",
+    "runs evil.p": "metadata: {? !function evil.p : 1}",
+    "runs evil.q": "metadata: !function evil.q\nmetadata: {version: 1}",
+    "runs evil.r": "metadata: !!set {? !function evil.r}",
+    "runs evil.s": "metadata: {<<: {version: !function evil.s}, version: 1}",
+    "runs evil.t": "metadata: !<!function> evil.t",
+    "runs what it calls a function": "metadata: !function {=: evil.u}",
+    "twice.yml runs evil.v": "include: twice.yml",
     "sets trust_remote_code": "dataset_kwargs: {trust_remote_code: true}",
     "loads its documents by the script of docs.py": "dataset_path: docs.py",
     "loads its documents by the script of scripts": "dataset_path: scripts",
@@ -59,6 +66,7 @@ def write(tmp_path: Path, canary: Path) -> Callable[[str], Path]:
         for path in (root / "evil.py", root / "docs.py", root / "scripts" / "scripts.py"):
             path.write_text(f"open({str(canary)!r}, 'w')\ndef f(doc, results): return {{'exact_match': 1}}\n")
         (root / "included.yml").write_text("process_results: !function evil.m\n")
+        (root / "twice.yml").write_text("metadata: !function evil.v\nmetadata: {}\n")
         (tmp_path / "far.yml").write_text("process_results: !function evil.n\n")
         data = tmp_path / "sums.jsonl"
         data.write_text("".join(json.dumps({"a": i, "b": 10 * i}) + "\n" for i in range(4)))
@@ -93,6 +101,12 @@ def test_a_folder_without_code_needs_no_trust(write: Callable[[str], Path], cana
 
 def test_what_is_installed_with_us_is_trusted() -> None:
     assert list_code(OWN_TASKS) == list_code(find_shipped() / "gsm8k") == list_code(find_shipped() / "mgsm") == []
+
+
+def test_what_is_installed_behind_a_link_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tasks").symlink_to(find_shipped().resolve())
+    monkeypatch.setattr("harness.tasks.lm_eval_code.find_shipped", lambda: tmp_path / "tasks")
+    assert list_code(tmp_path / "tasks" / "humaneval") == []
 
 
 def test_a_copy_of_what_is_installed_is_not(tmp_path: Path) -> None:

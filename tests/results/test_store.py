@@ -146,6 +146,7 @@ def test_a_shard_that_a_kill_kept_from_the_manifest_counts_and_is_entered(tmp_pa
     whole = manifest.read_text()
     manifest.write_text(whole[: len(whole) - 30])
     assert store.set_damaged_aside(tmp_path, "m") == []
+    store.enter(tmp_path, "m")
     assert manifest.read_text() == whole and stored(tmp_path) == [1, 2]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from analysis.report import provenance
 from harness import answers
 from harness.tasks.readers import FUNCTIONS, TASKS, find_function, find_task
 from results import store
@@ -174,3 +175,10 @@ def test_every_public_reader_of_answers_is_in_the_list() -> None:
 @pytest.mark.parametrize("root", PROJECT_RUNS, ids=str)
 def test_the_runs_of_the_project_are_read_back_as_they_were_composed(root: Path) -> None:
     assert load_tasks(root)
+
+
+def test_what_macos_lays_beside_a_record_is_none(tmp_path: Path) -> None:
+    root = record(tmp_path, GYM)
+    (root / "provenance" / "._m-000.json").write_bytes(b"\0\5\x16\7Mac OS X")
+    assert [task.name for task in load_tasks(root)] == ["countdown"]
+    assert [each["record"] for each in provenance.read(root)] == ["m-000"]

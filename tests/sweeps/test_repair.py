@@ -1,16 +1,21 @@
 """Damage of any shard of a finished run: what was lost and what leaned on it is made again, once."""
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from results import store
 from results.ingest.outcomes import Ingested, Known, Sample, Tokens
 from results.ingest.write import write
+from results.inspection import inspect
+from results.mending import withdraw
 from results.schema import ANSWERS, GRADES, MODELS, TRACES, Table
+from results.shards import digest, encode, list_shards
 from sweeps.plan import PoolSpec
 from sweeps.repair import Usable, read_usable, repair, repair_writer
 from tests.faults.runs import flip_bit
@@ -33,6 +38,13 @@ def grade(run: Run) -> None:
     graded = {tuple(row.values()) for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist()}
     rows = [row | {"grader": "g", "grader_version": "1"} for row in answers if tuple(row.values()) not in graded]
     store.append(run.root, GRADES, rows, writer="grades")
+
+
+def lay_twice(run: Run) -> None:
+    """A shard of answers that are stored already, which no manifest lists, as hands lay it there."""
+    [first, *_] = list_shards(run.root / "answers")
+    content = encode(pq.read_table(first, partitioning=None).slice(0, 5))
+    first.with_name(f"model.000007.{digest(content)}.parquet").write_bytes(content)
 
 
 def keys(run: Run, table: Table) -> list[tuple]:
@@ -209,3 +221,61 @@ def test_outcomes_from_elsewhere_lean_on_no_trace(run: Run, capsys: pytest.Captu
     repair(run.root)
     assert "it was a log" in capsys.readouterr().out
     assert "maths/0" in store.scan(run.root, ANSWERS)["prompt_id"].to_pylist()
+
+
+@pytest.mark.parametrize("killed_at", ["find_twice", "withdraw_twice", "store.enter"])
+def test_a_repair_that_is_killed_takes_no_row_that_is_stored_twice_for_another(
+    run: Run, killed_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = keys(run, ANSWERS)
+    lay_twice(run)
+
+    def die(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(f"sweeps.repair.{killed_at}", die)
+        repair(run.root)
+    assert inspect(run.root).faults or keys(run, ANSWERS) == whole
+    repair(run.root)
+    assert keys(run, ANSWERS) == whole and not inspect(run.root).faults
+
+
+def test_rows_of_a_withdrawal_that_a_kill_cut_short_come_back_of_a_shard_that_no_manifest_lists(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = keys(run, ANSWERS)
+    [first, *_] = list_shards(run.root / "answers")
+    (run.root / "manifest" / "model.jsonl").unlink()
+    rename = Path.rename
+
+    def die(path: Path, target: Path) -> Path:
+        if path.suffix == ".kept":
+            os._exit(1)
+        return rename(path, target)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Path, "rename", die)
+        withdraw(first, pq.read_table(first, partitioning=None).slice(0, 5), writer="model")
+    os.waitpid(child, 0)
+    assert not first.exists() and len(list((run.root / "answers").glob("*.kept"))) == 1
+    store.set_damaged_aside(run.root, "model")
+    assert set(keys(run, ANSWERS)) < set(whole) and len(list_shards(run.root / "answers")) == 2
+
+
+def test_outcomes_from_elsewhere_that_hands_doubled_count_once_after_the_next(tmp_path: Path) -> None:
+    def ingest(model: str) -> None:
+        samples = [
+            Sample(model=model, task="t", prompt=f"p{i}", correct=True, number=0, answer=f"{i}") for i in range(20)
+        ]
+        places = {("t", f"p{i}"): {} for i in range(20)}
+        write(tmp_path, Ingested(samples, prompts=places, models={model: Known()}), source="here")
+
+    ingest("a")
+    [shard] = list_shards(tmp_path / "answers")
+    content = encode(pq.read_table(shard, partitioning=None).slice(0, 5))
+    shard.with_name(f"{shard.name.split('.')[0]}.000007.{digest(content)}.parquet").write_bytes(content)
+    assert inspect(tmp_path).faults
+    ingest("b")
+    assert inspect(tmp_path) == ([], []) and store.scan(tmp_path, ANSWERS).num_rows == 40
