@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
+from inspect import isfunction
 from typing import Any
 
 from harness.answers import after_thoughts
@@ -106,7 +107,9 @@ class LmEval:
     def grader_version(self) -> str:
         """Versions of lm-eval and its tasks, and a digest of what reads and judges an answer: our code, their YAML."""
         versions = sorted({str(leaf.VERSION) for leaf in self._leaves.values()})
-        read = [function for function in (self.extract, self.vote_key) if function is not None]
+        # lm-eval's own dump of a task holds the first function of its YAML, and nothing that this calls.
+        judges = (leaf.config.process_results for leaf in self._leaves.values())
+        read = [function for function in (self.extract, self.vote_key, *judges) if isfunction(function)]
         ours = digest_code(LmEval.grade, LmEval._score, LmEval._metric, LmEval._filter, close_sandbox, *read)
         theirs = _digest([{name: leaf.dump_config().get(name) for name in JUDGING} for leaf in self._leaves.values()])
         return f"{version('lm_eval')}, task {', '.join(versions)}+{ours}{theirs[: len(ours)]}"

@@ -1,6 +1,7 @@
 """On every task that ships, cheats are wrong and gold is right however the task lets it be spelled."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from harness.answers import stated_number
+from harness.fingerprint import digest_code
 from harness.tasks.scoring import score_boxed
 from harness.types import Prompt
 from tests.harness.cheats import write_cheats
@@ -176,3 +178,15 @@ def test_of_several_answers_the_last_that_is_marked_is_graded(name: str, tmp_pat
 )
 def test_a_base_and_words_of_number_are_part_of_it(answer: str, gold: str, is_right: bool) -> None:
     assert score_boxed({"answer": gold}, [rf"\boxed{{{answer}}}"]) == {"math_verify": int(is_right)}
+
+
+def test_a_shipped_grader_that_judges_otherwise_is_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = load("svamp", tmp_path)[0]
+    before = task.grader_version
+    (leaf,) = task._leaves.values()
+    monkeypatch.setitem(leaf.config.process_results.__globals__, "_ANOTHER", re.compile("never"))
+    digest_code.cache_clear()
+    del vars(task)["grader_version"]
+    assert task.grader_version != before
