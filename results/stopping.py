@@ -67,6 +67,9 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
+        # Python drops what is raised in a callback of its own, such as one of a fork.
+        if _stops.first is not None:
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         end_stopped(words)
     except BrokenPipeError:

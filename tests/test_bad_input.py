@@ -175,7 +175,7 @@ PATHS = [
             ("no-safetensors", r"no-safetensors/model.safetensors is damaged or cut short"),
             ("broken-config", r"broken-config/config.json is no JSON \(.*\); download or write it again"),
             ("list-config", r"list-config/config.json holds no settings; download"),
-            ("poor-config", r"config.json gives no positive hidden_size"),
+            ("poor-config", r"config.json: hidden_size must be a whole number from 0 to 10,000,000; got 'wide'"),
             (
                 "no-tokenizer",
                 r"No tokenizer in .*/no-tokenizer: copy tokenizer.json and tokenizer_config.json there",

@@ -143,8 +143,9 @@ class LmEval:
         configs = [leaf.dump_config() for leaf in self._leaves.values()]
         return not is_plain(self.extract, self.vote_key) or any(
             config.get("process_results") is not None
-            or {metric["metric"] for metric in config["metric_list"] or [{"metric": None}]} - PLAIN_METRICS
-            or {step["function"] for chain in config["filter_list"] or [] for step in chain["filter"]} - PLAIN_FILTERS
+            or {metric["metric"] for metric in config.get("metric_list") or [{"metric": None}]} - PLAIN_METRICS
+            or {step["function"] for chain in config.get("filter_list") or [] for step in chain["filter"]}
+            - PLAIN_FILTERS
             for config in configs
         )
 

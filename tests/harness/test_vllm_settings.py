@@ -229,7 +229,7 @@ def test_an_engine_without_the_memory_it_wants_is_told_in_a_line(tmp_path: Path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode != 0
-    told = "vLLM could not start: ValueError: " if list_gpus() else "needs "
+    told = "vLLM could not start: ValueError: " if list_gpus() else "countdown-33k needs "
     assert f"countdown-33k: {told}" in done.stderr and "emory" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
