@@ -34,7 +34,8 @@ class Inspection(NamedTuple):
 
 
 def inspect(root: Path) -> Inspection:
-    """What is wrong with a run. Raises OSError where it may not be read."""
+    """What is wrong with a run. Raises OSError where it may not be read, ValueError where it holds no plain files."""
+    check_plain(root)
     found = _inspect(root)
     # While another process merges or withdraws, a shard may be gone before it is read.
     return _inspect(root) if found.faults or found.notes else found

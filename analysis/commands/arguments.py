@@ -15,7 +15,6 @@ from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 from analysis.pairing import Source
 from analysis.shapes import PerToken
-from results.folder import check_plain
 from results.inspection import check
 
 # What `add_subparsers` returns.
@@ -33,7 +32,6 @@ def run_folder(name: str) -> Path:
     is_bare = Path(name).name == name
     for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
         if root.is_dir():
-            check_plain(root)
             for note in check(root):
                 print(f"note: {note}", file=sys.stderr)
             return root

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from results import store
-from results.folder import check_plain
 from results.inspection import inspect
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
@@ -18,7 +17,6 @@ HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most"
 
 def show_plan(jobs: Sequence[Job]) -> None:
     """Print the plan of these jobs; ends the program with what is invalid, and why, where something is."""
-    check_plain(jobs[0].run)
     for note in inspect(jobs[0].run).notes:
         print(note)
     if damaged := store.find_damaged(jobs[0].run):
