@@ -19,6 +19,8 @@ from results.shortage import tell_shortages
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A terminal tells every process of a sweep, and its launcher tells its jobs once more.
 GRACE_SECONDS = 5.0
+# After these, a stop that Python dropped is raised again.
+DROPPED_SECONDS = 0.05
 # What a shell shows for a command that a signal ended is this and the signal's number.
 SIGNALLED = 128
 CLOSED = "The output was closed before its end."
@@ -31,15 +33,30 @@ class _Stops:
         self.first: int | None = None
         self.last = 0.0
         self.cancel: Callable[[], object] | None = None
+        self.was_dropped = False
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         is_first, now = self.first is None, time.monotonic()
+        if self.was_dropped:
+            self.was_dropped = False
+            raise KeyboardInterrupt
         if not is_first and now - self.last < GRACE_SECONDS:
             return
         self.first, self.last = self.first or number, now
         if self.cancel is None or not is_first:
             raise KeyboardInterrupt
         self.cancel()
+
+    def raise_again(self, dropped: "sys.UnraisableHookArgs") -> None:
+        """Python drops what is raised in a callback of its own, such as a fork's or a finalizer's, and tells of it."""
+        if self.first is None:
+            sys.__unraisablehook__(dropped)
+        elif dropped.exc_type is KeyboardInterrupt:
+            self.was_dropped = True
+            # By then the callback is over, and the handler runs where what it raises counts.
+            again = threading.Timer(DROPPED_SECONDS, os.kill, (os.getpid(), self.first))
+            again.daemon = True
+            again.start()
 
 
 _stops = _Stops()
@@ -63,11 +80,12 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
     """
     _stops.first = None
     before = {number: signal.getsignal(number) for number in STOPS}
+    hook, sys.unraisablehook = sys.unraisablehook, _stops.raise_again
     _listen(dict.fromkeys(STOPS, _stops.receive))
     try:
         yield
         sys.stdout.flush()
-        # Python drops what is raised in a callback of its own, such as one of a fork.
+        # Dropped at the very last.
         if _stops.first is not None:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
@@ -76,6 +94,7 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
         end_closed()
     finally:
         _listen(before)
+        sys.unraisablehook = hook
 
 
 def end_stopped(words: str) -> NoReturn:

@@ -144,6 +144,34 @@ def wait_for_package(process: "subprocess.Popen[str]", seconds: float) -> None:
     time.sleep(seconds - 0.3)
 
 
+# A stop that comes, once, while Python runs a callback of its own: what is raised there is dropped.
+STOPPED = """
+import gc, os, time
+from results.stopping import stopping_in_a_line
+with stopping_in_a_line("Stopped."):
+    times = iter([True])
+    def stop(*_):
+        if next(times, False): os.kill(os.getpid(), {number})
+    {callback}
+    time.sleep(60)
+    print("went on")
+"""
+CALLBACKS = {
+    "a finalizer": "Thing = type('Thing', (), {'__del__': stop}); Thing()",
+    "after a fork": "os.register_at_fork(after_in_parent=stop); os.fork() or os._exit(0)",
+    "before a fork": "os.register_at_fork(before=stop); os.fork() or os._exit(0)",
+    "a collection": "gc.callbacks.append(stop); gc.collect()",
+}
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, number: signal.Signals) -> None:
+    code = STOPPED.format(number=int(number), callback=CALLBACKS[name])
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "Stopped.\n")
+
+
 @pytest.mark.parametrize("words", ["analysis health results/real/chain_sum", "sweeps where experiment=embedded"])
 def test_an_output_that_is_closed_ends_in_one_line(words: str) -> None:
     process = subprocess.Popen(
