@@ -19,6 +19,12 @@ PARSED_ANSWERS = 4096
 _THOUGHTS = re.compile(r"<think>.*?</think>|(?<=<think>).*\Z", re.DOTALL)
 # Small models forget the backslash.
 _BRACES = re.compile(r"(?:\\|(?<![A-Za-z]))(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+# From a box's end: a number of its own, not the first of a sum.
+_SAID = re.compile(
+    r"\}(?:\s|[$*,]|\\[)\]]){0,6}(?:=|(?:which\s)?(?:is|equals)\b|is\sequal\sto\b)(?:\s|[$*]|\\[\$(\[,;: ]){0,6}"
+    r"(-?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?)(?![0-9,.]*[0-9])"
+    r"(?!(?:\s|\$){0,3}(?:[-+/^!×÷_(]|\*{1,2}\s?[0-9(]|\\(?:times|div|cdot|frac|sqrt)))"
+)
 _UNBRACED = re.compile(r"\\boxed\s{0,3}(-?[0-9]+(?:[.,][0-9]+)*)")
 _IS = r"\W{0,4}(?:\s{1,3}(?:is|equals|(?:would|should|must|will)\s{1,3}be)\b|[:=])"
 _FINAL = re.compile(r"final\s{1,3}answer" + _IS, re.IGNORECASE)
@@ -81,6 +87,20 @@ def boxed(text: str) -> str | None:
 
     Without one, the number behind the last \\boxed without braces; None where there is neither.
     """
+    if (found := _find_box(text)) is not None:
+        return _clean(text[slice(*found)])
+    unbraced = _find_last(_UNBRACED, text)
+    return None if unbraced is None else _clean(unbraced.group(1))
+
+
+def behind_box(text: str) -> str | None:
+    """The number that the last box is said to be: 807 of \\boxed{841 - 34} = 807; None where it is said to be none."""
+    found = _find_box(text)
+    said = found and _SAID.match(text, found[1])
+    return said.group(1) if said else None
+
+
+def _find_box(text: str) -> tuple[int, int] | None:
     opened: list[tuple[bool, int]] = []
     found: tuple[int, int] | None = None
     for brace in _BRACES.finditer(text):
@@ -92,10 +112,7 @@ def boxed(text: str) -> str | None:
             # Instructions that are repeated hold empty boxes: this is within \\boxed{}.
             if is_box and (found is None or found[0] < start) and text[start : brace.start()].strip():
                 found = (start, brace.start())
-    if found is not None:
-        return _clean(text[slice(*found)])
-    unbraced = _find_last(_UNBRACED, text)
-    return None if unbraced is None else _clean(unbraced.group(1))
+    return found
 
 
 def final_answer(text: str) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.answers import boxed, math_equal
+from harness.answers import behind_box, boxed, math_equal
 
 # Of which an answer may hold what gold holds, by family: a logarithm for a logarithm.
 _WORK = (
@@ -49,8 +49,12 @@ def score_boxed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, int
     """Whether what the last \\boxed{} holds is worked out, and math-verify takes it for the document's answer."""
     gold = str(doc["answer"] if "answer" in doc else doc["Answer"])
     extracted = boxed(results[0])
-    is_equal = extracted is not None and is_worked_out(extracted, gold) and math_equal(extracted, gold)
-    return {"math_verify": int(is_equal)}
+    if extracted is None or not math_equal(extracted, gold):
+        return {"math_verify": 0}
+    # \\boxed{841 - 34} = 807 is worked out behind its box.
+    stated = behind_box(results[0]) or extracted
+    is_right = is_worked_out(extracted, gold) or (math_equal(stated, gold) and is_worked_out(stated, gold))
+    return {"math_verify": int(is_right)}
 
 
 def is_worked_out(answer: str, gold: str) -> bool:

@@ -180,6 +180,32 @@ def test_a_base_and_words_of_number_are_part_of_it(answer: str, gold: str, is_ri
     assert score_boxed({"answer": gold}, [rf"\boxed{{{answer}}}"]) == {"math_verify": int(is_right)}
 
 
+@pytest.mark.parametrize(
+    ("text", "gold", "is_right"),
+    [
+        (r"The final answer is \boxed{60 - 34} = 26.", "26", True),
+        (r"$\boxed{60 - 34} = 26$ apples", "26", True),
+        (r"\(\boxed{40 \times 40}\) = 1,600", "1600", True),
+        (r"\boxed{60-34}, which is \$26.", "26", True),
+        (r"**\boxed{60-34}** = **26.0**", "26", True),
+        (r"\boxed{2^{10}} equals 1024", "1024", True),
+        (r"\boxed{26} is 34 less than 60", "26", True),
+        (r"\boxed{60 - 34}", "26", False),
+        (r"\boxed{60 - 34} = 27", "26", False),
+        (r"\boxed{60 - 33} = 26", "26", False),
+        (r"\boxed{5} = 26", "26", False),
+        (r"\boxed{60 - 34} = 60 - 34", "26", False),
+        (r"\boxed{60 - 34} = 26 + 0", "26", False),
+        (r"\boxed{60 - 34} = 26 \cdot 1", "26", False),
+        ("\\boxed{60 - 34}\n\nx = 26", "26", False),
+    ],
+)
+def test_what_is_left_to_work_out_in_a_box_may_be_worked_out_right_behind_it(
+    text: str, gold: str, is_right: bool
+) -> None:
+    assert score_boxed({"answer": gold}, [text]) == {"math_verify": int(is_right)}
+
+
 def test_a_shipped_grader_that_judges_otherwise_is_another_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
