@@ -227,7 +227,8 @@ async def draw(prepared: Prepared) -> int:
     device = describe_device(num_devices=job.engine.num_devices)
     reads_text = bool(context.until or context.ends_led)
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
-    print(f"{job.model.name:>16}  the engine starts ...", file=sys.stderr, flush=True)
+    loading = "the engine starts; it loads from 20 seconds to a few minutes, and says nothing meanwhile ..."
+    print(f"{job.model.name:>16}  {loading}", file=sys.stderr, flush=True)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
         engine = Counted(started, num_known=len(prepared.renderer.tokenizer))
         if job.probe:

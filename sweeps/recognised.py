@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SHOWN_CHARS = 40
 CONFIG = "config.json"
 TEMPLATE = "chat_template.jinja"
+# Of a task, what its answers' form comes from.
+SAY_FORM = ("name", "form", "instructions", "render", "include_path")
 
 
 class Setting(NamedTuple):
@@ -91,7 +93,9 @@ def describe_settings(
     """Every setting that shapes what the model writes, with where it came from. dtype: what the engine settled on."""
     tokenizer = renderer.tokenizer
     markers = _origin_of_markers(job, asked.style.value)
-    forced = Setting("forced by", _short(renderer.decode(renderer.force_ids)), f"{markers}; {job.origins.of('task')}")
+    forced = Setting(
+        "forced by", _short(renderer.decode(renderer.force_ids)), f"{markers}; {job.origins.of('task', *SAY_FORM)}"
+    )
     return (
         asked.style,
         Setting("markers", show_markers(asked.thinking, tokenizer), markers),

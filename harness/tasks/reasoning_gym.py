@@ -1,7 +1,9 @@
 """Any generator of reasoning-gym as a task: seeded prompts, its own score_answer. Knows no model."""
 
+import contextlib
 import difflib
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from importlib.metadata import version
@@ -80,9 +82,18 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+@contextlib.contextmanager
+def ignoring_syntax_warnings() -> Iterator[None]:
+    """What reasoning-gym needs warns of its own code where it is compiled, at the first start."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        yield
+
+
 def explain_refusal(name: str, params: Mapping[str, Any]) -> str | None:
     """What is wrong with the names that a generator was asked for by; None where they are known."""
-    from reasoning_gym.factory import DATASETS
+    with ignoring_syntax_warnings():
+        from reasoning_gym.factory import DATASETS
 
     if name not in DATASETS:
         nearest = difflib.get_close_matches(name, DATASETS, n=3)
@@ -182,7 +193,8 @@ class ReasoningGym:
 
     @cached_property
     def _dataset(self) -> Any:
-        import reasoning_gym
+        with ignoring_syntax_warnings():
+            import reasoning_gym
 
         try:
             return reasoning_gym.create_dataset(self.name, seed=self.seed, size=self.size, **self.params)
