@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN ?= $(or $(EXPERIMENT),embedded)
 # What a sweep leaves out is for it to say: model.path alone means one model, and an experiment may name its run.
-WORDS = $(if $(EXPERIMENT),experiment=$(EXPERIMENT)) $(if $(filter-out file,$(origin RUN)),run=$(RUN)) $(ARGS)
+WORDS = $(if $(EXPERIMENT),experiment=$(EXPERIMENT)) $(if $(filter-out file,$(origin RUN)),"run=$(RUN)") $(ARGS)
 
 # An NVIDIA GPU takes the official vLLM; anything else its CPU build, with torch's CPU build: from --find-links where
 # the environment names a place, else from PyTorch's own index.
@@ -46,10 +46,10 @@ plan: setup  ## what `make sweep` would draw, and what that costs: the same opti
 	@$(PY) -m sweeps plan $(WORDS)
 
 grade: setup  ## grade what the present graders have not seen, print what changed: RUN=<name> ARGS="task.extract=..."
-	@$(PY) -m sweeps grade $(RUN) $(ARGS)
+	@$(PY) -m sweeps grade "$(RUN)" $(ARGS)
 
 health: setup  ## what every cell is made of: cut, forced, unparsed, truncated, tokens, device seconds: RUN=<name or folder>
-	@$(PY) -m analysis health $(RUN) $(ARGS)
+	@$(PY) -m analysis health "$(RUN)" $(ARGS)
 
 gallery: setup  ## make the README's gallery again from results/reference: figures, the report's picture, a comparison
 	@$(PY) -m analysis figures results/reference
@@ -57,22 +57,22 @@ gallery: setup  ## make the README's gallery again from results/reference: figur
 		&& $(PY) -m analysis gallery results/reference --page "$$page" --new countdown-0.4m
 
 ingest: setup  ## read outcomes from elsewhere into a run: SOURCE=<logs or table> RUN=<name> ARGS="--map model=COLUMN ..."
-	@$(PY) -m results.ingest $(SOURCE) $(RUN) $(ARGS)
+	@$(PY) -m results.ingest $(SOURCE) "$(RUN)" $(ARGS)
 
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>, DATA=<folder of published outcomes>
-	@$(PY) -m analysis figures $(RUN) $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(PY) -m analysis figures "$(RUN)" $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 report: setup  ## everything a run says as one HTML file, RUN/report.html: RUN=<name or folder>
-	@$(PY) -m analysis report $(RUN) $(ARGS)
+	@$(PY) -m analysis report "$(RUN)" $(ARGS)
 
 embed: setup  ## embed the prompts of a run for routers to read: RUN=<name> EMBEDDER=tfidf, or a sentence-transformers model
-	@$(PY) -m results.embed $(RUN) --embedder $(or $(EMBEDDER),tfidf)
+	@$(PY) -m results.embed "$(RUN)" --embedder $(or $(EMBEDDER),tfidf)
 
 summary: setup  ## print what a run says: RUN=<name or folder>, ARGS="--difficulty own --cost c3 --gpu H100"
-	@$(PY) -m analysis summary $(RUN) $(ARGS)
+	@$(PY) -m analysis summary "$(RUN)" $(ARGS)
 
 power: setup  ## how many prompts and samples tell two models apart: RUN=<name>, ARGS="--models A B --effect 0.03"
-	@$(PY) -m analysis power $(if $(findstring --variances,$(ARGS)),,$(RUN)) $(ARGS)
+	@$(PY) -m analysis power $(if $(findstring --variances,$(ARGS)),,"$(RUN)") $(ARGS)
 
 validate: setup  ## simulate known truths and see how often the intervals hold them
 	@$(PY) -m analysis validate --jobs 2
@@ -84,22 +84,22 @@ bench-grading: setup  ## time graders behind their walls beside the plain loop: 
 	@$(PY) -m tests.bench.grading $(ARGS)
 
 match: setup  ## what a smaller model needs to match the largest, against two references: RUN=<name>
-	@$(PY) -m analysis match $(RUN) $(ARGS)
+	@$(PY) -m analysis match "$(RUN)" $(ARGS)
 
 compare: setup  ## what a new model gains and loses on the same prompts: BASE=run[:model] NEW=run[:model] ARGS="--html FILE"
 	@$(PY) -m analysis compare "$(or $(BASE),$(error Give BASE=run or BASE=run:model))" "$(or $(NEW),$(error Give NEW=run:model))" $(ARGS)
 
 laws: setup  ## which curves and laws accuracy follows, with held-out errors and convergence: RUN=<name>
-	@$(PY) -m analysis laws $(RUN) $(ARGS)
+	@$(PY) -m analysis laws "$(RUN)" $(ARGS)
 
 replay: setup  ## who should get the compute, replayed on stored outcomes: RUN=<name>, ARGS="--model NAME --probe 2"
-	@$(PY) -m analysis replay $(RUN) $(ARGS)
+	@$(PY) -m analysis replay "$(RUN)" $(ARGS)
 
 route: setup  ## replay routers over every model, budget and width against mixtures of them: RUN=<name>
-	@$(PY) -m analysis route $(RUN) $(ARGS)
+	@$(PY) -m analysis route "$(RUN)" $(ARGS)
 
 plan-compute: setup  ## split a budget between training and serving: RUN=<name> TARGET=0.6 QUERIES="1e6 1e9" ARGS="--pretraining-tokens NAME=2e12"
-	@$(PY) -m analysis plan-compute $(RUN) --target $(TARGET) --queries $(QUERIES) $(ARGS)
+	@$(PY) -m analysis plan-compute "$(RUN)" --target $(TARGET) --queries $(QUERIES) $(ARGS)
 
 test: setup  ## run the tests, on two cores
 	@$(PY) -m pytest $(ON_TWO)

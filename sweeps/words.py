@@ -10,11 +10,12 @@ from pathlib import Path
 OVERRIDE = re.compile(r"~|[^-].*=")
 # A word that stands for a job a value; quotes and brackets hold commas of their own.
 LIST = re.compile(r"""[^-=]+=[^\\'"()[\]{}]*,[^\\'"()[\]{}]*""")
-# What Hydra's grammar reads as one plain text.
-PLAIN = re.compile(r"[\w./:@%+-]+")
+# What Hydra's grammar reads as one plain text, and what of that it reads as a number or a truth.
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+-]+")
+TYPED = re.compile(r"[+-]?(?:[0-9_.]+(?:e[+-]?[0-9_]*)?|inf|nan)|true|false", re.IGNORECASE)
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
 READERS = ("task.extract", "task.vote_key", "task.trust")
-PLACES = ("model.path", "model.name", "task.data", "run")
+PLACES = ("model.path", "model.name", "task.data", "task.include_path", "engine.url", "run")
 # What a model by itself is drawn with.
 ONE_MODEL = "checkpoint"
 
@@ -57,21 +58,26 @@ def name_place(path: str) -> str:
 
 
 def adapt(word: str) -> str:
-    """The word as Hydra takes it: a place in quotes where its grammar gives a character another meaning."""
+    """The word as Hydra takes it: a place in quotes where its grammar gives it, or a character, another meaning."""
     name, equals, value = word.partition("=")
     if name in READERS and equals:
         return f"++{word}"
     is_place = name_word(word) in PLACES and equals
-    if not is_place or not value or PLAIN.fullmatch(value) or value[0] in "'\"[{" or "${" in value:
+    if not is_place or not value or value[0] in "'\"[{" or "${" in value:
         return word
-    if is_list(word):
-        return f"{name}={','.join(map(os.path.expanduser, value.split(',')))}"
-    return f"{name}={quote(os.path.expanduser(value))}"
+    values = value.split(",") if is_list(word) else [value]
+    return f"{name}={','.join(map(write_place, values))}"
+
+
+def write_place(value: str) -> str:
+    """A path or name as Hydra takes it for just that text: `1.10` is no number."""
+    expanded = os.path.expanduser(value)
+    return expanded if PLAIN.fullmatch(expanded) and not TYPED.fullmatch(expanded) else quote(expanded)
 
 
 def quote(value: str) -> str:
     """A text as Hydra's grammar takes it literally."""
-    escaped = value.replace("'", r"\'")
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (found[2] and rf"\{found[2]}"), value)
     return f"'{escaped}'"
 
 

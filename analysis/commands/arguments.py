@@ -1,6 +1,7 @@
 """Arguments that commands share, and what they name."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -29,6 +30,7 @@ def run_folder(name: str) -> Path:
 
     Raises ValueError where there is none, and where what is read of it would be false.
     """
+    name = os.path.expanduser(name)
     is_bare = Path(name).name == name
     for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
         if root.is_dir():

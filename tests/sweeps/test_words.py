@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 
 from sweeps.__main__ import where
 from sweeps.words import choose_plan, complete, find_twice, name_place
@@ -28,6 +30,18 @@ def test_completed_words_are_complete() -> None:
     assert once[-2:] == ["model.path='/models/my model (v2)'", "model.name='it\\'s'"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["1.10", "1e5", "007", "1_000", "-3", "inf", "NaN", "true", "False", "mod\xe8le", "\u6a21", "a=b"]
+    + ["a b", "it's", "a\\", "a\\'b", "x*y", "(v2)", "50%", "a#b", "null1"],
+)
+@pytest.mark.parametrize("field", ["run", "model.name", "task.data"])
+def test_a_name_reaches_a_job_as_it_is_written(field: str, name: str) -> None:
+    override = OverridesParser.create().parse_override(complete([f"{field}={name}"])[-1])
+    value = override.value()
+    assert isinstance(value, QuotedString | str) and str(getattr(value, "text", value)) == name
+
+
 def test_a_models_name_names_the_run() -> None:
     assert "run='mine'" in complete(["model.path=/models/checkpoint-500", "model.name=mine"])
 
@@ -39,7 +53,7 @@ def test_several_paths_are_a_job_each_in_one_run() -> None:
 
 def test_a_home_folder_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
-    assert complete(["run=x", "task.data=~/a.jsonl"]) == ["run=x", "task.data='/home/me/a.jsonl'"]
+    assert complete(["run=x", "task.data=~/a.jsonl"]) == ["run=x", "task.data=/home/me/a.jsonl"]
     assert complete(["model.path=~/a,~/b"])[-1] == "model.path=/home/me/a,/home/me/b"
 
 
