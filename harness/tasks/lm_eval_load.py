@@ -16,6 +16,9 @@ from harness.tasks.lm_eval_code import check_trust, find_shipped, list_yaml
 NAMED = re.compile(rb"^(?:task|group):[ \t]*[\"']?([^\s\"'\[#]+)", re.MULTILINE)
 # Builders of `datasets` by the ending of a file, a trailing .gz left out.
 BUILDERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
+# Of a table's cells only empty ones are missing: NA is sodium, and None an answer.
+_CSV = {"keep_default_na": False, "na_values": [""]}
+AS_WRITTEN: Mapping[str, Mapping[str, Any]] = {".csv": _CSV, ".tsv": {**_CSV, "sep": "\t"}}
 LOUD = ("lm_eval", "lm-eval", "datasets", "huggingface_hub", "filelock")
 GENERATES = "generate_until"
 # Folders of lm-eval's own tasks whose graders evaluate an answer as Python and do not say so.
@@ -142,7 +145,9 @@ def read_from(data: str | Mapping[str, str], entries: Sequence[Any]) -> dict[str
     endings = {Path(path.removesuffix(".gz")).suffix for path in files.values()}
     if len(endings) != 1 or not endings <= BUILDERS.keys():
         raise ValueError(f"task.data: expected files of one kind, {', '.join(BUILDERS)}; got {sorted(files.values())}.")
-    fields = {"dataset_path": BUILDERS[endings.pop()], "dataset_name": None, "dataset_kwargs": {"data_files": files}}
+    ending = endings.pop()
+    reading = {"data_files": files, **AS_WRITTEN.get(ending, {})}
+    fields = {"dataset_path": BUILDERS[ending], "dataset_name": None, "dataset_kwargs": reading}
     # What is not given is not read: without this, a task would look for its training split in the files.
     splits = {split: config.get(split) for split in ("training_split", "validation_split", "fewshot_split")}
     return fields | {split: None for split, asked in splits.items() if asked not in files}

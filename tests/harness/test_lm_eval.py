@@ -1,5 +1,6 @@
 """lm-eval as a source of tasks, on local files: its prompts, examples, filters and grades, and what it refuses."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,7 @@ OTHERS = {
     "sums_code": "include: shared\ntask: sums_code\nunsafe_code: true\n",
     "sums_hub": "include: shared\ntask: sums_hub\ndataset_path: nowhere/at-all\ndataset_kwargs: {}\n",
     "sums_begun": 'include: shared\ntask: sums_begun\ngen_prefix: "Well,"\n',
+    "symbols": "include: shared\ntask: symbols\ndoc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'\nnum_fewshot: 0",
     "sums_k": "include: shared\ntask: sums_k\nfilter_list: [{name: k, filter: [{function: take_first_k, k: 2}]}]",
 }
 SIZE = 5
@@ -235,3 +237,18 @@ def test_a_file_without_the_tasks_columns_is_told(make: Callable[..., LmEval], t
     data.write_text("x,y\n1,2\n")
     with pytest.raises(ValueError, match="Does task.data have the columns"):
         make(data=str(data)).load()
+
+
+WORDS = ["NA", "None", "null", "nan", "N/A", "-NaN", "#N/A", "NULL", "n/a", "12"]
+
+
+@pytest.mark.parametrize(("ending", "mark"), [("csv", ","), ("tsv", "\t"), ("csv.gz", ",")])
+def test_of_a_tables_cells_only_empty_ones_are_missing(
+    ending: str, mark: str, make: Callable[..., LmEval], tmp_path: Path
+) -> None:
+    lines = [f"question{mark}answer", *(f"{word}?{mark}{word}" for word in WORDS), f"What?{mark}"]
+    data = tmp_path / f"symbols.{ending}"
+    with gzip.open(data, "wt") if ending.endswith("gz") else data.open("w") as file:
+        file.write("\n".join(lines) + "\n")
+    prompts = make("symbols", data=str(data), size=len(WORDS) + 1).load()
+    assert [prompt.reference["doc"]["answer"] for prompt in prompts] == [*WORDS, None]
