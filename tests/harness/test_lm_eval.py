@@ -38,7 +38,7 @@ OTHERS = {
     "sums_code": "include: shared\ntask: sums_code\nunsafe_code: true\n",
     "sums_hub": "include: shared\ntask: sums_hub\ndataset_path: nowhere/at-all\ndataset_kwargs: {}\n",
     "sums_begun": 'include: shared\ntask: sums_begun\ngen_prefix: "Well,"\n',
-    "symbols": "include: sums_small\ntask: symbols\ndoc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'",
+    "symbols": "include: sums_small.yaml\ntask: symbols\ndoc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'",
     "sums_k": "include: shared\ntask: sums_k\nfilter_list: [{name: k, filter: [{function: take_first_k, k: 2}]}]",
 }
 SIZE = 5
