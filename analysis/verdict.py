@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import setbacks, wording
 from analysis.compare import Comparison
+from analysis.differences import NUM_FLIPS
 from analysis.summary import aligned
 
 
@@ -29,6 +30,7 @@ def render(found: Comparison) -> str:
 def headline(found: Comparison) -> str:
     """One sentence on single full answers to all prompts, and one on how many cells differ."""
     row, cells = found.single_full().iloc[0], found.differences
+    new, base = wording.percents(row["new_accuracy"], row["base_accuracy"])
     sure = cells[(cells["low"] > 0) | (cells["high"] < 0)]
     better = int((sure["low"] > 0).sum())
     aside = (
@@ -41,12 +43,26 @@ def headline(found: Comparison) -> str:
     )
     return (
         f"{aside}On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
-        f"{wording.percent(row['new_accuracy'])}, {row['base']} {wording.percent(row['base_accuracy'])}: "
+        f"{new}, {row['base']} {base}: "
         f"{wording.points(row['difference'])} points "
         f"[{wording.points(row['alone_low'])}, {wording.points(row['alone_high'])}] over "
         f"{wording.prompts(found.num_prompts)} (p = {wording.p_value(row['p_value'])}).{_worth(found)}"
-        f"\nOf {len(cells)} cells together, {better} are surely better and {len(sure) - better} surely worse."
+        f"\nOf {len(cells)} cells together, {better} are surely better and {len(sure) - better} surely worse"
+        f"{_confirmed(cells, sure)}."
     )
+
+
+def _confirmed(cells: pd.DataFrame, sure: pd.DataFrame) -> str:
+    """How many of the cells whose joint interval leaves out 0 the other test of the same says as well."""
+    if sure.empty or not _is_fine_enough(cells):
+        return ""
+    confirmed = int((sure["p_holm"] <= setbacks.FALSE_SHARE).sum())
+    return f" by joint intervals, of which corrected p-values confirm {confirmed or 'none'}"
+
+
+def _is_fine_enough(cells: pd.DataFrame) -> bool:
+    """Whether so few swaps can leave a p-value that is small after Holm's correction over so many cells."""
+    return len(cells) / (NUM_FLIPS + 1) <= setbacks.FALSE_SHARE
 
 
 def _worth(found: Comparison) -> str:
@@ -100,9 +116,10 @@ def differences_legend(found: Comparison) -> str:
     if found.cluster is not None:
         lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
     holm, bh = (int((cells[name] <= setbacks.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
+    by_holm = f"{holm} differ" if _is_fine_enough(cells) else f"none of {len(cells)} cells can be told"
     lines.append(
-        f"By p-values of swapped arms, {holm} differ after Holm's correction and {bh} after Benjamini and Hochberg's, "
-        f"at 5%; the least is {wording.p_value(cells['p_value'].min())}."
+        f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction and "
+        f"{bh} after Benjamini and Hochberg's, at 5%; the least is {wording.p_value(cells['p_value'].min())}."
     )
     return "\n".join(lines)
 

@@ -23,6 +23,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.2g}%" if 0 < share < 0.0095 else f"{100 * share:.0f}%"
 
 
+def percents(*shares: float) -> list[str]:
+    """As `percent`, with the digits that tell unlike ones apart: .761, .764 -> '76.1%', '76.4%'; at most three more."""
+    known = {share for share in shares if not math.isnan(share)}
+    told = [percent(share) for share in shares]
+    for num_digits in range(1, 4):
+        if len(set(told) - {"-"}) >= len(known):
+            break
+        told = [percent(share) if math.isnan(share) else f"{100 * share:.{num_digits}f}%" for share in shares]
+    return told
+
+
 def times(rate: float) -> str:
     """.266 -> '0.27x', inf -> 'never'."""
     if math.isinf(rate):

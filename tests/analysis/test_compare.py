@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import compare, outcomes, pairing, verdict
@@ -53,6 +54,27 @@ def test_a_crossing_between_the_last_limit_on_thinking_and_none_is_explained(pla
     endless = placed.needs.assign(max_step=placed.needs["max_step"].where(~deep, UNLIMITED))
     text = verdict.needs_legend(replace(placed, needs=endless))
     assert "within any number of tokens of thinking" in text and text.endswith("no budget can be named.")
+
+
+@pytest.mark.parametrize(("p_holm", "number"), [([0.01, 0.04], 2), ([0.01, 0.06], 1), ([0.2, 0.06], "none")])
+def test_how_many_sure_cells_corrected_p_values_confirm_is_said(
+    placed: Comparison, p_holm: list[float], number: int | str
+):
+    cells = placed.differences.assign(low=-1.0, high=1.0, p_holm=0.01)
+    cells.iloc[:2, cells.columns.get_indexer(["low", "high", "p_holm"])] = [[1, 2, p_holm[0]], [-2, -1, p_holm[1]]]
+    text = verdict.headline(replace(placed, differences=cells)).splitlines()[1]
+    assert text == (
+        f"Of {len(cells)} cells together, 1 are surely better and 1 surely worse by joint intervals, "
+        f"of which corrected p-values confirm {number}."
+    )
+
+
+def test_more_cells_than_swaps_can_tell_apart_are_left_to_the_intervals(placed: Comparison):
+    many = pd.concat([placed.differences] * 6)
+    assert "confirm" not in verdict.headline(replace(placed, differences=many))
+    assert f"none of {len(many)} cells can be told after Holm" in verdict.differences_legend(
+        replace(placed, differences=many)
+    )
 
 
 def test_every_cell_holds_its_difference_and_nothing_larger_than_certain(placed: Comparison):
