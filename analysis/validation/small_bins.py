@@ -42,9 +42,9 @@ class Statistic(NamedTuple):
 
         return float(np.exp(brentq(excess, -5, 15)))
 
-    def draw(self, truth: float, num_prompts: int, rng: np.random.Generator) -> Floats:
-        """Of each prompt, (P,)."""
-        chance = rng.beta(self.first_parameter(truth), TAIL, size=num_prompts)
+    def draw(self, first: float, num_prompts: int, rng: np.random.Generator) -> Floats:
+        """Of each prompt, (P,), whose chances have this first parameter."""
+        chance = rng.beta(first, TAIL, size=num_prompts)
         return self.by_num_correct[rng.binomial(self.num_samples, chance)]
 
 
@@ -65,11 +65,12 @@ def accuracies(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
     """Intervals of accuracies near 1, the worst of TRUTHS, and, held to nothing, those of resampling alone."""
     checks = []
     every = statistics()
+    planted = [(one, one.first_parameter(truth)) for one in every for truth in TRUTHS]
     for num_prompts in SIZES:
         held, alone = (np.zeros((len(every), len(TRUTHS), num_datasets), dtype=bool) for _ in range(2))
         for at in range(num_datasets):
             weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
-            values = [one.draw(truth, num_prompts, rng) for one in every for truth in TRUTHS]
+            values = [one.draw(first, num_prompts, rng) for one, first in planted]
             means = weighted_means(weights, np.column_stack(values)).reshape(-1, len(every), len(TRUTHS))
             for hits, found in (
                 (held, intervals.accuracy_interval(means, num_prompts)),
