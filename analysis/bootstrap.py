@@ -102,19 +102,6 @@ def simultaneous_band(statistic: ArrayLike, *, level: float = LEVEL) -> Interval
     return Interval(statistic[0], statistic[0] - critical * error, statistic[0] + critical * error)
 
 
-def accuracy_band(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
-    """`simultaneous_band` of accuracies, drawn on the scale of arcsin sqrt, where their spread hardly depends on them.
-
-    statistic (1 + R, J) in 0..1 -> fields (J,), which stay there. Near 0 and 1 resampled accuracies are skewed, so that
-    an even-sided band misses too often on one side. Raises ValueError as there. Source: `simultaneous_band`; the scale
-    is Anscombe's, 1948.
-    """
-    statistic = np.asarray(statistic, dtype=float)
-    band = simultaneous_band(np.arcsin(np.sqrt(np.clip(statistic, 0, 1))), level=level)
-    low, high = (np.sin(np.clip(end, 0, np.pi / 2)) ** 2 for end in (band.low, band.high))
-    return Interval(statistic[0], low, high)
-
-
 def share_of_replicates(event: ArrayLike, statistic: ArrayLike) -> Floats:
     """Share of the replicates that are not NaN in which the event holds; (1 + R, ...) -> (...).
 

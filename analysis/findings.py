@@ -122,25 +122,18 @@ def _curve_rows(
     rows = []
     for at, curve in resampled.items():
         rung = outcomes.arms[at].rung
-        _, low, high = intervals.accuracy_interval(curve.accuracy, num_drawn)
-        band = _band(curve.accuracy)
+        cells = intervals.accuracy_interval(curve.accuracy, num_drawn)
+        band = intervals.accuracy_band(curve.accuracy, cells)
         for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
             rows.append(
                 {"model": rung.name, "num_params": rung.num_params}
                 | place
                 | {"budget": int(outcomes.budgets[budget]), "width": width}
                 | {name: float(means[0, cell]) for name, means in curve._asdict().items()}
-                | {"low": float(low[cell]), "high": float(high[cell])}
+                | {"low": float(cells.low[cell]), "high": float(cells.high[cell])}
                 | {"band_low": float(band.low[cell]), "band_high": float(band.high[cell])}
             )
     return rows
-
-
-def _band(accuracy: Floats) -> bootstrap.Interval:
-    """The max-t band over the cells of a curve, over the replicates in which its bin has prompts."""
-    if np.isnan(accuracy[0]).any():
-        return bootstrap.Interval(accuracy[0], accuracy[0], accuracy[0])
-    return bootstrap.accuracy_band(accuracy[~np.isnan(accuracy).any(axis=1)])
 
 
 def _rate_rows(

@@ -1,6 +1,7 @@
 """Intervals and errors that need no resampling, and corrections for many looks. Arrays in, arrays out."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -8,12 +9,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from analysis.arrays import Floats
-from analysis.bootstrap import LEVEL, Interval, percentile_interval
+from analysis.bootstrap import LEVEL, Interval, percentile_interval, simultaneous_band
 
 Method = Literal["wilson", "clopper-pearson", "jeffreys"]
 FEW_EITHER_WAY = 10
-# What rounding leaves of the variance of equal numbers.
-NO_VARIANCE = 1e-12
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -22,7 +21,7 @@ def binomial_interval(
 ) -> Interval:
     """A chance from counts, for sets too small for the bootstrap (AIME's 30 problems).
 
-    num_correct and num_trials broadcast; neither need be whole (see `mean_interval`). "wilson" inverts the score test;
+    num_correct and num_trials broadcast; neither need be whole. "wilson" inverts the score test;
     "clopper-pearson" is exact and never covers less than `level`; "jeffreys" is the Bayesian interval under
     Beta(1/2, 1/2), its low end 0 at none correct and its high end 1 at all. Raises ValueError where a count is
     impossible. Sources: Wilson 1927; Clopper and Pearson 1934; Brown, Cai and DasGupta 2001.
@@ -38,43 +37,49 @@ def binomial_interval(
     return Interval(c / n, np.where(c == 0, 0.0, low), np.where(c == n, 1.0, high))
 
 
-def mean_interval(values: ArrayLike, *, method: Method = "clopper-pearson", level: float = LEVEL) -> Interval:
-    """The mean over few prompts of a value in 0..1 each, such as a share of correct samples or pass@k.
-
-    values (..., P) -> fields (...). The binomial interval of n* = m (1 - m) / Var(mean) trials: prompts of 0 and 1 give
-    n* = P - 1, milder ones more; where all values are equal, P trials. Raises ValueError below two prompts or outside
-    0..1. Source: Korn and Graubard 1998.
-    """
-    values = np.asarray(values, dtype=float)
-    if values.shape[-1] < 2 or not np.all((values >= 0) & (values <= 1)):
-        raise ValueError(
-            "mean_interval needs two prompts or more, each with a value between 0 and 1; leave out those without one."
-        )
-    mean, num_prompts = values.mean(axis=-1), values.shape[-1]
-    variance = values.var(axis=-1, ddof=1) / num_prompts
-    trials = np.divide(mean * (1 - mean), variance, out=np.full_like(mean, num_prompts), where=variance > NO_VARIANCE)
-    return binomial_interval(np.clip(mean * trials, 0, trials), trials, method=method, level=level)
-
-
 def accuracy_interval(statistic: ArrayLike, num_drawn: ArrayLike, *, level: float = LEVEL) -> Interval:
-    """The percentile interval of resampled accuracies, and the exact one where few prompts tell right from wrong.
+    """The percentile interval of resampled accuracies, with room for prompts that few drawn ones have not shown.
 
-    statistic (1 + R, ...) in 0..1 under `bootstrap.prompt_weights`, the estimate first; num_drawn (...) or (): prompts
-    with weight, or clusters of them where those are resampled whole -> fields (...). Near 0 and 1 a handful of prompts
-    carries all spread and resampling them misses the rest: where the effective number of trials (as in `mean_interval`)
-    holds fewer than FEW_EITHER_WAY right or wrong, the ends are the outer ones of both intervals. 63 prompts all solved
-    read [.94, 1], not [1, 1]. Source: Efron 1979 and Korn and Graubard 1998; where one gives way to the other is ours.
+    statistic (1 + R, ...) in 0..1 under `bootstrap.prompt_weights`, the estimate first; num_drawn (...), or what
+    broadcasts to it: prompts with weight, or clusters of them where those are resampled whole -> fields (...). Near 0
+    and 1 a handful of prompts carries all spread, and resampling those drawn misses the rest. So each replicate is
+    mixed with one prompt more, wrong for the low end and right for the high one, that takes the share of weight which
+    it takes in a Bayesian bootstrap of num_drawn + 1: where all are right or all wrong that is Clopper and Pearson's
+    interval, and milder values count as what they are. It is left out by degrees (`_weight_of_unseen`). Source: Gaffke
+    2005; Learned-Miller and Thomas 2019 (arXiv 1905.06208); its mixing with resampled means is ours.
     """
     statistic = np.asarray(statistic, dtype=float)
-    resampled = percentile_interval(statistic, level=level)
-    mean, variance = np.clip(statistic[0], 0, 1), _variance(statistic[1:])
-    whole = np.broadcast_to(np.asarray(num_drawn, dtype=float), mean.shape)
-    trials = np.divide(mean * (1 - mean), variance, out=np.array(whole), where=variance > NO_VARIANCE)
-    few = (trials * np.minimum(mean, 1 - mean) < FEW_EITHER_WAY) & (trials > 0) & ~np.isnan(mean)
-    exact = binomial_interval((mean * trials)[few], trials[few], method="clopper-pearson", level=level)
-    low, high = resampled.low.copy(), resampled.high.copy()
-    low[few], high[few] = np.minimum(low[few], exact.low), np.maximum(high[few], exact.high)
-    return Interval(resampled.estimate, low, high)
+    estimate, low, high = percentile_interval(statistic, level=level)
+    # In bins that are drawn anew all replicates may lie on one side of the estimate.
+    low, high = np.array(np.minimum(low, estimate)), np.array(np.maximum(high, estimate))
+    num_drawn = np.broadcast_to(np.asarray(num_drawn, dtype=float), estimate.shape)
+    weight = _weight_of_unseen(estimate, num_drawn)
+    few = weight > 0
+    if few.any():
+        drawn = statistic[:, few]
+        # The share that the prompts which were drawn keep is beta distributed, with parameters num_drawn and 1.
+        kept = np.exp(_log_uniform(len(statistic) - 1)[:, None] * (weight[few] / num_drawn[few]))
+        low[few] = np.minimum(low[few], percentile_interval(drawn * kept, level=level).low)
+        high[few] = np.maximum(high[few], percentile_interval(1 - (1 - drawn) * kept, level=level).high)
+    return Interval(estimate, low, high)
+
+
+def accuracy_band(statistic: ArrayLike, cells: Interval, *, level: float = LEVEL) -> Interval:
+    """A band that holds a whole curve of accuracies at once, and in it the interval of each of its cells.
+
+    statistic (1 + R, J) in 0..1 under `bootstrap.prompt_weights`, NaN where a bin has no prompt; cells: fields (J,) as
+    `accuracy_interval` gives them -> fields (J,) in 0..1. A max-t band on the scale of arcsin sqrt, where the spread of
+    accuracies hardly depends on them: near 0 and 1 they are skewed, so that an even-sided band misses too often on one
+    side. Where few prompts leave it too narrow, the cell's own interval stands in for it. Source:
+    `bootstrap.simultaneous_band`; the scale is Anscombe's, 1948.
+    """
+    statistic = np.asarray(statistic, dtype=float)
+    if np.isnan(statistic[0]).any():
+        return cells
+    whole = statistic[~np.isnan(statistic).any(axis=1)]
+    band = simultaneous_band(np.arcsin(np.sqrt(np.clip(whole, 0, 1))), level=level)
+    low, high = (np.sin(np.clip(end, 0, np.pi / 2)) ** 2 for end in (band.low, band.high))
+    return Interval(statistic[0], np.minimum(low, cells.low), np.maximum(high, cells.high))
 
 
 def clustered_standard_error(values: ArrayLike, clusters: ArrayLike) -> Floats:
@@ -114,14 +119,26 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     return _adjusted(p_values, step_up)
 
 
-def _variance(replicates: Floats) -> Floats:
-    """Variance over the replicates that are not NaN, 0 where none is left; (R, ...) -> (...)."""
-    valid = ~np.isnan(replicates)
-    if valid.all():
-        return np.asarray(replicates.var(axis=0))
-    num_valid = np.maximum(valid.sum(axis=0), 1)
-    mean = np.where(valid, replicates, 0).sum(axis=0) / num_valid
-    return np.asarray((np.where(valid, replicates - mean, 0) ** 2).sum(axis=0) / num_valid)
+def _weight_of_unseen(accuracy: Floats, num_drawn: Floats) -> Floats:
+    """How much of a prompt stands for those that are not drawn, 1 to 0; (...) each -> (...), 0 where there is none.
+
+    All of it where FEW_EITHER_WAY prompts or fewer are right, or wrong, or where there are at most three times as many
+    in all; none of it from twice those numbers on, where resampling alone covers what it says.
+    """
+    num_telling = np.minimum(num_drawn * np.minimum(accuracy, 1 - accuracy), num_drawn / 3)
+    weight: Floats = np.clip(2 - num_telling / FEW_EITHER_WAY, 0, 1)
+    return np.where(np.isnan(accuracy), 0.0, weight)
+
+
+@lru_cache(maxsize=8)
+def _log_uniform(num_replicates: int) -> Floats:
+    """Logarithms of 1 and of even steps between 0 and 1, in an order that tells nothing of a replicate; (1 + R,).
+
+    The order is that of the multiples of the golden ratio, which lie evenly in every stretch of replicates.
+    """
+    golden = (np.sqrt(5) - 1) / 2
+    ranks = np.argsort(np.argsort(np.arange(num_replicates) * golden % 1))
+    return np.append(0.0, np.log((ranks + 0.5) / num_replicates))
 
 
 def _wilson(c: Floats, n: Floats, level: float) -> tuple[Floats, Floats]:

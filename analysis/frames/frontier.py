@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis import intervals
 from analysis.arrays import Bools, Floats
-from analysis.bootstrap import percentile_interval, weighted_means
+from analysis.bootstrap import weighted_means
 from analysis.frames.cells import Cells, Row
 from analysis.frontier import Frontier
 
@@ -23,6 +23,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     rows = []
     for part, rungs, ladder in cells.frontiers:
         place = {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
+        num_drawn = cells.num_drawn(part)
         spans = []
         for number, arm in enumerate(cells.arms):
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params} | place
@@ -30,10 +31,10 @@ def frame(cells: Cells) -> pd.DataFrame:
             rows += [names | {"kind": "cell"} | point for point in points]
             spans.append(_within(cells.levels, [point["cost"] for point in points]))
             rows += [
-                names | {"kind": "frontier"} | row for row in _frontier_rows(cells, rungs[number], spans[-1], place)
+                names | {"kind": "frontier"} | row for row in _frontier_rows(cells, rungs[number], spans[-1], num_drawn)
             ]
         whole = np.any(spans, axis=0)
-        best = _frontier_rows(cells, ladder, whole, place)
+        best = _frontier_rows(cells, ladder, whole, num_drawn)
         chosen = _chosen(cells, ladder, whole)
         rows += [
             place | {"kind": "best", "model": LADDER} | row | {"chosen": name}
@@ -61,9 +62,9 @@ def _within(levels: Floats, spent: list[float]) -> Bools:
     return (levels >= min(spent) * (1 - 1e-9)) & (levels <= max(spent) * step)
 
 
-def _frontier_rows(cells: Cells, found: Frontier, span: Bools, place: Row) -> list[Row]:
+def _frontier_rows(cells: Cells, found: Frontier, span: Bools, num_drawn: int) -> list[Row]:
     accuracy = found.accuracy[:, span]
-    low, high = _ends(accuracy, place["num_prompts"])
+    mean, low, high = intervals.accuracy_interval(accuracy, num_drawn)
     return [
         {
             "cost": float(level),
@@ -73,20 +74,9 @@ def _frontier_rows(cells: Cells, found: Frontier, span: Bools, place: Row) -> li
             "high": float(most),
         }
         for level, spent, mean, least, most in zip(
-            cells.levels[span], found.cost[0, span], accuracy[0], low, high, strict=True
+            cells.levels[span], found.cost[0, span], mean, low, high, strict=True
         )
     ]
-
-
-def _ends(accuracy: Floats, num_prompts: int) -> tuple[Floats, Floats]:
-    """Percentile ends, and the exact ones of so many trials where few prompts tell right from wrong.
-
-    Which cell is chosen moves with the replicate, so that the spread does not tell an effective number of trials.
-    """
-    mean, low, high = percentile_interval(accuracy)
-    exact = intervals.binomial_interval(np.clip(mean, 0, 1) * num_prompts, num_prompts, method="clopper-pearson")
-    few = num_prompts * np.minimum(mean, 1 - mean) < intervals.FEW_EITHER_WAY
-    return np.where(few, np.minimum(low, exact.low), low), np.where(few, np.maximum(high, exact.high), high)
 
 
 def _chosen(cells: Cells, ladder: Frontier, span: Bools) -> list[str | None]:

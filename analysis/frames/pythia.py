@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis import bootstrap, coverage, substitution
+from analysis import bootstrap, coverage, intervals, substitution
 from analysis.arrays import Floats
 from analysis.bootstrap import percentile_interval, share_of_replicates, weighted_means
 from analysis.estimators import pass_at_k
@@ -35,7 +35,9 @@ def frame(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     ]
     rows: list[Row] = []
     for name, means in zip(names, covered, strict=True):
-        rows += [{"model": name, "num_params": _size(name)} | row for row in _coverage_rows(widths, means)]
+        rows += [
+            {"model": name, "num_params": _size(name)} | row for row in _coverage_rows(widths, means, len(correct))
+        ]
     for name, means in zip(names[:-1], covered, strict=False):
         rows += [{"model": name, "num_params": _size(name)} | row for row in _needs_rows(widths, means, covered[-1])]
     beside = {"largest": names[-1], "num_problems": len(correct), "num_samples": num_samples}
@@ -48,8 +50,8 @@ def _size(name: str) -> float:
     return float(number[:-1]) * {"M": 1e6, "B": 1e9}[number[-1]]
 
 
-def _coverage_rows(widths: Floats, means: Floats) -> list[Row]:
-    interval = percentile_interval(means, level=LEVEL)
+def _coverage_rows(widths: Floats, means: Floats, num_problems: int) -> list[Row]:
+    interval = intervals.accuracy_interval(means, num_problems, level=LEVEL)
     exponent = coverage.fit_power_law(widths, means[0]).exponent
     return [
         {"kind": "coverage", "k": float(k), "coverage": float(c), "low": float(low), "high": float(high)}

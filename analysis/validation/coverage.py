@@ -17,7 +17,7 @@ NUM_SAMPLES = 16
 WIDTHS = np.arange(1, NUM_SAMPLES + 1)
 PASS_AT, MAJ_AT = np.array([1, 2, 4, 8, 16]), np.array([1, 5, 15])
 ACCURACIES = ("pass@1, 2, 4, 8, 16", "maj@1, 5, 15")
-# Nearer to 0 or 1 the exact interval takes over, which may cover more often than it says.
+# Nearer to 0 or 1 intervals leave room for prompts that none of those drawn is like, and may cover more often.
 INTERIOR = (0.05, 0.95)
 SMALL, LARGE = Model(-0.5, 200_000_000), Model(1.0, 800_000_000)
 HOPELESS = Model(-3.0, 50_000_000)
@@ -144,12 +144,13 @@ def bands(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> l
     even: list[bool] = []
     each: list[bool] = []
     for _ in range(num_datasets):
-        paths = _paths(SMALL, worlds.draw_hardness(num_prompts, rng), rng)
+        accuracy = pass_at_widths(SMALL, worlds.draw_hardness(num_prompts, rng), rng)
         weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
-        means = weighted_means(weights, paths.accuracy)
-        for hits, band in ((whole, bootstrap.accuracy_band(means)), (even, bootstrap.simultaneous_band(means))):
-            hits.append(bool(np.all((band.low <= truth) & (truth <= band.high))))
-        each.append(all(_holds(means, truth)))
+        means = weighted_means(weights, accuracy)
+        cells = intervals.accuracy_interval(means, num_prompts)
+        band = intervals.accuracy_band(means, cells)
+        for hits, found in ((whole, band), (even, bootstrap.simultaneous_band(means)), (each, cells)):
+            hits.append(bool(np.all((found.low <= truth) & (truth <= found.high))))
     low, high = COVERS
     case = f"16 widths, {num_prompts} prompts"
     return [
@@ -157,25 +158,6 @@ def bands(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> l
         share("One that is even-sided in accuracy (not used for curves)", case, even),
         share("Intervals of single cells hold the whole curve", case, each),
     ]
-
-
-def few_prompts(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
-    """Small sets and small bins, reported: the bootstrap's interval of pass@1 and the one for small sets."""
-    checks = []
-    truth = np.array([SMALL.chance(HARDNESS) @ SHARE])
-    for num_prompts in (30, 60, 120):
-        resampled, exact = [], []
-        for _ in range(num_datasets):
-            drawn = worlds.draw(SMALL, worlds.draw_hardness(num_prompts, rng), NUM_SAMPLES, rng)
-            values = drawn.correct.mean(axis=1)
-            weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
-            resampled += _holds(weighted_means(weights, values[:, None]), truth)
-            found = intervals.mean_interval(values)
-            exact.append(bool(found.low <= truth[0] <= found.high))
-        case = f"pass@1, {num_prompts} prompts"
-        checks.append(share("Bootstrap on few prompts", case, resampled))
-        checks.append(share("`mean_interval` on few prompts", case, exact))
-    return checks
 
 
 def clusters(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
@@ -196,6 +178,12 @@ def clusters(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
         share("Clusters resampled whole", case, whole, low=low, high=high),
         share("Clusters taken for single prompts (wrong)", case, single),
     ]
+
+
+def pass_at_widths(model: Model, hardness: Floats, rng: np.random.Generator) -> Floats:
+    """pass@k of one model on each prompt at WIDTHS, (P, K)."""
+    correct = worlds.draw(model, hardness, NUM_SAMPLES, rng).correct.sum(axis=1)
+    return estimators.pass_at_k(NUM_SAMPLES, correct[:, None], WIDTHS)
 
 
 def _holds(means: Floats, truth: Floats) -> list[bool]:

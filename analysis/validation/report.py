@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from analysis.bootstrap import MIN_REPLICATES
-from analysis.validation import bias, comparisons, coverage, placebos, routers
+from analysis.validation import bias, comparisons, coverage, placebos, routers, small_bins
 from analysis.validation.checks import Check
 
 Obligation = Callable[[int, np.random.Generator], list[Check]]
@@ -24,7 +24,7 @@ OBLIGATIONS: dict[str, Obligation] = {
     "One level of resampling": lambda n, rng: coverage.levels_of_resampling(n, num_prompts=200, rng=rng),
     "Whole curves": lambda n, rng: coverage.bands(n, num_prompts=200, rng=rng),
     "Clusters": lambda n, rng: coverage.clusters(n, rng=rng),
-    "Few prompts": lambda n, rng: coverage.few_prompts(n, rng=rng),
+    "Small bins": lambda n, rng: small_bins.accuracies(n, rng=rng),
     "Placebos: bins": lambda n, rng: placebos.permuted_bins(n, num_prompts=200, rng=rng),
     "Placebos: routing": lambda n, rng: placebos.random_routing(n, num_prompts=200, rng=rng),
     "Placebos: allocation": lambda n, rng: placebos.random_allocation(n, num_prompts=200, rng=rng),
@@ -33,6 +33,7 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Bins of held-out samples": lambda n, rng: bias.bins(n, rng=rng),
     "Choices on held-out prompts": lambda n, rng: bias.choices(n, rng=rng),
     "Placebos: routers": lambda n, rng: routers.over_equal_arms(n, num_prompts=200, rng=rng),
+    "Whole curves in small bins": lambda n, rng: small_bins.curves(n, rng=rng),
 }
 
 

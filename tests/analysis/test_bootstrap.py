@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from analysis.bootstrap import (
-    accuracy_band,
     p_value,
     percentile_interval,
     prompt_weights,
@@ -125,14 +124,3 @@ def test_a_p_value_is_below_a_level_where_the_interval_leaves_out_the_null():
     assert np.mean((p < 0.05) == outside) > 0.97
     assert p.min() == pytest.approx(2 / 4001)
     assert np.isnan(p_value(np.full(2001, np.nan)))
-
-
-def test_a_band_of_accuracies_stays_between_nothing_and_everything():
-    rng = np.random.default_rng(0)
-    values = (rng.random((60, 3)) < [0.02, 0.5, 0.97]).astype(float)
-    means = weighted_means(prompt_weights(60, num_replicates=2000, rng=rng), values)
-    band, even = accuracy_band(means), simultaneous_band(means)
-    assert np.all((band.low >= 0) & (band.high <= 1) & (band.low <= band.estimate) & (band.estimate <= band.high))
-    assert even.low[0] < 0
-    assert even.high[2] > 1
-    np.testing.assert_allclose([band.low[1], band.high[1]], [even.low[1], even.high[1]], atol=0.02)

@@ -7,14 +7,13 @@ import pytest
 
 from analysis import bootstrap
 from analysis.__main__ import main
-from analysis.validation import coverage, placebos, report, routers, worlds
+from analysis.validation import coverage, placebos, report, routers, small_bins, worlds
 from analysis.validation.checks import Check, placebo, share
 
 SHORT = 400
 # Those of comparisons have a shorter form in test_differences.
 LONG_ONLY = {
     "Intervals hold the truth",
-    "Few prompts",
     "Comparisons: one model twice",
     "Comparisons: planted differences",
 }
@@ -22,7 +21,7 @@ LONG_ONLY = {
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, coverage, placebos, routers):
+    for module in (bootstrap, coverage, placebos, routers, small_bins):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 
