@@ -19,6 +19,7 @@ import sympy  # noqa: F401
 
 from harness.grading import Graded, grade_texts
 from harness.types import Grade, Prompt
+from harness.zygote import UNPARSED
 from tests.harness.escapes import Escape, list_escapes
 from tests.harness.scene import SECRET, USERS, Scene, as_user, needs_fence, open_scene, survivors
 
@@ -89,6 +90,7 @@ def test_nothing_gets_out_and_each_is_a_row_of_its_own(scene: Scene, user: str) 
     ends = dict(zip(escapes, graded.grades[1::3], strict=True))
     assert {name: row for name, row in ends.items() if row.outcome == "correct" or row.extracted} == {}
     assert {"refused", "unparsed", "timeout"} <= {row.outcome for row in ends.values()}
+    assert ends["score beyond all marks"] == UNPARSED
     assert ends["full mark"].outcome == ends["speak for others"].outcome == "refused"
 
 
