@@ -11,6 +11,7 @@ import pytest
 
 from harness.answers import stated_number
 from harness.fingerprint import digest_code
+from harness.grading import grade_texts
 from harness.tasks.scoring import score_boxed
 from harness.types import Prompt
 from tests.harness.cheats import write_cheats
@@ -159,6 +160,15 @@ def test_of_several_answers_the_last_that_is_marked_is_graded(name: str, tmp_pat
     mark, gold = WRITTEN[name].mark, WRITTEN[name].find(prompts[0])
     assert task.grade(prompts[0], f"{mark('7')} No: {mark(gold)}").correct
     assert task.grade(prompts[0], f"{mark(gold)} No: {mark('7')}").outcome == "wrong"
+
+
+def test_algebra_that_takes_too_long_is_a_row_and_costs_no_other(tmp_path: Path) -> None:
+    task, prompts = load("svamp", tmp_path)
+    right, long = WRITTEN["svamp"].find(prompts[0]), "(a+b+c+d+e)^{25}"
+    texts = [(prompts[0].prompt_id, box(answer)) for answer in (right, long, right)]
+    graded = grade_texts(task, texts, num_workers=1, seconds=1.0)
+    assert [grade.outcome for grade in graded.grades] == ["correct", "timeout", "correct"]
+    assert graded.troubles == {1: "more than 1 s"}
 
 
 @pytest.mark.parametrize(
