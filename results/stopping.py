@@ -15,8 +15,11 @@ from typing import Any, NoReturn
 
 from results.shortage import tell_shortages
 
-# Ctrl-C, a kill, and a terminal that is closed.
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Ctrl-C and Ctrl-\, a kill, a terminal that is closed, and what clusters and limits send before they kill.
+STOPS = (
+    *(signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU),
+)
 # A terminal tells every process of a sweep, and its launcher tells its jobs once more.
 GRACE_SECONDS = 5.0
 # After these, a stop that Python dropped is raised again.
