@@ -9,6 +9,7 @@ from pathlib import Path
 from results.ingest import inspect_log, lm_eval, table, unused
 from results.ingest.outcomes import Ingested
 from results.ingest.write import Stored, write
+from results.shortage import explain_shortage
 from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {explain_shortage(error, _run_folder(options.run)) or error}", file=sys.stderr)
         return 2
     print(report(root, found, stored))
     return 0
