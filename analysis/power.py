@@ -28,10 +28,10 @@ def variances(a: Tally, b: Tally) -> Variances:
     it is the difference's own (0 where the noise explains all of it). Raises ValueError below two prompts or two
     samples. Source: Miller 2024 (arXiv 2411.00640).
     """
-    if len(a.num_samples) != len(b.num_samples) or len(a.num_samples) < 2 or least_samples(a, b) < 2:
+    if len(a.num_samples) != len(b.num_samples) or len(a.num_samples) < 2 or _least(a, b) < 2:
         raise ValueError(
             f"Variances need two prompts or more, the same in both arms, and two samples or more of each; not "
-            f"{len(a.num_samples)} and {len(b.num_samples)} prompts with {least_samples(a, b)} or more."
+            f"{len(a.num_samples)} and {len(b.num_samples)} prompts with {_least(a, b)} or more."
         )
     within_a, within_b = (arm.share * (1 - arm.share) * arm.num_samples / (arm.num_samples - 1) for arm in (a, b))
     noise = float((within_a / a.num_samples).mean() + (within_b / b.num_samples).mean())
@@ -39,7 +39,7 @@ def variances(a: Tally, b: Tally) -> Variances:
     return Variances(max(total - noise, 0.0), float(within_a.mean()), float(within_b.mean()))
 
 
-def least_samples(*arms: Tally) -> int:
+def _least(*arms: Tally) -> int:
     """The fewest samples that a prompt of any of these arms has."""
     return min(int(arm.num_samples.min()) for arm in arms)
 

@@ -31,10 +31,10 @@ def test_the_planned_number_of_prompts_finds_the_effect_as_often_as_promised():
 
 def test_variance_components_are_those_that_were_planted():
     rng = np.random.default_rng(0)
-    chance = rng.beta(2, 2, size=(200_000, 1))
+    chance = rng.beta(2, 2, size=(1_000_000, 1))
     other = np.clip(chance + rng.choice([-0.1, 0.1], size=chance.shape), 0, 1)
     # Prompts of either arm have unlike many samples.
-    sizes = [rng.choice(each, size=len(chance)) for each in ((4, 7), (2, 30))]
+    sizes = [rng.choice(each, size=len(chance)) for each in ((4, 9), (8, 30))]
     tallies = [Tally(rng.binomial(n, p[:, 0]), n) for n, p in zip(sizes, (chance, other), strict=True)]
     found = variances(*tallies)
     assert found.difference == pytest.approx((chance - other).var(), rel=0.05)
