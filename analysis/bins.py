@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis import bootstrap, difficulty, optimism
 from analysis.arms import Arm
-from analysis.arrays import Array, Floats
+from analysis.arrays import Array, Floats, Weights
 from analysis.bootstrap import Interval
 from analysis.outcomes import Outcomes
 
@@ -40,7 +40,7 @@ class Bin(NamedTuple):
     """A bin's name and the prompt weights in it, (1 + R, P)."""
 
     name: str
-    weights: Floats
+    weights: Weights
 
 
 class Predictor(NamedTuple):
@@ -211,4 +211,4 @@ def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
         return _quantiles(-values, binning, weights)
     if len(distinct) == 1:
         return []
-    return [Bin(f"{binning.label} {value}", np.where(values == value, weights, 0.0)) for value in distinct]
+    return [Bin(f"{binning.label} {value}", np.where(values == value, weights, 0)) for value in distinct]

@@ -166,7 +166,7 @@ def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurf
     """The surface of a bin from its own prompts' successes and tokens, and its rates under every weighting of them."""
     trials = part.weights.sum(axis=1)
     accuracy = np.concatenate([rung.accuracy for rung in ladder], axis=1)
-    successes = np.minimum(part.weights @ accuracy, trials[:, None])
+    successes = np.minimum(bootstrap.weighted_sums(part.weights, accuracy), trials[:, None])
     means = [bootstrap.weighted_means(part.weights, rung.tokens) for rung in ladder]
     tokens = np.repeat(np.concatenate(means, axis=1), len(widths), axis=1)
     # A replicate without prompts has no tokens, nor any say.
