@@ -57,7 +57,7 @@ def measure(run: Run, percent: int, folder: Path, commands: Sequence[str]) -> It
             spent = watch(command, log=folder / f"{root.name}.{name.replace(' ', '-')}.log")
             row = {"run": run.name, "percent": percent, "command": name} | spent._asdict()
             print(json.dumps(row), flush=True)
-            yield row | {"num_files": count_files(root)}
+            yield row
 
 
 def list_words(run: Run, percent: int, root: Path) -> list[str]:
@@ -101,12 +101,12 @@ def watch(command: Sequence[str], *, log: Path) -> Spent:
     return Spent(cpu_seconds, time.perf_counter() - started, used.ru_maxrss / 2**20, os.getloadavg()[0])
 
 
-def count_files(root: Path) -> int:
-    """Of the whole run."""
-    return sum(path.is_file() for path in root.rglob("*"))
+def count_shards(root: Path) -> int:
+    """Of all tables of a run."""
+    return len(list(root.glob("*/*.parquet")))
 
 
-def render(rows: Sequence[dict[str, Any]]) -> str:
+def render(rows: Sequence[dict[str, Any]], folder: Path) -> str:
     """The page: a row a run, size and command, and by how much more the CPU seconds grew than the run."""
     first = {(row["run"], row["command"]): row for row in reversed(rows)}
     lines = []
@@ -117,7 +117,7 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
         lines.append(
             f"| {shape.num_prompts * row['percent'] // 100:,} x {shape.num_samples} | {row['command']} | "
             f"{row['cpu_seconds']:.1f} | {row['wall_seconds']:.1f} | {row['peak_gib']:.2f} | "
-            f"{'' if row is least else f'{growth:.2f}'} | {row['num_files']} | {row['load']:.1f} |"
+            f"{'' if row is least else f'{growth:.2f}'} | {row['load']:.1f} |"
         )
     return "\n".join(
         [
@@ -129,9 +129,11 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
             "last minute: above its cores, something else was running, and wall seconds say little. `make bench-scale`",
             "writes this page.",
             "",
-            "| prompts x samples | command | CPU seconds | wall seconds | peak GiB | growth | files | load |",
-            "|" + 8 * "---|",
+            "| prompts x samples | command | CPU seconds | wall seconds | peak GiB | growth | load |",
+            "|" + 7 * "---|",
             *lines,
+            "",
+            f"Shards of all tables at the end: {', '.join(_shards(rows, folder))}.",
             "",
             f"{os.cpu_count()} cores; Python {platform.python_version()}, "
             + ", ".join(f"{name} {version(name)}" for name in ("numpy", "pandas", "pyarrow"))
@@ -139,6 +141,11 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
             "",
         ]
     )
+
+
+def _shards(rows: Sequence[dict[str, Any]], folder: Path) -> Iterator[str]:
+    for name, percent in dict.fromkeys((row["run"], row["percent"]) for row in rows):
+        yield f"{count_shards(folder / f'{name}-{percent}')} of the {name} run at {percent}%"
 
 
 def main() -> None:
@@ -152,8 +159,7 @@ def main() -> None:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         chosen = [(run, percent) for run in RUNS if run.name in options.runs for percent in options.percents]
-        rows = [row for place in chosen for row in measure(*place, folder, options.commands)]
-    page = render(rows)
+        page = render([row for place in chosen for row in measure(*place, folder, options.commands)], folder)
     TABLE.write_text(page)
     print(page)
 
