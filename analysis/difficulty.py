@@ -151,8 +151,9 @@ def _levels(scores: ArrayLike, weights: ArrayLike) -> tuple[Ints, Floats]:
     _, which = np.unique(-scores, return_inverse=True)
     order = np.argsort(which, kind="stable")
     starts = np.flatnonzero(np.diff(which[order], prepend=-1))
-    mass: Floats = np.add.reduceat(weights[:, order], starts, axis=1, dtype=float)
-    return which, mass
+    blocks = row_blocks(*weights.shape)
+    mass = [np.add.reduceat(weights[rows][:, order], starts, axis=1, dtype=float) for rows in blocks]
+    return which, np.concatenate(mass)
 
 
 def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:
