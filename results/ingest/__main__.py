@@ -63,7 +63,8 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
         for each in stored
     ]
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
-    lines += unused.lines(found.outcomes) + _unknown(found)
+    counted = {(each.model, each.task) for each in stored if each.table == "counts"}
+    lines += unused.lines(found.outcomes, counted=counted) + _unknown(found)
     return "\n".join([*lines, f"Into {root}; now `make figures RUN={root}`, or `python -m analysis summary {root}`."])
 
 

@@ -73,7 +73,7 @@ def test_counts_say_what_samples_say_of_coverage(ingested: Ingest, table: pd.Dat
         np.testing.assert_allclose(one[columns], other[columns])
 
 
-def test_uneven_counts_are_thinned_to_what_nearly_all_prompts_have(ingested: Ingest):
+def test_uneven_counts_are_read_whole(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
     rows = pd.DataFrame(
         [
             (model, f"p{item}", n, c)
@@ -85,9 +85,9 @@ def test_uneven_counts_are_thinned_to_what_nearly_all_prompts_have(ingested: Ing
     )
     loaded = outcomes.load(ingested(*COUNTS, rows=rows))
     assert (loaded.num_samples, len(loaded.prompt_ids)) == (50, 30)
-    even, thinned = loaded.arms[0].grid.correct[0, 1:].sum(axis=1), loaded.arms[0].grid.correct[0, 0].sum()
-    # 32 of 80, thinned to 50 by chance: 20 on average, and never a run of the right ones alone.
-    assert set(even) == {20} and 12 <= thinned <= 28
+    tally = loaded.arms[0].tally(0)
+    assert sorted(zip(tally.num_correct.tolist(), tally.num_samples.tolist(), strict=True))[-2:] == [(20, 50), (32, 80)]
+    assert "Unused" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("thinking", [(), ("thinking_tokens=thought",)], ids=["unknown", "known"])

@@ -91,12 +91,12 @@ def test_what_is_spent_is_said_where_it_is_ingested(
     assert said in printed and ("not known: large, small" in printed) == bool(said)
 
 
-def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -> list[str]:
-    """Rows of the counts of a model whose prompts have so many samples each."""
-    return [f"{model},p{number},{size},1,{budget}\n" for number, size in enumerate(num_samples)]
+def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -> list[tuple]:
+    """Model, prompt, samples and budget of a model whose prompts have so many samples each."""
+    return [(model, f"p{number}", size, budget) for number, size in enumerate(num_samples)]
 
 
-@pytest.mark.parametrize(
+OF_MANY = pytest.mark.parametrize(
     ("found", "said"),
     [
         (
@@ -116,17 +116,30 @@ def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -
     ],
     ids=["few have many", "many have many", "few have more", "models apart", "budgets apart"],
 )
+
+
+@OF_MANY
 def test_what_nothing_will_be_read_from_is_said_with_the_reason(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[tuple], said: str
 ):
-    source, mapped = (
-        tmp_path / "counts.csv",
-        ["model=model", "prompt=item", "num_samples=n", "num_correct=c", "budget=b"],
-    )
-    source.write_text("model,item,n,c,b\n" + "".join(found))
-    assert main([str(source), str(tmp_path / "run"), "--map", *mapped]) == 0
+    each = [f"{model},{item},1,x,{budget}\n" for model, item, size, budget in found for _ in range(size)]
+    (tmp_path / "samples.csv").write_text("model,item,right,reply,b\n" + "".join(each))
+    mapped = ["model=model", "prompt=item", "correct=right", "answer=reply", "budget=b"]
+    assert main([str(tmp_path / "samples.csv"), str(tmp_path / "run"), "--map", *mapped]) == 0
     printed = capsys.readouterr().out
     assert said in printed and printed.count("Unused") == bool(said)
+
+
+@OF_MANY
+def test_of_counts_nothing_is_unused_but_for_its_budget(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[tuple], said: str
+):
+    each = [f"{model},{item},{size},1,{budget}\n" for model, item, size, budget in found]
+    (tmp_path / "counts.csv").write_text("model,item,n,c,b\n" + "".join(each))
+    mapped = ["model=model", "prompt=item", "num_samples=n", "num_correct=c", "budget=b"]
+    assert main([str(tmp_path / "counts.csv"), str(tmp_path / "run"), "--map", *mapped]) == 0
+    printed = capsys.readouterr().out
+    assert ("Unused" in printed) == ("at a budget" in said)
 
 
 def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
