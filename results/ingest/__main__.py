@@ -7,13 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from results.ingest import inspect_log, lm_eval, table, unused
-from results.ingest.outcomes import Ingested
+from results.ingest.cells import SUFFIXES
+from results.ingest.completions import without_completions
+from results.ingest.outcomes import AGAIN, Ingested, without_twice
+from results.ingest.scores import check_range, tell_fractions
+from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
 from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
 NOT_ASKED_FOR = "of a model that --models does not name"
 EXAMPLE = "--map model=COLUMN prompt=COLUMN correct=COLUMN"
+# How much of what is wrong is told: a line of an error, places of one kind, kinds.
+MOST_CHARS, MOST_PLACES, MOST_KINDS = 299, 2, 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,13 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         source, root = Path(options.source), _run_folder(options.run)
-        found = _only(read(source, options), options.models)
+        found = settle(_only(read(source, options), options.models), correct_at=options.correct_at)
         found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(_in_a_line(f"error: {error}"), file=sys.stderr)
         return 2
     print(report(root, found, stored))
     return 0
@@ -38,9 +44,16 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
     if not source.exists():
         raise ValueError(f"There is no {source}.")
     if options.map:
-        return table.read(
-            source, dict(options.map), model=options.model, task=options.task, correct_at=options.correct_at
+        mapped = table.Mapped(
+            dict(options.map),
+            model=options.model,
+            task=options.task,
+            models=options.models,
+            correct_at=options.correct_at,
+            scale=options.scale,
+            rows_at=options.rows,
         )
+        return table.read(source, mapped)
     if lm_eval.find_logs(source):
         return lm_eval.read(
             source,
@@ -51,7 +64,29 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
         )
     if inspect_log.find_logs(source):
         return inspect_log.read(source, model=options.model, scorer=options.metric, correct_at=options.correct_at)
-    raise ValueError(f"{source} holds no lm-eval samples_*.jsonl and no Inspect log; a table needs {EXAMPLE}.")
+    raise ValueError(
+        f"{source} holds no lm-eval samples_*.jsonl and no Inspect log; a table ({', '.join(SUFFIXES)}) "
+        f"needs {EXAMPLE}."
+    )
+
+
+def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
+    """What was read as it can be stored: each sample once, scores of a known range, answers that can be counted.
+
+    Raises ValueError where most of the source could not be read, so that the mapping or the form is wrong and no
+    single sample is odd.
+    """
+    num_odd = sum(map(len, found.odd.values()))
+    if num_odd > len(found.outcomes):
+        reason, places = next(iter(found.odd.items()))
+        raise ValueError(f"{num_odd:,} of the source's parts cannot be read: {reason} ({places[0]}).")
+    if correct_at is None:
+        check_range(found.samples)
+        found.notes += tell_fractions(found.samples, correct_at=correct_at)
+    samples, num_twice = without_twice(found.samples)
+    found.dropped[AGAIN] += num_twice
+    samples, notes = without_completions(samples)
+    return replace(found, samples=samples, notes=[*found.notes, *notes])
 
 
 def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
@@ -63,8 +98,27 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
         for each in stored
     ]
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
+    lines += [*_skipped(found), *found.notes]
     lines += unused.lines(found.outcomes) + _unknown(found)
     return "\n".join([*lines, f"Into {root}; now `make figures RUN={root}`, or `python -m analysis summary {root}`."])
+
+
+def _skipped(found: Ingested) -> list[str]:
+    """A line for each kind of what could not be read, and where it stands."""
+    lines = []
+    for reason, places in list(found.odd.items())[:MOST_KINDS]:
+        more = f" and {len(places) - MOST_PLACES:,} more" if len(places) > MOST_PLACES else ""
+        lines.append(f"Skipped {len(places):,}: {reason.rstrip('.')} ({', '.join(places[:MOST_PLACES])}{more}).")
+    rest = list(found.odd.values())[MOST_KINDS:]
+    if rest:
+        lines.append(f"Skipped {sum(map(len, rest)):,} more for {len(rest):,} other reasons.")
+    return lines
+
+
+def _in_a_line(message: str) -> str:
+    """One line that is read at a glance; the way on, which stands at its end, stays."""
+    line = " ".join(message.split())
+    return line if len(line) <= MOST_CHARS else f"{line[: MOST_CHARS // 2]} ... {line[-(MOST_CHARS // 2 - 5) :]}"
 
 
 def _unknown(found: Ingested) -> list[str]:
@@ -137,10 +191,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--task", default="outside", help="the name of a table's task, where no column is mapped")
     add("--metric", help="which metric of lm-eval or scorer of Inspect says what is correct")
     add("--filter", help="which filter of lm-eval")
-    add("--correct-at", type=float, default=1.0, help="the least score that counts as correct (1)")
+    add("--correct-at", type=float, help="the least score that counts as correct (1, of scores from 0 to 1)")
+    add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
+    add("--rows", metavar="PATH", help="where in a JSON object the list of rows stands, as in results.examples")
     add("--counts", action="store_true", help="store success counts though there are answers")
-    add("--params", type=_number, nargs="+", default=[], metavar="NAME=7e9", help="a model's parameters")
-    add("--pretraining-tokens", type=_number, nargs="+", default=[], metavar="NAME=2e12", help="what it was trained on")
+    add("--params", type=_params, nargs="+", default=[], metavar="NAME=7B", help="a model's parameters")
+    add("--pretraining-tokens", type=_tokens, nargs="+", default=[], metavar="NAME=2T", help="what it was trained on")
     return parser
 
 
@@ -151,15 +207,29 @@ def _pair(text: str) -> tuple[str, str]:
     return left, right
 
 
-def _number(text: str) -> tuple[str, float]:
-    name, separator, value = text.rpartition("=")
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _params(text: str) -> tuple[str, float]:
+    return _named_size(text, LEAST_PARAMS)
+
+
+def _tokens(text: str) -> tuple[str, float]:
+    return _named_size(text, LEAST_TOKENS)
+
+
+def _named_size(text: str, least: float) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
     try:
-        number = float(value)
-    except ValueError:
-        number = 0.0
-    if not (name and separator and 0 < number < float("inf")):
-        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=NUMBER, above 0")
-    return name, number
+        if not name:
+            raise ValueError(f"write {text!r} as NAME=7e9 or NAME=7B")
+        return name, parse_size(value, least=least)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

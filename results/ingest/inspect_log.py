@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from results.folder import find_visible
-from results.ingest.outcomes import OLDER, Ingested, Known, Sample, Tokens, choose, grade
+from results.ingest.outcomes import OLDER, Ingested, Known, Sample, Tokens, choose
+from results.ingest.scores import grade
 
 ZSTD = 93
 LOCAL_HEADER_BYTES = 30
@@ -35,7 +36,7 @@ def find_logs(source: Path) -> list[Path]:
     return sorted([*find_visible(source, "**/*.eval"), *find_visible(source, "**/*.json")])
 
 
-def read(source: Path, *, model: str | None, scorer: str | None, correct_at: float) -> Ingested:
+def read(source: Path, *, model: str | None, scorer: str | None, correct_at: float | None) -> Ingested:
     """The outcomes of every log at or below `source`, an epoch a sample.
 
     A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget. Tokens are those of the
@@ -71,7 +72,7 @@ def _place(header: Mapping[str, Any], model: str | None) -> _Place:
     return _Place(name, str(evaluated["task"]).rsplit("/", 1)[-1], config.get("reasoning_tokens"))
 
 
-def _read_log(found: Ingested, path: Path, place: _Place, *, scorer: str | None, correct_at: float) -> None:
+def _read_log(found: Ingested, path: Path, place: _Place, *, scorer: str | None, correct_at: float | None) -> None:
     log = _open(path)
     evaluated = log.header["eval"]["model"]
     model, task, budget = place
@@ -96,7 +97,7 @@ def _read_log(found: Ingested, path: Path, place: _Place, *, scorer: str | None,
 
 
 def _grade(
-    found: Ingested, sample: Mapping[str, Any], path: Path, scorer: str | None, correct_at: float
+    found: Ingested, sample: Mapping[str, Any], path: Path, scorer: str | None, correct_at: float | None
 ) -> dict[str, Any] | None:
     """Correct, score, answer, outcome and whether it was cut; None where the sample is missing."""
     scores = sample.get("scores") or {}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from results.ingest.outcomes import OLDER, Ingested, Known, Sample, choose, grade
+from results.ingest.outcomes import OLDER, Ingested, Known, Sample, choose
+from results.ingest.scores import grade
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT.+)\.jsonl")
 UNREADABLE = "[invalid]"
@@ -23,7 +24,7 @@ def find_logs(source: Path) -> list[Path]:
 
 
 def read(
-    source: Path, *, model: str | None, metric: str | None, filter_name: str | None, correct_at: float
+    source: Path, *, model: str | None, metric: str | None, filter_name: str | None, correct_at: float | None
 ) -> Ingested:
     """The outcomes of every sample log at or below `source`, one sample a document.
 
@@ -53,7 +54,7 @@ def _read_log(
     *,
     metric: str | None,
     filter_name: str | None,
-    correct_at: float,
+    correct_at: float | None,
 ) -> None:
     filters = sorted({row["filter"] for row in _rows(path)})
     if not filters:
@@ -72,7 +73,7 @@ def _read_log(
 
 
 def _samples(
-    found: Ingested, row: dict[str, Any], value: Any, *, model: str, task: str, correct_at: float
+    found: Ingested, row: dict[str, Any], value: Any, *, model: str, task: str, correct_at: float | None
 ) -> Iterator[Sample]:
     """The document's graded samples: one for each repeat that the log tells the score of."""
     is_choice = len(row["resps"]) > 1 or isinstance(row["resps"][0][0], list)

@@ -159,16 +159,18 @@ def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.
         groups[sample.prompt, sample.budget].append(sample)
     answers, grades = [], []
     for (prompt, budget), each in groups.items():
-        numbers = [sample.number for sample in each if sample.number is not None]
-        if len(set(numbers)) < len(numbers):
-            raise ValueError(f"{each[0].model} has two samples of one number on {prompt}; is a column not mapped?")
-        ordered = sorted(each, key=lambda sample: -1 if sample.number is None else sample.number)
-        for number, sample in enumerate(ordered):
+        for number, sample in enumerate(sorted(each, key=_place_of)):
             key = {"identity": identity, "prompt_id": _prompt_id(sample.task, prompt), "pool": POOL, "sample": number}
             answers.append(key | {"budget": budget} | _answer(sample))
             grades.append(key | {"budget": budget} | _grade(sample))
     sizes = [(budget, len(each)) for (_, budget), each in groups.items()]
     return [(schema.ANSWERS, answers), (schema.GRADES, grades), (schema.CELLS, _cell_rows(sizes, identity))]
+
+
+def _place_of(sample: Sample) -> tuple[float, str]:
+    """Where a sample stands among its prompt's: by number, behind those by label."""
+    number = sample.number
+    return (-1.0 if number is None else float(number) if isinstance(number, int) else float("inf"), str(number))
 
 
 def _answer(sample: Sample) -> Row:
@@ -179,7 +181,7 @@ def _answer(sample: Sample) -> Row:
         "num_answer_tokens": None if decoded is None else max(round(decoded) - round(thinking), 0),
         "num_prompt_tokens": None if prompt is None else round(prompt) + round(thinking),
         "forced": False,
-        "finish_reason": "length" if sample.truncated else "stop",
+        "finish_reason": None if sample.truncated is None else "length" if sample.truncated else "stop",
         "text": sample.text,
         "usd": sample.tokens.usd,
     }

@@ -8,7 +8,7 @@ import pytest
 from results import schema, store
 from results.ingest import table
 from results.ingest.__main__ import main
-from results.ingest.outcomes import grade
+from results.ingest.scores import MissingError, grade
 
 SAMPLES = """model,item,run,right,reply,in,out,cost,level
 small,a,0,1,4,10,30,0.01,1
@@ -201,7 +201,7 @@ def first_samples(root: Path) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "jsonl", "parquet"])
 def test_every_form_of_table_reads_alike(samples: Path, tmp_path: Path, suffix: str):
-    content, path = pd.read_csv(samples), tmp_path / f"again.{suffix}"
+    content, path = pd.read_csv(samples).astype({"reply": "Int64"}), tmp_path / f"again.{suffix}"
     if suffix == "parquet":
         content.to_parquet(path)
     elif suffix == "jsonl":
@@ -210,8 +210,8 @@ def test_every_form_of_table_reads_alike(samples: Path, tmp_path: Path, suffix: 
         path.write_bytes(gzip.compress(samples.read_bytes()))
     else:
         content.to_csv(path, index=False, sep="\t" if suffix == "tsv" else ",")
-    mapped = dict(pair.split("=") for pair in ALL)
-    found = [table.read(source, mapped, model=None, task="t", correct_at=1) for source in (samples, path)]
+    mapped = table.Mapped(dict(pair.split("=") for pair in ALL))
+    found = [table.read(source, mapped) for source in (samples, path)]
     assert found[0] == found[1]
 
 
@@ -235,16 +235,17 @@ def test_effort_is_part_of_the_name_and_a_budget_is_a_cell(tmp_path: Path):
         (["--map", *MAP, "colour=cost"], "Cannot map colour; map any of model, prompt"),
         (["--map", "model=model", "prompt=item", "correct=rihgt"], "No column 'rihgt'; the table has 'model', 'item'"),
         (["--map", *MAP, "--params", "medium=1e9"], "No model medium in the source; it holds small, large"),
-        (["--map", "model=model", "prompt=item", "correct=reply"], "a score is missing"),
-        ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table needs --map"),
+        (["--map", "model=model", "prompt=item", "correct=reply"], "A score of small is 4, and scores lie from 0 to 1"),
+        (
+            ["--map", "model=model", "prompt=item", "correct=model"],
+            "8 of the source's parts cannot be read: 'small' is no",
+        ),
+        ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table (.csv, .tsv, "),
     ],
 )
 def test_mistakes_are_told_in_one_line(
     samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ):
-    if said == "a score is missing":
-        samples.write_text(SAMPLES.replace(",b,0,0,,", ",b,0,0,maybe,"))
-        said = "'maybe' is no score"
     assert main([str(samples), str(tmp_path / "run"), *options]) == 2
     error = capsys.readouterr().err
     assert said.replace("\\", "") in error and error.count("\n") == 1
@@ -259,7 +260,7 @@ def test_mistakes_are_told_in_one_line(
         ("torn.csv.gz", gzip.compress(SAMPLES.encode())[:-20]),
         ("plain.csv.gz", SAMPLES.encode()),
         ("torn.jsonl", b'{"model": "small", '),
-        ("listed.jsonl", b'{"model": "small"}\n[1]\n'),
+        ("listed.jsonl", b"[1]\n[2]\n"),
         ("torn.parquet", b"PAR1"),
     ],
 )
@@ -276,5 +277,5 @@ def test_scores_of_every_kind_are_graded():
     assert [grade(value, correct_at=1)[0] for value in (True, "C", 1, 1.0, "true", "correct")] == [True] * 6
     assert [grade(value, correct_at=1)[0] for value in (False, "I", "N", 0, "P", 0.99)] == [False] * 6
     assert grade("P", correct_at=0.5) == (True, 0.5)
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(MissingError, match="no score"):
         grade(float("nan"), correct_at=1)

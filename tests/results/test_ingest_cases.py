@@ -1,0 +1,79 @@
+"""Small inputs that others kept since a reader got them wrong; they are no part of this repository."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from results import schema, store
+from results.ingest.__main__ import main
+
+Outside = Callable[[str], Path]
+KEY = ["model=model", "prompt=id"]
+
+
+def grades(root: Path) -> list[tuple[Any, ...]]:
+    found = store.scan(root, schema.GRADES).to_pylist()
+    return [(row["prompt_id"].split("/", 1)[1], row["vote_key"], row["correct"]) for row in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "mapped", "right"),
+    [
+        (
+            "gold_named_answer.csv",
+            [*KEY, "sample=i", "correct=ok", "answer=pred"],
+            [("p1", "5", True), ("p1", "7", False), ("p1", "7", False)]
+            + [("p2", "4", False), ("p2", "4", False), ("p2", "9", True)],
+        ),
+        (
+            "text_named_prompt.csv",
+            [*KEY, "correct=ok", "answer=ans"],
+            [("q1", "2", True), ("q2", "3", False), ("q3", "4", True)],
+        ),
+        (
+            "text_named_prompt.csv",
+            ["model=model", "prompt=prompt", "prompt_text=prompt", "correct=ok", "answer=ans"],
+            [("What is 1+1?", "2", True), ("What is 1+1?", "3", False), ("What is 2+2?", "4", True)],
+        ),
+        (
+            "big_ids.jsonl",
+            [*KEY, "correct=ok", "answer=ans"],
+            [(f"1000000000000000000000{at}", said, at == 1) for at, said in ((1, "007"), (2, "7"), (3, "1.50"))],
+        ),
+        (
+            "dates.jsonl",
+            [*KEY, "correct=ok", "answer=date"],
+            [("p", "05/01/2021", True), ("p", "01/05/2021", False), ("q", "20210501", False)],
+        ),
+        (
+            "ids_na.csv",
+            ["model=model", "prompt=country", "sample=i", "correct=ok", "answer=ans"],
+            [("NA", "a", True), ("null", "b", False), ("DE", "c", True)],
+        ),
+        (
+            "empty_answers.csv",
+            [*KEY, "sample=i", "correct=ok", "answer=ans"],
+            [("p", None, False), ("p", None, False), ("p", "5", True)],
+        ),
+        (
+            "empty_answers.jsonl",
+            [*KEY, "sample=i", "correct=ok", "answer=ans"],
+            [("p", None, False), ("p", None, False), ("p", "5", True)],
+        ),
+        (
+            "list_columns.jsonl",
+            ["prompt=idx", "correct=score", "answer=pred"],
+            [("0", "2", True), ("0", "3", False), ("0", "2", True)]
+            + [("1", "4", True), ("1", "4", True), ("1", "5", False)],
+        ),
+        ("array.json", [*KEY, "correct=ok", "answer=ans"], [("p", "4", True)]),
+    ],
+)
+def test_tables_come_in_right(
+    outside_data: Outside, tmp_path: Path, name: str, mapped: list[str], right: list[tuple[Any, ...]]
+):
+    options = ["--model", "m"] if name.startswith("list") else []
+    assert main([str(outside_data(f"cases/ingest/{name}")), str(tmp_path / "run"), *options, "--map", *mapped]) == 0
+    assert grades(tmp_path / "run") == right
