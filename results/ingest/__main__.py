@@ -63,7 +63,7 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
             correct_at=options.correct_at,
         )
     if inspect_log.find_logs(source):
-        return inspect_log.read(source, model=options.model, scorer=options.metric, correct_at=options.correct_at)
+        return inspect_log.read(source, model=options.model, scorers=options.metric, correct_at=options.correct_at)
     raise ValueError(
         f"{source} holds no lm-eval samples_*.jsonl and no Inspect log; a table ({', '.join(SUFFIXES)}) "
         f"needs {EXAMPLE}."
@@ -79,7 +79,8 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
     num_odd = sum(map(len, found.odd.values()))
     if num_odd > len(found.outcomes):
         reason, places = next(iter(found.odd.items()))
-        raise ValueError(f"{num_odd:,} of the source's parts cannot be read: {reason} ({places[0]}).")
+        several = f"{num_odd:,} parts of the source cannot be read, as " if num_odd > 1 else ""
+        raise ValueError(f"{several}{places[0]}: {reason}")
     if correct_at is None:
         check_range(found.samples)
         found.notes += tell_fractions(found.samples, correct_at=correct_at)
@@ -189,7 +190,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", help="one name for all, where the source does not tell models apart")
     add("--models", nargs="+", default=[], metavar="NAME", help="keep these alone, where the source holds many")
     add("--task", default="outside", help="the name of a table's task, where no column is mapped")
-    add("--metric", help="which metric of lm-eval or scorer of Inspect says what is correct")
+    add(
+        "--metric",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), says what is correct; the first there is",
+    )
     add("--filter", help="which filter of lm-eval")
     add("--correct-at", type=float, help="the least score that counts as correct (1, of scores from 0 to 1)")
     add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")

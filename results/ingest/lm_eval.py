@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def find_logs(source: Path) -> list[Path]:
 
 
 def read(
-    source: Path, *, model: str | None, metric: str | None, filter_name: str | None, correct_at: float | None
+    source: Path, *, model: str | None, metric: Sequence[str], filter_name: str | None, correct_at: float | None
 ) -> Ingested:
     """The outcomes of every sample log at or below `source`, one sample a document.
 
@@ -52,7 +52,7 @@ def _read_log(
     model: str,
     task: str,
     *,
-    metric: str | None,
+    metric: Sequence[str],
     filter_name: str | None,
     correct_at: float | None,
 ) -> None:
@@ -60,7 +60,7 @@ def _read_log(
     if not filters:
         raise ValueError(f"{path} holds no documents; was the evaluation stopped?")
     # The tasks of one evaluation differ in their filters; one that has no choice needs none.
-    wanted = filter_name if len(filters) > 1 else filters[0]
+    wanted = [filter_name] if filter_name and len(filters) > 1 else []
     chosen = choose(f"filter in {path.name}", filters, wanted, option="--filter")
     for row in _rows(path):
         if row["filter"] != chosen:

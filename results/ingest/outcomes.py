@@ -1,7 +1,7 @@
 """What a reader of outside logs hands over: samples, counts, models, prompts, and what it left out."""
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,12 +113,12 @@ def without_twice(samples: list[Sample]) -> tuple[list[Sample], int]:
     return kept, len(samples) - len(kept)
 
 
-def choose(noun: str, names: list[str], wanted: str | None, *, option: str) -> str:
-    """The wanted name, or the only one there is; raises ValueError that lists them."""
-    if wanted is None and len(names) == 1:
+def choose(noun: str, names: list[str], wanted: Sequence[str], *, option: str) -> str:
+    """The first of the wanted names that there is, or the only one; raises ValueError that lists them."""
+    if not wanted and len(names) == 1:
         return names[0]
-    if wanted not in names:
-        raise ValueError(
-            f"Choose one {noun} of {', '.join(names) or 'none'} with {option}" + f", not {wanted!r}." * bool(wanted)
-        )
-    return wanted
+    for name in wanted:
+        if name in names:
+            return name
+    told = f", not {', '.join(map(repr, wanted))}" if wanted else ""
+    raise ValueError(f"Choose one {noun} of {', '.join(names[:8]) or 'none'} with {option}{told}.")

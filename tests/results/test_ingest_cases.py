@@ -77,3 +77,38 @@ def test_tables_come_in_right(
     options = ["--model", "m"] if name.startswith("list") else []
     assert main([str(outside_data(f"cases/ingest/{name}")), str(tmp_path / "run"), *options, "--map", *mapped]) == 0
     assert grades(tmp_path / "run") == right
+
+
+def answers(root: Path) -> list[dict[str, Any]]:
+    return store.scan(root, schema.ANSWERS).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [
+        ("inspect_openai_cached.json", (15235, 0, 281)),
+        ("inspect_gemini_usage.json", (15 + 661, 661, 359)),
+        ("inspect_old_output_usage.json", (66, 0, 2)),
+        ("inspect_evalset", (15235, 0, 281)),
+    ],
+)
+def test_tokens_of_inspect_reconcile(outside_data: Outside, tmp_path: Path, name: str, tokens: tuple[int, int, int]):
+    """The prompt that a request read holds the thinking before it."""
+    assert main([str(outside_data(f"cases/ingest/{name}")), str(tmp_path / "run")]) == 0
+    (row,) = answers(tmp_path / "run")
+    assert (row["num_prompt_tokens"], row["num_thinking_tokens"], row["num_answer_tokens"]) == tokens
+
+
+def test_inspect_is_read_at_each_budget_without_what_was_not_scored(
+    outside_data: Outside, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main([str(outside_data("cases/ingest/inspect_plan_budget")), str(tmp_path / "plan")]) == 0
+    assert sorted(row["budget"] for row in answers(tmp_path / "plan")) == [1024, 4096]
+    assert len(store.scan(tmp_path / "plan", schema.MODELS)) == 1
+    assert main([str(outside_data("cases/ingest/inspect_nan_score.json")), str(tmp_path / "nan")]) == 0
+    assert "Dropped 1: the sample has no score." in capsys.readouterr().out and len(answers(tmp_path / "nan")) == 1
+    scored = str(outside_data("cases/ingest/inspect_dict_score.json"))
+    assert main([scored, str(tmp_path / "dict")]) == 2
+    assert "of m.correct, m.format with --metric" in capsys.readouterr().err
+    assert main([scored, str(tmp_path / "dict"), "--metric", "correct"]) == 0
+    assert grades(tmp_path / "dict") == [("1", "2", True)]

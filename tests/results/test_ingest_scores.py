@@ -71,7 +71,7 @@ def test_a_share_of_a_number_of_samples_is_a_count(tmp_path: Path, capsys: pytes
     assert ingest(tmp_path, content, "num_samples=n") == 0
     assert counts(tmp_path) == [(5, 8), (1, 3), (16, 16)]
     assert ingest(tmp_path, "m,p,s,n\nm,p,0.4,8\nm,q,0.7,3\n", "num_samples=n") == 2
-    assert "3.2 correct of 8 samples cannot be (row 1 of t.csv)" in capsys.readouterr().err
+    assert "row 1 of t.csv: 3.2 correct of 8 samples cannot be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def test_effort_is_part_of_the_name_and_a_budget_is_a_cell(tmp_path: Path):
         (["--map", "model=model", "prompt=item", "correct=reply"], "A score of small is 4, and scores lie from 0 to 1"),
         (
             ["--map", "model=model", "prompt=item", "correct=model"],
-            "8 of the source's parts cannot be read: 'small' is no",
+            "8 parts of the source cannot be read, as row 1 of samples.csv: 'small' is no",
         ),
         ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table (.csv, .tsv, "),
     ],
