@@ -55,13 +55,15 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
         )
         return table.read(source, mapped)
     if lm_eval.find_logs(source):
-        return lm_eval.read(
-            source,
+        choices = lm_eval.Choices(
             model=options.model,
-            metric=options.metric,
-            filter_name=options.filter,
+            metrics=options.metric,
+            filters=options.filter,
             correct_at=options.correct_at,
+            regrade=options.regrade,
+            seeds_are_samples=options.seeds_are_samples,
         )
+        return lm_eval.read(source, choices)
     if inspect_log.find_logs(source):
         return inspect_log.read(source, model=options.model, scorers=options.metric, correct_at=options.correct_at)
     raise ValueError(
@@ -197,7 +199,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), says what is correct; the first there is",
     )
-    add("--filter", help="which filter of lm-eval")
+    add("--filter", nargs="+", default=[], metavar="NAME", help="which filter of lm-eval, the first there is")
+    add("--regrade", action="store_true", help="score each repeat of lm-eval by the task's own filter and exact match")
+    add("--seeds-are-samples", action="store_true", help="logs of lm-eval that differ in the seed are samples")
     add("--correct-at", type=float, help="the least score that counts as correct (1, of scores from 0 to 1)")
     add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
     add("--rows", metavar="PATH", help="where in a JSON object the list of rows stands, as in results.examples")

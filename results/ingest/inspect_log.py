@@ -90,7 +90,9 @@ def _renamed(
     """The logs with what tells apart those of one name behind the name of their model or task."""
     told = tell_apart([named(log) for log in logs])
     return [
-        log._replace(place=log.place._replace(**{noun: f"{getattr(log.place, noun)} ({each})"})) if each else log
+        log._replace(place=_Place(**(log.place._asdict() | {noun: f"{getattr(log.place, noun)} ({each})"})))
+        if each
+        else log
         for log, each in zip(logs, told, strict=True)
     ]
 

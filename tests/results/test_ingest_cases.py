@@ -112,3 +112,21 @@ def test_inspect_is_read_at_each_budget_without_what_was_not_scored(
     assert "of m.correct, m.format with --metric" in capsys.readouterr().err
     assert main([scored, str(tmp_path / "dict"), "--metric", "correct"]) == 0
     assert grades(tmp_path / "dict") == [("1", "2", True)]
+
+
+def test_lm_eval_is_read_by_version_and_checkpoint_or_refused_in_words(
+    outside_data: Outside, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main([str(outside_data("cases/ingest/lmeval_043")), str(tmp_path / "old")]) == 0
+    assert grades(tmp_path / "old") == [("0", "4", True), ("1", "5", False)]
+    assert main([str(outside_data("cases/ingest/lmeval_revisions")), str(tmp_path / "two")]) == 0
+    assert sorted(store.scan(tmp_path / "two", schema.MODELS)["model"].to_pylist()) == [
+        "EleutherAI/pythia-70m@step1000",
+        "EleutherAI/pythia-70m@step143000",
+    ]
+    capsys.readouterr()
+    assert main([str(outside_data("cases/ingest/lmeval_majority")), str(tmp_path / "maj"), "--filter", "maj@3"]) == 2
+    assert "a vote is no sample" in capsys.readouterr().err
+    assert main([str(outside_data("cases/ingest/lmeval_predict_only")), str(tmp_path / "none")]) == 2
+    error = capsys.readouterr().err
+    assert "was not scored" in error and "samples_toy_2026-11-28T10-00-00.000001.jsonl" in error

@@ -60,8 +60,7 @@ def write_log(folder: Path, rows: list[dict[str, Any]], *, task: str = "sums", d
 
 
 def read_lm_eval(source: Path, **options: Any) -> Any:
-    defaults = {"model": None, "metric": [], "filter_name": None, "correct_at": 1.0}
-    return lm_eval.read(source, **(defaults | options))
+    return lm_eval.read(source, lm_eval.Choices(**options))
 
 
 def test_a_document_is_a_sample_with_its_answer_text_and_prompt(tmp_path: Path):
@@ -102,20 +101,20 @@ def test_repeats_whose_score_the_log_does_not_tell_are_dropped_and_counted(tmp_p
         ("3", 0, True),
         ("3", 1, False),
     ]
-    assert found.dropped == {lm_eval.SEVERAL_AT_ONCE: 2, lm_eval.UNGRADED: 1}
+    assert +found.dropped == {lm_eval.SEVERAL_AT_ONCE: 2, lm_eval.UNGRADED: 1}
 
 
 def test_several_filters_or_metrics_ask_for_one(tmp_path: Path):
     write_log(tmp_path, [document(0, ["2"], score=1.0), document(0, ["2"], score=0.0, name="first")])
     with pytest.raises(ValueError, match="Choose one filter in samples_sums_.* of first, strict with --filter"):
         read_lm_eval(tmp_path)
-    found = read_lm_eval(tmp_path, filter_name="strict")
+    found = read_lm_eval(tmp_path, filters=["strict"])
     assert [s.correct for s in found.samples] == [True]
-    assert found.dropped == {"under filter first, not strict": 1}
+    assert +found.dropped == {"under filter first, not strict": 1}
     write_log(tmp_path / "choice", [CHOICE], task="choice")
     with pytest.raises(ValueError, match="Choose one metric in samples_choice_.* of acc, acc_norm with --metric"):
-        read_lm_eval(tmp_path / "choice", filter_name="strict")
-    assert [read_lm_eval(tmp_path / "choice", metric=[m]).samples[0].correct for m in ("acc", "acc_norm")] == [
+        read_lm_eval(tmp_path / "choice", filters=["strict", "none"])
+    assert [read_lm_eval(tmp_path / "choice", metrics=[m]).samples[0].correct for m in ("acc", "acc_norm")] == [
         True,
         False,
     ]
@@ -134,14 +133,13 @@ def test_a_score_between_right_and_wrong_counts_from_where_it_is_told_to(tmp_pat
     assert [read_lm_eval(tmp_path, correct_at=at).samples[0].correct for at in (1.0, 0.6)] == [False, True]
 
 
-def test_a_torn_log_is_refused_with_its_line(tmp_path: Path):
+def test_a_torn_line_is_skipped_and_named(tmp_path: Path):
     path = write_log(tmp_path, [document(0, ["2"], score=1.0)])
-    path.write_text(path.read_text() + '{"doc_id": 1, "do')
-    with pytest.raises(ValueError, match="line 2 is no JSON; was the evaluation cut short"):
-        read_lm_eval(tmp_path)
-    path.write_bytes(b'{"doc_id": "\xe9"}')
-    with pytest.raises(ValueError, match="jsonl, line 1 is no JSON"):
-        read_lm_eval(tmp_path)
+    for torn in (b'{"doc_id": 1, "do', b'{"doc_id": "\xe9"}'):
+        path.write_bytes(json.dumps(document(0, ["2"], score=1.0)).encode() + b"\n" + torn)
+        found = read_lm_eval(tmp_path)
+        assert [sample.prompt for sample in found.samples] == ["0"]
+        assert found.odd == {"it is no JSON; was the evaluation cut short?": [f"line 2 of {path.name}"]}
 
 
 def test_a_line_separator_within_a_text_ends_no_line(tmp_path: Path):
@@ -155,8 +153,10 @@ def test_results_that_name_no_model_are_named(tmp_path: Path, content: str):
     path = write_log(tmp_path, [document(0, ["2"], score=1.0)])
     results = path.with_name(path.name.replace("samples_sums", "results")).with_suffix(".json")
     results.write_text(content)
-    with pytest.raises(ValueError, match=rf"{results.name} names no model, or is damaged; give .* --model"):
-        read_lm_eval(tmp_path)
+    found = read_lm_eval(tmp_path)
+    ((reason, places),) = found.odd.items()
+    assert reason == f"{results.name} names no model, or is damaged; give the model's name as --model."
+    assert places == [path.name] and not found.samples
 
 
 HEADER: dict[str, Any] = {
