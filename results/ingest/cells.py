@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,6 +18,7 @@ import yaml
 
 from results.folder import find_visible
 
+LENGTH = re.compile(r"len\((.+)\)")
 Row = Mapping[str, Any]
 Skip = Callable[[object, str], None]
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".yaml", ".yml")
@@ -62,9 +64,17 @@ def text(value: Any) -> str | None:
 
 
 def find(row: Row, path: str) -> Any:
-    """The cell of a column, or of a path of names and positions into nested cells; None where there is none."""
-    if path in row or "." not in path:
-        return row.get(path)
+    """The cell of a column, or of a path of names and positions into nested cells; None where there is none.
+
+    len(PATH) is how many a list there holds, as of token ids.
+    """
+    if path in row:
+        return row[path]
+    if (counted := LENGTH.fullmatch(path)) is not None:
+        listed = find(row, counted[1])
+        return str(len(listed)) if isinstance(listed, list) else None
+    if "." not in path:
+        return None
     parts = path.split(".")
     # Names themselves may hold points: the longest that fits is meant.
     for cut in range(len(parts) - 1, 0, -1):
@@ -173,7 +183,8 @@ def _constant(name: str) -> str | None:
 
 def _parquet(path: Path, columns: Collection[str]) -> Iterator[Row]:
     names = pq.read_schema(path).names
-    wanted = [name for name in names if any(column == name or column.startswith(f"{name}.") for column in columns)]
+    paths = [counted[1] if (counted := LENGTH.fullmatch(column)) else column for column in columns]
+    wanted = [name for name in names if any(path == name or path.startswith(f"{name}.") for path in paths)]
     table = pq.read_table(path, columns=wanted or names)
     return iter(pa.table({name: _as_written(table[name]) for name in table.column_names}).to_pylist())
 

@@ -14,6 +14,7 @@ from results.ingest.scores import MissingError, grade
 from results.ingest.variants import tell_apart
 
 UNREADABLE = "[invalid]"
+READ = "extracted_answers"
 SEVERAL_AT_ONCE = "its one score is of several different answers at once"
 UNGRADED = "a further repeat: lm-eval logs one score a document and filter (--regrade scores each)"
 OTHER_SEED = "in a log of another seed (--seeds-are-samples reads each as a sample)"
@@ -177,6 +178,9 @@ def _samples(
 def _graded(found: Ingested, row: Row, value: Any, *, is_choice: bool) -> list[tuple[str | None, Any]]:
     """Answers with their scores; none where one score is of several answers."""
     answers: list[str | None] = [None] if is_choice else [*_flat(row["filtered_resps"])]
+    # What a task reads in the answers stands beside its metrics; a filter that reads nothing leaves whole texts.
+    if isinstance(read := row.get(READ), list) and len(read) == len(answers):
+        answers = [None if each is None else str(each) for each in read]
     if isinstance(value, list) and len(value) == len(answers):
         return list(zip(answers, value, strict=True))
     if len(set(answers)) == 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from results.ingest.cells import Row, find, find_tables, read_rows, text
+from results.ingest.gold import is_gold
 from results.ingest.lists import MODEL, as_list, of_model, spread, wide_models
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.ingest.scores import MissingError, grade
@@ -13,15 +14,15 @@ from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.schema import UNLIMITED
 
 REQUIRED = ("model", "prompt")
-OF_SAMPLES = ("correct", "sample", "answer", "text")
+OF_SAMPLES = ("correct", "gold", "sample", "answer", "text")
 OF_COUNTS = ("num_samples", "num_correct")
 OF_TOKENS = ("prompt_tokens", "decoded_tokens", "thinking_tokens", "usd")
 OF_MODELS = ("num_params", "billion_params", "pretraining_tokens")
 OTHERS = ("task", "budget", "effort", "prompt_text")
 NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
 DIAL = "dial."
-# Columns that every file has: its own name, that of its folder, and that of a row in an object of rows.
-OF_FILES = ("@file", "@folder", "@key")
+# Columns that every file has: its own name, those of the folders it lies in, and that of a row in an object of rows.
+OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@key")
 AGAIN = "the same row again"
 MOST_NAMED = 120
 
@@ -50,8 +51,8 @@ class Mapped:
 def read(source: Path, mapped: Mapped) -> Ingested:
     """The outcomes of a table, or of every table below a folder.
 
-    Needs model (or one name for all), prompt, and correct or both num_samples and num_correct. A file or row that
-    cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping does not fit,
+    Needs model (or one name for all), prompt, and correct, or gold and answer, or num_samples and num_correct. A file
+    or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping does not fit,
     and where two rows give one prompt different counts.
     """
     _check_nouns(mapped)
@@ -91,7 +92,7 @@ def _read_file(found: Ingested, counts: _Counts, path: Path, mapped: Mapped) -> 
     mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
     mappings = mappings or [(mapped.model, dict(mapped.columns))]
     _check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
-    of_file = {"@file": path.name.removesuffix(".gz").rsplit(".", 1)[0], "@folder": path.parent.name}
+    of_file = _of_file(path)
     for number, row in enumerate(rows, start=1):
         for model, columns in mappings:
             cells = {noun: of_file.get(column) or find(row, column) for noun, column in columns.items()}
@@ -107,6 +108,13 @@ def _read_file(found: Ingested, counts: _Counts, path: Path, mapped: Mapped) -> 
                 found.skip(error, f"row {number:,} of {path.name}")
 
 
+def _of_file(path: Path) -> dict[str, str]:
+    """What a file's place says of its rows."""
+    folders = [folder.name for folder in path.resolve().parents[:3]]
+    names = ["@folder", "@folder2", "@folder3"][: len(folders)]
+    return dict(zip(names, folders, strict=True)) | {"@file": path.name.removesuffix(".gz").rsplit(".", 1)[0]}
+
+
 class _RefusedError(ValueError):
     """What is wrong with the mapping and no single row's fault."""
 
@@ -116,6 +124,8 @@ def _read_row(found: Ingested, counts: _Counts, cells: Mapping[str, Any], mapped
     if mapped.holds_counts:
         _add_count(found, counts, _count(cells, (name, task, prompt)))
     else:
+        if "correct" not in cells:
+            cells = {**cells, "correct": _against_gold(cells)}
         samples = [_sample(each, (name, task, prompt), mapped) for each in spread(dict(cells))]
         kept = [sample for sample in samples if sample is not None]
         found.dropped["it has no score"] += len(samples) - len(kept)
@@ -143,6 +153,14 @@ def _sample(cells: Mapping[str, Any], place: tuple[str, str, str], mapped: Mappe
         budget=_budget(cells),
         tokens=_tokens(cells),
     )
+
+
+def _against_gold(cells: Mapping[str, Any]) -> Any:
+    """Whether the answer, or each of a list of answers, is the gold one."""
+    gold, answers = text(cells.get("gold")), as_list(cells.get("answer"))
+    if answers is None:
+        return is_gold(text(cells.get("answer")), gold)
+    return [is_gold(text(answer), gold) for answer in answers]
 
 
 def _count(cells: Mapping[str, Any], place: tuple[str, str, str]) -> Count:
@@ -254,7 +272,8 @@ def _check_nouns(mapped: Mapped) -> None:
     is_wide = any(MODEL in column for column in mapped.columns.values())
     given = {*mapped.columns} | ({"model"} if mapped.model is not None or is_wide else set())
     of_counts = ("num_samples",) if "correct" in given else OF_COUNTS
-    outcomes: tuple[str, ...] = of_counts if mapped.holds_counts else ("correct",)
+    of_answers = ("answer",) if "gold" in given and "correct" not in given else ("correct",)
+    outcomes: tuple[str, ...] = of_counts if mapped.holds_counts else of_answers
     lacking = [noun for noun in (*REQUIRED, *outcomes) if noun not in given]
     if lacking:
         raise ValueError(f"Map {', '.join(lacking)} as well, as --map {lacking[0]}=COLUMN.")
