@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from results.ingest import inspect_log, lm_eval, table, unused
+from results.ingest import inspect_log, lm_eval, table, uneven, unused
 from results.ingest.cells import SUFFIXES
 from results.ingest.completions import without_completions
 from results.ingest.outcomes import AGAIN, Ingested, without_twice
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         source, root = Path(options.source), _run_folder(options.run)
-        found = settle(_only(read(source, options), options.models), correct_at=options.correct_at)
+        found = _evened(settle(_only(read(source, options), options.models), correct_at=options.correct_at), options)
         found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
@@ -92,6 +92,12 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
     return replace(found, samples=samples, notes=[*found.notes, *notes])
 
 
+def _evened(found: Ingested, options: argparse.Namespace) -> Ingested:
+    """With budgets in names, and without the models that cost most prompts, where that is asked for."""
+    found = uneven.name_budgets(found) if options.name_budgets else found
+    return found if options.keep is None else uneven.keep(found, options.keep)
+
+
 def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
     """What came in, what was dropped or is not used and why, and what cannot be read from it."""
     lines = [
@@ -102,6 +108,7 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
     ]
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
     lines += [*_skipped(found), *found.notes]
+    lines += uneven.lines(found.outcomes)
     lines += unused.lines(found.outcomes) + _unknown(found)
     return "\n".join([*lines, f"Into {root}; now `make figures RUN={root}`, or `python -m analysis summary {root}`."])
 
@@ -205,6 +212,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--correct-at", type=float, help="the least score that counts as correct (1, of scores from 0 to 1)")
     add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
     add("--rows", metavar="PATH", help="where in a JSON object the list of rows stands, as in results.examples")
+    add("--keep", type=_share, metavar="SHARE", help="leave out models until all share this part of the prompts (.9)")
+    add("--name-budgets", action="store_true", help="budgets that not every model has become part of the name")
     add("--counts", action="store_true", help="store success counts though there are answers")
     add("--params", type=_params, nargs="+", default=[], metavar="NAME=7B", help="a model's parameters")
     add("--pretraining-tokens", type=_tokens, nargs="+", default=[], metavar="NAME=2T", help="what it was trained on")
@@ -222,6 +231,13 @@ def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share above 0 and up to 1")
     return number
 
 

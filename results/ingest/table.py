@@ -52,8 +52,8 @@ def read(source: Path, mapped: Mapped) -> Ingested:
     """The outcomes of a table, or of every table below a folder.
 
     Needs model (or one name for all), prompt, and correct, or gold and answer, or num_samples and num_correct. A file
-    or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping does not fit,
-    and where two rows give one prompt different counts.
+    or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping
+    does not fit, and where two rows give one prompt different counts.
     """
     _check_nouns(mapped)
     found, counts, problems = Ingested(), _Counts(), []
