@@ -24,7 +24,7 @@ MOST_CHARS, MOST_PLACES, MOST_KINDS = 299, 2, 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ingest one source and return the exit status: 2, and one line on stderr, for what a user can put right."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         source, root = Path(options.source), _run_folder(options.run)
         found = _evened(settle(_only(read(source, options), options.models), correct_at=options.correct_at), options)
@@ -181,7 +181,8 @@ def _run_folder(name: str) -> Path:
     return RUNS / name if Path(name).name == name else Path(name)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(
         prog="python -m results.ingest", description="Outcomes from elsewhere, into a run."
     )

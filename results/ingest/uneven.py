@@ -58,10 +58,11 @@ def keep(found: Ingested, share: float) -> Ingested:
             )
     samples = [sample for sample in found.samples if (sample.model, sample.task) not in out]
     counts = [count for count in found.counts if (count.model, count.task) not in out]
-    dropped = found.dropped + Counter({LEFT_OUT: len(found.outcomes) - len(samples) - len(counts)})
-    left = {outcome.model for outcome in (*samples, *counts)}
+    kept = replace(found, samples=samples, counts=counts, notes=[*found.notes, *notes])
+    left = {outcome.model for outcome in kept.outcomes}
     models = {name: known for name, known in found.models.items() if name in left}
-    return replace(found, samples=samples, counts=counts, models=models, dropped=dropped, notes=[*found.notes, *notes])
+    num_out = len(found.outcomes) - len(kept.outcomes)
+    return replace(kept, models=models, dropped=found.dropped + Counter({LEFT_OUT: num_out}))
 
 
 def name_budgets(found: Ingested) -> Ingested:
@@ -69,13 +70,18 @@ def name_budgets(found: Ingested) -> Ingested:
     budgets: dict[str, dict[str, set[int | None]]] = defaultdict(lambda: defaultdict(set))
     for outcome in found.outcomes:
         budgets[outcome.task][outcome.model].add(outcome.budget)
-    apart = {
-        task: set().union(*models.values()) - set.intersection(*models.values()) for task, models in budgets.items()
-    }
+    apart = {task: _not_of_all(models.values()) for task, models in budgets.items()}
     samples = [_named(sample, apart) for sample in found.samples]
     counts = [_named(count, apart) for count in found.counts]
-    models = {new.model: found.models[old.model] for old, new in zip(found.outcomes, [*samples, *counts], strict=True)}
-    return replace(found, samples=samples, counts=counts, models=models)
+    named = replace(found, samples=samples, counts=counts)
+    both = zip(found.outcomes, named.outcomes, strict=True)
+    return replace(named, models={new.model: found.models[old.model] for old, new in both})
+
+
+def _not_of_all(budgets: Iterable[set[int | None]]) -> set[int | None]:
+    """The budgets that some have and not all."""
+    several = list(budgets)
+    return set[int | None]().union(*several) - several[0].intersection(*several[1:])
 
 
 def _named(outcome: Outcome, apart: Mapping[str, set[int | None]]) -> Outcome:

@@ -1,7 +1,8 @@
 """Small files in the forms of public harnesses and papers, each read by one mapping."""
 
 import json
-from collections.abc import Callable
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from results.ingest.__main__ import parser, read
 from results.ingest.gold import is_gold
 from results.ingest.lm_eval import Choices
 from results.ingest.lm_eval import read as read_lm_eval
-from results.ingest.table import Mapped, read
+from results.ingest.table import Mapped
+from results.ingest.table import read as read_table
 
 Rows = list[dict[str, Any]]
-Form = Callable[[Path], Path]
+PAGE = Path(__file__).parent.parent.parent / "docs" / "ingest.md"
 
 
 def lines(path: Path, rows: Rows) -> None:
@@ -120,80 +123,30 @@ def search_and_learn(folder: Path) -> Path:
     return folder / "best_of_n_completions.jsonl"
 
 
-@pytest.mark.parametrize(
-    ("form", "columns", "more"),
-    [
-        (
-            evalchemy,
-            {"prompt": "id", "gold": "expected_answer", "answer": "model_answers", "text": "model_outputs"},
-            {"model": "m", "rows_at": "results.AIME24.examples"},
-        ),
-        (
-            lighteval,
-            {
-                "model": "@folder2",
-                "prompt": "doc.id",
-                "correct": "metric.extractive_match",
-                "text": "model_response.text",
-                "decoded_tokens": "len(model_response.output_tokens.0)",
-            },
-            {},
-        ),
-        (
-            nemo_skills,
-            {
-                "model": "@folder",
-                "prompt": "problem",
-                "sample": "@file",
-                "correct": "symbolic_correct",
-                "answer": "predicted_answer",
-                "decoded_tokens": "num_generated_tokens",
-            },
-            {},
-        ),
-        (
-            evalscope,
-            {
-                "model": "@folder",
-                "prompt": "sample_score.group_id",
-                "sample": "sample_score.sample_id",
-                "correct": "sample_score.score.value.acc",
-                "answer": "sample_score.score.extracted_prediction",
-            },
-            {},
-        ),
-        (
-            math_arena,
-            {
-                "model": "model_name",
-                "prompt": "problem_idx",
-                "sample": "idx_answer",
-                "correct": "correct",
-                "answer": "parsed_answer",
-                "decoded_tokens": "output_tokens",
-                "usd": "cost",
-            },
-            {},
-        ),
-        (monkeys, {"model": "@folder", "prompt": "@file", "correct": "is_corrects", "text": "samples"}, {}),
-        (
-            search_and_learn,
-            {"prompt": "unique_id", "correct": "score", "answer": "pred", "decoded_tokens": "completion_tokens"},
-            {"model": "m"},
-        ),
-    ],
-    ids=["evalchemy", "lighteval", "NeMo-Skills", "evalscope", "MathArena", "LLMonkeys", "search-and-learn"],
-)
-def test_a_public_form_is_read_by_one_mapping(
-    tmp_path: Path, form: Form, columns: dict[str, str], more: dict[str, Any]
-):
-    found = read(form(tmp_path), Mapped(columns, **more))
+FORMS = {
+    "evalchemy": evalchemy,
+    "lighteval, details": lighteval,
+    "NeMo-Skills": nemo_skills,
+    "evalscope, reviews": evalscope,
+    "MathArena": math_arena,
+    "LLMonkeys": monkeys,
+    "search-and-learn, scored": search_and_learn,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_public_form_is_read_by_the_mapping_that_the_page_gives(tmp_path: Path, name: str):
+    words = re.search(rf"^\| {name} \| `(.*)` \|$", PAGE.read_text(), re.MULTILINE)
+    assert words is not None
+    source = FORMS[name](tmp_path)
+    options = parser().parse_args([str(source), "run", *shlex.split(words[1])])
+    found = read(source, options)
     right: dict[str, list[bool]] = {}
     for sample in found.samples:
         right.setdefault(sample.prompt, []).append(sample.correct)
     assert right == {"p": [True, False], "q": [False, True]}
     assert {sample.model for sample in found.samples} == {"m"}
-    assert {sample.tokens.decoded for sample in found.samples} == {3.0 if "decoded_tokens" in columns else None}
+    assert {sample.tokens.decoded for sample in found.samples} == {3.0 if "tokens" in words[1] else None}
 
 
 def test_s1_writes_logs_of_lm_eval_with_answers_of_their_own(tmp_path: Path):
@@ -219,7 +172,7 @@ def test_a_share_of_many_samples_is_a_count(tmp_path: Path):
     rows = [{"id": "p", "metric": {"pass@1": 0.25}, "text": ["a", "b", "c", "d"]}]
     lines(tmp_path / "t.jsonl", rows)
     columns = {"prompt": "id", "correct": "metric.pass@1", "num_samples": "len(text)"}
-    assert [(c.num_correct, c.num_samples) for c in read(tmp_path, Mapped(columns, model="m")).counts] == [(1, 4)]
+    assert [(c.num_correct, c.num_samples) for c in read_table(tmp_path, Mapped(columns, model="m")).counts] == [(1, 4)]
 
 
 @pytest.mark.parametrize(
