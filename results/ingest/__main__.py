@@ -63,7 +63,10 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
             regrade=options.regrade,
             seeds_are_samples=options.seeds_are_samples,
         )
-        return lm_eval.read(source, choices)
+        found = lm_eval.read(source, choices)
+        if beside := [path.name for path in inspect_log.find_logs(source) if path.suffix == ".eval"]:
+            found.notes.append(f"Logs of Inspect beside those of lm-eval are not read ({beside[0]}); give them alone.")
+        return found
     if inspect_log.find_logs(source):
         return inspect_log.read(source, model=options.model, scorers=options.metric, correct_at=options.correct_at)
     raise ValueError(

@@ -99,11 +99,11 @@ def _parse(path: Path, columns: Collection[str], rows_at: str | None, skip: Skip
         return _parquet(path, columns)
     content = gzip.decompress(path.read_bytes()) if path.name.endswith(".gz") else path.read_bytes()
     decoded = content.decode("utf-8-sig")
-    if name.endswith((".jsonl", ".ndjson")):
+    if name.endswith((".jsonl", ".ndjson")) and not decoded.lstrip().startswith("["):
         return _json_lines(decoded, path, skip)
     if name.endswith((".yaml", ".yml")):
         return _objects(yaml.load(decoded, Loader=yaml.BaseLoader), rows_at)
-    if name.endswith(".json"):
+    if name.endswith((".json", ".jsonl", ".ndjson")):
         return _json(decoded, path, rows_at, skip)
     return _delimited(decoded, "\t" if name.endswith(".tsv") else ",", path, skip)
 
@@ -160,7 +160,9 @@ def _objects(value: Any, rows_at: str | None) -> Iterator[Row]:
         value = _within(value, rows_at)
         if value is None:
             raise ValueError(f"nothing at {rows_at!r}")
-    if isinstance(value, dict) and rows_at is None:
+    if isinstance(value, dict) and rows_at is None and (columns := _columns(value)) is not None:
+        value = columns
+    elif isinstance(value, dict) and rows_at is None:
         lists = [name for name, part in value.items() if isinstance(part, list) and part and isinstance(part[0], dict)]
         # An object with one list of objects is what holds the rows, any other is a row.
         value = value[lists[0]] if len(lists) == 1 and len(value) <= 2 else [value]
@@ -170,6 +172,17 @@ def _objects(value: Any, rows_at: str | None) -> Iterator[Row]:
     if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
         raise ValueError("it holds no list of objects; --rows PATH says where one stands")
     return iter(value)
+
+
+def _columns(value: dict[str, Any]) -> list[Row] | None:
+    """The rows of a table by columns, {"a": {"0": 1, "1": 2}, "b": ...} as pandas writes one; None of anything else."""
+    columns = [set(column) if isinstance(column, dict) else None for column in value.values()]
+    if not columns or None in columns or any(keys != columns[0] for keys in columns):
+        return None
+    numbers = list(next(iter(value.values())))
+    if not numbers or not all(number.isdecimal() for number in numbers):
+        return None
+    return [{name: column[number] for name, column in value.items()} for number in numbers]
 
 
 def _load(content: str) -> Any:

@@ -24,13 +24,14 @@ def grade(value: Any, *, correct_at: float | None, scale: float = 1.0) -> tuple[
     """Whether a score counts as correct, and the score over `scale`; raises ValueError for what is no score.
 
     True, 'C' (Inspect's correct), 'correct' and the like are 1; False, 'I', 'N', 'incorrect' and the like are 0;
-    'P' is a half; numbers are themselves. Raises MissingError where there is none, NaN included.
+    'P' is a half; '80%' is .8 and numbers are themselves. Raises MissingError where there is none, NaN included.
     """
     text = str(value).strip().lower()
     if value is None or text in ("", "nan"):
         raise MissingError("it has no score")
     try:
-        score = WORDS[text] if text in WORDS else float(text) / scale
+        percent = text.endswith("%")
+        score = WORDS[text] if text in WORDS else float(text.rstrip("%")) / (100 if percent else scale)
     except ValueError:
         raise ValueError(f"{_short(value)} is no score; expected a number, true or false, or C, P, I, N") from None
     if not math.isfinite(score):

@@ -156,9 +156,12 @@ def test_rows_are_found_where_they_stand_in_an_object(tmp_path: Path):
         ({"a": {"x": row, "y": row}}, "a"),
         (row, None),
         ([row], None),
+        ({name: {"0": value, "1": value} for name, value in row.items()}, None),
     ]:
         path.write_text(json.dumps(content))
         assert {sample.model for sample in read(path, Mapped(KEY, rows_at=rows_at)).samples} == {"m"}
+    (tmp_path / "list.jsonl").write_text(json.dumps([row, row]))
+    assert len(read(tmp_path / "list.jsonl", Mapped(KEY)).samples) == 2
 
 
 BAD = '{"model": "m", "id": "x", "ok": "maybe"}\n'

@@ -264,6 +264,13 @@ def test_what_cannot_be_regraded_is_refused(tmp_path: Path, task: Parts | None, 
         read(tmp_path, Choices(regrade=True))
 
 
+def test_logs_of_inspect_beside_are_not_passed_over_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write(tmp_path, [row()])
+    (tmp_path / "log.eval").write_bytes(b"PK")
+    assert main([str(tmp_path), str(tmp_path / "run")]) == 0
+    assert "beside those of lm-eval are not read (log.eval)" in capsys.readouterr().out
+
+
 def test_whether_a_limit_cut_an_answer_is_not_known(tmp_path: Path):
     write(tmp_path, [row()])
     assert [sample.truncated for sample in read(tmp_path, Choices()).samples] == [None]

@@ -40,6 +40,7 @@ def test_scores_beyond_0_to_1_are_refused_with_the_way_on(
         ("m,p,s\nm,p,True\nm,q,False\n", [], [(1, 1), (0, 1)]),
         ("m,p,s\nm,p,correct\nm,q,incorrect\n", [], [(1, 1), (0, 1)]),
         ("m,p,s\nm,p,1.0\nm,q,0.0\n", [], [(1, 1), (0, 1)]),
+        ("m,p,s\nm,p,100%\nm,q,80%\n", [], [(1, 1), (0, 1)]),
     ],
 )
 def test_a_scale_that_is_told_is_read(tmp_path: Path, content: str, options: list[str], right: list[tuple[int, int]]):
