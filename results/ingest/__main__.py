@@ -9,7 +9,8 @@ from pathlib import Path
 from results.ingest import inspect_log, lm_eval, table, uneven, unused
 from results.ingest.cells import SUFFIXES
 from results.ingest.completions import without_completions
-from results.ingest.outcomes import AGAIN, Ingested, without_twice
+from results.ingest.mapping import NOUNS, Mapped
+from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
@@ -44,7 +45,7 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
     if not source.exists():
         raise ValueError(f"There is no {source}.")
     if options.map:
-        mapped = table.Mapped(
+        mapped = Mapped(
             dict(options.map),
             model=options.model,
             task=options.task,
@@ -92,6 +93,7 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
     samples, num_twice = without_twice(found.samples)
     found.dropped[AGAIN] += num_twice
     samples, notes = without_completions(samples)
+    notes = [*tell_alike(samples), *notes]
     return replace(found, samples=samples, notes=[*found.notes, *notes])
 
 
@@ -198,7 +200,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NOUN=COLUMN",
-        help=f"columns of a table: {', '.join(table.NOUNS)}, dial.NAME",
+        help=f"columns of a table: {', '.join(NOUNS)}, dial.NAME",
     )
     add("--model", help="one name for all, where the source does not tell models apart")
     add("--models", nargs="+", default=[], metavar="NAME", help="keep these alone, where the source holds many")

@@ -92,6 +92,20 @@ class Ingested:
         self.odd.setdefault(" ".join(str(reason).split()), []).append(place)
 
 
+def tell_alike(samples: list[Sample]) -> list[str]:
+    """A line where samples without a number are alike to the text, which a row that stands twice would be as well."""
+    texts = [sample for sample in samples if sample.number is None and sample.text is not None]
+    num_alike = len(texts) - len(set(texts))
+    return (
+        [
+            f"{num_alike:,} samples are another's equal to the text and count each; map sample=COLUMN, so that a row "
+            "which stands twice counts once."
+        ]
+        if num_alike
+        else []
+    )
+
+
 def without_twice(samples: list[Sample]) -> tuple[list[Sample], int]:
     """The samples, each numbered one once, and how many were there again.
 

@@ -1,51 +1,21 @@
 """Any table, of a row a sample, a row a prompt with lists or counts, or a column a model, by a mapping of columns."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from results.ingest.cells import Row, find, find_tables, read_rows, text
+from results.ingest.cells import find, find_tables, read_rows, text
 from results.ingest.gold import is_gold
 from results.ingest.lists import MODEL, as_list, of_model, spread, wide_models
+from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, names_of
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.ingest.scores import MissingError, grade
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.schema import UNLIMITED
 
-REQUIRED = ("model", "prompt")
-OF_SAMPLES = ("correct", "gold", "sample", "answer", "text")
-OF_COUNTS = ("num_samples", "num_correct")
-OF_TOKENS = ("prompt_tokens", "decoded_tokens", "thinking_tokens", "usd")
-OF_MODELS = ("num_params", "billion_params", "pretraining_tokens")
-OTHERS = ("task", "budget", "effort", "prompt_text")
-NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
-DIAL = "dial."
-# Columns that every file has: its own name, those of the folders it lies in, and that of a row in an object of rows.
-OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@key")
 AGAIN = "the same row again"
-MOST_NAMED = 120
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """How a table is read: NOUN -> column, `dial.NAME` for a prompt's labels, and what holds for all of it.
-
-    model, task: names where no column tells. models: those that are asked for. scale: what scores are divided by.
-    rows_at: where in a JSON object the rows stand.
-    """
-
-    columns: Mapping[str, str]
-    model: str | None = None
-    task: str = "outside"
-    models: Sequence[str] = ()
-    correct_at: float | None = None
-    scale: float = 1.0
-    rows_at: str | None = None
-
-    @property
-    def holds_counts(self) -> bool:
-        return "num_correct" in self.columns or "num_samples" in self.columns
+COPY = "it is a copy of a file before it"
 
 
 def read(source: Path, mapped: Mapped) -> Ingested:
@@ -55,13 +25,17 @@ def read(source: Path, mapped: Mapped) -> Ingested:
     or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping
     does not fit, and where two rows give one prompt different counts.
     """
-    _check_nouns(mapped)
+    check_nouns(mapped)
     found, counts, problems = Ingested(), _Counts(), []
     paths = find_tables(source)
+    copies = set() if mapped.tells_files_apart else _copies(paths)
     for path in paths:
+        if path in copies:
+            found.skip(COPY, path.name)
+            continue
         try:
             _read_file(found, counts, path, mapped)
-        except _UnfitError as error:
+        except UnfitError as error:
             problems.append(error)
             found.skip(error, path.name)
     if len(problems) == len(paths):
@@ -69,8 +43,11 @@ def read(source: Path, mapped: Mapped) -> Ingested:
     return found
 
 
-class _UnfitError(ValueError):
-    """A file that is no table, or not one that the mapping is of."""
+def _copies(paths: Sequence[Path]) -> set[Path]:
+    """The files that hold the bytes of one before them."""
+    first: dict[bytes, Path] = {}
+    several = paths if len(paths) > 1 else []
+    return {path for path in several if first.setdefault(sha256(path.read_bytes()).digest(), path) is not path}
 
 
 class _Counts(dict[tuple[Any, ...], Count]):
@@ -83,15 +60,15 @@ def _read_file(found: Ingested, counts: _Counts, path: Path, mapped: Mapped) -> 
     try:
         rows = read_rows(path, columns=wanted, rows_at=mapped.rows_at, skip=found.skip)
     except ValueError as error:
-        raise _UnfitError(str(error)) from None
+        raise UnfitError(str(error)) from None
     if not rows:
         reason = f": {list(found.odd)[-1]}" if found.odd else ""
-        raise _UnfitError(f"No row of {path.name} can be read{reason}.")
-    names = _names(rows)
+        raise UnfitError(f"No row of {path.name} can be read{reason}.")
+    names = names_of(rows)
     models = wide_models(mapped.columns, [n for n in names if n not in mapped.columns.values()], mapped.models)
     mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
     mappings = mappings or [(mapped.model, dict(mapped.columns))]
-    _check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
+    check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
     of_file = _of_file(path)
     for number, row in enumerate(rows, start=1):
         for model, columns in mappings:
@@ -263,42 +240,3 @@ def _dial(cell: Any) -> Any:
 
 def _told(number: float | None) -> str:
     return "no number" if number is None else f"{number:g}"
-
-
-def _check_nouns(mapped: Mapped) -> None:
-    unknown = [noun for noun in mapped.columns if noun not in NOUNS and not noun.startswith(DIAL)]
-    if unknown:
-        raise ValueError(f"Cannot map {', '.join(unknown)}; map any of {', '.join(NOUNS)}, or {DIAL}NAME.")
-    is_wide = any(MODEL in column for column in mapped.columns.values())
-    given = {*mapped.columns} | ({"model"} if mapped.model is not None or is_wide else set())
-    of_counts = ("num_samples",) if "correct" in given else OF_COUNTS
-    of_answers = ("answer",) if "gold" in given and "correct" not in given else ("correct",)
-    outcomes: tuple[str, ...] = of_counts if mapped.holds_counts else of_answers
-    lacking = [noun for noun in (*REQUIRED, *outcomes) if noun not in given]
-    if lacking:
-        raise ValueError(f"Map {', '.join(lacking)} as well, as --map {lacking[0]}=COLUMN.")
-
-
-def _check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection[str]) -> None:
-    absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not _has(column, rows, names)]
-    if absent:
-        raise _UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}.")
-
-
-def _has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:
-    return column in names or any(find(row, column) is not None for row in rows)
-
-
-def _names(rows: Sequence[Row]) -> list[str]:
-    """The columns of all rows, in their order."""
-    return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _listed(names: Collection[str]) -> str:
-    """The first names, and how many there are beside them."""
-    told: list[str] = []
-    for name in names:
-        if told and sum(map(len, told)) + len(name) > MOST_NAMED:
-            return f"{', '.join(told)} and {len(names) - len(told)} more"
-        told.append(repr(name if len(name) <= 40 else f"{name[:37]}..."))
-    return ", ".join(told)

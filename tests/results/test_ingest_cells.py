@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from results.ingest.mapping import Mapped
 from results.ingest.outcomes import Ingested
-from results.ingest.table import Mapped, read
+from results.ingest.table import read
 
 FORMS = ["csv", "tsv", "json", "jsonl", "parquet"]
 KEY = {"model": "model", "prompt": "id", "correct": "ok"}
@@ -195,14 +196,25 @@ def test_one_odd_row_is_skipped_and_named(tmp_path: Path, bad: str, said: str):
 
 def test_one_odd_file_of_a_folder_is_skipped_and_named(tmp_path: Path):
     for number in range(3):
-        (tmp_path / f"good{number}.jsonl").write_text(GOOD)
+        (tmp_path / f"good{number}.jsonl").write_text(GOOD * (1 + number))
     (tmp_path / "other.json").write_text('{"version": 3}')
     (tmp_path / "torn.jsonl").write_text('{"model": ')
     (tmp_path / "notes.txt").write_text("not a table")
     (tmp_path / "._good0.jsonl").write_text("of a file manager")
     found = read(tmp_path, Mapped(KEY))
-    assert len(found.samples) == 3
+    assert len(found.samples) == 6
     assert sorted(places[0] for places in found.odd.values()) == ["line 1 of torn.jsonl", "other.json", "torn.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["again.jsonl", "sub/again.jsonl", "a copy of it.jsonl"])
+def test_a_copy_of_a_file_is_not_read_again(tmp_path: Path, name: str):
+    for path in (tmp_path / "a.jsonl", tmp_path / name):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(GOOD)
+    found = read(tmp_path, Mapped(KEY))
+    assert len(found.samples) == 1 and list(found.odd) == ["it is a copy of a file before it"]
+    # Where a file's name says which sample or model it is of, equal ones are two.
+    assert len(read(tmp_path, Mapped(KEY | {"sample": "@file"})).samples) == 2
 
 
 def test_a_row_of_too_many_cells_is_skipped_and_two_columns_of_one_name_are_refused(tmp_path: Path):

@@ -14,7 +14,7 @@ from results.ingest.__main__ import parser, read
 from results.ingest.gold import is_gold
 from results.ingest.lm_eval import Choices
 from results.ingest.lm_eval import read as read_lm_eval
-from results.ingest.table import Mapped
+from results.ingest.mapping import Mapped
 from results.ingest.table import read as read_table
 
 Rows = list[dict[str, Any]]

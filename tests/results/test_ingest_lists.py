@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from results.ingest.lists import spread
-from results.ingest.table import Mapped, read
+from results.ingest.mapping import Mapped
+from results.ingest.table import read
 
 KEY = {"prompt": "id", "correct": "ok", "answer": "ans"}
 Cells = dict[str, Any]

@@ -147,6 +147,16 @@ def test_two_samples_of_one_number_that_differ_are_refused(
     assert "m has two different samples numbered 0 on p" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("texts", "alike"), [("a a", 1), ("a b", 0), ("a a a", 2), ("a b a b", 2), ("long long other", 1)]
+)
+def test_rows_that_may_stand_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], texts: str, alike: int):
+    content = "m,p,s,t\n" + "".join(f"m,p,1,{text}\n" for text in texts.split())
+    assert ingest(tmp_path, content, "text=t") == 0
+    told = f"{alike} samples are another's equal to the text and count each"
+    assert (told in capsys.readouterr().out) == bool(alike)
+
+
 def test_answers_that_are_whole_completions_do_not_vote(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     said = [f"{'So we add the numbers and look at what is left to do. ' * 3} {at}" for at in range(6)]
     whole = "m,p,s,a\n" + "".join(f"m,p{at % 2},1,{text}\n" for at, text in enumerate(said))

@@ -8,6 +8,7 @@ import pytest
 from results import schema, store
 from results.ingest import table
 from results.ingest.__main__ import main
+from results.ingest.mapping import Mapped
 from results.ingest.scores import MissingError, grade
 
 SAMPLES = """model,item,run,right,reply,in,out,cost,level
@@ -181,6 +182,26 @@ def test_a_killed_ingest_is_finished_by_the_next(samples: Path, tmp_path: Path, 
         assert rows(tmp_path / "run", name) == rows(whole, name)
 
 
+def test_the_work_on_what_is_stored_does_not_grow_with_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    scanned: list[str] = []
+    iterate = store.iterate
+
+    def counted(root: Path, table: schema.Table, **more: object) -> object:
+        scanned.append(table.name)
+        return iterate(root, table, **more)
+
+    monkeypatch.setattr(store, "iterate", counted)
+    told = []
+    for num_models in (2, 40):
+        source, root = tmp_path / f"{num_models}.csv", tmp_path / str(num_models)
+        source.write_text("m,p,s,a\n" + "".join(f"m{at},p{p},1,4\n" for at in range(num_models) for p in range(3)))
+        assert main([str(source), str(root), "--map", "model=m", "prompt=p", "correct=s", "answer=a"]) == 0
+        shards = sum(1 for name in schema.TABLES for _ in (root / name).glob("*.parquet"))
+        told.append((len(scanned), shards, len(rows(root, "models")) // num_models))
+        scanned.clear()
+    assert told[0] == told[1]
+
+
 def test_samples_are_numbered_as_they_come_and_without_gaps(samples: Path, tmp_path: Path):
     samples.write_text(SAMPLES.replace("small,a,0,1,4", "small,a,5,1,4"))
     main([str(samples), str(tmp_path / "run"), "--map", *ALL, "--model", "one"])
@@ -210,7 +231,7 @@ def test_every_form_of_table_reads_alike(samples: Path, tmp_path: Path, suffix: 
         path.write_bytes(gzip.compress(samples.read_bytes()))
     else:
         content.to_csv(path, index=False, sep="\t" if suffix == "tsv" else ",")
-    mapped = table.Mapped(dict(pair.split("=") for pair in ALL))
+    mapped = Mapped(dict(pair.split("=") for pair in ALL))
     found = [table.read(source, mapped) for source in (samples, path)]
     assert found[0] == found[1]
 
