@@ -9,13 +9,13 @@ import pandas as pd
 
 from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution, unread, wording
 from analysis import choices as choose
+from analysis.arms import Arm, is_outside
 from analysis.arrays import Floats, Ints
 from analysis.bins import Binning
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
 from analysis.counts import Counted
 from analysis.curves import Curve, Path, PathName, Rule
-from analysis.grid import Grid
 from analysis.outcomes import Outcomes
 from analysis.untold import UntoldError
 from results.schema import OUTCOMES
@@ -184,13 +184,16 @@ def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -
     )
 
 
-def _shares(stored: Grid | Counted, at: int) -> Row:
-    """How the answers at one budget ended; NaN where only counts of the correct ones are stored."""
-    ends = ("cut", "forced", "capped")
-    if isinstance(stored, Counted):
+def _shares(arm: Arm, at: int, *, is_ours: bool) -> Row:
+    """How the answers at one budget ended; NaN where outcomes from elsewhere, or counts, do not say."""
+    ends, part = ("cut", "forced", "capped"), arm.stored
+    if isinstance(part, Counted):
         return {f"{name}_share": np.nan for name in (*ends, *OUTCOMES)}
-    shares = {f"{name}_share": float(getattr(stored, name)[at].mean()) for name in ends}
-    return shares | {f"{name}_share": float((stored.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
+    shares = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ends}
+    shares |= {f"{name}_share": float((part.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
+    untold = [] if is_ours else ["cut_share", "forced_share"]
+    untold += [] if arm.rung.has_ends else ["capped_share", "truncated_share"]
+    return shares | dict.fromkeys(untold if arm.rung.has_votes else shares, np.nan)
 
 
 def _cell_rows(outcomes: Outcomes) -> list[Row]:
@@ -205,7 +208,7 @@ def _cell_rows(outcomes: Outcomes) -> list[Row]:
                     name: float(getattr(arm.stored, name)[at].mean()) if arm.rung.has_tokens else np.nan
                     for name in ("thinking_tokens", "closing_tokens", "answer_tokens")
                 }
-                | _shares(arm.stored, at)
+                | _shares(arm, at, is_ours=not is_outside(outcomes.grader))
             )
     return rows
 
