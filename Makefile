@@ -22,7 +22,7 @@ INSTALL_gpu := --torch-backend auto
 ON_TWO := -n 2 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan grade health gallery ingest figures report embed summary power validate bench-analysis bench-grading match compare laws replay route plan-compute test test-long test-slurm test-report test-server test-faults bench check format ladder clean
+.PHONY: help setup sweep plan grade health gallery ingest figures report embed summary power validate bench-analysis bench-grading bench-scale match compare laws replay route plan-compute test test-long test-slurm test-report test-server test-faults bench check format ladder clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -82,6 +82,9 @@ bench-analysis: setup  ## time the analysis of ten million outcomes beside a pla
 
 bench-grading: setup  ## time graders behind their walls beside the plain loop: ARGS="--evaluating n_queens"
 	@$(PY) -m tests.bench.grading $(ARGS)
+
+bench-scale: setup  ## what every command takes of 200,000 prompts x 4 and 5,000 x 256: ARGS="--percents 1 10"
+	@$(PY) -m tests.bench.scale $(ARGS)
 
 match: setup  ## what a smaller model needs to match the largest, against two references: RUN=<name>
 	@$(PY) -m analysis match "$(RUN)" $(ARGS)

@@ -1,6 +1,7 @@
 """The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis import counts, grid, rungs
-from analysis.arrays import Ints
+from analysis.arrays import Floats, Ints
+from analysis.counts import Counted
 from analysis.grid import Grid
 from analysis.rungs import Rung
+from analysis.tallies import Tally
 from results import schema, store
 from results.folder import read_object
 from results.graders import present_grader
@@ -27,31 +30,64 @@ def is_outside(grader: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One rung's outcomes: budgets (B,), a grid (B, P, S) and the prompts' lengths in its own tokens (P,)."""
+    """One rung's outcomes: budgets (B,), samples (B, P, S) or counts (B, P), the prompts' lengths in its tokens (P,).
+
+    Counts are read as they are, each prompt's own number of samples; whoever needs the samples asks for `grid`.
+    """
 
     rung: Rung
     budgets: Ints
-    grid: Grid
+    stored: Grid | Counted
     prompt_tokens: Ints
 
     @property
-    def decoded_tokens(self) -> Ints:
-        """Tokens after the prompt: thinking, the marker that closes it, the answer; (B, P, S)."""
-        return self.grid.thinking_tokens + self.grid.closing_tokens + self.grid.answer_tokens
+    def grid(self) -> Grid:
+        """The samples."""
+        assert isinstance(self.stored, Grid), f"Of {self.rung.name} there are only counts."
+        return self.stored
+
+    @property
+    def num_samples(self) -> int:
+        """The most samples that every prompt has at every budget: as wide as a cell of it can be."""
+        return int(self.stored.num_samples.min())
+
+    def tally(self, at: int) -> Tally:
+        """Right samples and all of each prompt at a budget's position."""
+        return Tally(self.stored.num_correct[at], self.stored.num_samples[at])
+
+    @property
+    def accuracy(self) -> Floats:
+        """Share of right samples; (B, P)."""
+        return np.asarray(self.stored.num_correct / self.stored.num_samples)
+
+    @property
+    def decoded_tokens(self) -> Ints | Floats:
+        """Tokens after the prompt, with the marker that closes thinking; (B, P, S), of counts their mean (B, P, 1)."""
+        if isinstance(self.stored, Counted):
+            return (self.stored.thinking_tokens + self.stored.answer_tokens)[..., None]
+        return self.stored.thinking_tokens + self.stored.closing_tokens + self.stored.answer_tokens
 
     def split(self, num_samples: int) -> "tuple[Arm, Arm]":
-        """The first `num_samples` samples of each prompt, and the rest."""
-        parts = (self.grid.samples(slice(num_samples)), self.grid.samples(slice(num_samples, None)))
-        first, rest = (Arm(self.rung, self.budgets, part, self.prompt_tokens) for part in parts)
+        """The first `num_samples` samples of each prompt, of counts so many drawn ones, and the rest."""
+        first, rest = (replace(self, stored=part) for part in self.stored.split(num_samples))
         return first, rest
 
     def turned(self, start: int) -> "Arm":
         """The same samples, those from `start` on first."""
-        return replace(self, grid=self.grid.turned(start))
+        return replace(self, stored=self.grid.turned(start))
+
+    def drawn(self, num_samples: int) -> "Arm":
+        """At most so many samples of each prompt one by one, of counts drawn ones."""
+        if isinstance(self.stored, Counted):
+            return replace(self, stored=self.stored.draw(min(num_samples, self.num_samples)))
+        return replace(self, stored=self.stored.samples(slice(num_samples)))
 
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Arm":
-        """The part at these positions, and each prompt's first `num_samples` samples."""
-        part = self.grid.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
+        """The part at these positions, and each prompt's first `num_samples` samples; counts stay whole."""
+        if isinstance(self.stored, Counted):
+            part: Grid | Counted = self.stored.take(budgets=budgets, prompts=prompts)
+        else:
+            part = self.stored.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
         return Arm(self.rung, self.budgets[budgets], part, self.prompt_tokens[prompts])
 
 
@@ -75,6 +111,11 @@ class StoredRun:
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
         self.prompt_ids = self.prompt_tokens.index
 
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Success counts of all rungs, read once: a run may hold a shard a model."""
+        return store.scan(self.root, schema.COUNTS).to_pandas()
+
     @property
     def is_from_elsewhere(self) -> bool:
         """Whether the outcomes were ingested, so that there are no traces and no engine's record of them."""
@@ -88,7 +129,8 @@ class StoredRun:
         """The rung's outcomes at these budgets on every prompt of the run, holes included."""
         prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
         if not rung.has_votes:
-            counted = counts.read(self.root, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
+            rows = self.counts.loc[self.counts["identity"] == rung.identity]
+            counted = counts.read(rows, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
             return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)
         read = grid.read(
             self.root,

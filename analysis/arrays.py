@@ -9,3 +9,5 @@ Array = NDArray[Any]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+# How often each prompt counts: of resamples whole and a byte each, of other weightings any number.
+Weights = NDArray[Any]

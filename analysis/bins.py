@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis import bootstrap, difficulty, optimism
 from analysis.arms import Arm
-from analysis.arrays import Array, Floats
+from analysis.arrays import Array, Floats, Weights
 from analysis.bootstrap import Interval
 from analysis.outcomes import Outcomes
 
@@ -40,7 +40,7 @@ class Bin(NamedTuple):
     """A bin's name and the prompt weights in it, (1 + R, P)."""
 
     name: str
-    weights: Floats
+    weights: Weights
 
 
 class Predictor(NamedTuple):
@@ -103,7 +103,7 @@ def words(pool: Arm | None, binning: Binning) -> str | None:
     if pool is None:
         return None
     kind = "fixed ranges" if binning.thresholds else "quantiles"
-    held_out = f"in {pool.grid.correct.shape[-1]} samples a prompt held out of everything shown"
+    held_out = f"in {pool.num_samples} samples a prompt held out of everything shown"
     return {
         "anchor": f"{kind} of {pool.rung.name}'s accuracy {held_out}",
         "own": f"{kind} of each model's own accuracy {held_out}; a pair is compared in the smaller model's bins",
@@ -122,7 +122,7 @@ def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: F
     at = int(np.abs(anchor.budgets - pool.budgets[0]).argmin())
     # A larger label is taken for harder, so that a label that works agrees positively as the others do.
     scores = -scores if binning.difficulty == "label" else scores
-    agreement = difficulty.rank_agreement(scores, anchor.grid.correct[at].mean(axis=1), weights)
+    agreement = difficulty.rank_agreement(scores, anchor.accuracy[at], weights)
     is_free = binning.difficulty == "label"
     tokens = 0.0 if is_free else float((pool.prompt_tokens + pool.decoded_tokens[0].sum(axis=1)).mean())
     return Predictor(bootstrap.percentile_interval(agreement), tokens)
@@ -135,7 +135,7 @@ def same_pool(outcomes: Outcomes, binning: Binning, weights: Floats) -> optimism
         return None
     anchor = next(arm for arm in outcomes.arms if arm.rung.identity == pool.rung.identity)
     at = int(np.abs(anchor.budgets - pool.budgets[0]).argmin())
-    num_bins = _num_bins(pool.grid.correct[0].mean(axis=1), binning)
+    num_bins = _num_bins(pool.accuracy[0], binning)
     return optimism.bin_optimism(pool.grid.correct[0], anchor.grid.correct[at], weights, num_bins=num_bins)
 
 
@@ -160,7 +160,7 @@ def num_drawn(part: Bin, clusters: Array | None) -> int:
 def _scores(pool: Arm, binning: Binning) -> Array:
     if binning.difficulty == "agreement":
         return difficulty.vote_agreement(pool.grid.votes[0])
-    scores: Floats = pool.grid.correct[-1].mean(axis=1)
+    scores: Floats = pool.accuracy[-1]
     return scores
 
 
@@ -183,8 +183,7 @@ def _between_thresholds(pool: Arm, binning: Binning, weights: Floats) -> list[Bi
     if binning.difficulty == "agreement":
         scores = np.broadcast_to(_scores(pool, binning), weights.shape)
     else:
-        correct = pool.grid.correct[-1]
-        scores = difficulty.shrunk_scores(correct.sum(axis=1), correct.shape[1], weights)
+        scores = difficulty.shrunk_scores(pool.stored.num_correct[-1], pool.num_samples, weights)
     labels = difficulty.threshold_bins(scores, binning.thresholds)
     edges = [f"{100 * edge:g}%" for edge in sorted(binning.thresholds, reverse=True)]
     between = [f"{low} to {high}" for high, low in zip(edges, edges[1:], strict=False)]
@@ -212,4 +211,4 @@ def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
         return _quantiles(-values, binning, weights)
     if len(distinct) == 1:
         return []
-    return [Bin(f"{binning.label} {value}", np.where(values == value, weights, 0.0)) for value in distinct]
+    return [Bin(f"{binning.label} {value}", np.where(values == value, weights, 0)) for value in distinct]

@@ -1,15 +1,18 @@
 """Paired resampling of prompts or clusters, and the intervals read from it. Arrays in, named tuples out."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Array, Floats, Ints
+from analysis.arrays import Array, Floats, Ints, Weights
 
 MIN_REPLICATES = 2000
 MIN_CLUSTERS = 10
 LEVEL = 0.95
+# So many weights at a time are made or multiplied: of many prompts all at once would take gigabytes.
+BLOCK = 2**22
 
 
 class Interval(NamedTuple):
@@ -22,9 +25,10 @@ class Interval(NamedTuple):
 
 def prompt_weights(
     num_prompts: int, *, num_replicates: int, rng: np.random.Generator, clusters: ArrayLike | None = None
-) -> Floats:
+) -> Weights:
     """Prompt multiplicities (1 + num_replicates, P): ones, for the estimate itself, then one resampling a row.
 
+    They are whole and small, a byte each: sums of them are to be taken by `weighted_means` or a numpy sum, which widen.
     clusters (P,): labels of prompts that come together (paraphrases, problems of one paper), which are then resampled
     whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples of both pools:
     a second level that resamples samples too would count their noise twice. Raises ValueError below MIN_REPLICATES, and
@@ -34,12 +38,20 @@ def prompt_weights(
         raise ValueError(f"An interval needs at least {MIN_REPLICATES} replicates, not {num_replicates}.")
     cluster = None if clusters is None else _cluster_codes(clusters, num_prompts)
     num_drawn = num_prompts if cluster is None else int(cluster.max()) + 1
-    draws = rng.integers(num_drawn, size=(num_replicates, num_drawn), dtype=np.int32)
-    draws += num_drawn * np.arange(num_replicates, dtype=np.int32)[:, None]
-    counts = np.bincount(draws.ravel(), minlength=draws.size).reshape(draws.shape)
-    weights = np.ones((1 + num_replicates, num_prompts))
-    weights[1:] = counts if cluster is None else counts[:, cluster]
+    weights = np.ones((1 + num_replicates, num_prompts), dtype=np.uint8)
+    for rows in row_blocks(num_replicates, num_drawn):
+        draws = rng.integers(num_drawn, size=(rows.stop - rows.start, num_drawn), dtype=np.int32)
+        draws += num_drawn * np.arange(len(draws), dtype=np.int32)[:, None]
+        counts = np.bincount(draws.ravel(), minlength=draws.size).reshape(draws.shape)
+        weights[1:][rows] = counts if cluster is None else counts[:, cluster]
     return weights
+
+
+def row_blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
+    """The rows of a table in order, so many at a time as hold about BLOCK numbers; no arrays. Source: ours."""
+    size = max(BLOCK // max(num_columns, 1), 1)
+    for start in range(0, num_rows, size):
+        yield slice(start, min(start + size, num_rows))
 
 
 def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
@@ -47,11 +59,20 @@ def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
 
     Source: by definition.
     """
-    weights = np.asarray(weights, dtype=float)
-    means: Floats = weights @ np.asarray(values, dtype=float)
+    weights = np.asarray(weights)
+    means = weighted_sums(weights, values)
     with np.errstate(invalid="ignore"):
         means /= weights.sum(axis=-1)[..., None]
     return means
+
+
+def weighted_sums(weights: ArrayLike, values: ArrayLike) -> Floats:
+    """Sums over prompts under each weighting; (..., P) and (P, J) -> (..., J). Source: by definition."""
+    weights, values = np.asarray(weights), np.asarray(values, dtype=float)
+    if weights.ndim != 2 or weights.size <= BLOCK:
+        sums: Floats = weights.astype(float, copy=False) @ values
+        return sums
+    return np.concatenate([weights[rows].astype(float) @ values for rows in row_blocks(*weights.shape)])
 
 
 def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:

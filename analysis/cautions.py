@@ -42,7 +42,11 @@ def _samples(outcomes: Outcomes) -> Iterator[Caution]:
         yield Caution(
             "Fewer samples of some",
             f"{wording.listed(short)} {_has(short)} {wording.samples(least)} a prompt where the others have {span}: "
-            f"every model is read at {wording.samples(least)}, as all are compared at equal widths.",
+            + (
+                f"each model's curve goes as far as its own, and what stands cell by cell at {wording.samples(least)}."
+                if outcomes.most_samples > outcomes.num_samples
+                else f"every model is read at {wording.samples(least)}, as all are compared at equal widths."
+            ),
         )
 
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.arms import Arm
+from analysis.counts import Counted
+from analysis.grid import Grid
 from analysis.shapes import PerToken
 
 # What stands where tokens would: so small that whole numbers hold any charge.
@@ -24,9 +26,13 @@ def in_place_of_tokens(arm: Arm) -> Arm:
     """
     charged = dict(arm.rung.usd)
     units = np.asarray([round(charged[int(budget)] / DOLLARS_A_UNIT) for budget in arm.budgets], dtype=np.int64)
-    none = np.zeros(arm.grid.correct.shape, dtype=np.int64)
-    grid = replace(
-        arm.grid, thinking_tokens=none, closing_tokens=none, answer_tokens=none + units[:, np.newaxis, np.newaxis]
-    )
+    stored: Grid | Counted
+    if isinstance(arm.stored, Counted):
+        free = np.zeros(arm.stored.num_samples.shape)
+        stored = replace(arm.stored, thinking_tokens=free, answer_tokens=free + units[:, np.newaxis])
+    else:
+        none = np.zeros(arm.stored.correct.shape, dtype=np.int64)
+        written = none + units[:, np.newaxis, np.newaxis]
+        stored = replace(arm.stored, thinking_tokens=none, closing_tokens=none, answer_tokens=written)
     shape = arm.rung.shape._replace(price=PerToken(0.0, 1e6 * DOLLARS_A_UNIT))
-    return replace(arm, grid=grid, rung=replace(arm.rung, shape=shape))
+    return replace(arm, stored=stored, rung=replace(arm.rung, shape=shape))

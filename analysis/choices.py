@@ -18,6 +18,8 @@ from analysis.throughput import in_words
 
 # The default cost model is the first of these that the run can tell of every model.
 AS_KNOWN = ("c2", "c1", "c5", "tokens", "samples")
+# A frame's column that stands only where models are read at unlike numbers of samples.
+MOST_SAMPLES = "most_samples"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Setting:
 
     anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its ends are
     those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN where unknown.
-    cautions: what a reader has to bear in mind, "" where there is nothing.
+    cautions: what a reader has to bear in mind, "" where there is nothing. most_samples: what the arm with most samples
+    a prompt is read at, where that is more than num_samples; else 0.
     """
 
     task: str
@@ -67,10 +70,11 @@ class Setting:
     cost_label: str
     cost_unit: str
     cautions: str = ""
+    most_samples: int = 0
 
     def columns(self) -> dict[str, Any]:
-        """The fields as a frame's columns have them; without cautions where there are none."""
-        return {name: value for name, value in asdict(self).items() if name != "cautions" or value}
+        """The fields as a frame's columns have them; the last two only where they say something."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("cautions", MOST_SAMPLES)}
 
 
 def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
@@ -176,7 +180,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         difficulty=choices.binning.difficulty,
         bins_are=bins.words(pool, choices.binning),
         anchor=None if held_out is None or is_own else held_out.rung.name,
-        bin_samples=None if held_out is None else held_out.grid.correct.shape[-1],
+        bin_samples=None if held_out is None else held_out.num_samples,
         bin_budget=None if held_out is None else int(held_out.budgets[-1]),
         rank_agreement=ends[0],
         rank_low=ends[1],
@@ -192,4 +196,5 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         cost_label=cost.label,
         cost_unit=cost.unit,
         cautions=cautions.text(outcomes),
+        most_samples=outcomes.most_samples if outcomes.most_samples > outcomes.num_samples else 0,
     )

@@ -100,7 +100,7 @@ def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Gener
         bins_are=bins.words(base.bins, choices.binning),
         cluster=choices.cluster,
         num_prompts=len(base.prompt_ids),
-        num_samples=(base.num_samples, new.grid.correct.shape[-1]),
+        num_samples=(base.num_samples, new.num_samples),
         num_replicates=choices.num_replicates,
         mostly_unread=_mostly_unread(base.arms, new),
         cost=cost,
@@ -128,7 +128,7 @@ def _cells(pairing: Pairing, rule: Rule, rng: np.random.Generator) -> _Cells:
     widths = shown_widths(pairing.num_samples, rule)
     tables = []
     for arm in (*pairing.base.arms, pairing.new):
-        accuracy = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
+        accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
         tables.append(np.moveaxis(accuracy, 1, 0).reshape(accuracy.shape[1], -1))
     return _Cells(pairing.base.budgets.tolist(), widths, tables[:-1], tables[-1])
 
@@ -209,7 +209,7 @@ def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
 
 def _full(arm: Arm) -> Mapping[str, float]:
     """The shares of a model's full answers that were graded neither right nor wrong."""
-    return unread.shares(arm, -1, np.ones(arm.grid.correct.shape[1]))
+    return unread.shares(arm, -1, np.ones(len(arm.prompt_tokens)))
 
 
 def _mostly_unread(rungs: Sequence[Arm], new: Arm) -> tuple[str, ...]:
@@ -227,12 +227,11 @@ def _needs(
     rungs: Sequence[Arm], new: Arm, parts: list[Bin], rule: Rule, cost: CostModel, rng: np.random.Generator
 ) -> pd.DataFrame:
     """What each rung takes to reach one answer of the new model: samples at the full budget, thinking at one sample."""
-    num_budgets, num_samples = rungs[0].grid.correct.shape[0], rungs[0].grid.correct.shape[-1]
-    paths = [curves.width_path(num_budgets, num_samples, rule)]
-    paths += [curves.budget_path(num_budgets)] if num_budgets > 1 else []
+    num_budgets = len(new.budgets)
     target = curves.prompt_curve(new, Path("width", (num_budgets - 1,), (1,)), rule, cost, rng=rng)
     rows = []
     for arm in rungs:
+        paths = [curves.own_path(arm, rule)] + ([curves.budget_path(num_budgets)] if num_budgets > 1 else [])
         for path in paths:
             prompts = curves.prompt_curve(arm, path, rule, cost, rng=rng)
             for part in parts:
@@ -265,6 +264,6 @@ def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
 def _prompts(prompt_ids: Array, rungs: Sequence[Arm], new: Arm) -> pd.DataFrame:
     frames = []
     for arm in rungs:
-        found = losses.by_prompt(arm.grid.correct[-1], new.grid.correct[-1])
+        found = losses.by_prompt(arm.tally(-1), new.tally(-1))
         frames.append(pd.DataFrame({"base": arm.rung.name, "prompt_id": prompt_ids} | found._asdict()))
     return pd.concat(frames, ignore_index=True)

@@ -1,59 +1,98 @@
-"""Stored success counts of one model as a grid. Knows the counts table; no sample in it has a vote."""
+"""Stored success counts of one model on every prompt. Knows the counts table; no sample in it has a vote."""
 
-from pathlib import Path
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 
-from analysis.arrays import Array, Ints
+from analysis.arrays import Array, Bools, Floats, Ints
 from analysis.grid import Grid
-from results import schema, store
+from results import schema
 from results.schema import OUTCOMES
 
 NO_VOTE = -1
 
 
-def read(root: Path, *, identity: str, budgets: list[int], prompt_ids: pd.Index) -> Grid:
-    """The counts of one identity as samples, of which none votes and all of a prompt spend its mean tokens.
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Arrays (B budgets, P prompts) of one model: samples, how many are right, and the mean tokens of one.
 
-    Counts do not say which samples were right, so their order is drawn, the same for one identity each time: the first
-    m of n are then a fair draw, and all n hold the counts themselves.
+    No samples where nothing is stored. seed: of what is drawn where samples themselves are asked for, the same each
+    time.
     """
-    rows = store.scan(root, schema.COUNTS, identity=identity).to_pandas()
-    rows["budget"] = rows["budget"].fillna(schema.UNLIMITED)
-    at_budget, at_prompt = pd.Index(budgets).get_indexer(rows["budget"]), prompt_ids.get_indexer(rows["prompt_id"])
+
+    num_samples: Ints
+    num_correct: Ints
+    thinking_tokens: Floats
+    answer_tokens: Floats
+    seed: int
+
+    def take(self, *, budgets: Ints, prompts: Ints) -> "Counted":
+        """The part at these positions, every sample of it."""
+        at = np.ix_(budgets, prompts)
+        arrays = {field.name: getattr(self, field.name)[at] for field in fields(self) if field.name != "seed"}
+        return Counted(**arrays, seed=self.seed)
+
+    @property
+    def closing_tokens(self) -> Floats:
+        """None: nobody forced these answers."""
+        return np.zeros(self.num_samples.shape)
+
+    def num_ready(self) -> Ints:
+        """Number of samples; (B, P)."""
+        return self.num_samples
+
+    def split(self, num_samples: int) -> "tuple[Counted, Counted]":
+        """So many samples of each prompt, drawn without replacement, and the rest."""
+        rng = np.random.default_rng([self.seed, num_samples])
+        first = rng.hypergeometric(self.num_correct, self.num_samples - self.num_correct, num_samples)
+        return (
+            replace(self, num_samples=np.full_like(self.num_samples, num_samples), num_correct=first),
+            replace(self, num_samples=self.num_samples - num_samples, num_correct=self.num_correct - first),
+        )
+
+    def draw(self, num_samples: int) -> Grid:
+        """So many samples of each prompt one by one, drawn without replacement in a random order."""
+        drawn, _ = self.split(num_samples)
+        shape = (*drawn.num_samples.shape, num_samples)
+        correct: Bools = np.arange(num_samples) < drawn.num_correct[..., None]
+        correct = np.random.default_rng(self.seed).permuted(correct, axis=2)
+        nothing = np.zeros(shape, dtype=bool)
+        return Grid(
+            present=~nothing,
+            correct=correct,
+            votes=np.full(shape, NO_VOTE, dtype=np.int64),
+            thinking_tokens=_each(self.thinking_tokens, shape),
+            closing_tokens=np.zeros(shape, dtype=np.int64),
+            answer_tokens=_each(self.answer_tokens, shape),
+            cut=nothing,
+            forced=nothing,
+            capped=nothing,
+            outcome=np.where(correct, OUTCOMES.index("correct"), OUTCOMES.index("wrong")),
+        )
+
+
+def _each(means: Floats, shape: tuple[int, int, int]) -> Ints:
+    return np.broadcast_to(means[..., None].round().astype(np.int64), shape)
+
+
+def read(rows: pd.DataFrame, *, identity: str, budgets: list[int], prompt_ids: pd.Index) -> Counted:
+    """The counts of one identity, whose rows of the counts table these are."""
+    budget = rows["budget"].fillna(schema.UNLIMITED)
+    at_budget, at_prompt = pd.Index(budgets).get_indexer(budget), prompt_ids.get_indexer(rows["prompt_id"])
     kept = (at_budget >= 0) & (at_prompt >= 0)
-    rows, place = rows[kept], (at_budget[kept], at_prompt[kept])
-    shape = (len(budgets), len(prompt_ids), int(rows["num_samples"].max()) if len(rows) else 0)
-    number = np.arange(shape[2])
-    present = number < _dense(rows["num_samples"], place, shape)
-    correct = number < _dense(rows["num_correct"], place, shape)
-    thinking = _dense(rows["mean_thinking_tokens"], place, shape)
-    decoded = _dense(rows["mean_decoded_tokens"], place, shape)
-    correct = _shuffle(correct, present, seed=int(identity, 16))
-    nothing = np.zeros(shape, dtype=bool)
-    return Grid(
-        present=present,
-        correct=correct,
-        votes=np.full(shape, NO_VOTE, dtype=np.int64),
-        thinking_tokens=np.broadcast_to(np.minimum(thinking, decoded), shape),
-        closing_tokens=np.zeros(shape, dtype=np.int64),
-        answer_tokens=np.broadcast_to(np.maximum(decoded - thinking, 0), shape),
-        cut=nothing,
-        forced=nothing,
-        capped=nothing,
-        outcome=np.where(correct, OUTCOMES.index("correct"), OUTCOMES.index("wrong")),
+    place, shape = (at_budget[kept], at_prompt[kept]), (len(budgets), len(prompt_ids))
+
+    def dense(name: str) -> Array:
+        values = np.zeros(shape)
+        values[place] = rows[name].fillna(0)[kept]
+        return values
+
+    thinking, decoded = dense("mean_thinking_tokens"), dense("mean_decoded_tokens")
+    return Counted(
+        num_samples=dense("num_samples").astype(np.int64),
+        num_correct=dense("num_correct").astype(np.int64),
+        thinking_tokens=np.minimum(thinking, decoded),
+        answer_tokens=np.maximum(decoded - thinking, 0),
+        seed=int(identity, 16),
     )
-
-
-def _dense(values: pd.Series, place: tuple[Array, Array], shape: tuple[int, int, int]) -> Ints:
-    """Values in their places, rounded, zeros elsewhere; (B, P, 1)."""
-    dense = np.zeros((*shape[:2], 1), dtype=np.int64)
-    dense[(*place, 0)] = values.fillna(0).round().astype(np.int64)
-    return dense
-
-
-def _shuffle(correct: Array, present: Array, *, seed: int) -> Array:
-    """The present samples of each prompt in a drawn order."""
-    keys = np.where(present, np.random.default_rng(seed).random(correct.shape), 2.0)
-    return np.take_along_axis(correct, np.argsort(keys, axis=2), axis=2)

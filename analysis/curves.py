@@ -9,6 +9,7 @@ from analysis import costs, estimators
 from analysis.arms import Arm
 from analysis.arrays import Bools, Floats, Ints
 from analysis.bootstrap import weighted_means
+from analysis.counts import Counted
 
 Rule = Literal["maj_at_k", "pass_at_k"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -38,6 +39,11 @@ class Curve(NamedTuple):
     total_tokens: Floats
     serial_tokens: Floats
     draw_error: Floats
+
+
+def own_path(arm: Arm, rule: Rule) -> Path:
+    """The widths that an arm's own samples reach, at its largest budget. Source: `width_path`."""
+    return width_path(len(arm.budgets), arm.num_samples, rule)
 
 
 def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
@@ -87,31 +93,59 @@ def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng
     widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
     decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
     unknown = np.nan if not arm.rung.has_tokens else 0.0
-    accuracy, draw_error = estimated_accuracy(arm.grid.votes[budgets], arm.grid.correct[budgets], widths, rule, rng=rng)
+    accuracy, draw_error = arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets)
     tables = Curve(
         accuracy,
         costs.cell_cost(cost, arm.rung.shape, prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
         costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths) + unknown,
-        costs.serial_tokens(decoded, widths) + unknown,
+        serial_tokens(arm, widths, budgets=budgets) + unknown,
         draw_error,
     )
     return Curve(*(table[at_budget, :, at_width].T for table in tables))
 
 
+def serial_tokens(arm: Arm, widths: Sequence[int], *, budgets: Ints | None = None) -> Floats:
+    """Expected tokens in series at every width and these budgets, all by default; (B, P, K).
+
+    Of counts those of one sample on average, whatever the width. Source: `costs.serial_tokens`.
+    """
+    decoded = arm.decoded_tokens if budgets is None else arm.decoded_tokens[budgets]
+    if isinstance(arm.stored, Counted):
+        return np.broadcast_to(decoded, (*decoded.shape[:2], len(widths)))
+    return costs.serial_tokens(decoded, widths)
+
+
 def rule_accuracy(
-    votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
+    arm: Arm, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator, budgets: Ints | None = None
 ) -> Floats:
-    """Expected accuracy of a selection rule at every width; (..., S) -> (..., K). Source: `estimators`."""
-    return estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
+    """Expected accuracy of a selection rule at every width and these budgets, all by default; (B, P, K).
+
+    Source: `estimators`.
+    """
+    return arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets).mean
+
+
+def arm_accuracy(
+    arm: Arm, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator, budgets: Ints | None = None
+) -> estimators.Drawn:
+    """The same with the standard error of random subsets, 0 where all were counted; (B, P, K) each.
+
+    Of counts every prompt's own are read whole, however many samples it has. Source: `estimators`.
+    """
+    at = slice(None) if budgets is None else budgets
+    if isinstance(arm.stored, Counted):
+        assert rule == "pass_at_k", "counts hold no votes"
+        accuracy = estimators.pass_at_k(
+            arm.stored.num_samples[at][..., None], arm.stored.num_correct[at][..., None], widths
+        )
+        return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
+    return estimated_accuracy(arm.stored.votes[at], arm.stored.correct[at], widths, rule, rng=rng)
 
 
 def estimated_accuracy(
     votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
 ) -> estimators.Drawn:
-    """The same with the standard error of random subsets, 0 where all were counted; (..., S) -> (..., K) each.
-
-    Source: `estimators`.
-    """
+    """As `arm_accuracy`, of samples; (..., S) -> (..., K) each. Source: `estimators`."""
     if rule == "maj_at_k":
         return estimators.estimated_maj_at_k(votes, correct, widths, rng=rng)
     accuracy = estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)

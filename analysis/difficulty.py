@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Bools, Floats, Ints
+from analysis.arrays import Bools, Floats, Ints, Weights
+from analysis.bootstrap import row_blocks
 
 FEW_PROMPTS = 200
 
@@ -38,7 +39,7 @@ def quantile_bins(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> In
     _refuse_bins(num_bins)
     which, mass = _levels(scores, weights)
     share = np.cumsum(mass, axis=1) / mass.sum(axis=1, keepdims=True)
-    return _value_bins(share, mass > 0, num_bins)[:, which]
+    return _value_bins(share, mass > 0, num_bins).astype(np.min_scalar_type(-num_bins))[:, which]
 
 
 def threshold_bins(scores: ArrayLike, thresholds: Sequence[float]) -> Ints:
@@ -72,10 +73,10 @@ def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: 
     return np.stack(parts)
 
 
-def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Floats:
+def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Weights:
     """The weights split by bin; (R, P), (R, P) -> (num_bins, R, P). Source: by definition."""
-    weights = np.asarray(weights, dtype=float)
-    parts = np.empty((num_bins, *weights.shape))
+    weights = np.asarray(weights)
+    parts = np.empty((num_bins, *weights.shape), dtype=weights.dtype)
     for number, part in enumerate(parts):
         np.multiply(weights, labels == number, out=part)
     return parts
@@ -121,7 +122,12 @@ def rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: ArrayLike) 
     predicted (P,), oracle (P,), higher is easier in both, weights (R, P) -> (R,); NaN where either is constant. Read
     the oracle from samples that the predictor has not seen. Source: Spearman 1904.
     """
-    weights = np.asarray(weights, dtype=float)
+    weights = np.asarray(weights)
+    blocks = row_blocks(*weights.shape)
+    return np.concatenate([_rank_agreement(predicted, oracle, weights[rows].astype(float)) for rows in blocks])
+
+
+def _rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: Floats) -> Floats:
     shares = weights / weights.sum(axis=1, keepdims=True)
     off = []
     for scores in (predicted, oracle):
@@ -138,15 +144,16 @@ def rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: ArrayLike) 
 
 def _levels(scores: ArrayLike, weights: ArrayLike) -> tuple[Ints, Floats]:
     """Which distinct score each prompt has, the easiest first, and the weight on each; (P,), (R, P) -> (P,), (R, V)."""
-    scores, weights = np.asarray(scores, dtype=float), np.asarray(weights, dtype=float)
+    scores, weights = np.asarray(scores, dtype=float), np.asarray(weights)
     if np.isnan(scores).any():
         raise ValueError("Every prompt needs a difficulty score; leave out those without one.")
     # Negated, so that the easiest come first.
     _, which = np.unique(-scores, return_inverse=True)
     order = np.argsort(which, kind="stable")
     starts = np.flatnonzero(np.diff(which[order], prepend=-1))
-    mass: Floats = np.add.reduceat(weights[:, order], starts, axis=1)
-    return which, mass
+    blocks = row_blocks(*weights.shape)
+    mass = [np.add.reduceat(weights[rows][:, order], starts, axis=1, dtype=float) for rows in blocks]
+    return which, np.concatenate(mass)
 
 
 def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:

@@ -17,9 +17,9 @@ def frame(arms: tuple[Arm, ...], cost: CostModel, weights: Floats) -> pd.DataFra
 
     distinct: expected number of distinct correct answers by vote key, rarefied; per_sample and per_cost: over the
     samples and over the cost of the cell, each a ratio of means over prompts with its interval under `prompt_weights`
-    (1 + R, P). Source: `estimators.distinct_at_k`.
+    (1 + R, P). No row of an arm of which there are only counts. Source: `estimators.distinct_at_k`.
     """
-    return pd.DataFrame([row for arm in arms for row in _rows(arm, cost, weights)])
+    return pd.DataFrame([row for arm in arms if arm.rung.has_votes for row in _rows(arm, cost, weights)])
 
 
 def _rows(arm: Arm, cost: CostModel, weights: Floats) -> list[dict[str, Any]]:

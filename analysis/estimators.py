@@ -14,6 +14,8 @@ from analysis.arrays import Array, Bools, Floats, Ints
 EXACT_MAX_SAMPLES = 1000
 EXACT_MAX_TERMS = 2e7
 NUM_DRAWS = 1000
+# From this many samples on log-gammas round too much, and beside this many wrong ones Stirling's series is exact.
+LARGE_POOL, LARGE_REST = 1000, 100
 
 
 class Drawn(NamedTuple):
@@ -28,6 +30,7 @@ def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: ArrayLike) -> F
 
     The arguments broadcast to the result's shape. Raises ValueError where k is not a whole number in 1..n or c not in
     0..n, of which NaN is neither.
+    Any number of samples: of 4 million the relative error is below 1e-8, the largest where one is right and k is 1.
     Source: Chen et al. 2021 (arXiv 2107.03374), eq. 1; unbiased, where 1 - (1 - c/n)^k is not.
     """
     n, c, k = (np.asarray(count, dtype=float) for count in (num_samples, num_correct, k))
@@ -235,6 +238,28 @@ def _log_share_without(n: Array, c: Array, k: Array) -> Array:
     """log of C(n-c, k) / C(n, k), wherever it is above 0."""
     rest = np.maximum(n - c - k, 0)
     log_share: Array = (gammaln(n - c + 1) - gammaln(rest + 1)) - (gammaln(n + 1) - gammaln(n - k + 1))
+    large = (n > LARGE_POOL) & (rest > LARGE_REST)
+    if large.any():
+        log_share = np.asarray(log_share).copy()
+        log_share[large] = _log_share_of_large(*(count[large] for count in (n, c, k)))
+    return log_share
+
+
+def _log_share_of_large(n: Array, c: Array, k: Array) -> Array:
+    """The same by Stirling's series, in which what is large has cancelled; its error is below 1e-15 min(c, k).
+
+    Log-gammas of millions are tens of millions, and their rounding alone is 1e-8: where few are right that is a part of
+    what comes out.
+    """
+    few, many = np.minimum(c, k), np.maximum(c, k)
+    ends = (n - many, 1), (n - few - many, -1), (n, -1), (n - few, 1)
+    beyond = sum(sign * (1 / (12 * x) - 1 / (360 * x**3) + 1 / (1260 * x**5)) for x, sign in ends)
+    log_share: Array = (
+        few * np.log1p(-many / n)
+        + (n - few + 0.5) * np.log1p(-few / n)
+        - (n - few - many + 0.5) * np.log1p(-few / (n - many))
+        + beyond
+    )
     return log_share
 
 

@@ -9,12 +9,13 @@ import pandas as pd
 
 from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution, unread, wording
 from analysis import choices as choose
+from analysis.arms import Arm, is_outside
 from analysis.arrays import Floats, Ints
 from analysis.bins import Binning
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
+from analysis.counts import Counted
 from analysis.curves import Curve, Path, PathName, Rule
-from analysis.grid import Grid
 from analysis.outcomes import Outcomes
 from analysis.untold import UntoldError
 from results.schema import OUTCOMES
@@ -66,16 +67,16 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
     rate_rows: list[Row] = []
     groups = list(bins.groups(outcomes, pools, choices.binning, weights))
     for subjects, parts in groups:
-        for path, rule, prompts in tables:
-            keys = {"rule": rule, "path": path.axis}
+        for paths, rule, prompts in tables:
+            keys = {"rule": rule, "path": paths[0].axis}
             for part in parts:
                 place = keys | {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
                 resampled = {
                     at: curves.resample(prompts[at], part.weights) for at in range(min(subjects), len(outcomes.arms))
                 }
                 num_drawn = bins.num_drawn(part, clusters)
-                curve_rows += _curve_rows(outcomes, path, {at: resampled[at] for at in subjects}, place, num_drawn)
-                rate_rows += _rate_rows(outcomes, path, resampled, subjects, place)
+                curve_rows += _curve_rows(outcomes, paths, {at: resampled[at] for at in subjects}, place, num_drawn)
+                rate_rows += _rate_rows(outcomes, paths, resampled, subjects, place)
     if choices.binning.difficulty == "own":
         curve_rows, rate_rows = _by_bin(curve_rows), _by_bin(rate_rows)
     return Findings(
@@ -103,28 +104,32 @@ def _by_bin(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: order[row["bin"]])
 
 
-def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> list[tuple[Path, Rule, list[Curve]]]:
-    """What every arm costs and yields on each prompt, along every path under every rule."""
-    tables = []
+# The paths of all arms along one axis, the rule, and what each arm costs and yields on each prompt.
+_Table = tuple[list[Path], Rule, list[Curve]]
+
+
+def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> list[_Table]:
+    """Along every axis under every rule; widths go as far as each arm's own samples."""
+    tables: list[_Table] = []
     for rule in curves.rules(outcomes.arms):
-        for path in (
-            curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule),
-            curves.budget_path(len(outcomes.budgets)),
+        for paths in (
+            [curves.own_path(arm, rule) for arm in outcomes.arms],
+            [curves.budget_path(len(outcomes.budgets))] * len(outcomes.arms),
         ):
-            prompts = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
-            tables.append((path, rule, prompts))
+            along = zip(outcomes.arms, paths, strict=True)
+            tables.append((paths, rule, [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm, path in along]))
     return tables
 
 
 def _curve_rows(
-    outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], place: Row, num_drawn: int
+    outcomes: Outcomes, paths: list[Path], resampled: Mapping[int, Curve], place: Row, num_drawn: int
 ) -> list[Row]:
     rows = []
     for at, curve in resampled.items():
         rung = outcomes.arms[at].rung
         cells = intervals.accuracy_interval(curve.accuracy, num_drawn)
         band = intervals.accuracy_band(curve.accuracy, cells)
-        for cell, (budget, width) in enumerate(zip(path.budget_index, path.widths, strict=True)):
+        for cell, (budget, width) in enumerate(zip(paths[at].budget_index, paths[at].widths, strict=True)):
             rows.append(
                 {"model": rung.name, "num_params": rung.num_params}
                 | place
@@ -137,15 +142,16 @@ def _curve_rows(
 
 
 def _rate_rows(
-    outcomes: Outcomes, path: Path, resampled: Mapping[int, Curve], subjects: list[int], place: Row
+    outcomes: Outcomes, paths: list[Path], resampled: Mapping[int, Curve], subjects: list[int], place: Row
 ) -> list[Row]:
     """Rows of every subject against every larger rung's reference: width 1 and the full budget."""
-    is_width = path.axis == "width"
-    steps = np.log(path.widths) if is_width else outcomes.budgets[list(path.budget_index)]
-    reference = 0 if is_width else len(path.widths) - 1
+    is_width = paths[0].axis == "width"
+    reference = 0 if is_width else len(outcomes.budgets) - 1
     rows = []
     pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
     for small, large in pairs:
+        path = paths[small]
+        steps = np.log(path.widths) if is_width else outcomes.budgets[list(path.budget_index)]
         target, target_cost = resampled[large].accuracy[:, reference], resampled[large].cost[:, reference]
         aim = substitution.to_match(target)
         crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, aim)
@@ -178,11 +184,16 @@ def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -
     )
 
 
-def _shares(part: Grid, at: int, *, is_known: bool) -> Row:
-    """How the answers at one budget ended; NaN where only counts of the correct ones are stored."""
-    shares = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ("cut", "forced", "capped")}
+def _shares(arm: Arm, at: int, *, is_ours: bool) -> Row:
+    """How the answers at one budget ended; NaN where outcomes from elsewhere, or counts, do not say."""
+    ends, part = ("cut", "forced", "capped"), arm.stored
+    if isinstance(part, Counted):
+        return {f"{name}_share": np.nan for name in (*ends, *OUTCOMES)}
+    shares = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ends}
     shares |= {f"{name}_share": float((part.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
-    return shares if is_known else dict.fromkeys(shares, np.nan)
+    untold = [] if is_ours else ["cut_share", "forced_share"]
+    untold += [] if arm.rung.has_ends else ["capped_share", "truncated_share"]
+    return shares | dict.fromkeys(untold if arm.rung.has_votes else shares, np.nan)
 
 
 def _cell_rows(outcomes: Outcomes) -> list[Row]:
@@ -190,15 +201,14 @@ def _cell_rows(outcomes: Outcomes) -> list[Row]:
     rows = []
     for arm in outcomes.arms:
         for at, budget in enumerate(outcomes.budgets):
-            part = arm.grid
             rows.append(
                 {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budget)}
-                | {"accuracy": float(part.correct[at].mean())}
+                | {"accuracy": float(arm.accuracy[at].mean())}
                 | {
-                    name: float(getattr(part, name)[at].mean()) if arm.rung.has_tokens else np.nan
+                    name: float(getattr(arm.stored, name)[at].mean()) if arm.rung.has_tokens else np.nan
                     for name in ("thinking_tokens", "closing_tokens", "answer_tokens")
                 }
-                | _shares(part, at, is_known=arm.rung.has_votes)
+                | _shares(arm, at, is_ours=not is_outside(outcomes.grader))
             )
     return rows
 

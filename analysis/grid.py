@@ -47,9 +47,24 @@ class Grid:
         """The samples of that slice, of every prompt and budget."""
         return Grid(**{field.name: getattr(self, field.name)[:, :, which] for field in fields(self)})
 
+    def split(self, num_samples: int) -> "tuple[Grid, Grid]":
+        """The first `num_samples` samples of each prompt, and the rest."""
+        return self.samples(slice(num_samples)), self.samples(slice(num_samples, None))
+
     def turned(self, start: int) -> "Grid":
         """The same samples, those from `start` on first."""
         return Grid(**{field.name: np.roll(getattr(self, field.name), -start, axis=2) for field in fields(self)})
+
+    @property
+    def num_samples(self) -> Ints:
+        """Number of samples, present or not; (B, P)."""
+        return np.full(self.correct.shape[:2], self.correct.shape[2])
+
+    @property
+    def num_correct(self) -> Ints:
+        """How many of them are right; (B, P)."""
+        correct: Ints = self.correct.sum(axis=2)
+        return correct
 
     def num_ready(self) -> Ints:
         """Number of leading samples without a gap; (B, P)."""

@@ -16,6 +16,7 @@ from analysis.arms import StoredRun
 from results import schema, store
 from results.graders import present_grader
 from results.growth import GROWN_SHARE
+from results.prompts import in_order
 from results.schema import OUTCOMES
 
 SAMPLE = ["prompt_id", "sample"]
@@ -40,7 +41,8 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
     `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B, columns).
     """
     traces, answers = _read_traces(root, identity), _read_answers(root, identity)
-    prompt_ids = traces.index.union(answers.index).unique("prompt_id").sort_values()
+    prompt_ids = traces.index.union(answers.index).unique("prompt_id")
+    prompt_ids = pd.Index(sorted(prompt_ids, key=in_order), name="prompt_id")
     counted = {
         int(budget): _counted(_serving(traces, answers, int(budget)), prompt_ids, declared)
         for budget, declared in _read_declared(root, identity).groupby("budget")

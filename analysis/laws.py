@@ -7,7 +7,7 @@ import numpy as np
 from analysis import bins, bootstrap, coverage, curves, fits, surface
 from analysis import choices as choose
 from analysis.arms import Arm
-from analysis.arrays import Floats, Ints
+from analysis.arrays import Floats
 from analysis.bins import Bin
 from analysis.bootstrap import Interval, percentile_interval
 from analysis.choices import Choices
@@ -81,7 +81,6 @@ def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Gen
         )
     choices = choose.settle(outcomes.arms, choices)
     cost, arms = choose.price(outcomes.arms, choices)
-    path = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule)
     weights = bootstrap.prompt_weights(
         len(outcomes.prompt_ids),
         num_replicates=choices.num_replicates,
@@ -91,9 +90,9 @@ def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Gen
     fitted: dict[str, list[BoundedCurve]] = {}
     laws: dict[str, CoverageLaw | None] = {}
     for arm in arms:
-        curve = curves.prompt_curve(arm, path, rule, cost, rng=rng)
+        curve = curves.prompt_curve(arm, curves.own_path(arm, rule), rule, cost, rng=rng)
         fitted[arm.rung.name] = _fit(curves.resample(curve, weights), len(outcomes.prompt_ids))
-        laws[arm.rung.name] = _law(arm.grid.correct[-1].sum(axis=1), outcomes.num_samples, weights)
+        laws[arm.rung.name] = _law(arm, weights)
     return Laws(fitted, laws, _surfaces(outcomes, choices, rule, weights, rng), cost)
 
 
@@ -119,9 +118,10 @@ def _with_intervals(fit: CurveFit, cost: Floats, successes: Floats, trials: Floa
     return BoundedCurve(fit, {name: Interval(*end) for name, end in named}, float(again.converged.mean()), "")
 
 
-def _law(num_correct: Ints, num_samples: int, weights: Floats) -> CoverageLaw | None:
-    widths = np.unique(np.geomspace(1, num_samples, 30).round())
-    covered = bootstrap.weighted_means(weights, pass_at_k(num_samples, num_correct[:, None], widths))
+def _law(arm: Arm, weights: Floats) -> CoverageLaw | None:
+    widths = np.unique(np.geomspace(1, arm.num_samples, 30).round())
+    num_correct, num_samples = arm.tally(-1)
+    covered = bootstrap.weighted_means(weights, pass_at_k(num_samples[:, None], num_correct[:, None], widths))
     if len(widths) < 2 or not np.all((covered[0] > 0) & (covered[0] < 1)):
         return None
     law = coverage.fit_power_law(widths, covered[0])
@@ -157,7 +157,7 @@ class _Rung(NamedTuple):
 
 
 def _rung(arm: Arm, widths: tuple[int, ...], rule: Rule, rng: np.random.Generator) -> _Rung:
-    table = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
+    table = curves.rule_accuracy(arm, widths, rule, rng=rng)
     flat = np.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
     return _Rung(arm.rung.name, float(arm.rung.shape.num_matmul_params), flat, arm.decoded_tokens.mean(axis=2).T)
 
@@ -166,7 +166,7 @@ def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurf
     """The surface of a bin from its own prompts' successes and tokens, and its rates under every weighting of them."""
     trials = part.weights.sum(axis=1)
     accuracy = np.concatenate([rung.accuracy for rung in ladder], axis=1)
-    successes = np.minimum(part.weights @ accuracy, trials[:, None])
+    successes = np.minimum(bootstrap.weighted_sums(part.weights, accuracy), trials[:, None])
     means = [bootstrap.weighted_means(part.weights, rung.tokens) for rung in ladder]
     tokens = np.repeat(np.concatenate(means, axis=1), len(widths), axis=1)
     # A replicate without prompts has no tokens, nor any say.

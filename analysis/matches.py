@@ -25,7 +25,8 @@ NUM_LEVELS = 40
 class Match(NamedTuple):
     """One smaller model against the largest in one bin.
 
-    needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget;
+    needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget
+    to max_width;
     workload: the break-even R* of those samples, NaN where a size or tokens are not known; frontier_rate: cost of the
     smaller over the larger where both use their own best cells, at what the larger's single answer costs, of which
     frontier_at_or_below says that the smaller one's cheapest level is already there: an upper bound. NaN where the
@@ -36,6 +37,7 @@ class Match(NamedTuple):
     large: str
     bin: str
     num_prompts: int
+    max_width: int
     needs: Needs
     workload: Interval
     frontier_rate: Interval
@@ -60,9 +62,11 @@ def find(
     clusters = bins.clusters(outcomes, choices.cluster)
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng, clusters=clusters)
     folds = frontier.draw_folds(num_prompts, rng=rng, clusters=clusters)
-    path = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule)
-    single = [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm in outcomes.arms]
-    cells = [_cells(arm, path.widths, rule, cost, rng) for arm in outcomes.arms]
+    paths = [curves.own_path(arm, rule) for arm in outcomes.arms]
+    single = [
+        curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm, path in zip(outcomes.arms, paths, strict=True)
+    ]
+    cells = [_cells(arm, path.widths, rule, cost, rng) for arm, path in zip(outcomes.arms, paths, strict=True)]
     found = []
     for subjects, parts in bins.groups(outcomes, pools, choices.binning, weights):
         for part in parts:
@@ -72,7 +76,7 @@ def find(
                     continue
                 small, pair = curves.resample(single[at], part.weights), (outcomes.arms[at], outcomes.arms[-1])
                 reached = _frontier_rate(cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=folds)
-                found.append(_match(pair, part, (small, large), path.widths, reached))
+                found.append(_match(pair, part, (small, large), paths[at].widths, reached))
     # Bins in the order they came, whoever made them.
     order = list(dict.fromkeys(match.bin for match in found))
     return sorted(found, key=lambda match: order.index(match.bin)), cost
@@ -94,6 +98,7 @@ def _match(
         large=arms[1].rung.name,
         bin=part.name,
         num_prompts=int(part.weights[0].sum()),
+        max_width=widths[-1],
         needs=_needs(*resampled, widths),
         workload=percentile_interval(_workload(arms, *resampled, widths, part.weights)),
         frontier_rate=percentile_interval(reached.rate),
@@ -111,7 +116,7 @@ class _Cells(NamedTuple):
 
 def _cells(arm: Arm, widths: tuple[int, ...], rule: Rule, cost: CostModel, rng: np.random.Generator) -> _Cells:
     tables = (
-        curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng),
+        curves.rule_accuracy(arm, widths, rule, rng=rng),
         costs.cell_cost(
             cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
         ),
@@ -168,7 +173,7 @@ def frame(found: list[Match]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, cluster: str | None = None) -> str:
+def render(found: list[Match], cost: CostModel, *, rule: Rule, cluster: str | None = None) -> str:
     """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
     large = found[0].large
     rows = [
@@ -201,7 +206,7 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
             ]
         )
     legend = [
-        f"What matches one answer of {large}, read by {wording.RULES[rule]}, {wording.within('width', max_width)}; "
+        f"What matches one answer of {large}, read by {wording.RULES[rule]}, {_within(found)}; "
         "brackets are 95% intervals over prompts.",
         "Per doubling: points of accuracy that twice the samples add at the crossing; the fewer, the looser k*.",
         "R*: served over pretraining tokens below which training the smaller model and sampling it is the cheaper way "
@@ -214,6 +219,12 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, max_width: int, c
     legend += wording.nothing(large, [row[2] for row in rows])
     legend += wording.together(cluster)
     return "\n".join([aligned(rows, num_text=2), "", *legend])
+
+
+def _within(found: list[Match]) -> str:
+    """How far the widths go: of all models alike, or of each to its own samples."""
+    least, most = (pick(match.max_width for match in found) for pick in (min, max))
+    return wording.within("width", most) if least == most else f"within the {least:,} to {most:,} samples that each has"
 
 
 def _needed(match: Match) -> list[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from analysis.arms import Arm, StoredRun, nothing_in
 from analysis.arrays import Array, Bools, Ints
+from analysis.grid import Grid
 from analysis.rungs import Rung
 from results.growth import GROWN_SHARE, num_grown
 
@@ -30,8 +31,8 @@ class Outcomes:
 
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
     dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each arm
-    has, of which num_samples, the least, are read; budgets_aside: budgets that were declared and are not read, with the
-    models that lack answers there.
+    has, of which num_samples, the least, are read, and of counts all; budgets_aside: budgets that were declared and are
+    not read, with the models that lack answers there.
     """
 
     task: str
@@ -48,6 +49,23 @@ class Outcomes:
     num_grown: tuple[int, ...] = ()
     budgets_aside: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
+    @property
+    def most_samples(self) -> int:
+        """The most samples a prompt that an arm is read at: those of counts, which are read whole, may be many more."""
+        return max(arm.num_samples for arm in self.arms)
+
+    @property
+    def holds_counts(self) -> bool:
+        """Whether of some arm there are only counts."""
+        return not all(arm.rung.has_votes for arm in self.arms)
+
+    def drawn(self, num_samples: int) -> "Outcomes":
+        """Where some arms are counts at most so many samples of each prompt one by one, else the same."""
+        if not self.holds_counts:
+            return self
+        num_samples = min(num_samples, self.num_samples)
+        return replace(self, num_samples=num_samples, arms=tuple(arm.drawn(num_samples) for arm in self.arms))
+
     def take(self, *, budgets: Ints, prompts: Ints) -> "Outcomes":
         """The part at these positions."""
         return replace(
@@ -55,8 +73,7 @@ class Outcomes:
             budgets=self.budgets[budgets],
             prompt_ids=self.prompt_ids[prompts],
             arms=tuple(arm.take(budgets=budgets, prompts=prompts, num_samples=self.num_samples) for arm in self.arms),
-            bins=self.bins
-            and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.grid.correct.shape[-1]),
+            bins=self.bins and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.num_samples),
             dials={name: column[prompts] for name, column in self.dials.items()},
         )
 
@@ -65,10 +82,10 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
     """The outcomes of one task of a run.
 
     Budgets are those every arm has; the number of samples is the largest declared one that at least GROWN_SHARE of
-    each arm's prompts have reached. A prompt that lacks any arm's sample is dropped from every arm and listed; a model
-    without any graded answer is listed as unfinished. The anchor is the model with a pool for bins, the largest where
-    several have one. Raises ValueError where nothing is graded, where the run holds several tasks and none is named,
-    and where the named anchor has no pool for bins.
+    each arm's prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any arm's
+    sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished. The anchor
+    is the model with a pool for bins, the largest where several have one. Raises ValueError where nothing is graded,
+    where the run holds several tasks and none is named, and where the named anchor has no pool for bins.
     """
     with telling_damage(root):
         return pair(StoredRun(root, task=task), anchor=anchor)
@@ -93,29 +110,36 @@ def pair(
     rungs = [rung for rung in run.rungs if models is None or rung.name in models]
     arms = _ordered(_arms(run, rungs))
     at = _grown_budgets(arms)
-    evaluation = [_grown(arm.grid.num_ready()[at], run.declared(arm.rung, "evaluation")) for arm in arms]
-    num_samples = min(grown.num_samples for grown in evaluation)
-    complete = {arm.rung.name: grown.num_ready >= num_samples for arm, grown in zip(arms, evaluation, strict=True)}
+    sampled = {
+        arm.rung.name: _grown(arm.grid.num_ready()[at], run.declared(arm.rung, "evaluation"))
+        for arm in arms
+        if isinstance(arm.stored, Grid)
+    }
+    num_samples = min((grown.num_samples for grown in sampled.values()), default=0)
+    complete = {name: grown.num_ready >= num_samples for name, grown in sampled.items()}
+    complete |= _complete_counts([arm for arm in arms if arm.rung.name not in sampled], at)
     held_out = _held_out(run, anchor) if has_bins else None
     if held_out is not None:
-        pool = _grown(held_out.grid.num_ready(), run.declared(held_out.rung, "bins"))
+        pool = _grown(held_out.stored.num_ready(), run.declared(held_out.rung, "bins"))
         complete[f"{held_out.rung.name} (bins)"] = pool.num_ready >= pool.num_samples
     keep = np.flatnonzero(np.all(list(complete.values()), axis=0))
     if not len(keep):
         raise ValueError(f"No prompt in {run.root} is complete in every model; run `make sweep` to the end.")
+    taken = tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms)
+    grown_to = {name: grown.num_samples for name, grown in sampled.items()}
     return Outcomes(
         task=run.task,
         grader=run.grader[0],
         grader_version=run.grader[1],
         budgets=arms[0].budgets[at],
-        num_samples=num_samples,
+        num_samples=min(arm.num_samples for arm in taken),
         prompt_ids=run.prompt_ids.to_numpy()[keep],
-        arms=tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms),
+        arms=taken,
         bins=held_out and held_out.take(budgets=np.arange(1), prompts=keep, num_samples=pool.num_samples),
         dials={name: column.to_numpy() for name, column in run.dials.reindex(run.prompt_ids[keep]).items()},
         dropped=_dropped(run.prompt_ids, complete),
         unfinished=tuple(rung.name for rung in rungs if rung.name not in [arm.rung.name for arm in arms]),
-        num_grown=tuple(grown.num_samples for grown in evaluation),
+        num_grown=tuple(grown_to.get(arm.rung.name, arm.num_samples) for arm in taken),
         budgets_aside=_aside(run, arms, at),
     )
 
@@ -137,7 +161,7 @@ def _behind(arms: list[Arm], place: int) -> tuple[str, ...]:
 
 def _has_grown(arm: Arm) -> Bools:
     """Whether at least GROWN_SHARE of the arm's prompts have reached each budget; (B,)."""
-    begun = np.count_nonzero(arm.grid.num_ready(), axis=1)
+    begun = np.count_nonzero(arm.stored.num_ready(), axis=1)
     return np.asarray(begun >= GROWN_SHARE * begun.max())
 
 
@@ -146,7 +170,15 @@ def _ordered(arms: list[Arm]) -> list[Arm]:
     if not any(np.isnan(arm.rung.num_params) for arm in arms):
         return arms
     sizeless = [replace(arm, rung=replace(arm.rung, num_params=np.nan)) for arm in arms]
-    return sorted(sizeless, key=lambda arm: float(arm.grid.correct[-1][arm.grid.present[-1]].mean()))
+    return sorted(sizeless, key=_one_answer)
+
+
+def _one_answer(arm: Arm) -> float:
+    """Accuracy of one answer at the largest budget, over what there is."""
+    if isinstance(arm.stored, Grid):
+        return float(arm.stored.correct[-1][arm.stored.present[-1]].mean())
+    there = arm.stored.num_samples[-1] > 0
+    return float((arm.stored.num_correct[-1][there] / arm.stored.num_samples[-1][there]).mean())
 
 
 class _Grown(NamedTuple):
@@ -162,6 +194,20 @@ def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
     return _Grown(num_ready, int(num_grown(num_ready, set(declared["num_samples"]))))
 
 
+def _complete_counts(arms: Sequence[Arm], at: Ints) -> dict[str, Bools]:
+    """By arm of counts, which prompts have enough samples at these budgets to stay.
+
+    Each prompt keeps all of its own, and a curve its prompts, so that it ends where the first of them has no more. That
+    the few shortest do not end it, they are left out: those below the most that GROWN_SHARE of the prompts that all
+    arms have reach in every arm.
+    """
+    ready = {arm.rung.name: arm.stored.num_ready()[at].min(axis=0) for arm in arms}
+    least = np.min(list(ready.values()), axis=0) if ready else np.zeros(0, dtype=np.int64)
+    begun = least[least > 0]
+    enough = num_grown(begun, set(begun.tolist())) if len(begun) else 1
+    return {name: own >= enough for name, own in ready.items()}
+
+
 def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
     """The arms that have graded answers, at the budgets declared for all of them."""
     declared = {rung: {int(budget) for budget in run.declared(rung, "evaluation")["budget"]} for rung in rungs}
@@ -174,7 +220,7 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
         names = ", ".join(rung.name for rung, cells in declared.items() if cells)
         raise ValueError(f"{names} have no thinking budget in common in {run.root}; add one that all of them have.")
     arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
-    arms = [arm for arm in arms if arm.grid.num_ready().any()]
+    arms = [arm for arm in arms if arm.stored.num_ready().any()]
     if not arms:
         raise ValueError(nothing_in(run.root))
     return arms

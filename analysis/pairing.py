@@ -38,7 +38,7 @@ class Pairing:
     @property
     def num_samples(self) -> int:
         """The most samples that all of them have of every prompt."""
-        return min(self.base.num_samples, int(self.new.grid.correct.shape[-1]))
+        return min(self.base.num_samples, self.new.num_samples)
 
 
 def read(

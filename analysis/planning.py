@@ -38,22 +38,23 @@ def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
 
     Raises ValueError where no answer differs, which tells nothing of how answers vary.
     """
-    correct = [arm.grid.correct[-1] for arm in pair]
-    given = power.variances(*correct)
-    names, num_prompts = [arm.rung.name for arm in pair], len(correct[0])
+    tallies = [arm.tally(-1) for arm in pair]
+    given = power.variances(*tallies)
+    names, num_prompts = [arm.rung.name for arm in pair], len(tallies[0].share)
     if max(given) == 0:
         raise ValueError(
             f"Every answer of {names[0]} is as right or wrong as the others, and so for {names[1]}: this run tells "
             "nothing of how answers vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
         )
-    samples = [part.shape[1] for part in correct]
-    found = float((correct[1].mean(axis=1) - correct[0].mean(axis=1)).mean())
+    # Where prompts have unlike many, their noise is that of the harmonic mean.
+    samples = [float(1 / np.mean(1 / tally.num_samples)) for tally in tallies]
+    found = float((tallies[1].share - tallies[0].share).mean())
     least = power.detectable_effect(
         num_prompts, given, num_samples_a=samples[0], num_samples_b=samples[1], power=goal.power, level=goal.level
     )
     head = (
-        f"{names[0]} against {names[1]} on {num_prompts} prompts, {samples[0]} and {samples[1]} samples each: "
-        f"{100 * found:+.1f} points. A run of this size finds {100 * float(least):.1f} points or more with "
+        f"{names[0]} against {names[1]} on {num_prompts} prompts, {samples[0]:,.0f} and {samples[1]:,.0f} samples "
+        f"each: {100 * found:+.1f} points. A run of this size finds {100 * float(least):.1f} points or more with "
         f"{100 * goal.power:g}% power."
     )
     return f"{head}\n\n{render(given, goal)}"

@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from analysis.arrays import Floats
 from analysis.bootstrap import LEVEL
+from analysis.tallies import Tally
 
 POWER = 0.8
 
@@ -20,22 +21,27 @@ class Variances(NamedTuple):
     within_b: float
 
 
-def variances(correct_a: ArrayLike, correct_b: ArrayLike) -> Variances:
+def variances(a: Tally, b: Tally) -> Variances:
     """Unbiased variance components of two arms on the same prompts.
 
-    correct_a (P, S_a), correct_b (P, S_b): scores of the samples, 0..1. The variance of the difference of the prompts'
-    means holds each arm's sampling noise over its samples; less that, it is the difference's own (0 where the noise
-    explains all of it). Raises ValueError below two prompts or two samples. Source: Miller 2024 (arXiv 2411.00640).
+    The variance of the difference of the prompts' shares holds each arm's sampling noise over its samples; less that,
+    it is the difference's own (0 where the noise explains all of it). Raises ValueError below two prompts or two
+    samples. Source: Miller 2024 (arXiv 2411.00640).
     """
-    a, b = np.asarray(correct_a, dtype=float), np.asarray(correct_b, dtype=float)
-    if len(a) != len(b) or len(a) < 2 or min(a.shape[1], b.shape[1]) < 2:
+    if len(a.num_samples) != len(b.num_samples) or len(a.num_samples) < 2 or _least(a, b) < 2:
         raise ValueError(
             f"Variances need two prompts or more, the same in both arms, and two samples or more of each; not "
-            f"{a.shape} and {b.shape}."
+            f"{len(a.num_samples)} and {len(b.num_samples)} prompts with {_least(a, b)} or more."
         )
-    within_a, within_b = (float(arm.var(axis=1, ddof=1).mean()) for arm in (a, b))
-    total = float((a.mean(axis=1) - b.mean(axis=1)).var(ddof=1))
-    return Variances(max(total - within_a / a.shape[1] - within_b / b.shape[1], 0.0), within_a, within_b)
+    within_a, within_b = (arm.share * (1 - arm.share) * arm.num_samples / (arm.num_samples - 1) for arm in (a, b))
+    noise = float((within_a / a.num_samples).mean() + (within_b / b.num_samples).mean())
+    total = float((a.share - b.share).var(ddof=1))
+    return Variances(max(total - noise, 0.0), float(within_a.mean()), float(within_b.mean()))
+
+
+def _least(*arms: Tally) -> int:
+    """The fewest samples that a prompt of any of these arms has."""
+    return min(int(arm.num_samples.min()) for arm in arms)
 
 
 def num_prompts_needed(

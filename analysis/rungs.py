@@ -30,9 +30,10 @@ class Rung:
     """One model of the ladder: the name it goes by, its identity in the store, its size and its shape.
 
     num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, those
-    of prompts alone, or answers to vote on. measured_on: where and how the shape's throughput was logged, None where it
-    was not. asked: what its identity is the hash of and no model's own, by dotted name; none where that was not
-    recorded. usd: budgets, and the mean dollars charged for a sample there; none where that is not known.
+    of prompts alone, answers to vote on, or what ended them (a limit, or the model itself). measured_on: where and how
+    the shape's throughput was logged, None where it was not. asked: what its identity is the hash of and no model's
+    own, by dotted name; none where that was not recorded. usd: budgets, and the mean dollars charged for a sample
+    there; none where that is not known.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Rung:
     has_tokens: bool = True
     has_prompt_tokens: bool = True
     has_votes: bool = True
+    has_ends: bool = True
     measured_on: str | None = None
     asked: tuple[tuple[str, str], ...] = ()
     usd: tuple[tuple[int, float], ...] = ()
@@ -133,9 +135,11 @@ def _bytes_per_weight(row: Any) -> float:
 def _spent(root: Path) -> pd.DataFrame:
     """By identity, a row a budget: samples, their decoded tokens and dollars (NaN: one is unknown), and what all have.
 
-    That is has_prompts, the prompts' tokens, and has_votes, answers to vote on. A null budget is schema.UNLIMITED.
+    That is has_prompts, the prompts' tokens, has_votes, answers to vote on, and has_ends, what ended them. A null
+    budget is schema.UNLIMITED.
     """
-    columns = ["identity", "budget", "num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "usd"]
+    of_tokens = ["num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens"]
+    columns = ["identity", "budget", *of_tokens, "finish_reason", "usd"]
     answers = store.scan(root, schema.ANSWERS, columns=columns).to_pandas()
     columns = ["identity", "budget", "num_samples", "mean_decoded_tokens", "mean_prompt_tokens", "mean_usd"]
     counted = store.scan(root, schema.COUNTS, columns=columns).to_pandas()
@@ -145,6 +149,7 @@ def _spent(root: Path) -> pd.DataFrame:
             decoded=answers["num_thinking_tokens"] + answers["num_answer_tokens"],
             has_prompts=answers["num_prompt_tokens"].notna(),
             has_votes=True,
+            has_ends=answers["finish_reason"].notna(),
         ),
         counted[["identity", "budget"]].assign(
             usd=counted["mean_usd"] * counted["num_samples"],
@@ -152,6 +157,7 @@ def _spent(root: Path) -> pd.DataFrame:
             decoded=counted["mean_decoded_tokens"] * counted["num_samples"],
             has_prompts=counted["mean_prompt_tokens"].notna(),
             has_votes=False,
+            has_ends=False,
         ),
     ]
     return pd.concat([_sums(part.fillna({"budget": schema.UNLIMITED})) for part in parts])
@@ -161,7 +167,7 @@ def _sums(part: pd.DataFrame) -> pd.DataFrame:
     """The rows of an identity and budget as one, by identity: sums of numbers, and whether all are true."""
     cells = part.groupby(["identity", "budget"], observed=True)
     sums = cells[["samples", "decoded", "usd"]].agg(lambda column: column.sum(skipna=False))
-    sums = sums.join(cells[["has_prompts", "has_votes"]].min()).reset_index("budget")
+    sums = sums.join(cells[["has_prompts", "has_votes", "has_ends"]].min()).reset_index("budget")
     return sums.set_axis(sums.index.astype(object))
 
 
@@ -187,5 +193,6 @@ def _priced(rung: Rung, spent: pd.DataFrame) -> Rung:
         has_tokens=not np.isnan(decoded),
         has_prompt_tokens=bool(spent["has_prompts"].all()),
         has_votes=bool(spent["has_votes"].all()),
+        has_ends=bool(spent["has_ends"].all()),
         usd=tuple((int(budget), float(mean)) for budget, mean in zip(spent["budget"], each, strict=True) if mean > 0),
     )

@@ -48,7 +48,7 @@ def lost_prompt_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a prompt, the largest loss first."""
     table = [["prompt", found.nearest, found.new, "points", "p", "p over all"]]
     for _, row in _lost(found).head(LISTED).iterrows():
-        shares = [f"{row['base_correct']}/{found.num_samples[0]}", f"{row['new_correct']}/{found.num_samples[1]}"]
+        shares = [f"{row[f'{side}_correct']}/{row[f'{side}_samples']}" for side in ("base", "new")]
         table.append(
             [
                 row["prompt_id"],

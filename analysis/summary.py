@@ -32,13 +32,14 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
     known = {} if rates.empty else {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
     part = findings.curves[(findings.curves["rule"] == rule) & (findings.curves["path"] == "width")]
     largest = part["model"].iloc[-1]
+    widest = part.groupby("model")["width"].max().unique()
     rows = [
         [
             "rung",
             "bin",
             "prompts",
             "one answer",
-            f"{part['width'].max()} samples",
+            f"{widest[0]} samples" if len(widest) == 1 else "all samples",
             "tokens",
             f"to match one answer of {largest}",
         ]
@@ -46,9 +47,10 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
     for (model, name), cells in part.groupby(["model", "bin"], sort=False):
         if len(rows) > 1 and name != rows[-1][1]:
             rows.append([""] * len(rows[0]))
-        one, widest = cells.iloc[0], cells.iloc[-1]
+        one, last = cells.iloc[0], cells.iloc[-1]
+        told = _share(last) + (f" at {last['width']:,}" if len(widest) > 1 else "")
         rows.append(
-            [str(model), str(name), str(one["num_prompts"]), _share(one), _share(widest), _tokens(one["total_tokens"])]
+            [str(model), str(name), str(one["num_prompts"]), _share(one), told, _tokens(one["total_tokens"])]
             + [_exchange(known[model, name], findings.setting.cost_unit) if (model, name) in known else "-"]
         )
     return rows
@@ -82,8 +84,9 @@ def _share(row: pd.Series) -> str:
 def _legend(findings: Findings, rule: Rule) -> str:
     setting = findings.setting
     lines = [
-        f"Task {setting.task}: {setting.total_prompts} prompts, {setting.num_samples:,} samples each, "
-        f"{wording.thinking(setting.max_budget)}; read by {wording.RULES[rule]}.",
+        f"Task {setting.task}: {setting.total_prompts} prompts, "
+        f"{wording.samples_each(setting.num_samples, setting.most_samples)}, {wording.thinking(setting.max_budget)}; "
+        f"read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
         f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
         "smaller is cheaper.",
@@ -125,6 +128,8 @@ def optimism(findings: Findings) -> str:
 
 def diversity(findings: Findings) -> str:
     """Distinct right answers of every rung at its widest, per sample and per cost."""
+    if findings.diversity.empty:
+        return "This run holds only counts of correct samples: which answers were distinct is not known."
     unit = findings.setting.cost_unit
     rows = [
         ["rung", "samples", "distinct right answers", "per sample", f"per {unit[:-1] if unit[-1] == 's' else unit}"]

@@ -62,7 +62,7 @@ def lines(arms: Sequence[Arm]) -> list[str]:
     """
     found = []
     for arm in arms:
-        every = np.ones(arm.grid.correct.shape[1])
+        every = np.ones(len(arm.prompt_tokens))
         parts = {int(budget): shares(arm, at, every) for at, budget in enumerate(arm.budgets)}
         mostly = [budget for budget, part in parts.items() if is_mostly(part)]
         if mostly:

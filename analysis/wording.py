@@ -162,6 +162,11 @@ def samples(count: int) -> str:
     return f"{count:,} sample{'' if count == 1 else 's'}"
 
 
+def samples_each(least: int, most: int) -> str:
+    """'16 samples each', '100 to 10,000 samples each' where most is above least."""
+    return f"{least:,} to {most:,} samples each" if most > least else f"{least:,} samples each"
+
+
 def steps(step: float, axis: str) -> str:
     """'8.6 samples' of a path of widths, '114 tokens' of a path of budgets."""
     return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} tokens"

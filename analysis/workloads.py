@@ -143,8 +143,8 @@ class _Cells(NamedTuple):
 
 
 def _cells(outcomes: Outcomes, arm: Arm, rule: Rule, rng: np.random.Generator) -> _Cells:
-    widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule).widths
-    accuracy = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
+    widths = curves.own_path(arm, rule).widths
+    accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
     tokens = costs.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths)
     names = [(int(budget), width) for budget in outcomes.budgets for width in widths]
     flat = [np.moveaxis(table, 1, 0).reshape(len(outcomes.prompt_ids), -1) for table in (accuracy, tokens)]

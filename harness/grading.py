@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -43,6 +43,7 @@ def grade_texts(
     task: Task,
     texts: Sequence[tuple[str, str]],
     *,
+    loaded: Mapping[str, Prompt] | None = None,
     num_workers: int | None = None,
     seconds: float = SECONDS_A_GRADE,
     memory_bytes: int = MEMORY_BYTES,
@@ -50,6 +51,7 @@ def grade_texts(
 ) -> Graded:
     """Grades of (prompt id, answer text) pairs, in order.
 
+    loaded: the task's prompts by id, where they are at hand: a task may take long to load them.
     An answer whose grader takes more than `seconds` of CPU time or PATIENCE times as long in all, more than
     `memory_bytes`, or its process down, is a timeout; one that makes it raise is unparsed, and one that makes it do
     what no grader needs to is refused. unfenced: go on where the kernel cannot hold a grader that evaluates answers.
@@ -57,7 +59,7 @@ def grade_texts(
     """
     if not texts:
         return Graded([], {})
-    prompts = {prompt.prompt_id: prompt for prompt in task.load()}
+    prompts = {prompt.prompt_id: prompt for prompt in task.load()} if loaded is None else loaded
     if unknown := sorted({prompt_id for prompt_id, _ in texts} - prompts.keys()):
         raise ValueError(
             f"Task {task.name} has no prompt {unknown[0]} ({len(unknown)} of the answers' prompts are not among its "

@@ -1,7 +1,7 @@
 """The grading pass: every stored answer that its task's grader has not seen yet. Draws nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from harness.grading import Graded, grade_texts
-from harness.types import Grade, Task
+from harness.types import Grade, Prompt, Task
 from results import store
 from results.graders import Grader, present_grader
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
@@ -46,8 +46,10 @@ def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
     # Sweeps of other models may end at the same time, so that what is graded is read under their lock.
     with store.lock(root, writer, wait=True):
         before = present_grader(root, identities)
-        for rows in ungraded(root, task, task_id):
-            store.append(root, GRADES, grade_rows(task, rows, troubles, unfenced=unfenced), writer=writer)
+        prompts = _prompts_within(root, task, task_id)
+        for rows in ungraded(root, task, task_id, prompts):
+            grades = grade_rows(task, rows, troubles, prompts=prompts, unfenced=unfenced)
+            store.append(root, GRADES, grades, writer=writer)
             num_graded += len(rows)
         store.merge(root, writer)
     after = Grader(task.grader, task.grader_version)
@@ -58,20 +60,22 @@ def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
     return num_graded
 
 
-def ungraded(root: Path, task: Task, task_id: str) -> Iterator[list[dict[str, Any]]]:
-    """Answers of the task that its present grader has not seen, of prompts within its size, some at a time."""
+def ungraded(root: Path, task: Task, task_id: str, prompts: Mapping[str, Prompt]) -> Iterator[list[dict[str, Any]]]:
+    """Answers to these prompts of the task that its present grader has not seen, at most BATCH_ROWS at a time."""
     graded = _hash_graded(root, task)
-    identities = _identities(root, task_id)
-    within = _prompts_within(root, task, task_id)
+    identities, within = _identities(root, task_id), list(prompts)
     rows: list[dict[str, Any]] = []
     for shard in store.iterate(root, ANSWERS, columns=[*ANSWERS.key, "finish_reason", "text"]):
         answers = shard.to_pandas()
         seen = graded.get_indexer(store.hash_keys(answers, ANSWERS.key)) >= 0
         due = ~seen & answers["identity"].isin(identities) & answers["prompt_id"].isin(within)
-        rows += shard.filter(pa.array(due)).to_pylist()
-        if len(rows) >= BATCH_ROWS:
-            yield rows
-            rows = []
+        left = shard.filter(pa.array(due))
+        # A merged shard holds millions, which as Python objects take gigabytes.
+        for start in range(0, left.num_rows, BATCH_ROWS):
+            rows += left.slice(start, BATCH_ROWS).to_pylist()
+            if len(rows) >= BATCH_ROWS:
+                yield rows[:BATCH_ROWS]
+                rows = rows[BATCH_ROWS:]
     if rows:
         yield rows
 
@@ -81,11 +85,14 @@ def _identities(root: Path, task_id: str) -> list[str]:
     return [row["identity"] for row in models if row["task"] == task_id]
 
 
-def _prompts_within(root: Path, task: Task, task_id: str) -> list[str]:
-    """Ids of the stored prompts within the task's size; raises ValueError where they are not the task's."""
-    prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "prompt_hash"]).to_pylist()
-    stored = {row["prompt_id"]: row["prompt_hash"] for row in prompts if row["task"] == task_id}
-    return check_prompts(task, task.load(), stored, root) if stored else []
+def _prompts_within(root: Path, task: Task, task_id: str) -> dict[str, Prompt]:
+    """By id the task's prompts that are stored; raises ValueError where what is stored are other ones."""
+    rows = store.scan(root, PROMPTS, columns=["task", "prompt_id", "prompt_hash"]).to_pylist()
+    stored = {row["prompt_id"]: row["prompt_hash"] for row in rows if row["task"] == task_id}
+    if not stored:
+        return {}
+    loaded = {prompt.prompt_id: prompt for prompt in task.load()}
+    return {prompt_id: loaded[prompt_id] for prompt_id in check_prompts(task, list(loaded.values()), stored, root)}
 
 
 def _hash_graded(root: Path, task: Task) -> pd.Index:
@@ -99,15 +106,20 @@ def _hash_graded(root: Path, task: Task) -> pd.Index:
 
 
 def grade_rows(
-    task: Task, rows: list[dict[str, Any]], troubles: Troubles, *, unfenced: bool = False
+    task: Task,
+    rows: list[dict[str, Any]],
+    troubles: Troubles,
+    *,
+    prompts: Mapping[str, Prompt],
+    unfenced: bool = False,
 ) -> list[dict[str, Any]]:
     """A row of grades for each answer, in order; what the answer limit cut is truncated and not graded.
 
-    What went wrong with the grader is added to `troubles`.
+    prompts: those of the task, by id. What went wrong with the grader is added to `troubles`.
     """
     # Equal answers to one prompt are graded once.
     distinct = sorted({(row["prompt_id"], row["text"]) for row in rows if row["finish_reason"] != "length"})
-    graded = grade_texts(task, distinct, unfenced=unfenced)
+    graded = grade_texts(task, distinct, loaded=prompts, unfenced=unfenced)
     check_refused(task, distinct, graded)
     for position, reason in graded.troubles.items():
         troubles[reason.partition(":")[0]].append(f"{distinct[position][0]}: {reason}")

@@ -31,6 +31,7 @@ from harness.types import (
     Thinking,
 )
 from results import store
+from results.prompts import in_order
 from results.schema import FAILURES, MODELS, PROMPTS
 from results.stopping import cancelling
 from sweeps.counted import Counted
@@ -171,7 +172,7 @@ def load_prompts(job: Job, task_id: str) -> list[Prompt]:
     rows = [row for row in store.scan(job.run, PROMPTS).to_pylist() if row["task"] == task_id]
     if len(rows) >= job.task.size:
         stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows]
-        return sorted(stored, key=lambda prompt: prompt.prompt_id)[: job.task.size]
+        return sorted(stored, key=lambda prompt: in_order(prompt.prompt_id))[: job.task.size]
     prompts = job.task.load()
     check_prompts(job.task, prompts, {row["prompt_id"]: row["prompt_hash"] for row in rows}, job.run)
     return prompts

@@ -20,7 +20,6 @@ def run(options: argparse.Namespace) -> None:
     rule = curves.choose_rule(loaded.arms, options.rule)
     rng = np.random.default_rng(options.seed)
     found, cost = matches.find(loaded, arguments.choices(options), rule=rule, rng=rng)
-    widths = curves.width_path(len(loaded.budgets), loaded.num_samples, rule).widths
-    print(matches.render(found, cost, rule=rule, max_width=widths[-1], cluster=options.cluster))
+    print(matches.render(found, cost, rule=rule, cluster=options.cluster))
     for line in cautions.lines(loaded):
         print(f"\n{line}")

@@ -29,6 +29,9 @@ def run(options: argparse.Namespace) -> None:
     texts = features.texts(root, loaded.task, loaded.prompt_ids)
     found = replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule)
     print(render.render(found), end="\n\n")
+    if loaded.holds_counts:
+        drawn = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
+        print(f"Counts of correct samples do not tell in which order they came: {drawn}.", end="\n\n")
     for name, studies in policies.FIGURES.items():
         frame = replays.policies_frame(found, studies=studies)
         if len(frame):

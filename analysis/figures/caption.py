@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import wording
+from analysis.choices import MOST_SAMPLES
 
 # So many widths are listed one by one.
 MAX_VOTES = 3
@@ -46,7 +47,7 @@ def exchange_rates(first: pd.Series) -> str:
         f"Task {first['task']}. Target: one answer of the larger model {wording.thinking(first['max_budget'])}; the "
         f"smaller one spends {spent}, read by {wording.RULES[first['rule']]}. Never: not "
         f"{wording.within(first['path'], first['max_step'])}. Cost in {first['cost_unit']}, prompts read once, "
-        f"{first['cost_label']}. {first['total_prompts']} prompts, {first['num_samples']} samples each, number of "
+        f"{first['cost_label']}. {first['total_prompts']} prompts, {samples_each(first)}, number of "
         "prompts in brackets. Lines: 95% intervals over prompts (paired bootstrap, "
         f"{first['num_replicates']:,} replicates).{cautions(first)}"
     )
@@ -56,7 +57,7 @@ def run(first: pd.Series, *, binned: bool, priced: bool = True, what: str = "Int
     """Task, prompts, samples, bins, cost model, and what was resampled: what every figure of a run has to say."""
     bins = f" Bins are {first['bins_are']}." if binned and not pd.isna(first["bins_are"]) else ""
     cost = f" Compute in {first['cost_unit']}, prompts read once, {first['cost_label']}." if priced else ""
-    sampled = f"{first['total_prompts']} prompts, the same for every model, {first['num_samples']} samples each."
+    sampled = f"{first['total_prompts']} prompts, the same for every model, {samples_each(first)}."
     drawn = ", bins drawn anew in each" if bins else ""
     whole = "" if pd.isna(first["cluster"]) else f", whole groups of {first['cluster']} at once"
     return (
@@ -74,6 +75,11 @@ def cautions(first: pd.Series) -> str:
 def read_by(first: pd.Series) -> str:
     """How several samples are read: 'a majority vote', or 'any of k correct, which needs an oracle'."""
     return {"maj_at_k": "a majority vote", "pass_at_k": "any of k correct, which needs an oracle"}[first["rule"]]
+
+
+def samples_each(first: pd.Series) -> str:
+    """How many samples a prompt the models were read at."""
+    return wording.samples_each(int(first["num_samples"]), int(first.get(MOST_SAMPLES, 0)))
 
 
 def _votes(first: pd.Series) -> str:
@@ -99,9 +105,7 @@ def _matched(first: pd.Series) -> str:
 
 
 def _sampled(first: pd.Series, models: Sequence[str]) -> str:
-    total = (
-        f"{first['total_prompts']} prompts, the same for all {len(models)} models, {first['num_samples']} samples each."
-    )
+    total = f"{first['total_prompts']} prompts, the same for all {len(models)} models, {samples_each(first)}."
     return total if pd.isna(first["bins_are"]) else f"{total} Bins are {first['bins_are']}."
 
 

@@ -75,8 +75,9 @@ def _words(first: pd.Series) -> page.Words:
         "What are the answers made of?",
         "Bars: how single samples ended. Black line: the share whose thinking was cut, still going at the budget. "
         "Dotted: whose answer was forced; where no dotted line is seen, the same.",
-        f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, {first['num_samples']} "
-        "samples each. Unparsed: no answer could be read; unanswered: none was given; truncated: the answer hit its "
-        f"token limit; refused: the grader was not let do what it wanted. All of these count as not correct."
+        f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, "
+        f"{caption.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; truncated: the "
+        "answer hit its token limit; refused: the grader was not let do what it wanted. All of these count as not "
+        "correct."
         f"{caption.cautions(first)}",
     )

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis import wording
 from analysis.arrays import Floats
+from analysis.choices import MOST_SAMPLES
 from analysis.figures import caption, ink, labels, page, ticks
 from analysis.figures.labels import Label
 
@@ -96,8 +97,14 @@ def _draw_coverage(axes: Axes, part: pd.DataFrame, colour: str) -> None:
 
 def _halves(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows with k <= n/2, and from the last of them on."""
-    full = int((part["width"] <= part["num_samples"] / 2).sum())
+    full = int((part["width"] <= _own_samples(part) / 2).sum())
     return part.iloc[: max(full, 1)], part.iloc[max(full, 1) - 1 :]
+
+
+def _own_samples(part: pd.DataFrame) -> pd.Series:
+    """The samples a prompt of the rung whose rows these are."""
+    own = part["width"].max() if MOST_SAMPLES in part else part["num_samples"]
+    return pd.Series(own, index=part.index)
 
 
 def _label_rungs(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
@@ -122,7 +129,7 @@ def _target(axes: Axes, frame: pd.DataFrame) -> Floats:
 def _label_coverage(axes: Axes, frame: pd.DataFrame, model: str, colour: str) -> None:
     """What a dotted line is, beside a rung's and off the target."""
     part = frame[frame["model"] == model]
-    cells = part[(part["rule"] == "pass_at_k") & (part["width"] <= part["num_samples"] / 2)]
+    cells = part[(part["rule"] == "pass_at_k") & (part["width"] <= _own_samples(part) / 2)]
     apart = cells[(cells["accuracy"] - cells["target_accuracy"]).abs() > 0.1]
     if len(apart):
         lines = [_points(line) for _, line in frame.groupby(["model", "rule"], sort=False)]

@@ -50,11 +50,9 @@ def _ratio(small: Arm, large: Arm) -> float:
 
 
 def _curve_rows(cells: Cells, arm: Arm, part: Bin) -> list[Row]:
-    outcomes = cells.outcomes
-    widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, cells.rule).widths
-    per_prompt = curves.rule_accuracy(
-        arm.grid.votes[-1], arm.grid.correct[-1], widths, cells.rule, rng=np.random.default_rng(0)
-    )
+    widths = curves.own_path(arm, cells.rule).widths
+    last = np.array([len(arm.budgets) - 1])
+    (per_prompt,) = curves.rule_accuracy(arm, widths, cells.rule, rng=np.random.default_rng(0), budgets=last)
     accuracy, low, high = intervals.accuracy_interval(weighted_means(part.weights, per_prompt), cells.num_drawn(part))
     return [
         {"kind": "curve", "width": float(width), "accuracy": float(mean), "low": float(least), "high": float(most)}
@@ -65,8 +63,7 @@ def _curve_rows(cells: Cells, arm: Arm, part: Bin) -> list[Row]:
 def _star_rows(small: Arm, large: Arm, part: Bin) -> list[Row]:
     weights = part.weights[:1]
     tokens = [float(_decoded(arm, weights)) for arm in (small, large)]
-    correct = large.grid.correct[-1].mean(axis=1)
-    accuracy = float(weighted_means(weights, correct[:, None])[0, 0])
+    accuracy = float(weighted_means(weights, large.accuracy[-1][:, None])[0, 0])
     spent = multiplier.snell_multiplier(_ratio(small, large), WORKLOADS)
     return [
         {"kind": "star", "workload": workload, "multiplier": float(m), "accuracy": accuracy}

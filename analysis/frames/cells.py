@@ -162,7 +162,7 @@ def spaced(widths: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _table(arm: Arm, widths: tuple[int, ...], rule: Rule, cost: CostModel, rng: np.random.Generator) -> Table:
-    accuracy = curves.rule_accuracy(arm.grid.votes, arm.grid.correct, widths, rule, rng=rng)
+    accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
     spent = costs.cell_cost(
         cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
     )

@@ -25,27 +25,31 @@ def frame(cells: Cells) -> pd.DataFrame:
     bound. Cost models that need what is
     not known are left out; c3 takes GPU where none is chosen. Raises UntoldError below two rungs.
     """
-    arms, outcomes = cells.arms, cells.outcomes
+    arms = cells.arms
     if len(arms) < 2:
         raise UntoldError(f"It needs two models or more; this run has only {arms[0].rung.name}.")
-    widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, cells.rule).widths
-    rng = np.random.default_rng(0)
+    paths = [curves.own_path(arm, cells.rule) for arm in arms]
+    rng, last = np.random.default_rng(0), np.array([len(arms[0].budgets) - 1])
     accuracy = [
-        curves.rule_accuracy(arm.grid.votes[-1], arm.grid.correct[-1], widths, cells.rule, rng=rng) for arm in arms
+        curves.rule_accuracy(arm, path.widths, cells.rule, rng=rng, budgets=last)[0]
+        for arm, path in zip(arms, paths, strict=True)
     ]
     rows: list[Row] = []
     for part in cells.parts:
         resampled = [weighted_means(part.weights, table) for table in accuracy]
         for name, cost, priced in _told(cells):
-            spent = [weighted_means(part.weights, _cost(cost, arm, widths)) for arm in priced]
-            for number, arm in enumerate(arms[:-1]):
+            spent = [
+                weighted_means(part.weights, _cost(cost, arm, path.widths))
+                for arm, path in zip(priced, paths, strict=True)
+            ]
+            for number, (arm, path) in enumerate(zip(arms[:-1], paths, strict=False)):
                 target, target_cost = substitution.to_match(resampled[-1][:, 0]), spent[-1][:, 0]
-                crossing = substitution.invert(resampled[number], spent[number], np.log(widths), target)
+                crossing = substitution.invert(resampled[number], spent[number], np.log(path.widths), target)
                 found = substitution.exchange_rate(crossing, target_cost)
                 rows.append(
                     {"counted_as": name, "counted_label": cost.label, "counted_unit": cost.unit}
                     | {"small": arm.rung.name, "large": arms[-1].rung.name, "num_params": arm.rung.num_params}
-                    | {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "max_step": widths[-1]}
+                    | {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "max_step": path.widths[-1]}
                     | {key: float(end) for key, end in zip(("rate", "low", "high"), found.rate, strict=True)}
                     | {"at_or_below": bool(found.at_or_below), "share_never": float(found.share_never)}
                 )

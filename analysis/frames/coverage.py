@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import coverage, intervals, solve_rates
-from analysis.arms import Arm
 from analysis.arrays import Floats, Ints
 from analysis.bootstrap import weighted_means
 from analysis.estimators import pass_at_k
 from analysis.frames.cells import Cells, Row
+from analysis.tallies import Tally
 from analysis.untold import UntoldError
 
 # A quarter of the samples, at least LEAST_DRAWN and at most MOST_DRAWN, are drawn to forecast the others.
@@ -21,25 +21,23 @@ FORECASTS = ("power_law", "scaled_beta", "nonparametric")
 def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     """A row a rung and width: coverage with its 95% interval, each law's forecast, and whether k lay beyond the draw.
 
-    `num_drawn` samples a prompt, drawn without replacement, make the forecasts; they are NaN where those solve nothing
-    or everything, from which no law can be read. `last_miss` is the scaled beta's forecast at the largest width less
-    what is observed there. `is_point` marks the widths that are drawn as points. Raises UntoldError
-    where there are too few samples to hold any out.
+    Widths go as far as the rung's own samples. `num_drawn` of them a prompt, drawn without replacement, make the
+    forecasts; they are NaN where those solve nothing or everything, from which no law can be read. `last_miss` is the
+    scaled beta's forecast at the largest width less what is observed there. `is_point` marks the widths that are drawn
+    as points. Raises UntoldError where there are too few samples to hold any out.
     """
-    num_samples = cells.outcomes.num_samples
-    num_drawn = int(np.clip(num_samples // 4, LEAST_DRAWN, MOST_DRAWN))
-    if num_samples < 2 * LEAST_DRAWN:
-        raise UntoldError(
-            f"A forecast holds samples out: it takes {2 * LEAST_DRAWN} a prompt or more, not {num_samples}."
-        )
-    widths = np.unique(np.geomspace(1, num_samples, NUM_WIDTHS).round().astype(int))
-    points = widths[np.unique(np.linspace(0, len(widths) - 1, MAX_POINTS).round().astype(int))]
+    least = min(arm.num_samples for arm in cells.arms)
+    if least < 2 * LEAST_DRAWN:
+        raise UntoldError(f"A forecast holds samples out: it takes {2 * LEAST_DRAWN} a prompt or more, not {least}.")
     rows: list[Row] = []
     for arm in cells.arms:
-        correct = arm.grid.correct[-1].sum(axis=1)
-        covered = weighted_means(cells.bins[0].weights, pass_at_k(num_samples, correct[:, None], widths))
+        num_drawn = int(np.clip(arm.num_samples // 4, LEAST_DRAWN, MOST_DRAWN))
+        widths = np.unique(np.geomspace(1, arm.num_samples, NUM_WIDTHS).round().astype(int))
+        points = widths[np.unique(np.linspace(0, len(widths) - 1, MAX_POINTS).round().astype(int))]
+        correct, num_samples = arm.tally(-1)
+        covered = weighted_means(cells.bins[0].weights, pass_at_k(num_samples[:, None], correct[:, None], widths))
         ends = intervals.accuracy_interval(covered, cells.num_drawn(cells.bins[0]))
-        forecast = _forecasts(arm, num_samples, widths, num_drawn, np.random.default_rng(seed))
+        forecast = _forecasts(arm.tally(-1), widths, num_drawn, np.random.default_rng(seed))
         last_miss = float(forecast["scaled_beta"][-1] - covered[0, -1])
         for at, width in enumerate(widths):
             rows.append(
@@ -56,13 +54,12 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     return cells.frame(rows)
 
 
-def _forecasts(arm: Arm, num_samples: int, widths: Ints, num_drawn: int, rng: np.random.Generator) -> dict[str, Floats]:
+def _forecasts(tally: Tally, widths: Ints, num_drawn: int, rng: np.random.Generator) -> dict[str, Floats]:
     """Each law's forecast at the widths, NaN where the draw solves nothing or all.
 
     A power law is NaN also where coverage is 0 or 1 at some width, for which its scale has no place.
     """
-    correct = arm.grid.correct[-1].sum(axis=1)
-    drawn = rng.hypergeometric(correct, num_samples - correct, num_drawn)
+    drawn = rng.hypergeometric(tally.num_correct, tally.num_samples - tally.num_correct, num_drawn)
     found = {name: np.full(len(widths), np.nan) for name in FORECASTS}
     if not 0 < drawn.sum() < num_drawn * len(drawn):
         return found

@@ -8,7 +8,7 @@ from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.bins import Bin
 from analysis.bootstrap import weighted_means
-from analysis.costs import serial_tokens
+from analysis.curves import serial_tokens
 from analysis.frames.cells import Cells, Row, Table
 from analysis.untold import UntoldError
 
@@ -44,7 +44,7 @@ def frame(cells: Cells) -> pd.DataFrame:
 
 def _serial(arm: Arm, widths: tuple[int, ...], part: Bin) -> Floats:
     """Mean tokens in series at every budget and width; (B, K)."""
-    per_prompt = np.moveaxis(serial_tokens(arm.decoded_tokens, widths), 1, 0)
+    per_prompt = np.moveaxis(serial_tokens(arm, widths), 1, 0)
     means = weighted_means(part.weights[:1], per_prompt.reshape(len(per_prompt), -1))
     unknown = 0.0 if arm.rung.has_tokens else np.nan
     return np.asarray(means[0].reshape(per_prompt.shape[1:]) + unknown)

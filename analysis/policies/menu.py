@@ -107,14 +107,22 @@ def _of_budget(
     rng: np.random.Generator,
     samples: ArrayLike | None,
 ) -> Menu:
-    which = slice(None) if samples is None else np.asarray(samples)
-    votes, correct, decoded = (table[at][:, which] for table in (arm.grid.votes, arm.grid.correct, arm.decoded_tokens))
-    serial = costs.serial_tokens(decoded, widths) + (0.0 if arm.rung.has_tokens else np.nan)
+    decoded = arm.decoded_tokens[at]
+    if samples is None:
+        budget = np.arange(len(arm.budgets))[[at]]
+        (accuracy,) = curves.rule_accuracy(arm, widths, rule, rng=rng, budgets=budget)
+        (serial,) = curves.serial_tokens(arm, widths, budgets=budget)
+    else:
+        votes, correct, decoded = (
+            table[:, np.asarray(samples)] for table in (arm.grid.votes[at], arm.grid.correct[at], decoded)
+        )
+        accuracy = curves.estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
+        serial = costs.serial_tokens(decoded, widths)
     return Menu(
         tuple(_cell(arm, int(arm.budgets[at]), width) for width in widths),
-        curves.rule_accuracy(votes, correct, widths, rule, rng=rng),
+        accuracy,
         costs.cell_cost(cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths),
-        serial,
+        serial + (0.0 if arm.rung.has_tokens else np.nan),
     )
 
 

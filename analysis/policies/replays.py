@@ -14,6 +14,9 @@ from analysis.outcomes import Outcomes
 from analysis.policies.studies import allocation, cascades, parallel, search, thinking
 from analysis.policies.studies.stage import NUM_FOLDS, Stage, prepare
 
+# Counts are replayed as samples that are drawn from them, of each prompt at most so many.
+MAX_SAMPLES = 1000
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -52,6 +55,7 @@ def find(outcomes: Outcomes, wanted: Choices, plan: Plan, *, texts: Sequence[str
     Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
     """
     _refuse(outcomes, plan)
+    outcomes = outcomes.drawn(MAX_SAMPLES)
     rules = curves.rules(outcomes.arms)
     read_by = curves.choose_rule(outcomes.arms, rule)
     stage, settled = prepare(outcomes, wanted, texts=texts, num_folds=plan.num_folds, seed=plan.seed)

@@ -71,7 +71,7 @@ function lineTraces(model, bin, rule, { main }) {
   if (!main) {
     return [{ x, y: accuracy, text: hover, hoverinfo: "text", mode: "lines", line: { color: colour(at, count, 0.7), width: 1.4, dash: "dot" } }];
   }
-  const half = Math.max(takeColumn("width", rows).filter((width) => width <= run.num_samples / 2).length, 1);
+  const half = Math.max(takeColumn("width", rows).filter((width) => width <= run.num_samples[at] / 2).length, 1);
   const traces = [];
   if (rows.length > 1) {
     const low = takeColumn("low", rows), high = takeColumn("high", rows);

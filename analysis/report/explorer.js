@@ -22,10 +22,13 @@ function clippedText(parts, query) {
 
 function rightTable(prompt) {
   const headers = ["right answers", ...shelf.budgets.map((budget) => (budget >= 2147483647 ? "no limit" : budget.toLocaleString("en-US")))];
-  const table = tableOf(`Right answers of ${shelf.num_samples} samples, by thinking budget`, headers,
-    shelf.models.map((name, at) => [name, ...prompt.right[at].map(String)]), { numeric: shelf.budgets.map((_, at) => at + 1) });
+  const total = (row, at) => (prompt.of ? prompt.of[row][at] : shelf.num_samples);
+  const told = (count, row, at) => (prompt.of ? `${count} of ${total(row, at)}` : String(count));
+  const title = prompt.of ? "Right answers of all samples, by thinking budget" : `Right answers of ${shelf.num_samples} samples, by thinking budget`;
+  const table = tableOf(title, headers,
+    shelf.models.map((name, row) => [name, ...prompt.right[row].map((count, at) => told(count, row, at))]), { numeric: shelf.budgets.map((_, at) => at + 1) });
   for (const [row, counts] of prompt.right.entries()) {
-    counts.forEach((count, at) => table.querySelectorAll("tbody tr")[row].cells[at + 1].style.setProperty("--share", `${Math.round((45 * count) / shelf.num_samples)}%`));
+    counts.forEach((count, at) => table.querySelectorAll("tbody tr")[row].cells[at + 1].style.setProperty("--share", `${Math.round((45 * count) / total(row, at))}%`));
   }
   table.classList.add("heat");
   return table;

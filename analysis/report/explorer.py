@@ -37,7 +37,7 @@ def section(root: Path, outcomes: Outcomes, binning: Binning, *, size: Size, see
     data = {
         "models": list(wording.short_names(names).values()),
         "budgets": outcomes.budgets,
-        "num_samples": outcomes.num_samples,
+        "num_samples": None if outcomes.holds_counts else outcomes.num_samples,
         "prompts": sorted(prompts, key=lambda prompt: str(prompt["id"])),
     }
     body = [
@@ -81,7 +81,9 @@ def _prompts(root: Path, outcomes: Outcomes, binning: Binning, wanted: dict[str,
             "text": written.get(prompt, []),
             "bin": in_bin[at[prompt]],
             "dials": {name: _dial(values[at[prompt]]) for name, values in outcomes.dials.items()},
-            "right": [arm.grid.correct[:, at[prompt]].sum(axis=1) for arm in outcomes.arms],
+            "right": [arm.stored.num_correct[:, at[prompt]] for arm in outcomes.arms],
+            # Of counts each prompt has its own number of samples.
+            "of": [arm.stored.num_samples[:, at[prompt]] for arm in outcomes.arms] if outcomes.holds_counts else None,
             "samples": [_sample(*place, sample) for place, sample in held[prompt].items() if _is_there(sample)],
         }
         for prompt in wanted

@@ -1,6 +1,6 @@
 """What a run says under every cost model it can tell, and that as data for the page's switches. Knows no HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,13 +60,21 @@ def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> di
             [name, _cost_words(name, of), of.setting.cost_unit, of.setting.cost_label] for name, of in found.items()
         ],
         "rule": rule,
-        "num_samples": first.setting.num_samples,
+        "num_samples": _num_samples(first, names),
         "budget_words": wording.thinking(first.setting.max_budget),
         "is_own": first.setting.difficulty == "own",
         "curves": _columns(curves.drop(columns=["cost", "num_params"])),
         "cost": {name: of.curves["cost"].tolist() for name, of in found.items()},
         "rates": _rates(found),
     }
+
+
+def _num_samples(found: Findings, names: Sequence[str]) -> list[int]:
+    """The samples a prompt of each model: where they are unlike, its curve of widths ends at all of them."""
+    if not found.setting.most_samples:
+        return [found.setting.num_samples] * len(names)
+    widest = found.curves.groupby("model")["width"].max()
+    return [int(widest[name]) for name in names]
 
 
 def _can_tell(outcomes: Outcomes, choices: Choices) -> bool:

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from results.ingest import inspect_log, lm_eval, table, unused
-from results.ingest.outcomes import Ingested
+from results.ingest import inspect_log, lm_eval, table, uneven, unused
+from results.ingest.cells import SUFFIXES
+from results.ingest.completions import without_completions
+from results.ingest.mapping import NOUNS, Mapped
+from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
+from results.ingest.scores import check_range, tell_fractions
+from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
 from results.shortage import explain_shortage
 from results.stopping import stopping_in_a_line
@@ -15,20 +20,22 @@ from results.stopping import stopping_in_a_line
 RUNS = Path("results/runs")
 NOT_ASKED_FOR = "of a model that --models does not name"
 EXAMPLE = "--map model=COLUMN prompt=COLUMN correct=COLUMN"
+# How much of what is wrong is told: a line of an error, places of one kind, kinds.
+MOST_CHARS, MOST_PLACES, MOST_KINDS = 299, 2, 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ingest one source and return the exit status: 2, and one line on stderr, for what a user can put right."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         source, root = Path(options.source), _run_folder(options.run)
-        found = _only(read(source, options), options.models)
+        found = _evened(settle(_only(read(source, options), options.models), correct_at=options.correct_at), options)
         found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f"error: {explain_shortage(error, _run_folder(options.run)) or error}", file=sys.stderr)
+        print(_in_a_line(f"error: {explain_shortage(error, _run_folder(options.run)) or error}"), file=sys.stderr)
         return 2
     print(report(root, found, stored))
     return 0
@@ -39,20 +46,62 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
     if not source.exists():
         raise ValueError(f"There is no {source}.")
     if options.map:
-        return table.read(
-            source, dict(options.map), model=options.model, task=options.task, correct_at=options.correct_at
-        )
-    if lm_eval.find_logs(source):
-        return lm_eval.read(
-            source,
+        mapped = Mapped(
+            dict(options.map),
             model=options.model,
-            metric=options.metric,
-            filter_name=options.filter,
+            task=options.task,
+            models=options.models,
             correct_at=options.correct_at,
+            scale=options.scale,
+            rows_at=options.rows,
         )
+        return table.read(source, mapped)
+    if lm_eval.find_logs(source):
+        choices = lm_eval.Choices(
+            model=options.model,
+            metrics=options.metric,
+            filters=options.filter,
+            correct_at=options.correct_at,
+            regrade=options.regrade,
+            seeds_are_samples=options.seeds_are_samples,
+        )
+        found = lm_eval.read(source, choices)
+        if beside := [path.name for path in inspect_log.find_logs(source) if path.suffix == ".eval"]:
+            found.notes.append(f"Logs of Inspect beside those of lm-eval are not read ({beside[0]}); give them alone.")
+        return found
     if inspect_log.find_logs(source):
-        return inspect_log.read(source, model=options.model, scorer=options.metric, correct_at=options.correct_at)
-    raise ValueError(f"{source} holds no lm-eval samples_*.jsonl and no Inspect log; a table needs {EXAMPLE}.")
+        return inspect_log.read(source, model=options.model, scorers=options.metric, correct_at=options.correct_at)
+    raise ValueError(
+        f"{source} holds no lm-eval samples_*.jsonl and no Inspect log; a table ({', '.join(SUFFIXES)}) "
+        f"needs {EXAMPLE}."
+    )
+
+
+def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
+    """What was read as it can be stored: each sample once, scores of a known range, answers that can be counted.
+
+    Raises ValueError where most of the source could not be read, so that the mapping or the form is wrong and no
+    single sample is odd.
+    """
+    num_odd = sum(map(len, found.odd.values()))
+    if num_odd > len(found.outcomes):
+        reason, places = next(iter(found.odd.items()))
+        several = f"{num_odd:,} parts of the source cannot be read, as " if num_odd > 1 else ""
+        raise ValueError(f"{several}{places[0]}: {reason}")
+    if correct_at is None:
+        check_range(found.samples)
+        found.notes += tell_fractions(found.samples, correct_at=correct_at)
+    samples, num_twice = without_twice(found.samples)
+    found.dropped[AGAIN] += num_twice
+    samples, notes = without_completions(samples)
+    notes = [*tell_alike(samples), *notes]
+    return replace(found, samples=samples, notes=[*found.notes, *notes])
+
+
+def _evened(found: Ingested, options: argparse.Namespace) -> Ingested:
+    """With budgets in names, and without the models that cost most prompts, where that is asked for."""
+    found = uneven.name_budgets(found) if options.name_budgets else found
+    return found if options.keep is None else uneven.keep(found, options.keep)
 
 
 def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
@@ -64,8 +113,29 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
         for each in stored
     ]
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
-    lines += unused.lines(found.outcomes) + _unknown(found)
+    lines += [*_skipped(found), *found.notes]
+    lines += uneven.lines(found.outcomes)
+    counted = {(each.model, each.task) for each in stored if each.table == "counts"}
+    lines += unused.lines(found.outcomes, counted=counted) + _unknown(found)
     return "\n".join([*lines, f"Into {root}; now `make figures RUN={root}`, or `python -m analysis summary {root}`."])
+
+
+def _skipped(found: Ingested) -> list[str]:
+    """A line for each kind of what could not be read, and where it stands."""
+    lines = []
+    for reason, places in list(found.odd.items())[:MOST_KINDS]:
+        more = f" and {len(places) - MOST_PLACES:,} more" if len(places) > MOST_PLACES else ""
+        lines.append(f"Skipped {len(places):,}: {reason.rstrip('.')} ({', '.join(places[:MOST_PLACES])}{more}).")
+    rest = list(found.odd.values())[MOST_KINDS:]
+    if rest:
+        lines.append(f"Skipped {sum(map(len, rest)):,} more for {len(rest):,} other reasons.")
+    return lines
+
+
+def _in_a_line(message: str) -> str:
+    """One line that is read at a glance; the way on, which stands at its end, stays."""
+    line = " ".join(message.split())
+    return line if len(line) <= MOST_CHARS else f"{line[: MOST_CHARS // 2]} ... {line[-(MOST_CHARS // 2 - 5) :]}"
 
 
 def _unknown(found: Ingested) -> list[str]:
@@ -118,7 +188,8 @@ def _run_folder(name: str) -> Path:
     return RUNS / name if Path(name).name == name else Path(name)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(
         prog="python -m results.ingest", description="Outcomes from elsewhere, into a run."
     )
@@ -131,17 +202,29 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NOUN=COLUMN",
-        help=f"columns of a table: {', '.join(table.NOUNS)}, dial.NAME",
+        help=f"columns of a table: {', '.join(NOUNS)}, dial.NAME",
     )
     add("--model", help="one name for all, where the source does not tell models apart")
     add("--models", nargs="+", default=[], metavar="NAME", help="keep these alone, where the source holds many")
     add("--task", default="outside", help="the name of a table's task, where no column is mapped")
-    add("--metric", help="which metric of lm-eval or scorer of Inspect says what is correct")
-    add("--filter", help="which filter of lm-eval")
-    add("--correct-at", type=float, default=1.0, help="the least score that counts as correct (1)")
+    add(
+        "--metric",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), says what is correct; the first there is",
+    )
+    add("--filter", nargs="+", default=[], metavar="NAME", help="which filter of lm-eval, the first there is")
+    add("--regrade", action="store_true", help="score each repeat of lm-eval by the task's own filter and exact match")
+    add("--seeds-are-samples", action="store_true", help="logs of lm-eval that differ in the seed are samples")
+    add("--correct-at", type=float, help="the least score that counts as correct (1, of scores from 0 to 1)")
+    add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
+    add("--rows", metavar="PATH", help="where in a JSON object the list of rows stands, as in results.examples")
+    add("--keep", type=_share, metavar="SHARE", help="leave out models until all share this part of the prompts (.9)")
+    add("--name-budgets", action="store_true", help="budgets that not every model has become part of the name")
     add("--counts", action="store_true", help="store success counts though there are answers")
-    add("--params", type=_number, nargs="+", default=[], metavar="NAME=7e9", help="a model's parameters")
-    add("--pretraining-tokens", type=_number, nargs="+", default=[], metavar="NAME=2e12", help="what it was trained on")
+    add("--params", type=_params, nargs="+", default=[], metavar="NAME=7B", help="a model's parameters")
+    add("--pretraining-tokens", type=_tokens, nargs="+", default=[], metavar="NAME=2T", help="what it was trained on")
     return parser
 
 
@@ -152,15 +235,36 @@ def _pair(text: str) -> tuple[str, str]:
     return left, right
 
 
-def _number(text: str) -> tuple[str, float]:
-    name, separator, value = text.rpartition("=")
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share above 0 and up to 1")
+    return number
+
+
+def _params(text: str) -> tuple[str, float]:
+    return _named_size(text, LEAST_PARAMS)
+
+
+def _tokens(text: str) -> tuple[str, float]:
+    return _named_size(text, LEAST_TOKENS)
+
+
+def _named_size(text: str, least: float) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
     try:
-        number = float(value)
-    except ValueError:
-        number = 0.0
-    if not (name and separator and 0 < number < float("inf")):
-        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=NUMBER, above 0")
-    return name, number
+        if not name:
+            raise ValueError(f"write {text!r} as NAME=7e9 or NAME=7B")
+        return name, parse_size(value, least=least)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

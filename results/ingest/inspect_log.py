@@ -1,178 +1,209 @@
-"""Inspect's logs, *.eval (a zip of JSON, deflated or zstd) and *.json, as inspect_ai 0.3.285 writes them."""
+"""Inspect's logs, as inspect_ai up to 0.3.285 writes them, an epoch a sample."""
 
-import json
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
+from results.ingest import inspect_files
+from results.ingest.inspect_files import find_logs
+from results.ingest.inspect_usage import settings, thinking, tokens
+from results.ingest.outcomes import OLDER, Ingested, Known, Sample, choose
+from results.ingest.scores import MissingError, grade
+from results.ingest.variants import flatten, tell_apart
 
-from results.folder import find_visible
-from results.ingest.outcomes import OLDER, Ingested, Known, Sample, Tokens, choose, grade
-
-ZSTD = 93
-LOCAL_HEADER_BYTES = 30
 ERRED = "the sample ended in an error of the engine or scorer"
 UNSCORED = "the sample has no score"
-# What reading a log meets that is cut short, damaged or none.
-BROKEN = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
-
-
-class Log(NamedTuple):
-    """The header of a log and its samples, one at a time."""
-
-    header: Mapping[str, Any]
-    samples: Iterator[Mapping[str, Any]]
-
-
-def find_logs(source: Path) -> list[Path]:
-    """The logs at or below a path, oldest first: their names begin with the time."""
-    if source.is_file():
-        return [source] if source.suffix in (".eval", ".json") else []
-    return sorted([*find_visible(source, "**/*.eval"), *find_visible(source, "**/*.json")])
-
-
-def read(source: Path, *, model: str | None, scorer: str | None, correct_at: float) -> Ingested:
-    """The outcomes of every log at or below `source`, an epoch a sample.
-
-    A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget. Tokens are those of the
-    evaluated model alone; reasoning counts among its output. Samples that erred are missing, not wrong. Of several
-    logs of one model, task and budget the newest counts. Raises ValueError where a log has several scorers and none is
-    chosen, and for files that are no log.
-    """
-    found = Ingested()
-    newest: dict[_Place, Path] = {}
-    for path in find_logs(source):
-        place = _place(_open(path).header, model)
-        if (older := newest.get(place)) is not None:
-            found.dropped[OLDER] += sum(1 for _ in _open(older).samples)
-        newest[place] = path
-    for place, path in newest.items():
-        _read_log(found, path, place, scorer=scorer, correct_at=correct_at)
-    return found
+CUT = ("max_tokens", "model_length")
+CAP = "max_tokens"
+__all__ = ["find_logs", "read"]
 
 
 class _Place(NamedTuple):
-    """What a log is of: the model's name with its reasoning effort, the task's, and the budget, None without one."""
+    """What a log is of: the model's name with its effort, the task's, and the budget, None without one."""
 
     model: str
     task: str
     budget: int | None
 
 
-def _place(header: Mapping[str, Any], model: str | None) -> _Place:
-    evaluated = header["eval"]
-    config = evaluated.get("model_generate_config") or {}
-    effort = config.get("reasoning_effort")
-    name = (model or str(evaluated["model"])) + (f" ({effort} effort)" if effort else "")
-    return _Place(name, str(evaluated["task"]).rsplit("/", 1)[-1], config.get("reasoning_tokens"))
+class _Found(NamedTuple):
+    """A log, where it belongs, and what else it was made under."""
+
+    path: Path
+    place: _Place
+    options: Mapping[str, Any]
+    task_args: Mapping[str, Any]
+    # Whether it ended, and when it began: of two that are of one thing, the greater counts.
+    rank: tuple[bool, str]
 
 
-def _read_log(found: Ingested, path: Path, place: _Place, *, scorer: str | None, correct_at: float) -> None:
-    log = _open(path)
-    evaluated = log.header["eval"]["model"]
-    model, task, budget = place
-    found.models[model] = Known()
-    for sample in log.samples:
-        prompt = str(sample["id"])
-        found.prompts[task, prompt] = {"text": _text(sample["input"]), "dials": sample.get("metadata") or {}}
-        graded = _grade(found, sample, path, scorer, correct_at)
-        if graded is not None:
-            found.samples.append(
-                Sample(
-                    model=model,
-                    task=task,
-                    prompt=prompt,
-                    number=int(sample["epoch"]) - 1,
-                    text=(sample.get("output") or {}).get("completion"),
-                    budget=budget,
-                    tokens=_tokens((sample.get("model_usage") or {}).get(evaluated) or {}),
-                    **graded,
-                )
-            )
+def read(source: Path, *, model: str | None, scorers: Sequence[str], correct_at: float | None) -> Ingested:
+    """The outcomes of every log at or below `source`, an epoch a sample.
+
+    A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget, and other options are
+    part of the name where they differ. Tokens are those of the evaluated model alone. Samples that erred are missing,
+    not wrong. Of several logs of one thing the newest that ended counts. A log or sample that cannot be read is skipped
+    and named. scorers: those to be read, the first that a sample has; raises ValueError where there are several, or one
+    with several values, and none is chosen.
+    """
+    found = Ingested()
+    logs = [log for path in find_logs(source) if (log := _find(found, path, model)) is not None]
+    for place, several in _by_place(logs).items():
+        *older, newest = sorted(several, key=lambda log: log.rank)
+        for log in older:
+            found.dropped[OLDER] += sum(1 for _ in inspect_files.open_log(log.path).samples)
+        _read_log(found, newest.path, place, scorers=scorers, correct_at=correct_at)
+    return found
 
 
-def _grade(
-    found: Ingested, sample: Mapping[str, Any], path: Path, scorer: str | None, correct_at: float
-) -> dict[str, Any] | None:
-    """Correct, score, answer, outcome and whether it was cut; None where the sample is missing."""
-    scores = sample.get("scores") or {}
-    if sample.get("error") or not scores:
-        found.dropped[ERRED if sample.get("error") else UNSCORED] += 1
+def _find(found: Ingested, path: Path, model: str | None) -> _Found | None:
+    """The log of a file; None, and entered as skipped, where it is none."""
+    try:
+        header = inspect_files.open_log(path).header
+        effort, budget, options = thinking(settings(header))
+        evaluated = header["eval"]
+        name = (model or str(evaluated["model"])) + (f" ({effort} effort)" if effort else "")
+        place = _Place(name, str(evaluated.get("task")).rsplit("/", 1)[-1], None if budget is None else int(budget))
+        rank = (header.get("status") in (None, "success"), str(evaluated.get("created") or path.name))
+        return _Found(path, place, options, flatten(evaluated.get("task_args") or {}), rank)
+    except inspect_files.BROKEN as error:
+        found.skip(error, path.name)
         return None
-    score = scores[choose(f"scorer in {path.name}", sorted(scores), scorer, option="--metric")]
-    correct, value = grade(score["value"], correct_at=correct_at)
-    choices = (sample.get("output") or {}).get("choices") or [{}]
-    cut = bool(sample.get("limit")) or choices[0].get("stop_reason") in ("max_tokens", "model_length")
-    unanswered = score.get("answer") in (None, "") or score["value"] == "N"
-    outcome = None if correct else "truncated" if cut else "unanswered" if unanswered else None
-    answer = None if score.get("answer") in (None, "") else str(score["answer"])
-    return {"correct": correct, "score": value, "answer": answer, "outcome": outcome, "truncated": cut}
 
 
-def _tokens(usage: Mapping[str, Any]) -> Tokens:
-    if not usage:
-        return Tokens()
-    cached = (usage.get("input_tokens_cache_read") or 0) + (usage.get("input_tokens_cache_write") or 0)
-    return Tokens(
-        prompt=usage["input_tokens"] + cached,
-        decoded=usage["output_tokens"],
-        thinking=usage.get("reasoning_tokens") or 0,
-        usd=usage.get("total_cost"),
+def _by_place(logs: list[_Found]) -> dict[_Place, list[_Found]]:
+    """The logs of each thing, told apart by the options in which those of one model and task differ."""
+    logs = _renamed(logs, "task", lambda log: (log.place.task, log.task_args))
+    logs = _renamed(logs, "model", lambda log: (log.place[:2], {k: v for k, v in log.options.items() if k != CAP}))
+    # A cap on all tokens grows with that on thinking, and tells nothing apart but at one budget.
+    logs = _renamed(logs, "model", lambda log: (log.place, {k: v for k, v in log.options.items() if k == CAP}))
+    groups: dict[_Place, list[_Found]] = defaultdict(list)
+    for log in logs:
+        groups[log.place].append(log)
+    return groups
+
+
+def _renamed(
+    logs: list[_Found], noun: str, named: Callable[[_Found], tuple[Hashable, Mapping[str, Any]]]
+) -> list[_Found]:
+    """The logs with what tells apart those of one name behind the name of their model or task."""
+    told = tell_apart([named(log) for log in logs])
+    return [
+        log._replace(place=_Place(**(log.place._asdict() | {noun: f"{getattr(log.place, noun)} ({each})"})))
+        if each
+        else log
+        for log, each in zip(logs, told, strict=True)
+    ]
+
+
+def _read_log(found: Ingested, path: Path, place: _Place, *, scorers: Sequence[str], correct_at: float | None) -> None:
+    log = inspect_files.open_log(path)
+    found.models.setdefault(place.model, Known())
+    for part in log.samples:
+        if part.sample is None:
+            found.skip(part.reason, part.place)
+            continue
+        try:
+            sample = _sample(part.sample, log.header["eval"]["model"], place, path, scorers, correct_at)
+        except MissingError as error:
+            found.dropped[str(error)] += 1
+        except _ChoiceError:
+            raise
+        except inspect_files.BROKEN as error:
+            found.skip(error, part.place)
+        else:
+            said = {"text": _text(part.sample.get("input")), "dials": part.sample.get("metadata") or {}}
+            found.prompts[place.task, sample.prompt] = said
+            found.samples.append(sample)
+
+
+class _ChoiceError(ValueError):
+    """A choice that only the reader can make."""
+
+
+def _sample(
+    sample: Mapping[str, Any],
+    evaluated: str,
+    place: _Place,
+    path: Path,
+    scorers: Sequence[str],
+    correct_at: float | None,
+) -> Sample:
+    """One epoch; raises MissingError where it erred or has no score."""
+    if sample.get("error"):
+        raise MissingError(ERRED)
+    value, answer = _score(sample, path, scorers)
+    try:
+        correct, score = grade(value, correct_at=correct_at)
+    except MissingError:
+        raise MissingError(UNSCORED) from None
+    output = sample.get("output") or {}
+    cut = _was_cut(sample, output)
+    # Of an old log that tells no sum of each model, the last request alone.
+    usage = (sample.get("model_usage") or {}).get(evaluated) or output.get("usage") or {}
+    unanswered = answer in (None, "") or value == "N"
+    return Sample(
+        model=place.model,
+        task=place.task,
+        prompt=str(sample["id"]),
+        number=int(sample.get("epoch") or 1) - 1,
+        correct=correct,
+        score=score,
+        answer=None if answer in (None, "") else str(answer),
+        outcome=None if correct else "truncated" if cut else "unanswered" if unanswered else None,
+        truncated=cut,
+        text=_completion(output),
+        budget=place.budget,
+        tokens=tokens(usage),
     )
 
 
-def _text(prompt: Any) -> str:
-    """A prompt as text: itself, or its messages."""
-    if isinstance(prompt, str):
-        return prompt
-    return "\n".join(f"{message.get('role')}: {message.get('content')}" for message in prompt)
-
-
-def _open(path: Path) -> Log:
+def _score(sample: Mapping[str, Any], path: Path, scorers: Sequence[str]) -> tuple[Any, Any]:
+    """The value and the answer of the scorer that is chosen; of a value of several, the one that is."""
+    scores = sample.get("scores") or ({"score": sample["score"]} if sample.get("score") else {})
+    values: dict[str, tuple[Any, Any]] = {}
+    for scorer, score in scores.items():
+        several = score["value"] if isinstance(score["value"], dict) else None
+        for key, value in (several or {None: score["value"]}).items():
+            values[scorer if key is None else f"{scorer}.{key}"] = (value, score.get("answer"))
+    if not values:
+        raise MissingError(UNSCORED)
+    wanted = [name for wish in scorers for name in values if wish in (name, name.partition(".")[2])]
     try:
-        if path.suffix == ".json":
-            log = json.loads(path.read_bytes())
-            return Log(_checked(log), iter(log.get("samples") or []))
-        archive = zipfile.ZipFile(path)
-        header = json.loads(_member(archive, path, "header.json"))
-        return Log(_checked(header), _stored_samples(archive, path))
-    except BROKEN as error:
-        raise _no_log(path, error) from None
+        return values[
+            wanted[0] if wanted else choose(f"score in {path.name}", sorted(values), scorers, option="--metric")
+        ]
+    except ValueError as error:
+        raise _ChoiceError(str(error)) from None
 
 
-def _no_log(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} is no whole log of Inspect ({error}); an evaluation still running has none.")
+def _was_cut(sample: Mapping[str, Any], output: Mapping[str, Any]) -> bool | None:
+    """Whether a limit ended the sample; None where the log does not say how it ended."""
+    if sample.get("limit"):
+        return True
+    stop = ((output.get("choices") or [{}])[0] or {}).get("stop_reason")
+    return None if stop in (None, "unknown") else stop in CUT
 
 
-def _checked(header: Any) -> Mapping[str, Any]:
-    if not isinstance(header, dict) or "model" not in header.get("eval", {}):
-        raise KeyError("no model under eval")
-    return header
+def _completion(output: Mapping[str, Any]) -> str | None:
+    if output.get("completion") is not None:
+        return str(output["completion"])
+    message = ((output.get("choices") or [{}])[0] or {}).get("message") or {}
+    return None if message.get("content") is None else _content(message["content"])
 
 
-def _stored_samples(archive: zipfile.ZipFile, path: Path) -> Iterator[Mapping[str, Any]]:
-    for name in sorted(archive.namelist()):
-        if name.startswith("samples/") and name.endswith(".json"):
-            try:
-                sample = json.loads(_member(archive, path, name))
-            except BROKEN as error:
-                raise _no_log(path, error) from None
-            yield sample
+def _text(prompt: Any) -> str | None:
+    """A prompt as text: itself, or its messages."""
+    if prompt is None or isinstance(prompt, str):
+        return prompt
+    return "\n".join(f"{message.get('role')}: {_content(message.get('content'))}" for message in prompt)
 
 
-def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
-    """A file of the archive; zstd, which zipfile learns in Python 3.14, is decoded by Arrow."""
-    entry = archive.getinfo(name)
-    if entry.compress_type != ZSTD:
-        return archive.read(name)
-    with path.open("rb") as file:
-        file.seek(entry.header_offset)
-        header = file.read(LOCAL_HEADER_BYTES)
-        name_bytes, extra_bytes = struct.unpack("<HH", header[26:30])
-        file.seek(name_bytes + extra_bytes, 1)
-        packed = file.read(entry.compress_size)
-    return bytes(pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read())
+def _content(content: Any) -> str:
+    """A message's text, of one in parts those that are text."""
+    if isinstance(content, list):
+        return "\n".join(
+            str(part["text"]) for part in content if isinstance(part, dict) and part.get("text") is not None
+        )
+    return str(content)

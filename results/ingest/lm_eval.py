@@ -1,107 +1,201 @@
-"""lm-eval's sample logs: samples_<task>_<date>.jsonl beside results_<date>.json, as lm-eval 0.4.13 writes them."""
+"""lm-eval's sample logs: a document a sample, or its repeats, by the score of one filter."""
 
-import json
 import re
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from results.ingest.outcomes import OLDER, Ingested, Known, Sample, choose, grade
+from results.ingest.lm_eval_files import Row, Said, find_logs, read_rows, read_said, task_of
+from results.ingest.lm_eval_regrade import Grader
+from results.ingest.outcomes import OLDER, Ingested, Known, Sample, choose
+from results.ingest.scores import MissingError, grade
+from results.ingest.variants import tell_apart
 
-NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT.+)\.jsonl")
 UNREADABLE = "[invalid]"
-# What the log holds of a document beside its metrics.
-FIELDS = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
+READ = "extracted_answers"
 SEVERAL_AT_ONCE = "its one score is of several different answers at once"
-UNGRADED = "a further repeat: lm-eval logs one score a document and filter"
+UNGRADED = "a further repeat: lm-eval logs one score a document and filter (--regrade scores each)"
+OTHER_SEED = "in a log of another seed (--seeds-are-samples reads each as a sample)"
+UNSCORED = "the document has no score"
+VOTE = re.compile(r"maj|vote|consensus|cons@", re.IGNORECASE)
+__all__ = ["Choices", "find_logs", "read"]
 
 
-def find_logs(source: Path) -> list[Path]:
-    """The sample logs at or below a path."""
-    paths = [source] if source.is_file() else sorted(source.rglob("samples_*.jsonl"))
-    return [path for path in paths if NAME.fullmatch(path.name)]
+@dataclass(frozen=True)
+class Choices:
+    """What of a log is read: metrics and filters by preference, and how repeats and seeds count.
+
+    regrade: repeats are scored by the task's own filter. seeds_are_samples: logs that differ in their seed alone are
+    samples of one model.
+    """
+
+    model: str | None = None
+    metrics: Sequence[str] = ()
+    filters: Sequence[str] = ()
+    correct_at: float | None = None
+    regrade: bool = False
+    seeds_are_samples: bool = False
 
 
-def read(
-    source: Path, *, model: str | None, metric: str | None, filter_name: str | None, correct_at: float
-) -> Ingested:
-    """The outcomes of every sample log at or below `source`, one sample a document.
+class _Log(NamedTuple):
+    path: Path
+    model: str
+    task: str
+    said: Said
 
-    A model's name is that of results_<date>.json, or of the log's folder, unless given. Of several logs of one model
-    and task the newest counts. Tokens are not in these logs. Raises ValueError where a log has several filters or
-    metrics and none is chosen.
+
+def read(source: Path, choices: Choices) -> Ingested:
+    """The outcomes of every sample log at or below `source`.
+
+    A model's name is that of results.json with its revision and adapter, or of the log's folder, unless given; settings
+    are part of it where they differ. Of several logs of one model and task the newest counts. Tokens, and whether a
+    limit cut an answer, are not in these logs. A log that was not scored is skipped and named. Raises ValueError where
+    a log has several filters or metrics and none is chosen, where it lacks the one that is asked for, and where that
+    is a vote.
     """
     found = Ingested()
-    newest: dict[tuple[str, str], Path] = {}
-    for path in sorted(find_logs(source), key=lambda path: _parts(path)["date"]):
-        name = model or _model_name(path)
-        task = _parts(path)["task"]
-        if (older := newest.get((name, task))) is not None:
-            found.dropped[OLDER] += sum(1 for _ in _rows(older))
-        newest[name, task] = path
-    for (name, task), path in newest.items():
-        found.models[name] = Known()
-        _read_log(found, path, name, task, metric=metric, filter_name=filter_name, correct_at=correct_at)
+    for (model, task), logs in _by_place(_find(found, source, choices)).items():
+        if choices.seeds_are_samples:
+            logs = list({str(log.said.seed): log for log in logs}.values())
+        else:
+            *older, newest = logs
+            for log in older:
+                reason = OLDER if log.said.seed == newest.said.seed else OTHER_SEED
+                found.dropped[reason] += len(read_rows(log.path, lambda *_: None))
+            logs = [newest]
+        for log in logs:
+            seed = log.said.seed if choices.seeds_are_samples else None
+            _read_log(found, log, (model, task), choices, seed=seed)
     return found
 
 
-def _read_log(
-    found: Ingested,
-    path: Path,
-    model: str,
-    task: str,
-    *,
-    metric: str | None,
-    filter_name: str | None,
-    correct_at: float,
-) -> None:
-    filters = sorted({row["filter"] for row in _rows(path)})
-    if not filters:
-        raise ValueError(f"{path} holds no documents; was the evaluation stopped?")
-    # The tasks of one evaluation differ in their filters; one that has no choice needs none.
-    wanted = filter_name if len(filters) > 1 else filters[0]
-    chosen = choose(f"filter in {path.name}", filters, wanted, option="--filter")
-    for row in _rows(path):
-        if row["filter"] != chosen:
-            found.dropped[f"under filter {row['filter']}, not {chosen}"] += 1
-            continue
-        scorer = choose(f"metric in {path.name}", sorted(row["metrics"]), metric, option="--metric")
+def _find(found: Ingested, source: Path, choices: Choices) -> list[_Log]:
+    logs = []
+    for path in find_logs(source):
+        try:
+            said = read_said(path)
+            logs.append(_Log(path, choices.model or said.model or path.parent.name, task_of(path), said))
+        except ValueError as error:
+            found.skip(error, path.name)
+    return logs
+
+
+def _by_place(logs: Sequence[_Log]) -> dict[tuple[str, str], list[_Log]]:
+    """Logs of one model and task, oldest first, told apart by the settings in which they differ."""
+    named: list[tuple[Hashable, Mapping[str, Any]]] = [((log.model, log.task), log.said.settings) for log in logs]
+    groups: dict[tuple[str, str], list[_Log]] = defaultdict(list)
+    for log, settings in zip(logs, tell_apart(named), strict=True):
+        groups[log.model + (f" ({settings})" if settings else ""), log.task].append(log)
+    return groups
+
+
+def _read_log(found: Ingested, log: _Log, place: tuple[str, str], choices: Choices, *, seed: Any) -> None:
+    (model, task), path = place, log.path
+    rows = read_rows(path, found.skip)
+    if not rows:
+        found.skip("it holds no documents; was the evaluation stopped?", path.name)
+        return
+    filters = sorted({row["filter"] for row in rows})
+    chosen = choose(f"filter in {path.name}", filters, choices.filters, option="--filter")
+    if all(set(row["metrics"]) <= {"bypass"} for row in rows):
+        found.skip("it was not scored: lm-eval wrote it with --predict_only, or knows no metric", path.name)
+        return
+    kept = [row for row in rows if row["filter"] == chosen]
+    for name, count in Counter(row["filter"] for row in rows if row["filter"] != chosen).items():
+        found.dropped[f"under filter {name}, not {chosen}"] += count
+    grader = Grader(log.said.task, chosen, path.name) if choices.regrade else None
+    if grader is None:
+        _check_no_vote(kept, chosen, log)
+    found.models.setdefault(model, Known())
+    for row in kept:
+        scorer = choose(f"metric in {path.name}", sorted(row["metrics"]), choices.metrics, option="--metric")
         prompt = str(row["doc_id"])
         found.prompts[task, prompt] = {"text": _prompt_text(row), "hash": row.get("doc_hash")}
-        found.samples += _samples(found, row, row[scorer], model=model, task=task, correct_at=correct_at)
+        try:
+            samples = list(_samples(found, row, row.get(scorer), place, choices.correct_at, grader, seed=seed))
+        except MissingError:
+            found.dropped[UNSCORED] += 1
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            found.skip(error, f"document {prompt} of {path.name}")
+        else:
+            found.samples += samples
+
+
+def _check_no_vote(rows: Sequence[Row], name: str, log: _Log) -> None:
+    """Raise ValueError where a filter makes one answer of several repeats by a vote: it is then no sample."""
+    repeated = [row for row in rows if len(_flat(row["resps"])) > 1 and not _is_choice(row)]
+    steps = log.said.filters.get(name)
+    says_so = any("majority" in str(step.get("function")) for step in steps) if steps else VOTE.search(name)
+    if repeated and (says_so or any(map(_is_of_a_later_repeat, repeated))):
+        raise ValueError(
+            f"Filter {name} in {log.path.name} is a vote over {len(_flat(repeated[0]['resps']))} repeats, and a vote "
+            "is no sample: choose another --filter, or --regrade to score each repeat."
+        )
+
+
+def _is_of_a_later_repeat(row: Row) -> bool:
+    """Whether the one answer of a document is not in its first repeat, but in another."""
+    texts, answers = _flat(row["resps"]), _flat(row["filtered_resps"])
+    return len(answers) == 1 and answers[0] not in texts[0] and any(answers[0] in text for text in texts[1:])
 
 
 def _samples(
-    found: Ingested, row: dict[str, Any], value: Any, *, model: str, task: str, correct_at: float
+    found: Ingested,
+    row: Row,
+    value: Any,
+    place: tuple[str, str],
+    correct_at: float | None,
+    grader: Grader | None,
+    *,
+    seed: Any,
 ) -> Iterator[Sample]:
     """The document's graded samples: one for each repeat that the log tells the score of."""
-    is_choice = len(row["resps"]) > 1 or isinstance(row["resps"][0][0], list)
-    answers = [None] if is_choice else _flat(row["filtered_resps"])
-    texts = [None] if is_choice else _flat(row["resps"])
-    if isinstance(value, list) and len(value) == len(answers):
-        values = value
-    elif len(set(answers)) == 1:
-        values = [value] * len(answers)
+    is_choice = _is_choice(row)
+    texts = [] if is_choice else _flat(row["resps"])
+    if grader is not None and not is_choice:
+        graded: list[tuple[str | None, Any]] = [*grader.grade(texts, row)]
     else:
-        found.dropped[SEVERAL_AT_ONCE] += len(texts)
-        return
-    if len(texts) > len(answers):
-        found.dropped[UNGRADED] += len(texts) - len(answers)
-    for number, (answer, each) in enumerate(zip(answers, values, strict=True)):
+        graded = _graded(found, row, value, is_choice=is_choice)
+        found.dropped[UNGRADED] += max(len(texts) - len(graded), 0) if graded else 0
+    for number, (answer, each) in enumerate(graded):
         correct, score = grade(each, correct_at=correct_at)
-        readable = is_choice or answer != UNREADABLE
+        is_readable = is_choice or answer != UNREADABLE
         yield Sample(
-            model=model,
-            task=task,
+            *place,
             prompt=str(row["doc_id"]),
-            number=number,
+            number=number if seed is None else f"{seed}.{number}",
             correct=correct,
             # A log of choices names the right one only; one answer a document makes no other vote.
             answer=(str(row["target"]) if correct else f"not {row['target']}") if is_choice else _readable(answer),
-            outcome=None if readable else "unparsed",
+            outcome=None if is_readable else "unparsed",
             score=score,
-            text=texts[number] if len(texts) == len(answers) else texts[0],
+            text=texts[number] if len(texts) == len(graded) else next(iter(texts), None),
         )
+
+
+def _graded(found: Ingested, row: Row, value: Any, *, is_choice: bool) -> list[tuple[str | None, Any]]:
+    """Answers with their scores; none where one score is of several answers."""
+    answers: list[str | None] = [None] if is_choice else [*_flat(row["filtered_resps"])]
+    # What a task reads in the answers stands beside its metrics; a filter that reads nothing leaves whole texts.
+    if isinstance(read := row.get(READ), list) and len(read) == len(answers):
+        answers = [None if each is None else str(each) for each in read]
+    if isinstance(value, list) and len(value) == len(answers):
+        return list(zip(answers, value, strict=True))
+    if len(set(answers)) == 1:
+        return [(answer, value) for answer in answers]
+    found.dropped[SEVERAL_AT_ONCE] += len(_flat(row["resps"]))
+    return []
+
+
+def _is_choice(row: Row) -> bool:
+    """Whether the document was scored by the likelihood of its choices, not by what was written."""
+    return len(row["resps"]) > 1 or isinstance(_first(row["resps"][0]), (list, float, int))
+
+
+def _first(nested: Any) -> Any:
+    return nested[0] if isinstance(nested, list) and nested else nested
 
 
 def _readable(answer: str | None) -> str | None:
@@ -113,38 +207,9 @@ def _flat(nested: Any) -> list[str]:
     return [str(leaf) for part in nested for leaf in (part if isinstance(part, list) else [part])]
 
 
-def _prompt_text(row: dict[str, Any]) -> str | None:
+def _prompt_text(row: Row) -> str | None:
     """The context of the document's first request."""
-    first = next(iter(row.get("arguments", {}).values()), None)
-    return str(first["arg_0"]) if isinstance(first, dict) and "arg_0" in first else None
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    # As bytes, whose lines end at line feeds alone: text holds other characters that end one.
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            raise ValueError(f"{path}, line {number} is no JSON; was the evaluation cut short?") from None
-        if not isinstance(row, dict) or not row.keys() >= FIELDS - {"arguments", "doc"}:
-            raise ValueError(f"{path}, line {number} is no document of lm-eval's sample logs (version 0.4.13).")
-        yield row
-
-
-def _parts(path: Path) -> dict[str, str]:
-    match = NAME.fullmatch(path.name)
-    assert match is not None, path
-    return match.groupdict()
-
-
-def _model_name(path: Path) -> str:
-    """As results_<date>.json beside the log has it, else the folder's name."""
-    results = path.with_name(f"results_{_parts(path)['date']}.json")
-    if not results.exists():
-        return path.parent.name
-    try:
-        said = json.loads(results.read_bytes())
-        arguments = said.get("config", {}).get("model_args") or {}
-        return str((arguments.get("pretrained") if isinstance(arguments, dict) else None) or said["model_name"])
-    except (ValueError, KeyError, AttributeError):
-        raise ValueError(f"{results} names no model, or is damaged; give the model's name as --model.") from None
+    arguments = row.get("arguments") or {}
+    first = next(iter(arguments.values() if isinstance(arguments, dict) else arguments), None)
+    context = first.get("arg_0") if isinstance(first, dict) else _first(first)
+    return None if context is None else str(context)

@@ -1,11 +1,12 @@
-"""What a reader of outside logs hands over: samples or counts, what is known of models and prompts, what it dropped."""
+"""What a reader of outside logs hands over: samples, counts, models, prompts, and what it left out."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 OLDER = "in an older log of the same model and task"
+AGAIN = "the same sample again"
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,22 @@ class Tokens:
 class Sample:
     """One graded answer. answer is what votes are counted on, None where the source holds none or it was unreadable.
 
-    number is its index within the prompt, None to count them as they come; budget is in thinking tokens, None where
-    thinking had no limit.
+    number tells it from the prompt's others, by an index or a label, None to count them as they come; budget is in
+    thinking tokens, None where thinking had no limit; truncated is None where the source does not say whether a limit
+    cut it.
     """
 
     model: str
     task: str
     prompt: str
     correct: bool
-    number: int | None = None
+    number: int | str | None = None
     answer: str | None = None
     outcome: str | None = None
     score: float | None = None
     text: str | None = None
     budget: int | None = None
-    truncated: bool = False
+    truncated: bool | None = None
     tokens: Tokens = Tokens()
 
 
@@ -66,44 +68,71 @@ class Known:
 
 @dataclass
 class Ingested:
-    """Everything read from one source. prompts: text and dials by task and prompt. dropped: rows by the reason why."""
+    """Everything read from one source.
+
+    prompts: text and dials by task and prompt. dropped: how many were left out by the reason why. odd: the places of
+    what could not be read, by what was wrong with it. notes: further lines for the reader.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
     prompts: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     models: dict[str, Known] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
+    odd: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def outcomes(self) -> list[Sample | Count]:
         """Samples and counts together."""
         return [*self.samples, *self.counts]
 
+    def skip(self, reason: object, place: str) -> None:
+        """Leave out what cannot be read, and say where it stands."""
+        self.odd.setdefault(" ".join(str(reason).split()), []).append(place)
 
-def grade(value: Any, *, correct_at: float) -> tuple[bool, float]:
-    """Whether a score counts as correct, and the score; raises ValueError for what is no score.
 
-    True, 'C' (Inspect's correct), 'correct' and 'true' are 1; False, 'I', 'N', 'incorrect', 'wrong' and 'false' are 0;
-    'P' is a half; numbers are themselves.
+def tell_alike(samples: list[Sample]) -> list[str]:
+    """A line where samples without a number are alike to the text, which a row that stands twice would be as well."""
+    texts = [sample for sample in samples if sample.number is None and sample.text is not None]
+    num_alike = len(texts) - len(set(texts))
+    return (
+        [
+            f"{num_alike:,} samples are another's equal to the text and count each; map sample=COLUMN, so that a row "
+            "which stands twice counts once."
+        ]
+        if num_alike
+        else []
+    )
+
+
+def without_twice(samples: list[Sample]) -> tuple[list[Sample], int]:
+    """The samples, each numbered one once, and how many were there again.
+
+    Raises ValueError where two that differ have one number on one prompt. Those without a number are told apart by
+    nothing, and all stay.
     """
-    words = {"c": 1.0, "correct": 1.0, "true": 1.0, "p": 0.5, "i": 0.0, "n": 0.0, "incorrect": 0.0, "wrong": 0.0}
-    words["false"] = 0.0
-    text = str(value).strip().lower()
-    try:
-        score = words[text] if text in words else float(text)
-    except ValueError:
-        raise ValueError(f"{value!r} is no score; expected a number, true or false, or C, P, I, N.") from None
-    if score != score:
-        raise ValueError("a score is missing")
-    return score >= correct_at, score
+    first: dict[Hashable, Sample] = {}
+    kept = []
+    for sample in samples:
+        key = (sample.model, sample.task, sample.prompt, sample.budget, sample.number)
+        known = sample if sample.number is None else first.setdefault(key, sample)
+        if known is sample:
+            kept.append(sample)
+        elif known != sample:
+            raise ValueError(
+                f"{sample.model} has two different samples numbered {sample.number} on {sample.prompt}; is a column "
+                "(task, budget, effort) not mapped, or does the source hold two runs of it?"
+            )
+    return kept, len(samples) - len(kept)
 
 
-def choose(noun: str, names: list[str], wanted: str | None, *, option: str) -> str:
-    """The wanted name, or the only one there is; raises ValueError that lists them."""
-    if wanted is None and len(names) == 1:
+def choose(noun: str, names: list[str], wanted: Sequence[str], *, option: str) -> str:
+    """The first of the wanted names that there is, or the only one; raises ValueError that lists them."""
+    if not wanted and len(names) == 1:
         return names[0]
-    if wanted not in names:
-        raise ValueError(
-            f"Choose one {noun} of {', '.join(names) or 'none'} with {option}" + f", not {wanted!r}." * bool(wanted)
-        )
-    return wanted
+    for name in wanted:
+        if name in names:
+            return name
+    told = f", not {', '.join(map(repr, wanted))}" if wanted else ""
+    raise ValueError(f"Choose one {noun} of {', '.join(names[:8]) or 'none'} with {option}{told}.")

@@ -1,162 +1,242 @@
-"""Any CSV, JSON lines or parquet with a row a sample, or a row a prompt with counts, under a mapping of columns."""
+"""Any table, of a row a sample, a row a prompt with lists or counts, or a column a model, by a mapping of columns."""
 
-import gzip
-import json
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from results.ingest.cells import find, find_tables, read_rows, text
+from results.ingest.gold import is_gold
+from results.ingest.lists import MODEL, as_list, of_model, spread, wide_models
+from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, names_of
+from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
+from results.ingest.scores import MissingError, grade
+from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
+from results.schema import UNLIMITED
 
-from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens, grade
-
-REQUIRED = ("model", "prompt")
-OF_SAMPLES = ("correct", "sample", "answer", "text")
-OF_COUNTS = ("num_samples", "num_correct")
-OF_TOKENS = ("prompt_tokens", "decoded_tokens", "thinking_tokens", "usd")
-OF_MODELS = ("num_params", "pretraining_tokens")
-OTHERS = ("task", "budget", "effort", "prompt_text")
-NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
-DIAL = "dial."
 AGAIN = "the same row again"
-NO_SCORE = "it has no score"
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz")
+COPY = "it is a copy of a file before it"
 
 
-def read(source: Path, columns: Mapping[str, str], *, model: str | None, task: str, correct_at: float) -> Ingested:
-    """The outcomes of a table whose columns the mapping names: NOUN -> column, `dial.NAME` for a prompt's labels.
+def read(source: Path, mapped: Mapped) -> Ingested:
+    """The outcomes of a table, or of every table below a folder.
 
-    Needs model (or one name for all), prompt, and correct or both num_samples and num_correct. Raises ValueError that
-    lists nouns and columns where the mapping does not fit, and where two rows give one prompt different counts.
+    Needs model (or one name for all), prompt, and correct, or gold and answer, or num_samples and num_correct. A file
+    or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping
+    does not fit, and where two rows give one prompt different counts.
     """
-    table = _load(source)
-    _check(columns, list(table.columns), model)
-    named = table.rename(columns={column: noun for noun, column in columns.items()})[list(columns)]
-    if model is not None:
-        named = named.assign(model=model)
-    return _counts(named, task) if "num_correct" in columns else _samples(named, task, correct_at)
-
-
-def _load(source: Path) -> pd.DataFrame:
-    """The table of a file, which its name tells the form of; raises ValueError where it is not of that form."""
-    try:
-        return _parse(source)
-    except (ValueError, TypeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{source} is no table that can be read ({reason}); give CSV, TSV or JSON lines in UTF-8, or parquet."
-        ) from None
-
-
-def _parse(source: Path) -> pd.DataFrame:
-    name = source.name.removesuffix(".gz")
-    if name.endswith(".parquet"):
-        return pd.read_parquet(source)
-    if name.endswith(".jsonl"):
-        return pd.read_json(source, lines=True)
-    return pd.read_csv(source, sep="\t" if name.endswith(".tsv") else ",")
-
-
-def _check(columns: Mapping[str, str], there: list[str], model: str | None) -> None:
-    unknown = [noun for noun in columns if noun not in NOUNS and not noun.startswith(DIAL)]
-    if unknown:
-        raise ValueError(f"Cannot map {', '.join(unknown)}; map any of {', '.join(NOUNS)}, or {DIAL}NAME.")
-    absent = [column for column in columns.values() if column not in there]
-    if absent:
-        raise ValueError(f"No column {', '.join(map(repr, absent))}; the table has {', '.join(map(repr, there))}.")
-    given = {*columns} | ({"model"} if model is not None else set())
-    outcomes = ("num_samples", "num_correct") if given & set(OF_COUNTS) else ("correct",)
-    lacking = [noun for noun in (*REQUIRED, *outcomes) if noun not in given]
-    if lacking:
-        raise ValueError(
-            f"Map {', '.join(lacking)} as well, as --map {lacking[0]}=COLUMN; the table has "
-            f"{', '.join(map(repr, there))}."
-        )
-
-
-def _samples(table: pd.DataFrame, task: str, correct_at: float) -> Ingested:
-    found = Ingested()
-    for row in table.to_dict("records"):
-        if pd.isna(row["correct"]):
-            found.dropped[NO_SCORE] += 1
+    check_nouns(mapped)
+    found, counts, problems = Ingested(), _Counts(), []
+    paths = find_tables(source)
+    copies = set() if mapped.tells_files_apart else _copies(paths)
+    for path in paths:
+        if path in copies:
+            found.skip(COPY, path.name)
             continue
-        correct, score = grade(row["correct"], correct_at=correct_at)
-        name, place = _note(found, row, task)
-        number, answer = _number(row.get("sample")), _text(row.get("answer"))
-        found.samples.append(
-            Sample(
-                model=name,
-                task=place[0],
-                prompt=place[1],
-                correct=correct,
-                number=None if number is None else int(number),
-                answer=answer,
-                outcome="unparsed" if "answer" in row and answer is None and not correct else None,
-                score=score,
-                text=_text(row.get("text")),
-                budget=_budget(row),
-                tokens=_tokens(row),
-            )
+        try:
+            _read_file(found, counts, path, mapped)
+        except UnfitError as error:
+            problems.append(error)
+            found.skip(error, path.name)
+    if len(problems) == len(paths):
+        raise ValueError(str(problems[0]) if problems else f"{source} holds no table.")
+    return found
+
+
+def _copies(paths: Sequence[Path]) -> set[Path]:
+    """The files that hold the bytes of one before them."""
+    first: dict[bytes, Path] = {}
+    several = paths if len(paths) > 1 else []
+    return {path for path in several if first.setdefault(sha256(path.read_bytes()).digest(), path) is not path}
+
+
+class _Counts(dict[tuple[Any, ...], Count]):
+    """The first count of each model, task, prompt and budget."""
+
+
+def _read_file(found: Ingested, counts: _Counts, path: Path, mapped: Mapped) -> None:
+    is_wide = any(MODEL in column for column in mapped.columns.values())
+    wanted = () if is_wide else tuple(mapped.columns.values())
+    try:
+        rows = read_rows(path, columns=wanted, rows_at=mapped.rows_at, skip=found.skip)
+    except ValueError as error:
+        raise UnfitError(str(error)) from None
+    if not rows:
+        reason = f": {list(found.odd)[-1]}" if found.odd else ""
+        raise UnfitError(f"No row of {path.name} can be read{reason}.")
+    names = names_of(rows)
+    models = wide_models(mapped.columns, [n for n in names if n not in mapped.columns.values()], mapped.models)
+    mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
+    mappings = mappings or [(mapped.model, dict(mapped.columns))]
+    check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
+    of_file = _of_file(path)
+    for number, row in enumerate(rows, start=1):
+        for model, columns in mappings:
+            cells = {noun: of_file.get(column) or find(row, column) for noun, column in columns.items()}
+            if model is not None:
+                cells["model"] = model
+            try:
+                _read_row(found, counts, cells, mapped)
+            except MissingError as error:
+                found.dropped[str(error)] += 1
+            except _RefusedError:
+                raise
+            except ValueError as error:
+                found.skip(error, f"row {number:,} of {path.name}")
+
+
+def _of_file(path: Path) -> dict[str, str]:
+    """What a file's place says of its rows."""
+    folders = [folder.name for folder in path.resolve().parents[:3]]
+    names = ["@folder", "@folder2", "@folder3"][: len(folders)]
+    return dict(zip(names, folders, strict=True)) | {"@file": path.name.removesuffix(".gz").rsplit(".", 1)[0]}
+
+
+class _RefusedError(ValueError):
+    """What is wrong with the mapping and no single row's fault."""
+
+
+def _read_row(found: Ingested, counts: _Counts, cells: Mapping[str, Any], mapped: Mapped) -> None:
+    name, task, prompt = _place(cells, mapped.task)
+    if mapped.holds_counts:
+        _add_count(found, counts, _count(cells, (name, task, prompt)))
+    else:
+        if "correct" not in cells:
+            cells = {**cells, "correct": _against_gold(cells)}
+        samples = [_sample(each, (name, task, prompt), mapped) for each in spread(dict(cells))]
+        kept = [sample for sample in samples if sample is not None]
+        found.dropped["it has no score"] += len(samples) - len(kept)
+        if not kept:
+            return
+        found.samples += kept
+    _note(found, cells, (name, task, prompt))
+
+
+def _sample(cells: Mapping[str, Any], place: tuple[str, str, str], mapped: Mapped) -> Sample | None:
+    """The sample of a row; None where it has no score."""
+    try:
+        correct, score = grade(text(cells["correct"]), correct_at=mapped.correct_at, scale=mapped.scale)
+    except MissingError:
+        return None
+    answer = text(cells.get("answer"))
+    return Sample(
+        *place,
+        correct=correct,
+        number=_label(text(cells.get("sample"))),
+        answer=answer,
+        outcome="unparsed" if "answer" in cells and answer is None and not correct else None,
+        score=score,
+        text=text(cells.get("text")),
+        budget=_budget(cells),
+        tokens=_tokens(cells),
+    )
+
+
+def _against_gold(cells: Mapping[str, Any]) -> Any:
+    """Whether the answer, or each of a list of answers, is the gold one."""
+    gold, answers = text(cells.get("gold")), as_list(cells.get("answer"))
+    if answers is None:
+        return is_gold(text(cells.get("answer")), gold)
+    return [is_gold(text(answer), gold) for answer in answers]
+
+
+def _count(cells: Mapping[str, Any], place: tuple[str, str, str]) -> Count:
+    """The success count of a row, also where it tells a share of correct samples and their number."""
+    n = _number(cells, "num_samples")
+    c = _number(cells, "num_correct")
+    if c is None and n is not None and "num_correct" not in cells:
+        share = grade(text(cells["correct"]), correct_at=None)[1]
+        c = share * n
+        c = float(round(c)) if abs(c - round(c)) < 1e-3 else c
+    if n is None or c is None or not (0 <= c <= n and n >= 1 and n == int(n) and c == int(c)):
+        raise ValueError(f"{_told(c)} correct of {_told(n)} samples cannot be")
+    return Count(*place, num_samples=int(n), num_correct=int(c), budget=_budget(cells), tokens=_tokens(cells))
+
+
+def _add_count(found: Ingested, counts: _Counts, count: Count) -> None:
+    first = counts.setdefault((count.model, count.task, count.prompt, count.budget), count)
+    if first is count:
+        found.counts.append(count)
+    elif first == count:
+        found.dropped[AGAIN] += 1
+    else:
+        raise _RefusedError(
+            f"{count.model} on {count.prompt} has {first.num_correct} of {first.num_samples} in one row and "
+            f"{count.num_correct} of {count.num_samples} in another; is a column (task, budget, effort) not mapped?"
         )
-    return found
 
 
-def _counts(table: pd.DataFrame, task: str) -> Ingested:
-    found = Ingested()
-    seen: dict[tuple[Any, ...], Count] = {}
-    for row in table.to_dict("records"):
-        name, (of_task, prompt) = _note(found, row, task)
-        n, c = _number(row["num_samples"]), _number(row["num_correct"])
-        if n is None or c is None or not (0 <= c <= n and n >= 1 and n == int(n) and c == int(c)):
-            raise ValueError(f"{c} correct of {n} samples of {prompt} by {name} cannot be.")
-        count = Count(name, of_task, prompt, int(n), int(c), _budget(row), _tokens(row))
-        first = seen.setdefault((name, of_task, prompt, count.budget), count)
-        if first is count:
-            found.counts.append(count)
-        elif first == count:
-            found.dropped[AGAIN] += 1
-        else:
-            raise ValueError(
-                f"{name} on {prompt} has {first.num_correct} of {first.num_samples} in one row and {count.num_correct} "
-                f"of {count.num_samples} in another; is a column (task, budget, effort) not mapped?"
-            )
-    return found
+def _place(cells: Mapping[str, Any], task: str) -> tuple[str, str, str]:
+    """The names of the row's model, task and prompt."""
+    model, prompt, effort = (text(cells.get(noun)) for noun in ("model", "prompt", "effort"))
+    for noun, name in (("model", model), ("prompt", prompt)):
+        if name is None:
+            raise ValueError(f"it names no {noun}")
+    return f"{model} ({effort} effort)" if effort else str(model), text(cells.get("task")) or task, str(prompt)
 
 
-def _note(found: Ingested, row: Mapping[str, Any], task: str) -> tuple[str, tuple[str, str]]:
-    """Enter the row's model and prompt; return the model's name, and the task and prompt."""
-    effort = _text(row.get("effort"))
-    name = str(row["model"]) + (f" ({effort} effort)" if effort else "")
-    known = Known(_number(row.get("num_params")), _number(row.get("pretraining_tokens")))
+def _note(found: Ingested, cells: Mapping[str, Any], place: tuple[str, str, str]) -> None:
+    """Enter the row's model and prompt."""
+    name, task, prompt = place
+    known = Known(_size(cells), _parsed(cells, "pretraining_tokens", LEAST_TOKENS))
     if found.models.setdefault(name, known) != known:
-        raise ValueError(f"{name} has different sizes or pretraining tokens in different rows.")
-    place = (_text(row.get("task")) or task, str(_text(row["prompt"])))
-    dials = {noun.removeprefix(DIAL): _plain(row[noun]) for noun in row if str(noun).startswith(DIAL)}
-    found.prompts[place] = {"text": _text(row.get("prompt_text")), "dials": dials}
-    return name, place
+        raise _RefusedError(f"{name} has different sizes or pretraining tokens in different rows.")
+    dials = {noun.removeprefix(DIAL): _dial(cell) for noun, cell in cells.items() if noun.startswith(DIAL)}
+    found.prompts[task, prompt] = {"text": text(cells.get("prompt_text")), "dials": dials}
 
 
-def _tokens(row: Mapping[str, Any]) -> Tokens:
-    return Tokens(*(_number(row.get(noun)) for noun in OF_TOKENS))
+def _size(cells: Mapping[str, Any]) -> float | None:
+    billions = _number(cells, "billion_params")
+    return _parsed(cells, "num_params", LEAST_PARAMS) if billions is None else billions * 1e9
 
 
-def _budget(row: Mapping[str, Any]) -> int | None:
-    budget = _number(row.get("budget"))
+def _parsed(cells: Mapping[str, Any], noun: str, least: float) -> float | None:
+    written = text(cells.get(noun))
+    try:
+        return None if written is None else parse_size(written, least=least)
+    except ValueError as error:
+        raise _RefusedError(f"{noun}: {error}.") from None
+
+
+def _tokens(cells: Mapping[str, Any]) -> Tokens:
+    return Tokens(*(_number(cells, noun) for noun in OF_TOKENS))
+
+
+def _budget(cells: Mapping[str, Any]) -> int | None:
+    budget = _number(cells, "budget")
+    if budget is not None and (budget != int(budget) or budget >= UNLIMITED):
+        raise ValueError(f"a budget of {budget:g} tokens cannot be")
     return None if budget is None else int(budget)
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
+def _number(cells: Mapping[str, Any], noun: str) -> float | None:
+    """A number that is not below 0; None where the cell is empty."""
+    written = text(cells.get(noun))
+    try:
+        number = None if written is None else float(written)
+    except ValueError:
+        raise ValueError(f"{str(written)[:40]!r} is no number, under {noun}") from None
+    if number is not None and not 0 <= number < float("inf"):
+        raise ValueError(f"{written} cannot be, under {noun}")
+    return number
 
 
-def _text(value: Any) -> str | None:
-    if value is None or pd.isna(value):
-        return None
-    # A column of whole numbers with holes is read as floats: 4.0 there is the answer 4.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _label(written: str | None) -> int | str | None:
+    """A sample's number, or its label where it is none."""
+    return int(written) if written is not None and written.isdecimal() and str(int(written)) == written else written
 
 
-def _plain(value: Any) -> Any:
-    """A dial as JSON can hold it."""
-    return None if pd.isna(value) else json.loads(json.dumps(value, default=lambda scalar: scalar.item()))
+def _dial(cell: Any) -> Any:
+    """A label as JSON can hold it: a number where it is written as one, since bins are made of them."""
+    written = text(cell)
+    for kind in (int, float):
+        try:
+            if written is not None and str(kind(written)) == written and written not in ("inf", "-inf", "nan"):
+                return kind(written)
+        except ValueError:
+            continue
+    return written if as_list(cell) is None and not isinstance(cell, dict) else cell
+
+
+def _told(number: float | None) -> str:
+    return "no number" if number is None else f"{number:g}"

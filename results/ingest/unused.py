@@ -1,7 +1,7 @@
 """Which of the ingested samples nothing is read from, and why. Knows samples and counts, no tables."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from results.growth import GROWN_SHARE, num_grown
 from results.ingest.outcomes import Count, Sample
@@ -10,8 +10,11 @@ from results.ingest.outcomes import Count, Sample
 Sizes = dict[int | None, dict[str, int]]
 
 
-def lines(outcomes: Iterable[Sample | Count]) -> list[str]:
-    """A line for each task and reason: models are read at the same budgets, and with as many samples a prompt."""
+def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, str]] = ()) -> list[str]:
+    """A line for each task and reason: models are read at the same budgets, and with as many samples a prompt.
+
+    counted: models and tasks whose outcomes are stored as counts, which are read whole.
+    """
     told = []
     for task, models in sorted(_sizes(outcomes).items()):
         budgets = _shared_budgets(models)
@@ -26,13 +29,16 @@ def lines(outcomes: Iterable[Sample | Count]) -> list[str]:
                 f"Unused {num_apart:,} on {task}: at a budget that not every model has on {GROWN_SHARE:.0%} of its "
                 "prompts. Fewer models, by --models, may share more."
             )
-        told += _beyond(task, models, budgets)
+        told += _beyond(task, models, budgets, whole={model for model, of_task in counted if of_task == task})
     return told
 
 
-def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None]) -> list[str]:
+def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, whole: set[str]) -> list[str]:
     """A line for the samples beyond the number that nearly all prompts of every model have, where there are any."""
     if not budgets:
+        return []
+    models = {model: sizes for model, sizes in models.items() if model not in whole}
+    if not models:
         return []
     ready = {model: _num_ready(sizes, budgets) for model, sizes in models.items()}
     grown = {

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from results import schema, store
 from results.folder import check_plain
+from results.ingest.appending import Appending
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.inspection import check, check_folders
 from results.shards import entered_shards
@@ -50,10 +50,23 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
             raise ValueError(
                 f"{root} holds other outcomes of {place[0]} on {place[1]} already; choose another RUN, or --model NAME."
             )
-    return [
-        _write_model(root, place, outcomes, named[place], found, as_counts=as_counts, was_there=place in stored)
-        for place, outcomes in groups.items()
-    ]
+    # One writer for all, so that what is stored is read once and many models are a few files.
+    writer = store.INGESTING + _digest(sorted(identity for identity, _ in named.values()))
+    with store.lock(root, writer):
+        appending = Appending(root, writer)
+        tasks = {task for _, task in groups}
+        appending.add(schema.PROMPTS, [_prompt_row(*at, said) for at, said in found.prompts.items() if at[0] in tasks])
+        told = []
+        for (model, task), outcomes in groups.items():
+            identity, parts = named[model, task]
+            rows, becomes = _rows(outcomes, identity, as_counts=as_counts)
+            for table, content in rows:
+                appending.add(table, content)
+            appending.add(schema.MODELS, [_model_row(identity, model, task, found.models[model], parts)])
+            appending.flush_if_many()
+            told.append(_told((model, task), outcomes, becomes, was_there=(model, task) in stored))
+        appending.flush()
+    return told
 
 
 def _mend(root: Path) -> None:
@@ -86,41 +99,34 @@ def _groups(found: Ingested) -> dict[tuple[str, str], list[Sample | Count]]:
 
 def _identity(model: str, task: str, outcomes: Sequence[Sample | Count], source: str) -> tuple[str, Row]:
     """Sixteen hex digits over the outcomes themselves, and what they are a hash of."""
-    lines = sorted(json.dumps(asdict(outcome), sort_keys=True, default=str) for outcome in outcomes)
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join(sorted(map(repr, outcomes))).encode(errors="replace")).hexdigest()
     parts = {"model": model, "task": task, "outcomes": f"sha256:{digest}"}
-    name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    return name, parts | {"source": source}
+    return _digest(parts), parts | {"source": source}
 
 
-def _write_model(
-    root: Path,
-    place: tuple[str, str],
-    outcomes: Sequence[Sample | Count],
-    named: tuple[str, Row],
-    found: Ingested,
-    *,
-    as_counts: bool,
-    was_there: bool,
-) -> Stored:
-    (model, task), (identity, parts) = place, named
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _rows(
+    outcomes: Sequence[Sample | Count], identity: str, *, as_counts: bool
+) -> tuple[list[tuple[schema.Table, list[Row]]], str]:
+    """A model's rows, and the name of the table that its outcomes stand in."""
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     counts = [outcome for outcome in outcomes if isinstance(outcome, Count)]
     if samples and (as_counts or all(sample.answer is None for sample in samples)):
         samples, counts = [], [*counts, *_count(samples)]
-    rows = _sample_rows(samples, identity) if samples else _count_rows(counts, identity)
-    prompts = [_prompt_row(*where, found.prompts[where]) for where in found.prompts if where[0] == task]
-    models = [_model_row(identity, model, task, found.models[model], parts)]
-    writer = store.INGESTING + identity
-    with store.lock(root, writer):
-        for table, content in ((schema.PROMPTS, prompts), *rows, (schema.MODELS, models)):
-            store.append_missing(root, table, content, writer=writer)
+    if samples:
+        return _sample_rows(samples, identity), schema.ANSWERS.name
+    return _count_rows(counts, identity), schema.COUNTS.name
+
+
+def _told(place: tuple[str, str], outcomes: Sequence[Sample | Count], table: str, *, was_there: bool) -> Stored:
     return Stored(
-        model,
-        task,
-        "answers" if samples else "counts",
+        *place,
+        table,
         num_prompts=len({outcome.prompt for outcome in outcomes}),
-        num_samples=len(samples) or sum(count.num_samples for count in counts),
+        num_samples=sum(outcome.num_samples if isinstance(outcome, Count) else 1 for outcome in outcomes),
         was_there=was_there,
     )
 
@@ -159,16 +165,18 @@ def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.
         groups[sample.prompt, sample.budget].append(sample)
     answers, grades = [], []
     for (prompt, budget), each in groups.items():
-        numbers = [sample.number for sample in each if sample.number is not None]
-        if len(set(numbers)) < len(numbers):
-            raise ValueError(f"{each[0].model} has two samples of one number on {prompt}; is a column not mapped?")
-        ordered = sorted(each, key=lambda sample: -1 if sample.number is None else sample.number)
-        for number, sample in enumerate(ordered):
+        for number, sample in enumerate(sorted(each, key=_place_of)):
             key = {"identity": identity, "prompt_id": _prompt_id(sample.task, prompt), "pool": POOL, "sample": number}
             answers.append(key | {"budget": budget} | _answer(sample))
             grades.append(key | {"budget": budget} | _grade(sample))
     sizes = [(budget, len(each)) for (_, budget), each in groups.items()]
     return [(schema.ANSWERS, answers), (schema.GRADES, grades), (schema.CELLS, _cell_rows(sizes, identity))]
+
+
+def _place_of(sample: Sample) -> tuple[float, str]:
+    """Where a sample stands among its prompt's: by number, behind those by label."""
+    number = sample.number
+    return (-1.0 if number is None else float(number) if isinstance(number, int) else float("inf"), str(number))
 
 
 def _answer(sample: Sample) -> Row:
@@ -179,7 +187,7 @@ def _answer(sample: Sample) -> Row:
         "num_answer_tokens": None if decoded is None else max(round(decoded) - round(thinking), 0),
         "num_prompt_tokens": None if prompt is None else round(prompt) + round(thinking),
         "forced": False,
-        "finish_reason": "length" if sample.truncated else "stop",
+        "finish_reason": None if sample.truncated is None else "length" if sample.truncated else "stop",
         "text": sample.text,
         "usd": sample.tokens.usd,
     }

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from analysis import bootstrap
 from analysis.bootstrap import (
     p_value,
     percentile_interval,
@@ -9,6 +10,7 @@ from analysis.bootstrap import (
     simultaneous_band,
     weighted_means,
 )
+from analysis.difficulty import rank_agreement
 from analysis.intervals import clustered_standard_error
 
 
@@ -22,6 +24,25 @@ def test_the_first_weights_are_the_prompts_themselves_and_every_other_row_resamp
     np.testing.assert_array_equal(weights[0], 1)
     np.testing.assert_array_equal(weights.sum(axis=1), 30)
     assert len(np.unique(weights, axis=0)) == 2001
+
+
+def test_weights_and_means_of_many_prompts_are_made_in_blocks_and_stay_the_same(monkeypatch: pytest.MonkeyPatch):
+    values, labels = np.random.default_rng(0).random((37, 3)), np.arange(37) // 3
+    found = []
+    for block in (bootstrap.BLOCK, 37 * 11 + 5):
+        monkeypatch.setattr(bootstrap, "BLOCK", block)
+        for clusters in (None, labels):
+            rng = np.random.default_rng(3)
+            weights = prompt_weights(37, num_replicates=2001, rng=rng, clusters=clusters)
+            found.append(
+                (weights, weighted_means(weights, values), rank_agreement(values[:, 0], values[:, 1], weights))
+            )
+            found[-1] += (rng.random(),)
+    for whole, part in zip(found[:2], found[2:], strict=True):
+        assert whole[0].dtype == np.uint8 and whole[3] == part[3]
+        np.testing.assert_array_equal(whole[0], part[0])
+        for one, other in zip(whole[1:3], part[1:3], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_fewer_than_two_thousand_replicates_are_refused():

@@ -1,3 +1,5 @@
+import math
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -59,6 +61,18 @@ def test_pass_at_k_is_unbiased_where_the_plug_in_is_not():
 def test_pass_at_k_stays_accurate_at_ten_thousand_samples():
     assert pass_at_k(10_000, 1, 100) == pytest.approx(0.01, rel=1e-6)
     assert pass_at_k(10_000, 0, 10_000) == 0
+
+
+@pytest.mark.parametrize("num_samples", [998, 1002, 10_112, 130_000, 2_980_608, 3_700_000])
+def test_pass_at_k_equals_the_formula_in_exact_fractions(num_samples: int):
+    """Right and wrong samples from one to nearly all, widths likewise, at the edges of the ways it is worked out."""
+    n, few = num_samples, (1, 2, 3, 20)
+    many = (1, 7, n // 900, n // 3, n // 2, n - 130, n - 122, n - 121, n - 120, n - 30)
+    places = {(c, k) for a in few for b in many for c, k in ((a, b), (b, a))}
+    for c, k in sorted(places):
+        share = math.prod((Fraction(n - max(c, k) - i, n - i) for i in range(min(c, k))), start=Fraction(1))
+        assert float(pass_at_k(n, c, k)) == pytest.approx(float(1 - share), rel=3e-9, abs=0)
+    np.testing.assert_array_equal(pass_at_k(n, [0, n, n - 4, 1], [n, 1, 5, n]), [0, 1, 1, 1])
 
 
 @pytest.mark.parametrize("k", [0, 17])

@@ -1,18 +1,21 @@
 """Outcomes from elsewhere, read by everything downstream or refused with the reason."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, outcomes
+from analysis import findings, outcomes, wording
 from analysis.__main__ import main
 from analysis.choices import Choices
 from analysis.estimators import pass_at_k
 from results import schema
 from results.ingest.__main__ import main as ingest
+from results.ingest.outcomes import Ingested, Known, Sample
+from results.ingest.write import write
 
 RATES = {"small": 0.1, "medium": 0.3, "large": 0.6}
 SIZES = ["small=1e9", "medium=3e9", "large=9e9"]
@@ -73,7 +76,7 @@ def test_counts_say_what_samples_say_of_coverage(ingested: Ingest, table: pd.Dat
         np.testing.assert_allclose(one[columns], other[columns])
 
 
-def test_uneven_counts_are_thinned_to_what_nearly_all_prompts_have(ingested: Ingest):
+def test_uneven_counts_are_read_whole(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
     rows = pd.DataFrame(
         [
             (model, f"p{item}", n, c)
@@ -85,9 +88,9 @@ def test_uneven_counts_are_thinned_to_what_nearly_all_prompts_have(ingested: Ing
     )
     loaded = outcomes.load(ingested(*COUNTS, rows=rows))
     assert (loaded.num_samples, len(loaded.prompt_ids)) == (50, 30)
-    even, thinned = loaded.arms[0].grid.correct[0, 1:].sum(axis=1), loaded.arms[0].grid.correct[0, 0].sum()
-    # 32 of 80, thinned to 50 by chance: 20 on average, and never a run of the right ones alone.
-    assert set(even) == {20} and 12 <= thinned <= 28
+    tally = loaded.arms[0].tally(0)
+    assert sorted(zip(tally.num_correct.tolist(), tally.num_samples.tolist(), strict=True))[-2:] == [(20, 50), (32, 80)]
+    assert "Unused" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("thinking", [(), ("thinking_tokens=thought",)], ids=["unknown", "known"])
@@ -280,3 +283,22 @@ def test_unbiased_coverage_of_counts_is_that_of_their_estimator(ingested: Ingest
         curve = found.curves[(found.curves["model"] == model) & (found.curves["path"] == "width")]
         expected = pass_at_k(6, rows["c"].to_numpy()[:, None], curve["width"]).mean(axis=0)
         np.testing.assert_allclose(curve["accuracy"], expected)
+
+
+@pytest.mark.parametrize(
+    ("finish", "cut"),
+    [(["stop"] * 3, "0%"), (["length", "stop", "stop"], "33%"), (["length", None, "stop"], "-"), ([None] * 3, "-")],
+)
+def test_what_cut_an_answer_is_never_told_where_the_source_does_not_say(
+    tmp_path: Path, finish: list[str | None], cut: str
+):
+    found = Ingested(models={"m": Known()})
+    for number, reason in enumerate(finish):
+        truncated = None if reason is None else reason == "length"
+        sample = Sample("m", "t", f"p{number}", correct=not truncated, answer="4", truncated=truncated)
+        found.samples.append(replace(sample, outcome="truncated" if truncated else None))
+        found.prompts["t", f"p{number}"] = {}
+    write(tmp_path, found, source="log")
+    (cell,) = findings.find(outcomes.load(tmp_path), Choices(), rng=np.random.default_rng(0)).cells.to_dict("records")
+    told = {name: wording.percent(cell[f"{name}_share"]) for name in ("cut", "forced", "capped", "truncated")}
+    assert told == {"cut": "-", "forced": "-", "capped": cut, "truncated": cut}

@@ -52,10 +52,10 @@ def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
     loaded = outcomes.load(root)
     found, cost = matches.find(loaded, Choices(Binning(num_bins=1)), rule="maj_at_k", rng=np.random.default_rng(0))
     assert found[0].needs.at_or_below and found[0].frontier_at_or_below
-    row = matches.render(found, cost, rule="maj_at_k", max_width=3).splitlines()[1]
+    row = matches.render(found, cost, rule="maj_at_k").splitlines()[1]
     assert row.count("≤") == 4 and " ≤1.0 " in row and " any " in row
     workload = Interval(np.float64(2.5), np.float64(2.0), np.float64(np.inf))
-    dear = matches.render([found[0]._replace(workload=workload)], cost, rule="maj_at_k", max_width=3).splitlines()[1]
+    dear = matches.render([found[0]._replace(workload=workload)], cost, rule="maj_at_k").splitlines()[1]
     assert " ≥2.5 [2, any] " in dear
     assert wording.bounded("any [2, any]", True, "≥") == "any [2, any]"
     assert matches.frame(found)[["at_or_below", "frontier_at_or_below"]].all(axis=None)

@@ -113,7 +113,7 @@ def test_matches_need_nothing_where_there_is_nothing_to_match(hopeless: Path):
     found, cost = matches.find(loaded, Choices(), rule="maj_at_k", rng=np.random.default_rng(0))
     columns = ["step", "tokens", "cost", "workload", "frontier_rate", "share_never", "frontier_never"]
     assert matches.frame(found)[columns].isna().all(axis=None)
-    said = matches.render(found, cost, rule="maj_at_k", max_width=5)
+    said = matches.render(found, cost, rule="maj_at_k")
     assert said.count(f"  {NOTHING}") == len(found) and "begins at 0" in said
 
 

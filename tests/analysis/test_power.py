@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.power import Variances, detectable_effect, num_prompts_needed, variances
+from analysis.tallies import Tally
 
 # Miller 2411.00640: omega_d^2 = 1/9 for uniform chances, sigma^2 = 1/6 each.
 MILLER = Variances(1 / 9, 1 / 6, 1 / 6)
@@ -30,20 +31,26 @@ def test_the_planned_number_of_prompts_finds_the_effect_as_often_as_promised():
 
 def test_variance_components_are_those_that_were_planted():
     rng = np.random.default_rng(0)
-    chance = rng.beta(2, 2, size=(200_000, 1))
+    chance = rng.beta(2, 2, size=(1_000_000, 1))
     other = np.clip(chance + rng.choice([-0.1, 0.1], size=chance.shape), 0, 1)
-    samples = [(rng.random((len(p), k)) < p).astype(float) for p, k in ((chance, 4), (other, 2))]
-    found = variances(*samples)
+    # Prompts of either arm have unlike many samples.
+    sizes = [rng.choice(each, size=len(chance)) for each in ((4, 9), (8, 30))]
+    tallies = [Tally(rng.binomial(n, p[:, 0]), n) for n, p in zip(sizes, (chance, other), strict=True)]
+    found = variances(*tallies)
     assert found.difference == pytest.approx((chance - other).var(), rel=0.05)
     assert found.within_a == pytest.approx((chance * (1 - chance)).mean(), rel=0.01)
     assert found.within_b == pytest.approx((other * (1 - other)).mean(), rel=0.01)
 
 
+def every_right(num_prompts: int, num_samples: int) -> Tally:
+    return Tally(*(np.full(num_prompts, num_samples),) * 2)
+
+
 def test_arms_of_other_prompts_or_single_samples_are_refused():
     with pytest.raises(ValueError, match="same in both arms"):
-        variances(np.ones((5, 4)), np.ones((4, 4)))
+        variances(every_right(5, 4), every_right(4, 4))
     with pytest.raises(ValueError, match="two samples"):
-        variances(np.ones((5, 4)), np.ones((5, 1)))
+        variances(every_right(5, 4), every_right(5, 1))
 
 
 def test_an_effect_that_cannot_be_is_refused():

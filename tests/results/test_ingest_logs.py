@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from results.ingest import inspect_log, lm_eval
+from results.ingest.__main__ import main
 from results.ingest.outcomes import OLDER
 
 DATE = "2026-11-22T07-58-38.481266"
@@ -59,8 +60,7 @@ def write_log(folder: Path, rows: list[dict[str, Any]], *, task: str = "sums", d
 
 
 def read_lm_eval(source: Path, **options: Any) -> Any:
-    defaults = {"model": None, "metric": None, "filter_name": None, "correct_at": 1.0}
-    return lm_eval.read(source, **(defaults | options))
+    return lm_eval.read(source, lm_eval.Choices(**options))
 
 
 def test_a_document_is_a_sample_with_its_answer_text_and_prompt(tmp_path: Path):
@@ -101,20 +101,20 @@ def test_repeats_whose_score_the_log_does_not_tell_are_dropped_and_counted(tmp_p
         ("3", 0, True),
         ("3", 1, False),
     ]
-    assert found.dropped == {lm_eval.SEVERAL_AT_ONCE: 2, lm_eval.UNGRADED: 1}
+    assert +found.dropped == {lm_eval.SEVERAL_AT_ONCE: 2, lm_eval.UNGRADED: 1}
 
 
 def test_several_filters_or_metrics_ask_for_one(tmp_path: Path):
     write_log(tmp_path, [document(0, ["2"], score=1.0), document(0, ["2"], score=0.0, name="first")])
     with pytest.raises(ValueError, match="Choose one filter in samples_sums_.* of first, strict with --filter"):
         read_lm_eval(tmp_path)
-    found = read_lm_eval(tmp_path, filter_name="strict")
+    found = read_lm_eval(tmp_path, filters=["strict"])
     assert [s.correct for s in found.samples] == [True]
-    assert found.dropped == {"under filter first, not strict": 1}
+    assert +found.dropped == {"under filter first, not strict": 1}
     write_log(tmp_path / "choice", [CHOICE], task="choice")
     with pytest.raises(ValueError, match="Choose one metric in samples_choice_.* of acc, acc_norm with --metric"):
-        read_lm_eval(tmp_path / "choice", filter_name="strict")
-    assert [read_lm_eval(tmp_path / "choice", metric=m).samples[0].correct for m in ("acc", "acc_norm")] == [
+        read_lm_eval(tmp_path / "choice", filters=["strict", "none"])
+    assert [read_lm_eval(tmp_path / "choice", metrics=[m]).samples[0].correct for m in ("acc", "acc_norm")] == [
         True,
         False,
     ]
@@ -133,14 +133,13 @@ def test_a_score_between_right_and_wrong_counts_from_where_it_is_told_to(tmp_pat
     assert [read_lm_eval(tmp_path, correct_at=at).samples[0].correct for at in (1.0, 0.6)] == [False, True]
 
 
-def test_a_torn_log_is_refused_with_its_line(tmp_path: Path):
+def test_a_torn_line_is_skipped_and_named(tmp_path: Path):
     path = write_log(tmp_path, [document(0, ["2"], score=1.0)])
-    path.write_text(path.read_text() + '{"doc_id": 1, "do')
-    with pytest.raises(ValueError, match="line 2 is no JSON; was the evaluation cut short"):
-        read_lm_eval(tmp_path)
-    path.write_bytes(b'{"doc_id": "\xe9"}')
-    with pytest.raises(ValueError, match="jsonl, line 1 is no JSON"):
-        read_lm_eval(tmp_path)
+    for torn in (b'{"doc_id": 1, "do', b'{"doc_id": "\xe9"}'):
+        path.write_bytes(json.dumps(document(0, ["2"], score=1.0)).encode() + b"\n" + torn)
+        found = read_lm_eval(tmp_path)
+        assert [sample.prompt for sample in found.samples] == ["0"]
+        assert found.odd == {"it is no JSON; was the evaluation cut short?": [f"line 2 of {path.name}"]}
 
 
 def test_a_line_separator_within_a_text_ends_no_line(tmp_path: Path):
@@ -154,8 +153,10 @@ def test_results_that_name_no_model_are_named(tmp_path: Path, content: str):
     path = write_log(tmp_path, [document(0, ["2"], score=1.0)])
     results = path.with_name(path.name.replace("samples_sums", "results")).with_suffix(".json")
     results.write_text(content)
-    with pytest.raises(ValueError, match=rf"{results.name} names no model, or is damaged; give .* --model"):
-        read_lm_eval(tmp_path)
+    found = read_lm_eval(tmp_path)
+    ((reason, places),) = found.odd.items()
+    assert reason == f"{results.name} names no model, or is damaged; give the model's name as --model."
+    assert places == [path.name] and not found.samples
 
 
 HEADER: dict[str, Any] = {
@@ -199,7 +200,7 @@ def write_eval(path: Path, samples: list[dict[str, Any]], *, header: dict[str, A
 
 
 def read_inspect(source: Path, **options: Any) -> Any:
-    return inspect_log.read(source, **({"model": None, "scorer": None, "correct_at": 1.0} | options))
+    return inspect_log.read(source, **({"model": None, "scorers": [], "correct_at": 1.0} | options))
 
 
 @pytest.mark.parametrize("form", ["json", "deflated", "zstd"])
@@ -230,7 +231,7 @@ def test_an_errored_sample_is_missing_and_one_without_an_answer_is_wrong(tmp_pat
     ]
     write_eval(tmp_path / "log.eval", samples, zstd=False)
     found = read_inspect(tmp_path)
-    assert found.dropped == {inspect_log.ERRED: 1, inspect_log.UNSCORED: 1}
+    assert +found.dropped == {inspect_log.ERRED: 1, inspect_log.UNSCORED: 1}
     assert [(s.prompt, s.correct, s.outcome, s.truncated) for s in found.samples] == [
         ("s2", False, "unanswered", False),
         ("s3", False, "truncated", True),
@@ -259,29 +260,29 @@ def test_the_newest_log_of_each_budget_counts(tmp_path: Path):
 def test_several_scorers_ask_for_one(tmp_path: Path):
     scores = {"match": {"value": "C", "answer": "2"}, "judge": {"value": "I", "answer": "2"}}
     write_eval(tmp_path / "log.eval", [inspect_sample(0, 1, "C", scores=scores)], zstd=False)
-    with pytest.raises(ValueError, match="Choose one scorer in log.eval of judge, match with --metric"):
+    with pytest.raises(ValueError, match="Choose one score in log.eval of judge, match with --metric"):
         read_inspect(tmp_path)
-    assert [s.correct for s in read_inspect(tmp_path, scorer="judge").samples] == [False]
+    assert [s.correct for s in read_inspect(tmp_path, scorers=["judge"]).samples] == [False]
 
 
-def test_what_is_no_log_is_refused(tmp_path: Path):
-    (tmp_path / "log.json").write_text('{"results": 3}')
-    with pytest.raises(ValueError, match="is no whole log of Inspect"):
-        read_inspect(tmp_path)
-    (tmp_path / "log.json").unlink()
-    (tmp_path / "log.eval").write_bytes(b"PK torn")
-    with pytest.raises(ValueError, match="is no whole log of Inspect"):
-        read_inspect(tmp_path)
+def test_what_is_no_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name, content in (("log.json", b'{"results": 3}'), ("log.eval", b"PK torn")):
+        (tmp_path / name).write_bytes(content)
+        assert main([str(tmp_path / name), str(tmp_path / "run")]) == 2
+        error = capsys.readouterr().err
+        assert f"{name} is no whole log of Inspect" in error and error.count("\n") == 1 and len(error) < 300
 
 
 @pytest.mark.parametrize("zstd", [False, True], ids=["deflated", "zstd"])
-def test_a_log_with_a_damaged_sample_is_named(tmp_path: Path, zstd: bool):
+def test_a_damaged_sample_of_a_log_is_skipped_and_named(tmp_path: Path, zstd: bool):
     path = tmp_path / "log.eval"
-    write_eval(path, [inspect_sample(0, 1, "C")], zstd=zstd)
+    write_eval(path, [inspect_sample(0, 1, "C"), inspect_sample(1, 1, "C")], zstd=zstd)
     entry = next(entry for entry in zipfile.ZipFile(path).infolist() if entry.filename.startswith("samples/"))
     content = bytearray(path.read_bytes())
     start = entry.header_offset + 30 + len(entry.filename)
     content[start : start + entry.compress_size] = b"\xff" * entry.compress_size
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="log.eval is no whole log of Inspect"):
-        read_inspect(tmp_path)
+    found = read_inspect(tmp_path)
+    assert [sample.prompt for sample in found.samples] == ["s1"]
+    ((reason, places),) = found.odd.items()
+    assert reason.startswith("it is damaged (") and places == ["samples/s0_epoch_1.json of log.eval"]

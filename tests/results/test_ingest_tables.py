@@ -8,7 +8,8 @@ import pytest
 from results import schema, store
 from results.ingest import table
 from results.ingest.__main__ import main
-from results.ingest.outcomes import grade
+from results.ingest.mapping import Mapped
+from results.ingest.scores import MissingError, grade
 
 SAMPLES = """model,item,run,right,reply,in,out,cost,level
 small,a,0,1,4,10,30,0.01,1
@@ -91,12 +92,12 @@ def test_what_is_spent_is_said_where_it_is_ingested(
     assert said in printed and ("not known: large, small" in printed) == bool(said)
 
 
-def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -> list[str]:
-    """Rows of the counts of a model whose prompts have so many samples each."""
-    return [f"{model},p{number},{size},1,{budget}\n" for number, size in enumerate(num_samples)]
+def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -> list[tuple]:
+    """Model, prompt, samples and budget of a model whose prompts have so many samples each."""
+    return [(model, f"p{number}", size, budget) for number, size in enumerate(num_samples)]
 
 
-@pytest.mark.parametrize(
+OF_MANY = pytest.mark.parametrize(
     ("found", "said"),
     [
         (
@@ -116,17 +117,30 @@ def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -
     ],
     ids=["few have many", "many have many", "few have more", "models apart", "budgets apart"],
 )
+
+
+@OF_MANY
 def test_what_nothing_will_be_read_from_is_said_with_the_reason(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[tuple], said: str
 ):
-    source, mapped = (
-        tmp_path / "counts.csv",
-        ["model=model", "prompt=item", "num_samples=n", "num_correct=c", "budget=b"],
-    )
-    source.write_text("model,item,n,c,b\n" + "".join(found))
-    assert main([str(source), str(tmp_path / "run"), "--map", *mapped]) == 0
+    each = [f"{model},{item},1,x,{budget}\n" for model, item, size, budget in found for _ in range(size)]
+    (tmp_path / "samples.csv").write_text("model,item,right,reply,b\n" + "".join(each))
+    mapped = ["model=model", "prompt=item", "correct=right", "answer=reply", "budget=b"]
+    assert main([str(tmp_path / "samples.csv"), str(tmp_path / "run"), "--map", *mapped]) == 0
     printed = capsys.readouterr().out
     assert said in printed and printed.count("Unused") == bool(said)
+
+
+@OF_MANY
+def test_of_counts_nothing_is_unused_but_for_its_budget(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: list[tuple], said: str
+):
+    each = [f"{model},{item},{size},1,{budget}\n" for model, item, size, budget in found]
+    (tmp_path / "counts.csv").write_text("model,item,n,c,b\n" + "".join(each))
+    mapped = ["model=model", "prompt=item", "num_samples=n", "num_correct=c", "budget=b"]
+    assert main([str(tmp_path / "counts.csv"), str(tmp_path / "run"), "--map", *mapped]) == 0
+    printed = capsys.readouterr().out
+    assert ("Unused" in printed) == ("at a budget" in said)
 
 
 def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
@@ -181,6 +195,26 @@ def test_a_killed_ingest_is_finished_by_the_next(samples: Path, tmp_path: Path, 
         assert rows(tmp_path / "run", name) == rows(whole, name)
 
 
+def test_the_work_on_what_is_stored_does_not_grow_with_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    scanned: list[str] = []
+    iterate = store.iterate
+
+    def counted(root: Path, table: schema.Table, **more: object) -> object:
+        scanned.append(table.name)
+        return iterate(root, table, **more)
+
+    monkeypatch.setattr(store, "iterate", counted)
+    told = []
+    for num_models in (2, 40):
+        source, root = tmp_path / f"{num_models}.csv", tmp_path / str(num_models)
+        source.write_text("m,p,s,a\n" + "".join(f"m{at},p{p},1,4\n" for at in range(num_models) for p in range(3)))
+        assert main([str(source), str(root), "--map", "model=m", "prompt=p", "correct=s", "answer=a"]) == 0
+        shards = sum(1 for name in schema.TABLES for _ in (root / name).glob("*.parquet"))
+        told.append((len(scanned), shards, len(rows(root, "models")) // num_models))
+        scanned.clear()
+    assert told[0] == told[1]
+
+
 def test_samples_are_numbered_as_they_come_and_without_gaps(samples: Path, tmp_path: Path):
     samples.write_text(SAMPLES.replace("small,a,0,1,4", "small,a,5,1,4"))
     main([str(samples), str(tmp_path / "run"), "--map", *ALL, "--model", "one"])
@@ -201,7 +235,7 @@ def first_samples(root: Path) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "jsonl", "parquet"])
 def test_every_form_of_table_reads_alike(samples: Path, tmp_path: Path, suffix: str):
-    content, path = pd.read_csv(samples), tmp_path / f"again.{suffix}"
+    content, path = pd.read_csv(samples).astype({"reply": "Int64"}), tmp_path / f"again.{suffix}"
     if suffix == "parquet":
         content.to_parquet(path)
     elif suffix == "jsonl":
@@ -210,8 +244,8 @@ def test_every_form_of_table_reads_alike(samples: Path, tmp_path: Path, suffix: 
         path.write_bytes(gzip.compress(samples.read_bytes()))
     else:
         content.to_csv(path, index=False, sep="\t" if suffix == "tsv" else ",")
-    mapped = dict(pair.split("=") for pair in ALL)
-    found = [table.read(source, mapped, model=None, task="t", correct_at=1) for source in (samples, path)]
+    mapped = Mapped(dict(pair.split("=") for pair in ALL))
+    found = [table.read(source, mapped) for source in (samples, path)]
     assert found[0] == found[1]
 
 
@@ -235,16 +269,17 @@ def test_effort_is_part_of_the_name_and_a_budget_is_a_cell(tmp_path: Path):
         (["--map", *MAP, "colour=cost"], "Cannot map colour; map any of model, prompt"),
         (["--map", "model=model", "prompt=item", "correct=rihgt"], "No column 'rihgt'; the table has 'model', 'item'"),
         (["--map", *MAP, "--params", "medium=1e9"], "No model medium in the source; it holds small, large"),
-        (["--map", "model=model", "prompt=item", "correct=reply"], "a score is missing"),
-        ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table needs --map"),
+        (["--map", "model=model", "prompt=item", "correct=reply"], "A score of small is 4, and scores lie from 0 to 1"),
+        (
+            ["--map", "model=model", "prompt=item", "correct=model"],
+            "8 parts of the source cannot be read, as row 1 of samples.csv: 'small' is no",
+        ),
+        ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table (.csv, .tsv, "),
     ],
 )
 def test_mistakes_are_told_in_one_line(
     samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ):
-    if said == "a score is missing":
-        samples.write_text(SAMPLES.replace(",b,0,0,,", ",b,0,0,maybe,"))
-        said = "'maybe' is no score"
     assert main([str(samples), str(tmp_path / "run"), *options]) == 2
     error = capsys.readouterr().err
     assert said.replace("\\", "") in error and error.count("\n") == 1
@@ -259,7 +294,7 @@ def test_mistakes_are_told_in_one_line(
         ("torn.csv.gz", gzip.compress(SAMPLES.encode())[:-20]),
         ("plain.csv.gz", SAMPLES.encode()),
         ("torn.jsonl", b'{"model": "small", '),
-        ("listed.jsonl", b'{"model": "small"}\n[1]\n'),
+        ("listed.jsonl", b"[1]\n[2]\n"),
         ("torn.parquet", b"PAR1"),
     ],
 )
@@ -276,5 +311,5 @@ def test_scores_of_every_kind_are_graded():
     assert [grade(value, correct_at=1)[0] for value in (True, "C", 1, 1.0, "true", "correct")] == [True] * 6
     assert [grade(value, correct_at=1)[0] for value in (False, "I", "N", 0, "P", 0.99)] == [False] * 6
     assert grade("P", correct_at=0.5) == (True, 0.5)
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(MissingError, match="no score"):
         grade(float("nan"), correct_at=1)

@@ -13,6 +13,7 @@ from harness.types import Grade, Prompt
 from results import store
 from results.graders import Grader, present_grader
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
+from sweeps import grade as grading
 from sweeps.grade import grade_run
 from sweeps.identity import hash_identity
 from sweeps.regrade import compare_graders
@@ -90,6 +91,23 @@ def test_a_second_pass_grades_nothing(root: Path) -> None:
 
 def test_of_tasks_that_differ_in_size_the_largest_grades(root: Path) -> None:
     assert grade_run(root, [Echo(size=2), Echo(size=1)]) == 4
+
+
+def test_a_long_shard_is_graded_in_batches_of_prompts_that_are_loaded_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, batches = [], []
+    load, grade = Echo.load, grading.grade_rows
+    monkeypatch.setattr(Echo, "load", lambda self: loads.append(1) or load(self))
+    monkeypatch.setattr(grading, "BATCH_ROWS", 4)
+    monkeypatch.setattr(
+        grading, "grade_rows", lambda *given, **more: batches.append(len(given[1])) or grade(*given, **more)
+    )
+    more = [ANSWER | {"sample": 10 + number, "text": f"{number}", "finish_reason": "stop"} for number in range(19)]
+    store.append(root, ANSWERS, more, writer="m")
+    assert grade_run(root, [Echo()]) == 22 == len(grades(root))
+    # Of the first shard three are its task's; of the second the rest in fours.
+    assert batches == [4, 4, 4, 4, 4, 2] and len(loads) == 1
 
 
 def test_another_version_grades_again_and_the_old_grades_stay(root: Path) -> None:

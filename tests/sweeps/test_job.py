@@ -58,6 +58,15 @@ def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anyt
         prompts_of(tmp_path, Sums(6, "?"))
 
 
+def test_the_first_prompts_are_the_tasks_first_though_their_numbers_grow_longer(tmp_path: Path) -> None:
+    rows = [
+        store_prompt("sums-1", Prompt(f"sums/{index:05d}", "", {})) for index in (*range(3), *range(99_999, 100_003))
+    ]
+    store.append(tmp_path, PROMPTS, rows, writer="sums-1")
+    found = [prompt.prompt_id for prompt in prompts_of(tmp_path, Sums(5))]
+    assert found == ["sums/00000", "sums/00001", "sums/00002", "sums/99999", "sums/100000"]
+
+
 def test_rows_that_are_stored_under_another_name_of_the_model_are_not_paid_for_again(tmp_path: Path) -> None:
     store.append(tmp_path, MODELS, [{"identity": "i", "model": "first"}], writer="first")
     job = {

@@ -69,7 +69,7 @@ def prepare(
     if outcomes.dials:
         known["dials"] = features.of_dials(outcomes.dials)
     if outcomes.bins is not None:
-        known[DIFFICULTY] = features.free(outcomes.bins.grid.correct[-1].mean(axis=1)[:, None])
+        known[DIFFICULTY] = features.free(outcomes.bins.accuracy[-1][:, None])
     found = Stage(
         arms=arms,
         cost=cost,
