@@ -4,7 +4,7 @@ The modules part what is read. Their names are no part of a task's: a record nam
 """
 
 from harness.answers.boxes import behind_box, boxed
-from harness.answers.equality import math_equal, math_key
+from harness.answers.equality import math_equal, math_key, same_worth
 from harness.answers.letters import choice_letter
 from harness.answers.numbers import last_number, stated_number
 from harness.answers.phrases import final_answer
@@ -19,5 +19,6 @@ __all__ = [
     "last_number",
     "math_equal",
     "math_key",
+    "same_worth",
     "stated_number",
 ]

@@ -1,182 +1,89 @@
-"""When two answers are equal, and what votes on them are counted on."""
+"""When two answers are equal, and what votes on them are counted on. What they say is read in values.py.
 
-import re
-from functools import lru_cache
-from typing import Any
+Equal answers share a key and others do not, but for a decimal and the number that it was rounded from.
+"""
 
-from harness.answers.numbers import THOUSANDS
-from harness.answers.texts import MAX_ANSWER_CHARS
+from collections.abc import Sequence
+from fractions import Fraction
 
-# Nested deeper it is no answer either.
-MAX_BRACKETS = 20
-# Numbers with more bits are compared as they are written and never worked out.
-MAX_BITS = 20_000
-NUM_DIGITS = 12
-PARSED_ANSWERS = 4096
-_WORDS = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]+)*")
-_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\{([^{}]*)\}")
-# What would be worked out for long, and no final answer holds.
-_UNFINISHED = re.compile(
-    r"\\(?:i{0,3}int|oint|sum|prod|coprod|lim\w*|partial|frac\s*\{\s*d|input|include|def)(?![a-z])"
-)
-# Signs that are written in answers, beside ASCII.
-_SIGNS = frozenset(
-    "\N{MINUS SIGN}\N{MULTIPLICATION SIGN}\N{MIDDLE DOT}\N{DIVISION SIGN}\N{DEGREE SIGN}\N{SQUARE ROOT}"
-    "\N{GREEK SMALL LETTER PI}\N{INFINITY}\N{PLUS-MINUS SIGN}\N{UNION}\N{POUND SIGN}\N{EURO SIGN}"
-)
-_SURROUNDINGS = re.compile(r"^(?:\$+|\\\(|\\\[|\s|[*`])+|(?:\$+|\\\)|\\\]|\s|[*`]|(?<!\\)[.;])+$")
-_SPACE = re.compile(r"\\[,;:! ]|~|\s+")
-_CALLED = re.compile(r"^(?:the )?(?:final )?answer(?: is|\s?[:=])\s*", re.IGNORECASE)
-# \text{5 apples}, 60~\mathrm{km/h}: a number with a word of three letters or more that says what of.
-_WITH_UNIT = re.compile(
-    r"(-?)\\?\$?\s?([0-9][0-9,]*(?:\.[0-9]+)?) "
-    r"(?!(?:pi|times|plus|minus|over|mod|hundred|thousand|[mb]illion|trillion|dozen|percent|sqrt|sin|cos|tan|log)\b)"
-    r"(?=[A-Za-z/ ]*[A-Za-z/]{3})[A-Za-z][A-Za-z/ ]*"
-)
+from harness.answers.leaves import ROUNDED_DIGITS, Leaf
+from harness.answers.numeric import is_rounding
+from harness.answers.values import Group, Value, read_value
 
 
 def math_key(extracted: str) -> str | None:
-    """What equal answers share in whatever notation (1/2, 0.5, \\frac12); None where it is no mathematics.
+    r"""What equal answers share in whatever notation (1/2, 0.5, \frac12); None where it is no mathematics.
 
-    Numbers are exact where they are rational, else rounded to 12 digits; x = 5 counts as 5, 50% as 50.
+    Numbers are exact; x = 5 counts as 5, 50% as 50. What is left to work out is part of it: 2 + 3 is not 5.
     """
-    word = _read_words(extracted)
-    if word is not None:
-        return word
-    parsed = _parse(extracted)
-    try:
-        return None if parsed is None else _canonical(parsed)
-    except (ValueError, TypeError, ArithmeticError, AttributeError, NotImplementedError, RecursionError):
-        return None
+    value = read_value(extracted)
+    return None if value is None else _write_key(value)
 
 
 def math_equal(extracted: str, gold: str) -> bool:
-    """Whether math-verify takes the answer for the gold one. Where either cannot be read, only the same words are.
+    """Whether the answer says what gold says, and leaves nothing to work out that gold does not leave."""
+    return _compare(extracted, gold, with_work=True)
 
-    It has no time limit of its own: whoever calls it sets the clock.
-    """
-    from math_verify import verify
 
+def same_worth(extracted: str, gold: str) -> bool:
+    """Whether the answer comes to what gold says, worked out or not."""
+    return _compare(extracted, gold, with_work=False)
+
+
+def _compare(extracted: str, gold: str, *, with_work: bool) -> bool:
     if extracted.strip() == gold.strip():
         return bool(gold.strip())
-    words = _read_words(extracted), _read_words(gold)
-    if None not in words:
-        return words[0] == words[1]
-    answer, truth = _parse(extracted), _parse(gold)
-    if answer is None or truth is None:
+    answer, truth = read_value(extracted), read_value(gold)
+    return answer is not None and truth is not None and _is_equal(answer, truth, with_work=with_work)
+
+
+def _write_key(value: Value) -> str:
+    if isinstance(value, Leaf):
+        return value.worth + (f" ({', '.join(sorted(value.work))})" if value.work else "")
+    parts = [_write_key(part) for part in value.parts]
+    return f"{value.kind}[{'; '.join(parts if value.is_ordered else sorted(parts))}]"
+
+
+def _is_equal(answer: Value, truth: Value, *, with_work: bool) -> bool:
+    if isinstance(answer, Leaf) and isinstance(truth, Leaf):
+        is_worked_out = not with_work or answer.work <= truth.work
+        return is_worked_out and (
+            answer.worth == truth.worth or _is_rounded(answer, truth) or _is_rounded(truth, answer)
+        )
+    if not (isinstance(answer, Group) and isinstance(truth, Group)) or answer.kind != truth.kind:
         return False
-    if not (_is_small(answer) and _is_small(truth)):
-        return math_key(extracted) == math_key(gold) is not None
-    return bool(verify(truth, answer, timeout_seconds=None))
+    if len(answer.parts) != len(truth.parts):
+        return False
+    if answer.is_ordered:
+        return all(
+            _is_equal(one, other, with_work=with_work) for one, other in zip(answer.parts, truth.parts, strict=True)
+        )
+    return _match(answer.parts, truth.parts, with_work=with_work)
 
 
-def _read_words(answer: str) -> str | None:
-    """An answer in words, in lower case; math-verify would multiply their letters."""
-    plain = _TEXT.sub(r"\1", _SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1])).strip()
-    return plain.lower() if len(plain) <= MAX_ANSWER_CHARS and _WORDS.fullmatch(plain) else None
+def _match(answers: Sequence[Value], truths: Sequence[Value], *, with_work: bool) -> bool:
+    """Whether each answer can be given a truth of its own that it equals (augmenting paths)."""
+    equal = [[_is_equal(answer, truth, with_work=with_work) for truth in truths] for answer in answers]
+    taken: dict[int, int] = {}
 
-
-def _without_unit(answer: str) -> str:
-    """A number without the words set as text behind it; else the answer as it is typed."""
-    typed = _CALLED.sub("", THOUSANDS.sub("", answer))
-    spoken = " ".join(_SPACE.sub(" ", _TEXT.sub(r" \1 ", typed)).split())
-    # Bare words are no notation: they may say anything.
-    with_unit = _WITH_UNIT.fullmatch(spoken) if _TEXT.search(typed) else None
-    return typed if with_unit is None else with_unit.group(1) + with_unit.group(2)
-
-
-@lru_cache(PARSED_ANSWERS)
-def _parse(answer: str) -> Any:
-    """The answer as a sympy object that is not worked out; None where it cannot be read."""
-    import logging
-
-    from math_verify import LatexExtractionConfig, parse
-
-    # It warns that its clock, which needs signals, is off.
-    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
-    plain = _without_unit(_SURROUNDINGS.sub("", answer[: MAX_ANSWER_CHARS + 1])).rstrip("%").rstrip("\\ ")
-    if not plain or not _is_notation(plain):
-        return None
-    reads_boxes = [LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)]
-    found = parse(f"\\boxed{{{plain}}}", reads_boxes, fallback_mode="no_fallback", parsing_timeout=None)
-    return found[0] if found else None
-
-
-def _is_notation(plain: str) -> bool:
-    """Whether it may be handed to a parser of LaTeX: short, of known signs, and not deep."""
-    depth = deepest = 0
-    for character in plain:
-        depth += (character in "({[") - (character in ")}]")
-        deepest = max(deepest, depth)
-    strange = {character for character in plain if not (character.isascii() and character.isprintable())} - {"\n", "\t"}
-    return (
-        len(plain) <= MAX_ANSWER_CHARS
-        and deepest <= MAX_BRACKETS
-        and strange <= _SIGNS
-        and not _UNFINISHED.search(plain)
-    )
-
-
-def _canonical(parsed: Any) -> str:
-    """Equal objects as the same text; containers by their elements."""
-    import sympy
-    from sympy.core.relational import Relational
-
-    if isinstance(parsed, sympy.Eq) and (isinstance(parsed.lhs, sympy.Symbol) or not parsed.free_symbols):
-        return _canonical(parsed.rhs)
-    if isinstance(parsed, (sympy.Gt, sympy.Ge)):
-        return _canonical(parsed.reversed)
-    if isinstance(parsed, sympy.MatrixBase):
-        return f"matrix{parsed.shape}({', '.join(map(_canonical, parsed))})"
-    if isinstance(parsed, (sympy.Tuple, sympy.Set, Relational)):
-        parts = [_canonical(part) for part in parsed.args]
-        parts = sorted(parts) if isinstance(parsed, (sympy.FiniteSet, sympy.Union, sympy.Eq)) else parts
-        return f"{type(parsed).__name__}({', '.join(parts)})"
-    if not isinstance(parsed, sympy.Expr) or not _is_small(parsed):
-        # In the order in which it stands: to sort terms sympy works them out.
-        return str(sympy.sstr(parsed, order="none"))
-    return _canonical_number(parsed) if not parsed.free_symbols else str(sympy.cancel(_exact(parsed).doit()))
-
-
-def _canonical_number(number: Any) -> str:
-    import sympy
-
-    value = _exact(number).doit()
-    if value.has(sympy.nan, sympy.zoo):
-        raise ValueError(f"{value} is no number.")
-    if not value.is_Rational:
-        value = sympy.nsimplify(value) if value.is_rational else value
-    return str(value) if value.is_Rational or not value.is_finite else str(value.evalf(NUM_DIGITS, chop=True))
-
-
-def _exact(expression: Any) -> Any:
-    """Decimals as the fractions that they are written as."""
-    import sympy
-
-    return expression.xreplace({part: sympy.Rational(str(part)) for part in expression.atoms(sympy.Float)})
-
-
-def _is_small(expression: Any) -> bool:
-    """Whether every number in it can be worked out: 9**9**9 cannot, nor can a factorial of it."""
-    try:
-        return _count_bits(expression) <= MAX_BITS
-    except RecursionError:
+    def place(answer: int, tried: set[int]) -> bool:
+        for truth, fits in enumerate(equal[answer]):
+            if fits and truth not in tried:
+                tried.add(truth)
+                if truth not in taken or place(taken[truth], tried):
+                    taken[truth] = answer
+                    return True
         return False
 
+    return all(place(answer, set()) for answer in range(len(answers)))
 
-def _count_bits(expression: Any) -> float:
-    """About how many bits the number that it comes to has; a symbol counts as one."""
-    import sympy
 
-    if isinstance(expression, sympy.Float):
-        _, _, exponent, length = expression._mpf_
-        return float(abs(exponent) + length)
-    if isinstance(expression, sympy.Rational):
-        return float(max(expression.p.bit_length(), expression.q.bit_length()))
-    elements = expression if isinstance(expression, sympy.MatrixBase) else expression.args
-    parts = [max(_count_bits(part), 1.0) for part in elements]
-    if isinstance(expression, sympy.Pow):
-        return float(parts[0] * 2.0 ** min(parts[1], MAX_BITS.bit_length()))
-    if isinstance(expression, sympy.functions.combinatorial.factorials.CombinatorialFunction):
-        return float(max(bits * 2.0 ** min(bits, MAX_BITS.bit_length()) for bits in parts))
-    return sum(parts) if isinstance(expression, sympy.Mul) else max(parts, default=1.0)
+def _is_rounded(decimal: Leaf, other: Leaf) -> bool:
+    """Whether a decimal of enough digits is what the other, exact or with more decimals, is rounded to."""
+    if decimal.places is None or decimal.places < ROUNDED_DIGITS or other.number is None:
+        return False
+    if other.places is not None and other.places <= decimal.places:
+        return False
+    assert isinstance(decimal.number, Fraction)
+    has_digits = abs(decimal.number) * 10**decimal.places >= 10 ** (ROUNDED_DIGITS - 1)
+    return has_digits and is_rounding(decimal.number, decimal.places, other.number)
