@@ -37,7 +37,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 # Shorter ones are letters that are multiplied.
-_WORDS = re.compile(r"(?:[A-Za-z][A-Za-z'-]{2,}|[Nn]o|[Uu]p|[Oo]n)(?:[ -]+[A-Za-z'-]+)*\.?")
+_WORDS = re.compile(r"(?:[A-Za-z]{3,}|[Nn]o|[Uu]p|[Oo]n)(?:[ '-]+[A-Za-z]+)*\.?")
 _BARE_WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{4,}")
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 # Words behind a number that make it another one, or none.
@@ -82,7 +82,7 @@ class Leaf:
 def read_leaf(text: str) -> Leaf:
     """Raises UnreadError, and UndefinedError for what is no number."""
     text = text.strip()
-    if special := _read_date(text) or _read_base(text) or _read_words(text) or _read_ratio(text):
+    if special := _read_base(text) or _read_words(text) or _read_ratio(text):
         return special
     plain, scale = _strip_scale(text)
     plain = strip_unit(plain)
@@ -184,7 +184,8 @@ def _write_powers(powers: Any) -> str:
     return "powers " + " ".join(f"{prime}^{kept[prime]}" for prime in sorted(kept))
 
 
-def _read_date(text: str) -> Leaf | None:
+def read_date(text: str) -> Leaf | None:
+    """A day of a month, in either order: June 20, 20 June 2024."""
     found = _DATE.fullmatch(" ".join(text.replace('"', " ").split()))
     if found is None:
         return None

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from harness.answers.exact import MAX_FACTORIAL, TooLargeError, UndefinedError
+from harness.answers.exact import MAX_FACTORIAL, TooLargeError, UndefinedError, work_out
 from harness.answers.latex import Node, UnreadError
 
 # Digits that are worked with, that two equal numbers share, and below which a sum is nothing.
@@ -137,7 +137,7 @@ def _apply(tree: Node, parts: list[Any], point: Point) -> Any:
         case "/":
             return parts[0] / parts[1]
         case "^":
-            return _power(*parts)
+            return _power(*parts, exact=work_out(tree.args[1]))
         case "root":
             return _root(*parts)
         case "abs":
@@ -151,7 +151,7 @@ def _apply(tree: Node, parts: list[Any], point: Point) -> Any:
         case "log":
             return ctx.ln(parts[0]) / ctx.ln(parts[1] if len(parts) == 2 else point[UNSAID_BASE])
         case "exp":
-            return _power(+ctx.e, parts[0])
+            return _power(+ctx.e, parts[0], exact=None)
         case "floor" | "ceil":
             raise UnreadError(tree.op)
         case "!!":
@@ -172,7 +172,7 @@ def _add(terms: list[Any]) -> Any:
     return total
 
 
-def _power(base: Any, exponent: Any) -> Any:
+def _power(base: Any, exponent: Any, *, exact: Fraction | None) -> Any:
     ctx = _context()
     if not base:
         if ctx.re(exponent) <= 0:
@@ -180,6 +180,9 @@ def _power(base: Any, exponent: Any) -> Any:
         return base
     if exponent and ctx.mag(exponent) + max(ctx.mag(ctx.ln(base)), 0) > MAX_EXPONENT:
         raise TooLargeError("a power")
+    if exact is not None and exact.denominator > 1:
+        # x^{2/3} as the square of the cube root.
+        return ctx.power(_root(base, ctx.mpf(exact.denominator)), exact.numerator)
     return ctx.power(base, exponent)
 
 

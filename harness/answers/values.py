@@ -12,7 +12,7 @@ from functools import lru_cache
 from harness.answers import numeric
 from harness.answers.exact import UndefinedError
 from harness.answers.latex import Node, UnreadError, parse
-from harness.answers.leaves import Leaf, read_leaf, strip_unit, value_leaf
+from harness.answers.leaves import Leaf, read_date, read_leaf, strip_unit, value_leaf
 from harness.answers.notation import REMEMBERED, normalise
 from harness.brackets import find_outside, is_wrapped, split_outside
 
@@ -78,6 +78,8 @@ def _read(text: str) -> Value:
         text = text[1:-1].strip()
     if text[:1] == "{" and is_wrapped(text):
         text = text[1:-1].strip()
+    if date := read_date(text):
+        return date
     if _EMPTY.fullmatch(text):
         return Group(SET, ())
     if _REALS.fullmatch(text):
@@ -86,7 +88,8 @@ def _read(text: str) -> Value:
         return _read_matrix(matrix[2])
     if len(parts := split_outside(_CUP, text)) > 1:
         return _join(UNION, [_read(part) for part in parts])
-    text = strip_unit(text)
+    if text[:1] in ("(", "[", "\\"):
+        text = strip_unit(text)
     if (listed := _read_brackets(text)) is not None:
         return listed
     if len(parts := split_outside(_JOIN, text)) > 1:
@@ -129,9 +132,10 @@ def _read_list(text: str, parts: Sequence[str]) -> Value:
         named = sorted(zip(names, map(_read_one, parts), strict=True))
         return Group("letters", tuple(Group(f"{name} =", (value,)) for name, value in named))
     values = [_read(part) for part in parts]
-    if all(
-        isinstance(value, Group) and "oo" in (_end(value, 0), _end(value, 1), _end(value, 0)[1:]) for value in values
-    ):
+    told = [_unit_of(part) for part in parts]
+    if None not in told and len(set(told)) == len(told):
+        return _join("counts", [Group(f"{unit}", (value,)) for unit, value in zip(told, values, strict=True)])
+    if all(map(_is_unbounded, values)):
         if joints == {"or"}:
             return _join(UNION, values)
         if joints == {"and"} and len(values) == 2:
@@ -142,6 +146,12 @@ def _read_list(text: str, parts: Sequence[str]) -> Value:
 def _name_of(part: str) -> str | None:
     sides = split_outside(_EQUALS, part)
     return sides[0].strip() if len(sides) > 1 and _NAME.fullmatch(sides[0].strip()) else None
+
+
+def _unit_of(part: str) -> str | None:
+    """The unit that is told behind a number: 3 hours and 20 minutes are not 20 hours and 3 minutes."""
+    unit = part.removeprefix(strip_unit(part)).replace('"', " ").strip(" .").lower()
+    return unit.removesuffix("s") or None
 
 
 def _join(kind: str, values: Sequence[Value]) -> Value:
@@ -189,8 +199,12 @@ def _interval(left: str, low: Value, high: Value, right: str) -> Group:
     return Group(left + right, (low, high))
 
 
-def _end(value: Group, side: int) -> str:
-    part = value.parts[side] if len(value.parts) == 2 else None
+def _is_unbounded(value: Value) -> bool:
+    return _end(value, 0) == "-oo" or _end(value, 1) == "oo"
+
+
+def _end(value: Value, side: int) -> str:
+    part = value.parts[side] if isinstance(value, Group) and len(value.parts) == 2 else None
     return part.worth if isinstance(part, Leaf) else ""
 
 
@@ -209,7 +223,7 @@ def _read_equation(sides: list[str]) -> Value:
         sides = sides[::-1]
     if _NAME.fullmatch(sides[0]) or _is_point(sides[0]):
         sides = sides[1:]
-    values = [_read_one(side) if side else _refuse(side) for side in sides]
+    values = [_read(side) if side else _refuse(side) for side in sides]
     leaves = [value for value in values if isinstance(value, Leaf)]
     if len(values) == 1:
         return values[0]
