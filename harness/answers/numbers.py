@@ -19,6 +19,16 @@ _EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
 _GOES_ON = re.compile(r"\s{0,3}(?:[-+*/x×÷]|\\times|\\div|\\cdot)\s{0,3}\$?[0-9]")
 # A number, "or", and the last number.
 _HEDGED = re.compile(r"[0-9][^0-9.\n]{0,20}\bor\b[^0-9.\n]{0,20}[0-9][0-9.,]*[^0-9]*$")
+# Numbers that are only joined: 18 and 19, but not 5 hours and 30 minutes.
+_AND = r"\s{1,3}and\s{1,3}\\?\$?-?[0-9][0-9.,]*+"
+_PAIRED_FIRST = re.compile(r"[^0-9]*[0-9][0-9.,]*+" + _AND)
+_PAIRED_LAST = re.compile(r"[0-9]" + _AND + r"[^0-9]*$")
+_DENIED = re.compile(r"(?:\bnot|n't)\s{1,3}\\?\$?-?[0-9][0-9.,]*(?<![.,])")
+_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALED = re.compile(
+    r"(?<![0-9.,])([0-9]{1,12}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,12})?)(?:\s|~|\\[,;: ]|\\text\{){1,4}"
+    rf"({'|'.join(_SCALES)})\b\}}?"
+)
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 
 
@@ -36,12 +46,21 @@ def stated_number(text: str) -> str | None:
     """The number of what is boxed, or else of what is called the answer, or else the last of the whole text.
 
     Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in whatever
-    notation (160.00, 320/2) is one without a point. None where it is one of two (12 or 13).
+    notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is none; None where
+    it is one of two (12 or 13, 12 and 13).
     """
-    for read, said in _stated(text):
+    told = _SCALED.sub(_multiply, _DENIED.sub("", text))
+    for read, said in _stated(told):
         if said and (number := read(said)):
-            return None if _HEDGED.search(said) else _work_out(number)
+            paired = _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
+            return None if _HEDGED.search(said) or paired else _work_out(number)
     return None
+
+
+def _multiply(scaled: re.Match[str]) -> str:
+    """2 million as 2000000."""
+    number = Fraction(scaled[1].replace(",", "")) * _SCALES[scaled[2]]
+    return str(number) if number.denominator == 1 else str(float(number))
 
 
 def _stated(text: str) -> Iterator[tuple[Callable[[str], str | None], str | None]]:
