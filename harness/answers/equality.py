@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from harness.answers.leaves import ROUNDED_DIGITS, Leaf
-from harness.answers.numeric import is_rounding
+from harness.answers.numeric import digest, is_rounding
+from harness.answers.texts import MAX_ANSWER_CHARS
 from harness.answers.values import Group, Value, read_value
+
+# Of a key that is longer than an answer may be.
+SHOWN_CHARS = 60
 
 
 def math_key(extracted: str) -> str | None:
@@ -17,7 +21,8 @@ def math_key(extracted: str) -> str | None:
     Numbers are exact; x = 5 counts as 5, 50% as 50. What is left to work out is part of it: 2 + 3 is not 5.
     """
     value = read_value(extracted)
-    return None if value is None else _write_key(value)
+    key = None if value is None else _write_key(value)
+    return f"{key[:SHOWN_CHARS]}~{digest(key)}" if key is not None and len(key) > MAX_ANSWER_CHARS else key
 
 
 def math_equal(extracted: str, gold: str) -> bool:

@@ -1,13 +1,16 @@
 """What an expression is worth as a fraction. What is too large to work out is told by its powers, or not at all."""
 
+import hashlib
 import math
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 
 from harness.answers.latex import Node
 
 # Numbers with more bits are never worked out.
 MAX_BITS = 20_000
+MAX_WRITTEN_BITS = 2000
 MAX_FACTORIAL, MAX_CHOSEN = 2000, 5000
 # Up to which a prime is looked for in a number.
 MAX_TRIED = 10_000
@@ -66,8 +69,7 @@ def _raise_exactly(base: Fraction, exponent: Fraction) -> Fraction | None:
         return None
     if base == 0 and exponent <= 0:
         raise UndefinedError("0^0")
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if abs(base) != 1 and bits * abs(exponent.numerator) > MAX_BITS:
+    if abs(exponent.numerator) * math.log2(max(abs(base.numerator), base.denominator)) > MAX_BITS:
         raise TooLargeError(str(exponent))
     return base ** (exponent.numerator % 2 if abs(base) == 1 else exponent.numerator)
 
@@ -120,6 +122,21 @@ def _combine(op: str, parts: list[Fraction]) -> Fraction | None:
         case "binom":
             return _choose(*parts)
     return None
+
+
+def multiply(powers: Mapping[int, int]) -> Fraction | None:
+    """The number that powers of primes come to; None where it is too large."""
+    above, below = (sum(max(sign * count, 0) * math.log2(base) for base, count in powers.items()) for sign in (1, -1))
+    if max(above, below) > MAX_BITS:
+        return None
+    return math.prod((Fraction(base) ** count for base, count in powers.items()), start=Fraction(1))
+
+
+def write(number: Fraction) -> str:
+    """A number in digits, or, where it is long, as a digest that it shares with none."""
+    if max(number.numerator.bit_length(), number.denominator.bit_length()) <= MAX_WRITTEN_BITS:
+        return str(number)
+    return f"number {hashlib.sha256(f'{number.numerator:x}/{number.denominator:x}'.encode()).hexdigest()[:16]}"
 
 
 def _factor(number: Fraction) -> Counter[int] | None:

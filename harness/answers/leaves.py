@@ -102,7 +102,7 @@ def value_leaf(tree: Node, *, is_number: bool) -> Leaf:
         return Leaf("written " + _write(tree) if powers is None else _write_powers(powers), None, None, work | {_LEFT})
     places = tree.places if tree.op == "number" else tree.args[0].places if tree.op == "neg" else None
     if fraction is not None:
-        return Leaf(str(fraction), fraction, places, work if is_number else work | {_LEFT})
+        return Leaf(exact.write(fraction), fraction, places, work if is_number else work | {_LEFT})
     try:
         return _value_leaf(tree, work)
     except TooLargeError:
@@ -155,7 +155,7 @@ def _number_leaf(value: Any, work: frozenset[str]) -> Leaf:
     return (
         Leaf(numeric.show(value), value, None, work)
         if fraction is None
-        else Leaf(str(fraction), fraction, None, work | {_LEFT})
+        else Leaf(exact.write(fraction), fraction, None, work | {_LEFT})
     )
 
 
@@ -175,12 +175,8 @@ def _write(tree: Node) -> str:
 
 def _write_powers(powers: Any) -> str:
     kept = {prime: count for prime, count in powers.items() if count}
-    small = all(abs(count) * prime.bit_length() * len(kept) <= exact.MAX_BITS for prime, count in kept.items())
-    if small:
-        number = Fraction(1)
-        for prime, count in kept.items():
-            number *= Fraction(prime) ** count
-        return str(number)
+    if (number := exact.multiply(kept)) is not None:
+        return exact.write(number)
     return "powers " + " ".join(f"{prime}^{kept[prime]}" for prime in sorted(kept))
 
 
@@ -214,4 +210,4 @@ def _read_ratio(text: str) -> Leaf | None:
     if found is None or _TIME.fullmatch(text) or not int(found[2]):
         return None
     ratio = Fraction(int(found[1]), int(found[2]))
-    return Leaf(str(ratio), ratio)
+    return Leaf(exact.write(ratio), ratio)

@@ -13,15 +13,16 @@ from harness.answers.exact import MAX_FACTORIAL, TooLargeError, UndefinedError, 
 from harness.answers.latex import Node, UnreadError
 
 # Digits that are worked with, that two equal numbers share, and below which a sum is nothing.
-WORK_DIGITS, KEY_DIGITS, NOTHING = 400, 100, 300
+WORK_DIGITS, KEY_DIGITS, NOTHING = 600, 400, 450
 SHOWN_DIGITS = 12
 # Of the denominator of a fraction that is found again behind roots and logarithms.
-MAX_DENOMINATOR = 10**40
+MAX_DENOMINATOR, MAX_RECOVERED = 10**40, 10**100
 # The binary magnitudes that a power, an angle and an exponent may have.
 MAX_MAGNITUDE, MAX_ANGLE, MAX_EXPONENT = 1_000_000, 1000, 20
 NUM_POINTS = 3
 # The letter that stands for the base that \log leaves out.
 UNSAID_BASE = "the base of log"
+_WITH_POLES = ("tan", "cot", "sec", "csc")
 _CONSTANTS = ("e", "i", "\\pi")
 Point = Mapping[str, Any]
 
@@ -66,6 +67,8 @@ def recover(value: Any) -> Fraction | None:
     if ctx.im(value):
         return None
     exact = _as_fraction(ctx.re(value))
+    if abs(exact) > MAX_RECOVERED:
+        return None
     simple = exact.limit_denominator(MAX_DENOMINATOR)
     return simple if abs(exact - simple) * 10**NOTHING <= max(abs(exact), 1) else None
 
@@ -120,8 +123,12 @@ def _evaluate(tree: Node, point: Point) -> Any:
         return +constants[tree.name] if tree.name in constants else point[tree.name]
     parts = [_evaluate(part, point) for part in tree.args]
     value = _apply(tree, parts, point)
+    if not ctx.isfinite(value):
+        raise UndefinedError(tree.op)
     if value and ctx.mag(value) > MAX_MAGNITUDE:
         raise TooLargeError(tree.op)
+    if tree.op in _WITH_POLES and abs(value) > ctx.mpf(10) ** NOTHING:
+        raise UndefinedError(tree.op)
     return _without_dust(value)
 
 
