@@ -1,5 +1,6 @@
 """Our grades beside lm-eval's own on 1,000 gold answers that are written otherwise; agreement.md tells the rest."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,12 @@ def test_the_audit_has_pairs_of_both_verdicts_of_every_kind() -> None:
     assert {kind for kind, is_right in verdicts if not is_right} | {"known to be missed"} == {
         kind for kind, _ in verdicts
     }
+
+
+def test_pairs_that_others_gave_are_graded_right(outside_data: Callable[[str], Path]) -> None:
+    pairs = [json.loads(line) for line in outside_data("cases/math_pairs.jsonl").read_text().splitlines()]
+    graded = [grade_by_ours(pair["gold"], rf"\boxed{{{pair['answer']}}}") for pair in pairs]
+    assert graded == [pair["right"] for pair in pairs]
 
 
 def test_the_page_says_what_the_audit_finds() -> None:
