@@ -125,6 +125,7 @@ MISSED: Mapping[tuple[str, str], str] = {
     ("3R^2", "3r^2"): "capital and small letters are two letters",
     ("x \\ne 3", r"(-\infty, 3) \cup (3, \infty)"): "what a letter is not is compared as it is written",
     ("2x < 4", "x < 2"): "an inequality is not solved",
+    (r"\frac{7}{12}", "7:12"): "it may be a time of day",
 }
 
 
