@@ -212,7 +212,7 @@ def test_a_shipped_grader_that_judges_otherwise_is_another_version(
     task = load("svamp", tmp_path)[0]
     before = task.grader_version
     (leaf,) = task._leaves.values()
-    monkeypatch.setitem(leaf.config.process_results.__globals__, "_ANOTHER", re.compile("never"))
+    monkeypatch.setitem(leaf.config.process_results.__globals__, "_BASED", re.compile("never"))
     digest_code.cache_clear()
     del vars(task)["grader_version"]
     assert task.grader_version != before
