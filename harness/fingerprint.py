@@ -4,6 +4,7 @@ import ast
 import hashlib
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -17,8 +18,8 @@ NUM_DIGITS = 8
 def digest_code(*parts: Callable[..., Any] | re.Pattern[str]) -> str:
     """Hex digits of what these functions do and patterns match; comments, docstrings and layout are no part of it.
 
-    That is their code, the functions and constants of their own package that it names, and the versions of the
-    libraries that it imports.
+    That is their code, the functions, classes and constants of their own package that it names, and the versions of
+    the libraries that it imports.
     """
     seen: dict[str, str] = {}
     for part in parts:
@@ -29,24 +30,43 @@ def digest_code(*parts: Callable[..., Any] | re.Pattern[str]) -> str:
     return hashlib.sha256(repr(sorted(seen.items())).encode()).hexdigest()[:NUM_DIGITS]
 
 
-def _read(function: Callable[..., Any], seen: dict[str, str]) -> None:
-    function = inspect.unwrap(function)
-    name = f"{function.__module__}.{function.__qualname__}"
+def _read(code: Callable[..., Any] | type, seen: dict[str, str]) -> None:
+    code = inspect.unwrap(code) if inspect.isfunction(code) else code
+    name = f"{code.__module__}.{code.__qualname__}"
     if name in seen:
         return
-    tree = _strip(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    tree = _strip(ast.parse(textwrap.dedent(inspect.getsource(code))))
     seen[name] = ast.dump(tree)
-    package = function.__module__.partition(".")[0]
+    package = code.__module__.partition(".")[0]
     for part in ast.walk(tree):
         for library in _imported(part):
             seen[library] = _find_version(library)
-        if isinstance(part, ast.Name) and part.id in getattr(function, "__globals__", {}):
-            value = function.__globals__[part.id]
-            if callable(value) and inspect.isfunction(inspect.unwrap(value)):
-                if value.__module__.partition(".")[0] == package:
-                    _read(value, seen)
-            elif (constant := _show(value)) is not None:
-                seen[f"{function.__module__}.{part.id}"] = constant
+    for label, value in _iterate_named(tree, _find_globals(code)):
+        named = inspect.unwrap(value) if callable(value) else value
+        # Of a class whose module was loaded by hand the source is not found again.
+        is_class = inspect.isclass(named) and named.__module__ in sys.modules
+        if not (inspect.isfunction(named) or is_class):
+            if (constant := _show(value)) is not None:
+                seen[f"{code.__module__}.{label}"] = constant
+        elif named.__module__.partition(".")[0] == package:
+            _read(named, seen)
+
+
+def _find_globals(code: Callable[..., Any] | type) -> Mapping[str, Any]:
+    """What a name in it may stand for."""
+    if inspect.isclass(code):
+        return vars(sys.modules[code.__module__])
+    return getattr(code, "__globals__", {})
+
+
+def _iterate_named(tree: ast.AST, around: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a tree names of its module, and of modules that it names: PATTERN, worth.show."""
+    for part in ast.walk(tree):
+        match part:
+            case ast.Name(id=name) if name in around and not inspect.ismodule(around[name]):
+                yield name, around[name]
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if inspect.ismodule(around.get(name)):
+                yield f"{name}.{attribute}", getattr(around[name], attribute, None)
 
 
 def _strip(tree: ast.AST) -> ast.AST:

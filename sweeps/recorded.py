@@ -1,6 +1,6 @@
 """Tasks as the jobs of a run recorded them.
 
-A run folder is data, whoever made it: what it names is looked up in a closed list (harness.tasks.readers), and nothing
+A run folder is data, whoever made it: what it names is looked up in a closed list (harness.readers), and nothing
 is imported by a name that stands in it. What is not listed is for the user to name on the command line.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from harness.tasks.readers import FUNCTIONS, find_function, find_task
+from harness.readers import FUNCTIONS, find_function, find_task
 from harness.types import Task
 from results import store
 from results.folder import check_plain, find_visible

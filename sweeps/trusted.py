@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.tasks.readers import name_code
+from harness.readers import name_code
 from harness.types import Task
 
 if TYPE_CHECKING:

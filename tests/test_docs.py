@@ -11,9 +11,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from harness.forms import FORMS
+from harness.readers import FUNCTIONS
 from harness.recognition import AutoThinking
 from harness.tasks.lm_eval import LmEval
-from harness.tasks.readers import FUNCTIONS
 from harness.types import Outcome
 from sweeps.compose import build_job
 from sweeps.words import complete

@@ -8,6 +8,8 @@ import ast
 import re
 from collections.abc import Collection
 
+from harness.brackets import count_open
+
 # In ASCII only, so that no other script's digits or letters are folded into these.
 _TOKENS = re.compile(r"(?:[0-9]{1,30}(?:\.[0-9]{1,30})?(?![0-9A-Za-z.])|[A-Za-z]+(?![0-9A-Za-z])|\*\*|[-+*/() ])*")
 MAX_BRACKETS, MAX_DEPTH = 30, 200
@@ -20,22 +22,13 @@ def parse_expression(
 
     Of ast's nodes it holds no others than Constant (int or float), Name, Call, UnaryOp and BinOp.
     """
-    if len(text) > max_chars or not _TOKENS.fullmatch(text) or _count_brackets(text) > MAX_BRACKETS:
+    if len(text) > max_chars or not _TOKENS.fullmatch(text) or count_open(text) > MAX_BRACKETS:
         return None
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return tree if _is_allowed(tree, names, functions, MAX_DEPTH) else None
-
-
-def _count_brackets(text: str) -> int:
-    """How many brackets are open at once."""
-    depth = deepest = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _is_allowed(node: ast.expr, names: Collection[str], functions: Collection[str], depth: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
-from harness.plain import is_plain
+from harness.readers import is_plain
 from harness.sandbox import close_sandbox
 from harness.tasks.lm_eval_code import list_code
 from harness.tasks.lm_eval_load import compiled_once, find_manager, hushed, load_leaves

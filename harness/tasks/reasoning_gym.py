@@ -12,7 +12,7 @@ from typing import Any
 from harness.answers import after_thoughts
 from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
-from harness.plain import is_plain
+from harness.readers import is_plain
 from harness.sandbox import close_sandbox
 from harness.tasks.rules import FREE, FULL_SCORE, RULES, Rule, score_entry
 from harness.tasks.scorers import EVALUATED, UNTRUSTED

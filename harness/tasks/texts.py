@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from harness.brackets import count_open
+
 # Longer than this and four times as long as gold is no answer but text around one.
 MAX_CHARS, GOLD_LENGTHS = 2000, 4
 MAX_BRACKETS = 20
@@ -29,7 +31,7 @@ def is_plain(text: str, entry: Mapping[str, Any]) -> bool:
 
 def read_json(text: str) -> Any:
     """What a text in JSON holds. Raises ValueError where it is none, names a key twice, or holds NaN or Infinity."""
-    if _count_open(text) > MAX_BRACKETS:
+    if count_open(text) > MAX_BRACKETS:
         raise ValueError("Nested too deeply.")
     return json.loads(text, object_pairs_hook=_refuse_twice, parse_constant=_refuse_constant)
 
@@ -44,7 +46,7 @@ def is_json(text: str) -> bool:
 
 def is_list(text: str) -> bool:
     """Whether it is a Python list of plain values, so that evaluating it can give nothing else."""
-    if not _LISTS.fullmatch(text) or _count_open(text) > MAX_BRACKETS:
+    if not _LISTS.fullmatch(text) or count_open(text) > MAX_BRACKETS:
         return False
     try:
         return isinstance(ast.literal_eval(text), list | tuple)
@@ -65,15 +67,6 @@ def same_json(one: Any, other: Any) -> bool:
 
 def _are_numbers(*values: Any) -> bool:
     return all(isinstance(value, int | float) for value in values)
-
-
-def _count_open(text: str) -> int:
-    """How many brackets are open at once; those in quotes count, too."""
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +17,11 @@ from results.schema import TRACES
 from results.stopping import STOPS
 from tests import forked
 from tests.faults.runs import MODEL, SCRIPTED, assert_complete, assert_kept, redraw, rows
+from tests.rounds import pair
 
 RUN = Path("results/real/chain_sum")
-# The others go the same way, so that the short tests take one.
-OFTEN_TERM = [
-    pytest.param(number, id=number.name, marks=() if number == signal.SIGTERM else pytest.mark.long) for number in STOPS
-]
+# They all go the same way, so that the short tests take one.
+OTHERS = [number for number in STOPS if number != signal.SIGTERM]
 # What leaves no time for a word, and what a command goes on after: a pipe of nobody's that closed, Ctrl-Z and fg.
 KILLS = (signal.SIGKILL, signal.SIGABRT)
 PASSING = {"SIGPIPE": (signal.SIGPIPE,), "SIGTSTP": (signal.SIGTSTP, signal.SIGCONT)}
@@ -39,6 +38,15 @@ class Stage(NamedTuple):
     is_there: Callable[[Path, str], bool]
     told: str
     wait: float = 0.3
+
+
+def often_term(cases: Sequence[object]) -> list[object]:
+    """Every case with SIGTERM, and in the long tests the other signals, each with a case or with all."""
+    pairs = [*((case, signal.SIGTERM) for case in cases), *pair(cases, OTHERS)]
+    return [
+        pytest.param(case, number, id=f"{case}-{number.name}", marks=() if number not in OTHERS else pytest.mark.long)
+        for case, number in pairs
+    ]
 
 
 def says(text: str) -> Callable[[Path, str], bool]:
@@ -96,8 +104,7 @@ def read(file: Path) -> str:
     return file.read_text(errors="replace")
 
 
-@pytest.mark.parametrize("number", OFTEN_TERM)
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize(("name", "number"), often_term(list(STAGES)))
 def test_a_stop_at_any_stage_ends_in_one_line(name: str, number: signal.Signals, tmp_path: Path) -> None:
     root, stage = tmp_path / "run", STAGES[name]
     prepare(name, root)
@@ -109,8 +116,7 @@ def test_a_stop_at_any_stage_ends_in_one_line(name: str, number: signal.Signals,
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", KILLS, ids=[number.name for number in KILLS])
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize(("name", "number"), pair(list(STAGES), KILLS))
 def test_after_a_kill_at_any_stage_the_next_start_finishes(name: str, number: signal.Signals, tmp_path: Path) -> None:
     root, stage = tmp_path / "run", STAGES[name]
     prepare(name, root)
@@ -129,8 +135,7 @@ def test_after_a_kill_at_any_stage_the_next_start_finishes(name: str, number: si
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", STAGES)
-@pytest.mark.parametrize("passing", PASSING)
+@pytest.mark.parametrize(("name", "passing"), pair(list(STAGES), list(PASSING)))
 def test_a_command_goes_on_after_what_ends_none(name: str, passing: str, tmp_path: Path) -> None:
     root, stage = tmp_path / "run", STAGES[name]
     prepare(name, root)
@@ -139,18 +144,6 @@ def test_a_command_goes_on_after_what_ends_none(name: str, passing: str, tmp_pat
     code, said = stop(stage._replace(wait=0.1), root, [tmp_path / "out", tmp_path / "err"], *numbers)
     assert code == 128 + signal.SIGTERM, said
     assert said.rstrip().splitlines()[-1] == stage.told, said
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("number", STOPS, ids=[number.name for number in STOPS])
-def test_what_was_drawn_before_any_stop_is_kept_and_the_rest_is_drawn(number: signal.Signals, tmp_path: Path) -> None:
-    root = tmp_path / "run"
-    stop(STAGES["drawing"], root, [tmp_path / "out", tmp_path / "err"], number)
-    before = rows(root)
-    assert store.find_damaged(root) == [] and before["traces"]
-    redraw(root)
-    assert_kept(before, root)
-    assert_complete(root, MODEL)
 
 
 def test_twelve_signals_meet_six_stages_or_more() -> None:
@@ -168,9 +161,8 @@ def test_what_was_drawn_before_a_stop_is_kept_and_the_rest_is_drawn(tmp_path: Pa
     assert_complete(root, MODEL)
 
 
-@pytest.mark.parametrize("number", OFTEN_TERM)
+@pytest.mark.parametrize(("seconds", "number"), often_term([0.3, 0.6]))
 @pytest.mark.parametrize("words", FIRST, ids=["sweeps", "analysis"])
-@pytest.mark.parametrize("seconds", [0.3, 0.6, pytest.param(1.0, marks=pytest.mark.long)])
 def test_a_stop_in_the_first_second_ends_in_one_line(words: list[str], number: signal.Signals, seconds: float) -> None:
     module, *others = words
     process = subprocess.Popen(
@@ -216,8 +208,7 @@ CALLBACKS = {
 }
 
 
-@pytest.mark.parametrize("number", OFTEN_TERM)
-@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize(("name", "number"), often_term(list(CALLBACKS)))
 def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, number: signal.Signals) -> None:
     code = STOPPED.format(number=int(number), callback=CALLBACKS[name])
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)

@@ -1,5 +1,6 @@
 """Our grades beside lm-eval's own on 1,000 gold answers that are written otherwise; agreement.md tells the rest."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 from harness.answers import math_equal, stated_number
 from harness.tasks.lm_eval import cut_at
+from tests.harness.audit import PAGE, grade_by_ours, list_errors, write_errors, write_table
 from tests.harness.mutations import LATEX, NUMBERS, mutate
+from tests.harness.pairs import Pair
+from tests.harness.pairs_of_forms import MISSED, list_pairs
 from tests.harness.test_shipped_tasks import make
 
 SIZE = 500
@@ -79,3 +83,30 @@ def test_on_math500_lm_eval_agrees_but_where_it_compares_strings(outside_data: C
         differing[name] += ours != theirs
     assert {name for name, count in differing.items() if count} == LATEX_BY_STRING_ALONE
     assert len(mutated) == SIZE and {name for _, name, _, _ in mutated} == LATEX.keys()
+
+
+def test_no_wrong_answer_of_the_audit_is_taken_and_what_is_missed_has_a_reason() -> None:
+    assert list_errors() == [Pair(gold, answer, True) for gold, answer in MISSED]
+
+
+def test_the_audit_has_pairs_of_both_verdicts_of_every_kind() -> None:
+    verdicts = Counter((kind, pair.is_right) for kind, pair in list_pairs())
+    assert sum(verdicts.values()) >= 500
+    assert all(verdicts[kind, is_right] >= 5 for kind, is_right in verdicts if not is_right)
+    assert {kind for kind, is_right in verdicts if not is_right} | {"known to be missed"} == {
+        kind for kind, _ in verdicts
+    }
+
+
+def test_pairs_that_others_gave_are_graded_right(outside_data: Callable[[str], Path]) -> None:
+    pairs = [json.loads(line) for line in outside_data("cases/math_pairs.jsonl").read_text().splitlines()]
+    graded = [grade_by_ours(pair["gold"], rf"\boxed{{{pair['answer']}}}") for pair in pairs]
+    assert graded == [pair["right"] for pair in pairs]
+
+
+def test_the_page_says_what_the_audit_finds() -> None:
+    lines = PAGE.read_text().splitlines()
+    assert all(row in lines for row in write_errors())
+    boxed = [(kind, pair._replace(answer=f"\\boxed{{{pair.answer}}}")) for kind, pair in list_pairs()]
+    for row in write_table(boxed, {"ours": grade_by_ours})[2:-1]:
+        assert any(line.startswith(row.removesuffix("|")) for line in lines), row

@@ -100,6 +100,21 @@ def test_the_last_number_is_read_in_ascii_digits(text: str, answer: str | None) 
         ("The answer would be 42. Step 3 is done", "42"),
         ("3 + 4 = 7 eggs.", "7"),
         ("It costs $160.00", "160"),
+        ("The answer is not 18", None),
+        ("The answer isn't 18.", None),
+        ("The answer is not 18 but 19", "19"),
+        ("The answer is 18, not 19", "18"),
+        ("The answer is 18 million", "18000000"),
+        (r"\boxed{1.5 \text{ million}}", "1500000"),
+        ("It is $1,250 thousand in all", "1250000"),
+        ("The answer is 7 dozen", "7"),
+        ("The answer is 18 and 19", None),
+        ("The answer is between 18 and 19", None),
+        (r"\boxed{18 and 19}", None),
+        ("They are 3 and 4", None),
+        ("3 and 4 make 7", "7"),
+        ("The answer is 42, the sum of 40 and 2.", "42"),
+        ("The answer is 5 hours and 30 minutes", "5"),
         ("It costs $160.50", "160.50"),
         ("The answer is 12 or 13.", None),
         ("\\boxed{12 \\text{ or } 13}", None),
@@ -139,6 +154,22 @@ def test_the_number_that_a_text_states_is_boxed_or_called_the_answer_or_last(tex
         ("thinking\n\n**E**", "E"),
         ("Z", None),
         ("A cat sat", None),
+        (r"\boxed{C) 12}", "C"),
+        (r"\boxed{\text{C) } 12}", "C"),
+        (r"\boxed{(C)\ 12}", "C"),
+        (r"\boxed{\textbf{(C) }12}", "C"),
+        (r"\boxed{\text{Option D}}", "D"),
+        ("option D is correct", "D"),
+        ("So Option (D) is the correct answer.", "D"),
+        ("Option A is wrong, option D is right.", "D"),
+        ("C is the answer", "C"),
+        ("I choose option C.", "C"),
+        ("<answer>Option B</answer>", "B"),
+        ("<answer>B. 12</answer>", "B"),
+        ("Option D is incorrect", None),
+        ("Option D is not correct", None),
+        ("Neither A nor B is correct", None),
+        ("A is the best cat, so (B)", "B"),
     ],
 )
 def test_a_choice_is_one_letter(text: str, letter: str | None) -> None:
@@ -173,7 +204,16 @@ def test_different_answers_vote_apart() -> None:
     assert not any(math_equal(one[0], other[0]) for one in ALIKE for other in ALIKE if one is not other)
 
 
-FIVES = (r"\text{5 apples}", r"5~\mathrm{km/h}", r"\$5\text{ in total}", "**5**", "`5`", "5;", "The answer is 5")
+FIVES = (
+    r"\text{5 apples}",
+    "5 eggs",
+    r"5~\mathrm{km/h}",
+    r"\$5\text{ in total}",
+    "**5**",
+    "`5`",
+    "5;",
+    "The answer is 5",
+)
 
 
 @pytest.mark.parametrize("written", [*FIVES, "Answer: 5", "2 + 3 = 5", "5 = 2 + 3"])
@@ -182,7 +222,9 @@ def test_words_and_marks_around_a_number_do_not_change_it(written: str) -> None:
     assert not math_equal(written, "6")
 
 
-@pytest.mark.parametrize("written", ["5 pi", "5 million", "5 or 6", "5 x", "5 hundred eggs", "x eggs", "5 eggs"])
+@pytest.mark.parametrize(
+    "written", ["5 pi", "5 million", "5 or 6", "5 x", "5 hundred eggs", "x eggs", "5 junk", "5 more eggs"]
+)
 def test_what_changes_a_number_stays_with_it(written: str) -> None:
     assert not math_equal(written, "5") and math_key(written) != "5"
 
@@ -199,6 +241,66 @@ def test_a_rounded_number_is_equal_and_votes_apart() -> None:
 @pytest.mark.parametrize("text", ["", "$$", "*", "0/0", r"\frac{1}{0}", "9**9", "1" * 501, r"\frac{"])
 def test_what_is_no_mathematics_does_not_vote(text: str) -> None:
     assert math_key(text) is None
+
+
+BOUNDED = [
+    *("99999999!", "2001!", r"\binom{100000}{50000}", "x^{100000}", "(x+1)^{99999}", r"\sin(10^{10000})"),
+    *(
+        "e^{e^{e^{e^{9}}}}",
+        r"\sinh 100000",
+        "7^{7000}",
+        "(10^{5000})^{5000}",
+        "10^{10^{50}}-10^{10^{50}}",
+        "100!^{100}",
+    ),
+    *("x!" + "!" * 400, "+".join("1" * 250), "1/" * 200 + "1", "2^" * 100 + "2", r"\frac" * 80, "|" * 300, "a_{" * 100),
+    *(
+        "=".join("x" * 250),
+        "<".join("x" * 250),
+        r"\pm" * 200,
+        "1," * 250,
+        r"\text{" * 100 + "}" * 100,
+        "0.(" + "9" * 300,
+    ),
+    *("x^{10^{50}}", "1.1^{100000}", "(1+10^{-9})^{10^9}", "1/(x-x)", "0^0", r"\ln 0", r"\tan 90^\circ", r"\log_1 5"),
+    *(
+        "100!^{100}",
+        "0.(" + "9" * 300,
+        "lim" * 100,
+        "__import__('os')",
+        "S.One",
+        "lambda: 5",
+        "x.__class__",
+        r"\input{a}",
+        "\0" * 9,
+        "\uff15",
+    ),
+]
+
+
+@pytest.mark.parametrize("written", BOUNDED, ids=lambda written: written[:20])
+def test_whatever_is_written_is_read_in_bounds_or_not_at_all(written: str) -> None:
+    key = math_key(written)
+    assert key is None or len(key) <= 500
+    assert not math_equal(written, "5") and not math_equal("5", written)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_equal"),
+    [
+        ("100^{50000}", "10^{100000}", True),
+        ("100^{50000}", "10^{100001}", False),
+        (r"7^{3500}\cdot 7^{3500}", "7^{7000}", True),
+        (r"\frac{10^{12000}}{10^{6000}}", "10^{6000}", True),
+        (r"\frac{1}{10^{3000}}", "10^{-3000}", True),
+        ("2^{2^{100}}", "4^{2^{99}}", True),
+        ("2^{2^{100}}", "2^{2^{101}}", False),
+        (r"\sqrt{10^{240}+1}", r"\sqrt{10^{240}+2}", False),
+        (r"\sqrt{2}+10^{-500}", r"\sqrt{2}", False),
+    ],
+)
+def test_long_numbers_are_compared_by_their_powers_and_exactly(one: str, other: str, is_equal: bool) -> None:
+    assert math_equal(one, other) == is_equal == (math_key(one) == math_key(other))
 
 
 @pytest.mark.parametrize("huge", ["9^{9^{9^9}}", "(9!)!!!", "10^{10^{10}}"])

@@ -23,18 +23,20 @@ from tests.harness.test_cheats import is_spelling
 from tests.harness.test_reasoning_gym import LOADED, NONSENSE, SLOW, make
 from tests.harness.test_shipped_cheats import WRITTEN, load
 from tests.harness.test_shipped_tasks import SHIPPED
+from tests.rounds import EVERY, pair
 
 SEED, SECONDS, MEBIBYTE = 20262489, 0.5, 1 << 20
 # Between so many hostile answers stand two honest ones.
 SPACING = 8
-NUM_SAMPLED, NUM_WHOLE = 24, 400
+NUM_FEW, NUM_SAMPLED, NUM_SHARE = 6, 16, 400
+# The generators of one part are attacked one after another, in one scene.
+NUM_PARTS = 4
 GENERATORS = sorted({*LOADED, *SLOW})
 EVALUATING = sorted({*READERS["eval"], *READERS["sympy.parsing.sympy_parser.parse_expr"]})
 # In the short tests, of each kind of reader some.
 SAMPLED = ("simple_integration", "word_sorting")
 # One that evaluates an answer, and one that parses it.
 BARE = ("string_insertion", "countdown")
-OFTEN_BARE = [pytest.param(name, marks=() if name in BARE else pytest.mark.long) for name in EVALUATING]
 WALLS = ("enclose", "seal")
 
 
@@ -91,9 +93,14 @@ def open_grader(name: str, tmp_path: Path) -> Judged:
     return judge_generator(*make(name, 1 if name in SLOW else 2))
 
 
-def judge_generator(task: Task, prompts: list[Prompt]) -> Judged:
+def judge_generator(task: Task, prompts: Sequence[Prompt]) -> Judged:
     gold = str(prompts[0].reference["answer"] or NONSENSE)
     return Judged(task, prompts[0], str, gold, gold)
+
+
+def judge_bare(name: str) -> Judged:
+    task = Official(name)
+    return judge_generator(task, task.load())
 
 
 def grade(task: Task, prompt: Prompt, texts: Sequence[str]) -> Graded:
@@ -134,30 +141,47 @@ def assert_none_is_bought(judged: Judged, rows: Mapping[str, Grade]) -> None:
 
 
 @needs_fence
-@pytest.mark.parametrize("name", [*SHIPPED, *SAMPLED])
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(("name", "user"), pair([*SHIPPED, *SAMPLED], USERS))
 def test_some_hostile_answers_are_rows_and_nothing_else(scene: Scene, tmp_path: Path, name: str, user: str) -> None:
     judged = open_grader(name, tmp_path)
     assert_none_is_bought(judged, attack(scene, judged, user, NUM_SAMPLED))
 
 
 @needs_fence
+@pytest.mark.parametrize(("name", "user"), pair(BARE, USERS))
+def test_behind_the_walls_a_scorer_without_a_grammar_lets_nothing_out(scene: Scene, name: str, user: str) -> None:
+    attack(scene, judge_bare(name), user, NUM_SAMPLED)
+
+
+@needs_fence
 @pytest.mark.long
+@pytest.mark.parametrize(("part", "user"), pair(range(NUM_PARTS), USERS))
+def test_every_generator_takes_some_hostile_answers_for_rows_and_nothing_else(
+    scene: Scene, tmp_path: Path, part: int, user: str
+) -> None:
+    for name in GENERATORS[part::NUM_PARTS]:
+        judged = judge_generator(*make(name, 1 if name in SLOW else 2))
+        assert_none_is_bought(judged, attack(scene, judged, user, NUM_FEW))
+
+
+@needs_fence
+@pytest.mark.long
+@pytest.mark.parametrize("user", USERS)
+def test_every_bare_scorer_lets_nothing_out(scene: Scene, user: str) -> None:
+    for name in EVALUATING:
+        attack(scene, judge_bare(name), user, NUM_FEW)
+
+
+@needs_fence
+@pytest.mark.long
+@pytest.mark.skipif(not EVERY, reason="an hour: ISOQUANT_BARRAGE=all runs it")
 @pytest.mark.parametrize("name", [*SHIPPED, *(f"generator {name}" for name in GENERATORS)])
 @pytest.mark.parametrize("user", USERS)
 def test_every_hostile_answer_is_a_row_and_nothing_else(scene: Scene, tmp_path: Path, name: str, user: str) -> None:
     judged = open_grader(name.removeprefix("generator "), tmp_path)
     rows = attack(scene, judged, user, None)
-    assert len(rows) >= NUM_WHOLE
+    assert len(rows) >= NUM_SHARE
     assert_none_is_bought(judged, rows)
-
-
-@needs_fence
-@pytest.mark.parametrize("name", OFTEN_BARE)
-@pytest.mark.parametrize("user", USERS)
-def test_behind_the_walls_a_scorer_without_a_grammar_lets_nothing_out(scene: Scene, name: str, user: str) -> None:
-    task = Official(name)
-    attack(scene, judge_generator(task, task.load()), user, NUM_SAMPLED)
 
 
 @pytest.mark.parametrize("name", BARE)

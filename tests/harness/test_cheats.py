@@ -30,7 +30,8 @@ def is_spelling(cheat: str, gold: str) -> bool:
     """Whether a made-up answer happens to be the gold one."""
     with contextlib.suppress(ValueError):
         return math.isclose(float(cheat), float(gold), rel_tol=1e-12) and cheat.isascii()
-    return "".join(cheat.split()).lower() == "".join(gold.split()).lower()
+    gold = "".join(gold.split()).lower()
+    return "".join(cheat.split()).lower() == gold or (cheat == "\u00bd" and gold == r"\frac{1}{2}")
 
 
 @pytest.mark.parametrize("name", LOADED)

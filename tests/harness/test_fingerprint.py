@@ -1,12 +1,13 @@
 """The digest of a grader's code changes with what it does, and with nothing else."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from harness.answers import boxed, last_number, math_key
+from harness.answers import boxed, last_number, math_key, numeric
 from harness.fingerprint import digest_code
 
 SOURCE = '''
@@ -24,6 +25,17 @@ def clean(text):
 
 def unrelated():
     return 1
+
+class Reader:
+    """It reads."""
+    def read(self):
+        return LIMIT + 1
+
+class Sub(Reader):
+    pass
+
+def use(text):
+    return Sub().read()
 '''
 
 
@@ -54,6 +66,29 @@ def test_the_digest_changes_with_what_the_code_does(tmp_path: Path, old: str, ne
     assert old in SOURCE
     before, after = load(tmp_path, SOURCE), load(tmp_path, SOURCE.replace(old, new))
     assert (digest_code(before.find) == digest_code(after.find)) == is_same
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [("LIMIT + 1", "LIMIT + 2", False), ("LIMIT = 3", "LIMIT = 4", False), ("It reads.", "Reads.", True)],
+)
+def test_classes_and_their_bases_are_part_of_what_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, is_same: bool
+) -> None:
+    digests = []
+    for source in (SOURCE, SOURCE.replace(old, new)):
+        module = load(tmp_path, source)
+        monkeypatch.setitem(sys.modules, "grader", module)
+        digests.append(digest_code(module.use))
+    assert (digests[0] == digests[1]) == is_same
+
+
+def test_what_is_named_by_its_module_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest_code(math_key)
+    monkeypatch.setattr(numeric, "KEY_DIGITS", 99)
+    digest_code.cache_clear()
+    assert digest_code(math_key) != before
+    digest_code.cache_clear()
 
 
 def test_each_of_our_graders_has_a_digest_of_its_own() -> None:

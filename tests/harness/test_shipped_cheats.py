@@ -11,7 +11,6 @@ import pytest
 
 from harness.answers import stated_number
 from harness.fingerprint import digest_code
-from harness.grading import grade_texts
 from harness.tasks.scoring import score_boxed
 from harness.types import Prompt
 from tests.harness.cheats import write_cheats
@@ -162,15 +161,6 @@ def test_of_several_answers_the_last_that_is_marked_is_graded(name: str, tmp_pat
     assert task.grade(prompts[0], f"{mark(gold)} No: {mark('7')}").outcome == "wrong"
 
 
-def test_algebra_that_takes_too_long_is_a_row_and_costs_no_other(tmp_path: Path) -> None:
-    task, prompts = load("svamp", tmp_path)
-    right, long = WRITTEN["svamp"].find(prompts[0]), "(a+b+c+d+e)^{25}"
-    texts = [(prompts[0].prompt_id, box(answer)) for answer in (right, long, right)]
-    graded = grade_texts(task, texts, num_workers=1, seconds=1.0)
-    assert [grade.outcome for grade in graded.grades] == ["correct", "timeout", "correct"]
-    assert graded.troubles == {1: "more than 1 s"}
-
-
 @pytest.mark.parametrize(
     ("answer", "gold", "is_right"),
     [
@@ -222,7 +212,7 @@ def test_a_shipped_grader_that_judges_otherwise_is_another_version(
     task = load("svamp", tmp_path)[0]
     before = task.grader_version
     (leaf,) = task._leaves.values()
-    monkeypatch.setitem(leaf.config.process_results.__globals__, "_ANOTHER", re.compile("never"))
+    monkeypatch.setitem(leaf.config.process_results.__globals__, "_BASED", re.compile("never"))
     digest_code.cache_clear()
     del vars(task)["grader_version"]
     assert task.grader_version != before

@@ -13,7 +13,7 @@ import yaml
 
 from analysis.report import provenance
 from harness import answers
-from harness.tasks.readers import FUNCTIONS, TASKS, find_function, find_task
+from harness.readers import FUNCTIONS, TASKS, find_function, find_task, is_plain
 from results import store
 from results.schema import PROMPTS
 from sweeps.identity import name_task
@@ -156,7 +156,7 @@ def test_a_word_that_names_nothing_is_told(word: str, message: str, tmp_path: Pa
 
 def test_every_shipped_task_names_what_the_list_has() -> None:
     for part in SHIPPED:
-        assert find_task(part["_target_"]) in TASKS
+        assert part["_target_"] in TASKS and find_task(part["_target_"]) is not None
         named = {field: part[field]["path"] for field in FUNCTIONS if isinstance(part.get(field), Mapping)}
         for field, name in named.items():
             module, _, function = name.rpartition(".")
@@ -164,12 +164,18 @@ def test_every_shipped_task_names_what_the_list_has() -> None:
 
 
 def test_every_public_reader_of_answers_is_in_the_list() -> None:
-    public = {f for _, f in inspect.getmembers(answers, inspect.isfunction) if f.__module__ == answers.__name__}
-    readers = {function for function in public if not function.__name__.startswith("_")} - {
-        answers.math_equal,
-        answers.after_thoughts,
-    }
-    assert readers <= {*FUNCTIONS["extract"], *FUNCTIONS["vote_key"]}
+    compared = {"math_equal", "same_worth", "after_thoughts", "behind_box"}
+    listed = {name for named in FUNCTIONS.values() for name in named}
+    assert {f"harness.answers.{name}" for name in answers.__all__ if name not in compared} <= listed
+
+
+def test_every_name_of_the_list_is_one_function() -> None:
+    for field, named in FUNCTIONS.items():
+        for name, plain in named.items():
+            function = find_function(field, name)
+            assert inspect.isfunction(function) and is_plain(function) == plain
+        assert find_function(field, "harness.answers.after_thoughts") is None
+    assert is_plain(None) and not is_plain(answers.boxed, len)
 
 
 @pytest.mark.parametrize("root", PROJECT_RUNS, ids=str)

@@ -1,0 +1,103 @@
+"""Numbers in prose: the last one, or the one that a text states for its answer."""
+
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from harness.answers.boxes import boxed
+from harness.answers.phrases import final_answer
+from harness.answers.texts import clean, find_last
+
+_NUMBER = re.compile(
+    r"(?<![0-9./])[0-9]+/[0-9]+(?![0-9/])"
+    r"|(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
+)
+# How LaTeX writes 1,250 and 1/2; what is raised is no number of its own: 42 m^2.
+THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\{,\})(?=[0-9]{3}(?![0-9]))")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}")
+_EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
+_GOES_ON = re.compile(r"\s{0,3}(?:[-+*/x×÷]|\\times|\\div|\\cdot)\s{0,3}\$?[0-9]")
+# A number, "or", and the last number.
+_HEDGED = re.compile(r"[0-9][^0-9.\n]{0,20}\bor\b[^0-9.\n]{0,20}[0-9][0-9.,]*[^0-9]*$")
+# Numbers that are only joined: 18 and 19, but not 5 hours and 30 minutes.
+_AND = r"\s{1,3}and\s{1,3}\\?\$?-?[0-9][0-9.,]*+"
+_PAIRED_FIRST = re.compile(r"[^0-9]*[0-9][0-9.,]*+" + _AND)
+_PAIRED_LAST = re.compile(r"[0-9]" + _AND + r"[^0-9]*$")
+_DENIED = re.compile(r"(?:\bnot|n't)\s{1,3}\\?\$?-?[0-9][0-9.,]*(?<![.,])")
+_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALED = re.compile(
+    r"(?<![0-9.,])([0-9]{1,12}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,12})?)(?:\s|~|\\[,;: ]|\\text\{){1,4}"
+    rf"({'|'.join(_SCALES)})\b\}}?"
+)
+_POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
+
+
+def last_number(text: str) -> str | None:
+    """The last number or fraction of numbers, in ASCII digits, without thousands separators; None where there is none.
+
+    Exponents are none.
+    """
+    plain = _plain_digits(text)
+    last = find_last(_NUMBER, plain)
+    return None if last is None else _read_number(last, plain)
+
+
+def stated_number(text: str) -> str | None:
+    """The number of what is boxed, or else of what is called the answer, or else the last of the whole text.
+
+    Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in whatever
+    notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is none; None where
+    it is one of two (12 or 13, 12 and 13).
+    """
+    told = _SCALED.sub(_multiply, _DENIED.sub("", text))
+    for read, said in _stated(told):
+        if said and (number := read(said)):
+            paired = _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
+            return None if _HEDGED.search(said) or paired else _work_out(number)
+    return None
+
+
+def _multiply(scaled: re.Match[str]) -> str:
+    """2 million as 2000000."""
+    number = Fraction(scaled[1].replace(",", "")) * _SCALES[scaled[2]]
+    return str(number) if number.denominator == 1 else str(float(number))
+
+
+def _stated(text: str) -> Iterator[tuple[Callable[[str], str | None], str | None]]:
+    """Where a text may state its number, in order, and how it is read there."""
+    yield _first_number, boxed(text)
+    yield _first_number, final_answer(text)
+    yield last_number, text
+
+
+def _work_out(number: str) -> str:
+    """The number as a whole one where it is one."""
+    numerator, _, denominator = number.partition("/")
+    if denominator.strip("0"):
+        return str(Fraction(int(numerator), int(denominator)))
+    return _POINT_ZERO.sub("", number)
+
+
+def _first_number(said: str) -> str | None:
+    """The first number behind the last sign of equality, or before where there is none; of a sum that is not worked
+    out, the last.
+    """
+    before, _, behind = said.rpartition("=")
+    for part in filter(None, (behind, before)):
+        plain = _plain_digits(part)
+        if first := _NUMBER.search(plain):
+            return last_number(part) if _GOES_ON.match(plain, first.end()) else _read_number(first, plain)
+    return None
+
+
+def _plain_digits(text: str) -> str:
+    """Numbers as they are typed: thousands without LaTeX's marks, fractions with a slash, no exponents."""
+    return _EXPONENT.sub("", _FRACTION.sub(r"\1/\2", THOUSANDS.sub("", text)))
+
+
+def _read_number(found: re.Match[str], text: str) -> str | None:
+    """The number with its sign."""
+    before = text[max(found.start() - 2, 0) : found.start()].replace("\N{MINUS SIGN}", "-")
+    # 5-3 ends in 3, not in -3.
+    is_negative = before.endswith("-") and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")]}"))
+    return clean("-" * is_negative + found.group().replace(",", ""))
