@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 from itertools import product
+from typing import TypeVar
 
+First, Second = TypeVar("First"), TypeVar("Second")
 EVERY = os.environ.get("ISOQUANT_BARRAGE") == "all"
 
 
-def pair[First, Second](first: Sequence[First], second: Sequence[Second]) -> list[tuple[First, Second]]:
+def pair(first: Sequence[First], second: Sequence[Second]) -> list[tuple[First, Second]]:
     """As many pairs as the longer one has values, the shorter one's going around; or all."""
     if EVERY:
         return list(product(first, second))
