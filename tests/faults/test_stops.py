@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 
 from results import store
 from results.schema import TRACES
-from results.stopping import STOPS
+from results.stopping import STOPS, _Stops
 from tests import forked
 from tests.faults.runs import MODEL, SCRIPTED, assert_complete, assert_kept, redraw, rows
 from tests.rounds import pair
@@ -213,6 +214,27 @@ def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, numbe
     code = STOPPED.format(number=int(number), callback=CALLBACKS[name])
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "Stopped.\n")
+
+
+def test_a_stop_that_is_raised_again_while_its_drop_is_told_of_is_not_dropped_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stops, alarms = _Stops(), []
+
+    def ring(kind: int, seconds: float) -> None:
+        alarms.append(kind)
+        # The first rings at once, as on a busy machine.
+        if len(alarms) == 1:
+            stops.receive(signal.SIGALRM, sys._getframe())
+
+    monkeypatch.setattr(signal, "setitimer", ring)
+    with pytest.raises(KeyboardInterrupt) as dropped:
+        stops.receive(signal.SIGTERM, None)
+    stops.raise_again(SimpleNamespace(exc_type=dropped.type))  # type: ignore[arg-type]
+    assert alarms == [signal.ITIMER_REAL] * 2
+    with pytest.raises(KeyboardInterrupt):
+        stops.receive(signal.SIGALRM, sys._getframe())
+    assert stops.first == signal.SIGTERM
 
 
 @pytest.mark.parametrize("words", ["analysis health results/real/chain_sum", "sweeps where experiment=embedded"])
