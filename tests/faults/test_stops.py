@@ -131,8 +131,6 @@ def test_after_a_kill_at_any_stage_the_next_start_finishes(name: str, number: si
         ended = forked.run(stage.module, *(word.format(root=root) for word in stage.words))
         assert ended.code == 0 and "Traceback" not in ended.err, ended.err
     assert_kept(before, root)
-    if name in ("figures", "report", "grading"):
-        assert rows(root) == rows(RUN)
 
 
 @pytest.mark.long
