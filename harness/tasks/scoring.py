@@ -17,13 +17,13 @@ def score_boxed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, int
     gold = str(doc["answer"] if "answer" in doc else doc["Answer"])
     extracted = boxed(results[0])
     if extracted is None:
-        return {"math_verify": 0}
+        return {"exact_match": 0}
     is_right = is_correct(extracted, gold)
     # \\boxed{841 - 34} = 807 is worked out behind its box.
     if not is_right and same_worth(extracted, gold):
         stated = behind_box(results[0])
         is_right = stated is not None and is_correct(stated, gold)
-    return {"math_verify": int(is_right)}
+    return {"exact_match": int(is_right)}
 
 
 def is_correct(answer: str, gold: str) -> bool:

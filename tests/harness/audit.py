@@ -31,7 +31,7 @@ class Count(NamedTuple):
 
 
 def grade_by_ours(gold: str, text: str) -> bool:
-    return bool(score_boxed({"answer": gold}, [text])["math_verify"])
+    return bool(score_boxed({"answer": gold}, [text])["exact_match"])
 
 
 def grade_by_math_verify(gold: str, text: str) -> bool:

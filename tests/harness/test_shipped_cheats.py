@@ -177,7 +177,7 @@ def test_of_several_answers_the_last_that_is_marked_is_graded(name: str, tmp_pat
     ],
 )
 def test_a_base_and_words_of_number_are_part_of_it(answer: str, gold: str, is_right: bool) -> None:
-    assert score_boxed({"answer": gold}, [rf"\boxed{{{answer}}}"]) == {"math_verify": int(is_right)}
+    assert score_boxed({"answer": gold}, [rf"\boxed{{{answer}}}"]) == {"exact_match": int(is_right)}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_base_and_words_of_number_are_part_of_it(answer: str, gold: str, is_ri
 def test_what_is_left_to_work_out_in_a_box_may_be_worked_out_right_behind_it(
     text: str, gold: str, is_right: bool
 ) -> None:
-    assert score_boxed({"answer": gold}, [text]) == {"math_verify": int(is_right)}
+    assert score_boxed({"answer": gold}, [text]) == {"exact_match": int(is_right)}
 
 
 def test_a_shipped_grader_that_judges_otherwise_is_another_version(
