@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -39,6 +40,8 @@ COMMANDS = (
     validate,
     gallery,
 )
+# The options that name what a command writes.
+WRITTEN = ("run", "out")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError, pa.ArrowException) as error:
-        print(f"error: {explain_shortage(error) or error}", file=sys.stderr)
+        written = [Path(place) for name in WRITTEN if (place := getattr(options, name, None))]
+        print(f"error: {explain_shortage(error, *written) or error}", file=sys.stderr)
         return 2
     return 0
 

@@ -71,6 +71,8 @@ def _hush() -> None:
 
 def _limit(seconds: int, mebibytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A command that listens to it would be told that its time is up in place of this process.
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     statm = Path("/proc/self/statm")
     # Elsewhere than on Linux memory stays as it is.

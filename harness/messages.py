@@ -1,7 +1,6 @@
 """A grade as a line of JSON: what a process says that a stranger's answer ran in is data, and is checked as such."""
 
 import json
-import math
 from typing import Any, get_args
 
 from harness.types import Grade, Outcome
@@ -30,8 +29,9 @@ def read_grade(line: bytes) -> tuple[Grade, str | None]:
         raise ValueError(f"A line of grades is damaged: {str(error)[:TROUBLE_CHARS]}") from error
     if type(correct) is not bool or outcome not in OUTCOMES or correct != (outcome == "correct"):
         raise ValueError("A line of grades contradicts itself.")
-    if not math.isfinite(score):
-        raise ValueError(f"A score must be finite; got {score}.")
+    # Of which NaN is no part.
+    if not 0 <= score <= 1:
+        raise ValueError(f"A score must lie between 0 and 1; got {score}.")
     return Grade(texts[0], texts[1], correct, score, outcome), trouble
 
 

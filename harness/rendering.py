@@ -115,6 +115,11 @@ class Renderer:
     def decode(self, token_ids: tuple[int, ...]) -> str:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
+    def decode_whole(self, token_ids: tuple[int, ...]) -> str:
+        """The text with the names of special tokens and every space, as engines look through it."""
+        whole = self.tokenizer.decode(list(token_ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return str(whole)
+
     def _encode_known(self, text: str) -> tuple[int, ...]:
         """Raises ValueError where a small tokenizer puts its end of text in place of characters that it lacks."""
         ids = self._encode(text)

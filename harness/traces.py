@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from harness.rendering import Renderer
 from harness.seeds import request_seed
-from harness.types import Completion, Engine, Pool, Prompt, Request, RequestFailedError, Sampling, Trace
+from harness.types import (
+    Completion,
+    Engine,
+    EngineFailedError,
+    Pool,
+    Prompt,
+    Request,
+    RequestFailedError,
+    Sampling,
+    Trace,
+)
+
+SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,8 @@ async def complete(
 ) -> tuple[Completion, int]:
     """Completion of the prompt followed by `prefix_ids`, and the seed it was drawn with.
 
-    End-of-text stops every request. Raises RequestFailedError, also where the engine wrote nothing.
+    End-of-text stops every request. Raises RequestFailedError, also where the engine wrote nothing; EngineFailedError
+    where it stopped for no reason that it was given.
     """
     seed = request_seed(
         context.identity, key.prompt.prompt_id, pool=key.pool, sample=key.sample, stage=stage, start_token=start_token
@@ -66,7 +79,23 @@ async def complete(
     completion = await engine.complete(request)
     if not completion.token_ids:
         raise RequestFailedError("The engine wrote no token.")
+    if completion.finish_reason == "stop" and completion.token_ids[-1] not in stop_ids:
+        _check_stopped(request, completion.token_ids, context.renderer)
     return completion, seed
+
+
+def _check_stopped(request: Request, token_ids: tuple[int, ...], renderer: Renderer) -> None:
+    """Raise EngineFailedError where an engine says that a string ended what it wrote, and its tokens hold none.
+
+    What it wrote behind the string is no lie, since some take several tokens at once; it is cut where it is read.
+    """
+    # Some tokenizers drop the space that a text begins with.
+    texts = renderer.decode_whole(token_ids), renderer.decode_whole(request.prompt_ids[-1:] + token_ids)
+    if not any(string in text for string in request.stop for text in texts):
+        raise EngineFailedError(
+            f"The engine stopped a completion at none of the strings that it was told to stop at; it wrote "
+            f"{texts[0][-SHOWN_CHARS:]!r}. Start it without stop strings of its own."
+        )
 
 
 async def iterate_trace(

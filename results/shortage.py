@@ -21,8 +21,11 @@ OF_THREADS = ("can't start new thread", "resource temporarily unavailable", "thr
 NO_TEMPORARY = "No usable temporary directory"
 
 
-def explain_shortage(error: BaseException) -> str | None:
-    """The line for an error that a shortage is behind, however it was wrapped; None for any other."""
+def explain_shortage(error: BaseException, *written: Path) -> str | None:
+    """The line for an error that a shortage is behind, however it was wrapped; None for any other.
+
+    written: where the command writes, beside temporary files, the home folder and this one.
+    """
     for each in _chain(error):
         text, number = str(each).lower(), getattr(each, "errno", None)
         if NO_TEMPORARY.lower() in text:
@@ -36,14 +39,20 @@ def explain_shortage(error: BaseException) -> str | None:
                 f"No further process or thread may be started ({_first_line(each)}); the limit is "
                 f"{_limit(resource.RLIMIT_NPROC)}. Raise it (ulimit -u), or end other programs of this user."
             )
+        if number in FULL:
+            places = ", ".join(map(str, full_places(*written) or written)) or "this folder"
+            return (
+                f"No room to write in {places} ({os.strerror(number)}). Free some there, or move the run to another "
+                "disk, and run the same command again: what was stored is kept."
+            )
         if number in (errno.EMFILE, errno.ENFILE):
             return f"Too many files are open; the limit is {_limit(resource.RLIMIT_NOFILE)}. Raise it (ulimit -n)."
     return None
 
 
-def full_places(root: Path) -> list[Path]:
-    """Which of the run, the folder for temporary files, the home folder and this one have no room left."""
-    named = [root, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]
+def full_places(*written: Path) -> list[Path]:
+    """Which of these, the folder for temporary files, the home folder and this one have no room left."""
+    named = [*written, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]
     there = [next(place for place in (path, *path.absolute().parents) if place.exists()) for path in named]
     return list(dict.fromkeys(place for place in there if shutil.disk_usage(place).free < LEAST_BYTES))
 

@@ -10,13 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 from results.shortage import tell_shortages
 
-# Ctrl-C, a kill, and a terminal that is closed.
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Ctrl-C and Ctrl-\, a kill, a terminal that is closed, and what clusters and limits send before they kill.
+STOPS = (
+    *(signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU),
+)
 # A terminal tells every process of a sweep, and its launcher tells its jobs once more.
 GRACE_SECONDS = 5.0
 # After these, a stop that Python dropped is raised again.
@@ -38,6 +41,10 @@ class _Stops:
     def receive(self, number: int, frame: FrameType | None) -> None:
         is_first, now = self.first is None, time.monotonic()
         if self.was_dropped:
+            if _is_within(frame, _Stops.raise_again.__code__):
+                # On a busy machine it comes before what told of the drop is over, and would be dropped as well.
+                signal.setitimer(signal.ITIMER_REAL, DROPPED_SECONDS)
+                return
             self.was_dropped = False
             raise KeyboardInterrupt
         if not is_first and now - self.last < GRACE_SECONDS:
@@ -53,10 +60,14 @@ class _Stops:
             sys.__unraisablehook__(dropped)
         elif dropped.exc_type is KeyboardInterrupt:
             self.was_dropped = True
-            # By then the callback is over, and the handler runs where what it raises counts.
-            again = threading.Timer(DROPPED_SECONDS, os.kill, (os.getpid(), self.first))
-            again.daemon = True
-            again.start()
+            # By then the callback is over, and the handler of SIGALRM runs where what it raises counts.
+            signal.setitimer(signal.ITIMER_REAL, DROPPED_SECONDS)
+
+
+def _is_within(frame: FrameType | None, code: CodeType) -> bool:
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 _stops = _Stops()

@@ -33,7 +33,6 @@ class Usage(Part):
 
 class Choice(Part):
     finish_reason: str | None
-    text: str | None = None
     token_ids: list[TokenId] | None = None
     prompt_token_ids: list[int] | None = None
 
@@ -91,7 +90,7 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
     if reason not in ("stop", "length"):
         raise RequestFailedError(f"The server ended a request with {clip(str(reason))!r}.")
     ended: Literal["stop", "length"] = "stop" if reason == "stop" else "length"
-    _check_end(token_ids, choice.text or "", ended, request)
+    _check_end(token_ids, ended, request)
     if usage.completion_tokens not in (None, len(token_ids)):
         raise EngineFailedError(f"The server counts {usage.completion_tokens:,} tokens and returns {len(token_ids):,}.")
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
@@ -110,10 +109,12 @@ def _check_prompt(choice: Choice, usage: Usage, request: Request) -> None:
         raise EngineFailedError(f"The server found {cached} tokens of a prompt of {asked} in its cache.")
 
 
-def _check_end(token_ids: list[int], text: str, reason: Literal["stop", "length"], request: Request) -> None:
-    """Raise EngineFailedError where the tokens do not end as they were told to."""
-    is_told = token_ids and (token_ids[-1] in request.stop_ids or any(stop in text for stop in request.stop))
-    if not token_ids or (reason == "stop" and not is_told):
+def _check_end(token_ids: list[int], reason: Literal["stop", "length"], request: Request) -> None:
+    """Raise EngineFailedError where the tokens do not end as they were told to.
+
+    Whether they hold a string to stop at is seen where they are read: the text that a server adds may say anything.
+    """
+    if not token_ids or (reason == "stop" and not request.stop and token_ids[-1] not in request.stop_ids):
         raise EngineFailedError(
             "The server stopped a completion where it was not told to; start it without stop strings of its own."
         )

@@ -28,6 +28,8 @@ from harness.fence.libc import (
 # What libraries look up while they read an answer, none of it a secret.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+# What ends a process whose time is up, or which is told to end, even where its parent ignores them.
+ENDS = (signal.SIGPROF, signal.SIGXCPU, signal.SIGTERM)
 NOBODY = 65534
 MAX_CAPABILITY = 63
 NUM_FILES = 128
@@ -145,7 +147,9 @@ def limit(cpu_seconds: int) -> None:
 
 
 def settle_signals() -> None:
-    """A terminal's interrupt is the parent's to hear; a timer and a request to end do what the kernel does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for own in (signal.SIGTERM, signal.SIGPROF):
-        signal.signal(own, signal.SIG_DFL)
+    """What a terminal's keys send is the parent's to hear; all that a command listens to does what the kernel does."""
+    for own in signal.valid_signals():
+        if callable(signal.getsignal(own)) or own in ENDS:
+            signal.signal(own, signal.SIG_DFL)
+    for keys in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(keys, signal.SIG_IGN)

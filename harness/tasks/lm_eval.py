@@ -278,14 +278,14 @@ class LmEval:
             )
         for text in ("0", self._read_gold(leaf, doc)):
             _, scores = self._score(leaf, doc, text)
-            if (score := float(scores[self._metric(leaf)])) > FULL_SCORE:
+            if not 0 <= (score := float(scores[self._metric(leaf)])) <= FULL_SCORE:
                 raise ValueError(self._explain_scale(leaf, score, scores))
 
     def _explain_scale(self, leaf: Any, score: float, scores: Mapping[str, Any]) -> str:
-        others = [name for name, other in scores.items() if isinstance(other, int | float) and other <= FULL_SCORE]
+        others = [name for name, other in scores.items() if isinstance(other, int | float) and 0 <= other <= FULL_SCORE]
         return (
-            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and what counts "
-            f"as correct is a score of 1, its highest; choose another, such as {', '.join(others) or 'another task'}."
+            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and a score runs "
+            f"from 0 to 1, which is correct; choose another, such as {', '.join(others) or 'another task'}."
         )
 
 

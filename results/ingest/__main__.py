@@ -14,6 +14,7 @@ from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
+from results.shortage import explain_shortage
 from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(_in_a_line(f"error: {error}"), file=sys.stderr)
+        print(_in_a_line(f"error: {explain_shortage(error, _run_folder(options.run)) or error}"), file=sys.stderr)
         return 2
     print(report(root, found, stored))
     return 0

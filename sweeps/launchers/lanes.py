@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from harness.children import die_with_parent
-from results.stopping import SIGNALLED
+from results.stopping import SIGNALLED, STOPS
 
 # How long a job that is told to stop may take to store what it has drawn.
 STOP_SECONDS = 30
 WAIT_SECONDS = 1
-# A job that one of these ended was told to stop, and so were those after it.
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 # The processes of this one's lanes that still run.
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -45,6 +43,7 @@ class Failure(NamedTuple):
 
     @property
     def was_told_to_stop(self) -> bool:
+        """And so were the jobs after it."""
         return -self.code in STOPS or self.code - SIGNALLED in STOPS
 
 

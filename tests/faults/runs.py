@@ -39,7 +39,7 @@ def rows(root: Path, paths: Iterable[Path] | None = None) -> dict[str, Counter[s
 
 
 def list_all(root: Path) -> list[Path]:
-    return [path for name in TABLES for path in list_shards(root / name)]
+    return [path for name in TABLES for path in list_shards(root.absolute() / name)]
 
 
 def assert_kept(before: dict[str, Counter[str]], root: Path) -> None:

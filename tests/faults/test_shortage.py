@@ -113,6 +113,56 @@ def test_a_full_disk_for_temporary_files_or_the_home_folder_stops_no_reading(sma
     assert ended.code == 1 and "No recorded jobs in" in ended.err and "Traceback" not in ended.err
 
 
+def copy_without(what: str, root: Path) -> Path:
+    """The committed run without its grades, its figures or its report."""
+    shutil.copytree(RUN, root, ignore=shutil.ignore_patterns("figures", "report.html"))
+    if what == "grades":
+        shutil.rmtree(root / "grades")
+        for manifest in root.glob("manifest/*-grades.jsonl"):
+            manifest.unlink()
+    return root
+
+
+STEPS = {"grades": ("sweeps", "grade"), "figures": ("analysis", "figures"), "report": ("analysis", "report")}
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=pytest.mark.long if step != "grades" else ()) for step in STEPS]
+)
+def test_a_disk_that_fills_up_at_any_later_step_is_named_and_the_step_ends_well_with_room(
+    small_disk: Path, step: str
+) -> None:
+    root = copy_without(step, small_disk / "run")
+    fill(small_disk)
+    module, word = STEPS[step]
+    ended = forked.run(module, word, str(root))
+    assert ended.code and "Traceback" not in ended.err, ended.err
+    assert f"No room to write in {root} (No space left on device). Free some there" in ended.err
+    (small_disk / "full").unlink()
+    again = forked.run(module, word, str(root))
+    assert again.code == 0, again.err
+    assert inspect(root) == ([], [])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("variable", ["TMPDIR", "HOME"])
+def test_a_whole_sweep_needs_no_room_for_temporary_files_or_at_home_or_says_so(
+    small_disk: Path, tmp_path: Path, variable: str
+) -> None:
+    fill(small_disk)
+    root, environment = tmp_path / "run", {variable: str(small_disk)}
+    steps = [["sweeps", *SCRIPTED, f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]]
+    steps += [[module, word, str(root)] for module, word in STEPS.values()]
+    for words in steps:
+        ended = forked.run(*words, environment=environment)
+        assert "Traceback" not in ended.err, ended.err
+        if ended.code:
+            assert str(small_disk) in ended.err and "Free some" in ended.err, ended.err
+            again = forked.run(*words)
+            assert again.code == 0, again.err
+    assert inspect(root) == ([], [])
+
+
 def test_the_disk_that_is_full_is_the_one_that_is_named(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(small_disk)
     monkeypatch.setenv("TMPDIR", str(small_disk))
@@ -181,11 +231,37 @@ def test_a_folder_that_may_not_be_entered_is_told_in_a_line(shared: Path) -> Non
 
 def test_without_a_home_folder_commands_run() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "HOME"}
-    for words in ("analysis health results/real/chain_sum", "sweeps where experiment=embedded"):
+    for words in (f"analysis health {RUN}", "sweeps where experiment=embedded", "sweeps plan experiment=embedded"):
         done = subprocess.run(
             [sys.executable, "-m", *words.split()], env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("words", ["sweeps plan experiment=embedded", "analysis health results/real/chain_sum"])
+def test_without_a_network_interface_commands_run(words: str) -> None:
+    alone = ["unshare", "-n"]
+    if os.geteuid() or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("to be without a network takes root")
+    done = subprocess.run([*alone, sys.executable, "-m", *words.split()], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+
+
+NOT_IN_A_ZIP = (".git", ".venv", "__pycache__", ".*_cache", "runs", "shared", "outputs")
+
+
+@pytest.mark.long
+def test_a_zip_of_the_tree_without_git_works_where_it_is_unpacked(tmp_path: Path) -> None:
+    tree = shutil.copytree(Path.cwd(), tmp_path / "tree", ignore=shutil.ignore_patterns(*NOT_IN_A_ZIP))
+    place = tmp_path / "unpacked"
+    shutil.unpack_archive(shutil.make_archive(str(tmp_path / "isoquant"), "zip", tree), place)
+    shutil.rmtree(tree)
+    for words in ("sweeps plan experiment=embedded", f"analysis health {RUN}", f"analysis figures {RUN}"):
+        done = subprocess.run(
+            [sys.executable, "-m", *words.split()], cwd=place, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert list((place / RUN / "figures").glob("*.png"))
 
 
 def test_without_git_the_commit_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

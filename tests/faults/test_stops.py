@@ -1,4 +1,4 @@
-"""Ctrl-C, a kill, a closed terminal and a closed pipe, at every stage: one line, the signal's code, nothing lost."""
+"""Twelve signals at every stage, and a closed pipe: one line where there is time for it, nothing lost."""
 
 import os
 import shutil
@@ -6,24 +6,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 
 from results import store
 from results.schema import TRACES
+from results.stopping import STOPS, _Stops
 from tests import forked
-from tests.faults.runs import MODEL, SCRIPTED, assert_complete, redraw
+from tests.faults.runs import MODEL, SCRIPTED, assert_complete, assert_kept, redraw, rows
+from tests.rounds import pair
 
 RUN = Path("results/real/chain_sum")
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# The others go the same way, so that the short tests take one.
-OFTEN_TERM = [
-    pytest.param(number, id=number.name, marks=() if number == signal.SIGTERM else pytest.mark.long)
-    for number in SIGNALS
-]
+# They all go the same way, so that the short tests take one.
+OTHERS = [number for number in STOPS if number != signal.SIGTERM]
+# What leaves no time for a word, and what a command goes on after: a pipe of nobody's that closed, Ctrl-Z and fg.
+KILLS = (signal.SIGKILL, signal.SIGABRT)
+PASSING = {"SIGPIPE": (signal.SIGPIPE,), "SIGTSTP": (signal.SIGTSTP, signal.SIGCONT)}
 SLOW = [*SCRIPTED, f"model={MODEL}", "+engine.seconds_a_request=0.02"]
 
 FIRST = [["sweeps", "plan", *SLOW], ["analysis", "health", str(RUN)]]
@@ -37,6 +39,15 @@ class Stage(NamedTuple):
     is_there: Callable[[Path, str], bool]
     told: str
     wait: float = 0.3
+
+
+def often_term(cases: Sequence[object]) -> list[object]:
+    """Every case with SIGTERM, and in the long tests the other signals, each with a case or with all."""
+    pairs = [*((case, signal.SIGTERM) for case in cases), *pair(cases, OTHERS)]
+    return [
+        pytest.param(case, number, id=f"{case}-{number.name}", marks=() if number not in OTHERS else pytest.mark.long)
+        for case, number in pairs
+    ]
 
 
 def says(text: str) -> Callable[[Path, str], bool]:
@@ -73,17 +84,18 @@ def prepare(stage: str, root: Path) -> None:
             manifest.unlink()
 
 
-def stop(stage: Stage, root: Path, files: list[Path], number: int) -> tuple[int, str]:
-    """The exit code and what was said, of a command that the signal meets once it has come to the stage."""
+def stop(stage: Stage, root: Path, files: list[Path], *numbers: int) -> tuple[int, str]:
+    """The exit code and what was said, of a command that the signals meet once it has come to the stage."""
     words = [word.format(root=root) for word in stage.words]
     process = forked.start(stage.module, *words, files=files)
     deadline = time.monotonic() + 120
     while not (all(file.exists() for file in files) and stage.is_there(root, "".join(map(read, files)))):
         assert process.is_alive() and time.monotonic() < deadline, "".join(map(read, files))
         time.sleep(0.02)
-    time.sleep(stage.wait)
-    assert process.pid is not None and process.is_alive()
-    os.kill(process.pid, number)
+    for number in numbers:
+        time.sleep(stage.wait)
+        assert process.pid is not None and process.is_alive()
+        os.kill(process.pid, number)
     process.join(90)
     assert process.exitcode is not None, "it did not end"
     return process.exitcode, "".join(map(read, files))
@@ -93,8 +105,7 @@ def read(file: Path) -> str:
     return file.read_text(errors="replace")
 
 
-@pytest.mark.parametrize("number", OFTEN_TERM)
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize(("name", "number"), often_term(list(STAGES)))
 def test_a_stop_at_any_stage_ends_in_one_line(name: str, number: signal.Signals, tmp_path: Path) -> None:
     root, stage = tmp_path / "run", STAGES[name]
     prepare(name, root)
@@ -103,6 +114,39 @@ def test_a_stop_at_any_stage_ends_in_one_line(name: str, number: signal.Signals,
     assert "Traceback" not in said and "Exception ignored" not in said, said
     assert said.rstrip().splitlines()[-1] == stage.told, said
     assert not list(root.glob("*/*.tmp"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "number"), pair(list(STAGES), KILLS))
+def test_after_a_kill_at_any_stage_the_next_start_finishes(name: str, number: signal.Signals, tmp_path: Path) -> None:
+    root, stage = tmp_path / "run", STAGES[name]
+    prepare(name, root)
+    code, said = stop(stage, root, [tmp_path / "out", tmp_path / "err"], number)
+    assert code == -number and "Traceback" not in said, said
+    before = rows(root)
+    if stage.told in (OF_JOB, OF_SWEEP) and name not in ("planning", "grading"):
+        redraw(root)
+        assert_complete(root, MODEL)
+    else:
+        ended = forked.run(stage.module, *(word.format(root=root) for word in stage.words))
+        assert ended.code == 0 and "Traceback" not in ended.err, ended.err
+    assert_kept(before, root)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "passing"), pair(list(STAGES), list(PASSING)))
+def test_a_command_goes_on_after_what_ends_none(name: str, passing: str, tmp_path: Path) -> None:
+    root, stage = tmp_path / "run", STAGES[name]
+    prepare(name, root)
+    numbers = (*PASSING[passing], signal.SIGTERM)
+    # That it still runs is shown by its ending as it is told to.
+    code, said = stop(stage._replace(wait=0.1), root, [tmp_path / "out", tmp_path / "err"], *numbers)
+    assert code == 128 + signal.SIGTERM, said
+    assert said.rstrip().splitlines()[-1] == stage.told, said
+
+
+def test_twelve_signals_meet_six_stages_or_more() -> None:
+    assert len({*STOPS, *KILLS, *PASSING}) >= 12 and len(STAGES) >= 6
 
 
 def test_what_was_drawn_before_a_stop_is_kept_and_the_rest_is_drawn(tmp_path: Path) -> None:
@@ -116,9 +160,8 @@ def test_what_was_drawn_before_a_stop_is_kept_and_the_rest_is_drawn(tmp_path: Pa
     assert_complete(root, MODEL)
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
+@pytest.mark.parametrize(("seconds", "number"), often_term([0.3, 0.6]))
 @pytest.mark.parametrize("words", FIRST, ids=["sweeps", "analysis"])
-@pytest.mark.parametrize("seconds", [0.3, 0.6, pytest.param(1.0, marks=pytest.mark.long)])
 def test_a_stop_in_the_first_second_ends_in_one_line(words: list[str], number: signal.Signals, seconds: float) -> None:
     module, *others = words
     process = subprocess.Popen(
@@ -164,12 +207,32 @@ CALLBACKS = {
 }
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
-@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize(("name", "number"), often_term(list(CALLBACKS)))
 def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, number: signal.Signals) -> None:
     code = STOPPED.format(number=int(number), callback=CALLBACKS[name])
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "Stopped.\n")
+
+
+def test_a_stop_that_is_raised_again_while_its_drop_is_told_of_is_not_dropped_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stops, alarms = _Stops(), []
+
+    def ring(kind: int, seconds: float) -> None:
+        alarms.append(kind)
+        # The first rings at once, as on a busy machine.
+        if len(alarms) == 1:
+            stops.receive(signal.SIGALRM, sys._getframe())
+
+    monkeypatch.setattr(signal, "setitimer", ring)
+    with pytest.raises(KeyboardInterrupt) as dropped:
+        stops.receive(signal.SIGTERM, None)
+    stops.raise_again(SimpleNamespace(exc_type=dropped.type))  # type: ignore[arg-type]
+    assert alarms == [signal.ITIMER_REAL] * 2
+    with pytest.raises(KeyboardInterrupt):
+        stops.receive(signal.SIGALRM, sys._getframe())
+    assert stops.first == signal.SIGTERM
 
 
 @pytest.mark.parametrize("words", ["analysis health results/real/chain_sum", "sweeps where experiment=embedded"])

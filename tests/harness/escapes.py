@@ -187,6 +187,11 @@ def graders() -> dict[str, Escape]:
             "import os\nfor n in range(3, 64):\n    try: os.write(n, task.forged * 9)\n"
             "    except OSError: pass\nos._exit(0)"
         ),
+        "score beyond all marks": Escape(
+            "import os\nfor n in range(3, 64):\n"
+            "    try: os.write(n, task.forged.replace(b'1.0', b'1e9') + b'done\\n')\n"
+            "    except OSError: pass\nos._exit(0)"
+        ),
         "line within a line": Escape(
             "import os\nfor other in range(1024):\n    for n in range(3, 64):\n"
             "        try: os.write(n, task.forged[:-1] + b'\\r%d ' % other + task.forged + b'done\\n')\n"

@@ -44,7 +44,7 @@ COMPARING = ("chain_sum", "prime_factorization", "word_sorting", "knights_knaves
 
 @dataclass(frozen=True)
 class Gauntlet:
-    """A prompt a reader; the grade says what it made of the text, and in `score` the memory at its worst, in MiB."""
+    """A prompt a reader; the grade says what it made of the text, and its vote the memory at its worst, in MiB."""
 
     name: str = "gauntlet"
     size: int = len(READERS)
@@ -65,7 +65,7 @@ class Gauntlet:
         found = READERS[prompt.prompt_id](text)
         outcome: Outcome = "correct" if found is True else "wrong" if found else "unparsed"
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return Grade(found if isinstance(found, str) else None, None, found is True, memory, outcome)
+        return Grade(found if isinstance(found, str) else None, str(memory), found is True, 0.0, outcome)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_every_reader_ends_on_every_hostile_answer(families: dict[str, list[str]
     assert len(graded.grades) == len(pairs)
     assert {grade.outcome for grade in graded.grades} == {"wrong", "unparsed", "timeout"}
     assert not canary.exists()
-    assert max(grade.score for grade in graded.grades) < before + LIMIT_MEBIBYTES
+    assert max(float(grade.vote_key or 0) for grade in graded.grades) < before + LIMIT_MEBIBYTES
 
 
 def test_no_scorer_of_reasoning_gym_is_taken_over(families: dict[str, list[str]], canary: Path) -> None:

@@ -28,8 +28,11 @@ def never(doc, results):
 
 def tenfold(doc, results):
     return {"exact_match": 10 * (results[0] == str(doc["a"] + doc["b"])), "close": 1}
+
+
+def below(doc, results):
+    return {"exact_match": -1 * (results[0] != str(doc["a"] + doc["b"])), "close": 1}
 """
-TENFOLD = "process_results: !function scores.tenfold\n"
 LOOSE = "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true, ignore_punctuation: true}]\n"
 # Targets as tasks write them, whose filter takes all of a text.
 WHOLE = {
@@ -71,6 +74,10 @@ def test_a_task_that_takes_any_text_for_the_answer_is_led_to_nothing_else(
     assert make(WHOLE[target]).answer_form == FORMS["whole"]
 
 
-def test_a_metric_whose_full_marks_are_not_one_is_refused_with_the_others(make: Callable[..., LmEval]) -> None:
-    with pytest.raises(ValueError, match=r"'exact_match' gives 10 to one answer, .* choose another, such as close\."):
-        make(TENFOLD + TAKES_ALL).load()
+@pytest.mark.parametrize(("scorer", "score"), [("tenfold", "10"), ("below", "-1")])
+def test_a_metric_that_does_not_run_from_zero_to_one_is_refused_with_the_others(
+    make: Callable[..., LmEval], scorer: str, score: str
+) -> None:
+    told = rf"'exact_match' gives {score} to one answer, .* choose another, such as close\."
+    with pytest.raises(ValueError, match=told):
+        make(f"process_results: !function scores.{scorer}\n" + TAKES_ALL).load()

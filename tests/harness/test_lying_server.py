@@ -1,5 +1,6 @@
 """A server that lies, in every field that is read: a clear line each time, and nothing false is taken for an answer."""
 
+import asyncio
 import json
 import re
 import time
@@ -10,11 +11,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from harness.engines import transport
-from harness.types import Completion, EngineFailedError, RequestFailedError
+from harness.engines.server import Server
+from harness.samples import Pending, finish_sample
+from harness.types import Completion, EngineFailedError, Model, RequestFailedError
 from results import store
 from results.schema import ANSWERS, MODELS, TRACES
 from tests import forked
-from tests.harness.scripted_server import NAME, Reply, ScriptedServer, completion, refusal, reply, serve
+from tests.harness.scripted_server import CONTEXT, NAME, Reply, ScriptedServer, completion, refusal, reply, serve
+from tests.harness.test_samples import PLAIN, sample_key
 from tests.harness.test_server import REQUEST, answer_requests, use
 
 
@@ -77,7 +81,6 @@ LIES = {
     "the prompt before the answer": Lie(
         "wrote 7 tokens where it was told to stop at 4", choice={"token_ids": [5, 6, 7, 4, 4, 4, 9]}
     ),
-    "a text that is a number": Lie("text: Input should be a valid string", choice={"text": 7}),
 }
 BODIES = {
     "a page": (Reply(200, b"<html>hello</html>"), "answered with no completion: Invalid JSON: expected value"),
@@ -137,9 +140,21 @@ def test_an_answer_that_is_none_is_told_in_a_line(scripted: ScriptedServer, name
     ids=str,
 )
 def test_what_nothing_reads_may_be_anything(scripted: ScriptedServer, more: dict[str, Any]) -> None:
-    answer_requests(scripted, lambda body: reply(200, completion(body, logprobs=[{}], text="a\x00b") | more))
+    answer_requests(scripted, lambda body: reply(200, completion(body, logprobs=[{}], text=["a\x00b"]) | more))
     (done,) = use(scripted, REQUEST)
     assert isinstance(done, Completion) and done.token_ids == (9,)
+
+
+@pytest.mark.parametrize("text", ["1 ++", "++", "x" * 9, ""])
+def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scripted: ScriptedServer, text: str) -> None:
+    answer_requests(scripted, lambda body: reply(200, completion(body, token_ids=[7], text=text, finish_reason="stop")))
+
+    async def draw() -> None:
+        async with Server(scripted.url).start(Model(NAME), max_model_len=CONTEXT) as engine:
+            await finish_sample(engine, PLAIN, Pending(sample_key(), (32,)))
+
+    with pytest.raises(EngineFailedError, match="stopped a completion at none of the strings"):
+        asyncio.run(draw())
 
 
 @pytest.mark.parametrize(

@@ -173,13 +173,14 @@ def test_a_cut_chain_of_thought_is_led_to_an_answer_in_the_tasks_form_and_the_le
 
 @dataclasses.dataclass
 class Dictated:
-    """Writes what it is told, a request at a time, and never stops at a text by itself."""
+    """Writes what it is told, a request at a time; says that it stopped at a string never, or always."""
 
     texts: list[str]
+    says_stop: bool = False
 
     async def complete(self, request: Request) -> Completion:
         written = tuple(build_tokenizer().encode(self.texts.pop(0), add_special_tokens=False))[: request.max_tokens]
-        ended = written[-1] in request.stop_ids
+        ended = self.says_stop or written[-1] in request.stop_ids
         return Completion(written, "stop" if ended else "length", None, 0.0)
 
 
@@ -195,6 +196,22 @@ def test_a_chain_of_thought_ends_where_its_tasks_until_stands_however_it_was_cut
             break
     assert PLAIN.renderer.decode(thought) == "1+2=3++"
     assert trace.ended and trace.finish_reason == "stop" and sampled.answers[-1].text == "1+2=3++"
+
+
+@pytest.mark.parametrize("text", ["1+2=3+", "1", "(((", "1 +"])
+def test_an_engine_that_says_it_stopped_at_a_string_and_wrote_none_is_not_believed(text: str) -> None:
+    engine = Dictated([text], says_stop=True)
+    with pytest.raises(EngineFailedError, match=r"at none of the strings .* it wrote '") as told:
+        asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (32,))))
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("behind", ["", "4", "4*5)"])
+def test_what_an_engine_wrote_behind_the_string_that_it_stopped_at_is_cut(behind: str) -> None:
+    engine = Dictated([f"1+2=3++{behind}", f"0){behind}"], says_stop=True)
+    sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (4, 32))))
+    assert sampled.traces[0].text == "1+2=3++" and sampled.traces[0].ended
+    assert [answer.text for answer in sampled.answers if answer.forced] == ["240)"]
 
 
 def test_a_marker_that_closes_thinking_is_alone_in_ending_it() -> None:
