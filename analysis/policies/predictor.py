@@ -1,7 +1,7 @@
 """A router that predicts every arm's accuracy and cost on a prompt, accuracies calibrated arm by arm."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -10,10 +10,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from analysis.arrays import Floats
 from analysis.policies import settings
-from analysis.policies import space as spaces
 from analysis.policies.groups import EMBEDDING
 from analysis.policies.policy import Prompts, Train
-from analysis.policies.space import Space
 
 PENALTIES = (1.0, 10.0, 100.0)
 NUM_FOLDS = 5
@@ -42,14 +40,12 @@ class PredictedRouter:
     there.
     """
 
-    space: Space
     alphas: tuple[float, ...] = settings.ALPHAS
     name: str = "predictor"
     reads: tuple[str, ...] = (EMBEDDING,)
 
     def fit(self, train: Train, rng: np.random.Generator) -> "FittedPredictor":
-        fitted = spaces.fit(self.space, train.prompts.features, rng)
-        placed = spaces.place(fitted, train.prompts.features)
+        placed = train.prompts.features
         accuracy, cost = train.menu.accuracy, train.menu.cost
         parts = KFold(NUM_FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
         tried = {penalty: cross_val_predict(Ridge(penalty), placed, accuracy, cv=parts) for penalty in PENALTIES}
@@ -59,12 +55,11 @@ class PredictedRouter:
         ]
         models = [Ridge(penalty).fit(placed, table) for table in (accuracy, cost)]
         seen, between = (cost.min(axis=0), cost.max(axis=0)), settings.cost_range(train.menu)
-        return FittedPredictor(fitted, models[0], models[1], calibrations, seen, between, self.alphas)
+        return FittedPredictor(models[0], models[1], calibrations, seen, between, self.alphas)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedPredictor:
-    space: Any
     accuracy: Ridge
     cost: Ridge
     calibrations: list[Step]
@@ -74,10 +69,9 @@ class FittedPredictor:
 
     def predict(self, prompts: Prompts) -> tuple[Floats, Floats]:
         """Calibrated accuracy and cost of every arm on each prompt; (P, A) each."""
-        placed = spaces.place(self.space, prompts.features)
-        raw = self.accuracy.predict(placed)
+        raw = self.accuracy.predict(prompts.features)
         accuracy = np.stack([np.interp(column, *step) for step, column in zip(self.calibrations, raw.T, strict=True)])
-        return accuracy.T, np.clip(self.cost.predict(placed), *self.seen)
+        return accuracy.T, np.clip(self.cost.predict(prompts.features), *self.seen)
 
     def choose(self, prompts: Prompts) -> Floats:
         accuracy, cost = self.predict(prompts)

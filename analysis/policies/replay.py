@@ -1,6 +1,6 @@
 """Policies replayed on stored outcomes: fitted once a fold, read on the prompts that they have not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,13 @@ from analysis.frontier import draw_folds
 from analysis.policies import policy as protocol
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Known, Policy, Train
+
+# Is told what comes next, and does not say what becomes of it.
+Tell = Callable[[str], None]
+
+
+def untold(step: str) -> None:
+    """Tells nobody."""
 
 
 class Point(NamedTuple):
@@ -62,8 +69,9 @@ def replay(
     known: Mapping[str, Known],
     datasets: ArrayLike | None = None,
     rng: np.random.Generator,
+    tell: Tell = untold,
 ) -> Replayed:
-    """Every policy on every prompt, fitted on the prompts of the other folds.
+    """Every policy on every prompt, fitted on the prompts of the other folds; `tell` is given each one's name before.
 
     folds (P,) from `prompt_folds` or `dataset_folds`; known: sets of features by name; datasets (P,) labels. Each
     policy's randomness is its own, so that adding one changes no other. Raises ValueError where a choice is not a
@@ -72,10 +80,11 @@ def replay(
     folds = np.asarray(folds)
     labels = np.zeros(len(folds)) if datasets is None else np.asarray(datasets)
     seed = int(rng.integers(2**63))
-    parts = [
-        _replay_one(menu, policy, folds, known, labels, np.random.default_rng([seed, *policy.name.encode()]))
-        for policy in policies
-    ]
+    parts = []
+    for policy in policies:
+        tell(policy.name)
+        own = np.random.default_rng([seed, *policy.name.encode()])
+        parts.append(_replay_one(menu, policy, folds, known, labels, own))
     return join(parts)
 
 
@@ -125,10 +134,10 @@ def _replay_one(
     rng: np.random.Generator,
 ) -> Replayed:
     """One policy: what its choices yield and cost in expectation over the arms that they mix."""
-    prompts, cost_of_knowing = protocol.shown(known, policy.reads, datasets)
     tables: list[tuple[Ints, Floats]] = []
     shares = []
-    for fold in np.unique(folds):
+    for place, fold in enumerate(np.unique(folds)):
+        prompts, cost_of_knowing = protocol.shown(known, policy.reads, datasets, fold=place)
         held_out = np.flatnonzero(folds == fold)
         rest = np.flatnonzero(folds != fold)
         fitted = policy.fit(Train(protocol.take(prompts, rest), menu.take(rest)), rng)
