@@ -118,5 +118,7 @@ def _means(replayed: Replayed, weights: Floats, here: Ints, columns: Ints) -> tu
 def _distinct(replayed: Replayed, here: Ints) -> Ints:
     """The single arms on the hull that was chosen for these prompts, without the repetitions of the last."""
     columns = replayed.columns(VERTICES)
-    tables = np.concatenate([replayed.cost[np.ix_(here, columns)], replayed.accuracy[np.ix_(here, columns)]])
-    return columns[np.sort(np.unique(tables, axis=1, return_index=True)[1])]
+    cost, accuracy = replayed.cost[np.ix_(here, columns)], replayed.accuracy[np.ix_(here, columns)]
+    differs = (np.diff(cost, axis=1) != 0).any(axis=0) | (np.diff(accuracy, axis=1) != 0).any(axis=0)
+    distinct: Ints = columns[np.append(True, differs)]
+    return distinct

@@ -218,7 +218,10 @@ def _setting_frame(
     columns = np.array(
         [at for at, point in enumerate(replayed.points) if point.policy not in (VERTICES, DEAREST, HULL)]
     )
-    found = measures.matched(seeds, weights, columns, menu=menu)
+    found = measures.matched(seeds, weights, columns)
+    # Hindsight has no interval here.
+    hindsight = measures.matched(seeds, weights[:1], columns, menu=menu).oracle
+    found = found._replace(oracle=hindsight)
     alphas = {policy.name: policy.alphas for policy in contenders}
     gains = found.gain
     accuracy, gain = intervals.accuracy_interval(found.accuracy, num_drawn), bootstrap.percentile_interval(gains)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import Ridge
 
 from analysis import bootstrap
 from analysis.policies import hull, measures, metrics, routing, settings, space
@@ -15,7 +16,7 @@ from analysis.policies.menu import Cell, Menu
 from analysis.policies.mixtures import BestSingle, DearestSingle, HullMixtures, Shares, Vertices, corners
 from analysis.policies.neighbours import NeighbourRouter
 from analysis.policies.policy import Known, Prompts, Train
-from analysis.policies.predictor import PredictedRouter, calibrate
+from analysis.policies.predictor import PredictedRouter, calibrate, ridges
 from analysis.policies.replay import prompt_folds, replay, resample
 from analysis.policies.routing import Routing
 from analysis.policies.tuned import Tuned
@@ -160,6 +161,16 @@ def test_clusters_are_no_more_than_prompts_without_texts_have_places(menu: Menu)
     fitted = ClusterRouter(alphas=(1.0,)).fit(train(menu, alike), np.random.default_rng(0))
     chosen = fitted.choose(Prompts(np.arange(5), np.ones((5, 3)), np.zeros(5)))
     assert (chosen[0].argmax(axis=1) == menu.accuracy.mean(axis=0).argmax()).all()
+
+
+@pytest.mark.parametrize("penalty", [0.5, 10.0])
+def test_ridge_regressions_that_share_a_decomposition_are_those_of_scikit_learn(penalty: float) -> None:
+    rng = np.random.default_rng(0)
+    features, values, at = rng.normal(size=(60, 8)) + 3, rng.random((60, 4)), rng.normal(size=(9, 8))
+    found = ridges(features, values, [1e3, penalty], at=at)
+    np.testing.assert_allclose(found[1], Ridge(penalty).fit(features, values).predict(at))
+    few = ridges(features[:5], values[:5], [penalty], at=at)[0]
+    np.testing.assert_allclose(few, Ridge(penalty).fit(features[:5], values[:5]).predict(at))
 
 
 @pytest.mark.parametrize("num_train", [20, 200])
