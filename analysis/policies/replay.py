@@ -14,6 +14,8 @@ from analysis.policies import policy as protocol
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Known, Policy, Train
 
+# Data sets beyond so many share folds: each is a fit of every policy, and leaves the others almost all prompts.
+MAX_FOLDS = 10
 # Is told what comes next, and does not say what becomes of it.
 Tell = Callable[[str], None]
 
@@ -117,12 +119,15 @@ def prompt_folds(
     return draw_folds(num_prompts, num_folds=num_folds, rng=rng, clusters=clusters)
 
 
-def dataset_folds(datasets: ArrayLike) -> Ints:
-    """Leave one data set out: a fold each. Raises ValueError where there is one alone."""
+def dataset_folds(datasets: ArrayLike, *, rng: np.random.Generator) -> Ints:
+    """Leave one data set out: a fold each; of more than MAX_FOLDS sets, about as many in each fold, drawn at random.
+
+    Raises ValueError where there is one alone.
+    """
     labels, codes = np.unique(np.asarray(datasets), return_inverse=True)
     if len(labels) < 2:
         raise ValueError(f"Leaving a data set out needs two of them, not {len(labels)}.")
-    return codes
+    return codes if len(labels) <= MAX_FOLDS else draw_folds(len(codes), num_folds=MAX_FOLDS, rng=rng, clusters=codes)
 
 
 def _replay_one(

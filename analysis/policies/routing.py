@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from analysis import bootstrap, intervals
 from analysis.arrays import Floats, Ints
 from analysis.policies import hull, measures
+from analysis.policies.allocation import Once
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter
 from analysis.policies.measures import BEST, CHEAPEST, DEAREST, HULL, VERTICES, Seed
 from analysis.policies.menu import Menu
@@ -29,8 +30,12 @@ from analysis.policies.tuned import TUNED, Tuned
 Split = Literal["prompts", "data sets"]
 NUM_SEEDS = 5
 NUM_FOLDS = 5
-# Vertices, dearest, best and cheapest single arm.
-NUM_LINES = 4
+LINES: tuple[Policy, ...] = (
+    Vertices(VERTICES),
+    DearestSingle(DEAREST),
+    BestSingle(BEST),
+    CheapestSingle(CHEAPEST),
+)
 ORACLE = "oracle"
 ORACLE_LEVELS = 65
 Row = dict[str, Any]
@@ -81,13 +86,11 @@ def find(
     contenders = routers(known, num_datasets=len(np.unique(datasets)))
     if not contenders:
         raise ValueError("Nothing is known of these prompts to route by: no embedding, no length, one data set alone.")
-    policies: list[Policy] = [Vertices(VERTICES), DearestSingle(DEAREST), BestSingle(BEST), CheapestSingle(CHEAPEST)]
-    policies += [part for policy in contenders for part in (policy, Tuned(policy))]
     draw = _folds(split, datasets, clusters, rng)
     # The matrices are small: threads would wait for each other, and checks take longer than fits.
     with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
         seeds = _replay(
-            menu, policies, known, draw, space=space, datasets=datasets, num_seeds=num_seeds, rng=rng, tell=tell
+            menu, contenders, known, draw, space=space, datasets=datasets, num_seeds=num_seeds, rng=rng, tell=tell
         )
         seeds = _with_hull(menu, seeds, rng)
     tell("intervals")
@@ -103,12 +106,12 @@ def find(
 
 def num_steps(known: Mapping[str, Known], *, num_datasets: int, num_seeds: int) -> int:
     """How often `find` tells what it does of one split."""
-    return num_seeds * (1 + NUM_LINES + 2 * len(routers(known, num_datasets=num_datasets))) + 1
+    return num_seeds * (1 + len(LINES) + 2 * len(routers(known, num_datasets=num_datasets))) + 1
 
 
 def _replay(
     menu: Menu,
-    policies: Sequence[Policy],
+    contenders: Sequence[Any],
     known: Mapping[str, Known],
     draw: Callable[[], Ints],
     *,
@@ -118,11 +121,18 @@ def _replay(
     rng: np.random.Generator,
     tell: Tell,
 ) -> list[Seed]:
-    """A replay of the policies a seed. Where embeddings lie is fitted once a fold, for all routers that read them."""
+    """A replay a seed, of the routers and what they must beat.
+
+    Where embeddings lie is fitted once a fold, for all routers that read them.
+    """
     seeds: list[Seed] = []
     shown = dict(known)
     for at in range(num_seeds):
         folds = draw()
+        policies: list[Policy] = [*LINES]
+        for router in contenders:
+            once = Once(router)
+            policies += [once, Tuned(router, once)]
         tell(f"seed {at + 1}, embeddings")
         if EMBEDDING in known and (not seeds or (folds != seeds[-1].folds).any()):
             values, cost = known[EMBEDDING]
@@ -161,7 +171,7 @@ def average(seeds: Sequence[Seed]) -> Replayed:
 
 def _folds(split: Split, datasets: Any, clusters: ArrayLike | None, rng: np.random.Generator) -> Callable[[], Ints]:
     if split == "data sets":
-        return lambda: dataset_folds(datasets)
+        return lambda: dataset_folds(datasets, rng=rng)
     return lambda: prompt_folds(len(datasets), num_folds=NUM_FOLDS, rng=rng, clusters=clusters)
 
 
