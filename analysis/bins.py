@@ -207,7 +207,10 @@ def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
     distinct = np.unique(values)
     if len(distinct) > MAX_LABELS:
         if values.dtype == object:
-            raise ValueError(f"Label {binning.label!r} has {len(distinct)} values that are not numbers: too many bins.")
+            raise ValueError(
+                f"Label {binning.label!r} has {len(distinct)} values; one whose values are not numbers makes at most "
+                f"{MAX_LABELS} bins, one a value. Choose a coarser label or one of numbers, which is cut at quantiles."
+            )
         return _quantiles(-values, binning, weights)
     if len(distinct) == 1:
         return []

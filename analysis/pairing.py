@@ -47,12 +47,14 @@ def read(
     """Both sides on the prompts that they share.
 
     The ladder of a run that holds the new model as well is what else it holds. Raises ValueError where NEW does not
-    name one model, where the prompts, their rendering or the grader differ (unless is_overlap, which takes the prompts
-    of equal text and the last grader of both), and where nothing is shared.
+    name one model, or the one that BASE names; where the prompts, their rendering or the grader differ (unless
+    is_overlap, which takes the prompts of equal text and the last grader of both), and where nothing is shared.
     """
     runs, reasons = _open(base, new, task, is_overlap)
     of_base, of_new = runs
     name = _the_one(of_new, new)
+    if of_base is of_new and base.model == name:
+        raise ValueError(f"BASE and NEW are both {name} of {base.root}; name two models, or two runs.")
     rungs = _ladder(of_base, base, "" if of_base is not of_new or base.model is not None else name)
     shared, differing = _shared(of_base, of_new)
     if (reasons := reasons + differing) and not is_overlap:

@@ -30,6 +30,9 @@ def two_arms(outcomes: Outcomes, names: Sequence[str] | None) -> tuple[Arm, Arm]
     wanted = list(names) if names is not None else list(arms)[-2:]
     if len(wanted) != 2 or any(name not in arms for name in wanted):
         raise ValueError(f"Power needs two models of {list(arms)}, not {wanted}.")
+    if wanted[0] == wanted[1]:
+        others = ", ".join(name for name in arms if name != wanted[0])
+        raise ValueError(f"Power is about two models, and {wanted[0]} is named twice; beside it there is {others}.")
     return arms[wanted[0]], arms[wanted[1]]
 
 

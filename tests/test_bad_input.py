@@ -245,6 +245,24 @@ ANALYSIS = [
     Case("summary results/reference --cost c9", r"argument --cost: invalid choice: 'c9' \(choose from", 2),
     Case("summary results/reference --price x=1:2", r"--price is read by cost model c5 alone; add --cost c5 or", 2),
     Case("match results/reference --cost c2 --throughput x=1:2", r"--throughput is read by cost model c4 alone", 2),
+    Case(
+        "match results/reference --cost c5 --price a=1:2 b=1:1 a=3:4", r"--price names a twice; give each model once", 2
+    ),
+    Case("route results/reference --cost c5 --price a=1:2 --price a=1:2", r"--price names a twice", 2),
+    Case(
+        "replay results/reference --cost c4 --throughput a=1:2 a=1:2 b=1:2 b=1:2", r"--throughput names a, b twice", 2
+    ),
+    Case(
+        "plan-compute results/reference --target .5 --queries 9 --pretraining-tokens a=9 a=9",
+        r"--pretraining-tokens names a twice",
+        2,
+    ),
+    Case("power results/reference --models countdown-33k countdown-33k", r"countdown-33k is named twice; beside it", 2),
+    Case(
+        "compare results/reference:countdown-33k results/reference:countdown-33k",
+        r"BASE and NEW are both countdown-33k of results/reference; name two models, or two runs",
+        2,
+    ),
     Case("summary results/reference --rule best", r"argument --rule: invalid choice: 'best' \(choose from", 2),
     Case("summary results/reference --bins many", r"argument --bins: invalid int value: 'many'", 2),
     Case("summary results/reference --bins 0", r"num_bins must be at least 1, not 0", 2),

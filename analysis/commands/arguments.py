@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from results.inspection import check
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Value = TypeVar("Value")
 RUNS = Path("results/runs")
 # Options that one cost model alone reads.
 RATES = {"throughput": "c4", "price": "c5"}
@@ -76,10 +78,18 @@ def choices(options: argparse.Namespace) -> Choices:
         cost=options.cost,
         gpu=options.gpu,
         batch=options.batch,
-        throughput=dict(options.throughput),
-        price=dict(options.price),
+        throughput=by_model("throughput", options.throughput),
+        price=by_model("price", options.price),
         cluster=options.cluster,
     )
+
+
+def by_model(option: str, given: Sequence[tuple[str, Value]]) -> dict[str, Value]:
+    """What an option gives for each model; raises ValueError where it names one twice."""
+    names = [name for name, _ in given]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"--{option} names {', '.join(twice)} twice; give each model once.")
+    return dict(given)
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
@@ -117,7 +127,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--difficulty",
         choices=bins.DIFFICULTIES,
         default="anchor",
-        help="the anchor's held-out accuracy, each model's own, agreement of the anchor's votes, or a label",
+        help="the anchor's held-out accuracy, each model's own, agreement of the anchor's votes, or a label: a bin a "
+        f"value, quantiles of a number with more than {bins.MAX_LABELS} values; other labels have at most as many",
     )
     add("--label", help="the dial of the prompts that --difficulty label reads")
     add_cluster(command)
@@ -133,12 +144,21 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add(
         "--throughput",
         type=per_token,
+        action="extend",
         nargs="+",
-        default=(),
+        default=[],
         metavar="MODEL=IN:OUT",
         help="tokens a device-second, read and written, instead of what the run logged",
     )
-    add("--price", type=per_token, nargs="+", default=(), metavar="MODEL=IN:OUT", help="dollars a million tokens")
+    add(
+        "--price",
+        type=per_token,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="MODEL=IN:OUT",
+        help="dollars a million tokens",
+    )
     # Set by the commands that read a run under every cost model it can tell.
     command.set_defaults(every_cost=False)
     add("--anchor", help="whose held-out samples make the bins, where several models have some")

@@ -19,6 +19,7 @@ def add(commands: arguments.Commands) -> None:
     add(
         "--pretraining-tokens",
         type=arguments.named_tokens,
+        action="extend",
         nargs="+",
         default=[],
         metavar="NAME=TOKENS",
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         target=options.target,
         queries=options.queries,
         rule=curves.choose_rule(loaded.arms, options.rule),
-        pretraining_tokens=dict(options.pretraining_tokens),
+        pretraining_tokens=arguments.by_model("pretraining-tokens", options.pretraining_tokens),
         cluster=options.cluster,
         rng=np.random.default_rng(options.seed),
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from analysis.commands import arguments
+from analysis.commands.progress import Progress
 from results import schema, store
 
 
@@ -26,10 +27,11 @@ def route(root: Path, options: argparse.Namespace, *, embedder: str | None = Non
     from analysis.figures.save import save
     from analysis.policies import routes, routes_text
 
-    found = routes.find(
-        root, arguments.choices(options), task=options.task, rule=options.rule, embedder=embedder,
-        num_seeds=num_seeds, seed=options.seed,
-    )  # fmt: skip
+    with Progress("route") as progress:
+        found = routes.find(
+            root, arguments.choices(options), task=options.task, rule=options.rule, embedder=embedder,
+            num_seeds=num_seeds, seed=options.seed, expect=progress.expect, tell=progress.tell,
+        )  # fmt: skip
     print(routes_text.render(found), end="\n\n")
     for part in found.splits:
         name = "routing" if part.split == "prompts" else "routing_data_sets"

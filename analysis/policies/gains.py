@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis import bootstrap
+from analysis import bootstrap, intervals
 from analysis.arrays import Floats, Ints
 from analysis.bootstrap import Interval
 from analysis.policies import hull
@@ -32,12 +32,13 @@ class Gains(NamedTuple):
     times: Interval
 
 
-def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None) -> Gains:
+def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None, num_drawn: int) -> Gains:
     """What the points at these positions are worth beside the line and between line and oracle, by position.
 
     Points of the line can be mixed at random, so that the line is their concave hull, found anew in every weighting; a
     point that lies below its cheapest arm in any weighting is not compared (NaN), and beyond its dearest it may leave
-    money unspent. Each comparison is made at equal cost within every weighting, so all are paired.
+    money unspent. Each comparison is made at equal cost within every weighting, so all are paired. num_drawn: prompts,
+    or clusters of them where those are resampled whole.
     """
     cost, accuracy = means.cost[:, points], means.accuracy[:, points]
     line_cost, line_accuracy = mixtures(means.cost[:, line], means.accuracy[:, line])
@@ -52,9 +53,10 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A policy that is not surely right leaves mixtures nothing to match.
         times = cost_at(line_cost, line_accuracy, to_match(accuracy)) / cost
-    tables = (accuracy, cost, gained, share, times)
+    tables = (cost, gained, share, times)
     read = [bootstrap.percentile_interval(table) for table in tables]
-    return Gains(read[0], read[1], read[2], bootstrap.p_value(gained), read[3], read[4])
+    right = intervals.accuracy_interval(accuracy, num_drawn)
+    return Gains(right, read[0], read[1], bootstrap.p_value(gained), read[2], read[3])
 
 
 def mixtures(cost: Floats, accuracy: Floats) -> tuple[Floats, Floats]:

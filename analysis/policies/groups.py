@@ -1,7 +1,6 @@
 """Routers that profile every arm on groups of prompts: clusters of their embeddings, data sets, lengths."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,10 +8,8 @@ from sklearn.cluster import KMeans
 
 from analysis.arrays import Array, Floats
 from analysis.policies import settings
-from analysis.policies import space as spaces
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Prompts, Train
-from analysis.policies.space import Space
 
 EMBEDDING, LENGTH = "embedding", "length"
 # Fewer training prompts a cluster, and the best arm of a cluster is a matter of luck.
@@ -49,7 +46,6 @@ class ClusterRouter:
     At most num_clusters, and MIN_CLUSTER_PROMPTS training prompts in each on average.
     """
 
-    space: Space
     num_clusters: int = 60
     num_nearest: int = 2
     alphas: tuple[float, ...] = settings.ALPHAS
@@ -57,25 +53,23 @@ class ClusterRouter:
     reads: tuple[str, ...] = (EMBEDDING,)
 
     def fit(self, train: Train, rng: np.random.Generator) -> "FittedClusters":
-        fitted = spaces.fit(self.space, train.prompts.features, rng)
-        placed = spaces.place(fitted, train.prompts.features)
+        placed = train.prompts.features
         # Prompts without a text of their own share one place, and no two clusters can.
         num_places = len(np.unique(placed.round(9), axis=0))
         num_clusters = max(1, min(self.num_clusters, len(placed) // MIN_CLUSTER_PROMPTS, num_places))
         means = KMeans(num_clusters, n_init=1, random_state=int(rng.integers(2**31))).fit(placed)
         found = profile(means.labels_, train.menu, num_groups=num_clusters, alphas=self.alphas)
-        return FittedClusters(fitted, means, found, min(self.num_nearest, num_clusters))
+        return FittedClusters(means, found, min(self.num_nearest, num_clusters))
 
 
 @dataclass(frozen=True, eq=False)
 class FittedClusters:
-    space: Any
     means: KMeans
     profile: Profile
     num_nearest: int
 
     def choose(self, prompts: Prompts) -> Floats:
-        distance = self.means.transform(spaces.place(self.space, prompts.features))
+        distance = self.means.transform(prompts.features)
         nearest = np.argsort(distance, axis=1, kind="stable")[:, : self.num_nearest]
         membership = np.zeros(distance.shape)
         np.put_along_axis(membership, nearest, 1.0, axis=1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Floats, Ints
+from analysis.policies.spending import hulls
 
 
 class Upgrades(NamedTuple):
@@ -60,17 +61,13 @@ def mix(cost: ArrayLike, accuracy: ArrayLike, at: ArrayLike) -> Floats:
 def upgrades(accuracy_PA: ArrayLike, cost_PA: ArrayLike) -> Upgrades:
     """Every prompt's own hull, as steps that an oracle takes in this order until its money is spent."""
     accuracy_PA, cost_PA = np.asarray(accuracy_PA, dtype=float), np.asarray(cost_PA, dtype=float)
-    paths = [vertices(cost, accuracy) for cost, accuracy in zip(cost_PA, accuracy_PA, strict=True)]
-    prompt = np.repeat(np.arange(len(paths)), [len(path) - 1 for path in paths])
-    steps = [
-        np.concatenate([np.diff(values[path]) for values, path in zip(table, paths, strict=True)])
-        for table in (cost_PA, accuracy_PA)
-    ]
-    with np.errstate(divide="ignore"):
-        order = np.argsort(-steps[1] / steps[0], kind="stable")
-    first = np.array([path[0] for path in paths])
-    base = [table[np.arange(len(paths)), first] for table in (cost_PA, accuracy_PA)]
-    return Upgrades(base[0], base[1], prompt[order], steps[0][order], steps[1][order])
+    paths = hulls(accuracy_PA, cost_PA)
+    accuracy = np.take_along_axis(accuracy_PA, paths.arm, axis=1)
+    prompt, at = np.nonzero(np.isfinite(paths.slope[:, 1:]))
+    order = np.argsort(-paths.slope[prompt, at + 1], kind="stable")
+    prompt, at = prompt[order], at[order]
+    steps = (np.diff(table, axis=1)[prompt, at] for table in (paths.cost, accuracy))
+    return Upgrades(paths.cost[:, 0], accuracy[:, 0], prompt, *steps)
 
 
 def oracle(steps: Upgrades, weights: ArrayLike, at: ArrayLike) -> Floats:

@@ -10,12 +10,11 @@ from analysis.bootstrap import weighted_means
 from analysis.policies import hull, metrics
 from analysis.policies.menu import Menu
 from analysis.policies.metrics import Point, Points
-from analysis.policies.replay import Replayed, resample
+from analysis.policies.replay import Replayed
 
 # Names of policies that measures are read against.
 VERTICES, HULL, BEST, CHEAPEST, DEAREST = "vertices", "hull", "best single", "cheapest single", "dearest single"
-
-ROUNDING = 1e-12
+ACCURACY = "accuracy"
 
 
 class Curve(NamedTuple):
@@ -30,7 +29,7 @@ class Curve(NamedTuple):
     def gain(self) -> Floats:
         """Accuracy over the mixtures', 0 where they differ by what sums are rounded to: such a router is an arm."""
         gained = self.accuracy - self.mixture
-        return np.where(np.abs(gained) > ROUNDING, gained, 0.0)
+        return np.where(np.abs(gained) > metrics.ROUNDING, gained, 0.0)
 
 
 class Seed(NamedTuple):
@@ -63,36 +62,31 @@ def matched(seeds: Sequence[Seed], weights: Floats, columns: Ints, *, menu: Menu
     return Curve(*(sums / (len(seeds) * weights.sum(axis=1)[:, None])))
 
 
-def mixtures_curve(replayed: Replayed, weights: Floats) -> Points:
-    """The hull's own settings under each weighting; (R, L)."""
-    means, at = resample(replayed, weights), replayed.columns(HULL)
-    return Points(means.cost[:, at], means.accuracy[:, at])
-
-
 def of_setting(curve: Curve, setting: int) -> dict[str, Floats]:
     """Measures of one setting at its own cost, by name; (R,) each."""
     cost, accuracy, mixture, oracle = (values[:, setting] for values in curve)
     gain = curve.gain[:, setting]
     return {
-        "accuracy": accuracy,
+        ACCURACY: accuracy,
         "cost": cost,
         "gain over hull": gain,
         "share of oracle gap": metrics.oracle_share(mixture + gain, mixture, oracle),
     }
 
 
-def of_curve(curve: Points, best: Point, cheapest: Point, *, most: Floats) -> dict[str, Floats]:
+def of_curve(curve: Points, best: Point, cheapest: Point, *, most: Floats, is_mixed: bool = False) -> dict[str, Floats]:
     """Measures of a whole curve beside the best and the cheapest single arm, by name; (R,) each.
 
-    most (R,) is the mean cost of the dearest arm.
+    most (R,) is the mean cost of the dearest arm; is_mixed: what lies between two settings is a setting too, as it is
+    of the hull.
     """
     return {
         "PerfGain": metrics.perf_gain(curve, best),
-        "CostSave": metrics.cost_save(curve, best),
-        "CostSave at 95%": metrics.cost_save(curve, best, share=0.95),
+        "CostSave": metrics.cost_save(curve, best, is_mixed=is_mixed),
+        "CostSave at 95%": metrics.cost_save(curve, best, share=0.95, is_mixed=is_mixed),
         "APGR": metrics.apgr(curve, cheapest, best),
         "AIQ": metrics.aiq(curve, cheapest, most=best.cost),
-        "hypervolume": metrics.hypervolume(curve, most=most),
+        "hypervolume": metrics.hypervolume(curve, most=most, is_mixed=is_mixed),
     }
 
 
@@ -124,5 +118,7 @@ def _means(replayed: Replayed, weights: Floats, here: Ints, columns: Ints) -> tu
 def _distinct(replayed: Replayed, here: Ints) -> Ints:
     """The single arms on the hull that was chosen for these prompts, without the repetitions of the last."""
     columns = replayed.columns(VERTICES)
-    tables = np.concatenate([replayed.cost[np.ix_(here, columns)], replayed.accuracy[np.ix_(here, columns)]])
-    return columns[np.sort(np.unique(tables, axis=1, return_index=True)[1])]
+    cost, accuracy = replayed.cost[np.ix_(here, columns)], replayed.accuracy[np.ix_(here, columns)]
+    differs = (np.diff(cost, axis=1) != 0).any(axis=0) | (np.diff(accuracy, axis=1) != 0).any(axis=0)
+    distinct: Ints = columns[np.append(True, differs)]
+    return distinct

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from analysis.arrays import Floats
 from analysis.policies import hull
 
+# Accuracies that differ by less differ by what sums are rounded to.
+ROUNDING = 1e-12
+
 
 class Points(NamedTuple):
     """Mean cost and accuracy of J settings of a router under each of R weightings of the prompts; (R, J) each."""
@@ -31,14 +34,19 @@ def perf_gain(points: Points, best: Point) -> Floats:
     return np.asarray(points.accuracy.max(axis=1) / np.where(best.accuracy > 0, best.accuracy, np.nan) - 1)
 
 
-def cost_save(points: Points, best: Point, *, share: float = 1.0) -> Floats:
+def cost_save(points: Points, best: Point, *, share: float = 1.0, is_mixed: bool = False) -> Floats:
     """What the cheapest setting saves that has a share of the best single model's accuracy, of that model's cost; (R,).
 
-    -inf where no setting is as accurate, NaN where that model is never right. Settings are taken as they are, not mixed
-    (Avengers-Pro, 2508.12631).
+    -inf where no setting is as accurate, NaN where that model is never right. Settings are taken as they are
+    (Avengers-Pro, 2508.12631); is_mixed: random mixtures of one and the next are settings too.
     """
-    is_enough = points.accuracy >= share * best.accuracy[:, None]
-    saved = 1 - np.where(is_enough, points.cost, np.inf).min(axis=1) / best.cost
+    target = share * best.accuracy[:, None]
+    # An arm that is read on its own is as accurate as itself, however sums are rounded.
+    enough = points.accuracy >= target - ROUNDING * is_mixed
+    cost = np.where(enough, points.cost, np.inf)
+    if is_mixed:
+        cost = np.column_stack([cost, _cost_between(points, target)])
+    saved = 1 - cost.min(axis=1) / best.cost
     return np.where(best.accuracy > 0, saved, np.nan)
 
 
@@ -77,17 +85,25 @@ def aiq(points: Points, cheapest: Point, *, most: ArrayLike) -> Floats:
     return found
 
 
-def hypervolume(points: Points, *, most: ArrayLike) -> Floats:
+def hypervolume(points: Points, *, most: ArrayLike, is_mixed: bool = False) -> Floats:
     """Area of costs and accuracies that some setting is at least as good as, over `most`; (R,) in 0..1.
 
-    The reference point is accuracy 0 at cost `most` (R,), that of the dearest arm. Settings are not mixed.
+    The reference point is accuracy 0 at cost `most` (R,), that of the dearest arm. is_mixed: random mixtures of a
+    setting and the next by cost are settings too.
     """
     most = np.broadcast_to(np.asarray(most, dtype=float), len(points.cost))[:, None]
     order = np.argsort(points.cost, axis=1, kind="stable")
     cost = np.minimum(np.take_along_axis(points.cost, order, axis=1), most)
-    best_so_far = np.maximum.accumulate(np.take_along_axis(points.accuracy, order, axis=1), axis=1)
+    accuracy = np.take_along_axis(points.accuracy, order, axis=1)
+    best_so_far = np.maximum.accumulate(accuracy, axis=1)
     widths = np.diff(np.column_stack([cost, most]), axis=1)
-    return np.asarray((widths * best_so_far).sum(axis=1) / most[:, 0])
+    area = (widths * best_so_far).sum(axis=1)
+    if is_mixed:
+        # A triangle more where the way to the next rises above what was best before.
+        rise, over = np.diff(accuracy, axis=1), np.diff(best_so_far, axis=1)
+        share = np.divide(over, rise, out=np.zeros_like(over), where=over > 0)
+        area += (widths[:, :-1] * share * over / 2).sum(axis=1)
+    return np.asarray(area / most[:, 0])
 
 
 def oracle_share(accuracy: ArrayLike, mixture: ArrayLike, oracle: ArrayLike) -> Floats:
@@ -98,6 +114,14 @@ def oracle_share(accuracy: ArrayLike, mixture: ArrayLike, oracle: ArrayLike) -> 
     accuracy, mixture, oracle = (np.asarray(values, dtype=float) for values in (accuracy, mixture, oracle))
     gap = oracle - mixture
     return np.asarray(np.divide(accuracy - mixture, gap, out=np.full_like(gap, np.nan), where=gap > 1e-12))
+
+
+def _cost_between(points: Points, target: Floats) -> Floats:
+    """Cost at which the way from each setting to the next is as accurate as this, inf where it never is; (R, J - 1)."""
+    (left, right), (cheap, dear) = ((table[:, :-1], table[:, 1:]) for table in (points.accuracy, points.cost))
+    rise = right - left
+    share = np.divide(target - left, rise, out=np.full(rise.shape, np.nan), where=rise != 0)
+    return np.where((share >= 0) & (share <= 1), cheap + share * (dear - cheap), np.inf)
 
 
 def _area(spent: Floats, won: Floats) -> float:

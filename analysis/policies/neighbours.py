@@ -1,46 +1,40 @@
 """A router that asks what every arm did on the nearest training prompts."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from analysis.arrays import Floats
 from analysis.policies import settings
-from analysis.policies import space as spaces
 from analysis.policies.groups import EMBEDDING
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Prompts, Train
-from analysis.policies.space import Space
 
 
 @dataclass(frozen=True)
 class NeighbourRouter:
     """The arm that scores best by its means over the nearest training prompts (k of RouterBench, arXiv 2403.12031)."""
 
-    space: Space
     num_neighbours: int = 40
     alphas: tuple[float, ...] = settings.ALPHAS
     name: str = "neighbours"
     reads: tuple[str, ...] = (EMBEDDING,)
 
     def fit(self, train: Train, rng: np.random.Generator) -> "FittedNeighbours":
-        fitted = spaces.fit(self.space, train.prompts.features, rng)
-        placed = spaces.place(fitted, train.prompts.features)
+        placed = train.prompts.features
         nearest = NearestNeighbors(n_neighbors=min(self.num_neighbours, len(placed))).fit(placed)
-        return FittedNeighbours(fitted, nearest, train.menu, self.alphas)
+        return FittedNeighbours(nearest, train.menu, self.alphas)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedNeighbours:
-    space: Any
     nearest: NearestNeighbors
     menu: Menu
     alphas: tuple[float, ...]
 
     def choose(self, prompts: Prompts) -> Floats:
-        at = self.nearest.kneighbors(spaces.place(self.space, prompts.features), return_distance=False)
+        at = self.nearest.kneighbors(prompts.features, return_distance=False)
         accuracy, cost = (np.asarray(table[at].mean(axis=1)) for table in (self.menu.accuracy, self.menu.cost))
         between = settings.cost_range(self.menu)
         return settings.choose_best(settings.scores(accuracy, cost, alphas=self.alphas, between=between))

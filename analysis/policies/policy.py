@@ -14,10 +14,11 @@ from analysis.policies.menu import Menu
 class Known(NamedTuple):
     """A set of features known before an arm is chosen: values (P, F), and what knowing them costs a prompt (P,).
 
-    The cost is in the menu's unit: 0 for a prompt's length, a probe's samples for what they say, an embedding's FLOPs.
+    Values that are fitted to the prompts of the other folds are a table a fold, in order of the folds. The cost is in
+    the menu's unit: 0 for a prompt's length, a probe's samples for what they say, an embedding's FLOPs.
     """
 
-    values: Floats
+    values: Floats | tuple[Floats, ...]
     cost: Floats
 
 
@@ -60,16 +61,19 @@ class Policy(Protocol):
         """The policy fitted to the outcomes of these prompts."""
 
 
-def shown(known: Mapping[str, Known], reads: Sequence[str], datasets: Array) -> tuple[Prompts, Floats]:
-    """All prompts with the features that a policy reads, and what those cost on each, (P,).
+def shown(
+    known: Mapping[str, Known], reads: Sequence[str], datasets: Array, *, fold: int = 0
+) -> tuple[Prompts, Floats]:
+    """All prompts with the features that a policy reads in a fold, counted from 0, and what those cost on each, (P,).
 
     Raises ValueError that lists what is known where something else is read.
     """
     if unknown := sorted(set(reads) - set(known)):
         raise ValueError(f"No features {unknown}; known of these prompts: {sorted(known)}.")
     num_prompts = len(datasets)
-    values = [np.asarray(known[name].values, dtype=float) for name in reads]
-    features = np.concatenate([np.zeros((num_prompts, 0)), *values], axis=1)
+    tables = [known[name].values for name in reads]
+    values = [table[fold] if isinstance(table, tuple) else table for table in tables]
+    features = np.concatenate([np.zeros((num_prompts, 0)), *values], axis=1, dtype=float)
     cost = np.sum([np.zeros(num_prompts), *(known[name].cost for name in reads)], axis=0)
     return Prompts(np.arange(num_prompts), features, np.asarray(datasets)), cost
 

@@ -1,19 +1,18 @@
 """A router that predicts every arm's accuracy and cost on a prompt, accuracies calibrated arm by arm."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import KFold
 
 from analysis.arrays import Floats
 from analysis.policies import settings
-from analysis.policies import space as spaces
 from analysis.policies.groups import EMBEDDING
 from analysis.policies.policy import Prompts, Train
-from analysis.policies.space import Space
 
 PENALTIES = (1.0, 10.0, 100.0)
 NUM_FOLDS = 5
@@ -33,6 +32,19 @@ def calibrate(predicted: Floats, accuracy: Floats) -> Step:
     return Step(places, np.asarray(isotonic_regression(means, weights=counts).x))
 
 
+def ridges(features: Floats, values: Floats, penalties: Sequence[float], *, at: Floats) -> Floats:
+    """Ridge regression with an intercept, read at other features, under each penalty; (P, D), (P, A), (Q, D).
+
+    -> (number of penalties, Q, A). One eigendecomposition serves all penalties. Source: Hoerl and Kennard 1970.
+    """
+    middle, mean = features.mean(axis=0), values.mean(axis=0)
+    centred = features - middle
+    spread, axes = np.linalg.eigh(centred.T @ centred)
+    pulled = axes.T @ (centred.T @ (values - mean))
+    shown = (at - middle) @ axes
+    return np.stack([mean + shown @ (pulled / (spread[:, None] + penalty)) for penalty in penalties])
+
+
 @dataclass(frozen=True)
 class PredictedRouter:
     """The arm of the best score by ridge regression on embeddings, which takes shares of right samples as they are.
@@ -42,29 +54,27 @@ class PredictedRouter:
     there.
     """
 
-    space: Space
     alphas: tuple[float, ...] = settings.ALPHAS
     name: str = "predictor"
     reads: tuple[str, ...] = (EMBEDDING,)
 
     def fit(self, train: Train, rng: np.random.Generator) -> "FittedPredictor":
-        fitted = spaces.fit(self.space, train.prompts.features, rng)
-        placed = spaces.place(fitted, train.prompts.features)
+        placed = train.prompts.features
         accuracy, cost = train.menu.accuracy, train.menu.cost
         parts = KFold(NUM_FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
-        tried = {penalty: cross_val_predict(Ridge(penalty), placed, accuracy, cv=parts) for penalty in PENALTIES}
-        penalty = min(PENALTIES, key=lambda penalty: float(((tried[penalty] - accuracy) ** 2).mean()))
-        calibrations = [
-            calibrate(predicted, right) for predicted, right in zip(tried[penalty].T, accuracy.T, strict=True)
-        ]
+        tried = np.empty((len(PENALTIES), *accuracy.shape))
+        for rest, held_out in parts.split(placed):
+            tried[:, held_out] = ridges(placed[rest], accuracy[rest], PENALTIES, at=placed[held_out])
+        best = int(((tried - accuracy) ** 2).mean(axis=(1, 2)).argmin())
+        penalty = PENALTIES[best]
+        calibrations = [calibrate(predicted, right) for predicted, right in zip(tried[best].T, accuracy.T, strict=True)]
         models = [Ridge(penalty).fit(placed, table) for table in (accuracy, cost)]
         seen, between = (cost.min(axis=0), cost.max(axis=0)), settings.cost_range(train.menu)
-        return FittedPredictor(fitted, models[0], models[1], calibrations, seen, between, self.alphas)
+        return FittedPredictor(models[0], models[1], calibrations, seen, between, self.alphas)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedPredictor:
-    space: Any
     accuracy: Ridge
     cost: Ridge
     calibrations: list[Step]
@@ -74,10 +84,9 @@ class FittedPredictor:
 
     def predict(self, prompts: Prompts) -> tuple[Floats, Floats]:
         """Calibrated accuracy and cost of every arm on each prompt; (P, A) each."""
-        placed = spaces.place(self.space, prompts.features)
-        raw = self.accuracy.predict(placed)
+        raw = self.accuracy.predict(prompts.features)
         accuracy = np.stack([np.interp(column, *step) for step, column in zip(self.calibrations, raw.T, strict=True)])
-        return accuracy.T, np.clip(self.cost.predict(placed), *self.seen)
+        return accuracy.T, np.clip(self.cost.predict(prompts.features), *self.seen)
 
     def choose(self, prompts: Prompts) -> Floats:
         accuracy, cost = self.predict(prompts)

@@ -1,6 +1,6 @@
 """Policies replayed on stored outcomes: fitted once a fold, read on the prompts that they have not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,15 @@ from analysis.frontier import draw_folds
 from analysis.policies import policy as protocol
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Known, Policy, Train
+
+# Data sets beyond so many share folds: each is a fit of every policy, and leaves the others almost all prompts.
+MAX_FOLDS = 10
+# Is told what comes next, and does not say what becomes of it.
+Tell = Callable[[str], None]
+
+
+def untold(step: str) -> None:
+    """Tells nobody."""
 
 
 class Point(NamedTuple):
@@ -62,8 +71,9 @@ def replay(
     known: Mapping[str, Known],
     datasets: ArrayLike | None = None,
     rng: np.random.Generator,
+    tell: Tell = untold,
 ) -> Replayed:
-    """Every policy on every prompt, fitted on the prompts of the other folds.
+    """Every policy on every prompt, fitted on the prompts of the other folds; `tell` is given each one's name before.
 
     folds (P,) from `prompt_folds` or `dataset_folds`; known: sets of features by name; datasets (P,) labels. Each
     policy's randomness is its own, so that adding one changes no other. Raises ValueError where a choice is not a
@@ -72,10 +82,11 @@ def replay(
     folds = np.asarray(folds)
     labels = np.zeros(len(folds)) if datasets is None else np.asarray(datasets)
     seed = int(rng.integers(2**63))
-    parts = [
-        _replay_one(menu, policy, folds, known, labels, np.random.default_rng([seed, *policy.name.encode()]))
-        for policy in policies
-    ]
+    parts = []
+    for policy in policies:
+        tell(policy.name)
+        own = np.random.default_rng([seed, *policy.name.encode()])
+        parts.append(_replay_one(menu, policy, folds, known, labels, own))
     return join(parts)
 
 
@@ -108,12 +119,15 @@ def prompt_folds(
     return draw_folds(num_prompts, num_folds=num_folds, rng=rng, clusters=clusters)
 
 
-def dataset_folds(datasets: ArrayLike) -> Ints:
-    """Leave one data set out: a fold each. Raises ValueError where there is one alone."""
+def dataset_folds(datasets: ArrayLike, *, rng: np.random.Generator) -> Ints:
+    """Leave one data set out: a fold each; of more than MAX_FOLDS sets, about as many in each fold, drawn at random.
+
+    Raises ValueError where there is one alone.
+    """
     labels, codes = np.unique(np.asarray(datasets), return_inverse=True)
     if len(labels) < 2:
         raise ValueError(f"Leaving a data set out needs two of them, not {len(labels)}.")
-    return codes
+    return codes if len(labels) <= MAX_FOLDS else draw_folds(len(codes), num_folds=MAX_FOLDS, rng=rng, clusters=codes)
 
 
 def _replay_one(
@@ -125,10 +139,10 @@ def _replay_one(
     rng: np.random.Generator,
 ) -> Replayed:
     """One policy: what its choices yield and cost in expectation over the arms that they mix."""
-    prompts, cost_of_knowing = protocol.shown(known, policy.reads, datasets)
     tables: list[tuple[Ints, Floats]] = []
     shares = []
-    for fold in np.unique(folds):
+    for place, fold in enumerate(np.unique(folds)):
+        prompts, cost_of_knowing = protocol.shown(known, policy.reads, datasets, fold=place)
         held_out = np.flatnonzero(folds == fold)
         rest = np.flatnonzero(folds != fold)
         fitted = policy.fit(Train(protocol.take(prompts, rest), menu.take(rest)), rng)

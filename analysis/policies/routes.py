@@ -1,5 +1,6 @@
 """Routing over the arms of one stored run: what is known of its prompts, both splits, the figure's rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from analysis.policies.groups import EMBEDDING, LENGTH
 from analysis.policies.measures import BEST, HULL
 from analysis.policies.merged import Merged
 from analysis.policies.policy import Known
+from analysis.policies.replay import Tell, untold
 from analysis.policies.routing import ORACLE, Routing, Split
 
 
@@ -39,8 +41,13 @@ def find(
     embedder: str | None = None,
     num_seeds: int = routing.NUM_SEEDS,
     seed: int = 0,
+    expect: Callable[[int], None] = lambda num_steps: None,
+    tell: Tell = untold,
 ) -> Routes:
-    """Every router on the prompts of a run; where it holds several data sets, on each when fitted on the others too."""
+    """Every router on the prompts of a run; where it holds several data sets, on each when fitted on the others too.
+
+    expect is given how many steps there will be, tell what each one is.
+    """
     rng = np.random.default_rng([seed, 7])
     run = merged.load(root, wanted, task=task, rule=rule, rng=rng)
     found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, unit=run.cost.unit, embedder=embedder)
@@ -51,11 +58,13 @@ def find(
         len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng, clusters=run.clusters
     )
     splits: list[Split] = ["prompts", "data sets"] if len(np.unique(run.datasets)) > 1 else ["prompts"]
+    num_datasets = len(np.unique(run.datasets))
+    expect(len(splits) * routing.num_steps(known, num_datasets=num_datasets, num_seeds=num_seeds))
     space = "vectors" if found is None else found.space
     every = [
         routing.find(
             run.menu, known, space=space, datasets=run.datasets, clusters=run.clusters, split=split,
-            num_seeds=num_seeds, weights=weights, rng=rng,
+            num_seeds=num_seeds, weights=weights, rng=rng, tell=tell,
         )
         for split in splits
     ]  # fmt: skip

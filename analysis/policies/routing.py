@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -10,24 +11,31 @@ from numpy.typing import ArrayLike
 from sklearn import config_context
 from threadpoolctl import threadpool_limits
 
-from analysis import bootstrap
+from analysis import bootstrap, intervals
 from analysis.arrays import Floats, Ints
 from analysis.policies import hull, measures
+from analysis.policies.allocation import Once
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter
 from analysis.policies.measures import BEST, CHEAPEST, DEAREST, HULL, VERTICES, Seed
 from analysis.policies.menu import Menu
 from analysis.policies.metrics import Point, Points
-from analysis.policies.mixtures import BestSingle, CheapestSingle, DearestSingle, HullMixtures, Vertices
+from analysis.policies.mixtures import BestSingle, CheapestSingle, DearestSingle, HullMixtures, Vertices, corners
 from analysis.policies.neighbours import NeighbourRouter
 from analysis.policies.policy import Known, Policy
 from analysis.policies.predictor import PredictedRouter
-from analysis.policies.replay import Replayed, dataset_folds, prompt_folds, replay, resample
-from analysis.policies.space import Space
+from analysis.policies.replay import Replayed, Tell, dataset_folds, join, prompt_folds, replay, resample, untold
+from analysis.policies.space import Space, by_fold
 from analysis.policies.tuned import TUNED, Tuned
 
 Split = Literal["prompts", "data sets"]
 NUM_SEEDS = 5
 NUM_FOLDS = 5
+LINES: tuple[Policy, ...] = (
+    Vertices(VERTICES),
+    DearestSingle(DEAREST),
+    BestSingle(BEST),
+    CheapestSingle(CHEAPEST),
+)
 ORACLE = "oracle"
 ORACLE_LEVELS = 65
 Row = dict[str, Any]
@@ -48,13 +56,11 @@ class Routing:
     arms: pd.DataFrame
 
 
-def routers(known: Mapping[str, Known], space: Space, *, num_datasets: int) -> list[Any]:
+def routers(known: Mapping[str, Known], *, num_datasets: int) -> list[Any]:
     """The routers that what is known of the prompts allows, the cheap controls first."""
     controls: list[Any] = [DatasetRouter()] if num_datasets > 1 else []
     controls += [LengthRouter()] if LENGTH in known else []
-    return controls + (
-        [ClusterRouter(space), NeighbourRouter(space), PredictedRouter(space)] if EMBEDDING in known else []
-    )
+    return controls + ([ClusterRouter(), NeighbourRouter(), PredictedRouter()] if EMBEDDING in known else [])
 
 
 def find(
@@ -68,6 +74,7 @@ def find(
     num_seeds: int = NUM_SEEDS,
     weights: Floats,
     rng: np.random.Generator,
+    tell: Tell = untold,
 ) -> Routing:
     """Every router, tuned and at all its settings, against single arms, mixtures of them and hindsight.
 
@@ -76,31 +83,80 @@ def find(
     whatever is random in a router. Raises ValueError where nothing is known to route by.
     """
     datasets = np.asarray(datasets)
-    contenders = routers(known, space, num_datasets=len(np.unique(datasets)))
+    contenders = routers(known, num_datasets=len(np.unique(datasets)))
     if not contenders:
         raise ValueError("Nothing is known of these prompts to route by: no embedding, no length, one data set alone.")
-    policies: list[Policy] = [
-        Vertices(VERTICES),
-        DearestSingle(DEAREST),
-        HullMixtures(HULL),
-        BestSingle(BEST),
-        CheapestSingle(CHEAPEST),
-    ]
-    policies += [part for policy in contenders for part in (policy, Tuned(policy))]
     draw = _folds(split, datasets, clusters, rng)
     # The matrices are small: threads would wait for each other, and checks take longer than fits.
     with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
-        seeds = [
-            Seed(replay(menu, policies, folds=folds, known=known, datasets=datasets, rng=rng), folds)
-            for folds in (draw() for _ in range(num_seeds))
-        ]
+        seeds = _replay(
+            menu, contenders, known, draw, space=space, datasets=datasets, num_seeds=num_seeds, rng=rng, tell=tell
+        )
+        seeds = _with_hull(menu, seeds, rng)
+    tell("intervals")
     names = [policy.name for policy in contenders]
+    num_drawn = len(datasets) if clusters is None else len(np.unique(np.asarray(clusters)))
     return Routing(
         split,
-        _measure_frame(seeds, menu, weights, names),
-        _setting_frame(seeds, menu, weights, contenders),
-        _arm_frame(menu, weights),
+        _measure_frame(seeds, menu, weights, names, num_drawn),
+        _setting_frame(seeds, menu, weights, contenders, num_drawn),
+        _arm_frame(menu, weights, num_drawn),
     )
+
+
+def num_steps(known: Mapping[str, Known], *, num_datasets: int, num_seeds: int) -> int:
+    """How often `find` tells what it does of one split."""
+    return num_seeds * (1 + len(LINES) + 2 * len(routers(known, num_datasets=num_datasets))) + 1
+
+
+def _replay(
+    menu: Menu,
+    contenders: Sequence[Any],
+    known: Mapping[str, Known],
+    draw: Callable[[], Ints],
+    *,
+    space: Space,
+    datasets: Any,
+    num_seeds: int,
+    rng: np.random.Generator,
+    tell: Tell,
+) -> list[Seed]:
+    """A replay a seed, of the routers and what they must beat.
+
+    Where embeddings lie is fitted once a fold, for all routers that read them.
+    """
+    seeds: list[Seed] = []
+    shown = dict(known)
+    for at in range(num_seeds):
+        folds = draw()
+        policies: list[Policy] = [*LINES]
+        for router in contenders:
+            once = Once(router)
+            policies += [once, Tuned(router, once)]
+        tell(f"seed {at + 1}, embeddings")
+        if EMBEDDING in known and (not seeds or (folds != seeds[-1].folds).any()):
+            values, cost = known[EMBEDDING]
+            assert not isinstance(values, tuple)
+            shown[EMBEDDING] = Known(by_fold(space, values, folds), cost)
+        replayed = replay(
+            menu, policies, folds=folds, known=shown, datasets=datasets, rng=rng,
+            tell=partial(_tell_of, tell, at + 1),
+        )  # fmt: skip
+        seeds.append(Seed(replayed, folds))
+    return seeds
+
+
+def _tell_of(tell: Tell, seed: int, policy: str) -> None:
+    tell(f"seed {seed}, {policy}")
+
+
+def _with_hull(menu: Menu, seeds: Sequence[Seed], rng: np.random.Generator) -> list[Seed]:
+    """The seeds with mixtures of single arms at every corner of their hulls, so that no measure of them is rounded."""
+    policy = HullMixtures(corners(menu, [folds for _, folds in seeds]), HULL)
+    return [
+        Seed(join([replayed, replay(menu, [policy], folds=folds, known={}, rng=rng)]), folds)
+        for replayed, folds in seeds
+    ]
 
 
 def average(seeds: Sequence[Seed]) -> Replayed:
@@ -115,7 +171,7 @@ def average(seeds: Sequence[Seed]) -> Replayed:
 
 def _folds(split: Split, datasets: Any, clusters: ArrayLike | None, rng: np.random.Generator) -> Callable[[], Ints]:
     if split == "data sets":
-        return lambda: dataset_folds(datasets)
+        return lambda: dataset_folds(datasets, rng=rng)
     return lambda: prompt_folds(len(datasets), num_folds=NUM_FOLDS, rng=rng, clusters=clusters)
 
 
@@ -127,7 +183,9 @@ def _measured(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequenc
     best, cheapest = (Point(means.cost[:, at], means.accuracy[:, at]) for at in _places(replayed, (BEST, CHEAPEST)))
     every = {name: replayed.columns(name) for name in (HULL, *names)}
     found = {
-        name: measures.of_curve(Points(means.cost[:, at], means.accuracy[:, at]), best, cheapest, most=most)
+        name: measures.of_curve(
+            Points(means.cost[:, at], means.accuracy[:, at]), best, cheapest, most=most, is_mixed=name == HULL
+        )
         for name, at in every.items()
     }
     chosen = _places(replayed, [BEST, *(f"{name}{TUNED}" for name in names)])
@@ -141,13 +199,19 @@ def _places(replayed: Replayed, names: Sequence[str]) -> Ints:
     return np.array([replayed.columns(name)[0] for name in names])
 
 
-def _measure_frame(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str]) -> pd.DataFrame:
+def _measure_frame(
+    seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str], num_drawn: int
+) -> pd.DataFrame:
     found = _measured(seeds, menu, weights, names)
     each = [_measured([part], menu, weights[:1], names) for part in seeds]
     rows: list[Row] = []
     for router, measured in found.items():
         for name, statistic in measured.items():
-            interval = bootstrap.percentile_interval(statistic)
+            interval = (
+                intervals.accuracy_interval(statistic, num_drawn)
+                if name == measures.ACCURACY
+                else bootstrap.percentile_interval(statistic)
+            )
             spread = np.array([one[router][name][0] for one in each])
             rows.append(
                 {"router": router, "measure": name}
@@ -157,25 +221,30 @@ def _measure_frame(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Se
     return pd.DataFrame(rows)
 
 
-def _setting_frame(seeds: Sequence[Seed], menu: Menu, weights: Floats, contenders: Sequence[Any]) -> pd.DataFrame:
+def _setting_frame(
+    seeds: Sequence[Seed], menu: Menu, weights: Floats, contenders: Sequence[Any], num_drawn: int
+) -> pd.DataFrame:
     replayed = average(seeds)
     columns = np.array(
         [at for at, point in enumerate(replayed.points) if point.policy not in (VERTICES, DEAREST, HULL)]
     )
-    found = measures.matched(seeds, weights, columns, menu=menu)
+    found = measures.matched(seeds, weights, columns)
+    # Hindsight has no interval here.
+    hindsight = measures.matched(seeds, weights[:1], columns, menu=menu).oracle
+    found = found._replace(oracle=hindsight)
     alphas = {policy.name: policy.alphas for policy in contenders}
     gains = found.gain
-    accuracy, gain = (bootstrap.percentile_interval(table) for table in (found.accuracy, gains))
+    accuracy, gain = intervals.accuracy_interval(found.accuracy, num_drawn), bootstrap.percentile_interval(gains)
     rows = []
     for at, (name, setting) in enumerate(replayed.points[column] for column in columns):
         row: Row = {"policy": name, "setting": setting, "alpha": alphas[name][setting] if name in alphas else np.nan}
         row |= {field: float(table[0, at]) for field, table in found._asdict().items()}
         row |= {"low": float(accuracy.low[at]), "high": float(accuracy.high[at]), "gain": float(gains[0, at])}
         rows.append(row | {"gain_low": float(gain.low[at]), "gain_high": float(gain.high[at])})
-    line = measures.mixtures_curve(replayed, weights[:1])
+    means, at_hull = resample(replayed, weights[:1]), replayed.columns(HULL)
     rows += [
         {"policy": HULL, "setting": at, "cost": float(cost), "accuracy": float(accuracy)}
-        for at, (cost, accuracy) in enumerate(zip(line.cost[0], line.accuracy[0], strict=True))
+        for at, (cost, accuracy) in enumerate(zip(means.cost[0, at_hull], means.accuracy[0, at_hull], strict=True))
     ]
     return pd.DataFrame([*rows, *_oracle_rows(menu, weights[:1])])
 
@@ -192,7 +261,7 @@ def _oracle_rows(menu: Menu, weights: Floats) -> list[Row]:
     ]
 
 
-def _arm_frame(menu: Menu, weights: Floats) -> pd.DataFrame:
-    accuracy = bootstrap.percentile_interval(bootstrap.weighted_means(weights, menu.accuracy))
+def _arm_frame(menu: Menu, weights: Floats, num_drawn: int) -> pd.DataFrame:
+    accuracy = intervals.accuracy_interval(bootstrap.weighted_means(weights, menu.accuracy), num_drawn)
     columns = {"cost": menu.cost.mean(axis=0), "accuracy": accuracy.estimate}
     return pd.DataFrame([cell._asdict() for cell in menu.cells]).assign(**columns, low=accuracy.low, high=accuracy.high)

@@ -3,12 +3,12 @@
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.decomposition import TruncatedSVD
+from scipy.linalg import eigh
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer
+from sklearn.preprocessing import normalize
 
-from analysis.arrays import Floats
+from analysis.arrays import Floats, Ints
 
 # counts: of hashed terms, as the embedder `tfidf` stores them. vectors: of an encoder.
 Space = Literal["counts", "vectors"]
@@ -16,22 +16,27 @@ Space = Literal["counts", "vectors"]
 NUM_DIMENSIONS = 32
 
 
-def fit(space: Space, features: Floats, rng: np.random.Generator) -> Any:
-    """A scikit-learn transformer to unit vectors, fitted on these prompts (P, F).
+def by_fold(space: Space, features: Floats, folds: Ints) -> Floats | tuple[Floats, ...]:
+    """Unit vectors of all prompts (P, D), fitted for each fold in order on the prompts of the others; (P, F), (P,).
 
     How rare a term is (idf) is counted here and not where embeddings are stored, so nothing is learned of prompts that
-    are held out.
+    are held out. Vectors of an encoder are fitted to nothing, so that one table serves all folds.
     """
     if space == "vectors":
-        return Normalizer().fit(features)
-    steps: list[Any] = [TfidfTransformer(sublinear_tf=True)]
-    if min(features.shape) > NUM_DIMENSIONS:
-        steps.append(TruncatedSVD(NUM_DIMENSIONS, n_iter=2, random_state=int(rng.integers(2**31))))
-    pipeline: Pipeline = make_pipeline(*steps, Normalizer())
-    return pipeline.fit(features)
+        return np.asarray(normalize(features), dtype=float)
+    counts = csr_matrix(features)
+    return tuple(_place(counts, np.flatnonzero(folds != fold)) for fold in np.unique(folds))
 
 
-def place(fitted: Any, features: Floats) -> Floats:
-    """Unit vectors of prompts, (P, F) -> (P, D)."""
-    placed = fitted.transform(features)
-    return np.asarray(placed.toarray() if hasattr(placed, "toarray") else placed, dtype=float)
+def _place(counts: Any, train: Ints) -> Floats:
+    """Unit vectors by latent semantic analysis of the training prompts' counts; few of them are left as they are."""
+    terms = TfidfTransformer(sublinear_tf=True).fit(counts[train]).transform(counts)
+    num_terms = terms.shape[1]
+    if min(len(train), num_terms) > NUM_DIMENSIONS:
+        products = (terms[train].T @ terms[train]).toarray()
+        leading = eigh(products, subset_by_index=[num_terms - NUM_DIMENSIONS, num_terms - 1])[1]
+        placed = terms @ leading
+    else:
+        placed = terms.toarray()
+    # A run of many folds keeps a table for each.
+    return np.asarray(normalize(placed), dtype=np.float32)

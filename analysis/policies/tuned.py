@@ -10,7 +10,7 @@ from analysis.frontier import draw_folds
 from analysis.policies import measures
 from analysis.policies.measures import DEAREST, VERTICES, Seed
 from analysis.policies.mixtures import DearestSingle, Vertices
-from analysis.policies.policy import Fitted, Known, Prompts, Train
+from analysis.policies.policy import Fitted, Known, Policy, Prompts, Train
 from analysis.policies.replay import replay
 
 SHOWN = "shown"
@@ -22,10 +22,12 @@ NUM_FOLDS = 2
 class Tuned:
     """A policy of several settings, at the one that gains most over the hull within the training prompts.
 
-    There it is fitted on one half and read on the other, as is the hull. policy is a dataclass that has `reads`.
+    There it is fitted on one half and read on the other, as is the hull. policy is a dataclass that has `reads`; whole
+    is the same where another asks for its fit to all training prompts too.
     """
 
     policy: Any
+    whole: Policy | None = None
 
     @property
     def name(self) -> str:
@@ -42,7 +44,7 @@ class Tuned:
         found = replay(train.menu, contenders, folds=folds, known=known, datasets=train.prompts.datasets, rng=rng)
         read = measures.matched([Seed(found, folds)], np.ones((1, len(folds))), found.columns(self.policy.name))
         setting = int(read.gain[0].argmax())
-        return OneSetting(self.policy.fit(train, rng), setting)
+        return OneSetting((self.whole or self.policy).fit(train, rng), setting)
 
 
 @dataclass(frozen=True, eq=False)

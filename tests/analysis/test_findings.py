@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import estimators, findings, headline, outcomes, summary, wording
+from analysis import bins, estimators, findings, headline, outcomes, summary, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
@@ -268,6 +268,23 @@ def test_labels_that_are_not_there_are_refused_with_those_that_are(ladder_run: P
     for choices in ({"binning": Binning("label", label="level")}, {"cluster": "level"}):
         with pytest.raises(ValueError, match=r"No label 'level' on these prompts; choose one of \[\]"):
             find(ladder_run, **choices)
+
+
+def test_a_label_of_words_makes_no_more_bins_than_its_limit_and_one_of_numbers_is_cut(ladder_run: Path):
+    loaded = outcomes.load(ladder_run)
+    weights = np.ones((1, len(loaded.prompt_ids)))
+    at = np.arange(len(loaded.prompt_ids))
+
+    def drawn(values: np.ndarray) -> list[str]:
+        labelled = replace(loaded, dials={"topic": values})
+        return [part.name for part in bins.draw(labelled, None, Binning("label", label="topic"), weights)[1:]]
+
+    words = np.array([f"t{number:02}" for number in at], dtype=object)
+    assert drawn(words[at % bins.MAX_LABELS]) == [f"topic t{number:02}" for number in range(bins.MAX_LABELS)]
+    assert drawn(at.astype(float)) == ["easy", "medium", "hard"]
+    for num_values in (bins.MAX_LABELS + 1, 40, len(at)):
+        with pytest.raises(ValueError, match=rf"'topic' has {num_values} values; .* at most {bins.MAX_LABELS} bins"):
+            drawn(words[at % num_values])
 
 
 def test_labels_bin_and_cluster_the_reference_run():

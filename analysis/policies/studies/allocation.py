@@ -25,7 +25,7 @@ def find(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> li
     replayed = replay(stage, at, rule, num_probe=num_probe)
     place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": rule}
     placebos = tuple(point.policy for point in replayed.points if point.policy.startswith("shuffled "))
-    return rows(replayed, stage.weights, Reference(UNIFORM, ORACLE, placebos, half=HALF), **place)
+    return rows(replayed, stage, Reference(UNIFORM, ORACLE, placebos, half=HALF), **place)
 
 
 def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> Replayed:

@@ -52,7 +52,7 @@ def _rows(stage: Stage, singles: Menu, ladders: Sequence[Sequence[Rung]], names:
         for name, asked in ((policy, ladders), (placebo, blind))
     ]
     place = {"study": STUDY, "model": model, "rule": "maj_at_k"}
-    return rows(join(parts), stage.weights, Reference(BEST, "", (placebo,), SINGLE), **place)
+    return rows(join(parts), stage, Reference(BEST, "", (placebo,), SINGLE), **place)
 
 
 def _singles(stage: Stage, arms: Sequence[Arm], widths: Sequence[int]) -> Menu:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import bootstrap, costs, frontier
+from analysis import bins, bootstrap, costs, frontier, intervals
 from analysis.arrays import Array, Floats
 from analysis.bins import Bin
 from analysis.curves import Rule
@@ -34,7 +34,7 @@ def find(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
         where = place | {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
         surface += _surface(cells, part, where)
         for axis, tokens in spent.items():
-            rows += _frontier(cells, tokens, part, folds, where | {"axis": axis})
+            rows += _frontier(cells, tokens, part, folds, bins.num_drawn(part, stage.clusters), where | {"axis": axis})
     return rows, surface
 
 
@@ -58,12 +58,12 @@ def _surface(cells: Menu, part: Bin, where: Row) -> list[Row]:
     ]
 
 
-def _frontier(cells: Menu, tokens: Floats, part: Bin, folds: Array, where: Row) -> list[Row]:
+def _frontier(cells: Menu, tokens: Floats, part: Bin, folds: Array, num_drawn: int, where: Row) -> list[Row]:
     """A row a level between the cheapest and the dearest cell of the bin."""
     means = bootstrap.weighted_means(part.weights[:1], tokens)[0]
     wanted = np.geomspace(means.min(), means.max(), NUM_LEVELS)
     found = frontier.cross_fit(cells.accuracy, tokens, wanted, weights=part.weights, folds=folds)
-    accuracy = bootstrap.percentile_interval(found.accuracy)
+    accuracy = intervals.accuracy_interval(found.accuracy, num_drawn)
     settings = {
         "width": np.array([cell.width for cell in cells.cells], dtype=float),
         "budget": np.array([cell.budget for cell in cells.cells], dtype=float),

@@ -26,11 +26,16 @@ DIFFICULTY = "bins"
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """arms are priced, by size; weights (1 + R, P); folds (P,); known: features by name; seed of all that is drawn."""
+    """What all studies read.
+
+    arms are priced, by size; weights (1 + R, P), drawn by prompt or by clusters (P,); folds (P,); known: features by
+    name; seed of all that is drawn.
+    """
 
     arms: tuple[Arm, ...]
     cost: CostModel
     weights: Floats
+    clusters: Array | None
     folds: Ints
     known: dict[str, Known]
     bins: list[Bin]
@@ -46,6 +51,11 @@ class Stage:
     def rng(self, *place: int) -> np.random.Generator:
         """A generator of this place's own."""
         return np.random.default_rng([self.seed, *place])
+
+    @property
+    def num_drawn(self) -> int:
+        """How many prompts, or clusters of them, are drawn in a resampling."""
+        return bins.num_drawn(Bin(bins.ALL_PROMPTS, self.weights), self.clusters)
 
     def features(self) -> tuple[str, ...]:
         """The sets that are known of every prompt for nothing."""
@@ -74,6 +84,7 @@ def prepare(
         arms=arms,
         cost=cost,
         weights=weights,
+        clusters=clusters,
         folds=replay.prompt_folds(num_prompts, num_folds=num_folds, rng=rng, clusters=clusters),
         known=known,
         bins=bins.draw(outcomes, outcomes.bins, settled.binning, weights),
@@ -102,12 +113,12 @@ class Reference(NamedTuple):
         return "placebo" if policy in self.placebos else kinds.get(policy, "policy")
 
 
-def rows(replayed: Replayed, weights: Floats, reference: Reference, **place: Any) -> list[Row]:
+def rows(replayed: Replayed, stage: Stage, reference: Reference, **place: Any) -> list[Row]:
     """A row a point: accuracy, cost, gain over the line at equal cost, share of the oracle's gain, cost of the line."""
-    means = replay.resample(replayed, weights)
+    means = replay.resample(replayed, stage.weights)
     oracle = replayed.columns(reference.oracle) if reference.oracle else None
     every = np.arange(len(replayed.points))
-    read = gains.gains(means, every, line=replayed.columns(reference.line), oracle=oracle)
+    read = gains.gains(means, every, line=replayed.columns(reference.line), oracle=oracle, num_drawn=stage.num_drawn)
     serial = bootstrap.percentile_interval(means.serial_tokens)
     found = []
     for at, point in enumerate(replayed.points):

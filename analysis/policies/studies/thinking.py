@@ -22,9 +22,7 @@ def find(stage: Stage, at: int) -> tuple[list[Row], Row]:
     """Rows of every way to choose a budget a prompt for the model at this place, one sample each, and its `choice`."""
     replayed = replay(stage, at)
     place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": RULE}
-    return rows(replayed, stage.weights, Reference(EACH, ORACLE, PLACEBOS, half=HALF), **place), choice(
-        stage, at, replayed
-    )
+    return rows(replayed, stage, Reference(EACH, ORACLE, PLACEBOS, half=HALF), **place), choice(stage, at, replayed)
 
 
 def replay(stage: Stage, at: int) -> Replayed:

@@ -100,7 +100,7 @@ def test_gain_share_and_saving_have_their_closed_forms() -> None:
     means = resample(found, bootstrap.prompt_weights(1000, num_replicates=2000, rng=np.random.default_rng(0)))
     line, curve = found.columns("uniform"), found.columns("curve")
     for policy in ("oracle", "planned"):
-        read = gains.gains(means, found.columns(policy), line=line, oracle=curve)
+        read = gains.gains(means, found.columns(policy), line=line, oracle=curve, num_drawn=1000)
         assert read.gain.estimate == pytest.approx([(0.75 - 0.5) / 2, (0.9375 - 0.75) / 2], abs=0.01)
         assert read.share.estimate == pytest.approx([1, 1], abs=0.05)
         assert read.times.estimate == pytest.approx([2, 2], abs=0.05)
@@ -120,7 +120,7 @@ def test_a_costly_look_is_charged_against_its_gain() -> None:
     }
     free, paid = (
         gains.gains(
-            resample(found, np.ones((3, 600))), found.columns("planned"), line=found.columns("uniform")
+            resample(found, np.ones((3, 600))), found.columns("planned"), line=found.columns("uniform"), num_drawn=600
         ).gain.estimate[0]
         for found in planned.values()
     )
@@ -138,7 +138,7 @@ def test_an_oracle_that_sees_the_samples_it_is_read_on_flatters_and_one_of_other
     found = run(halves[1], Each(), Oracle(halves[1], levels), Oracle(halves[0], levels, name="knows prompts"))
     means = resample(found, bootstrap.prompt_weights(2000, num_replicates=2000, rng=rng))
     read = {
-        name: gains.gains(means, found.columns(name), line=found.columns("uniform"))
+        name: gains.gains(means, found.columns(name), line=found.columns("uniform"), num_drawn=2000)
         for name in ("oracle", "knows prompts")
     }
     assert read["oracle"].gain.low[0] > 0
@@ -180,7 +180,13 @@ def test_predictions_from_noise_gain_nothing_and_from_the_rates_most_of_what_the
     found = run(menu, Each(), true, *policies, known=known)
     means = resample(found, bootstrap.prompt_weights(1200, num_replicates=2000, rng=rng))
     read = {
-        name: gains.gains(means, found.columns(name), line=found.columns("uniform"), oracle=found.columns("true rates"))
+        name: gains.gains(
+            means,
+            found.columns(name),
+            line=found.columns("uniform"),
+            oracle=found.columns("true rates"),
+            num_drawn=1200,
+        )
         for name in known
     }
     assert (read["noise"].gain.high < 0.01).all()

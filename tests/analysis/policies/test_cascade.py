@@ -60,7 +60,7 @@ def test_a_cascade_beats_random_mixing_of_its_rungs_only_where_agreement_tells(h
         ]
     )
     means = resample(found, bootstrap.prompt_weights(600, num_replicates=2000, rng=np.random.default_rng(1)))
-    read = gains.gains(means, found.columns("cascade"), line=found.columns("rungs"))
+    read = gains.gains(means, found.columns("cascade"), line=found.columns("rungs"), num_drawn=600)
     if honest:
         assert read.gain.estimate[0] == pytest.approx(1 - (0.5 + 5 / 18), abs=0.02)
     else:

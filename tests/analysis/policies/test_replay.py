@@ -14,7 +14,7 @@ from analysis.policies import menu as menus
 from analysis.policies import policy as protocol
 from analysis.policies.menu import Cell, Menu, join, nothing
 from analysis.policies.policy import Known, Prompts, Train
-from analysis.policies.replay import dataset_folds, prompt_folds, replay, resample
+from analysis.policies.replay import MAX_FOLDS, dataset_folds, prompt_folds, replay, resample
 
 REFERENCE = Path("results/reference")
 NUM_PROMPTS = 60
@@ -122,9 +122,13 @@ def test_clusters_and_data_sets_stay_in_one_fold() -> None:
     clusters = np.repeat(np.arange(20), 3)
     drawn = prompt_folds(60, num_folds=4, rng=np.random.default_rng(0), clusters=clusters)
     assert all(len(set(drawn[clusters == cluster])) == 1 for cluster in range(20)) and set(drawn) == set(range(4))
-    assert dataset_folds(["b", "a", "b"]).tolist() == [1, 0, 1]
+    assert dataset_folds(["b", "a", "b"], rng=np.random.default_rng(0)).tolist() == [1, 0, 1]
+    many = np.arange(500) % 57
+    folds = dataset_folds(many, rng=np.random.default_rng(0))
+    num_sets = [len(np.unique(many[folds == fold])) for fold in range(MAX_FOLDS)]
+    assert sum(num_sets) == 57 and max(num_sets) - min(num_sets) <= 1
     with pytest.raises(ValueError, match="two of them"):
-        dataset_folds(["a", "a"])
+        dataset_folds(["a", "a"], rng=np.random.default_rng(0))
 
 
 def test_joined_menus_keep_every_arm_and_refuse_two_of_one_name(menu: Menu) -> None:

@@ -4,18 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import Ridge
 
 from analysis import bootstrap
-from analysis.policies import hull, measures, routing, settings
+from analysis.policies import hull, measures, metrics, routing, settings, space
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter, profile
-from analysis.policies.measures import BEST, DEAREST, VERTICES, Seed
+from analysis.policies.measures import BEST, DEAREST, HULL, VERTICES, Seed
 from analysis.policies.menu import Cell, Menu
-from analysis.policies.mixtures import BestSingle, DearestSingle, HullMixtures, Shares, Vertices
+from analysis.policies.mixtures import BestSingle, DearestSingle, HullMixtures, Shares, Vertices, corners
 from analysis.policies.neighbours import NeighbourRouter
 from analysis.policies.policy import Known, Prompts, Train
-from analysis.policies.predictor import PredictedRouter, calibrate
-from analysis.policies.replay import prompt_folds, replay
+from analysis.policies.predictor import PredictedRouter, calibrate, ridges
+from analysis.policies.replay import prompt_folds, replay, resample
 from analysis.policies.routing import Routing
 from analysis.policies.tuned import Tuned
 
@@ -87,7 +89,7 @@ def test_no_router_passes_hindsight_at_its_own_cost(routed: Routing) -> None:
 def test_reading_an_embedding_is_charged(menu: Menu, vectors: np.ndarray) -> None:
     known = {EMBEDDING: Known(vectors, np.full(NUM_PROMPTS, EMBEDDING_COST))}
     folds = prompt_folds(NUM_PROMPTS, num_folds=3, rng=np.random.default_rng(0))
-    router = NeighbourRouter("vectors", alphas=(0.2,))
+    router = NeighbourRouter(alphas=(0.2,))
     paid, free = (
         replay(menu, [router], folds=folds, known=shown, rng=np.random.default_rng(0)).cost
         for shown in (known, {EMBEDDING: Known(vectors, np.zeros(NUM_PROMPTS))})
@@ -146,7 +148,7 @@ def test_calibration_is_isotonic_regression_and_makes_an_overconfident_predictio
 def test_predictions_for_prompts_never_seen_are_calibrated(menu: Menu, kinds: np.ndarray, vectors: np.ndarray) -> None:
     half = np.arange(NUM_PROMPTS) < NUM_PROMPTS // 2
     seen = Train(Prompts(np.flatnonzero(half), vectors[half], np.zeros(half.sum())), menu.take(half))
-    fitted = PredictedRouter("vectors").fit(seen, np.random.default_rng(0))
+    fitted = PredictedRouter().fit(seen, np.random.default_rng(0))
     accuracy, cost = fitted.predict(Prompts(np.flatnonzero(~half), vectors[~half], np.zeros((~half).sum())))
     truth = CHANCES[kinds[~half]]
     assert np.abs(accuracy - truth).mean() < 0.15 < np.abs(menu.accuracy.mean(axis=0) - truth).mean()
@@ -156,31 +158,130 @@ def test_predictions_for_prompts_never_seen_are_calibrated(menu: Menu, kinds: np
 
 def test_clusters_are_no_more_than_prompts_without_texts_have_places(menu: Menu) -> None:
     alike = np.ones((NUM_PROMPTS, 3))
-    fitted = ClusterRouter("vectors", alphas=(1.0,)).fit(train(menu, alike), np.random.default_rng(0))
+    fitted = ClusterRouter(alphas=(1.0,)).fit(train(menu, alike), np.random.default_rng(0))
     chosen = fitted.choose(Prompts(np.arange(5), np.ones((5, 3)), np.zeros(5)))
     assert (chosen[0].argmax(axis=1) == menu.accuracy.mean(axis=0).argmax()).all()
 
 
-def test_term_counts_place_prompts_by_the_rarity_of_terms_among_training_prompts_alone(menu: Menu) -> None:
-    counts = np.random.default_rng(0).poisson(0.3, size=(NUM_PROMPTS, 50)).astype(float)
-    router = ClusterRouter("counts", num_clusters=4)
-    chosen = [
-        router.fit(train(menu, counts), np.random.default_rng(0)).choose(Prompts(np.arange(9), shown, np.zeros(9)))
-        for shown in (counts[:9], np.vstack([counts[:8], 100 * counts[8:9] + 7]))
-    ]
-    assert np.array_equal(chosen[0][:, :8], chosen[1][:, :8])
+@pytest.mark.parametrize("penalty", [0.5, 10.0])
+def test_ridge_regressions_that_share_a_decomposition_are_those_of_scikit_learn(penalty: float) -> None:
+    rng = np.random.default_rng(0)
+    features, values, at = rng.normal(size=(60, 8)) + 3, rng.random((60, 4)), rng.normal(size=(9, 8))
+    found = ridges(features, values, [1e3, penalty], at=at)
+    np.testing.assert_allclose(found[1], Ridge(penalty).fit(features, values).predict(at))
+    few = ridges(features[:5], values[:5], [penalty], at=at)[0]
+    np.testing.assert_allclose(few, Ridge(penalty).fit(features[:5], values[:5]).predict(at))
 
 
-def test_levels_of_the_hull_cost_what_they_say_and_reach_its_accuracy(menu: Menu) -> None:
+@pytest.mark.parametrize("num_train", [20, 200])
+def test_term_counts_place_prompts_by_the_rarity_of_terms_among_training_prompts_alone(num_train: int) -> None:
+    counts = np.random.default_rng(0).poisson(0.3, size=(num_train + 9, 50)).astype(float)
+    other = np.vstack([counts[:-1], 100 * counts[-1:] + 7])
+    folds = (np.arange(len(counts)) >= num_train).astype(int)
+    placed, again = (space.by_fold("counts", table, folds) for table in (counts, other))
+    np.testing.assert_array_equal(placed[1][:-1], again[1][:-1])
+    assert not np.array_equal(placed[1][-1], again[1][-1]) and not np.allclose(placed[0][:-1], again[0][:-1])
+
+
+def test_prompts_lie_beside_each_other_as_in_the_best_approximation_of_their_weighed_counts() -> None:
+    """Latent semantic analysis: the leading right singular vectors of the training prompts' TF-IDF."""
+    counts = np.random.default_rng(0).poisson(0.3, size=(120, 60)).astype(float)
+    folds = np.arange(120) % 3
+    for fold, placed in enumerate(space.by_fold("counts", counts, folds)):
+        weighed = TfidfTransformer(sublinear_tf=True).fit(counts[folds != fold]).transform(counts).toarray()
+        leading = np.linalg.svd(weighed[folds != fold])[2][: space.NUM_DIMENSIONS]
+        reduced = weighed @ leading.T
+        reduced /= np.linalg.norm(reduced, axis=1, keepdims=True)
+        np.testing.assert_allclose(placed @ placed.T, reduced @ reduced.T, atol=1e-5)
+
+
+def test_what_is_fitted_once_a_fold_is_shown_in_that_fold_alone(menu: Menu) -> None:
+    """Each fold's table says which fold it is of; a policy that sees another's would choose another arm."""
+    folds = np.arange(NUM_PROMPTS) % 3
+
+    class Told:
+        name, reads = "told", ("fold",)
+
+        def fit(self, train: Train, rng: np.random.Generator) -> "Told":
+            self.fold = train.prompts.features[0, 0]
+            return self
+
+        def choose(self, prompts: Prompts) -> np.ndarray:
+            assert (prompts.features == self.fold).all() and (folds[prompts.at] == self.fold).all()
+            return np.eye(3)[folds[prompts.at]]
+
+    tables = tuple(np.full((NUM_PROMPTS, 1), float(fold)) for fold in range(3))
+    known = {"fold": Known(tables, np.full(NUM_PROMPTS, 0.5))}
+    found = replay(menu, [Told()], folds=folds, known=known, rng=np.random.default_rng(0))
+    np.testing.assert_allclose(found.cost[:, 0], menu.cost[np.arange(NUM_PROMPTS), folds] + 0.5)
+
+
+def test_settings_of_the_hull_are_its_corners_and_mixtures_of_them(menu: Menu) -> None:
     nobody = train(menu, np.zeros((NUM_PROMPTS, 0)))
-    fitted = HullMixtures().fit(nobody, np.random.default_rng(0))
+    places = (0.0, 0.1, 0.35, 0.8, 1.0)
+    fitted = HullMixtures(places).fit(nobody, np.random.default_rng(0))
     assert np.allclose(fitted.shares.sum(axis=1), 1)
     cost, accuracy = menu.cost.mean(axis=0), menu.accuracy.mean(axis=0)
     at = hull.vertices(cost, accuracy)
     np.testing.assert_allclose(fitted.shares @ accuracy, hull.mix(cost[at], accuracy[at], fitted.shares @ cost))
+    np.testing.assert_allclose((fitted.shares @ cost - cost[at[0]]) / np.ptp(cost[at]), places)
     vertices = Vertices().fit(nobody, np.random.default_rng(0)).shares
     assert vertices.argmax(axis=1)[: len(at)].tolist() == at.tolist()
     assert BestSingle().fit(nobody, np.random.default_rng(0)).shares[0, at[-1]] == 1
+
+
+def many_armed(seed: int) -> Menu:
+    """Twelve arms of 90 prompts, of which several lie on the hull."""
+    rng = np.random.default_rng(seed)
+    cost = np.geomspace(1, 50, 12) * rng.uniform(0.7, 1.3, (90, 12))
+    accuracy = rng.binomial(6, np.linspace(0.2, 0.9, 12) ** 0.5 * rng.uniform(0.5, 1, (90, 1))) / 6
+    return Menu(tuple(Cell(f"arm {at}", "m", 0, at + 1) for at in range(12)), accuracy, cost, cost)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("share", [0.8, 0.95, 0.99])
+def test_what_the_hull_saves_is_that_of_the_cheapest_of_very_many_mixtures(seed: int, share: float) -> None:
+    """Against a search over 200,001 mixtures of the arms that each fold's training prompts put on the hull."""
+    menu, rng = many_armed(seed), np.random.default_rng(seed)
+    every = [prompt_folds(90, rng=rng) for _ in range(2)]
+    weights = bootstrap.prompt_weights(90, num_replicates=2000, rng=rng)[:4]
+    seeds = [
+        Seed(
+            replay(menu, [BestSingle(BEST), HullMixtures(corners(menu, every), HULL)], folds=folds, known={}, rng=rng),
+            folds,
+        )
+        for folds in every
+    ]
+    replayed = routing.average(seeds)
+    means = resample(replayed, weights)
+    curve = metrics.Points(*(table[:, replayed.columns(HULL)] for table in (means.cost, means.accuracy)))
+    best = metrics.Point(*(table[:, replayed.columns(BEST)[0]] for table in (means.cost, means.accuracy)))
+    cost, accuracy = direct_mixtures(menu, every, weights)
+    saved = metrics.cost_save(curve, best, share=share, is_mixed=True)
+    area = metrics.hypervolume(curve, most=np.full(4, 99.0), is_mixed=True)
+    for row in range(4):
+        enough = accuracy[row] >= share * best.accuracy[row]
+        assert saved[row] == pytest.approx(1 - cost[row][enough].min() / best.cost[row], abs=1e-4)
+        best_so_far = np.maximum.accumulate(accuracy[row])
+        direct = np.trapezoid(best_so_far, cost[row]) + best_so_far[-1] * (99 - cost[row][-1])
+        assert area[row] == pytest.approx(direct / 99, abs=1e-6)
+    assert (metrics.cost_save(curve, best, is_mixed=True) >= 0).all()
+
+
+def direct_mixtures(menu: Menu, every: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cost and accuracy where every fold spends the same share of the way to its best arm; (R, 200,001) each."""
+    places = np.linspace(0, 1, 200_001)
+    sums = np.zeros((2, len(weights), len(places)))
+    for folds in every:
+        for fold in np.unique(folds):
+            cost, accuracy = (table[folds != fold].mean(axis=0) for table in (menu.cost, menu.accuracy))
+            at = hull.vertices(cost, accuracy)
+            spent = cost[at[0]] + places * (cost[at[-1]] - cost[at[0]])
+            for row, weight in enumerate(weights * (folds == fold)):
+                for table, into in zip((menu.cost, menu.accuracy), sums, strict=True):
+                    into[row] += np.interp(spent, cost[at], weight @ table[:, at])
+    cost, accuracy = sums / (len(every) * weights.sum(axis=1)[:, None])
+    return cost, accuracy
 
 
 class Halves:
@@ -211,7 +312,7 @@ def test_a_policy_is_held_to_the_mixtures_of_what_it_spent_in_each_fold(menu: Me
 
 def test_a_setting_is_chosen_within_the_training_prompts(menu: Menu, vectors: np.ndarray, kinds: np.ndarray) -> None:
     """Chosen by what it gains there: accuracy alone sends all to the dear arm and gains little."""
-    tuned = Tuned(NeighbourRouter("vectors")).fit(train(menu, vectors), np.random.default_rng(0))
+    tuned = Tuned(NeighbourRouter()).fit(train(menu, vectors), np.random.default_rng(0))
     assert tuned.setting > 0
     chosen = tuned.choose(Prompts(np.arange(NUM_PROMPTS), vectors, np.zeros(NUM_PROMPTS)))
     assert chosen.shape == (NUM_PROMPTS, 3)

@@ -9,7 +9,11 @@ import pytest
 from analysis import bins, bootstrap
 from analysis.__main__ import main
 from analysis.choices import Choices
+from analysis.commands import progress
 from analysis.policies import embeddings, merged, routes, routing
+from analysis.policies.groups import LENGTH
+from analysis.policies.menu import Cell, Menu
+from analysis.policies.policy import Known
 from results.embed.embedders import TFIDF, HashedTerms
 from results.embed.write import embed_run
 from results.ingest.__main__ import main as ingest
@@ -75,6 +79,49 @@ def test_prompts_of_one_cluster_are_held_out_and_resampled_together(
     for label in labels:
         inside = seen["clusters"] == label
         assert len(set(seen["folds"][inside])) == 1 and np.ptp(seen["weights"][:, inside], axis=1).max() == 0
+
+
+def test_accuracies_of_few_prompts_or_clusters_that_are_all_right_leave_room() -> None:
+    rng = np.random.default_rng(0)
+    cost = rng.uniform(1, 2, (24, 2)) * [1, 9]
+    sure = Menu((Cell("a", "a", 0, 1), Cell("b", "b", 0, 1)), np.ones((24, 2)), cost, cost)
+    known = {LENGTH: Known(rng.uniform(size=(24, 1)), np.zeros(24))}
+    for clusters, num_drawn in ((None, 24), (np.arange(24) // 2, 12)):
+        weights = bootstrap.prompt_weights(24, num_replicates=2000, rng=rng, clusters=clusters)
+        found = routing.find(
+            sure,
+            known,
+            space="vectors",
+            datasets=np.zeros(24),
+            clusters=clusters,
+            num_seeds=2,
+            weights=weights,
+            rng=rng,
+        )
+        low = pytest.approx(0.025 ** (1 / num_drawn), abs=0.02)
+        measured = found.measures[found.measures["measure"] == "accuracy"]
+        for lows in (measured["low"], found.arms["low"], found.settings["low"].dropna()):
+            assert len(lows) > 1 and all(end == low for end in lows)
+
+
+def test_what_is_told_of_progress_are_as_many_steps_as_were_expected(outside: Path) -> None:
+    expected: list[int] = []
+    told: list[str] = []
+    routes.find(outside, Choices(), num_seeds=2, expect=expected.append, tell=told.append)
+    assert expected == [len(told)]
+    assert told[0] == "seed 1, embeddings" and told[-1] == "intervals" and "seed 2, clusters, tuned" in told
+
+
+def test_off_a_terminal_a_long_command_says_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([0.0, 1.0, 31.0, 31.0, 40.0, 70.0, 70.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with progress.Progress("route") as shown:
+        shown.expect(8)
+        for step in "abcd":
+            shown.tell(step)
+    assert capsys.readouterr().err.splitlines() == ["route:  12% done, b", "route:  38% done, d"]
 
 
 def test_a_cluster_that_no_prompt_has_is_refused(outside: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,23 @@ def test_uniform_reads_the_width_curve_of_the_summary(found: Replays, loaded: Ou
     assert one["accuracy_low"] < single < one["accuracy_high"]
 
 
+def test_few_prompts_that_are_all_right_leave_room_for_one_that_is_not(loaded: Outcomes) -> None:
+    """Fourteen prompts: what is right on all of them is surely right on 77% of all at the best."""
+    few = loaded.take(budgets=np.arange(len(loaded.budgets)), prompts=np.arange(14))
+    arms = tuple(
+        replace(
+            arm, grid=replace(arm.grid, correct=np.ones_like(arm.grid.correct), votes=np.zeros_like(arm.grid.votes))
+        )
+        for arm in few.arms
+    )
+    read = replays.find(replace(few, arms=arms), Choices(), Plan(num_folds=2), texts=[""] * 14, rule=None)
+    for table in (read.policies, read.frontiers):
+        right = table[table["accuracy"] == 1]
+        low = 0.025 ** (1 / right.get("num_prompts", pd.Series(14, index=right.index)))
+        assert len(right) > 10 and (right["accuracy_high"] == 1).all()
+        np.testing.assert_allclose(right["accuracy_low"], low, atol=0.03)
+
+
 def test_probing_pays_for_its_probe_and_gains_by_it(found: Replays) -> None:
     uniform = rows(found, "allocation", "uniform", "pass_at_k").set_index("setting")
     probed = rows(found, "allocation", "features and 2 probe samples", "pass_at_k")
