@@ -23,7 +23,7 @@ from harness.zygote import UNPARSED
 from tests.harness.escapes import Escape, list_escapes
 from tests.harness.scene import SECRET, USERS, Scene, as_user, needs_fence, open_scene, survivors
 
-SECONDS, PATIENCE, MEBIBYTE = 0.3, 5.0, 1 << 20
+SECONDS, PATIENCE, MEBIBYTE = 0.3, 10.0, 1 << 20
 
 
 @dataclass(frozen=True)
