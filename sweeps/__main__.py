@@ -31,6 +31,7 @@ from sweeps.disk import explain
 from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import run_job
+from sweeps.mistakes import find_mistake
 from sweeps.recorded import load_tasks
 from sweeps.repair import repair
 from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
@@ -134,8 +135,8 @@ def run_command() -> None:
     is_plan = sys.argv[1:2] == ["plan"]
     words = complete(sys.argv[2:] if is_plan else sys.argv[1:])
     sys.argv[1:] = choose_plan(words) if is_plan else words
-    if twice := find_twice(words):
-        sys.exit(twice)
+    if told := find_twice(words) or find_mistake(words):
+        sys.exit(told)
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     sys.path.append(str(Path(__file__).parent / "launchers"))
     sweep()

@@ -123,7 +123,7 @@ def test_its_rows_become_a_table_of_what_every_cell_is_made_of(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["experiment=embeded", "model=countdown-33k"], "Could not find 'experiment/embeded'"),
+        (["experiment=embeded", "model=countdown-33k"], "There is no experiment=embeded; did you mean embedded?"),
         (["model=hf", "model.path=./nowhere"], "No model at './nowhere'"),
         (["grid.budgets=[0,4096]"], "has a context of 320 tokens"),
         (["grid.widths=[0]"], "grid.widths start at 1"),

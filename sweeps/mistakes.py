@@ -1,0 +1,105 @@
+"""What is wrong with the words of a command line, in a line and before Hydra says so in its own terms."""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import DictConfig
+
+from sweeps.words import OVERRIDE
+
+CONF = Path("conf")
+NO_OPTION = re.compile(r"Could not override '([^']+)'")
+NO_CHOICE = re.compile(r"Could not find '([^/']+)/([^']+)'")
+# Words of Hydra's own: what they name lies elsewhere.
+OF_HYDRA = ("hydra/", "hydra.")
+
+
+def find_mistake(words: Sequence[str]) -> str | None:
+    """The first word that cannot be read, or that names an option or a choice that is not there; None where all do."""
+    overrides = []
+    for word in filter(OVERRIDE.match, words):
+        try:
+            overrides.append(OverridesParser.create().parse_override(word))
+        except HydraException:
+            return (
+                f"{word} cannot be read. A list has no spaces, name=[1,2]; a text with spaces or signs stands in "
+                "quotes within quotes, \"name='a text'\"."
+            )
+    flags = [word.startswith("-") for word in words]
+    for word, is_flag, follows_flag in zip(words, flags, [False, *flags], strict=False):
+        if not (OVERRIDE.match(word) or is_flag or follows_flag):
+            return f"{word} has no value; give {word}=..."
+    # One of Hydra's flags may name another config.
+    if any(flags):
+        return None
+    own = [override for override in overrides if not override.key_or_group.startswith(OF_HYDRA)]
+    for override in own:
+        if override.is_add() and not override.is_force_add() and is_unknown(override.key_or_group):
+            return tell_option(override.key_or_group, own)
+    return find_missing(own)
+
+
+def is_unknown(name: str) -> bool:
+    """Whether a name to be added is neither below an option nor a room of conf/."""
+    return "." not in name and "/" not in name and not (CONF / name).is_dir()
+
+
+def find_missing(overrides: Sequence[Override]) -> str | None:
+    try:
+        compose([single(override) for override in overrides])
+    except ConfigCompositionException as error:
+        if found := NO_OPTION.search(str(error)):
+            return tell_option(found[1], overrides)
+        if found := NO_CHOICE.search(str(error)):
+            return tell_choice(found[1], found[2])
+    except HydraException:
+        return None
+    return None
+
+
+def single(override: Override) -> str:
+    """The override, of a list of jobs its first."""
+    line = str(override.input_line)
+    if not override.is_sweep_override():
+        return line
+    return f"{line.partition('=')[0]}={next(iter(override.sweep_string_iterator()))}"
+
+
+def compose(lines: Sequence[str]) -> DictConfig:
+    with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        return hydra.compose("sweep", list(lines))
+
+
+def tell_option(name: str, overrides: Sequence[Override]) -> str:
+    """There is no such option, and which were meant."""
+    rooms = [single(override) for override in overrides if (CONF / override.key_or_group.split("@")[0]).is_dir()]
+    known = list(list_options(compose(rooms)))
+    bare = {option: re.sub(r"[._]", "", option) for option in known}
+    meant = [option for option in known if option.endswith(f".{name}")]
+    meant += [option for option in known if bare[option] == re.sub(r"[._]", "", name)]
+    meant += difflib.get_close_matches(name, known, n=3, cutoff=0.75)
+    hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else "`python -m sweeps --cfg job` lists them."
+    return f"There is no option {name}; {hint}"
+
+
+def tell_choice(room: str, name: str) -> str:
+    known = sorted(path.stem for path in (CONF / room).glob("*.yaml"))
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(known)}."
+    return f"There is no {room}={name}; {hint}"
+
+
+def list_options(config: Any, name: str = "") -> Iterator[str]:
+    """The dotted names of every value in the config, and of what holds them."""
+    if name:
+        yield name
+    if isinstance(config, DictConfig):
+        for key in config:
+            yield from list_options(config._get_node(key), f"{name}.{key!s}" if name else str(key))
