@@ -84,8 +84,8 @@ def _telling_the_hubs_errors(model: Model) -> Iterator[None]:
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"Cannot read model {model.path!r} from the hub ({reason}). "
-            "Check the name, or download it and set model.path to its folder."
+            f"There is no folder {model.path!r} here, and no model of that name can be read from the hub ({reason}). "
+            "Check the path, or download the model and set model.path to its folder."
         ) from error
 
 
@@ -93,7 +93,10 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
     """Tensors by the safetensors headers, and a digest of the weight files."""
     files = _list_visible(folder, "*.safetensors")
     if not files:
-        raise ValueError(f"No *.safetensors in {folder}: isoquant reads shapes and identity from them.")
+        raise ValueError(
+            f"No *.safetensors in {folder}: its weights are missing. Download all of it again, or save_pretrained "
+            "there."
+        )
     _check_shards(folder, {path.name for path in files})
     tensors: Tensors = {}
     digest = hashlib.sha256()

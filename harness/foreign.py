@@ -63,7 +63,8 @@ def check_names(names: Collection[str], *, place: str) -> None:
 def _explain_file(path: Path) -> str:
     if path.suffix == ".gguf":
         return _explain_gguf(str(path.parent), path.name)
-    return f"{path} is a file; model.path is the folder that holds config.json: try model.path={path.parent}."
+    hint = f": try model.path={path.parent}" if (path.parent / "config.json").exists() else ""
+    return f"{path} is a file; model.path is the folder that holds config.json{hint}."
 
 
 def _explain_gguf(place: str, name: str) -> str:

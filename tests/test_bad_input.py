@@ -169,7 +169,7 @@ PATHS = [
     *(
         Case(f"experiment=embedded model=hf model.path={{here}}/{name} run={{here}}/run", message)
         for name, message in [
-            ("file", r"/file is a file; model.path is the folder that holds config.json: try model.path="),
+            ("file", r"/file is a file; model.path is the folder that holds config.json"),
             ("empty", r"/empty is empty; give a folder with config.json"),
             ("no-weights", r"No \*.safetensors in .*/no-weights"),
             (

@@ -76,8 +76,8 @@ def explain_refusal(name: str, needs: Needs, dtype: str, *, free_bytes: int, cac
     less = ", a lower engine.cpu_kv_cache_gib" if cache_gib else ""
     return (
         f"{name} needs {_gib(needs.weights + cache + OVERHEAD_BYTES)} GiB of memory ({parts}); this machine has "
-        f"{_gib(free_bytes)} GiB free, and no NVIDIA GPU (nvidia-smi is not on PATH). Use a smaller model{lower}{less} "
-        "or a server that holds it: engine=server engine.url=http://HOST:8000/v1."
+        f"{_gib(free_bytes)} GiB free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a "
+        f"smaller model{lower}{less} or a server that holds it: engine=server engine.url=http://HOST:8000/v1."
     )
 
 
