@@ -60,13 +60,18 @@ def _find_globals(code: Callable[..., Any] | type) -> Mapping[str, Any]:
 
 
 def _iterate_named(tree: ast.AST, around: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a tree names of its module, and of modules that it names: PATTERN, worth.show."""
+    """What a tree names of its module, and of its package's modules that it names: PATTERN, worth.show.
+
+    What it reads of other modules, such as sys.flags, may differ from one start to the next.
+    """
+    package = str(around.get("__name__")).partition(".")[0]
     for part in ast.walk(tree):
         match part:
             case ast.Name(id=name) if name in around and not inspect.ismodule(around[name]):
                 yield name, around[name]
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if inspect.ismodule(around.get(name)):
-                yield f"{name}.{attribute}", getattr(around[name], attribute, None)
+                if around[name].__name__.partition(".")[0] == package:
+                    yield f"{name}.{attribute}", getattr(around[name], attribute, None)
 
 
 def _strip(tree: ast.AST) -> ast.AST:
