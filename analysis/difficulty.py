@@ -9,11 +9,16 @@ from analysis.arrays import Bools, Floats, Ints, Weights
 from analysis.bootstrap import row_blocks
 
 FEW_PROMPTS = 200
+# A bin of a handful says nothing of prompts like them.
+FEWEST_IN_BIN = 5
 
 
 def default_num_bins(num_prompts: int) -> int:
-    """3 below 200 prompts, else 5 as Snell et al. 2024 (arXiv 2408.03314), the source; no arrays."""
-    return 3 if num_prompts < FEW_PROMPTS else 5
+    """3 below 200 prompts, else 5 as Snell et al. 2024 (arXiv 2408.03314), the source; no arrays.
+
+    Of fewer than 15 prompts as many as have FEWEST_IN_BIN each, at least 1.
+    """
+    return max(1, min(3, num_prompts // FEWEST_IN_BIN)) if num_prompts < FEW_PROMPTS else 5
 
 
 def bin_names(num_bins: int) -> list[str]:

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from analysis import unread, wording
+from analysis import difficulty, unread, wording
 from analysis.bins import ALL_PROMPTS
 from analysis.curves import Rule
 from analysis.findings import Findings
 
 # Fewer are no sample: of three prompts, one in nine resamples holds one of them alone, and its interval has no width.
-FEWEST_PROMPTS = 5
+FEWEST_PROMPTS = difficulty.FEWEST_IN_BIN
 Unread = dict[tuple[str, str, str], Mapping[str, float]]
 
 

@@ -115,7 +115,7 @@ def add_choices(command: argparse.ArgumentParser) -> None:
 
 def add_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, else 5)")
+    add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, fewer below 15, else 5)")
     add(
         "--thresholds",
         type=float,

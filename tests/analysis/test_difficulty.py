@@ -66,7 +66,7 @@ def test_bin_weights_add_up_to_the_weights():
 
 
 def test_bins_are_three_below_two_hundred_prompts_and_five_from_there():
-    assert [default_num_bins(number) for number in (199, 200)] == [3, 5]
+    assert [default_num_bins(number) for number in (0, 4, 9, 10, 14, 15, 199, 200)] == [1, 1, 1, 2, 2, 3, 3, 5]
 
 
 @pytest.mark.parametrize("num_bins", range(1, 8))

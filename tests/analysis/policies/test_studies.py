@@ -59,7 +59,7 @@ def test_few_prompts_that_are_all_right_leave_room_for_one_that_is_not(loaded: O
     few = loaded.take(budgets=np.arange(len(loaded.budgets)), prompts=np.arange(14))
     arms = tuple(
         replace(
-            arm, grid=replace(arm.grid, correct=np.ones_like(arm.grid.correct), votes=np.zeros_like(arm.grid.votes))
+            arm, stored=replace(arm.grid, correct=np.ones_like(arm.grid.correct), votes=np.zeros_like(arm.grid.votes))
         )
         for arm in few.arms
     )
