@@ -135,10 +135,11 @@ def run_command() -> None:
     is_plan = sys.argv[1:2] == ["plan"]
     words = complete(sys.argv[2:] if is_plan else sys.argv[1:])
     sys.argv[1:] = choose_plan(words) if is_plan else words
+    # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
+    # Hydra looks for them once, at its first word.
+    sys.path.append(str(Path(__file__).parent / "launchers"))
     if told := find_twice(words) or find_mistake(words):
         sys.exit(told)
-    # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
-    sys.path.append(str(Path(__file__).parent / "launchers"))
     sweep()
 
 

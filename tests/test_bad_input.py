@@ -39,10 +39,10 @@ class Case(NamedTuple):
 SWEEP = "experiment=embedded model=countdown-33k run={here}/run"
 CONFIGS = [
     Case("experiment=embeded model=countdown-33k", r"There is no experiment=embeded; did you mean embedded\?"),
-    Case("experiment=embedded model=qwen9", r"There is no model=qwen9; there are countdown-0.4m, "),
+    Case("experiment=embedded model=qwen9", r"There is no model=qwen9; did you mean qwen3"),
     Case(f"{SWEEP} grid=huge", r"There is no grid=huge; there are .*embedded"),
     Case(f"{SWEEP} hydra/launcher=pbs", r"Could not find 'hydra/launcher/pbs'[\s\S]*slurm"),
-    Case(f"{SWEEP} task.sise=3", r"There is no option task.sise; did you mean task.size\?"),
+    Case(f"{SWEEP} task.sise=3", r"There is no option task.sise; did you mean task.size"),
     Case(f"{SWEEP} +task.sise=3", r"There is no task.sise; task's fields are name, seed, size"),
     Case(
         f"{SWEEP} +engine.max_sequences=3",

@@ -26,7 +26,7 @@ OTHERS = [number for number in STOPS if number != signal.SIGTERM]
 # What leaves no time for a word, and what a command goes on after: a pipe of nobody's that closed, Ctrl-Z and fg.
 KILLS = (signal.SIGKILL, signal.SIGABRT)
 PASSING = {"SIGPIPE": (signal.SIGPIPE,), "SIGTSTP": (signal.SIGTSTP, signal.SIGCONT)}
-SLOW = [*SCRIPTED, f"model={MODEL}", "+engine.seconds_a_request=0.02"]
+SLOW = [*SCRIPTED, f"model={MODEL}", "+engine.seconds_a_request=0.05"]
 
 FIRST = [["sweeps", "plan", *SLOW], ["analysis", "health", str(RUN)]]
 
