@@ -13,6 +13,8 @@ LIST = re.compile(r"""[^-=]+=[^\\'"()[\]{}]*,[^\\'"()[\]{}]*""")
 # What Hydra's grammar reads as one plain text, and what of that it reads as a number or a truth.
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%+-]+")
 TYPED = re.compile(r"[+-]?(?:[0-9_.]+(?:e[+-]?[0-9_]*)?|inf|nan)|true|false", re.IGNORECASE)
+# A text that Hydra has escaped for a job of its own.
+ESCAPED = re.compile(r"\\[()\[\]{}:=, \t]")
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
 READERS = ("task.extract", "task.vote_key", "task.trust")
 PLACES = ("model.path", "model.name", "task.data", "task.include_path", "engine.url", "run")
@@ -63,7 +65,7 @@ def adapt(word: str) -> str:
     if name in READERS and equals:
         return f"++{word}"
     is_place = name_word(word) in PLACES and equals
-    if not is_place or not value or value[0] in "'\"[{" or "${" in value:
+    if not is_place or not value or value[0] in "'\"[{" or "${" in value or ESCAPED.search(value):
         return word
     values = value.split(",") if is_list(word) else [value]
     return f"{name}={','.join(map(write_place, values))}"

@@ -42,6 +42,11 @@ def test_a_name_reaches_a_job_as_it_is_written(field: str, name: str) -> None:
     assert isinstance(value, QuotedString | str) and str(getattr(value, "text", value)) == name
 
 
+def test_what_hydra_escaped_for_a_job_stays_as_it_is() -> None:
+    for word in (r"engine.url=http\://127.0.0.1\:8000/v1", r"model.path=/m/a\:b", r"run=a\=b"):
+        assert complete([word])[-1] == word
+
+
 def test_a_models_name_names_the_run() -> None:
     assert "run='mine'" in complete(["model.path=/models/checkpoint-500", "model.name=mine"])
 
