@@ -18,6 +18,8 @@ from analysis.throughput import in_words
 
 # The default cost model is the first of these that the run can tell of every model.
 AS_KNOWN = ("c2", "c1", "c5", "tokens", "samples")
+# The GPU of c3 where the reader names none.
+GPU = "H100"
 # A frame's column that stands only where models are read at unlike numbers of samples.
 MOST_SAMPLES = "most_samples"
 
@@ -93,6 +95,22 @@ def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
                 f"This run can tell {', '.join(told)}."
             )
     return choices
+
+
+def each_cost(arms: tuple[Arm, ...], choices: Choices) -> list[Choices]:
+    """The choices under every cost model that can be told of all arms: what was asked for, or the default, first."""
+    first = settle(arms, choices if choices.cost == "c3" else replace(choices, gpu=None))
+    gpu = choices.gpu or GPU
+    others = [replace(choices, cost=name, gpu=gpu if name == "c3" else None) for name in costs.COST_NAMES]
+    return [first, *(other for other in others if other.cost != first.cost and _can_tell(arms, other))]
+
+
+def _can_tell(arms: tuple[Arm, ...], choices: Choices) -> bool:
+    try:
+        price(arms, settle(arms, choices))
+    except ValueError:
+        return False
+    return True
 
 
 def _lacks(arm: Arm, cost: str, choices: Choices) -> str:
@@ -198,3 +216,8 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         cautions=cautions.text(outcomes),
         most_samples=outcomes.most_samples if outcomes.most_samples > outcomes.num_samples else 0,
     )
+
+
+def counted_in(setting: Setting, choices: Choices, cost: CostModel) -> Setting:
+    """The setting under another cost model."""
+    return replace(setting, cost_model=choices.cost or AS_KNOWN[0], cost_label=cost.label, cost_unit=cost.unit)

@@ -14,6 +14,8 @@ from analysis.shapes import PerToken, Shape
 
 BATCH = 64
 COST_NAMES = ("c1", "c2", "c3", "c4", "c5", "tokens", "samples")
+# A token, or a sample, of any model counts as one.
+COUNT_MODELS_ALIKE = ("tokens", "samples")
 
 
 class CostModel(NamedTuple):

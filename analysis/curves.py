@@ -89,19 +89,39 @@ def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: costs.CostModel, *, rng
     Tokens are NaN where the arm's are not known. Raises ValueError where a width of the path is beyond the samples.
     Source: `rule_accuracy` and `costs.cell_cost`.
     """
-    budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
-    widths, at_width = sorted(set(path.widths)), np.unique(path.widths, return_inverse=True)[1]
-    decoded, prompt = arm.decoded_tokens[budgets], arm.prompt_tokens
+    budgets, at_budget, widths, at_width = _cells(path)
+    decoded = arm.decoded_tokens[budgets]
     unknown = np.nan if not arm.rung.has_tokens else 0.0
     accuracy, draw_error = arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets)
     tables = Curve(
         accuracy,
-        costs.cell_cost(cost, arm.rung.shape, prompt_tokens=prompt, decoded_tokens=decoded, widths=widths),
-        costs.total_tokens(prompt_tokens=prompt, decoded_tokens=decoded, widths=widths) + unknown,
+        _cell_cost(arm, cost, budgets, widths),
+        costs.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths) + unknown,
         serial_tokens(arm, widths, budgets=budgets) + unknown,
         draw_error,
     )
     return Curve(*(table[at_budget, :, at_width].T for table in tables))
+
+
+def prompt_cost(arm: Arm, path: Path, cost: costs.CostModel) -> Floats:
+    """What one arm costs on each prompt along a path of J cells, in the cost model's unit; (P, J).
+
+    Raises ValueError as `prompt_curve`. Source: `costs.cell_cost`.
+    """
+    budgets, at_budget, widths, at_width = _cells(path)
+    return _cell_cost(arm, cost, budgets, widths)[at_budget, :, at_width].T
+
+
+def _cells(path: Path) -> tuple[Ints, Ints, list[int], Ints]:
+    """The budgets' positions and the widths of a path, each once, and where each of its cells has its own."""
+    budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
+    widths, at_width = np.unique(path.widths, return_inverse=True)
+    return budgets, at_budget, widths.tolist(), at_width
+
+
+def _cell_cost(arm: Arm, cost: costs.CostModel, budgets: Ints, widths: Sequence[int]) -> Floats:
+    decoded = arm.decoded_tokens[budgets]
+    return costs.cell_cost(cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths)
 
 
 def serial_tokens(arm: Arm, widths: Sequence[int], *, budgets: Ints | None = None) -> Floats:

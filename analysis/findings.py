@@ -1,26 +1,23 @@
 """What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, curves, difficulty, diversity, intervals, substitution, unread, wording
+from analysis import bins, bootstrap, costs, curves, difficulty, diversity, ends, intervals, rows, unread
 from analysis import choices as choose
-from analysis.arms import Arm, is_outside
-from analysis.arrays import Floats, Ints
-from analysis.bins import Binning
+from analysis.arms import Arm
+from analysis.arrays import Floats
+from analysis.bins import Bin, Binning
+from analysis.bootstrap import weighted_means
 from analysis.choices import Choices, Setting
 from analysis.costs import CostModel
-from analysis.counts import Counted
-from analysis.curves import Curve, Path, PathName, Rule
+from analysis.curves import Curve, Path, Rule
 from analysis.outcomes import Outcomes
-from analysis.untold import UntoldError
-from results.schema import OUTCOMES
+from analysis.rows import Row
 
-Row = dict[str, Any]
 ALL_PROMPTS = bins.ALL_PROMPTS
 
 
@@ -41,10 +38,34 @@ class Findings:
     setting: Setting
     curves: pd.DataFrame
     exchange_rates: pd.DataFrame
+    by_cost: pd.DataFrame
     cells: pd.DataFrame
     optimism: pd.DataFrame
     diversity: pd.DataFrame
     unread: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class _Priced:
+    """A cost model, the outcomes and pools as it prices them, and the rows that are found under it."""
+
+    choices: Choices
+    cost: CostModel
+    outcomes: Outcomes
+    pools: tuple[Arm | None, ...]
+    curves: list[Row] = field(default_factory=list)
+    rates: list[Row] = field(default_factory=list)
+
+    def spent(self, paths: Sequence[Path]) -> list[Floats]:
+        """What each arm spends on each prompt along its path; (P, J) each."""
+        along = zip(self.outcomes.arms, paths, strict=True)
+        return [curves.prompt_cost(arm, path, self.cost) for arm, path in along]
+
+    def against_largest(self) -> pd.DataFrame:
+        """The exchange rates against the largest rung, with what they are counted in."""
+        largest = self.outcomes.arms[-1].rung.name
+        counted = {"counted_as": self.choices.cost, "counted_label": self.cost.label, "counted_unit": self.cost.unit}
+        return pd.DataFrame([row | counted for row in self.rates if row["large"] == largest])
 
 
 def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> Findings:
@@ -52,9 +73,28 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
 
     Raises ValueError where a choice asks for what the run or the choices lack.
     """
-    choices = choose.settle(outcomes.arms, choices)
-    cost, arms = choose.price(outcomes.arms, choices)
-    outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
+    first, *others = _priced(outcomes, choices)
+    alike = [each for each in others if each.choices.cost not in costs.COUNT_MODELS_ALIKE]
+    return _found([first], alike, rng=rng)[0]
+
+
+def find_each(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> list[Findings]:
+    """The same under every cost model that the run can tell, the chosen one first; equal to `find` under each."""
+    return _found(_priced(outcomes, choices), [], rng=rng)
+
+
+def _priced(outcomes: Outcomes, choices: Choices) -> list[_Priced]:
+    """The outcomes under every cost model that can be told, the chosen one first."""
+    found = []
+    for each in choose.each_cost(outcomes.arms, choices):
+        cost, arms = choose.price(outcomes.arms, each)
+        found.append(_Priced(each, cost, *bins.hold_out(replace(outcomes, arms=arms), each.binning)))
+    return found
+
+
+def _found(wanted: list[_Priced], beside: list[_Priced], *, rng: np.random.Generator) -> list[Findings]:
+    """Findings under the wanted cost models; those beside them are read of all prompts alone."""
+    outcomes, choices, pools = wanted[0].outcomes, wanted[0].choices, wanted[0].pools
     clusters = bins.clusters(outcomes, choices.cluster)
     weights = bootstrap.prompt_weights(
         len(outcomes.prompt_ids),
@@ -62,32 +102,65 @@ def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> F
         rng=rng,
         clusters=clusters,
     )
-    tables = _tables(outcomes, cost, rng)
-    curve_rows: list[Row] = []
-    rate_rows: list[Row] = []
     groups = list(bins.groups(outcomes, pools, choices.binning, weights))
+    _fill(wanted, beside, groups, rng=rng)
+    setting = choose.describe(outcomes, pools[0], choices, wanted[0].cost, weights)
+    shared = {
+        "by_cost": pd.concat([each.against_largest() for each in (*wanted, *beside)], ignore_index=True),
+        "cells": ends.frame(outcomes),
+        "optimism": _optimism_frame(outcomes, choices.binning, weights[:1]),
+        "unread": unread.frame(outcomes.arms, groups, is_own=choices.binning.difficulty == "own"),
+    }
+    return [
+        Findings(
+            setting=choose.counted_in(setting, each.choices, each.cost),
+            curves=pd.DataFrame(each.curves),
+            exchange_rates=_adjusted(pd.DataFrame(each.rates)),
+            diversity=diversity.frame(each.outcomes.arms, each.cost, weights),
+            **shared,
+        )
+        for each in wanted
+    ]
+
+
+def _fill(
+    wanted: list[_Priced],
+    beside: list[_Priced],
+    groups: Sequence[tuple[list[int], list[Bin]]],
+    *,
+    rng: np.random.Generator,
+) -> None:
+    """Rows of every group, rule, path and bin; accuracy and tokens are resampled once, what is spent for each."""
+    first, *others = (*wanted, *beside)
+    outcomes, choices = first.outcomes, first.choices
+    clusters = bins.clusters(outcomes, choices.cluster)
+    tables = list(_tables(first, rng))
     for subjects, parts in groups:
         for paths, rule, prompts in tables:
-            keys = {"rule": rule, "path": paths[0].axis}
+            spent = [each.spent(paths) for each in others]
             for part in parts:
-                place = keys | {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
-                resampled = {
+                place: Row = {"rule": rule, "path": paths[0].axis, "bin": part.name}
+                place["num_prompts"] = int(part.weights[0].sum())
+                num_drawn = bins.num_drawn(part, clusters)
+                curved = {
                     at: curves.resample(prompts[at], part.weights) for at in range(min(subjects), len(outcomes.arms))
                 }
-                num_drawn = bins.num_drawn(part, clusters)
-                curve_rows += _curve_rows(outcomes, paths, {at: resampled[at] for at in subjects}, place, num_drawn)
-                rate_rows += _rate_rows(outcomes, paths, resampled, subjects, place)
+                for number, each in enumerate((*wanted, *beside)):
+                    if number >= len(wanted) and part.name != ALL_PROMPTS:
+                        break
+                    priced = _repriced(curved, spent[number - 1], part) if number else curved
+                    each.rates.extend(rows.of_rates(outcomes, paths, priced, subjects, place))
+                    if number < len(wanted):
+                        of = {at: priced[at] for at in subjects}
+                        each.curves.extend(rows.of_curves(outcomes, paths, of, place, num_drawn))
     if choices.binning.difficulty == "own":
-        curve_rows, rate_rows = _by_bin(curve_rows), _by_bin(rate_rows)
-    return Findings(
-        setting=choose.describe(outcomes, pools[0], choices, cost, weights),
-        curves=pd.DataFrame(curve_rows),
-        exchange_rates=_adjusted(pd.DataFrame(rate_rows)),
-        cells=pd.DataFrame(_cell_rows(outcomes)),
-        optimism=_optimism_frame(outcomes, choices.binning, weights[:1]),
-        diversity=diversity.frame(outcomes.arms, cost, weights),
-        unread=unread.frame(outcomes.arms, groups, is_own=choices.binning.difficulty == "own"),
-    )
+        for each in (*wanted, *beside):
+            each.curves[:], each.rates[:] = _by_bin(each.curves), _by_bin(each.rates)
+
+
+def _repriced(curved: Mapping[int, Curve], spent: Sequence[Floats], part: Bin) -> dict[int, Curve]:
+    """The same curves at what another cost model spends."""
+    return {at: curve._replace(cost=weighted_means(part.weights, spent[at])) for at, curve in curved.items()}
 
 
 def _adjusted(rates: pd.DataFrame) -> pd.DataFrame:
@@ -108,109 +181,16 @@ def _by_bin(rows: list[Row]) -> list[Row]:
 _Table = tuple[list[Path], Rule, list[Curve]]
 
 
-def _tables(outcomes: Outcomes, cost: CostModel, rng: np.random.Generator) -> list[_Table]:
+def _tables(priced: _Priced, rng: np.random.Generator) -> Iterator[_Table]:
     """Along every axis under every rule; widths go as far as each arm's own samples."""
-    tables: list[_Table] = []
+    outcomes = priced.outcomes
     for rule in curves.rules(outcomes.arms):
         for paths in (
             [curves.own_path(arm, rule) for arm in outcomes.arms],
             [curves.budget_path(len(outcomes.budgets))] * len(outcomes.arms),
         ):
             along = zip(outcomes.arms, paths, strict=True)
-            tables.append((paths, rule, [curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm, path in along]))
-    return tables
-
-
-def _curve_rows(
-    outcomes: Outcomes, paths: list[Path], resampled: Mapping[int, Curve], place: Row, num_drawn: int
-) -> list[Row]:
-    rows = []
-    for at, curve in resampled.items():
-        rung = outcomes.arms[at].rung
-        cells = intervals.accuracy_interval(curve.accuracy, num_drawn)
-        band = intervals.accuracy_band(curve.accuracy, cells)
-        for cell, (budget, width) in enumerate(zip(paths[at].budget_index, paths[at].widths, strict=True)):
-            rows.append(
-                {"model": rung.name, "num_params": rung.num_params}
-                | place
-                | {"budget": int(outcomes.budgets[budget]), "width": width}
-                | {name: float(means[0, cell]) for name, means in curve._asdict().items()}
-                | {"low": float(cells.low[cell]), "high": float(cells.high[cell])}
-                | {"band_low": float(band.low[cell]), "band_high": float(band.high[cell])}
-            )
-    return rows
-
-
-def _rate_rows(
-    outcomes: Outcomes, paths: list[Path], resampled: Mapping[int, Curve], subjects: list[int], place: Row
-) -> list[Row]:
-    """Rows of every subject against every larger rung's reference: width 1 and the full budget."""
-    is_width = paths[0].axis == "width"
-    reference = 0 if is_width else len(outcomes.budgets) - 1
-    rows = []
-    pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
-    for small, large in pairs:
-        path = paths[small]
-        steps = np.log(path.widths) if is_width else outcomes.budgets[list(path.budget_index)]
-        target, target_cost = resampled[large].accuracy[:, reference], resampled[large].cost[:, reference]
-        aim = substitution.to_match(target)
-        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, aim)
-        rows.append(
-            {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
-            | place
-            | {"target_accuracy": float(target[0]), "target_cost": float(target_cost[0])}
-            | _rate_columns(substitution.exchange_rate(crossing, target_cost), path, outcomes.budgets)
-            | {"p_value": _p_value(crossing, target_cost)}
-            | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
-        )
-    return rows
-
-
-def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:
-    """Two-sided p-value that the rate is 1; NaN where it is known only to be at most something above 1."""
-    rate = crossing.cost / target_cost
-    is_open = bool(crossing.at_or_below[0]) and rate[0] >= 1
-    return np.nan if is_open else float(bootstrap.p_value(rate, null=1.0))
-
-
-def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -> Row:
-    is_width = path.axis == "width"
-    step = [np.exp(end) for end in found.step] if is_width else wording.told_budgets(found.step, budgets)
-    return (
-        {name: float(end) for name, end in zip(("exchange_rate", "low", "high"), found.rate, strict=True)}
-        | {name: float(end) for name, end in zip(("step", "step_low", "step_high"), step, strict=True)}
-        | {"crossing_cost": float(found.cost.estimate), "at_or_below": bool(found.at_or_below)}
-        | {"share_never": float(found.share_never), "share_at_or_below": float(found.share_at_or_below)}
-    )
-
-
-def _shares(arm: Arm, at: int, *, is_ours: bool) -> Row:
-    """How the answers at one budget ended; NaN where outcomes from elsewhere, or counts, do not say."""
-    ends, part = ("cut", "forced", "capped"), arm.stored
-    if isinstance(part, Counted):
-        return {f"{name}_share": np.nan for name in (*ends, *OUTCOMES)}
-    shares = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ends}
-    shares |= {f"{name}_share": float((part.outcome[at] == code).mean()) for code, name in enumerate(OUTCOMES)}
-    untold = [] if is_ours else ["cut_share", "forced_share"]
-    untold += [] if arm.rung.has_ends else ["capped_share", "truncated_share"]
-    return shares | dict.fromkeys(untold if arm.rung.has_votes else shares, np.nan)
-
-
-def _cell_rows(outcomes: Outcomes) -> list[Row]:
-    """One row a rung and budget: means over prompts and samples, and the share of every outcome."""
-    rows = []
-    for arm in outcomes.arms:
-        for at, budget in enumerate(outcomes.budgets):
-            rows.append(
-                {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budget)}
-                | {"accuracy": float(arm.accuracy[at].mean())}
-                | {
-                    name: float(getattr(arm.stored, name)[at].mean()) if arm.rung.has_tokens else np.nan
-                    for name in ("thinking_tokens", "closing_tokens", "answer_tokens")
-                }
-                | _shares(arm, at, is_ours=not is_outside(outcomes.grader))
-            )
-    return rows
+            yield paths, rule, [curves.prompt_curve(arm, path, rule, priced.cost, rng=rng) for arm, path in along]
 
 
 def _optimism_frame(outcomes: Outcomes, binning: Binning, weights: Floats) -> pd.DataFrame:
@@ -220,43 +200,3 @@ def _optimism_frame(outcomes: Outcomes, binning: Binning, weights: Floats) -> pd
         return pd.DataFrame(columns=["bin", "same_pool", "fresh"])
     names = difficulty.bin_names(len(found.fresh))
     return pd.DataFrame({"bin": names, "same_pool": found.same_pool[:, 0], "fresh": found.fresh[:, 0]})
-
-
-def substitution_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
-    """Curves along one path, each row with its bin's target, the rung's exchange rate against the largest, the setting.
-
-    Raises UntoldError where there is no larger rung to reach.
-    """
-    # The last of the arms, which are in order; sizes may be equal, as of one model with thinking and without.
-    largest = findings.cells["model"].iloc[-1]
-    rates = findings.exchange_rates
-    if rates.empty:
-        raise UntoldError(f"It needs two models or more; this run has only {largest}.")
-    if findings.setting.difficulty == "own":
-        raise UntoldError(
-            "Under own difficulty each rung's bins hold other prompts, so no panel can show two; use summary."
-        )
-    rates = rates[(rates["large"] == largest) & (rates["rule"] == rule) & (rates["path"] == axis)]
-    rates = rates.rename(columns={"small": "model", "large": "target", "low": "rate_low", "high": "rate_high"})
-    targets = rates.drop_duplicates("bin")[["bin", "target", "target_accuracy", "target_cost", "max_step"]]
-    own = rates.drop(columns=["rule", "path", "num_prompts", *targets.columns.drop("bin")])
-    rows = (
-        findings.curves[findings.curves["path"] == axis]
-        .merge(targets, on="bin")
-        .merge(own, on=["model", "bin"], how="left")
-    )
-    rows = _only_bins(rows).assign(at_or_below=rows["at_or_below"].fillna(False).astype(bool), rate_rule=rule)
-    return rows.assign(**findings.setting.columns())
-
-
-def exchange_frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
-    """Exchange rates of all pairs along one path, a row a pair and bin, and the setting."""
-    rates = findings.exchange_rates
-    if rates.empty:
-        raise UntoldError(f"It needs two models or more; this run has only {findings.cells['model'].iloc[-1]}.")
-    return rates[(rates["rule"] == rule) & (rates["path"] == axis)].assign(**findings.setting.columns())
-
-
-def _only_bins(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without the rows of all prompts, where there are bins."""
-    return rows[rows["bin"] != ALL_PROMPTS] if rows["bin"].nunique() > 1 else rows

@@ -3,3 +3,11 @@
 
 class UntoldError(ValueError):
     """What was asked for cannot be told from this run; the message is a sentence that says why."""
+
+
+def one_model(name: str) -> UntoldError:
+    """What is raised where models are compared and the run has only this one."""
+    return UntoldError(
+        f"It needs two models or more, and this run has only {name}. Another that is drawn with the same `run=`, or "
+        "ingested into the same run, stands beside it."
+    )

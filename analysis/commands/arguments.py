@@ -53,12 +53,15 @@ def source(text: str) -> Source:
 
 
 def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
-    """A run's outcomes and findings under the reader's choices."""
+    """A run's outcomes and findings under the reader's choices, in every cost model where a command shows all."""
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
     chosen = choices(options)
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    return loaded, findings.find(loaded, chosen, rng=np.random.default_rng(options.seed))
+    rng = np.random.default_rng(options.seed)
+    if options.every_cost:
+        return loaded, findings.find_each(loaded, chosen, rng=rng)[0]
+    return loaded, findings.find(loaded, chosen, rng=rng)
 
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import curves, findings, frames, summary
+from analysis import curves, frames, summary
 from analysis.commands import arguments
 from analysis.curves import PathName
 from analysis.findings import Findings
@@ -68,25 +68,26 @@ def run(options: argparse.Namespace) -> None:
 
 
 def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
-    """Curves and exchange rates along each path that has more than one cell."""
-    from analysis.figures import exchange_rates, substitution
+    """Curves and exchange rates along each path that has more than one cell, and the rates by what is counted."""
+    from analysis.figures import cost_models, exchange_rates, substitution
 
-    return [
+    along = [
         Wanted(name + suffix, partial(frame_of, found, rule=measured.rule, axis=axis), draw)
         for axis, suffix in PATHS.items()
         if axis == "width" or len(measured.outcomes.budgets) > 1
         for name, frame_of, draw in (
-            ("substitution", findings.substitution_frame, substitution.draw),
-            ("exchange_rates", findings.exchange_frame, exchange_rates.draw),
+            ("substitution", frames.substitution.frame, substitution.draw),
+            ("exchange_rates", frames.exchange_rates.frame, exchange_rates.draw),
         )
     ]
+    by_cost = partial(frames.cost_models.frame, found, rule=measured.rule)
+    return [*along, Wanted("cost_models", by_cost, cost_models.draw)]
 
 
 def of_cells(measured: Cells, *, seed: int) -> list[Wanted]:
     """What the whole grid says."""
     from analysis.figures import (
         break_even,
-        cost_models,
         coverage,
         frontier,
         grid,
@@ -107,7 +108,6 @@ def of_cells(measured: Cells, *, seed: int) -> list[Wanted]:
         Wanted("parallel", partial(frames.parallel.frame, measured), parallel.draw),
         Wanted("coverage", partial(frames.coverage.frame, measured, seed=seed), coverage.draw),
         Wanted("outcomes", partial(frames.outcomes.frame, measured), outcomes.draw),
-        Wanted("cost_models", partial(frames.cost_models.frame, measured), cost_models.draw),
     ]
 
 

@@ -25,7 +25,7 @@ TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `findings.exchange_frame`: a row a pair and bin."""
+    """The figure of `frames.exchange_rates.frame`: a row a pair and bin."""
     short = wording.short_names(list(dict.fromkeys([*frame["small"], *frame["large"]])))
     if len(frame[["small", "large"]].drop_duplicates()) > MAX_PAIRS:
         frame = frame[frame["large"] == frame["large"].iloc[-1]]

@@ -20,7 +20,7 @@ LABEL_ROOM = 0.05
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `findings.substitution_frame`, whose rows are cells with their bin's target and rung's crossing."""
+    """The figure of `frames.substitution.frame`, whose rows are cells with their bin's target and rung's crossing."""
     full_names = ink.ordered_models(frame["model"], frame["num_params"])
     short = wording.short_names(full_names)
     models, bins = list(short.values()), list(dict.fromkeys(frame["bin"]))

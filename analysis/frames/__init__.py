@@ -4,12 +4,26 @@ from analysis.frames import (
     break_even,
     cost_models,
     coverage,
+    exchange_rates,
     frontier,
     grid,
     needs,
     outcomes,
     parallel,
     pythia,
+    substitution,
 )
 
-__all__ = ["break_even", "cost_models", "coverage", "frontier", "grid", "needs", "outcomes", "parallel", "pythia"]
+__all__ = [
+    "break_even",
+    "cost_models",
+    "coverage",
+    "exchange_rates",
+    "frontier",
+    "grid",
+    "needs",
+    "outcomes",
+    "parallel",
+    "pythia",
+    "substitution",
+]

@@ -11,7 +11,7 @@ from analysis.arrays import Floats
 from analysis.bins import Bin, Binning
 from analysis.bootstrap import weighted_means
 from analysis.frames.cells import Cells, Row
-from analysis.untold import UntoldError
+from analysis.untold import UntoldError, one_model
 
 # Inference tokens served over pretraining tokens, as in the paper's figure.
 WORKLOADS = (0.16, 0.79, 22.0)
@@ -27,7 +27,7 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     """
     arms = cells.arms
     if len(arms) < 2:
-        raise UntoldError(f"It needs two models or more; this run has only {arms[0].rung.name}.")
+        raise one_model(arms[0].rung.name)
     if cells.folds is None:
         raise UntoldError("A match is read on two halves of the prompts, and there is only one.")
     lacking = [arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)]

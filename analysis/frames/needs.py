@@ -8,7 +8,7 @@ from analysis.arrays import Floats
 from analysis.bootstrap import percentile_interval, share_of_replicates
 from analysis.frames.cells import BinFrontiers, Cells, Row
 from analysis.substitution import Crossing
-from analysis.untold import UntoldError
+from analysis.untold import UntoldError, one_model
 
 TARGETS = np.arange(1, 40) / 40
 # Of these, a bin's isoquants are the ones that two rungs reach, thinned to so many.
@@ -48,7 +48,7 @@ def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:
     """The rates of all rungs but the largest, at targets within its reach. Raises UntoldError without any."""
     models = list(dict.fromkeys(needed["model"]))
     if len(models) < 2:
-        raise UntoldError(f"It needs two models or more; this run has only {models[0]}.")
+        raise one_model(models[0])
     rows = needed[(needed["model"] != models[-1]) & needed["rate"].notna()]
     if rows.empty:
         raise UntoldError(f"{models[-1]} reaches no accuracy between its cheapest and its dearest cell.")
@@ -59,7 +59,7 @@ def isoquant_frame(needed: pd.DataFrame) -> pd.DataFrame:
     """Rows at the targets that are drawn as contours. Raises UntoldError below two rungs, or without known sizes."""
     models = list(dict.fromkeys(needed["model"]))
     if len(models) < 2:
-        raise UntoldError(f"It needs two models or more; this run has only {models[0]}.")
+        raise one_model(models[0])
     if needed["num_params"].isna().any():
         raise UntoldError("The size of some model is not known.")
     drawn = [part[part["target"].isin(_contours(part))] for _, part in needed.groupby("bin", sort=False)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis import choices as choose
 from analysis import headline, matches, wording
 from analysis.choices import Choices
 from analysis.curves import Rule, choose_rule
@@ -30,7 +31,7 @@ def build(
     parts = curves.sections(found, loaded, rule=rule)
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
-        wanted = views.every_cost(loaded, choices)[0]
+        wanted = choose.each_cost(loaded.arms, choices)[0]
         matched, cost = matches.find(loaded, wanted, rule=rule, rng=np.random.default_rng(seed))
         parts.append(frontier.section(matched, unit=cost.unit, rule=rule))
     parts += [trust.section(loaded, found, records), *more]

@@ -1,21 +1,17 @@
 """What a run says under every cost model it can tell, and that as data for the page's switches. Knows no HTML."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import choices as choose
-from analysis import costs, findings, wording
+from analysis import findings, wording
 from analysis.choices import Choices
 from analysis.curves import Rule
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 
-# The GPU of c3 where the reader names none.
-GPU = "H100"
 PATHS = {"width": "more samples", "budget": "longer thinking"}
 # The reader's own words for a figure's axis.
 COSTS = {
@@ -30,19 +26,8 @@ COSTS = {
 
 def find(outcomes: Outcomes, choices: Choices, *, seed: int) -> dict[str, Findings]:
     """Findings by cost model, the reader's own first: from the same draws of prompts, so that only cost differs."""
-    return {
-        str(chosen.cost): findings.find(outcomes, chosen, rng=np.random.default_rng(seed))
-        for chosen in every_cost(outcomes, choices)
-    }
-
-
-def every_cost(outcomes: Outcomes, choices: Choices) -> list[Choices]:
-    """The choices under each cost model that the run can tell, the one that was asked for (or the default) first."""
-    gpu = choices.gpu or GPU
-    wanted = choices if choices.cost == "c3" else replace(choices, gpu=None)
-    first = choose.settle(outcomes.arms, wanted)
-    others = [replace(choices, cost=name, gpu=gpu if name == "c3" else None) for name in costs.COST_NAMES]
-    return [first, *(other for other in others if other.cost != first.cost and _can_tell(outcomes, other))]
+    found = findings.find_each(outcomes, choices, rng=np.random.default_rng(seed))
+    return {each.setting.cost_model: each for each in found}
 
 
 def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> dict[str, Any]:
@@ -75,14 +60,6 @@ def _num_samples(found: Findings, names: Sequence[str]) -> list[int]:
         return [found.setting.num_samples] * len(names)
     widest = found.curves.groupby("model")["width"].max()
     return [int(widest[name]) for name in names]
-
-
-def _can_tell(outcomes: Outcomes, choices: Choices) -> bool:
-    try:
-        choose.price(outcomes.arms, choose.settle(outcomes.arms, choices))
-    except ValueError:
-        return False
-    return True
 
 
 def _cost_words(name: str, found: Findings) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import asked, cautions, findings, headline, outcomes
+from analysis import asked, cautions, findings, frames, headline, outcomes
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.choices import Choices
@@ -80,7 +80,7 @@ def test_a_run_whose_models_are_alike_has_no_cautions(make: Make):
     root = make(8, 8)
     loaded = outcomes.load(root)
     assert cautions.read(loaded) == [] and cautions.text(loaded) == ""
-    frame = findings.exchange_frame(
+    frame = frames.exchange_rates.frame(
         findings.find(loaded, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k", axis="width"
     )
     assert "cautions" not in frame

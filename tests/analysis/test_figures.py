@@ -179,7 +179,7 @@ def test_cost_models_differ_in_the_rate_and_agree_on_what_is_never(drawn):
 
 
 def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: findings.Findings):
-    figure = substitution.draw(findings.substitution_frame(found, rule="maj_at_k", axis="width"))
+    figure = substitution.draw(frames.substitution.frame(found, rule="maj_at_k", axis="width"))
     words = words_of(figure)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["easy", "medium", "hard"]
     assert any(line.startswith("33k: never within 15 samples") for line in words)
@@ -187,7 +187,7 @@ def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: findin
 
 
 def test_the_exchange_figure_has_a_panel_a_bin(found: findings.Findings):
-    figure = exchange_rates.draw(findings.exchange_frame(found, rule="maj_at_k", axis="width"))
+    figure = exchange_rates.draw(frames.exchange_rates.frame(found, rule="maj_at_k", axis="width"))
     assert len(figure.axes) == 4
     assert "never" in words_of(figure)
 

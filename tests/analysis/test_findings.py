@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import bins, estimators, findings, headline, outcomes, summary, wording
+from analysis import bins, estimators, findings, frames, headline, outcomes, summary, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
@@ -94,7 +94,7 @@ def test_of_two_models_of_one_size_the_last_is_the_target(plant, ladder):
     loaded = outcomes.load(plant(rungs, num_prompts=20, num_samples=8))
     assert [arm.rung.name for arm in loaded.arms] == ["33k", "off", "on"]
     found = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
-    frame = findings.substitution_frame(found, rule="maj_at_k", axis="width")
+    frame = frames.substitution.frame(found, rule="maj_at_k", axis="width")
     assert set(frame["target"]) == {"on"} and set(frame.loc[frame["rate_low"].notna(), "model"]) == {"33k", "off"}
 
 
@@ -207,7 +207,7 @@ def test_own_difficulty_holds_out_samples_and_gives_every_rung_its_own_bins(plan
     sizes = single[single["rule"] == "maj_at_k"].pivot_table(index="model", columns="bin", values="num_prompts")
     assert len(sizes[["easy", "medium", "hard"]].drop_duplicates()) > 1
     with pytest.raises(ValueError, match="use summary"):
-        findings.substitution_frame(found, rule="maj_at_k", axis="width")
+        frames.substitution.frame(found, rule="maj_at_k", axis="width")
 
 
 def test_own_bins_compare_both_models_on_the_smaller_ones_prompts(plant, ladder):

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from analysis import findings, matches, outcomes
+from analysis import findings, frames, matches, outcomes
 from analysis.__main__ import main
 from analysis.choices import Choices
 from analysis.commands import figures as command
@@ -95,8 +95,8 @@ def test_a_replay_where_nothing_is_ever_right_pays_no_multiple(hopeless: Path, c
 def test_no_exchange_rate_is_read_where_nothing_is_ever_right(hopeless: Path, axis: str):
     loaded = outcomes.load(hopeless)
     found = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
-    frames = [found.exchange_rates, findings.exchange_frame(found, rule="maj_at_k", axis=axis)]
-    for frame in frames:
+    tables = [found.exchange_rates, frames.exchange_rates.frame(found, rule="maj_at_k", axis=axis)]
+    for frame in tables:
         assert len(frame) and frame[list(RATES)].isna().all(axis=None) and not frame["at_or_below"].any()
 
 
