@@ -19,7 +19,7 @@ class Caution(NamedTuple):
 
 def read(outcomes: Outcomes) -> list[Caution]:
     """The cautions of these outcomes, none where all models have the same samples, budgets and settings and answer."""
-    return [*_samples(outcomes), *_budgets(outcomes), *_asked(outcomes), *_unread(outcomes)]
+    return [*_samples(outcomes), *_budgets(outcomes), *_asked(outcomes), *_unread(outcomes), *_voteless(outcomes)]
 
 
 def text(outcomes: Outcomes) -> str:
@@ -70,6 +70,17 @@ def _unread(outcomes: Outcomes) -> Iterator[Caution]:
             "Mostly unread answers",
             f"Most answers were graded neither right nor wrong, so that accuracy tells how they end: "
             f"{'; '.join(lines)}.",
+        )
+
+
+def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
+    names = [arm.rung.name for arm in outcomes.arms if not arm.rung.has_votes]
+    if names and outcomes.most_samples > 1:
+        of = "any model" if len(names) == len(outcomes.arms) else wording.listed(names)
+        yield Caution(
+            "No votes",
+            f"The answers of {of} are not known, so that samples are read by any of k correct: that needs somebody who "
+            "can tell the right one, and where a task offers a few answers to choose from it grows by guessing alone.",
         )
 
 

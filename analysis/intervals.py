@@ -13,6 +13,8 @@ from analysis.bootstrap import LEVEL, Interval, percentile_interval, simultaneou
 
 Method = Literal["wilson", "clopper-pearson", "jeffreys"]
 FEW_EITHER_WAY = 10
+# A corrected p-value up to here tells a difference.
+FALSE_SHARE = 0.05
 METHODS: tuple[Method, ...] = get_args(Method)
 
 

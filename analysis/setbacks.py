@@ -4,13 +4,12 @@ import math
 
 import pandas as pd
 
-from analysis import wording
+from analysis import intervals, wording
 from analysis.bins import ALL_PROMPTS
 from analysis.compare import Comparison
 from analysis.summary import aligned
 
 LISTED = 5
-FALSE_SHARE = 0.05
 
 
 def losses(found: Comparison) -> str:
@@ -63,7 +62,7 @@ def lost_prompt_rows(found: Comparison) -> list[list[str]]:
 
 def lost_prompts_legend(found: Comparison) -> str:
     lost = _lost(found)
-    sure = int((lost["p_bh"] <= FALSE_SHARE).sum())
+    sure = int((lost["p_bh"] <= intervals.FALSE_SHARE).sum())
     which = f"{sure} of {len(lost)} prompts that lost are" if sure else f"None of {len(lost)} prompts that lost is"
     return (
         f"{which} beyond chance (Fisher's exact test of the samples; the last column, Benjamini and Hochberg's over "

@@ -1,6 +1,7 @@
 """The short table at the end of a sweep, in plain text. Knows findings, no files."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,13 +12,15 @@ from analysis.curves import Rule
 from analysis.findings import Findings
 from analysis.outcomes import Outcomes
 
+LINE = 120
+
 
 def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
     """The headline, a row a rung and bin with its exchange rate against the largest, and the health of the answers."""
     rates = _rate_rows(findings, rule)
     nothing = wording.nothing(findings.cells["model"].iloc[-1], [row[-1] for row in rates])
     parts = [
-        headline.headline(findings, rule=rule),
+        "\n".join(textwrap.fill(sentence, LINE) for sentence in headline.sentences(findings, rule=rule)),
         aligned(rates, num_text=2),
         "\n".join([_legend(findings, rule), *nothing]),
         aligned(_health_rows(findings), num_text=1),
@@ -27,44 +30,41 @@ def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
 
 
 def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
-    """Header and a row a rung and bin, bins set apart: one answer, the widest vote, tokens, the exchange rate."""
+    """Header and a row a rung and bin, bins set apart: one answer, the widest vote, tokens, the exchange rate.
+
+    Without the vote where each has one sample, and without the rate where there is no larger model.
+    """
     rates = headline.against_largest(findings, rule)
-    known = {} if rates.empty else {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
+    known = {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
     part = findings.curves[(findings.curves["rule"] == rule) & (findings.curves["path"] == "width")]
-    largest = part["model"].iloc[-1]
-    widest = part.groupby("model")["width"].max().unique()
-    rows = [
-        [
-            "rung",
-            "bin",
-            "prompts",
-            "one answer",
-            f"{widest[0]} samples" if len(widest) == 1 else "all samples",
-            "tokens",
-            f"to match one answer of {largest}",
-        ]
-    ]
+    widest = part.groupby("model")["width"].max().unique().tolist()
+    votes = {"vote": wording.samples(widest[0]) if len(widest) == 1 else "all samples"} if widest != [1] else {}
+    matched = {} if rates.empty else {"matched": f"to match one answer of {rates['large'].iloc[-1]}"}
+    header = {"rung": "rung", "bin": "bin", "prompts": "prompts", "one": "one answer"} | votes | {"tokens": "tokens"}
+    header |= matched
+    rows = [list(header.values())]
     for (model, name), cells in part.groupby(["model", "bin"], sort=False):
         if len(rows) > 1 and name != rows[-1][1]:
             rows.append([""] * len(rows[0]))
         one, last = cells.iloc[0], cells.iloc[-1]
-        told = _share(last) + (f" at {last['width']:,}" if len(widest) > 1 else "")
-        rows.append(
-            [str(model), str(name), str(one["num_prompts"]), _share(one), told, _tokens(one["total_tokens"])]
-            + [_exchange(known[model, name], findings.setting.cost_unit) if (model, name) in known else "-"]
-        )
+        told = {"rung": str(model), "bin": str(name), "prompts": str(one["num_prompts"]), "one": _share(one)}
+        told["vote"] = _share(last) + (f" at {last['width']:,}" if len(widest) > 1 else "")
+        told["tokens"] = _tokens(one["total_tokens"])
+        is_small = (model, name) in known
+        told["matched"] = _exchange(known[model, name], findings.setting.cost_unit) if is_small else "-"
+        rows.append([told[column] for column in header])
     return rows
 
 
 def _exchange(row: pd.Series, unit: str) -> str:
-    spent = f"{wording.steps(row['step'], 'width')}, " if math.isfinite(row["step"]) else ""
+    spent = f"{wording.steps(row['step'], row['path'])}, " if math.isfinite(row["step"]) else ""
     return spent + wording.rate(
         exchange_rate=row["exchange_rate"],
         low=row["low"],
         high=row["high"],
         at_or_below=row["at_or_below"],
         target_accuracy=row["target_accuracy"],
-        axis="width",
+        axis=row["path"],
         max_step=row["max_step"],
         unit=unit,
     )
@@ -88,9 +88,12 @@ def _legend(findings: Findings, rule: Rule) -> str:
         f"{wording.samples_each(setting.num_samples, setting.most_samples)}, {wording.thinking(setting.max_budget)}; "
         f"read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
-        f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
-        "smaller is cheaper.",
     ]
+    if not findings.exchange_rates.empty:
+        lines.append(
+            f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
+            "smaller is cheaper."
+        )
     lines += _drawn(findings, rule)
     if setting.bins_are is not None:
         at = "" if setting.bin_budget is None else f", {wording.thinking(setting.bin_budget)}"

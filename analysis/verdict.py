@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from analysis import setbacks, wording
+from analysis import intervals, setbacks, wording
 from analysis.compare import Comparison
 from analysis.differences import NUM_FLIPS
 from analysis.summary import aligned
@@ -56,13 +56,13 @@ def _confirmed(cells: pd.DataFrame, sure: pd.DataFrame) -> str:
     """How many of the cells whose joint interval leaves out 0 the other test of the same says as well."""
     if sure.empty or not _is_fine_enough(cells):
         return ""
-    confirmed = int((sure["p_holm"] <= setbacks.FALSE_SHARE).sum())
+    confirmed = int((sure["p_holm"] <= intervals.FALSE_SHARE).sum())
     return f" by joint intervals, of which corrected p-values confirm {confirmed or 'none'}"
 
 
 def _is_fine_enough(cells: pd.DataFrame) -> bool:
     """Whether so few swaps can leave a p-value that is small after Holm's correction over so many cells."""
-    return len(cells) / (NUM_FLIPS + 1) <= setbacks.FALSE_SHARE
+    return len(cells) / (NUM_FLIPS + 1) <= intervals.FALSE_SHARE
 
 
 def _worth(found: Comparison) -> str:
@@ -115,7 +115,7 @@ def differences_legend(found: Comparison) -> str:
         lines.append(f"Bins: {found.bins_are}.")
     if found.cluster is not None:
         lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
-    holm, bh = (int((cells[name] <= setbacks.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
+    holm, bh = (int((cells[name] <= intervals.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
     by_holm = f"{holm} differ" if _is_fine_enough(cells) else f"none of {len(cells)} cells can be told"
     lines.append(
         f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction and "

@@ -13,6 +13,17 @@ from results import schema
 
 UNLIMITED = schema.UNLIMITED
 NOTHING = "nothing to match"
+NOTHING_TO_TRADE = "nothing to trade for size"
+# What each cost model counts.
+COUNTED = {
+    "c1": "FLOPs without attention",
+    "c2": "FLOPs with attention",
+    "c3": "seconds on a GPU",
+    "c4": "measured device-seconds",
+    "c5": "dollars",
+    "tokens": "tokens",
+    "samples": "samples",
+}
 RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
 
 
@@ -67,11 +78,13 @@ def rate(
 ) -> str:
     """'0.27x its compute [0.15, never]', or 'never within 15 samples [0.93, never]'.
 
-    An upper bound is marked: '≤0.44x its compute [0.42, 0.74]'. NaN is 'nothing to match', or 'no prompts' in a bin
-    without any, where the target is not known either.
+    An upper bound is marked: '≤0.44x its compute [0.42, 0.74]'. A path of one sample has nothing to trade. NaN is
+    'nothing to match', or 'no prompts' in a bin without any, where the target is not known either.
     """
     if math.isnan(exchange_rate):
         return "no prompts" if math.isnan(target_accuracy) else NOTHING
+    if math.isinf(exchange_rate) and (axis, max_step) == ("width", 1):
+        return f"one sample: {NOTHING_TO_TRADE}"
     if math.isinf(exchange_rate):
         reach = "" if math.isinf(low) else f" {ends(low, high)}"
         return f"never {within(axis, max_step)}{reach}"
@@ -189,6 +202,11 @@ def budget(tokens: int) -> str:
     if tokens >= UNLIMITED:
         return "all"
     return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens}"
+
+
+def rates(count: int) -> str:
+    """'1 rate', '24 rates'."""
+    return f"{count:,} rate{'' if count == 1 else 's'}"
 
 
 def prompts(count: int) -> str:

@@ -15,15 +15,6 @@ PANEL_INCHES = 2.9
 NAME_INCHES, MAX_NAME_INCHES = 1.3, 2.6
 LEGEND_INCHES = 0.2
 MARKERS = {"c1": "o", "c2": "s", "c3": "D", "c4": "P", "c5": "X", "tokens": "^", "samples": "v"}
-NAMES = {
-    "c1": "FLOPs, parameters only",
-    "c2": "FLOPs with attention",
-    "c3": "seconds on a GPU",
-    "c4": "measured device-seconds",
-    "c5": "dollars",
-    "tokens": "tokens",
-    "samples": "samples",
-}
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -111,7 +102,8 @@ def _write_legend(figure: Figure, first: Axes, kinds: list[str], tones: dict[str
     """Marks and names of the cost models, in a row above the panels."""
     box = first.get_position()
     handles = [
-        first.plot([], [], MARKERS[kind], color=tones[kind], markersize=5, label=NAMES[kind])[0] for kind in kinds
+        first.plot([], [], MARKERS[kind], color=tones[kind], markersize=5, label=wording.COUNTED[kind])[0]
+        for kind in kinds
     ]
     corner = (page.EDGE_INCHES / figure.get_figwidth(), box.y1 + 0.34 / figure.get_figheight())
     page.legend(figure, handles, corner)

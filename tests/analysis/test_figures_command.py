@@ -47,7 +47,7 @@ def test_one_model_is_drawn_alone_and_says_what_takes_two(plant, capsys):
     names, silent = draw(root, capsys)
     assert names == set(ALONE)
     assert not (root / "figures" / "substitution.png").exists()
-    assert set(OF_PAIRS) < set(silent) and "needs two models or more; this run has only 33k" in silent["substitution"]
+    assert set(OF_PAIRS) < set(silent) and "two models or more, and this run has only 33k" in silent["substitution"]
 
 
 @pytest.mark.long

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import bins, estimators, findings, frames, headline, outcomes, summary, wording
+from analysis import bins, estimators, findings, frames, outcomes, summary, wording
 from analysis.__main__ import main
 from analysis.bins import Binning
 from analysis.difficulty import quantile_bins, vote_agreement
@@ -164,12 +164,6 @@ def test_an_anchor_that_solves_everything_leaves_one_bin(plant, ladder):
     found = find(plant([ladder[0], ladder[1]._replace(ability=40.0)], num_prompts=10, num_samples=4, bin_samples=1))
     assert found.curves["bin"].unique().tolist()[0] == ALL_PROMPTS
     assert not found.exchange_rates.duplicated(["small", "large", "bin", "rule", "path"]).any()
-
-
-def test_the_headline_names_the_cheapest_sure_match_and_a_miss(found: Findings):
-    words = headline.headline(found, rule="maj_at_k")
-    assert words.startswith("On easy prompts, 125k with ")
-    assert words.endswith("on hard prompts, 33k never does within 15 samples.")
 
 
 def test_the_summary_is_aligned_text_with_a_row_a_rung_and_bin(found: Findings, ladder_run: Path):
