@@ -57,7 +57,9 @@ class Arm:
 
     @property
     def accuracy(self) -> Floats:
-        """Share of right samples; (B, P)."""
+        """Share of right samples, of scores from 0 to 1 their mean; (B, P)."""
+        if isinstance(self.stored, Grid) and self.stored.score is not None:
+            return np.asarray(self.stored.score.mean(axis=2))
         return np.asarray(self.stored.num_correct / self.stored.num_samples)
 
     @property
@@ -105,7 +107,7 @@ class StoredRun:
         self.root = root
         self.task = only("task", sorted(models["task"].unique()), task)
         self.rungs = rungs.read(root, models[models["task"] == self.task])
-        self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if rung.has_votes])
+        self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if not rung.is_counted])
         self.cells = store.scan(root, schema.CELLS).to_pandas()
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
@@ -128,7 +130,7 @@ class StoredRun:
     def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
         """The rung's outcomes at these budgets on every prompt of the run, holes included."""
         prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
-        if not rung.has_votes:
+        if rung.is_counted:
             rows = self.counts.loc[self.counts["identity"] == rung.identity]
             counted = counts.read(rows, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
             return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)

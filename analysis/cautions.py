@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analysis import asked, unread, wording
+from analysis.grid import Grid
 from analysis.outcomes import Outcomes
 
 
@@ -19,7 +20,14 @@ class Caution(NamedTuple):
 
 def read(outcomes: Outcomes) -> list[Caution]:
     """The cautions of these outcomes, none where all models have the same samples, budgets and settings and answer."""
-    return [*_samples(outcomes), *_budgets(outcomes), *_asked(outcomes), *_unread(outcomes), *_voteless(outcomes)]
+    return [
+        *_samples(outcomes),
+        *_budgets(outcomes),
+        *_asked(outcomes),
+        *_unread(outcomes),
+        *_voteless(outcomes),
+        *_scored(outcomes),
+    ]
 
 
 def text(outcomes: Outcomes) -> str:
@@ -81,6 +89,18 @@ def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
             "No votes",
             f"The answers of {of} are not known, so that samples are read by any of k correct: that needs somebody who "
             "can tell the right one, and where a task offers a few answers to choose from it grows by guessing alone.",
+        )
+
+
+def _scored(outcomes: Outcomes) -> Iterator[Caution]:
+    names = [arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Grid) and arm.stored.score is not None]
+    if names:
+        of = "all models" if len(names) == len(outcomes.arms) else wording.listed(names)
+        yield Caution(
+            "Scores from 0 to 1",
+            f"Answers of {of} have scores between wrong and right: accuracy is their mean, a vote counts with the "
+            "score of its answer and any of k with the best. Laws, coverage, power, lost prompts, shares of outcomes "
+            "and policies count as right what has the full score.",
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import costs, estimators
 from analysis.arms import Arm
-from analysis.arrays import Bools, Floats, Ints
+from analysis.arrays import Array, Floats, Ints
 from analysis.bootstrap import weighted_means
 from analysis.counts import Counted
 
@@ -159,16 +159,23 @@ def arm_accuracy(
             arm.stored.num_samples[at][..., None], arm.stored.num_correct[at][..., None], widths
         )
         return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
-    return estimated_accuracy(arm.stored.votes[at], arm.stored.correct[at], widths, rule, rng=rng)
+    return estimated_accuracy(arm.stored.votes[at], arm.stored.worth[at], widths, rule, rng=rng)
 
 
 def estimated_accuracy(
-    votes: Ints, correct: Bools, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
+    votes: Ints, worth: Array, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
 ) -> estimators.Drawn:
-    """As `arm_accuracy`, of samples; (..., S) -> (..., K) each. Source: `estimators`."""
+    """As `arm_accuracy`, of samples that are right or not, or worth 0 to 1; (..., S) -> (..., K) each.
+
+    What is worth something in between is voted on as it is worth, and any of k counts with the best. Source:
+    `estimators`.
+    """
     if rule == "maj_at_k":
-        return estimators.estimated_maj_at_k(votes, correct, widths, rng=rng)
-    accuracy = estimators.pass_at_k(correct.shape[-1], correct.sum(axis=-1)[..., None], widths)
+        return estimators.estimated_maj_at_k(votes, worth, widths, rng=rng)
+    if worth.dtype == bool:
+        accuracy = estimators.pass_at_k(worth.shape[-1], worth.sum(axis=-1)[..., None], widths)
+    else:
+        accuracy = estimators.max_at_k(worth, widths)
     return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
 
 

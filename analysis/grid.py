@@ -1,6 +1,6 @@
 """One model's stored answers and grades of one pool as dense arrays. Knows the tables, nothing of bins or curves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.arrays import Array, Bools, Ints
+from analysis.arrays import Array, Bools, Floats, Ints
 from results import schema, store
 from results.ingest.write import GRADER as OUTSIDE
 from results.schema import OUTCOMES
@@ -24,7 +24,8 @@ class Grid:
     """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros.
 
     cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do also
-    where thinking had ended.
+    where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere hold more
+    than right and wrong; None where they do not, and `correct` says all.
     """
 
     present: Bools
@@ -37,15 +38,16 @@ class Grid:
     forced: Bools
     capped: Bools
     outcome: Ints
+    score: Floats | None = None
 
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Grid":
         """The part at these positions, and each prompt's first `num_samples` samples."""
         at = np.ix_(budgets, prompts, np.arange(num_samples))
-        return Grid(**{field.name: getattr(self, field.name)[at] for field in fields(self)})
+        return self._each(lambda array: array[at])
 
     def samples(self, which: slice) -> "Grid":
         """The samples of that slice, of every prompt and budget."""
-        return Grid(**{field.name: getattr(self, field.name)[:, :, which] for field in fields(self)})
+        return self._each(lambda array: array[:, :, which])
 
     def split(self, num_samples: int) -> "tuple[Grid, Grid]":
         """The first `num_samples` samples of each prompt, and the rest."""
@@ -53,7 +55,16 @@ class Grid:
 
     def turned(self, start: int) -> "Grid":
         """The same samples, those from `start` on first."""
-        return Grid(**{field.name: np.roll(getattr(self, field.name), -start, axis=2) for field in fields(self)})
+        return self._each(lambda array: np.roll(array, -start, axis=2))
+
+    def _each(self, change: Callable[[Array], Array]) -> "Grid":
+        told = [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        return Grid(**{name: change(getattr(self, name)) for name in told})
+
+    @property
+    def worth(self) -> Array:
+        """What each answer counts for: its score where there is one, else whether it is right; (B, P, S)."""
+        return self.correct if self.score is None else self.score
 
     @property
     def num_samples(self) -> Ints:
@@ -89,7 +100,8 @@ def read(
     is stored. prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and version.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
-    grades = store.scan(root, schema.GRADES, columns=[*_KEY, *_GRADE_COLUMNS], identity=identity)
+    wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
+    grades = store.scan(root, schema.GRADES, columns=[*_KEY, *wanted], identity=identity)
     answers = answers.filter(pc.field("pool") == pool)
     named, version = grader
     grades = grades.filter(
@@ -161,12 +173,24 @@ def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, Array]:
     votes, _ = _dictionary(pc.dictionary_encode(table["vote_key"]))
     codes, names = _dictionary(table["outcome"])
     outcome = pd.Index(OUTCOMES).get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
-    return {
+    correct = _bools(table["correct"])[kept]
+    columns = {
         "graded": slots.fill(np.ones(int(kept.sum()), dtype=bool)),
-        "correct": slots.fill(_bools(table["correct"])[kept]),
+        "correct": slots.fill(correct),
         "votes": slots.fill(votes[kept]),
         "outcome": slots.fill(outcome[kept]),
     }
+    score = _scores(table, kept, correct)
+    return columns if score is None else columns | {"score": slots.fill(score)}
+
+
+def _scores(table: pa.Table, kept: Bools, correct: Bools) -> Floats | None:
+    """The scores of the kept rows, where some lie between 0 and 1; None where all say right or wrong."""
+    if "score" not in table.column_names:
+        return None
+    told = np.asarray(pc.fill_null(table["score"].cast(pa.float64()), np.nan).to_numpy())[kept]
+    score = np.where(np.isnan(told), correct, told)
+    return score if ((score > 0) & (score < 1)).any() else None
 
 
 def _serve(columns: dict[str, Array], budgets: Sequence[int]) -> dict[str, Array]:

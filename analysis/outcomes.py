@@ -176,7 +176,7 @@ def _ordered(arms: list[Arm]) -> list[Arm]:
 def _one_answer(arm: Arm) -> float:
     """Accuracy of one answer at the largest budget, over what there is."""
     if isinstance(arm.stored, Grid):
-        return float(arm.stored.correct[-1][arm.stored.present[-1]].mean())
+        return float(arm.stored.worth[-1][arm.stored.present[-1]].mean())
     there = arm.stored.num_samples[-1] > 0
     return float((arm.stored.num_correct[-1][there] / arm.stored.num_samples[-1][there]).mean())
 

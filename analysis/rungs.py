@@ -45,6 +45,7 @@ class Rung:
     has_prompt_tokens: bool = True
     has_votes: bool = True
     has_ends: bool = True
+    is_counted: bool = False
     measured_on: str | None = None
     asked: tuple[tuple[str, str], ...] = ()
     usd: tuple[tuple[int, float], ...] = ()
@@ -148,8 +149,9 @@ def _spent(root: Path) -> pd.DataFrame:
             samples=1,
             decoded=answers["num_thinking_tokens"] + answers["num_answer_tokens"],
             has_prompts=answers["num_prompt_tokens"].notna(),
-            has_votes=True,
+            has_votes=~answers["identity"].isin(_voteless(root)),
             has_ends=answers["finish_reason"].notna(),
+            is_counted=False,
         ),
         counted[["identity", "budget"]].assign(
             usd=counted["mean_usd"] * counted["num_samples"],
@@ -158,16 +160,33 @@ def _spent(root: Path) -> pd.DataFrame:
             has_prompts=counted["mean_prompt_tokens"].notna(),
             has_votes=False,
             has_ends=False,
+            is_counted=True,
         ),
     ]
     return pd.concat([_sums(part.fillna({"budget": schema.UNLIMITED})) for part in parts])
+
+
+def _voteless(root: Path) -> set[str]:
+    """Identities from elsewhere whose samples have scores and no answer to vote on."""
+    is_voting: dict[str, bool] = {}
+    for writer in store.list_writers(root):
+        if writer.startswith(store.INGESTING):
+            grades = store.scan(root, schema.GRADES, columns=["identity", "vote_key"], writer=writer).to_pandas()
+            for identity, votes in (
+                grades.assign(votes=lambda table: table["vote_key"].notna())
+                .groupby("identity", observed=True)["votes"]
+                .any()
+                .items()
+            ):
+                is_voting[str(identity)] = is_voting.get(str(identity), False) or bool(votes)
+    return {identity for identity, votes in is_voting.items() if not votes}
 
 
 def _sums(part: pd.DataFrame) -> pd.DataFrame:
     """The rows of an identity and budget as one, by identity: sums of numbers, and whether all are true."""
     cells = part.groupby(["identity", "budget"], observed=True)
     sums = cells[["samples", "decoded", "usd"]].agg(lambda column: column.sum(skipna=False))
-    sums = sums.join(cells[["has_prompts", "has_votes", "has_ends"]].min()).reset_index("budget")
+    sums = sums.join(cells[["has_prompts", "has_votes", "has_ends", "is_counted"]].min()).reset_index("budget")
     return sums.set_axis(sums.index.astype(object))
 
 
@@ -194,5 +213,6 @@ def _priced(rung: Rung, spent: pd.DataFrame) -> Rung:
         has_prompt_tokens=bool(spent["has_prompts"].all()),
         has_votes=bool(spent["has_votes"].all()),
         has_ends=bool(spent["has_ends"].all()),
+        is_counted=bool(spent["is_counted"].all()),
         usd=tuple((int(budget), float(mean)) for budget, mean in zip(spent["budget"], each, strict=True) if mean > 0),
     )

@@ -11,7 +11,7 @@ from results.ingest.cells import SUFFIXES
 from results.ingest.completions import without_completions
 from results.ingest.mapping import NOUNS, Mapped
 from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
-from results.ingest.scores import check_range, tell_fractions
+from results.ingest.scores import check_range, right_or_wrong, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
 from results.shortage import explain_shortage
@@ -90,8 +90,8 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
         raise ValueError(f"{several}{places[0]}: {reason}")
     if correct_at is None:
         check_range(found.samples)
-        found.notes += tell_fractions(found.samples, correct_at=correct_at)
-    samples, num_twice = without_twice(found.samples)
+        found.notes += tell_fractions(found.samples)
+    samples, num_twice = without_twice(found.samples if correct_at is None else right_or_wrong(found.samples))
     found.dropped[AGAIN] += num_twice
     samples, notes = without_completions(samples)
     notes = [*tell_alike(samples), *notes]

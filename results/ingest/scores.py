@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from results.ingest.outcomes import Sample
@@ -49,8 +50,8 @@ def check_range(samples: Sequence[Sample]) -> None:
         )
 
 
-def tell_fractions(samples: Sequence[Sample], *, correct_at: float | None) -> list[str]:
-    """A line for each model and task with scores that are neither 0 nor 1: their mean, and what became of them."""
+def tell_fractions(samples: Sequence[Sample]) -> list[str]:
+    """A line for each model and task with scores that are neither 0 nor 1: their mean, and what they count for."""
     groups: dict[tuple[str, str], list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.model, sample.task].append(sample)
@@ -59,13 +60,17 @@ def tell_fractions(samples: Sequence[Sample], *, correct_at: float | None) -> li
         num_between = sum(sample.score not in (None, 0, 1) for sample in each)
         if num_between:
             mean = sum(sample.score or 0 for sample in each) / len(each)
-            right = sum(sample.correct for sample in each) / len(each)
             lines.append(
                 f"{model} on {task}: {num_between:,} of {len(each):,} scores are neither 0 nor 1; the mean of all is "
-                f"{mean:.4g}. For votes and pass@k those from {FULL if correct_at is None else correct_at:g} on are "
-                f"right ({right:.1%}); --correct-at sets that."
+                f"{mean:.4g}. Each counts as it is; --correct-at NUMBER takes those from there on for right, and the "
+                "others for wrong."
             )
     return lines
+
+
+def right_or_wrong(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples with a score of 1 or 0, as whoever said from where a score is right has it."""
+    return [replace(sample, score=float(sample.correct)) for sample in samples]
 
 
 def _short(value: Any) -> str:

@@ -13,10 +13,10 @@ LEFT_OUT = "of a model that --keep left out"
 
 
 class _Tally(NamedTuple):
-    """Samples of a prompt and how many are right."""
+    """Samples of a prompt and how many are right, those with a score counted as that."""
 
     num_samples: int
-    num_correct: int
+    num_correct: float
 
 
 # By model, then by prompt.
@@ -99,9 +99,13 @@ def _tally(outcomes: Iterable[Sample | Count]) -> dict[str, Tallies]:
         prompts[outcome.prompt] = (
             _Tally(before.num_samples + outcome.num_samples, before.num_correct + outcome.num_correct)
             if isinstance(outcome, Count)
-            else _Tally(before.num_samples + 1, before.num_correct + outcome.correct)
+            else _Tally(before.num_samples + 1, before.num_correct + _worth(outcome))
         )
     return tallies
+
+
+def _worth(sample: Sample) -> float:
+    return float(sample.correct) if sample.score is None else sample.score
 
 
 def _line(model: str, prompts: Mapping[str, _Tally], every: set[str], shared: set[str]) -> str:

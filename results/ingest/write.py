@@ -34,8 +34,9 @@ class Stored(NamedTuple):
 def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) -> list[Stored]:
     """Append every model's outcomes to the run at `root`; what is there already stays as it is.
 
-    Samples without answers hold no votes, so they become counts; as_counts asks for that. Raises ValueError where the
-    run holds other outcomes of the same model on the same task, and where there is nothing to store.
+    Samples without answers hold no votes, so they become counts, unless some are neither right nor wrong; as_counts
+    asks for counts. Raises ValueError where the run holds other outcomes of the same model on the same task, and where
+    there is nothing to store.
     """
     check_plain(root)
     groups = _groups(found)
@@ -114,7 +115,7 @@ def _rows(
     """A model's rows, and the name of the table that its outcomes stand in."""
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     counts = [outcome for outcome in outcomes if isinstance(outcome, Count)]
-    if samples and (as_counts or all(sample.answer is None for sample in samples)):
+    if samples and (as_counts or all(sample.answer is None and sample.score in (None, 0, 1) for sample in samples)):
         samples, counts = [], [*counts, *_count(samples)]
     if samples:
         return _sample_rows(samples, identity), schema.ANSWERS.name

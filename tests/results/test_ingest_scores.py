@@ -40,7 +40,7 @@ def test_scores_beyond_0_to_1_are_refused_with_the_way_on(
         ("m,p,s\nm,p,True\nm,q,False\n", [], [(1, 1), (0, 1)]),
         ("m,p,s\nm,p,correct\nm,q,incorrect\n", [], [(1, 1), (0, 1)]),
         ("m,p,s\nm,p,1.0\nm,q,0.0\n", [], [(1, 1), (0, 1)]),
-        ("m,p,s\nm,p,100%\nm,q,80%\n", [], [(1, 1), (0, 1)]),
+        ("m,p,s\nm,p,100%\nm,q,0%\n", [], [(1, 1), (0, 1)]),
     ],
 )
 def test_a_scale_that_is_told_is_read(tmp_path: Path, content: str, options: list[str], right: list[tuple[int, int]]):
@@ -58,7 +58,7 @@ def test_a_scale_that_is_told_is_read(tmp_path: Path, content: str, options: lis
         ("0.1 0.2 0.3 0.4", "4 of 4 scores are neither 0 nor 1; the mean of all is 0.25"),
     ],
 )
-def test_how_many_scores_were_made_right_or_wrong_is_told(
+def test_how_many_scores_are_neither_right_nor_wrong_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], scores: str, said: str | None
 ):
     content = "m,p,s\n" + "".join(f"m,p{at},{score}\n" for at, score in enumerate(scores.split()))
