@@ -6,7 +6,7 @@ in the merged one.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from results.manifest import read_manifest, rewrite_manifest
 from results.names import index_of
 from results.reading import is_equal, read_shard
 from results.schema import Table
-from results.shards import MERGED, digest, encode, left_behind, list_shards, read_members
+from results.shards import MERGED, MERGED_BEFORE, digest, encode, left_behind, list_shards, read_members, read_places
 
 # Shards of fewer bytes are merged, into ones of about so many.
 LARGE_BYTES = 64 * 2**20
@@ -68,7 +68,8 @@ def _merge(root: Path, table: Table, writer: str, paths: list[Path]) -> int:
     parts = [read_shard(path, table.schema) for path in paths]
     rows = pa.concat_tables(parts).unify_dictionaries()
     members = {path.name: part.num_rows for path, part in zip(paths, parts, strict=True)}
-    content = encode(rows.replace_schema_metadata({MERGED: json.dumps(members)}))
+    told = {MERGED: json.dumps(members), MERGED_BEFORE: json.dumps(_merged_before(paths, members))}
+    content = encode(rows.replace_schema_metadata(told))
     # Behind the last of them: an index is never given twice.
     path = paths[-1].with_name(f"{writer}.{index_of(paths[-1]):06d}.{digest(content)}.parquet")
     staged = path.with_suffix(STAGED)
@@ -82,6 +83,16 @@ def _merge(root: Path, table: Table, writer: str, paths: list[Path]) -> int:
     whole.flush_folder(path.parent)
     _remove(root, writer, path, paths)
     return len(paths) - 1
+
+
+def _merged_before(paths: Sequence[Path], members: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Where the rows will lie of what these shards hold merged themselves: who listed those has them still to read."""
+    places: dict[str, tuple[int, int]] = {}
+    start = 0
+    for path in paths:
+        places |= {name: (start + at, num_rows) for name, (at, num_rows) in read_places(path).items()}
+        start += members[path.name]
+    return places
 
 
 def _remove(root: Path, writer: str, merged: Path, members: Sequence[Path]) -> None:

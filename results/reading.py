@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from results.shards import named_shards, read_members
+from results.shards import named_shards, read_places
 
 
 def read_shard(path: Path, schema: pa.Schema, where: pc.Expression | None = None) -> pa.Table:
@@ -15,14 +15,29 @@ def read_shard(path: Path, schema: pa.Schema, where: pc.Expression | None = None
     Of one that was merged while others were read, from the shard that holds its rows.
     """
     try:
-        stored = set(pq.read_schema(path).names)
-        rows = pq.read_table(path, columns=_among(schema, stored), filters=where, partitioning=None)
+        return _read(path, schema, where)
     except FileNotFoundError:
+        pass
+    while True:
         merged, start, num_rows = _find_merged(path)
-        stored = set(pq.read_schema(merged).names)
-        # All of its columns: those that `where` asks for need not be among the others.
-        rows = pq.read_table(merged, partitioning=None).slice(start, num_rows)
-        rows = (rows if where is None else rows.filter(where)).select(_among(schema, stored))
+        try:
+            # All of its columns: those that `where` asks for need not be among the others.
+            rows = pq.read_table(merged, partitioning=None).slice(start, num_rows)
+        except FileNotFoundError:
+            # That one was merged as well.
+            continue
+        return _in_columns(rows if where is None else rows.filter(where), schema)
+
+
+def _read(path: Path, schema: pa.Schema, where: pc.Expression | None) -> pa.Table:
+    stored = set(pq.read_schema(path).names)
+    rows = pq.read_table(path, columns=_among(schema, stored), filters=where, partitioning=None)
+    return _in_columns(rows, schema)
+
+
+def _in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    stored = set(rows.schema.names)
+    rows = rows.select(_among(schema, stored))
     for field in schema:
         if field.name not in stored:
             rows = rows.append_column(field.name, pa.nulls(rows.num_rows))
@@ -31,14 +46,7 @@ def read_shard(path: Path, schema: pa.Schema, where: pc.Expression | None = None
 
 def read_member(merged: Path, name: str, schema: pa.Schema) -> pa.Table:
     """The rows that a merged shard holds of one of its members."""
-    return read_shard(merged, schema).slice(*_place(merged, name))
-
-
-def _place(merged: Path, name: str) -> tuple[int, int]:
-    """Where a member's rows begin in a merged shard, and how many they are."""
-    members = read_members(merged)
-    names = list(members)
-    return sum(members[other] for other in names[: names.index(name)]), members[name]
+    return read_shard(merged, schema).slice(*read_places(merged)[name])
 
 
 def _among(schema: pa.Schema, stored: set[str]) -> list[str]:
@@ -47,9 +55,13 @@ def _among(schema: pa.Schema, stored: set[str]) -> list[str]:
 
 def _find_merged(path: Path) -> tuple[Path, int, int]:
     """The shard that holds the rows of one that is gone, where they begin in it and how many they are."""
-    for merged in named_shards(path.parent):
-        if path.name in read_members(merged):
-            return merged, *_place(merged, path.name)
+    before: list[Path] | None = None
+    # One that is merged between its listing and its reading leaves the list as it is for one look more.
+    while before != (listed := named_shards(path.parent)):
+        for merged in listed:
+            if path.name in (places := read_places(merged)):
+                return merged, *places[path.name]
+        before = listed
     raise FileNotFoundError(f"{path} was taken away while it was read; run the same command again.")
 
 

@@ -26,6 +26,8 @@ from results.names import DIGEST_CHARS, digest_of, fits, index_of, writer_of
 UNIQUE = ("seconds", "seed", "text")
 # The names and numbers of rows of the shards that a merged one holds, in their order.
 MERGED = b"isoquant.merged"
+# Where the rows of those lie that its members held already.
+MERGED_BEFORE = b"isoquant.merged-before"
 
 
 def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
@@ -101,6 +103,20 @@ def read_members(path: Path) -> dict[str, int]:
         return _members(path, told.st_mtime_ns, told.st_size)
     except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError):
         return {}
+
+
+def read_places(path: Path) -> dict[str, tuple[int, int]]:
+    """Where the rows begin of each shard that a merged one holds, at whatever remove, and how many they are."""
+    places: dict[str, tuple[int, int]] = {}
+    start = 0
+    for name, num_rows in read_members(path).items():
+        places[name] = (start, num_rows)
+        start += num_rows
+    try:
+        before = json.loads((pq.read_metadata(path).metadata or {}).get(MERGED_BEFORE, b"{}"))
+        return places | {str(name): (int(at), int(num_rows)) for name, (at, num_rows) in before.items()}
+    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError):
+        return places
 
 
 def digest(content: bytes | pa.Buffer) -> str:

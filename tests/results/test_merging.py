@@ -195,6 +195,18 @@ def test_a_reader_that_listed_the_shards_before_a_merge_finds_its_rows(tmp_path:
         fill(tmp_path, start=100)
 
 
+def test_a_reader_finds_rows_of_what_was_merged_twice_while_it_read(tmp_path: Path) -> None:
+    fill(tmp_path)
+    parts = store.iterate(tmp_path, TRACES, columns=None)
+    expected = store.scan(tmp_path, TRACES)["sample"].to_pylist()
+    # An empty table first, then the shards.
+    found = [sample for _ in range(2) for sample in next(parts)["sample"].to_pylist()]
+    for start in (100, 200, 300):
+        merge_shards(tmp_path, TRACES, "m")
+        fill(tmp_path, start=start)
+    assert found + [sample for part in parts for sample in part["sample"].to_pylist()] == expected
+
+
 def _append_and_merge(root: Path) -> None:
     for start in itertools.count(1000, 10):
         store.append(root, TRACES, [trace(start)], writer="m")
