@@ -22,6 +22,8 @@ AS_KNOWN = ("c2", "c1", "c5", "tokens", "samples")
 GPU = "H100"
 # A frame's column that stands only where models are read at unlike numbers of samples.
 MOST_SAMPLES = "most_samples"
+# And one that stands where some bins have prompts in one half alone, so that no best cell is read there.
+BINS_ASIDE = "bins_aside"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import wording
-from analysis.choices import MOST_SAMPLES
+from analysis.choices import BINS_ASIDE, MOST_SAMPLES
 
 # So many widths are listed one by one.
 MAX_VOTES = 3
@@ -60,8 +60,9 @@ def run(first: pd.Series, *, binned: bool, priced: bool = True, what: str = "Int
     sampled = f"{first['total_prompts']} prompts, the same for every model, {samples_each(first)}."
     drawn = ", bins drawn anew in each" if bins else ""
     whole = "" if pd.isna(first["cluster"]) else f", whole groups of {first['cluster']} at once"
+    aside = f" Left out, as its prompts lie in one half: {first[BINS_ASIDE]}." if BINS_ASIDE in first else ""
     return (
-        f"Task {first['task']}. {sampled}{bins}{cost} {what} over prompts (paired bootstrap{whole}, "
+        f"Task {first['task']}. {sampled}{bins}{aside}{cost} {what} over prompts (paired bootstrap{whole}, "
         f"{first['num_replicates']:,} replicates{drawn}).{cautions(first)}"
     )
 

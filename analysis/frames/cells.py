@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import bins, bootstrap, costs, curves, frontier
+from analysis import bins, bootstrap, costs, curves, frontier, wording
 from analysis import choices as choose
 from analysis.arms import Arm
 from analysis.arrays import Floats, Ints
 from analysis.bins import Bin
 from analysis.bootstrap import weighted_means
-from analysis.choices import Choices, Setting
+from analysis.choices import BINS_ASIDE, Choices, Setting
 from analysis.costs import CostModel
 from analysis.curves import Rule
 from analysis.frontier import Frontier
@@ -121,6 +121,11 @@ class Cells:
         """Rows with the setting and the rule beside each."""
         beside: Mapping[str, Any] = self.setting.columns() | {"rule": self.rule}
         return pd.DataFrame(rows).assign(**beside)
+
+    def folded_frame(self, rows: list[Row]) -> pd.DataFrame:
+        """The same for what is read off `frontiers`, with the bins that have none, where there are such."""
+        aside = [part.name for part in self.parts if not self._is_folded(part)]
+        return self.frame(rows).assign(**({BINS_ASIDE: wording.listed(aside)} if aside else {}))
 
 
 def measure(outcomes: Outcomes, choices: Choices, *, rule: Rule, seed: int) -> Cells:

@@ -40,7 +40,7 @@ def frame(cells: Cells) -> pd.DataFrame:
             place | {"kind": "best", "model": LADDER} | row | {"chosen": name}
             for row, name in zip(best, chosen, strict=True)
         ]
-    return cells.frame(rows)
+    return cells.folded_frame(rows)
 
 
 def _cell_rows(cells: Cells, number: int, weights: Floats) -> list[Row]:

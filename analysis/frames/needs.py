@@ -41,7 +41,7 @@ def needs(cells: Cells) -> pd.DataFrame:
                     | {"share_never": float(share_of_replicates(np.isinf(crossing.cost), crossing.cost))}
                     | _columns("rate", _rate(crossing, crossings[-1], is_largest=is_largest))
                 )
-    return cells.frame(rows)
+    return cells.folded_frame(rows)
 
 
 def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:

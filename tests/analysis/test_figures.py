@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from matplotlib.text import Text
 from analysis import bootstrap, findings, frames, outcomes
 from analysis.choices import Choices
 from analysis.commands import figures as command
-from analysis.figures import exchange_rates, pythia, substitution
+from analysis.figures import exchange_rates, frontier, pythia, substitution
 from analysis.frames import cells
 from tests.analysis.conftest import PlantedRung, write_run
 from tests.analysis.words import faults
@@ -56,7 +57,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[command.Wante
     loaded, choices = outcomes.load(root), Choices(num_replicates=60)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "MIN_REPLICATES", 60)
-        said = findings.find(loaded, choices, rng=np.random.default_rng(0))
+        said = findings.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
         measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
         figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
         return [(figure, figure.frame_of()) for figure in figures]
@@ -190,6 +191,17 @@ def test_the_exchange_figure_has_a_panel_a_bin(found: findings.Findings):
     figure = exchange_rates.draw(frames.exchange_rates.frame(found, rule="maj_at_k", axis="width"))
     assert len(figure.axes) == 4
     assert "never" in words_of(figure)
+
+
+def test_bins_whose_prompts_lie_in_one_half_are_left_out_and_named(ladder_run: Path):
+    measured = cells.measure(outcomes.load(ladder_run), Choices(), rule="maj_at_k", seed=0)
+    hard = measured.bins[-1].weights[0] > 0
+    found = frames.frontier.frame(replace(measured, folds=np.where(hard, 0, np.arange(len(hard)) % 2)))
+    assert set(found["bin"]) == {"easy", "medium"} and set(found["bins_aside"]) == {"hard"}
+    assert "Left out, as its prompts lie in one half: hard." in " ".join(
+        " ".join(words_of(frontier.draw(found))).split()
+    )
+    assert "bins_aside" not in frames.frontier.frame(measured)
 
 
 def test_pythia_needs_the_published_samples(outside_data: Callable[[str], Path]):

@@ -37,7 +37,7 @@ def draw(root: Path, rungs: tuple[PlantedRung, ...], num_samples: int) -> Wanted
         patch.setattr(bootstrap, "MIN_REPLICATES", 200)
         write_run(root, rungs, num_prompts=60, num_samples=num_samples, bin_samples=8)
         loaded, choices = outcomes.load(root), Choices(num_replicates=200)
-        said = findings.find(loaded, choices, rng=np.random.default_rng(0))
+        said = findings.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
         measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
         figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
         return {each.name: (each, each.frame_of()) for each in figures if each.name in FIGURES}

@@ -124,7 +124,7 @@ def words_of(figure: Figure) -> list[str]:
 @pytest.fixture(scope="module")
 def wanted(hopeless: Path) -> dict[str, command.Wanted]:
     loaded = outcomes.load(hopeless)
-    said = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
+    said = findings.find_each(loaded, Choices(), rng=np.random.default_rng(0))[0]
     measured = cells.measure(loaded, Choices(), rule="maj_at_k", seed=0)
     return {each.name: each for each in [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]}
 
