@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from results.ingest.cells import Row, find
 from results.ingest.lists import MODEL
+from results.ingest.paths import Row, find
+from results.ingest.rows import KEY
 
 REQUIRED = ("model", "prompt")
 OF_SAMPLES = ("correct", "gold", "sample", "answer", "text")
@@ -14,8 +15,8 @@ OF_MODELS = ("num_params", "billion_params", "pretraining_tokens")
 OTHERS = ("task", "budget", "effort", "prompt_text")
 NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
 DIAL = "dial."
-# Columns that every file has: its own name, those of the folders it lies in, and that of a row in an object of rows.
-OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@key")
+# Columns that every file has: its own name, those of the folders it lies in, and a row's place or name in it.
+OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@row", KEY)
 MOST_NAMED = 120
 
 
@@ -77,7 +78,7 @@ def _has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:
 
 def names_of(rows: Sequence[Row]) -> list[str]:
     """The columns of all rows, in their order."""
-    return list(dict.fromkeys(name for row in rows for name in row))
+    return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in OF_FILES]
 
 
 def _listed(names: Collection[str]) -> str:
