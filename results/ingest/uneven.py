@@ -39,6 +39,8 @@ def lines(outcomes: Iterable[Sample | Count]) -> list[str]:
         worst, num_shared = _costliest(tallies)
         if len(tallies) > 1 and num_shared > len(shared):
             told.append(f"  Without {worst} they are {num_shared:,}: --keep SHARE leaves out what costs most prompts.")
+        elif not shared:
+            told.append("  Nothing can be read of all together: --keep SHARE leaves models out, --models names some.")
     return told
 
 

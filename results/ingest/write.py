@@ -41,7 +41,7 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
     check_plain(root)
     groups = _groups(found)
     if not groups:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "it is empty"
+        reasons = "; ".join(f"{count} {reason}" for reason, count in found.dropped.items() if count) or "it is empty"
         raise ValueError(f"No outcomes in {source}: {reasons}.")
     _mend(root)
     stored = {(row["model"], row["task"]): row["identity"] for row in store.scan(root, schema.MODELS).to_pylist()}
