@@ -86,8 +86,13 @@ def _parse(path: Path, columns: Collection[str], rows_at: str | None, skip: Skip
     is_named = name.endswith(SUFFIXES)
     if name.endswith((".json", ".jsonl", ".ndjson")) or (not is_named and first in ("{", "[")):
         return _json(decoded, path, rows_at, columns, skip)
-    is_tabbed = name.endswith(".tsv") or (not is_named and "\t" in decoded.partition("\n")[0])
-    return _delimited(decoded, "\t" if is_tabbed else ",", path, skip)
+    return _delimited(decoded, "\t" if name.endswith(".tsv") else _separator(decoded), path, skip)
+
+
+def _separator(content: str) -> str:
+    """What parts the names of the columns: a comma, and where there is none what else may."""
+    names = content.partition("\n")[0]
+    return next((each for each in (",", "\t", ";", "|") if each in names), ",")
 
 
 def _delimited(content: str, separator: str, path: Path, skip: Skip) -> Iterator[Row | None]:

@@ -116,6 +116,9 @@ def _read_log(found: Ingested, log: _Log, place: _Place, choices: Choices, *, se
         found.skip(NO_SCORE, path.name)
         return
     kept = [row for row in rows if row["filter"] == chosen]
+    num_held, num_told = len({str(row["doc_id"]) for row in kept}), log.said.num_documents or 0
+    if num_held < num_told:
+        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} documents that its results are of.")
     for name, count in Counter(row["filter"] for row in rows if row["filter"] != chosen).items():
         found.dropped[f"under filter {name}, not {chosen}"] += count
     grader = Grader(log.said.task, chosen, path.name) if choices.regrade else None

@@ -32,7 +32,8 @@ Skip = Any
 class Said(NamedTuple):
     """What results.json says of one log: the model, the settings it ran under, its seed, and its task's own filters.
 
-    budget: the limit on thinking tokens among its settings, None where it had none.
+    budget: the limit on thinking tokens among its settings, None where it had none. num_documents: how many its
+    results are of, None where an old version does not say.
     """
 
     model: str | None
@@ -42,6 +43,7 @@ class Said(NamedTuple):
     filters: Mapping[str, list[Mapping[str, Any]]]
     task: Mapping[str, Any]
     names: list[str]
+    num_documents: int | None
 
 
 def find_logs(source: Path) -> list[Path]:
@@ -70,7 +72,7 @@ def read_said(path: Path) -> Said:
     """What results.json beside the log says of it; raises ValueError where it is damaged or names no model."""
     results, task = _read_results(path), task_of(path)
     if not results:
-        return Said(None, {}, None, None, {}, {}, [])
+        return Said(None, {}, None, None, {}, {}, [], None)
     try:
         config = results.get("config") or {}
         arguments = _arguments(config.get("model_args"))
@@ -91,6 +93,7 @@ def read_said(path: Path) -> Said:
             filters={each["name"]: each["filter"] for each in of_task.get("filter_list") or []},
             task=of_task,
             names=_filter_names((results.get("results") or {}).get(task) or {}),
+            num_documents=((results.get("n-samples") or {}).get(task) or {}).get("effective"),
         )
     except (KeyError, AttributeError, TypeError):
         raise ValueError(

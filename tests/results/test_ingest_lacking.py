@@ -151,6 +151,25 @@ def test_a_log_of_inspect_that_holds_fewer_samples_than_its_results_says_so(
 
 
 @pytest.mark.parametrize(
+    ("counted", "told"),
+    [
+        ({"original": 5000, "effective": 5000}, " holds 1 of the 5,000 documents that its results are of."),
+        ({"original": 5000, "effective": 2}, " holds 1 of the 2 documents that its results are of."),
+        ({"original": 5000, "effective": 1}, None),
+        ({"original": 5000}, None),
+        (None, None),
+    ],
+)
+def test_a_log_of_lm_eval_that_holds_fewer_documents_than_its_results_says_so(
+    tmp_path: Path, counted: Parts | None, told: str | None
+):
+    results = {"model_name": "a/b", "config": {}, "results": {}} | ({"n-samples": {"toy": counted}} if counted else {})
+    write_logs(tmp_path, 1, results)
+    notes = lm_eval.read(tmp_path, Choices()).notes
+    assert notes == ([f"samples_toy_2026-11-01T10-00-00.000001.jsonl{told}"] if told else [])
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (inspect(0, {"total_samples": 1000}), "it tells the results of 1,000 samples and holds none"),

@@ -165,6 +165,12 @@ def test_a_row_that_is_skipped_keeps_its_place(tmp_path: Path, name: str, odd: s
         ("t.jsonl", gzip.compress(b'{"id": "p", "ok": 1}\n{"id": "q", "ok": 0}\n')),
         ("t.csv", b"\xef\xbb\xbf\xef\xbb\xbfid,ok\np,1\nq,0\n"),
         ("t.csv", b"\xef\xbb\xbfid,ok\r\np,1\r\nq,0\r\n"),
+        ("t.csv", b"id\tok\tsaid\np\t1\tone, two\nq\t0\tx\n"),
+        ("t.csv", b"id;ok;said\np;1;one, two\nq;0;x\n"),
+        ("t.csv", b'"id";"ok"\n"p";"1"\n"q";"0"\n'),
+        ("t.csv", b"id|ok\np|1\nq|0\n"),
+        ("t.csv", b"id,ok,a;b\np,1,x\nq,0,y\n"),
+        ("t.tsv", b"id\tok, of one\tok\np\tx\t1\nq\tx\t0\n"),
     ],
 )
 def test_what_the_name_does_not_tell_the_first_bytes_do(tmp_path: Path, name: str, content: bytes):
