@@ -42,6 +42,15 @@ class Mapped:
         return bool({*self.columns.values()} & set(OF_FILES))
 
     @property
+    def wanted(self) -> list[str]:
+        """The columns to look for; of a wide table whose models are not named, those that every file has."""
+        columns = list(self.columns.values())
+        if any(MODEL in column for column in columns) and not self.models:
+            return [column for column in columns if column.startswith("@")]
+        named = [[column.replace(MODEL, model) for model in self.models] for column in columns if MODEL in column]
+        return [column for column in columns if MODEL not in column] + [each for part in named for each in part]
+
+    @property
     def holds_counts(self) -> bool:
         return "num_correct" in self.columns or "num_samples" in self.columns
 

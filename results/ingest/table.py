@@ -9,7 +9,7 @@ from typing import Any
 
 from results.ingest.cells import SUFFIXES, find_tables, read_rows, text
 from results.ingest.gold import compare, leave_out_ungraded
-from results.ingest.lists import MODEL, as_list, of_model, spread, wide_models
+from results.ingest.lists import as_list, of_model, spread, wide_models
 from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, names_of
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.ingest.paths import find
@@ -72,10 +72,8 @@ class _Reading:
 
 def _read_file(reading: _Reading, path: Path) -> None:
     found, mapped = reading.found, reading.mapped
-    is_wide = any(MODEL in column for column in mapped.columns.values())
-    wanted = () if is_wide else tuple(mapped.columns.values())
     try:
-        rows = read_rows(path, columns=wanted, rows_at=mapped.rows_at, skip=found.skip)
+        rows = read_rows(path, columns=mapped.wanted, rows_at=mapped.rows_at, skip=found.skip)
     except ValueError as error:
         raise UnfitError(str(error)) from None
     if not rows:

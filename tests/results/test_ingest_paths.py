@@ -184,6 +184,29 @@ def test_parquet_is_known_by_its_first_bytes_and_read_no_further_than_is_wanted(
     assert read(tmp_path / "t", {"prompt": "id", "correct": "s[k=b].v"}, model="m") == [("m", "p", False)]
 
 
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        (
+            {"p": {"a": [{"s": 1}], "b": [{"s": 0}]}, "q": {"a": [{"s": 1}]}},
+            {"prompt": "@key", "correct": "{model}.*.s"},
+        ),
+        ({"p": {"a": {"s": [1]}, "b": {"s": [0]}}, "q": {"a": {"s": [1]}}}, {"prompt": "@key", "correct": "{model}.s"}),
+        (
+            {"n": 2, "all": [{"id": "p", "a": 1, "b": 0}, {"id": "q", "a": 1, "b": ""}]},
+            {"prompt": "id", "correct": "{model}"},
+        ),
+        ([{"a": 1, "b": 0}, {"a": 1, "b": None}], {"prompt": "@row", "correct": "{model}"}),
+    ],
+)
+def test_models_that_are_named_are_columns_wherever_the_rows_stand(
+    tmp_path: Path, content: Any, columns: dict[str, str]
+):
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    found = table.read(tmp_path / "t.json", Mapped(columns, models=("a", "b")))
+    assert [(sample.model, sample.correct) for sample in found.samples] == [("a", True), ("b", False), ("a", True)]
+
+
 def test_tries_within_a_row_are_samples(tmp_path: Path):
     tries = [{"ok": True, "said": {"text": "a"}}, {"ok": False, "said": {"text": "b"}}]
     (tmp_path / "t.jsonl").write_text(json.dumps({"id": "p", "tries": tries}) + "\n")

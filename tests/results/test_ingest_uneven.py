@@ -57,6 +57,9 @@ def test_what_each_model_lacks_is_told_with_what_that_does_to_its_accuracy(
         ({"a": "pqrs", "b": "pqr", "c": "p"}, 0.75, "ab"),
         ({"a": "pqrs", "b": "pqrs", "c": "p", "d": "q"}, 0.5, "ab"),
         ({"a": "pq", "b": "pq"}, 1.0, "ab"),
+        ({"a": "pqrs", "b": "pqrs", "c": "tuvwxyz"}, 0.9, "ab"),
+        ({"a": "pqrs", "b": "pqrs", "c": "t", "d": "uv"}, 0.9, "ab"),
+        ({"a": "pqrst", "b": "pqrs", "c": "wxyz"}, 0.8, "ab"),
     ],
 )
 def test_what_costs_most_is_left_out_first(prompts: Mapping[str, str], share: float, left: str):
