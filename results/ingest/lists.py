@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 Cells = dict[str, Any]
@@ -51,11 +51,13 @@ def as_list(cell: Any) -> list[Any] | None:
     return None
 
 
-def wide_models(columns: Mapping[str, str], names: Sequence[str], wanted: Collection[str]) -> list[str]:
+def wide_models(
+    columns: Mapping[str, str], names: Sequence[str], wanted: Collection[str], *, is_there: Callable[[str], bool]
+) -> list[str]:
     """The models of a wide table, whose columns are called after them; empty where none is mapped by {model}.
 
-    columns: NOUN -> column, of which some hold {model}. Raises ValueError where any column would fit and `wanted`, the
-    models that are asked for, does not say which.
+    columns: NOUN -> column, of which some hold {model}. is_there: whether some row has a column or path. Raises
+    ValueError where any column would fit and `wanted`, the models that are asked for, does not say which.
     """
     patterns = [column for column in columns.values() if MODEL in column]
     if not patterns:
@@ -67,6 +69,7 @@ def wide_models(columns: Mapping[str, str], names: Sequence[str], wanted: Collec
     models = models or sorted(set.intersection(*fits))
     if all(pattern == MODEL for pattern in patterns):
         raise ValueError(f"Say which columns are models, as --models {' '.join(map(repr, names[:3]))} ...")
+    models = models or [name for name in names if all(is_there(pattern.replace(MODEL, name)) for pattern in patterns)]
     if not models:
         raise ValueError(f"No model fits {', '.join(patterns)}; name them with --models.")
     return models

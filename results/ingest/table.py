@@ -80,7 +80,13 @@ def _read_file(reading: _Reading, path: Path) -> None:
         reason = f": {list(found.odd)[-1]}" if found.odd else ""
         raise UnfitError(f"No row of {path.name} can be read{reason}.")
     names = names_of(rows)
-    models = wide_models(mapped.columns, [n for n in names if n not in mapped.columns.values()], mapped.models)
+    others = [name for name in names if name not in mapped.columns.values()]
+    models = wide_models(
+        mapped.columns,
+        others,
+        mapped.models,
+        is_there=lambda column: any(find(row, column) is not None for row in rows),
+    )
     mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
     mappings = mappings or [(mapped.model, dict(mapped.columns))]
     check_columns([column for _, columns in mappings for column in columns.values()], rows, names)

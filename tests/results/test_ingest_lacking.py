@@ -192,4 +192,4 @@ def test_what_holds_no_samples_is_told_with_the_way_on(
 def test_what_was_left_out_is_counted_only_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "t.csv").write_text("model,id,ok\nm,a,\nm,b,\n")
     error = refused(tmp_path / "t.csv", tmp_path / "run", capsys, *MAP)
-    assert error == "error: No outcomes in t.csv: 2 it has no score.\n"
+    assert error == "error: No outcomes in t.csv: 2 dropped (it has no score).\n"
