@@ -1,9 +1,9 @@
 """A row that holds several samples, in lists or in a column a model, as several rows. Knows nouns, no files."""
 
-import ast
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
+
+from results.ingest.paths import parsed
 
 Cells = dict[str, Any]
 MODEL = "{model}"
@@ -44,7 +44,7 @@ def spread(cells: Cells) -> Iterator[Cells]:
 def as_list(cell: Any) -> list[Any] | None:
     """The list that a cell holds, also as text of JSON or Python; None where it holds none."""
     if isinstance(cell, str) and cell.startswith("[") and cell.endswith("]"):
-        cell = _parse(cell)
+        cell = parsed(cell)
     if isinstance(cell, list):
         # [[a, b]] as [a, b]: one request of several samples.
         return cell[0] if len(cell) == 1 and isinstance(cell[0], list) else cell
@@ -93,14 +93,3 @@ def _between(pattern: str, name: str) -> str | None:
     before, after = pattern.split(MODEL, 1)
     is_fitting = name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after)
     return name[len(before) : len(name) - len(after)] if is_fitting else None
-
-
-def _parse(cell: str) -> Any:
-    try:
-        return json.loads(cell, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return cell

@@ -1,5 +1,7 @@
 """Paths into nested cells: names, positions, all of a list, the one of a list that is so called, and how many."""
 
+import ast
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +24,7 @@ def find(row: Row, path: str) -> Any:
     if path in row:
         return row[path]
     if (counted := LENGTH.fullmatch(path)) is not None:
-        listed = find(row, counted[1])
+        listed = parsed(find(row, counted[1]))
         return str(len(listed)) if isinstance(listed, list) else None
     steps = STEPS.split(path)
     # Names themselves may hold points and brackets: the longest that fits is meant.
@@ -35,7 +37,8 @@ def find(row: Row, path: str) -> Any:
 
 
 def within(cell: Any, path: str) -> Any:
-    """What a cell holds at a path; None where there is nothing."""
+    """What a cell holds at a path, also where it is text of JSON or Python; None where there is nothing."""
+    cell = parsed(cell)
     if isinstance(cell, Mapping):
         return find(cell, path)
     if not isinstance(cell, list):
@@ -48,6 +51,20 @@ def within(cell: Any, path: str) -> Any:
     return None
 
 
+def parsed(cell: Any) -> Any:
+    """The list or mapping that a cell holds as text of JSON or Python, numbers as written; any other cell as it is."""
+    if not isinstance(cell, str) or (cell[:1], cell[-1:]) not in (("[", "]"), ("{", "}")):
+        return cell
+    try:
+        return json.loads(cell, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(cell)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return cell
+
+
 def is_of(path: str, name: str) -> bool:
     """Whether a path begins in the column of a name."""
     counted = LENGTH.fullmatch(path)
@@ -58,7 +75,7 @@ def is_of(path: str, name: str) -> bool:
 def _chosen(row: Row, step: str) -> Any:
     """Of a list in the row, the first object that holds a value at a path; None where none does."""
     choice = CHOICE.fullmatch(step)
-    listed = None if choice is None else row.get(choice["list"])
+    listed = None if choice is None else parsed(row.get(choice["list"]))
     if choice is None or not isinstance(listed, list):
         return None
     conditions = [(condition["path"], condition["value"]) for condition in CONDITION.finditer(choice["conditions"])]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from results.ingest import table
+from results.ingest.cells import text
 from results.ingest.mapping import Mapped
 from results.ingest.paths import find
 from results.ingest.rows import rows_of
@@ -60,6 +61,45 @@ ROW: dict[str, Any] = {
 def test_a_path_leads_to_a_cell(path: str, cell: Any):
     found = find(ROW, path)
     assert (found, type(found)) == (cell, type(cell))
+
+
+@pytest.mark.parametrize(
+    ("cell", "path", "held"),
+    [
+        ('{"value": "C", "answer": "4"}', "s.value", "C"),
+        ("{'value': 'C', 'n': None}", "s.value", "C"),
+        ('{"a": {"b": [1.50, 2]}}', "s.a.b.0", "1.50"),
+        ('[{"ok": true}, {"ok": false}]', "s.*.ok", [True, False]),
+        ("[{'ok': True}, {'ok': False}]", "s.1.ok", False),
+        ('[{"n": "f1", "v": 0.5}, {"n": "em", "v": 1}]', "s[n=em].v", "1"),
+        ('{"a": "{\\"b\\": 1}"}', "s.a.b", "1"),
+        ("[1, 2, 3]", "len(s)", "3"),
+        ("['a', 'b']", "s.1", "b"),
+        ("{torn", "s.value", None),
+        ("{not: json}", "s.value", None),
+        ("plain", "s.value", None),
+        ("", "s.value", None),
+        ("[x](y)", "s.0", None),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_a_path_leads_into_a_cell_that_is_text(tmp_path: Path, form: str, cell: str, path: str, held: Any):
+    assert find({"s": cell}, path) == held
+    frame = pd.DataFrame({"id": ["p"], "ok": ["1"], "s": [cell]})
+    file = tmp_path / f"t.{form}"
+    if form == "csv":
+        frame.to_csv(file, index=False)
+    elif form == "parquet":
+        frame.to_parquet(file)
+    else:
+        file.write_text(json.dumps(frame.iloc[0].to_dict()) + "\n")
+    columns = {"prompt": "id", "correct": "ok", "prompt_text": path}
+    if held is None:
+        with pytest.raises(ValueError, match="No column"):
+            table.read(file, Mapped(columns, model="m"))
+    else:
+        (prompt,) = table.read(file, Mapped(columns, model="m")).prompts.values()
+        assert prompt["text"] == text(held)
 
 
 ROWS = [{"id": "p", "ok": "1"}, {"id": "q", "ok": "0"}]
