@@ -76,12 +76,13 @@ def check_nouns(mapped: Mapped) -> None:
 
 def check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection[str]) -> None:
     """Raise UnfitError where a table lacks a column that is mapped."""
-    absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not _has(column, rows, names)]
+    absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not has(column, rows, names)]
     if absent:
         raise UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}.")
 
 
-def _has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:
+def has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:
+    """Whether some row has a column, or a path into one."""
     return column in names or any(find(row, column) is not None for row in rows)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from results.ingest.cells import SUFFIXES, find_tables, read_rows, text
 from results.ingest.gold import compare, leave_out_ungraded
 from results.ingest.lists import as_list, of_model, spread, wide_models
-from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, names_of
+from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, has, names_of
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
-from results.ingest.paths import find
+from results.ingest.paths import Row, find
 from results.ingest.scores import MissingError, grade
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.schema import UNLIMITED
@@ -79,17 +79,7 @@ def _read_file(reading: _Reading, path: Path) -> None:
     if not rows:
         reason = f": {list(found.odd)[-1]}" if found.odd else ""
         raise UnfitError(f"No row of {path.name} can be read{reason}.")
-    names = names_of(rows)
-    others = [name for name in names if name not in mapped.columns.values()]
-    models = wide_models(
-        mapped.columns,
-        others,
-        mapped.models,
-        is_there=lambda column: any(find(row, column) is not None for row in rows),
-    )
-    mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
-    mappings = mappings or [(mapped.model, dict(mapped.columns))]
-    check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
+    mappings = _mappings(rows, mapped)
     of_file = _of_file(path)
     for number, row in enumerate(rows, start=1):
         for model, columns in mappings:
@@ -104,6 +94,17 @@ def _read_file(reading: _Reading, path: Path) -> None:
                 raise
             except ValueError as error:
                 found.skip(error, f"row {number:,} of {path.name}")
+
+
+def _mappings(rows: Sequence[Row], mapped: Mapped) -> list[tuple[str | None, dict[str, str]]]:
+    """A mapping for each model of a wide table, and the one of any other; None for the name where a column tells it."""
+    names = names_of(rows)
+    others = [name for name in names if name not in mapped.columns.values()]
+    models = wide_models(mapped.columns, others, mapped.models, is_there=lambda column: has(column, rows, names))
+    mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
+    mappings = mappings or [(mapped.model, dict(mapped.columns))]
+    check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
+    return mappings
 
 
 def _of_file(path: Path) -> dict[str, str]:
