@@ -78,7 +78,15 @@ def check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection
     """Raise UnfitError where a table lacks a column that is mapped."""
     absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not has(column, rows, names)]
     if absent:
-        raise UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}.")
+        inner = _list_within(rows)
+        way = f"; the rows may stand at --rows {inner}" if inner else ""
+        raise UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}{way}.")
+
+
+def _list_within(rows: Sequence[Row]) -> str | None:
+    """The name of a list of objects in an object that was taken for the only row."""
+    cells = rows[0].items() if len(rows) == 1 else ()
+    return next((name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], dict)), None)
 
 
 def has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:

@@ -247,6 +247,25 @@ def test_models_that_are_named_are_columns_wherever_the_rows_stand(
     assert [(sample.model, sample.correct) for sample in found.samples] == [("a", True), ("b", False), ("a", True)]
 
 
+@pytest.mark.parametrize(
+    ("content", "way"),
+    [
+        ({"model": "m", "n": 2, "results": ROWS}, "; the rows may stand at --rows results."),
+        (
+            {"model": "m", "n": 2, "info": {"a": 1}, "samples": ROWS, "others": ROWS},
+            "; the rows may stand at --rows samples.",
+        ),
+        ({"model": "m", "n": 2, "tags": ["a"], "none": []}, "'none'."),
+        ([{"model": "m", "runs": ROWS}, {"model": "k", "runs": ROWS}], "'runs'."),
+    ],
+)
+def test_where_the_rows_may_stand_is_said_where_no_place_has_all_columns(tmp_path: Path, content: Any, way: str):
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="No column 'id', 'ok'") as told:
+        table.read(tmp_path / "t.json", Mapped({"model": "model", "prompt": "id", "correct": "ok"}))
+    assert str(told.value).endswith(way)
+
+
 def test_tries_within_a_row_are_samples(tmp_path: Path):
     tries = [{"ok": True, "said": {"text": "a"}}, {"ok": False, "said": {"text": "b"}}]
     (tmp_path / "t.jsonl").write_text(json.dumps({"id": "p", "tries": tries}) + "\n")
