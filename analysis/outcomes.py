@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.arms import Arm, StoredRun, nothing_in
+from analysis.arms import Arm, StoredRun, is_outside, nothing_in
 from analysis.arrays import Array, Bools, Ints
 from analysis.grid import Grid
 from analysis.rungs import Rung
@@ -124,7 +124,12 @@ def pair(
         complete[f"{held_out.rung.name} (bins)"] = pool.num_ready >= pool.num_samples
     keep = np.flatnonzero(np.all(list(complete.values()), axis=0))
     if not len(keep):
-        raise ValueError(f"No prompt in {run.root} is complete in every model; run `make sweep` to the end.")
+        way = (
+            "compare two of them, or ingest again with --keep or --models"
+            if is_outside(run.grader[0])
+            else "run `make sweep` to the end"
+        )
+        raise ValueError(f"No prompt in {run.root} is complete in every model; {way}.")
     taken = tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms)
     grown_to = {name: grown.num_samples for name, grown in sampled.items()}
     return Outcomes(

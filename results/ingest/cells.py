@@ -4,10 +4,9 @@ import csv
 import gzip
 import io
 import json
-import re
 import sys
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,12 @@ import pyarrow.parquet as pq
 import yaml
 
 from results.folder import find_visible
+from results.ingest.paths import Row, is_of
+from results.ingest.pointers import check_fetched
+from results.ingest.rows import rows_of
 
-LENGTH = re.compile(r"len\((.+)\)")
-Row = Mapping[str, Any]
+NUMBER = "@row"
+PARQUET, GZIPPED = b"PAR1", b"\x1f\x8b"
 Skip = Callable[[object, str], None]
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".yaml", ".yml")
 # What reading a file meets that is cut short, damaged or of another form.
@@ -38,10 +40,14 @@ def read_rows(path: Path, *, columns: Collection[str], rows_at: str | None, skip
 
     Numbers are text as it was written. columns: the names that are wanted, which may be paths into nested cells; a
     parquet file is read no further. rows_at: where in a JSON object the list of rows stands. Raises ValueError where
-    the file is not of the form that its name tells.
+    the file is not of the form that its name tells, or its first bytes where the name tells none.
     """
+    check_fetched(path)
     try:
-        return list(_parse(path, columns, rows_at, skip))
+        rows = _parse(path, columns, rows_at, skip)
+        if NUMBER in columns:
+            return [{NUMBER: str(number), **row} for number, row in enumerate(rows) if row is not None]
+        return [row for row in rows if row is not None]
     except (*BROKEN, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
@@ -63,55 +69,36 @@ def text(value: Any) -> str | None:
     return json.dumps(value, default=str) if isinstance(value, (dict, list)) else str(value)
 
 
-def find(row: Row, path: str) -> Any:
-    """The cell of a column, or of a path of names and positions into nested cells; None where there is none.
-
-    len(PATH) is how many a list there holds, as of token ids.
-    """
-    if path in row:
-        return row[path]
-    if (counted := LENGTH.fullmatch(path)) is not None:
-        listed = find(row, counted[1])
-        return str(len(listed)) if isinstance(listed, list) else None
-    if "." not in path:
-        return None
-    parts = path.split(".")
-    # Names themselves may hold points: the longest that fits is meant.
-    for cut in range(len(parts) - 1, 0, -1):
-        name, rest = ".".join(parts[:cut]), ".".join(parts[cut:])
-        if name in row:
-            return _within(row[name], rest)
-    return None
-
-
-def _within(cell: Any, path: str) -> Any:
-    if isinstance(cell, Mapping):
-        return find(cell, path)
-    first, _, rest = path.partition(".")
-    if isinstance(cell, list) and first.isdigit() and int(first) < len(cell):
-        return _within(cell[int(first)], rest) if rest else cell[int(first)]
-    return None
-
-
-def _parse(path: Path, columns: Collection[str], rows_at: str | None, skip: Skip) -> Iterator[Row]:
+def _parse(path: Path, columns: Collection[str], rows_at: str | None, skip: Skip) -> Iterator[Row | None]:
+    """The rows, None for one that is skipped."""
     name = _plain_name(path)
-    if name.endswith(".parquet"):
+    with path.open("rb") as file:
+        head = file.read(len(PARQUET))
+    if name.endswith(".parquet") or head == PARQUET:
         return _parquet(path, columns)
-    content = gzip.decompress(path.read_bytes()) if path.name.endswith(".gz") else path.read_bytes()
-    decoded = content.decode("utf-8-sig")
-    if name.endswith((".jsonl", ".ndjson")) and not decoded.lstrip().startswith("["):
-        return _json_lines(decoded, path, skip)
+    is_packed = path.name.endswith(".gz") or head.startswith(GZIPPED)
+    decoded = (gzip.decompress(path.read_bytes()) if is_packed else path.read_bytes()).decode("utf-8-sig")
     if name.endswith((".yaml", ".yml")):
-        return _objects(yaml.load(decoded, Loader=yaml.BaseLoader), rows_at)
-    if name.endswith((".json", ".jsonl", ".ndjson")):
-        return _json(decoded, path, rows_at, skip)
-    return _delimited(decoded, "\t" if name.endswith(".tsv") else ",", path, skip)
+        return iter(rows_of(yaml.load(decoded, Loader=yaml.BaseLoader), rows_at=rows_at, columns=columns))
+    first = decoded.lstrip("\ufeff \t\r\n")[:1]
+    if name.endswith((".jsonl", ".ndjson")) and first != "[":
+        return _json_lines(decoded, path, skip)
+    is_named = name.endswith(SUFFIXES)
+    if name.endswith((".json", ".jsonl", ".ndjson")) or (not is_named and first in ("{", "[")):
+        return _json(decoded, path, rows_at, columns, skip)
+    return _delimited(decoded, "\t" if name.endswith(".tsv") else _separator(decoded), path, skip)
 
 
-def _delimited(content: str, separator: str, path: Path, skip: Skip) -> Iterator[Row]:
+def _separator(content: str) -> str:
+    """What parts the names of the columns: a comma, and where there is none what else may."""
+    names = content.partition("\n")[0]
+    return next((each for each in (",", "\t", ";", "|") if each in names), ",")
+
+
+def _delimited(content: str, separator: str, path: Path, skip: Skip) -> Iterator[Row | None]:
     # A response may be longer than the csv module allows by itself.
     csv.field_size_limit(sys.maxsize)
-    lines = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
+    lines = csv.reader(io.StringIO(content.lstrip("\ufeff"), newline=""), delimiter=separator, strict=True)
     names = next(lines, None)
     if names is None:
         raise ValueError("it is empty")
@@ -123,19 +110,20 @@ def _delimited(content: str, separator: str, path: Path, skip: Skip) -> Iterator
             yield dict(zip(names, cells, strict=True))
         elif cells:
             skip(f"it has {len(cells)} cells under {len(names)} columns", f"line {lines.line_num} of {path.name}")
+            yield None
 
 
-def _json(content: str, path: Path, rows_at: str | None, skip: Skip) -> Iterator[Row]:
+def _json(content: str, path: Path, rows_at: str | None, columns: Collection[str], skip: Skip) -> Iterator[Row | None]:
     """A list of objects, an object that holds one, or objects on lines of their own."""
     try:
-        return _objects(_load(content), rows_at)
+        return iter(rows_of(_load(content), rows_at=rows_at, columns=columns))
     except json.JSONDecodeError:
         if len(content.splitlines()) < 2 or rows_at is not None:
             raise
         return _json_lines(content, path, skip)
 
 
-def _json_lines(content: str, path: Path, skip: Skip) -> Iterator[Row]:
+def _json_lines(content: str, path: Path, skip: Skip) -> Iterator[Row | None]:
     num_rows = 0
     # Texts hold other characters that end a line.
     for number, line in enumerate(content.split("\n"), start=1):
@@ -145,44 +133,16 @@ def _json_lines(content: str, path: Path, skip: Skip) -> Iterator[Row]:
             row = _load(line)
         except (ValueError, RecursionError):
             skip("it is no JSON; was it cut short?", f"line {number} of {path.name}")
+            yield None
             continue
         if isinstance(row, dict):
             num_rows += 1
             yield row
         else:
             skip("it is no JSON object", f"line {number} of {path.name}")
+            yield None
     if not num_rows:
         raise ValueError("no line is a JSON object")
-
-
-def _objects(value: Any, rows_at: str | None) -> Iterator[Row]:
-    if rows_at is not None:
-        value = _within(value, rows_at)
-        if value is None:
-            raise ValueError(f"nothing at {rows_at!r}")
-    if isinstance(value, dict) and rows_at is None and (columns := _columns(value)) is not None:
-        value = columns
-    elif isinstance(value, dict) and rows_at is None:
-        lists = [name for name, part in value.items() if isinstance(part, list) and part and isinstance(part[0], dict)]
-        # An object with one list of objects is what holds the rows, any other is a row.
-        value = value[lists[0]] if len(lists) == 1 and len(value) <= 2 else [value]
-    if isinstance(value, dict):
-        # Rows by their names: {"0": {...}, "1": {...}}.
-        value = [{"@key": name} | row for name, row in value.items() if isinstance(row, dict)]
-    if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
-        raise ValueError("it holds no list of objects; --rows PATH says where one stands")
-    return iter(value)
-
-
-def _columns(value: dict[str, Any]) -> list[Row] | None:
-    """The rows of a table by columns, {"a": {"0": 1, "1": 2}, "b": ...} as pandas writes one; None of anything else."""
-    columns = [set(column) if isinstance(column, dict) else None for column in value.values()]
-    if not columns or None in columns or any(keys != columns[0] for keys in columns):
-        return None
-    numbers = list(next(iter(value.values())))
-    if not numbers or not all(number.isdecimal() for number in numbers):
-        return None
-    return [{name: column[number] for name, column in value.items()} for number in numbers]
 
 
 def _load(content: str) -> Any:
@@ -196,8 +156,7 @@ def _constant(name: str) -> str | None:
 
 def _parquet(path: Path, columns: Collection[str]) -> Iterator[Row]:
     names = pq.read_schema(path).names
-    paths = [counted[1] if (counted := LENGTH.fullmatch(column)) else column for column in columns]
-    wanted = [name for name in names if any(path == name or path.startswith(f"{name}.") for path in paths)]
+    wanted = [name for name in names if any(is_of(column, name) for column in columns)]
     table = pq.read_table(path, columns=wanted or names)
     return iter(pa.table({name: _as_written(table[name]) for name in table.column_names}).to_pylist())
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from results.folder import find_visible
+from results.ingest.pointers import check_fetched
 
 ZSTD = 93
 LOCAL_HEADER_BYTES = 30
@@ -52,6 +53,8 @@ def find_logs(source: Path) -> list[Path]:
 
 def open_log(path: Path) -> Log:
     """A log; raises ValueError where it is none, or too damaged to say what it is of."""
+    if path.is_file():
+        check_fetched(path)
     try:
         if path.is_dir():
             return Log(_checked(json.loads((path / HEADER).read_bytes())), _unpacked(path))
@@ -67,9 +70,16 @@ def open_log(path: Path) -> Log:
         raise ValueError(f"{path} is no whole log of Inspect ({reason})") from None
 
 
+def _why_none(found: Any) -> str:
+    """What a JSON file is that is no log, and the way on."""
+    if isinstance(found, dict) and "results" in found and ("versions" in found or "configs" in found):
+        return "it is lm-eval's results alone; its --log_samples writes samples as well"
+    return "no model under eval; a table needs --map model=COLUMN prompt=COLUMN correct=COLUMN"
+
+
 def _checked(header: Any) -> Mapping[str, Any]:
     if not isinstance(header, dict) or "model" not in header.get("eval", {}):
-        raise KeyError("no model under eval")
+        raise ValueError(_why_none(header))
     return header
 
 

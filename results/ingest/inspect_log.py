@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from results.ingest import inspect_files
 from results.ingest.inspect_files import find_logs
-from results.ingest.inspect_usage import settings, thinking, tokens
+from results.ingest.inspect_usage import settings, tokens
 from results.ingest.outcomes import OLDER, Ingested, Known, Sample, choose
 from results.ingest.scores import MissingError, grade
+from results.ingest.thinking import thinking
 from results.ingest.variants import flatten, tell_apart
 
 ERRED = "the sample ended in an error of the engine or scorer"
@@ -100,7 +101,8 @@ def _renamed(
 def _read_log(found: Ingested, path: Path, place: _Place, *, scorers: Sequence[str], correct_at: float | None) -> None:
     log = inspect_files.open_log(path)
     found.models.setdefault(place.model, Known())
-    for part in log.samples:
+    num_held = 0
+    for num_held, part in enumerate(log.samples, start=1):  # noqa: B007
         if part.sample is None:
             found.skip(part.reason, part.place)
             continue
@@ -116,6 +118,17 @@ def _read_log(found: Ingested, path: Path, place: _Place, *, scorers: Sequence[s
             said = {"text": _text(part.sample.get("input")), "dials": part.sample.get("metadata") or {}}
             found.prompts[place.task, sample.prompt] = said
             found.samples.append(sample)
+    _tell_lacking(found, path, log.header, num_held)
+
+
+def _tell_lacking(found: Ingested, path: Path, header: Mapping[str, Any], num_held: int) -> None:
+    """Say where a log holds fewer samples than its results are of, as one that was cut to be shown."""
+    num_told = (header.get("results") or {}).get("total_samples") or 0
+    if num_told and not num_held:
+        told = f"it tells the results of {num_told:,} samples and holds none; give the log with its samples"
+        found.skip(told, path.name)
+    elif num_held < num_told:
+        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} samples that its results are of.")
 
 
 class _ChoiceError(ValueError):

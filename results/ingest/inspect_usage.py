@@ -1,4 +1,4 @@
-"""Tokens and settings of Inspect's logs: what the fields of each provider count, and what thinking was allowed."""
+"""Tokens and settings of Inspect's logs: what the fields of each provider count, and how its options are merged."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,21 +11,6 @@ PLUMBING = {
     *("max_connections", "max_retries", "timeout", "attempt_timeout", "cache", "cache_prompt", "batch", "num_choices"),
     *("adaptive_connections", "reasoning_history", "reasoning_summary", "internal_tools", "modalities"),
 }
-OF_THINKING = ("reasoning_effort", "reasoning_tokens")
-# Settings of servers that switch thinking off, by their dotted names below extra_body or model_args, and the value.
-OFF = {
-    "chat_template_kwargs.enable_thinking": False,
-    "chat_template_kwargs.thinking": False,
-    "enable_thinking": False,
-    "thinking.type": "disabled",
-    "reasoning.enabled": False,
-    "reasoning.effort": "none",
-    "think": False,
-    "google.thinking_config.thinking_budget": 0,
-    "thinking_config.thinking_budget": 0,
-    "generation_config.thinking_config.thinking_budget": 0,
-}
-LIMITS = ("reasoning.max_tokens", "thinking.budget_tokens", "thinking_budget", "thinking_token_budget")
 
 
 def tokens(usage: Mapping[str, Any]) -> Tokens:
@@ -52,23 +37,3 @@ def settings(header: Mapping[str, Any]) -> dict[str, Any]:
     for config in (evaluated.get("model_generate_config"), (header.get("plan") or {}).get("config")):
         merged |= flatten(config or {})
     return {name: value for name, value in merged.items() if name not in PLUMBING}
-
-
-def thinking(options: Mapping[str, Any]) -> tuple[str | None, int | None, dict[str, Any]]:
-    """The effort and the budget of thinking, None where there is no limit, and the other options.
-
-    Thinking that was switched off is a budget of 0, whatever the name of the switch.
-    """
-    effort, budget = (options.get(name) for name in OF_THINKING)
-    rest = {name: value for name, value in options.items() if name not in OF_THINKING}
-    for name in list(rest):
-        bare = name.removeprefix("extra_body.")
-        if bare in OFF and rest[name] == OFF[bare]:
-            budget = 0
-        elif bare in LIMITS and budget is None:
-            budget = rest[name]
-        if bare in OFF or bare in LIMITS:
-            del rest[name]
-    if effort == "none" or budget == 0:
-        return None, 0, rest
-    return effort, budget, rest

@@ -1,9 +1,9 @@
 """A row that holds several samples, in lists or in a column a model, as several rows. Knows nouns, no files."""
 
-import ast
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
+
+from results.ingest.paths import parsed
 
 Cells = dict[str, Any]
 MODEL = "{model}"
@@ -44,18 +44,20 @@ def spread(cells: Cells) -> Iterator[Cells]:
 def as_list(cell: Any) -> list[Any] | None:
     """The list that a cell holds, also as text of JSON or Python; None where it holds none."""
     if isinstance(cell, str) and cell.startswith("[") and cell.endswith("]"):
-        cell = _parse(cell)
+        cell = parsed(cell)
     if isinstance(cell, list):
         # [[a, b]] as [a, b]: one request of several samples.
         return cell[0] if len(cell) == 1 and isinstance(cell[0], list) else cell
     return None
 
 
-def wide_models(columns: Mapping[str, str], names: Sequence[str], wanted: Collection[str]) -> list[str]:
+def wide_models(
+    columns: Mapping[str, str], names: Sequence[str], wanted: Collection[str], *, is_there: Callable[[str], bool]
+) -> list[str]:
     """The models of a wide table, whose columns are called after them; empty where none is mapped by {model}.
 
-    columns: NOUN -> column, of which some hold {model}. Raises ValueError where any column would fit and `wanted`, the
-    models that are asked for, does not say which.
+    columns: NOUN -> column, of which some hold {model}. is_there: whether some row has a column or path. Raises
+    ValueError where any column would fit and `wanted`, the models that are asked for, does not say which.
     """
     patterns = [column for column in columns.values() if MODEL in column]
     if not patterns:
@@ -67,6 +69,7 @@ def wide_models(columns: Mapping[str, str], names: Sequence[str], wanted: Collec
     models = models or sorted(set.intersection(*fits))
     if all(pattern == MODEL for pattern in patterns):
         raise ValueError(f"Say which columns are models, as --models {' '.join(map(repr, names[:3]))} ...")
+    models = models or [name for name in names if all(is_there(pattern.replace(MODEL, name)) for pattern in patterns)]
     if not models:
         raise ValueError(f"No model fits {', '.join(patterns)}; name them with --models.")
     return models
@@ -90,14 +93,3 @@ def _between(pattern: str, name: str) -> str | None:
     before, after = pattern.split(MODEL, 1)
     is_fitting = name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after)
     return name[len(before) : len(name) - len(after)] if is_fitting else None
-
-
-def _parse(cell: str) -> Any:
-    try:
-        return json.loads(cell, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return cell

@@ -18,6 +18,10 @@ READ = "extracted_answers"
 SEVERAL_AT_ONCE = "its one score is of several different answers at once"
 UNGRADED = "a further repeat: lm-eval logs one score a document and filter (--regrade scores each)"
 OTHER_SEED = "in a log of another seed (--seeds-are-samples reads each as a sample)"
+NO_SCORE = (
+    "it was not scored, as lm-eval's --predict_only leaves it; plain answers can be compared with --map prompt=doc_id "
+    "gold=target answer=filtered_resps.0"
+)
 UNSCORED = "the document has no score"
 VOTE = re.compile(r"maj|vote|consensus|cons@", re.IGNORECASE)
 __all__ = ["Choices", "find_logs", "read"]
@@ -39,6 +43,14 @@ class Choices:
     seeds_are_samples: bool = False
 
 
+class _Place(NamedTuple):
+    """What a log is of: the model's name with its settings, the task's, and the budget, None without one."""
+
+    model: str
+    task: str
+    budget: int | None
+
+
 class _Log(NamedTuple):
     path: Path
     model: str
@@ -56,7 +68,7 @@ def read(source: Path, choices: Choices) -> Ingested:
     is a vote.
     """
     found = Ingested()
-    for (model, task), logs in _by_place(_find(found, source, choices)).items():
+    for place, logs in _by_place(_find(found, source, choices)).items():
         if choices.seeds_are_samples:
             logs = list({str(log.said.seed): log for log in logs}.values())
         else:
@@ -67,7 +79,7 @@ def read(source: Path, choices: Choices) -> Ingested:
             logs = [newest]
         for log in logs:
             seed = log.said.seed if choices.seeds_are_samples else None
-            _read_log(found, log, (model, task), choices, seed=seed)
+            _read_log(found, log, place, choices, seed=seed)
     return found
 
 
@@ -82,17 +94,18 @@ def _find(found: Ingested, source: Path, choices: Choices) -> list[_Log]:
     return logs
 
 
-def _by_place(logs: Sequence[_Log]) -> dict[tuple[str, str], list[_Log]]:
-    """Logs of one model and task, oldest first, told apart by the settings in which they differ."""
+def _by_place(logs: Sequence[_Log]) -> dict[_Place, list[_Log]]:
+    """Logs of one thing, oldest first, told apart by the settings in which those of one model and task differ."""
     named: list[tuple[Hashable, Mapping[str, Any]]] = [((log.model, log.task), log.said.settings) for log in logs]
-    groups: dict[tuple[str, str], list[_Log]] = defaultdict(list)
+    groups: dict[_Place, list[_Log]] = defaultdict(list)
     for log, settings in zip(logs, tell_apart(named), strict=True):
-        groups[log.model + (f" ({settings})" if settings else ""), log.task].append(log)
+        model = log.model + (f" ({settings})" if settings else "")
+        groups[_Place(model, log.task, log.said.budget)].append(log)
     return groups
 
 
-def _read_log(found: Ingested, log: _Log, place: tuple[str, str], choices: Choices, *, seed: Any) -> None:
-    (model, task), path = place, log.path
+def _read_log(found: Ingested, log: _Log, place: _Place, choices: Choices, *, seed: Any) -> None:
+    model, task, path = place.model, place.task, log.path
     rows = read_rows(path, found.skip)
     if not rows:
         found.skip("it holds no documents; was the evaluation stopped?", path.name)
@@ -100,9 +113,12 @@ def _read_log(found: Ingested, log: _Log, place: tuple[str, str], choices: Choic
     filters = sorted({row["filter"] for row in rows})
     chosen = choose(f"filter in {path.name}", filters, choices.filters, option="--filter")
     if all(set(row["metrics"]) <= {"bypass"} for row in rows):
-        found.skip("it was not scored: lm-eval wrote it with --predict_only, or knows no metric", path.name)
+        found.skip(NO_SCORE, path.name)
         return
     kept = [row for row in rows if row["filter"] == chosen]
+    num_held, num_told = len({str(row["doc_id"]) for row in kept}), log.said.num_documents or 0
+    if num_held < num_told:
+        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} documents that its results are of.")
     for name, count in Counter(row["filter"] for row in rows if row["filter"] != chosen).items():
         found.dropped[f"under filter {name}, not {chosen}"] += count
     grader = Grader(log.said.task, chosen, path.name) if choices.regrade else None
@@ -145,7 +161,7 @@ def _samples(
     found: Ingested,
     row: Row,
     value: Any,
-    place: tuple[str, str],
+    place: _Place,
     correct_at: float | None,
     grader: Grader | None,
     *,
@@ -163,7 +179,9 @@ def _samples(
         correct, score = grade(each, correct_at=correct_at)
         is_readable = is_choice or answer != UNREADABLE
         yield Sample(
-            *place,
+            model=place.model,
+            task=place.task,
+            budget=place.budget,
             prompt=str(row["doc_id"]),
             number=number if seed is None else f"{seed}.{number}",
             correct=correct,

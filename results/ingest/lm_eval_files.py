@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from results.folder import find_visible
+from results.ingest.pointers import check_fetched
+from results.ingest.thinking import thinking
 from results.ingest.variants import flatten
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d:.-]+)\.jsonl?")
@@ -28,14 +30,20 @@ Skip = Any
 
 
 class Said(NamedTuple):
-    """What results.json says of one log: the model, the settings it ran under, its seed, and its task's own filters."""
+    """What results.json says of one log: the model, the settings it ran under, its seed, and its task's own filters.
+
+    budget: the limit on thinking tokens among its settings, None where it had none. num_documents: how many its
+    results are of, None where an old version does not say.
+    """
 
     model: str | None
     settings: Mapping[str, Any]
     seed: Any
+    budget: int | None
     filters: Mapping[str, list[Mapping[str, Any]]]
     task: Mapping[str, Any]
     names: list[str]
+    num_documents: int | None
 
 
 def find_logs(source: Path) -> list[Path]:
@@ -64,7 +72,7 @@ def read_said(path: Path) -> Said:
     """What results.json beside the log says of it; raises ValueError where it is damaged or names no model."""
     results, task = _read_results(path), task_of(path)
     if not results:
-        return Said(None, {}, None, {}, {}, [])
+        return Said(None, {}, None, None, {}, {}, [], None)
     try:
         config = results.get("config") or {}
         arguments = _arguments(config.get("model_args"))
@@ -75,13 +83,17 @@ def read_said(path: Path) -> Said:
         settings |= {name: value for name, value in generation.items() if name != "seed"}
         settings |= {"shots": (results.get("n-shot") or {}).get(task), "template": results.get("chat_template_sha")}
         settings |= {"system": results.get("system_instruction_sha"), "limit": config.get("limit")}
+        effort, budget, settings = thinking(flatten(settings))
+        settings |= {} if effort is None else {"reasoning_effort": effort}
         return Said(
             model=_model(str(named or results["model_name"]), arguments),
-            settings={name: value for name, value in flatten(settings).items() if not PLUMBING.fullmatch(name)},
+            settings={name: value for name, value in settings.items() if not PLUMBING.fullmatch(name)},
             seed=generation.get("seed", arguments.get("seed", config.get("random_seed"))),
+            budget=budget,
             filters={each["name"]: each["filter"] for each in of_task.get("filter_list") or []},
             task=of_task,
             names=_filter_names((results.get("results") or {}).get(task) or {}),
+            num_documents=((results.get("n-samples") or {}).get(task) or {}).get("effective"),
         )
     except (KeyError, AttributeError, TypeError):
         raise ValueError(
@@ -118,6 +130,7 @@ def _is_log(path: Path) -> bool:
 
 
 def _parse(path: Path, skip: Skip) -> Iterator[Row]:
+    check_fetched(path)
     content = path.read_bytes()
     if content.lstrip().startswith(b"["):
         yield from _listed(content, path, skip)
@@ -162,6 +175,7 @@ def _read_results(path: Path) -> dict[str, Any]:
     results = _results_of(path)
     if not results.exists():
         return {}
+    check_fetched(results)
     try:
         said = json.loads(results.read_bytes())
     except (ValueError, RecursionError):

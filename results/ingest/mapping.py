@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from results.ingest.cells import Row, find
 from results.ingest.lists import MODEL
+from results.ingest.paths import Row, find
+from results.ingest.rows import KEY
 
 REQUIRED = ("model", "prompt")
 OF_SAMPLES = ("correct", "gold", "sample", "answer", "text")
@@ -14,8 +15,8 @@ OF_MODELS = ("num_params", "billion_params", "pretraining_tokens")
 OTHERS = ("task", "budget", "effort", "prompt_text")
 NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
 DIAL = "dial."
-# Columns that every file has: its own name, those of the folders it lies in, and that of a row in an object of rows.
-OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@key")
+# Columns that every file has: its own name, those of the folders it lies in, and a row's place or name in it.
+OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@row", KEY)
 MOST_NAMED = 120
 
 
@@ -39,6 +40,15 @@ class Mapped:
     def tells_files_apart(self) -> bool:
         """Whether a file's name says something of its rows, so that two of equal bytes are two."""
         return bool({*self.columns.values()} & set(OF_FILES))
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to look for; of a wide table whose models are not named, those that every file has."""
+        columns = list(self.columns.values())
+        if any(MODEL in column for column in columns) and not self.models:
+            return [column for column in columns if column.startswith("@")]
+        named = [[column.replace(MODEL, model) for model in self.models] for column in columns if MODEL in column]
+        return [column for column in columns if MODEL not in column] + [each for part in named for each in part]
 
     @property
     def holds_counts(self) -> bool:
@@ -66,18 +76,27 @@ def check_nouns(mapped: Mapped) -> None:
 
 def check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection[str]) -> None:
     """Raise UnfitError where a table lacks a column that is mapped."""
-    absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not _has(column, rows, names)]
+    absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not has(column, rows, names)]
     if absent:
-        raise UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}.")
+        inner = _list_within(rows)
+        way = f"; the rows may stand at --rows {inner}" if inner else ""
+        raise UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}{way}.")
 
 
-def _has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:
+def _list_within(rows: Sequence[Row]) -> str | None:
+    """The name of a list of objects in an object that was taken for the only row."""
+    cells = rows[0].items() if len(rows) == 1 else ()
+    return next((name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], dict)), None)
+
+
+def has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:
+    """Whether some row has a column, or a path into one."""
     return column in names or any(find(row, column) is not None for row in rows)
 
 
 def names_of(rows: Sequence[Row]) -> list[str]:
     """The columns of all rows, in their order."""
-    return list(dict.fromkeys(name for row in rows for name in row))
+    return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in OF_FILES]
 
 
 def _listed(names: Collection[str]) -> str:

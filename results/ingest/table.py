@@ -1,15 +1,18 @@
 """Any table, of a row a sample, a row a prompt with lists or counts, or a column a model, by a mapping of columns."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from results.ingest.cells import find, find_tables, read_rows, text
-from results.ingest.gold import is_gold
-from results.ingest.lists import MODEL, as_list, of_model, spread, wide_models
-from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, names_of
+from results.ingest.cells import SUFFIXES, find_tables, read_rows, text
+from results.ingest.gold import compare, leave_out_ungraded
+from results.ingest.lists import as_list, of_model, spread, wide_models
+from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_columns, check_nouns, has, names_of
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
+from results.ingest.paths import Row, find
 from results.ingest.scores import MissingError, grade
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.schema import UNLIMITED
@@ -26,7 +29,8 @@ def read(source: Path, mapped: Mapped) -> Ingested:
     does not fit, and where two rows give one prompt different counts.
     """
     check_nouns(mapped)
-    found, counts, problems = Ingested(), _Counts(), []
+    found, problems = Ingested(), []
+    reading = _Reading(found, mapped)
     paths = find_tables(source)
     copies = set() if mapped.tells_files_apart else _copies(paths)
     for path in paths:
@@ -34,12 +38,14 @@ def read(source: Path, mapped: Mapped) -> Ingested:
             found.skip(COPY, path.name)
             continue
         try:
-            _read_file(found, counts, path, mapped)
+            _read_file(reading, path)
         except UnfitError as error:
             problems.append(error)
             found.skip(error, path.name)
     if len(problems) == len(paths):
-        raise ValueError(str(problems[0]) if problems else f"{source} holds no table.")
+        none = f"{source} holds no table ({', '.join(SUFFIXES)}); give a file of another name by itself."
+        raise ValueError(str(problems[0]) if problems else none)
+    leave_out_ungraded(found, reading.ungraded)
     return found
 
 
@@ -50,25 +56,30 @@ def _copies(paths: Sequence[Path]) -> set[Path]:
     return {path for path in several if first.setdefault(sha256(path.read_bytes()).digest(), path) is not path}
 
 
-class _Counts(dict[tuple[Any, ...], Count]):
-    """The first count of each model, task, prompt and budget."""
+@dataclass
+class _Reading:
+    """What is found under a mapping.
+
+    counts: the first of each model, task, prompt and budget. ungraded: of a model and task the answers that take a
+    grader to compare with the gold ones, and count as wrong so far.
+    """
+
+    found: Ingested
+    mapped: Mapped
+    counts: dict[tuple[Any, ...], Count] = field(default_factory=dict)
+    ungraded: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
-def _read_file(found: Ingested, counts: _Counts, path: Path, mapped: Mapped) -> None:
-    is_wide = any(MODEL in column for column in mapped.columns.values())
-    wanted = () if is_wide else tuple(mapped.columns.values())
+def _read_file(reading: _Reading, path: Path) -> None:
+    found, mapped = reading.found, reading.mapped
     try:
-        rows = read_rows(path, columns=wanted, rows_at=mapped.rows_at, skip=found.skip)
+        rows = read_rows(path, columns=mapped.wanted, rows_at=mapped.rows_at, skip=found.skip)
     except ValueError as error:
         raise UnfitError(str(error)) from None
     if not rows:
         reason = f": {list(found.odd)[-1]}" if found.odd else ""
         raise UnfitError(f"No row of {path.name} can be read{reason}.")
-    names = names_of(rows)
-    models = wide_models(mapped.columns, [n for n in names if n not in mapped.columns.values()], mapped.models)
-    mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
-    mappings = mappings or [(mapped.model, dict(mapped.columns))]
-    check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
+    mappings = _mappings(rows, mapped)
     of_file = _of_file(path)
     for number, row in enumerate(rows, start=1):
         for model, columns in mappings:
@@ -76,13 +87,24 @@ def _read_file(found: Ingested, counts: _Counts, path: Path, mapped: Mapped) -> 
             if model is not None:
                 cells["model"] = model
             try:
-                _read_row(found, counts, cells, mapped)
+                _read_row(reading, cells)
             except MissingError as error:
                 found.dropped[str(error)] += 1
             except _RefusedError:
                 raise
             except ValueError as error:
                 found.skip(error, f"row {number:,} of {path.name}")
+
+
+def _mappings(rows: Sequence[Row], mapped: Mapped) -> list[tuple[str | None, dict[str, str]]]:
+    """A mapping for each model of a wide table, and the one of any other; None for the name where a column tells it."""
+    names = names_of(rows)
+    others = [name for name in names if name not in mapped.columns.values()]
+    models = wide_models(mapped.columns, others, mapped.models, is_there=lambda column: has(column, rows, names))
+    mappings: list[tuple[str | None, dict[str, str]]] = [(name, of_model(mapped.columns, name)) for name in models]
+    mappings = mappings or [(mapped.model, dict(mapped.columns))]
+    check_columns([column for _, columns in mappings for column in columns.values()], rows, names)
+    return mappings
 
 
 def _of_file(path: Path) -> dict[str, str]:
@@ -96,13 +118,14 @@ class _RefusedError(ValueError):
     """What is wrong with the mapping and no single row's fault."""
 
 
-def _read_row(found: Ingested, counts: _Counts, cells: Mapping[str, Any], mapped: Mapped) -> None:
+def _read_row(reading: _Reading, cells: Mapping[str, Any]) -> None:
+    found, mapped = reading.found, reading.mapped
     name, task, prompt = _place(cells, mapped.task)
     if mapped.holds_counts:
-        _add_count(found, counts, _count(cells, (name, task, prompt)))
+        _add_count(reading, _count(cells, (name, task, prompt)))
     else:
         if "correct" not in cells:
-            cells = {**cells, "correct": _against_gold(cells)}
+            cells = {**cells, "correct": compare(cells.get("answer"), cells.get("gold"), reading.ungraded[name, task])}
         samples = [_sample(each, (name, task, prompt), mapped) for each in spread(dict(cells))]
         kept = [sample for sample in samples if sample is not None]
         found.dropped["it has no score"] += len(samples) - len(kept)
@@ -132,14 +155,6 @@ def _sample(cells: Mapping[str, Any], place: tuple[str, str, str], mapped: Mappe
     )
 
 
-def _against_gold(cells: Mapping[str, Any]) -> Any:
-    """Whether the answer, or each of a list of answers, is the gold one."""
-    gold, answers = text(cells.get("gold")), as_list(cells.get("answer"))
-    if answers is None:
-        return is_gold(text(cells.get("answer")), gold)
-    return [is_gold(text(answer), gold) for answer in answers]
-
-
 def _count(cells: Mapping[str, Any], place: tuple[str, str, str]) -> Count:
     """The success count of a row, also where it tells a share of correct samples and their number."""
     n = _number(cells, "num_samples")
@@ -153,8 +168,9 @@ def _count(cells: Mapping[str, Any], place: tuple[str, str, str]) -> Count:
     return Count(*place, num_samples=int(n), num_correct=int(c), budget=_budget(cells), tokens=_tokens(cells))
 
 
-def _add_count(found: Ingested, counts: _Counts, count: Count) -> None:
-    first = counts.setdefault((count.model, count.task, count.prompt, count.budget), count)
+def _add_count(reading: _Reading, count: Count) -> None:
+    found = reading.found
+    first = reading.counts.setdefault((count.model, count.task, count.prompt, count.budget), count)
     if first is count:
         found.counts.append(count)
     elif first == count:

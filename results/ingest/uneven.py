@@ -39,6 +39,8 @@ def lines(outcomes: Iterable[Sample | Count]) -> list[str]:
         worst, num_shared = _costliest(tallies)
         if len(tallies) > 1 and num_shared > len(shared):
             told.append(f"  Without {worst} they are {num_shared:,}: --keep SHARE leaves out what costs most prompts.")
+        elif not shared:
+            told.append("  Nothing can be read of all together: --keep SHARE leaves models out, --models names some.")
     return told
 
 
@@ -47,8 +49,8 @@ def keep(found: Ingested, share: float) -> Ingested:
     out: set[tuple[str, str]] = set()
     notes = []
     for task, tallies in sorted(_tally(found.outcomes).items()):
-        num_prompts = len(set().union(*tallies.values()))
-        while len(tallies) > 1 and _num_shared(tallies) < share * num_prompts:
+        # What a model alone has is no prompt of those that stay.
+        while len(tallies) > 1 and _num_shared(tallies) < share * (num_prompts := len(set().union(*tallies.values()))):
             before = _num_shared(tallies)
             model, after = _costliest(tallies)
             del tallies[model]

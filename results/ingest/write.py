@@ -41,8 +41,9 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
     check_plain(root)
     groups = _groups(found)
     if not groups:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "it is empty"
-        raise ValueError(f"No outcomes in {source}: {reasons}.")
+        dropped = [f"{count:,} dropped ({reason})" for reason, count in found.dropped.items() if count]
+        notes = [note.rstrip(".") for note in found.notes]
+        raise ValueError(f"No outcomes in {source}: {'; '.join([*dropped, *notes]) or 'it is empty'}.")
     _mend(root)
     stored = {(row["model"], row["task"]): row["identity"] for row in store.scan(root, schema.MODELS).to_pylist()}
     named = {place: _identity(*place, outcomes, source) for place, outcomes in groups.items()}

@@ -123,6 +123,78 @@ def search_and_learn(folder: Path) -> Path:
     return folder / "best_of_n_completions.jsonl"
 
 
+def helm(folder: Path) -> Path:
+    """Two trials of each instance, whose scores stand behind counts of tokens and beside those of another split."""
+    rows = [
+        {
+            "instance_id": name,
+            "train_trial_index": trial,
+            "stats": [
+                {"name": {"name": "num_references", "split": "test"}, "mean": 4.0},
+                {"name": {"name": "exact_match", "split": "valid"}, "mean": float(not right)},
+                {"name": {"name": "exact_match", "split": "test"}, "mean": float(right)},
+            ],
+        }
+        for trial, rights in enumerate([(True, False), (False, True)])
+        for name, right in zip("pq", rights, strict=True)
+    ]
+    (folder / "m").mkdir()
+    (folder / "m" / "per_instance_stats.json").write_text(json.dumps(rows))
+    return folder / "m"
+
+
+def live_code_bench(folder: Path) -> Path:
+    rows = [
+        {"question_id": name, "graded_list": list(rights), "output_list": ["a", "b"], "pass@1": 0.5}
+        for name, rights in (("p", (True, False)), ("q", (False, True)))
+    ]
+    (folder / "m").mkdir()
+    (folder / "m" / "Scenario.codegeneration_2_0.2_eval_all.json").write_text(json.dumps(rows))
+    return folder
+
+
+def human_eval(folder: Path) -> Path:
+    """Beside the samples themselves, which hold no verdict."""
+    rows = [("p", True), ("p", False), ("q", False), ("q", True)]
+    lines(folder / "samples_of_m.jsonl", [{"task_id": name, "completion": "code"} for name, _ in rows])
+    graded = [
+        {"task_id": name, "completion": f"code {right}", "result": "failed: ", "passed": right} for name, right in rows
+    ]
+    lines(folder / "m.jsonl", graded)
+    return folder
+
+
+def bigcode(folder: Path) -> Path:
+    logs = {
+        name: [
+            [number, {"task_id": name, "completion_id": number, "passed": right}] for number, right in enumerate(rights)
+        ]
+        for name, rights in (("p", (True, False)), ("q", (False, True)))
+    }
+    (folder / "logs.json").write_text(json.dumps(logs))
+    return folder
+
+
+def crux_eval(folder: Path) -> Path:
+    scored = {
+        "raw_generations": {"p": ["a", "b"], "q": ["a", "b"]},
+        "raw_scored_generations": {"p": [True, False], "q": [False, True]},
+        "pass_at_1": 50.0,
+    }
+    (folder / "m.json").write_text(json.dumps(scored))
+    return folder
+
+
+def tau_bench(folder: Path) -> Path:
+    rows = [
+        {"task_id": name, "trial": trial, "reward": float(right), "traj": [{"role": "system", "content": "x"}]}
+        for trial, rights in enumerate([(True, False), (False, True)])
+        for name, right in zip("pq", rights, strict=True)
+    ]
+    (folder / "m-airline.json").write_text(json.dumps(rows))
+    return folder
+
+
 FORMS = {
     "evalchemy": evalchemy,
     "lighteval, details": lighteval,
@@ -131,6 +203,12 @@ FORMS = {
     "MathArena": math_arena,
     "LLMonkeys": monkeys,
     "search-and-learn, scored": search_and_learn,
+    "HELM, per_instance_stats": helm,
+    "LiveCodeBench, submissions": live_code_bench,
+    "human-eval, results": human_eval,
+    "bigcode, logs": bigcode,
+    "CRUXEval": crux_eval,
+    "tau-bench": tau_bench,
 }
 
 

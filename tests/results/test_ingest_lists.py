@@ -105,6 +105,31 @@ def test_a_column_a_model_is_a_row_a_model(tmp_path: Path, columns: dict[str, st
 
 
 @pytest.mark.parametrize(
+    ("columns", "models"),
+    [
+        ({"correct": "{model}.ok"}, ["a", "b"]),
+        ({"correct": "{model}.ok", "text": "{model}.said"}, ["a"]),
+        ({"correct": "{model}.tries.*.ok"}, ["c"]),
+        ({"correct": "{model}.tries[n=1].ok"}, ["c"]),
+        ({"correct": "{model}.tries.0.ok"}, ["c"]),
+    ],
+)
+def test_cells_of_a_column_a_model_tell_which_columns_are_models(
+    tmp_path: Path, columns: dict[str, str], models: list[str]
+):
+    row = {
+        "q": "p",
+        "meta": {"level": 1},
+        "a": {"ok": True, "said": "x"},
+        "b": {"ok": False},
+        "c": {"tries": [{"n": 0, "ok": False}, {"n": 1, "ok": True}]},
+    }
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"q": "r", "a": None}) + "\n")
+    found = read(tmp_path / "t.jsonl", Mapped({"prompt": "q"} | columns))
+    assert sorted({sample.model for sample in found.samples}) == models
+
+
+@pytest.mark.parametrize(
     ("columns", "models", "said"),
     [
         ({"correct": "{model}"}, (), "Say which columns are models, as --models 'q' 'gpt-4'"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.outcomes import load
 from results import schema, store
 from results.ingest import uneven
 from results.ingest.__main__ import main
@@ -36,6 +37,7 @@ def outcomes(prompts: Mapping[str, str], *, counts: bool = False) -> Ingested:
         ({"a": "PQrs", "b": "PQ"}, ["a lacks 0: 50.0% right on its own 4, 100.0% on those of all"]),
         ({"a": "PQ", "b": "RS"}, ["0 of 4 prompts", "a lacks 2: 100.0% right on its own 2, none of all"]),
         ({"a": "PqRs", "b": "PqRs", "c": "P", "d": "q"}, ["0 of 4 prompts", "c lacks 3", "d lacks 3"]),
+        ({"a": "PQ", "b": "RS", "c": "TU"}, ["0 of 6 prompts", "Nothing can be read of all together: --keep SHARE"]),
     ],
 )
 def test_what_each_model_lacks_is_told_with_what_that_does_to_its_accuracy(
@@ -55,6 +57,9 @@ def test_what_each_model_lacks_is_told_with_what_that_does_to_its_accuracy(
         ({"a": "pqrs", "b": "pqr", "c": "p"}, 0.75, "ab"),
         ({"a": "pqrs", "b": "pqrs", "c": "p", "d": "q"}, 0.5, "ab"),
         ({"a": "pq", "b": "pq"}, 1.0, "ab"),
+        ({"a": "pqrs", "b": "pqrs", "c": "tuvwxyz"}, 0.9, "ab"),
+        ({"a": "pqrs", "b": "pqrs", "c": "t", "d": "uv"}, 0.9, "ab"),
+        ({"a": "pqrst", "b": "pqrs", "c": "wxyz"}, 0.8, "ab"),
     ],
 )
 def test_what_costs_most_is_left_out_first(prompts: Mapping[str, str], share: float, left: str):
@@ -74,6 +79,16 @@ def test_budgets_that_not_every_model_has_become_part_of_the_name_on_request(tmp
     assert sorted(budgets, key=str) == sorted(
         [("x", 64), ("y", 64), ("z", 64), ("x (128 tokens)", None), ("y (256 tokens)", None)], key=str
     )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--counts"]])
+def test_models_that_share_no_prompt_are_refused_with_what_can_be_done(tmp_path: Path, arguments: list[str]):
+    rows = ["model,id,ok,said", "a,p,1,x", "a,q,0,x", "b,r,1,x", "b,s,0,x"]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    columns = ["--map", "model=model", "prompt=id", "correct=ok", "answer=said"]
+    assert main([str(tmp_path / "t.csv"), str(tmp_path / "run"), *columns, *arguments]) == 0
+    with pytest.raises(ValueError, match="complete in every model; compare two of them, or ingest again with --keep"):
+        load(tmp_path / "run")
 
 
 @pytest.mark.parametrize("share", ["0", "1.5", "-1"])
