@@ -9,6 +9,12 @@ RUN ?= $(or $(EXPERIMENT),embedded)
 # What a sweep leaves out is for it to say: model.path alone means one model, and an experiment may name its run.
 WORDS = $(if $(EXPERIMENT),experiment=$(EXPERIMENT)) $(if $(filter-out file,$(origin RUN)),"run=$(RUN)") $(ARGS)
 
+# `make sweep model.path=...` would give that to make, which knows no such variable, and draw something else.
+KNOWN := RUN EXPERIMENT ARGS SOURCE DATA EMBEDDER BASE NEW TARGET QUERIES PYTHON ENGINE FIND_LINKS VENV
+GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
+UNKNOWN := $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(if $(or $(findstring .,$(name)),$(wildcard conf/$(name)),$(filter seed probe run,$(name))),$(name)))
+$(if $(UNKNOWN),$(error $(firstword $(UNKNOWN)) is an option of the sweep and stands in ARGS: make $(firstword $(MAKECMDGOALS)) ARGS="$(firstword $(UNKNOWN))=..."))
+
 # An NVIDIA GPU takes the official vLLM; anything else its CPU build, with torch's CPU build: from --find-links where
 # the environment names a place, else from PyTorch's own index.
 ENGINE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -31,7 +30,7 @@ from sweeps.disk import explain
 from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import run_job
-from sweeps.mistakes import find_mistake
+from sweeps.mistakes import compose, find_mistake, find_other_run
 from sweeps.recorded import load_tasks
 from sweeps.repair import repair
 from sweeps.words import adapt, choose_plan, complete, find_twice, name_place
@@ -103,11 +102,7 @@ def where(words: Sequence[str]) -> Path:
     parsed = OverridesParser.create().parse_overrides(complete(words))
     # A list is a job a value, which one config does not hold.
     single = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-    with hydra.initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
-        config = hydra.compose("sweep", single, return_hydra_config=True)
-    # ${hydra:...} is resolved against the configuration that was set last.
-    HydraConfig.instance().set_config(config)
-    return find_run(config.run)
+    return find_run(compose(single, with_hydra=True).run)
 
 
 def main() -> None:
@@ -138,7 +133,7 @@ def run_command() -> None:
     # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
     # Hydra looks for them once, at its first word.
     sys.path.append(str(Path(__file__).parent / "launchers"))
-    if told := find_twice(words) or find_mistake(words):
+    if told := find_twice(words) or find_mistake(words) or find_other_run(words):
         sys.exit(told)
     sweep()
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 
-from sweeps.words import OVERRIDE
+from results import schema, store
+from sweeps.compose import find_run
+from sweeps.words import OVERRIDE, name_word
 
 CONF = Path("conf")
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
@@ -46,6 +49,25 @@ def find_mistake(words: Sequence[str]) -> str | None:
     return find_missing(own)
 
 
+def find_other_run(words: Sequence[str]) -> str | None:
+    """What is amiss where only a run is named that holds other models than the embedded ladder; None where nothing is.
+
+    A run is read a task at a time, and who forgot to say what is drawn would have countdown beside the task of theirs.
+    """
+    if any(name_word(word) != "run" for word in words) or not words:
+        return None
+    config = compose([*words, "hydra.mode=RUN"], with_hydra=True)
+    root = find_run(config.run)
+    held = {row["model"] for row in store.scan(root, schema.MODELS, columns=["model"]).to_pylist()}
+    ladder = set(str(config.hydra.sweeper.params.model).split(","))
+    if not held or held & ladder:
+        return None
+    return (
+        f"{root} holds {', '.join(sorted(held)[:3])}, and nothing says what to draw: model.path=... or experiment=... "
+        "(experiment=embedded draws the embedded ladder into it)."
+    )
+
+
 def is_unknown(name: str) -> bool:
     """Whether a name to be added is neither below an option nor a room of conf/."""
     return "." not in name and "/" not in name and not (CONF / name).is_dir()
@@ -72,9 +94,13 @@ def single(override: Override) -> str:
     return f"{line.partition('=')[0]}={next(iter(override.sweep_string_iterator()))}"
 
 
-def compose(lines: Sequence[str]) -> DictConfig:
+def compose(lines: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """The config of these overrides; with what it says of Hydra itself, which `${hydra:...}` is then read from."""
     with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-        return hydra.compose("sweep", list(lines))
+        config = hydra.compose("sweep", list(lines), return_hydra_config=with_hydra)
+    if with_hydra:
+        HydraConfig.instance().set_config(config)
+    return config
 
 
 def tell_option(name: str, overrides: Sequence[Override]) -> str:

@@ -57,6 +57,9 @@ CONFIGS = [
     ),
     Case(f"{SWEEP} task.size", r"task.size has no value; give task.size=..."),
     Case("model_path=/m", r"There is no option model_path; did you mean model.path\?"),
+    Case(
+        "run=results/real/svamp", r"results/real/svamp holds Qwen2.5-Coder-0.5B-Instruct, .*nothing says what to draw"
+    ),
     Case("+model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(f"{SWEEP} budgets=[0]", r"There is no option budgets; did you mean grid.budgets\?"),
     Case("task=gsm8k,svamp task.filtre=extract", r"There is no option task.filtre; did you mean task.filter\?"),
@@ -284,6 +287,9 @@ ANALYSIS = [
     Case("summary results/reference --task chess", r"Choose one task of .*, not 'chess'", 2),
 ]
 MAKE = [
+    Case("plan model.path=/m", r"model.path is an option of the sweep and stands in ARGS: make plan ARGS=", 2),
+    Case("sweep RUN=mine task=gsm8k", r"task is an option of the sweep and stands in ARGS: make sweep ARGS=", 2),
+    Case("sweep seed=3", r"seed is an option of the sweep and stands in ARGS", 2),
     Case("sweep EXPERIMENT=nothing", r"There is no experiment=nothing; there are .*qwen3", 2),
     Case("figures RUN=nowhere", r"No run 'nowhere'; runs here: ", 2),
     Case("grade RUN=nowhere", r"No recorded jobs in results/runs/nowhere/provenance", 2),

@@ -42,10 +42,11 @@ def substitution(first: pd.Series, models: Sequence[str]) -> str:
 
 def exchange_rates(first: pd.Series) -> str:
     """The caption of the figure of exchange rates."""
-    spent = "more samples" if first["path"] == "width" else "more thinking tokens"
+    read = wording.RULES[first["rule"]]
+    spent = f"more samples, read by {read}" if first["path"] == "width" else "more thinking tokens on its one sample"
     return (
         f"Task {first['task']}. Target: one answer of the larger model {wording.thinking(first['max_budget'])}; the "
-        f"smaller one spends {spent}, read by {wording.RULES[first['rule']]}. Never: not "
+        f"smaller one spends {spent}. Never: not "
         f"{wording.within(first['path'], first['max_step'])}. Cost in {first['cost_unit']}, prompts read once, "
         f"{first['cost_label']}. {first['total_prompts']} prompts, {samples_each(first)}, number of "
         "prompts in brackets. Lines: 95% intervals over prompts (paired bootstrap, "

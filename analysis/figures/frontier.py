@@ -85,5 +85,6 @@ def _words(first: pd.Series) -> page.Words:
         "Dot: a thinking budget and a number of samples. Line: the model's best cell that costs no more, with its 95% "
         "interval. Wide grey line: the best cell of any model; the strip below shows whose it is (grey: undecided).",
         f"Several samples are read by {caption.read_by(first)}. Best cells are chosen on one half of the prompts and "
-        f"read on the other. {caption.run(first, binned=True)}",
+        "read on the other: on few prompts a line may lie below dots, and the grey line below a model's own. "
+        f"{caption.run(first, binned=True)}",
     )

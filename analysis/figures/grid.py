@@ -12,6 +12,8 @@ from analysis.figures import caption, ink, page
 CELL_INCHES = (0.34, 0.27)
 NUMBER_SIZE = 7.5
 MAX_PANEL_INCHES = 3.6
+# What names the budgets, on a panel that is as high as its words are long and on a lower one.
+HIGH_LABEL, LOW_LABEL, LABEL_INCHES = "thinking tokens, at most", "thinking\ntokens", 1.7
 # Shades of accuracies above this bear black numbers.
 LIGHT = 0.55
 
@@ -36,7 +38,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_yticks(range(len(budgets)), [wording.budget(budget) for budget in budgets])
         axes.set_xlabel("samples", fontsize=9.5)
         if number % layout.max_columns == 0:
-            axes.set_ylabel("thinking tokens, at most", fontsize=9.5)
+            axes.set_ylabel(HIGH_LABEL if panel[1] >= LABEL_INCHES else LOW_LABEL, fontsize=9.5)
         page.title(axes, titles[model], colour=colours[model])
         _draw_cells(axes, rows, budgets, widths)
     return figure
@@ -62,7 +64,7 @@ def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "Think longer or sample more?",
         "Number and shade: accuracy in percent, on all prompts. Box: no cell that costs less is as accurate; the "
-        "thicker, the more replicates agree.",
+        "thicker, the more replicates agree; none where nothing is right.",
         f"Several samples are read by {caption.read_by(first)}. Boxes are read off the prompts that are shown. "
         f"{caption.run(first, binned=False, what='Replicates are drawn')}",
     )

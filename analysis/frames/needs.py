@@ -51,7 +51,10 @@ def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:
         raise one_model(models[0])
     rows = needed[(needed["model"] != models[-1]) & needed["rate"].notna()]
     if rows.empty:
-        raise UntoldError(f"{models[-1]} reaches no accuracy between its cheapest and its dearest cell.")
+        raise UntoldError(
+            f"{models[-1]}'s best cells, chosen on one half of the prompts and read on the other, gain less than "
+            f"{100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: no accuracy lies between them to aim at."
+        )
     return rows.assign(large=models[-1])
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis import intervals
+from analysis import intervals, wording
 from analysis.arms import Arm
 from analysis.arrays import Floats
 from analysis.bins import Bin
@@ -22,8 +22,8 @@ def frame(cells: Cells) -> pd.DataFrame:
     `multiple` is the level in full answers (one sample at the full budget); width and serial tokens, decoded one after
     another, are interpolated in log k between the grid's widths, and so is accuracy, with its 95% interval. `is_best`
     marks the budget of a level's highest accuracy, where that is above 0. Budgets that cannot spend a level within the
-    grid have no row, nor have levels that fewer than two can spend. Raises UntoldError for one budget or one width, and
-    where none is left.
+    grid have no row, nor have levels that fewer than two can spend; `models_aside` names rungs without a row, where
+    there are such. Raises UntoldError for one budget or one width, and where no row is left.
     """
     if len(cells.outcomes.budgets) < 2 or len(cells.widths) < 2:
         raise UntoldError("Serial against parallel takes two budgets and two widths or more.")
@@ -39,7 +39,9 @@ def frame(cells: Cells) -> pd.DataFrame:
             rows += [names | point | {"is_best": point["accuracy"] == best > 0} for point in points if len(points) > 1]
     if not rows:
         raise UntoldError("No two budgets can spend the same compute within the grid.")
-    return cells.frame(rows)
+    told = {row["model"] for row in rows}
+    aside = [arm.rung.name for arm in cells.arms if arm.rung.name not in told]
+    return cells.frame(rows).assign(**({"models_aside": wording.listed(aside)} if aside else {}))
 
 
 def _serial(arm: Arm, widths: tuple[int, ...], part: Bin) -> Floats:

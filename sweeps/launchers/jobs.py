@@ -36,7 +36,9 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     num_graded = grade_run(root, tasks.values(), unfenced=jobs[0].grade_unfenced)
     print(f"{num_graded:,} answers graded. Rows are in {root}.")
     if failed:
-        sys.exit(f"Failed: {', '.join(failed)}. What they drew is kept; run the same command again to go on.")
+        sys.exit(
+            f"Failed: {', '.join(failed)}. What was drawn is kept; mend what is said above: the same command goes on."
+        )
 
 
 def run_lanes(lanes: Sequence[Lane], place: Place, *, logs: Path) -> list[str]:
