@@ -177,7 +177,7 @@ def _write_powers(powers: Any) -> str:
     kept = {prime: count for prime, count in powers.items() if count}
     if (number := exact.multiply(kept)) is not None:
         return exact.write(number)
-    return "powers " + " ".join(f"{prime}^{kept[prime]}" for prime in sorted(kept))
+    return "powers " + " ".join(f"{prime}^{exact.write(Fraction(kept[prime]))}" for prime in sorted(kept))
 
 
 def read_date(text: str) -> Leaf | None:
