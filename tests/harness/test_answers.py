@@ -312,3 +312,63 @@ def test_a_number_too_long_to_work_out_is_compared_as_it_is_written(huge: str) -
     assert math_key(huge) is not None
     assert math_equal(huge + "+0", huge) == (math_key(huge + "+0") == math_key(huge))
     assert not math_equal(huge, "7")
+
+
+@pytest.mark.parametrize(
+    "hedge",
+    [
+        *(
+            "18, 19",
+            "18; 19",
+            "18 19",
+            "[18, 19, 20]",
+            "either 18, 19",
+            "one of 18 19 20",
+            "18 | 19",
+            "18 & 19",
+            "18 to 19",
+        ),
+        *("18 & 19", "18 to 19", "17 18 19 20", "18,1900", "18 = 19", "$18, $19", "18:30", "18\u200b9", "1 8"),
+    ],
+)
+def test_a_list_of_numbers_states_none(hedge: str) -> None:
+    assert stated_number(f"The answer is {hedge}.") is None
+    assert stated_number(rf"So \boxed{{{hedge}}}") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("18 millions", "18000000"),
+        ("18 Million", "18000000"),
+        ("1.8e1", "18"),
+        ("18e3", "18000"),
+        ("18e-5", "0.00018"),
+        (r"1.8 \times 10^{4}", "18000"),
+        ("18 1/2", "37/2"),
+        ("18\N{VULGAR FRACTION ONE HALF}", "37/2"),
+        (r"18\frac{1}{2}", "37/2"),
+        ("18^2", None),
+        ("18\N{SUPERSCRIPT TWO}", None),
+        ("2**18", None),
+        ("18 m^2", "18"),
+        ("18, which is 2 more", "18"),
+        ("$18.00", "18"),
+        ("18 = 18.0", "18"),
+        ("60 - 42 = 18", "18"),
+        ("<<20-2=18>>18", "18"),
+    ],
+)
+def test_a_number_is_stated_whole(said: str, number: str | None) -> None:
+    assert stated_number(f"The answer is {said}.") == number
+
+
+@pytest.mark.parametrize("words", ["millions", "Million", "dozens", "Hundreds", "fifths", "tens", "mln", "incorrect"])
+def test_words_that_make_another_number_are_no_unit(words: str) -> None:
+    for written in (rf"18\text{{ {words}}}", rf"\text{{18 {words}}}", rf"18~\mathrm{{{words}}}"):
+        assert not math_equal(written, "18") and math_key(written) != math_key("18")
+
+
+def test_a_scale_in_the_plural_is_that_scale() -> None:
+    assert math_key(r"5\text{ millions}") == math_key(r"5\text{ Million}") == math_key("5000000")
+    assert math_key(r"2\text{ dozens}") == math_key("24")
