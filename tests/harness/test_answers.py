@@ -372,3 +372,43 @@ def test_words_that_make_another_number_are_no_unit(words: str) -> None:
 def test_a_scale_in_the_plural_is_that_scale() -> None:
     assert math_key(r"5\text{ millions}") == math_key(r"5\text{ Million}") == math_key("5000000")
     assert math_key(r"2\text{ dozens}") == math_key("24")
+
+
+@pytest.mark.parametrize(
+    "hedge",
+    [
+        *(
+            "The answer is A or B",
+            "The answer is (A)/(B)",
+            "The answer is A, B",
+            "The answer is (A)(B)",
+            "The answer is A & B",
+        ),
+        *("The answer is A or maybe B", "The answer is (A) and (B)", "The answer is A, B or C.", "I choose A or B"),
+        *("(A) (B) (C) (D)", r"\boxed{A. B. C. D.}", r"\boxed{A: all, B: none}", "<answer>(A) (B)</answer>"),
+        *("The answer is not (A)", "The answer is other than (A)", r"\boxed{(A)\text{ or }(B)}", "I pick A, B"),
+    ],
+)
+def test_two_letters_or_one_that_is_denied_are_no_choice(hedge: str) -> None:
+    assert choice_letter(hedge) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("The answer is (C) B cells", "The answer is C, I think", "The answer is C. B is wrong", "(A) is out, so (C)"),
+        *(
+            "The answer is C, A having failed",
+            "I choose C and not B",
+            r"\boxed{C. vitamin B12}",
+            "It is not (A) but (C).",
+        ),
+        *(
+            "The answer is C - A was wrong.",
+            "The answer is **C**, because B is odd",
+            "The answer is (C), since (A) fails",
+        ),
+    ],
+)
+def test_another_letter_further_on_takes_nothing_from_a_choice(text: str) -> None:
+    assert choice_letter(text) == "C"
