@@ -26,6 +26,9 @@ SECONDS_A_GRADE = 5.0
 # What a grader may take beside what its process was born with.
 MEMORY_BYTES = 1 << 30
 CHUNK_SIZE = 256
+# Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and held
+# in up to eight bytes, and what is over is for grading.
+SHARE_OF_TEXTS = 1 / 64
 # A worker tells between two answers that it lives; an answer and the known ones behind it may each take their time.
 SILENT_GRADES, SILENT_SECONDS, SECONDS_A_LOOK = 4, 60.0, 1.0
 # No answer to any prompt of use, and what graders import they import for it.
@@ -80,9 +83,8 @@ def grade_texts(
         memory_bytes=memory_bytes,
         evaluates=evaluates(task),
     )
-    for position, grade, trouble in _Pool(work, texts, SILENT_GRADES * PATIENCE * seconds + SILENT_SECONDS).run(
-        num_workers
-    ):
+    silence, most_chars = SILENT_GRADES * PATIENCE * seconds + SILENT_SECONDS, int(memory_bytes * SHARE_OF_TEXTS)
+    for position, grade, trouble in _Pool(work, texts, silence, most_chars).run(num_workers):
         grades[position] = grade
         if trouble:
             troubles[position] = trouble
@@ -129,10 +131,13 @@ class _Worker:
 
 
 class _Pool:
-    """Workers, and the positions that none of them has graded. silence: seconds after which a worker is given up."""
+    """Workers, and the positions that none of them has graded.
 
-    def __init__(self, work: Any, texts: Sequence[tuple[str, str]], silence: float) -> None:
-        self.work, self.texts, self.silence = work, texts, silence
+    silence: seconds after which a worker is given up. most_chars: of the answers that it is given at once.
+    """
+
+    def __init__(self, work: Any, texts: Sequence[tuple[str, str]], silence: float, most_chars: int) -> None:
+        self.work, self.texts, self.silence, self.most_chars = work, texts, silence, most_chars
         self.left = deque(range(len(texts)))
         self.deaths: Counter[int] = Counter()
         self.context: ForkContext = multiprocessing.get_context("fork")
@@ -168,12 +173,23 @@ class _Pool:
         return _Worker(process, ours)
 
     def give(self, worker: _Worker, size: int) -> None:
-        chunk = [self.left.popleft() for _ in range(min(size, len(self.left)))]
+        chunk = self.take(size)
         worker.pending, worker.heard = dict.fromkeys(chunk), time.monotonic()
         items: list[Item] = [(position, *self.texts[position]) for position in chunk]
         # A worker that is dead is found by its pipe.
         with contextlib.suppress(OSError):
             worker.results.send(items)
+
+    def take(self, size: int) -> list[int]:
+        """The next positions, so many at most; an answer that is too long for company comes alone."""
+        chunk = [self.left.popleft()]
+        num_chars = len(self.texts[chunk[0]][1])
+        while self.left and len(chunk) < size:
+            num_chars += len(self.texts[self.left[0]][1])
+            if num_chars > self.most_chars:
+                break
+            chunk.append(self.left.popleft())
+        return chunk
 
     def collect(self, worker: _Worker) -> Iterator[_Result]:
         """Take what a worker says; never as pickles, since those are code."""

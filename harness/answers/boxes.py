@@ -6,10 +6,11 @@ from harness.answers.texts import clean, find_last
 
 # Small models forget the backslash.
 _BRACES = re.compile(r"(?:\\|(?<![A-Za-z]))(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
-# From a box's end: a number of its own, not the first of a sum.
+# From a box's end: a number of its own, neither the first of a sum nor one of two.
 _SAID = re.compile(
     r"\}(?:\s|[$*,]|\\[)\]]){0,6}(?:=|(?:which\s)?(?:is|equals)\b|is\sequal\sto\b)(?:\s|[$*]|\\[\$(\[,;: ]){0,6}"
     r"(-?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?)(?![0-9,.]*[0-9])"
+    r"(?!(?:\s|[$*]){0,3},?(?:\s|\\text\{){0,3}or\b|(?:\s|\$){0,3}[,;]\s{1,3}[$\\]{0,2}-?[0-9])"
     r"(?!(?:\s|\$){0,3}(?:[-+/^!×÷_(]|\*{1,2}\s?[0-9(]|\\(?:times|div|cdot|frac|sqrt)))"
 )
 _UNBRACED = re.compile(r"\\boxed\s{0,3}(-?[0-9]+(?:[.,][0-9]+)*)")

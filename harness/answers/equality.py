@@ -44,9 +44,19 @@ def _compare(extracted: str, gold: str, *, with_work: bool) -> bool:
 
 def _write_key(value: Value) -> str:
     if isinstance(value, Leaf):
-        return value.worth + (f" ({', '.join(sorted(value.work))})" if value.work else "")
+        return value.worth + _say_decimals(value) + (f" ({', '.join(sorted(value.work))})" if value.work else "")
     parts = [_write_key(part) for part in value.parts]
     return f"{value.kind}[{'; '.join(parts if value.is_ordered else sorted(parts))}]"
+
+
+def _say_decimals(leaf: Leaf) -> str:
+    """Of a decimal that could be a rounded number, with how many decimals it is written: 0.333333 may be a third, and
+    0.3333330 may not.
+    """
+    if leaf.places is None or leaf.places < ROUNDED_DIGITS or not isinstance(leaf.number, Fraction):
+        return ""
+    is_short = (leaf.number * 10 ** (ROUNDED_DIGITS - 1)).denominator == 1
+    return "" if is_short else f" in {leaf.places} decimals"
 
 
 def _is_equal(answer: Value, truth: Value, *, with_work: bool) -> bool:

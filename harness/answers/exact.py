@@ -69,9 +69,17 @@ def _raise_exactly(base: Fraction, exponent: Fraction) -> Fraction | None:
         return None
     if base == 0 and exponent <= 0:
         raise UndefinedError("0^0")
-    if abs(exponent.numerator) * math.log2(max(abs(base.numerator), base.denominator)) > MAX_BITS:
-        raise TooLargeError(str(exponent))
-    return base ** (exponent.numerator % 2 if abs(base) == 1 else exponent.numerator)
+    if abs(base) == 1:
+        return base ** (exponent.numerator % 2)
+    if _count_bits(max(abs(base.numerator), base.denominator), exponent.numerator) > MAX_BITS:
+        raise TooLargeError("a power")
+    return base**exponent.numerator
+
+
+def _count_bits(base: int, exponent: int) -> float:
+    """The bits of a power; infinitely many where no float holds how many."""
+    is_long = exponent.bit_length() > MAX_BITS.bit_length()
+    return math.inf if is_long else abs(exponent) * math.log2(base)
 
 
 def _bounded(value: Fraction | None) -> Fraction | None:
@@ -126,7 +134,7 @@ def _combine(op: str, parts: list[Fraction]) -> Fraction | None:
 
 def multiply(powers: Mapping[int, int]) -> Fraction | None:
     """The number that powers of primes come to; None where it is too large."""
-    above, below = (sum(max(sign * count, 0) * math.log2(base) for base, count in powers.items()) for sign in (1, -1))
+    above, below = (sum(_count_bits(base, max(sign * count, 0)) for base, count in powers.items()) for sign in (1, -1))
     if max(above, below) > MAX_BITS:
         return None
     return math.prod((Fraction(base) ** count for base, count in powers.items()), start=Fraction(1))

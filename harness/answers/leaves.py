@@ -43,7 +43,8 @@ _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "bi
 # Words behind a number that make it another one, or none.
 _ANOTHER = re.compile(
     r"\b(?:no|not|none|wrong|is|are|was|more|less|least|most|than|plus|minus|times|over|half|halves|third|thirds|quarters?"
-    r"|squared|cubed|factorial|mod|pi|percent|tenths?|hundredths?|point|or|and|to|base)\b",
+    r"|fifths|sixths|sevenths|eighths|ninths|twelfths|thousandths?|millionths?|tens|ppm|lakhs?|crores?|mln|bn"
+    r"|squared|cubed|factorial|mod|pi|percents?|tenths?|hundredths?|point|or|and|to|base|incorrect|false)\b",
     re.IGNORECASE,
 )
 _UNIT_POWER = r"(?:\s*\^\s*(?:\{\s*-?[0-9]\s*\}|-?[0-9]))?"
@@ -58,10 +59,8 @@ _BARE_UNIT = re.compile(
     rf"(?<=[0-9}}) ])\s*(?:(?:square|cubic|sq\.?|cu\.?)\s+)?{_MEASURE}{_UNIT_POWER}"
     rf"(?:\s*(?:/|per)\s*(?:{_MEASURE}|s|h){_UNIT_POWER})?\.?$"
 )
-_SCALED = re.compile(rf"\b(?:{'|'.join(_SCALES)})\b")
-_SCALE = re.compile(
-    r"(?<=[0-9} ])\s*\"?(hundred|thousand|million|billion|trillion|dozen)\b\s*(?:[A-Za-z ]*\")?([A-Za-z ]*)$"
-)
+_SCALED = re.compile(rf"\b(?:{'|'.join(_SCALES)})s?\b", re.IGNORECASE)
+_SCALE = re.compile(rf"(?<=[0-9}} ])\s*\"?({'|'.join(_SCALES)})s?\b\s*(?:[A-Za-z ]*\")?([A-Za-z ]*)$", re.IGNORECASE)
 _RATIO = re.compile(r"([0-9]+)\s*:\s*([0-9]+)")
 _TIME = re.compile(r"[0-9]{1,2}:[0-5][0-9]")
 
@@ -135,7 +134,7 @@ def _strip_scale(text: str) -> tuple[str, Fraction]:
     found = _SCALE.search(text)
     if found is None or _ANOTHER.search(found.group()) or not found.start():
         return text, Fraction(1)
-    return text[: found.start()], Fraction(_SCALES[found[1]])
+    return text[: found.start()], Fraction(_SCALES[found[1].lower()])
 
 
 def _value_leaf(tree: Node, work: frozenset[str]) -> Leaf:
@@ -177,7 +176,7 @@ def _write_powers(powers: Any) -> str:
     kept = {prime: count for prime, count in powers.items() if count}
     if (number := exact.multiply(kept)) is not None:
         return exact.write(number)
-    return "powers " + " ".join(f"{prime}^{kept[prime]}" for prime in sorted(kept))
+    return "powers " + " ".join(f"{prime}^{exact.write(Fraction(kept[prime]))}" for prime in sorted(kept))
 
 
 def read_date(text: str) -> Leaf | None:

@@ -4,7 +4,7 @@ import re
 
 from harness.answers.boxes import boxed
 from harness.answers.phrases import ANSWER, FINAL, IS
-from harness.answers.texts import MAX_ANSWER_CHARS, after_last
+from harness.answers.texts import MAX_ANSWER_CHARS, after_last, find_last
 
 _WRAPPER = r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*"
 _LETTER = re.compile(_WRAPPER + r"(?:(?:[Oo]ption|[Cc]hoice)\s{1,3})?\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
@@ -25,6 +25,16 @@ _FOUND_RIGHT = re.compile(
 _TAKEN = re.compile(
     r"\b(?:choose|select|pick|chose)\s{1,3}(?:the\s{1,3})?(?:(?:option|choice|answer)\s{1,3})?\(?([A-J])\)?(?![\w'’])"
 )
+# Behind one letter a second, which is no word: A or B, (A)/(B), A, or maybe B; but (C) B cells.
+_JOINED = re.compile(
+    r"[)\].:*}]{0,3}\s{0,3}(?:[,;/|&+\u2013-]|\bor\b|\band\b|(?<=\))(?=\())(?:[\s(*]{1,3}(?:or|and|maybe|perhaps|possibly|else|could|be)\b){0,4}"
+    r"[\s(*]{0,3}[A-J](?=[\s*)]{0,3}(?:(?:or|and)\b|[^\w\s*)'’]|$))"
+)
+_LED_TWICE = re.compile(r"(?<![\w'’])[A-J][.):].*(?<![\w'’.])[A-J][.):](?:[\s*}~\\]|$)", re.DOTALL)
+_LISTED = re.compile(r"\([A-J]\)(?:[\s,;/|&]|or|and)*\([A-J]\)\W*$")
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bother\sthan|\banything\sbut|\bexcept|\brather\sthan|\binstead\sof)\s{1,3}\(?[A-J]\)?(?![\w'’])"
+)
 _ANSWER_TAG = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
 # White space of its own line alone: of empty lines by the thousand each would be tried from all before it.
@@ -32,21 +42,31 @@ _LINE_START = re.compile(r"^[ \t\r\xa0*]*([A-J])(?:[.):][\s*]|[ \t\r\xa0*]*$)", 
 
 
 def choice_letter(text: str) -> str | None:
-    """The letter of the option that was chosen, A to J.
+    """The letter of the option that was chosen, A to J; None where a second stands beside it.
 
     It is boxed, tagged, called the answer or the choice, said to be right or taken, in brackets, or at a line's start.
     """
     tags = _ANSWER_TAG.findall(text)
     for said in (boxed(text), tags[-1] if tags else None):
         if said and (whole := _LETTER.fullmatch(said) or _LED.fullmatch(said)):
-            return whole.group(1).upper()
+            is_hedged = _LED_TWICE.search(said[: 2 * MAX_ANSWER_CHARS]) or _JOINED.match(said, whole.end(1))
+            return None if is_hedged else whole.group(1).upper()
     if whole := _LETTER.fullmatch(text.strip()[: 2 * MAX_ANSWER_CHARS]):
         return whole.group(1).upper()
+    plain = _DENIED.sub("", text)
     for marker in (FINAL, ANSWER, _CHOSEN):
-        rest = after_last(marker, text)
+        rest = after_last(marker, plain)
         if rest is not None and (named := _AT_MARKER.match(rest)):
-            return str(named.group(named.lastindex or 0)).upper()
+            is_hedged = _JOINED.match(rest, named.end())
+            return None if is_hedged else str(named.group(named.lastindex or 0)).upper()
+    return _find_unmarked(plain)
+
+
+def _find_unmarked(text: str) -> str | None:
+    """The letter that is said to be right or taken, or else the last in brackets or at a line's start."""
     for pattern in (_FOUND_RIGHT, _TAKEN, _BRACKETED, _LINE_START):
-        if letters := pattern.findall(text):
-            return str(letters[-1])
+        found = find_last(pattern, text)
+        if found is not None:
+            is_hedged = _LISTED.search(text) if pattern is _BRACKETED else _JOINED.match(text, found.end(1))
+            return None if is_hedged else found.group(1)
     return None

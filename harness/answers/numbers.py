@@ -1,7 +1,9 @@
 """Numbers in prose: the last one, or the one that a text states for its answer."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 
 from harness.answers.boxes import boxed
@@ -27,8 +29,25 @@ _DENIED = re.compile(r"(?:\bnot|n't)\s{1,3}\\?\$?-?[0-9][0-9.,]*(?<![.,])")
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SCALED = re.compile(
     r"(?<![0-9.,])([0-9]{1,12}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,12})?)(?:\s|~|\\[,;: ]|\\text\{){1,4}"
-    rf"({'|'.join(_SCALES)})\b\}}?"
+    rf"({'|'.join(_SCALES)})s?\b\}}?",
+    re.IGNORECASE,
 )
+# 1.8e4 and 1.8*10^4; 18 1/2; a power that is left to work out.
+_SCIENTIFIC = re.compile(
+    r"(?<![0-9A-Za-z.])([0-9]{1,12}(?:\.[0-9]{1,12})?)"
+    r"(?:[eE]\+?|\s?(?:\*|x|×|\\times|\\cdot)\s?10(?:\^|\*\*)\{?)(-?[0-9]{1,2})(?![0-9A-Za-z])\}?"
+)
+_MIXED = re.compile(
+    r"(?<![0-9./,])([0-9]{1,9})"
+    r"(?:\s([0-9]{1,4})/([0-9]{1,4})(?![0-9/])|\s?\\[dt]?frac\{([0-9]{1,4})\}\{([0-9]{1,4})\}|\s?([½⅓⅔¼¾⅕⅛]))"
+)
+_POWER = re.compile(
+    r"(?<![0-9.])[0-9]+(?:\.[0-9]+)?(?:\s?(?:\^|\*\*)\s?(?:\{[^{}]{0,20}\}|-?[0-9]+)|[\u00b2\u00b3\u00b9\u2070-\u2079])"
+)
+# Beside numbers that are only listed these may stand, and none of those.
+_LISTS = re.compile(r"\b(?:answers?|either|one of|any of|among|from|to|through|or|and|maybe)\b|\\q?quad", re.IGNORECASE)
+_OPERATES = re.compile(r"[A-Za-z+*/×÷=<>^-]")
+_BARE = re.compile(r"\W*(-?[0-9][0-9,]*(?:\.[0-9]+)?)\W*")
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 
 
@@ -47,20 +66,46 @@ def stated_number(text: str) -> str | None:
 
     Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in whatever
     notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is none; None where
-    it is one of two (12 or 13, 12 and 13).
+    it is one of two (12 or 13, 12 and 13), or of a list of nothing but numbers (12, 13).
     """
-    told = _SCALED.sub(_multiply, _DENIED.sub("", text))
+    told = _write_out(_DENIED.sub("", text))
     for read, said in _stated(told):
         if said and (number := read(said)):
             paired = _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
-            return None if _HEDGED.search(said) or paired else _work_out(number)
+            listed = said.strip().rpartition("\n")[2] if read is last_number else said
+            return None if _HEDGED.search(said) or paired or _is_list(listed) else _work_out(number)
     return None
 
 
-def _multiply(scaled: re.Match[str]) -> str:
-    """2 million as 2000000."""
-    number = Fraction(scaled[1].replace(",", "")) * _SCALES[scaled[2]]
-    return str(number) if number.denominator == 1 else str(float(number))
+def _write_out(text: str) -> str:
+    """Numbers in digits: 2 million as 2000000, 1.8e4 as 18000, 18 1/2 as 37/2; a power, without them."""
+    text = _SCALED.sub(lambda told: _show(Fraction(told[1].replace(",", "")) * _SCALES[told[2].lower()]), text)
+    text = _SCIENTIFIC.sub(lambda told: _show(Fraction(told[1]) * Fraction(10) ** int(told[2])), text)
+    return _POWER.sub("power", _MIXED.sub(_mix, text))
+
+
+def _show(number: Fraction) -> str:
+    """In digits, without an exponent."""
+    return f"{Decimal(number.numerator) / Decimal(number.denominator):f}" if number.denominator > 1 else str(number)
+
+
+def _mix(mixed: re.Match[str]) -> str:
+    """A whole number and a fraction below 1 as one fraction; others as they stand."""
+    whole, *told, sign = mixed.groups()
+    if sign:
+        above, below = Fraction(unicodedata.numeric(sign)).limit_denominator(8).as_integer_ratio()
+    else:
+        above, below = map(int, filter(None, told))
+    return f"{int(whole) * below + above}/{below}" if above < below else mixed.group()
+
+
+def _is_list(said: str) -> bool:
+    """Whether several numbers stand there with nothing that tells which is meant: 12, 13 and 12 = 13."""
+    *_, before, behind = ["", *said.split("=")]
+    if (one := _BARE.fullmatch(before)) and (other := _BARE.fullmatch(behind)):
+        return Fraction(one[1].replace(",", "")) != Fraction(other[1].replace(",", ""))
+    plain = _plain_digits(behind)
+    return len(set(_NUMBER.findall(plain))) > 1 and not _OPERATES.search(_LISTS.sub("", _NUMBER.sub("", plain)))
 
 
 def _stated(text: str) -> Iterator[tuple[Callable[[str], str | None], str | None]]:

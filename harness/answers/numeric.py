@@ -41,7 +41,9 @@ def evaluate(tree: Node, point: Point) -> Any:
     """
     try:
         return _evaluate(tree, point)
-    except (ZeroDivisionError, OverflowError):
+    except (TooLargeError, UndefinedError, UnreadError):
+        raise
+    except (ZeroDivisionError, OverflowError, ValueError):  # of a pole mpmath says ValueError
         raise UndefinedError(tree.op) from None
     except TypeError:
         raise UnreadError(tree.op) from None

@@ -12,6 +12,8 @@ from harness.tasks.texts import read_json, same_json
 Entry = Mapping[str, Any]
 # coin_flip's own tolerance, and what an error may be beside a probability that is smaller than that.
 TOLERANCE, RELATIVE = Fraction(1, 10_000), Fraction(1, 20)
+# What an error may be beside a number that the question asks for to twelve digits.
+RELATIVE_OF_DIGITS = Fraction(1, 1000)
 # Two decimals, as the question asks, wherever they were rounded to.
 HUNDREDTH = Decimal("0.0101")
 THOUSANDS = re.compile(r"\s*[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\s*")
@@ -68,6 +70,19 @@ def is_one_number(answer: str, entry: Entry) -> bool:
 def has_thousands(answer: str, entry: Entry) -> bool:
     """The scorer drops all commas: 2,1,4 is 214 to it."""
     return "," not in answer or THOUSANDS.fullmatch(answer) is not None
+
+
+def has_digits(answer: str, entry: Entry) -> bool:
+    """The scorer takes any number within a unit of the last decimal that the question's own have, as 0 for 0.07."""
+    found, gold = Fraction(Decimal(answer)), Fraction(Decimal(entry["answer"]))
+    return abs(found - gold) <= RELATIVE_OF_DIGITS * abs(gold)
+
+
+def is_chosen(answer: str, entry: Entry) -> bool:
+    """The scorer lets the number be off by a hundredth, and others of those to choose from may be closer than that."""
+    found, metadata = float(answer.replace(",", "")), entry["metadata"]
+    error = abs(found - metadata["solution"])
+    return has_thousands(answer, entry) and all(error <= abs(found - other) for other in metadata["candidates"])
 
 
 def is_pooled(answer: str, entry: Entry) -> bool:

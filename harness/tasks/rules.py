@@ -150,6 +150,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "countdown": Rule(score=score_countdown),
     "cryptarithm": Rule(re.compile(r"\s*[A-Z]\s*=\s*[0-9]\s*(?:,\s*[A-Z]\s*=\s*[0-9]\s*)*"), check=is_mapping),
+    "decimal_arithmetic": Rule(full=marks.has_digits),
     "figlet_font": Rule(full=marks.is_same_letters),
     "fraction_simplification": Rule(
         re.compile(r"\$?\s*(?:[0-9]+\s*/\s*[0-9]+|\\d?frac\s*\{\s*[0-9]+\s*\}\s*\{\s*[0-9]+\s*\})\s*\$?")
@@ -165,7 +166,7 @@ RULES: Mapping[str, Rule] = {
     "knights_knaves": Rule(check=is_assignment),
     "letter_jumble": Rule(full=marks.is_same_words),
     "n_queens": Rule(check=is_grid),
-    "number_format": Rule(full=marks.has_thousands),
+    "number_format": Rule(full=marks.is_chosen),
     "number_sorting": Rule(check=is_quoted_json, full=marks.is_same_numbers),
     "palindrome_partitioning": Rule(check=is_word_lists),
     # No real solution is written as two quotes.

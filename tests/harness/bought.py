@@ -46,6 +46,12 @@ def behind(text: str) -> Callable[[Entry], str]:
     return lambda entry: f"{entry['answer']}{text}"
 
 
+def choose_another(entry: Entry) -> str:
+    """The candidate that is farthest from the right one."""
+    solution = entry["metadata"]["solution"]
+    return str(max(entry["metadata"]["candidates"], key=lambda number: abs(number - solution)))
+
+
 class Bought(NamedTuple):
     """A generator with its parameters, the answer made of an entry, and the entries that it buys full marks on."""
 
@@ -59,6 +65,7 @@ class Bought(NamedTuple):
 
 INDIC = dict(zip(range(48, 58), "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669", strict=True))
 LINEAR = {"problem_types": ("linear",), "problem_type_weights": (1.0,)}
+TENTHS = {"min_num_decimal_places": 1, "max_num_decimal_places": 1}
 BOUGHT = [
     Bought("countdown", add_up),
     Bought("puzzle24", lambda entry: "1*1*4*6"),
@@ -96,5 +103,8 @@ BOUGHT = [
         Bought(name, lambda entry: ",".join(entry["answer"]), holds=lambda entry: len(entry["answer"]) > 2)
         for name in ("chain_sum", "products", "number_format")
     ),
+    Bought("number_format", choose_another, {"max_delta": 1e-3, "min_num_candidates": 3}),
+    Bought("decimal_arithmetic", lambda entry: "0", TENTHS, changes={"answer": "0.07"}),
+    Bought("decimal_arithmetic", lambda entry: "7.1", TENTHS, changes={"answer": "7.07"}),
     Bought("codeio", quote_first, holds=has_counts),
 ]

@@ -263,6 +263,8 @@ BOUNDED = [
         "0.(" + "9" * 300,
     ),
     *("x^{10^{50}}", "1.1^{100000}", "(1+10^{-9})^{10^9}", "1/(x-x)", "0^0", r"\ln 0", r"\tan 90^\circ", r"\log_1 5"),
+    *("2^{2^{4999}}", "2^{-2^{19999}}", "(-1)^{2^{19999}}", "(2^{2^{4999}})^{2^{4999}}", r"6^{2^{19999}} \cdot 3"),
+    *("i^{(-1)!}", "(x-x-1)!", r"\pi^{(-1)!}", r"\cot 0", r"\sin(2^{2^{19999}})", r"x^{2^{2^{19999}}}"),
     *(
         "100!^{100}",
         "0.(" + "9" * 300,
@@ -295,6 +297,8 @@ def test_whatever_is_written_is_read_in_bounds_or_not_at_all(written: str) -> No
         (r"\frac{1}{10^{3000}}", "10^{-3000}", True),
         ("2^{2^{100}}", "4^{2^{99}}", True),
         ("2^{2^{100}}", "2^{2^{101}}", False),
+        ("2^{2^{4999}}", "4^{2^{4998}}", True),
+        ("2^{2^{19999}}", "2^{2^{19998}}", False),
         (r"\sqrt{10^{240}+1}", r"\sqrt{10^{240}+2}", False),
         (r"\sqrt{2}+10^{-500}", r"\sqrt{2}", False),
     ],
@@ -308,3 +312,103 @@ def test_a_number_too_long_to_work_out_is_compared_as_it_is_written(huge: str) -
     assert math_key(huge) is not None
     assert math_equal(huge + "+0", huge) == (math_key(huge + "+0") == math_key(huge))
     assert not math_equal(huge, "7")
+
+
+@pytest.mark.parametrize(
+    "hedge",
+    [
+        *(
+            "18, 19",
+            "18; 19",
+            "18 19",
+            "[18, 19, 20]",
+            "either 18, 19",
+            "one of 18 19 20",
+            "18 | 19",
+            "18 & 19",
+            "18 to 19",
+        ),
+        *("18 & 19", "18 to 19", "17 18 19 20", "18,1900", "18 = 19", "$18, $19", "18:30", "18\u200b9", "1 8"),
+    ],
+)
+def test_a_list_of_numbers_states_none(hedge: str) -> None:
+    assert stated_number(f"The answer is {hedge}.") is None
+    assert stated_number(rf"So \boxed{{{hedge}}}") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("18 millions", "18000000"),
+        ("18 Million", "18000000"),
+        ("1.8e1", "18"),
+        ("18e3", "18000"),
+        ("18e-5", "0.00018"),
+        (r"1.8 \times 10^{4}", "18000"),
+        ("18 1/2", "37/2"),
+        ("18\N{VULGAR FRACTION ONE HALF}", "37/2"),
+        (r"18\frac{1}{2}", "37/2"),
+        ("18^2", None),
+        ("18\N{SUPERSCRIPT TWO}", None),
+        ("2**18", None),
+        ("18 m^2", "18"),
+        ("18, which is 2 more", "18"),
+        ("$18.00", "18"),
+        ("18 = 18.0", "18"),
+        ("60 - 42 = 18", "18"),
+        ("<<20-2=18>>18", "18"),
+    ],
+)
+def test_a_number_is_stated_whole(said: str, number: str | None) -> None:
+    assert stated_number(f"The answer is {said}.") == number
+
+
+@pytest.mark.parametrize("words", ["millions", "Million", "dozens", "Hundreds", "fifths", "tens", "mln", "incorrect"])
+def test_words_that_make_another_number_are_no_unit(words: str) -> None:
+    for written in (rf"18\text{{ {words}}}", rf"\text{{18 {words}}}", rf"18~\mathrm{{{words}}}"):
+        assert not math_equal(written, "18") and math_key(written) != math_key("18")
+
+
+def test_a_scale_in_the_plural_is_that_scale() -> None:
+    assert math_key(r"5\text{ millions}") == math_key(r"5\text{ Million}") == math_key("5000000")
+    assert math_key(r"2\text{ dozens}") == math_key("24")
+
+
+@pytest.mark.parametrize(
+    "hedge",
+    [
+        *(
+            "The answer is A or B",
+            "The answer is (A)/(B)",
+            "The answer is A, B",
+            "The answer is (A)(B)",
+            "The answer is A & B",
+        ),
+        *("The answer is A or maybe B", "The answer is (A) and (B)", "The answer is A, B or C.", "I choose A or B"),
+        *("(A) (B) (C) (D)", r"\boxed{A. B. C. D.}", r"\boxed{A: all, B: none}", "<answer>(A) (B)</answer>"),
+        *("The answer is not (A)", "The answer is other than (A)", r"\boxed{(A)\text{ or }(B)}", "I pick A, B"),
+    ],
+)
+def test_two_letters_or_one_that_is_denied_are_no_choice(hedge: str) -> None:
+    assert choice_letter(hedge) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("The answer is (C) B cells", "The answer is C, I think", "The answer is C. B is wrong", "(A) is out, so (C)"),
+        *(
+            "The answer is C, A having failed",
+            "I choose C and not B",
+            r"\boxed{C. vitamin B12}",
+            "It is not (A) but (C).",
+        ),
+        *(
+            "The answer is C - A was wrong.",
+            "The answer is **C**, because B is odd",
+            "The answer is (C), since (A) fails",
+        ),
+    ],
+)
+def test_another_letter_further_on_takes_nothing_from_a_choice(text: str) -> None:
+    assert choice_letter(text) == "C"

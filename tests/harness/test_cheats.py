@@ -77,6 +77,10 @@ def test_gold_is_right_in_three_spellings_on_any_generator(name: str) -> None:
 SPELLED: list[tuple[str, Mapping[str, Any], Callable[[str], str]]] = [
     ("chain_sum", {}, lambda gold: f"{int(gold):+,}.00"),
     ("products", {}, lambda gold: f"0{gold}"),
+    ("number_format", {}, lambda gold: f"{float(gold):.15e}"),
+    ("number_format", {"max_delta": 1e-3}, lambda gold: f"{float(gold):,.6f}"),
+    ("decimal_arithmetic", {}, lambda gold: f"{float(gold):.6g}"),
+    ("decimal_arithmetic", {}, lambda gold: f"{gold}00"),
     ("countdown", {}, lambda gold: f"({gold.replace(' ', '')})"),
     ("polynomial_multiplication", {}, lambda gold: f"({gold}) + 0"),
     ("simple_integration", {}, lambda gold: gold.replace(" + C", "").replace(" ", "") + " + 7"),

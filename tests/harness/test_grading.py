@@ -137,6 +137,14 @@ def test_an_answer_that_takes_too_much_memory_is_a_timeout_with_the_reason() -> 
     assert graded.troubles == {1: "out of memory"}
 
 
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_answers_that_are_long_together_cost_no_other_its_grade(evaluates: bool) -> None:
+    texts = [RIGHT if i % 4 == 0 else f"{i} " + "x" * (5 * MEBIBYTE) for i in range(40)]
+    graded = grade(*texts, workers=1, memory=64, evaluates=evaluates)
+    assert outcomes(graded) == ["correct", *["wrong"] * 3] * 10
+    assert graded.troubles == {}
+
+
 def test_the_memory_limit_is_on_top_of_what_the_parent_has_mapped() -> None:
     with mmap.mmap(-1, 2048 * MEBIBYTE):
         graded = grade("take 64", "take 512", workers=1)

@@ -58,3 +58,23 @@ def test_different_answers_do_not_vote_together(one: str, other: str) -> None:
 def test_what_is_left_to_work_out_votes_for_itself_alone() -> None:
     assert math_key("3+3") == math_key("4+2") != math_key("6")
     assert math_equal("6", "3+3") and not math_equal("3+3", "6")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "gold"),
+    [
+        ("0.333333", r"\frac{333333}{1000000}", r"\frac{1}{3}"),
+        ("0.333333", "0.3333330", r"\frac{1}{3}"),
+        ("1.414214", "1.4142140", r"\sqrt{2}"),
+        ("-0.1666667", r"-\frac{1666667}{10000000}", r"-\frac{1}{6}"),
+        ("(0.333333, 2)", "(0.3333330, 2)", r"(\frac{1}{3}, 2)"),
+    ],
+)
+def test_what_a_gold_answer_parts_votes_apart(right: str, wrong: str, gold: str) -> None:
+    assert math_equal(right, gold) and not math_equal(wrong, gold)
+    assert math_key(right) != math_key(wrong)
+
+
+@pytest.mark.parametrize(("one", "other"), [("0.500000", "0.5"), ("63.000000", "63"), ("1.25000000", r"\frac{5}{4}")])
+def test_decimals_that_end_early_vote_with_what_they_are(one: str, other: str) -> None:
+    assert math_key(one) == math_key(other)
