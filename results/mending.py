@@ -38,7 +38,11 @@ class Fault(NamedTuple):
 def tidy(root: Path, tables: Iterable[str], writer: str) -> list[str]:
     """Put right what costs no row, and say what: a copy is set aside, a shard that was renamed has its name again."""
     tables = list(tables)
-    found = (_put_back_manifest(root, writer), _rename_back(root, tables, writer), _set_copies_aside(root, tables, writer))
+    found = (
+        _put_back_manifest(root, writer),
+        _rename_back(root, tables, writer),
+        _set_copies_aside(root, tables, writer),
+    )
     return [line for lines in found for line in lines]
 
 

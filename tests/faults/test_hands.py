@@ -155,17 +155,14 @@ def rename_manifest_and_lose(root: Path) -> None:
             path.unlink()
 
 
-def without(*names: str) -> Callable[[pa.Table], pa.Table]:
-    """Rows of which the first has no value in these columns."""
+def without(name: str) -> Callable[[pa.Table], pa.Table]:
+    """Rows of which the first has no value in this column."""
 
-    def change(rows: pa.Table) -> pa.Table:
-        for name in names:
-            first = pa.array([True] + [False] * (rows.num_rows - 1))
-            empty = pa.scalar(None, rows.schema.field(name).type)
-            rows = set_column(name, lambda rows, name=name: pc.if_else(first, empty, rows[name]))(rows)
-        return rows
+    def values(rows: pa.Table) -> Any:
+        first = pa.array([True] + [False] * (rows.num_rows - 1))
+        return pc.if_else(first, pa.scalar(None, rows.schema.field(name).type), rows[name])
 
-    return change
+    return set_column(name, values)
 
 
 def rename(root: Path) -> None:
