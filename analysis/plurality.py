@@ -8,10 +8,10 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-from numba import njit
 from scipy.special import roots_legendre
 
 from analysis.arrays import Array, Floats, Ints
+from analysis.compiled import compiled
 
 
 def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
@@ -83,7 +83,7 @@ def drawn(
     return mean[:, which], np.sqrt(variance)[:, which]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_subsets(
     size: Ints, worth: Floats, ks: Ints, choose: Floats, nodes: Floats, shares: Floats, expected: Floats
 ) -> None:
@@ -119,7 +119,7 @@ def _count_subsets(
                         expected[row, at] += scale * count / choose[n, ks[at]]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_terms(size: Ints, max_k: int, num_ks: int, terms: Floats) -> None:
     for row in range(len(size)):
         largest = size[row].max()
@@ -135,7 +135,7 @@ def _count_terms(size: Ints, max_k: int, num_ks: int, terms: Floats) -> None:
                 terms[row] += (num_rivals // 2 + 1) * degree * ((num_rivals - 1) * (c + 1) + 2 + num_ks)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _multiply_rivals(ways: Floats, sizes: Ints, place: int, c: int, top: int, tie: float, choose: Floats) -> None:
     """Coefficients 0..top in z of prod_i [sum_{a<c} C(m_i, a) z^a + tie C(m_i, c) z^c], less the class at `place`."""
     ways[: top + 1] = 0.0
@@ -152,7 +152,7 @@ def _multiply_rivals(ways: Floats, sizes: Ints, place: int, c: int, top: int, ti
             ways[j] = product
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _leader(sums: Floats, counts: Ints, worth: Floats, slack: float) -> float:
     """Mean worth of the classes present whose sum is the largest, up to `slack`; 0 where none is present."""
     best = -np.inf
@@ -167,7 +167,7 @@ def _leader(sums: Floats, counts: Ints, worth: Floats, slack: float) -> float:
     return total / max(num_leaders, 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _visit(codes: Ints, worth: Floats, weights: Floats, subsets: Ints, leading: Floats) -> None:
     for row in range(len(codes)):
         num_classes = codes[row].max() + 1
@@ -181,7 +181,7 @@ def _visit(codes: Ints, worth: Floats, weights: Floats, subsets: Ints, leading: 
             leading[row] += _leader(sums, counts, worth[row], slack) / len(subsets)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _draw(
     codes: Ints,
     worth: Floats,

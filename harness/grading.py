@@ -7,6 +7,7 @@ workers share a queue can lose a task, or the queue's lock, with a worker.
 import contextlib
 import multiprocessing
 import os
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 from harness.fence.gaps import find_fence
 from harness.messages import read_grade
 from harness.types import Grade, Prompt, Task
-from harness.zygote import MAX_FAILURES, PATIENCE, TIMEOUT, UNPARSED, Item, serve
+from harness.zygote import FAILED, MAX_FAILURES, PATIENCE, TIMEOUT, UNPARSED, Item, serve
 
 # Of a process's own CPU time, so that a busy machine changes no outcome; PATIENCE times as long by the wall.
 SECONDS_A_GRADE = 5.0
@@ -31,6 +32,8 @@ CHUNK_SIZE = 256
 SHARE_OF_TEXTS = 1 / 64
 # A worker tells between two answers that it lives; an answer and the known ones behind it may each take their time.
 SILENT_GRADES, SILENT_SECONDS, SECONDS_A_LOOK = 4, 60.0, 1.0
+# What a terminal and a system send to every process of a command.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # No answer to any prompt of use, and what graders import they import for it.
 WARM_UP = r"<answer>0</answer> The answer is \boxed{0}"
 
@@ -58,7 +61,8 @@ def grade_texts(
     An answer whose grader takes more than `seconds` of CPU time or PATIENCE times as long in all, more than
     `memory_bytes`, or its process down, is a timeout; one that makes it raise is unparsed, and one that makes it do
     what no grader needs to is refused. unfenced: go on where the kernel cannot hold a grader that evaluates answers.
-    Raises ValueError for a prompt the task has not, and where the kernel cannot.
+    Raises ValueError for a prompt the task has not, and where the kernel cannot; OSError where the machine has too
+    little memory, or too few processes, for the graders themselves, which is no answer's doing.
     """
     if not texts:
         return Graded([], {})
@@ -117,12 +121,13 @@ _Result = tuple[int, Grade, str | None]
 
 @dataclass(eq=False)
 class _Worker:
-    """A process that grades what is pending, and when it was last heard of."""
+    """A process that grades what is pending, when it was last heard of, and whether it was ever."""
 
     process: ForkProcess
     results: Connection
     pending: dict[int, None] = field(default_factory=dict)
     heard: float = field(default_factory=time.monotonic)
+    is_ready: bool = False
 
     def stop(self) -> None:
         self.process.kill()
@@ -167,7 +172,12 @@ class _Pool:
         ours, theirs = self.context.Pipe()
         # Forked after the task has loaded, so that it inherits its imports and its data.
         process = self.context.Process(target=self.work, args=(theirs,), daemon=True)
-        process.start()
+        # It is killed when this process is told to stop; before that a word of its own would only be in the way.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         # The last copy is the worker's, so that its end is the pipe's.
         theirs.close()
         return _Worker(process, ours)
@@ -198,7 +208,10 @@ class _Pool:
         except (EOFError, OSError):
             yield from self.bury(worker)
             return
-        worker.heard = time.monotonic()
+        worker.heard, worker.is_ready = time.monotonic(), True
+        if message.startswith(FAILED):
+            number = int(message[len(FAILED) :])
+            raise OSError(number, f"{os.strerror(number)}, which graders need; nothing of these answers is stored")
         # By no other sign: a hostile answer's line may hold a carriage return, and the next position behind it.
         for line in message.split(b"\n") if message else ():
             position, _, told = line.partition(b" ")
@@ -209,6 +222,11 @@ class _Pool:
         """Take back what a dead or silent worker had not graded; what is first in line twice is given up."""
         self.workers.remove(worker)
         worker.stop()
+        if not worker.is_ready:
+            raise ValueError(
+                f"A grader's process ended before its first answer ({worker.process.exitcode}); does the machine lack "
+                "memory? Nothing of these answers is stored: run the same command again."
+            )
         if worker.pending:
             first = next(iter(worker.pending))
             self.deaths[first] += 1

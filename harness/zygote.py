@@ -7,6 +7,7 @@ process, batch by batch.
 """
 
 import contextlib
+import errno
 import faulthandler
 import gc
 import math
@@ -39,6 +40,8 @@ MAX_FAILURES = 2
 EXIT_MEMORY, EXIT_CHANGED = 12, 13
 # What a process says between its answers and the known ones.
 DONE = b"done"
+# What a worker says beside grades: that it lives, and by its number what the machine did not give it.
+ALIVE, FAILED = b"", b"!"
 OUT_OF_TIME = (-signal.SIGPROF, -signal.SIGXCPU)
 
 Item = tuple[int, str, str]
@@ -178,26 +181,44 @@ def serve(
     memory_bytes: int,
     evaluates: bool,
 ) -> None:
-    """Grade batches of (position, prompt id, text) for the parent at the other end, until it has no more."""
+    """Grade batches of (position, prompt id, text) for the parent at the other end, until it has no more.
+
+    What keeps this process from its work, memory or processes that cannot be had, is no answer's doing: it is told.
+    """
     faulthandler.disable()
-    collapse_pages()
-    enclose(kept_files=(results.fileno(),), memory_bytes=memory_bytes)
-    results = lower(results)
-    # What was there before is neither looked at nor, by that, copied.
-    gc.freeze()
-    zygote = Zygote(task, prompts, seconds, evaluates, canaries)
-    with contextlib.suppress(EOFError, OSError):
+    try:
+        collapse_pages()
+        enclose(kept_files=(results.fileno(),), memory_bytes=memory_bytes)
+        # Its parent held them back until they mean what they do to a worker.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+        results = lower(results)
+        # What was there before is neither looked at nor, by that, copied.
+        gc.freeze()
+        zygote = Zygote(task, prompts, seconds, evaluates, canaries)
+        results.send_bytes(ALIVE)
         while True:
-            batch: list[Item] = results.recv()
-            done, told = [], time.monotonic()
-            for position, line in zygote.grade(batch):
-                done.append(b"%d %s" % (position, line))
-                if time.monotonic() - told > SECONDS_A_BATCH:
-                    told = time.monotonic()
-                    results.send_bytes(b"")
-            if zygote.judge_canaries() != zygote.expected:
-                os._exit(EXIT_CHANGED)
-            results.send_bytes(b"\n".join(done))
+            grade_batch(results, zygote)
+    except EOFError:
+        return
+    except (OSError, MemoryError) as error:
+        number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno or errno.EIO
+        with contextlib.suppress(OSError, MemoryError):
+            results.send_bytes(FAILED + b"%d" % number)
+        os._exit(EXIT_MEMORY)
+
+
+def grade_batch(results: Connection, zygote: Zygote) -> None:
+    """Grade what the parent sends next and say what came of it, with a sign of life now and then."""
+    batch: list[Item] = results.recv()
+    done, told = [], time.monotonic()
+    for position, line in zygote.grade(batch):
+        done.append(b"%d %s" % (position, line))
+        if time.monotonic() - told > SECONDS_A_BATCH:
+            told = time.monotonic()
+            results.send_bytes(ALIVE)
+    if zygote.judge_canaries() != zygote.expected:
+        os._exit(EXIT_CHANGED)
+    results.send_bytes(b"\n".join(done))
 
 
 def lower(results: Connection) -> Connection:

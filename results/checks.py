@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from results.manifest import read_manifest
 from results.names import digest_of
 from results.reading import is_equal, read_member, read_shard
-from results.schema import GRADES, OUTCOMES, TABLES, Table
+from results.schema import CELLS, GRADES, OUTCOMES, TABLES, Table
 from results.shards import digest, list_shards, named_shards, read_members
 
 WITHDRAWN = ".withdrawn"
@@ -131,7 +131,8 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
         least = pc.min(_column(file, name)).as_py()
         if least is not None and least < 0:
             return f"holds {name} {least:,}, which cannot be"
-    for name in (field.name for field in stored if field.name in table.key and field.name not in UNKEYED):
+    needed = [name for name in table.key if name not in UNKEYED or table is CELLS]
+    for name in (*needed, *table.filled):
         if _column(file, name).null_count:
             return f"holds rows without {name}, which cannot be"
     outcomes = set(_column(file, "outcome").unique().to_pylist()) if table is GRADES else set()

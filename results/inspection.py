@@ -12,7 +12,7 @@ import pyarrow as pa
 from results import store
 from results.checks import check_shards, unknown_columns
 from results.folder import check_plain
-from results.manifest import MANIFESTS
+from results.manifest import MANIFESTS, find_copied
 from results.mending import tell_manifest
 from results.names import fits
 from results.schema import MODELS, TABLES
@@ -75,7 +75,9 @@ def _inspect(root: Path) -> Inspection:
 
 
 def _uncounted(root: Path) -> Iterator[str]:
-    """A line for what lies in each table's folder and is not read."""
+    """A line for what lies in the manifests' and each table's folder and is not read."""
+    for copied, first in find_copied(root):
+        yield f"{copied} lists the shards of {first.name} and is not read; the next sweep sets it aside."
     for name, table in TABLES.items():
         folder = root / name
         if folder.exists() and not folder.is_dir():

@@ -1,5 +1,6 @@
 """The manifest of a writer: a line a shard that it appended, with rows, bytes and digest. Knows no table's rows."""
 
+import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +19,15 @@ def manifest_of(root: Path, writer: str) -> Path:
 
 
 def manifest_writers(root: Path) -> set[str]:
-    return {path.stem for path in find_visible(root / MANIFESTS, "*.jsonl")}
+    """Whose manifests there are, under whatever name."""
+    copied = find_copied(root)
+    return {path.stem for path in _manifests(root)} - {path.stem for path, _ in copied} | {of.stem for _, of in copied}
+
+
+def find_copied(root: Path) -> list[tuple[Path, Path]]:
+    """Each manifest that lists another writer's shards, as file managers name what they copy, and the one it is of."""
+    found = ((path, _find_owner(path)) for path in _manifests(root))
+    return [(path, manifest_of(root, owner)) for path, owner in found if owner not in (None, path.stem)]
 
 
 def enter(root: Path, writer: str, path: Path, *, num_rows: int, num_bytes: int) -> None:
@@ -54,8 +63,26 @@ def rewrite_manifest(root: Path, writer: str, paths: Iterable[Path]) -> None:
     whole.write_whole(manifest, "".join(lines).encode())
 
 
+def _manifests(root: Path) -> list[Path]:
+    return [path for path in find_visible(root / MANIFESTS, "*.jsonl") if path.is_file()]
+
+
+def _find_owner(manifest: Path) -> str | None:
+    """Whose shard stands first in it; None where none stands there, or a command at work has taken it away."""
+    with contextlib.suppress(FileNotFoundError), manifest.open(errors="replace") as lines:
+        shards = (shard for line in lines if (shard := _read_any(line)))
+        return next((writer_of(Path(shard)) for shard in shards), None)
+    return None
+
+
 def _read_line(line: str, writer: str) -> str | None:
     """The shard of a line; None where it names none of this writer's, inside a table's folder."""
+    shard = _read_any(line)
+    return shard if shard and writer_of(Path(shard)) == writer else None
+
+
+def _read_any(line: str) -> str | None:
+    """The shard of a line, whoever wrote it."""
     try:
         entry = json.loads(line)
         shard, sha256 = str(entry["shard"]), entry["sha256"]
@@ -64,7 +91,7 @@ def _read_line(line: str, writer: str) -> str | None:
     table, slash, name = shard.partition("/")
     is_inside = slash and table not in ("", ".", "..") and "/" not in name and fits(Path(name))
     # A digest stands in its line twice.
-    return shard if is_inside and digest_of(Path(name)) == sha256 and writer_of(Path(name)) == writer else None
+    return shard if is_inside and digest_of(Path(name)) == sha256 else None
 
 
 def _entry(root: Path, path: Path, *, num_rows: int, num_bytes: int) -> str:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from results import whole
 from results.checks import WITHDRAWN, check_shards
-from results.manifest import count_unread, manifest_of, read_manifest, rewrite_manifest
+from results.manifest import count_unread, find_copied, manifest_of, read_manifest, rewrite_manifest
 from results.merging import finish_merges
 from results.names import digest_of, fits, writer_of
 from results.schema import FAILURES, TABLES, THROUGHPUT
@@ -38,7 +38,12 @@ class Fault(NamedTuple):
 def tidy(root: Path, tables: Iterable[str], writer: str) -> list[str]:
     """Put right what costs no row, and say what: a copy is set aside, a shard that was renamed has its name again."""
     tables = list(tables)
-    return [*_rename_back(root, tables, writer), *_set_copies_aside(root, tables, writer)]
+    found = (
+        _put_back_manifest(root, writer),
+        _rename_back(root, tables, writer),
+        _set_copies_aside(root, tables, writer),
+    )
+    return [line for lines in found for line in lines]
 
 
 def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
@@ -131,6 +136,18 @@ def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:
             staged.rename(staged.with_suffix(".parquet"))
         else:
             staged.unlink()
+
+
+def _put_back_manifest(root: Path, writer: str) -> Iterator[str]:
+    """Give the writer's manifest its name where it lies under another; set aside what lies beside it and lists its
+    shards. What such a one lists beyond the manifest was merged since, or is found by its name.
+    """
+    for copied, first in find_copied(root):
+        if first == manifest_of(root, writer):
+            is_missed = not first.exists()
+            aside = copied.rename(first if is_missed else copied.with_name(f"{copied.name}.copy"))
+            told = "it has its name again" if is_missed else f"set aside as {aside.name}; no row is lost"
+            yield f"{copied} lists the shards of {first.name}: {told}."
 
 
 def _rename_back(root: Path, tables: list[str], writer: str) -> Iterator[str]:

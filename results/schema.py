@@ -17,12 +17,14 @@ OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"
 class Table:
     """A table's name, its arrow schema and the columns that make a row unique.
 
-    younger: columns that shards of earlier versions may lack; they are null in their rows.
+    filled: columns beside the key that no row is without. younger: columns that shards of earlier versions may lack;
+    they are null in their rows.
     """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
+    filled: tuple[str, ...] = ()
     younger: tuple[str, ...] = ()
 
 
@@ -38,6 +40,7 @@ PROMPTS = Table(
         ]
     ),
     key=("task", "prompt_id"),
+    filled=("prompt_hash", "dials"),
 )
 
 MODELS = Table(
@@ -75,6 +78,7 @@ MODELS = Table(
         ]
     ),
     key=("identity",),
+    filled=("model", "task", "identity_parts"),
     younger=(
         *("num_active_params", "num_non_embedding_params", "quantized_bytes", "num_experts", "num_experts_per_token"),
         *("num_linear_layers", "num_window_layers", "window", "value_head_dim", "cached_width", "pretraining_source"),
@@ -119,6 +123,7 @@ TRACES = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "start_token"),
+    filled=("num_thinking_tokens", "ended", "text", "token_ids"),
 )
 
 ANSWERS = Table(
@@ -135,6 +140,7 @@ ANSWERS = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "budget"),
+    filled=("num_thinking_tokens", "forced"),
     younger=("usd",),
 )
 
@@ -154,6 +160,7 @@ GRADES = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "budget", "grader", "grader_version"),
+    filled=("correct", "outcome"),
 )
 
 # Outcomes that came as success counts; budget: null where thinking had no limit.
@@ -173,6 +180,7 @@ COUNTS = Table(
         ]
     ),
     key=("identity", "prompt_id", "budget"),
+    filled=("num_samples", "num_correct"),
 )
 
 # What a text embedder makes of a prompt. flops: of embedding it, null where they are not known.
@@ -189,6 +197,7 @@ EMBEDDINGS = Table(
         ]
     ),
     key=("task", "prompt_id", "embedder", "version"),
+    filled=("vector",),
 )
 
 FAILURES = Table(
@@ -213,6 +222,7 @@ THROUGHPUT = Table(
         ]
     ),
     key=("identity", "job", "elapsed_seconds"),
+    filled=("seconds", "num_samples", "num_tokens"),
     younger=("device", "num_devices", "samples_in_flight"),
 )
 

@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ LEAST_BYTES = 2**20
 # How packages say that memory cannot be had, each its own way.
 OF_MEMORY = ("cannot allocate memory", "failed to map segment", "unable to allocate", "bad_alloc", "out of memory")
 OF_THREADS = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
+# What Arrow reads files by, beside a thread a core.
+ARROW_THREADS, MOST_CORES, FEW_THREADS = 8, 16, 1000
 NO_TEMPORARY = "No usable temporary directory"
 
 
@@ -31,6 +34,9 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
         if NO_TEMPORARY.lower() in text:
             return f"No temporary folder can be written ({_first_line(each)}). Free some room there, or set TMPDIR."
         if isinstance(each, MemoryError) or number == errno.ENOMEM or any(words in text for words in OF_MEMORY):
+            return _memory(each)
+        # What fails below Python for want of memory may not say so.
+        if isinstance(each, SystemError) and _is_limited(resource.RLIMIT_AS):
             return _memory(each)
         if isinstance(each, ImportError | OSError) and "shared object" in text and _is_limited(resource.RLIMIT_AS):
             return _memory(each)
@@ -55,6 +61,22 @@ def full_places(*written: Path) -> list[Path]:
     named = [*written, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]
     there = [next(place for place in (path, *path.absolute().parents) if place.exists()) for path in named]
     return list(dict.fromkeys(place for place in there if shutil.disk_usage(place).free < LEAST_BYTES))
+
+
+def check_threads() -> None:
+    """Raise RuntimeError where as many threads cannot be started as packages below start and wait for.
+
+    Where they cannot have theirs, Arrow waits for ever and OpenBLAS tells this process to stop. A large limit is not
+    tried: the memory that a thread reserves may be short as well.
+    """
+    if not (_is_limited(resource.RLIMIT_NPROC) and resource.getrlimit(resource.RLIMIT_NPROC)[0] < FEW_THREADS):
+        return
+    done = threading.Event()
+    try:
+        for _ in range(ARROW_THREADS + min(os.cpu_count() or 1, MOST_CORES)):
+            threading.Thread(target=done.wait, daemon=True).start()
+    finally:
+        done.set()
 
 
 def tell_shortages() -> None:

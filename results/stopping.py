@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
-from results.shortage import tell_shortages
+from results.shortage import check_threads, tell_shortages
+from results.terminal import guard_terminal
 
 # Ctrl-C and Ctrl-\, a kill, a terminal that is closed, and what clusters and limits send before they kill.
 STOPS = (
@@ -76,10 +77,12 @@ _stops = _Stops()
 def end_at_once_when_stopped() -> None:
     """While a command is imported, nothing is under way: a stop ends it in a word. Of `python -m` only.
 
-    What cannot be imported for want of memory is told in a line as well.
+    What cannot be done for want of memory or threads is told in a line as well, and whatever is said is shown as words.
     """
     if sys.argv[:1] == ["-m"]:
+        guard_terminal()
         tell_shortages()
+        check_threads()
         _listen(dict.fromkeys(STOPS, _end_at_once))
 
 

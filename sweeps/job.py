@@ -38,7 +38,15 @@ from sweeps.counted import Counted
 from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
-from sweeps.plan import PoolState, check_context, iterate_pending, pool_specs, read_states
+from sweeps.plan import (
+    PoolState,
+    check_context,
+    check_vocabulary,
+    iterate_pending,
+    measure,
+    pool_specs,
+    read_states,
+)
 from sweeps.probes import check_thinking
 from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
@@ -110,7 +118,8 @@ def prepare(job: Job) -> Prepared:
     check_tokenizer(tokenizer, prompts)
     asked = resolve(job, checkpoint, tokenizer, prompts[0])
     renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids, job.task.answer_form)
-    longest = max(len(renderer.prompt_ids(prompt)) for prompt in prompts)
+    longest, largest_id = measure(prompts, renderer)
+    check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
     needed = check_context(
         checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=asked.sampling
     )

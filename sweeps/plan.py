@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from harness.architecture import text_settings
 from harness.checkpoint import Checkpoint
 from harness.rendering import Renderer
 from harness.samples import Pending
@@ -111,6 +113,32 @@ def iterate_pending(
             ]
             if samples:
                 yield samples
+
+
+class Measured(NamedTuple):
+    """Of all rendered prompts the tokens of the longest, and the largest token."""
+
+    longest: int
+    largest_id: int
+
+
+def measure(prompts: Sequence[Prompt], renderer: Renderer) -> Measured:
+    rendered = ((len(ids), max(ids, default=0)) for ids in map(renderer.prompt_ids, prompts))
+    return Measured(*map(max, zip(*rendered, strict=True)))
+
+
+def check_vocabulary(checkpoint: Checkpoint, *, largest_id: int, renderer: Renderer) -> None:
+    """Raise ValueError where the tokenizer writes what the model has no row for.
+
+    Of tokens that no prompt here holds it may have more, as for pictures.
+    """
+    num_tokens = text_settings(checkpoint.config).get("vocab_size")
+    largest = max(largest_id, *renderer.force_ids, *renderer.extend_ids, renderer.close_id or 0)
+    if num_tokens is not None and largest >= num_tokens:
+        raise ValueError(
+            f"The tokenizer writes token {largest:,} and the model has {num_tokens:,} (vocab_size of config.json), so "
+            "that it is another model's, or was added to without the weights; copy the model's own tokenizer there."
+        )
 
 
 def check_context(

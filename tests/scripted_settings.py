@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.engines.vllm import Vllm
 from harness.types import Completion, Model, Request
@@ -18,12 +19,13 @@ class Scripted(Vllm):
     """Vllm's settings, with nothing behind them but arithmetic.
 
     After `num_sound` requests of the model `victim`, its process is killed, or where `max_file_bytes` is given can
-    write no file that is larger, as on a disk that fills up.
+    write no file that is larger, as on a disk that fills up. After so many of any model, the file `tells` is made.
     """
 
     victim: str = ""
     num_sound: int = 0
     max_file_bytes: int | None = None
+    tells: str = ""
     seconds_a_request: float = 0.0
     seconds_to_start: float = 0.0
 
@@ -42,6 +44,8 @@ class Frail(ScriptedEngine):
 
     async def complete(self, request: Request) -> Completion:
         await asyncio.sleep(self.settings.seconds_a_request)
+        if self.settings.tells and len(self.requests) == self.settings.num_sound:
+            Path(self.settings.tells).touch()
         if self.is_victim and len(self.requests) == self.settings.num_sound:
             if self.settings.max_file_bytes is None:
                 os.kill(os.getpid(), signal.SIGKILL)

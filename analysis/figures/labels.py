@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
@@ -51,7 +52,9 @@ class _Box(NamedTuple):
 def width_points(text: str, size: float, weight: str = "normal") -> float:
     """How wide a line of text is, in points."""
     font = FontProperties(size=size, weight=weight)
-    return HINTING * float(TextToPath().get_text_width_height_descent(text, font, "$" in text)[0])
+    is_maths = bool(is_math_text(text))
+    drawn = text if is_maths else text.replace(r"\$", "$")
+    return HINTING * float(TextToPath().get_text_width_height_descent(drawn, font, is_maths)[0])
 
 
 def wrap(text: str, size: float, inches: float, *, weight: str = "normal") -> str:

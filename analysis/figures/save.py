@@ -8,17 +8,22 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from results.terminal import show
+
 DOTS_AN_INCH = 160
 # What lines, bands and smooth letters are drawn in; a picture of so many is a third as large as one of all.
 NUM_COLOURS = 256
+# How a cell begins that a spreadsheet computes.
+COMPUTED = ("=", "+", "-", "@", "\t")
 PDF_WITHOUT_DATE = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
 def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Figure]) -> Path:
     """Write a frame and its figure; equal frames give equal bytes. Returns the PNG's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    figure = draw(frame)
-    _replace(folder / f"{name}.csv", lambda beside: frame.to_csv(beside, index=False))
+    figure = draw(_change_texts(frame, as_drawn))
+    table = _change_texts(frame, as_cell)
+    _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False))
     _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
     return _replace(folder / f"{name}.png", lambda beside: _write_png(figure, beside))
 
@@ -27,6 +32,31 @@ def remove(folder: Path, name: str) -> None:
     """Take away a figure of other rows or options, which this run does not have."""
     for suffix in ("png", "pdf", "csv"):
         (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+
+
+def as_drawn(text: str) -> str:
+    """A text that matplotlib draws as it stands: names may come from anyone, and a $ would begin mathematics."""
+    return show(" ".join(text.splitlines())).replace("$", r"\$")
+
+
+def as_cell(text: str) -> str:
+    """A text that stays in its cell and is a text to spreadsheets: an apostrophe before what they would compute."""
+    shown = show(text)
+    return f"'{shown}" if shown.startswith(COMPUTED) and not _is_number(shown) else shown
+
+
+def _change_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    texts = frame.select_dtypes(["object", "string", "category"])
+    changed = {name: texts[name].map(lambda cell: change(cell) if isinstance(cell, str) else cell) for name in texts}
+    return frame.assign(**changed)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _write_png(figure: Figure, path: Path) -> None:

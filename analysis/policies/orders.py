@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from analysis import plurality
 from analysis.arms import Arm
 from analysis.arrays import Array, Floats, Ints
+from analysis.compiled import compiled
 from analysis.costs import CostModel
 
 NUM_ORDERS = 64
@@ -104,7 +104,7 @@ def _refuse_more(width: int, orders: Array) -> None:
         raise ValueError(f"A width must lie between 1 and the number of samples ({orders.shape[2]}), not {width}.")
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _shuffle(rows: Ints, num_fixed: int, rng: np.random.Generator) -> None:
     """Fisher and Yates, from num_fixed on."""
     num_places = rows.shape[1]
@@ -114,7 +114,7 @@ def _shuffle(rows: Ints, num_fixed: int, rng: np.random.Generator) -> None:
             rows[row, place], rows[row, other] = rows[row, other], rows[row, place]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _vote(codes: Ints, worth: Floats, orders: Ints, width: int, agreement: Floats, leading: Floats) -> None:
     counts = np.zeros(codes.shape[1], dtype=np.int64)
     for row in range(orders.shape[0]):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from scipy.special import betainc
 
 from analysis.arrays import Floats, Ints
+from analysis.compiled import compiled
 from analysis.estimators import pass_at_k
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.orders import Pool
@@ -89,7 +89,7 @@ def menu(stopped: Stopped, cells: Sequence[Cell]) -> Menu:
     return Menu(tuple(cells), stopped.accuracy, stopped.cost, stopped.tokens)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _draw_until(
     codes: Ints,
     worth: Floats,

@@ -131,7 +131,11 @@ def limit_memory(more_bytes: int) -> None:
     """Allow so much beside what this process was born with; of a limit on the whole, a large parent leaves nothing."""
     if sys.platform == "linux":
         born_with = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (born_with + more_bytes,) * 2)
+        needed, allowed = born_with + more_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]
+    # With less, answers that need no more than they may would be told as ones that need too much.
+    if resource.RLIM_INFINITY != allowed < needed:
+        raise MemoryError
+    resource.setrlimit(resource.RLIMIT_AS, (needed, needed))
 
 
 def limit(cpu_seconds: int) -> None:

@@ -175,10 +175,12 @@ def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.
     return [(schema.ANSWERS, answers), (schema.GRADES, grades), (schema.CELLS, _cell_rows(sizes, identity))]
 
 
-def _place_of(sample: Sample) -> tuple[float, str]:
+def _place_of(sample: Sample) -> tuple[int, int, str]:
     """Where a sample stands among its prompt's: by number, behind those by label."""
     number = sample.number
-    return (-1.0 if number is None else float(number) if isinstance(number, int) else float("inf"), str(number))
+    if isinstance(number, int):
+        return 1, number, ""
+    return (0, 0, "") if number is None else (2, 0, number)
 
 
 def _answer(sample: Sample) -> Row:

@@ -132,6 +132,39 @@ def point_outside(text: str) -> str:
     return text
 
 
+def copy_manifests(suffix: str) -> Callable[[Path], None]:
+    """As a file manager or a service that syncs names a copy."""
+
+    def damage(root: Path) -> None:
+        for path in list((root / "manifest").iterdir()):
+            shutil.copy(path, path.with_name(f"{path.stem}{suffix}.jsonl"))
+
+    return damage
+
+
+def rename_manifests(root: Path) -> None:
+    for path in list((root / "manifest").iterdir()):
+        path.rename(path.with_name(f"{path.stem} (1).jsonl"))
+
+
+def rename_manifest_and_lose(root: Path) -> None:
+    """All that tells of these shards is a manifest of another name."""
+    rename_manifests(root)
+    for table in ("answers", "traces"):
+        for path in list_shards(root / table):
+            path.unlink()
+
+
+def without(name: str) -> Callable[[pa.Table], pa.Table]:
+    """Rows of which the first has no value in this column."""
+
+    def values(rows: pa.Table) -> Any:
+        first = pa.array([True] + [False] * (rows.num_rows - 1))
+        return pc.if_else(first, pa.scalar(None, rows.schema.field(name).type), rows[name])
+
+    return set_column(name, values)
+
+
 def rename(root: Path) -> None:
     shard = first(root, "answers")
     shard.rename(shard.with_name(f"{shard.stem} (1).parquet"))
@@ -171,6 +204,15 @@ def none_first(rows: pa.Table) -> Any:
 ONE_OF_EACH = r"holds [\d,]+ rows? that (is|are) stored already"
 COPY = r"is a copy of \S+"
 NOT_READ = r"holds files that are no shards and are not read: "
+LISTS = r"lists the shards of \S+?(:| and is not read; the next sweep) "
+UNFILLED = (
+    *(("grades", name) for name in ("correct", "outcome", "grader")),
+    *(("traces", name) for name in ("num_thinking_tokens", "ended", "text", "token_ids")),
+    *(("answers", name) for name in ("num_thinking_tokens", "forced", "sample")),
+    *(("models", name) for name in ("model", "task", "identity_parts")),
+    *(("prompts", name) for name in ("prompt_hash", "dials")),
+    *(("cells", name) for name in ("budget", "num_samples")),
+)
 KINDS = {
     "a shard under two names": Kind(copy_as("answers", with_index("000003")), COPY, "same", COPY),
     "prompts under two names": Kind(copy_as("prompts", with_index("000001")), COPY, "same", COPY),
@@ -242,6 +284,23 @@ KINDS = {
         "refused",
         "holds rows without prompt_id",
         loses=True,
+    ),
+    **{
+        f"{table} without {name}": Kind(
+            rewrite(table, without(name)),
+            f"holds rows without {name}, which cannot be",
+            "refused",
+            f"holds rows without {name}",
+            loses=True,
+        )
+        for table, name in UNFILLED
+    },
+    "a manifest under two names": Kind(copy_manifests(" (1)"), LISTS, "same", LISTS + "set aside"),
+    "a manifest in conflict": Kind(copy_manifests(".sync-conflict-20260101"), LISTS, "same", LISTS + "set aside"),
+    "a manifest named to do harm": Kind(copy_manifests("\x1b[2J\n\n"), LISTS, "same", LISTS + "set aside"),
+    "a manifest was renamed": Kind(rename_manifests, LISTS, "same", LISTS + "it has its name"),
+    "a manifest was renamed and shards are gone": Kind(
+        rename_manifest_and_lose, LISTS, "less", LISTS + "it has its name(.|\n)*is gone", loses=True
     ),
     "a shard of another run": Kind(from_other("answers"), r"holds rows of no model of this run", "same", ""),
     "a shard of another table": Kind(

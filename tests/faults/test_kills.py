@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,12 @@ import psutil
 import pytest
 
 from results import store
+from results import whole as whole_files
+from results.inspection import inspect
 from results.schema import ANSWERS, GRADES, TABLES, TRACES
+from sweeps import grade as grading
+from sweeps.recorded import load_tasks
+from sweeps.repair import repair
 from tests.faults.runs import (
     MODEL,
     SMALL,
@@ -159,3 +165,63 @@ def test_the_real_engine_makes_a_run_with_several_flipped_bits_whole(whole: Whol
     for path in before.keys() - leant:
         assert_kept(before[path], root)
     assert_complete(root, MODEL)
+
+
+# Which of its files the grading is writing when it is killed: shards and manifests in turn, then the merged shard.
+WRITES = (0, 1, 2, 5, 7, 8, 9)
+NUM_BATCHES, BATCH_ROWS = 4, 1000
+
+
+def grade(root: Path, *, dies_at: int | None = None) -> None:
+    """Grade in batches that are small, in a process of its own that is killed before its n-th file has its name."""
+    pid = os.fork()
+    if pid == 0:
+        written, write = itertools.count(), whole_files.write_whole
+
+        def write_or_die(path: Path, content: bytes) -> None:
+            if next(written) == dies_at:
+                path.with_name(f"{path.name}.tmp").write_bytes(bytes(content)[:100])
+                os.kill(os.getpid(), signal.SIGKILL)
+            write(path, content)
+
+        whole_files.write_whole = write_or_die  # type: ignore[assignment]
+        grading.BATCH_ROWS = BATCH_ROWS
+        code = 1
+        try:
+            tasks = load_tasks(root)
+            repair(root)
+            grading.grade_run(root, tasks)
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == (0 if dies_at is None else -signal.SIGKILL)
+
+
+def ungraded(root: Path) -> Path:
+    """A run that was drawn and not graded."""
+    shutil.copytree(Path("results/real/chain_sum"), root, ignore=shutil.ignore_patterns("figures", "grades"))
+    for manifest in root.glob("manifest/*-grades.jsonl"):
+        manifest.unlink()
+    return root
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
+    """The grades of a run that was graded in one go."""
+    root = ungraded(tmp_path_factory.mktemp("graded") / "run")
+    grade(root)
+    return rows(root)[GRADES.name]
+
+
+@pytest.mark.parametrize("dies_at", [pytest.param(n, marks=() if n in (2, 5) else pytest.mark.long) for n in WRITES])
+def test_grades_after_a_kill_while_grading_are_those_of_an_undisturbed_one(
+    dies_at: int, tmp_path: Path, undisturbed: Counter[str]
+) -> None:
+    root = ungraded(tmp_path / "run")
+    grade(root, dies_at=dies_at)
+    before = rows(root)[GRADES.name]
+    assert not before - undisturbed
+    assert before.total() < undisturbed.total() or dies_at > 2 * NUM_BATCHES - 2
+    grade(root)
+    assert rows(root)[GRADES.name] == undisturbed
+    assert inspect(root) == ([], [])

@@ -6,14 +6,17 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from analysis.__main__ import main
+from analysis.compiled import compiled
 from results.inspection import inspect
-from results.shortage import explain_shortage
+from results.shortage import check_threads, explain_shortage
 from sweeps.disk import explain
 from sweeps.provenance import describe_environment
 from tests import forked
@@ -209,6 +212,34 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.rmtree(place)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 8])
+def test_too_few_threads_are_told_before_a_package_waits_for_them(most: int) -> None:
+    if os.geteuid():
+        pytest.skip("to become another user, whom the limit is for, takes root")
+
+    def check() -> int:
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+        try:
+            check_threads()
+        except RuntimeError as error:
+            print(explain_shortage(error))
+            return 1
+        return 0
+
+    code, said = as_nobody(check)
+    assert code == 1 and said.startswith("No further process or thread may be started"), said
+    assert f"the limit is {most}. Raise it (ulimit -u)" in said
+
+
+def test_threads_that_were_tried_are_gone() -> None:
+    before = threading.active_count()
+    check_threads()
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
 def test_a_run_that_may_only_be_read_is_read(shared: Path) -> None:
     code, said = as_nobody(lambda: main(["health", str(shared)]))
     assert code == 0 and "SmolLM2" in said and "note:" not in said
@@ -270,3 +301,11 @@ def test_without_git_the_commit_is_not_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.undo()
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     assert describe_environment()["commit"] is None
+
+
+def test_where_machine_code_cannot_be_kept_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("cannot cache function 'double': no locator available for file 'double.py'")
+
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", refuse)
+    assert compiled(lambda number: 2 * number)(21) == 42

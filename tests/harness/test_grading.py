@@ -1,21 +1,26 @@
 """Graders in workers: order kept; hangs, hogs and deaths become outcomes, and cost no other answer."""
 
+import errno
+import itertools
 import math
 import mmap
 import os
 import re
+import resource
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness import zygote
 from harness.grading import SECONDS_A_GRADE, WARM_UP, Graded, grade_texts
 from harness.types import Grade, Prompt
+from results.shortage import explain_shortage
 
 MEBIBYTE = 1 << 20
 RIGHT = "right"
@@ -211,3 +216,82 @@ def children() -> set[str]:
 def test_what_an_answer_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
     assert outcomes(grade("python print('loud')")) == ["wrong"]
     assert re.sub(r"\s", "", "".join(capfd.readouterr())) == ""
+
+
+def grade_limited(limit: Callable[[], object], evaluates: bool) -> str:
+    """What grading in a process of its own, which is limited so, says of its error; else the outcomes."""
+    reads, writes = os.pipe()
+    if (pid := os.fork()) == 0:
+        said = "nothing"
+        try:
+            limit()
+            said = " ".join(outcomes(grade(*["right"] * 20, workers=1, evaluates=evaluates)))
+        except (OSError, ValueError) as error:
+            said = str(explain_shortage(error) or error)
+        finally:
+            os.write(writes, said.encode())
+            os._exit(0)
+    os.close(writes)
+    with os.fdopen(reads) as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    return said
+
+
+def little_memory() -> None:
+    """As much more as this process takes, and a little."""
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
+    resource.setrlimit(resource.RLIMIT_AS, (taken + 64 * MEBIBYTE,) * 2)
+
+
+def no_fork(*, after: int) -> Callable[[], None]:
+    """As of a machine that has no more processes to give once so many were forked."""
+
+    def limit() -> None:
+        numbers, fork = itertools.count(), os.fork
+
+        def refuse() -> int:
+            if next(numbers) >= after:
+                raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            return fork()
+
+        os.fork = refuse
+
+    return limit
+
+
+def no_room_for_a_worker() -> None:
+    def fail(**_: object) -> None:
+        raise MemoryError
+
+    zygote.enclose = fail
+
+
+def killed_at_once() -> None:
+    """As by a system that ends what takes memory."""
+    zygote.collapse_pages = lambda: os.kill(os.getpid(), signal.SIGKILL)
+
+
+SHORT = {
+    "little memory": (little_memory, "Memory ran short"),
+    "none for a worker": (no_room_for_a_worker, "Memory ran short"),
+    "no process for a worker": (no_fork(after=0), "No further process or thread may be started"),
+    "none for the first answers": (no_fork(after=1), "No further process or thread may be started"),
+    "none for later answers": (no_fork(after=3), "No further process or thread may be started"),
+    "a worker that is killed at once": (killed_at_once, "A grader's process ended before its first answer (-9)"),
+}
+
+
+@pytest.mark.parametrize("evaluates", [False, True])
+@pytest.mark.parametrize("name", SHORT)
+def test_what_the_machine_lacks_for_graders_is_told_and_is_no_answers_grade(
+    name: str, evaluates: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    limit, told = SHORT[name]
+    said = grade_limited(limit, evaluates)
+    assert said.startswith(told) and "\n" not in said
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_grading_that_is_not_limited_says_nothing() -> None:
+    assert grade_limited(lambda: None, evaluates=False) == " ".join(["correct"] * 20)

@@ -1,4 +1,5 @@
 import gzip
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -313,3 +314,15 @@ def test_scores_of_every_kind_are_graded():
     assert grade("P", correct_at=0.5) == (True, 0.5)
     with pytest.raises(MissingError, match="no score"):
         grade(float("nan"), correct_at=1)
+
+
+@pytest.mark.parametrize("number", [10**400, 2**64, 0], ids=["beyond all floats", "beyond all counts", "none"])
+def test_samples_are_numbered_however_large_their_numbers_are(number: int, tmp_path: Path) -> None:
+    places = {"third": number + 2, "first": number, "second": number + 1, "label": "z", "below": -number - 1}
+    rows = [{"m": "a", "p": "x", "c": 1, "a": answer, "s": at} for answer, at in places.items()]
+    source = tmp_path / "t.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)))
+    words = ["--map", "model=m", "prompt=p", "correct=c", "answer=a", "sample=s"]
+    assert main([str(source), str(tmp_path / "run"), *words]) == 0
+    stored = store.scan(tmp_path / "run", schema.GRADES).sort_by("sample")["extracted"].to_pylist()
+    assert stored == ["first", "second", "third", "below", "label"]

@@ -69,6 +69,15 @@ def tokenizer(**parts: Any) -> Callable[[Path], None]:
     return edit("tokenizer.json", **parts)
 
 
+def shift_vocabulary(folder: Path) -> None:
+    """The ids of all tokens moved up, as another model's tokenizer has them."""
+    settings = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary = settings["model"]["vocab"]
+    settings["model"]["vocab"] = {token: number + 1000 for token, number in vocabulary.items()}
+    settings["added_tokens"] = [token | {"id": token["id"] + 1000} for token in settings["added_tokens"]]
+    (folder / "tokenizer.json").write_text(json.dumps(settings))
+
+
 def template(text: str) -> Callable[[Path], object]:
     return write("chat_template.jinja", text)
 
@@ -188,6 +197,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         tokenizer(added_tokens=[{"id": 2**40, "content": "x", "special": True}]),
         "No tokenizer",
     ),
+    "another model's tokenizer": (shift_vocabulary, r"writes token 1,0\d\d and the model has"),
+    "a vocabulary without digits": (edit("config.json", vocab_size=3), r"writes token \d+ and the model has 3"),
+    "a vocabulary of none": (edit("config.json", vocab_size=0), r"writes token \d+ and the model has 0"),
     "a tokenizer config that is a list": (write("tokenizer_config.json", "[1]"), "No tokenizer in"),
 }
 
@@ -215,6 +227,13 @@ def test_a_hostile_checkpoint_is_told_in_a_line(case: str, folder: Path) -> None
     assert "Traceback" not in ended.out + ended.err and len(lines[1]) < 1000
     assert re.search(message, lines[1]), lines[1]
     assert not Path("CANARY").exists()
+
+
+def test_a_tokenizer_may_know_more_than_the_model_that_no_prompt_holds(folder: Path) -> None:
+    settings = json.loads((folder / "tokenizer.json").read_text())
+    further = settings["added_tokens"][0] | {"id": len(settings["model"]["vocab"]) + 500, "content": "<picture>"}
+    tokenizer(added_tokens=[*settings["added_tokens"], further])(folder)
+    assert plan(folder).code == 0, plan(folder)
 
 
 def test_the_good_checkpoint_is_planned(folder: Path) -> None:
