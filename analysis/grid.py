@@ -16,6 +16,8 @@ from results.schema import OUTCOMES
 
 # Stands for the budget of an answer that its trace came to by itself.
 NATURAL = -1
+# Samples of a prompt are numbered from 0: a number far beyond all rows there are is damage, and would fill the memory.
+MOST_GAPS = 10_000
 _KEY = ["prompt_id", "pool", "sample", "budget"]
 
 
@@ -108,6 +110,9 @@ def read(
         (pc.field("pool") == pool) & (pc.field("grader") == named) & (pc.field("grader_version") == version)
     )
     num_samples = 1 + max(pc.max(answers["sample"]).as_py() or 0, pc.max(grades["sample"]).as_py() or 0)
+    if num_samples > len(answers) + MOST_GAPS:
+        last = f"sample {num_samples - 1:,}"
+        raise ValueError(f"{root} is damaged: a row of {identity} is of {last}, and its rows are {len(answers):,}.")
     shape = (1 + len(budgets), len(prompt_ids), num_samples)
     null = schema.UNLIMITED if named == OUTSIDE else NATURAL
     columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape, null=null), prompt_tokens)

@@ -75,11 +75,11 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
     else:
         named = whole if len(whole) <= MOST_NAMED else whole.tail(1)
         read_by = wording.RULES[first["rule"]] if first["path"] == "width" else "longer thinking"
-        rule = f"One answer of {large} on all {wording.prompts(first['num_prompts'])} of {task}, by {read_by}: "
+        on = f"on all {wording.prompts(first['num_prompts'])} of {task}, by {read_by} (95% intervals)"
         num_rates = _num_rates(findings, first)
         phrases = [_phrase(row, findings.setting.cost_unit, num_rates) for _, row in named.iterrows()]
         counts = [] if len(named) == len(whole) else [_counts(whole)]
-        yield rule + "; ".join(counts + phrases) + "."
+        yield f"One answer of {large} {on}: {'; '.join(counts + phrases)}."
         if any("surely less" in phrase or "surely more" in phrase for phrase in (*phrases, *counts)):
             yield f"Surely: after Holm's correction over all {wording.rates(num_rates)}."
         yield _by_cost(findings, named)

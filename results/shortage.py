@@ -56,6 +56,15 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
     return None
 
 
+def explain_refusal(error: OSError, root: Path) -> str:
+    """The line for what a file system refused a command that reads and writes the run `root`."""
+    if (line := explain_shortage(error, root)) is not None:
+        return line
+    if error.errno is None:
+        return str(error)
+    return f"{error.filename or root}: {error.strerror}. Runs are written to {root}; choose another RUN, or mend this."
+
+
 def full_places(*written: Path) -> list[Path]:
     """Which of these, the folder for temporary files, the home folder and this one have no room left."""
     named = [*written, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]

@@ -23,10 +23,9 @@ from omegaconf import DictConfig, OmegaConf
 from harness.fence.gaps import find_fence
 from harness.recognition import AutoThinking
 from harness.types import EngineFailedError
-from results.shortage import explain_shortage
+from results.shortage import explain_refusal, explain_shortage
 from results.stopping import end_closed, end_stopped, stopping_in_a_line
 from sweeps.compose import EXAMPLE_READER, build, build_job, find_run
-from sweeps.disk import explain
 from sweeps.export import export_task
 from sweeps.grade import grade_run
 from sweeps.job import run_job
@@ -50,7 +49,7 @@ def sweep(config: DictConfig) -> None:
     except BrokenPipeError:
         end_closed()
     except OSError as error:
-        sys.exit(f"{name}: {explain(error, find_run(config.run))}")
+        sys.exit(f"{name}: {explain_refusal(error, find_run(config.run))}")
     except (ValueError, EngineFailedError) as error:
         sys.exit(f"{name}: {error}")
     except (RuntimeError, MemoryError, ImportError) as error:
@@ -73,7 +72,7 @@ def grade(name: str, words: Sequence[str]) -> None:
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(explain(error, root))
+        sys.exit(explain_refusal(error, root))
 
 
 def export(words: Sequence[str]) -> None:

@@ -26,6 +26,8 @@ RINGS = (7, 11, 16, 22, 29, 37, 46, 56)
 LEADER = 14.0
 # Shares of a shortened name that its head may take, the first that tells all names apart.
 CUTS = (0.5, 0.25, 0.75, 0.0, 1.0)
+# Letters of a text that are looked at: no figure has room for more.
+MOST_LETTERS = 400
 # Points across which labels stand in one column.
 COLUMN = 12.0
 
@@ -74,8 +76,9 @@ def wrap(text: str, size: float, inches: float, *, weight: str = "normal") -> st
 
 def fit(text: str, size: float, inches: float, *, weight: str = "normal", of_head: float = 0.5) -> str:
     """The text, or as much of both its ends as there is room for, with an ellipsis between; the head has of_head."""
-    kept = text
-    for num_letters in range(len(text) - 1, 2, -1):
+    most = min(len(text), MOST_LETTERS)
+    kept = text if most == len(text) else f"{text[: most // 2]}…{text[len(text) - most // 2 :]}"
+    for num_letters in range(most - 1, 2, -1):
         if width_points(kept, size, weight) <= 72 * inches:
             break
         head = int(np.ceil(num_letters * of_head))

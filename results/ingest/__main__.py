@@ -14,12 +14,14 @@ from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, right_or_wrong, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
-from results.shortage import explain_shortage
+from results.shortage import explain_refusal, explain_shortage
 from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
 NOT_ASKED_FOR = "of a model that --models does not name"
 EXAMPLE = "--map model=COLUMN prompt=COLUMN correct=COLUMN"
+# Of a model's name.
+MOST_LETTERS = 500
 # How much of what is wrong is told: a line of an error, places of one kind, kinds.
 MOST_CHARS, MOST_PLACES, MOST_KINDS = 299, 2, 5
 
@@ -34,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
         raise
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        print(_in_a_line(f"error: {explain_refusal(error, _run_folder(options.run))}"), file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(_in_a_line(f"error: {explain_shortage(error, _run_folder(options.run)) or error}"), file=sys.stderr)
         return 2
     print(report(root, found, stored))
@@ -88,6 +93,11 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
         reason, places = next(iter(found.odd.items()))
         several = f"{num_odd:,} parts of the source cannot be read, as " if num_odd > 1 else ""
         raise ValueError(f"{several}{places[0]}: {reason}")
+    if long := next((name for name in found.models if len(name) > MOST_LETTERS), None):
+        raise ValueError(
+            f"A model's name has {len(long):,} letters ({long[:24]}...), and {MOST_LETTERS} are read: map another "
+            "column to model, or give --model NAME."
+        )
     if correct_at is None:
         check_range(found.samples)
         found.notes += tell_fractions(found.samples)

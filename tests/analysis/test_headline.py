@@ -33,7 +33,9 @@ def changed(table: pd.DataFrame, values: dict[str, object], **where: object) -> 
 
 def test_every_smaller_model_is_named_on_all_prompts_in_order_of_size(found: Findings):
     first = headline.sentences(found, rule="maj_at_k")[0]
-    assert first.startswith("One answer of 1.1m on all 120 prompts of planted, by majority vote: 33k never matches it")
+    assert first.startswith(
+        "One answer of 1.1m on all 120 prompts of planted, by majority vote (95% intervals): 33k never matches it"
+    )
     assert first.index("33k ") < first.index("125k matches it") < first.index("0.4m matches it")
 
 
@@ -105,7 +107,10 @@ def test_one_sample_and_one_budget_leave_nothing_to_trade(plant: Callable[..., P
 
 def test_one_sample_and_several_budgets_are_read_along_thinking(plant: Callable[..., Path]):
     found = find(outcomes.load(plant(LADDER, num_prompts=60, num_samples=1)))
-    assert "on all 60 prompts of planted, by longer thinking: 33k never matches it within 256 tokens" in say(found)
+    assert (
+        "on all 60 prompts of planted, by longer thinking (95% intervals): 33k never matches it within 256 tokens"
+        in say(found)
+    )
 
 
 def test_bins_of_few_prompts_are_named_with_their_size(plant: Callable[..., Path]):

@@ -203,3 +203,10 @@ def test_two_identities_of_a_model_are_named_by_what_differs(first: Any, second:
         for letter, parts in (("a", first), ("b", second))
     ]
     assert list(_tell_apart(pd.DataFrame(rows))) == names
+
+
+@pytest.mark.parametrize("sample", [2**31 - 1, 20_000])
+def test_a_sample_numbered_far_beyond_all_rows_is_damage(small_run: Path, tmp_path: Path, sample: int) -> None:
+    change = lambda row: row | {"sample": sample} if row["sample"] == 3 else row  # noqa: E731
+    with pytest.raises(ValueError, match=f"is damaged: a row of .* is of sample {sample:,}, and its rows are "):
+        outcomes.load(rewrite(small_run, tmp_path / "far", answers=change))

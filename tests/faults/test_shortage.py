@@ -16,8 +16,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.compiled import compiled
 from results.inspection import inspect
-from results.shortage import check_threads, explain_shortage
-from sweeps.disk import explain
+from results.shortage import check_threads, explain_refusal, explain_shortage
 from sweeps.provenance import describe_environment
 from tests import forked
 from tests.faults.runs import MODEL, SCRIPTED
@@ -169,7 +168,7 @@ def test_a_whole_sweep_needs_no_room_for_temporary_files_or_at_home_or_says_so(
 def test_the_disk_that_is_full_is_the_one_that_is_named(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(small_disk)
     monkeypatch.setenv("TMPDIR", str(small_disk))
-    line = explain(OSError(errno.ENOSPC, "No space left on device"), RUN)
+    line = explain_refusal(OSError(errno.ENOSPC, "No space left on device"), RUN)
     assert line.startswith(f"No room to write in {small_disk} (No space left on device). Free some there")
 
 

@@ -326,3 +326,10 @@ def test_samples_are_numbered_however_large_their_numbers_are(number: int, tmp_p
     assert main([str(source), str(tmp_path / "run"), *words]) == 0
     stored = store.scan(tmp_path / "run", schema.GRADES).sort_by("sample")["extracted"].to_pylist()
     assert stored == ["first", "second", "third", "below", "label"]
+
+
+def test_a_name_that_no_model_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t.csv").write_text(f"m,p,s\n{'x' * 501},p,1\n")
+    assert main([str(tmp_path / "t.csv"), str(tmp_path / "run"), "--map", "model=m", "prompt=p", "correct=s"]) == 2
+    error = capsys.readouterr().err
+    assert "A model's name has 501 letters (xxx" in error and "--model NAME" in error and len(error) < 300

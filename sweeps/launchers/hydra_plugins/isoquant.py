@@ -10,10 +10,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from results.shortage import explain_shortage
+from results.shortage import explain_refusal, explain_shortage
 from results.stopping import end_closed
 from sweeps.compose import build_job, check_fields, find_run, read_origins
-from sweeps.disk import explain
 from sweeps.job import Job
 from sweeps.launchers.jobs import run_jobs, start_elsewhere
 from sweeps.launchers.lanes import Place
@@ -42,7 +41,7 @@ class SweepLauncher(Launcher):
         except ValueError as error:
             sys.exit(str(error))
         except OSError as error:
-            sys.exit(explain(error, find_run(self.config.run)))
+            sys.exit(explain_refusal(error, find_run(self.config.run)))
         except (RuntimeError, MemoryError, ImportError) as error:
             if (line := explain_shortage(error)) is None:
                 raise
