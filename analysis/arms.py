@@ -173,7 +173,8 @@ def _dials(root: Path, task: str) -> pd.DataFrame:
     prompts = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "dials"]).to_pandas()
     prompts = prompts[prompts["task"] == task].drop_duplicates("prompt_id").astype({"prompt_id": object})
     return pd.DataFrame(
-        [read_object(text or "{}", where="dials of a prompt") for text in prompts["dials"]], index=prompts["prompt_id"]
+        [read_object(text, where="dials of a prompt") for text in prompts["dials"].fillna("{}").replace("", "{}")],
+        index=prompts["prompt_id"],
     )
 
 

@@ -17,8 +17,8 @@ OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"
 class Table:
     """A table's name, its arrow schema and the columns that make a row unique.
 
-    filled: columns beside the key that no row is without. younger: columns that shards of earlier versions may lack;
-    they are null in their rows.
+    filled: columns beside the key without which a row would count for something it is not. younger: columns that shards
+    of earlier versions may lack; they are null in their rows.
     """
 
     name: str
@@ -40,7 +40,6 @@ PROMPTS = Table(
         ]
     ),
     key=("task", "prompt_id"),
-    filled=("prompt_hash", "dials"),
 )
 
 MODELS = Table(
@@ -78,7 +77,7 @@ MODELS = Table(
         ]
     ),
     key=("identity",),
-    filled=("model", "task", "identity_parts"),
+    filled=("model", "task"),
     younger=(
         *("num_active_params", "num_non_embedding_params", "quantized_bytes", "num_experts", "num_experts_per_token"),
         *("num_linear_layers", "num_window_layers", "window", "value_head_dim", "cached_width", "pretraining_source"),
@@ -123,7 +122,7 @@ TRACES = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "start_token"),
-    filled=("num_thinking_tokens", "ended", "text", "token_ids"),
+    filled=("num_thinking_tokens", "ended"),
 )
 
 ANSWERS = Table(
@@ -222,7 +221,7 @@ THROUGHPUT = Table(
         ]
     ),
     key=("identity", "job", "elapsed_seconds"),
-    filled=("seconds", "num_samples", "num_tokens"),
+    filled=("seconds", "num_tokens"),
     younger=("device", "num_devices", "samples_in_flight"),
 )
 

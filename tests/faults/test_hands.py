@@ -207,10 +207,9 @@ NOT_READ = r"holds files that are no shards and are not read: "
 LISTS = r"lists the shards of \S+?(:| and is not read; the next sweep) "
 UNFILLED = (
     *(("grades", name) for name in ("correct", "outcome", "grader")),
-    *(("traces", name) for name in ("num_thinking_tokens", "ended", "text", "token_ids")),
+    *(("traces", name) for name in ("num_thinking_tokens", "ended")),
     *(("answers", name) for name in ("num_thinking_tokens", "forced", "sample")),
-    *(("models", name) for name in ("model", "task", "identity_parts")),
-    *(("prompts", name) for name in ("prompt_hash", "dials")),
+    *(("models", name) for name in ("model", "task")),
     *(("cells", name) for name in ("budget", "num_samples")),
 )
 KINDS = {
@@ -295,6 +294,10 @@ KINDS = {
         )
         for table, name in UNFILLED
     },
+    "prompts without dials": Kind(rewrite("prompts", without("dials")), "is gone", "same", ""),
+    "traces without text": Kind(rewrite("traces", without("text")), "is gone", "same", ""),
+    "traces without token_ids": Kind(rewrite("traces", without("token_ids")), "is gone", "same", ""),
+    "models without identity_parts": Kind(rewrite("models", without("identity_parts")), "is gone", "same", ""),
     "a manifest under two names": Kind(copy_manifests(" (1)"), LISTS, "same", LISTS + "set aside"),
     "a manifest in conflict": Kind(copy_manifests(".sync-conflict-20260101"), LISTS, "same", LISTS + "set aside"),
     "a manifest named to do harm": Kind(copy_manifests("\x1b[2J\n\n"), LISTS, "same", LISTS + "set aside"),

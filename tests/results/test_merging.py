@@ -27,7 +27,7 @@ NUM_SHARDS, ROWS_EACH = 12, 3
 def trace(number: int) -> dict[str, Any]:
     key = {"identity": "i", "prompt_id": f"p{number % 7}", "pool": "evaluation", "sample": number, "start_token": 0}
     more = {"num_thinking_tokens": 2, "ended": True, "seconds": float("nan"), "text": f"\x00{number}", "seed": -number}
-    return dict.fromkeys(TRACES.schema.names) | key | more | {"token_ids": [number, 2**31 - 1] if number % 2 else None}
+    return dict.fromkeys(TRACES.schema.names) | key | more | {"token_ids": [number, 2**31 - 1] if number % 2 else []}
 
 
 def fill(root: Path, *, start: int = 0, writer: str = "m", num_shards: int = NUM_SHARDS) -> None:

@@ -36,7 +36,8 @@ def run(tmp_path: Path) -> Run:
 def grade(run: Run) -> None:
     answers = store.scan(run.root, ANSWERS, columns=ANSWERS.key).to_pylist()
     graded = {tuple(row.values()) for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist()}
-    rows = [row | {"grader": "g", "grader_version": "1"} for row in answers if tuple(row.values()) not in graded]
+    said = {"grader": "g", "grader_version": "1", "correct": False, "outcome": "wrong"}
+    rows = [row | said for row in answers if tuple(row.values()) not in graded]
     store.append(run.root, GRADES, rows, writer="grades")
 
 
