@@ -11,7 +11,7 @@ WORDS = $(if $(EXPERIMENT),experiment=$(EXPERIMENT)) $(if $(filter-out file,$(or
 
 # `make sweep model.path=...` would give that to make, which knows no such variable, and draw something else.
 KNOWN := RUN EXPERIMENT ARGS SOURCE DATA EMBEDDER BASE NEW TARGET QUERIES PYTHON ENGINE FIND_LINKS VENV
-GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNKNOWN := $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(if $(or $(findstring .,$(name)),$(wildcard conf/$(name)),$(filter seed probe run,$(name))),$(name)))
 $(if $(UNKNOWN),$(error $(firstword $(UNKNOWN)) is an option of the sweep and stands in ARGS: make $(firstword $(MAKECMDGOALS)) ARGS="$(firstword $(UNKNOWN))=..."))
 

@@ -403,6 +403,13 @@ def test_an_analysis_is_told_in_a_line(case: Case, here: Path) -> None:
     assert_told(case, ended.code, ended.out + ended.err)
 
 
+@pytest.mark.parametrize("words", ["model.path=/m task.size=8 seed=3", "experiment=embedded grid.budgets=[0,64]", ""])
+def test_options_in_args_reach_the_command(words: str) -> None:
+    make = ["make", "--dry-run", "--old-file=setup", "plan", "RUN=mine", f"ARGS={words}"]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and f'-m sweeps plan  "run=mine" {words}' in done.stdout, done
+
+
 @pytest.mark.parametrize("case", MAKE, ids=str)
 def test_a_make_target_is_told_in_a_line(case: Case) -> None:
     make = ["make", "--old-file=setup", f"PY={sys.executable}", *case.words.split()]
