@@ -35,7 +35,7 @@ def test_a_disk_that_fills_up_loses_nothing_that_is_stored(tmp_path: Path) -> No
     assert ended.code != 0 and "Traceback" not in ended.err
     [told] = [line for line in ended.err.splitlines() if "No room" in line]
     assert told.startswith(f"{MODEL}: No room to write in {root} (") and "run the same command again" in told
-    assert f"Failed: {MODEL}. What they drew is kept" in ended.err
+    assert f"Failed: {MODEL}. What was drawn is kept" in ended.err
     assert not list(root.glob("*/*.tmp"))
     left = rows(root)
     assert 0 < len(keys(root, TRACES)) < NUM_PROMPTS * (WIDTH + BIN_SAMPLES)
@@ -52,7 +52,7 @@ def test_a_job_killed_for_want_of_memory_is_named_and_the_other_model_goes_on(tm
     ended = forked.run("sweeps", *SCRIPTED, *killed, models, f"run={root}")
     assert ended.code != 0 and "Traceback" not in ended.err
     assert f"{MODEL} failed: killed by SIGKILL, as the system does when memory has run out" in ended.err
-    assert f"Failed: {MODEL}. What they drew is kept; run the same command again to go on." in ended.err
+    assert f"Failed: {MODEL}. What was drawn is kept; mend what is said above: the same command goes on." in ended.err
     left = rows(root)
     assert sum(path.name.startswith(f"{MODEL}.") and path.parts[0] == "traces" for path in shards(root)) > 0
     again = forked.run("sweeps", *SCRIPTED, models, f"run={root}")
