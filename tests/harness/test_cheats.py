@@ -26,12 +26,16 @@ SECONDS = 2.0
 TRIED, NUM_BOUGHT = 120, 2
 
 
+# A half as one sign, and by a slash that is made for fractions.
+HALVES = ("\u00bd", "1\u20442")
+
+
 def is_spelling(cheat: str, gold: str) -> bool:
     """Whether a made-up answer happens to be the gold one."""
     with contextlib.suppress(ValueError):
         return math.isclose(float(cheat), float(gold), rel_tol=1e-12) and cheat.isascii()
     gold = "".join(gold.split()).lower()
-    return "".join(cheat.split()).lower() == gold or (cheat == "\u00bd" and gold == r"\frac{1}{2}")
+    return "".join(cheat.split()).lower() == gold or (cheat in HALVES and gold == r"\frac{1}{2}")
 
 
 @pytest.mark.parametrize("name", LOADED)
