@@ -84,7 +84,7 @@ def _unread(outcomes: Outcomes) -> Iterator[Caution]:
 def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
     names = [arm.rung.name for arm in outcomes.arms if not arm.rung.has_votes]
     if names and outcomes.most_samples > 1:
-        of = "any model" if len(names) == len(outcomes.arms) else wording.listed(names)
+        of = _named(names, outcomes, every="any model")
         yield Caution(
             "No votes",
             f"The answers of {of} are not known, so that samples are read by any of k correct: that needs somebody who "
@@ -95,13 +95,17 @@ def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
 def _scored(outcomes: Outcomes) -> Iterator[Caution]:
     names = [arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Grid) and arm.stored.score is not None]
     if names:
-        of = "all models" if len(names) == len(outcomes.arms) else wording.listed(names)
+        of = _named(names, outcomes, every="all models")
         yield Caution(
             "Scores from 0 to 1",
             f"Answers of {of} have scores between wrong and right: accuracy is their mean, a vote counts with the "
             "score of its answer and any of k with the best. Laws, coverage, power, lost prompts, shares of outcomes "
             "and policies count as right what has the full score.",
         )
+
+
+def _named(names: list[str], outcomes: Outcomes, *, every: str) -> str:
+    return every if len(names) == len(outcomes.arms) else wording.listed(names)
 
 
 def _has(names: list[str] | tuple[str, ...]) -> str:

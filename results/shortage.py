@@ -56,11 +56,11 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
     return None
 
 
-def explain_refusal(error: OSError, root: Path) -> str:
-    """The line for what a file system refused a command that reads and writes the run `root`."""
+def explain_refusal(error: OSError | ValueError, root: Path) -> str:
+    """The line for what was refused a command that reads and writes the run `root`: by its disk or itself."""
     if (line := explain_shortage(error, root)) is not None:
         return line
-    if error.errno is None:
+    if not isinstance(error, OSError) or error.errno is None:
         return str(error)
     return f"{error.filename or root}: {error.strerror}. Runs are written to {root}; choose another RUN, or mend this."
 

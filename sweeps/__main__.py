@@ -79,8 +79,7 @@ def export(words: Sequence[str]) -> None:
     """Write the task, thinking and largest budget that the words compose as a task of lm-eval's."""
     folder, *overrides = words
     try:
-        with hydra.initialize_config_dir(str(Path("conf").resolve()), version_base="1.3"):
-            config = hydra.compose("sweep", ["run=none", "model.path=none", *map(adapt, overrides)])
+        config = compose(["run=none", "model.path=none", *map(adapt, overrides)])
         parts: dict[str, Any] = {room: OmegaConf.to_container(config[room], resolve=True) for room in EXPORTED}
         made = {room: build(part, room) for room, part in parts.items()}
         task, thinking, sampling, grid = (made[room] for room in EXPORTED)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from results.embed.embedders import TFIDF, Embedder, HashedTerms, SentenceModel
 from results.embed.write import embed_run
-from results.shortage import explain_refusal, explain_shortage
+from results.shortage import explain_refusal
 from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
@@ -27,11 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         num_embedded = embed_run(root, embedder)
     except BrokenPipeError:
         raise
-    except OSError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {explain_refusal(error, root)}", file=sys.stderr)
-        return 2
-    except ValueError as error:
-        print(f"error: {explain_shortage(error, root) or error}", file=sys.stderr)
         return 2
     print(f"{num_embedded:,} prompts embedded by {embedder.name} ({embedder.version}) in {root}")
     return 0

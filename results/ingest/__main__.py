@@ -14,7 +14,7 @@ from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, right_or_wrong, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
-from results.shortage import explain_refusal, explain_shortage
+from results.shortage import explain_refusal
 from results.stopping import stopping_in_a_line
 
 RUNS = Path("results/runs")
@@ -36,11 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
         raise
-    except OSError as error:
+    except (ValueError, OSError) as error:
         print(_in_a_line(f"error: {explain_refusal(error, _run_folder(options.run))}"), file=sys.stderr)
-        return 2
-    except ValueError as error:
-        print(_in_a_line(f"error: {explain_shortage(error, _run_folder(options.run)) or error}"), file=sys.stderr)
         return 2
     print(report(root, found, stored))
     return 0
