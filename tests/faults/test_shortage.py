@@ -205,6 +205,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.copytree(RUN, place, ignore=shutil.ignore_patterns("figures"))
     for path in (place, *place.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+    # What is imported later must be there by now: another user may not enter where this checkout lies.
+    main(["health", str(place)])
     try:
         yield place
     finally:
