@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, outcomes
-from analysis.findings import ALL_PROMPTS, Findings
+from analysis.questions import exchange_rates
+from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
+from analysis.runs import outcomes
 
 REFERENCE = Path("results/reference")
 RUNGS = ["countdown-33k", "countdown-125k", "countdown-0.4m", "countdown-1.1m"]
@@ -15,7 +16,7 @@ RUNGS = ["countdown-33k", "countdown-125k", "countdown-0.4m", "countdown-1.1m"]
 
 @pytest.fixture(scope="module")
 def found() -> Findings:
-    return findings.find(outcomes.load(REFERENCE), findings.Choices(), rng=np.random.default_rng(0))
+    return exchange_rates.find(outcomes.load(REFERENCE), exchange_rates.Choices(), rng=np.random.default_rng(0))
 
 
 def rates(found: Findings) -> pd.DataFrame:

@@ -91,56 +91,125 @@ def test_harness_names_no_path_under_results() -> None:
     assert found == []
 
 
+# A room of the analysis may import those named here and nothing else of it, over any number of steps.
+ANALYSIS: dict[str, tuple[str, ...]] = {
+    "stats": (),
+    "costs": ("stats",),
+    "runs": ("stats", "costs"),
+    "reading": ("stats", "costs", "runs"),
+    "questions": ("stats", "costs", "runs", "reading"),
+    "policies": ("stats", "costs", "runs", "reading"),
+    "text": ("stats", "costs", "runs", "reading", "questions", "policies"),
+    "figures": ("stats", "costs", "runs", "reading", "questions", "policies", "text"),
+    "report": ("stats", "costs", "runs", "reading", "questions", "policies", "text"),
+    "validation": ("stats", "costs", "policies"),
+    "commands": (
+        *("stats", "costs", "runs", "reading", "questions", "policies"),
+        *("text", "figures", "report", "validation"),
+    ),
+}
+# What any room may import: types, and numbers and lists as people read them. They import nothing of ours.
+LEAVES = ("arrays", "numerals")
+# Who reads stored runs; commands look at folders, and say what is short.
+READERS = ("runs", "commands")
+
+
+def room_of(module: str) -> str:
+    """'analysis.stats.bootstrap' -> 'stats'."""
+    return module.split(".")[1]
+
+
+def modules(folder: Path) -> dict[str, set[str]]:
+    """By dotted name every module below `folder`, and the modules there that it imports itself."""
+    paths = {".".join(p.relative_to(folder.parent).with_suffix("").parts): p for p in folder.rglob("*.py")}
+    return {name: {known for known in imported(path.read_text()) if known in paths} for name, path in paths.items()}
+
+
+def imported(source: str) -> Iterator[str]:
+    """Every dotted name that a source imports, `from a import b` as `a` and `a.b`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def reached(start: str, arrows: dict[str, set[str]]) -> set[str]:
+    """What a module imports over any number of steps."""
+    found, waiting = set[str](), [start]
+    while waiting:
+        for name in arrows[waiting.pop()] - found:
+            found.add(name)
+            waiting.append(name)
+    return found
+
+
+def trespasses(arrows: dict[str, set[str]]) -> list[str]:
+    """'text.a -> figures.b' of every module of the analysis and what it must not reach."""
+    found = []
+    for module in arrows:
+        room = room_of(module)
+        allowed = (*ANALYSIS.get(room, ()), room, *LEAVES) if room not in LEAVES else ()
+        if room in ANALYSIS or room in LEAVES:
+            found += [f"{module} -> {other}" for other in reached(module, arrows) if room_of(other) not in allowed]
+    return sorted(found)
+
+
+def test_rooms_of_the_analysis_import_what_stands_to_their_left() -> None:
+    arrows = modules(ROOT / "analysis")
+    rooms = {room_of(name) for name in arrows if name.count(".") > 1}
+    assert rooms == set(ANALYSIS), "every folder is a room"
+    assert trespasses(arrows) == []
+
+
+def test_only_one_room_of_the_analysis_reads_stored_runs() -> None:
+    found = {path: breaches(source, forbidden=("results",)) for path, source in sources("analysis").items()}
+    found = {path: names for path, names in found.items() if names and path.count("/") > 1}
+    assert {path: names for path, names in found.items() if path.split("/")[1] not in READERS} == {}
+
+
+def test_a_planted_trespass_is_found() -> None:
+    arrows = {
+        "analysis.stats.a": {"analysis.costs.b"},
+        "analysis.costs.b": {"analysis.runs.c"},
+        "analysis.runs.c": set(),
+    }
+    assert trespasses(arrows) == [
+        "analysis.costs.b -> analysis.runs.c",
+        "analysis.stats.a -> analysis.costs.b",
+        "analysis.stats.a -> analysis.runs.c",
+    ]
+    assert list(imported("from analysis.stats import fits")) == ["analysis.stats", "analysis.stats.fits"]
+
+
+# Rooms and modules of the analysis that take arrays and give arrays or named tuples.
 STATISTICS = (
-    "bootstrap",
-    "costs",
-    "coverage",
-    "curves",
-    "differences",
-    "difficulty",
-    "effective_size",
-    "estimators",
-    "families",
-    "fits",
-    "frontier",
-    "intervals",
-    "losses",
-    "multiplier",
-    "optimism",
-    "optimum",
-    "plan_compute",
-    "plurality",
-    "policies/groups",
-    "policies/hull",
-    "policies/measures",
-    "policies/metrics",
-    "policies/mixtures",
-    "policies/neighbours",
-    "policies/predictor",
-    "policies/settings",
-    "policies/space",
-    "policies/tuned",
-    "power",
-    "refits",
-    "roofline",
-    "scaling",
-    "shapes",
-    "solve_rates",
-    "substitution",
-    "surface",
+    "analysis/stats",
+    "analysis/costs",
+    *(
+        f"analysis/policies/{name}.py"
+        for name in ("groups", "hull", "measures", "metrics", "mixtures", "neighbours")
+        + ("predictor", "settings", "space", "tuned")
+    ),
 )
 
 
+def statistics() -> dict[str, str]:
+    """The source of every module that stands there, by path."""
+    places = (ROOT / place for place in STATISTICS)
+    files = (path for place in places for path in ([place] if place.suffix else sorted(place.rglob("*.py"))))
+    return {str(path.relative_to(ROOT)): path.read_text() for path in files}
+
+
 def test_statistics_take_arrays() -> None:
-    for name in STATISTICS:
-        source = (ROOT / "analysis" / f"{name}.py").read_text()
-        assert breaches(source, forbidden=("pandas", "pyarrow", "pathlib", "matplotlib", "results")) == [], name
+    forbidden = ("pandas", "pyarrow", "pathlib", "matplotlib", "results")
+    found = {path: breaches(source, forbidden=forbidden) for path, source in statistics().items()}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_every_public_function_of_the_statistics_says_its_source_and_its_errors() -> None:
-    found = {
-        p: unsaid((ROOT / "analysis" / f"{p}.py").read_text()) for p in STATISTICS if not p.startswith("policies/")
-    }
+    found = {path: unsaid(source) for path, source in statistics().items() if "/policies/" not in path}
     assert {path: names for path, names in found.items() if names} == {}
 
 

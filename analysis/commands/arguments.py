@@ -9,14 +9,17 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from analysis import bins, compare, costs, curves, findings, outcomes, pairing, roofline
-from analysis.bins import Binning
-from analysis.choices import AS_KNOWN, Choices
-from analysis.compare import Comparison
-from analysis.findings import Findings
-from analysis.outcomes import Outcomes
-from analysis.pairing import Source
-from analysis.shapes import PerToken
+from analysis.costs import cost_models, roofline
+from analysis.costs.shapes import PerToken
+from analysis.questions import compare, exchange_rates
+from analysis.questions.compare import Comparison
+from analysis.questions.exchange_rates import Findings
+from analysis.reading import bins, curves
+from analysis.reading.bins import Binning
+from analysis.reading.choices import AS_KNOWN, Choices
+from analysis.runs import outcomes, pairing
+from analysis.runs.outcomes import Outcomes
+from analysis.runs.pairing import Source
 from results.inspection import check
 
 # What `add_subparsers` returns.
@@ -60,8 +63,8 @@ def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
     rng = np.random.default_rng(options.seed)
     if options.every_cost:
-        return loaded, findings.find_each(loaded, chosen, rng=rng)[0]
-    return loaded, findings.find(loaded, chosen, rng=rng)
+        return loaded, exchange_rates.find_each(loaded, chosen, rng=rng)[0]
+    return loaded, exchange_rates.find(loaded, chosen, rng=rng)
 
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:
@@ -137,13 +140,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_cluster(command)
     add(
         "--cost",
-        choices=costs.COST_NAMES,
+        choices=cost_models.COST_NAMES,
         help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured "
         "device-seconds (of the run's own log, or --throughput), c5 dollars (--price), tokens, samples; by default the "
         f"first of {', '.join(AS_KNOWN)} that the run can tell",
     )
     add("--gpu", choices=sorted(roofline.GPUS), help="the GPU of c3")
-    add("--batch", type=int, default=costs.BATCH, help="sequences that c3 decodes together")
+    add("--batch", type=int, default=cost_models.BATCH, help="sequences that c3 decodes together")
     add(
         "--throughput",
         type=per_token,

@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from analysis import verdict, wording
 from analysis.commands import arguments
-from analysis.compare import Comparison
+from analysis.questions.compare import Comparison
+from analysis.text import verdict, wording
 
 
 def add(commands: arguments.Commands) -> None:

@@ -3,19 +3,33 @@
 import argparse
 from collections.abc import Callable
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from analysis import curves, frames, summary
 from analysis.commands import arguments
-from analysis.curves import PathName
-from analysis.findings import Findings
-from analysis.frames import cells
-from analysis.frames.cells import Cells
-from analysis.untold import UntoldError
+from analysis.questions import (
+    accuracy_grid,
+    break_even,
+    cost_models,
+    coverage,
+    curve_rows,
+    frontier,
+    outcome_shares,
+    parallel,
+    published,
+    rate_rows,
+    targets,
+)
+from analysis.questions.exchange_rates import Findings
+from analysis.reading import cells, curves
+from analysis.reading.cells import Cells
+from analysis.reading.curves import PathName
+from analysis.reading.untold import UntoldError
+from analysis.text import summary
 from results.inspection import check_folders
 
 PATHS: dict[PathName, str] = {"width": "", "budget": "_thinking"}
@@ -23,11 +37,11 @@ PYTHIA = "monkeys/pythia_math_10k.parquet"
 
 
 class Wanted(NamedTuple):
-    """A figure's file name, the table it draws, and how."""
+    """A figure's file name, the table it draws, and the module of analysis.figures that draws it."""
 
     name: str
     frame_of: Callable[[], pd.DataFrame]
-    draw: Callable[[pd.DataFrame], Any]
+    figure: str
 
 
 def add(commands: arguments.Commands) -> None:
@@ -55,59 +69,43 @@ def run(options: argparse.Namespace) -> None:
         *of_data(options.data, options.seed),
     ]
     untold: dict[str, list[str]] = {}
-    for name, frame_of, draw in wanted:
+    for name, frame_of, figure in wanted:
         try:
             frame = frame_of()
         except UntoldError as reason:
             untold.setdefault(str(reason), []).append(name)
             remove(root / "figures", name)
             continue
-        print(save(root / "figures", name, frame, draw))
+        print(save(root / "figures", name, frame, import_module(f"analysis.figures.{figure}").draw))
     for told, names in untold.items():
         print(f"{', '.join(names)}: not drawn. {told}")
 
 
 def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
     """Curves and exchange rates along each path that has more than one cell, and the rates by what is counted."""
-    from analysis.figures import cost_models, exchange_rates, substitution
-
     along = [
-        Wanted(name + suffix, partial(frame_of, found, rule=measured.rule, axis=axis), draw)
+        Wanted(name + suffix, partial(frame_of, found, rule=measured.rule, axis=axis), name)
         for axis, suffix in PATHS.items()
         if axis == "width" or len(measured.outcomes.budgets) > 1
-        for name, frame_of, draw in (
-            ("substitution", frames.substitution.frame, substitution.draw),
-            ("exchange_rates", frames.exchange_rates.frame, exchange_rates.draw),
-        )
+        for name, frame_of in (("substitution", curve_rows.frame), ("exchange_rates", rate_rows.frame))
     ]
-    by_cost = partial(frames.cost_models.frame, found, rule=measured.rule)
-    return [*along, Wanted("cost_models", by_cost, cost_models.draw)]
+    by_cost = partial(cost_models.frame, found, rule=measured.rule)
+    return [*along, Wanted("cost_models", by_cost, "cost_models")]
 
 
 def of_cells(measured: Cells, *, seed: int) -> list[Wanted]:
     """What the whole grid says."""
-    from analysis.figures import (
-        break_even,
-        coverage,
-        frontier,
-        grid,
-        isoquants,
-        outcomes,
-        parallel,
-        targets,
-    )
-
     # Two figures read it, and it is the dearest table.
-    needed = cache(partial(frames.needs.needs, measured))
+    needed = cache(partial(targets.needs, measured))
     return [
-        Wanted("frontier", partial(frames.frontier.frame, measured), frontier.draw),
-        Wanted("targets", lambda: frames.needs.substitution_frame(needed()), targets.draw),
-        Wanted("isoquants", lambda: frames.needs.isoquant_frame(needed()), isoquants.draw),
-        Wanted("break_even", partial(frames.break_even.frame, measured, seed=seed), break_even.draw),
-        Wanted("grid", partial(frames.grid.frame, measured), grid.draw),
-        Wanted("parallel", partial(frames.parallel.frame, measured), parallel.draw),
-        Wanted("coverage", partial(frames.coverage.frame, measured, seed=seed), coverage.draw),
-        Wanted("outcomes", partial(frames.outcomes.frame, measured), outcomes.draw),
+        Wanted("frontier", partial(frontier.frame, measured), "frontier"),
+        Wanted("targets", lambda: targets.substitution_frame(needed()), "targets"),
+        Wanted("isoquants", lambda: targets.isoquant_frame(needed()), "isoquants"),
+        Wanted("break_even", partial(break_even.frame, measured, seed=seed), "break_even"),
+        Wanted("grid", partial(accuracy_grid.frame, measured), "grid"),
+        Wanted("parallel", partial(parallel.frame, measured), "parallel"),
+        Wanted("coverage", partial(coverage.frame, measured, seed=seed), "coverage"),
+        Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),
     ]
 
 
@@ -117,9 +115,8 @@ def of_data(folder: Path | None, seed: int) -> list[Wanted]:
         return []
     if not (folder / PYTHIA).exists():
         raise ValueError(f"No {PYTHIA} in {folder}; --data names a folder of published outcomes.")
-    from analysis.figures import pythia
 
     def frame() -> pd.DataFrame:
-        return frames.pythia.frame(pd.read_parquet(folder / PYTHIA), rng=np.random.default_rng(seed))
+        return published.frame(pd.read_parquet(folder / PYTHIA), rng=np.random.default_rng(seed))
 
-    return [Wanted("pythia", frame, pythia.draw)]
+    return [Wanted("pythia", frame, "pythia")]

@@ -7,8 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from analysis import gallery
 from analysis.commands import arguments, compare
+from analysis.text import gallery
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = {"width": 1280, "height": 1500}

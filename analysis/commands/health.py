@@ -2,9 +2,9 @@
 
 import argparse
 
-from analysis import health
-from analysis.arms import StoredRun
 from analysis.commands import arguments
+from analysis.questions import health
+from analysis.runs.arms import StoredRun
 
 
 def add(commands: arguments.Commands) -> None:

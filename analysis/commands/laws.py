@@ -4,8 +4,11 @@ import argparse
 
 import numpy as np
 
-from analysis import cautions, curves, laws, laws_text, outcomes
 from analysis.commands import arguments
+from analysis.questions import laws
+from analysis.reading import curves
+from analysis.runs import outcomes
+from analysis.text import cautions, law_table
 
 
 def add(commands: arguments.Commands) -> None:
@@ -19,6 +22,6 @@ def run(options: argparse.Namespace) -> None:
     loaded = outcomes.load(arguments.run_folder(options.run), task=options.task, anchor=options.anchor)
     rule = curves.choose_rule(loaded.arms, options.rule)
     found = laws.find(loaded, arguments.choices(options), rule=rule, rng=np.random.default_rng(options.seed))
-    print(laws_text.render(found, rule=rule))
+    print(law_table.render(found, rule=rule))
     for line in cautions.lines(loaded):
         print(f"\n{line}")

@@ -4,8 +4,11 @@ import argparse
 
 import numpy as np
 
-from analysis import cautions, curves, matches, outcomes
 from analysis.commands import arguments
+from analysis.questions import matches
+from analysis.reading import curves
+from analysis.runs import outcomes
+from analysis.text import cautions
 
 
 def add(commands: arguments.Commands) -> None:

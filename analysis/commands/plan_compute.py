@@ -4,8 +4,10 @@ import argparse
 
 import numpy as np
 
-from analysis import curves, outcomes, workloads
 from analysis.commands import arguments
+from analysis.questions import serve
+from analysis.reading import curves
+from analysis.runs import outcomes
 
 
 def add(commands: arguments.Commands) -> None:
@@ -31,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = arguments.run_folder(options.run)
     loaded = outcomes.load(root, task=options.task)
-    found = workloads.find(
+    found = serve.find(
         loaded,
         target=options.target,
         queries=options.queries,
@@ -40,8 +42,8 @@ def run(options: argparse.Namespace) -> None:
         cluster=options.cluster,
         rng=np.random.default_rng(options.seed),
     )
-    print(workloads.render(found), end="\n\n")
+    print(serve.render(found), end="\n\n")
     from analysis.figures import plan_compute as figure
     from analysis.figures.save import save
 
-    print(save(root / "figures", "plan_compute", workloads.frame(found), figure.draw))
+    print(save(root / "figures", "plan_compute", serve.frame(found), figure.draw))

@@ -2,10 +2,11 @@
 
 import argparse
 
-from analysis import outcomes, planning
-from analysis.bootstrap import LEVEL
 from analysis.commands import arguments
-from analysis.power import POWER, Variances
+from analysis.questions import power
+from analysis.runs import outcomes
+from analysis.stats.bootstrap import LEVEL
+from analysis.stats.power import POWER, Variances
 
 
 def add(commands: arguments.Commands) -> None:
@@ -31,9 +32,9 @@ def run(options: argparse.Namespace) -> None:
     """How many prompts and samples tell two models of a run apart, or two arms of given variances."""
     if (options.run is None) == (options.variances is None):
         raise ValueError("Name a RUN and two --models of it, or give --variances DIFFERENCE WITHIN_A WITHIN_B.")
-    goal = planning.Goal(options.effect, options.power, options.level)
+    goal = power.Goal(options.effect, options.power, options.level)
     if options.variances is not None:
-        print(planning.render(Variances(*options.variances), goal))
+        print(power.render(Variances(*options.variances), goal))
         return
     loaded = outcomes.load(arguments.run_folder(options.run), task=options.task)
-    print(planning.render_run(planning.two_arms(loaded, options.models), goal))
+    print(power.render_run(power.two_arms(loaded, options.models), goal))

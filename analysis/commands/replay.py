@@ -2,8 +2,8 @@
 
 import argparse
 
-from analysis import outcomes
 from analysis.commands import arguments, route
+from analysis.runs import outcomes
 
 
 def add(commands: arguments.Commands) -> None:
@@ -21,14 +21,15 @@ def run(options: argparse.Namespace) -> None:
     """Print what each policy is worth at equal mean cost; draw it into RUN/figures, with the CSV behind each figure."""
     from analysis.figures import parallel_serial, policies
     from analysis.figures.save import save
-    from analysis.policies import features, render, replays
+    from analysis.policies import features, replays
+    from analysis.text import replayed
 
     root = arguments.run_folder(options.run)
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
     plan = replays.Plan(options.model, options.folds, options.probe, options.seed)
     texts = features.texts(root, loaded.task, loaded.prompt_ids)
     found = replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule)
-    print(render.render(found), end="\n\n")
+    print(replayed.render(found), end="\n\n")
     if loaded.holds_counts:
         drawn = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
         print(f"Counts of correct samples do not tell in which order they came: {drawn}.", end="\n\n")

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from analysis import outcomes
 from analysis.commands import arguments
-from analysis.outcomes import Outcomes
-from analysis.pairing import Source
 from analysis.report import build
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
+from analysis.runs import outcomes
+from analysis.runs.outcomes import Outcomes
+from analysis.runs.pairing import Source
 
 
 def add(commands: arguments.Commands) -> None:

@@ -25,7 +25,8 @@ def route(root: Path, options: argparse.Namespace, *, embedder: str | None = Non
     """The same with the options of any command that has `add_choices`; raises ValueError below two seeds or arms."""
     from analysis.figures import routing as figure
     from analysis.figures.save import save
-    from analysis.policies import routes, routes_text
+    from analysis.policies import routes
+    from analysis.text import routes as routes_text
 
     with Progress("route") as progress:
         found = routes.find(

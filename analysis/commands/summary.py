@@ -2,8 +2,9 @@
 
 import argparse
 
-from analysis import curves, summary
 from analysis.commands import arguments
+from analysis.reading import curves
+from analysis.text import summary
 
 
 def add(commands: arguments.Commands) -> None:

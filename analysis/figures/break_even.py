@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.text import captions, wording
 
 PANEL = (3.1, 2.7)
 BAR_INCHES = 0.2
@@ -17,7 +17,7 @@ MARKERS = "osD^vPXdp"
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.break_even.frame`."""
+    """The figure of `questions.break_even.frame`."""
     models, bins = list(dict.fromkeys(frame["small"])), list(dict.fromkeys(frame["bin"]))
     large = frame["large"].iloc[0]
     short, colours = wording.short_names([*models, large]), ink.shades(bins)
@@ -133,6 +133,6 @@ def _words(first: pd.Series, large: str) -> page.Words:
         "accuracy, with its 95% interval.",
         "R: tokens served over tokens trained on, both models trained on equally many. m(R) = M + 3(M - 1)/R decoded "
         "tokens of the smaller for each of the larger, M the ratio of parameters; R* = 3(M - 1)/(k* - M) (Snell et al. "
-        f"2024). {edges} Several samples are read by {caption.read_by(first)}. "
-        f"{caption.run(first, binned=True, priced=False)}",
+        f"2024). {edges} Several samples are read by {captions.read_by(first)}. "
+        f"{captions.run(first, binned=True, priced=False)}",
     )

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
+from analysis.text import captions, wording
 
 LANE_INCHES = 0.15
 GROUP_INCHES = 0.14
@@ -18,7 +18,7 @@ MARKERS = {"c1": "o", "c2": "s", "c3": "D", "c4": "P", "c5": "X", "tokens": "^",
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.cost_models.frame`."""
+    """The figure of `questions.cost_models.frame`."""
     models, large = list(dict.fromkeys(frame["small"])), frame["large"].iloc[0]
     short = wording.short_names([*models, large])
     kinds, bins = list(dict.fromkeys(frame["counted_as"])), list(dict.fromkeys(frame["bin"]))
@@ -118,6 +118,6 @@ def _words(frame: pd.DataFrame, large: str) -> page.Words:
         f"Mark: what a smaller model spends to match one answer of {large}, over what that answer costs; left of 1x it "
         "is cheaper. Filled triangle right: never within the grid; open, never in over 2.5% of replicates. Other open "
         "marks: at most so much.",
-        f"The smaller model draws more samples at the full budget, read by {caption.read_by(first)}, at most "
-        f"{first['max_step']}.{gpu} {caption.run(first, binned=True, priced=False)}",
+        f"The smaller model draws more samples at the full budget, read by {captions.read_by(first)}, at most "
+        f"{first['max_step']}.{gpu} {captions.run(first, binned=True, priced=False)}",
     )

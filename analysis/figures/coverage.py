@@ -5,15 +5,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
-from analysis.figures import caption, ink, page, ticks
+from analysis.figures import ink, page, ticks
+from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.9, 2.4), (0.62, 1.0), max_columns=4)
 STYLES = {"scaled_beta": "-", "power_law": (0, (5, 2)), "nonparametric": (0, (1, 1.5))}
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.coverage.frame`."""
+    """The figure of `questions.coverage.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     notes = [_miss(rows.iloc[-1]) for _, rows in frame.groupby("model", sort=False)]
@@ -57,5 +57,5 @@ def _words(first: pd.Series) -> page.Words:
         "know. Forecasts: solid, a scaled beta with a share never solved; dashed, a power law; dotted, any shape.",
         f"Forecasts from {drawn} samples a prompt, drawn without replacement. Off by: the scaled beta's forecast at "
         "the largest k less what is seen there. Coverage needs an oracle and counts lucky guesses of short answers. "
-        f"{caption.run(first, binned=False, priced=False)}",
+        f"{captions.run(first, binned=False, priced=False)}",
     )

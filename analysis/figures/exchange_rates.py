@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis import wording
-from analysis.figures import caption, ink
+from analysis.figures import ink
+from analysis.text import captions, wording
 
 ROW_INCHES = 0.36
 PANEL_WIDTH_INCHES = 2.9
@@ -25,7 +25,7 @@ TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.exchange_rates.frame`: a row a pair and bin."""
+    """The figure of `questions.rate_rows.frame`: a row a pair and bin."""
     short = wording.short_names(list(dict.fromkeys([*frame["small"], *frame["large"]])))
     if len(frame[["small", "large"]].drop_duplicates()) > MAX_PAIRS:
         frame = frame[frame["large"] == frame["large"].iloc[-1]]
@@ -34,7 +34,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     bins = list(dict.fromkeys(frame["bin"]))
     margin = max(LABEL_INCHES, LETTER_INCHES * max(len(f"{small} for {large}") for small, large in pairs))
     width = margin + PANEL_WIDTH_INCHES * max(len(bins), 3) + 0.1
-    words = textwrap.fill(caption.exchange_rates(frame.iloc[0]), int(13.2 * width))
+    words = textwrap.fill(captions.exchange_rates(frame.iloc[0]), int(13.2 * width))
     foot = FOOT_INCHES + LINE_INCHES * max(0, words.count("\n") - 2)
     height = HEAD_INCHES + foot + ROW_INCHES * len(pairs)
     figure = Figure(figsize=(width, height))
@@ -103,7 +103,7 @@ def _write_words(figure: Figure, frame: pd.DataFrame, words: str, corner: tuple[
     width, height = figure.get_size_inches()
     title = "What does a smaller model pay, in compute, for a larger one's answer?"
     figure.text(0.14 / width, 1 - 0.16 / height, title, fontsize=14, fontweight="bold", va="top", color=ink.DARK)
-    figure.text(0.14 / width, 1 - 0.5 / height, caption.EXCHANGE_KEY, fontsize=10, va="top", color=ink.DARK)
+    figure.text(0.14 / width, 1 - 0.5 / height, captions.EXCHANGE_KEY, fontsize=10, va="top", color=ink.DARK)
     figure.text(
         (corner[0] + 0.02) / width,
         (corner[1] - 0.52) / height,

@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.text import captions, wording
 
 LAYOUT = page.Layout(panel=(3.75, 3.2))
 # Of the axes' height: the strip that shows which rung is best.
@@ -15,7 +15,7 @@ STRIP = 0.035
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.frontier.frame`."""
+    """The figure of `questions.frontier.frame`."""
     models = list(dict.fromkeys(frame.loc[frame["kind"] == "cell", "model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     bins = list(dict.fromkeys(frame["bin"]))
@@ -84,7 +84,7 @@ def _words(first: pd.Series) -> page.Words:
         "What accuracy does compute buy, and from which model?",
         "Dot: a thinking budget and a number of samples. Line: the model's best cell that costs no more, with its 95% "
         "interval. Wide grey line: the best cell of any model; the strip below shows whose it is (grey: undecided).",
-        f"Several samples are read by {caption.read_by(first)}. Best cells are chosen on one half of the prompts and "
+        f"Several samples are read by {captions.read_by(first)}. Best cells are chosen on one half of the prompts and "
         "read on the other: on few prompts a line may lie below dots, and the grey line below a model's own. "
-        f"{caption.run(first, binned=True)}",
+        f"{captions.run(first, binned=True)}",
     )

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis import wording
-from analysis.figures import caption, ink, page
+from analysis.figures import ink, page
+from analysis.text import captions, wording
 
 CELL_INCHES = (0.34, 0.27)
 NUMBER_SIZE = 7.5
@@ -19,7 +19,7 @@ LIGHT = 0.55
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.grid.frame`."""
+    """The figure of `questions.accuracy_grid.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     budgets, widths = sorted(frame["budget"].unique()), sorted(frame["width"].unique())
@@ -65,6 +65,6 @@ def _words(first: pd.Series) -> page.Words:
         "Think longer or sample more?",
         "Number and shade: accuracy in percent, on all prompts. Box: no cell that costs less is as accurate; the "
         "thicker, the more replicates agree; none where nothing is right.",
-        f"Several samples are read by {caption.read_by(first)}. Boxes are read off the prompts that are shown. "
-        f"{caption.run(first, binned=False, what='Replicates are drawn')}",
+        f"Several samples are read by {captions.read_by(first)}. Boxes are read off the prompts that are shown. "
+        f"{captions.run(first, binned=False, what='Replicates are drawn')}",
     )

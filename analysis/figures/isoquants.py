@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
 from analysis.arrays import Floats
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.text import captions, wording
 
 LAYOUT = page.Layout(panel=(3.75, 3.4))
 # A contour that is never reached ends in a triangle this far below the upper edge, in log units of the axis.
@@ -16,7 +16,7 @@ ROOM = 0.06
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.needs.isoquant_frame`."""
+    """The figure of `questions.targets.isoquant_frame`."""
     sizes = frame.drop_duplicates("model").set_index("model")["num_params"]
     short = wording.short_names(list(sizes.index))
     bins = list(dict.fromkeys(frame["bin"]))
@@ -97,6 +97,6 @@ def _words(first: pd.Series) -> page.Words:
         "cheapest cell is there already, so it takes at most this. Filled triangle up: never within the grid; open, "
         "never in over 2.5% of replicates.",
         "Each model with its own best budget and samples, chosen on one half of the prompts and read on the other; "
-        f"several samples are read by {caption.read_by(first)}. Lines of one panel are set a little apart sideways. "
-        f"{caption.run(first, binned=True)}",
+        f"several samples are read by {captions.read_by(first)}. Lines of one panel are set a little apart sideways. "
+        f"{captions.run(first, binned=True)}",
     )

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis import wording
-from analysis.figures import caption, ink, page, ticks
+from analysis.figures import ink, page, ticks
+from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), max_columns=4)
 # Told apart by lightness alone too, and the answers that are missing by hatching.
@@ -23,7 +23,7 @@ NOUNS = {"timeout": "timed out in grading", "refused": "refused by the grader"}
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.outcomes.frame`."""
+    """The figure of `questions.outcome_shares.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     budgets, titles = sorted(frame["budget"].unique()), page.names(short, LAYOUT.panel[0])
@@ -76,8 +76,8 @@ def _words(first: pd.Series) -> page.Words:
         "Bars: how single samples ended. Black line: the share whose thinking was cut, still going at the budget. "
         "Dotted: whose answer was forced; where no dotted line is seen, the same.",
         f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, "
-        f"{caption.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; truncated: the "
-        "answer hit its token limit; refused: the grader was not let do what it wanted. All of these count as not "
+        f"{captions.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; truncated: "
+        "the answer hit its token limit; refused: the grader was not let do what it wanted. All of these count as not "
         "correct."
-        f"{caption.cautions(first)}",
+        f"{captions.cautions(first)}",
     )

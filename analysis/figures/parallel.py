@@ -4,15 +4,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.9, 2.4), (0.62, 1.0), max_columns=4)
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.parallel.frame`."""
+    """The figure of `questions.parallel.frame`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
     budgets, multiples = sorted(frame["budget"].unique()), sorted(frame["multiple"].unique())
@@ -53,7 +53,7 @@ def _words(first: pd.Series) -> page.Words:
         "At equal compute: one long thought, or many short ones?",
         "Line: equal compute, as many times what one full answer costs as its label says; to the left it is spent on "
         "more samples side by side, to the right on longer thinking. Star: the best split.",
-        f"All prompts. Several samples are read by {caption.read_by(first)}; accuracy and samples are interpolated in "
+        f"All prompts. Several samples are read by {captions.read_by(first)}; accuracy and samples are interpolated in "
         "log k between cells. A line ends where its compute is more than all samples drawn, or less than one sample, "
-        f"would spend. {aside}{caption.run(first, binned=False)}",
+        f"would spend. {aside}{captions.run(first, binned=False)}",
     )

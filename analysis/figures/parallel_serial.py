@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
-from analysis import wording
 from analysis.arrays import Floats
 from analysis.figures import ink
+from analysis.text import wording
 
 COLUMN_INCHES = 3.7
 SURFACE_INCHES = 2.3

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
 from analysis.figures import ink, labels
+from analysis.text import wording
 
 SIZE_INCHES = (7.6, 5.0)
 # Of the axes' height.

@@ -16,8 +16,8 @@ from matplotlib.ticker import (
     NullFormatter,
 )
 
-from analysis import wording
 from analysis.figures import ink
+from analysis.text import wording
 
 FIGURES = {"replay_allocation": ("allocation",), "replay_choices": ("thinking", "cascades")}
 COLUMN_INCHES = 5.0

@@ -5,16 +5,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.text import wording
 
 LAYOUT = page.Layout((4.6, 3.9), (0.95, 0.9), max_columns=2)
 ROOM = 2.2
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.pythia.frame`."""
+    """The figure of `questions.published.frame`."""
     models, largest = list(dict.fromkeys(frame["model"])), frame["largest"].iloc[0]
     short, colours = wording.short_names(models), ink.colours(models)
     figure, (left, right) = page.lay(2, _words(frame.iloc[0], short[largest]), LAYOUT)

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from analysis import wording
 from analysis.arrays import Floats
 from analysis.figures import ink
+from analysis.text import wording
 
 SIZE_INCHES = (9.6, 6.4)
 COST_BOX = (0.075, 0.29, 0.5, 0.56)

@@ -5,11 +5,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import wording
 from analysis.arrays import Floats
-from analysis.choices import MOST_SAMPLES
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.reading.choices import MOST_SAMPLES
+from analysis.text import captions, wording
 
 PANEL = (3.8, 3.2)
 VERDICT_INCHES = 0.2
@@ -20,7 +20,7 @@ LABEL_ROOM = 0.05
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.substitution.frame`, whose rows are cells with their bin's target and rung's crossing."""
+    """The figure of `questions.curve_rows.frame`, whose rows are cells with their bin's target and rung's crossing."""
     full_names = ink.ordered_models(frame["model"], frame["num_params"])
     short = wording.short_names(full_names)
     models, bins = list(short.values()), list(dict.fromkeys(frame["bin"]))
@@ -210,6 +210,6 @@ def _words(frame: pd.DataFrame, models: list[str]) -> page.Words:
     spent = "How many samples let" if first["path"] == "width" else "How much thinking lets"
     return page.Words(
         f"{spent} a smaller model match one answer of {models[-1]}?",
-        caption.substitution_key(first, solid_rule(frame)),
-        caption.substitution(first, models),
+        captions.substitution_key(first, solid_rule(frame)),
+        captions.substitution(first, models),
     )

@@ -7,9 +7,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from analysis import wording
-from analysis.figures import caption, ink, labels, page, ticks
+from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.text import captions, wording
 
 LANE_INCHES = 0.13
 LANE_SIZE = 7.5
@@ -20,7 +20,7 @@ MAX_COLUMNS = 3
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `frames.needs.substitution_frame`."""
+    """The figure of `questions.targets.substitution_frame`."""
     models = list(dict.fromkeys(frame["model"]))
     large = frame["large"].iloc[0]
     names = wording.short_names([*models, large])
@@ -122,7 +122,7 @@ def _words(first: pd.Series, large: str) -> page.Words:
         f"Line: {wording.spent(first['cost_unit'])} it needs over what {large} needs for the same accuracy, each with "
         "its own best budget and samples. Dotted: at most so much. Triangle: the last accuracy that it reaches. Lanes "
         "above: the share of replicates (white to full) in which it never gets there within the grid.",
-        f"Several samples are read by {caption.read_by(first)}. Best cells are chosen on one half of the prompts and "
+        f"Several samples are read by {captions.read_by(first)}. Best cells are chosen on one half of the prompts and "
         f"read on the other; shown are accuracies between the cheapest and the dearest cell of {large}. Bands run to "
-        f"the top where more than 2.5% never get there. {caption.run(first, binned=True)}",
+        f"the top where more than 2.5% never get there. {captions.run(first, binned=True)}",
     )

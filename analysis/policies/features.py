@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from analysis import costs, difficulty
-from analysis.arms import Arm
 from analysis.arrays import Array, Floats
-from analysis.costs import CostModel
+from analysis.costs import cost_models
+from analysis.costs.cost_models import CostModel
 from analysis.policies.policy import Known
+from analysis.runs.arms import Arm
+from analysis.stats import difficulty
 from results import schema, store
 
 # A dial with more values that are not numbers than this names prompts rather than describes them.
@@ -71,7 +72,7 @@ def of_probe(arm: Arm, at: int, cost: CostModel, *, samples: ArrayLike, sees_rew
         forced.mean(axis=1),
     ]
     columns += [correct.mean(axis=1)] if sees_reward else []
-    spent = costs.cell_cost(
+    spent = cost_models.cell_cost(
         cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=[len(which)]
     )
     return Known(np.stack(columns, axis=1), spent[:, 0])

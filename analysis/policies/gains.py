@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis import bootstrap, intervals
 from analysis.arrays import Floats, Ints
-from analysis.bootstrap import Interval
 from analysis.policies import hull
 from analysis.policies.replay import Means
 from analysis.policies.spending import hulls
-from analysis.substitution import to_match
+from analysis.stats import bootstrap, intervals
+from analysis.stats.bootstrap import Interval
+from analysis.stats.substitution import to_match
 
 # An oracle that gains less than this has nothing to share.
 LEAST_GAIN = 1e-6

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.arrays import Floats, Ints
-from analysis.bootstrap import weighted_means
 from analysis.policies import hull, metrics
 from analysis.policies.menu import Menu
 from analysis.policies.metrics import Point, Points
 from analysis.policies.replay import Replayed
+from analysis.stats.bootstrap import weighted_means
 
 # Names of policies that measures are read against.
 VERTICES, HULL, BEST, CHEAPEST, DEAREST = "vertices", "hull", "best single", "cheapest single", "dearest single"

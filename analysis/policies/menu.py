@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis import costs, curves
-from analysis.arms import Arm
 from analysis.arrays import Floats
-from analysis.costs import CostModel
-from analysis.curves import Rule
+from analysis.costs import cost_models
+from analysis.costs.cost_models import CostModel
+from analysis.reading import curves
+from analysis.reading.curves import Rule
+from analysis.runs.arms import Arm
 
 
 class Cell(NamedTuple):
@@ -117,11 +118,13 @@ def _of_budget(
             table[:, np.asarray(samples)] for table in (arm.grid.votes[at], arm.grid.correct[at], decoded)
         )
         accuracy = curves.estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
-        serial = costs.serial_tokens(decoded, widths)
+        serial = cost_models.serial_tokens(decoded, widths)
     return Menu(
         tuple(_cell(arm, int(arm.budgets[at]), width) for width in widths),
         accuracy,
-        costs.cell_cost(cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths),
+        cost_models.cell_cost(
+            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
+        ),
         serial + (0.0 if arm.rung.has_tokens else np.nan),
     )
 

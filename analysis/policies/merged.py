@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import bins, curves, outcomes
-from analysis import choices as choose
 from analysis.arrays import Array, Floats
-from analysis.choices import Choices
-from analysis.costs import CostModel
-from analysis.curves import Rule
-from analysis.outcomes import Outcomes
+from analysis.costs.cost_models import CostModel
 from analysis.policies import features, menu
 from analysis.policies.menu import Menu
+from analysis.reading import bins, curves
+from analysis.reading import choices as choose
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Rule
+from analysis.runs import outcomes
+from analysis.runs.outcomes import Outcomes
 from results import schema, store
 
 # A prompt's label that says which data set it is of, where tasks do not.

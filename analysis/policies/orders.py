@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis import plurality
-from analysis.arms import Arm
 from analysis.arrays import Array, Floats, Ints
-from analysis.compiled import compiled
-from analysis.costs import CostModel
+from analysis.costs.cost_models import CostModel
+from analysis.runs.arms import Arm
+from analysis.stats import plurality
+from analysis.stats.compiled import compiled
 
 NUM_ORDERS = 64
 MIN_ORDERS = 8

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Floats, Ints
-from analysis.costs import serial_tokens
-from analysis.curves import Rule
-from analysis.estimators import pass_at_k
+from analysis.costs.cost_models import serial_tokens
 from analysis.policies import orders
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.orders import Pool
+from analysis.reading.curves import Rule
+from analysis.stats.estimators import pass_at_k
 
 
 def menu(

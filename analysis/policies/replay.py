@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Array, Floats, Ints
-from analysis.bootstrap import weighted_means
-from analysis.frontier import draw_folds
 from analysis.policies import policy as protocol
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Known, Policy, Train
+from analysis.stats.bootstrap import weighted_means
+from analysis.stats.frontier import draw_folds
 
 # Data sets beyond so many share folds: each is a fit of every policy, and leaves the others almost all prompts.
 MAX_FOLDS = 10

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis import choices as choose
-from analysis import curves
-from analysis.choices import Choices, Setting
-from analysis.curves import Rule
-from analysis.outcomes import Outcomes
 from analysis.policies.studies import allocation, cascades, parallel, search, thinking
 from analysis.policies.studies.stage import NUM_FOLDS, Stage, prepare
+from analysis.reading import choices as choose
+from analysis.reading import curves
+from analysis.reading.choices import Choices, Setting
+from analysis.reading.curves import Rule
+from analysis.runs.outcomes import Outcomes
 
 # Counts are replayed as samples that are drawn from them, of each prompt at most so many.
 MAX_SAMPLES = 1000

@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import bootstrap
-from analysis.choices import Choices
-from analysis.curves import Rule
 from analysis.policies import embeddings, merged, routing
 from analysis.policies.embeddings import Embedding
 from analysis.policies.groups import EMBEDDING, LENGTH
@@ -18,6 +15,9 @@ from analysis.policies.merged import Merged
 from analysis.policies.policy import Known
 from analysis.policies.replay import Tell, untold
 from analysis.policies.routing import ORACLE, Routing, Split
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Rule
+from analysis.stats import bootstrap
 
 
 @dataclass(frozen=True, eq=False)

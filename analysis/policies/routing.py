@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn import config_context
 from threadpoolctl import threadpool_limits
 
-from analysis import bootstrap, intervals
 from analysis.arrays import Floats, Ints
 from analysis.policies import hull, measures
 from analysis.policies.allocation import Once
@@ -26,6 +25,7 @@ from analysis.policies.predictor import PredictedRouter
 from analysis.policies.replay import Replayed, Tell, dataset_folds, join, prompt_folds, replay, resample, untold
 from analysis.policies.space import Space, by_fold
 from analysis.policies.tuned import TUNED, Tuned
+from analysis.stats import bootstrap, intervals
 
 Split = Literal["prompts", "data sets"]
 NUM_SEEDS = 5

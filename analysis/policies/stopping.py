@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc
 
 from analysis.arrays import Floats, Ints
-from analysis.compiled import compiled
-from analysis.estimators import pass_at_k
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.orders import Pool
+from analysis.stats.compiled import compiled
+from analysis.stats.estimators import pass_at_k
 
 # Adaptive-Consistency's threshold (arXiv 2305.11860).
 CONFIDENCE = 0.95

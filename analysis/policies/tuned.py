@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.frontier import draw_folds
 from analysis.policies import measures
 from analysis.policies.measures import DEAREST, VERTICES, Seed
 from analysis.policies.mixtures import DearestSingle, Vertices
 from analysis.policies.policy import Fitted, Known, Policy, Prompts, Train
 from analysis.policies.replay import replay
+from analysis.stats.frontier import draw_folds
 
 SHOWN = "shown"
 TUNED = ", tuned"

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import choices as choose
-from analysis import headline, matches, wording
-from analysis.choices import Choices
-from analysis.curves import Rule, choose_rule
-from analysis.outcomes import Outcomes
+from analysis.questions import matches
+from analysis.reading import choices as choose
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Rule, choose_rule
 from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
+from analysis.runs.outcomes import Outcomes
+from analysis.text import headline, wording
 
 # Texts take what the numbers leave of it.
 MAX_BYTES = 14_500_000

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import degenerate, health, wording
-from analysis.findings import Findings
-from analysis.outcomes import Outcomes
+from analysis.questions import health
+from analysis.questions.exchange_rates import Findings
 from analysis.report import html
 from analysis.report.sections import Section
+from analysis.runs import degenerate
+from analysis.runs.outcomes import Outcomes
+from analysis.text import wording
 from results import schema
 from results.schema import OUTCOMES
 

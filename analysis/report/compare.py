@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from analysis import setbacks, verdict
-from analysis.compare import Comparison
+from analysis.questions import setbacks
+from analysis.questions.compare import Comparison
 from analysis.report import html
 from analysis.report.sections import Section
+from analysis.text import verdict
 
 SHOWN = ("base", "bin", "budget", "width", "base_accuracy", "new_accuracy", "difference", "low", "high")
 TESTS = ("p_value", "p_holm", "p_bh", "detectable")

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from analysis.curves import Rule
-from analysis.findings import Findings
-from analysis.outcomes import Outcomes
+from analysis.questions.exchange_rates import Findings
+from analysis.reading.curves import Rule
 from analysis.report import html, views
 from analysis.report.sections import Section
+from analysis.runs.outcomes import Outcomes
 
 KEY = (
     "Solid: the rule that is chosen, with the 95% interval of each cell. Dotted: the other rule. Dashes: what one "

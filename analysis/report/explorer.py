@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis import bins, wording
-from analysis.bins import ALL_PROMPTS, Binning
-from analysis.outcomes import Outcomes
+from analysis.reading import bins
+from analysis.reading.bins import ALL_PROMPTS, Binning
 from analysis.report import html, texts
 from analysis.report.sections import Section
 from analysis.report.texts import Sample
+from analysis.runs.outcomes import Outcomes
+from analysis.text import wording
 
 # What all texts together may take of a page, as they are embedded.
 MAX_BYTES = 6_000_000

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from analysis import matches, wording
-from analysis.curves import Rule
-from analysis.matches import Match
+from analysis.questions import matches
+from analysis.questions.matches import Match
+from analysis.reading.curves import Rule
 from analysis.report import html
 from analysis.report.sections import Section
+from analysis.text import wording
 
 
 def section(found: list[Match], *, unit: str, rule: Rule) -> Section:

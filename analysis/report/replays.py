@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from analysis import wording
-from analysis.policies import render
 from analysis.policies.replays import Replays
 from analysis.report import html
 from analysis.report.sections import Section
+from analysis.text import replayed, wording
 
 ABOUT = (
     "Policies are fitted on some prompts and read on others, whose outcomes are all stored; what they look at is "
@@ -19,10 +18,10 @@ ABOUT = (
 def section(found: Replays) -> Section:
     """The studies of a run, a table each, and width against depth."""
     body = html.paragraph(ABOUT)
-    for title, rows in render.tables(found):
+    for title, rows in replayed.tables(found):
         body += html.table(_policies(rows, found.setting.cost_unit), caption=title)
     if len(found.choices):
-        body += html.paragraph(render.choice_words(found))
+        body += html.paragraph(replayed.choice_words(found))
     if len(found.frontiers):
         body += html.table(_frontiers(found.frontiers), caption=f"Width against depth: {found.model}")
     return Section("replay", "Who should get the compute?", body)
@@ -34,9 +33,9 @@ def _policies(rows: pd.DataFrame, unit: str) -> pd.DataFrame:
             "policy": rows["policy"],
             unit: [f"{cost:.3g}" for cost in rows["cost"]],
             "accuracy": [wording.percent(accuracy) for accuracy in rows["accuracy"]],
-            "points over the mix": [render.gain_words(row) for _, row in rows.iterrows()],
-            "share of oracle": [render.share_words(row) for _, row in rows.iterrows()],
-            "the mix pays": [render.times_words(row) for _, row in rows.iterrows()],
+            "points over the mix": [replayed.gain_words(row) for _, row in rows.iterrows()],
+            "share of oracle": [replayed.share_words(row) for _, row in rows.iterrows()],
+            "the mix pays": [replayed.times_words(row) for _, row in rows.iterrows()],
         }
     )
 
@@ -47,8 +46,8 @@ def _frontiers(rows: pd.DataFrame) -> pd.DataFrame:
             "bin": rows["bin"],
             "counted": rows["axis"],
             "tokens": [f"{level:,.0f}" for level in rows["level"]],
-            "samples": [render.whole_words(row, "width") for _, row in rows.iterrows()],
-            "thinking budget": [render.whole_words(row, "budget") for _, row in rows.iterrows()],
+            "samples": [replayed.whole_words(row, "width") for _, row in rows.iterrows()],
+            "thinking budget": [replayed.whole_words(row, "budget") for _, row in rows.iterrows()],
             "accuracy": [wording.percent(accuracy) for accuracy in rows["accuracy"]],
         }
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from analysis.outcomes import Outcomes
+from analysis.runs.outcomes import Outcomes
 from results import schema, store
 from results.schema import Table
 

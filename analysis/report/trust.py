@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from analysis import cautions, unread, wording
-from analysis.bins import ALL_PROMPTS
-from analysis.findings import Findings
-from analysis.outcomes import Outcomes
+from analysis.questions import unread
+from analysis.questions.exchange_rates import Findings
+from analysis.reading.bins import ALL_PROMPTS
 from analysis.report import html, provenance
 from analysis.report.provenance import Record
 from analysis.report.sections import Section
+from analysis.runs.outcomes import Outcomes
+from analysis.text import cautions, wording
 
 # Intervals of bins of so many prompts keep what `make validate` asks of them; smaller ones are only reported.
 PROVEN_PROMPTS = 200

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import findings, wording
-from analysis.choices import Choices
-from analysis.curves import Rule
-from analysis.findings import Findings
-from analysis.outcomes import Outcomes
+from analysis.questions import exchange_rates
+from analysis.questions.exchange_rates import Findings
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Rule
+from analysis.runs.outcomes import Outcomes
+from analysis.text import wording
 
 PATHS = {"width": "more samples", "budget": "longer thinking"}
 # The reader's own words for a figure's axis.
@@ -26,7 +27,7 @@ COSTS = {
 
 def find(outcomes: Outcomes, choices: Choices, *, seed: int) -> dict[str, Findings]:
     """Findings by cost model, the reader's own first: from the same draws of prompts, so that only cost differs."""
-    found = findings.find_each(outcomes, choices, rng=np.random.default_rng(seed))
+    found = exchange_rates.find_each(outcomes, choices, rng=np.random.default_rng(seed))
     return {each.setting.cost_model: each for each in found}
 
 

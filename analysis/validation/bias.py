@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.optimism import bin_optimism, choose_by_folds
+from analysis.stats.optimism import bin_optimism, choose_by_folds
 from analysis.validation.checks import Check
 
 NUM_PROMPTS = 1000

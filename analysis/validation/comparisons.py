@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from analysis import bootstrap, differences, difficulty, estimators
 from analysis.arrays import Floats
-from analysis.bootstrap import MIN_REPLICATES, weighted_means
-from analysis.differences import Differences
-from analysis.power import POWER
+from analysis.stats import bootstrap, differences, difficulty, estimators
+from analysis.stats.bootstrap import MIN_REPLICATES, weighted_means
+from analysis.stats.differences import Differences
+from analysis.stats.power import POWER
 from analysis.validation import worlds
 from analysis.validation.checks import Check, placebo
 from analysis.validation.worlds import Model, World

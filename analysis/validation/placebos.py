@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from analysis import bootstrap, estimators
 from analysis.arrays import Floats
-from analysis.bootstrap import MIN_REPLICATES, weighted_means
-from analysis.optimism import held_out_by_folds
+from analysis.stats import bootstrap, estimators
+from analysis.stats.bootstrap import MIN_REPLICATES, weighted_means
+from analysis.stats.optimism import held_out_by_folds
 from analysis.validation import worlds
 from analysis.validation.checks import Check, placebo
 from analysis.validation.worlds import Model

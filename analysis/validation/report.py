@@ -8,22 +8,24 @@ from importlib.metadata import version
 
 import numpy as np
 
-from analysis.bootstrap import MIN_REPLICATES
-from analysis.validation import bias, comparisons, coverage, placebos, routers, small_bins
+from analysis.stats.bootstrap import MIN_REPLICATES
+from analysis.validation import bias, comparisons, interval_coverage, placebos, routers, small_bins
 from analysis.validation.checks import Check
 
 Obligation = Callable[[int, np.random.Generator], list[Check]]
 
 OBLIGATIONS: dict[str, Obligation] = {
-    "Intervals hold the truth": lambda n, rng: coverage.bins_and_rates(n, num_bins=3, num_prompts=700, rng=rng),
-    "Intervals hold the truth where bins are near a tie": lambda n, rng: coverage.bins_and_rates(
+    "Intervals hold the truth": lambda n, rng: interval_coverage.bins_and_rates(
+        n, num_bins=3, num_prompts=700, rng=rng
+    ),
+    "Intervals hold the truth where bins are near a tie": lambda n, rng: interval_coverage.bins_and_rates(
         n, num_bins=2, num_prompts=450, rng=rng
     ),
-    "Never is found": lambda n, rng: coverage.never(n, num_prompts=200, rng=rng),
-    "A duplicate is worth itself": lambda n, rng: coverage.duplicate(n, num_prompts=200, rng=rng),
-    "One level of resampling": lambda n, rng: coverage.levels_of_resampling(n, num_prompts=200, rng=rng),
-    "Whole curves": lambda n, rng: coverage.bands(n, num_prompts=200, rng=rng),
-    "Clusters": lambda n, rng: coverage.clusters(n, rng=rng),
+    "Never is found": lambda n, rng: interval_coverage.never(n, num_prompts=200, rng=rng),
+    "A duplicate is worth itself": lambda n, rng: interval_coverage.duplicate(n, num_prompts=200, rng=rng),
+    "One level of resampling": lambda n, rng: interval_coverage.levels_of_resampling(n, num_prompts=200, rng=rng),
+    "Whole curves": lambda n, rng: interval_coverage.bands(n, num_prompts=200, rng=rng),
+    "Clusters": lambda n, rng: interval_coverage.clusters(n, rng=rng),
     "Small bins": lambda n, rng: small_bins.accuracies(n, rng=rng),
     "Placebos: bins": lambda n, rng: placebos.permuted_bins(n, num_prompts=200, rng=rng),
     "Placebos: routing": lambda n, rng: placebos.random_routing(n, num_prompts=200, rng=rng),

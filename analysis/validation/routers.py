@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
-from analysis import bootstrap
 from analysis.arrays import Floats, Ints
-from analysis.bootstrap import MIN_REPLICATES
-from analysis.frontier import draw_folds
 from analysis.policies import measures, replay
 from analysis.policies.groups import Profile, profile
 from analysis.policies.measures import DEAREST, VERTICES, Seed
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.mixtures import DearestSingle, Vertices
 from analysis.policies.policy import Policy, Prompts, Train
+from analysis.stats import bootstrap
+from analysis.stats.bootstrap import MIN_REPLICATES
+from analysis.stats.frontier import draw_folds
 from analysis.validation import worlds
 from analysis.validation.checks import PLACEBO, Check, placebo
 from analysis.validation.worlds import Model

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import betabinom
 
-from analysis import bootstrap, estimators, intervals
 from analysis.arrays import Floats
-from analysis.bootstrap import MIN_REPLICATES, weighted_means
-from analysis.validation import coverage, worlds
+from analysis.stats import bootstrap, estimators, intervals
+from analysis.stats.bootstrap import MIN_REPLICATES, weighted_means
+from analysis.validation import interval_coverage, worlds
 from analysis.validation.checks import COVERS, Check, share
 from analysis.validation.worlds import SHARE, Model
 
@@ -18,7 +18,7 @@ TRUTHS = (0.9, 0.95, 0.98, 0.99, 0.999)
 NUM_SAMPLES, PASS_AT, MAJ_AT = 16, 4, 5
 # Chances of prompts are beta distributed with this second parameter: most are near 1, few are hopeless.
 TAIL = 0.5
-ABLE = {"a model that is often right": coverage.SMALL, "one that is nearly always": Model(2.0, 200_000_000)}
+ABLE = {"a model that is often right": interval_coverage.SMALL, "one that is nearly always": Model(2.0, 200_000_000)}
 
 
 class Statistic(NamedTuple):
@@ -89,12 +89,12 @@ def curves(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
     checks = []
     for num_prompts in SIZES:
         for name, model in ABLE.items():
-            truth = worlds.true_pass_at_k(model, coverage.WIDTHS).T @ SHARE
+            truth = worlds.true_pass_at_k(model, interval_coverage.WIDTHS).T @ SHARE
             hits = []
             for _ in range(num_datasets):
                 hardness = worlds.draw_hardness(num_prompts, rng)
                 weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
-                means = weighted_means(weights, coverage.pass_at_widths(model, hardness, rng))
+                means = weighted_means(weights, interval_coverage.pass_at_widths(model, hardness, rng))
                 band = intervals.accuracy_band(means, intervals.accuracy_interval(means, num_prompts))
                 hits.append(bool(np.all((band.low <= truth) & (truth <= band.high))))
             case = f"{len(truth)} widths of {name}, {num_prompts} prompts"

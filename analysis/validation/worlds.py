@@ -7,9 +7,9 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import binom, norm
 
-from analysis import difficulty
 from analysis.arrays import Bools, Floats, Ints
-from analysis.shapes import Shape
+from analysis.costs.shapes import Shape
+from analysis.stats import difficulty
 
 # The population as a fine grid of difficulties, standard normal, and the share of prompts at each.
 HARDNESS = np.linspace(-5, 5, 4001)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, outcomes
-from analysis.findings import Findings
-from analysis.outcomes import Outcomes
+from analysis.questions import exchange_rates
+from analysis.questions.exchange_rates import Findings
+from analysis.runs import outcomes
+from analysis.runs.outcomes import Outcomes
 from results import schema, store
 
 BUDGETS = (0, 16, 32, 64, 128, 256)
@@ -97,7 +98,7 @@ def copied(ladder_run: Path) -> Outcomes:
 @pytest.fixture(scope="session")
 def found(ladder_run: Path) -> Findings:
     """What the ladder's run says."""
-    return findings.find(outcomes.load(ladder_run), findings.Choices(), rng=np.random.default_rng(0))
+    return exchange_rates.find(outcomes.load(ladder_run), exchange_rates.Choices(), rng=np.random.default_rng(0))
 
 
 def write_run(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis import bootstrap
-from analysis.bootstrap import (
+from analysis.stats import bootstrap
+from analysis.stats.bootstrap import (
     p_value,
     percentile_interval,
     prompt_weights,
@@ -10,8 +10,8 @@ from analysis.bootstrap import (
     simultaneous_band,
     weighted_means,
 )
-from analysis.difficulty import rank_agreement
-from analysis.intervals import clustered_standard_error
+from analysis.stats.difficulty import rank_agreement
+from analysis.stats.intervals import clustered_standard_error
 
 
 def with_estimate(replicates: np.ndarray) -> np.ndarray:

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import asked, cautions, findings, frames, headline, outcomes
 from analysis.__main__ import main
-from analysis.bins import Binning
-from analysis.choices import Choices
 from analysis.commands import figures as command
-from analysis.frames import cells
-from analysis.outcomes import Outcomes
+from analysis.questions import exchange_rates, rate_rows
+from analysis.reading import cells
+from analysis.reading.bins import Binning
+from analysis.reading.choices import Choices
+from analysis.runs import asked, outcomes
+from analysis.runs.outcomes import Outcomes
+from analysis.text import cautions, headline
 from results import schema
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER, Plant, write_run
@@ -68,7 +70,7 @@ def ask(root: Path, **parts: dict) -> None:
 
 def say(root: Path) -> str:
     loaded = outcomes.load(root)
-    found = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
     return headline.headline(found, rule="maj_at_k")
 
 
@@ -80,8 +82,8 @@ def test_a_run_whose_models_are_alike_has_no_cautions(make: Make):
     root = make(8, 8)
     loaded = outcomes.load(root)
     assert cautions.read(loaded) == [] and cautions.text(loaded) == ""
-    frame = frames.exchange_rates.frame(
-        findings.find(loaded, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k", axis="width"
+    frame = rate_rows.frame(
+        exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k", axis="width"
     )
     assert "cautions" not in frame
 
@@ -128,7 +130,7 @@ def test_summary_report_and_figures_say_what_cuts_a_run(make: Make, capsys: pyte
     assert said in capsys.readouterr().out
     assert said in report(root).split('id="trust"')[1]
     loaded = outcomes.load(root)
-    found = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
     measured = cells.measure(loaded, Choices(), rule="maj_at_k", seed=0)
     for each in [*command.of_findings(found, measured), *command.of_cells(measured, seed=0)]:
         if each.name in ("coverage", "isoquants", "targets"):
@@ -222,9 +224,9 @@ def test_budgets_at_which_most_answers_are_unread_are_named(make: Make):
 def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
     root = make(8, 8)
     loaded = outcomes.load(root)
-    found = findings.find(loaded, Choices(binning=Binning(num_bins=2)), rng=np.random.default_rng(0))
+    found = exchange_rates.find(loaded, Choices(binning=Binning(num_bins=2)), rng=np.random.default_rng(0))
     unread = found.unread.assign(truncated=np.where(found.unread["bin"] == "harder", 0.7, found.unread["truncated"]))
-    told = headline.headline(findings.Findings(**vars(found) | {"unread": unread}), rule="maj_at_k")
+    told = headline.headline(exchange_rates.Findings(**vars(found) | {"unread": unread}), rule="maj_at_k")
     assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left aside")[0]
 
 
@@ -251,6 +253,6 @@ def test_no_verdict_is_read_from_a_handful_of_prompts(plant: Plant, num_prompts:
 def test_a_bin_of_a_handful_of_prompts_leads_no_headline(plant: Plant):
     able = [rung._replace(ability=50.0) for rung in LADDER[1:]]
     root = plant(able, num_prompts=30, num_samples=5, bin_samples=4)
-    found = findings.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0))
     handful = found.exchange_rates.query("bin != 'all prompts' and num_prompts < 5")["bin"].unique()
     assert len(handful) and not any(f"{name} prompts" in say(root) for name in handful)

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import compare, outcomes, pairing, verdict
 from analysis.__main__ import main
-from analysis.choices import Choices
-from analysis.compare import Comparison
-from analysis.pairing import Source
+from analysis.questions import compare
+from analysis.questions.compare import Comparison
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes, pairing
+from analysis.runs.pairing import Source
+from analysis.text import verdict
 from results import schema, store
 from results.schema import UNLIMITED
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis import roofline
-from analysis.costs import COST_MODELS, cell_cost, choose, serial_tokens, total_tokens
-from analysis.shapes import PerToken, Shape
+from analysis.costs import roofline
+from analysis.costs.cost_models import COST_MODELS, cell_cost, choose, serial_tokens, total_tokens
+from analysis.costs.shapes import PerToken, Shape
 
 SHAPE = Shape(num_matmul_params=1000, num_layers=3, num_heads=2, head_dim=32)
 PROMPT, DECODED = np.array([5, 9]), np.array([[4, 6, 20], [10, 10, 10]])

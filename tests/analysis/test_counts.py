@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import curves, findings, matches, outcomes
 from analysis.__main__ import main
-from analysis.bins import Binning
-from analysis.bootstrap import MIN_REPLICATES, prompt_weights
-from analysis.choices import Choices
-from analysis.counts import Counted
+from analysis.questions import exchange_rates, matches
+from analysis.reading import curves
+from analysis.reading.bins import Binning
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.runs.counts import Counted
+from analysis.stats.bootstrap import MIN_REPLICATES, prompt_weights
 from results.ingest.__main__ import main as ingest
 
 MAP = ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"]
@@ -73,7 +75,7 @@ def test_coverage_of_every_prompt_is_the_formula_of_its_own_counts(root: Path, t
 
 def test_curves_matches_and_intervals_equal_a_direct_computation(root: Path, table: pd.DataFrame):
     """Everything but the draw of the resamples is worked out again, a replicate at a time."""
-    found = findings.find(outcomes.load(root), Choices(), rng=np.random.default_rng(5))
+    found = exchange_rates.find(outcomes.load(root), Choices(), rng=np.random.default_rng(5))
     weights = prompt_weights(NUM_PROMPTS, num_replicates=MIN_REPLICATES, rng=np.random.default_rng(5))
     rates = found.exchange_rates.set_index(["small", "large", "path"])
     targets = {model: weights @ direct(table, model, 1) / weights.sum(axis=1) for model in LEAST}
@@ -134,7 +136,7 @@ def test_samples_drawn_from_counts_are_right_as_often():
 
 
 def test_bins_of_each_models_own_accuracy_are_read_from_counts(root: Path):
-    found = findings.find(outcomes.load(root), Choices(Binning("own", num_bins=2)), rng=np.random.default_rng(0))
+    found = exchange_rates.find(outcomes.load(root), Choices(Binning("own", num_bins=2)), rng=np.random.default_rng(0))
     widest = found.curves.groupby("model")["width"].max()
     assert {model: widest[model] + found.setting.bin_samples for model in LEAST} == LEAST
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis.coverage import PowerLaw, beta_failure, fit_power_law, score_forecasts
-from analysis.estimators import pass_at_k
-from analysis.solve_rates import ScaledBeta
+from analysis.stats.coverage import PowerLaw, beta_failure, fit_power_law, score_forecasts
+from analysis.stats.estimators import pass_at_k
+from analysis.stats.solve_rates import ScaledBeta
 from tests.analysis.conftest import Pythia
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import degenerate
 from analysis.__main__ import main
+from analysis.runs import degenerate
 from results import store
 from results.schema import TRACES
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from analysis import bootstrap, differences
-from analysis.bootstrap import weighted_means
-from analysis.differences import Differences
-from analysis.intervals import holm
+from analysis.stats import bootstrap, differences
+from analysis.stats.bootstrap import weighted_means
+from analysis.stats.differences import Differences
+from analysis.stats.intervals import holm
 from analysis.validation import comparisons
 from analysis.validation.checks import placebo
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from analysis.difficulty import (
+from analysis.stats.difficulty import (
     bin_names,
     bin_weights,
     default_num_bins,

@@ -3,15 +3,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import costs, diversity, outcomes, summary
-from analysis.bootstrap import prompt_weights
-from analysis.findings import Findings
+from analysis.costs import cost_models
+from analysis.questions import diversity
+from analysis.questions.exchange_rates import Findings
+from analysis.runs import outcomes
+from analysis.stats.bootstrap import prompt_weights
+from analysis.text import summary
 
 
 def test_one_sample_gives_as_many_distinct_right_answers_as_its_accuracy(ladder_run: Path):
     loaded = outcomes.load(ladder_run)
     weights = prompt_weights(len(loaded.prompt_ids), num_replicates=2000, rng=np.random.default_rng(0))
-    frame = diversity.frame(loaded.arms, costs.choose("c1"), weights).set_index(["model", "width"])
+    frame = diversity.frame(loaded.arms, cost_models.choose("c1"), weights).set_index(["model", "width"])
     for arm in loaded.arms:
         one, most = frame.loc[(arm.rung.name, 1)], frame.loc[(arm.rung.name, 16)]
         assert one["distinct"] == one["per_sample"] == pytest.approx(arm.grid.correct[-1].mean())

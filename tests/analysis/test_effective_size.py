@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.effective_size import EffectiveSize, effective_size
+from analysis.stats.effective_size import EffectiveSize, effective_size
 
 SIZES = np.array([1e6, 4e6, 1.6e7, 6.4e7])
 

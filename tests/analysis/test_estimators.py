@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, hypergeom
 
-from analysis import plurality
-from analysis.estimators import (
+from analysis.stats import plurality
+from analysis.stats.estimators import (
     EXACT_MAX_SAMPLES,
     EXACT_MAX_TERMS,
     best_of_n,

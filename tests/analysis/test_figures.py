@@ -9,11 +9,15 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from analysis import bootstrap, findings, frames, outcomes
-from analysis.choices import Choices
 from analysis.commands import figures as command
-from analysis.figures import exchange_rates, frontier, pythia, substitution
-from analysis.frames import cells
+from analysis.figures import exchange_rates as rates_figure
+from analysis.figures import frontier, pythia, substitution
+from analysis.questions import curve_rows, exchange_rates, published, rate_rows
+from analysis.questions import frontier as frontier_rows
+from analysis.reading import cells
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.stats import bootstrap
 from tests.analysis.conftest import PlantedRung, write_run
 from tests.analysis.words import faults
 
@@ -57,7 +61,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[command.Wante
     loaded, choices = outcomes.load(root), Choices(num_replicates=60)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "MIN_REPLICATES", 60)
-        said = findings.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
+        said = exchange_rates.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
         measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
         figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
         return [(figure, figure.frame_of()) for figure in figures]
@@ -179,16 +183,16 @@ def test_cost_models_differ_in_the_rate_and_agree_on_what_is_never(drawn):
             assert part.set_index("counted_as")["rate"]["c1"] < part.set_index("counted_as")["rate"]["samples"]
 
 
-def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: findings.Findings):
-    figure = substitution.draw(frames.substitution.frame(found, rule="maj_at_k", axis="width"))
+def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: exchange_rates.Findings):
+    figure = substitution.draw(curve_rows.frame(found, rule="maj_at_k", axis="width"))
     words = words_of(figure)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["easy", "medium", "hard"]
     assert any(line.startswith("33k: never within 15 samples") for line in words)
     assert any(line.startswith("125k: ") and "x its compute [" in line for line in words)
 
 
-def test_the_exchange_figure_has_a_panel_a_bin(found: findings.Findings):
-    figure = exchange_rates.draw(frames.exchange_rates.frame(found, rule="maj_at_k", axis="width"))
+def test_the_exchange_figure_has_a_panel_a_bin(found: exchange_rates.Findings):
+    figure = rates_figure.draw(rate_rows.frame(found, rule="maj_at_k", axis="width"))
     assert len(figure.axes) == 4
     assert "never" in words_of(figure)
 
@@ -196,20 +200,20 @@ def test_the_exchange_figure_has_a_panel_a_bin(found: findings.Findings):
 def test_bins_whose_prompts_lie_in_one_half_are_left_out_and_named(ladder_run: Path):
     measured = cells.measure(outcomes.load(ladder_run), Choices(), rule="maj_at_k", seed=0)
     hard = measured.bins[-1].weights[0] > 0
-    found = frames.frontier.frame(replace(measured, folds=np.where(hard, 0, np.arange(len(hard)) % 2)))
+    found = frontier_rows.frame(replace(measured, folds=np.where(hard, 0, np.arange(len(hard)) % 2)))
     assert set(found["bin"]) == {"easy", "medium"} and set(found["bins_aside"]) == {"hard"}
     assert "Left out, as its prompts lie in one half: hard." in " ".join(
         " ".join(words_of(frontier.draw(found))).split()
     )
-    assert "bins_aside" not in frames.frontier.frame(measured)
+    assert "bins_aside" not in frontier_rows.frame(measured)
 
 
 def test_pythia_needs_the_published_samples(outside_data: Callable[[str], Path]):
     """90% intervals within 8% of those computed from the same counts by other code."""
-    frame = frames.pythia.frame(pd.read_parquet(outside_data(command.PYTHIA)), rng=np.random.default_rng(0))
+    frame = published.frame(pd.read_parquet(outside_data(command.PYTHIA)), rng=np.random.default_rng(0))
     needs = frame[(frame["kind"] == "needs") & (frame["k"] == 1)].set_index("model")
-    published = {"70M": (51.6, 22.7, 137), "160M": (9.2, 6.4, 12.9), "410M": (4.0, 2.9, 5.5), "1B": (2.9, 2.4, 3.6)}
-    for name, expected in published.items():
+    given = {"70M": (51.6, 22.7, 137), "160M": (9.2, 6.4, 12.9), "410M": (4.0, 2.9, 5.5), "1B": (2.9, 2.4, 3.6)}
+    for name, expected in given.items():
         np.testing.assert_allclose(needs.loc[f"Pythia {name}", ["k_star", "low", "high"]].tolist(), expected, rtol=0.08)
     figure = pythia.draw(frame)
     assert faults(figure) == []

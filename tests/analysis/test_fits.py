@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import betabinom
 
-from analysis import fits
-from analysis.families import FAMILIES, FamilyName, Logistic, LogitLinear, Saturating
-from analysis.fits import fit_curve, isotonic
+from analysis.stats import fits
+from analysis.stats.families import FAMILIES, FamilyName, Logistic, LogitLinear, Saturating
+from analysis.stats.fits import fit_curve, isotonic
 
 COMPUTE = np.geomspace(1e9, 1e12, 9)
 PLANTED = {

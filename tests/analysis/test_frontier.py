@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import prompt_weights
-from analysis.frontier import cross_fit, draw_folds
-from analysis.substitution import exchange_rate, invert
+from analysis.stats.bootstrap import prompt_weights
+from analysis.stats.frontier import cross_fit, draw_folds
+from analysis.stats.substitution import exchange_rate, invert
 
 LEVELS = np.array([1.0, 2.0, 4.0, 8.0])
 

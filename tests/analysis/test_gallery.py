@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis import gallery
 from analysis.__main__ import main
 from analysis.commands import gallery as command
+from analysis.text import gallery
 
 README = Path(__file__).parents[2] / "README.md"
 

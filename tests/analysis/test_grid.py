@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import outcomes
-from analysis.bins import Binning
-from analysis.costs import COST_MODELS, cell_cost, total_tokens
-from analysis.grid import Grid, read
-from analysis.health import read_health
+from analysis.costs.cost_models import COST_MODELS, cell_cost, total_tokens
+from analysis.questions.health import read_health
+from analysis.reading.bins import Binning
 from analysis.report.explorer import Size, section
+from analysis.runs import outcomes
+from analysis.runs.samples import Grid, read
 from results import store
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, OUTCOMES, PROMPTS, TRACES
 from tests.analysis.conftest import LADDER, _model_row, identity

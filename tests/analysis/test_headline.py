@@ -8,17 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cautions, findings, headline, outcomes, summary
-from analysis.choices import Choices
-from analysis.findings import Findings
-from analysis.shapes import PerToken
+from analysis.costs.shapes import PerToken
+from analysis.questions import exchange_rates
+from analysis.questions.exchange_rates import Findings
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.text import cautions, headline, summary
 from tests.analysis.conftest import LADDER, PlantedRung
 
 Change = Callable[[pd.Series], dict[str, object]]
 
 
 def find(loaded: outcomes.Outcomes, **choices: object) -> Findings:
-    return findings.find(loaded, Choices(**choices), rng=np.random.default_rng(0))
+    return exchange_rates.find(loaded, Choices(**choices), rng=np.random.default_rng(0))
 
 
 def say(found: Findings, rule: str = "maj_at_k") -> str:
@@ -84,7 +86,7 @@ def test_counts_that_count_models_alike_are_told_where_they_were_asked_for(ladde
 @pytest.mark.parametrize("cost", ["c1", "c2", "c3", "c5", "tokens", "samples"])
 def test_one_resampling_under_every_cost_model_gives_what_each_gives_alone(ladder_run: Path, cost: str):
     loaded, prices = outcomes.load(ladder_run), {rung.name: PerToken(1.0, 2.0) for rung in LADDER}
-    every = findings.find_each(loaded, Choices(price=prices), rng=np.random.default_rng(0))
+    every = exchange_rates.find_each(loaded, Choices(price=prices), rng=np.random.default_rng(0))
     [one] = [each for each in every if each.setting.cost_model == cost]
     gpu = "H100" if cost == "c3" else None
     alone = find(loaded, cost=cost, gpu=gpu, price=prices)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.health import OUTCOMES, left_out, read_health
+from analysis.questions.health import OUTCOMES, left_out, read_health
 from results import store
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, THROUGHPUT, TRACES
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, outcomes, wording
 from analysis.__main__ import main
-from analysis.choices import Choices
-from analysis.estimators import pass_at_k
+from analysis.questions import exchange_rates
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.stats.estimators import pass_at_k
+from analysis.text import wording
 from results import schema
 from results.ingest.__main__ import main as ingest
 from results.ingest.outcomes import Ingested, Known, Sample
@@ -52,8 +54,8 @@ def ingested(table: pd.DataFrame, tmp_path: Path) -> Ingest:
     return fill
 
 
-def find(root: Path, **choices: str) -> findings.Findings:
-    return findings.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(0))
+def find(root: Path, **choices: str) -> exchange_rates.Findings:
+    return exchange_rates.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(0))
 
 
 def tally(table: pd.DataFrame) -> pd.DataFrame:
@@ -299,6 +301,8 @@ def test_what_cut_an_answer_is_never_told_where_the_source_does_not_say(
         found.samples.append(replace(sample, outcome="truncated" if truncated else None))
         found.prompts["t", f"p{number}"] = {}
     write(tmp_path, found, source="log")
-    (cell,) = findings.find(outcomes.load(tmp_path), Choices(), rng=np.random.default_rng(0)).cells.to_dict("records")
+    (cell,) = exchange_rates.find(outcomes.load(tmp_path), Choices(), rng=np.random.default_rng(0)).cells.to_dict(
+        "records"
+    )
     told = {name: wording.percent(cell[f"{name}_share"]) for name in ("cut", "forced", "capped", "truncated")}
     assert told == {"cut": "-", "forced": "-", "capped": cut, "truncated": cut}

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.bootstrap import percentile_interval, prompt_weights, simultaneous_band, weighted_means
-from analysis.intervals import (
+from analysis.stats.bootstrap import percentile_interval, prompt_weights, simultaneous_band, weighted_means
+from analysis.stats.intervals import (
     METHODS,
     accuracy_band,
     accuracy_interval,

@@ -4,13 +4,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import bootstrap, flatness, laws, laws_text, outcomes
 from analysis.__main__ import main
-from analysis.bins import Binning
-from analysis.choices import Choices
-from analysis.coverage import fit_power_law
-from analysis.difficulty import quantile_bins
-from analysis.estimators import pass_at_k
+from analysis.questions import laws
+from analysis.reading.bins import Binning
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.stats import bootstrap, flatness
+from analysis.stats.coverage import fit_power_law
+from analysis.stats.difficulty import quantile_bins
+from analysis.stats.estimators import pass_at_k
+from analysis.text import law_table
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +138,6 @@ def test_a_curve_is_told_where_some_cell_is_sure_and_two_differ(cells: list[floa
 
 def test_a_rate_between_nothing_and_never_cannot_be_told():
     rate = bootstrap.Interval(*(np.asarray(end) for end in (-24.3, -141.7, np.inf)))
-    assert laws_text._factor(rate) == "cannot tell"
-    assert laws_text._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, 1.2)))) == "2x [1.7x, 2.3x]"
-    assert laws_text._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, np.inf)))) == "2x [1.7x, never]"
+    assert law_table._factor(rate) == "cannot tell"
+    assert law_table._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, 1.2)))) == "2x [1.7x, 2.3x]"
+    assert law_table._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, np.inf)))) == "2x [1.7x, never]"

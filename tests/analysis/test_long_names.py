@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import bootstrap, findings, outcomes
-from analysis.choices import Choices
 from analysis.commands import figures as command
-from analysis.figures import caption, labels
-from analysis.frames import cells
+from analysis.figures import labels
+from analysis.questions import exchange_rates
+from analysis.reading import cells
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.stats import bootstrap
+from analysis.text import captions
 from tests.analysis import conftest
 from tests.analysis.conftest import PlantedRung, write_run
 from tests.analysis.test_nothing_to_match import words_of
@@ -37,7 +40,7 @@ def draw(root: Path, rungs: tuple[PlantedRung, ...], num_samples: int) -> Wanted
         patch.setattr(bootstrap, "MIN_REPLICATES", 200)
         write_run(root, rungs, num_prompts=60, num_samples=num_samples, bin_samples=8)
         loaded, choices = outcomes.load(root), Choices(num_replicates=200)
-        said = findings.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
+        said = exchange_rates.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
         measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
         figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
         return {each.name: (each, each.frame_of()) for each in figures if each.name in FIGURES}
@@ -94,7 +97,7 @@ def test_names_too_long_for_any_panel_stay_apart(longer: Wanted, name: str):
 )
 def test_votes_are_listed_as_many_as_there_are(num_samples: int, said: str):
     first = pd.Series({"path": "width", "num_samples": num_samples, "rate_rule": "maj_at_k"})
-    assert said in caption.substitution_key(first, "maj_at_k")
+    assert said in captions.substitution_key(first, "maj_at_k")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from analysis.losses import by_prompt
-from analysis.tallies import Tally
+from analysis.stats.losses import by_prompt
+from analysis.stats.tallies import Tally
 
 
 def tally(correct: np.ndarray) -> Tally:

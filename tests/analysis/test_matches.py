@@ -3,14 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import findings, matches, outcomes, wording
 from analysis.__main__ import main
-from analysis.bins import Binning
-from analysis.bootstrap import Interval
-from analysis.choices import Choices
-from analysis.findings import Findings
-from analysis.multiplier import break_even
-from analysis.outcomes import Outcomes
+from analysis.questions import exchange_rates, matches
+from analysis.questions.exchange_rates import Findings
+from analysis.reading.bins import Binning
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.runs.outcomes import Outcomes
+from analysis.stats.bootstrap import Interval
+from analysis.stats.multiplier import break_even
+from analysis.text import wording
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def test_needs_are_those_of_the_exchange_rates(matched: list[matches.Match], fou
 def test_the_break_even_workload_is_that_of_the_tokens_it_needs(matched: list[matches.Match], ladder_run: Path):
     arms = {arm.rung.name: arm for arm in outcomes.load(ladder_run).arms}
     decoded = {name: float(arm.decoded_tokens[-1].mean()) for name, arm in arms.items()}
-    for match in (match for match in matched if match.bin == findings.ALL_PROMPTS):
+    for match in (each for each in matched if each.bin == exchange_rates.ALL_PROMPTS):
         k_star = float(match.needs.step.estimate) * decoded[match.small] / decoded["1.1m"]
         ratio = 1_100_000 / arms[match.small].rung.num_params
         assert float(match.workload.estimate) == pytest.approx(float(break_even(ratio, k_star)), rel=0.02)
@@ -65,7 +67,7 @@ def test_under_own_difficulty_a_pair_is_matched_in_the_smaller_ones_bins(ladder_
     choices = Choices(Binning("own", num_bins=2))
     loaded = outcomes.load(ladder_run)
     matched = matches.find(loaded, choices, rule="maj_at_k", rng=np.random.default_rng(0))[0]
-    rates = findings.find(loaded, choices, rng=np.random.default_rng(0)).exchange_rates
+    rates = exchange_rates.find(loaded, choices, rng=np.random.default_rng(0)).exchange_rates
     rates = rates[(rates["large"] == "1.1m") & (rates["rule"] == "maj_at_k") & (rates["path"] == "width")]
     rates = rates.set_index(["small", "bin"])
     assert [(match.bin, match.small) for match in matched] == [(name, small) for small, name in rates.index]

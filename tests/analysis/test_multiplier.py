@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import percentile_interval
-from analysis.multiplier import break_even, match_samples, snell_multiplier
+from analysis.stats.bootstrap import percentile_interval
+from analysis.stats.multiplier import break_even, match_samples, snell_multiplier
 
 
 def test_the_published_multipliers_come_out():

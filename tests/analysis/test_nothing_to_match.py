@@ -9,16 +9,17 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from analysis import findings, frames, matches, outcomes
 from analysis.__main__ import main
-from analysis.choices import Choices
 from analysis.commands import figures as command
-from analysis.effective_size import effective_size
-from analysis.frames import cells
 from analysis.policies.gains import cost_at
 from analysis.policies.metrics import Point, Points, cost_save, perf_gain
-from analysis.substitution import invert, to_match
-from analysis.wording import NOTHING
+from analysis.questions import exchange_rates, matches, rate_rows
+from analysis.reading import cells
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.stats.effective_size import effective_size
+from analysis.stats.substitution import invert, to_match
+from analysis.text.wording import NOTHING
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER, PlantedRung
 from tests.report.conftest import data_of, report
@@ -94,14 +95,14 @@ def test_a_replay_where_nothing_is_ever_right_pays_no_multiple(hopeless: Path, c
 @pytest.mark.parametrize("axis", ["width", "budget"])
 def test_no_exchange_rate_is_read_where_nothing_is_ever_right(hopeless: Path, axis: str):
     loaded = outcomes.load(hopeless)
-    found = findings.find(loaded, Choices(), rng=np.random.default_rng(0))
-    tables = [found.exchange_rates, frames.exchange_rates.frame(found, rule="maj_at_k", axis=axis)]
+    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
+    tables = [found.exchange_rates, rate_rows.frame(found, rule="maj_at_k", axis=axis)]
     for frame in tables:
         assert len(frame) and frame[list(RATES)].isna().all(axis=None) and not frame["at_or_below"].any()
 
 
 def test_a_larger_model_at_zero_is_no_target_and_a_smaller_one_at_zero_never_matches(mixed: Path):
-    found = findings.find(outcomes.load(mixed), Choices(), rng=np.random.default_rng(0)).exchange_rates
+    found = exchange_rates.find(outcomes.load(mixed), Choices(), rng=np.random.default_rng(0)).exchange_rates
     to_hopeless = found[found["large"] == HOPELESS[1].name]
     assert len(to_hopeless) and to_hopeless["exchange_rate"].isna().all()
     of_hopeless = found[found["small"] == HOPELESS[1].name]
@@ -124,7 +125,7 @@ def words_of(figure: Figure) -> list[str]:
 @pytest.fixture(scope="module")
 def wanted(hopeless: Path) -> dict[str, command.Wanted]:
     loaded = outcomes.load(hopeless)
-    said = findings.find_each(loaded, Choices(), rng=np.random.default_rng(0))[0]
+    said = exchange_rates.find_each(loaded, Choices(), rng=np.random.default_rng(0))[0]
     measured = cells.measure(loaded, Choices(), rule="maj_at_k", seed=0)
     return {each.name: each for each in [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]}
 
@@ -185,6 +186,6 @@ def test_a_handful_of_lucky_guesses_is_no_target(
 ):
     rungs = (HOPELESS[0], LADDER[1]._replace(ability=ability))
     root = plant(rungs, num_prompts=20, num_samples=4, bin_samples=0)
-    row = findings.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0)).exchange_rates.iloc[0]
+    row = exchange_rates.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0)).exchange_rates.iloc[0]
     is_sure = outcomes.load(root).arms[1].grid.correct[-1].any(axis=1).sum() > 3
     assert np.isnan(row["exchange_rate"]) == (not is_sure)

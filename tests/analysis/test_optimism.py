@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.optimism import bin_optimism, choose_by_folds
+from analysis.stats.optimism import bin_optimism, choose_by_folds
 
 
 # p ~ Beta(.5, .8), equal fifths: means of the hardest and the easiest, from the same pool and from fresh samples.

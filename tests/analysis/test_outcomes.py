@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import outcomes
-from analysis.rungs import _tell_apart
+from analysis.runs import outcomes
+from analysis.runs.rungs import _tell_apart
 from results import schema, store
 
 Edit = Callable[[dict], dict | None]

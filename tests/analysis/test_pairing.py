@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import pairing
-from analysis.pairing import Pairing, Source
+from analysis.runs import pairing
+from analysis.runs.pairing import Pairing, Source
 from results import schema, store
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER

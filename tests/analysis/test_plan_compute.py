@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import prompt_weights
-from analysis.plan_compute import plan, serve, switches
+from analysis.costs.lifetime import plan, serve, switches
+from analysis.stats.bootstrap import prompt_weights
 
 N, D = np.array([1e8, 1e9, 1e10]), np.array([2e10, 2e10, 2e10])
 QUERIES = np.geomspace(1e3, 1e14, 23)

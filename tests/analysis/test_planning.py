@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis import outcomes, planning
 from analysis.__main__ import main
-from analysis.power import Variances
+from analysis.questions import power
+from analysis.runs import outcomes
+from analysis.stats.power import Variances
 
 
 def test_the_plan_holds_millers_figures():
-    text = planning.render(Variances(1 / 9, 1 / 6, 1 / 6), planning.Goal(0.03, 0.8, 0.95))
+    text = power.render(Variances(1 / 9, 1 / 6, 1 / 6), power.Goal(0.03, 0.8, 0.95))
     rows = {line.rsplit(None, 2)[0].strip(): line.split()[-2:] for line in text.splitlines() if line.strip()}
     assert [rows[k][0] for k in ("1", "4", "16", "no sampling noise")] == ["3,876", "1,696", "1,151", "969"]
     assert rows["4"][1] == f"{2 * 1696 * 4:,}"
@@ -35,5 +36,5 @@ def test_the_power_command_says_what_is_missing(ladder_run: Path, capsys: pytest
 
 
 def test_the_two_largest_models_are_compared_unless_told_otherwise(ladder_run: Path):
-    pair = planning.two_arms(outcomes.load(ladder_run), None)
+    pair = power.two_arms(outcomes.load(ladder_run), None)
     assert [arm.rung.name for arm in pair] == ["0.4m", "1.1m"]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.power import Variances, detectable_effect, num_prompts_needed, variances
-from analysis.tallies import Tally
+from analysis.stats.power import Variances, detectable_effect, num_prompts_needed, variances
+from analysis.stats.tallies import Tally
 
 # Miller 2411.00640: omega_d^2 = 1/9 for uniform chances, sigma^2 = 1/6 each.
 MILLER = Variances(1 / 9, 1 / 6, 1 / 6)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.estimators import best_of_n, maj_at_k, pass_at_k, weighted_vote_at_k
-from analysis.intervals import binomial_interval
+from analysis.stats.estimators import best_of_n, maj_at_k, pass_at_k, weighted_vote_at_k
+from analysis.stats.intervals import binomial_interval
 
 Find = Callable[[str], Path]
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from analysis.coverage import fit_power_law, power_law_exponents
-from analysis.families import FAMILIES, FamilyName
-from analysis.fits import fit_curve, refit_curve
-from analysis.surface import fit_surface, resample_rates
+from analysis.stats.coverage import fit_power_law, power_law_exponents
+from analysis.stats.families import FAMILIES, FamilyName
+from analysis.stats.fits import fit_curve, refit_curve
+from analysis.stats.surface import fit_surface, resample_rates
 
 COMPUTE = np.geomspace(1, 64, 9)
 ACCURACY = 0.2 + 0.6 / (1 + np.exp(-1.4 * (np.log(COMPUTE) - 1.5)))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from analysis.estimators import best_of_n, maj_at_k, pass_at_k
+from analysis.stats.estimators import best_of_n, maj_at_k, pass_at_k
 from harness.answers import math_key
 
 NUM_SAMPLES = 8

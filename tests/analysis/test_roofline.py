@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.roofline import Line, sum_of_larger
+from analysis.costs.roofline import Line, sum_of_larger
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from analysis import rungs
-from analysis.shapes import Shape
+from analysis.costs.shapes import Shape
+from analysis.runs import rungs
 from results import store
 from results.schema import MODELS
 from results.shards import write_shard

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import check_grad
 
-from analysis import scaling
-from analysis.scaling import LossFit, LossLaw, fit_loss
+from analysis.stats import scaling
+from analysis.stats.scaling import LossFit, LossLaw, fit_loss
 
 PLANTED = LossLaw(A=400.0, B=2000.0, E=1.7, alpha=0.34, beta=0.37)
 

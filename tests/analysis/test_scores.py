@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cautions, findings, outcomes, summary
-from analysis.choices import Choices
-from analysis.findings import ALL_PROMPTS, Findings
+from analysis.questions import exchange_rates
+from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
+from analysis.reading.choices import Choices
+from analysis.runs import outcomes
+from analysis.text import cautions, summary
 from results.ingest.__main__ import main
 
 MAP = ("model=m", "prompt=p", "correct=s")
 
 
 def find(loaded: outcomes.Outcomes) -> Findings:
-    return findings.find(loaded, Choices(), rng=np.random.default_rng(0))
+    return exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
 
 
 def store(folder: Path, table: pd.DataFrame, *options: str, mapped: tuple[str, ...] = MAP) -> outcomes.Outcomes:

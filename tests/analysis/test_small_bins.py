@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from analysis import bins, findings, outcomes
 from analysis.arrays import Floats
-from analysis.bootstrap import Interval, percentile_interval, prompt_weights, weighted_means
-from analysis.estimators import pass_at_k
-from analysis.intervals import accuracy_band, accuracy_interval
+from analysis.questions import exchange_rates
+from analysis.reading import bins
+from analysis.runs import outcomes
+from analysis.stats.bootstrap import Interval, percentile_interval, prompt_weights, weighted_means
+from analysis.stats.estimators import pass_at_k
+from analysis.stats.intervals import accuracy_band, accuracy_interval
 
 SAMPLES = 16
 WIDTHS = np.arange(1, SAMPLES + 1)
@@ -125,10 +127,10 @@ def test_every_curve_of_a_run_of_few_prompts_is_smooth_and_lies_in_its_band(plan
     loaded = outcomes.load(plant(able, num_prompts=30))
     clustered = replace(loaded, dials={"paper": np.arange(30) // 2})
     for choices in (
-        findings.Choices(binning=bins.Binning(num_bins=3)),
-        findings.Choices(binning=bins.Binning(num_bins=3), cluster="paper"),
+        exchange_rates.Choices(binning=bins.Binning(num_bins=3)),
+        exchange_rates.Choices(binning=bins.Binning(num_bins=3), cluster="paper"),
     ):
-        curves = findings.find(clustered, choices, rng=np.random.default_rng(0)).curves
+        curves = exchange_rates.find(clustered, choices, rng=np.random.default_rng(0)).curves
         assert np.all(curves["band_low"] <= curves["low"]) and np.all(curves["band_high"] >= curves["high"])
         assert np.all(curves["high"] - curves["low"] > 0.02)
         for key, cells in curves.groupby(["model", "bin", "rule", "path"]):

@@ -5,8 +5,8 @@ from scipy.optimize import check_grad
 from scipy.special import betaln
 from scipy.stats import betabinom, binom
 
-from analysis import solve_rates
-from analysis.solve_rates import ScaledBeta, fit_free, fit_scaled_beta
+from analysis.stats import solve_rates
+from analysis.stats.solve_rates import ScaledBeta, fit_free, fit_scaled_beta
 
 SHAPES = [(0.3, 4.0, 0.8), (0.05, 0.6, 0.3), (3.0, 10.0, 0.95), (0.7, 0.4, 0.999)]
 # Keeps small integrands within quad's reach.

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import percentile_interval, prompt_weights, weighted_means
-from analysis.estimators import pass_at_k
-from analysis.substitution import ExchangeRate, exchange_rate, invert, needs
+from analysis.stats.bootstrap import percentile_interval, prompt_weights, weighted_means
+from analysis.stats.estimators import pass_at_k
+from analysis.stats.substitution import ExchangeRate, exchange_rate, invert, needs
 from tests.analysis.conftest import Pythia
 
 WIDTHS = np.array([1, 2, 4, 8, 16])

@@ -3,8 +3,8 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.special import expit
 
-from analysis import surface
-from analysis.surface import fit_surface
+from analysis.stats import surface
+from analysis.stats.surface import fit_surface
 
 SIZES = np.array([1e8, 3e8, 1e9, 3e9, 1e10])
 CELLS = np.array([(N, k, T) for N in SIZES for k in (1, 4, 16) for T in (50, 200, 800)], dtype=float).T

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import findings, outcomes, throughput
-from analysis.findings import ALL_PROMPTS, Choices
-from analysis.shapes import PerToken
+from analysis.costs.shapes import PerToken
+from analysis.questions import exchange_rates
+from analysis.questions.exchange_rates import ALL_PROMPTS, Choices
+from analysis.runs import outcomes, throughput
 from results import store
 from results.schema import THROUGHPUT
 from tests.analysis.conftest import LADDER, identity, write_run
@@ -44,8 +45,8 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def cells(root: Path, **choices: object) -> tuple[findings.Findings, dict[str, np.ndarray]]:
-    found = findings.find(outcomes.load(root), Choices(cost="c4", **choices), rng=np.random.default_rng(0))  # type: ignore[arg-type]
+def cells(root: Path, **choices: object) -> tuple[exchange_rates.Findings, dict[str, np.ndarray]]:
+    found = exchange_rates.find(outcomes.load(root), Choices(cost="c4", **choices), rng=np.random.default_rng(0))  # type: ignore[arg-type]
     part = found.curves[(found.curves["path"] == "budget") & (found.curves["bin"] == ALL_PROMPTS)]
     ratio = part["cost"] / (part["total_tokens"] - 14)
     return found, {str(model): rows.to_numpy() for model, rows in ratio.groupby(part["model"])}

@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from analysis import bootstrap
 from analysis.__main__ import main
-from analysis.validation import coverage, placebos, report, routers, small_bins, worlds
+from analysis.stats import bootstrap
+from analysis.validation import interval_coverage, placebos, report, routers, small_bins, worlds
 from analysis.validation.checks import Check, placebo, share
 
 SHORT = 400
@@ -21,7 +21,7 @@ LONG_ONLY = {
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, coverage, placebos, routers, small_bins):
+    for module in (bootstrap, interval_coverage, placebos, routers, small_bins):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 
@@ -38,7 +38,7 @@ def test_every_proof_obligation_holds_in_its_short_form(name: str):
 def test_intervals_that_are_too_narrow_are_found_out(monkeypatch: pytest.MonkeyPatch):
     narrow = partial(bootstrap.percentile_interval, level=0.8)
     monkeypatch.setattr(bootstrap, "percentile_interval", narrow)
-    monkeypatch.setattr("analysis.substitution.percentile_interval", narrow)
+    monkeypatch.setattr("analysis.stats.substitution.percentile_interval", narrow)
     for name in ("A duplicate is worth itself", "One level of resampling"):
         assert not all(check.holds for check in report.prove(name, SHORT, 0)), name
 
@@ -64,18 +64,18 @@ def test_bounds_widen_only_below_the_full_number_of_data_sets():
 
 def test_the_truth_of_a_world_is_what_a_large_sample_of_it_shows():
     rng = np.random.default_rng(0)
-    world = worlds.World(coverage.LARGE, 200_000, 3)
+    world = worlds.World(interval_coverage.LARGE, 200_000, 3)
     hardness = worlds.draw_hardness(world.num_prompts, rng)
     scores = world.draw_scores(hardness, rng)
-    labels = coverage.difficulty.quantile_bins(scores, np.ones((1, len(scores))), num_bins=3)[0]
-    paths = coverage._paths(coverage.SMALL, hardness, rng)
-    truth = coverage._true_statistics(world)
+    labels = interval_coverage.difficulty.quantile_bins(scores, np.ones((1, len(scores))), num_bins=3)[0]
+    paths = interval_coverage._paths(interval_coverage.SMALL, hardness, rng)
+    truth = interval_coverage._true_statistics(world)
     for number in range(3):
         inside = labels == number
-        seen = paths.accuracy[inside].mean(axis=0)[coverage.PASS_AT - 1]
+        seen = paths.accuracy[inside].mean(axis=0)[interval_coverage.PASS_AT - 1]
         np.testing.assert_allclose(seen, truth["pass@1, 2, 4, 8, 16"][number], atol=6e-3)
         np.testing.assert_allclose(paths.votes[inside].mean(axis=0), truth["maj@1, 5, 15"][number], atol=6e-3)
-        cost = world.true_means(coverage._true_cost(coverage.SMALL))[number]
+        cost = world.true_means(interval_coverage._true_cost(interval_coverage.SMALL))[number]
         np.testing.assert_allclose(paths.cost[inside].mean(axis=0), cost, rtol=3e-3)
 
 

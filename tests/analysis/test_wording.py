@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis import wording
+from analysis.text import wording
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import outcomes, workloads
 from analysis.__main__ import main
 from analysis.figures import plan_compute
+from analysis.questions import serve
+from analysis.runs import outcomes
 from tests.analysis import words
 
 TOKENS = {"33k": 1e7, "125k": 2e7, "0.4m": 2e7, "1.1m": 2e7}
 
 
 @pytest.fixture(scope="module")
-def found(ladder_run: Path) -> workloads.Workloads:
-    return workloads.find(
+def found(ladder_run: Path) -> serve.Workloads:
+    return serve.find(
         outcomes.load(ladder_run),
         target=0.6,
         queries=[1e6, 1e2, 1e9],
@@ -24,7 +25,7 @@ def found(ladder_run: Path) -> workloads.Workloads:
     )
 
 
-def test_the_plan_is_the_least_of_the_models_totals(found: workloads.Workloads):
+def test_the_plan_is_the_least_of_the_models_totals(found: serve.Workloads):
     assert found.asked.queries.tolist() == [1e2, 1e6, 1e9]
     for at, q in enumerate(found.asked.queries):
         totals = [
@@ -36,14 +37,14 @@ def test_the_plan_is_the_least_of_the_models_totals(found: workloads.Workloads):
         assert found.asked.model[at] == int(np.argmin(totals))
 
 
-def test_more_queries_never_want_a_model_that_is_cheaper_to_train(found: workloads.Workloads):
+def test_more_queries_never_want_a_model_that_is_cheaper_to_train(found: serve.Workloads):
     training = [6 * c.num_params * c.pretraining_tokens for c in found.candidates]
     wanted = [training[model] for model in found.curve.model]
     assert np.all(np.diff(wanted) >= 0) and len(set(wanted)) > 1
 
 
-def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(found: workloads.Workloads):
-    text = workloads.render(found)
+def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(found: serve.Workloads):
+    text = serve.render(found)
     assert "at 60% accuracy by majority vote: 6ND + 2Nq(P + kT)." in text
     assert len(found.switches) == text.count("Beyond ") > 0
     assert "k = " in text and "of it training" in text
@@ -51,7 +52,7 @@ def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(
 
 
 def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Path):
-    some = workloads.find(
+    some = serve.find(
         outcomes.load(ladder_run),
         target=0.5,
         queries=[1e3],
@@ -60,13 +61,13 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
         rng=np.random.default_rng(0),
     )
     assert [each.name for each in some.candidates] == ["33k", "1.1m"]
-    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in workloads.render(some)
+    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve.render(some)
 
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):
     widths = []
     for cluster in (None, "original"):
-        found = workloads.find(
+        found = serve.find(
             copied,
             target=0.6,
             queries=[1e6],
@@ -77,12 +78,12 @@ def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied
         )
         _, low, high = found.asked.total_flops
         widths.append(float(high[0] - low[0]))
-        assert ("Prompts of one original are resampled together." in workloads.render(found)) == (cluster is not None)
+        assert ("Prompts of one original are resampled together." in serve.render(found)) == (cluster is not None)
     assert widths[1] > 1.4 * widths[0]
 
 
-def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: workloads.Workloads):
-    rows = workloads.frame(found)
+def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: serve.Workloads):
+    rows = serve.frame(found)
     assert not words.faults(plan_compute.draw(rows))
     hopeless = rows.assign(
         **{name: rows[name].where(rows["model"] != "33k", np.inf) for name in ("total_flops", "low", "high")}

@@ -19,17 +19,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import bootstrap, costs, curves, difficulty, estimators, findings, intervals, substitution
-from analysis.bootstrap import MIN_REPLICATES
-from analysis.curves import Curve
-from analysis.outcomes import Outcomes
+from analysis.costs import cost_models
+from analysis.questions import exchange_rates
+from analysis.reading import curves
+from analysis.reading.curves import Curve
+from analysis.runs.outcomes import Outcomes
+from analysis.stats import bootstrap, difficulty, estimators, intervals, substitution
+from analysis.stats.bootstrap import MIN_REPLICATES
 from tests.bench import plain, synthetic
 from tests.bench.synthetic import BIN_SAMPLES, BUDGETS, NUM_SAMPLES, VOTE_WIDTHS, WIDTHS, Size
 
 TABLE = Path("results/bench/analysis.md")
 PLAIN_PROMPTS = 2
 PLAIN_REPLICATES = 1
-COST = costs.choose("c2")
+COST = cost_models.choose("c2")
 
 
 def full(size: Size) -> dict[str, float]:
@@ -71,7 +74,7 @@ def command(size: Size) -> dict[str, float]:
     loaded = Outcomes("synthetic", "none", "1", np.asarray(BUDGETS), NUM_SAMPLES, names, arms, anchor, {}, (), ())
     spent = {"seconds": 0.0, "cpu": 0.0}
     with _timed(spent, "seconds"):
-        findings.find(loaded, findings.Choices(), rng=np.random.default_rng(0))
+        exchange_rates.find(loaded, exchange_rates.Choices(), rng=np.random.default_rng(0))
     return spent
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import comb
 
-from analysis.arms import Arm
+from analysis.runs.arms import Arm
 from tests.bench.synthetic import VOTE_WIDTHS, WIDTHS
 
 NUM_DRAWS = 100

@@ -6,12 +6,14 @@ import time
 
 import numpy as np
 
-from analysis import bootstrap, costs, curves
+from analysis.costs import cost_models
 from analysis.policies import allocation, gains, menu, orders, stopping
 from analysis.policies.allocation import Each, Mixed, Once, Oracle, Planned, Shuffled
 from analysis.policies.features import free
 from analysis.policies.menu import Cell
 from analysis.policies.replay import join, prompt_folds, replay, resample
+from analysis.reading import curves
+from analysis.stats import bootstrap
 from tests.bench import synthetic
 from tests.bench.synthetic import BUDGETS, Size
 
@@ -47,11 +49,11 @@ def _time(arms: list[synthetic.Arm]) -> dict[str, float]:
         started = time.perf_counter()
 
     num_prompts = len(arms[0].prompt_tokens)
-    cells = menu.build(arms, costs.choose("c2"), rule=curves.RULES[0], widths=WIDTHS, rng=rng)
+    cells = menu.build(arms, cost_models.choose("c2"), rule=curves.RULES[0], widths=WIDTHS, rng=rng)
     lap("menu")
     stopped = []
     for arm in arms:
-        samples = orders.pool(arm, 0, costs.choose("c2"))
+        samples = orders.pool(arm, 0, cost_models.choose("c2"))
         drawn = orders.draw(*samples.correct.shape, rng=rng)
         found = stopping.by_agreement(samples, drawn, most=15)
         stopped.append(stopping.menu(found, [Cell(f"stop {arm.rung.name}", arm.rung.name, 0, 15)]))

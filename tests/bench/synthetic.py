@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arms import Arm
-from analysis.grid import Grid
-from analysis.rungs import Rung
-from analysis.shapes import Shape
+from analysis.costs.shapes import Shape
+from analysis.runs.arms import Arm
+from analysis.runs.rungs import Rung
+from analysis.runs.samples import Grid
 
 WIDTHS = range(1, 129)
 VOTE_WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main
-from analysis.compiled import compiled
+from analysis.stats.compiled import compiled
 from results.inspection import inspect
 from results.shortage import check_threads, explain_refusal, explain_shortage
 from sweeps.provenance import describe_environment

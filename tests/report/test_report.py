@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import findings, frames, outcomes
 from analysis.__main__ import main
-from analysis.bins import Binning
+from analysis.questions import curve_rows, exchange_rates, rate_rows
+from analysis.reading.bins import Binning
 from analysis.report import explorer, html, page, texts
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
+from analysis.runs import outcomes
 from results import schema, store
 from tests.analysis.conftest import forget_grades
 from tests.report.conftest import HOSTILE, NAMES, data_of, report
@@ -35,7 +36,7 @@ def as_embedded(columns: dict[str, list]) -> pd.DataFrame:
 def test_the_numbers_of_the_page_are_those_behind_the_figures(ladder_page: Path, cost: str) -> None:
     embedded = data_of(ladder_page.read_text(), "findings")
     loaded = outcomes.load(ladder_page.parent)
-    found = findings.find(loaded, findings.Choices(cost=cost), rng=np.random.default_rng(0))
+    found = exchange_rates.find(loaded, exchange_rates.Choices(cost=cost), rng=np.random.default_rng(0))
     rates, curves = (
         as_embedded(embedded["rates"]["shared"] | embedded["rates"]["by_cost"][cost]),
         as_embedded(embedded["curves"]),
@@ -44,12 +45,12 @@ def test_the_numbers_of_the_page_are_those_behind_the_figures(ladder_page: Path,
     assert embedded["costs"][0][0] == "c2" and {"c3", cost} <= {name for name, *_ in embedded["costs"]}
     for rule in ("maj_at_k", "pass_at_k"):
         for axis in ("width", "budget"):
-            written = as_written(frames.exchange_rates.frame(found, rule=rule, axis=axis))
+            written = as_written(rate_rows.frame(found, rule=rule, axis=axis))
             mine = rates[(rates["rule"] == rule) & (rates["path"] == axis)].reset_index(drop=True)
             shared = [name for name in written if name in mine]
             assert {"exchange_rate", "low", "high", "share_never", "step", "p_holm"} <= set(shared)
             pd.testing.assert_frame_equal(mine[shared], written[shared], check_dtype=False, rtol=0, atol=0)
-    written = as_written(frames.substitution.frame(found, rule="maj_at_k", axis="width"))
+    written = as_written(curve_rows.frame(found, rule="maj_at_k", axis="width"))
     mine = curves[(curves["path"] == "width") & (curves["bin"] != "all prompts")].reset_index(drop=True)
     shared = ["model", "rule", "bin", "width", "accuracy", "cost", "low", "high", "band_low", "band_high"]
     order = ["bin", "model", "rule", "width"]

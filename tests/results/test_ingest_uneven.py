@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.outcomes import load
+from analysis.runs.outcomes import load
 from results import schema, store
 from results.ingest import uneven
 from results.ingest.__main__ import main

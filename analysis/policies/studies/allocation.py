@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import curves
-from analysis.curves import Rule
 from analysis.policies import features, menu, orders, probed, stopping
 from analysis.policies.allocation import Each, Once, Oracle, Planned, Shuffled, bins, linear
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.policy import Known, Policy
 from analysis.policies.replay import Replayed, join
 from analysis.policies.studies.stage import DIFFICULTY, Reference, Row, Stage, average, levels, rows
+from analysis.reading import curves
+from analysis.reading.curves import Rule
 
 STUDY = "allocation"
 NUM_PROBE = 2

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.arms import Arm
 from analysis.arrays import Ints
 from analysis.policies import cascade, menu, orders
 from analysis.policies.allocation import Each, Planned
@@ -13,6 +12,7 @@ from analysis.policies.menu import Cell, Menu
 from analysis.policies.orders import First
 from analysis.policies.replay import join
 from analysis.policies.studies.stage import Reference, Row, Stage, levels, rows
+from analysis.runs.arms import Arm
 
 STUDY = "cascades"
 WIDTHS = (1, 3, 5, 9, 15)

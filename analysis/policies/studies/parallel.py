@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import bins, bootstrap, costs, frontier, intervals
 from analysis.arrays import Array, Floats
-from analysis.bins import Bin
-from analysis.curves import Rule
+from analysis.costs import cost_models
 from analysis.policies import menu
 from analysis.policies.menu import Menu
 from analysis.policies.studies.stage import Row, Stage, ends
+from analysis.reading import bins
+from analysis.reading.bins import Bin
+from analysis.reading.curves import Rule
+from analysis.stats import bootstrap, frontier, intervals
 
 NUM_LEVELS = 9
 ALL, SERIES = "tokens in all", "tokens in series"
@@ -25,7 +27,7 @@ def find(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
     """
     arm = stage.arms[at]
     widths = _widths(arm.grid.correct.shape[2], rule)
-    cells = menu.build([arm], costs.choose("tokens"), rule=rule, widths=widths, rng=stage.rng(10, at))
+    cells = menu.build([arm], cost_models.choose("tokens"), rule=rule, widths=widths, rng=stage.rng(10, at))
     place = {"model": arm.rung.name, "rule": rule}
     folds = frontier.draw_folds(len(stage.folds), rng=stage.rng(11, at))
     spent = {ALL: cells.cost, SERIES: cells.serial_tokens}

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from analysis import bootstrap, curves, frontier
 from analysis.arrays import Floats, Ints
-from analysis.bootstrap import weighted_means
-from analysis.curves import Rule
 from analysis.policies import menu, search
 from analysis.policies.studies.stage import Row, Stage, ends
+from analysis.reading import curves
+from analysis.reading.curves import Rule
+from analysis.stats import bootstrap, frontier
+from analysis.stats.bootstrap import weighted_means
 
 # Settings within this factor of the middle one's tokens are candidates, so that more compute alone does not win.
 BAND = 1.5

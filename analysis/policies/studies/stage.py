@@ -6,18 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis import bins, bootstrap, choices
-from analysis.arms import Arm
 from analysis.arrays import Array, Floats, Ints
-from analysis.bins import Bin
-from analysis.bootstrap import Interval
-from analysis.choices import Choices
-from analysis.costs import CostModel
-from analysis.outcomes import Outcomes
+from analysis.costs.cost_models import CostModel
 from analysis.policies import features, gains, replay
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Known, Policy
 from analysis.policies.replay import Means, Replayed
+from analysis.reading import bins, choices
+from analysis.reading.bins import Bin
+from analysis.reading.choices import Choices
+from analysis.runs.arms import Arm
+from analysis.runs.outcomes import Outcomes
+from analysis.stats import bootstrap
+from analysis.stats.bootstrap import Interval
 
 Row = dict[str, Any]
 NUM_FOLDS = 5

@@ -3,14 +3,14 @@
 import numpy as np
 
 from analysis.arrays import Floats, Ints
-from analysis.bootstrap import percentile_interval
-from analysis.curves import Rule
 from analysis.policies import menu, policy, separation
 from analysis.policies.allocation import Each, Mixed, Once, Oracle, Planned, Shuffled, guesser, linear
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Policy, Train
 from analysis.policies.replay import Replayed, join, resample
 from analysis.policies.studies.stage import Reference, Row, Stage, average, ends, levels, rows
+from analysis.reading.curves import Rule
+from analysis.stats.bootstrap import percentile_interval
 
 STUDY = "thinking"
 EACH, ORACLE, HALF, LEARNED = "one budget for all", "oracle", "knows half the samples", "learned"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import outcomes
-from analysis.outcomes import Outcomes
+from analysis.runs import outcomes
+from analysis.runs.outcomes import Outcomes
 
 
 @pytest.fixture(scope="session")

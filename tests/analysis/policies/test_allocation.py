@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis import bootstrap, estimators
 from analysis.policies import allocation, gains
 from analysis.policies.allocation import Each, Mixed, Oracle, Planned, Shuffled
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.policy import Known
 from analysis.policies.replay import Replayed, prompt_folds, replay, resample
 from analysis.policies.spending import spend
+from analysis.stats import bootstrap, estimators
 
 MOST = 16
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from analysis import bootstrap
 from analysis.policies import cascade, gains, orders, search, separation
 from analysis.policies.allocation import Each, Planned
 from analysis.policies.cascade import Rung
 from analysis.policies.menu import Cell
 from analysis.policies.orders import First
 from analysis.policies.replay import join, prompt_folds, replay, resample
+from analysis.stats import bootstrap
 
 
 def rung(name: str, agreement: np.ndarray, worth: np.ndarray, cost: float) -> Rung:

@@ -6,15 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import bootstrap, choices, costs, estimators
 from analysis.arrays import Floats
-from analysis.outcomes import Outcomes
+from analysis.costs import cost_models
 from analysis.policies import features
 from analysis.policies import menu as menus
 from analysis.policies import policy as protocol
 from analysis.policies.menu import Cell, Menu, join, nothing
 from analysis.policies.policy import Known, Prompts, Train
 from analysis.policies.replay import MAX_FOLDS, dataset_folds, prompt_folds, replay, resample
+from analysis.reading import choices
+from analysis.runs.outcomes import Outcomes
+from analysis.stats import bootstrap, estimators
 
 REFERENCE = Path("results/reference")
 NUM_PROMPTS = 60
@@ -148,7 +150,7 @@ def test_a_menu_holds_the_estimators_accuracy_and_the_cost_of_each_cell_run_alon
     budget = list(loaded.budgets).index(64)
     assert np.allclose(built.accuracy[:, at], estimators.pass_at_k(8, grid.correct[budget].sum(axis=1), 4))
     decoded = arms[1].decoded_tokens[budget, :, :8]
-    alone = costs.cell_cost(
+    alone = cost_models.cell_cost(
         cost, arms[1].rung.shape, prompt_tokens=arms[1].prompt_tokens, decoded_tokens=decoded, widths=[4]
     )
     assert np.allclose(built.cost[:, at], alone[:, 0])

@@ -8,7 +8,6 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 
-from analysis import bootstrap
 from analysis.policies import hull, measures, metrics, routing, settings, space
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter, profile
 from analysis.policies.measures import BEST, DEAREST, HULL, VERTICES, Seed
@@ -20,6 +19,7 @@ from analysis.policies.predictor import PredictedRouter, calibrate, ridges
 from analysis.policies.replay import prompt_folds, replay, resample
 from analysis.policies.routing import Routing
 from analysis.policies.tuned import Tuned
+from analysis.stats import bootstrap
 
 NUM_PROMPTS, NUM_DIMENSIONS, NUM_KINDS = 240, 8, 4
 CELLS = tuple(Cell(name, name, 0, 1) for name in ("cheap", "other", "dear"))

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import bins, bootstrap
 from analysis.__main__ import main
-from analysis.choices import Choices
 from analysis.commands import progress
 from analysis.policies import embeddings, merged, routes, routing
 from analysis.policies.groups import LENGTH
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.policy import Known
+from analysis.reading import bins
+from analysis.reading.choices import Choices
+from analysis.stats import bootstrap
 from results.embed.embedders import TFIDF, HashedTerms
 from results.embed.write import embed_run
 from results.ingest.__main__ import main as ingest

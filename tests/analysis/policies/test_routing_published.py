@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.choices import Choices
-from analysis.policies import routes, routes_text
+from analysis.policies import routes
 from analysis.policies.routes import Routes
+from analysis.reading.choices import Choices
+from analysis.text import routes as routes_text
 from results.embed.embedders import HashedTerms
 from results.embed.write import embed_run
 from results.ingest.__main__ import main as ingest

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import bootstrap, estimators
 from analysis.policies import orders, probed, stopping
 from analysis.policies.menu import Cell
 from analysis.policies.orders import Pool
+from analysis.stats import bootstrap, estimators
 
 
 def planted(votes: np.ndarray, correct: np.ndarray, *, rng: np.random.Generator) -> Pool:

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.choices import Choices
-from analysis.outcomes import Outcomes
-from analysis.policies import features, render, replays
+from analysis.policies import features, replays
 from analysis.policies.replays import Plan, Replays
+from analysis.reading.choices import Choices
 from analysis.report.replays import section
+from analysis.runs.outcomes import Outcomes
+from analysis.text import replayed
 
 REFERENCE = Path("results/reference")
 
@@ -107,17 +108,17 @@ def test_the_search_ends_on_the_largest_rung(found: Replays) -> None:
 
 
 def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: Replays) -> None:
-    text = render.render(found)
+    text = replayed.render(found)
     assert "fits are not resampled" in text and "nan" not in text
     for policy in found.policies.loc[found.policies["kind"] != "arms", "policy"].unique():
         assert policy in text
-    assert re.search(r"gains the most over the best mix of widths: \+\d", render.headline(found, "maj_at_k"))
+    assert re.search(r"gains the most over the best mix of widths: \+\d", replayed.headline(found, "maj_at_k"))
 
 
 def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
     hostile = replace(found, model="<script>alert(1)</script>")
     body = section(hostile).body
-    assert "<script>" not in body and body.count("<table>") == len(render.tables(found)) + 1
+    assert "<script>" not in body and body.count("<table>") == len(replayed.tables(found)) + 1
     assert "stop when votes agree" in body and "tokens in series" in body
 
 
@@ -139,7 +140,7 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
     assert set(found.policies["study"]) == {"allocation"} and found.setting.cost_unit == "samples"
     assert found.search.empty and found.frontiers.empty and found.choices.empty
     oracle = rows(found, "allocation", "oracle", "pass_at_k")
-    assert (oracle["gain"].dropna() >= -1e-9).all() and "Thinking" not in render.render(found)
+    assert (oracle["gain"].dropna() >= -1e-9).all() and "Thinking" not in replayed.render(found)
 
 
 @pytest.mark.parametrize(

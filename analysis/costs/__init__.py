@@ -1,0 +1,1 @@
+"""What compute costs: cost models, shapes of models, rooflines, training against serving."""

@@ -1,0 +1,1 @@
+"""What is asked of a run, one module a question: each answers with a frame."""

@@ -1,0 +1,272 @@
+"""A new model against a ladder on the same prompts, as tidy frames. Knows paired outcomes and statistics, no files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.arrays import Array, Floats
+from analysis.costs.cost_models import CostModel
+from analysis.questions import unread
+from analysis.reading import bins, curves
+from analysis.reading import choices as choose
+from analysis.reading.bins import Bin
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Curve, Path, Rule
+from analysis.runs.arms import Arm
+from analysis.runs.pairing import Pairing
+from analysis.stats import bootstrap, differences, losses, substitution
+from analysis.stats.bootstrap import Interval, weighted_means
+from analysis.stats.differences import Differences
+from analysis.stats.effective_size import EffectiveSize, effective_size
+from analysis.stats.intervals import benjamini_hochberg, holm
+from analysis.text import wording
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What sets a new model apart from the rungs of a ladder.
+
+    differences: a row a rung, bin, budget and width, new less base, with the interval that holds in all rows together
+    (low, high), the row's own (alone_low, alone_high), p-values plain and corrected over all rows, and the least
+    difference that either interval could have found. sizes: a row a bin, budget and width, the size on the ladder as
+    accurate as the new model; empty, with the reason in notes, where there is none. needs: a row a rung, bin and path,
+    what the rung takes to reach one answer of the new model, NaN where that is not surely right. prompts: a row a rung
+    and prompt, single answers at the full budget. nearest: the rung that is nearest in size, the last where sizes are
+    not known. mostly_unread: of it and the new model those most of whose full answers are neither right nor wrong.
+    """
+
+    new: str
+    new_params: float
+    rungs: tuple[str, ...]
+    nearest: str
+    task: str
+    rule: Rule
+    bins_are: str | None
+    cluster: str | None
+    num_prompts: int
+    num_samples: tuple[int, int]
+    num_replicates: int
+    mostly_unread: tuple[str, ...]
+    cost: CostModel
+    differences: pd.DataFrame
+    sizes: pd.DataFrame
+    needs: pd.DataFrame
+    prompts: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def single_full(self) -> pd.DataFrame:
+        """Rows of differences of single answers at the full budget from the nearest rung, all prompts first."""
+        cells = self.differences
+        chosen = (cells["budget"] == cells["budget"].max()) & (cells["width"] == 1) & (cells["base"] == self.nearest)
+        return cells[chosen]
+
+
+class _Cells(NamedTuple):
+    """Budgets and widths that are compared, and each arm's accuracy there on each prompt (P, budgets x widths)."""
+
+    budgets: list[int]
+    widths: list[int]
+    rungs: list[Floats]
+    new: Floats
+
+
+def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Generator) -> Comparison:
+    """Everything that is compared, from one paired bootstrap in which bins are drawn anew each time.
+
+    Raises ValueError where a choice asks for what the outcomes or the choices lack, and for bins of each model's own.
+    """
+    if choices.binning.difficulty == "own":
+        raise ValueError("Under own difficulty two models are read in different bins; choose anchor, agreement, label.")
+    arms = (*pairing.base.arms, pairing.new)
+    choices = choose.settle(arms, choices)
+    cost, arms = choose.price(arms, choices)
+    base, new = replace(pairing.base, arms=arms[:-1]), arms[-1]
+    clusters = bins.clusters(base, choices.cluster)
+    weights = bootstrap.prompt_weights(
+        len(base.prompt_ids), num_replicates=choices.num_replicates, rng=rng, clusters=clusters
+    )
+    parts = bins.draw(base, base.bins, choices.binning, weights)
+    cells = _cells(replace(pairing, base=base, new=new), rule, rng)
+    sizes, notes = _sizes(base.arms, cells, parts)
+    return Comparison(
+        new=new.rung.name,
+        new_params=new.rung.num_params,
+        rungs=tuple(arm.rung.name for arm in base.arms),
+        nearest=_nearest(base.arms, new),
+        task=choose.task_name(base.task),
+        rule=rule,
+        bins_are=bins.words(base.bins, choices.binning),
+        cluster=choices.cluster,
+        num_prompts=len(base.prompt_ids),
+        num_samples=(base.num_samples, new.num_samples),
+        num_replicates=choices.num_replicates,
+        mostly_unread=_mostly_unread(base.arms, new),
+        cost=cost,
+        differences=_differences(base.arms, cells, parts, clusters, rng),
+        sizes=sizes,
+        needs=_needs(base.arms, new, parts, rule, cost, rng),
+        prompts=_prompts(base.prompt_ids, base.arms, new),
+        notes=(*pairing.notes, *notes, *_unread(base.arms, new)),
+    )
+
+
+def shown_widths(num_samples: int, rule: Rule) -> list[int]:
+    """1, 2, 4, 8 ... samples, or 1, 3, 7, 15 ... where they vote, and the most there are."""
+    path = curves.width_path(1, num_samples, rule).widths
+    doubled = {2**power - (1 if rule == "maj_at_k" else 0) for power in range(1, 32)}
+    return [width for width in path if width == 1 or width in doubled or width == path[-1]]
+
+
+def _nearest(rungs: Sequence[Arm], new: Arm) -> str:
+    away = [abs(np.log(arm.rung.num_params / new.rung.num_params)) for arm in rungs]
+    return rungs[-1 if np.isnan(away).any() else int(np.argmin(away))].rung.name
+
+
+def _cells(pairing: Pairing, rule: Rule, rng: np.random.Generator) -> _Cells:
+    widths = shown_widths(pairing.num_samples, rule)
+    tables = []
+    for arm in (*pairing.base.arms, pairing.new):
+        accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
+        tables.append(np.moveaxis(accuracy, 1, 0).reshape(accuracy.shape[1], -1))
+    return _Cells(pairing.base.budgets.tolist(), widths, tables[:-1], tables[-1])
+
+
+def _differences(
+    rungs: Sequence[Arm], cells: _Cells, parts: list[Bin], clusters: Array | None, rng: np.random.Generator
+) -> pd.DataFrame:
+    """One family: every rung, bin, budget and width."""
+    values = np.concatenate([cells.new - accuracy for accuracy in cells.rungs], axis=1)
+    membership = np.stack([part.weights[0] > 0 for part in parts])
+    statistic = np.stack([weighted_means(part.weights, values) for part in parts], axis=1)
+    p_value = differences.sign_flips(values, membership, rng=rng, clusters=clusters)
+    found = differences.together([values[inside] for inside in membership], statistic, p_value)
+    columns = _columns(found)
+    rows = []
+    places = [(arm, budget, width) for arm in rungs for budget in cells.budgets for width in cells.widths]
+    for bin_at, (part, inside) in enumerate(zip(parts, membership, strict=True)):
+        accuracy = [table[inside].mean(axis=0) for table in (np.concatenate(cells.rungs, axis=1), cells.new)]
+        for at, (arm, budget, width) in enumerate(places):
+            rows.append(
+                {"base": arm.rung.name, "bin": part.name, "num_prompts": int(inside.sum())}
+                | {"budget": budget, "width": width, "base_accuracy": float(accuracy[0][at])}
+                | {"new_accuracy": float(accuracy[1][at % len(accuracy[1])])}
+                | {name: column[bin_at, at].item() for name, column in columns.items()}
+            )
+    frame = pd.DataFrame(rows)
+    return frame.assign(p_holm=holm(frame["p_value"]), p_bh=benjamini_hochberg(frame["p_value"]))
+
+
+def _columns(found: Differences) -> dict[str, Array]:
+    return {
+        "difference": found.interval.estimate,
+        "low": found.interval.low,
+        "high": found.interval.high,
+        "alone_low": found.alone.low,
+        "alone_high": found.alone.high,
+        "detectable": found.detectable,
+        "detectable_alone": found.detectable_alone,
+        "is_few": found.is_few,
+        "p_value": found.p_value,
+    }
+
+
+def _sizes(rungs: Sequence[Arm], cells: _Cells, parts: list[Bin]) -> tuple[pd.DataFrame, list[str]]:
+    """Effective sizes, or no rows and the reason."""
+    sizes = [arm.rung.num_params for arm in rungs]
+    if len(sizes) < 2:
+        return pd.DataFrame(), []
+    if np.isnan(sizes).any() or len(set(sizes)) < len(sizes):
+        listed = ", ".join(f"{arm.rung.name} {arm.rung.num_params:.3g}" for arm in rungs)
+        return pd.DataFrame(), [f"no place on the ladder, whose sizes must be known and distinct: {listed}"]
+    rows: list[Row] = []
+    for part in parts:
+        ladder = np.stack([weighted_means(part.weights, accuracy) for accuracy in cells.rungs], axis=-1)
+        found = effective_size(ladder, sizes, weighted_means(part.weights, cells.new))
+        places = [(budget, width) for budget in cells.budgets for width in cells.widths]
+        for at, (budget, width) in enumerate(places):
+            ends = {"smallest": sizes[0], "largest": sizes[-1]}
+            place = {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "budget": budget, "width": width}
+            rows.append(place | _size_columns(found, at) | ends)
+    return pd.DataFrame(rows), []
+
+
+def _size_columns(found: EffectiveSize, at: int) -> Row:
+    columns = _interval("size", found.size, at) | {"is_below": bool(found.is_below[at])}
+    shares = ("share_below", "share_beyond", "stays", "share_dips")
+    return columns | {name: float(getattr(found, name)[at]) for name in shares}
+
+
+def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
+    """What stands in no difference: samples at the full budget that gave no answer to read, and equal identities."""
+    shares = {arm.rung.name: unread.share(_full(arm)) for arm in (*rungs, new)}
+    told = [f"{name} {wording.percent(share)}" for name, share in shares.items() if share > 0]
+    notes = [f"samples without an answer that could be read count as wrong: {', '.join(told)}"] if told else []
+    same = [arm.rung.name for arm in rungs if arm.rung.identity == new.rung.identity]
+    return notes + [f"{name} and {new.rung.name} are one model under one identity" for name in same]
+
+
+def _full(arm: Arm) -> Mapping[str, float]:
+    """The shares of a model's full answers that were graded neither right nor wrong."""
+    return unread.shares(arm, -1, np.ones(len(arm.prompt_tokens)))
+
+
+def _mostly_unread(rungs: Sequence[Arm], new: Arm) -> tuple[str, ...]:
+    nearest = next(arm for arm in rungs if arm.rung.name == _nearest(rungs, new))
+    shares = {arm.rung.name: _full(arm) for arm in (nearest, new)}
+    return tuple(f"{name} ({unread.told(parts)})" for name, parts in shares.items() if unread.is_mostly(parts))
+
+
+def _interval(name: str, interval: Interval, at: int | tuple[()] = ()) -> Row:
+    ends = zip(("", "_low", "_high"), interval, strict=True)
+    return {f"{name}{suffix}": float(np.asarray(end)[at]) for suffix, end in ends}
+
+
+def _needs(
+    rungs: Sequence[Arm], new: Arm, parts: list[Bin], rule: Rule, cost: CostModel, rng: np.random.Generator
+) -> pd.DataFrame:
+    """What each rung takes to reach one answer of the new model: samples at the full budget, thinking at one sample."""
+    num_budgets = len(new.budgets)
+    target = curves.prompt_curve(new, Path("width", (num_budgets - 1,), (1,)), rule, cost, rng=rng)
+    rows = []
+    for arm in rungs:
+        paths = [curves.own_path(arm, rule)] + ([curves.budget_path(num_budgets)] if num_budgets > 1 else [])
+        for path in paths:
+            prompts = curves.prompt_curve(arm, path, rule, cost, rng=rng)
+            for part in parts:
+                aims = curves.resample(target, part.weights)
+                row = {"base": arm.rung.name, "bin": part.name, "num_prompts": int(part.weights[0].sum())}
+                row |= {"path": path.axis}
+                rows.append(row | _need_columns(curves.resample(prompts, part.weights), aims, path, arm))
+    return pd.DataFrame(rows)
+
+
+def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
+    is_log = path.axis == "width"
+    steps = np.log(path.widths) if is_log else arm.budgets
+    aim = substitution.to_match(target.accuracy[:, 0])
+    found = substitution.needs(curve.accuracy, steps, aim, tokens=curve.total_tokens, cost=curve.cost, is_log=is_log)
+    crossing = substitution.invert(curve.accuracy, curve.cost, steps, aim)
+    rate = bootstrap.percentile_interval(crossing.cost / target.cost[:, 0])
+    intervals: Mapping[str, Interval] = {
+        "step": found.step if is_log else wording.told_budgets(found.step, arm.budgets),
+        "tokens": found.tokens,
+        "cost": found.cost,
+        "rate": rate,
+    }
+    row = {"max_step": float(path.widths[-1] if is_log else arm.budgets[-1])}
+    for name, interval in intervals.items():
+        row |= _interval(name, interval)
+    return row | {"at_or_below": bool(found.at_or_below), "share_never": float(found.share_never)}
+
+
+def _prompts(prompt_ids: Array, rungs: Sequence[Arm], new: Arm) -> pd.DataFrame:
+    frames = []
+    for arm in rungs:
+        found = losses.by_prompt(arm.tally(-1), new.tally(-1))
+        frames.append(pd.DataFrame({"base": arm.rung.name, "prompt_id": prompt_ids} | found._asdict()))
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,187 @@
+"""What each cell is made of: cut or ended, forced, unparsed, truncated, tokens spent against allowed, device seconds.
+
+Reads stored rows of the evaluation pool; knows nothing of bins, curves or selection rules.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from analysis.runs import degenerate, throughput
+from analysis.runs.arms import StoredRun
+from results import schema, store
+from results.graders import present_grader
+from results.growth import GROWN_SHARE
+from results.prompts import in_order
+from results.schema import OUTCOMES
+
+SAMPLE = ["prompt_id", "sample"]
+
+
+class _Counted(NamedTuple):
+    """What counts at a budget: its answers, of how many prompts and samples, and how many of each were asked for."""
+
+    serving: pd.DataFrame
+    num_prompts: int
+    num_prompts_asked: int
+    num_samples_asked: int
+
+
+def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
+    """A row a declared budget: shares of samples in [0, 1], mean tokens, device seconds a thousand would take alone.
+
+    Of each prompt count the largest declared number of samples that are all there; the others that were asked for are
+    num_left_out. Shares are null where under GROWN_SHARE of the prompts count that do at other budgets: those whose
+    samples all ended early are served before a deeper sweep comes to them, and would speak for the rest.
+    cut: the trace was still going at the budget. forced: its answer was given the close marker. The outcomes add up to
+    `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B, columns).
+    """
+    traces, answers = _read_traces(root, identity), _read_answers(root, identity)
+    prompt_ids = traces.index.union(answers.index).unique("prompt_id")
+    prompt_ids = pd.Index(sorted(prompt_ids, key=in_order), name="prompt_id")
+    counted = {
+        int(budget): _counted(_serving(traces, answers, int(budget)), prompt_ids, declared)
+        for budget, declared in _read_declared(root, identity).groupby("budget")
+    }
+    logged = throughput.read(root).get(identity)
+    rate = None if logged is None else 1 / logged.per_token.decoded
+    reached = max((cell.num_prompts for cell in counted.values()), default=0)
+    return pd.DataFrame([_cell(counted[b], b, rate=rate, reached=reached) for b in budgets if b in counted])
+
+
+def _read_declared(root: Path, identity: str) -> pd.DataFrame:
+    cells = store.scan(root, schema.CELLS, identity=identity).to_pandas()
+    return cells[cells["pool"] == "evaluation"]
+
+
+def _read_traces(root: Path, identity: str) -> pd.DataFrame:
+    """(length, ended) of every evaluation sample, segments joined."""
+    columns = [*SAMPLE, "pool", "num_thinking_tokens", "ended"]
+    rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
+    rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object})
+    return rows.groupby(SAMPLE).agg(length=("num_thinking_tokens", "sum"), ended=("ended", "any"))
+
+
+def _read_answers(root: Path, identity: str) -> pd.DataFrame:
+    """Answers with what the grader whose grades stand makes of them; null where it has not seen them."""
+    key, by = [*SAMPLE, "pool", "budget"], ["grader", "grader_version"]
+    answers = store.scan(root, schema.ANSWERS, columns=[*key, "num_answer_tokens", "forced"], identity=identity)
+    grades = store.scan(root, schema.GRADES, columns=[*key, *by, "outcome"], identity=identity)
+    grader = present_grader(root, [identity]) or ("", "")
+    standing = grades.filter((pc.field(by[0]) == grader[0]) & (pc.field(by[1]) == grader[1])).drop_columns(by)
+    frames = [table.to_pandas().astype({"prompt_id": object, "pool": object}) for table in (answers, standing)]
+    rows = frames[0].merge(frames[1], on=key, how="left")
+    return rows[rows["pool"] == "evaluation"].set_index(SAMPLE)
+
+
+def _serving(traces: pd.DataFrame, answers: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """The answer that each sample gives at the budget, where it has one, and the thinking spent on it."""
+    # Budget 0 needs no trace, so that samples are those with an answer of their own there or a trace.
+    cut = ~(traces["ended"] & (traces["length"] <= budget))
+    natural = answers[answers["budget"].isna()]
+    natural = natural[natural.index.isin(traces.index[~cut])]
+    serving = pd.concat([natural, answers[answers["budget"] == budget]])
+    serving = serving[~serving.index.duplicated()]
+    return serving.assign(spent=traces["length"].reindex(serving.index).fillna(0).clip(upper=budget))
+
+
+def _counted(serving: pd.DataFrame, prompt_ids: pd.Index, declared: pd.DataFrame) -> _Counted:
+    """What counts of the answers at one budget; its D declared cells are of the first prompts P."""
+    num_samples, num_prompts = (declared[name].to_numpy(dtype=np.int64) for name in ("num_samples", "num_prompts"))
+    prompt_ids = prompt_ids[: num_prompts.max()]
+    asked_PD = num_samples * (np.arange(len(prompt_ids))[:, None] < num_prompts)
+    ready_P = _num_ready(serving).reindex(prompt_ids, fill_value=0).to_numpy()
+    there_PD = asked_PD * (ready_P[:, None] >= num_samples)
+    counts = pd.Series(there_PD.max(axis=1), index=prompt_ids)
+    prompt, sample = (serving.index.get_level_values(name) for name in SAMPLE)
+    return _Counted(
+        serving[sample < counts.reindex(prompt, fill_value=0).to_numpy()],
+        num_prompts=int((counts > 0).sum()),
+        num_prompts_asked=int(num_prompts.max()),
+        num_samples_asked=_count_asked(num_samples, num_prompts),
+    )
+
+
+def _count_asked(num_samples: np.ndarray, num_prompts: np.ndarray) -> int:
+    """Samples that D declared cells (D,) ask for: of each prompt the most that any of them does."""
+    num_asked = num_reached = 0
+    for samples, prompts in sorted(zip(num_samples.tolist(), num_prompts.tolist(), strict=True), reverse=True):
+        num_asked += samples * max(prompts - num_reached, 0)
+        num_reached = max(num_reached, prompts)
+    return num_asked
+
+
+def _num_ready(serving: pd.DataFrame) -> pd.Series:
+    """Number of each prompt's leading samples without a gap."""
+    ordered = serving.index.to_frame(index=False).sort_values(SAMPLE)
+    leading = ordered.groupby("prompt_id").cumcount() == ordered["sample"]
+    return leading.groupby(ordered["prompt_id"]).sum()
+
+
+def _cell(cell: _Counted, budget: int, *, rate: float | None, reached: int) -> dict[str, float | int | None]:
+    is_told = cell.num_prompts >= max(GROWN_SHARE * min(cell.num_prompts_asked, reached), 1)
+    serving = cell.serving if is_told else cell.serving[:0]
+    tokens = (serving["spent"] + serving["num_answer_tokens"]).mean()
+    return {
+        "budget": budget,
+        "num_samples": len(cell.serving),
+        "num_left_out": cell.num_samples_asked - len(cell.serving),
+        "cut": float((serving["budget"] == budget).mean()),
+        "forced": float(serving["forced"].mean()),
+        "graded": float(serving["outcome"].notna().mean()),
+        **{name: float((serving["outcome"] == name).mean()) for name in OUTCOMES},
+        "thinking_tokens": float(serving["spent"].mean()),
+        "answer_tokens": float(serving["num_answer_tokens"].mean()),
+        "device_seconds_a_thousand": None if rate is None else float(1000 * tokens * rate),
+    }
+
+
+def render(run: StoredRun) -> str:
+    """The health of every model's cells as a table; shares in percent."""
+    if run.is_from_elsewhere:
+        raise ValueError(f"The health of a cell is read from its traces, and {run.root} holds outcomes from elsewhere.")
+    lines = []
+    for rung in run.rungs:
+        budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
+        cells = read_health(run.root, rung.identity, budgets)
+        traces = degenerate.read(run.root, rung.identity)
+        lines += [f"{rung.name}", *_render_cells(cells), *degenerate.told(traces), *left_out(cells), ""]
+    return "\n".join(lines + [LEGEND])
+
+
+LEGEND = """\
+cut: still thinking at the budget, so that its answer is forced. forced: the close marker was given. Shares of samples.
+spent: mean thinking tokens. dev-s: device seconds that a thousand samples of the cell alone would take, by the log."""
+
+
+def left_out(cells: pd.DataFrame) -> list[str]:
+    """A line for each of `read_health`'s rows from which samples that were asked for are left out."""
+    return [
+        f"Left out at {cell.budget:,}: {cell.num_left_out:,} of {cell.num_samples + cell.num_left_out:,} samples asked "
+        "for, missing or beside missing ones of their prompt"
+        + ("; too few prompts are left to tell shares." if pd.isna(cell.cut) else ".")
+        for cell in cells.itertuples()
+        if cell.num_left_out
+    ]
+
+
+def _render_cells(cells: pd.DataFrame) -> list[str]:
+    shares = ["cut", "forced", *OUTCOMES]
+    header = f"{'budget':>8} {'samples':>9}" + "".join(f"{name:>11}" for name in shares) + f"{'spent':>8}{'dev-s':>9}"
+    lines = [header]
+    for cell in cells.itertuples():
+        lines.append(
+            f"{cell.budget:>8,} {cell.num_samples:>9,}"
+            + "".join(_padded(100 * getattr(cell, name), 11, ".1f", "%") for name in shares)
+            + _padded(cell.thinking_tokens, 8, ".1f")
+            + _padded(cell.device_seconds_a_thousand, 9, ".2f")
+        )
+    return lines
+
+
+def _padded(value: float | None, width: int, spec: str, unit: str = "") -> str:
+    return f"{'-' if value is None or pd.isna(value) else f'{value:{spec}}{unit}':>{width}}"

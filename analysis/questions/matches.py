@@ -1,0 +1,253 @@
+"""What a smaller model needs to match the largest, against both references: its one answer, and its own frontier."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.costs import cost_models
+from analysis.costs.cost_models import CostModel
+from analysis.reading import bins, curves
+from analysis.reading import choices as choose
+from analysis.reading.bins import Bin
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Curve, Rule
+from analysis.runs.arms import Arm
+from analysis.runs.outcomes import Outcomes
+from analysis.stats import bootstrap, frontier, multiplier, substitution
+from analysis.stats.bootstrap import Interval, percentile_interval, share_of_replicates, weighted_means
+from analysis.stats.substitution import Needs
+from analysis.text import wording
+from analysis.text.summary import aligned
+
+NUM_LEVELS = 40
+
+
+class Match(NamedTuple):
+    """One smaller model against the largest in one bin.
+
+    needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget
+    to max_width;
+    workload: the break-even R* of those samples, NaN where a size or tokens are not known; frontier_rate: cost of the
+    smaller over the larger where both use their own best cells, at what the larger's single answer costs, of which
+    frontier_at_or_below says that the smaller one's cheapest level is already there: an upper bound. NaN where the
+    larger one is not surely right in the bin, so that there is nothing to match.
+    """
+
+    small: str
+    large: str
+    bin: str
+    num_prompts: int
+    max_width: int
+    needs: Needs
+    workload: Interval
+    frontier_rate: Interval
+    frontier_at_or_below: bool
+    frontier_never: float
+
+
+def find(
+    outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Generator
+) -> tuple[list[Match], CostModel]:
+    """Every smaller model against the largest in every bin, and the cost model, from one paired bootstrap.
+
+    Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on the
+    other. Raises ValueError below two models.
+    """
+    if len(outcomes.arms) < 2:
+        raise ValueError(f"A match needs two models or more; this run has only {outcomes.arms[0].rung.name}.")
+    choices = choose.settle(outcomes.arms, choices)
+    cost, arms = choose.price(outcomes.arms, choices)
+    outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
+    num_prompts = len(outcomes.prompt_ids)
+    clusters = bins.clusters(outcomes, choices.cluster)
+    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng, clusters=clusters)
+    folds = frontier.draw_folds(num_prompts, rng=rng, clusters=clusters)
+    paths = [curves.own_path(arm, rule) for arm in outcomes.arms]
+    single = [
+        curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm, path in zip(outcomes.arms, paths, strict=True)
+    ]
+    cells = [_cells(arm, path.widths, rule, cost, rng) for arm, path in zip(outcomes.arms, paths, strict=True)]
+    found = []
+    for subjects, parts in bins.groups(outcomes, pools, choices.binning, weights):
+        for part in parts:
+            large = curves.resample(single[-1], part.weights)
+            for at in subjects:
+                if at == len(outcomes.arms) - 1:
+                    continue
+                small, pair = curves.resample(single[at], part.weights), (outcomes.arms[at], outcomes.arms[-1])
+                reached = _frontier_rate(cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=folds)
+                found.append(_match(pair, part, (small, large), paths[at].widths, reached))
+    # Bins in the order they came, whoever made them.
+    order = list(dict.fromkeys(match.bin for match in found))
+    return sorted(found, key=lambda match: order.index(match.bin)), cost
+
+
+class _Reached(NamedTuple):
+    """Replicates (1 + R,) of a rate of costs, and whether the path's first cell is already there."""
+
+    rate: Floats
+    at_or_below: Bools
+
+
+def _match(
+    arms: tuple[Arm, Arm], part: Bin, resampled: tuple[Curve, Curve], widths: tuple[int, ...], reached: _Reached
+) -> Match:
+    """One pair, smaller first, in one bin: its arms, curves under the bin's weights, and replicates of its rate."""
+    return Match(
+        small=arms[0].rung.name,
+        large=arms[1].rung.name,
+        bin=part.name,
+        num_prompts=int(part.weights[0].sum()),
+        max_width=widths[-1],
+        needs=_needs(*resampled, widths),
+        workload=percentile_interval(_workload(arms, *resampled, widths, part.weights)),
+        frontier_rate=percentile_interval(reached.rate),
+        frontier_at_or_below=bool(reached.at_or_below[0]),
+        frontier_never=float(share_of_replicates(np.isinf(reached.rate), reached.rate)),
+    )
+
+
+class _Cells(NamedTuple):
+    """Accuracy and cost of every budget and width on each prompt; (P, J) each."""
+
+    accuracy: Floats
+    cost: Floats
+
+
+def _cells(arm: Arm, widths: tuple[int, ...], rule: Rule, cost: CostModel, rng: np.random.Generator) -> _Cells:
+    tables = (
+        curves.rule_accuracy(arm, widths, rule, rng=rng),
+        cost_models.cell_cost(
+            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
+        ),
+    )
+    return _Cells(*(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in tables))
+
+
+def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
+    return substitution.needs(
+        small.accuracy,
+        np.log(widths),
+        substitution.to_match(large.accuracy[:, 0]),
+        tokens=small.total_tokens,
+        cost=small.cost,
+        is_log=True,
+    )
+
+
+def _workload(arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: Floats) -> Floats:
+    """Replicates of R* (1 + R,): decoded tokens the small model needs over those of the large one's single answer."""
+    ratio = float(arms[1].rung.shape.num_matmul_params) / float(arms[0].rung.shape.num_matmul_params)
+    if not ratio > 1 or not all(arm.rung.has_tokens for arm in arms):
+        return np.full(len(weights), np.nan)
+    prompts = [weighted_means(weights, arm.prompt_tokens[:, None]) for arm in arms]
+    decoded = small.total_tokens - prompts[0]
+    target = substitution.to_match(large.accuracy[:, 0])
+    spent = substitution.invert(small.accuracy, decoded, np.log(widths), target).cost
+    return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])
+
+
+def _frontier_rate(small: _Cells, large: _Cells, level: Floats, *, weights: Floats, folds: Ints) -> _Reached:
+    """Replicates (1 + R,) of the cost at which the small one's frontier reaches the large one's at `level`."""
+    means = np.concatenate([small.cost.mean(axis=0), large.cost.mean(axis=0)])
+    levels = np.geomspace(means.min(), means.max(), NUM_LEVELS)
+    of_large = frontier.cross_fit(large.accuracy, large.cost, [level[0]], weights=weights, folds=folds)
+    of_small = frontier.cross_fit(small.accuracy, small.cost, levels, weights=weights, folds=folds)
+    target = substitution.to_match(of_large.accuracy[:, 0])
+    reached = substitution.invert(of_small.accuracy, of_small.cost, np.log(levels), target)
+    return _Reached(reached.cost / of_large.cost[:, 0], reached.at_or_below)
+
+
+def frame(found: list[Match]) -> pd.DataFrame:
+    """A row a match, each interval as three columns: NAME, NAME_low and NAME_high."""
+    rows = []
+    for match in found:
+        intervals = {name: getattr(match.needs, name) for name in ("step", "tokens", "cost", "slope")}
+        intervals |= {"workload": match.workload, "frontier_rate": match.frontier_rate}
+        row = {"small": match.small, "large": match.large, "bin": match.bin, "num_prompts": match.num_prompts}
+        for name, (estimate, low, high) in intervals.items():
+            row |= {name: float(estimate), f"{name}_low": float(low), f"{name}_high": float(high)}
+        row |= {"at_or_below": bool(match.needs.at_or_below), "frontier_at_or_below": match.frontier_at_or_below}
+        row |= {"share_never": float(match.needs.share_never), "frontier_never": match.frontier_never}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def render(found: list[Match], cost: CostModel, *, rule: Rule, cluster: str | None = None) -> str:
+    """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
+    large = found[0].large
+    rows = [
+        [
+            "rung",
+            "bin",
+            "samples k*",
+            "tokens*",
+            f"{cost.unit}*",
+            "never",
+            "per doubling",
+            "R*",
+            "on own frontiers",
+            "never",
+        ]
+    ]
+    for match in found:
+        rows.append(
+            [
+                match.small,
+                f"{match.bin} ({match.num_prompts})",
+                *_needed(match),
+                wording.percent(float(match.needs.share_never)),
+                _points(match.needs.slope),
+                wording.bounded(
+                    wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
+                ),
+                wording.bounded(wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below),
+                wording.percent(match.frontier_never),
+            ]
+        )
+    legend = [
+        f"What matches one answer of {large}, read by {wording.RULES[rule]}, {_within(found)}; "
+        "brackets are 95% intervals over prompts.",
+        "Per doubling: points of accuracy that twice the samples add at the crossing; the fewer, the looser k*.",
+        "R*: served over pretraining tokens below which training the smaller model and sampling it is the cheaper way "
+        "(2N a token); any: always.",
+        f"On own frontiers: {cost.unit} of the smaller over those of {large}, each at its best budgets and samples for",
+        f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
+        "Never: share of replicates that do not get there within the measured grid. ≤ (of R*, ≥): one sample, or the "
+        "cheapest cell, is there already.",
+    ]
+    legend += wording.nothing(large, [row[2] for row in rows])
+    legend += wording.together(cluster)
+    return "\n".join([aligned(rows, num_text=2), "", *legend])
+
+
+def _within(found: list[Match]) -> str:
+    """How far the widths go: of all models alike, or of each to its own samples."""
+    least, most = (pick(match.max_width for match in found) for pick in (min, max))
+    return wording.within("width", most) if least == most else f"within the {least:,} to {most:,} samples that each has"
+
+
+def _needed(match: Match) -> list[str]:
+    """k*, tokens* and cost in words."""
+    needs = match.needs
+    told = ((needs.tokens, "{:.0f}"), (needs.cost, "{:.2g}"))
+    return [
+        samples(match),
+        *(wording.bounded(wording.with_ends(ends, form), bool(needs.at_or_below)) for ends, form in told),
+    ]
+
+
+def samples(match: Match) -> str:
+    """k* in words, or that there is nothing to match."""
+    needs = match.needs
+    if match.num_prompts and np.isnan(needs.step.estimate):
+        return wording.NOTHING
+    return wording.bounded(wording.with_ends(needs.step, "{:.1f}"), bool(needs.at_or_below))
+
+
+def _points(slope: Interval) -> str:
+    """Accuracy per unit of log k as points a doubling."""
+    return "-" if np.isnan(slope.estimate) else f"{100 * np.log(2) * float(slope.estimate):.1f}"

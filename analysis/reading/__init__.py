@@ -1,0 +1,1 @@
+"""One run as a reader chose to see it: cost model, bins, weights, cells."""

@@ -1,0 +1,217 @@
+"""The difficulty bins of a run under the reader's choices, as prompt weights. Knows outcomes, nothing of curves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from analysis.arrays import Array, Floats, Weights
+from analysis.runs.arms import Arm
+from analysis.runs.outcomes import Outcomes
+from analysis.stats import bootstrap, difficulty, optimism
+from analysis.stats.bootstrap import Interval
+
+ALL_PROMPTS = "all prompts"
+# Labels with more values than this are binned by quantiles.
+MAX_LABELS = 10
+OWN_SAMPLES = 8
+
+Difficulty = Literal["anchor", "own", "agreement", "label"]
+DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
+
+
+@dataclass(frozen=True)
+class Binning:
+    """Whose difficulty makes the bins, and how.
+
+    anchor: held-out pass@1 of the anchor; own: of each model, which bins its own prompts; agreement: predicted, by the
+    share of the anchor's held-out votes that agree; label: a dial of the prompts. num_bins quantiles (None: by the
+    number of prompts), or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain agreement.
+    """
+
+    difficulty: Difficulty = "anchor"
+    label: str | None = None
+    num_bins: int | None = None
+    thresholds: tuple[float, ...] = ()
+
+
+class Bin(NamedTuple):
+    """A bin's name and the prompt weights in it, (1 + R, P)."""
+
+    name: str
+    weights: Weights
+
+
+class Predictor(NamedTuple):
+    """How well what bins are read from ranks the prompts as the anchor's fresh samples do, and its tokens a prompt."""
+
+    rank_agreement: Interval
+    tokens: float
+
+
+def hold_out(outcomes: Outcomes, binning: Binning) -> tuple[Outcomes, tuple[Arm | None, ...]]:
+    """The outcomes to evaluate, and the pool that each arm's bins are read from.
+
+    For own difficulty every arm's first samples (at most OWN_SAMPLES, at most half) become its pool and are evaluated
+    nowhere; otherwise all share the anchor's. Raises ValueError where there is nothing to hold out.
+    """
+    if binning.difficulty != "own":
+        return outcomes, (outcomes.bins,) * len(outcomes.arms)
+    num_held_out = min(OWN_SAMPLES, outcomes.num_samples // 2)
+    if not num_held_out:
+        raise ValueError("Own difficulty holds out samples of each model, and this run has one a prompt; sample more.")
+    pools, rest = zip(*(arm.split(num_held_out) for arm in outcomes.arms), strict=True)
+    return replace(outcomes, arms=rest, num_samples=outcomes.num_samples - num_held_out), pools
+
+
+def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> list[Bin]:
+    """All prompts, then the bins from easiest to hardest (a label's from its least), drawn anew in every weighting.
+
+    weights (1 + R, P) from `bootstrap.prompt_weights`. One bin alone is not repeated beside all prompts. Raises
+    ValueError for thresholds of a label, or beyond 0..1.
+    """
+    _refuse_thresholds(binning)
+    whole = [Bin(ALL_PROMPTS, weights)]
+    if binning.difficulty == "label":
+        return whole + _labelled(label(outcomes, binning.label), binning, weights)
+    if pool is None:
+        return whole
+    if binning.thresholds:
+        return whole + _between_thresholds(pool, binning, weights)
+    return whole + _quantiles(_scores(pool, binning), binning, weights)
+
+
+def groups(
+    outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Floats
+) -> Iterator[tuple[list[int], list[Bin]]]:
+    """Positions of the arms that share their bins, and the bins: all arms at once, or each alone under own difficulty.
+
+    pools as `hold_out` gives them, weights as in `draw`.
+    """
+    if binning.difficulty == "own":
+        for at, pool in enumerate(pools):
+            yield [at], draw(outcomes, pool, binning, weights)
+    else:
+        yield list(range(len(outcomes.arms))), draw(outcomes, pools[0], binning, weights)
+
+
+def words(pool: Arm | None, binning: Binning) -> str | None:
+    """What the bins are, to follow "Bins are"; None where there are none."""
+    if binning.difficulty == "label":
+        return f"values or quantiles of the label {binning.label}"
+    if pool is None:
+        return None
+    kind = "fixed ranges" if binning.thresholds else "quantiles"
+    held_out = f"in {pool.num_samples} samples a prompt held out of everything shown"
+    return {
+        "anchor": f"{kind} of {pool.rung.name}'s accuracy {held_out}",
+        "own": f"{kind} of each model's own accuracy {held_out}; a pair is compared in the smaller model's bins",
+        "agreement": f"{kind} of how far {pool.rung.name}'s votes agree {held_out}",
+    }[binning.difficulty]
+
+
+def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> Predictor | None:
+    """How the scores that make the bins rank the prompts against the anchor's evaluation samples; None without them."""
+    if pool is None or binning.difficulty == "own":
+        return None
+    scores = label(outcomes, binning.label) if binning.difficulty == "label" else _scores(pool, binning)
+    if scores.dtype == object:
+        return None
+    anchor = next(arm for arm in outcomes.arms if arm.rung.identity == pool.rung.identity)
+    at = int(np.abs(anchor.budgets - pool.budgets[0]).argmin())
+    # A larger label is taken for harder, so that a label that works agrees positively as the others do.
+    scores = -scores if binning.difficulty == "label" else scores
+    agreement = difficulty.rank_agreement(scores, anchor.accuracy[at], weights)
+    is_free = binning.difficulty == "label"
+    tokens = 0.0 if is_free else float((pool.prompt_tokens + pool.decoded_tokens[0].sum(axis=1)).mean())
+    return Predictor(bootstrap.percentile_interval(agreement), tokens)
+
+
+def same_pool(outcomes: Outcomes, binning: Binning, weights: Floats) -> optimism.BinOptimism | None:
+    """What the anchor's bins would read if the samples that make them were scored in them; None without a pool."""
+    pool = outcomes.bins
+    if pool is None:
+        return None
+    anchor = next(arm for arm in outcomes.arms if arm.rung.identity == pool.rung.identity)
+    at = int(np.abs(anchor.budgets - pool.budgets[0]).argmin())
+    num_bins = _num_bins(pool.accuracy[0], binning)
+    return optimism.bin_optimism(pool.grid.worth[0], anchor.grid.worth[at], weights, num_bins=num_bins)
+
+
+def label(outcomes: Outcomes, name: str | None) -> Array:
+    """A dial of the prompts, (P,). Raises ValueError that lists those there are."""
+    if name is None or name not in outcomes.dials:
+        raise ValueError(f"No label {name!r} on these prompts; choose one of {sorted(outcomes.dials)}.")
+    return outcomes.dials[name]
+
+
+def clusters(outcomes: Outcomes, name: str | None) -> Array | None:
+    """What prompts that belong together share, (P,); None where each stands alone. Raises ValueError as `label`."""
+    return None if name is None else label(outcomes, name)
+
+
+def num_drawn(part: Bin, clusters: Array | None) -> int:
+    """How many of a bin are drawn one by one in a resampling: its prompts, or the clusters (P,) that hold some."""
+    inside = part.weights[0] > 0
+    return int(inside.sum()) if clusters is None else len(np.unique(clusters[inside]))
+
+
+def _scores(pool: Arm, binning: Binning) -> Array:
+    if binning.difficulty == "agreement":
+        return difficulty.vote_agreement(pool.grid.votes[0])
+    scores: Floats = pool.accuracy[-1]
+    return scores
+
+
+def _num_bins(scores: Array, binning: Binning) -> int:
+    num_bins = difficulty.default_num_bins(len(scores)) if binning.num_bins is None else binning.num_bins
+    return min(num_bins, len(np.unique(scores)))
+
+
+def _quantiles(scores: Array, binning: Binning, weights: Floats) -> list[Bin]:
+    num_bins = _num_bins(scores, binning)
+    if num_bins == 1:
+        return []
+    labels = difficulty.quantile_bins(scores, weights, num_bins=num_bins)
+    parts = difficulty.bin_weights(weights, labels, num_bins=num_bins)
+    return [Bin(name, part) for name, part in zip(difficulty.bin_names(num_bins), parts, strict=True)]
+
+
+def _between_thresholds(pool: Arm, binning: Binning, weights: Floats) -> list[Bin]:
+    """Accuracies are shrunk anew in every weighting, as the prior is fitted to the prompts that are drawn."""
+    if binning.difficulty == "agreement":
+        scores = np.broadcast_to(_scores(pool, binning), weights.shape)
+    else:
+        scores = difficulty.shrunk_scores(pool.stored.num_correct[-1], pool.num_samples, weights)
+    labels = difficulty.threshold_bins(scores, binning.thresholds)
+    edges = [f"{100 * edge:g}%" for edge in sorted(binning.thresholds, reverse=True)]
+    between = [f"{low} to {high}" for high, low in zip(edges, edges[1:], strict=False)]
+    names = [f"{edges[0]} and more", *between, f"below {edges[-1]}"]
+    parts = difficulty.bin_weights(weights, labels, num_bins=len(names))
+    return [Bin(name, part) for name, part in zip(names, parts, strict=True)]
+
+
+def _refuse_thresholds(binning: Binning) -> None:
+    if binning.thresholds and binning.difficulty == "label":
+        raise ValueError(
+            f"Thresholds are of accuracy or agreement, and label {binning.label!r} is neither; leave out --thresholds, "
+            "or choose --bins for its quantiles."
+        )
+    if not all(0 < edge <= 1 for edge in binning.thresholds):
+        raise ValueError(f"Thresholds lie above 0 and at most at 1, not {list(binning.thresholds)}; write 40% as 0.4.")
+
+
+def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
+    """A bin a value where there are few, else quantiles of a label that is a number, the largest taken for hardest."""
+    distinct = np.unique(values)
+    if len(distinct) > MAX_LABELS:
+        if values.dtype == object:
+            raise ValueError(
+                f"Label {binning.label!r} has {len(distinct)} values; one whose values are not numbers makes at most "
+                f"{MAX_LABELS} bins, one a value. Choose a coarser label or one of numbers, which is cut at quantiles."
+            )
+        return _quantiles(-values, binning, weights)
+    if len(distinct) == 1:
+        return []
+    return [Bin(f"{binning.label} {value}", np.where(values == value, weights, 0)) for value in distinct]

@@ -1,0 +1,195 @@
+"""Accuracy against compute along a path of cells, per prompt and resampled. Arrays in, arrays out."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from analysis.arrays import Array, Floats, Ints
+from analysis.costs import cost_models
+from analysis.runs.arms import Arm
+from analysis.runs.counts import Counted
+from analysis.stats import estimators
+from analysis.stats.bootstrap import weighted_means
+
+Rule = Literal["maj_at_k", "pass_at_k"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+# Up to here a path of widths has every one; beyond, as many in even steps of log k.
+MAX_WIDTHS = 64
+PathName = Literal["width", "budget"]
+
+
+class Path(NamedTuple):
+    """Cells in order of compute: J positions in the budgets and J widths, and the axis that varies."""
+
+    axis: PathName
+    budget_index: tuple[int, ...]
+    widths: tuple[int, ...]
+
+
+class Curve(NamedTuple):
+    """Accuracy, cost in its model's unit, tokens in all and in series at each of the J cells of a path.
+
+    Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does. draw_error:
+    the standard error that random subsets add to the accuracy, 0 where all were counted; of each prompt (P, J), or of
+    the estimate's mean (1, J).
+    """
+
+    accuracy: Floats
+    cost: Floats
+    total_tokens: Floats
+    serial_tokens: Floats
+    draw_error: Floats
+
+
+def own_path(arm: Arm, rule: Rule) -> Path:
+    """The widths that an arm's own samples reach, at its largest budget. Source: `width_path`."""
+    return width_path(len(arm.budgets), arm.num_samples, rule)
+
+
+def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
+    """Every width at the largest budget; odd widths for maj@k, as maj@2 = maj@1 when all answer. Source: ours."""
+    stride = 2 if rule == "maj_at_k" else 1
+    widths = tuple(range(1, num_samples + 1, stride))
+    if num_samples > MAX_WIDTHS:
+        steps = np.geomspace(1, widths[-1], MAX_WIDTHS)
+        widths = tuple(sorted({1 + stride * round((step - 1) / stride) for step in steps}))
+    return Path("width", (num_budgets - 1,) * len(widths), widths)
+
+
+def budget_path(num_budgets: int) -> Path:
+    """Every budget at width 1: `num_budgets` cells. Source: ours."""
+    return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
+
+
+def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:
+    """The rules that can be read from all of these arms: success counts hold no votes, so maj@k cannot.
+
+    No arrays. Source: ours.
+    """
+    return RULES if all(arm.rung.has_votes for arm in arms) else ("pass_at_k",)
+
+
+def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
+    """The wanted rule, or the first that can be read. No arrays; source: ours.
+
+    Raises ValueError, with the reason, where the wanted one cannot be read.
+    """
+    if wanted is not None and wanted not in rules(arms):
+        silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
+        raise ValueError(
+            f"Majority votes need answers, and of {silent} this run holds only counts of correct samples; "
+            "use --rule pass_at_k."
+        )
+    return wanted or rules(arms)[0]
+
+
+def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: cost_models.CostModel, *, rng: np.random.Generator) -> Curve:
+    """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
+
+    Tokens are NaN where the arm's are not known. Raises ValueError where a width of the path is beyond the samples.
+    Source: `rule_accuracy` and `cost_models.cell_cost`.
+    """
+    budgets, at_budget, widths, at_width = _cells(path)
+    decoded = arm.decoded_tokens[budgets]
+    unknown = np.nan if not arm.rung.has_tokens else 0.0
+    accuracy, draw_error = arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets)
+    tables = Curve(
+        accuracy,
+        _cell_cost(arm, cost, budgets, widths),
+        cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths) + unknown,
+        serial_tokens(arm, widths, budgets=budgets) + unknown,
+        draw_error,
+    )
+    return Curve(*(table[at_budget, :, at_width].T for table in tables))
+
+
+def prompt_cost(arm: Arm, path: Path, cost: cost_models.CostModel) -> Floats:
+    """What one arm costs on each prompt along a path of J cells, in the cost model's unit; (P, J).
+
+    Raises ValueError as `prompt_curve`. Source: `cost_models.cell_cost`.
+    """
+    budgets, at_budget, widths, at_width = _cells(path)
+    return _cell_cost(arm, cost, budgets, widths)[at_budget, :, at_width].T
+
+
+def _cells(path: Path) -> tuple[Ints, Ints, list[int], Ints]:
+    """The budgets' positions and the widths of a path, each once, and where each of its cells has its own."""
+    budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
+    widths, at_width = np.unique(path.widths, return_inverse=True)
+    return budgets, at_budget, widths.tolist(), at_width
+
+
+def _cell_cost(arm: Arm, cost: cost_models.CostModel, budgets: Ints, widths: Sequence[int]) -> Floats:
+    decoded = arm.decoded_tokens[budgets]
+    return cost_models.cell_cost(
+        cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
+    )
+
+
+def serial_tokens(arm: Arm, widths: Sequence[int], *, budgets: Ints | None = None) -> Floats:
+    """Expected tokens in series at every width and these budgets, all by default; (B, P, K).
+
+    Of counts those of one sample on average, whatever the width. Source: `cost_models.serial_tokens`.
+    """
+    decoded = arm.decoded_tokens if budgets is None else arm.decoded_tokens[budgets]
+    if isinstance(arm.stored, Counted):
+        return np.broadcast_to(decoded, (*decoded.shape[:2], len(widths)))
+    return cost_models.serial_tokens(decoded, widths)
+
+
+def rule_accuracy(
+    arm: Arm, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator, budgets: Ints | None = None
+) -> Floats:
+    """Expected accuracy of a selection rule at every width and these budgets, all by default; (B, P, K).
+
+    Source: `estimators`.
+    """
+    return arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets).mean
+
+
+def arm_accuracy(
+    arm: Arm, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator, budgets: Ints | None = None
+) -> estimators.Drawn:
+    """The same with the standard error of random subsets, 0 where all were counted; (B, P, K) each.
+
+    Of counts every prompt's own are read whole, however many samples it has. Source: `estimators`.
+    """
+    at = slice(None) if budgets is None else budgets
+    if isinstance(arm.stored, Counted):
+        assert rule == "pass_at_k", "counts hold no votes"
+        accuracy = estimators.pass_at_k(
+            arm.stored.num_samples[at][..., None], arm.stored.num_correct[at][..., None], widths
+        )
+        return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
+    return estimated_accuracy(arm.stored.votes[at], arm.stored.worth[at], widths, rule, rng=rng)
+
+
+def estimated_accuracy(
+    votes: Ints, worth: Array, widths: Sequence[int], rule: Rule, *, rng: np.random.Generator
+) -> estimators.Drawn:
+    """As `arm_accuracy`, of samples that are right or not, or worth 0 to 1; (..., S) -> (..., K) each.
+
+    What is worth something in between is voted on as it is worth, and any of k counts with the best. Source:
+    `estimators`.
+    """
+    if rule == "maj_at_k":
+        return estimators.estimated_maj_at_k(votes, worth, widths, rng=rng)
+    if worth.dtype == bool:
+        accuracy = estimators.pass_at_k(worth.shape[-1], worth.sum(axis=-1)[..., None], widths)
+    else:
+        accuracy = estimators.max_at_k(worth, widths)
+    return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
+
+
+def resample(prompts: Curve, weights: Floats) -> Curve:
+    """The curve under each weighting of the prompts: (P, J) and (1 + R, P) -> (1 + R, J), the estimate first.
+
+    weights come from `bootstrap.prompt_weights`, whole or a bin's part of them; an empty bin gives NaN. Source:
+    `bootstrap.weighted_means`.
+    """
+    *tables, draw_error = prompts
+    means = weighted_means(weights, np.concatenate(tables, axis=1))
+    # Prompts are drawn from independently, so that their variances add up.
+    error = np.sqrt(weighted_means(weights[:1], weights[:1].T * draw_error**2) / weights[:1].sum())
+    return Curve(*[*np.split(means, len(tables), axis=1), error])

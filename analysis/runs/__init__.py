@@ -1,0 +1,1 @@
+"""Stored runs -> arrays. The only room that reads what results/ keeps."""

@@ -1,0 +1,204 @@
+"""The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.arrays import Floats, Ints
+from analysis.runs import counts, rungs, samples
+from analysis.runs.counts import Counted
+from analysis.runs.rungs import Rung
+from analysis.runs.samples import Grid
+from analysis.stats.tallies import Tally
+from results import schema, store
+from results.folder import read_object
+from results.graders import present_grader
+from results.ingest.write import GRADER as OUTSIDE
+
+COUNTED = "counts"
+
+
+def is_outside(grader: str) -> bool:
+    """Whether these grades were ingested with outcomes from elsewhere, which no sweep of ours can add to."""
+    return grader in (OUTSIDE, COUNTED)
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One rung's outcomes: budgets (B,), samples (B, P, S) or counts (B, P), the prompts' lengths in its tokens (P,).
+
+    Counts are read as they are, each prompt's own number of samples; whoever needs the samples asks for `grid`.
+    """
+
+    rung: Rung
+    budgets: Ints
+    stored: Grid | Counted
+    prompt_tokens: Ints
+
+    @property
+    def grid(self) -> Grid:
+        """The samples."""
+        assert isinstance(self.stored, Grid), f"Of {self.rung.name} there are only counts."
+        return self.stored
+
+    @property
+    def num_samples(self) -> int:
+        """The most samples that every prompt has at every budget: as wide as a cell of it can be."""
+        return int(self.stored.num_samples.min())
+
+    def tally(self, at: int) -> Tally:
+        """Right samples and all of each prompt at a budget's position."""
+        return Tally(self.stored.num_correct[at], self.stored.num_samples[at])
+
+    @property
+    def accuracy(self) -> Floats:
+        """Share of right samples, of scores from 0 to 1 their mean; (B, P)."""
+        if isinstance(self.stored, Grid) and self.stored.score is not None:
+            return np.asarray(self.stored.score.mean(axis=2))
+        return np.asarray(self.stored.num_correct / self.stored.num_samples)
+
+    @property
+    def decoded_tokens(self) -> Ints | Floats:
+        """Tokens after the prompt, with the marker that closes thinking; (B, P, S), of counts their mean (B, P, 1)."""
+        if isinstance(self.stored, Counted):
+            return (self.stored.thinking_tokens + self.stored.answer_tokens)[..., None]
+        return self.stored.thinking_tokens + self.stored.closing_tokens + self.stored.answer_tokens
+
+    def split(self, num_samples: int) -> "tuple[Arm, Arm]":
+        """The first `num_samples` samples of each prompt, of counts so many drawn ones, and the rest."""
+        first, rest = (replace(self, stored=part) for part in self.stored.split(num_samples))
+        return first, rest
+
+    def turned(self, start: int) -> "Arm":
+        """The same samples, those from `start` on first."""
+        return replace(self, stored=self.grid.turned(start))
+
+    def drawn(self, num_samples: int) -> "Arm":
+        """At most so many samples of each prompt one by one, of counts drawn ones."""
+        if isinstance(self.stored, Counted):
+            return replace(self, stored=self.stored.draw(min(num_samples, self.num_samples)))
+        return replace(self, stored=self.stored.samples(slice(num_samples)))
+
+    def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Arm":
+        """The part at these positions, and each prompt's first `num_samples` samples; counts stay whole."""
+        if isinstance(self.stored, Counted):
+            part: Grid | Counted = self.stored.take(budgets=budgets, prompts=prompts)
+        else:
+            part = self.stored.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
+        return Arm(self.rung, self.budgets[budgets], part, self.prompt_tokens[prompts])
+
+
+class StoredRun:
+    """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
+
+    grader: a grader and its version, by default the highest that graded any of them. Raises ValueError where nothing
+    is graded, and where the run holds several tasks and none is named.
+    """
+
+    def __init__(self, root: Path, *, task: str | None = None, grader: tuple[str, str] | None = None):
+        models = store.scan(root, schema.MODELS).to_pandas()
+        if models.empty:
+            raise ValueError(nothing_in(root))
+        self.root = root
+        self.task = only("task", sorted(models["task"].unique()), task)
+        self.rungs = rungs.read(root, models[models["task"] == self.task])
+        self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if not rung.is_counted])
+        self.cells = store.scan(root, schema.CELLS).to_pandas()
+        self.dials = _dials(root, self.task)
+        self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
+        self.prompt_ids = self.prompt_tokens.index
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Success counts of all rungs, read once: a run may hold a shard a model."""
+        return store.scan(self.root, schema.COUNTS).to_pandas()
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether the outcomes were ingested, so that there are no traces and no engine's record of them."""
+        return is_outside(self.grader[0])
+
+    def declared(self, rung: Rung, pool: str) -> pd.DataFrame:
+        """The cells declared of one pool, a row for each time the grid was declared or grown."""
+        return self.cells[(self.cells["identity"] == rung.identity) & (self.cells["pool"] == pool)]
+
+    def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
+        """The rung's outcomes at these budgets on every prompt of the run, holes included."""
+        prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
+        if rung.is_counted:
+            rows = self.counts.loc[self.counts["identity"] == rung.identity]
+            counted = counts.read(rows, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
+            return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)
+        read = samples.read(
+            self.root,
+            identity=rung.identity,
+            pool=pool,
+            budgets=budgets,
+            prompt_ids=self.prompt_ids,
+            prompt_tokens=prompt_tokens,
+            grader=self.grader,
+        )
+        return Arm(rung, np.asarray(budgets, dtype=np.int64), read, prompt_tokens)
+
+
+def nothing_in(root: Path) -> str:
+    return f"No graded answers in {root}; run `make sweep`, or point RUN at results/reference."
+
+
+def only(noun: str, names: list[str], wanted: str | None) -> str:
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted not in names:
+        told = f", not {wanted!r}" if wanted else f": --{noun} {names[0]}" if noun == "task" and names else ""
+        raise ValueError(f"Choose one {noun} of {names}{told}.")
+    return wanted
+
+
+def _grader(root: Path, identities: list[str]) -> tuple[str, str]:
+    """The one whose grades of these identities stand."""
+    if not identities:
+        return COUNTED, ""
+    if (grader := present_grader(root, identities)) is None:
+        raise ValueError(nothing_in(root))
+    return grader
+
+
+def _dials(root: Path, task: str) -> pd.DataFrame:
+    """What is known of each prompt beside its text; a row a prompt, a column a dial."""
+    prompts = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "dials"]).to_pandas()
+    prompts = prompts[prompts["task"] == task].drop_duplicates("prompt_id").astype({"prompt_id": object})
+    return pd.DataFrame(
+        [read_object(text, where="dials of a prompt") for text in prompts["dials"].fillna("{}").replace("", "{}")],
+        index=prompts["prompt_id"],
+    )
+
+
+def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:
+    """Length of every prompt in each model's tokens; a row a prompt, a column an identity.
+
+    A trace's first request holds the prompt alone. Where no thinking was sampled the shortest answer request tells.
+    """
+    key = ["identity", "prompt_id"]
+    traces = store.scan(root, schema.TRACES, columns=[*key, "start_token", "num_prompt_tokens"])
+    answers = store.scan(root, schema.ANSWERS, columns=[*key, "num_thinking_tokens", "num_prompt_tokens"])
+    of_traces = _shortest(traces.filter(pc.field("start_token") == 0))
+    spent = pc.subtract(answers["num_prompt_tokens"], answers["num_thinking_tokens"])
+    of_answers = _shortest(answers.drop_columns("num_prompt_tokens").append_column("num_prompt_tokens", spent))
+    counted = store.scan(root, schema.COUNTS, columns=[*key, "mean_prompt_tokens"]).to_pandas()
+    counted = counted.astype({"identity": object, "prompt_id": object})
+    of_counts = counted.groupby(["prompt_id", "identity"])["mean_prompt_tokens"].min()
+    # Outcomes from elsewhere may not tell the length of a prompt: the prompt is there nonetheless.
+    lengths = pd.concat([of_traces.combine_first(of_answers), of_counts])
+    mine = lengths[lengths.index.get_level_values("identity").isin(identities)]
+    return mine.unstack("identity").reindex(columns=sorted(identities)).sort_index()
+
+
+def _shortest(requests: pa.Table) -> pd.Series:
+    least = requests.group_by(["identity", "prompt_id"]).aggregate([("num_prompt_tokens", "min")]).to_pandas()
+    least = least.astype({"identity": object, "prompt_id": object})
+    return least.set_index(["prompt_id", "identity"])["num_prompt_tokens_min"]

@@ -1,0 +1,1 @@
+"""Arrays in, named tuples out: knows numpy and scipy, and nothing of ours."""

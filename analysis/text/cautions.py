@@ -1,0 +1,114 @@
+"""What a reader has to bear in mind before any number of a run: what cuts it, who was asked otherwise, the unread.
+
+Knows outcomes, no results.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from analysis.questions import unread
+from analysis.runs import asked
+from analysis.runs.outcomes import Outcomes
+from analysis.runs.samples import Grid
+from analysis.text import wording
+
+
+class Caution(NamedTuple):
+    """What it is about, and a sentence."""
+
+    about: str
+    text: str
+
+
+def read(outcomes: Outcomes) -> list[Caution]:
+    """The cautions of these outcomes, none where all models have the same samples, budgets and settings and answer."""
+    return [
+        *_samples(outcomes),
+        *_budgets(outcomes),
+        *_asked(outcomes),
+        *_unread(outcomes),
+        *_voteless(outcomes),
+        *_scored(outcomes),
+    ]
+
+
+def text(outcomes: Outcomes) -> str:
+    """All of them in one paragraph, "" where there are none."""
+    return " ".join(caution.text for caution in read(outcomes))
+
+
+def lines(outcomes: Outcomes) -> list[str]:
+    """A line each, with what it is about."""
+    return [f"{caution.about}. {caution.text}" for caution in read(outcomes)]
+
+
+def _samples(outcomes: Outcomes) -> Iterator[Caution]:
+    numbers = {arm.rung.name: number for arm, number in zip(outcomes.arms, outcomes.num_grown, strict=False)}
+    least = min(numbers.values(), default=0)
+    others = [number for number in numbers.values() if number > least]
+    if others:
+        short = [name for name, number in numbers.items() if number == least]
+        span = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
+        yield Caution(
+            "Fewer samples of some",
+            f"{wording.listed(short)} {_has(short)} {wording.samples(least)} a prompt where the others have {span}: "
+            + (
+                f"each model's curve goes as far as its own, and what stands cell by cell at {wording.samples(least)}."
+                if outcomes.most_samples > outcomes.num_samples
+                else f"every model is read at {wording.samples(least)}, as all are compared at equal widths."
+            ),
+        )
+
+
+def _budgets(outcomes: Outcomes) -> Iterator[Caution]:
+    for budget, lacking in outcomes.budgets_aside:
+        yield Caution(
+            "A budget left out",
+            f"What was drawn {wording.thinking(budget)} is left out of every model, as {wording.listed(list(lacking))} "
+            f"{_has(lacking)} too few answers there.",
+        )
+
+
+def _asked(outcomes: Outcomes) -> Iterator[Caution]:
+    if phrases := asked.apart([arm.rung for arm in outcomes.arms]):
+        yield Caution("Asked differently", f"Not all models were asked alike: {'; '.join(phrases)}.")
+
+
+def _unread(outcomes: Outcomes) -> Iterator[Caution]:
+    if lines := unread.lines(outcomes.arms):
+        yield Caution(
+            "Mostly unread answers",
+            f"Most answers were graded neither right nor wrong, so that accuracy tells how they end: "
+            f"{'; '.join(lines)}.",
+        )
+
+
+def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
+    names = [arm.rung.name for arm in outcomes.arms if not arm.rung.has_votes]
+    if names and outcomes.most_samples > 1:
+        of = _named(names, outcomes, every="any model")
+        yield Caution(
+            "No votes",
+            f"The answers of {of} are not known, so that samples are read by any of k correct: that needs somebody who "
+            "can tell the right one, and where a task offers a few answers to choose from it grows by guessing alone.",
+        )
+
+
+def _scored(outcomes: Outcomes) -> Iterator[Caution]:
+    names = [arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Grid) and arm.stored.score is not None]
+    if names:
+        of = _named(names, outcomes, every="all models")
+        yield Caution(
+            "Scores from 0 to 1",
+            f"Answers of {of} have scores between wrong and right: accuracy is their mean, a vote counts with the "
+            "score of its answer and any of k with the best. Laws, coverage, power, lost prompts, shares of outcomes "
+            "and policies count as right what has the full score.",
+        )
+
+
+def _named(names: list[str], outcomes: Outcomes, *, every: str) -> str:
+    return every if len(names) == len(outcomes.arms) else wording.listed(names)
+
+
+def _has(names: list[str] | tuple[str, ...]) -> str:
+    return "has" if len(names) == 1 else "have"

@@ -1,0 +1,184 @@
+"""What was replayed, in words and tables for a terminal."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.policies.replays import Replays, nearest
+from analysis.policies.studies import allocation, cascades, parallel, thinking
+from analysis.text import wording
+
+WIDEST = 60
+# Cascades are read this far, in log, from the cheapest to the dearest mixture.
+SHOWN_SHARE = 0.8
+
+
+def render(found: Replays) -> str:
+    """Every study of the run, a paragraph each."""
+    setting = found.setting
+    head = (
+        f"{found.setting.task}: who should get the compute? {setting.total_prompts} prompts x {setting.num_samples} "
+        f"samples, {setting.cost_unit} ({setting.cost_label}).\nEach policy is fitted on {found.num_folds - 1} of "
+        f"{found.num_folds} folds and read on the last. In brackets: 95% intervals of {setting.num_replicates:,} "
+        "paired bootstraps of held-out prompts; fits are not resampled.\nThe mix: the best random mixture of settings "
+        "that are the same for all prompts, at the same mean cost; what it pays is for equal accuracy. The oracle\n"
+        "splits beforehand: who draws one after another and sees what came may pass it."
+    )
+    parts = [head, *(_table(title, rows) for title, rows in tables(found))]
+    parts += [choice_words(found)] if len(found.choices) else []
+    return "\n\n".join([*parts, *_search(found), *_parallel(found)])
+
+
+def tables(found: Replays) -> list[tuple[str, pd.DataFrame]]:
+    """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's."""
+    return [
+        (f"{title}; near a mean cost of {cost:.3g}", nearest(rows, cost))
+        for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found))
+    ]
+
+
+def choice_words(found: Replays) -> str:
+    """How well features tell whom thinking rescues."""
+    choice = found.choices.iloc[0]
+    return (
+        f"Thinking to {choice['budget']} tokens rescues {wording.percent(choice['rescued'])} of answers: right with it "
+        f"and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50); beside "
+        f"random mixing at the same rates the learned choice gains\n{_points(choice, 'gain_over_mixing')} points at "
+        f"{_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
+    )
+
+
+def headline(found: Replays, rule: str) -> str:
+    """What the best-informed policy that can be deployed captures, in a sentence."""
+    rows = found.policies
+    rows = rows[(rows["study"] == allocation.STUDY) & (rows["rule"] == rule)]
+    shown = nearest(rows, _shown_cost(rows, allocation.UNIFORM))
+    best = shown[shown["kind"] == "policy"].sort_values("gain").iloc[-1]
+    return (
+        f"At a mean of {best['cost']:.3g} {found.setting.cost_unit} a prompt, read by {wording.RULES[rule]}, "
+        f"'{best['policy']}' gains the most over the best mix of widths: {_points(best, 'gain')} points."
+    )
+
+
+_Titled = Iterator[tuple[str, pd.DataFrame, float]]
+
+
+def _allocation(found: Replays) -> _Titled:
+    for rule in ("maj_at_k", "pass_at_k"):
+        rows = found.policies
+        rows = rows[(rows["study"] == allocation.STUDY) & (rows["rule"] == rule)]
+        if len(rows):
+            title = f"Allocation of samples: {found.model}, read by {wording.RULES[rule]}"
+            yield title, rows, _shown_cost(rows, allocation.UNIFORM)
+
+
+def _thinking(found: Replays) -> _Titled:
+    rows = found.policies[found.policies["study"] == thinking.STUDY]
+    line = rows[rows["kind"] == "line"]["cost"]
+    if len(rows):
+        # Halfway between thinking nothing and thinking all.
+        yield f"Thinking or not: {found.model}, one answer", rows, float(line.min() + line.max()) / 2
+
+
+def _cascades(found: Replays) -> _Titled:
+    rows = found.policies[found.policies["study"] == cascades.STUDY]
+    for model, part in rows.groupby("model", sort=False):
+        part = part[part["kind"] != "arms"]
+        line = part[part["kind"] == "line"]["cost"]
+        cost = float(np.exp((1 - SHOWN_SHARE) * np.log(line.min()) + SHOWN_SHARE * np.log(line.max())))
+        yield f"Cascades on agreement: {model}, read by majority vote", part, cost
+
+
+def _search(found: Replays) -> list[str]:
+    if found.search.empty:
+        return []
+    first = found.search.iloc[0]
+    lines = [
+        f"Search up the ladder: {first['num_candidates']} settings of about equal compute, halved on each rung",
+        f"{'rung':<{_widest(found.search['model'])}}  tried  tau with the largest  its winner is still in",
+    ]
+    lines += [
+        f"{row['model']:<{_widest(found.search['model'])}}  {row['tried']:>5}  {_ends(row, 'tau', '.2f'):>20}  "
+        f"{wording.percent(row['survives']):>22}"
+        for _, row in found.search.iterrows()
+    ]
+    lines.append(
+        f"The search ends with {first['winner']} where trying all on the largest ends with {first['best']}; it costs "
+        f"{_ends(first, 'cost_share', '.2f')} of that and gives up {_points(first, 'regret')} points on fresh prompts."
+    )
+    return ["\n".join(lines)]
+
+
+def _parallel(found: Replays) -> list[str]:
+    rows = found.frontiers
+    if rows.empty:
+        return []
+    rule = wording.RULES[rows["rule"].iloc[0]]
+    lines = [f"Width against depth: {found.model}, read by {rule}; the best setting at a number of tokens"]
+    for (name, axis), part in rows.groupby(["bin", "axis"], sort=False):
+        row = part.iloc[len(part) // 2]
+        lines.append(
+            f"{name:<12} {row['level']:>7,.0f} {axis:<16} k = {whole_words(row, 'width'):<14} "
+            f"budget = {whole_words(row, 'budget'):<18} {wording.percent(row['accuracy'])} "
+            f"[{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
+        )
+    lines.append(f"({parallel.SERIES}: the longest of k samples, since they are drawn side by side.)")
+    return ["\n".join(lines)]
+
+
+def _table(title: str, rows: pd.DataFrame) -> str:
+    widest = _widest(rows["policy"])
+    columns = f"{'policy':<{widest}}  {'cost':>8}  accuracy  {'points over the mix':>20}  {'share of oracle':>18}"
+    lines = [title, f"{columns}  the mix pays"]
+    lines += [
+        f"{row['policy']:<{widest}}  {row['cost']:>8.3g}  {100 * row['accuracy']:>7.1f}%  {gain_words(row):>20}  "
+        f"{share_words(row):>18}  {times_words(row)}"
+        for _, row in rows.iterrows()
+    ]
+    return "\n".join(lines)
+
+
+def _shown_cost(rows: pd.DataFrame, line: str) -> float:
+    """The line's setting nearest to the middle, in log, of what it can spend."""
+    costs = rows.loc[(rows["policy"] == line) & (rows["cost"] > 0), "cost"].to_numpy()
+    middle = np.sqrt(costs.min() * costs.max())
+    return float(costs[np.abs(np.log(costs / middle)).argmin()])
+
+
+def _points(row: pd.Series, name: str) -> str:
+    """'+1.4 [0.6, 2.4]', in points of accuracy."""
+    if np.isnan(row[name]):
+        return "not compared"
+    return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:.1f}, {100 * row[f'{name}_high']:.1f}]"
+
+
+def gain_words(row: pd.Series) -> str:
+    """'+1.4 [0.6, 2.4]'; '-' of the reference itself."""
+    return "-" if row["kind"] == "line" else _points(row, "gain")
+
+
+def share_words(row: pd.Series) -> str:
+    """'81% [67, 112]' of what the oracle gains; '-' where that is nothing."""
+    if row["kind"] == "line" or np.isnan(row["share"]):
+        return "-"
+    return f"{100 * row['share']:.0f}% [{100 * row['share_low']:.0f}, {100 * row['share_high']:.0f}]"
+
+
+def times_words(row: pd.Series) -> str:
+    """'1.33x [1.24, 1.46]': what the mix pays for the same accuracy; never: not within its arms."""
+    if row["kind"] == "line" or np.isnan(row["times"]):
+        return "-"
+    return f"{wording.times(row['times'])} {wording.ends(row['times_low'], row['times_high'])}"
+
+
+def _ends(row: pd.Series, name: str, form: str) -> str:
+    return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
+
+
+def whole_words(row: pd.Series, name: str) -> str:
+    return f"{row[name]:.0f} [{row[f'{name}_low']:.0f}, {row[f'{name}_high']:.0f}]"
+
+
+def _widest(names: pd.Series) -> int:
+    return min(max(len(str(name)) for name in names), WIDEST)

@@ -1,0 +1,221 @@
+"""A comparison in plain text: what differs, where it stands on the ladder, where it lost. Knows no files."""
+
+import math
+
+import pandas as pd
+
+from analysis.questions import setbacks
+from analysis.questions.compare import Comparison
+from analysis.stats import intervals
+from analysis.stats.differences import NUM_FLIPS
+from analysis.text import wording
+from analysis.text.summary import aligned
+
+
+def render(found: Comparison) -> str:
+    """The headline, then a table a question, each with what its columns mean."""
+    num_text = 3 if len(found.rungs) > 1 else 2
+    table = aligned(difference_rows(found), num_text=num_text)
+    parts = [headline(found), f"{differences_title(found)}:\n\n{table}\n\n{differences_legend(found)}"]
+    if not found.sizes.empty:
+        parts.append(f"{sizes_title(found)}:\n\n{aligned(size_rows(found), num_text=1)}\n\n{sizes_legend(found)}")
+    parts += [
+        f"{needs_title(found)}:\n\n{aligned(need_rows(found), num_text=2)}\n\n{needs_legend(found)}",
+        setbacks.losses(found),
+        setbacks.power(found),
+    ]
+    if found.notes:
+        parts.append("To bear in mind: " + "; ".join(found.notes) + ".")
+    return "\n\n".join(parts)
+
+
+def headline(found: Comparison) -> str:
+    """One sentence on single full answers to all prompts, and one on how many cells differ."""
+    row, cells = found.single_full().iloc[0], found.differences
+    new, base = wording.percents(row["new_accuracy"], row["base_accuracy"])
+    sure = cells[(cells["low"] > 0) | (cells["high"] < 0)]
+    better = int((sure["low"] > 0).sum())
+    aside = (
+        ""
+        if not found.mostly_unread
+        else (
+            "No verdict, as most full answers were graded neither right nor wrong: "
+            f"{'; '.join(found.mostly_unread)}. What accuracies there are:\n"
+        )
+    )
+    return (
+        f"{aside}On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
+        f"{new}, {row['base']} {base}: "
+        f"{wording.points(row['difference'])} points "
+        f"[{wording.points(row['alone_low'])}, {wording.points(row['alone_high'])}] over "
+        f"{wording.prompts(found.num_prompts)} (p = {wording.p_value(row['p_value'])}).{_worth(found)}"
+        f"\nOf {len(cells)} cells together, {better} are surely better and {len(sure) - better} surely worse"
+        f"{_confirmed(cells, sure)}."
+    )
+
+
+def _confirmed(cells: pd.DataFrame, sure: pd.DataFrame) -> str:
+    """How many of the cells whose joint interval leaves out 0 the other test of the same says as well."""
+    if sure.empty or not _is_fine_enough(cells):
+        return ""
+    confirmed = int((sure["p_holm"] <= intervals.FALSE_SHARE).sum())
+    return f" by joint intervals, of which corrected p-values confirm {confirmed or 'none'}"
+
+
+def _is_fine_enough(cells: pd.DataFrame) -> bool:
+    """Whether so few swaps can leave a p-value that is small after Holm's correction over so many cells."""
+    return len(cells) / (NUM_FLIPS + 1) <= intervals.FALSE_SHARE
+
+
+def _worth(found: Comparison) -> str:
+    """Its place on the ladder by single full answers to all prompts, in a sentence; "" without a ladder."""
+    if found.sizes.empty:
+        return ""
+    sizes = found.sizes
+    row = sizes[(sizes["budget"] == sizes["budget"].max()) & (sizes["width"] == 1)].iloc[0]
+    if math.isnan(row["size"]):
+        return " It is not surely right on any prompt, which has no place on the ladder."
+    ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
+    own = "" if math.isnan(found.new_params) else f"; it has {wording.parameters(found.new_params)}"
+    return f" On this ladder that is worth {ends[0]} parameters [{ends[1]}, {ends[2]}]{own}."
+
+
+def differences_title(found: Comparison) -> str:
+    what = "its full thinking budget" if len(found.rungs) > 1 else "every budget"
+    over = "" if len(found.rungs) > 1 else f" over {found.rungs[0]}"
+    return f"Points that {found.new} gains{over}, read by {wording.RULES[found.rule]}, at {what}"
+
+
+def difference_rows(found: Comparison) -> list[list[str]]:
+    """Header, then a row a rung, bin and budget and a column a width; of a whole ladder the full budget alone."""
+    cells = found.differences
+    if len(found.rungs) > 1:
+        cells = cells[cells["budget"] == cells["budget"].max()]
+    widths = sorted(cells["width"].unique())
+    rows = [["against", "bin", "thinking", *(f"{width} sample{'s' if width > 1 else ''}" for width in widths)]]
+    for (base, name, budget), part in cells.groupby(["base", "bin", "budget"], sort=False):
+        told = part.set_index("width")
+        size = f"{name} ({told['num_prompts'].iloc[0]})"
+        limit = "no limit" if budget >= wording.UNLIMITED else str(budget)
+        rows.append([str(base), size, limit, *(_difference(told.loc[width]) for width in widths)])
+    return rows if len(found.rungs) > 1 else [row[1:] for row in rows]
+
+
+def _difference(row: pd.Series) -> str:
+    star = "*" if row["low"] > 0 or row["high"] < 0 else " "
+    return f"{wording.points(row['difference'])} [{wording.points(row['low'])}, {wording.points(row['high'])}]{star}"
+
+
+def differences_legend(found: Comparison) -> str:
+    """What the brackets and stars promise."""
+    cells = found.differences
+    lines = [
+        f"Brackets: 95% intervals that hold in all {len(cells)} cells together (max-t over prompts, bins drawn anew); "
+        "*: without 0."
+    ]
+    if found.bins_are is not None and cells["bin"].nunique() > 1:
+        lines.append(f"Bins: {found.bins_are}.")
+    if found.cluster is not None:
+        lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
+    holm, bh = (int((cells[name] <= intervals.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
+    by_holm = f"{holm} differ" if _is_fine_enough(cells) else f"none of {len(cells)} cells can be told"
+    lines.append(
+        f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction and "
+        f"{bh} after Benjamini and Hochberg's, at 5%; the least is {wording.p_value(cells['p_value'].min())}."
+    )
+    return "\n".join(lines)
+
+
+def sizes_title(found: Comparison) -> str:
+    own = "" if math.isnan(found.new_params) else f", which has {wording.parameters(found.new_params)}"
+    return f"Parameters on the ladder that are as accurate as {found.new}{own}"
+
+
+def size_rows(found: Comparison) -> list[list[str]]:
+    """Header, then a row a bin: one answer and the widest, at the full budget."""
+    sizes = found.sizes[found.sizes["budget"] == found.sizes["budget"].max()]
+    widths = sorted({1, int(sizes["width"].max())})
+    heads = [f"{'one answer' if width == 1 else f'{width} samples'}" for width in widths]
+    rows = [["bin", *(word for head in heads for word in (head, "beyond", "dips"))]]
+    for name, part in sizes.groupby("bin", sort=False):
+        told = part.set_index("width")
+        rows.append([str(name), *(word for width in widths for word in _size_words(told.loc[width]))])
+    return rows
+
+
+def _size_words(row: pd.Series) -> list[str]:
+    if math.isnan(row["size"]):
+        return [wording.NOTHING if row["num_prompts"] else "-", "-", "-"]
+    ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
+    text = f"{ends[0]} [{ends[1]}, {ends[2]}]"
+    again = f", for good from {size(row['stays'], row)}" if row["stays"] > row["size"] * (1 + 1e-9) else ""
+    outside = wording.percent(row["share_below"] + row["share_beyond"])
+    return [text + again, outside, wording.percent(row["share_dips"])]
+
+
+def size(count: float, row: pd.Series) -> str:
+    """'213k', '≤32k' at the smallest rung and '>1.1M' beyond the largest."""
+    if math.isinf(count):
+        return f">{wording.parameters(row['largest'])}"
+    return ("≤" if count <= row["smallest"] else "") + wording.parameters(count)
+
+
+def sizes_legend(found: Comparison) -> str:
+    return "\n".join(
+        [
+            f"Interpolated in log size between {', '.join(found.rungs)} and never beyond them (≤, >); brackets are 95% "
+            "intervals over prompts.",
+            "Beyond: share of replicates outside the ladder. Where a ladder dips, the least size that reaches the "
+            "accuracy counts;",
+            "dips: share of replicates in which a larger size falls short of it again.",
+        ]
+    )
+
+
+def needs_title(found: Comparison) -> str:
+    return f"What the base needs to match one answer of {found.new}"
+
+
+def need_rows(found: Comparison) -> list[list[str]]:
+    """Header, then a row a rung and bin: along samples, and along thinking where there are budgets."""
+    unit = found.cost.unit
+    rows = [["base", "bin", "samples", "tokens", unit, f"of its {wording.spent(unit)}", "never", "thinking", "never"]]
+    for (base, name), part in found.needs.groupby(["base", "bin"], sort=False):
+        by_path = part.set_index("path")
+        wide = by_path.loc["width"]
+        row = [
+            str(base),
+            str(name),
+            _bounded(wide, "step", "{:.1f}"),
+            _bounded(wide, "tokens", "{:.0f}"),
+            _bounded(wide, "cost", "{:.2g}"),
+            _bounded(wide, "rate", "{:.2f}x"),
+            wording.percent(wide["share_never"]),
+        ]
+        if "budget" in by_path.index:
+            deep = by_path.loc["budget"]
+            row += [_bounded(deep, "step", "{:.0f}"), wording.percent(deep["share_never"])]
+        rows.append(row + ["-"] * (len(rows[0]) - len(row)))
+    return rows
+
+
+def _bounded(row: pd.Series, name: str, form: str) -> str:
+    """'≤1.0 [1.0, 2.3]' where the path's first cell already matches; that there is nothing to match once a row."""
+    if (row.name, name) == ("width", "step") and row["num_prompts"] and math.isnan(row["rate"]):
+        return wording.NOTHING
+    ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+    return wording.bounded(wording.with_ends(ends, form), row["at_or_below"])
+
+
+def needs_legend(found: Comparison) -> str:
+    wide = found.needs[found.needs["path"] == "width"]["max_step"].iloc[0]
+    deep = found.needs[found.needs["path"] == "budget"]["max_step"]
+    thinking = f" and {wording.within('budget', deep.iloc[0])} of thinking by one sample" if len(deep) else ""
+    endless = len(deep) and deep.iloc[0] >= wording.UNLIMITED
+    unnamed = " Thinking -: between the last limit on it and none, where no budget can be named." if endless else ""
+    return (
+        f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} at the full budget{thinking}; "
+        f"{found.cost.unit} a prompt ({found.cost.label}), and over what the new model's answer costs.\n"
+        "Never: share of replicates that do not get there within the measured grid. ≤: the first cell suffices."
+        f"{unnamed}"
+    )
