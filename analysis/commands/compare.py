@@ -4,9 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from analysis import numerals
 from analysis.commands import arguments
 from analysis.questions.compare import Comparison
-from analysis.text import verdict, wording
+from analysis.text import verdict
 
 
 def add(commands: arguments.Commands) -> None:
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
         from analysis.report import compare as section
         from analysis.report import page
 
-        lead = f"{new} against {base}, on the same {wording.prompts(found.num_prompts)}."
+        lead = f"{new} against {base}, on the same {numerals.prompts(found.num_prompts)}."
         _write(options.html, page.render([section.draw(found)], title=section.title(found), lead=lead))
 
 

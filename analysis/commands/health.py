@@ -3,8 +3,8 @@
 import argparse
 
 from analysis.commands import arguments
-from analysis.questions import health
 from analysis.runs.arms import StoredRun
+from analysis.text import health
 
 
 def add(commands: arguments.Commands) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 
 from analysis.commands import arguments
 from analysis.questions import laws
-from analysis.reading import curves
+from analysis.reading import cautions, curves
 from analysis.runs import outcomes
-from analysis.text import cautions, law_table
+from analysis.text import law_table
 
 
 def add(commands: arguments.Commands) -> None:

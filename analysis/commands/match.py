@@ -6,9 +6,9 @@ import numpy as np
 
 from analysis.commands import arguments
 from analysis.questions import matches
-from analysis.reading import curves
+from analysis.reading import cautions, curves
 from analysis.runs import outcomes
-from analysis.text import cautions
+from analysis.text import matches as matches_text
 
 
 def add(commands: arguments.Commands) -> None:
@@ -23,6 +23,6 @@ def run(options: argparse.Namespace) -> None:
     rule = curves.choose_rule(loaded.arms, options.rule)
     rng = np.random.default_rng(options.seed)
     found, cost = matches.find(loaded, arguments.choices(options), rule=rule, rng=rng)
-    print(matches.render(found, cost, rule=rule, cluster=options.cluster))
+    print(matches_text.render(found, cost, rule=rule, cluster=options.cluster))
     for line in cautions.lines(loaded):
         print(f"\n{line}")

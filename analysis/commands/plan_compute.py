@@ -8,6 +8,7 @@ from analysis.commands import arguments
 from analysis.questions import serve
 from analysis.reading import curves
 from analysis.runs import outcomes
+from analysis.text import serve as serve_text
 
 
 def add(commands: arguments.Commands) -> None:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
         cluster=options.cluster,
         rng=np.random.default_rng(options.seed),
     )
-    print(serve.render(found), end="\n\n")
+    print(serve_text.render(found), end="\n\n")
     from analysis.figures import plan_compute as figure
     from analysis.figures.save import save
 

@@ -7,6 +7,7 @@ from analysis.questions import power
 from analysis.runs import outcomes
 from analysis.stats.bootstrap import LEVEL
 from analysis.stats.power import POWER, Variances
+from analysis.text import power as power_text
 
 
 def add(commands: arguments.Commands) -> None:
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError("Name a RUN and two --models of it, or give --variances DIFFERENCE WITHIN_A WITHIN_B.")
     goal = power.Goal(options.effect, options.power, options.level)
     if options.variances is not None:
-        print(power.render(Variances(*options.variances), goal))
+        print(power_text.render(Variances(*options.variances), goal))
         return
     loaded = outcomes.load(arguments.run_folder(options.run), task=options.task)
-    print(power.render_run(power.two_arms(loaded, options.models), goal))
+    print(power_text.render_run(power.two_arms(loaded, options.models), goal))

@@ -4,6 +4,7 @@ import argparse
 
 from analysis.commands import arguments, route
 from analysis.runs import outcomes
+from analysis.runs.texts import whole_prompts
 
 
 def add(commands: arguments.Commands) -> None:
@@ -21,13 +22,13 @@ def run(options: argparse.Namespace) -> None:
     """Print what each policy is worth at equal mean cost; draw it into RUN/figures, with the CSV behind each figure."""
     from analysis.figures import parallel_serial, policies
     from analysis.figures.save import save
-    from analysis.policies import features, replays
+    from analysis.policies import replays
     from analysis.text import replayed
 
     root = arguments.run_folder(options.run)
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
     plan = replays.Plan(options.model, options.folds, options.probe, options.seed)
-    texts = features.texts(root, loaded.task, loaded.prompt_ids)
+    texts = whole_prompts(root, loaded.task, loaded.prompt_ids)
     found = replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule)
     print(replayed.render(found), end="\n\n")
     if loaded.holds_counts:

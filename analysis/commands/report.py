@@ -10,6 +10,7 @@ from analysis.report.sections import Section
 from analysis.runs import outcomes
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.pairing import Source
+from analysis.runs.texts import whole_prompts
 
 
 def add(commands: arguments.Commands) -> None:
@@ -56,10 +57,10 @@ def _more(root: Path, loaded: Outcomes, options: argparse.Namespace) -> list[Sec
 
         sections.append(compare.draw(arguments.compared(Source(root, None), arguments.source(options.new), options)))
     if options.replay:
-        from analysis.policies import features, replays
+        from analysis.policies import replays
         from analysis.report import replays as section
 
-        texts = features.texts(root, loaded.task, loaded.prompt_ids)
+        texts = whole_prompts(root, loaded.task, loaded.prompt_ids)
         plan = replays.Plan(None, seed=options.seed)
         sections.append(
             section.section(replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule))

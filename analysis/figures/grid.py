@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.figures import ink, page
+from analysis.reading import limits
 from analysis.text import captions, wording
 
 CELL_INCHES = (0.34, 0.27)
@@ -35,7 +36,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.set_xlim(-0.5, len(widths) - 0.5)
         axes.set_ylim(-0.5, len(budgets) - 0.5)
         axes.set_xticks(range(len(widths)), [str(width) for width in widths])
-        axes.set_yticks(range(len(budgets)), [wording.budget(budget) for budget in budgets])
+        axes.set_yticks(range(len(budgets)), [limits.short(budget) for budget in budgets])
         axes.set_xlabel("samples", fontsize=9.5)
         if number % layout.max_columns == 0:
             axes.set_ylabel(HIGH_LABEL if panel[1] >= LABEL_INCHES else LOW_LABEL, fontsize=9.5)

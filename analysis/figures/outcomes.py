@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis.figures import ink, page, ticks
+from analysis.reading import limits
 from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), max_columns=4)
@@ -35,7 +36,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         ink.percent_axis(axes)
         axes.set_ylim(0, 1)
         axes.set_xlim(-0.6, len(budgets) - 0.4)
-        ticks.spaced(axes, [wording.budget(budget) for budget in budgets])
+        ticks.spaced(axes, [limits.short(budget) for budget in budgets])
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("share of samples", fontsize=9.5)

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
+from analysis.reading import limits
 from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.9, 2.4), (0.62, 1.0), max_columns=4)
@@ -22,7 +23,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         rows = frame[frame["model"] == model]
         ink.percent_axis(axes, max(0.0, frame["low"].min()), 1.0)
         axes.set_xlim(-0.4, len(budgets) - 0.2)
-        ticks.spaced(axes, [wording.budget(budget) for budget in budgets])
+        ticks.spaced(axes, [limits.short(budget) for budget in budgets])
         axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis.arrays import Floats
 from analysis.figures import ink
+from analysis.reading import limits
 from analysis.text import wording
 
 COLUMN_INCHES = 3.7
@@ -116,7 +117,7 @@ def _draw_frontiers(axes: Axes, rows: pd.DataFrame, low: float, *, first: bool) 
 
 
 def _budget(budget: float) -> str:
-    return "no limit" if budget >= wording.UNLIMITED else f"{budget:.0f}"
+    return "no limit" if budget >= limits.UNLIMITED else f"{budget:.0f}"
 
 
 def _write_words(figure: Figure, frame: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis import numerals
 from analysis.arrays import Floats
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
@@ -155,7 +156,7 @@ def _mark_crossing(axes: Axes, row: pd.Series, colour: str) -> None:
 def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
     """Below the panel: the accuracy to match, and what each smaller rung needs for it."""
     first = frame.iloc[0]
-    lines = [(f"To match one answer of {first['target']} ({wording.percent(first['target_accuracy'])}):", ink.DARK)]
+    lines = [(f"To match one answer of {first['target']} ({numerals.percent(first['target_accuracy'])}):", ink.DARK)]
     lines += [
         (_named(str(model), _verdict(part.iloc[0])), colours[str(model)])
         for model, part in frame.groupby("model", sort=False)

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Array, Floats
@@ -15,18 +13,9 @@ from analysis.costs.cost_models import CostModel
 from analysis.policies.policy import Known
 from analysis.runs.arms import Arm
 from analysis.stats import difficulty
-from results import schema, store
 
 # A dial with more values that are not numbers than this names prompts rather than describes them.
 MAX_VALUES = 20
-
-
-def texts(root: Path, task: str, prompt_ids: ArrayLike) -> list[str]:
-    """The text of each prompt of a run; empty where none is stored."""
-    rows = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "text"])
-    stored = rows.filter(pc.equal(rows["task"].cast("string"), task)).to_pandas().drop_duplicates("prompt_id")
-    by_id = stored.set_index("prompt_id")["text"]
-    return [text if isinstance(text, str) else "" for text in by_id.reindex(list(np.asarray(prompt_ids)))]
 
 
 def of_text(written: Sequence[str]) -> Known:

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Array, Floats
 from analysis.costs.cost_models import CostModel
-from analysis.policies import features, menu
+from analysis.policies import menu
 from analysis.policies.menu import Menu
 from analysis.reading import bins, curves
 from analysis.reading import choices as choose
@@ -16,7 +16,7 @@ from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule
 from analysis.runs import outcomes
 from analysis.runs.outcomes import Outcomes
-from results import schema, store
+from analysis.runs.texts import whole_prompts
 
 # A prompt's label that says which data set it is of, where tasks do not.
 DATASET_DIAL = "dataset"
@@ -48,7 +48,7 @@ def load(
     root: Path, wanted: Choices, *, task: str | None = None, rule: Rule | None = None, rng: np.random.Generator
 ) -> Merged:
     """All tasks of a run, or the one named. Raises ValueError where they share no arm, or one has no such cluster."""
-    names = sorted(store.scan(root, schema.MODELS, columns=["task"]).to_pandas()["task"].astype(str).unique())
+    names = outcomes.tasks(root)
     parts = [outcomes.load(root, task=name) for name in ([task] if task is not None or not names else names)]
     every = tuple(arm for part in parts for arm in part.arms)
     settled = choose.settle(every, wanted)
@@ -62,7 +62,7 @@ def load(
     if not shared:
         raise ValueError(f"Tasks {names} share no model at one budget; choose one with --task.")
     stacked = stack([found.pick([found.names.index(name) for name in shared]) for found in menus])
-    texts = [features.texts(root, part.task, part.prompt_ids) for part in parts]
+    texts = [whole_prompts(root, part.task, part.prompt_ids) for part in parts]
     kept = {cell.model for cell in stacked.cells}
     return Merged(
         menu=stacked,

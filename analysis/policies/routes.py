@@ -7,25 +7,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.policies import embeddings, merged, routing
-from analysis.policies.embeddings import Embedding
+from analysis.policies import merged, routing
 from analysis.policies.groups import EMBEDDING, LENGTH
 from analysis.policies.measures import BEST, HULL
 from analysis.policies.merged import Merged
 from analysis.policies.policy import Known
 from analysis.policies.replay import Tell, untold
 from analysis.policies.routing import ORACLE, Routing, Split
+from analysis.policies.space import Space
 from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule
+from analysis.runs import embeddings
+from analysis.runs.embeddings import Vectors
 from analysis.stats import bootstrap
 
 
 @dataclass(frozen=True, eq=False)
 class Routes:
-    """What was routed over, by which embedding (None where none is stored), and a Routing a split."""
+    """What was routed over, by which embedding (None where none is stored), and a Routing a split.
+
+    is_charged: whether what the embedding cost is known in the unit that is spent, and is paid.
+    """
 
     run: Merged
-    embedding: Embedding | None
+    embedding: Vectors | None
+    is_charged: bool
     num_seeds: int
     num_replicates: int
     cluster: str | None
@@ -50,17 +56,18 @@ def find(
     """
     rng = np.random.default_rng([seed, 7])
     run = merged.load(root, wanted, task=task, rule=rule, rng=rng)
-    found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, unit=run.cost.unit, embedder=embedder)
+    found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, embedder=embedder)
     known = {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}
+    is_charged = found is not None and run.cost.unit == "FLOPs" and bool(np.isfinite(found.flops).all())
     if found is not None:
-        known[EMBEDDING] = found.known
+        known[EMBEDDING] = Known(found.vectors, found.flops if is_charged else np.zeros(len(found.flops)))
     weights = bootstrap.prompt_weights(
         len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng, clusters=run.clusters
     )
     splits: list[Split] = ["prompts", "data sets"] if len(np.unique(run.datasets)) > 1 else ["prompts"]
     num_datasets = len(np.unique(run.datasets))
     expect(len(splits) * routing.num_steps(known, num_datasets=num_datasets, num_seeds=num_seeds))
-    space = "vectors" if found is None else found.space
+    space: Space = "counts" if found is not None and found.are_counts else "vectors"
     every = [
         routing.find(
             run.menu, known, space=space, datasets=run.datasets, clusters=run.clusters, split=split,
@@ -68,7 +75,7 @@ def find(
         )
         for split in splits
     ]  # fmt: skip
-    return Routes(run, found, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
+    return Routes(run, found, is_charged, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
 
 
 def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:
@@ -96,6 +103,6 @@ def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:
         cost_unit=routes.run.cost.unit,
         cost_label=routes.run.cost.label,
         embedder=None if routes.embedding is None else routes.embedding.embedder,
-        is_charged=routes.embedding is not None and routes.embedding.is_charged,
+        is_charged=routes.is_charged,
         models="|".join(routes.run.models),
     )

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Array, Floats
 from analysis.costs.cost_models import CostModel
-from analysis.questions import unread
-from analysis.reading import bins, curves
+from analysis.reading import bins, curves, limits, unread
 from analysis.reading import choices as choose
 from analysis.reading.bins import Bin
 from analysis.reading.choices import Choices
@@ -22,7 +22,6 @@ from analysis.stats.bootstrap import Interval, weighted_means
 from analysis.stats.differences import Differences
 from analysis.stats.effective_size import EffectiveSize, effective_size
 from analysis.stats.intervals import benjamini_hochberg, holm
-from analysis.text import wording
 
 Row = dict[str, Any]
 
@@ -204,7 +203,7 @@ def _size_columns(found: EffectiveSize, at: int) -> Row:
 def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
     """What stands in no difference: samples at the full budget that gave no answer to read, and equal identities."""
     shares = {arm.rung.name: unread.share(_full(arm)) for arm in (*rungs, new)}
-    told = [f"{name} {wording.percent(share)}" for name, share in shares.items() if share > 0]
+    told = [f"{name} {numerals.percent(share)}" for name, share in shares.items() if share > 0]
     notes = [f"samples without an answer that could be read count as wrong: {', '.join(told)}"] if told else []
     same = [arm.rung.name for arm in rungs if arm.rung.identity == new.rung.identity]
     return notes + [f"{name} and {new.rung.name} are one model under one identity" for name in same]
@@ -253,7 +252,7 @@ def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
     crossing = substitution.invert(curve.accuracy, curve.cost, steps, aim)
     rate = bootstrap.percentile_interval(crossing.cost / target.cost[:, 0])
     intervals: Mapping[str, Interval] = {
-        "step": found.step if is_log else wording.told_budgets(found.step, arm.budgets),
+        "step": found.step if is_log else limits.known_budgets(found.step, arm.budgets),
         "tokens": found.tokens,
         "cost": found.cost,
         "rate": rate,

@@ -9,9 +9,9 @@ import pandas as pd
 from analysis.arrays import Floats
 from analysis.costs import cost_models
 from analysis.costs.cost_models import CostModel
-from analysis.questions import diversity, rows, unread
+from analysis.questions import diversity, rows
 from analysis.questions.rows import Row
-from analysis.reading import bins, curves
+from analysis.reading import bins, curves, unread
 from analysis.reading import choices as choose
 from analysis.reading.bins import Bin, Binning
 from analysis.reading.choices import Choices, Setting

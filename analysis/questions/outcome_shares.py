@@ -6,7 +6,7 @@ import pandas as pd
 from analysis.reading.cells import Cells, Row
 from analysis.reading.untold import UntoldError
 from analysis.runs.arms import is_outside
-from results.schema import OUTCOMES
+from analysis.runs.samples import OUTCOMES
 
 
 def frame(cells: Cells) -> pd.DataFrame:

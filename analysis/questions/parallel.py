@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Floats
 from analysis.reading.bins import Bin
 from analysis.reading.cells import Cells, Row, Table
@@ -11,7 +12,6 @@ from analysis.reading.untold import UntoldError
 from analysis.runs.arms import Arm
 from analysis.stats import intervals
 from analysis.stats.bootstrap import weighted_means
-from analysis.text import wording
 
 # Compute levels, in full answers: one sample at the full budget.
 MULTIPLES = (0.5, 1, 2, 4, 8, 16, 32)
@@ -42,7 +42,7 @@ def frame(cells: Cells) -> pd.DataFrame:
         raise UntoldError("No two budgets can spend the same compute within the grid.")
     told = {row["model"] for row in rows}
     aside = [arm.rung.name for arm in cells.arms if arm.rung.name not in told]
-    return cells.frame(rows).assign(**({"models_aside": wording.listed(aside)} if aside else {}))
+    return cells.frame(rows).assign(**({"models_aside": numerals.listed(aside)} if aside else {}))
 
 
 def _serial(arm: Arm, widths: tuple[int, ...], part: Bin) -> Floats:

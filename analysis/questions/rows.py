@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import Floats, Ints
+from analysis.reading import limits
 from analysis.reading.curves import Curve, Path
 from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, intervals, substitution
-from analysis.text import wording
 
 Row = dict[str, Any]
 
@@ -68,7 +68,7 @@ def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:
 
 def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -> Row:
     is_width = path.axis == "width"
-    step = [np.exp(end) for end in found.step] if is_width else wording.told_budgets(found.step, budgets)
+    step = [np.exp(end) for end in found.step] if is_width else limits.known_budgets(found.step, budgets)
     return (
         {name: float(end) for name, end in zip(("exchange_rate", "low", "high"), found.rate, strict=True)}
         | {name: float(end) for name, end in zip(("step", "step_low", "step_high"), step, strict=True)}

@@ -16,16 +16,9 @@ from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.rungs import Rung
 from analysis.stats import bootstrap, frontier
-from analysis.text import wording
-from analysis.text.summary import aligned
 
 POINTS_A_DECADE = 8
 DECADES_AROUND = 2
-LEGEND = (
-    "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts and "
-    "read on the other.\nNever: not within the measured grid. ≤: there at its cheapest cell already.\nCheapest "
-    "in: share of replicates."
-)
 
 
 class Candidate(NamedTuple):
@@ -100,23 +93,6 @@ def find(
     )
 
 
-def render(found: Workloads) -> str:
-    """The models, the plan at each workload that was asked for, and where the cheapest model changes, in plain text."""
-    head = (
-        f"Least FLOPs to train a model and serve q queries at {100 * found.target:g}% accuracy by "
-        f"{wording.RULES[found.rule]}: 6ND + 2Nq(P + kT)."
-    )
-    legend = "\n".join([LEGEND, *wording.together(found.cluster)])
-    parts = [head, aligned(_candidate_rows(found), num_text=1), aligned(_plan_rows(found), num_text=2), legend]
-    parts[3:3] = ["\n".join(_switch_lines(found))] if found.switches else []
-    if found.left_out:
-        parts.append(
-            f"Left out, as their size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. Give "
-            "the last as --pretraining-tokens NAME=2e12."
-        )
-    return "\n\n".join(parts)
-
-
 def frame(found: Workloads) -> pd.DataFrame:
     """A row a model and workload along the curve: its total FLOPs and interval, and which model is the cheapest."""
     rows = []
@@ -183,55 +159,3 @@ def _around(queries: Sequence[float]) -> Floats:
 def _in_words(cells: Sequence[tuple[int, int]]) -> str:
     """'k 5 at 64 tokens', and the other fold's choice where it differs."""
     return " or ".join(dict.fromkeys(f"k = {width}, {budget} tokens" for budget, width in cells)) or "-"
-
-
-def _candidate_rows(found: Workloads) -> list[list[str]]:
-    rows = [["model", "N", "D", "training FLOPs", "tokens a query, P + kT", "never", "samples and thinking"]]
-    for each in found.candidates:
-        need = bootstrap.percentile_interval(each.serving.tokens)
-        never = bootstrap.share_of_replicates(np.isinf(each.serving.tokens), each.serving.tokens)
-        rows.append(
-            [
-                each.name,
-                f"{each.num_params:.3g}",
-                f"{each.pretraining_tokens:.3g}",
-                f"{6.0 * each.num_params * each.pretraining_tokens:.3g}",
-                ("≤" if each.serving.at_or_below else "") + _with_ends(need, "{:.0f}"),
-                wording.percent(float(never)),
-                each.settings,
-            ]
-        )
-    return rows
-
-
-def _plan_rows(found: Workloads) -> list[list[str]]:
-    rows = [["queries", "cheapest", "cheapest in", "total FLOPs", "of it training"]]
-    for at, queries in enumerate(found.asked.queries):
-        model = int(found.asked.model[at])
-        part = bootstrap.Interval(*(end[at] for end in found.asked.training_share))
-        total = bootstrap.Interval(*(end[at] for end in found.asked.total_flops))
-        rows.append(
-            [
-                f"{queries:.3g}",
-                found.candidates[model].name if model >= 0 else "none",
-                wording.percent(float(found.asked.share_chosen[at, model])) if model >= 0 else "-",
-                _with_ends(total, "{:.3g}"),
-                _with_ends(bootstrap.Interval(*(100 * end for end in part)), "{:.0f}%") if model >= 0 else "-",
-            ]
-        )
-    return rows
-
-
-def _switch_lines(found: Workloads) -> list[str]:
-    names = [each.name for each in found.candidates]
-    return [
-        f"Beyond {_with_ends(switch.queries, '{:.2g}')} queries {names[switch.above]} is cheaper than "
-        f"{names[switch.below]}."
-        for switch in found.switches
-    ]
-
-
-def _with_ends(interval: bootstrap.Interval, form: str) -> str:
-    """'120 [90, never]'."""
-    estimate, low, high = ("never" if np.isinf(end) else form.format(float(end)) for end in interval)
-    return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Floats, Ints
 from analysis.costs import cost_models
 from analysis.costs.cost_models import CostModel
@@ -22,7 +23,6 @@ from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, frontier
 from analysis.stats.bootstrap import weighted_means
 from analysis.stats.frontier import Frontier
-from analysis.text import wording
 
 Row = dict[str, Any]
 # Widths of the grid that are read, in even steps of log k.
@@ -128,7 +128,7 @@ class Cells:
     def folded_frame(self, rows: list[Row]) -> pd.DataFrame:
         """The same for what is read off `frontiers`, with the bins that have none, where there are such."""
         aside = [part.name for part in self.parts if not self._is_folded(part)]
-        return self.frame(rows).assign(**({BINS_ASIDE: wording.listed(aside)} if aside else {}))
+        return self.frame(rows).assign(**({BINS_ASIDE: numerals.listed(aside)} if aside else {}))
 
 
 def measure(outcomes: Outcomes, choices: Choices, *, rule: Rule, seed: int) -> Cells:

@@ -11,14 +11,13 @@ from analysis.arrays import Floats
 from analysis.costs import cost_models
 from analysis.costs.cost_models import CostModel
 from analysis.costs.shapes import PerToken
-from analysis.reading import bins
+from analysis.reading import bins, cautions
 from analysis.reading.bins import Binning
 from analysis.runs import charges
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.throughput import in_words
 from analysis.stats import bootstrap
-from analysis.text import cautions
 
 # The default cost model is the first of these that the run can tell of every model.
 AS_KNOWN = ("c2", "c1", "c5", "tokens", "samples")

@@ -6,13 +6,15 @@ import numpy as np
 
 from analysis.questions import matches
 from analysis.reading import choices as choose
+from analysis.reading import limits
 from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule, choose_rule
 from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from analysis.runs.outcomes import Outcomes
-from analysis.text import headline, wording
+from analysis.runs.provenance import read as read_provenance
+from analysis.text import headline
 
 # Texts take what the numbers leave of it.
 MAX_BYTES = 14_500_000
@@ -28,7 +30,7 @@ def build(
     rule = choose_rule(loaded.arms, rule)
     found = views.find(loaded, choices, seed=seed)
     first = next(iter(found.values()))
-    records = provenance.read(root)
+    records = read_provenance(root)
     parts = curves.sections(found, loaded, rule=rule)
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
@@ -55,7 +57,7 @@ def _subtitle(loaded: Outcomes) -> str:
     models = names[0] if len(names) == 1 else f"{len(names)} models, {names[0]} to {names[-1]}"
     return (
         f"{models} · {_count(len(loaded.prompt_ids), 'prompt')} · {_count(loaded.num_samples, 'sample')} each "
-        f"{wording.thinking(int(loaded.budgets[-1]))}"
+        f"{limits.thinking(int(loaded.budgets[-1]))}"
     )
 
 

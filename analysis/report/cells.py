@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.questions import health
 from analysis.questions.exchange_rates import Findings
+from analysis.reading import limits
 from analysis.report import html
 from analysis.report.sections import Section
-from analysis.runs import degenerate
+from analysis.runs import degenerate, health
 from analysis.runs.outcomes import Outcomes
-from analysis.text import wording
-from results import schema
-from results.schema import OUTCOMES
+from analysis.runs.samples import OUTCOMES
+from analysis.text import health as health_text
 
 SHARES = ("cut", "forced", *OUTCOMES)
 HEADERS = {
@@ -35,7 +34,7 @@ FROM_ELSEWHERE = (
 
 def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
     """A row a rung and budget."""
-    has_traces = any((root / schema.TRACES.name).glob("*.parquet"))
+    has_traces = health.has_traces(root)
     frame = _stored(root, outcomes) if has_traces else _paired(findings)
     notes = html.paragraph(LEGEND if has_traces else FROM_ELSEWHERE, kind="note")
     notes += html.bullets(_left_out(frame) + _degenerate(root, outcomes)) if has_traces else ""
@@ -61,7 +60,7 @@ def _stored(root: Path, outcomes: Outcomes) -> pd.DataFrame:
 def _left_out(frame: pd.DataFrame) -> list[str]:
     """What is left out of a model's cells, in a line a cell."""
     models = frame.groupby("model", sort=False)
-    return [f"{model}: {line}" for model, cells in models for line in health.left_out(cells)]
+    return [f"{model}: {line}" for model, cells in models for line in health_text.left_out(cells)]
 
 
 def _degenerate(root: Path, outcomes: Outcomes) -> list[str]:
@@ -69,7 +68,7 @@ def _degenerate(root: Path, outcomes: Outcomes) -> list[str]:
     return [
         f"{arm.rung.name}: {line}"
         for arm in outcomes.arms
-        for line in degenerate.told(degenerate.read(root, arm.rung.identity))
+        for line in health_text.traces(degenerate.read(root, arm.rung.identity))
     ]
 
 
@@ -87,5 +86,5 @@ def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
         for name in ("accuracy", *SHARES)
         if name in frame
     }
-    budgets = frame["budget"].map(lambda budget: "no limit" if budget >= wording.UNLIMITED else f"{budget:,}")
+    budgets = frame["budget"].map(lambda budget: "no limit" if budget >= limits.UNLIMITED else f"{budget:,}")
     return frame.assign(budget=budgets, **shares)

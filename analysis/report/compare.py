@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from analysis.questions import setbacks
 from analysis.questions.compare import Comparison
 from analysis.report import html
 from analysis.report.sections import Section
-from analysis.text import verdict
+from analysis.text import setbacks, verdict
 
 SHOWN = ("base", "bin", "budget", "width", "base_accuracy", "new_accuracy", "difference", "low", "high")
 TESTS = ("p_value", "p_holm", "p_bh", "detectable")

@@ -7,10 +7,11 @@ import numpy as np
 
 from analysis.reading import bins
 from analysis.reading.bins import ALL_PROMPTS, Binning
-from analysis.report import html, texts
+from analysis.report import html
 from analysis.report.sections import Section
-from analysis.report.texts import Sample
+from analysis.runs import texts
 from analysis.runs.outcomes import Outcomes
+from analysis.runs.texts import Sample
 from analysis.text import wording
 
 # What all texts together may take of a page, as they are embedded.

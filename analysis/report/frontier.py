@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from analysis.questions import matches
+from analysis import numerals
 from analysis.questions.matches import Match
 from analysis.reading.curves import Rule
 from analysis.report import html
 from analysis.report.sections import Section
+from analysis.text import matches as matches_text
 from analysis.text import wording
 
 
@@ -34,12 +35,12 @@ def _row(match: Match, unit: str) -> dict[str, str | int]:
         "model": match.small,
         "bin": match.bin,
         "prompts": match.num_prompts,
-        "samples for one answer": matches.samples(match),
-        "never, one answer": wording.percent(float(match.needs.share_never)),
+        "samples for one answer": matches_text.samples(match),
+        "never, one answer": numerals.percent(float(match.needs.share_never)),
         f"{unit} on own frontiers": wording.bounded(
             wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below
         ),
-        "never, own frontiers": wording.percent(match.frontier_never),
+        "never, own frontiers": numerals.percent(match.frontier_never),
         "R*": wording.bounded(
             wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
         ),

@@ -1,26 +1,12 @@
 """Where the rows came from: commits, versions, devices, configs. Reads RUN/provenance/*.json."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from analysis.report import html
 from analysis.report.sections import Section
-from results.folder import find_visible, read_object
-
-Record = dict[str, Any]
-
-
-def read(root: Path) -> list[Record]:
-    """Every record of the run in the order of their files' names. Raises ValueError that names one that is no JSON."""
-    records = []
-    for path in find_visible(root / "provenance", "*.json"):
-        record = read_object(path.read_text(encoding="utf-8", errors="replace"), where=path)
-        packages = record.get("packages")
-        records.append({"record": path.stem} | record | {"packages": packages if isinstance(packages, dict) else {}})
-    return records
+from analysis.runs.provenance import Record
 
 
 def section(records: list[Record], *, grader: tuple[str, str]) -> Section:

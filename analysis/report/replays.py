@@ -2,10 +2,11 @@
 
 import pandas as pd
 
+from analysis import numerals
 from analysis.policies.replays import Replays
 from analysis.report import html
 from analysis.report.sections import Section
-from analysis.text import replayed, wording
+from analysis.text import replayed
 
 ABOUT = (
     "Policies are fitted on some prompts and read on others, whose outcomes are all stored; what they look at is "
@@ -32,7 +33,7 @@ def _policies(rows: pd.DataFrame, unit: str) -> pd.DataFrame:
         {
             "policy": rows["policy"],
             unit: [f"{cost:.3g}" for cost in rows["cost"]],
-            "accuracy": [wording.percent(accuracy) for accuracy in rows["accuracy"]],
+            "accuracy": [numerals.percent(accuracy) for accuracy in rows["accuracy"]],
             "points over the mix": [replayed.gain_words(row) for _, row in rows.iterrows()],
             "share of oracle": [replayed.share_words(row) for _, row in rows.iterrows()],
             "the mix pays": [replayed.times_words(row) for _, row in rows.iterrows()],
@@ -48,6 +49,6 @@ def _frontiers(rows: pd.DataFrame) -> pd.DataFrame:
             "tokens": [f"{level:,.0f}" for level in rows["level"]],
             "samples": [replayed.whole_words(row, "width") for _, row in rows.iterrows()],
             "thinking budget": [replayed.whole_words(row, "budget") for _, row in rows.iterrows()],
-            "accuracy": [wording.percent(accuracy) for accuracy in rows["accuracy"]],
+            "accuracy": [numerals.percent(accuracy) for accuracy in rows["accuracy"]],
         }
     )

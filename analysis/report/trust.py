@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from analysis.questions import unread
+from analysis import numerals
 from analysis.questions.exchange_rates import Findings
+from analysis.reading import cautions, unread
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.report import html, provenance
-from analysis.report.provenance import Record
 from analysis.report.sections import Section
 from analysis.runs.outcomes import Outcomes
-from analysis.text import cautions, wording
+from analysis.runs.provenance import Record
+from analysis.text import wording
 
 # Intervals of bins of so many prompts keep what `make validate` asks of them; smaller ones are only reported.
 PROVEN_PROMPTS = 200
@@ -108,7 +109,7 @@ def _unread(found: Findings) -> list[Remark]:
     worst = cells.loc[shares.idxmax()]
     parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
-        f"At the full budget at most {wording.percent(float(shares.max()))} of a model's answers could not be graded "
+        f"At the full budget at most {numerals.percent(float(shares.max()))} of a model's answers could not be graded "
         f"as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
     )
     return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]

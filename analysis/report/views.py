@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
+from analysis.reading import limits
 from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule
 from analysis.runs.outcomes import Outcomes
@@ -47,7 +48,7 @@ def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> di
         ],
         "rule": rule,
         "num_samples": _num_samples(first, names),
-        "budget_words": wording.thinking(first.setting.max_budget),
+        "budget_words": limits.thinking(first.setting.max_budget),
         "is_own": first.setting.difficulty == "own",
         "curves": _columns(curves.drop(columns=["cost", "num_params"])),
         "cost": {name: of.curves["cost"].tolist() for name, of in found.items()},

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Array, Bools, Ints
-from analysis.text import wording
 from results import schema, store
 
 # Of a trace's end so many tokens are looked at, and in shorter ends than LEAST no cycle is read.
@@ -86,10 +85,3 @@ def _ints(column: pa.Array) -> Ints:
 
 def _bools(column: pa.ChunkedArray) -> Array:
     return np.asarray(column.to_numpy(), dtype=bool)
-
-
-def told(found: Traces) -> list[str]:
-    """A line, where a trace is empty or goes round."""
-    named = ((found.empty, "without a word"), (found.looping, "repeating one token or a short cycle to the cap"))
-    parts = [f"{wording.percent(share)} {what}" for share, what in named if share > 0]
-    return [f"Of {found.num_traces:,} traces {' and '.join(parts)}."] if parts else []

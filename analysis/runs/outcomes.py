@@ -14,6 +14,7 @@ from analysis.arrays import Array, Bools, Ints
 from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Grid
+from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
 
 
@@ -89,6 +90,11 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
     """
     with telling_damage(root):
         return pair(StoredRun(root, task=task), anchor=anchor)
+
+
+def tasks(root: Path) -> list[str]:
+    """The tasks that a run holds outcomes of, in order of their names."""
+    return sorted(store.scan(root, schema.MODELS, columns=["task"]).to_pandas()["task"].astype(str).unique())
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Array, Ints
 from analysis.runs import outcomes
 from analysis.runs.arms import Arm, StoredRun
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.rungs import OWN, settings
-from analysis.text import wording
 from results import schema, store
 from results.graders import count_graded
 
@@ -180,7 +180,7 @@ def _left_out(ladder: Outcomes, other: Outcomes, num_compared: int, num_shared: 
     ]
     if (least := min(drawn)[0]) < (most := max(drawn)[0]):
         has = ", ".join(name for number, name in drawn if number == least)
-        yield f"widths end at {wording.samples(least)} a prompt, all that {has} has, where others have up to {most:,}"
+        yield f"widths end at {numerals.samples(least)} a prompt, all that {has} has, where others have up to {most:,}"
     budgets = sorted(set(ladder.budgets.tolist()) ^ set(other.budgets.tolist()))
     if budgets:
         yield f"budgets of one side alone are left out: {', '.join(map(str, budgets))}"

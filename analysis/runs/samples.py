@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from analysis.arrays import Array, Bools, Floats, Ints
 from results import schema, store
 from results.ingest.write import GRADER as OUTSIDE
-from results.schema import OUTCOMES
 
+# How an answer may be graded, right first; and what stands for a budget without a limit.
+OUTCOMES, UNLIMITED = schema.OUTCOMES, schema.UNLIMITED
 # Stands for the budget of an answer that its trace came to by itself.
 NATURAL = -1
 # Samples of a prompt are numbered from 0: a number far beyond all rows there are is damage, and would fill the memory.

@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
-    """The function as machine code that lets other threads run meanwhile."""
+    """The function as machine code that lets other threads run meanwhile. No arrays. Source: numba."""
     made = njit(nogil=True)(function)
     # Of a checkout that another user owns, without a home folder of one's own.
     with contextlib.suppress(RuntimeError):

@@ -13,6 +13,6 @@ class Tally(NamedTuple):
 
     @property
     def share(self) -> Floats:
-        """Of right samples; (P,)."""
+        """Of right samples; (P,). Source: ours."""
         share: Floats = self.num_correct / self.num_samples
         return share

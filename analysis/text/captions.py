@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from analysis import numerals
+from analysis.reading import limits
 from analysis.reading.choices import BINS_ASIDE, MOST_SAMPLES
 from analysis.text import wording
 
@@ -45,7 +47,7 @@ def exchange_rates(first: pd.Series) -> str:
     read = wording.RULES[first["rule"]]
     spent = f"more samples, read by {read}" if first["path"] == "width" else "more thinking tokens on its one sample"
     return (
-        f"Task {first['task']}. Target: one answer of the larger model {wording.thinking(first['max_budget'])}; the "
+        f"Task {first['task']}. Target: one answer of the larger model {limits.thinking(first['max_budget'])}; the "
         f"smaller one spends {spent}. Never: not "
         f"{wording.within(first['path'], first['max_step'])}. Cost in {first['cost_unit']}, prompts read once, "
         f"{first['cost_label']}. {first['total_prompts']} prompts, {samples_each(first)}, number of "
@@ -81,25 +83,25 @@ def read_by(first: pd.Series) -> str:
 
 def samples_each(first: pd.Series) -> str:
     """How many samples a prompt the models were read at."""
-    return wording.samples_each(int(first["num_samples"]), int(first.get(MOST_SAMPLES, 0)))
+    return numerals.samples_each(int(first["num_samples"]), int(first.get(MOST_SAMPLES, 0)))
 
 
 def _votes(first: pd.Series) -> str:
     """'1 sample', '1 and 3 samples', '1, 3 and 5 samples', '1, 3, ... 15 samples'."""
     votes = [str(width) for width in range(1, int(first["num_samples"]) + 1, 2)]
-    told = wording.listed(votes) if len(votes) <= MAX_VOTES else f"1, 3, ... {votes[-1]}"
+    told = numerals.listed(votes) if len(votes) <= MAX_VOTES else f"1, 3, ... {votes[-1]}"
     return f"{told} sample{'s' if len(votes) > 1 else ''}"
 
 
 def _matched(first: pd.Series) -> str:
     budget = first["max_budget"]
-    stays = "" if budget >= wording.UNLIMITED else f"the thinking budget stays at {budget} tokens and "
+    stays = "" if budget >= limits.UNLIMITED else f"the thinking budget stays at {budget} tokens and "
     how = {
         "width": f"{stays}the number of samples grows along each line",
         "budget": f"one sample, and the thinking budget grows along each line to {budget} tokens",
     }[first["path"]]
     return (
-        f"Task {first['task']}. Matched: accuracy with one answer of {first['target']} {wording.thinking(budget)}; "
+        f"Task {first['task']}. Matched: accuracy with one answer of {first['target']} {limits.thinking(budget)}; "
         f"{how}. "
         f"The factor is the smaller model's {first['cost_unit']} over {first['target']}'s at equal accuracy (below 1x "
         f"it is cheaper), prompts read once, {first['cost_label']}."

@@ -6,9 +6,10 @@ from typing import Literal
 
 import pandas as pd
 
+from analysis import numerals
 from analysis.costs import cost_models
-from analysis.questions import unread
 from analysis.questions.exchange_rates import Findings
+from analysis.reading import unread
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.curves import PathName, Rule
 from analysis.stats import difficulty, intervals
@@ -78,13 +79,13 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
     else:
         named = whole if len(whole) <= MOST_NAMED else whole.tail(1)
         read_by = wording.RULES[first["rule"]] if first["path"] == "width" else "longer thinking"
-        on = f"on all {wording.prompts(first['num_prompts'])} of {task}, by {read_by} (95% intervals)"
+        on = f"on all {numerals.prompts(first['num_prompts'])} of {task}, by {read_by} (95% intervals)"
         num_rates = _num_rates(findings, first)
         phrases = [_phrase(row, findings.setting.cost_unit, num_rates) for _, row in named.iterrows()]
         counts = [] if len(named) == len(whole) else [_counts(whole)]
         yield f"One answer of {large} {on}: {'; '.join(counts + phrases)}."
         if any("surely less" in phrase or "surely more" in phrase for phrase in (*phrases, *counts)):
-            yield f"Surely: after Holm's correction over all {wording.rates(num_rates)}."
+            yield f"Surely: after Holm's correction over all {numerals.rates(num_rates)}."
         yield _by_cost(findings, named)
         yield _by_bin(rates, named)
         yield _few(rates)
@@ -115,7 +116,7 @@ def _phrase(row: pd.Series, unit: str, num_rates: int) -> str:
         return f"{row['small']} never matches it {within}"
     if math.isinf(row["exchange_rate"]):
         return f"{row['small']} was not seen to match it {within} {ends}"
-    rate = f"{wording.times(row['exchange_rate'])} its {unit} {ends}, {_verdict(row, num_rates)}"
+    rate = f"{numerals.times(row['exchange_rate'])} its {unit} {ends}, {_verdict(row, num_rates)}"
     if row["at_or_below"]:
         return f"{row['small']} matches it at its first cell already, at ≤{rate}"
     by = f" with {wording.steps(row['step'], row['path'])}" if math.isfinite(row["step"]) else ""
@@ -128,7 +129,7 @@ def _verdict(row: pd.Series, num_rates: int) -> str:
         return "not told apart from 1x"
     if _is_sure(row):
         return f"surely {side}"
-    return f"{side} by this interval, and not sure after correction for {wording.rates(num_rates)}"
+    return f"{side} by this interval, and not sure after correction for {numerals.rates(num_rates)}"
 
 
 def _counts(whole: pd.DataFrame) -> str:
@@ -152,7 +153,7 @@ def _by_cost(findings: Findings, named: pd.DataFrame) -> str:
         if len({_side(row) for _, row in of_size.iterrows()}) > 1:
             ends = [of_size.loc[of_size["exchange_rate"].idxmin()], of_size.loc[of_size["exchange_rate"].idxmax()]]
             least, most = (
-                f"{wording.times(end['exchange_rate'])} in {wording.COUNTED[end['counted_as']]}" for end in ends
+                f"{numerals.times(end['exchange_rate'])} in {wording.COUNTED[end['counted_as']]}" for end in ends
             )
             phrases.append(f"{small} from {least} to {most}")
     return f"What is counted decides: {'; '.join(phrases)}." if phrases else ""
@@ -177,7 +178,7 @@ def _few(rates: pd.DataFrame) -> str:
     few = bins[(bins["num_prompts"] < FEW_PROMPTS) & (bins["num_prompts"] > 0)]
     if few.empty:
         return ""
-    names = wording.listed([f"{row['bin']} ({row['num_prompts']})" for _, row in few.iterrows()])
+    names = numerals.listed([f"{row['bin']} ({row['num_prompts']})" for _, row in few.iterrows()])
     return f"Fewer than {FEW_PROMPTS} prompts tell little by themselves: {names}."
 
 

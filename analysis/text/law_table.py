@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from analysis import numerals
 from analysis.arrays import Floats
 from analysis.questions.laws import Laws
 from analysis.reading.curves import Rule
 from analysis.stats.bootstrap import Interval
 from analysis.text import wording
-from analysis.text.summary import aligned
+from analysis.text.tables import aligned
 
 CANNOT_TELL = "cannot tell"
 # Powers of two.
@@ -45,7 +46,7 @@ def _curve_rows(found: Laws) -> list[list[str]]:
         for fit, parameters, share, untold in each:
             errors = [_points(error) for error in fit.held_out]
             named = ", ".join(f"{key} {_with_ends(ends)}" for key, ends in parameters.items())
-            verdict = f"yes, {wording.percent(share)}" if fit.optimum.converged else "NO"
+            verdict = f"yes, {numerals.percent(share)}" if fit.optimum.converged else "NO"
             verdict, named = (CANNOT_TELL, untold) if untold else (verdict, named)
             rows.append([name, FAMILY_WORDS[fit.family], *errors, verdict, named])
     return rows
@@ -60,7 +61,7 @@ def _coverage_rows(found: Laws) -> list[list[str]]:
             law, exponent, full, miss = fitted
             span = f"{law.k_low:.0f} to {law.k_high:,.0f}"
             ends = wording.with_ends(exponent, "{:.3g}", unreached="any")
-            rows.append([name, ends, wording.percent(full), f"{100 * miss:.1f} points", span])
+            rows.append([name, ends, numerals.percent(full), f"{100 * miss:.1f} points", span])
     return rows
 
 
@@ -73,7 +74,7 @@ def _surface_rows(found: Laws) -> list[list[str]]:
         if untold or all(time == CANNOT_TELL for time in times):
             verdict = CANNOT_TELL
         errors = untold or errors
-        rows.append([name, *times, wording.percent(fit.coefficients.ceiling), verdict, errors])
+        rows.append([name, *times, numerals.percent(fit.coefficients.ceiling), verdict, errors])
     return rows
 
 

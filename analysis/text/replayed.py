@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.policies.replays import Replays, nearest
 from analysis.policies.studies import allocation, cascades, parallel, thinking
 from analysis.text import wording
@@ -42,10 +43,10 @@ def choice_words(found: Replays) -> str:
     """How well features tell whom thinking rescues."""
     choice = found.choices.iloc[0]
     return (
-        f"Thinking to {choice['budget']} tokens rescues {wording.percent(choice['rescued'])} of answers: right with it "
-        f"and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50); beside "
-        f"random mixing at the same rates the learned choice gains\n{_points(choice, 'gain_over_mixing')} points at "
-        f"{_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
+        f"Thinking to {choice['budget']} tokens rescues {numerals.percent(choice['rescued'])} of answers: right "
+        f"with it and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: "
+        "0.50); beside random mixing at the same rates the learned choice gains\n"
+        f"{_points(choice, 'gain_over_mixing')} points at {_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
     )
 
 
@@ -100,7 +101,7 @@ def _search(found: Replays) -> list[str]:
     ]
     lines += [
         f"{row['model']:<{_widest(found.search['model'])}}  {row['tried']:>5}  {_ends(row, 'tau', '.2f'):>20}  "
-        f"{wording.percent(row['survives']):>22}"
+        f"{numerals.percent(row['survives']):>22}"
         for _, row in found.search.iterrows()
     ]
     lines.append(
@@ -120,7 +121,7 @@ def _parallel(found: Replays) -> list[str]:
         row = part.iloc[len(part) // 2]
         lines.append(
             f"{name:<12} {row['level']:>7,.0f} {axis:<16} k = {whole_words(row, 'width'):<14} "
-            f"budget = {whole_words(row, 'budget'):<18} {wording.percent(row['accuracy'])} "
+            f"budget = {whole_words(row, 'budget'):<18} {numerals.percent(row['accuracy'])} "
             f"[{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
         )
     lines.append(f"({parallel.SERIES}: the longest of k samples, since they are drawn side by side.)")
@@ -169,7 +170,7 @@ def times_words(row: pd.Series) -> str:
     """'1.33x [1.24, 1.46]': what the mix pays for the same accuracy; never: not within its arms."""
     if row["kind"] == "line" or np.isnan(row["times"]):
         return "-"
-    return f"{wording.times(row['times'])} {wording.ends(row['times_low'], row['times_high'])}"
+    return f"{numerals.times(row['times'])} {wording.ends(row['times_low'], row['times_high'])}"
 
 
 def _ends(row: pd.Series, name: str, form: str) -> str:

@@ -38,7 +38,7 @@ def _head(routes: Routes) -> str:
     if routes.embedding is None:
         lines.append("No embeddings are stored, so that only the cheap controls are replayed: make embed RUN=...")
     else:
-        charged = "charged" if routes.embedding.is_charged else f"its cost is not known in {run.cost.unit}, not charged"
+        charged = "charged" if routes.is_charged else f"its cost is not known in {run.cost.unit}, not charged"
         lines.append(f"Embedding: {routes.embedding.embedder} ({routes.embedding.version}), {charged}.")
     return "\n".join(lines)
 

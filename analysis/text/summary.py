@@ -2,16 +2,17 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.questions import unread
+from analysis import numerals
 from analysis.questions.exchange_rates import Findings
+from analysis.reading import cautions, limits, unread
 from analysis.reading.curves import Rule
 from analysis.runs.arms import is_outside
 from analysis.runs.outcomes import Outcomes
-from analysis.text import cautions, headline, wording
+from analysis.text import headline, wording
+from analysis.text.tables import aligned
 
 LINE = 120
 
@@ -39,7 +40,7 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
     known = {(row["small"], row["bin"]): row for _, row in rates.iterrows()}
     part = findings.curves[(findings.curves["rule"] == rule) & (findings.curves["path"] == "width")]
     widest = part.groupby("model")["width"].max().unique().tolist()
-    votes = {"vote": wording.samples(widest[0]) if len(widest) == 1 else "all samples"} if widest != [1] else {}
+    votes = {"vote": numerals.samples(widest[0]) if len(widest) == 1 else "all samples"} if widest != [1] else {}
     matched = {} if rates.empty else {"matched": f"to match one answer of {rates['large'].iloc[-1]}"}
     header = {"rung": "rung", "bin": "bin", "prompts": "prompts", "one": "one answer"} | votes | {"tokens": "tokens"}
     header |= matched
@@ -78,15 +79,15 @@ def _tokens(count: float) -> str:
 def _share(row: pd.Series) -> str:
     if math.isnan(row["accuracy"]):
         return "-"
-    low, high = (wording.percent(row[end]).rstrip("%") for end in ("low", "high"))
-    return f"{wording.percent(row['accuracy'])} [{low}, {high}]"
+    low, high = (numerals.percent(row[end]).rstrip("%") for end in ("low", "high"))
+    return f"{numerals.percent(row['accuracy'])} [{low}, {high}]"
 
 
 def _legend(findings: Findings, rule: Rule) -> str:
     setting = findings.setting
     lines = [
         f"Task {setting.task}: {setting.total_prompts} prompts, "
-        f"{wording.samples_each(setting.num_samples, setting.most_samples)}, {wording.thinking(setting.max_budget)}; "
+        f"{numerals.samples_each(setting.num_samples, setting.most_samples)}, {limits.thinking(setting.max_budget)}; "
         f"read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
     ]
@@ -97,7 +98,7 @@ def _legend(findings: Findings, rule: Rule) -> str:
         )
     lines += _drawn(findings, rule)
     if setting.bins_are is not None:
-        at = "" if setting.bin_budget is None else f", {wording.thinking(setting.bin_budget)}"
+        at = "" if setting.bin_budget is None else f", {limits.thinking(setting.bin_budget)}"
         lines.append(f"Bins: {setting.bins_are}{at}.")
     if not math.isnan(setting.rank_agreement):
         lines.append(
@@ -165,9 +166,9 @@ def _health_rows(findings: Findings) -> list[list[str]]:
         rows.append(
             [
                 cell["model"],
-                wording.percent(cell["accuracy"]),
+                numerals.percent(cell["accuracy"]),
                 *tokens,
-                *(wording.percent(cell[name]) for name in shares),
+                *(numerals.percent(cell[name]) for name in shares),
             ]
         )
     return rows
@@ -184,16 +185,3 @@ def _left_out(outcomes: Outcomes) -> list[str]:
     if outcomes.unfinished:
         lines.append(f"No graded answers yet: {', '.join(outcomes.unfinished)}.")
     return lines
-
-
-def aligned(rows: Sequence[Sequence[str]], *, num_text: int) -> str:
-    """Columns of equal width; the first `num_text` and the last to the left, numbers to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    is_text = [column < num_text or column == len(widths) - 1 for column in range(len(widths))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if text else cell.rjust(width)
-            for cell, width, text in zip(row, widths, is_text, strict=True)
-        ).rstrip()
-        for row in rows
-    )

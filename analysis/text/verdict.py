@@ -4,12 +4,13 @@ import math
 
 import pandas as pd
 
-from analysis.questions import setbacks
+from analysis import numerals
 from analysis.questions.compare import Comparison
+from analysis.reading import limits
 from analysis.stats import intervals
 from analysis.stats.differences import NUM_FLIPS
-from analysis.text import wording
-from analysis.text.summary import aligned
+from analysis.text import setbacks, wording
+from analysis.text.tables import aligned
 
 
 def render(found: Comparison) -> str:
@@ -32,7 +33,7 @@ def render(found: Comparison) -> str:
 def headline(found: Comparison) -> str:
     """One sentence on single full answers to all prompts, and one on how many cells differ."""
     row, cells = found.single_full().iloc[0], found.differences
-    new, base = wording.percents(row["new_accuracy"], row["base_accuracy"])
+    new, base = numerals.percents(row["new_accuracy"], row["base_accuracy"])
     sure = cells[(cells["low"] > 0) | (cells["high"] < 0)]
     better = int((sure["low"] > 0).sum())
     aside = (
@@ -44,11 +45,11 @@ def headline(found: Comparison) -> str:
         )
     )
     return (
-        f"{aside}On {found.task}, one answer {wording.thinking(row['budget'])}: {found.new} "
+        f"{aside}On {found.task}, one answer {limits.thinking(row['budget'])}: {found.new} "
         f"{new}, {row['base']} {base}: "
-        f"{wording.points(row['difference'])} points "
-        f"[{wording.points(row['alone_low'])}, {wording.points(row['alone_high'])}] over "
-        f"{wording.prompts(found.num_prompts)} (p = {wording.p_value(row['p_value'])}).{_worth(found)}"
+        f"{numerals.points(row['difference'])} points "
+        f"[{numerals.points(row['alone_low'])}, {numerals.points(row['alone_high'])}] over "
+        f"{numerals.prompts(found.num_prompts)} (p = {numerals.p_value(row['p_value'])}).{_worth(found)}"
         f"\nOf {len(cells)} cells together, {better} are surely better and {len(sure) - better} surely worse"
         f"{_confirmed(cells, sure)}."
     )
@@ -76,7 +77,7 @@ def _worth(found: Comparison) -> str:
     if math.isnan(row["size"]):
         return " It is not surely right on any prompt, which has no place on the ladder."
     ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
-    own = "" if math.isnan(found.new_params) else f"; it has {wording.parameters(found.new_params)}"
+    own = "" if math.isnan(found.new_params) else f"; it has {numerals.parameters(found.new_params)}"
     return f" On this ladder that is worth {ends[0]} parameters [{ends[1]}, {ends[2]}]{own}."
 
 
@@ -96,14 +97,14 @@ def difference_rows(found: Comparison) -> list[list[str]]:
     for (base, name, budget), part in cells.groupby(["base", "bin", "budget"], sort=False):
         told = part.set_index("width")
         size = f"{name} ({told['num_prompts'].iloc[0]})"
-        limit = "no limit" if budget >= wording.UNLIMITED else str(budget)
+        limit = "no limit" if budget >= limits.UNLIMITED else str(budget)
         rows.append([str(base), size, limit, *(_difference(told.loc[width]) for width in widths)])
     return rows if len(found.rungs) > 1 else [row[1:] for row in rows]
 
 
 def _difference(row: pd.Series) -> str:
     star = "*" if row["low"] > 0 or row["high"] < 0 else " "
-    return f"{wording.points(row['difference'])} [{wording.points(row['low'])}, {wording.points(row['high'])}]{star}"
+    return f"{numerals.points(row['difference'])} [{numerals.points(row['low'])}, {numerals.points(row['high'])}]{star}"
 
 
 def differences_legend(found: Comparison) -> str:
@@ -121,13 +122,13 @@ def differences_legend(found: Comparison) -> str:
     by_holm = f"{holm} differ" if _is_fine_enough(cells) else f"none of {len(cells)} cells can be told"
     lines.append(
         f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction and "
-        f"{bh} after Benjamini and Hochberg's, at 5%; the least is {wording.p_value(cells['p_value'].min())}."
+        f"{bh} after Benjamini and Hochberg's, at 5%; the least is {numerals.p_value(cells['p_value'].min())}."
     )
     return "\n".join(lines)
 
 
 def sizes_title(found: Comparison) -> str:
-    own = "" if math.isnan(found.new_params) else f", which has {wording.parameters(found.new_params)}"
+    own = "" if math.isnan(found.new_params) else f", which has {numerals.parameters(found.new_params)}"
     return f"Parameters on the ladder that are as accurate as {found.new}{own}"
 
 
@@ -149,15 +150,15 @@ def _size_words(row: pd.Series) -> list[str]:
     ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
     text = f"{ends[0]} [{ends[1]}, {ends[2]}]"
     again = f", for good from {size(row['stays'], row)}" if row["stays"] > row["size"] * (1 + 1e-9) else ""
-    outside = wording.percent(row["share_below"] + row["share_beyond"])
-    return [text + again, outside, wording.percent(row["share_dips"])]
+    outside = numerals.percent(row["share_below"] + row["share_beyond"])
+    return [text + again, outside, numerals.percent(row["share_dips"])]
 
 
 def size(count: float, row: pd.Series) -> str:
     """'213k', '≤32k' at the smallest rung and '>1.1M' beyond the largest."""
     if math.isinf(count):
-        return f">{wording.parameters(row['largest'])}"
-    return ("≤" if count <= row["smallest"] else "") + wording.parameters(count)
+        return f">{numerals.parameters(row['largest'])}"
+    return ("≤" if count <= row["smallest"] else "") + numerals.parameters(count)
 
 
 def sizes_legend(found: Comparison) -> str:
@@ -190,11 +191,11 @@ def need_rows(found: Comparison) -> list[list[str]]:
             _bounded(wide, "tokens", "{:.0f}"),
             _bounded(wide, "cost", "{:.2g}"),
             _bounded(wide, "rate", "{:.2f}x"),
-            wording.percent(wide["share_never"]),
+            numerals.percent(wide["share_never"]),
         ]
         if "budget" in by_path.index:
             deep = by_path.loc["budget"]
-            row += [_bounded(deep, "step", "{:.0f}"), wording.percent(deep["share_never"])]
+            row += [_bounded(deep, "step", "{:.0f}"), numerals.percent(deep["share_never"])]
         rows.append(row + ["-"] * (len(rows[0]) - len(row)))
     return rows
 
@@ -211,7 +212,7 @@ def needs_legend(found: Comparison) -> str:
     wide = found.needs[found.needs["path"] == "width"]["max_step"].iloc[0]
     deep = found.needs[found.needs["path"] == "budget"]["max_step"]
     thinking = f" and {wording.within('budget', deep.iloc[0])} of thinking by one sample" if len(deep) else ""
-    endless = len(deep) and deep.iloc[0] >= wording.UNLIMITED
+    endless = len(deep) and deep.iloc[0] >= limits.UNLIMITED
     unnamed = " Thinking -: between the last limit on it and none, where no budget can be named." if endless else ""
     return (
         f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} at the full budget{thinking}; "

@@ -10,12 +10,12 @@ import pytest
 from analysis.__main__ import main
 from analysis.commands import figures as command
 from analysis.questions import exchange_rates, rate_rows
-from analysis.reading import cells
+from analysis.reading import cautions, cells
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
 from analysis.runs import asked, outcomes
 from analysis.runs.outcomes import Outcomes
-from analysis.text import cautions, headline
+from analysis.text import headline
 from results import schema
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER, Plant, write_run

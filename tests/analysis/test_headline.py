@@ -11,9 +11,10 @@ import pytest
 from analysis.costs.shapes import PerToken
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
+from analysis.reading import cautions
 from analysis.reading.choices import Choices
 from analysis.runs import outcomes
-from analysis.text import cautions, headline, summary
+from analysis.text import headline, summary
 from tests.analysis.conftest import LADDER, PlantedRung
 
 Change = Callable[[pd.Series], dict[str, object]]

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import numerals
 from analysis.__main__ import main
 from analysis.questions import exchange_rates
 from analysis.reading.choices import Choices
 from analysis.runs import outcomes
 from analysis.stats.estimators import pass_at_k
-from analysis.text import wording
 from results import schema
 from results.ingest.__main__ import main as ingest
 from results.ingest.outcomes import Ingested, Known, Sample
@@ -304,5 +304,5 @@ def test_what_cut_an_answer_is_never_told_where_the_source_does_not_say(
     (cell,) = exchange_rates.find(outcomes.load(tmp_path), Choices(), rng=np.random.default_rng(0)).cells.to_dict(
         "records"
     )
-    told = {name: wording.percent(cell[f"{name}_share"]) for name in ("cut", "forced", "capped", "truncated")}
+    told = {name: numerals.percent(cell[f"{name}_share"]) for name in ("cut", "forced", "capped", "truncated")}
     assert told == {"cut": "-", "forced": "-", "capped": cut, "truncated": cut}

@@ -8,9 +8,10 @@ import pytest
 
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
+from analysis.reading import cautions
 from analysis.reading.choices import Choices
 from analysis.runs import outcomes
-from analysis.text import cautions, summary
+from analysis.text import summary
 from results.ingest.__main__ import main
 
 MAP = ("model=m", "prompt=p", "correct=s")

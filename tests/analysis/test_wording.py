@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.text import wording
+from analysis import numerals
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from analysis.text import wording
     ],
 )
 def test_percentages_get_the_digits_that_tell_them_apart(shares: tuple[float, ...], told: list[str]) -> None:
-    assert wording.percents(*shares) == told
+    assert numerals.percents(*shares) == told

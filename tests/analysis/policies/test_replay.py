@@ -16,6 +16,7 @@ from analysis.policies.policy import Known, Prompts, Train
 from analysis.policies.replay import MAX_FOLDS, dataset_folds, prompt_folds, replay, resample
 from analysis.reading import choices
 from analysis.runs.outcomes import Outcomes
+from analysis.runs.texts import whole_prompts
 from analysis.stats import bootstrap, estimators
 
 REFERENCE = Path("results/reference")
@@ -165,5 +166,5 @@ def test_probe_samples_are_charged_as_a_cell_run_alone_and_dials_become_numbers(
     )
     words = features.of_dials({"kind": np.array(["a", "b", "a"], dtype=object), "size": np.array([1, 2, 3])})
     assert words.values.tolist() == [[1, 0, 1], [0, 1, 2], [1, 0, 3]]
-    text = features.of_text(features.texts(REFERENCE, loaded.task, loaded.prompt_ids))
+    text = features.of_text(whole_prompts(REFERENCE, loaded.task, loaded.prompt_ids))
     assert text.values.shape == (120, 7) and (text.values[:, 4] > 2).all() and (text.cost == 0).all()

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.policies import features, replays
+from analysis.policies import replays
 from analysis.policies.replays import Plan, Replays
 from analysis.reading.choices import Choices
 from analysis.report.replays import section
 from analysis.runs.outcomes import Outcomes
+from analysis.runs.texts import whole_prompts
 from analysis.text import replayed
 
 REFERENCE = Path("results/reference")
@@ -21,7 +22,7 @@ REFERENCE = Path("results/reference")
 
 @pytest.fixture(scope="module")
 def found(loaded: Outcomes) -> Replays:
-    texts = features.texts(REFERENCE, loaded.task, loaded.prompt_ids)
+    texts = whole_prompts(REFERENCE, loaded.task, loaded.prompt_ids)
     return replays.find(loaded, Choices(), Plan(num_folds=3), texts=texts, rule=None)
 
 

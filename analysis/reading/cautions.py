@@ -6,11 +6,11 @@ Knows outcomes, no results.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from analysis.questions import unread
+from analysis import numerals
+from analysis.reading import limits, unread
 from analysis.runs import asked
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.samples import Grid
-from analysis.text import wording
 
 
 class Caution(NamedTuple):
@@ -51,11 +51,11 @@ def _samples(outcomes: Outcomes) -> Iterator[Caution]:
         span = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
         yield Caution(
             "Fewer samples of some",
-            f"{wording.listed(short)} {_has(short)} {wording.samples(least)} a prompt where the others have {span}: "
+            f"{numerals.listed(short)} {_has(short)} {numerals.samples(least)} a prompt where the others have {span}: "
             + (
-                f"each model's curve goes as far as its own, and what stands cell by cell at {wording.samples(least)}."
+                f"each model's curve goes as far as its own, and what stands cell by cell at {numerals.samples(least)}."
                 if outcomes.most_samples > outcomes.num_samples
-                else f"every model is read at {wording.samples(least)}, as all are compared at equal widths."
+                else f"every model is read at {numerals.samples(least)}, as all are compared at equal widths."
             ),
         )
 
@@ -64,7 +64,7 @@ def _budgets(outcomes: Outcomes) -> Iterator[Caution]:
     for budget, lacking in outcomes.budgets_aside:
         yield Caution(
             "A budget left out",
-            f"What was drawn {wording.thinking(budget)} is left out of every model, as {wording.listed(list(lacking))} "
+            f"What was drawn {limits.thinking(budget)} is left out of every model, as {numerals.listed(list(lacking))} "
             f"{_has(lacking)} too few answers there.",
         )
 
@@ -107,7 +107,7 @@ def _scored(outcomes: Outcomes) -> Iterator[Caution]:
 
 
 def _named(names: list[str], outcomes: Outcomes, *, every: str) -> str:
-    return every if len(names) == len(outcomes.arms) else wording.listed(names)
+    return every if len(names) == len(outcomes.arms) else numerals.listed(names)
 
 
 def _has(names: list[str] | tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The stored embeddings of a run's prompts, as features that are paid for. Knows the table, no embedder."""
+"""The stored embeddings of a run's prompts. Knows the table, no embedder."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,30 +7,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.policies.policy import Known
-from analysis.policies.space import Space
+from analysis.arrays import Floats
 from results import schema, store
 from results.embed.embedders import TFIDF
 
 
-class Embedding(NamedTuple):
-    """What one embedder made of the prompts; is_charged: whether its cost is known in the unit that is spent."""
+class Vectors(NamedTuple):
+    """What one embedder made of the prompts: vectors (P, D), FLOPs (P,) it took, NaN where that is not known.
+
+    are_counts: whether they count terms, so that lengths of vectors mean nothing.
+    """
 
     embedder: str
     version: str
-    space: Space
-    known: Known
-    is_charged: bool
+    vectors: Floats
+    flops: Floats
+    are_counts: bool
 
 
-def read(
-    root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, unit: str, embedder: str | None = None
-) -> Embedding | None:
+def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str | None = None) -> Vectors | None:
     """The embedding of these prompts of these tasks (P,), by the embedder named or the only one; None without any.
 
-    Of several versions the one that was stored last. A prompt without a vector (it has no text) is at the origin. FLOPs
-    of the embedder are charged where FLOPs are what is spent. Raises ValueError where another embedder is named, and
-    where several are stored and none is named.
+    Of several versions the one that was stored last. A prompt without a vector (it has no text) is at the origin, at
+    no FLOPs. Raises ValueError where another embedder is named, and where several are stored and none is named.
     """
     rows = store.scan(root, schema.EMBEDDINGS).to_pandas()
     names = sorted(rows["embedder"].astype(str).unique())
@@ -47,8 +46,6 @@ def read(
     at = stored.index.get_indexer(wanted_keys)
     vectors = np.vstack([*stored["vector"], np.zeros(len(stored["vector"].iloc[0]))]).astype(float)
     flops = np.append(stored["flops"].to_numpy(dtype=float), 0.0)
-    is_charged = unit == "FLOPs" and bool(np.isfinite(flops).all())
-    # Where there is none, -1 takes the last row: the origin, at no cost.
-    known = Known(vectors[at], flops[at] if is_charged else np.zeros(len(at)))
     name = embedder or names[0]
-    return Embedding(name, version, "counts" if name == TFIDF else "vectors", known, is_charged)
+    # Where there is none, -1 takes the last row: the origin, at no cost.
+    return Vectors(name, version, vectors[at], flops[at], name == TFIDF)

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike
 
 from analysis.runs.outcomes import Outcomes
 from results import schema, store
@@ -70,6 +73,14 @@ def read_prompts(root: Path, task: str, prompt_ids: Sequence[str]) -> dict[str, 
     columns = ["task", "prompt_id", "text"]
     rows = store.scan(root, schema.PROMPTS, columns=columns, prompt_ids=prompt_ids).to_pylist()
     return {row["prompt_id"]: clip(row["text"], PROMPT_ENDS) for row in rows if row["task"] == task}
+
+
+def whole_prompts(root: Path, task: str, prompt_ids: ArrayLike) -> list[str]:
+    """The text of each prompt of a run; empty where none is stored."""
+    rows = store.scan(root, schema.PROMPTS, columns=["task", "prompt_id", "text"])
+    stored = rows.filter(pc.equal(rows["task"].cast("string"), task)).to_pandas().drop_duplicates("prompt_id")
+    by_id = stored.set_index("prompt_id")["text"]
+    return [text if isinstance(text, str) else "" for text in by_id.reindex(list(np.asarray(prompt_ids)))]
 
 
 def trace(sample: Sample) -> Clipped:

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Floats
+from analysis.reading import limits
 from analysis.reading.bins import Bin
 from analysis.runs.arms import Arm
-from analysis.text import wording
-from results.schema import OUTCOMES
+from analysis.runs.samples import OUTCOMES
 
 NAMES = OUTCOMES[2:]
 # Above this share an accuracy says how answers end, and hardly what a model can do.
@@ -38,9 +39,9 @@ def is_mostly(parts: Mapping[str, float]) -> bool:
 def told(parts: Mapping[str, float]) -> str:
     """'71% truncated, 12% unparsed', the largest first; of more than MAX_TOLD the others together."""
     named = sorted((name for name in NAMES if parts[name] > 0), key=lambda name: -parts[name])
-    told = [f"{wording.percent(parts[name])} {name}" for name in named[:MAX_TOLD]]
+    told = [f"{numerals.percent(parts[name])} {name}" for name in named[:MAX_TOLD]]
     rest = sum(parts[name] for name in named[MAX_TOLD:])
-    return ", ".join(told + ([f"{wording.percent(rest)} otherwise"] if rest else []))
+    return ", ".join(told + ([f"{numerals.percent(rest)} otherwise"] if rest else []))
 
 
 def frame(arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bin]]], *, is_own: bool) -> pd.DataFrame:
@@ -66,6 +67,6 @@ def lines(arms: Sequence[Arm]) -> list[str]:
         parts = {int(budget): shares(arm, at, every) for at, budget in enumerate(arm.budgets)}
         mostly = [budget for budget, part in parts.items() if is_mostly(part)]
         if mostly:
-            budgets = wording.listed([wording.budget(budget) for budget in mostly])
+            budgets = numerals.listed([limits.short(budget) for budget in mostly])
             found.append(f"{arm.rung.name} at {budgets} thinking tokens ({told(parts[mostly[-1]])})")
     return found

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from analysis.runs import degenerate, throughput
-from analysis.runs.arms import StoredRun
+from analysis.runs import throughput
 from results import schema, store
 from results.graders import present_grader
 from results.growth import GROWN_SHARE
@@ -29,6 +28,11 @@ class _Counted(NamedTuple):
     num_prompts: int
     num_prompts_asked: int
     num_samples_asked: int
+
+
+def has_traces(root: Path) -> bool:
+    """Whether any trace is stored."""
+    return any((root / schema.TRACES.name).glob("*.parquet"))
 
 
 def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
@@ -138,50 +142,3 @@ def _cell(cell: _Counted, budget: int, *, rate: float | None, reached: int) -> d
         "answer_tokens": float(serving["num_answer_tokens"].mean()),
         "device_seconds_a_thousand": None if rate is None else float(1000 * tokens * rate),
     }
-
-
-def render(run: StoredRun) -> str:
-    """The health of every model's cells as a table; shares in percent."""
-    if run.is_from_elsewhere:
-        raise ValueError(f"The health of a cell is read from its traces, and {run.root} holds outcomes from elsewhere.")
-    lines = []
-    for rung in run.rungs:
-        budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
-        cells = read_health(run.root, rung.identity, budgets)
-        traces = degenerate.read(run.root, rung.identity)
-        lines += [f"{rung.name}", *_render_cells(cells), *degenerate.told(traces), *left_out(cells), ""]
-    return "\n".join(lines + [LEGEND])
-
-
-LEGEND = """\
-cut: still thinking at the budget, so that its answer is forced. forced: the close marker was given. Shares of samples.
-spent: mean thinking tokens. dev-s: device seconds that a thousand samples of the cell alone would take, by the log."""
-
-
-def left_out(cells: pd.DataFrame) -> list[str]:
-    """A line for each of `read_health`'s rows from which samples that were asked for are left out."""
-    return [
-        f"Left out at {cell.budget:,}: {cell.num_left_out:,} of {cell.num_samples + cell.num_left_out:,} samples asked "
-        "for, missing or beside missing ones of their prompt"
-        + ("; too few prompts are left to tell shares." if pd.isna(cell.cut) else ".")
-        for cell in cells.itertuples()
-        if cell.num_left_out
-    ]
-
-
-def _render_cells(cells: pd.DataFrame) -> list[str]:
-    shares = ["cut", "forced", *OUTCOMES]
-    header = f"{'budget':>8} {'samples':>9}" + "".join(f"{name:>11}" for name in shares) + f"{'spent':>8}{'dev-s':>9}"
-    lines = [header]
-    for cell in cells.itertuples():
-        lines.append(
-            f"{cell.budget:>8,} {cell.num_samples:>9,}"
-            + "".join(_padded(100 * getattr(cell, name), 11, ".1f", "%") for name in shares)
-            + _padded(cell.thinking_tokens, 8, ".1f")
-            + _padded(cell.device_seconds_a_thousand, 9, ".2f")
-        )
-    return lines
-
-
-def _padded(value: float | None, width: int, spec: str, unit: str = "") -> str:
-    return f"{'-' if value is None or pd.isna(value) else f'{value:{spec}}{unit}':>{width}}"

@@ -4,11 +4,12 @@ import math
 
 import pandas as pd
 
+from analysis import numerals
 from analysis.questions.compare import Comparison
+from analysis.reading import limits
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.stats import intervals
-from analysis.text import wording
-from analysis.text.summary import aligned
+from analysis.text.tables import aligned
 
 LISTED = 5
 
@@ -23,9 +24,9 @@ def lost_cells(found: Comparison) -> str:
     if worse.empty:
         return "No cell is surely worse."
     listed = [
-        f"  {wording.points(row['difference'])} points against {row['base']} on {row['bin']}"
+        f"  {numerals.points(row['difference'])} points against {row['base']} on {row['bin']}"
         f"{'' if row['bin'] == ALL_PROMPTS else ' prompts'}, {row['width']} sample{'s' if row['width'] > 1 else ''} "
-        f"{wording.thinking(row['budget'])}"
+        f"{limits.thinking(row['budget'])}"
         for _, row in worse.head(LISTED).iterrows()
     ]
     more = f" The largest of {len(worse)}:" if len(worse) > LISTED else ""
@@ -53,9 +54,9 @@ def lost_prompt_rows(found: Comparison) -> list[list[str]]:
             [
                 row["prompt_id"],
                 *shares,
-                wording.points(row["difference"]),
-                wording.p_value(row["p_value"]),
-                wording.p_value(row["p_bh"]),
+                numerals.points(row["difference"]),
+                numerals.p_value(row["p_value"]),
+                numerals.p_value(row["p_bh"]),
             ]
         )
     return table
@@ -87,7 +88,7 @@ def power(found: Comparison) -> str:
     ]
     inside = f" ({', '.join(bins)})" if bins else ""
     return (
-        f"With 80% power, single full answers to these {wording.prompts(found.num_prompts)} show a difference of "
+        f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} show a difference of "
         f"{100 * first['detectable_alone']:.1f} points where that is the one question, and of "
         f"{100 * first['detectable']:.1f} as one of {len(found.differences)} cells{inside}. "
         "`make power` says what more prompts or samples would show."

@@ -1,0 +1,88 @@
+"""What matches the largest model's one answer, as a table."""
+
+import numpy as np
+
+from analysis import numerals
+from analysis.costs.cost_models import CostModel
+from analysis.questions.matches import Match
+from analysis.reading.curves import Rule
+from analysis.stats.bootstrap import Interval
+from analysis.text import wording
+from analysis.text.tables import aligned
+
+
+def render(found: list[Match], cost: CostModel, *, rule: Rule, cluster: str | None = None) -> str:
+    """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
+    large = found[0].large
+    rows = [
+        [
+            "rung",
+            "bin",
+            "samples k*",
+            "tokens*",
+            f"{cost.unit}*",
+            "never",
+            "per doubling",
+            "R*",
+            "on own frontiers",
+            "never",
+        ]
+    ]
+    for match in found:
+        rows.append(
+            [
+                match.small,
+                f"{match.bin} ({match.num_prompts})",
+                *_needed(match),
+                numerals.percent(float(match.needs.share_never)),
+                _points(match.needs.slope),
+                wording.bounded(
+                    wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
+                ),
+                wording.bounded(wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below),
+                numerals.percent(match.frontier_never),
+            ]
+        )
+    legend = [
+        f"What matches one answer of {large}, read by {wording.RULES[rule]}, {_within(found)}; "
+        "brackets are 95% intervals over prompts.",
+        "Per doubling: points of accuracy that twice the samples add at the crossing; the fewer, the looser k*.",
+        "R*: served over pretraining tokens below which training the smaller model and sampling it is the cheaper way "
+        "(2N a token); any: always.",
+        f"On own frontiers: {cost.unit} of the smaller over those of {large}, each at its best budgets and samples for",
+        f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
+        "Never: share of replicates that do not get there within the measured grid. ≤ (of R*, ≥): one sample, or the "
+        "cheapest cell, is there already.",
+    ]
+    legend += wording.nothing(large, [row[2] for row in rows])
+    legend += wording.together(cluster)
+    return "\n".join([aligned(rows, num_text=2), "", *legend])
+
+
+def _within(found: list[Match]) -> str:
+    """How far the widths go: of all models alike, or of each to its own samples."""
+    least, most = (pick(match.max_width for match in found) for pick in (min, max))
+    return wording.within("width", most) if least == most else f"within the {least:,} to {most:,} samples that each has"
+
+
+def _needed(match: Match) -> list[str]:
+    """k*, tokens* and cost in words."""
+    needs = match.needs
+    told = ((needs.tokens, "{:.0f}"), (needs.cost, "{:.2g}"))
+    return [
+        samples(match),
+        *(wording.bounded(wording.with_ends(ends, form), bool(needs.at_or_below)) for ends, form in told),
+    ]
+
+
+def samples(match: Match) -> str:
+    """k* in words, or that there is nothing to match."""
+    needs = match.needs
+    if match.num_prompts and np.isnan(needs.step.estimate):
+        return wording.NOTHING
+    return wording.bounded(wording.with_ends(needs.step, "{:.1f}"), bool(needs.at_or_below))
+
+
+def _points(slope: Interval) -> str:
+    """Accuracy per unit of log k as points a doubling."""
+    return "-" if np.isnan(slope.estimate) else f"{100 * np.log(2) * float(slope.estimate):.1f}"
