@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.__main__ import main
 from analysis.questions import exchange_rates
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from results import store
 
@@ -26,9 +27,7 @@ def test_a_run_of_public_models_is_whole_and_read_by_the_present_analysis(name: 
 
 
 def test_on_word_problems_accuracy_rises_with_size_and_with_thinking() -> None:
-    found = exchange_rates.find(
-        outcomes.load(Path("results/real/svamp")), exchange_rates.Choices(), rng=np.random.default_rng(0)
-    )
+    found = exchange_rates.measure(read(outcomes.load(Path("results/real/svamp")), Choices()))
     accuracy = found.cells.pivot(index="model", columns="budget", values="accuracy").loc[MODELS]
     assert accuracy[256].is_monotonic_increasing
     assert (accuracy[256] > accuracy[0]).loc[MODELS[1:]].all()

@@ -8,6 +8,8 @@ import pytest
 
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 
 REFERENCE = Path("results/reference")
@@ -16,7 +18,7 @@ RUNGS = ["countdown-33k", "countdown-125k", "countdown-0.4m", "countdown-1.1m"]
 
 @pytest.fixture(scope="module")
 def found() -> Findings:
-    return exchange_rates.find(outcomes.load(REFERENCE), exchange_rates.Choices(), rng=np.random.default_rng(0))
+    return exchange_rates.measure(read(outcomes.load(REFERENCE), Choices()))
 
 
 def rates(found: Findings) -> pd.DataFrame:

@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-import numpy as np
-
 from analysis.costs import cost_models, roofline
 from analysis.costs.shapes import PerToken
-from analysis.questions import compare, exchange_rates
+from analysis.questions import compare
 from analysis.questions.compare import Comparison
-from analysis.questions.exchange_rates import Findings
-from analysis.reading import bins, curves
+from analysis.reading import bins, curves, reading
 from analysis.reading.bins import Binning
 from analysis.reading.choices import AS_KNOWN, Choices
+from analysis.reading.reading import Reading
 from analysis.runs import outcomes, pairing
-from analysis.runs.outcomes import Outcomes
 from analysis.runs.pairing import Source
 from results.inspection import check
 
@@ -27,7 +24,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Value = TypeVar("Value")
 RUNS = Path("results/runs")
 # Options that one cost model alone reads.
-RATES = {"throughput": "c4", "price": "c5"}
+RATES = {"throughput": "c4", "price": "c5", "gpu": "c3"}
 
 
 def run_folder(name: str) -> Path:
@@ -55,23 +52,20 @@ def source(text: str) -> Source:
     return Source(run_folder(name), model)
 
 
-def read(root: Path, options: argparse.Namespace) -> tuple[Outcomes, Findings]:
-    """A run's outcomes and findings under the reader's choices, in every cost model where a command shows all."""
+def read(root: Path, options: argparse.Namespace) -> Reading:
+    """The reading of a run under the reader's choices."""
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
-    chosen = choices(options)
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    rng = np.random.default_rng(options.seed)
-    if options.every_cost:
-        return loaded, exchange_rates.find_each(loaded, chosen, rng=rng)[0]
-    return loaded, exchange_rates.find(loaded, chosen, rng=rng)
+    return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
 
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:
     """How a model compares with a ladder or one of its models, under the reader's choices."""
     paired = pairing.read(base, new, task=options.task, anchor=options.anchor, is_overlap=is_overlap)
-    rule = curves.choose_rule((*paired.base.arms, paired.new), options.rule)
-    return compare.find(paired, choices(options), rule=rule, rng=np.random.default_rng(options.seed))
+    return compare.compare(
+        paired, reading.read(paired.outcomes, choices(options), rule=options.rule, seed=options.seed)
+    )
 
 
 def choices(options: argparse.Namespace) -> Choices:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from analysis.questions import (
     cost_models,
     coverage,
     curve_rows,
+    exchange_rates,
     frontier,
     outcome_shares,
     parallel,
@@ -25,7 +26,7 @@ from analysis.questions import (
     targets,
 )
 from analysis.questions.exchange_rates import Findings
-from analysis.reading import cells, curves
+from analysis.reading import cells
 from analysis.reading.cells import Cells
 from analysis.reading.curves import PathName
 from analysis.reading.untold import UntoldError
@@ -43,6 +44,12 @@ class Wanted(NamedTuple):
     frame_of: Callable[[], pd.DataFrame]
     figure: str
 
+    @property
+    def draw(self) -> Callable[[pd.DataFrame], Any]:
+        """Loads matplotlib, which takes a second."""
+        draw: Callable[[pd.DataFrame], Any] = import_module(f"analysis.figures.{self.figure}").draw
+        return draw
+
 
 def add(commands: arguments.Commands) -> None:
     command = commands.add_parser("figures", help="write RUN/figures: PNG, PDF and the CSV behind each")
@@ -56,27 +63,26 @@ def run(options: argparse.Namespace) -> None:
     """Draw every figure of a run into RUN/figures; print the paths of the PNGs, and why any is not drawn."""
     root = arguments.run_folder(options.run)
     check_folders(root)
-    loaded, found = arguments.read(root, options)
-    rule = curves.choose_rule(loaded.arms, options.rule)
+    reading = arguments.read(root, options)
+    found, measured = exchange_rates.measure_each(reading)[0], cells.measure(reading)
     if options.summary:
-        print(summary.render(loaded, found, rule=rule), end="\n\n")
-    measured = cells.measure(loaded, arguments.choices(options), rule=rule, seed=options.seed)
+        print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n")
     from analysis.figures.save import remove, save
 
     wanted = [
         *of_findings(found, measured),
-        *of_cells(measured, seed=options.seed),
+        *of_cells(measured),
         *of_data(options.data, options.seed),
     ]
     untold: dict[str, list[str]] = {}
-    for name, frame_of, figure in wanted:
+    for each in wanted:
         try:
-            frame = frame_of()
+            frame = each.frame_of()
         except UntoldError as reason:
-            untold.setdefault(str(reason), []).append(name)
-            remove(root / "figures", name)
+            untold.setdefault(str(reason), []).append(each.name)
+            remove(root / "figures", each.name)
             continue
-        print(save(root / "figures", name, frame, import_module(f"analysis.figures.{figure}").draw))
+        print(save(root / "figures", each.name, frame, each.draw))
     for told, names in untold.items():
         print(f"{', '.join(names)}: not drawn. {told}")
 
@@ -93,7 +99,7 @@ def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
     return [*along, Wanted("cost_models", by_cost, "cost_models")]
 
 
-def of_cells(measured: Cells, *, seed: int) -> list[Wanted]:
+def of_cells(measured: Cells) -> list[Wanted]:
     """What the whole grid says."""
     # Two figures read it, and it is the dearest table.
     needed = cache(partial(targets.needs, measured))
@@ -101,10 +107,10 @@ def of_cells(measured: Cells, *, seed: int) -> list[Wanted]:
         Wanted("frontier", partial(frontier.frame, measured), "frontier"),
         Wanted("targets", lambda: targets.substitution_frame(needed()), "targets"),
         Wanted("isoquants", lambda: targets.isoquant_frame(needed()), "isoquants"),
-        Wanted("break_even", partial(break_even.frame, measured, seed=seed), "break_even"),
+        Wanted("break_even", partial(break_even.frame, measured), "break_even"),
         Wanted("grid", partial(accuracy_grid.frame, measured), "grid"),
         Wanted("parallel", partial(parallel.frame, measured), "parallel"),
-        Wanted("coverage", partial(coverage.frame, measured, seed=seed), "coverage"),
+        Wanted("coverage", partial(coverage.frame, measured), "coverage"),
         Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),
     ]
 

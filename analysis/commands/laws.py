@@ -2,12 +2,9 @@
 
 import argparse
 
-import numpy as np
-
 from analysis.commands import arguments
 from analysis.questions import laws
-from analysis.reading import cautions, curves
-from analysis.runs import outcomes
+from analysis.reading import cautions
 from analysis.text import law_table
 
 
@@ -19,9 +16,7 @@ def add(commands: arguments.Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    loaded = outcomes.load(arguments.run_folder(options.run), task=options.task, anchor=options.anchor)
-    rule = curves.choose_rule(loaded.arms, options.rule)
-    found = laws.find(loaded, arguments.choices(options), rule=rule, rng=np.random.default_rng(options.seed))
-    print(law_table.render(found, rule=rule))
-    for line in cautions.lines(loaded):
+    reading = arguments.read(arguments.run_folder(options.run), options)
+    print(law_table.render(laws.fit(reading), reading))
+    for line in cautions.lines(reading.asked):
         print(f"\n{line}")

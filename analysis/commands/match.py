@@ -2,12 +2,9 @@
 
 import argparse
 
-import numpy as np
-
 from analysis.commands import arguments
 from analysis.questions import matches
-from analysis.reading import cautions, curves
-from analysis.runs import outcomes
+from analysis.reading import cautions
 from analysis.text import matches as matches_text
 
 
@@ -19,10 +16,7 @@ def add(commands: arguments.Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    loaded = outcomes.load(arguments.run_folder(options.run), task=options.task, anchor=options.anchor)
-    rule = curves.choose_rule(loaded.arms, options.rule)
-    rng = np.random.default_rng(options.seed)
-    found, cost = matches.find(loaded, arguments.choices(options), rule=rule, rng=rng)
-    print(matches_text.render(found, cost, rule=rule, cluster=options.cluster))
-    for line in cautions.lines(loaded):
+    reading = arguments.read(arguments.run_folder(options.run), options)
+    print(matches_text.render(matches.match(reading), reading))
+    for line in cautions.lines(reading.asked):
         print(f"\n{line}")

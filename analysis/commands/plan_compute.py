@@ -2,11 +2,10 @@
 
 import argparse
 
-import numpy as np
-
 from analysis.commands import arguments
 from analysis.questions import serve
-from analysis.reading import curves
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.text import serve as serve_text
 
@@ -34,14 +33,11 @@ def run(options: argparse.Namespace) -> None:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = arguments.run_folder(options.run)
     loaded = outcomes.load(root, task=options.task)
-    found = serve.find(
-        loaded,
+    found = serve.serve(
+        read(loaded, Choices(cluster=options.cluster), rule=options.rule, seed=options.seed),
         target=options.target,
         queries=options.queries,
-        rule=curves.choose_rule(loaded.arms, options.rule),
         pretraining_tokens=arguments.by_model("pretraining-tokens", options.pretraining_tokens),
-        cluster=options.cluster,
-        rng=np.random.default_rng(options.seed),
     )
     print(serve_text.render(found), end="\n\n")
     from analysis.figures import plan_compute as figure

@@ -3,7 +3,6 @@
 import argparse
 
 from analysis.commands import arguments, route
-from analysis.runs import outcomes
 from analysis.runs.texts import whole_prompts
 
 
@@ -26,12 +25,12 @@ def run(options: argparse.Namespace) -> None:
     from analysis.text import replayed
 
     root = arguments.run_folder(options.run)
-    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    plan = replays.Plan(options.model, options.folds, options.probe, options.seed)
-    texts = whole_prompts(root, loaded.task, loaded.prompt_ids)
-    found = replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule)
+    reading = arguments.read(root, options)
+    asked = replays.Asked(options.model, options.folds, options.probe)
+    texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
+    found = replays.replay(reading, asked, texts=texts)
     print(replayed.render(found), end="\n\n")
-    if loaded.holds_counts:
+    if reading.asked.holds_counts:
         drawn = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
         print(f"Counts of correct samples do not tell in which order they came: {drawn}.", end="\n\n")
     for name, studies in policies.FIGURES.items():

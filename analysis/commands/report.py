@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 
 from analysis.commands import arguments
+from analysis.reading.reading import Reading
 from analysis.report import build
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
-from analysis.runs import outcomes
-from analysis.runs.outcomes import Outcomes
 from analysis.runs.pairing import Source
 from analysis.runs.texts import whole_prompts
 
@@ -29,18 +28,11 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the report of a run; print where it lies and how large it is."""
     root = arguments.run_folder(options.run)
-    if options.seed < 0 or min(options.prompts, options.samples) < 1:
-        raise ValueError("--seed must not be negative, and --prompts and --samples must be at least 1.")
-    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
-    text = build.build(
-        root,
-        loaded,
-        arguments.choices(options),
-        rule=options.rule,
-        seed=options.seed,
-        size=Size(options.prompts, options.samples),
-        more=_more(root, loaded, options),
-    )
+    if min(options.prompts, options.samples) < 1:
+        raise ValueError("--prompts and --samples must be at least 1.")
+    reading = arguments.read(root, options)
+    size = Size(options.prompts, options.samples)
+    text = build.build(root, reading, size=size, more=_more(root, reading, options))
     path = options.out or root / "report.html"
     beside = path.with_name(path.name + ".tmp")
     # A link of this name in a folder from elsewhere would have another file written over.
@@ -49,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"{beside.replace(path)}: {path.stat().st_size / 1e6:.1f} MB, opens in any browser")
 
 
-def _more(root: Path, loaded: Outcomes, options: argparse.Namespace) -> list[Section]:
+def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Section]:
     """The sections that are asked for."""
     sections: list[Section] = []
     if options.new:
@@ -60,9 +52,6 @@ def _more(root: Path, loaded: Outcomes, options: argparse.Namespace) -> list[Sec
         from analysis.policies import replays
         from analysis.report import replays as section
 
-        texts = whole_prompts(root, loaded.task, loaded.prompt_ids)
-        plan = replays.Plan(None, seed=options.seed)
-        sections.append(
-            section.section(replays.find(loaded, arguments.choices(options), plan, texts=texts, rule=options.rule))
-        )
+        texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
+        sections.append(section.section(replays.replay(reading, replays.Asked(), texts=texts)))
     return sections

@@ -3,7 +3,7 @@
 import argparse
 
 from analysis.commands import arguments
-from analysis.reading import curves
+from analysis.questions import exchange_rates
 from analysis.text import summary
 
 
@@ -16,8 +16,9 @@ def add(commands: arguments.Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    loaded, found = arguments.read(arguments.run_folder(options.run), options)
-    print(summary.render(loaded, found, rule=curves.choose_rule(loaded.arms, options.rule)))
+    reading = arguments.read(arguments.run_folder(options.run), options)
+    found = exchange_rates.measure(reading)
+    print(summary.render(reading.asked, found, rule=reading.rule))
     if options.optimism:
         print(f"\n{summary.optimism(found)}")
     if options.diversity:

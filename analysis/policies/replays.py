@@ -1,17 +1,16 @@
 """All that is replayed on one run, as tidy frames. Knows the studies and outcomes, no files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis.policies.studies import allocation, cascades, parallel, search, thinking
 from analysis.policies.studies.stage import NUM_FOLDS, Stage, prepare
-from analysis.reading import choices as choose
 from analysis.reading import curves
-from analysis.reading.choices import Choices, Setting
-from analysis.reading.curves import Rule
+from analysis.reading.choices import Setting
+from analysis.reading.reading import Reading
 from analysis.runs.outcomes import Outcomes
 
 # Counts are replayed as samples that are drawn from them, of each prompt at most so many.
@@ -19,13 +18,12 @@ MAX_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is asked of the replay: the model that is studied alone (the largest), folds, probe samples, the seed."""
+class Asked:
+    """What is asked of the replay: the model that is studied alone (the largest), folds, probe samples."""
 
     model: str | None = None
     num_folds: int = NUM_FOLDS
     num_probe: int = allocation.NUM_PROBE
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,37 +46,35 @@ class Replays:
     search: pd.DataFrame
 
 
-def find(outcomes: Outcomes, wanted: Choices, plan: Plan, *, texts: Sequence[str], rule: Rule | None) -> Replays:
-    """Every study that the run allows, on the same folds and with the same paired bootstrap of prompts.
+def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
+    """Every study that the run allows, on the same folds and with the bootstrap of the reading.
 
     texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the fits.
     Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
     """
-    _refuse(outcomes, plan)
-    outcomes = outcomes.drawn(MAX_SAMPLES)
-    rules = curves.rules(outcomes.arms)
-    read_by = curves.choose_rule(outcomes.arms, rule)
-    stage, settled = prepare(outcomes, wanted, texts=texts, num_folds=plan.num_folds, seed=plan.seed)
-    at = _place(stage, plan.model)
-    found = [row for each in rules for row in allocation.find(stage, at, each, num_probe=plan.num_probe)]
+    _refuse(reading.asked, asked)
+    if reading.asked.holds_counts:
+        reading = reading.of(reading.asked.drawn(MAX_SAMPLES))
+    rules = curves.rules(reading.arms)
+    stage = prepare(reading, texts=texts, num_folds=asked.num_folds)
+    at = _place(stage, asked.model)
+    found = [row for each in rules for row in allocation.find(stage, at, each, num_probe=asked.num_probe)]
     chosen = []
-    if len(outcomes.budgets) > 1:
+    if len(reading.outcomes.budgets) > 1:
         rows, choice = thinking.find(stage, at)
         found, chosen = found + rows, [choice]
     if "maj_at_k" in rules:
         found += cascades.find(stage, at)
-    frontiers, surface = parallel.find(stage, at, read_by) if stage.arms[at].rung.has_tokens else ([], [])
-    priced = replace(outcomes, arms=stage.arms)
-    setting = choose.describe(priced, outcomes.bins, settled, stage.cost, stage.weights)
+    frontiers, surface = parallel.find(stage, at, reading.rule) if stage.arms[at].rung.has_tokens else ([], [])
     return Replays(
-        setting=setting,
+        setting=reading.setting,
         model=stage.arms[at].rung.name,
-        num_folds=plan.num_folds,
+        num_folds=asked.num_folds,
         policies=pd.DataFrame(found),
         choices=pd.DataFrame(chosen),
         frontiers=pd.DataFrame(frontiers),
         surface=pd.DataFrame(surface),
-        search=pd.DataFrame(search.find(stage, read_by)),
+        search=pd.DataFrame(search.find(stage, reading.rule)),
     )
 
 
@@ -100,14 +96,14 @@ def _said(found: Replays) -> dict[str, object]:
     return {name: getattr(setting, name) for name in names} | {"num_folds": found.num_folds}
 
 
-def _refuse(outcomes: Outcomes, plan: Plan) -> None:
+def _refuse(outcomes: Outcomes, asked: Asked) -> None:
     num_prompts = len(outcomes.prompt_ids)
-    if not 2 <= plan.num_folds <= num_prompts:
-        raise ValueError(f"{num_prompts} prompts make 2 to {num_prompts} folds, not {plan.num_folds}.")
+    if not 2 <= asked.num_folds <= num_prompts:
+        raise ValueError(f"{num_prompts} prompts make 2 to {num_prompts} folds, not {asked.num_folds}.")
     if outcomes.num_samples < 2:
         raise ValueError("A replay splits samples among prompts, and this run has one a prompt; sample more.")
-    if plan.num_probe < 1 or plan.seed < 0:
-        raise ValueError(f"A probe has at least one sample and a seed is not negative: {plan.num_probe}, {plan.seed}.")
+    if asked.num_probe < 1:
+        raise ValueError(f"A probe has at least one sample, not {asked.num_probe}.")
 
 
 def _place(stage: Stage, model: str | None) -> int:

@@ -58,9 +58,8 @@ def find(
     run = merged.load(root, wanted, task=task, rule=rule, rng=rng)
     found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, embedder=embedder)
     known = {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}
-    is_charged = found is not None and run.cost.unit == "FLOPs" and bool(np.isfinite(found.flops).all())
     if found is not None:
-        known[EMBEDDING] = Known(found.vectors, found.flops if is_charged else np.zeros(len(found.flops)))
+        known[EMBEDDING] = charge(found, run.cost.unit)
     weights = bootstrap.prompt_weights(
         len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng, clusters=run.clusters
     )
@@ -75,7 +74,19 @@ def find(
         )
         for split in splits
     ]  # fmt: skip
-    return Routes(run, found, is_charged, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
+    return Routes(
+        run, found, is_charged(found, run.cost.unit), num_seeds, wanted.num_replicates, wanted.cluster, tuple(every)
+    )
+
+
+def is_charged(found: Vectors | None, unit: str) -> bool:
+    """Whether what an embedding cost is known in the unit that is spent: where these are FLOPs, of every prompt."""
+    return found is not None and unit == "FLOPs" and bool(np.isfinite(found.flops).all())
+
+
+def charge(found: Vectors, unit: str) -> Known:
+    """An embedding as features, paid for where their cost is known in the unit that is spent."""
+    return Known(found.vectors, found.flops if is_charged(found, unit) else np.zeros(len(found.flops)))
 
 
 def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:

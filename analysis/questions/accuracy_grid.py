@@ -20,7 +20,7 @@ def frame(cells: Cells) -> pd.DataFrame:
         raise UntoldError("Budget against samples takes two budgets and two widths or more.")
     rows: list[Row] = []
     for number, arm in enumerate(cells.arms):
-        accuracy, cost = cells.resampled(number, cells.bins[0])
+        accuracy, cost = cells.resampled(number, cells.reading.bins[0])
         flat = [array.reshape(len(array), -1) for array in (accuracy, cost)]
         efficient = frontier.efficient(*flat) & (flat[0] > 0)
         share = share_of_replicates(efficient, flat[0])

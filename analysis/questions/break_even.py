@@ -7,9 +7,9 @@ import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.questions import matches
-from analysis.reading import curves
 from analysis.reading.bins import Bin, Binning
 from analysis.reading.cells import Cells, Row
+from analysis.reading.reading import read
 from analysis.reading.untold import UntoldError, one_model
 from analysis.runs.arms import Arm
 from analysis.stats import intervals, multiplier
@@ -19,7 +19,7 @@ from analysis.stats.bootstrap import weighted_means
 WORKLOADS = (0.16, 0.79, 22.0)
 
 
-def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
+def frame(cells: Cells) -> pd.DataFrame:
     """Rows by `kind`: curve (a width of a smaller rung), star (the largest's one answer at a workload), break_even.
 
     A star's width is the number of samples whose decoded tokens, over those of the largest's one answer, are the
@@ -30,32 +30,33 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     arms = cells.arms
     if len(arms) < 2:
         raise one_model(arms[0].rung.name)
-    if cells.folds is None:
+    if not cells.has_folds:
         raise UntoldError("A match is read on two halves of the prompts, and there is only one.")
     lacking = [arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)]
     if lacking:
         raise UntoldError(f"The size or the tokens of {', '.join(lacking)} are not known.")
-    smaller = [arm for arm in arms[:-1] if _ratio(arm, arms[-1]) > 1]
+    smaller = [(number, arm) for number, arm in enumerate(arms[:-1]) if _ratio(arm, arms[-1]) > 1]
     if not smaller:
         raise UntoldError("No model has fewer active parameters than the largest.")
     rows: list[Row] = []
-    for arm in smaller:
+    for number, arm in smaller:
         for part in cells.parts:
             place = {"small": arm.rung.name, "large": arms[-1].rung.name, "size_ratio": _ratio(arm, arms[-1])}
             place |= {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
-            rows += [place | row for row in (*_curve_rows(cells, arm, part), *_star_rows(arm, arms[-1], part))]
-    return cells.frame(rows + _bar_rows(cells, [arm.rung.name for arm in smaller], seed))
+            rows += [place | row for row in (*_curve_rows(cells, number, part), *_star_rows(arm, arms[-1], part))]
+    return cells.frame(rows + _bar_rows(cells, [arm.rung.name for _, arm in smaller]))
 
 
 def _ratio(small: Arm, large: Arm) -> float:
     return float(large.rung.shape.num_matmul_params) / float(small.rung.shape.num_matmul_params)
 
 
-def _curve_rows(cells: Cells, arm: Arm, part: Bin) -> list[Row]:
-    widths = curves.own_path(arm, cells.rule).widths
-    last = np.array([len(arm.budgets) - 1])
-    (per_prompt,) = curves.rule_accuracy(arm, widths, cells.rule, rng=np.random.default_rng(0), budgets=last)
-    accuracy, low, high = intervals.accuracy_interval(weighted_means(part.weights, per_prompt), cells.num_drawn(part))
+def _curve_rows(cells: Cells, number: int, part: Bin) -> list[Row]:
+    widths = cells.reading.path(number, "width").widths
+    (per_prompt,) = cells.reading.accuracy(number, widths, budgets=[len(cells.outcomes.budgets) - 1]).mean
+    accuracy, low, high = intervals.accuracy_interval(
+        weighted_means(part.weights, per_prompt), cells.reading.num_drawn(part)
+    )
     return [
         {"kind": "curve", "width": float(width), "accuracy": float(mean), "low": float(least), "high": float(most)}
         for width, mean, least, most in zip(widths, accuracy, low, high, strict=True)
@@ -79,12 +80,12 @@ def _decoded(arm: Arm, weights: Floats) -> float:
     return float(weighted_means(weights, arm.decoded_tokens[-1].mean(axis=1)[:, None])[0, 0])
 
 
-def _bar_rows(cells: Cells, smaller: list[str], seed: int) -> list[Row]:
-    choices = cells.choices
-    if choices.binning.difficulty == "own":
+def _bar_rows(cells: Cells, smaller: list[str]) -> list[Row]:
+    reading = cells.reading
+    if reading.has_own_bins:
         # The samples that make such bins are held out already, and only all prompts are shown.
-        choices = replace(choices, binning=Binning(num_bins=1))
-    found, _ = matches.find(cells.outcomes, choices, rule=cells.rule, rng=np.random.default_rng(seed))
+        reading = read(reading.outcomes, replace(reading.choices, binning=Binning(num_bins=1)), rule=cells.rule)
+    found = matches.match(reading)
     shown = {part.name for part in cells.parts}
     return [
         {"kind": "break_even", "small": match.small, "large": match.large, "bin": match.bin}

@@ -1,7 +1,7 @@
 """A new model against a ladder on the same prompts, as tidy frames. Knows paired outcomes and statistics, no files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from analysis.costs.cost_models import CostModel
 from analysis.reading import bins, curves, limits, unread
 from analysis.reading import choices as choose
 from analysis.reading.bins import Bin
-from analysis.reading.choices import Choices
-from analysis.reading.curves import Curve, Path, Rule
+from analysis.reading.curves import Curve, Path, PathName, Rule
+from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
 from analysis.runs.pairing import Pairing
 from analysis.stats import bootstrap, differences, losses, substitution
@@ -74,43 +74,35 @@ class _Cells(NamedTuple):
     new: Floats
 
 
-def find(pairing: Pairing, choices: Choices, *, rule: Rule, rng: np.random.Generator) -> Comparison:
-    """Everything that is compared, from one paired bootstrap in which bins are drawn anew each time.
+def compare(pairing: Pairing, reading: Reading) -> Comparison:
+    """Everything that is compared of a model and a ladder, whose reading has the new model as its last arm.
 
-    Raises ValueError where a choice asks for what the outcomes or the choices lack, and for bins of each model's own.
+    Raises ValueError for bins of each model's own.
     """
-    if choices.binning.difficulty == "own":
+    if reading.has_own_bins:
         raise ValueError("Under own difficulty two models are read in different bins; choose anchor, agreement, label.")
-    arms = (*pairing.base.arms, pairing.new)
-    choices = choose.settle(arms, choices)
-    cost, arms = choose.price(arms, choices)
-    base, new = replace(pairing.base, arms=arms[:-1]), arms[-1]
-    clusters = bins.clusters(base, choices.cluster)
-    weights = bootstrap.prompt_weights(
-        len(base.prompt_ids), num_replicates=choices.num_replicates, rng=rng, clusters=clusters
-    )
-    parts = bins.draw(base, base.bins, choices.binning, weights)
-    cells = _cells(replace(pairing, base=base, new=new), rule, rng)
-    sizes, notes = _sizes(base.arms, cells, parts)
+    base, (*rungs, new) = pairing.base, reading.arms
+    cells = _cells(pairing, reading)
+    sizes, notes = _sizes(rungs, cells, reading.bins)
     return Comparison(
         new=new.rung.name,
         new_params=new.rung.num_params,
-        rungs=tuple(arm.rung.name for arm in base.arms),
-        nearest=_nearest(base.arms, new),
+        rungs=tuple(arm.rung.name for arm in rungs),
+        nearest=_nearest(rungs, new),
         task=choose.task_name(base.task),
-        rule=rule,
-        bins_are=bins.words(base.bins, choices.binning),
-        cluster=choices.cluster,
+        rule=reading.rule,
+        bins_are=bins.words(base.bins, reading.choices.binning),
+        cluster=reading.choices.cluster,
         num_prompts=len(base.prompt_ids),
         num_samples=(base.num_samples, new.num_samples),
-        num_replicates=choices.num_replicates,
-        mostly_unread=_mostly_unread(base.arms, new),
-        cost=cost,
-        differences=_differences(base.arms, cells, parts, clusters, rng),
+        num_replicates=reading.choices.num_replicates,
+        mostly_unread=_mostly_unread(rungs, new),
+        cost=reading.cost,
+        differences=_differences(rungs, cells, reading),
         sizes=sizes,
-        needs=_needs(base.arms, new, parts, rule, cost, rng),
-        prompts=_prompts(base.prompt_ids, base.arms, new),
-        notes=(*pairing.notes, *notes, *_unread(base.arms, new)),
+        needs=_needs(reading),
+        prompts=_prompts(base.prompt_ids, rungs, new),
+        notes=(*pairing.notes, *notes, *_unread(rungs, new)),
     )
 
 
@@ -126,23 +118,22 @@ def _nearest(rungs: Sequence[Arm], new: Arm) -> str:
     return rungs[-1 if np.isnan(away).any() else int(np.argmin(away))].rung.name
 
 
-def _cells(pairing: Pairing, rule: Rule, rng: np.random.Generator) -> _Cells:
-    widths = shown_widths(pairing.num_samples, rule)
+def _cells(pairing: Pairing, reading: Reading) -> _Cells:
+    widths = shown_widths(pairing.num_samples, reading.rule)
     tables = []
-    for arm in (*pairing.base.arms, pairing.new):
-        accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
+    for at in range(len(reading.arms)):
+        accuracy = reading.accuracy(at, widths).mean
         tables.append(np.moveaxis(accuracy, 1, 0).reshape(accuracy.shape[1], -1))
     return _Cells(pairing.base.budgets.tolist(), widths, tables[:-1], tables[-1])
 
 
-def _differences(
-    rungs: Sequence[Arm], cells: _Cells, parts: list[Bin], clusters: Array | None, rng: np.random.Generator
-) -> pd.DataFrame:
+def _differences(rungs: Sequence[Arm], cells: _Cells, reading: Reading) -> pd.DataFrame:
     """One family: every rung, bin, budget and width."""
     values = np.concatenate([cells.new - accuracy for accuracy in cells.rungs], axis=1)
+    parts = reading.bins
     membership = np.stack([part.weights[0] > 0 for part in parts])
     statistic = np.stack([weighted_means(part.weights, values) for part in parts], axis=1)
-    p_value = differences.sign_flips(values, membership, rng=rng, clusters=clusters)
+    p_value = differences.sign_flips(values, membership, rng=reading.rng("sign flips"), clusters=reading.clusters)
     found = differences.together([values[inside] for inside in membership], statistic, p_value)
     columns = _columns(found)
     rows = []
@@ -225,18 +216,16 @@ def _interval(name: str, interval: Interval, at: int | tuple[()] = ()) -> Row:
     return {f"{name}{suffix}": float(np.asarray(end)[at]) for suffix, end in ends}
 
 
-def _needs(
-    rungs: Sequence[Arm], new: Arm, parts: list[Bin], rule: Rule, cost: CostModel, rng: np.random.Generator
-) -> pd.DataFrame:
+def _needs(reading: Reading) -> pd.DataFrame:
     """What each rung takes to reach one answer of the new model: samples at the full budget, thinking at one sample."""
-    num_budgets = len(new.budgets)
-    target = curves.prompt_curve(new, Path("width", (num_budgets - 1,), (1,)), rule, cost, rng=rng)
+    num_budgets, last = len(reading.outcomes.budgets), len(reading.arms) - 1
+    target = reading.curve(last, Path("width", (num_budgets - 1,), (1,)))
+    axes: list[PathName] = ["width", "budget"] if num_budgets > 1 else ["width"]
     rows = []
-    for arm in rungs:
-        paths = [curves.own_path(arm, rule)] + ([curves.budget_path(num_budgets)] if num_budgets > 1 else [])
-        for path in paths:
-            prompts = curves.prompt_curve(arm, path, rule, cost, rng=rng)
-            for part in parts:
+    for at, arm in enumerate(reading.arms[:last]):
+        for path in (reading.path(at, axis) for axis in axes):
+            prompts = reading.curve(at, path)
+            for part in reading.bins:
                 aims = curves.resample(target, part.weights)
                 row = {"base": arm.rung.name, "bin": part.name, "num_prompts": int(part.weights[0].sum())}
                 row |= {"path": path.axis}

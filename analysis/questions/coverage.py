@@ -18,7 +18,7 @@ MAX_POINTS = 12
 FORECASTS = ("power_law", "scaled_beta", "nonparametric")
 
 
-def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
+def frame(cells: Cells) -> pd.DataFrame:
     """A row a rung and width: coverage with its 95% interval, each law's forecast, and whether k lay beyond the draw.
 
     Widths go as far as the rung's own samples. `num_drawn` of them a prompt, drawn without replacement, make the
@@ -29,15 +29,16 @@ def frame(cells: Cells, *, seed: int) -> pd.DataFrame:
     least = min(arm.num_samples for arm in cells.arms)
     if least < 2 * LEAST_DRAWN:
         raise UntoldError(f"A forecast holds samples out: it takes {2 * LEAST_DRAWN} a prompt or more, not {least}.")
+    reading, every = cells.reading, cells.reading.bins[0]
     rows: list[Row] = []
-    for arm in cells.arms:
+    for number, arm in enumerate(cells.arms):
         num_drawn = int(np.clip(arm.num_samples // 4, LEAST_DRAWN, MOST_DRAWN))
         widths = np.unique(np.geomspace(1, arm.num_samples, NUM_WIDTHS).round().astype(int))
         points = widths[np.unique(np.linspace(0, len(widths) - 1, MAX_POINTS).round().astype(int))]
         correct, num_samples = arm.tally(-1)
-        covered = weighted_means(cells.bins[0].weights, pass_at_k(num_samples[:, None], correct[:, None], widths))
-        ends = intervals.accuracy_interval(covered, cells.num_drawn(cells.bins[0]))
-        forecast = _forecasts(arm.tally(-1), widths, num_drawn, np.random.default_rng(seed))
+        covered = weighted_means(every.weights, pass_at_k(num_samples[:, None], correct[:, None], widths))
+        ends = intervals.accuracy_interval(covered, reading.num_drawn(every))
+        forecast = _forecasts(arm.tally(-1), widths, num_drawn, reading.rng("forecasts", number))
         last_miss = float(forecast["scaled_beta"][-1] - covered[0, -1])
         for at, width in enumerate(widths):
             rows.append(

@@ -1,25 +1,23 @@
 """What one run says, as tidy frames: curves, exchange rates, cells. Knows outcomes and statistics, no files."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
 
-import numpy as np
 import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.costs import cost_models
-from analysis.costs.cost_models import CostModel
 from analysis.questions import diversity, rows
 from analysis.questions.rows import Row
 from analysis.reading import bins, curves, unread
-from analysis.reading import choices as choose
 from analysis.reading.bins import Bin, Binning
-from analysis.reading.choices import Choices, Setting
-from analysis.reading.curves import Curve, Path, Rule
+from analysis.reading.choices import Setting
+from analysis.reading.curves import Curve, Path, PathName, Rule
+from analysis.reading.reading import Reading
 from analysis.runs import ends
-from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
-from analysis.stats import bootstrap, difficulty, intervals
+from analysis.stats import difficulty, intervals
 from analysis.stats.bootstrap import weighted_means
 
 ALL_PROMPTS = bins.ALL_PROMPTS
@@ -49,117 +47,100 @@ class Findings:
     unread: pd.DataFrame
 
 
-@dataclass(frozen=True, eq=False)
-class _Priced:
-    """A cost model, the outcomes and pools as it prices them, and the rows that are found under it."""
+class _Rows(NamedTuple):
+    """The rows of curves and of rates that are found under one cost model."""
 
-    choices: Choices
-    cost: CostModel
-    outcomes: Outcomes
-    pools: tuple[Arm | None, ...]
-    curves: list[Row] = field(default_factory=list)
-    rates: list[Row] = field(default_factory=list)
-
-    def spent(self, paths: Sequence[Path]) -> list[Floats]:
-        """What each arm spends on each prompt along its path; (P, J) each."""
-        along = zip(self.outcomes.arms, paths, strict=True)
-        return [curves.prompt_cost(arm, path, self.cost) for arm, path in along]
-
-    def against_largest(self) -> pd.DataFrame:
-        """The exchange rates against the largest rung, with what they are counted in."""
-        largest = self.outcomes.arms[-1].rung.name
-        counted = {"counted_as": self.choices.cost, "counted_label": self.cost.label, "counted_unit": self.cost.unit}
-        return pd.DataFrame([row | counted for row in self.rates if row["large"] == largest])
+    curves: list[Row]
+    rates: list[Row]
 
 
-def find(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> Findings:
-    """Every curve and exchange rate of the run, from one paired bootstrap in which bins are drawn anew each time.
+def measure(reading: Reading) -> Findings:
+    """Every curve and exchange rate of a run, bins drawn anew in every replicate.
 
-    Raises ValueError where a choice asks for what the run or the choices lack.
+    Under the other cost models that the run can tell, all prompts alone are read.
     """
-    first, *others = _priced(outcomes, choices)
+    first, *others = reading.every_cost()
     alike = [each for each in others if each.choices.cost not in cost_models.COUNT_MODELS_ALIKE]
-    return _found([first], alike, rng=rng)[0]
+    return _found([first], alike)[0]
 
 
-def find_each(outcomes: Outcomes, choices: Choices, *, rng: np.random.Generator) -> list[Findings]:
-    """The same under every cost model that the run can tell, the chosen one first; equal to `find` under each."""
-    return _found(_priced(outcomes, choices), [], rng=rng)
+def measure_each(reading: Reading) -> list[Findings]:
+    """The same under every cost model that the run can tell, the reading's first; equal to `measure` under each."""
+    return _found(reading.every_cost(), [])
 
 
-def _priced(outcomes: Outcomes, choices: Choices) -> list[_Priced]:
-    """The outcomes under every cost model that can be told, the chosen one first."""
-    found = []
-    for each in choose.each_cost(outcomes.arms, choices):
-        cost, arms = choose.price(outcomes.arms, each)
-        found.append(_Priced(each, cost, *bins.hold_out(replace(outcomes, arms=arms), each.binning)))
-    return found
-
-
-def _found(wanted: list[_Priced], beside: list[_Priced], *, rng: np.random.Generator) -> list[Findings]:
+def _found(wanted: list[Reading], beside: list[Reading]) -> list[Findings]:
     """Findings under the wanted cost models; those beside them are read of all prompts alone."""
-    outcomes, choices, pools = wanted[0].outcomes, wanted[0].choices, wanted[0].pools
-    clusters = bins.clusters(outcomes, choices.cluster)
-    weights = bootstrap.prompt_weights(
-        len(outcomes.prompt_ids),
-        num_replicates=choices.num_replicates,
-        rng=rng,
-        clusters=clusters,
-    )
-    groups = list(bins.groups(outcomes, pools, choices.binning, weights))
-    _fill(wanted, beside, groups, rng=rng)
-    setting = choose.describe(outcomes, pools[0], choices, wanted[0].cost, weights)
+    every, first = [*wanted, *beside], wanted[0]
+    found = _fill(every, len(wanted))
+    outcomes, choices = first.outcomes, first.choices
+    against = [_against_largest(each, rows.rates) for each, rows in zip(every, found, strict=True)]
     shared = {
-        "by_cost": pd.concat([each.against_largest() for each in (*wanted, *beside)], ignore_index=True),
+        "by_cost": pd.concat(against, ignore_index=True),
         "cells": ends.frame(outcomes),
-        "optimism": _optimism_frame(outcomes, choices.binning, weights[:1]),
-        "unread": unread.frame(outcomes.arms, groups, is_own=choices.binning.difficulty == "own"),
+        "optimism": _optimism_frame(outcomes, choices.binning, first.weights[:1]),
+        "unread": unread.frame(outcomes.arms, first.groups, is_own=first.has_own_bins),
     }
     return [
         Findings(
-            setting=choose.counted_in(setting, each.choices, each.cost),
-            curves=pd.DataFrame(each.curves),
-            exchange_rates=_adjusted(pd.DataFrame(each.rates)),
-            diversity=diversity.frame(each.outcomes.arms, each.cost, weights),
+            setting=each.setting,
+            curves=pd.DataFrame(rows.curves),
+            exchange_rates=_adjusted(pd.DataFrame(rows.rates)),
+            diversity=diversity.frame(each.arms, each.cost, each.weights),
             **shared,
         )
-        for each in wanted
+        for each, rows in zip(wanted, found, strict=False)
     ]
 
 
-def _fill(
-    wanted: list[_Priced],
-    beside: list[_Priced],
-    groups: Sequence[tuple[list[int], list[Bin]]],
-    *,
-    rng: np.random.Generator,
-) -> None:
-    """Rows of every group, rule, path and bin; accuracy and tokens are resampled once, what is spent for each."""
-    first, *others = (*wanted, *beside)
-    outcomes, choices = first.outcomes, first.choices
-    clusters = bins.clusters(outcomes, choices.cluster)
-    tables = list(_tables(first, rng))
-    for subjects, parts in groups:
-        for paths, rule, prompts in tables:
-            spent = [each.spent(paths) for each in others]
+def _against_largest(reading: Reading, rates: list[Row]) -> pd.DataFrame:
+    """The exchange rates against the largest rung, with what they are counted in."""
+    largest, cost = reading.arms[-1].rung.name, reading.cost
+    counted = {"counted_as": reading.choices.cost, "counted_label": cost.label, "counted_unit": cost.unit}
+    return pd.DataFrame([row | counted for row in rates if row["large"] == largest])
+
+
+def _fill(readings: Sequence[Reading], num_wanted: int) -> list[_Rows]:
+    """Rows of every rule, axis, group and bin under each cost model; those beyond the wanted have all prompts alone.
+
+    Accuracy and tokens are resampled once, what is spent for each.
+    """
+    first, found = readings[0], [_Rows([], []) for _ in readings]
+    tables = list(_tables(readings))
+    for subjects, parts in first.groups:
+        for table in tables:
             for part in parts:
-                place: Row = {"rule": rule, "path": paths[0].axis, "bin": part.name}
-                place["num_prompts"] = int(part.weights[0].sum())
-                num_drawn = bins.num_drawn(part, clusters)
-                curved = {
-                    at: curves.resample(prompts[at], part.weights) for at in range(min(subjects), len(outcomes.arms))
-                }
-                for number, each in enumerate((*wanted, *beside)):
-                    if number >= len(wanted) and part.name != ALL_PROMPTS:
-                        break
-                    priced = _repriced(curved, spent[number - 1], part) if number else curved
-                    each.rates.extend(rows.of_rates(outcomes, paths, priced, subjects, place))
-                    if number < len(wanted):
-                        of = {at: priced[at] for at in subjects}
-                        each.curves.extend(rows.of_curves(outcomes, paths, of, place, num_drawn))
-    if choices.binning.difficulty == "own":
-        for each in (*wanted, *beside):
-            each.curves[:], each.rates[:] = _by_bin(each.curves), _by_bin(each.rates)
+                num_read = len(readings) if part.name == ALL_PROMPTS else num_wanted
+                _fill_bin(first, table, part, subjects, found[:num_read], num_wanted)
+    if first.has_own_bins:
+        found = [_Rows(_by_bin(rows.curves), _by_bin(rows.rates)) for rows in found]
+    return found
+
+
+class _Table(NamedTuple):
+    """Along one axis under one rule: each arm's path and curve, and what it spends under each further cost model."""
+
+    rule: Rule
+    paths: list[Path]
+    prompts: list[Curve]
+    spent: list[list[Floats]]
+
+
+def _fill_bin(
+    reading: Reading, table: _Table, part: Bin, subjects: list[int], found: list[_Rows], num_wanted: int
+) -> None:
+    """Rows of one bin, a cost model after the other."""
+    outcomes, paths = reading.outcomes, table.paths
+    place: Row = {"rule": table.rule, "path": paths[0].axis, "bin": part.name}
+    place["num_prompts"] = int(part.weights[0].sum())
+    at_least = range(min(subjects), len(outcomes.arms))
+    curved = {at: curves.resample(table.prompts[at], part.weights) for at in at_least}
+    for number, into in enumerate(found):
+        priced = _repriced(curved, table.spent[number - 1], part) if number else curved
+        into.rates.extend(rows.of_rates(outcomes, paths, priced, subjects, place))
+        if number < num_wanted:
+            of = {at: priced[at] for at in subjects}
+            into.curves.extend(rows.of_curves(outcomes, paths, of, place, reading.num_drawn(part)))
 
 
 def _repriced(curved: Mapping[int, Curve], spent: Sequence[Floats], part: Bin) -> dict[int, Curve]:
@@ -181,20 +162,17 @@ def _by_bin(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: order[row["bin"]])
 
 
-# The paths of all arms along one axis, the rule, and what each arm costs and yields on each prompt.
-_Table = tuple[list[Path], Rule, list[Curve]]
-
-
-def _tables(priced: _Priced, rng: np.random.Generator) -> Iterator[_Table]:
+def _tables(readings: Sequence[Reading]) -> Iterator[_Table]:
     """Along every axis under every rule; widths go as far as each arm's own samples."""
-    outcomes = priced.outcomes
-    for rule in curves.rules(outcomes.arms):
-        for paths in (
-            [curves.own_path(arm, rule) for arm in outcomes.arms],
-            [curves.budget_path(len(outcomes.budgets))] * len(outcomes.arms),
-        ):
-            along = zip(outcomes.arms, paths, strict=True)
-            yield paths, rule, [curves.prompt_curve(arm, path, rule, priced.cost, rng=rng) for arm, path in along]
+    axes: tuple[PathName, ...] = get_args(PathName)
+    for rule in curves.rules(readings[0].arms):
+        first, *others = (reading.read_by(rule) for reading in readings)
+        every = range(len(first.arms))
+        for axis in axes:
+            paths = [first.path(at, axis) for at in every]
+            prompts = [first.curve(at, paths[at]) for at in every]
+            spent = [[curves.prompt_cost(each.arms[at], paths[at], each.cost) for at in every] for each in others]
+            yield _Table(rule, paths, prompts, spent)
 
 
 def _optimism_frame(outcomes: Outcomes, binning: Binning, weights: Floats) -> pd.DataFrame:

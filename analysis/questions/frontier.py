@@ -23,7 +23,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     rows = []
     for part, rungs, ladder in cells.frontiers:
         place = {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
-        num_drawn = cells.num_drawn(part)
+        num_drawn = cells.reading.num_drawn(part)
         spans = []
         for number, arm in enumerate(cells.arms):
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params} | place

@@ -5,14 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.costs.cost_models import CostModel
-from analysis.reading import bins, curves
-from analysis.reading import choices as choose
+from analysis.reading import curves
 from analysis.reading.bins import Bin
-from analysis.reading.choices import Choices
-from analysis.reading.curves import Curve, Rule
+from analysis.reading.curves import Curve
+from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
-from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, coverage, fits, surface
 from analysis.stats.bootstrap import Interval, percentile_interval
 from analysis.stats.coverage import PowerLaw
@@ -67,34 +64,25 @@ class Laws(NamedTuple):
     curves: dict[str, list[BoundedCurve]]
     coverage: dict[str, CoverageLaw | None]
     surfaces: dict[str, BinSurface]
-    cost: CostModel
 
 
-def find(outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Generator) -> Laws:
+def fit(reading: Reading) -> Laws:
     """Fits to every model's accuracy against cost along widths, to its coverage, and to all models at once.
 
     Raises ValueError for bins of each model's own, in which no two models answer the same prompts.
     """
-    if choices.binning.difficulty == "own":
+    if reading.has_own_bins:
         raise ValueError(
             "Under own difficulty each model's bins hold other prompts, so one surface over all models has none; "
             "choose --difficulty anchor, agreement or label."
         )
-    choices = choose.settle(outcomes.arms, choices)
-    cost, arms = choose.price(outcomes.arms, choices)
-    weights = bootstrap.prompt_weights(
-        len(outcomes.prompt_ids),
-        num_replicates=choices.num_replicates,
-        rng=rng,
-        clusters=bins.clusters(outcomes, choices.cluster),
-    )
     fitted: dict[str, list[BoundedCurve]] = {}
     laws: dict[str, CoverageLaw | None] = {}
-    for arm in arms:
-        curve = curves.prompt_curve(arm, curves.own_path(arm, rule), rule, cost, rng=rng)
-        fitted[arm.rung.name] = _fit(curves.resample(curve, weights), len(outcomes.prompt_ids))
-        laws[arm.rung.name] = _law(arm, weights)
-    return Laws(fitted, laws, _surfaces(outcomes, choices, rule, weights, rng), cost)
+    for at, arm in enumerate(reading.arms):
+        curve = reading.curve(at, reading.path(at, "width"))
+        fitted[arm.rung.name] = _fit(curves.resample(curve, reading.weights), len(reading.outcomes.prompt_ids))
+        laws[arm.rung.name] = _law(arm, reading.weights)
+    return Laws(fitted, laws, _surfaces(reading))
 
 
 def _fit(resampled: Curve, num_prompts: int) -> list[BoundedCurve]:
@@ -135,17 +123,15 @@ def _law(arm: Arm, weights: Floats) -> CoverageLaw | None:
     )
 
 
-def _surfaces(
-    outcomes: Outcomes, choices: Choices, rule: Rule, weights: Floats, rng: np.random.Generator
-) -> dict[str, BinSurface]:
-    rungs = [arm.rung for arm in outcomes.arms]
+def _surfaces(reading: Reading) -> dict[str, BinSurface]:
+    outcomes = reading.outcomes
+    rungs = [arm.rung for arm in reading.arms]
     sizes = {float(rung.shape.num_matmul_params) for rung in rungs if rung.has_tokens}
     if len(rungs) < surface.MIN_SIZES or len(sizes) < len(rungs) or any(np.isnan(size) for size in sizes):
         return {}
-    widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule).widths
-    ladder = [_rung(arm, widths, rule, rng) for arm in outcomes.arms]
-    parts = bins.draw(outcomes, outcomes.bins, choices.binning, weights)
-    return {part.name: _surface(part, ladder, widths) for part in parts if part.weights[0].any()}
+    widths = curves.width_path(len(outcomes.budgets), outcomes.num_samples, reading.rule).widths
+    ladder = [_rung(reading, at, widths) for at in range(len(rungs))]
+    return {part.name: _surface(part, ladder, widths) for part in reading.bins if part.weights[0].any()}
 
 
 class _Rung(NamedTuple):
@@ -157,8 +143,8 @@ class _Rung(NamedTuple):
     tokens: Floats
 
 
-def _rung(arm: Arm, widths: tuple[int, ...], rule: Rule, rng: np.random.Generator) -> _Rung:
-    table = curves.rule_accuracy(arm, widths, rule, rng=rng)
+def _rung(reading: Reading, at: int, widths: tuple[int, ...]) -> _Rung:
+    arm, table = reading.arms[at], reading.accuracy(at, widths).mean
     flat = np.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
     return _Rung(arm.rung.name, float(arm.rung.shape.num_matmul_params), flat, arm.decoded_tokens.mean(axis=2).T)
 

@@ -1,22 +1,18 @@
 """What a smaller model needs to match the largest, against both references: its one answer, and its own frontier."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.costs import cost_models
-from analysis.costs.cost_models import CostModel
-from analysis.reading import bins, curves
-from analysis.reading import choices as choose
+from analysis.reading import curves
 from analysis.reading.bins import Bin
-from analysis.reading.choices import Choices
-from analysis.reading.curves import Curve, Rule
+from analysis.reading.cells import Table, table
+from analysis.reading.curves import Curve
+from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
-from analysis.runs.outcomes import Outcomes
-from analysis.stats import bootstrap, frontier, multiplier, substitution
+from analysis.stats import frontier, multiplier, substitution
 from analysis.stats.bootstrap import Interval, percentile_interval, share_of_replicates, weighted_means
 from analysis.stats.substitution import Needs
 
@@ -46,41 +42,33 @@ class Match(NamedTuple):
     frontier_never: float
 
 
-def find(
-    outcomes: Outcomes, choices: Choices, *, rule: Rule, rng: np.random.Generator
-) -> tuple[list[Match], CostModel]:
-    """Every smaller model against the largest in every bin, and the cost model, from one paired bootstrap.
+def match(reading: Reading) -> list[Match]:
+    """Every smaller model against the largest in every bin.
 
     Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on the
     other. Raises ValueError below two models.
     """
-    if len(outcomes.arms) < 2:
-        raise ValueError(f"A match needs two models or more; this run has only {outcomes.arms[0].rung.name}.")
-    choices = choose.settle(outcomes.arms, choices)
-    cost, arms = choose.price(outcomes.arms, choices)
-    outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
-    num_prompts = len(outcomes.prompt_ids)
-    clusters = bins.clusters(outcomes, choices.cluster)
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng, clusters=clusters)
-    folds = frontier.draw_folds(num_prompts, rng=rng, clusters=clusters)
-    paths = [curves.own_path(arm, rule) for arm in outcomes.arms]
-    single = [
-        curves.prompt_curve(arm, path, rule, cost, rng=rng) for arm, path in zip(outcomes.arms, paths, strict=True)
-    ]
-    cells = [_cells(arm, path.widths, rule, cost, rng) for arm, path in zip(outcomes.arms, paths, strict=True)]
+    arms = reading.arms
+    if len(arms) < 2:
+        raise ValueError(f"A match needs two models or more; this run has only {arms[0].rung.name}.")
+    paths = [reading.path(at, "width") for at in range(len(arms))]
+    single = [reading.curve(at, path) for at, path in enumerate(paths)]
+    cells = [_cells(reading, at, path.widths) for at, path in enumerate(paths)]
     found = []
-    for subjects, parts in bins.groups(outcomes, pools, choices.binning, weights):
+    for subjects, parts in reading.groups:
         for part in parts:
             large = curves.resample(single[-1], part.weights)
             for at in subjects:
-                if at == len(outcomes.arms) - 1:
+                if at == len(arms) - 1:
                     continue
-                small, pair = curves.resample(single[at], part.weights), (outcomes.arms[at], outcomes.arms[-1])
-                reached = _frontier_rate(cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=folds)
+                small, pair = curves.resample(single[at], part.weights), (arms[at], arms[-1])
+                reached = _frontier_rate(
+                    cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=reading.folds
+                )
                 found.append(_match(pair, part, (small, large), paths[at].widths, reached))
     # Bins in the order they came, whoever made them.
     order = list(dict.fromkeys(match.bin for match in found))
-    return sorted(found, key=lambda match: order.index(match.bin)), cost
+    return sorted(found, key=lambda match: order.index(match.bin))
 
 
 class _Reached(NamedTuple):
@@ -108,21 +96,9 @@ def _match(
     )
 
 
-class _Cells(NamedTuple):
+def _cells(reading: Reading, at: int, widths: tuple[int, ...]) -> Table:
     """Accuracy and cost of every budget and width on each prompt; (P, J) each."""
-
-    accuracy: Floats
-    cost: Floats
-
-
-def _cells(arm: Arm, widths: tuple[int, ...], rule: Rule, cost: CostModel, rng: np.random.Generator) -> _Cells:
-    tables = (
-        curves.rule_accuracy(arm, widths, rule, rng=rng),
-        cost_models.cell_cost(
-            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
-        ),
-    )
-    return _Cells(*(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in tables))
+    return Table(*(array.reshape(len(array), -1) for array in table(reading, at, widths)))
 
 
 def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
@@ -148,7 +124,7 @@ def _workload(arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[i
     return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])
 
 
-def _frontier_rate(small: _Cells, large: _Cells, level: Floats, *, weights: Floats, folds: Ints) -> _Reached:
+def _frontier_rate(small: Table, large: Table, level: Floats, *, weights: Floats, folds: Ints) -> _Reached:
     """Replicates (1 + R,) of the cost at which the small one's frontier reaches the large one's at `level`."""
     means = np.concatenate([small.cost.mean(axis=0), large.cost.mean(axis=0)])
     levels = np.geomspace(means.min(), means.max(), NUM_LEVELS)

@@ -30,8 +30,8 @@ def frame(cells: Cells) -> pd.DataFrame:
         raise UntoldError("Serial against parallel takes two budgets and two widths or more.")
     rows: list[Row] = []
     for number, arm in enumerate(cells.arms):
-        resampled = cells.resampled(number, cells.bins[0])
-        serial = _serial(arm, cells.widths, cells.bins[0])
+        resampled = cells.resampled(number, cells.reading.bins[0])
+        serial = _serial(arm, cells.widths, cells.reading.bins[0])
         full_answer = float(resampled.cost[0, -1, 0])
         for multiple in MULTIPLES:
             points = _points(cells, resampled, serial, multiple * full_answer)
@@ -67,7 +67,7 @@ def _points(cells: Cells, resampled: Table, serial: Floats, level: float) -> lis
         accuracy = resampled.accuracy[:, b, first] * (first + 1 - at) + resampled.accuracy[:, b, first + 1] * (
             at - first
         )
-        mean, low, high = intervals.accuracy_interval(accuracy[:, None], cells.num_drawn(cells.bins[0]))
+        mean, low, high = intervals.accuracy_interval(accuracy[:, None], cells.reading.num_drawn(cells.reading.bins[0]))
         rows.append(
             {"budget": int(budget), "cost": level, "width": float(width)}
             | {"serial_tokens": float(np.interp(at, np.arange(len(log_widths)), serial[b]))}

@@ -10,12 +10,11 @@ import pandas as pd
 from analysis.arrays import Floats
 from analysis.costs import cost_models, lifetime
 from analysis.costs.lifetime import Plan, Serving, Switch
-from analysis.reading import bins, curves
 from analysis.reading.curves import Rule
-from analysis.runs.arms import Arm
+from analysis.reading.reading import Reading
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.rungs import Rung
-from analysis.stats import bootstrap, frontier
+from analysis.stats import bootstrap
 
 POINTS_A_DECADE = 8
 DECADES_AROUND = 2
@@ -45,34 +44,24 @@ class Workloads:
     switches: list[Switch]
 
 
-def find(
-    outcomes: Outcomes,
-    *,
-    target: float,
-    queries: Sequence[float],
-    rule: Rule,
-    pretraining_tokens: Mapping[str, float],
-    cluster: str | None = None,
-    rng: np.random.Generator,
+def serve(
+    reading: Reading, *, target: float, queries: Sequence[float], pretraining_tokens: Mapping[str, float]
 ) -> Workloads:
     """The cheapest model and setting of the run for each number of queries, with intervals over prompts.
 
-    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it;
-    cluster names a label of the prompts that are resampled together. A model without tokens, or of unknown size, is
-    left out and named. Raises ValueError where none is left, where a name is not in the run, and for an impossible
-    target or workload.
+    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it. A
+    model without tokens, or of unknown size, is left out and named. Raises ValueError where none is left, where a name
+    is not in the run, and for an impossible target or workload.
     """
     if not 0 < target <= 1:
         raise ValueError(f"The target is an accuracy above 0 and at most 1, not {target:g}; write 60% as 0.6.")
-    given = _pretraining_tokens(outcomes, pretraining_tokens)
-    num_prompts = len(outcomes.prompt_ids)
-    clusters = bins.clusters(outcomes, cluster)
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=bootstrap.MIN_REPLICATES, rng=rng, clusters=clusters)
-    folds = frontier.draw_folds(num_prompts, rng=rng, clusters=clusters)
+    given = _pretraining_tokens(reading.outcomes, pretraining_tokens)
     candidates = []
-    for arm in (arm for arm in outcomes.arms if arm.rung.name in given):
-        cells = _cells(outcomes, arm, rule, rng)
-        serving = lifetime.serve(cells.accuracy, cells.tokens, target, weights=weights, folds=folds)
+    for at, arm in enumerate(reading.arms):
+        if arm.rung.name not in given:
+            continue
+        cells, halves = _cells(reading, at), {"weights": reading.weights, "folds": reading.folds}
+        serving = lifetime.serve(cells.accuracy, cells.tokens, target, **halves)
         settings = _in_words([cells.names[cell] for cell in serving.cells if cell >= 0])
         size = arm.rung.shape.num_matmul_params
         candidates.append(Candidate(arm.rung.name, size, given[arm.rung.name], serving, settings))
@@ -83,10 +72,10 @@ def find(
     )
     return Workloads(
         target=target,
-        rule=rule,
-        cluster=cluster,
+        rule=reading.rule,
+        cluster=reading.choices.cluster,
         candidates=tuple(candidates),
-        left_out=tuple(arm.rung.name for arm in outcomes.arms if arm.rung.name not in given),
+        left_out=tuple(arm.rung.name for arm in reading.arms if arm.rung.name not in given),
         asked=lifetime.plan(*ladder, queries=sorted(queries)),
         curve=lifetime.plan(*ladder, queries=_around(queries)),
         switches=lifetime.switches(*ladder),
@@ -121,12 +110,12 @@ class _Cells(NamedTuple):
     names: list[tuple[int, int]]
 
 
-def _cells(outcomes: Outcomes, arm: Arm, rule: Rule, rng: np.random.Generator) -> _Cells:
-    widths = curves.own_path(arm, rule).widths
-    accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
+def _cells(reading: Reading, at: int) -> _Cells:
+    arm, widths = reading.arms[at], reading.path(at, "width").widths
+    accuracy = reading.accuracy(at, widths).mean
     tokens = cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths)
-    names = [(int(budget), width) for budget in outcomes.budgets for width in widths]
-    flat = [np.moveaxis(table, 1, 0).reshape(len(outcomes.prompt_ids), -1) for table in (accuracy, tokens)]
+    names = [(int(budget), width) for budget in reading.outcomes.budgets for width in widths]
+    flat = [np.moveaxis(table, 1, 0).reshape(len(arm.prompt_tokens), -1) for table in (accuracy, tokens)]
     return _Cells(flat[0], flat[1], names)
 
 

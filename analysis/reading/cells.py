@@ -1,6 +1,6 @@
 """Every cell (budget x width) of every rung on each prompt, with the bins: read once, shared by all frames of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -9,18 +9,17 @@ import numpy as np
 import pandas as pd
 
 from analysis import numerals
-from analysis.arrays import Floats, Ints
+from analysis.arrays import Floats
 from analysis.costs import cost_models
-from analysis.costs.cost_models import CostModel
-from analysis.reading import bins, curves
-from analysis.reading import choices as choose
+from analysis.reading import curves
 from analysis.reading.bins import Bin
-from analysis.reading.choices import BINS_ASIDE, Choices, Setting
+from analysis.reading.choices import BINS_ASIDE, Setting
 from analysis.reading.curves import Rule
+from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
-from analysis.stats import bootstrap, frontier
+from analysis.stats import frontier
 from analysis.stats.bootstrap import weighted_means
 from analysis.stats.frontier import Frontier
 
@@ -48,35 +47,35 @@ class BinFrontiers(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The cells of a run under a reader's choices.
+    """The cells of a reading: widths (K,) are read at every budget, tables has a rung each, smallest first."""
 
-    widths (K,) are read at every budget; bins hold prompt weights (1 + R, P), all prompts first, and no other bins
-    under own difficulty, where two rungs share none. tables has a rung each, smallest first.
-    """
-
-    outcomes: Outcomes
-    choices: Choices
-    setting: Setting
-    rule: Rule
-    cost: CostModel
+    reading: Reading
     widths: tuple[int, ...]
-    bins: tuple[Bin, ...]
-    folds: Ints | None
     tables: tuple[Table, ...]
 
     @property
     def arms(self) -> tuple[Arm, ...]:
-        return self.outcomes.arms
+        return self.reading.arms
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return self.reading.outcomes
+
+    @property
+    def rule(self) -> Rule:
+        return self.reading.rule
 
     @property
     def parts(self) -> tuple[Bin, ...]:
         """The bins, without all prompts where there are others; those without a prompt are left out."""
-        some = self.bins[1:] if len(self.bins) > 1 else self.bins
-        return tuple(part for part in some if part.weights[0].any())
+        every = self.reading.bins
+        return tuple(part for part in (every[1:] if len(every) > 1 else every) if part.weights[0].any())
 
-    def num_drawn(self, part: Bin) -> int:
-        """How many of a bin a resampling draws one by one: its prompts, or clusters of them."""
-        return bins.num_drawn(part, bins.clusters(self.outcomes, self.choices.cluster))
+    @property
+    def setting(self) -> Setting:
+        """What a caption has to say."""
+        setting = self.reading.setting
+        return setting if len(self.reading.bins) > 1 else replace(setting, bins_are=None)
 
     @cached_property
     def levels(self) -> Floats:
@@ -104,13 +103,19 @@ class Cells:
             for part in found
         ]
 
+    @property
+    def has_folds(self) -> bool:
+        """Whether the prompts have two halves."""
+        return len(self.outcomes.prompt_ids) > 1
+
     def _is_folded(self, part: Bin) -> bool:
         """Whether a bin has prompts in both folds."""
-        return self.folds is not None and len(np.unique(self.folds[part.weights[0] > 0])) > 1
+        return self.has_folds and len(np.unique(self.reading.folds[part.weights[0] > 0])) > 1
 
     def _frontier(self, table: Table, part: Bin) -> Frontier:
-        assert self.folds is not None
-        return frontier.cross_fit(table.accuracy, table.cost, self.levels, weights=part.weights, folds=self.folds)
+        return frontier.cross_fit(
+            table.accuracy, table.cost, self.levels, weights=part.weights, folds=self.reading.folds
+        )
 
     def resampled(self, number: int, part: Bin) -> Table:
         """The cells' means of one rung under each weighting of a bin; (1 + R, B, K) each."""
@@ -131,33 +136,11 @@ class Cells:
         return self.frame(rows).assign(**({BINS_ASIDE: numerals.listed(aside)} if aside else {}))
 
 
-def measure(outcomes: Outcomes, choices: Choices, *, rule: Rule, seed: int) -> Cells:
-    """The cells of a run: one seed draws the same prompts here as in `findings.find`.
-
-    Raises ValueError where a choice asks for what the run or the choices lack.
-    """
-    rng = np.random.default_rng(seed)
-    choices = choose.settle(outcomes.arms, choices)
-    cost, arms = choose.price(outcomes.arms, choices)
-    outcomes, pools = bins.hold_out(replace(outcomes, arms=arms), choices.binning)
-    num_prompts = len(outcomes.prompt_ids)
-    clusters = bins.clusters(outcomes, choices.cluster)
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=choices.num_replicates, rng=rng, clusters=clusters)
-    is_own = choices.binning.difficulty == "own"
-    drawn = [Bin(bins.ALL_PROMPTS, weights)] if is_own else bins.draw(outcomes, pools[0], choices.binning, weights)
-    setting = choose.describe(outcomes, pools[0], choices, cost, weights)
-    widths = spaced(curves.width_path(len(outcomes.budgets), outcomes.num_samples, rule).widths)
-    return Cells(
-        outcomes=outcomes,
-        choices=choices,
-        setting=setting if len(drawn) > 1 else replace(setting, bins_are=None),
-        rule=rule,
-        cost=cost,
-        widths=widths,
-        bins=tuple(drawn),
-        folds=frontier.draw_folds(num_prompts, rng=rng, clusters=clusters) if num_prompts > 1 else None,
-        tables=tuple(_table(arm, widths, rule, cost, rng) for arm in outcomes.arms),
-    )
+def measure(reading: Reading) -> Cells:
+    """Every budget of a reading at a few widths, the same for every rung."""
+    outcomes = reading.outcomes
+    widths = spaced(curves.width_path(len(outcomes.budgets), outcomes.num_samples, reading.rule).widths)
+    return Cells(reading, widths, tuple(table(reading, at, widths) for at in range(len(outcomes.arms))))
 
 
 def spaced(widths: tuple[int, ...]) -> tuple[int, ...]:
@@ -169,9 +152,11 @@ def spaced(widths: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted({widths[int(np.abs(log_widths - step).argmin())] for step in steps}))
 
 
-def _table(arm: Arm, widths: tuple[int, ...], rule: Rule, cost: CostModel, rng: np.random.Generator) -> Table:
-    accuracy = curves.rule_accuracy(arm, widths, rule, rng=rng)
+def table(reading: Reading, at: int, widths: Sequence[int]) -> Table:
+    """What one rung yields and costs at every budget and these widths."""
+    arm, accuracy = reading.arms[at], reading.accuracy(at, widths).mean
+    decoded = arm.decoded_tokens
     spent = cost_models.cell_cost(
-        cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
+        reading.cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
     )
-    return Table(np.moveaxis(accuracy, 1, 0), np.moveaxis(np.broadcast_to(spent, accuracy.shape), 1, 0))
+    return Table(*(np.moveaxis(each, 1, 0) for each in (accuracy, np.broadcast_to(spent, accuracy.shape))))

@@ -84,22 +84,21 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     return wanted or rules(arms)[0]
 
 
-def prompt_curve(arm: Arm, path: Path, rule: Rule, cost: cost_models.CostModel, *, rng: np.random.Generator) -> Curve:
+def prompt_curve(arm: Arm, path: Path, cost: cost_models.CostModel, accuracy: estimators.Drawn) -> Curve:
     """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
 
-    Tokens are NaN where the arm's are not known. Raises ValueError where a width of the path is beyond the samples.
-    Source: `rule_accuracy` and `cost_models.cell_cost`.
+    accuracy: at the budgets and widths of `crossing`, (B, P, K) each. Tokens are NaN where the arm's are not known.
+    Raises ValueError where a width of the path is beyond the samples. Source: `costs.cost_models.cell_cost`.
     """
-    budgets, at_budget, widths, at_width = _cells(path)
+    budgets, at_budget, widths, at_width = crossing(path)
     decoded = arm.decoded_tokens[budgets]
     unknown = np.nan if not arm.rung.has_tokens else 0.0
-    accuracy, draw_error = arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets)
     tables = Curve(
-        accuracy,
+        accuracy.mean,
         _cell_cost(arm, cost, budgets, widths),
         cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths) + unknown,
         serial_tokens(arm, widths, budgets=budgets) + unknown,
-        draw_error,
+        accuracy.standard_error,
     )
     return Curve(*(table[at_budget, :, at_width].T for table in tables))
 
@@ -109,12 +108,15 @@ def prompt_cost(arm: Arm, path: Path, cost: cost_models.CostModel) -> Floats:
 
     Raises ValueError as `prompt_curve`. Source: `cost_models.cell_cost`.
     """
-    budgets, at_budget, widths, at_width = _cells(path)
+    budgets, at_budget, widths, at_width = crossing(path)
     return _cell_cost(arm, cost, budgets, widths)[at_budget, :, at_width].T
 
 
-def _cells(path: Path) -> tuple[Ints, Ints, list[int], Ints]:
-    """The budgets' positions and the widths of a path, each once, and where each of its cells has its own."""
+def crossing(path: Path) -> tuple[Ints, Ints, list[int], Ints]:
+    """The budgets' positions and the widths of a path, each once, and where each of its cells has its own.
+
+    (B,), (J,), K widths, (J,). Source: ours.
+    """
     budgets, at_budget = np.unique(path.budget_index, return_inverse=True)
     widths, at_width = np.unique(path.widths, return_inverse=True)
     return budgets, at_budget, widths.tolist(), at_width

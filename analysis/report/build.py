@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from analysis.questions import matches
-from analysis.reading import choices as choose
 from analysis.reading import limits
-from analysis.reading.choices import Choices
-from analysis.reading.curves import Rule, choose_rule
+from analysis.reading.reading import Reading
 from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
@@ -20,23 +16,19 @@ from analysis.text import headline
 MAX_BYTES = 14_500_000
 
 
-def build(
-    root: Path, loaded: Outcomes, choices: Choices, *, rule: Rule | None, seed: int, size: Size, more: list[Section]
-) -> str:
+def build(root: Path, reading: Reading, *, size: Size, more: list[Section]) -> str:
     """The page of a run as text, equal for equal rows. `more` sections stand before those of the prompts.
 
     Raises ValueError where a choice asks for what the run lacks.
     """
-    rule = choose_rule(loaded.arms, rule)
-    found = views.find(loaded, choices, seed=seed)
+    loaded, rule = reading.asked, reading.rule
+    found = views.find(reading)
     first = next(iter(found.values()))
     records = read_provenance(root)
     parts = curves.sections(found, loaded, rule=rule)
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
-        wanted = choose.each_cost(loaded.arms, choices)[0]
-        matched, cost = matches.find(loaded, wanted, rule=rule, rng=np.random.default_rng(seed))
-        parts.append(frontier.section(matched, unit=cost.unit, rule=rule))
+        parts.append(frontier.section(matches.match(reading), unit=reading.cost.unit, rule=rule))
     parts += [trust.section(loaded, found, records), *more]
     last = [
         cells.section(root, loaded, first),
@@ -48,7 +40,7 @@ def build(
         "lead": headline.headline(first, rule=rule),
     }
     room = MAX_BYTES - len(page.render([*parts, *last], **words).encode())
-    texts = explorer.section(root, loaded, choices.binning, size=size, seed=seed, room=room)
+    texts = explorer.section(root, reading, size=size, room=room)
     return page.render([*parts, texts, *last], **words)
 
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis.reading import bins
-from analysis.reading.bins import ALL_PROMPTS, Binning
+from analysis.reading.bins import ALL_PROMPTS
+from analysis.reading.reading import Reading
 from analysis.report import html
 from analysis.report.sections import Section
 from analysis.runs import texts
@@ -25,16 +25,17 @@ class Size(NamedTuple):
     num_samples: int = 4
 
 
-def section(root: Path, outcomes: Outcomes, binning: Binning, *, size: Size, seed: int, room: int) -> Section:
+def section(root: Path, reading: Reading, *, size: Size, room: int) -> Section:
     """A list of prompts to search, and what every rung wrote for the one that is chosen.
 
     room: bytes that the page has left; texts take no more than that, nor than MAX_BYTES, but for a single prompt's.
     """
+    outcomes, seed = reading.asked, reading.seed
     wanted = {
         prompt: texts.choose_samples(prompt, outcomes.num_samples, size.num_samples, seed=seed)
         for prompt in texts.choose_prompts(outcomes.prompt_ids, size.num_prompts, seed=seed)
     }
-    prompts = _within(min(room, MAX_BYTES), _prompts(root, outcomes, binning, wanted))
+    prompts = _within(min(room, MAX_BYTES), _prompts(root, reading, wanted))
     names = [arm.rung.name for arm in outcomes.arms]
     data = {
         "models": list(wording.short_names(names).values()),
@@ -72,11 +73,12 @@ def _rule(outcomes: Outcomes, num_shown: int, size: Size, seed: int) -> str:
     )
 
 
-def _prompts(root: Path, outcomes: Outcomes, binning: Binning, wanted: dict[str, list[int]]) -> list[dict[str, Any]]:
+def _prompts(root: Path, reading: Reading, wanted: dict[str, list[int]]) -> list[dict[str, Any]]:
     """What the page knows of each prompt, in the order they were chosen."""
+    outcomes = reading.asked
     held, written = texts.read(root, outcomes, wanted), texts.read_prompts(root, outcomes.task, list(wanted))
     at = {str(name): number for number, name in enumerate(outcomes.prompt_ids)}
-    in_bin = _bins(outcomes, binning)
+    in_bin = _bins(reading)
     return [
         {
             "id": prompt,
@@ -92,13 +94,10 @@ def _prompts(root: Path, outcomes: Outcomes, binning: Binning, wanted: dict[str,
     ]
 
 
-def _bins(outcomes: Outcomes, binning: Binning) -> list[str]:
+def _bins(reading: Reading) -> list[str]:
     """The bin of every prompt; "" where there are none, or each model has its own."""
-    if binning.difficulty == "own":
-        return [""] * len(outcomes.prompt_ids)
-    parts = bins.draw(outcomes, outcomes.bins, binning, np.ones((1, len(outcomes.prompt_ids))))
-    named = [(part.name, part.weights[0] > 0) for part in parts if part.name != ALL_PROMPTS]
-    return [next((name for name, inside in named if inside[at]), "") for at in range(len(outcomes.prompt_ids))]
+    named = [(part.name, part.weights[0] > 0) for part in reading.bins if part.name != ALL_PROMPTS]
+    return [next((name for name, inside in named if inside[at]), "") for at in range(len(reading.asked.prompt_ids))]
 
 
 def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pandas as pd
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import limits
-from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule
+from analysis.reading.reading import Reading
 from analysis.runs.outcomes import Outcomes
 from analysis.text import wording
 
@@ -26,10 +26,9 @@ COSTS = {
 }
 
 
-def find(outcomes: Outcomes, choices: Choices, *, seed: int) -> dict[str, Findings]:
+def find(reading: Reading) -> dict[str, Findings]:
     """Findings by cost model, the reader's own first: from the same draws of prompts, so that only cost differs."""
-    found = exchange_rates.find_each(outcomes, choices, rng=np.random.default_rng(seed))
-    return {each.setting.cost_model: each for each in found}
+    return {each.setting.cost_model: each for each in exchange_rates.measure_each(reading)}
 
 
 def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> dict[str, Any]:

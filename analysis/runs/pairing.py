@@ -37,6 +37,11 @@ class Pairing:
     notes: tuple[str, ...]
 
     @property
+    def outcomes(self) -> Outcomes:
+        """All of them as one, the new arm last."""
+        return replace(self.base, arms=(*self.base.arms, self.new), num_samples=self.num_samples)
+
+    @property
     def num_samples(self) -> int:
         """The most samples that all of them have of every prompt."""
         return min(self.base.num_samples, self.new.num_samples)

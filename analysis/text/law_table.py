@@ -5,7 +5,7 @@ import numpy as np
 from analysis import numerals
 from analysis.arrays import Floats
 from analysis.questions.laws import Laws
-from analysis.reading.curves import Rule
+from analysis.reading.reading import Reading
 from analysis.stats.bootstrap import Interval
 from analysis.text import wording
 from analysis.text.tables import aligned
@@ -16,12 +16,12 @@ BEYOND = 10
 FAMILY_WORDS = {"logit_linear": "logit-linear", "logistic": "logistic", "saturating": "saturating"}
 
 
-def render(found: Laws, *, rule: Rule) -> str:
+def render(found: Laws, reading: Reading) -> str:
     """The fits, the exponents with the widths they hold for, and the surface's rates, in plain text."""
     parts = [
-        f"Accuracy by {wording.RULES[rule]} against {found.cost.unit}, along widths at the full budget. Errors in "
-        "points: prediction less\nobservation at the largest cost, fitted without it, and root mean square over the "
-        "other cells, each left out.\nIsotonic: a baseline that cannot fall.",
+        f"Accuracy by {wording.RULES[reading.rule]} against {reading.cost.unit}, along widths at the full budget. "
+        "Errors in points: prediction less\nobservation at the largest cost, fitted without it, and root mean square "
+        "over the other cells, each left out.\nIsotonic: a baseline that cannot fall.",
         aligned(_curve_rows(found), num_text=2),
         "Coverage: log c = -a k^-b by least squares; b changes with the widths it is read from. Full: share of "
         "replicates in which all\nprompts are covered (or none is at first), for which no b is large enough; any: open "

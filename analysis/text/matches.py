@@ -3,17 +3,16 @@
 import numpy as np
 
 from analysis import numerals
-from analysis.costs.cost_models import CostModel
 from analysis.questions.matches import Match
-from analysis.reading.curves import Rule
+from analysis.reading.reading import Reading
 from analysis.stats.bootstrap import Interval
 from analysis.text import wording
 from analysis.text.tables import aligned
 
 
-def render(found: list[Match], cost: CostModel, *, rule: Rule, cluster: str | None = None) -> str:
+def render(found: list[Match], reading: Reading) -> str:
     """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
-    large = found[0].large
+    large, cost = found[0].large, reading.cost
     rows = [
         [
             "rung",
@@ -44,7 +43,7 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, cluster: str | No
             ]
         )
     legend = [
-        f"What matches one answer of {large}, read by {wording.RULES[rule]}, {_within(found)}; "
+        f"What matches one answer of {large}, read by {wording.RULES[reading.rule]}, {_within(found)}; "
         "brackets are 95% intervals over prompts.",
         "Per doubling: points of accuracy that twice the samples add at the crossing; the fewer, the looser k*.",
         "R*: served over pretraining tokens below which training the smaller model and sampling it is the cheaper way "
@@ -55,7 +54,7 @@ def render(found: list[Match], cost: CostModel, *, rule: Rule, cluster: str | No
         "cheapest cell, is there already.",
     ]
     legend += wording.nothing(large, [row[2] for row in rows])
-    legend += wording.together(cluster)
+    legend += wording.together(reading.choices.cluster)
     return "\n".join([aligned(rows, num_text=2), "", *legend])
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.runs.outcomes import Outcomes
 from results import schema, store
@@ -98,7 +100,7 @@ def copied(ladder_run: Path) -> Outcomes:
 @pytest.fixture(scope="session")
 def found(ladder_run: Path) -> Findings:
     """What the ladder's run says."""
-    return exchange_rates.find(outcomes.load(ladder_run), exchange_rates.Choices(), rng=np.random.default_rng(0))
+    return exchange_rates.measure(read(outcomes.load(ladder_run), Choices()))
 
 
 def write_run(

@@ -13,6 +13,7 @@ from analysis.questions import exchange_rates, rate_rows
 from analysis.reading import cautions, cells
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import asked, outcomes
 from analysis.runs.outcomes import Outcomes
 from analysis.text import headline
@@ -70,7 +71,7 @@ def ask(root: Path, **parts: dict) -> None:
 
 def say(root: Path) -> str:
     loaded = outcomes.load(root)
-    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(loaded, Choices()))
     return headline.headline(found, rule="maj_at_k")
 
 
@@ -82,9 +83,7 @@ def test_a_run_whose_models_are_alike_has_no_cautions(make: Make):
     root = make(8, 8)
     loaded = outcomes.load(root)
     assert cautions.read(loaded) == [] and cautions.text(loaded) == ""
-    frame = rate_rows.frame(
-        exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k", axis="width"
-    )
+    frame = rate_rows.frame(exchange_rates.measure(read(loaded, Choices())), rule="maj_at_k", axis="width")
     assert "cautions" not in frame
 
 
@@ -130,9 +129,9 @@ def test_summary_report_and_figures_say_what_cuts_a_run(make: Make, capsys: pyte
     assert said in capsys.readouterr().out
     assert said in report(root).split('id="trust"')[1]
     loaded = outcomes.load(root)
-    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
-    measured = cells.measure(loaded, Choices(), rule="maj_at_k", seed=0)
-    for each in [*command.of_findings(found, measured), *command.of_cells(measured, seed=0)]:
+    found = exchange_rates.measure(read(loaded, Choices()))
+    measured = cells.measure(read(loaded, Choices(), rule="maj_at_k"))
+    for each in [*command.of_findings(found, measured), *command.of_cells(measured)]:
         if each.name in ("coverage", "isoquants", "targets"):
             continue
         frame = each.frame_of()
@@ -224,7 +223,7 @@ def test_budgets_at_which_most_answers_are_unread_are_named(make: Make):
 def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
     root = make(8, 8)
     loaded = outcomes.load(root)
-    found = exchange_rates.find(loaded, Choices(binning=Binning(num_bins=2)), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(loaded, Choices(binning=Binning(num_bins=2))))
     unread = found.unread.assign(truncated=np.where(found.unread["bin"] == "harder", 0.7, found.unread["truncated"]))
     told = headline.headline(exchange_rates.Findings(**vars(found) | {"unread": unread}), rule="maj_at_k")
     assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left aside")[0]
@@ -253,6 +252,6 @@ def test_no_verdict_is_read_from_a_handful_of_prompts(plant: Plant, num_prompts:
 def test_a_bin_of_a_handful_of_prompts_leads_no_headline(plant: Plant):
     able = [rung._replace(ability=50.0) for rung in LADDER[1:]]
     root = plant(able, num_prompts=30, num_samples=5, bin_samples=4)
-    found = exchange_rates.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(outcomes.load(root), Choices()))
     handful = found.exchange_rates.query("bin != 'all prompts' and num_prompts < 5")["bin"].unique()
     assert len(handful) and not any(f"{name} prompts" in say(root) for name in handful)

@@ -13,6 +13,7 @@ from analysis.__main__ import main
 from analysis.questions import compare
 from analysis.questions.compare import Comparison
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes, pairing
 from analysis.runs.pairing import Source
 from analysis.text import verdict
@@ -21,7 +22,8 @@ from results.schema import UNLIMITED
 
 
 def find(base: Source, new: Source) -> Comparison:
-    return compare.find(pairing.read(base, new), Choices(), rule="maj_at_k", rng=np.random.default_rng(0))
+    paired = pairing.read(base, new)
+    return compare.compare(paired, read(paired.outcomes, Choices(), rule="maj_at_k"))
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,11 @@ from analysis.questions import exchange_rates, matches
 from analysis.reading import curves
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.runs.counts import Counted
 from analysis.stats.bootstrap import MIN_REPLICATES, prompt_weights
+from analysis.text import matches as matches_text
 from results.ingest.__main__ import main as ingest
 
 MAP = ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"]
@@ -75,7 +77,7 @@ def test_coverage_of_every_prompt_is_the_formula_of_its_own_counts(root: Path, t
 
 def test_curves_matches_and_intervals_equal_a_direct_computation(root: Path, table: pd.DataFrame):
     """Everything but the draw of the resamples is worked out again, a replicate at a time."""
-    found = exchange_rates.find(outcomes.load(root), Choices(), rng=np.random.default_rng(5))
+    found = exchange_rates.measure(read(outcomes.load(root), Choices(), seed=5))
     weights = prompt_weights(NUM_PROMPTS, num_replicates=MIN_REPLICATES, rng=np.random.default_rng(5))
     rates = found.exchange_rates.set_index(["small", "large", "path"])
     targets = {model: weights @ direct(table, model, 1) / weights.sum(axis=1) for model in LEAST}
@@ -108,9 +110,10 @@ def crossing(widths: list[int], accuracy: np.ndarray, target: float) -> float:
 
 
 def test_each_match_goes_as_far_as_the_models_own_samples(root: Path):
-    found, cost = matches.find(outcomes.load(root), Choices(), rule="pass_at_k", rng=np.random.default_rng(0))
+    reading = read(outcomes.load(root), Choices(), rule="pass_at_k")
+    found = matches.match(reading)
     assert {match.small: match.max_width for match in found} == {"small": 40, "middle": 150}
-    assert "within the 40 to 150 samples that each has" in matches.render(found, cost, rule="pass_at_k")
+    assert "within the 40 to 150 samples that each has" in matches_text.render(found, reading)
 
 
 def test_samples_held_out_of_counts_and_the_rest_add_up(root: Path):
@@ -136,7 +139,7 @@ def test_samples_drawn_from_counts_are_right_as_often():
 
 
 def test_bins_of_each_models_own_accuracy_are_read_from_counts(root: Path):
-    found = exchange_rates.find(outcomes.load(root), Choices(Binning("own", num_bins=2)), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(outcomes.load(root), Choices(Binning("own", num_bins=2))))
     widest = found.curves.groupby("model")["width"].max()
     assert {model: widest[model] + found.setting.bin_samples for model in LEAST} == LEAST
 

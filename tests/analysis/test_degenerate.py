@@ -7,6 +7,7 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.runs import degenerate
+from analysis.text.health import traces
 from results import store
 from results.schema import TRACES
 
@@ -84,12 +85,12 @@ def test_a_trace_is_empty_where_no_segment_holds_a_word(tmp_path: Path):
     ]
     found = read(tmp_path, rows)
     assert found == (4, 0.5, 0.0)
-    assert degenerate.told(found) == ["Of 4 traces 50% without a word."]
+    assert traces(found) == ["Of 4 traces 50% without a word."]
 
 
 def test_what_is_not_stored_is_not_known(tmp_path: Path):
     found = read(tmp_path, [segment(0, None, ended=False, text=None)])
-    assert np.isnan([found.empty, found.looping]).all() and degenerate.told(found) == []
+    assert np.isnan([found.empty, found.looping]).all() and traces(found) == []
 
 
 def test_traces_for_bins_and_of_other_models_do_not_count(tmp_path: Path):

@@ -16,6 +16,7 @@ from analysis.questions import curve_rows, exchange_rates, published, rate_rows
 from analysis.questions import frontier as frontier_rows
 from analysis.reading import cells
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats import bootstrap
 from tests.analysis.conftest import PlantedRung, write_run
@@ -61,9 +62,9 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[command.Wante
     loaded, choices = outcomes.load(root), Choices(num_replicates=60)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "MIN_REPLICATES", 60)
-        said = exchange_rates.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
-        measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
-        figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
+        said = exchange_rates.measure_each(read(loaded, choices))[0]
+        measured = cells.measure(read(loaded, choices, rule="maj_at_k"))
+        figures = [*command.of_findings(said, measured), *command.of_cells(measured)]
         return [(figure, figure.frame_of()) for figure in figures]
 
 
@@ -198,9 +199,12 @@ def test_the_exchange_figure_has_a_panel_a_bin(found: exchange_rates.Findings):
 
 
 def test_bins_whose_prompts_lie_in_one_half_are_left_out_and_named(ladder_run: Path):
-    measured = cells.measure(outcomes.load(ladder_run), Choices(), rule="maj_at_k", seed=0)
-    hard = measured.bins[-1].weights[0] > 0
-    found = frontier_rows.frame(replace(measured, folds=np.where(hard, 0, np.arange(len(hard)) % 2)))
+    measured = cells.measure(read(outcomes.load(ladder_run), Choices(), rule="maj_at_k"))
+    hard = measured.reading.bins[-1].weights[0] > 0
+    halves = np.where(hard, 0, np.arange(len(hard)) % 2)
+    halved = replace(measured.reading, shared=replace(measured.reading.shared))
+    halved.shared.__dict__["drawn"] = (measured.reading.weights, halves)
+    found = frontier_rows.frame(replace(measured, reading=halved))
     assert set(found["bin"]) == {"easy", "medium"} and set(found["bins_aside"]) == {"hard"}
     assert "Left out, as its prompts lie in one half: hard." in " ".join(
         " ".join(words_of(frontier.draw(found))).split()

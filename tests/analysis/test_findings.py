@@ -8,9 +8,11 @@ import pytest
 from analysis.__main__ import main
 from analysis.costs.shapes import PerToken
 from analysis.questions import coverage, curve_rows, exchange_rates
-from analysis.questions.exchange_rates import ALL_PROMPTS, Choices, Findings
+from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
 from analysis.reading import bins, cells
 from analysis.reading.bins import Binning
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats import estimators
 from analysis.stats.difficulty import quantile_bins, vote_agreement
@@ -20,7 +22,7 @@ from results.schema import UNLIMITED
 
 
 def find(root: Path, seed: int = 0, **choices: object) -> Findings:
-    return exchange_rates.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(seed))
+    return exchange_rates.measure(read(outcomes.load(root), Choices(**choices), seed=seed))
 
 
 def rate_row(found: Findings, small: str, large: str, name: str, *, axis: str = "width") -> pd.Series:
@@ -80,7 +82,7 @@ def test_where_thinking_had_no_limit_a_crossing_costs_what_it_did_and_names_no_b
     endless = replace(loaded, budgets=np.array([0, 16, 32, UNLIMITED]))
     told, known = (
         found.exchange_rates[found.exchange_rates["path"] == "budget"]
-        for found in (exchange_rates.find(each, Choices(), rng=np.random.default_rng(0)) for each in (endless, loaded))
+        for found in (exchange_rates.measure(read(each, Choices())) for each in (endless, loaded))
     )
     np.testing.assert_array_equal(told["crossing_cost"], known["crossing_cost"])
     for end in ("step", "step_low", "step_high"):
@@ -96,7 +98,7 @@ def test_of_two_models_of_one_size_the_last_is_the_target(plant, ladder):
     rungs = [ladder[0], *(ladder[3]._replace(name=name) for name in ("off", "on"))]
     loaded = outcomes.load(plant(rungs, num_prompts=20, num_samples=8))
     assert [arm.rung.name for arm in loaded.arms] == ["33k", "off", "on"]
-    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(loaded, Choices()))
     frame = curve_rows.frame(found, rule="maj_at_k", axis="width")
     assert set(frame["target"]) == {"on"} and set(frame.loc[frame["rate_low"].notna(), "model"]) == {"33k", "off"}
 
@@ -188,7 +190,7 @@ def test_dropped_prompts_and_unfinished_models_are_named_in_the_summary(plant, l
     short = outcomes.Outcomes(
         **vars(loaded) | {"dropped": (outcomes.Dropped("planted/0099", ("33k",)),), "unfinished": ("1.1m",)}
     )
-    text = summary.render(short, exchange_rates.find(short, Choices(), rng=np.random.default_rng(0)), rule="maj_at_k")
+    text = summary.render(short, exchange_rates.measure(read(short, Choices())), rule="maj_at_k")
     assert "planted/0099 (33k)" in text
     assert "No graded answers yet: 1.1m." in text
 
@@ -305,11 +307,11 @@ def test_where_all_is_right_clusters_are_the_trials(plant, ladder):
     clustered = replace(loaded, dials={"paper": np.arange(60) // 5})
     for cluster, num_trials in ((None, 60), ("paper", 12)):
         choices = Choices(cluster=cluster)
-        curves = exchange_rates.find(clustered, choices, rng=np.random.default_rng(0)).curves
+        curves = exchange_rates.measure(read(clustered, choices)).curves
         exact = binomial_interval(num_trials, num_trials, method="clopper-pearson")
         row = curves[(curves["rule"] == "pass_at_k") & (curves["width"] == 16) & (curves["bin"] == ALL_PROMPTS)].iloc[0]
         assert (row["accuracy"], row["low"], row["high"]) == pytest.approx((1, float(exact.low), 1), abs=1e-3)
-        drawn = coverage.frame(cells.measure(clustered, choices, rule="pass_at_k", seed=0), seed=0).iloc[-1]
+        drawn = coverage.frame(cells.measure(read(clustered, choices, rule="pass_at_k"))).iloc[-1]
         assert (drawn["low"], drawn["high"]) == pytest.approx((float(exact.low), 1), abs=1e-3)
 
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from analysis.costs.cost_models import COST_MODELS, cell_cost, total_tokens
-from analysis.questions.health import read_health
-from analysis.reading.bins import Binning
+from analysis.reading import reading
+from analysis.reading.choices import Choices
 from analysis.report.explorer import Size, section
 from analysis.runs import outcomes
+from analysis.runs.health import read_health
 from analysis.runs.samples import Grid, read
 from results import store
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, OUTCOMES, PROMPTS, TRACES
@@ -142,7 +143,7 @@ def test_health_reads_a_trace_that_is_its_own_answer(make: Callable[..., Path]):
 def test_the_explorer_says_that_a_trace_is_its_own_answer(make: Callable[..., Path], own_answer: bool):
     root = make(own_answer=own_answer)
     loaded = outcomes.load(root)
-    page = section(root, loaded, Binning(), size=Size(), seed=0, room=10**6).body
+    page = section(root, reading.read(loaded, Choices()), size=Size(), room=10**6).body
     samples = data_of(page, "explorer-data")["prompts"][0]["samples"]
     natural = [row for sample in samples for row in sample["answers"] if row[0] is None]
     assert [row[3] for row in natural] == ([None, None] if own_answer else [["so 4"], ["so 4"]])

@@ -13,6 +13,7 @@ from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import cautions
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.text import headline, summary
 from tests.analysis.conftest import LADDER, PlantedRung
@@ -21,7 +22,7 @@ Change = Callable[[pd.Series], dict[str, object]]
 
 
 def find(loaded: outcomes.Outcomes, **choices: object) -> Findings:
-    return exchange_rates.find(loaded, Choices(**choices), rng=np.random.default_rng(0))
+    return exchange_rates.measure(read(loaded, Choices(**choices)))
 
 
 def say(found: Findings, rule: str = "maj_at_k") -> str:
@@ -87,7 +88,7 @@ def test_counts_that_count_models_alike_are_told_where_they_were_asked_for(ladde
 @pytest.mark.parametrize("cost", ["c1", "c2", "c3", "c5", "tokens", "samples"])
 def test_one_resampling_under_every_cost_model_gives_what_each_gives_alone(ladder_run: Path, cost: str):
     loaded, prices = outcomes.load(ladder_run), {rung.name: PerToken(1.0, 2.0) for rung in LADDER}
-    every = exchange_rates.find_each(loaded, Choices(price=prices), rng=np.random.default_rng(0))
+    every = exchange_rates.measure_each(read(loaded, Choices(price=prices)))
     [one] = [each for each in every if each.setting.cost_model == cost]
     gpu = "H100" if cost == "c3" else None
     alone = find(loaded, cost=cost, gpu=gpu, price=prices)

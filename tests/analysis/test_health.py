@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.questions.health import OUTCOMES, left_out, read_health
+from analysis.runs.health import OUTCOMES, read_health
+from analysis.text.health import left_out
 from results import store
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, THROUGHPUT, TRACES
 

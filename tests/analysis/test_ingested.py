@@ -12,6 +12,7 @@ from analysis import numerals
 from analysis.__main__ import main
 from analysis.questions import exchange_rates
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats.estimators import pass_at_k
 from results import schema
@@ -55,7 +56,7 @@ def ingested(table: pd.DataFrame, tmp_path: Path) -> Ingest:
 
 
 def find(root: Path, **choices: str) -> exchange_rates.Findings:
-    return exchange_rates.find(outcomes.load(root), Choices(**choices), rng=np.random.default_rng(0))
+    return exchange_rates.measure(read(outcomes.load(root), Choices(**choices)))
 
 
 def tally(table: pd.DataFrame) -> pd.DataFrame:
@@ -301,8 +302,6 @@ def test_what_cut_an_answer_is_never_told_where_the_source_does_not_say(
         found.samples.append(replace(sample, outcome="truncated" if truncated else None))
         found.prompts["t", f"p{number}"] = {}
     write(tmp_path, found, source="log")
-    (cell,) = exchange_rates.find(outcomes.load(tmp_path), Choices(), rng=np.random.default_rng(0)).cells.to_dict(
-        "records"
-    )
+    (cell,) = exchange_rates.measure(read(outcomes.load(tmp_path), Choices())).cells.to_dict("records")
     told = {name: numerals.percent(cell[f"{name}_share"]) for name in ("cut", "forced", "capped", "truncated")}
     assert told == {"cut": "-", "forced": "-", "capped": cut, "truncated": cut}

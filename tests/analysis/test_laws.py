@@ -8,6 +8,7 @@ from analysis.__main__ import main
 from analysis.questions import laws
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats import bootstrap, flatness
 from analysis.stats.coverage import fit_power_law
@@ -21,7 +22,7 @@ def found(ladder_run: Path) -> laws.Laws:
     choices = Choices(Binning(num_bins=2), num_replicates=400)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "MIN_REPLICATES", 400)
-        return laws.find(outcomes.load(ladder_run), choices, rule="maj_at_k", rng=np.random.default_rng(0))
+        return laws.fit(read(outcomes.load(ladder_run), choices, rule="maj_at_k"))
 
 
 def test_every_model_has_every_family_and_its_held_out_errors(found: laws.Laws):

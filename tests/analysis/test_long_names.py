@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +10,7 @@ from analysis.figures import labels
 from analysis.questions import exchange_rates
 from analysis.reading import cells
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats import bootstrap
 from analysis.text import captions
@@ -40,9 +40,9 @@ def draw(root: Path, rungs: tuple[PlantedRung, ...], num_samples: int) -> Wanted
         patch.setattr(bootstrap, "MIN_REPLICATES", 200)
         write_run(root, rungs, num_prompts=60, num_samples=num_samples, bin_samples=8)
         loaded, choices = outcomes.load(root), Choices(num_replicates=200)
-        said = exchange_rates.find_each(loaded, choices, rng=np.random.default_rng(0))[0]
-        measured = cells.measure(loaded, choices, rule="maj_at_k", seed=0)
-        figures = [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]
+        said = exchange_rates.measure_each(read(loaded, choices))[0]
+        measured = cells.measure(read(loaded, choices, rule="maj_at_k"))
+        figures = [*command.of_findings(said, measured), *command.of_cells(measured)]
         return {each.name: (each, each.frame_of()) for each in figures if each.name in FIGURES}
 
 

@@ -8,17 +8,19 @@ from analysis.questions import exchange_rates, matches
 from analysis.questions.exchange_rates import Findings
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.runs.outcomes import Outcomes
 from analysis.stats.bootstrap import Interval
 from analysis.stats.multiplier import break_even
+from analysis.text import matches as matches_text
 from analysis.text import wording
 
 
 @pytest.fixture(scope="module")
 def matched(ladder_run: Path) -> list[matches.Match]:
     loaded = outcomes.load(ladder_run)
-    return matches.find(loaded, Choices(), rule="maj_at_k", rng=np.random.default_rng(0))[0]
+    return matches.match(read(loaded, Choices(), rule="maj_at_k"))
 
 
 def test_needs_are_those_of_the_exchange_rates(matched: list[matches.Match], found: Findings):
@@ -52,12 +54,13 @@ def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
     """A smaller model that is the better one needs at most one sample, whatever less would do."""
     root = plant([ladder[0]._replace(ability=6.0), ladder[2]], num_prompts=40, num_samples=4)
     loaded = outcomes.load(root)
-    found, cost = matches.find(loaded, Choices(Binning(num_bins=1)), rule="maj_at_k", rng=np.random.default_rng(0))
+    reading = read(loaded, Choices(Binning(num_bins=1)), rule="maj_at_k")
+    found = matches.match(reading)
     assert found[0].needs.at_or_below and found[0].frontier_at_or_below
-    row = matches.render(found, cost, rule="maj_at_k").splitlines()[1]
+    row = matches_text.render(found, reading).splitlines()[1]
     assert row.count("≤") == 4 and " ≤1.0 " in row and " any " in row
     workload = Interval(np.float64(2.5), np.float64(2.0), np.float64(np.inf))
-    dear = matches.render([found[0]._replace(workload=workload)], cost, rule="maj_at_k").splitlines()[1]
+    dear = matches_text.render([found[0]._replace(workload=workload)], reading).splitlines()[1]
     assert " ≥2.5 [2, any] " in dear
     assert wording.bounded("any [2, any]", True, "≥") == "any [2, any]"
     assert matches.frame(found)[["at_or_below", "frontier_at_or_below"]].all(axis=None)
@@ -66,8 +69,8 @@ def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
 def test_under_own_difficulty_a_pair_is_matched_in_the_smaller_ones_bins(ladder_run: Path):
     choices = Choices(Binning("own", num_bins=2))
     loaded = outcomes.load(ladder_run)
-    matched = matches.find(loaded, choices, rule="maj_at_k", rng=np.random.default_rng(0))[0]
-    rates = exchange_rates.find(loaded, choices, rng=np.random.default_rng(0)).exchange_rates
+    matched = matches.match(read(loaded, choices, rule="maj_at_k"))
+    rates = exchange_rates.measure(read(loaded, choices)).exchange_rates
     rates = rates[(rates["large"] == "1.1m") & (rates["rule"] == "maj_at_k") & (rates["path"] == "width")]
     rates = rates.set_index(["small", "bin"])
     assert [(match.bin, match.small) for match in matched] == [(name, small) for small, name in rates.index]
@@ -80,10 +83,10 @@ def test_under_own_difficulty_a_pair_is_matched_in_the_smaller_ones_bins(ladder_
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: Outcomes):
     alone, together = (
-        matches.find(copied, Choices(Binning(num_bins=1), cluster=name), rule="maj_at_k", rng=np.random.default_rng(0))
+        matches.match(read(copied, Choices(Binning(num_bins=1), cluster=name), rule="maj_at_k"))
         for name in (None, "original")
     )
-    for one, other in zip(alone[0][1:], together[0][1:], strict=True):
+    for one, other in zip(alone[1:], together[1:], strict=True):
         assert one.needs.cost.estimate == other.needs.cost.estimate
         widths = [np.log(found.needs.cost.high / found.needs.cost.low) for found in (one, other)]
         # A quarter of the evidence: twice as wide.

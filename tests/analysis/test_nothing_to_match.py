@@ -16,9 +16,11 @@ from analysis.policies.metrics import Point, Points, cost_save, perf_gain
 from analysis.questions import exchange_rates, matches, rate_rows
 from analysis.reading import cells
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats.effective_size import effective_size
 from analysis.stats.substitution import invert, to_match
+from analysis.text import matches as matches_text
 from analysis.text.wording import NOTHING
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER, PlantedRung
@@ -95,14 +97,14 @@ def test_a_replay_where_nothing_is_ever_right_pays_no_multiple(hopeless: Path, c
 @pytest.mark.parametrize("axis", ["width", "budget"])
 def test_no_exchange_rate_is_read_where_nothing_is_ever_right(hopeless: Path, axis: str):
     loaded = outcomes.load(hopeless)
-    found = exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(loaded, Choices()))
     tables = [found.exchange_rates, rate_rows.frame(found, rule="maj_at_k", axis=axis)]
     for frame in tables:
         assert len(frame) and frame[list(RATES)].isna().all(axis=None) and not frame["at_or_below"].any()
 
 
 def test_a_larger_model_at_zero_is_no_target_and_a_smaller_one_at_zero_never_matches(mixed: Path):
-    found = exchange_rates.find(outcomes.load(mixed), Choices(), rng=np.random.default_rng(0)).exchange_rates
+    found = exchange_rates.measure(read(outcomes.load(mixed), Choices())).exchange_rates
     to_hopeless = found[found["large"] == HOPELESS[1].name]
     assert len(to_hopeless) and to_hopeless["exchange_rate"].isna().all()
     of_hopeless = found[found["small"] == HOPELESS[1].name]
@@ -111,10 +113,11 @@ def test_a_larger_model_at_zero_is_no_target_and_a_smaller_one_at_zero_never_mat
 
 def test_matches_need_nothing_where_there_is_nothing_to_match(hopeless: Path):
     loaded = outcomes.load(hopeless)
-    found, cost = matches.find(loaded, Choices(), rule="maj_at_k", rng=np.random.default_rng(0))
+    reading = read(loaded, Choices(), rule="maj_at_k")
+    found = matches.match(reading)
     columns = ["step", "tokens", "cost", "workload", "frontier_rate", "share_never", "frontier_never"]
     assert matches.frame(found)[columns].isna().all(axis=None)
-    said = matches.render(found, cost, rule="maj_at_k")
+    said = matches_text.render(found, reading)
     assert said.count(f"  {NOTHING}") == len(found) and "begins at 0" in said
 
 
@@ -125,9 +128,9 @@ def words_of(figure: Figure) -> list[str]:
 @pytest.fixture(scope="module")
 def wanted(hopeless: Path) -> dict[str, command.Wanted]:
     loaded = outcomes.load(hopeless)
-    said = exchange_rates.find_each(loaded, Choices(), rng=np.random.default_rng(0))[0]
-    measured = cells.measure(loaded, Choices(), rule="maj_at_k", seed=0)
-    return {each.name: each for each in [*command.of_findings(said, measured), *command.of_cells(measured, seed=0)]}
+    said = exchange_rates.measure_each(read(loaded, Choices()))[0]
+    measured = cells.measure(read(loaded, Choices(), rule="maj_at_k"))
+    return {each.name: each for each in [*command.of_findings(said, measured), *command.of_cells(measured)]}
 
 
 @pytest.mark.parametrize(
@@ -186,6 +189,6 @@ def test_a_handful_of_lucky_guesses_is_no_target(
 ):
     rungs = (HOPELESS[0], LADDER[1]._replace(ability=ability))
     root = plant(rungs, num_prompts=20, num_samples=4, bin_samples=0)
-    row = exchange_rates.find(outcomes.load(root), Choices(), rng=np.random.default_rng(0)).exchange_rates.iloc[0]
+    row = exchange_rates.measure(read(outcomes.load(root), Choices())).exchange_rates.iloc[0]
     is_sure = outcomes.load(root).arms[1].grid.correct[-1].any(axis=1).sum() > 3
     assert np.isnan(row["exchange_rate"]) == (not is_sure)

@@ -6,10 +6,11 @@ from analysis.__main__ import main
 from analysis.questions import power
 from analysis.runs import outcomes
 from analysis.stats.power import Variances
+from analysis.text import power as power_text
 
 
 def test_the_plan_holds_millers_figures():
-    text = power.render(Variances(1 / 9, 1 / 6, 1 / 6), power.Goal(0.03, 0.8, 0.95))
+    text = power_text.render(Variances(1 / 9, 1 / 6, 1 / 6), power.Goal(0.03, 0.8, 0.95))
     rows = {line.rsplit(None, 2)[0].strip(): line.split()[-2:] for line in text.splitlines() if line.strip()}
     assert [rows[k][0] for k in ("1", "4", "16", "no sampling noise")] == ["3,876", "1,696", "1,151", "969"]
     assert rows["4"][1] == f"{2 * 1696 * 4:,}"

@@ -10,6 +10,7 @@ from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
 from analysis.reading import cautions
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.text import summary
 from results.ingest.__main__ import main
@@ -18,7 +19,7 @@ MAP = ("model=m", "prompt=p", "correct=s")
 
 
 def find(loaded: outcomes.Outcomes) -> Findings:
-    return exchange_rates.find(loaded, Choices(), rng=np.random.default_rng(0))
+    return exchange_rates.measure(read(loaded, Choices()))
 
 
 def store(folder: Path, table: pd.DataFrame, *options: str, mapped: tuple[str, ...] = MAP) -> outcomes.Outcomes:

@@ -9,6 +9,8 @@ from scipy.stats import binom
 from analysis.arrays import Floats
 from analysis.questions import exchange_rates
 from analysis.reading import bins
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats.bootstrap import Interval, percentile_interval, prompt_weights, weighted_means
 from analysis.stats.estimators import pass_at_k
@@ -127,10 +129,10 @@ def test_every_curve_of_a_run_of_few_prompts_is_smooth_and_lies_in_its_band(plan
     loaded = outcomes.load(plant(able, num_prompts=30))
     clustered = replace(loaded, dials={"paper": np.arange(30) // 2})
     for choices in (
-        exchange_rates.Choices(binning=bins.Binning(num_bins=3)),
-        exchange_rates.Choices(binning=bins.Binning(num_bins=3), cluster="paper"),
+        Choices(binning=bins.Binning(num_bins=3)),
+        Choices(binning=bins.Binning(num_bins=3), cluster="paper"),
     ):
-        curves = exchange_rates.find(clustered, choices, rng=np.random.default_rng(0)).curves
+        curves = exchange_rates.measure(read(clustered, choices)).curves
         assert np.all(curves["band_low"] <= curves["low"]) and np.all(curves["band_high"] >= curves["high"])
         assert np.all(curves["high"] - curves["low"] > 0.02)
         for key, cells in curves.groupby(["model", "bin", "rule", "path"]):

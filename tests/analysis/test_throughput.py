@@ -7,7 +7,9 @@ import pytest
 
 from analysis.costs.shapes import PerToken
 from analysis.questions import exchange_rates
-from analysis.questions.exchange_rates import ALL_PROMPTS, Choices
+from analysis.questions.exchange_rates import ALL_PROMPTS
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes, throughput
 from results import store
 from results.schema import THROUGHPUT
@@ -46,7 +48,7 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cells(root: Path, **choices: object) -> tuple[exchange_rates.Findings, dict[str, np.ndarray]]:
-    found = exchange_rates.find(outcomes.load(root), Choices(cost="c4", **choices), rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    found = exchange_rates.measure(read(outcomes.load(root), Choices(cost="c4", **choices)))  # type: ignore[arg-type]
     part = found.curves[(found.curves["path"] == "budget") & (found.curves["bin"] == ALL_PROMPTS)]
     ratio = part["cost"] / (part["total_tokens"] - 14)
     return found, {str(model): rows.to_numpy() for model, rows in ratio.groupby(part["model"])}

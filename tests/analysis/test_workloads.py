@@ -7,7 +7,10 @@ import pytest
 from analysis.__main__ import main
 from analysis.figures import plan_compute
 from analysis.questions import serve
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.runs import outcomes
+from analysis.text import serve as serve_text
 from tests.analysis import words
 
 TOKENS = {"33k": 1e7, "125k": 2e7, "0.4m": 2e7, "1.1m": 2e7}
@@ -15,13 +18,11 @@ TOKENS = {"33k": 1e7, "125k": 2e7, "0.4m": 2e7, "1.1m": 2e7}
 
 @pytest.fixture(scope="module")
 def found(ladder_run: Path) -> serve.Workloads:
-    return serve.find(
-        outcomes.load(ladder_run),
+    return serve.serve(
+        read(outcomes.load(ladder_run), Choices(), rule="maj_at_k"),
         target=0.6,
         queries=[1e6, 1e2, 1e9],
-        rule="maj_at_k",
         pretraining_tokens=TOKENS,
-        rng=np.random.default_rng(0),
     )
 
 
@@ -44,7 +45,7 @@ def test_more_queries_never_want_a_model_that_is_cheaper_to_train(found: serve.W
 
 
 def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(found: serve.Workloads):
-    text = serve.render(found)
+    text = serve_text.render(found)
     assert "at 60% accuracy by majority vote: 6ND + 2Nq(P + kT)." in text
     assert len(found.switches) == text.count("Beyond ") > 0
     assert "k = " in text and "of it training" in text
@@ -52,33 +53,28 @@ def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(
 
 
 def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Path):
-    some = serve.find(
-        outcomes.load(ladder_run),
+    some = serve.serve(
+        read(outcomes.load(ladder_run), Choices(), rule="pass_at_k"),
         target=0.5,
         queries=[1e3],
-        rule="pass_at_k",
         pretraining_tokens={"33k": 1e7, "1.1m": 1e7},
-        rng=np.random.default_rng(0),
     )
     assert [each.name for each in some.candidates] == ["33k", "1.1m"]
-    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve.render(some)
+    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(some)
 
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):
     widths = []
     for cluster in (None, "original"):
-        found = serve.find(
-            copied,
+        found = serve.serve(
+            read(copied, Choices(cluster=cluster), rule="pass_at_k"),
             target=0.6,
             queries=[1e6],
-            rule="pass_at_k",
             pretraining_tokens=TOKENS,
-            cluster=cluster,
-            rng=np.random.default_rng(0),
         )
         _, low, high = found.asked.total_flops
         widths.append(float(high[0] - low[0]))
-        assert ("Prompts of one original are resampled together." in serve.render(found)) == (cluster is not None)
+        assert ("Prompts of one original are resampled together." in serve_text.render(found)) == (cluster is not None)
     assert widths[1] > 1.4 * widths[0]
 
 

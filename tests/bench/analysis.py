@@ -22,7 +22,9 @@ import pandas as pd
 from analysis.costs import cost_models
 from analysis.questions import exchange_rates
 from analysis.reading import curves
+from analysis.reading.choices import Choices
 from analysis.reading.curves import Curve
+from analysis.reading.reading import read
 from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, difficulty, estimators, intervals, substitution
 from analysis.stats.bootstrap import MIN_REPLICATES
@@ -54,7 +56,9 @@ def full(size: Size) -> dict[str, float]:
             for budget in reversed(range(len(BUDGETS))):
                 path = curves.Path("width", (budget,) * len(widths), tuple(widths))
                 with _timed(spent, "estimate"):
-                    prompts = curves.prompt_curve(arm, path, rule, COST, rng=rng)
+                    budgets, _, widths, _ = curves.crossing(path)
+                    accuracy = curves.arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets)
+                    prompts = curves.prompt_curve(arm, path, COST, accuracy)
                 with _timed(spent, "resample"):
                     resampled = [curves.resample(prompts, part) for part in parts]
                     for curve in resampled:
@@ -74,7 +78,7 @@ def command(size: Size) -> dict[str, float]:
     loaded = Outcomes("synthetic", "none", "1", np.asarray(BUDGETS), NUM_SAMPLES, names, arms, anchor, {}, (), ())
     spent = {"seconds": 0.0, "cpu": 0.0}
     with _timed(spent, "seconds"):
-        exchange_rates.find(loaded, exchange_rates.Choices(), rng=np.random.default_rng(0))
+        exchange_rates.measure(read(loaded, Choices()))
     return spent
 
 

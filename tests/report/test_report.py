@@ -13,11 +13,12 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.questions import curve_rows, exchange_rates, rate_rows
-from analysis.reading.bins import Binning
-from analysis.report import explorer, html, page, texts
+from analysis.reading.choices import Choices
+from analysis.reading.reading import read
+from analysis.report import explorer, html, page
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
-from analysis.runs import outcomes
+from analysis.runs import outcomes, texts
 from results import schema, store
 from tests.analysis.conftest import forget_grades
 from tests.report.conftest import HOSTILE, NAMES, data_of, report
@@ -36,7 +37,7 @@ def as_embedded(columns: dict[str, list]) -> pd.DataFrame:
 def test_the_numbers_of_the_page_are_those_behind_the_figures(ladder_page: Path, cost: str) -> None:
     embedded = data_of(ladder_page.read_text(), "findings")
     loaded = outcomes.load(ladder_page.parent)
-    found = exchange_rates.find(loaded, exchange_rates.Choices(cost=cost), rng=np.random.default_rng(0))
+    found = exchange_rates.measure(read(loaded, Choices(cost=cost)))
     rates, curves = (
         as_embedded(embedded["rates"]["shared"] | embedded["rates"]["by_cost"][cost]),
         as_embedded(embedded["curves"]),
@@ -167,7 +168,7 @@ def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path) -> Non
     loaded = outcomes.load(hostile_page.parent)
 
     def shown(size: Size, *, seed: int = 0, room: int = 10**7) -> tuple[str, list[dict[str, Any]]]:
-        body = explorer.section(hostile_page.parent, loaded, Binning(), size=size, seed=seed, room=room).body
+        body = explorer.section(hostile_page.parent, read(loaded, Choices(), seed=seed), size=size, room=room).body
         return body, data_of(body, "explorer-data")["prompts"]
 
     said, prompts = shown(Size())

@@ -9,7 +9,6 @@ from analysis.costs import cost_models
 from analysis.policies import menu
 from analysis.policies.menu import Menu
 from analysis.policies.studies.stage import Row, Stage, ends
-from analysis.reading import bins
 from analysis.reading.bins import Bin
 from analysis.reading.curves import Rule
 from analysis.stats import bootstrap, frontier, intervals
@@ -36,7 +35,7 @@ def find(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
         where = place | {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
         surface += _surface(cells, part, where)
         for axis, tokens in spent.items():
-            rows += _frontier(cells, tokens, part, folds, bins.num_drawn(part, stage.clusters), where | {"axis": axis})
+            rows += _frontier(cells, tokens, part, folds, stage.reading.num_drawn(part), where | {"axis": axis})
     return rows, surface
 
 

@@ -6,17 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis.arrays import Array, Floats, Ints
+from analysis.arrays import Array, Floats, Ints, Weights
 from analysis.costs.cost_models import CostModel
 from analysis.policies import features, gains, replay
 from analysis.policies.menu import Menu
 from analysis.policies.policy import Known, Policy
 from analysis.policies.replay import Means, Replayed
-from analysis.reading import bins, choices
+from analysis.reading import bins
 from analysis.reading.bins import Bin
-from analysis.reading.choices import Choices
+from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
-from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap
 from analysis.stats.bootstrap import Interval
 
@@ -27,72 +26,67 @@ DIFFICULTY = "bins"
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """What all studies read.
+    """What all studies of a reading read beside it: folds (P,), and known: features by name."""
 
-    arms are priced, by size; weights (1 + R, P), drawn by prompt or by clusters (P,); folds (P,); known: features by
-    name; seed of all that is drawn.
-    """
-
-    arms: tuple[Arm, ...]
-    cost: CostModel
-    weights: Floats
-    clusters: Array | None
+    reading: Reading
     folds: Ints
     known: dict[str, Known]
-    bins: list[Bin]
     datasets: Array
-    seed: int
 
-    def replay(self, menu: Menu, policies: Sequence[Policy], **known: Known) -> Replayed:
-        """Policies on the run's folds, with what is known of its prompts and what is given here."""
-        rng = np.random.default_rng(self.seed)
-        shown = self.known | known
-        return replay.replay(menu, policies, folds=self.folds, known=shown, datasets=self.datasets, rng=rng)
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Priced, by size."""
+        return self.reading.arms
 
-    def rng(self, *place: int) -> np.random.Generator:
-        """A generator of this place's own."""
-        return np.random.default_rng([self.seed, *place])
+    @property
+    def cost(self) -> CostModel:
+        return self.reading.cost
+
+    @property
+    def weights(self) -> Weights:
+        """(1 + R, P), drawn by prompt or by clusters."""
+        return self.reading.weights
+
+    @property
+    def bins(self) -> list[Bin]:
+        return self.reading.bins
 
     @property
     def num_drawn(self) -> int:
         """How many prompts, or clusters of them, are drawn in a resampling."""
-        return bins.num_drawn(Bin(bins.ALL_PROMPTS, self.weights), self.clusters)
+        return self.reading.num_drawn(Bin(bins.ALL_PROMPTS, self.weights))
+
+    def replay(self, menu: Menu, policies: Sequence[Policy], **known: Known) -> Replayed:
+        """Policies on the run's folds, with what is known of its prompts and what is given here."""
+        shown = self.known | known
+        rng = self.reading.rng("policies")
+        return replay.replay(menu, policies, folds=self.folds, known=shown, datasets=self.datasets, rng=rng)
+
+    def rng(self, *place: int) -> np.random.Generator:
+        """A generator of this place's own."""
+        return self.reading.rng("studies", *place)
 
     def features(self) -> tuple[str, ...]:
         """The sets that are known of every prompt for nothing."""
         return tuple(name for name in ("text", "dials") if name in self.known)
 
 
-def prepare(
-    outcomes: Outcomes, wanted: Choices, *, texts: Sequence[str], num_folds: int = NUM_FOLDS, seed: int
-) -> tuple[Stage, Choices]:
-    """The stage of a run under the reader's choices, and these with a cost model.
-
-    texts are of the prompts, in their order. Where the choices name a cluster its prompts share a fold and are
-    resampled together.
-    """
-    settled = choices.settle(outcomes.arms, wanted)
-    cost, arms = choices.price(outcomes.arms, settled)
-    clusters = bins.clusters(outcomes, settled.cluster)
-    num_prompts, rng = len(outcomes.prompt_ids), np.random.default_rng([seed, 0])
-    weights = bootstrap.prompt_weights(num_prompts, num_replicates=settled.num_replicates, rng=rng, clusters=clusters)
+def prepare(reading: Reading, *, texts: Sequence[str], num_folds: int = NUM_FOLDS) -> Stage:
+    """The stage of a reading; texts are of the prompts, in their order. Prompts of a cluster share a fold."""
+    outcomes, num_prompts = reading.outcomes, len(reading.outcomes.prompt_ids)
     known = {"text": features.of_text(texts)}
     if outcomes.dials:
         known["dials"] = features.of_dials(outcomes.dials)
     if outcomes.bins is not None:
         known[DIFFICULTY] = features.free(outcomes.bins.accuracy[-1][:, None])
-    found = Stage(
-        arms=arms,
-        cost=cost,
-        weights=weights,
-        clusters=clusters,
-        folds=replay.prompt_folds(num_prompts, num_folds=num_folds, rng=rng, clusters=clusters),
+    return Stage(
+        reading=reading,
+        folds=replay.prompt_folds(
+            num_prompts, num_folds=num_folds, rng=reading.rng("folds of policies"), clusters=reading.clusters
+        ),
         known=known,
-        bins=bins.draw(outcomes, outcomes.bins, settled.binning, weights),
         datasets=np.zeros(num_prompts),
-        seed=seed,
     )
-    return found, settled
 
 
 class Reference(NamedTuple):

@@ -8,12 +8,13 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.commands import progress
-from analysis.policies import embeddings, merged, routes, routing
+from analysis.policies import merged, routes, routing
 from analysis.policies.groups import LENGTH
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.policy import Known
 from analysis.reading import bins
 from analysis.reading.choices import Choices
+from analysis.runs import embeddings
 from analysis.stats import bootstrap
 from results.embed.embedders import TFIDF, HashedTerms
 from results.embed.write import embed_run
@@ -132,16 +133,17 @@ def test_a_cluster_that_no_prompt_has_is_refused(outside: Path, capsys: pytest.C
 
 def test_embeddings_are_found_by_task_and_prompt_and_charged_in_flops_alone(outside: Path) -> None:
     keys = {"tasks": ["sums", "rivers", "sums"], "prompt_ids": ["sums/p3", "rivers/p3", "sums/absent"]}
-    found = embeddings.read(outside, **keys, unit="FLOPs")
-    assert found is not None and (found.embedder, found.space, found.is_charged) == (TFIDF, "counts", True)
+    found = embeddings.read(outside, **keys)
+    assert found is not None and (found.embedder, found.are_counts) == (TFIDF, True)
     expected = HashedTerms().embed(["add 3 and 3", "name river 3 of land 3"])
-    np.testing.assert_allclose(found.known.values, [*expected.vectors, np.zeros(1024)])
-    np.testing.assert_allclose(found.known.cost, [*expected.flops, 0])
-    in_dollars = embeddings.read(outside, **keys, unit="dollars")
-    assert in_dollars is not None and not in_dollars.is_charged and (in_dollars.known.cost == 0).all()
+    in_flops, in_dollars = (routes.charge(found, unit) for unit in ("FLOPs", "dollars"))
+    np.testing.assert_allclose(in_flops.values, [*expected.vectors, np.zeros(1024)])
+    np.testing.assert_allclose(in_flops.cost, [*expected.flops, 0])
+    assert (in_dollars.cost == 0).all()
+    assert routes.is_charged(found, "FLOPs") and not routes.is_charged(found, "dollars")
     with pytest.raises(ValueError, match=r"Choose one embedder of \['tfidf'\], not 'other'"):
-        embeddings.read(outside, **keys, unit="FLOPs", embedder="other")
-    assert embeddings.read(outside.parent / "none", **keys, unit="FLOPs") is None
+        embeddings.read(outside, **keys, embedder="other")
+    assert embeddings.read(outside.parent / "none", **keys) is None
 
 
 def test_the_command_routes_both_splits_prints_its_verdict_and_draws_what_is_in_the_csv(

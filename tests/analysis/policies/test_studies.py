@@ -10,8 +10,9 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.policies import replays
-from analysis.policies.replays import Plan, Replays
+from analysis.policies.replays import Asked, Replays
 from analysis.reading.choices import Choices
+from analysis.reading.reading import read
 from analysis.report.replays import section
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import whole_prompts
@@ -23,7 +24,7 @@ REFERENCE = Path("results/reference")
 @pytest.fixture(scope="module")
 def found(loaded: Outcomes) -> Replays:
     texts = whole_prompts(REFERENCE, loaded.task, loaded.prompt_ids)
-    return replays.find(loaded, Choices(), Plan(num_folds=3), texts=texts, rule=None)
+    return replays.replay(read(loaded, Choices()), Asked(num_folds=3), texts=texts)
 
 
 def rows(found: Replays, study: str, policy: str, rule: str = "maj_at_k") -> pd.DataFrame:
@@ -65,8 +66,8 @@ def test_few_prompts_that_are_all_right_leave_room_for_one_that_is_not(loaded: O
         )
         for arm in few.arms
     )
-    read = replays.find(replace(few, arms=arms), Choices(), Plan(num_folds=2), texts=[""] * 14, rule=None)
-    for table in (read.policies, read.frontiers):
+    found = replays.replay(read(replace(few, arms=arms), Choices()), Asked(num_folds=2), texts=[""] * 14)
+    for table in (found.policies, found.frontiers):
         right = table[table["accuracy"] == 1]
         low = 0.025 ** (1 / right.get("num_prompts", pd.Series(14, index=right.index)))
         assert len(right) > 10 and (right["accuracy_high"] == 1).all()
@@ -137,7 +138,7 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
     arms = [arm.take(budgets=np.array([5]), prompts=np.arange(120), num_samples=4) for arm in loaded.arms[:2]]
     silent = [replace(arm, rung=replace(arm.rung, has_votes=False, has_tokens=False)) for arm in arms]
     poor = replace(loaded, arms=tuple(silent), budgets=np.array([256]), num_samples=4, bins=None, dials={})
-    found = replays.find(poor, Choices(), Plan(num_folds=2), texts=[""] * 120, rule=None)
+    found = replays.replay(read(poor, Choices()), Asked(num_folds=2), texts=[""] * 120)
     assert set(found.policies["study"]) == {"allocation"} and found.setting.cost_unit == "samples"
     assert found.search.empty and found.frontiers.empty and found.choices.empty
     oracle = rows(found, "allocation", "oracle", "pass_at_k")
@@ -147,14 +148,14 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (Plan(model="none"), "choose from"),
-        (Plan(num_folds=1), "2 to 120 folds, not 1"),
-        (Plan(num_probe=0), "at least one sample"),
+        (Asked(model="none"), "choose from"),
+        (Asked(num_folds=1), "2 to 120 folds, not 1"),
+        (Asked(num_probe=0), "at least one sample"),
     ],
 )
-def test_impossible_plans_are_refused_with_what_there_is(plan: Plan, said: str, loaded: Outcomes) -> None:
+def test_impossible_plans_are_refused_with_what_there_is(plan: Asked, said: str, loaded: Outcomes) -> None:
     with pytest.raises(ValueError, match=said):
-        replays.find(loaded, Choices(), plan, texts=[""] * 120, rule=None)
+        replays.replay(read(loaded, Choices()), plan, texts=[""] * 120)
 
 
 def test_the_readme_s_policy_runs_as_it_stands(capsys: pytest.CaptureFixture) -> None:
