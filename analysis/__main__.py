@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from analysis.commands import (
     compare,
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for module in COMMANDS:
         module.add(commands)
     options = parser.parse_args(arguments)
+    # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
+    threadpool_limits(1, user_api="blas")
     try:
         options.command(options)
     except BrokenPipeError:

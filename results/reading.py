@@ -9,15 +9,19 @@ import pyarrow.parquet as pq
 from results.shards import named_shards, read_places
 
 
-def read_shard(path: Path, schema: pa.Schema, where: pc.Expression | None = None) -> pa.Table:
-    """The rows of a shard, or those for which `where` holds; a column that it lacks is null.
+def read_shard(
+    path: Path, schema: pa.Schema, where: pc.Expression | None = None, *, identity: str | None = None
+) -> pa.Table:
+    """The rows of a shard, or those of an identity for which `where` holds; a column that it lacks is null.
 
     Of one that was merged while others were read, from the shard that holds its rows.
     """
     try:
-        return _read(path, schema, where)
+        return _read(path, schema, where, identity)
     except FileNotFoundError:
         pass
+    if identity is not None:
+        where = _both(pc.field("identity") == identity, where)
     while True:
         merged, start, num_rows = _find_merged(path)
         try:
@@ -29,10 +33,34 @@ def read_shard(path: Path, schema: pa.Schema, where: pc.Expression | None = None
         return _in_columns(rows if where is None else rows.filter(where), schema)
 
 
-def _read(path: Path, schema: pa.Schema, where: pc.Expression | None) -> pa.Table:
-    stored = set(pq.read_schema(path).names)
-    rows = pq.read_table(path, columns=_among(schema, stored), filters=where, partitioning=None)
-    return _in_columns(rows, schema)
+def _read(path: Path, schema: pa.Schema, where: pc.Expression | None, identity: str | None) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        columns = _among(schema, set(file.schema_arrow.names))
+        if identity is not None:
+            least, most = _identities(file.metadata) or ("", "")
+            if identity < least or (most and identity > most):
+                return schema.empty_table()
+            if not least == most == identity:
+                where = _both(pc.field("identity") == identity, where)
+        if where is None:
+            return _in_columns(file.read(columns), schema)
+    return _in_columns(pq.read_table(path, columns=columns, filters=where, partitioning=None), schema)
+
+
+def _both(first: pc.Expression, second: pc.Expression | None) -> pc.Expression:
+    return first if second is None else first & second
+
+
+def _identities(metadata: pq.FileMetaData) -> tuple[str, str] | None:
+    """The least and the largest identity of a shard's rows, as its footer tells; None where it does not."""
+    if "identity" not in (names := metadata.schema.names):
+        return None
+    groups = [
+        metadata.row_group(at).column(names.index("identity")).statistics for at in range(metadata.num_row_groups)
+    ]
+    if not groups or any(group is None or not group.has_min_max or group.null_count for group in groups):
+        return None
+    return min(group.min for group in groups), max(group.max for group in groups)
 
 
 def _in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

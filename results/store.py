@@ -97,20 +97,17 @@ def iterate(
 ) -> Iterator[pa.Table]:
     """The same rows shard by shard, in the order they were written, behind an empty table of their schema."""
     schema = _of_columns(table, columns)
-    where = _of_identity(identity)
-    if prompt_ids is not None:
-        is_among = among("prompt_id", prompt_ids)
-        where = is_among if where is None else where & is_among
+    where = None if prompt_ids is None else among("prompt_id", prompt_ids)
     yield schema.empty_table()
     for path in list_shards(root / table.name, writer) if shards is None else shards:
-        yield read_shard(path, schema, where)
+        yield read_shard(path, schema, where, identity=identity)
 
 
 def locate(root: Path, table: Table, *, identity: str) -> dict[str, list[Path]]:
     """The shards that hold rows of each prompt, found once so that prompts can then be read a few at a time."""
     places: dict[str, list[Path]] = defaultdict(list)
     for path in list_shards(root / table.name):
-        rows = read_shard(path, _of_columns(table, ["prompt_id"]), _of_identity(identity))
+        rows = read_shard(path, _of_columns(table, ["prompt_id"]), identity=identity)
         for prompt_id in rows["prompt_id"].unique().to_pylist():
             places[prompt_id].append(path)
     return places
@@ -281,7 +278,3 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 def _of_columns(table: Table, columns: Sequence[str] | None) -> pa.Schema:
     return pa.schema([table.schema.field(name) for name in (table.schema.names if columns is None else columns)])
-
-
-def _of_identity(identity: str | None) -> pc.Expression | None:
-    return None if identity is None else pc.field("identity") == identity

@@ -1,6 +1,8 @@
 """Paired resampling of prompts or clusters, and the intervals read from it. Arrays in, named tuples out."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +74,11 @@ def weighted_sums(weights: ArrayLike, values: ArrayLike) -> Floats:
     if weights.ndim != 2 or weights.size <= BLOCK:
         sums: Floats = weights.astype(float, copy=False) @ values
         return sums
-    return np.concatenate([weights[rows].astype(float) @ values for rows in row_blocks(*weights.shape)])
+    # Of many prompts a block is work enough for a core; the product itself may be held to one thread.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(
+            list(pool.map(lambda rows: weights[rows].astype(float) @ values, row_blocks(*weights.shape)))
+        )
 
 
 def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
