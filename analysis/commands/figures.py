@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.commands import arguments
+from analysis.figures.drawing import Drawn, Job, remove
 from analysis.questions import (
     accuracy_grid,
     break_even,
@@ -63,28 +64,30 @@ def run(options: argparse.Namespace) -> None:
     """Draw every figure of a run into RUN/figures; print the paths of the PNGs, and why any is not drawn."""
     root = arguments.run_folder(options.run)
     check_folders(root)
-    reading = arguments.read(root, options)
-    found, measured = exchange_rates.measure_each(reading)[0], cells.measure(reading)
-    if options.summary:
-        print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n")
-    from analysis.figures.save import remove, save
+    # The second process loads what it draws with while the numbers are computed here.
+    with Drawn() as drawn:
+        reading = arguments.read(root, options)
+        found, measured = exchange_rates.measure_each(reading)[0], cells.measure(reading)
+        if options.summary:
+            print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
+        wanted = [*of_findings(found, measured), *of_cells(measured), *of_data(options.data, options.seed)]
+        untold = _ask(drawn, root / "figures", wanted)
+        for path in drawn.paths():
+            print(path, flush=True)
+    for told, names in untold.items():
+        print(f"{', '.join(names)}: not drawn. {told}")
 
-    wanted = [
-        *of_findings(found, measured),
-        *of_cells(measured),
-        *of_data(options.data, options.seed),
-    ]
+
+def _ask(drawn: Drawn, folder: Path, wanted: list[Wanted]) -> dict[str, list[str]]:
+    """Have every figure drawn that the run can tell; the names of the others by reason, their old pictures removed."""
     untold: dict[str, list[str]] = {}
     for each in wanted:
         try:
-            frame = each.frame_of()
+            drawn.ask(Job(folder, each.name, each.frame_of(), each.figure))
         except UntoldError as reason:
             untold.setdefault(str(reason), []).append(each.name)
-            remove(root / "figures", each.name)
-            continue
-        print(save(root / "figures", each.name, frame, each.draw))
-    for told, names in untold.items():
-        print(f"{', '.join(names)}: not drawn. {told}")
+            remove(folder, each.name)
+    return untold
 
 
 def of_findings(found: Findings, measured: Cells) -> list[Wanted]:

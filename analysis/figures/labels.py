@@ -1,7 +1,8 @@
 """Where words go so that none covers another: wrapped lines, labels beside points. Knows no figure."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -59,18 +60,22 @@ def width_points(text: str, size: float, weight: str = "normal") -> float:
     return HINTING * float(TextToPath().get_text_width_height_descent(drawn, font, is_maths)[0])
 
 
+def _is_wider(words: Sequence[str], size: float, weight: str, points: float, count: int) -> bool:
+    """Whether so many of the words are wider than this."""
+    return width_points(" ".join(words[:count]), size, weight) > points
+
+
 def wrap(text: str, size: float, inches: float, *, weight: str = "normal") -> str:
     """The text with its lines broken where they would be wider; its own line breaks stay."""
     lines = []
     for paragraph in text.split("\n"):
-        line = ""
-        for word in paragraph.split(" "):
-            longer = f"{line} {word}" if line else word
-            if line and width_points(longer, size, weight) > 72 * inches:
-                lines.append(line)
-                longer = word
-            line = longer
-        lines.append(line)
+        words = paragraph.split(" ")
+        while words:
+            # A line holds one word at least, and is the wider the more it holds.
+            wide = partial(_is_wider, words, size, weight, 72 * inches)
+            held = bisect_left(range(len(words) + 1), x=True, lo=2, key=wide) - 1 if len(words) > 1 else 1
+            lines.append(" ".join(words[:held]))
+            words = words[held:]
     return "\n".join(lines)
 
 

@@ -75,7 +75,8 @@ def title(axes: Axes, text: str, note: str = "", *, colour: str = ink.DARK, size
     """A panel's name in bold above its left end, shortened where it is too long, and a note after it."""
     inches = labels.sheet(axes).get_figwidth() * axes.get_position().width
     name = labels.fit(text, size, _room(note, inches, size), weight="bold")
-    axes.set_title(name, loc="left", fontsize=size, fontweight="bold", color=colour)
+    # At a place that is given matplotlib looks for no better one, tick by tick.
+    axes.set_title(name, loc="left", y=1.0, fontsize=size, fontweight="bold", color=colour)
     if note:
         shift = labels.width_points(name, size, "bold") + 7
         axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(shift, 6), textcoords="offset points",

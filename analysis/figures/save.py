@@ -1,10 +1,10 @@
 """A figure as PNG and PDF with the CSV behind it: equal rows give equal bytes. Knows no figure in particular."""
 
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -26,12 +26,6 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False))
     _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
     return _replace(folder / f"{name}.png", lambda beside: _write_png(figure, beside))
-
-
-def remove(folder: Path, name: str) -> None:
-    """Take away a figure of other rows or options, which this run does not have."""
-    for suffix in ("png", "pdf", "csv"):
-        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
 def as_drawn(text: str) -> str:
@@ -60,11 +54,13 @@ def _is_number(text: str) -> bool:
 
 
 def _write_png(figure: Figure, path: Path) -> None:
-    drawn = BytesIO()
-    figure.savefig(drawn, format="png", dpi=DOTS_AN_INCH)
-    with Image.open(drawn) as image:
-        few = image.convert("RGB").quantize(NUM_COLOURS, dither=Image.Dither.NONE)
-        few.save(path, "PNG", optimize=True)
+    inches, canvas = figure.dpi, FigureCanvasAgg(figure)
+    figure.set_dpi(DOTS_AN_INCH)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    few = image.convert("RGB").quantize(NUM_COLOURS, dither=Image.Dither.NONE)
+    few.save(path, "PNG", optimize=True, dpi=(DOTS_AN_INCH, DOTS_AN_INCH))
+    figure.set_dpi(inches)
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> Path:
