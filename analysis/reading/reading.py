@@ -49,6 +49,11 @@ class Shared:
         return list(bins.groups(self.outcomes, self.pools, self.choices.binning, self.drawn[0]))
 
     @cached_property
+    def bins(self) -> list[Bin]:
+        is_own = self.choices.binning.difficulty == "own"
+        return [Bin(bins.ALL_PROMPTS, self.drawn[0])] if is_own else self.groups[0][1]
+
+    @cached_property
     def setting(self) -> Setting:
         return choices.describe(self.outcomes, self.pools[0], self.choices, self.cost, self.drawn[0])
 
@@ -105,10 +110,10 @@ class Reading:
         """Whether each arm has bins of its own, so that no two share one."""
         return self.choices.binning.difficulty == "own"
 
-    @cached_property
+    @property
     def bins(self) -> list[Bin]:
         """All prompts, then the bins that all arms share, easiest first; under own difficulty they share none."""
-        return [Bin(bins.ALL_PROMPTS, self.weights)] if self.has_own_bins else self.groups[0][1]
+        return self.shared.bins
 
     @property
     def setting(self) -> Setting:
@@ -121,7 +126,8 @@ class Reading:
 
     def rng(self, purpose: str, *place: int) -> np.random.Generator:
         """A stream of randomness of this purpose and place alone, the same in every reading of one seed."""
-        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode()), *place])
+        # Zeros at the end say nothing to a seed, so that the number of places does.
+        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode()), len(place), *place])
 
     def path(self, at: int, axis: PathName) -> Path:
         """The cells of an arm along its widths at the largest budget, or along the budgets at one sample."""

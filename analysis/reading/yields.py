@@ -35,19 +35,19 @@ class Yields:
     def _at(self, arm: Arm, place: tuple[int, Rule, int], widths: Sequence[int], streams: Streams) -> Drawn:
         known = self._columns.setdefault(place, {})
         if set(widths) - known.keys() - {1}:
-            path = curves.own_path(arm, place[1]).widths
-            self._add(arm, place, path, streams)
+            self._add(arm, place, curves.own_path(arm, place[1]).widths[1:], streams)
         for width in set(widths) - known.keys():
             self._add(arm, place, (width,), streams)
         means, errors = zip(*(known[width] for width in widths), strict=True)
         return Drawn(np.stack(means, axis=-1), np.stack(errors, axis=-1))
 
     def _add(self, arm: Arm, place: tuple[int, Rule, int], widths: Sequence[int], streams: Streams) -> None:
+        """Widths that are computed together, the same ones whatever was asked for before."""
         known = self._columns[place]
         if set(widths) <= known.keys():
             return
         at, rule, budget = place
-        rng = streams("votes", at, RULES.index(rule), budget, *widths[:1])
+        rng = streams("votes", at, RULES.index(rule), budget, widths[0])
         found = curves.arm_accuracy(arm, widths, rule, rng=rng, budgets=np.array([budget]))
         columns = (np.ascontiguousarray(np.moveaxis(table[0], -1, 0)) for table in found)
         known.update(zip(widths, zip(*columns, strict=True), strict=True))
