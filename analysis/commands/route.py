@@ -29,7 +29,7 @@ def route(root: Path, options: argparse.Namespace, *, embedder: str | None = Non
     from analysis.text import routes as routes_text
 
     with Progress("route") as progress:
-        found = routes.find(
+        found = routes.route(
             root, arguments.choices(options), task=options.task, rule=options.rule, embedder=embedder,
             num_seeds=num_seeds, seed=options.seed, expect=progress.expect, tell=progress.tell,
         )  # fmt: skip

@@ -49,9 +49,9 @@ def of_probe(arm: Arm, at: int, cost: CostModel, *, samples: ArrayLike, sees_rew
     Columns: share of the votes that agree, share that vote, log of the mean and spread of decoded tokens, share cut by
     the budget; with a verifiable reward the share that is right too. Evaluate on other samples.
     """
-    which = np.asarray(samples)
+    which, stored = np.asarray(samples), arm.samples
     votes, correct, decoded, forced = (
-        table[at][:, which] for table in (arm.grid.votes, arm.grid.correct, arm.decoded_tokens, arm.grid.forced)
+        table[at][:, which] for table in (stored.votes, stored.correct, arm.decoded_tokens, stored.forced)
     )
     columns = [
         difficulty.vote_agreement(votes),

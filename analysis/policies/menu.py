@@ -115,7 +115,7 @@ def _of_budget(
         (serial,) = curves.serial_tokens(arm, widths, budgets=budget)
     else:
         votes, correct, decoded = (
-            table[:, np.asarray(samples)] for table in (arm.grid.votes[at], arm.grid.correct[at], decoded)
+            table[:, np.asarray(samples)] for table in (arm.samples.votes[at], arm.samples.correct[at], decoded)
         )
         accuracy = curves.estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
         serial = cost_models.serial_tokens(decoded, widths)

@@ -66,7 +66,7 @@ def pool(arm: Arm, at: int, cost: CostModel) -> Pool:
     each = cost.decode(arm.rung.shape, prompt[:, None], decoded)
     tokens = decoded + (0.0 if arm.rung.has_tokens else np.nan)
     prefill = cost.prefill(arm.rung.shape, prompt)
-    return priced(arm.grid.votes[at], arm.grid.correct[at], each, tokens, prefill)
+    return priced(arm.samples.votes[at], arm.samples.correct[at], each, tokens, prefill)
 
 
 def priced(votes: ArrayLike, correct: ArrayLike, cost: Floats, tokens: Floats, prefill: Floats) -> Pool:

@@ -58,14 +58,16 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     rules = curves.rules(reading.arms)
     stage = prepare(reading, texts=texts, num_folds=asked.num_folds)
     at = _place(stage, asked.model)
-    found = [row for each in rules for row in allocation.find(stage, at, each, num_probe=asked.num_probe)]
+    found = [row for each in rules for row in allocation.allocate(stage, at, each, num_probe=asked.num_probe)]
     chosen = []
     if len(reading.outcomes.budgets) > 1:
-        rows, choice = thinking.find(stage, at)
+        rows, choice = thinking.choose_thinking(stage, at)
         found, chosen = found + rows, [choice]
     if "maj_at_k" in rules:
-        found += cascades.find(stage, at)
-    frontiers, surface = parallel.find(stage, at, reading.rule) if stage.arms[at].rung.has_tokens else ([], [])
+        found += cascades.climb(stage, at)
+    frontiers, surface = (
+        parallel.compare_parallel(stage, at, reading.rule) if stage.arms[at].rung.has_tokens else ([], [])
+    )
     return Replays(
         setting=reading.setting,
         model=stage.arms[at].rung.name,
@@ -74,7 +76,7 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
         choices=pd.DataFrame(chosen),
         frontiers=pd.DataFrame(frontiers),
         surface=pd.DataFrame(surface),
-        search=pd.DataFrame(search.find(stage, reading.rule)),
+        search=pd.DataFrame(search.halve_up_the_ladder(stage, reading.rule)),
     )
 
 

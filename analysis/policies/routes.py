@@ -38,7 +38,7 @@ class Routes:
     splits: tuple[Routing, ...]
 
 
-def find(
+def route(
     root: Path,
     wanted: Choices,
     *,
@@ -68,7 +68,7 @@ def find(
     expect(len(splits) * routing.num_steps(known, num_datasets=num_datasets, num_seeds=num_seeds))
     space: Space = "counts" if found is not None and found.are_counts else "vectors"
     every = [
-        routing.find(
+        routing.replay_routers(
             run.menu, known, space=space, datasets=run.datasets, clusters=run.clusters, split=split,
             num_seeds=num_seeds, weights=weights, rng=rng, tell=tell,
         )

@@ -63,7 +63,7 @@ def routers(known: Mapping[str, Known], *, num_datasets: int) -> list[Any]:
     return controls + ([ClusterRouter(), NeighbourRouter(), PredictedRouter()] if EMBEDDING in known else [])
 
 
-def find(
+def replay_routers(
     menu: Menu,
     known: Mapping[str, Known],
     *,

@@ -24,9 +24,9 @@ def frame(arms: tuple[Arm, ...], cost: CostModel, weights: Floats) -> pd.DataFra
 
 
 def _rows(arm: Arm, cost: CostModel, weights: Floats) -> list[dict[str, Any]]:
-    correct, decoded = arm.grid.correct[-1], arm.decoded_tokens[-1]
+    correct, decoded = arm.samples.correct[-1], arm.decoded_tokens[-1]
     widths = [2**power for power in range(int(np.log2(correct.shape[1])) + 1)]
-    distinct = estimators.distinct_at_k(arm.grid.votes[-1], correct, widths)
+    distinct = estimators.distinct_at_k(arm.samples.votes[-1], correct, widths)
     spent = cost_models.cell_cost(
         cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
     )

@@ -22,7 +22,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     rows: list[Row] = []
     for arm in cells.arms:
         for at, budget in enumerate(arm.budgets):
-            part = arm.grid
+            part = arm.samples
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params, "budget": int(budget)}
             ends = {f"{name}_share": float(getattr(part, name)[at].mean()) for name in ("cut", "forced")}
             ends = dict.fromkeys(ends, np.nan) if is_outside(cells.outcomes.grader) else ends

@@ -136,7 +136,7 @@ def same_pool(outcomes: Outcomes, binning: Binning, weights: Floats) -> optimism
     anchor = next(arm for arm in outcomes.arms if arm.rung.identity == pool.rung.identity)
     at = int(np.abs(anchor.budgets - pool.budgets[0]).argmin())
     num_bins = _num_bins(pool.accuracy[0], binning)
-    return optimism.bin_optimism(pool.grid.worth[0], anchor.grid.worth[at], weights, num_bins=num_bins)
+    return optimism.bin_optimism(pool.samples.worth[0], anchor.samples.worth[at], weights, num_bins=num_bins)
 
 
 def label(outcomes: Outcomes, name: str | None) -> Array:
@@ -159,7 +159,7 @@ def num_drawn(part: Bin, clusters: Array | None) -> int:
 
 def _scores(pool: Arm, binning: Binning) -> Array:
     if binning.difficulty == "agreement":
-        return difficulty.vote_agreement(pool.grid.votes[0])
+        return difficulty.vote_agreement(pool.samples.votes[0])
     scores: Floats = pool.accuracy[-1]
     return scores
 

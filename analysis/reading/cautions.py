@@ -10,7 +10,7 @@ from analysis import numerals
 from analysis.reading import limits, unread
 from analysis.runs import asked
 from analysis.runs.outcomes import Outcomes
-from analysis.runs.samples import Grid
+from analysis.runs.samples import Samples
 
 
 class Caution(NamedTuple):
@@ -95,7 +95,7 @@ def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
 
 
 def _scored(outcomes: Outcomes) -> Iterator[Caution]:
-    names = [arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Grid) and arm.stored.score is not None]
+    names = [arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Samples) and arm.stored.score is not None]
     if names:
         of = _named(names, outcomes, every="all models")
         yield Caution(

@@ -22,7 +22,7 @@ def shares(arm: Arm, at: int, weights: Floats) -> dict[str, float]:
     """The share of every outcome in NAMES at a budget's position, prompts (P,) weighted; NaN of success counts."""
     if not arm.rung.has_votes or not weights.any():
         return dict.fromkeys(NAMES, np.nan)
-    of_prompts = {name: (arm.grid.outcome[at] == OUTCOMES.index(name)).mean(axis=1) for name in NAMES}
+    of_prompts = {name: (arm.samples.outcome[at] == OUTCOMES.index(name)).mean(axis=1) for name in NAMES}
     return {name: float(np.average(values, weights=weights)) for name, values in of_prompts.items()}
 
 

@@ -22,7 +22,7 @@ def build(root: Path, reading: Reading, *, size: Size, more: list[Section]) -> s
     Raises ValueError where a choice asks for what the run lacks.
     """
     loaded, rule = reading.asked, reading.rule
-    found = views.find(reading)
+    found = views.measure(reading)
     first = next(iter(found.values()))
     records = read_provenance(root)
     parts = curves.sections(found, loaded, rule=rule)

@@ -26,13 +26,13 @@ COSTS = {
 }
 
 
-def find(reading: Reading) -> dict[str, Findings]:
+def measure(reading: Reading) -> dict[str, Findings]:
     """Findings by cost model, the reader's own first: from the same draws of prompts, so that only cost differs."""
     return {each.setting.cost_model: each for each in exchange_rates.measure_each(reading)}
 
 
 def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> dict[str, Any]:
-    """The frames of `find` by column, and what the switches offer; rules, paths and bins in the frames' own order."""
+    """The frames of `measure` by column, and what the switches offer, in the order of the frames."""
     first = next(iter(found.values()))
     curves = first.curves
     names = [arm.rung.name for arm in outcomes.arms]

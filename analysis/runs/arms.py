@@ -13,7 +13,7 @@ from analysis.arrays import Floats, Ints
 from analysis.runs import counts, rungs, samples
 from analysis.runs.counts import Counted
 from analysis.runs.rungs import Rung
-from analysis.runs.samples import Grid
+from analysis.runs.samples import Samples
 from analysis.stats.tallies import Tally
 from results import schema, store
 from results.folder import read_object
@@ -37,13 +37,13 @@ class Arm:
 
     rung: Rung
     budgets: Ints
-    stored: Grid | Counted
+    stored: Samples | Counted
     prompt_tokens: Ints
 
     @property
-    def grid(self) -> Grid:
+    def samples(self) -> Samples:
         """The samples."""
-        assert isinstance(self.stored, Grid), f"Of {self.rung.name} there are only counts."
+        assert isinstance(self.stored, Samples), f"Of {self.rung.name} there are only counts."
         return self.stored
 
     @property
@@ -58,7 +58,7 @@ class Arm:
     @property
     def accuracy(self) -> Floats:
         """Share of right samples, of scores from 0 to 1 their mean; (B, P)."""
-        if isinstance(self.stored, Grid) and self.stored.score is not None:
+        if isinstance(self.stored, Samples) and self.stored.score is not None:
             return np.asarray(self.stored.score.mean(axis=2))
         return np.asarray(self.stored.num_correct / self.stored.num_samples)
 
@@ -76,18 +76,18 @@ class Arm:
 
     def turned(self, start: int) -> "Arm":
         """The same samples, those from `start` on first."""
-        return replace(self, stored=self.grid.turned(start))
+        return replace(self, stored=self.samples.turned(start))
 
     def drawn(self, num_samples: int) -> "Arm":
         """At most so many samples of each prompt one by one, of counts drawn ones."""
         if isinstance(self.stored, Counted):
             return replace(self, stored=self.stored.draw(min(num_samples, self.num_samples)))
-        return replace(self, stored=self.stored.samples(slice(num_samples)))
+        return replace(self, stored=self.stored.pick(slice(num_samples)))
 
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Arm":
         """The part at these positions, and each prompt's first `num_samples` samples; counts stay whole."""
         if isinstance(self.stored, Counted):
-            part: Grid | Counted = self.stored.take(budgets=budgets, prompts=prompts)
+            part: Samples | Counted = self.stored.take(budgets=budgets, prompts=prompts)
         else:
             part = self.stored.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
         return Arm(self.rung, self.budgets[budgets], part, self.prompt_tokens[prompts])

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.costs.shapes import PerToken
 from analysis.runs.arms import Arm
 from analysis.runs.counts import Counted
-from analysis.runs.samples import Grid
+from analysis.runs.samples import Samples
 
 # What stands where tokens would: so small that whole numbers hold any charge.
 DOLLARS_A_UNIT = 1e-12
@@ -26,7 +26,7 @@ def in_place_of_tokens(arm: Arm) -> Arm:
     """
     charged = dict(arm.rung.usd)
     units = np.asarray([round(charged[int(budget)] / DOLLARS_A_UNIT) for budget in arm.budgets], dtype=np.int64)
-    stored: Grid | Counted
+    stored: Samples | Counted
     if isinstance(arm.stored, Counted):
         free = np.zeros(arm.stored.num_samples.shape)
         stored = replace(arm.stored, thinking_tokens=free, answer_tokens=free + units[:, np.newaxis])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Array, Bools, Floats, Ints
-from analysis.runs.samples import Grid
+from analysis.runs.samples import Samples
 from results import schema
 from results.schema import OUTCOMES
 
@@ -51,14 +51,14 @@ class Counted:
             replace(self, num_samples=self.num_samples - num_samples, num_correct=self.num_correct - first),
         )
 
-    def draw(self, num_samples: int) -> Grid:
+    def draw(self, num_samples: int) -> Samples:
         """So many samples of each prompt one by one, drawn without replacement in a random order."""
         drawn, _ = self.split(num_samples)
         shape = (*drawn.num_samples.shape, num_samples)
         correct: Bools = np.arange(num_samples) < drawn.num_correct[..., None]
         correct = np.random.default_rng(self.seed).permuted(correct, axis=2)
         nothing = np.zeros(shape, dtype=bool)
-        return Grid(
+        return Samples(
             present=~nothing,
             correct=correct,
             votes=np.full(shape, NO_VOTE, dtype=np.int64),

@@ -13,7 +13,7 @@ import pyarrow as pa
 from analysis.arrays import Array, Bools, Ints
 from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in
 from analysis.runs.rungs import Rung
-from analysis.runs.samples import Grid
+from analysis.runs.samples import Samples
 from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
 
@@ -117,9 +117,9 @@ def pair(
     arms = _ordered(_arms(run, rungs))
     at = _grown_budgets(arms)
     sampled = {
-        arm.rung.name: _grown(arm.grid.num_ready()[at], run.declared(arm.rung, "evaluation"))
+        arm.rung.name: _grown(arm.samples.num_ready()[at], run.declared(arm.rung, "evaluation"))
         for arm in arms
-        if isinstance(arm.stored, Grid)
+        if isinstance(arm.stored, Samples)
     }
     num_samples = min((grown.num_samples for grown in sampled.values()), default=0)
     complete = {name: grown.num_ready >= num_samples for name, grown in sampled.items()}
@@ -186,7 +186,7 @@ def _ordered(arms: list[Arm]) -> list[Arm]:
 
 def _one_answer(arm: Arm) -> float:
     """Accuracy of one answer at the largest budget, over what there is."""
-    if isinstance(arm.stored, Grid):
+    if isinstance(arm.stored, Samples):
         return float(arm.stored.worth[-1][arm.stored.present[-1]].mean())
     there = arm.stored.num_samples[-1] > 0
     return float((arm.stored.num_correct[-1][there] / arm.stored.num_samples[-1][there]).mean())

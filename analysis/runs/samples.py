@@ -23,7 +23,7 @@ _KEY = ["prompt_id", "pool", "sample", "budget"]
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class Samples:
     """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros.
 
     cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do also
@@ -43,26 +43,26 @@ class Grid:
     outcome: Ints
     score: Floats | None = None
 
-    def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Grid":
+    def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Samples":
         """The part at these positions, and each prompt's first `num_samples` samples."""
         at = np.ix_(budgets, prompts, np.arange(num_samples))
         return self._each(lambda array: array[at])
 
-    def samples(self, which: slice) -> "Grid":
+    def pick(self, which: slice) -> "Samples":
         """The samples of that slice, of every prompt and budget."""
         return self._each(lambda array: array[:, :, which])
 
-    def split(self, num_samples: int) -> "tuple[Grid, Grid]":
+    def split(self, num_samples: int) -> "tuple[Samples, Samples]":
         """The first `num_samples` samples of each prompt, and the rest."""
-        return self.samples(slice(num_samples)), self.samples(slice(num_samples, None))
+        return self.pick(slice(num_samples)), self.pick(slice(num_samples, None))
 
-    def turned(self, start: int) -> "Grid":
+    def turned(self, start: int) -> "Samples":
         """The same samples, those from `start` on first."""
         return self._each(lambda array: np.roll(array, -start, axis=2))
 
-    def _each(self, change: Callable[[Array], Array]) -> "Grid":
+    def _each(self, change: Callable[[Array], Array]) -> "Samples":
         told = [field.name for field in fields(self) if getattr(self, field.name) is not None]
-        return Grid(**{name: change(getattr(self, name)) for name in told})
+        return Samples(**{name: change(getattr(self, name)) for name in told})
 
     @property
     def worth(self) -> Array:
@@ -95,7 +95,7 @@ def read(
     prompt_ids: pd.Index,
     prompt_tokens: Ints,
     grader: tuple[str, str],
-) -> Grid:
+) -> Samples:
     """The graded answers of one identity and pool, each budget served by what a run capped there would have given.
 
     The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does. Not
@@ -119,7 +119,7 @@ def read(
     columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape, null=null), prompt_tokens)
     columns |= _grade_columns(grades, _Slots(grades, budgets, prompt_ids, shape, null=null))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
-    return Grid(**_serve(columns, budgets))
+    return Samples(**_serve(columns, budgets))
 
 
 _ANSWER_COLUMNS = ("num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "forced", "finish_reason")

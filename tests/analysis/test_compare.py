@@ -48,7 +48,7 @@ def test_single_answers_differ_by_the_difference_of_the_means(placed: Comparison
     arms = {arm.rung.name: arm for arm in outcomes.load(ladder_run).arms}
     cells = placed.differences[(placed.differences["width"] == 1) & (placed.differences["bin"] == "all prompts")]
     for base, part in cells.groupby("base"):
-        want = (arms["0.4m"].grid.correct.mean(axis=(1, 2)) - arms[base].grid.correct.mean(axis=(1, 2))).tolist()
+        want = (arms["0.4m"].samples.correct.mean(axis=(1, 2)) - arms[base].samples.correct.mean(axis=(1, 2))).tolist()
         np.testing.assert_allclose(part.sort_values("budget")["difference"], want, atol=1e-12)
 
 

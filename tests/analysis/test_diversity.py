@@ -17,8 +17,8 @@ def test_one_sample_gives_as_many_distinct_right_answers_as_its_accuracy(ladder_
     frame = diversity.frame(loaded.arms, cost_models.choose("c1"), weights).set_index(["model", "width"])
     for arm in loaded.arms:
         one, most = frame.loc[(arm.rung.name, 1)], frame.loc[(arm.rung.name, 16)]
-        assert one["distinct"] == one["per_sample"] == pytest.approx(arm.grid.correct[-1].mean())
-        right = [len(set(v[c])) for v, c in zip(arm.grid.votes[-1], arm.grid.correct[-1], strict=True)]
+        assert one["distinct"] == one["per_sample"] == pytest.approx(arm.samples.correct[-1].mean())
+        right = [len(set(v[c])) for v, c in zip(arm.samples.votes[-1], arm.samples.correct[-1], strict=True)]
         assert most["distinct"] == pytest.approx(np.mean(right))
         flops = 2 * arm.rung.shape.num_matmul_params * (14 + 16 * arm.decoded_tokens[-1].mean(axis=1)).mean()
         assert most["per_cost"] == pytest.approx(np.mean(right) / flops)

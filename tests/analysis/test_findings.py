@@ -35,7 +35,7 @@ def test_accuracy_at_width_one_is_the_mean_of_the_samples(found: Findings, ladde
     for arm in outcomes.load(ladder_run).arms:
         rows = found.curves[(found.curves["model"] == arm.rung.name) & (found.curves["bin"] == ALL_PROMPTS)]
         single = rows[(rows["width"] == 1) & (rows["rule"] == "pass_at_k") & (rows["path"] == "budget")]
-        np.testing.assert_allclose(single["accuracy"], arm.grid.correct.mean(axis=(1, 2)))
+        np.testing.assert_allclose(single["accuracy"], arm.samples.correct.mean(axis=(1, 2)))
 
 
 def test_both_paths_meet_at_one_sample_and_the_full_budget(found: Findings):
@@ -212,11 +212,11 @@ def test_own_difficulty_holds_out_samples_and_gives_every_rung_its_own_bins(plan
 def test_own_bins_compare_both_models_on_the_smaller_ones_prompts(plant, ladder):
     root = plant(ladder[::3], num_prompts=60, num_samples=8, bin_samples=0)
     found, loaded = find(root, binning=Binning("own", num_bins=2)), outcomes.load(root)
-    scores = loaded.arms[0].grid.correct[-1, :, :4].mean(axis=1)
+    scores = loaded.arms[0].samples.correct[-1, :, :4].mean(axis=1)
     labels = quantile_bins(scores, np.ones((1, 60)), num_bins=2)[0]
     for number, name in enumerate(("easier", "harder")):
         row = rate_row(found, "33k", "1.1m", name)
-        expected = loaded.arms[1].grid.correct[-1, labels == number, 4:].mean()
+        expected = loaded.arms[1].samples.correct[-1, labels == number, 4:].mean()
         assert row["target_accuracy"] == pytest.approx(expected)
 
 
@@ -241,7 +241,7 @@ def test_thresholds_bin_shrunken_accuracies(plant, ladder):
 def test_thresholds_bin_how_far_votes_agree(ladder_run: Path):
     found = find(ladder_run, binning=Binning("agreement", thresholds=(0.5, 0.75)))
     sizes = found.curves.drop_duplicates("bin").set_index("bin")["num_prompts"]
-    votes = outcomes.load(ladder_run).bins.grid.votes[0]
+    votes = outcomes.load(ladder_run).bins.samples.votes[0]
     agreement = vote_agreement(votes)
     assert sizes.drop(ALL_PROMPTS).to_dict() == {
         "75% and more": (agreement >= 0.75).sum(),

@@ -13,7 +13,7 @@ from analysis.reading.choices import Choices
 from analysis.report.explorer import Size, section
 from analysis.runs import outcomes
 from analysis.runs.health import read_health
-from analysis.runs.samples import Grid, read
+from analysis.runs.samples import Samples, read
 from results import store
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, OUTCOMES, PROMPTS, TRACES
 from tests.analysis.conftest import LADDER, _model_row, identity
@@ -86,7 +86,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def grid_of(root: Path) -> Grid:
+def grid_of(root: Path) -> Samples:
     return read(
         root,
         identity=identity(RUNG),

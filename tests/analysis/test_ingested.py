@@ -111,7 +111,7 @@ def test_an_answer_without_a_limit_serves_no_smaller_budget(ingested: Ingest, th
     mapping = (*MAP, "budget=limit", "decoded_tokens=wrote", *thinking)
     loaded = outcomes.load(ingested(*mapping, rows=rows))
     assert loaded.budgets.tolist() == [1000, schema.UNLIMITED]
-    assert loaded.arms[0].grid.correct.mean(axis=(1, 2)).tolist() == [0, 1]
+    assert loaded.arms[0].samples.correct.mean(axis=(1, 2)).tolist() == [0, 1]
 
 
 def test_as_many_samples_are_unused_as_is_said_where_they_are_ingested(
@@ -125,7 +125,7 @@ def test_as_many_samples_are_unused_as_is_said_where_they_are_ingested(
     )
     rows = table[table["run"] < most]
     loaded = outcomes.load(ingested(*MAP, rows=rows))
-    num_read = sum(arm.grid.present[0].sum() for arm in loaded.arms)
+    num_read = sum(arm.samples.present[0].sum() for arm in loaded.arms)
     assert loaded.num_samples == 1 and not loaded.dropped
     assert f"Unused {len(rows) - num_read:,} on outside: beyond 1 a prompt" in capsys.readouterr().out
 

@@ -39,7 +39,7 @@ def test_the_exponent_is_that_of_coverage_at_the_full_budget(found: laws.Laws, l
     found_law = found.coverage["33k"]
     assert found_law is not None
     widths = np.arange(1, 17)
-    observed = pass_at_k(16, arm.grid.correct[-1].sum(axis=1)[:, None], widths).mean(axis=0)
+    observed = pass_at_k(16, arm.samples.correct[-1].sum(axis=1)[:, None], widths).mean(axis=0)
     assert found_law.law == pytest.approx(fit_power_law(widths, observed), rel=0.1)
     assert found_law.largest_miss == pytest.approx(np.abs(found_law.law.coverage(widths) - observed).max(), abs=1e-6)
 
@@ -55,7 +55,7 @@ def test_a_surface_a_bin_has_an_error_a_size(found: laws.Laws):
 def test_a_bins_surface_is_over_the_tokens_of_its_own_prompts(found: laws.Laws, ladder_run: Path):
     loaded = outcomes.load(ladder_run)
     assert loaded.bins is not None
-    labels = quantile_bins(loaded.bins.grid.correct[0].mean(axis=1), np.ones((1, 120)), num_bins=2)[0]
+    labels = quantile_bins(loaded.bins.samples.correct[0].mean(axis=1), np.ones((1, 120)), num_bins=2)[0]
     for number, name in enumerate(("easier", "harder")):
         tokens = [arm.decoded_tokens[:, labels == number].mean(axis=(1, 2)) for arm in loaded.arms]
         extent = found.surfaces[name].fit.extent

@@ -190,5 +190,5 @@ def test_a_handful_of_lucky_guesses_is_no_target(
     rungs = (HOPELESS[0], LADDER[1]._replace(ability=ability))
     root = plant(rungs, num_prompts=20, num_samples=4, bin_samples=0)
     row = exchange_rates.measure(read(outcomes.load(root), Choices())).exchange_rates.iloc[0]
-    is_sure = outcomes.load(root).arms[1].grid.correct[-1].any(axis=1).sum() > 3
+    is_sure = outcomes.load(root).arms[1].samples.correct[-1].any(axis=1).sum() > 3
     assert np.isnan(row["exchange_rate"]) == (not is_sure)

@@ -37,14 +37,14 @@ def test_every_cell_holds_what_a_run_capped_there_would_have_given(small_run: Pa
             answer | grade
         )
     for arm in loaded.arms:
-        for (b, p, s), correct in np.ndenumerate(arm.grid.correct):
+        for (b, p, s), correct in np.ndenumerate(arm.samples.correct):
             key = (arm.rung.identity, loaded.prompt_ids[p], "evaluation", s)
             natural = answers.get((*key, None))
             ends = natural is not None and natural["num_thinking_tokens"] <= loaded.budgets[b]
             row = natural if ends else answers[*key, int(loaded.budgets[b])]
             assert correct == row["correct"]
-            assert arm.grid.forced[b, p, s] == row["forced"]
-            assert arm.grid.thinking_tokens[b, p, s] == row["num_thinking_tokens"]
+            assert arm.samples.forced[b, p, s] == row["forced"]
+            assert arm.samples.thinking_tokens[b, p, s] == row["num_thinking_tokens"]
             assert arm.decoded_tokens[b, p, s] == row["num_thinking_tokens"] + row["num_answer_tokens"] + row["forced"]
 
 
@@ -55,7 +55,7 @@ def test_votes_agree_exactly_where_vote_keys_do(small_run: Path):
         row for row in rows if row["prompt_id"].endswith("0") and row["budget"] == 0 and row["pool"] == "evaluation"
     ]
     keys = [row["vote_key"] for row in sorted(rows, key=lambda row: row["sample"])]
-    votes = arm.grid.votes[0, 0]
+    votes = arm.samples.votes[0, 0]
     for one, first in zip(votes, keys, strict=True):
         assert (one < 0) == (first is None)
         for other, second in zip(votes, keys, strict=True):
@@ -73,8 +73,8 @@ def test_the_pool_for_bins_stays_out_of_the_evaluation(ladder_run: Path):
     loaded = outcomes.load(ladder_run)
     assert loaded.bins is not None
     assert loaded.bins.rung == loaded.arms[-1].rung
-    assert loaded.bins.grid.correct.shape == (1, 120, 8)
-    assert loaded.arms[-1].grid.correct.shape == (6, 120, 16)
+    assert loaded.bins.samples.correct.shape == (1, 120, 8)
+    assert loaded.arms[-1].samples.correct.shape == (6, 120, 16)
 
 
 @pytest.mark.parametrize("pool", ["evaluation", "bins"])
@@ -85,7 +85,7 @@ def test_a_prompt_that_lacks_a_sample_leaves_every_arm_and_is_listed(small_run: 
 
     loaded = outcomes.load(rewrite(small_run, tmp_path / "short", answers=without_one))
     assert "planted/0003" not in loaded.prompt_ids
-    assert all(arm.grid.correct.shape[1] == len(loaded.prompt_ids) == 5 for arm in loaded.arms)
+    assert all(arm.samples.correct.shape[1] == len(loaded.prompt_ids) == 5 for arm in loaded.arms)
     lacking = ("125k",) if pool == "evaluation" else ("125k (bins)",)
     assert loaded.dropped == (outcomes.Dropped("planted/0003", lacking),)
 
@@ -141,7 +141,7 @@ def test_the_highest_grader_version_counts(small_run: Path):
         store.append(small_run, schema.GRADES, rows, writer="again")
     loaded = outcomes.load(small_run)
     assert loaded.grader_version == "10"
-    assert all(arm.grid.correct.all() for arm in loaded.arms)
+    assert all(arm.samples.correct.all() for arm in loaded.arms)
 
 
 def test_two_identities_of_one_name_are_told_apart(small_run: Path, tmp_path: Path):

@@ -87,7 +87,7 @@ def test_a_prompt_in_other_words_is_refused_and_left_out_of_the_overlap(original
         read(original, other)
     paired = read(original, other, is_overlap=True)
     assert paired.base.prompt_ids.tolist() == [f"planted/{number:04d}" for number in (1, 2, 4, 5)]
-    assert paired.new.grid.correct.shape[1] == 4 and "other words" in paired.notes[0]
+    assert paired.new.samples.correct.shape[1] == 4 and "other words" in paired.notes[0]
 
 
 def test_prompts_of_one_side_alone_are_counted(original: Path, copy: Make):
@@ -125,7 +125,7 @@ def test_another_version_of_the_grader_is_refused_and_the_newest_of_both_overlap
     with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `make grade` grades anew"):
         read(original, other)
     paired = read(original, other, is_overlap=True)
-    assert not paired.new.grid.correct.all() and "planted 1, the last grader of both" in paired.notes[0]
+    assert not paired.new.samples.correct.all() and "planted 1, the last grader of both" in paired.notes[0]
 
 
 def test_settings_beside_the_weights_are_noted_not_refused(original: Path, copy: Make):

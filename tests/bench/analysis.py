@@ -45,7 +45,7 @@ def full(size: Size) -> dict[str, float]:
         weights = bootstrap.prompt_weights(size.num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
     anchor = synthetic.draw_arm(size, size.num_models - 1, budgets=BUDGETS[-1:], num_samples=BIN_SAMPLES)
     with _timed(spent, "resample"):
-        labels = difficulty.quantile_bins(anchor.grid.correct[0].mean(axis=1), weights, num_bins=5)
+        labels = difficulty.quantile_bins(anchor.samples.correct[0].mean(axis=1), weights, num_bins=5)
         parts = [weights, *difficulty.bin_weights(weights, labels, num_bins=5)]
     targets: dict[int, list[Curve]] = {}
     # From the largest down, so that every target is known when a smaller model is matched; one model in memory at once.
@@ -201,7 +201,7 @@ def _match(
 
 
 def _check(estimates: pd.DataFrame, arm: synthetic.Arm) -> None:
-    correct, votes = arm.grid.correct[:, :PLAIN_PROMPTS], arm.grid.votes[:, :PLAIN_PROMPTS]
+    correct, votes = arm.samples.correct[:, :PLAIN_PROMPTS], arm.samples.votes[:, :PLAIN_PROMPTS]
     passing = estimators.pass_at_k(NUM_SAMPLES, correct.sum(axis=-1)[..., None], np.asarray(WIDTHS))
     leading = estimators.maj_at_k(votes, correct, VOTE_WIDTHS)
     theirs = estimates.filter(like="pass@").to_numpy().reshape(passing.shape)

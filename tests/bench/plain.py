@@ -14,7 +14,7 @@ NUM_DRAWS = 100
 
 def frame(arm: Arm, num_prompts: int) -> pd.DataFrame:
     """One row a sample of the first prompts of an arm."""
-    correct, votes = arm.grid.correct[:, :num_prompts], arm.grid.votes[:, :num_prompts]
+    correct, votes = arm.samples.correct[:, :num_prompts], arm.samples.votes[:, :num_prompts]
     budget, prompt, _ = np.indices(correct.shape)
     columns = {"budget": budget, "prompt": prompt, "correct": correct, "vote": votes}
     return pd.DataFrame({name: values.ravel() for name, values in columns.items()})

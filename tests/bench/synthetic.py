@@ -7,7 +7,7 @@ import numpy as np
 from analysis.costs.shapes import Shape
 from analysis.runs.arms import Arm
 from analysis.runs.rungs import Rung
-from analysis.runs.samples import Grid
+from analysis.runs.samples import Samples
 
 WIDTHS = range(1, 129)
 VOTE_WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -40,7 +40,7 @@ def draw_arm(size: Size, model: int, *, budgets: tuple[int, ...] = BUDGETS, num_
     votes = np.where(correct, 0, np.minimum(rng.geometric(0.25, size=shape), 12))
     thinking = np.minimum(rng.lognormal(5, 1, size=shape[1:]), np.asarray(budgets)[:, None, None]).astype(np.int64)
     none, no = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool)
-    grid = Grid(
+    grid = Samples(
         present=~no,
         correct=correct,
         votes=votes,

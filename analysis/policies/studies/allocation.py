@@ -20,7 +20,7 @@ THRESHOLDS = (0.6, 0.75, 0.85, 0.9, 0.95, 0.98, 0.995)
 UNIFORM, ORACLE, HALF = "uniform", "oracle", "knows half the samples"
 
 
-def find(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> list[Row]:
+def allocate(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> list[Row]:
     """Rows of every policy for the model at this place, under this rule."""
     replayed = replay(stage, at, rule, num_probe=num_probe)
     place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": rule}
@@ -37,7 +37,7 @@ def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> 
     answer and is paid for. "per bin" is told the difficulty bins for nothing.
     """
     arm = stage.arms[at]
-    num_samples = arm.grid.correct.shape[2]
+    num_samples = arm.samples.correct.shape[2]
     path = curves.width_path(len(arm.budgets), num_samples, rule)
     plain = _menu(stage, at, rule, path.widths)
     wanted = levels(plain.cost.mean(axis=0))
@@ -63,7 +63,7 @@ STOPPING: dict[Rule, str] = {"maj_at_k": "stop when votes agree", "pass_at_k": "
 def _menu(stage: Stage, at: int, rule: Rule, widths: tuple[int, ...], samples: slice | None = None) -> Menu:
     """No sample, and every width, of one model at its largest budget."""
     arm = stage.arms[at]
-    which = None if samples is None else np.arange(arm.grid.correct.shape[2])[samples]
+    which = None if samples is None else np.arange(arm.samples.correct.shape[2])[samples]
     built = menu.build([arm], stage.cost, rule=rule, widths=widths, rng=stage.rng(1, at), budgets=[-1], samples=which)
     return menu.join([menu.nothing(len(stage.folds)), built])
 
@@ -93,7 +93,7 @@ def _probed(stage: Stage, at: int, rule: Rule, num_probe: int) -> Replayed:
 
     Each samples of a prompt are the probe once (at most MAX_PROBES times), and the mean is taken.
     """
-    num_samples = stage.arms[at].grid.correct.shape[2]
+    num_samples = stage.arms[at].samples.correct.shape[2]
     starts = range(0, num_samples - num_probe + 1, num_probe)[:MAX_PROBES]
     return average([_probed_from(stage, at, rule, num_probe, start) for start in starts])
 
@@ -125,7 +125,7 @@ def _levels_probed(stage: Stage, at: int, widths: Sequence[int]) -> tuple[float,
 
 def _half_known(stage: Stage, at: int, rule: Rule) -> Replayed:
     """The oracle of one half of each prompt's samples read on the other half, both ways."""
-    num_samples = stage.arms[at].grid.correct.shape[2]
+    num_samples = stage.arms[at].samples.correct.shape[2]
     half = num_samples // 2
     widths = curves.width_path(1, half, rule).widths
     halves = [_menu(stage, at, rule, widths, part) for part in (slice(half), slice(half, 2 * half))]

@@ -22,9 +22,9 @@ SINGLE, BEST, CASCADE, THINK = "each arm alone", "best mixture of arms", "with c
 BLIND, BLIND_THINK = f"{CASCADE}, agreement shuffled", f"{THINK}, agreement shuffled"
 
 
-def find(stage: Stage, at: int) -> list[Row]:
+def climb(stage: Stage, at: int) -> list[Row]:
     """Rows of cascades up the ladder, and of the model at this place thinking only where quick answers disagree."""
-    widths = [width for width in WIDTHS if width <= stage.arms[0].grid.correct.shape[2]]
+    widths = [width for width in WIDTHS if width <= stage.arms[0].samples.correct.shape[2]]
     wider = [width for width in widths if width > 1]
     found: list[Row] = []
     if len(stage.arms) > 1 and wider:
@@ -72,7 +72,7 @@ def _up_the_ladder(stage: Stage, width: int) -> list[Rung]:
     found = []
     for at in _spread(len(stage.arms)):
         arm = stage.arms[at]
-        drawn = orders.draw(*arm.grid.correct.shape[1:], rng=stage.rng(8, at))
+        drawn = orders.draw(*arm.samples.correct.shape[1:], rng=stage.rng(8, at))
         found.append(_rung(stage, at, len(arm.budgets) - 1, drawn, width))
     return found
 
@@ -80,7 +80,7 @@ def _up_the_ladder(stage: Stage, width: int) -> list[Rung]:
 def _quick_then_slow(stage: Stage, at: int, widths: Sequence[int]) -> list[list[Rung]]:
     """A model at each smaller budget and then at its largest, in the same orders, so that thinking goes on."""
     arm = stage.arms[at]
-    drawn = orders.draw(*arm.grid.correct.shape[1:], rng=stage.rng(9, at))
+    drawn = orders.draw(*arm.samples.correct.shape[1:], rng=stage.rng(9, at))
     last = len(arm.budgets) - 1
     return [
         [_rung(stage, at, budget, drawn, width) for budget in (quick, last)]

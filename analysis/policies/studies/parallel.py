@@ -17,7 +17,7 @@ NUM_LEVELS = 9
 ALL, SERIES = "tokens in all", "tokens in series"
 
 
-def find(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
+def compare_parallel(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
     """Rows of the frontiers and rows of the surface that they run over, of the model at this place, bin by bin.
 
     A frontier row: at a level of tokens, the accuracy of the best (width, budget) that costs no more, chosen on one
@@ -25,7 +25,7 @@ def find(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
     prompts and both halves. A surface row: a width and budget, with accuracy and tokens.
     """
     arm = stage.arms[at]
-    widths = _widths(arm.grid.correct.shape[2], rule)
+    widths = _widths(arm.samples.correct.shape[2], rule)
     cells = menu.build([arm], cost_models.choose("tokens"), rule=rule, widths=widths, rng=stage.rng(10, at))
     place = {"model": arm.rung.name, "rule": rule}
     folds = frontier.draw_folds(len(stage.folds), rng=stage.rng(11, at))

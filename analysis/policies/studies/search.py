@@ -16,7 +16,7 @@ MIN_CANDIDATES = 4
 MAX_CANDIDATES = 24
 
 
-def find(stage: Stage, rule: Rule) -> list[Row]:
+def halve_up_the_ladder(stage: Stage, rule: Rule) -> list[Row]:
     """A row a rung: Kendall's tau with the last, the chance that its winner survives, cost and regret of the search.
 
     Candidates are the settings (budget, width) whose cost on the largest model lies within BAND of the middle one's;
@@ -25,7 +25,7 @@ def find(stage: Stage, rule: Rule) -> list[Row]:
     """
     if len(stage.arms) < 2 or len(stage.arms[-1].budgets) < 2:
         return []
-    num_samples = stage.arms[0].grid.correct.shape[2]
+    num_samples = stage.arms[0].samples.correct.shape[2]
     widths = curves.width_path(1, num_samples, rule).widths
     menus = [
         menu.build([arm], stage.cost, rule=rule, widths=widths, rng=stage.rng(12, at))

@@ -18,7 +18,7 @@ PLACEBOS = (f"mixed as {LEARNED}", f"shuffled {LEARNED}")
 RULE: Rule = "pass_at_k"
 
 
-def find(stage: Stage, at: int) -> tuple[list[Row], Row]:
+def choose_thinking(stage: Stage, at: int) -> tuple[list[Row], Row]:
     """Rows of every way to choose a budget a prompt for the model at this place, one sample each, and its `choice`."""
     replayed = replay(stage, at)
     place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": RULE}
@@ -35,7 +35,7 @@ def replay(stage: Stage, at: int) -> Replayed:
         learned, Mixed(learned), Shuffled(learned),
     ]  # fmt: skip
     parts = [stage.replay(whole, policies)]
-    num_samples = stage.arms[at].grid.correct.shape[2]
+    num_samples = stage.arms[at].samples.correct.shape[2]
     if num_samples >= 2:
         half = num_samples // 2
         halves = [_menu(stage, at, part) for part in (slice(half), slice(half, 2 * half))]
@@ -53,7 +53,7 @@ def choice(stage: Stage, at: int, replayed: Replayed) -> Row:
     """
     arm = stage.arms[at]
     scored = guessed(stage, _menu(stage, at))[0]
-    rescued = arm.grid.correct[-1] & ~arm.grid.correct[0]
+    rescued = arm.samples.correct[-1] & ~arm.samples.correct[0]
     num_rescued = rescued.sum(axis=1)
     others = rescued.shape[1] - num_rescued
     area = separation.area(scored[:, -1] - scored[:, 0], num_rescued, others, weights=stage.weights, strata=stage.folds)
@@ -86,5 +86,5 @@ def guessed(stage: Stage, arms: Menu) -> tuple[Floats, Floats]:
 
 def _menu(stage: Stage, at: int, samples: slice | None = None) -> Menu:
     arm = stage.arms[at]
-    which = None if samples is None else np.arange(arm.grid.correct.shape[2])[samples]
+    which = None if samples is None else np.arange(arm.samples.correct.shape[2])[samples]
     return menu.build([arm], stage.cost, rule=RULE, widths=[1], rng=stage.rng(4, at), samples=which)

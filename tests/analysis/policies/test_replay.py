@@ -147,7 +147,7 @@ def test_a_menu_holds_the_estimators_accuracy_and_the_cost_of_each_cell_run_alon
     built = menus.build(arms, cost, rule="pass_at_k", widths=[1, 4], rng=np.random.default_rng(0), samples=range(8))
     assert len(built.cells) == 2 * len(loaded.budgets) * 2
     at = built.names.index(f"{arms[1].rung.name} b=64 k=4")
-    grid = arms[1].grid.samples(slice(8))
+    grid = arms[1].samples.pick(slice(8))
     budget = list(loaded.budgets).index(64)
     assert np.allclose(built.accuracy[:, at], estimators.pass_at_k(8, grid.correct[budget].sum(axis=1), 4))
     decoded = arms[1].decoded_tokens[budget, :, :8]
@@ -162,7 +162,7 @@ def test_probe_samples_are_charged_as_a_cell_run_alone_and_dials_become_numbers(
     probe = features.of_probe(arms[0], 5, cost, samples=[0, 1], sees_reward=True)
     spent = arms[0].prompt_tokens + arms[0].decoded_tokens[5][:, :2].sum(axis=1)
     assert np.allclose(probe.cost, spent) and np.allclose(
-        probe.values[:, -1], arms[0].grid.correct[5][:, :2].mean(axis=1)
+        probe.values[:, -1], arms[0].samples.correct[5][:, :2].mean(axis=1)
     )
     words = features.of_dials({"kind": np.array(["a", "b", "a"], dtype=object), "size": np.array([1, 2, 3])})
     assert words.values.tolist() == [[1, 0, 1], [0, 1, 2], [1, 0, 3]]

@@ -56,7 +56,7 @@ def routed(menu: Menu, vectors: np.ndarray, kinds: np.ndarray) -> Routing:
     }
     weights = bootstrap.prompt_weights(NUM_PROMPTS, num_replicates=2000, rng=rng)[:501]
     datasets = rng.permutation(np.arange(NUM_PROMPTS) % 2)
-    return routing.find(
+    return routing.replay_routers(
         menu, known, space="vectors", datasets=datasets, num_seeds=2, weights=weights, rng=np.random.default_rng(4)
     )
 
@@ -323,7 +323,7 @@ def test_a_setting_is_chosen_within_the_training_prompts(menu: Menu, vectors: np
 
 def test_without_anything_to_route_by_there_is_no_routing(menu: Menu) -> None:
     with pytest.raises(ValueError, match="Nothing is known"):
-        routing.find(
+        routing.replay_routers(
             menu, {}, space="vectors", datasets=np.zeros(NUM_PROMPTS), weights=np.ones((1, NUM_PROMPTS)),
             rng=np.random.default_rng(0),
         )  # fmt: skip

@@ -70,12 +70,12 @@ def test_prompts_of_one_cluster_are_held_out_and_resampled_together(
         seen["folds"] = folds
         raise StopError
 
-    replayed = routing.find
+    replayed = routing.replay_routers
     monkeypatch.setattr(bins, "label", lambda part, name: np.arange(NUM_PROMPTS) // 5)
-    monkeypatch.setattr(routing, "find", find)
+    monkeypatch.setattr(routing, "replay_routers", find)
     monkeypatch.setattr(routing, "replay", replay)
     with pytest.raises(StopError):
-        routes.find(outside, Choices(cluster="river"))
+        routes.route(outside, Choices(cluster="river"))
     labels = np.unique(seen["clusters"])
     assert len(labels) == 2 * NUM_PROMPTS // 5
     for label in labels:
@@ -90,7 +90,7 @@ def test_accuracies_of_few_prompts_or_clusters_that_are_all_right_leave_room() -
     known = {LENGTH: Known(rng.uniform(size=(24, 1)), np.zeros(24))}
     for clusters, num_drawn in ((None, 24), (np.arange(24) // 2, 12)):
         weights = bootstrap.prompt_weights(24, num_replicates=2000, rng=rng, clusters=clusters)
-        found = routing.find(
+        found = routing.replay_routers(
             sure,
             known,
             space="vectors",
@@ -109,7 +109,7 @@ def test_accuracies_of_few_prompts_or_clusters_that_are_all_right_leave_room() -
 def test_what_is_told_of_progress_are_as_many_steps_as_were_expected(outside: Path) -> None:
     expected: list[int] = []
     told: list[str] = []
-    routes.find(outside, Choices(), num_seeds=2, expect=expected.append, tell=told.append)
+    routes.route(outside, Choices(), num_seeds=2, expect=expected.append, tell=told.append)
     assert expected == [len(told)]
     assert told[0] == "seed 1, embeddings" and told[-1] == "intervals" and "seed 2, clusters, tuned" in told
 

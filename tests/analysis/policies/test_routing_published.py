@@ -61,7 +61,7 @@ def run(items: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def routed(run: Path) -> Routes:
-    found = routes.find(run, Choices(), num_seeds=5)
+    found = routes.route(run, Choices(), num_seeds=5)
     print(routes_text.render(found))
     return found
 

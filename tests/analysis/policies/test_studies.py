@@ -52,7 +52,7 @@ def test_the_reference_line_gains_nothing_on_itself(found: Replays) -> None:
 
 def test_uniform_reads_the_width_curve_of_the_summary(found: Replays, loaded: Outcomes) -> None:
     one = rows(found, "allocation", "uniform").iloc[1]
-    single = loaded.arms[-1].grid.correct[-1].mean()
+    single = loaded.arms[-1].samples.correct[-1].mean()
     assert one["accuracy"] == pytest.approx(single)
     assert one["accuracy_low"] < single < one["accuracy_high"]
 
@@ -62,7 +62,10 @@ def test_few_prompts_that_are_all_right_leave_room_for_one_that_is_not(loaded: O
     few = loaded.take(budgets=np.arange(len(loaded.budgets)), prompts=np.arange(14))
     arms = tuple(
         replace(
-            arm, stored=replace(arm.grid, correct=np.ones_like(arm.grid.correct), votes=np.zeros_like(arm.grid.votes))
+            arm,
+            stored=replace(
+                arm.samples, correct=np.ones_like(arm.samples.correct), votes=np.zeros_like(arm.samples.votes)
+            ),
         )
         for arm in few.arms
     )
@@ -90,7 +93,7 @@ def test_stopping_when_votes_agree_saves_samples(found: Replays) -> None:
 
 
 def test_what_thinking_rescues_is_what_the_samples_say(found: Replays, loaded: Outcomes) -> None:
-    choice, grid = found.choices.iloc[0], loaded.arms[-1].grid
+    choice, grid = found.choices.iloc[0], loaded.arms[-1].samples
     assert choice["rescued"] == pytest.approx((grid.correct[-1] & ~grid.correct[0]).mean())
     assert choice["auc_low"] <= choice["auc"] <= choice["auc_high"]
 
