@@ -13,6 +13,8 @@ from results.terminal import show
 DOTS_AN_INCH = 160
 # What lines, bands and smooth letters are drawn in; a picture of so many is a third as large as one of all.
 NUM_COLOURS = 256
+# Another processor rounds the last digits otherwise.
+DIGITS = "%.10g"
 # How a cell begins that a spreadsheet computes.
 COMPUTED = ("=", "+", "-", "@", "\t")
 PDF_WITHOUT_DATE = {"CreationDate": None, "Producer": None, "Creator": None}
@@ -23,7 +25,7 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     folder.mkdir(parents=True, exist_ok=True)
     figure = draw(_change_texts(frame, as_drawn))
     table = _change_texts(frame, as_cell)
-    _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False))
+    _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False, float_format=DIGITS))
     _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
     return _replace(folder / f"{name}.png", lambda beside: _write_png(figure, beside))
 
