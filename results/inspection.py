@@ -47,8 +47,8 @@ def check(root: Path) -> list[str]:
     if faults:
         more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
         raise ValueError(
-            f"Damaged tables in {root} ({faults[0]}{more}); `make sweep` sets them aside and fills the gap, "
-            "`make ingest` that of outcomes from elsewhere."
+            f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and fills the gap, "
+            "`isoquant ingest` that of outcomes from elsewhere."
         )
     return notes
 

@@ -3,6 +3,7 @@
 Standard library only: it also tells why the other packages could not be imported.
 """
 
+import contextlib
 import errno
 import os
 import resource
@@ -21,6 +22,8 @@ OF_MEMORY = ("cannot allocate memory", "failed to map segment", "unable to alloc
 OF_THREADS = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
 # What Arrow reads files by, beside a thread a core.
 ARROW_THREADS, MOST_CORES, FEW_THREADS = 8, 16, 1000
+# The exit status of a command that did not do what it was asked, for a reason that is the user's to put right.
+REFUSED = 2
 NO_TEMPORARY = "No usable temporary directory"
 
 
@@ -65,6 +68,28 @@ def explain_refusal(error: OSError | ValueError, root: Path) -> str:
     return f"{error.filename or root}: {error.strerror}. Runs are written to {root}; choose another RUN, or mend this."
 
 
+def tell_refusal(error: Exception, *written: Path) -> int:
+    """Say on standard error, in a line, what a user can put right, and return its exit status; raise all else again.
+
+    written: where the command writes, by which a full disk is told.
+    """
+    if isinstance(error, BrokenPipeError) or not (isinstance(error, ValueError | OSError) or _is_of_arrow(error)):
+        raise error
+    print(f"error: {explain_shortage(error, *written) or error}", file=sys.stderr, flush=True)
+    return REFUSED
+
+
+@contextlib.contextmanager
+def writing_run(root: Path) -> Iterator[None]:
+    """Inside, what the file system refuses is a ValueError that says what belongs in `root`."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ValueError(explain_refusal(error, root)) from error
+
+
 def full_places(*written: Path) -> list[Path]:
     """Which of these, the folder for temporary files, the home folder and this one have no room left."""
     named = [*written, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]
@@ -91,6 +116,12 @@ def check_threads() -> None:
 def tell_shortages() -> None:
     """Have an error that nothing else tells, as of an import, end in a line where a shortage is behind it."""
     sys.excepthook = _tell
+
+
+def _is_of_arrow(error: Exception) -> bool:
+    """Whether Arrow raised it, whose errors are not all ValueErrors; it is not imported to know."""
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(error, arrow.ArrowException)
 
 
 def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -75,15 +75,14 @@ _stops = _Stops()
 
 
 def end_at_once_when_stopped() -> None:
-    """While a command is imported, nothing is under way: a stop ends it in a word. Of `python -m` only.
+    """While a command is imported, nothing is under way: a stop ends it in a word.
 
     What cannot be done for want of memory or threads is told in a line as well, and whatever is said is shown as words.
     """
-    if sys.argv[:1] == ["-m"]:
-        guard_terminal()
-        tell_shortages()
-        check_threads()
-        _listen(dict.fromkeys(STOPS, _end_at_once))
+    guard_terminal()
+    tell_shortages()
+    check_threads()
+    _listen(dict.fromkeys(STOPS, _end_at_once))
 
 
 @contextlib.contextmanager

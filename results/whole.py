@@ -23,6 +23,13 @@ def write_whole(path: Path, content: bytes | pa.Buffer) -> None:
     flush_folder(path.parent)
 
 
+def write_text(path: Path, text: str) -> Path:
+    """The same of a text, in a folder that is made where it is missing; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode())
+    return path
+
+
 def flush_folder(folder: Path) -> None:
     """Have the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

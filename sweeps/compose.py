@@ -5,7 +5,6 @@ import inspect
 import os
 import pydoc
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from hydra.errors import InstantiationException
@@ -13,15 +12,18 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pydantic import TypeAdapter, ValidationError
 
+from results.places import HOME, find_shipped, place_run
 from sweeps.job import Job
 from sweeps.recognised import Origins
 from sweeps.words import name_place
 
-RUNS = Path("results/runs")
+CONF = HOME / "conf"
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
 EXAMPLE_READER = "task.extract=harness.answers.final_answer"
+# The field of a task that names a folder of YAML files, which isoquant brings for some.
+FOLDER = "include_path"
 SHOWN_CHARS = 120
 SCALARS = ("seed", "probe", "grade_unfenced", "flush_seconds", "progress_row")
 
@@ -30,7 +32,7 @@ def build_job(config: DictConfig, origins: Origins | None = None) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
     if missing := sorted(OmegaConf.missing_keys(config)):
         raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
-    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    resolved = resolve(config)
     scalars = {name: resolved[name] for name in SCALARS if name in resolved}
     check_types(Job, scalars)
     if isinstance(resolved.get("model"), dict):
@@ -38,7 +40,7 @@ def build_job(config: DictConfig, origins: Origins | None = None) -> Job:
     parts = {room: build(resolved.get(room), room) for room in ROOMS}
     if parts["grid"].anchor == "auto":
         parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)
-    run = find_run(resolved.get("run"))
+    run = place_run("" if resolved.get("run") is None else str(resolved["run"]))
     return Job(run=run, config=resolved, origins=origins or Origins(), **scalars, **parts)
 
 
@@ -48,11 +50,11 @@ def read_origins(hydra: Any) -> Origins:
 
 
 def place_model(part: dict[str, Any]) -> dict[str, Any]:
-    """The model with ~ read as the home folder, and named by where it lies where it has no name."""
+    """The model where it lies, with ~ read as the home folder, and named by that place where it has no name."""
     path = part.get("path")
     if not isinstance(path, str) or not path:
         return part
-    return {**part, "path": os.path.expanduser(path), "name": part.get("name") or name_place(path)}
+    return {**part, "path": find_shipped(os.path.expanduser(path)), "name": part.get("name") or name_place(path)}
 
 
 def build(part: dict[str, Any] | None, room: str) -> Any:
@@ -61,6 +63,7 @@ def build(part: dict[str, Any] | None, room: str) -> Any:
         raise ValueError(f"{room}: expected an option of conf/{room}; got {part!r}.")
     if room == "task":
         part = {**part, **{name: name_reader(f"task.{name}", part[name]) for name in NAMED_READERS & part.keys()}}
+        part |= {FOLDER: find_shipped(part[FOLDER])} if isinstance(part.get(FOLDER), str) else {}
     try:
         check_fields(get_class(part["_target_"]), {name: part[name] for name in part if name != "_target_"}, room=room)
         made = instantiate(part, _convert_="all")
@@ -72,6 +75,12 @@ def build(part: dict[str, Any] | None, room: str) -> Any:
         if (function := getattr(made, reader.removeprefix("task."), None)) is not None:
             check_reader(reader, function)
     return made
+
+
+def resolve(part: DictConfig) -> dict[str, Any]:
+    """A part of a composed config as plain values."""
+    resolved: dict[str, Any] = OmegaConf.to_container(part, resolve=True)  # type: ignore[assignment]
+    return resolved
 
 
 def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
@@ -104,13 +113,6 @@ def shorten(value: object) -> str:
     """A value in an error, cut where it is long."""
     shown = repr(value)
     return shown if len(shown) <= SHOWN_CHARS else f"{shown[: SHOWN_CHARS - 3]}..."
-
-
-def find_run(name: str | int | None) -> Path:
-    """A run directory: a path as it stands, a bare name under results/runs."""
-    if name in (None, ""):
-        raise ValueError("run is empty; give a name, which lies under results/runs, or a path.")
-    return Path(str(name)) if "/" in str(name) else RUNS / str(name)
 
 
 def find_reader(name: str, path: str) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from harness.types import Sampling, Task, Thinking
 from results.whole import write_whole
 
-YAML = """# Written by `python -m sweeps export`; run from the checkout, whose graders it uses:
+YAML = """# Written by `isoquant export`; run from the checkout, whose graders it uses:
 # python -m lm_eval --include_path {folder} --tasks {name} --model ...
 task: {name}
 dataset_path: json
@@ -24,7 +24,7 @@ metric_list:
 generation_kwargs: {{until: {until}, do_sample: false, temperature: 0.0, max_gen_toks: {max_tokens}}}
 metadata: {{version: 1.0}}
 """
-GRADE = '''"""Grades {name} as its own task does. Written by `python -m sweeps export`."""
+GRADE = '''"""Grades {name} as its own task does. Written by `isoquant export`."""
 
 import json
 

@@ -3,7 +3,6 @@
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -14,10 +13,10 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 
 from results import schema, store
-from sweeps.compose import find_run
-from sweeps.words import OVERRIDE, name_word
+from results.places import place_run
+from sweeps.compose import CONF
+from sweeps.words import OVERRIDE, adapt, name_word
 
-CONF = Path("conf")
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
 NO_CHOICE = re.compile(r"Could not find '([^/']+)/([^']+)'")
 # Words of Hydra's own: what they name lies elsewhere.
@@ -57,7 +56,7 @@ def find_other_run(words: Sequence[str]) -> str | None:
     if any(name_word(word) != "run" for word in words) or not words:
         return None
     config = compose([*words, "hydra.mode=RUN"], with_hydra=True)
-    root = find_run(config.run)
+    root = place_run(str(config.run))
     held = {row["model"] for row in store.scan(root, schema.MODELS, columns=["model"]).to_pylist()}
     ladder = set(str(config.hydra.sweeper.params.model).split(","))
     if not held or held & ladder:
@@ -96,11 +95,19 @@ def single(override: Override) -> str:
 
 def compose(lines: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     """The config of these overrides; with what it says of Hydra itself, which `${hydra:...}` is then read from."""
-    with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("sweep", list(lines), return_hydra_config=with_hydra)
     if with_hydra:
         HydraConfig.instance().set_config(config)
     return config
+
+
+def compose_words(words: Sequence[str]) -> DictConfig:
+    """The config of words as a user typed them; raises ValueError where they cannot be composed."""
+    try:
+        return compose(list(map(adapt, words)))
+    except HydraException as error:
+        raise ValueError(str(error)) from error
 
 
 def tell_option(name: str, overrides: Sequence[Override]) -> str:
@@ -111,7 +118,7 @@ def tell_option(name: str, overrides: Sequence[Override]) -> str:
     meant = [option for option in known if option.endswith(f".{name}")]
     meant += [option for option in known if bare[option] == re.sub(r"[._]", "", name)]
     meant += difflib.get_close_matches(name, known, n=3, cutoff=0.75)
-    hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else "`python -m sweeps --cfg job` lists them."
+    hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else "`isoquant sweep --cfg job` lists them."
     return f"There is no option {name}; {hint}"
 
 

@@ -13,14 +13,14 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from harness.samples import Sampled
+from results.progress import BAR, LINE_SECONDS, clock, tell_line
 from sweeps.counted import Counted
 
-REDRAW_SECONDS, LINE_SECONDS = 0.5, 30.0
+REDRAW_SECONDS = 0.5
 # The rate is that of the last minutes: other programs come and go.
 RATE_SECONDS = 180.0
 # What the run has stored of samples like these weighs as much as so many of this job's.
 PRIOR_SAMPLES = 64
-BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {postfix}"
 
 
 class Expected(NamedTuple):
@@ -97,10 +97,10 @@ class Progress:
             f"{num_tokens:,} of {kind} {total.num_tokens:,} tokens",
             f"{rate:,.0f} tokens/s",
             f"{self._engine.num_requests:,} requests",
-            f"{_clock(now - self._started)} so far",
+            f"{clock(now - self._started)} so far",
         ]
         if self._num_done < self._num_samples:
-            words.append(f"{kind} {_clock(left / rate)} left" if rate else "time left unknown yet")
+            words.append(f"{kind} {clock(left / rate)} left" if rate else "time left unknown yet")
         return ", ".join(words)
 
     def _total(self, num_tokens: int) -> Total:
@@ -123,15 +123,8 @@ class Progress:
     def _tell(self) -> None:
         line = self.describe()
         if not self._on_terminal:
-            print(f"{self._name:>16}  {line}", file=sys.stderr, flush=True)
+            tell_line(f"{self._name:>16}", line)
             return
         self._bar.n = self._engine.num_tokens - self._before
         self._bar.total = self._total(self._bar.n).num_tokens
         self._bar.set_postfix_str(line)
-
-
-def _clock(seconds: float) -> str:
-    """Hours, minutes and seconds, hours where there are any."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -15,8 +15,9 @@ from harness.readers import FUNCTIONS, find_function, find_task
 from harness.types import Task
 from results import store
 from results.folder import check_plain, find_visible
+from results.places import find_shipped
 from results.schema import PROMPTS
-from sweeps.compose import EXAMPLE_READER, check_fields, find_kind, find_reader, shorten
+from sweeps.compose import EXAMPLE_READER, FOLDER, check_fields, find_kind, find_reader, shorten
 
 # A record is the config of a job and the machine's description; what is larger was not written by a sweep.
 MAX_BYTES = 10_000_000
@@ -38,7 +39,7 @@ def load_tasks(root: Path, words: Sequence[str] = ()) -> list[Task]:
     check_plain(root)
     paths = find_visible(root / "provenance", "*.json")
     if not paths:
-        raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `make sweep`?")
+        raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `isoquant sweep`?")
     given = read_words(words)
     # Of equal ones the last stays: two runs of one task can differ in how its answers are read.
     last = {task: time for time, task in sorted(map(_read_task, paths))}
@@ -72,6 +73,7 @@ def rebuild(part: Mapping[str, Any], given: Mapping[str, Any], *, root: Path) ->
     recorded = {name: value for name, value in part.items() if name not in (KIND, TRUST)}
     fields = {name: _look_up(name, value, given, root=root) for name, value in recorded.items()}
     fields |= {name: value for name, value in given.items() if name != KIND}
+    fields |= {FOLDER: find_shipped(fields[FOLDER])} if isinstance(fields.get(FOLDER), str) else {}
     check_fields(kind, fields, room="task")
     return cast(
         Task, kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
@@ -120,7 +122,7 @@ def _find_named(field: str, name: str) -> Any:
 
 def _unlisted(field: str, told: object, root: Path) -> ValueError:
     way_on = (
-        f" Where you know what it is: python -m sweeps grade {root} task.{field}=<dotted name>"
+        f" Where you know what it is: isoquant grade {root} task.{field}=<dotted name>"
         if field in NAMED
         else " No option allows it."
     )

@@ -18,7 +18,7 @@ PRELOADED = [
     *("hydra", "hydra._internal.hydra", "hydra._internal.core_plugins.basic_sweeper", "pydantic", "openai", "submitit"),
     *("sweeps.compose", "sweeps.grade", "sweeps.job", "sweeps.launchers.jobs", "sweeps.launchers.plan"),
     *("transformers", "transformers.models.auto.tokenization_auto", "reasoning_gym", "tokenizers", "huggingface_hub"),
-    *("harness.engines.vllm", "harness.engines.server", "results.ingest.__main__", "analysis.__main__"),
+    *("harness.engines.vllm", "harness.engines.server", "results.ingest.command"),
     *(f"analysis.commands.{name}" for name in ("figures", "health", "summary")),
 ]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.questions import exchange_rates
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.runs import outcomes
+from isoquant.__main__ import main
 from results import store
 
 RUNS = sorted(path.name for path in Path("results/real").iterdir() if path.is_dir())

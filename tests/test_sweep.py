@@ -1,4 +1,4 @@
-"""`make sweep` in small, on the real engine: killed in the middle, carried on, and finished for good.
+"""`isoquant sweep` in small, on the real engine: killed in the middle, carried on, and finished for good.
 
 What finishes it here is the engine of the session; tests/faults finishes by the command that was killed.
 """
@@ -11,7 +11,7 @@ import psutil
 import pytest
 from hydra import compose, initialize_config_dir
 
-from analysis.__main__ import main as analyse
+from isoquant.__main__ import main as analyse
 from results import store
 from results.names import writer_of
 from results.schema import ANSWERS, GRADES, TRACES
@@ -106,7 +106,7 @@ def test_a_second_time_finds_everything_done_and_loads_no_model(swept: tuple) ->
 
 def test_a_wider_grid_draws_only_what_is_missing(swept: tuple) -> None:
     root, _ = swept
-    wider = forked.run("sweeps", "plan", *options(root, "grid.widths=[1,2,4,5]"))
+    wider = forked.run("isoquant", "plan", *options(root, "grid.widths=[1,2,4,5]"))
     [row] = [line.split() for line in wider.out.splitlines() if line.startswith(f"{RUNG.name} ")]
     assert row[1:5] == ["9", "of", "12", "6"], wider.out
 

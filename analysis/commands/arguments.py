@@ -1,11 +1,12 @@
 """Arguments that commands share, and what they name."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+
+from threadpoolctl import threadpool_limits
 
 from analysis.costs import cost_models, roofline
 from analysis.costs.shapes import PerToken
@@ -18,30 +19,46 @@ from analysis.reading.reading import Reading
 from analysis.runs import outcomes, pairing
 from analysis.runs.pairing import Source
 from results.inspection import check
+from results.places import find_run, write_beside
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Value = TypeVar("Value")
-RUNS = Path("results/runs")
+RUN = "a run folder, or a name below results/runs"
+OF_RULE = "how samples are read: maj_at_k (default where there are votes), pass_at_k"
+OF_DIFFICULTY = (
+    "anchor: its held-out accuracy (default); own: each model's own; agreement: of the anchor's votes; "
+    f"label: of the prompts, a bin a value, up to {bins.MAX_LABELS}, or quantiles of numbers"
+)
+OF_COST = (
+    "c1: FLOPs of the weights; c2: with attention; c3: roofline seconds (--gpu); c4: measured seconds; c5: dollars "
+    f"(--price); tokens; samples. The first of {', '.join(AS_KNOWN)} that the run can tell"
+)
+OF_RATES = {
+    "--throughput": "of c4: tokens a second, read and written, instead of the run's log",
+    "--price": "of c5: dollars a million tokens, read and written",
+}
 # Options that one cost model alone reads.
 RATES = {"throughput": "c4", "price": "c5", "gpu": "c3"}
 
 
 def run_folder(name: str) -> Path:
-    """RUN as a directory: a path as it is, a bare name below results/runs; what of it is not read is noted on stderr.
+    """The folder of RUN; what of it is not read is noted on stderr.
 
     Raises ValueError where there is none, and where what is read of it would be false.
     """
-    name = os.path.expanduser(name)
-    is_bare = Path(name).name == name
-    for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
-        if root.is_dir():
-            for note in check(root):
-                print(f"note: {note}", file=sys.stderr)
-            return root
-    known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
-    listed = ", ".join(known) or "none"
-    raise ValueError(f"No run {name!r}; runs here: {listed}. Run `make sweep`, or point RUN at results/reference.")
+    # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
+    threadpool_limits(1, user_api="blas")
+    root = find_run(name)
+    for note in check(root):
+        print(f"note: {note}", file=sys.stderr)
+    return root
+
+
+def written(options: argparse.Namespace, root: Path, name: str) -> Path:
+    """Where a command that draws writes: --out, else `name` in the run, or here of a run that a wheel brought."""
+    given: Path | None = options.out
+    return write_beside(root) / name if given is None else given
 
 
 def source(text: str) -> Source:
@@ -58,6 +75,12 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
     loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
     return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
+
+
+def describe(root: Path, reading: Reading) -> dict[str, object]:
+    """What is read, by which rule and counted in what: the head of what `--json` prints."""
+    counted = {"cost_unit": reading.cost.unit, "cost_label": reading.cost.label}
+    return {"run": str(root), "task": reading.asked.task, "rule": reading.rule, **counted}
 
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:
@@ -93,19 +116,19 @@ def by_model(option: str, given: Sequence[tuple[str, Value]]) -> dict[str, Value
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    command.add_argument("run", metavar="RUN", help=RUN)
     add_reading(command)
+
+
+def add_out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="where figures go, instead of RUN/figures")
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add(
-        "--rule",
-        choices=curves.RULES,
-        help="how several samples are read where models are matched; by default maj_at_k where there are votes",
-    )
+    add("--rule", choices=curves.RULES, metavar="RULE", help=OF_RULE)
     add("--task", help="which task, where the run holds several")
-    add("--seed", type=int, default=0, help="seed of the bootstrap")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
 
 def add_choices(command: argparse.ArgumentParser) -> None:
@@ -114,58 +137,35 @@ def add_choices(command: argparse.ArgumentParser) -> None:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("--bins", type=int, help="number of difficulty bins (3 below 200 prompts, fewer below 15, else 5)")
-    add(
-        "--thresholds",
-        type=float,
-        nargs="+",
-        default=(),
-        help="fixed accuracies (agreement: shares of votes) between bins, instead of quantiles",
-    )
-    add(
-        "--difficulty",
-        choices=bins.DIFFICULTIES,
-        default="anchor",
-        help="the anchor's held-out accuracy, each model's own, agreement of the anchor's votes, or a label: a bin a "
-        f"value, quantiles of a number with more than {bins.MAX_LABELS} values; other labels have at most as many",
-    )
-    add("--label", help="the dial of the prompts that --difficulty label reads")
+    """How prompts are binned and compute is counted, in every command that does either."""
+    _add_bins(command)
     add_cluster(command)
-    add(
-        "--cost",
-        choices=cost_models.COST_NAMES,
-        help="c1 parameters only, c2 with attention, c3 roofline seconds (--gpu), c4 measured "
-        "device-seconds (of the run's own log, or --throughput), c5 dollars (--price), tokens, samples; by default the "
-        f"first of {', '.join(AS_KNOWN)} that the run can tell",
-    )
-    add("--gpu", choices=sorted(roofline.GPUS), help="the GPU of c3")
-    add("--batch", type=int, default=cost_models.BATCH, help="sequences that c3 decodes together")
-    add(
-        "--throughput",
-        type=per_token,
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="MODEL=IN:OUT",
-        help="tokens a device-second, read and written, instead of what the run logged",
-    )
-    add(
-        "--price",
-        type=per_token,
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="MODEL=IN:OUT",
-        help="dollars a million tokens",
-    )
+    _add_costs(command)
     # Set by the commands that read a run under every cost model it can tell.
     command.set_defaults(every_cost=False)
-    add("--anchor", help="whose held-out samples make the bins, where several models have some")
+
+
+def _add_bins(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--bins", type=int, metavar="N", help="difficulty bins (3 below 200 prompts, fewer below 15, else 5)")
+    of_thresholds = "fixed accuracies between bins, or shares of votes, instead of quantiles"
+    add("--thresholds", type=float, nargs="+", default=(), metavar="SHARE", help=of_thresholds)
+    add("--difficulty", choices=bins.DIFFICULTIES, default="anchor", metavar="KIND", help=OF_DIFFICULTY)
+    add("--label", metavar="NAME", help="the dial of the prompts that --difficulty label reads")
+    add("--anchor", metavar="MODEL", help="whose held-out samples make the bins, where several have some")
+
+
+def _add_costs(command: argparse.ArgumentParser) -> None:
+    add, gpus, batch = command.add_argument, sorted(roofline.GPUS), cost_models.BATCH
+    add("--cost", choices=cost_models.COST_NAMES, metavar="UNIT", help=OF_COST)
+    add("--gpu", choices=gpus, metavar="NAME", help=f"of c3: {', '.join(gpus)}")
+    add("--batch", type=int, default=batch, metavar="N", help=f"sequences that c3 decodes together ({batch})")
+    for name, text in OF_RATES.items():
+        add(name, type=per_token, action="extend", nargs="+", default=[], metavar="MODEL=IN:OUT", help=text)
 
 
 def add_cluster(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--cluster", help="the dial whose prompts are resampled together")
+    command.add_argument("--cluster", metavar="NAME", help="the dial whose prompts are resampled together")
 
 
 def positive(text: str) -> float:

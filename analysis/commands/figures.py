@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.commands import arguments
+from analysis.commands.summary import tables
 from analysis.figures.drawing import Drawn, Job, remove
 from analysis.questions import (
     accuracy_grid,
@@ -34,6 +35,10 @@ from analysis.reading.untold import UntoldError
 from analysis.text import summary
 from results.inspection import check_folders
 
+EXAMPLES = """\
+  isoquant figures results/reference --out figures
+  isoquant figures pilot --bins 5 --rule pass_at_k
+"""
 PATHS: dict[PathName, str] = {"width": "", "budget": "_thinking"}
 PYTHIA = "monkeys/pythia_math_10k.parquet"
 
@@ -53,14 +58,18 @@ class Wanted(NamedTuple):
 
 
 def add(commands: arguments.Commands) -> None:
-    command = commands.add_parser("figures", help="write RUN/figures: PNG, PDF and the CSV behind each")
+    text = "draw every figure of a run as PNG and PDF, with the CSV behind it, from its rows alone"
+    command = commands.add_parser("figures", help=text, description=text, epilog=EXAMPLES)
     command.add_argument("--summary", action="store_true", help="print the summary first")
-    command.add_argument("--data", type=Path, help=f"a folder of published outcomes: adds Pythia's, from its {PYTHIA}")
+    command.add_argument(
+        "--data", type=Path, metavar="FOLDER", help=f"published outcomes: adds Pythia's, from {PYTHIA}"
+    )
+    arguments.add_out(command)
     arguments.add_choices(command)
-    command.set_defaults(command=run, every_cost=True)
+    command.set_defaults(every_cost=True)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> dict[str, object]:
     """Draw every figure of a run into RUN/figures; print the paths of the PNGs, and why any is not drawn."""
     root = arguments.run_folder(options.run)
     check_folders(root)
@@ -71,11 +80,16 @@ def run(options: argparse.Namespace) -> None:
         if options.summary:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured), *of_data(options.data, options.seed)]
-        untold = _ask(drawn, root / "figures", wanted)
+        untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
+        paths = []
         for path in drawn.paths():
+            paths.append(path)
             print(path, flush=True)
     for told, names in untold.items():
         print(f"{', '.join(names)}: not drawn. {told}")
+    missing = [{"figures": names, "reason": told} for told, names in untold.items()]
+    made = arguments.describe(root, reading) | {"figures": paths, "not_drawn": missing}
+    return made | ({"summary": tables(reading, found)} if options.summary else {})
 
 
 def _ask(drawn: Drawn, folder: Path, wanted: list[Wanted]) -> dict[str, list[str]]:

@@ -9,22 +9,22 @@ from pathlib import Path
 
 from analysis.commands import arguments, compare
 from analysis.text import gallery
+from results.whole import write_text
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = {"width": 1280, "height": 1500}
 NO_BROWSER = (
     "No browser for the picture of the report, which stays as it was: none of {browsers} is on PATH. "
-    "`make test-report` installs Chromium."
+    "`make test SUITE=report` installs Chromium."
 )
 
 
 def add(commands: arguments.Commands) -> None:
     command = commands.add_parser("gallery", help="write the README's gallery; its figures and report are there")
-    command.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    command.add_argument("run", metavar="RUN", help=arguments.RUN)
     command.add_argument("--page", type=Path, required=True, help="the report of the run, as `report` wrote it")
     command.add_argument("--new", required=True, metavar="MODEL", help="the model that is compared with the others")
     command.add_argument("--readme", type=Path, default=Path("README.md"), help="the file with the gallery's marks")
-    command.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -33,20 +33,19 @@ def run(options: argparse.Namespace) -> None:
     folder, home = root / "figures", options.readme.resolve().parent
     lacking = [name for name in gallery.FIGURES if not (folder / f"{name}.png").exists()]
     if lacking:
-        raise ValueError(f"No {', '.join(lacking)} in {folder}; run `make figures RUN={options.run}` first.")
+        raise ValueError(f"No {', '.join(lacking)} in {folder}; run `isoquant figures {options.run}` first.")
     words = compared(options.run, options.new)
     pictures = {f"{name}.png": caption for name, caption in gallery.FIGURES.items()} | {"report.png": gallery.REPORT}
     shown = {os.path.relpath((folder / name).resolve(), home): caption for name, caption in pictures.items()}
-    command = f"make compare BASE={options.run} NEW={options.run}:{options.new}"
+    command = f"isoquant compare {options.run} {options.run}:{options.new}"
     text = gallery.section(shown, command=command, comparison=words)
-    options.readme.write_text(gallery.replace(options.readme.read_text(), text))
-    print(options.readme)
+    print(write_text(options.readme, gallery.replace(options.readme.read_text(), text)))
     photograph(options.page, folder / "report.png")
     print(folder / "report.png")
 
 
 def compared(name: str, model: str) -> str:
-    """What `make compare` prints of a model of a run against the others."""
+    """What `isoquant compare` prints of a model of a run against the others."""
     parser = argparse.ArgumentParser()
     compare.add(parser.add_subparsers())
     printed = io.StringIO()
@@ -58,7 +57,7 @@ def compared(name: str, model: str) -> str:
 def photograph(page: Path, out: Path) -> None:
     """The first screen of a page as PNG. Raises ValueError where there is no browser, or no page."""
     if not page.exists():
-        raise ValueError(f"No report at {page}; `make gallery` writes it first.")
+        raise ValueError(f"No report at {page}; `isoquant report` writes it first.")
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise ValueError(NO_BROWSER.format(browsers=", ".join(BROWSERS)))

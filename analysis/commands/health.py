@@ -2,18 +2,33 @@
 
 import argparse
 
+import pandas as pd
+
 from analysis.commands import arguments
 from analysis.runs.arms import StoredRun
+from analysis.runs.health import read_health
 from analysis.text import health
+
+EXAMPLES = """\
+  isoquant health results/reference
+"""
 
 
 def add(commands: arguments.Commands) -> None:
     text = "print what every cell is made of: cut, forced, unparsed, tokens, seconds"
-    command = commands.add_parser("health", help=text)
-    command.add_argument("run", metavar="RUN", help="a run directory, or a name below results/runs")
+    command = commands.add_parser("health", help=text, description=text, epilog=EXAMPLES)
+    command.add_argument("run", metavar="RUN", help=arguments.RUN)
     command.add_argument("--task", help="which task, where the run holds several")
-    command.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> None:
-    print(health.render(StoredRun(arguments.run_folder(options.run), task=options.task)))
+def run(options: argparse.Namespace) -> dict[str, object]:
+    stored = StoredRun(arguments.run_folder(options.run), task=options.task)
+    print(health.render(stored))
+    # Read once more, since the text is written as it is read.
+    return {"run": str(stored.root), "models": cells(stored)} if options.json else {}
+
+
+def cells(stored: StoredRun) -> dict[str, pd.DataFrame]:
+    """By model, a row a budget."""
+    budgets = {rung: sorted(set(stored.declared(rung, "evaluation")["budget"].astype(int))) for rung in stored.rungs}
+    return {rung.name: read_health(stored.root, rung.identity, asked) for rung, asked in budgets.items()}

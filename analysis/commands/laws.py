@@ -7,16 +7,23 @@ from analysis.questions import laws
 from analysis.reading import cautions
 from analysis.text import law_table
 
+EXAMPLES = """\
+  isoquant laws results/reference
+  isoquant laws pilot --bins 1 --json
+"""
+
 
 def add(commands: arguments.Commands) -> None:
     text = "print which curves and laws accuracy follows, with their held-out errors"
-    command = commands.add_parser("laws", help=text)
+    command = commands.add_parser("laws", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
-    command.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> None:
-    reading = arguments.read(arguments.run_folder(options.run), options)
-    print(law_table.render(laws.fit(reading), reading))
+def run(options: argparse.Namespace) -> dict[str, object]:
+    root = arguments.run_folder(options.run)
+    reading = arguments.read(root, options)
+    found = laws.fit(reading)
+    print(law_table.render(found, reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{line}")
+    return arguments.describe(root, reading) | found._asdict() | {"cautions": cautions.lines(reading.asked)}

@@ -7,16 +7,24 @@ from analysis.questions import matches
 from analysis.reading import cautions
 from analysis.text import matches as matches_text
 
+EXAMPLES = """\
+  isoquant match results/reference
+  isoquant match pilot --rule pass_at_k --bins 1
+"""
+
 
 def add(commands: arguments.Commands) -> None:
-    text = "print what a smaller model needs to match the largest, two references"
-    command = commands.add_parser("match", help=text)
+    text = "print what a smaller model needs to match the largest: its one answer, and its best settings"
+    command = commands.add_parser("match", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
-    command.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> None:
-    reading = arguments.read(arguments.run_folder(options.run), options)
-    print(matches_text.render(matches.match(reading), reading))
+def run(options: argparse.Namespace) -> dict[str, object]:
+    root = arguments.run_folder(options.run)
+    reading = arguments.read(root, options)
+    found = matches.match(reading)
+    print(matches_text.render(found, reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{line}")
+    told = {"matches": matches.frame(found), "cautions": cautions.lines(reading.asked)}
+    return arguments.describe(root, reading) | told

@@ -5,19 +5,24 @@ import argparse
 from analysis.commands import arguments, route
 from analysis.runs.texts import whole_prompts
 
+EXAMPLES = """\
+  isoquant replay results/reference --out figures
+  isoquant replay pilot --model qwen3-4b --probe 2
+"""
+
 
 def add(commands: arguments.Commands) -> None:
-    text = "replay policies on stored outcomes: which prompt should get how much"
-    command = commands.add_parser("replay", help=text)
+    text = "replay policies on stored outcomes: which prompt should get how many samples, tokens, or another model"
+    command = commands.add_parser("replay", help=text, description=text, epilog=EXAMPLES)
+    arguments.add_out(command)
     arguments.add_choices(command)
     add = command.add_argument
     add("--model", help="the model whose samples and budgets are split among prompts (the largest)")
     add("--folds", type=int, default=5, help="policies are fitted on all of them but one, and read on that")
     add("--probe", type=int, default=2, help="samples that the probing policy draws of every prompt first")
-    command.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> dict[str, object]:
     """Print what each policy is worth at equal mean cost; draw it into RUN/figures, with the CSV behind each figure."""
     from analysis.figures import parallel_serial, policies
     from analysis.figures.save import save
@@ -31,12 +36,16 @@ def run(options: argparse.Namespace) -> None:
     found = replays.replay(reading, asked, texts=texts)
     print(replayed.render(found), end="\n\n")
     if reading.asked.holds_counts:
-        drawn = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
-        print(f"Counts of correct samples do not tell in which order they came: {drawn}.", end="\n\n")
+        order = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
+        print(f"Counts of correct samples do not tell in which order they came: {order}.", end="\n\n")
+    folder = arguments.written(options, root, "figures")
+    drawn = []
     for name, studies in policies.FIGURES.items():
         frame = replays.policies_frame(found, studies=studies)
         if len(frame):
-            print(save(root / "figures", name, frame, policies.draw))
+            drawn.append(save(folder, name, frame, policies.draw))
     if len(found.frontiers):
-        print(save(root / "figures", "replay_parallel_serial", replays.frontier_frame(found), parallel_serial.draw))
-    route.route_if_embedded(root, options)
+        drawn.append(save(folder, "replay_parallel_serial", replays.frontier_frame(found), parallel_serial.draw))
+    print(*drawn, sep="\n")
+    routed = route.route_if_embedded(root, options)
+    return {"run": str(root), "figures": drawn, "replay": found, "route": routed}

@@ -10,22 +10,29 @@ from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from analysis.runs.pairing import Source
 from analysis.runs.texts import whole_prompts
+from results.whole import write_text
+
+EXAMPLES = """\
+  isoquant report results/reference --out report.html
+  isoquant report pilot --gpu H100 --replay --new mine:my-model
+"""
 
 
 def add(commands: arguments.Commands) -> None:
-    command = commands.add_parser("report", help="write RUN/report.html: one file that opens from disk")
+    text = "write everything a run says as one HTML file, RUN/report.html, that opens from disk"
+    command = commands.add_parser("report", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
     default = Size()
     add = command.add_argument
     add("--prompts", type=int, default=default.num_prompts, help="prompts whose texts are shown, at most")
     add("--samples", type=int, default=default.num_samples, help="samples whose texts are shown of each, at most")
-    add("--replay", action="store_true", help="add who should get the compute, as `make replay` tells it")
-    add("--new", metavar="NEW", help="add how RUN:MODEL compares with this run's ladder, as `make compare` tells it")
-    add("--out", type=Path, help="where the page goes, instead of RUN/report.html")
-    command.set_defaults(command=run, every_cost=True)
+    add("--replay", action="store_true", help="add who should get the compute, as `isoquant replay` says")
+    add("--new", metavar="NEW", help="add how RUN:MODEL compares with this run, as `isoquant compare` says")
+    add("--out", type=Path, metavar="FILE", help="where the page goes, instead of RUN/report.html")
+    command.set_defaults(every_cost=True)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> dict[str, object]:
     """Write the report of a run; print where it lies and how large it is."""
     root = arguments.run_folder(options.run)
     if min(options.prompts, options.samples) < 1:
@@ -33,12 +40,10 @@ def run(options: argparse.Namespace) -> None:
     reading = arguments.read(root, options)
     size = Size(options.prompts, options.samples)
     text = build.build(root, reading, size=size, more=_more(root, reading, options))
-    path = options.out or root / "report.html"
-    beside = path.with_name(path.name + ".tmp")
-    # A link of this name in a folder from elsewhere would have another file written over.
-    beside.unlink(missing_ok=True)
-    beside.write_text(text, encoding="utf-8")
-    print(f"{beside.replace(path)}: {path.stat().st_size / 1e6:.1f} MB, opens in any browser")
+    path = write_text(arguments.written(options, root, "report.html"), text)
+    num_bytes = path.stat().st_size
+    print(f"{path}: {num_bytes / 1e6:.1f} MB, opens in any browser")
+    return {"run": str(root), "report": path, "num_bytes": num_bytes}
 
 
 def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Section]:

@@ -4,24 +4,34 @@ import argparse
 from pathlib import Path
 
 from analysis.commands import arguments
-from analysis.commands.progress import Progress
 from results import schema, store
+from results.progress import Progress
+from results.whole import write_text
+
+EXAMPLES = """\
+  isoquant embed pilot && isoquant route pilot
+  isoquant route pilot --embedder all-MiniLM-L6-v2 --out figures
+"""
 
 
 def add(commands: arguments.Commands) -> None:
-    command = commands.add_parser("route", help="replay routers over (model, budget, width) against mixtures of them")
+    text = "replay routers over models, budgets and widths against mixtures of them; `isoquant embed` comes first"
+    command = commands.add_parser("route", help=text, description=text, epilog=EXAMPLES)
+    arguments.add_out(command)
     arguments.add_choices(command)
     command.add_argument("--embedder", help="whose embeddings routers read, where several are stored")
     command.add_argument("--seeds", type=int, default=5, help="replays that results are means of")
-    command.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> dict[str, object]:
     """Print every router's measures; write RUN/figures/routing.png with the CSV behind it."""
-    route(arguments.run_folder(options.run), options, embedder=options.embedder, num_seeds=options.seeds)
+    root = arguments.run_folder(options.run)
+    return {"run": str(root)} | route(root, options, embedder=options.embedder, num_seeds=options.seeds)
 
 
-def route(root: Path, options: argparse.Namespace, *, embedder: str | None = None, num_seeds: int = 5) -> None:
+def route(
+    root: Path, options: argparse.Namespace, *, embedder: str | None = None, num_seeds: int = 5
+) -> dict[str, object]:
     """The same with the options of any command that has `add_choices`; raises ValueError below two seeds or arms."""
     from analysis.figures import routing as figure
     from analysis.figures.save import save
@@ -34,15 +44,19 @@ def route(root: Path, options: argparse.Namespace, *, embedder: str | None = Non
             num_seeds=num_seeds, seed=options.seed, expect=progress.expect, tell=progress.tell,
         )  # fmt: skip
     print(routes_text.render(found), end="\n\n")
+    folder = arguments.written(options, root, "figures")
+    drawn = []
     for part in found.splits:
         name = "routing" if part.split == "prompts" else "routing_data_sets"
-        print(save(root / "figures", name, routes.frame(found, split=part.split), figure.draw))
-        part.measures.to_csv(root / "figures" / f"{name}_measures.csv", index=False)
+        drawn.append(save(folder, name, routes.frame(found, split=part.split), figure.draw))
+        write_text(folder / f"{name}_measures.csv", part.measures.to_csv(index=False))
+    print(*drawn, sep="\n")
+    return {"figures": drawn, "splits": found.splits}
 
 
-def route_if_embedded(root: Path, options: argparse.Namespace) -> None:
+def route_if_embedded(root: Path, options: argparse.Namespace) -> dict[str, object] | None:
     """The same where the run's prompts are embedded; a line that says how they are where not."""
     if store.scan(root, schema.EMBEDDINGS, columns=["prompt_id"]).num_rows:
-        route(root, options)
-    else:
-        print(f"Routers over models, budgets and widths: `make embed RUN={root}` first, then they are replayed too.")
+        return route(root, options)
+    print(f"Routers over models, budgets and widths: `isoquant embed {root}` first, then they are replayed too.")
+    return None

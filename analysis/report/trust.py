@@ -13,7 +13,7 @@ from analysis.runs.outcomes import Outcomes
 from analysis.runs.provenance import Record
 from analysis.text import wording
 
-# Intervals of bins of so many prompts keep what `make validate` asks of them; smaller ones are only reported.
+# Intervals of bins of so many prompts keep what `isoquant validate` asks of them; smaller ones are only reported.
 PROVEN_PROMPTS = 200
 UNREAD_SHARE = 0.05
 # Left out, at most so many are named.

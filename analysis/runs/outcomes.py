@@ -105,7 +105,7 @@ def telling_damage(root: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         damage = str(error).splitlines()[0]
         raise ValueError(
-            f"Damaged tables in {root} ({damage}); `make sweep` sets them aside and fills the gap."
+            f"Damaged tables in {root} ({damage}); `isoquant sweep` sets them aside and fills the gap."
         ) from None
 
 
@@ -133,7 +133,7 @@ def pair(
         way = (
             "compare two of them, or ingest again with --keep or --models"
             if is_outside(run.grader[0])
-            else "run `make sweep` to the end"
+            else "run `isoquant sweep` to the end"
         )
         raise ValueError(f"No prompt in {run.root} is complete in every model; {way}.")
     taken = tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms)

@@ -99,7 +99,8 @@ def _open(
     reasons = _other_task(of_base, of_new)
     if of_base.grader == of_new.grader or (of_base.is_from_elsewhere and of_new.is_from_elsewhere):
         return (of_base, of_new), reasons
-    reasons.append(f"graded by {' '.join(of_base.grader)} and {' '.join(of_new.grader)}, and `make grade` grades anew")
+    graders = f"{' '.join(of_base.grader)} and {' '.join(of_new.grader)}"
+    reasons.append(f"graded by {graders}, and `isoquant grade` grades anew")
     graded = [count_graded(run.root, {rung.identity for rung in run.rungs}) for run in (of_base, of_new)]
     common = [grader for grader in graded[1] if grader in graded[0]]
     if not is_overlap:

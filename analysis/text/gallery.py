@@ -9,7 +9,7 @@ FIGURES = {
     "frontier": "Frontiers: every cell of the grid, what each rung reaches at its best, and what the ladder does.",
     "break_even": "When to train the larger model, and when to sample the smaller one more often.",
 }
-REPORT = "The report of the same run (`make report`), one file that opens from disk."
+REPORT = "The report of the same run (`isoquant report`), one file that opens from disk."
 
 
 def section(pictures: Mapping[str, str], *, command: str, comparison: str) -> str:

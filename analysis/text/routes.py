@@ -36,7 +36,7 @@ def _head(routes: Routes) -> str:
     dropped = f"; {run.num_dropped} prompts that an arm lacks are left out" if run.num_dropped else ""
     lines = [f"Routing {len(run.prompt_ids)} prompts{of} over {arms}, by {wording.RULES[run.rule]}{dropped}."]
     if routes.embedding is None:
-        lines.append("No embeddings are stored, so that only the cheap controls are replayed: make embed RUN=...")
+        lines.append("No embeddings are stored, so that only the cheap controls are replayed: isoquant embed RUN")
     else:
         charged = "charged" if routes.is_charged else f"its cost is not known in {run.cost.unit}, not charged"
         lines.append(f"Embedding: {routes.embedding.embedder} ({routes.embedding.version}), {charged}.")

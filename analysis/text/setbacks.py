@@ -91,5 +91,5 @@ def power(found: Comparison) -> str:
         f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} show a difference of "
         f"{100 * first['detectable_alone']:.1f} points where that is the one question, and of "
         f"{100 * first['detectable']:.1f} as one of {len(found.differences)} cells{inside}. "
-        "`make power` says what more prompts or samples would show."
+        "`isoquant power` says what more prompts or samples would show."
     )

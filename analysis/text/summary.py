@@ -180,7 +180,7 @@ def _left_out(outcomes: Outcomes) -> list[str]:
     if outcomes.dropped:
         listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])
         more = f" and {len(outcomes.dropped) - 5} more" if len(outcomes.dropped) > 5 else ""
-        way_on = "" if is_outside(outcomes.grader) else " `make sweep` fills them in."
+        way_on = "" if is_outside(outcomes.grader) else " `isoquant sweep` fills them in."
         lines.append(f"Dropped from every model, as these lack samples: {listed}{more}.{way_on}")
     if outcomes.unfinished:
         lines.append(f"No graded answers yet: {', '.join(outcomes.unfinished)}.")

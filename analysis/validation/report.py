@@ -66,7 +66,7 @@ def render(found: dict[str, list[Check]], *, num_datasets: int, seed: int, start
         "",
         f"{num_datasets:,} simulated data sets a line, each with its own {MIN_REPLICATES:,} bootstrap replicates, seed "
         f"{seed}. {verdict}",
-        "A line without bounds is reported and held to none. `make validate` writes this page.",
+        "A line without bounds is reported and held to none. `isoquant validate` writes this page.",
         "",
     ]
     for name, checks in found.items():

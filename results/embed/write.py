@@ -24,7 +24,11 @@ def embed_run(root: Path, embedder: Embedder) -> int:
     if not by_key:
         raise ValueError(
             f"No prompt in {root} has a text to embed"
-            + ("; ingest it with prompt_text=COLUMN." if prompts else "; run `make sweep` or `make ingest` first.")
+            + (
+                "; ingest it with prompt_text=COLUMN."
+                if prompts
+                else "; `isoquant sweep` or `isoquant ingest` comes first."
+            )
         )
     version = embedder.version
     with store.lock(root, writer, wait=True):

@@ -20,6 +20,7 @@ from sweeps.launchers.lanes import Lane, Place
 from sweeps.recognised import tell_settings
 from sweeps.repair import repair
 from sweeps.trusted import tell_code
+from sweeps.words import ONE_JOB
 
 
 def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Place) -> None:
@@ -42,20 +43,20 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
 
 
 def run_lanes(lanes: Sequence[Lane], place: Place, *, logs: Path) -> list[str]:
-    """Run the lanes, saying how each ends; return the models of those that failed."""
+    """Run the lanes, saying how each ends; return the models of those that failed.
+
+    Raises ValueError where the place refuses them.
+    """
     failed: list[str] = []
     if not lanes:
         return failed
-    try:
-        with contextlib.closing(place.run(lanes, logs=logs)) as ends:
-            for lane, reason in ends:
-                if reason:
-                    failed.append(lane.model)
-                    print(f"{lane.model} failed: {reason}", file=sys.stderr, flush=True)
-                elif not place.is_here:
-                    print(f"{lane.model:>16}: done", flush=True)
-    except ValueError as error:
-        sys.exit(str(error))
+    with contextlib.closing(place.run(lanes, logs=logs)) as ends:
+        for lane, reason in ends:
+            if reason:
+                failed.append(lane.model)
+                print(f"{lane.model} failed: {reason}", file=sys.stderr, flush=True)
+            elif not place.is_here:
+                print(f"{lane.model:>16}: done", flush=True)
     return failed
 
 
@@ -68,7 +69,7 @@ def group_lanes(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], pending
         Lane(
             model,
             num_devices=max(jobs[index].engine.num_devices for index in own),
-            commands=tuple((sys.executable, "-m", "sweeps", *overrides[index], "hydra.mode=RUN") for index in own),
+            commands=tuple((sys.executable, "-m", "sweeps", *overrides[index], ONE_JOB) for index in own),
         )
         for model, own in indices.items()
     ]
@@ -77,7 +78,7 @@ def group_lanes(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], pending
 def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
     """Indices of the jobs that lack something, and the models that are left out since another process writes them.
 
-    Ends the program with every problem found, before a weight is loaded.
+    Raises ValueError with every problem found, before a weight is loaded.
     """
     pending, busy, problems, told = [], [], [], []
     for index, job in enumerate(jobs):
@@ -100,7 +101,7 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
         for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
             print(f"{'':>16}  {line}", flush=True)
     if problems:
-        sys.exit("\n".join(problems))
+        raise ValueError("\n".join(problems))
     for line in tell_settings(told):
         print(line, flush=True)
     for line in (*tell_code(jobs), *missing_anchor(jobs)):

@@ -1,7 +1,6 @@
 """A launcher that starts nothing: prints what a sweep has, lacks and will cost, and what of it cannot run."""
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,16 +11,18 @@ from sweeps.job import Job, prepare
 from sweeps.recognised import Setting, tell_settings
 from sweeps.trusted import tell_code
 
+# The forecasts of the plan that was printed: Hydra hands nothing back to the command that started it.
+shown: list[Forecast] = []
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
 
 
 def show_plan(jobs: Sequence[Job]) -> None:
-    """Print the plan of these jobs; ends the program with what is invalid, and why, where something is."""
+    """Print the plan of these jobs; raises ValueError with what is invalid, and why, where something is."""
     for note in inspect(jobs[0].run).notes:
         print(note)
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
-        sys.exit(f"Damaged, or gone:\n{named}\n`make sweep` sets them aside and makes their rows again.")
+        raise ValueError(f"Damaged, or gone:\n{named}\n`isoquant sweep` sets them aside and makes their rows again.")
     forecasts: list[Forecast] = []
     notes: list[str] = []
     problems: list[str] = []
@@ -35,6 +36,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
         told.append((job.model.name, prepared.settings))
         forecasts.append(forecast(prepared))
         notes += [f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
+    shown[:] = forecasts
     if forecasts:
         print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
@@ -42,7 +44,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
     for line in [*notes, *code, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
         print(line)
     if problems:
-        sys.exit("\n".join(["Cannot run:", *problems]))
+        raise ValueError("\n".join(["Cannot run:", *problems]))
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.commands import figures as command
 from analysis.questions import exchange_rates, rate_rows
 from analysis.reading import cautions, cells
@@ -17,6 +16,7 @@ from analysis.reading.reading import read
 from analysis.runs import asked, outcomes
 from analysis.runs.outcomes import Outcomes
 from analysis.text import headline
+from isoquant.__main__ import main
 from results import schema
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER, Plant, write_run

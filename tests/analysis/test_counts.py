@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.questions import exchange_rates, matches
 from analysis.reading import curves
 from analysis.reading.bins import Binning
@@ -19,7 +18,8 @@ from analysis.runs import outcomes
 from analysis.runs.counts import Counted
 from analysis.stats.bootstrap import MIN_REPLICATES, prompt_weights
 from analysis.text import matches as matches_text
-from results.ingest.__main__ import main as ingest
+from isoquant.__main__ import main
+from tests.door import ingest
 
 MAP = ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"]
 # The least samples a prompt of each model; some prompts have more, one a great many.

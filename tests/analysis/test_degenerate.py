@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.runs import degenerate
 from analysis.text.health import traces
+from isoquant.__main__ import main
 from results import store
 from results.schema import TRACES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.__main__ import main
+from isoquant.__main__ import main
 from results import schema, store
 from tests.analysis import conftest
 from tests.analysis.conftest import LADDER
@@ -40,7 +40,7 @@ COMMANDS = {
     "report": "report {run}",
     "replay": "replay {run}",
     "compare": "compare {run} {run}:1.1m --json {run}/c.json",
-    "plan-compute": "plan-compute {run} --target 0.6 --queries 1e6 --pretraining-tokens {tokens}",
+    "serve": "serve {run} --target 0.6 --queries 1e6 --pretraining-tokens {tokens}",
 }
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
+from isoquant.__main__ import main
 from tests.analysis.conftest import LADDER
 
 ALONE = ("frontier", "grid", "parallel", "coverage", "outcomes")

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.costs.shapes import PerToken
 from analysis.questions import coverage, curve_rows, exchange_rates
 from analysis.questions.exchange_rates import ALL_PROMPTS, Findings
@@ -18,6 +17,7 @@ from analysis.stats import estimators
 from analysis.stats.difficulty import quantile_bins, vote_agreement
 from analysis.stats.intervals import binomial_interval
 from analysis.text import summary, wording
+from isoquant.__main__ import main
 from results.schema import UNLIMITED
 
 

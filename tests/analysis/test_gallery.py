@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import main
 from analysis.commands import gallery as command
 from analysis.text import gallery
+from isoquant.__main__ import main
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def test_only_what_is_between_the_marks_is_replaced():
-    text = gallery.section({"a.png": "What it shows."}, command="make compare", comparison="a  b\n1  2")
+    text = gallery.section({"a.png": "What it shows."}, command="isoquant compare", comparison="a  b\n1  2")
     once = gallery.replace(f"before\n{gallery.BEGIN}\nold\n{gallery.END}\nafter\n", text)
     assert once == f"before\n{text}\nafter\n" and "old" not in once
     assert gallery.replace(once, text) == once
@@ -32,7 +32,7 @@ def test_a_missing_browser_is_said_so(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("shutil.which", lambda name: None)
     page = tmp_path / "report.html"
     page.write_text("<p>a report</p>")
-    with pytest.raises(ValueError, match="No browser .* stays as it was: none of chromium.*make test-report"):
+    with pytest.raises(ValueError, match="No browser .* stays as it was: none of chromium.*make test SUITE=report"):
         command.photograph(page, tmp_path / "report.png")
     assert not (tmp_path / "report.png").exists()
 

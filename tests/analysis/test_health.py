@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.runs.health import OUTCOMES, read_health
 from analysis.text.health import left_out
+from isoquant.__main__ import main
 from results import store
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, THROUGHPUT, TRACES
 

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from analysis import numerals
-from analysis.__main__ import main
 from analysis.questions import exchange_rates
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.stats.estimators import pass_at_k
+from isoquant.__main__ import main
 from results import schema
-from results.ingest.__main__ import main as ingest
 from results.ingest.outcomes import Ingested, Known, Sample
 from results.ingest.write import write
+from tests.door import ingest
 
 RATES = {"small": 0.1, "medium": 0.3, "large": 0.6}
 SIZES = ["small=1e9", "medium=3e9", "large=9e9"]
@@ -257,11 +257,11 @@ def test_training_is_planned_on_an_ingested_run(ingested: Ingest, capsys: pytest
     tokens = ["--pretraining-tokens", *(size.split("=")[0] + "=1e12" for size in SIZES)]
     options = ["--target", "0.5", "--queries", "1e9"]
     root = ingested(*MAP, *TOKENS, options=("--params", *SIZES, *tokens))
-    assert main(["plan-compute", str(root), *options]) == 0
+    assert main(["serve", str(root), *options]) == 0
     assert "large" in capsys.readouterr().out
-    assert main(["plan-compute", str(ingested(*MAP, name="sizeless")), *options, *tokens]) == 2
+    assert main(["serve", str(ingested(*MAP, name="sizeless")), *options, *tokens]) == 2
     unread = ingested(*MAP, "decoded_tokens=wrote", options=("--params", *SIZES, *tokens), name="unread")
-    assert main(["plan-compute", str(unread), *options]) == 2
+    assert main(["serve", str(unread), *options]) == 2
 
 
 def test_published_coverage_comes_from_the_ingested_table(outside_data: Callable[[str], Path], tmp_path: Path):

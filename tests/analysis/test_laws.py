@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.questions import laws
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
@@ -15,6 +14,7 @@ from analysis.stats.coverage import fit_power_law
 from analysis.stats.difficulty import quantile_bins
 from analysis.stats.estimators import pass_at_k
 from analysis.text import law_table
+from isoquant.__main__ import main
 
 
 @pytest.fixture(scope="module")

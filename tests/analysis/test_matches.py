@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.questions import exchange_rates, matches
 from analysis.questions.exchange_rates import Findings
 from analysis.reading.bins import Binning
@@ -15,6 +14,7 @@ from analysis.stats.bootstrap import Interval
 from analysis.stats.multiplier import break_even
 from analysis.text import matches as matches_text
 from analysis.text import wording
+from isoquant.__main__ import main
 
 
 @pytest.fixture(scope="module")

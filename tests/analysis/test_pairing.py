@@ -122,7 +122,7 @@ def test_another_version_of_the_grader_is_refused_and_the_newest_of_both_overlap
     other = copy()
     rows = store.scan(other, schema.GRADES).to_pylist()
     store.append(other, schema.GRADES, [row | {"grader_version": "2", "correct": True} for row in rows], writer="again")
-    with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `make grade` grades anew"):
+    with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `isoquant grade` grades anew"):
         read(original, other)
     paired = read(original, other, is_overlap=True)
     assert not paired.new.samples.correct.all() and "planted 1, the last grader of both" in paired.notes[0]

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import main
 from analysis.questions import power
 from analysis.runs import outcomes
 from analysis.stats.power import Variances
 from analysis.text import power as power_text
+from isoquant.__main__ import main
 
 
 def test_the_plan_holds_millers_figures():

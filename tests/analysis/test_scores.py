@@ -13,7 +13,7 @@ from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.text import summary
-from results.ingest.__main__ import main
+from tests.door import ingest as main
 
 MAP = ("model=m", "prompt=p", "correct=s")
 

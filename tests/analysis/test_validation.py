@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.stats import bootstrap
 from analysis.validation import interval_coverage, placebos, report, routers, small_bins, worlds
 from analysis.validation.checks import Check, placebo, share
+from isoquant.__main__ import main
 
 SHORT = 400
 # Those of comparisons have a shorter form in test_differences.

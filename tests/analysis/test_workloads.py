@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.figures import plan_compute
 from analysis.questions import serve
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.text import serve as serve_text
+from isoquant.__main__ import main
 from tests.analysis import words
 
 TOKENS = {"33k": 1e7, "125k": 2e7, "0.4m": 2e7, "1.1m": 2e7}
@@ -90,7 +90,7 @@ def test_the_figure_has_room_for_its_words_and_says_who_never_gets_there(found: 
 
 def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.CaptureFixture[str]):
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
-    command = ["plan-compute", str(root), "--target", "0.4", "--queries", "1e4"]
+    command = ["serve", str(root), "--target", "0.4", "--queries", "1e4"]
     assert main(command) == 2
     assert "give them as --pretraining-tokens 33k=2e12" in capsys.readouterr().err
     assert main([*command, "--pretraining-tokens", "33k=1e7", "125k=1e7"]) == 0
@@ -112,5 +112,5 @@ def test_mistakes_are_told_in_one_line(
     plant, ladder, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ):
     root = plant(ladder[:2], num_prompts=6, num_samples=2)
-    assert main(["plan-compute", str(root), "--queries", "1e4", *options]) == 2
+    assert main(["serve", str(root), "--queries", "1e4", *options]) == 2
     assert said in capsys.readouterr().err

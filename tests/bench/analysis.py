@@ -71,7 +71,7 @@ def full(size: Size) -> dict[str, float]:
 
 
 def command(size: Size) -> dict[str, float]:
-    """What `python -m analysis summary` computes once the rows are read: paths of widths and of budgets, all pairs."""
+    """What `isoquant summary` computes once the rows are read: paths of widths and of budgets, all pairs."""
     arms = tuple(synthetic.draw_arm(size, model) for model in range(size.num_models))
     anchor = synthetic.draw_arm(size, size.num_models - 1, budgets=BUDGETS[-1:], num_samples=BIN_SAMPLES)
     names = np.arange(size.num_prompts).astype(str)
@@ -131,7 +131,7 @@ def main() -> None:
 LINES = [("full", 100), ("full", 300), ("full", 1000), ("command", 1000), ("plain", 1000)]
 WORDS = {
     "full": "whole grid: pass@k at 128 widths and maj@k at 8, at each of 8 budgets",
-    "command": "what `analysis summary` computes: all widths at the largest budget, all budgets at width 1",
+    "command": "what `isoquant summary` computes: all widths at the largest budget, all budgets at width 1",
     "plain": f"plain loop for the whole grid, timed on {PLAIN_PROMPTS} prompts of one model and "
     f"{PLAIN_REPLICATES} replicate, extrapolated",
 }
@@ -160,8 +160,8 @@ def _render(lines: dict[tuple[str, int], dict[str, float]]) -> str:
             "A synthetic run of 10 models, 128 samples and 8 budgets: five bins drawn anew in each of "
             f"{MIN_REPLICATES:,} paired replicates, intervals of every curve, exchange rates of all 45 pairs.",
             "Drawing the outcomes is not counted and compiling is done before. The load",
-            "is the machine's over the last minute: above its cores, something else was running. `make bench-analysis` "
-            "writes this page.",
+            "is the machine's over the last minute: above its cores, something else was running. "
+            "`make bench PART=analysis` writes this page.",
             "",
             "| what | million outcomes | seconds | CPU seconds | peak GiB | CPU ratio | load |",
             "|---|---|---|---|---|---|---|",

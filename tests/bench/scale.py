@@ -1,4 +1,4 @@
-"""make bench-scale: what every command takes of a long run and a wide one, at a tenth of the size and at the whole.
+"""make bench PART=scale: what every command takes of a long run and a wide one, at a tenth of the size and whole.
 
 Two models of the embedded ladder with an engine that adds (adder.py) draw sums through a job's own code; then each
 command runs in a process of its own, of which the processor seconds, wall seconds and peak memory are kept.
@@ -80,12 +80,12 @@ def list_words(run: Run, percent: int, root: Path) -> list[str]:
 
 def list_commands(words: Sequence[str], root: Path) -> dict[str, list[str]]:
     """By name; what draws is one job, as a sweep starts it, without the grading that follows."""
-    sweeps, analysis = (sys.executable, "-m", "sweeps"), (sys.executable, "-m", "analysis")
-    draw = {f"{FIRST} {model}": [*sweeps, *words, f"model={model}", "hydra.mode=RUN"] for model in SKILLS}
+    isoquant, job = (sys.executable, "-m", "isoquant"), (sys.executable, "-m", "sweeps")
+    draw = {f"{FIRST} {model}": [*job, *words, f"model={model}", "hydra.mode=RUN"] for model in SKILLS}
     return draw | {
-        "plan": [*sweeps, "plan", *words, f"model={','.join(SKILLS)}"],
-        "grade": [*sweeps, "grade", str(root)],
-        **{name: [*analysis, name, str(root)] for name in ("health", "summary", "figures", "report")},
+        "plan": [*isoquant, "plan", *words, f"model={','.join(SKILLS)}"],
+        "grade": [*isoquant, "grade", str(root)],
+        **{name: [*isoquant, name, str(root)] for name in ("health", "summary", "figures", "report")},
     }
 
 
@@ -126,8 +126,8 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> str:
             f"Two models on sums, budgets {' and '.join(map(str, BUDGETS))}, {BIN_SAMPLES} samples more of one",
             "for the bins; each command in a process of its own. Peak: of its largest process. Growth: CPU seconds a",
             "prompt, over those at the smallest size; at 1 or below it is linear. The load is the machine's over the",
-            "last minute: above its cores, something else was running, and wall seconds say little. `make bench-scale`",
-            "writes this page.",
+            "last minute: above its cores, something else was running, and wall seconds say little.",
+            "`make bench PART=scale` writes this page.",
             "",
             "| prompts x samples | command | CPU seconds | wall seconds | peak GiB | growth | load |",
             "|" + 7 * "---|",

@@ -34,7 +34,7 @@ def main() -> None:
 
 def measure_imports() -> Iterator[Part]:
     for what, name in (
-        ("the sweeps", "sweeps.__main__"),
+        ("the sweeps", "sweeps.start"),
         ("vLLM's platform, with torch", "vllm.platforms"),
         ("vLLM's arguments", "vllm.engine.arg_utils"),
         ("vLLM's engine", "vllm.v1.engine.async_llm"),

@@ -75,7 +75,7 @@ def assert_complete(root: Path, *models: str) -> None:
     assert len(traces) == NUM_PROMPTS * WIDTH * len(models) + num_bins
     assert wanted == set(answers)
     assert {key[:-2] for key in keys(root, GRADES)} == set(answers)
-    plan = forked.run("sweeps", "plan", *SMALL, f"model={','.join(models)}", f"run={root}")
+    plan = forked.run("isoquant", "plan", *SMALL, f"model={','.join(models)}", f"run={root}")
     assert plan.code == 0, plan.err
     rows = [line.split() for line in plan.out.splitlines()[1:]]
     assert all(row[1] == row[3] for row in rows if row[0] in models)
@@ -97,8 +97,9 @@ def flip_bit(path: Path, rng: np.random.Generator) -> str:
 def redraw(root: Path, *, flush_seconds: float = 0) -> str:
     """Carry the run on with a scripted engine, without a launcher; what was said."""
     words = [*SCRIPTED[:-1], f"flush_seconds={flush_seconds}", f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
-    grading = [["grade", str(root)]] if root.exists() else []
-    ended = [forked.run("sweeps", *given) for given in (*grading, words, ["grade", str(root)])]
+    grade = ["isoquant", "grade", str(root)]
+    grading = [grade] if root.exists() else []
+    ended = [forked.run(*given) for given in (*grading, ["sweeps", *words], grade)]
     said = "".join(step.out + step.err for step in ended)
     assert not any(step.code for step in ended) and "Traceback" not in said, said
     return said

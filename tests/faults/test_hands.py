@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.__main__ import main
 from analysis.runs import outcomes
+from isoquant.__main__ import main
 from results import store
 from results.inspection import inspect
 from results.schema import ANSWERS, GRADES, PROMPTS, TRACES

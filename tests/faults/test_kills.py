@@ -1,6 +1,6 @@
 """A sweep on the real engine, killed at random moments, or with bits of its shards flipped, and finished each time.
 
-ISOQUANT_KILLS says how many kills; `make test-faults` does twenty. tests/test_sweep.py kills one in every test run.
+ISOQUANT_KILLS says how many kills; `make test SUITE=faults` does twenty. tests/test_sweep.py kills one every time.
 """
 
 import contextlib

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import main
 from analysis.stats.compiled import compiled
+from isoquant.__main__ import main
 from results.inspection import inspect
 from results.shortage import check_threads, explain_refusal, explain_shortage
 from sweeps.provenance import describe_environment
@@ -62,7 +62,7 @@ def limited(kind: int, value: int) -> Callable[[], None]:
 @pytest.mark.parametrize("num_mib", [400, 600])
 def test_too_little_memory_to_import_ends_in_one_line(num_mib: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "analysis", "health", str(RUN)],
+        [sys.executable, "-m", "isoquant", "health", str(RUN)],
         preexec_fn=limited(resource.RLIMIT_AS, num_mib * 2**20),
         capture_output=True,
         text=True,
@@ -109,9 +109,9 @@ def test_a_full_disk_of_the_run_is_named_and_nothing_is_lost(small_disk: Path) -
 @pytest.mark.parametrize("variable", ["TMPDIR", "HOME"])
 def test_a_full_disk_for_temporary_files_or_the_home_folder_stops_no_reading(small_disk: Path, variable: str) -> None:
     fill(small_disk)
-    done = forked.run("analysis", "health", str(RUN), environment={variable: str(small_disk)})
+    done = forked.run("isoquant", "health", str(RUN), environment={variable: str(small_disk)})
     assert done.code == 0 and "SmolLM2" in done.out and "error" not in done.err
-    ended = forked.run("sweeps", "grade", "nowhere", environment={variable: str(small_disk)})
+    ended = forked.run("isoquant", "grade", "nowhere", environment={variable: str(small_disk)})
     assert ended.code == 1 and "No recorded jobs in" in ended.err and "Traceback" not in ended.err
 
 
@@ -125,7 +125,7 @@ def copy_without(what: str, root: Path) -> Path:
     return root
 
 
-STEPS = {"grades": ("sweeps", "grade"), "figures": ("analysis", "figures"), "report": ("analysis", "report")}
+STEPS = {"grades": ("isoquant", "grade"), "figures": ("isoquant", "figures"), "report": ("isoquant", "report")}
 
 
 @pytest.mark.parametrize(
@@ -263,14 +263,14 @@ def test_a_folder_that_may_not_be_entered_is_told_in_a_line(shared: Path) -> Non
 
 def test_without_a_home_folder_commands_run() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "HOME"}
-    for words in (f"analysis health {RUN}", "sweeps where experiment=embedded", "sweeps plan experiment=embedded"):
+    for words in (f"isoquant health {RUN}", "isoquant plan experiment=embedded"):
         done = subprocess.run(
             [sys.executable, "-m", *words.split()], env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0 and not done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("words", ["sweeps plan experiment=embedded", "analysis health results/real/chain_sum"])
+@pytest.mark.parametrize("words", ["isoquant plan experiment=embedded", "isoquant health results/real/chain_sum"])
 def test_without_a_network_interface_commands_run(words: str) -> None:
     alone = ["unshare", "-n"]
     if os.geteuid() or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
@@ -288,7 +288,7 @@ def test_a_zip_of_the_tree_without_git_works_where_it_is_unpacked(tmp_path: Path
     place = tmp_path / "unpacked"
     shutil.unpack_archive(shutil.make_archive(str(tmp_path / "isoquant"), "zip", tree), place)
     shutil.rmtree(tree)
-    for words in ("sweeps plan experiment=embedded", f"analysis health {RUN}", f"analysis figures {RUN}"):
+    for words in ("isoquant plan experiment=embedded", f"isoquant health {RUN}", f"isoquant figures {RUN}"):
         done = subprocess.run(
             [sys.executable, "-m", *words.split()], cwd=place, capture_output=True, text=True, check=False
         )

@@ -28,7 +28,7 @@ KILLS = (signal.SIGKILL, signal.SIGABRT)
 PASSING = {"SIGPIPE": (signal.SIGPIPE,), "SIGTSTP": (signal.SIGTSTP, signal.SIGCONT)}
 SLOW = [*SCRIPTED, f"model={MODEL}", "+engine.seconds_a_request=0.05"]
 
-FIRST = [["sweeps", "plan", *SLOW], ["analysis", "health", str(RUN)]]
+FIRST = [["isoquant", "plan", *SLOW], ["isoquant", "health", str(RUN)]]
 
 
 class Stage(NamedTuple):
@@ -62,15 +62,15 @@ OF_JOB = f"{MODEL}: stopped; what was drawn is kept."
 OF_SWEEP = "Stopped. What was drawn and graded is kept; run the same command again to go on."
 OF_ANALYSIS = "Stopped; what was not written to its end is not there."
 STAGES = {
-    "planning": Stage("sweeps", ["plan", *SLOW, "run={root}"], says(""), OF_SWEEP),
+    "planning": Stage("isoquant", ["plan", *SLOW, "run={root}"], says(""), OF_SWEEP),
     "starting the engine": Stage(
         "sweeps", [*SLOW, "+engine.seconds_to_start=60", "run={root}", "hydra.mode=RUN"], says("engine starts"), OF_JOB
     ),
     "drawing": Stage("sweeps", [*SLOW, "run={root}", "hydra.mode=RUN"], has("answers/*.parquet"), OF_JOB),
     "drawing in a process of its own": Stage("sweeps", [*SLOW, "run={root}"], has("answers/*.parquet"), OF_SWEEP),
-    "grading": Stage("sweeps", ["grade", "{root}"], says(""), OF_SWEEP),
-    "figures": Stage("analysis", ["figures", "{root}"], has("figures/*.csv"), OF_ANALYSIS),
-    "report": Stage("analysis", ["report", "{root}"], says(""), OF_ANALYSIS),
+    "grading": Stage("isoquant", ["grade", "{root}"], says(""), OF_SWEEP),
+    "figures": Stage("isoquant", ["figures", "{root}"], has("figures/*.csv"), OF_ANALYSIS),
+    "report": Stage("isoquant", ["report", "{root}"], says(""), OF_ANALYSIS),
 }
 
 
@@ -163,7 +163,7 @@ def test_what_was_drawn_before_a_stop_is_kept_and_the_rest_is_drawn(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("seconds", "number"), often_term([0.3, 0.6]))
-@pytest.mark.parametrize("words", FIRST, ids=["sweeps", "analysis"])
+@pytest.mark.parametrize("words", FIRST, ids=["plan", "health"])
 def test_a_stop_in_the_first_second_ends_in_one_line(words: list[str], number: signal.Signals, seconds: float) -> None:
     module, *others = words
     process = subprocess.Popen(
@@ -237,7 +237,7 @@ def test_a_stop_that_is_raised_again_while_its_drop_is_told_of_is_not_dropped_fo
     assert stops.first == signal.SIGTERM
 
 
-@pytest.mark.parametrize("words", ["analysis health results/real/chain_sum", "sweeps where experiment=embedded"])
+@pytest.mark.parametrize("words", ["isoquant health results/real/chain_sum", "isoquant plan experiment=embedded"])
 def test_an_output_that_is_closed_ends_in_one_line(words: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -251,7 +251,7 @@ def test_an_output_that_is_closed_ends_in_one_line(words: str) -> None:
 
 def test_what_is_told_to_ignore_a_closed_terminal_goes_on(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        ["nohup", sys.executable, "-m", "analysis", "health", str(RUN)],
+        ["nohup", sys.executable, "-m", "isoquant", "health", str(RUN)],
         stdout=(tmp_path / "out").open("w"),
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
+from isoquant.__main__ import main
 from results import schema, store
 from tests.analysis import conftest as planted
 from tests.analysis.conftest import ladder, plant  # noqa: F401
@@ -58,7 +58,7 @@ def write_hostile_run(root: Path, *, num_prompts: int = 4, num_samples: int = 3)
 
 
 def report(root: Path, *options: str) -> str:
-    """The page that `make report` writes."""
+    """The page that `isoquant report` writes."""
     assert main(["report", str(root), *options]) == 0
     return (root / "report.html").read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ if ! command -v apt-get > /dev/null; then
     exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
-    echo "make test-report needs Chromium: as root, apt-get install chromium; or run it as root, in a container for instance." >&2
+    echo "make test SUITE=report needs Chromium: as root, apt-get install chromium; or run it as root, in a container for instance." >&2
     exit 1
 fi
 echo "Installing chromium ..."

@@ -29,7 +29,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     found = shutil.which("chromium")
-    assert found, "No chromium; `make test-report` installs it."
+    assert found, "No chromium; `make test SUITE=report` installs it."
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=found, headless=True, args=["--no-sandbox"])
         yield running

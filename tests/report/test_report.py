@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.questions import curve_rows, exchange_rates, rate_rows
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
@@ -19,6 +18,7 @@ from analysis.report import explorer, html, page
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from analysis.runs import outcomes, texts
+from isoquant.__main__ import main
 from results import schema, store
 from tests.analysis.conftest import forget_grades
 from tests.report.conftest import HOSTILE, NAMES, data_of, report
@@ -278,7 +278,7 @@ def test_what_a_user_can_put_right_is_one_line(plant, ladder, capsys, options: l
 
 
 def test_outcomes_that_came_as_counts_have_a_page_that_says_so(tmp_path: Path) -> None:
-    from results.ingest.__main__ import main as ingest
+    from tests.door import ingest
 
     source = tmp_path / "counts.csv"
     rows = [("small", p, 20, p) for p in range(1, 9)] + [("large", p, 20, min(p + 8, 20)) for p in range(1, 9)]

@@ -8,9 +8,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from results import store
-from results.embed.__main__ import main
 from results.embed.embedders import HashedTerms, SentenceModel
 from results.schema import EMBEDDINGS, PROMPTS
+from tests.door import embed as main
 
 TEXTS = ["add 3 and 4", "add 3 and 5", "name a river"]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "add", "and", "name", "a", "river", "3", "4", "5"]
@@ -96,7 +96,7 @@ def test_what_cannot_be_embedded_is_refused_with_what_to_do(tmp_path: Path, caps
     silent = {"task": "t", "prompt_id": "t/0", "prompt_hash": "h", "text": None, "dials": "{}"}
     store.append(tmp_path / "silent", PROMPTS, [silent], writer="w")
     (tmp_path / "empty").mkdir()
-    for name, said in (("silent", "prompt_text=COLUMN"), ("empty", "make sweep"), ("absent", "There is no run")):
+    for name, said in (("silent", "prompt_text=COLUMN"), ("empty", "isoquant sweep"), ("absent", "No run")):
         assert main([str(tmp_path / name)]) == 2
         assert said in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from results import schema, store
-from results.ingest.__main__ import main
+from tests.door import ingest as main
 
 Outside = Callable[[str], Path]
 KEY = ["model=model", "prompt=id"]

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from results.ingest.__main__ import parser, read
+from isoquant.parser import build, parse
+from results.ingest.command import read
 from results.ingest.gold import is_gold
 from results.ingest.lm_eval import Choices
 from results.ingest.lm_eval import read as read_lm_eval
@@ -217,7 +218,7 @@ def test_a_public_form_is_read_by_the_mapping_that_the_page_gives(tmp_path: Path
     words = re.search(rf"^\| {name} \| `(.*)` \|$", PAGE.read_text(), re.MULTILINE)
     assert words is not None
     source = FORMS[name](tmp_path)
-    options = parser().parse_args([str(source), "run", *shlex.split(words[1])])
+    options = parse(build("ingest")[0], ["ingest", str(source), "run", *shlex.split(words[1])])
     found = read(source, options)
     right: dict[str, list[bool]] = {}
     for sample in found.samples:

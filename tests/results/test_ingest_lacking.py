@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from results.ingest import inspect_log, lm_eval
-from results.ingest.__main__ import main
 from results.ingest.lm_eval import Choices
+from tests.door import ingest as main
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0c6b8f5db920\nsize 6499\n"
 MAP = ["--map", "model=model", "prompt=id", "correct=ok"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from results.ingest import lm_eval
-from results.ingest.__main__ import main
 from results.ingest.lm_eval import Choices, read
 from results.ingest.outcomes import OLDER
+from tests.door import ingest as main
 
 DATES = [f"2026-11-2{day}T10-00-00.000001" for day in range(5)]
 Parts = dict[str, Any]

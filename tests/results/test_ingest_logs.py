@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from results.ingest import inspect_log, lm_eval
-from results.ingest.__main__ import main
 from results.ingest.outcomes import OLDER
+from tests.door import ingest as main
 
 DATE = "2026-11-22T07-58-38.481266"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from results import schema, store
-from results.ingest.__main__ import main
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
+from tests.door import ingest as main
 
 MAP = ["--map", "model=m", "prompt=p", "correct=s"]
 

@@ -8,9 +8,9 @@ import pytest
 
 from results import schema, store
 from results.ingest import table
-from results.ingest.__main__ import main
 from results.ingest.mapping import Mapped
 from results.ingest.scores import MissingError, grade
+from tests.door import ingest as main
 
 SAMPLES = """model,item,run,right,reply,in,out,cost,level
 small,a,0,1,4,10,30,0.01,1

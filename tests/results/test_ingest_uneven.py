@@ -8,8 +8,8 @@ import pytest
 from analysis.runs.outcomes import load
 from results import schema, store
 from results.ingest import uneven
-from results.ingest.__main__ import main
 from results.ingest.outcomes import Count, Ingested, Known, Sample
+from tests.door import ingest as main
 
 
 def outcomes(prompts: Mapping[str, str], *, counts: bool = False) -> Ingested:

@@ -65,7 +65,7 @@ def test_progress_bars_still_move_and_their_words_are_shown() -> None:
     assert "\x1b[2J" not in said and "a‹U+001B›[2J" in said and "\r" in said and "\x1b[A" in said
 
 
-@pytest.mark.parametrize("words", ["analysis health {run}", "sweeps grade {run}", "results.ingest {run} {run}/x"])
+@pytest.mark.parametrize("words", ["isoquant health {run}", "isoquant grade {run}", "isoquant ingest {run} {run}/x"])
 def test_a_command_shows_the_names_of_files_as_words(words: str, tmp_path: Path) -> None:
     run = Path(shutil.copytree(RUN, tmp_path / "\x1b[2J\u202erun"))
     (run / "answers" / "\x1b]0;owned\x07.txt").write_text("stray")
@@ -80,7 +80,7 @@ def test_names_of_no_alphabet_of_the_locale_end_no_command(tmp_path: Path) -> No
     run = Path(shutil.copytree(RUN, tmp_path / "模型"))
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run(
-        [sys.executable, "-m", "analysis", "summary", f"{run}/nowhere"],
+        [sys.executable, "-m", "isoquant", "summary", f"{run}/nowhere"],
         capture_output=True,
         check=False,
         env=environment,

@@ -3,7 +3,7 @@
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 if [ "$(id -u)" != 0 ]; then
-    echo "make test-slurm runs Slurm's daemons, which needs root; in a container, for instance." >&2
+    echo "make test SUITE=slurm runs Slurm's daemons, which needs root; in a container, for instance." >&2
     exit 1
 fi
 if command -v slurmctld && command -v slurmd && command -v sbatch && command -v munged; then exit 0; fi > /dev/null

@@ -1,4 +1,4 @@
-"""`python -m sweeps` through a real Slurm: `make test-slurm`. A job is cancelled, a driver stopped, another killed."""
+"""A sweep through a real Slurm: `make test SUITE=slurm`. A job is cancelled, a driver stopped, another killed."""
 
 import re
 import signal

@@ -11,7 +11,8 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from harness.types import Grid, Model
-from sweeps.compose import ROOMS, build_job, find_run
+from results.places import place_run
+from sweeps.compose import ROOMS, build_job
 from sweeps.words import complete
 
 CONF = Path("conf").resolve()
@@ -157,8 +158,8 @@ def test_widths_and_budgets_are_sorted_and_counted_once() -> None:
 
 
 def test_a_bare_run_name_lies_under_results_and_a_path_stands_as_it_is() -> None:
-    assert find_run("pilot") == Path("results/runs/pilot")
-    assert find_run("/somewhere/pilot") == Path("/somewhere/pilot")
+    assert place_run("pilot") == Path("results/runs/pilot")
+    assert place_run("/somewhere/pilot") == Path("/somewhere/pilot")
 
 
 def test_quantization_and_a_tasks_template_are_axes_of_their_own() -> None:

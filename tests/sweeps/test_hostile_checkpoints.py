@@ -211,7 +211,7 @@ def folder(tmp_path: Path) -> Path:
 
 def plan(folder: Path, *words: str) -> forked.Ended:
     given = ["experiment=embedded", "model=hf", f"model.path={folder}", "grid.anchor=null", f"run={folder}/../run"]
-    return forked.run("sweeps", "plan", *given, *words)
+    return forked.run("isoquant", "plan", *given, *words)
 
 
 @pytest.mark.parametrize("case", HOSTILE)

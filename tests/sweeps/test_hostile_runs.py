@@ -18,11 +18,11 @@ from tests.rounds import EVERY
 
 REFERENCE = Path("results/reference")
 COMMANDS = (
-    ("analysis", "health", "{root}"),
-    ("analysis", "summary", "{root}"),
-    ("analysis", "report", "{root}"),
-    ("sweeps", "grade", "{root}"),
-    ("sweeps", "plan", "experiment=embedded", "model=countdown-33k", "run={root}"),
+    ("isoquant", "health", "{root}"),
+    ("isoquant", "summary", "{root}"),
+    ("isoquant", "report", "{root}"),
+    ("isoquant", "grade", "{root}"),
+    ("isoquant", "plan", "experiment=embedded", "model=countdown-33k", "run={root}"),
 )
 DEEP = 100_000
 PICKLE = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0ctouch CANARY\x85R."

@@ -18,9 +18,9 @@ from harness.samples import Pending, finish_sample
 from harness.tasks.countdown import render_compact
 from harness.tasks.reasoning_gym import ReasoningGym
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
+from isoquant.__main__ import main
 from results import store
 from results.schema import MODELS, PROMPTS, TRACES
-from sweeps.__main__ import main
 from sweeps.declare import describe_model, store_prompt
 from sweeps.forecast import chosen_settings, missing_anchor
 from sweeps.job import Job, check_name, load_prompts, prepare
@@ -105,7 +105,7 @@ def test_a_server_elsewhere_is_no_device_of_this_machine() -> None:
 
 
 def test_a_job_gives_back_what_reading_a_shard_took() -> None:
-    said = "import sweeps.__main__, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    said = "import sweeps.start, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     environment = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "system\n"
@@ -137,8 +137,9 @@ def test_a_stop_while_grading_is_told_without_a_traceback(
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sweeps.__main__.grade", stop)
-    monkeypatch.setattr("sys.argv", ["sweeps", "grade", "pilot"])
+    monkeypatch.setattr("sweeps.commands.grade.find_run", stop)
+    monkeypatch.setattr("results.stopping.end_at_once_when_stopped", lambda: None)
+    monkeypatch.setattr("sys.argv", ["isoquant", "grade", "pilot"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 128 + signal.SIGINT

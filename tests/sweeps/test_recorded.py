@@ -105,7 +105,7 @@ def test_nothing_that_a_record_names_is_run(case: str, canary: Path) -> None:
         # Prompts, so that what is taken for a task is loaded.
         rows = [{"task": name_task(task), "prompt_id": "p", "text": "t"} for task in load_tasks(root)]
         store.append(root, PROMPTS, rows, writer="w")
-    ended = forked.run("sweeps", "grade", str(root))
+    ended = forked.run("isoquant", "grade", str(root))
     assert not canary.exists() and not list(canary.parent.glob("escaped*"))
     assert ended.code != 0 and "Traceback" not in ended.err and len(ended.err.splitlines()) == 1, ended
     assert len(ended.err) < 1000

@@ -6,7 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
-from sweeps.__main__ import where
+from sweeps.start import where
 from sweeps.words import choose_plan, complete, find_twice, name_place
 
 

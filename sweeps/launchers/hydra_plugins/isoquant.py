@@ -10,9 +10,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from results.shortage import explain_refusal, explain_shortage
+from results.places import place_run
+from results.shortage import explain_refusal, explain_shortage, tell_refusal
 from results.stopping import end_closed
-from sweeps.compose import build_job, check_fields, find_run, read_origins
+from sweeps.compose import build_job, check_fields, read_origins
 from sweeps.job import Job
 from sweeps.launchers.jobs import run_jobs, start_elsewhere
 from sweeps.launchers.lanes import Place
@@ -38,14 +39,14 @@ class SweepLauncher(Launcher):
             self.run(job_overrides)
         except BrokenPipeError:
             end_closed()
-        except ValueError as error:
-            sys.exit(str(error))
         except OSError as error:
-            sys.exit(explain_refusal(error, find_run(self.config.run)))
+            sys.exit(tell_refusal(ValueError(explain_refusal(error, place_run(str(self.config.run))))))
+        except ValueError as error:
+            sys.exit(tell_refusal(error))
         except (RuntimeError, MemoryError, ImportError) as error:
             if (line := explain_shortage(error)) is None:
                 raise
-            sys.exit(line)
+            sys.exit(tell_refusal(ValueError(line)))
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
             for overrides in job_overrides

@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
-from analysis.commands import progress
 from analysis.policies import merged, routes, routing
 from analysis.policies.groups import LENGTH
 from analysis.policies.menu import Cell, Menu
@@ -16,9 +14,11 @@ from analysis.reading import bins
 from analysis.reading.choices import Choices
 from analysis.runs import embeddings
 from analysis.stats import bootstrap
+from isoquant.__main__ import main
+from results import progress
 from results.embed.embedders import TFIDF, HashedTerms
 from results.embed.write import embed_run
-from results.ingest.__main__ import main as ingest
+from tests.door import ingest
 
 RATES = {"sums": {"small": 0.9, "large": 0.95}, "rivers": {"small": 0.1, "large": 0.9}}
 MAP = ["model=model", "task=task", "prompt=item", "correct=right", "prompt_text=text"]
@@ -117,13 +117,16 @@ def test_what_is_told_of_progress_are_as_many_steps_as_were_expected(outside: Pa
 def test_off_a_terminal_a_long_command_says_a_line_now_and_then(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = iter([0.0, 1.0, 31.0, 31.0, 40.0, 70.0, 70.0])
+    now = iter([0.0, 1.0, 31.0, 40.0, 70.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     with progress.Progress("route") as shown:
         shown.expect(8)
         for step in "abcd":
             shown.tell(step)
-    assert capsys.readouterr().err.splitlines() == ["route:  12% done, b", "route:  38% done, d"]
+    assert capsys.readouterr().err.splitlines() == [
+        "route  1 of 8 steps, b, 0:31 so far",
+        "route  3 of 8 steps, d, 1:10 so far",
+    ]
 
 
 def test_a_cluster_that_no_prompt_has_is_refused(outside: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from analysis.reading.choices import Choices
 from analysis.text import routes as routes_text
 from results.embed.embedders import HashedTerms
 from results.embed.write import embed_run
-from results.ingest.__main__ import main as ingest
+from tests.door import ingest
 
 # Parameters as published, of mixtures of experts those that are active; all answered all three sets.
 SIZES = {

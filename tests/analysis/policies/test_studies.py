@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
 from analysis.policies import replays
 from analysis.policies.replays import Asked, Replays
 from analysis.reading.choices import Choices
@@ -17,6 +16,7 @@ from analysis.report.replays import section
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import whole_prompts
 from analysis.text import replayed
+from isoquant.__main__ import main
 
 REFERENCE = Path("results/reference")
 

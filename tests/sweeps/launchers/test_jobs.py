@@ -69,8 +69,8 @@ def test_a_failed_lane_is_named_with_its_reason_and_the_others_go_on(
     assert told.out.split() == ["a:", "done", "c:", "done"]
 
 
-def test_a_refusal_ends_the_sweep_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="no such queue"):
+def test_a_refusal_is_for_the_command_to_tell(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such queue"):
         run_lanes(lanes("a"), Scripted({"a": ValueError("no such queue")}), logs=tmp_path)
 
 

@@ -55,5 +55,5 @@ def test_a_place_that_cannot_be_is_told_in_a_line_before_any_model_is_looked_at(
     done = subprocess.run(
         [*command, "hydra/launcher=slurm", "hydra.launcher.cluster=lsf"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "hydra.launcher.cluster: it should be 'slurm' or 'local'; got 'lsf'.\n"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: hydra.launcher.cluster: it should be 'slurm' or 'local'; got 'lsf'.\n"

@@ -1,4 +1,4 @@
-"""What make plan prints: the cells, their cost, what is not this grid's, and what cannot run."""
+"""What `isoquant plan` prints: the cells, their cost, what is not this grid's, and what cannot run."""
 
 import dataclasses
 from pathlib import Path
@@ -59,14 +59,14 @@ def test_rows_of_another_identity_are_told_with_what_differs(job: Job, capsys: p
 
 def test_what_cannot_run_is_told_beside_what_can_and_fails(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     deeper = dataclasses.replace(job, grid=Grid(widths=(1,), budgets=(0, 4096)))
-    with pytest.raises(SystemExit, match=r"Cannot run:\ncountdown-33k: .*Lower grid.budgets to at most 27"):
+    with pytest.raises(ValueError, match=r"Cannot run:\ncountdown-33k: .*Lower grid.budgets to at most 27"):
         show_plan([job, deeper])
     assert "0 of 30" in capsys.readouterr().out
 
 
 def test_a_plan_of_one_model_is_of_no_other(tmp_path: Path) -> None:
     words = ["model.path=ladder/checkpoints/countdown-33k", "task=countdown", "grid.budgets=[0,64]"]
-    ended = forked.run("sweeps", "plan", *words, "sampling.max_answer_tokens=32", f"run={tmp_path}/run")
+    ended = forked.run("isoquant", "plan", *words, "sampling.max_answer_tokens=32", f"run={tmp_path}/run")
     assert ended.code == 0, ended.err
     assert "  thinking   think_tags  " in ended.out and "sampling.max_answer_tokens=32" in ended.out
     assert "countdown-33k      0 of 8" in ended.out and "1.1m" not in ended.out and "grid.anchor" not in ended.out
@@ -82,6 +82,6 @@ def test_a_plan_of_one_model_is_of_no_other(tmp_path: Path) -> None:
     ids=lambda options: options[0],
 )
 def test_a_plan_of_any_launcher_starts_nothing(tmp_path: Path, options: list[str]) -> None:
-    ended = forked.run("sweeps", "plan", "model=countdown-33k", f"run={tmp_path}/run", *options)
+    ended = forked.run("isoquant", "plan", "model=countdown-33k", f"run={tmp_path}/run", *options)
     assert ended.code == 0, ended.err
     assert "countdown-33k     0 of 30" in ended.out and not (tmp_path / "run").exists()

@@ -1,10 +1,10 @@
-"""python -m results.ingest SOURCE RUN: the only file of this package that knows arguments."""
+"""ingest: outcomes from elsewhere, into a run. The only file of this package that knows arguments."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from results.ingest import inspect_log, lm_eval, table, uneven, unused
 from results.ingest.cells import SUFFIXES
@@ -14,11 +14,15 @@ from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, right_or_wrong, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.ingest.write import Stored, write
+from results.places import place_run
 from results.shortage import explain_refusal
-from results.stopping import stopping_in_a_line
 
-RUNS = Path("results/runs")
 NOT_ASKED_FOR = "of a model that --models does not name"
+EXAMPLES = """\
+  isoquant ingest logs/ theirs                      a folder of lm-eval's samples_*.jsonl, or of Inspect's logs
+  isoquant ingest table.csv theirs --map model=Model prompt=Id correct=Right
+  isoquant ingest table.parquet theirs --map model=m prompt=p score=s --correct-at 0.5 --params a=7B b=70B
+"""
 EXAMPLE = "--map model=COLUMN prompt=COLUMN correct=COLUMN"
 # Of a model's name.
 MOST_LETTERS = 500
@@ -26,21 +30,21 @@ MOST_LETTERS = 500
 MOST_CHARS, MOST_PLACES, MOST_KINDS = 299, 2, 5
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Ingest one source and return the exit status: 2, and one line on stderr, for what a user can put right."""
-    options = parser().parse_args(arguments)
+def run(options: argparse.Namespace) -> dict[str, object]:
+    """Ingest one source; print what came in, what was dropped or is not used and why, and what cannot be read."""
     try:
-        source, root = Path(options.source), _run_folder(options.run)
+        source, root = Path(options.source), place_run(options.run)
         found = _evened(settle(_only(read(source, options), options.models), correct_at=options.correct_at), options)
         found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(_in_a_line(f"error: {explain_refusal(error, _run_folder(options.run))}"), file=sys.stderr)
-        return 2
-    print(report(root, found, stored))
-    return 0
+        raise ValueError(_in_a_line(explain_refusal(error, place_run(options.run)))) from error
+    lines = report(root, found, stored)
+    print("\n".join(lines))
+    came = [each._asdict() for each in stored]
+    return {"run": str(root), "stored": came, "dropped": dict(found.dropped), "notes": lines[len(stored) :]}
 
 
 def read(source: Path, options: argparse.Namespace) -> Ingested:
@@ -111,8 +115,8 @@ def _evened(found: Ingested, options: argparse.Namespace) -> Ingested:
     return found if options.keep is None else uneven.keep(found, options.keep)
 
 
-def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
-    """What came in, what was dropped or is not used and why, and what cannot be read from it."""
+def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> list[str]:
+    """Lines: what came in, what was dropped or is not used and why, and what cannot be read from it."""
     lines = [
         f"{each.model} on {each.task}: {each.num_samples:,} samples of {each.num_prompts:,} prompts"
         + (" as counts: pass@k, no votes" if each.table == "counts" else "")
@@ -124,7 +128,7 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> str:
     lines += uneven.lines(found.outcomes)
     counted = {(each.model, each.task) for each in stored if each.table == "counts"}
     lines += unused.lines(found.outcomes, counted=counted) + _unknown(found)
-    return "\n".join([*lines, f"Into {root}; now `make figures RUN={root}`, or `python -m analysis summary {root}`."])
+    return [*lines, f"Into {root}; now `isoquant summary {root}`, or `isoquant figures {root}`."]
 
 
 def _skipped(found: Ingested) -> list[str]:
@@ -190,17 +194,11 @@ def _with_sizes(found: Ingested, params: dict[str, float], tokens: dict[str, flo
     return found
 
 
-def _run_folder(name: str) -> Path:
-    """RUN as a directory: a path as it is, a bare name below results/runs."""
-    return RUNS / name if Path(name).name == name else Path(name)
-
-
-def parser() -> argparse.ArgumentParser:
+def add(commands: Any) -> None:
     """What the command takes."""
-    parser = argparse.ArgumentParser(
-        prog="python -m results.ingest", description="Outcomes from elsewhere, into a run."
-    )
-    add = parser.add_argument
+    text = "read lm-eval's or Inspect's logs, or a table, into a run"
+    command = commands.add_parser("ingest", help=text, description=text, epilog=EXAMPLES)
+    add = command.add_argument
     add("source", metavar="SOURCE", help="lm-eval or Inspect logs (a file or folder), or a table with --map")
     add("run", metavar="RUN", help="the run to fill: a directory, or a name below results/runs")
     add(
@@ -232,7 +230,6 @@ def parser() -> argparse.ArgumentParser:
     add("--counts", action="store_true", help="store success counts though there are answers")
     add("--params", type=_params, nargs="+", default=[], metavar="NAME=7B", help="a model's parameters")
     add("--pretraining-tokens", type=_tokens, nargs="+", default=[], metavar="NAME=2T", help="what it was trained on")
-    return parser
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -272,8 +269,3 @@ def _named_size(text: str, least: float) -> tuple[str, float]:
         return name, parse_size(value, least=least)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-if __name__ == "__main__":
-    with stopping_in_a_line("Stopped; what was stored is kept, run the same command again to go on."):
-        sys.exit(main())

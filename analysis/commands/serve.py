@@ -1,4 +1,4 @@
-"""plan-compute: the model and setting that are cheapest to train and serve."""
+"""serve: the model and setting that are cheapest to train and serve."""
 
 import argparse
 
@@ -7,15 +7,22 @@ from analysis.questions import serve
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.runs import outcomes
+from analysis.stats import bootstrap
 from analysis.text import serve as serve_text
+
+EXAMPLES = """\
+  isoquant serve results/reference --target 0.6 --queries 1e3 1e5 1e7
+  isoquant serve pilot --target 0.5 --queries 1e9 --pretraining-tokens mine=2e12
+"""
 
 
 def add(commands: arguments.Commands) -> None:
-    command = commands.add_parser("plan-compute", help="split a budget between training and serving")
-    command.set_defaults(command=run)
+    text = "split a budget between training and serving: which model and setting reach a target most cheaply"
+    command = commands.add_parser("serve", help=text, description=text, epilog=EXAMPLES)
     add = command.add_argument
     arguments.add_run(command)
     arguments.add_cluster(command)
+    arguments.add_out(command)
     add("--target", type=float, required=True, help="the accuracy to serve at, 0.6 for 60%%")
     add("--queries", type=arguments.positive, nargs="+", required=True, help="how many queries will be served, 1e6 1e9")
     add(
@@ -29,7 +36,7 @@ def add(commands: arguments.Commands) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> dict[str, object]:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = arguments.run_folder(options.run)
     loaded = outcomes.load(root, task=options.task)
@@ -43,4 +50,16 @@ def run(options: argparse.Namespace) -> None:
     from analysis.figures import plan_compute as figure
     from analysis.figures.save import save
 
-    print(save(root / "figures", "plan_compute", serve.frame(found), figure.draw))
+    frame = serve.frame(found)
+    drawn = save(arguments.written(options, root, "figures"), "plan_compute", frame, figure.draw)
+    print(drawn)
+    candidates = [_candidate(each) for each in found.candidates]
+    told = {"run": str(root), "target": found.target, "rule": found.rule, "figure": drawn}
+    return told | {"models": candidates, "left_out": found.left_out, "switches": found.switches, "costs": frame}
+
+
+def _candidate(each: serve.Candidate) -> dict[str, object]:
+    """A model with what it needs a query, without replicates."""
+    tokens, low, high = bootstrap.percentile_interval(each.serving.tokens)
+    needed = {"tokens_a_query": tokens, "low": low, "high": high, "settings": each.settings}
+    return {name: getattr(each, name) for name in ("name", "num_params", "pretraining_tokens")} | needed

@@ -1,0 +1,101 @@
+"""isoquant COMMAND: imports what the command needs, and nothing before it is named."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from isoquant.table import COMMANDS, READ, STOPPED, overview
+
+HELP = ("-h", "--help", "help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 2, and one line on stderr, for what a user can put right.
+
+    Without arguments, those of the program, which is also told how to stop.
+    """
+    if arguments is None:
+        return _main_program(sys.argv[1:])
+    if not arguments or arguments[0] in HELP:
+        print(overview(), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"isoquant {version('isoquant')}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"error: {_no_command(arguments[0])}", file=sys.stderr)
+        return 2
+    return run(arguments)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Import the command, read its options, do it."""
+    from isoquant.parser import build, parse
+    from results.shortage import tell_refusal
+
+    parser, module = build(arguments[0])
+    options = parse(parser, arguments)
+    try:
+        _run(module, options)
+    except Exception as error:
+        return tell_refusal(error, *_written(options))
+    return 0
+
+
+def _main_program(arguments: Sequence[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        from isoquant.completion import complete
+
+        complete()
+    if not arguments or arguments[0] not in COMMANDS:
+        return main(list(arguments))
+    from results.stopping import end_at_once_when_stopped, stopping_in_a_line
+
+    end_at_once_when_stopped()
+    with stopping_in_a_line(STOPPED.get(arguments[0], READ)):
+        return run(arguments)
+
+
+def _run(module: Any, options: argparse.Namespace) -> None:
+    from isoquant import output
+
+    if options.json:
+        # What a long command says meanwhile is for whoever waits; what is read is said by the object.
+        with output.set_aside() if options.command_name in STOPPED else output.kept():
+            found = module.run(options)
+        text = output.as_json(found)
+    elif getattr(options, "out_text", None) is None:
+        module.run(options)
+        return
+    else:
+        with output.kept() as said:
+            module.run(options)
+        text = said.getvalue()
+    if getattr(options, "out_text", None) is None:
+        sys.stdout.write(text)
+    else:
+        output.write(options.out_text, text)
+
+
+def _written(options: argparse.Namespace) -> list[Any]:
+    """Where the command writes, by the names that options have for it."""
+    from pathlib import Path
+
+    named = (getattr(options, name, None) for name in ("run", "out", "out_text"))
+    return [Path(str(place)) for place in named if place]
+
+
+def _no_command(name: str) -> str:
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, COMMANDS, n=2, cutoff=0.75)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else "`isoquant --help` lists them."
+    return f"There is no command {name!r}; {hint}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

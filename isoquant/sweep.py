@@ -1,0 +1,32 @@
+"""sweep: draw a grid, grade it, print its table and draw its figures. The one command of two rooms."""
+
+import argparse
+from typing import Any
+
+from sweeps.commands.hydra_words import add_words
+from sweeps.start import start, where
+from sweeps.words import ONE_JOB
+
+EXAMPLES = """\
+  isoquant sweep                                    the embedded ladder: minutes on two CPU cores
+  isoquant sweep experiment=embedded run=pilot task.size=150 grid.widths=[1,2,4,8,16,32]
+  isoquant sweep model.path=Qwen/Qwen3-4B task=gsm8k grid.budgets=[0,512,2048] run=mine
+  isoquant sweep experiment=qwen3 hydra/launcher=slurm hydra.launcher.partition=gpu
+"""
+
+
+def add(commands: Any) -> None:
+    text = "draw what is missing of a grid, grade it, print the table and draw the figures into the run"
+    add_words(commands.add_parser("sweep", help=text, description=text, epilog=EXAMPLES))
+
+
+def run(options: argparse.Namespace) -> Any:
+    """Sweep, then what `isoquant figures RUN --summary` does; with one of Hydra's flags, or of one job, no figures."""
+    start(options.words)
+    if ONE_JOB in options.words or any(word.startswith("-") for word in options.words):
+        return None
+    from analysis.commands import figures
+    from isoquant.parser import build, parse
+
+    parser, _ = build("figures")
+    return figures.run(parse(parser, ["figures", str(where(options.words)), "--summary"]))

@@ -1,0 +1,73 @@
+"""Every command: its group, the module that knows its options, and half a line about it. Imports nothing of ours.
+
+A module of a command has `add(commands)`, which adds its parser, and `run(options)`, which does the work, prints what
+people read and returns what `--json` prints: values, tables and named tuples as they were computed, or None.
+"""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """module: dotted; text: half a line."""
+
+    module: str
+    text: str
+
+
+DRAWN = "Stopped. What was drawn and graded is kept; run the same command again to go on."
+STORED = "Stopped; what was stored is kept, run the same command again to go on."
+READ = "Stopped; what was not written to its end is not there."
+GROUPS: dict[str, dict[str, Command]] = {
+    "draw": {
+        "sweep": Command("isoquant.sweep", "draw what is missing of a grid, grade it, print its table, draw figures"),
+        "plan": Command("sweeps.commands.plan", "what `sweep` would draw with the same words, and what that costs"),
+        "grade": Command("sweeps.commands.grade", "grade what the present graders have not seen"),
+        "export": Command("sweeps.commands.export", "write a task as a folder that lm-eval runs"),
+    },
+    "bring in": {
+        "ingest": Command("results.ingest.command", "read lm-eval's or Inspect's logs, or a table, into a run"),
+        "embed": Command("results.embed.command", "store embeddings of a run's prompts, for routers"),
+    },
+    "read": {
+        "summary": Command("analysis.commands.summary", "accuracy, tokens and exchange rates"),
+        "match": Command("analysis.commands.match", "what a smaller model needs to match the largest"),
+        "compare": Command("analysis.commands.compare", "what a new model gains and loses on the same prompts"),
+        "laws": Command("analysis.commands.laws", "which curves and laws accuracy follows"),
+        "power": Command("analysis.commands.power", "how many prompts and samples tell two models apart"),
+        "health": Command("analysis.commands.health", "what every cell is made of: cut, forced, unparsed, seconds"),
+        "serve": Command("analysis.commands.serve", "train a larger model or sample a smaller one, by queries served"),
+    },
+    "draw figures": {
+        "figures": Command("analysis.commands.figures", "every figure of a run, with the table behind it"),
+        "report": Command("analysis.commands.report", "everything a run says as one HTML file"),
+        "replay": Command("analysis.commands.replay", "who should get the compute, replayed on stored outcomes"),
+        "route": Command("analysis.commands.route", "routers over models, budgets and widths against mixtures"),
+    },
+    "check": {
+        "validate": Command("analysis.commands.validate", "simulate known truths: how often the intervals hold them"),
+    },
+    "shell": {
+        "completion": Command("isoquant.completion", "tab completion for bash, zsh or fish"),
+    },
+}
+HEAD = """\
+usage: isoquant COMMAND [options]
+
+Where inference compute buys back model size: draw a grid of models, samples and thinking, and read it."""
+FOOT = """\
+`isoquant COMMAND --help` tells more, with examples. RUN is a folder, or a name below results/runs.
+`isoquant summary results/reference` reads the run that comes with isoquant."""
+# Not listed: they make what this project itself shows.
+HIDDEN = {"gallery": Command("analysis.commands.gallery", "the README's pictures and words, made again")}
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
+STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | dict.fromkeys(GROUPS["bring in"], STORED)
+
+
+def overview() -> str:
+    """What `isoquant --help` prints: every command by its group, in a screen."""
+    rows = [
+        f"{title if first else '':<14}{name:<12}{command.text}"
+        for title, group in GROUPS.items()
+        for first, (name, command) in zip([True] + [False] * len(group), group.items(), strict=False)
+    ]
+    return "\n".join([HEAD, "", *rows, "", FOOT])

@@ -1,0 +1,20 @@
+"""Words of Hydra's after a command: whatever argparse does not know is one, in its order."""
+
+import argparse
+import textwrap
+
+WIDTH = 100
+WORDS = "name=value ..."
+MEANING = (
+    "experiment=NAME takes what to draw from conf/experiment; model.path=FOLDER or a hub id draws one model as its "
+    "checkpoint asks to be. Any value of the config follows as name=value; --cfg job prints all of them."
+)
+
+
+def add_words(command: argparse.ArgumentParser) -> None:
+    """Have a command take Hydra's words."""
+    command.usage = f"{command.prog} [{WORDS}] [options]"
+    command.add_argument_group("name=value", textwrap.fill(MEANING, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    # Hydra's flags are no abbreviations of ours.
+    command.allow_abbrev = False
+    command.set_defaults(words=[])

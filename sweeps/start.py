@@ -1,0 +1,73 @@
+"""The only way to Hydra: words -> one job a model, each run by a launcher in a process of its own."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+
+from harness.types import EngineFailedError
+from results.places import place_run
+from results.shortage import REFUSED, explain_refusal, explain_shortage
+from results.stopping import end_closed, end_stopped
+from sweeps.compose import CONF, build_job
+from sweeps.job import run_job
+from sweeps.mistakes import compose, find_mistake, find_other_run
+from sweeps.words import ONE_JOB, complete, find_twice, name_place
+
+STOPPED = "Stopped. What was drawn and graded is kept; run the same command again to go on."
+PROGRAM = "isoquant sweep"
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="sweep")
+def sweep(config: DictConfig) -> None:
+    """One job, in this process: what a launcher calls, once a model."""
+    # What it says begins with the model's name, by which a launcher finds its last words.
+    name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
+    try:
+        run_job(build_job(config))
+    except BrokenPipeError:
+        end_closed()
+    except OSError as error:
+        sys.exit(f"{name}: {explain_refusal(error, place_run(str(config.run)))}")
+    except (ValueError, EngineFailedError) as error:
+        sys.exit(f"{name}: {error}")
+    except (RuntimeError, MemoryError, ImportError) as error:
+        if (line := explain_shortage(error)) is None:
+            raise
+        sys.exit(f"{name}: {line}")
+    except KeyboardInterrupt:
+        end_stopped(f"{name}: stopped; what was drawn is kept.")
+
+
+def start(words: Sequence[str]) -> None:
+    """Give Hydra the words, completed; raises ValueError for what is wrong with them.
+
+    Ends the program with status 1 where a model failed, and with 2 where nothing could be composed or started.
+    """
+    # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
+    # Hydra looks for them once, at its first word.
+    sys.path.append(str(Path(__file__).parent / "launchers"))
+    completed = complete(words)
+    if told := find_twice(completed) or find_mistake(completed) or find_other_run(completed):
+        raise ValueError(told)
+    sys.argv = [PROGRAM, *completed]
+    try:
+        sweep()
+    except SystemExit as end:
+        # Hydra has told what it cannot compose.
+        sys.exit(REFUSED if end.code == 1 and ONE_JOB not in words else end.code)
+
+
+def where(words: Sequence[str]) -> Path:
+    """The run that a sweep of these words writes; raises ValueError where they cannot be composed."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(complete(words))
+        # A list is a job a value, which one config does not hold.
+        single = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
+        return place_run(str(compose(single, with_hydra=True).run))
+    except HydraException as error:
+        raise ValueError(str(error)) from error
