@@ -1,12 +1,14 @@
 """isoquant COMMAND: imports what the command needs, and nothing before it is named."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isoquant.table import COMMANDS, READ, STOPPED, overview
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = ("-h", "--help", "help")
 
@@ -60,7 +62,7 @@ def _main_program(arguments: Sequence[str]) -> int:
         return run(arguments)
 
 
-def _run(module: Any, options: argparse.Namespace) -> None:
+def _run(module: Any, options: "argparse.Namespace") -> None:
     from isoquant import output
 
     if options.json:
@@ -81,7 +83,7 @@ def _run(module: Any, options: argparse.Namespace) -> None:
         output.write(options.out_text, text)
 
 
-def _written(options: argparse.Namespace) -> list[Any]:
+def _written(options: "argparse.Namespace") -> list[Any]:
     """Where the command writes, by the names that options have for it."""
     from pathlib import Path
 

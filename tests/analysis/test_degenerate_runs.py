@@ -1,5 +1,6 @@
 """Runs with next to nothing to read: every command ends with a table or one clear line, never a traceback."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,7 @@ COMMANDS = {
     "figures": "figures {run}",
     "report": "report {run}",
     "replay": "replay {run}",
-    "compare": "compare {run} {run}:1.1m --json {run}/c.json",
+    "compare": "compare {run} {run}:1.1m --html {run}/c.html",
     "serve": "serve {run} --target 0.6 --queries 1e6 --pretraining-tokens {tokens}",
 }
 
@@ -85,6 +86,23 @@ def test_every_command_ends_with_a_table_or_a_clear_line(
     else:
         assert status == 2
         assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and not printed.out
+
+
+@pytest.mark.usefixtures("cheap_figures")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_the_same_as_one_object(
+    command: str, degenerate: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+):
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    tokens = " ".join(f"{rung.name}=1e7" for rung in LADDER[-2:])
+    status = main([*COMMANDS[command].format(run=degenerate("all wrong"), tokens=tokens).split(), "--json"])
+    printed = capsys.readouterr()
+    if status == 0:
+        assert json.loads(printed.out, parse_constant=refuse) and not printed.err
+    else:
+        assert status == 2 and not printed.out
 
 
 def test_where_nothing_is_right_there_is_nothing_to_match(

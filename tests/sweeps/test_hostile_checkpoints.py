@@ -223,7 +223,7 @@ def test_a_hostile_checkpoint_is_told_in_a_line(case: str, folder: Path) -> None
     ended = plan(folder, *words)
     assert time.monotonic() - started < MOST_SECONDS
     lines = [line for line in ended.err.splitlines() if line]
-    assert ended.code == 1 and lines[0] == "Cannot run:" and len(lines) == 2, ended
+    assert ended.code == 2 and lines[0] == "error: Cannot run:" and len(lines) == 2, ended
     assert "Traceback" not in ended.out + ended.err and len(lines[1]) < 1000
     assert re.search(message, lines[1]), lines[1]
     assert not Path("CANARY").exists()
@@ -251,7 +251,7 @@ def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
     edit("config.json", architectures=["Evil"], model_type="evil")(folder)
     edit("tokenizer_config.json", tokenizer_class="Evil")(folder)
     refused = plan(folder)
-    assert refused.code == 1 and "auto_map), which is not run" in refused.err, refused
+    assert refused.code == 2 and "auto_map), which is not run" in refused.err, refused
     trusted = plan(folder, "+engine.options.trust_remote_code=true")
     assert trusted.code == 1 and "No tokenizer in" in trusted.err, trusted
     assert not canary.exists()
