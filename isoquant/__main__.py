@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from isoquant import VERSION
 from isoquant.table import COMMANDS, READ, STOPPED, overview
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(overview(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if arguments[0] == "--version":
-        from importlib.metadata import version
-
-        print(f"isoquant {version('isoquant')}")
+        print(f"isoquant {VERSION}")
         return 0
     if arguments[0] not in COMMANDS:
         print(f"error: {_no_command(arguments[0])}", file=sys.stderr)

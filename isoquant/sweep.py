@@ -1,6 +1,7 @@
 """sweep: draw a grid, grade it, print its table and draw its figures. The one command of two rooms."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from sweeps.commands.hydra_words import add_words
@@ -17,7 +18,9 @@ EXAMPLES = """\
 
 def add(commands: Any) -> None:
     text = "draw what is missing of a grid, grade it, print the table and draw the figures into the run"
-    add_words(commands.add_parser("sweep", help=text, description=text, epilog=EXAMPLES))
+    command = commands.add_parser("sweep", help=text, description=text, epilog=EXAMPLES)
+    add_words(command)
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="where figures go, instead of RUN/figures")
 
 
 def run(options: argparse.Namespace) -> Any:
@@ -28,5 +31,6 @@ def run(options: argparse.Namespace) -> Any:
     from analysis.commands import figures
     from isoquant.parser import build, parse
 
+    placed = [] if options.out is None else ["--out", str(options.out)]
     parser, _ = build("figures")
-    return figures.run(parse(parser, ["figures", str(where(options.words)), "--summary"]))
+    return figures.run(parse(parser, ["figures", str(where(options.words)), "--summary", *placed]))

@@ -46,6 +46,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "check": {
         "validate": Command("analysis.commands.validate", "simulate known truths: how often the intervals hold them"),
     },
+    "share": {},
     "shell": {
         "completion": Command("isoquant.completion", "tab completion for bash, zsh or fish"),
     },

@@ -113,3 +113,8 @@ def test_make_has_what_a_fresh_machine_needs_and_no_more() -> None:
     assert named == set(
         ["help", "setup", "sweep", "plan", "figures", "report", "compare", "test", "check", "bench", "ladder", "clean"]
     )
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"isoquant \d+\.\d+\.\d+\n", capsys.readouterr().out)
