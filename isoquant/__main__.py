@@ -11,6 +11,7 @@ from isoquant.table import COMMANDS, READ, STOPPED, overview
 if TYPE_CHECKING:
     import argparse
 
+ROOMS = ("isoquant", "harness", "sweeps", "results", "analysis", "ladder")
 HELP = ("-h", "--help", "help")
 
 
@@ -38,10 +39,13 @@ def run(arguments: Sequence[str]) -> int:
     from isoquant.parser import build, parse
     from results.shortage import tell_refusal
 
-    parser, module = build(arguments[0])
-    options = parse(parser, arguments)
+    options = None
     try:
+        parser, module = build(arguments[0])
+        options = parse(parser, arguments)
         _run(module, options)
+    except ModuleNotFoundError as error:
+        return tell_refusal(_explain_missing(arguments[0], error))
     except Exception as error:
         return tell_refusal(error, *_written(options))
     return 0
@@ -82,7 +86,17 @@ def _run(module: Any, options: "argparse.Namespace") -> None:
         output.write(options.out_text, text)
 
 
-def _written(options: "argparse.Namespace") -> list[Any]:
+def _explain_missing(command: str, error: ModuleNotFoundError) -> Exception:
+    """What is said where only what reads runs is installed; the error itself where a module of ours is missing."""
+    if error.name is None or error.name.partition(".")[0] in ROOMS:
+        return error
+    return ValueError(
+        f"`isoquant {command}` needs {error.name}, which is not installed: `make setup` installs all, "
+        "pip install 'isoquant[sweep]' what draws and grades."
+    )
+
+
+def _written(options: "argparse.Namespace | None") -> list[Any]:
     """Where the command writes, by the names that options have for it."""
     from pathlib import Path
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from isoquant.__main__ import main
+
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What a package is imported as, where that is not its name.
@@ -81,3 +83,21 @@ def test_commands_find_the_committed_run_and_the_configs_from_any_folder(tmp_pat
     planned = run_elsewhere(tmp_path, "plan", "model=countdown-33k", "task.size=4", "run=mine")
     assert "countdown-33k     0 of 30" in planned and "results/runs/mine" in planned
     assert not list((tmp_path / "results").rglob("*.parquet")) if (tmp_path / "results").exists() else True
+
+
+def test_where_only_reading_is_installed_what_draws_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in [name for name in sys.modules if name.partition(".")[0] in ("sweeps", "hydra")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "hydra", None)
+    for command in ("sweep", "plan", "export", "grade"):
+        assert main([command, "x"]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"error: `isoquant {command}` needs hydra") and len(told.splitlines()) == 1
+
+
+def test_a_module_of_ours_that_is_missing_is_no_matter_of_installing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "analysis.commands.health", None)
+    with pytest.raises(ModuleNotFoundError):
+        main(["health", "results/reference"])
