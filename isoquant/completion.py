@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,7 @@ def complete() -> None:
     from argcomplete.finders import CompletionFinder
 
     typed = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0") or 0)]
-    finder = CompletionFinder(parser_of(typed), default_completer=_no_files)
-    finder(parser_of(typed), default_completer=_no_files)
+    CompletionFinder()(parser_of(typed), default_completer=_no_files)
 
 
 def parser_of(typed: str) -> argparse.ArgumentParser:
@@ -80,17 +78,13 @@ def _add_completers(command: argparse.ArgumentParser) -> None:
 
     if command.get_default("words") is not None:
         command.add_argument("words", nargs="*")
-    for action in _actions(command):
+    for action in command._actions:
         if action.dest == "words":
             action.completer = _words  # type: ignore[attr-defined]
         elif action.dest in ("run", "base", "new"):
             action.completer = _runs  # type: ignore[attr-defined]
         elif action.type is Path or action.dest == "source":
             action.completer = FilesCompleter()  # type: ignore[attr-defined]
-
-
-def _actions(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    yield from command._actions
 
 
 def _runs(prefix: str, **_: Any) -> list[str]:
