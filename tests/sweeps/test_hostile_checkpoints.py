@@ -253,7 +253,7 @@ def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
     refused = plan(folder)
     assert refused.code == 2 and "auto_map), which is not run" in refused.err, refused
     trusted = plan(folder, "+engine.options.trust_remote_code=true")
-    assert trusted.code == 1 and "No tokenizer in" in trusted.err, trusted
+    assert trusted.code == 2 and "No tokenizer in" in trusted.err, trusted
     assert not canary.exists()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from analysis.report import provenance
+from analysis.runs import provenance
 from harness import answers
 from harness.readers import FUNCTIONS, TASKS, find_function, find_task, is_plain
 from results import store
