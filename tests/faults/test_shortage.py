@@ -112,7 +112,7 @@ def test_a_full_disk_for_temporary_files_or_the_home_folder_stops_no_reading(sma
     done = forked.run("isoquant", "health", str(RUN), environment={variable: str(small_disk)})
     assert done.code == 0 and "SmolLM2" in done.out and "error" not in done.err
     ended = forked.run("isoquant", "grade", "nowhere", environment={variable: str(small_disk)})
-    assert ended.code == 1 and "No recorded jobs in" in ended.err and "Traceback" not in ended.err
+    assert ended.code == 2 and "No run 'nowhere'" in ended.err and "Traceback" not in ended.err
 
 
 def copy_without(what: str, root: Path) -> Path:

@@ -88,7 +88,7 @@ def test_commands_find_the_committed_run_and_the_configs_from_any_folder(tmp_pat
 def test_where_only_reading_is_installed_what_draws_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in [name for name in sys.modules if name.partition(".")[0] in ("sweeps", "hydra")]:
+    for module in [name for name in sys.modules if f"{name}.".startswith(("sweeps.", "hydra.", "isoquant.sweep."))]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "hydra", None)
     for command in ("sweep", "plan", "export", "grade"):
