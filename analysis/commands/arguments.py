@@ -17,7 +17,9 @@ from analysis.reading.choices import AS_KNOWN, Choices
 from analysis.reading.reading import Reading
 from analysis.runs import outcomes, pairing
 from analysis.runs.pairing import Source
+from results.folder import find_visible
 from results.inspection import check
+from results.travel.unpacking import opened
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -28,18 +30,22 @@ RATES = {"throughput": "c4", "price": "c5", "gpu": "c3"}
 
 
 def run_folder(name: str) -> Path:
-    """RUN as a directory: a path as it is, a bare name below results/runs; what of it is not read is noted on stderr.
+    """RUN as a directory: a path as it is, a bare name below results/runs, a packed run as it is opened; what of it is
+    not read is noted on stderr.
 
     Raises ValueError where there is none, and where what is read of it would be false.
     """
     name = os.path.expanduser(name)
+    if os.path.exists(name) and not os.path.isdir(name):
+        packed, name = name, str(opened(Path(name)))
+        print(f"note: {packed} is packed; it is read, and drawn into, as {name}.", file=sys.stderr)
     is_bare = Path(name).name == name
     for root in (RUNS / name, Path(name)) if is_bare else (Path(name),):
         if root.is_dir():
             for note in check(root):
                 print(f"note: {note}", file=sys.stderr)
             return root
-    known = sorted(path.name for path in RUNS.glob("*")) if RUNS.is_dir() else []
+    known = [path.name for path in find_visible(RUNS, "*")] if RUNS.is_dir() else []
     listed = ", ".join(known) or "none"
     raise ValueError(f"No run {name!r}; runs here: {listed}. Run `make sweep`, or point RUN at results/reference.")
 
