@@ -1,4 +1,4 @@
-"""python -m results.travel pack RUN, unpack FILE: runs as files."""
+"""python -m results.travel pack RUN, unpack FILE, merge A B --into C: runs as files, and two runs as one."""
 
 import argparse
 import sys
@@ -9,16 +9,16 @@ import pyarrow as pa
 
 from results.shortage import explain_shortage
 from results.stopping import stopping_in_a_line
-from results.travel.commands import pack, unpack
+from results.travel.commands import merge, pack, unpack
 
-COMMANDS = (pack, unpack)
+COMMANDS = (pack, unpack, merge)
 # The options that name what a command writes.
 WRITTEN = ("out", "into")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 2, and one line on stderr, for what a user can put right."""
-    parser = argparse.ArgumentParser(prog="python -m results.travel", description="Pack and unpack runs.")
+    parser = argparse.ArgumentParser(prog="python -m results.travel", description="Pack, unpack and merge runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:
         module.add(commands)

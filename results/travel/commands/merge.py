@@ -1,0 +1,22 @@
+"""merge: two runs of the same ladder as one."""
+
+import argparse
+
+from results.travel.places import find_run, place_run
+from results.travel.union import merge
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "merge", help="make one run of two of the same ladder: more samples, budgets, models or seeds of the task"
+    )
+    command.add_argument("first", metavar="A", help="a run: a directory, a name below results/runs, or a packed file")
+    command.add_argument("second", metavar="B", help="another one")
+    command.add_argument("--into", metavar="C", required=True, help="a new directory, or a name below results/runs")
+    command.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Merge two runs; print what of each came in."""
+    merged = merge(find_run(options.first), find_run(options.second), place_run(options.into))
+    print("\n".join([*(f"note: {note}" for note in merged.notes), *merged.lines]))
