@@ -46,7 +46,11 @@ GROUPS: dict[str, dict[str, Command]] = {
     "check": {
         "validate": Command("analysis.commands.validate", "simulate known truths: how often the intervals hold them"),
     },
-    "share": {},
+    "share": {
+        "merge": Command("results.travel.commands.merge", "make one run of two of the same ladder"),
+        "pack": Command("results.travel.commands.pack", "write a run as one file that any machine reads"),
+        "unpack": Command("results.travel.commands.unpack", "make the folder of a packed run"),
+    },
     "shell": {
         "completion": Command("isoquant.completion", "tab completion for bash, zsh or fish"),
     },

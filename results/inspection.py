@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from results import store
 from results.checks import check_shards, unknown_columns
+from results.closed import tell_closed
 from results.folder import check_plain
 from results.manifest import MANIFESTS, find_copied
 from results.mending import tell_manifest
@@ -50,7 +51,7 @@ def check(root: Path) -> list[str]:
             f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and fills the gap, "
             "`isoquant ingest` that of outcomes from elsewhere."
         )
-    return notes
+    return [*tell_closed(root), *notes]
 
 
 def check_folders(root: Path) -> None:

@@ -94,6 +94,11 @@ def _read_any(line: str) -> str | None:
     return shard if is_inside and digest_of(Path(name)) == sha256 else None
 
 
+def tell_shard(shard: str, *, num_rows: int, num_bytes: int) -> str:
+    """The line of a shard, which is named as table/name."""
+    sha256 = digest_of(Path(shard))
+    return json.dumps({"shard": shard, "rows": num_rows, "bytes": num_bytes, "sha256": sha256}) + "\n"
+
+
 def _entry(root: Path, path: Path, *, num_rows: int, num_bytes: int) -> str:
-    shard = str(path.relative_to(root))
-    return json.dumps({"shard": shard, "rows": num_rows, "bytes": num_bytes, "sha256": digest_of(path)}) + "\n"
+    return tell_shard(str(path.relative_to(root)), num_rows=num_rows, num_bytes=num_bytes)

@@ -1,9 +1,10 @@
 """What RUN names, in one rule for every command, and what isoquant brings along. Standard library only.
 
-RUN is a folder that exists, else a name below results/runs; both are looked for from the current folder, and then where
-isoquant lies, so that results/reference and the runs of a checkout are found from anywhere. A bare name means no folder
-that holds other things than a run: `docs` is below results/runs. What is not there yet is made where it is named: a
-path as it stands, a bare name below results/runs of the current folder.
+RUN is a folder that exists, else a name below results/runs, else a file that `isoquant pack` wrote. Folders and names
+are looked for from the current folder, and then where isoquant lies, so that results/reference and the runs of a
+checkout are found from anywhere. A bare name means no folder that holds other things than a run: `docs` is below
+results/runs. What is not there yet is made where it is named: a path as it stands, a bare name below results/runs of
+the current folder.
 """
 
 import os
@@ -15,14 +16,25 @@ HOME = Path(__file__).parent.parent
 RUNS = Path("results/runs")
 REFERENCE = "results/reference"
 # What a sweep or an ingestion makes first.
+# Folders that packed runs were opened in by this process.
+_packed: set[Path] = set()
 MARKS = ("manifest", "models", "locks", "provenance", "probes")
 
 
 def find_run(name: str) -> Path:
-    """The folder of a run that exists; raises ValueError, with those that do, where there is none."""
+    """The folder of a run that exists, of a packed one that which it is opened in.
+
+    Raises ValueError, with the runs that there are, where there is none.
+    """
     if (found := _existing(name)) is not None:
         return found
-    known = sorted({path.name for home in (Path(), HOME) for path in (home / RUNS).glob("*") if path.is_dir()})
+    if (packed := Path(os.path.expanduser(name))).is_file():
+        from results.travel.unpacking import opened
+
+        _packed.add(folder := opened(packed))
+        return folder
+    folders = (path for home in (Path(), HOME) for path in (home / RUNS).glob("*") if path.is_dir())
+    known = sorted({path.name for path in folders if not path.name.startswith(".")})
     raise ValueError(
         f"No run {name!r}; runs here: {', '.join(known) or 'none'}. Run `isoquant sweep`, or give {REFERENCE}."
     )
@@ -32,6 +44,10 @@ def place_run(name: str) -> Path:
     """The folder of a run that exists or is to be made; raises ValueError for an empty name."""
     if not name:
         raise ValueError("run is empty; give a name, which lies under results/runs, or a path.")
+    if Path(os.path.expanduser(name)).is_file():
+        raise ValueError(
+            f"{name} is a file; a packed run is read as it is, and grows once `isoquant unpack` made a folder."
+        )
     found = _existing(name)
     if found is not None and (not _is_bare(name) or found != Path(name) or _may_be_run(found)):
         return found
@@ -51,8 +67,9 @@ def is_checkout() -> bool:
 
 
 def write_beside(root: Path) -> Path:
-    """Where a command writes what it makes of a run: into it, and of what a wheel brought, into the current folder."""
-    return Path() if not is_checkout() and HOME in root.absolute().parents else root
+    """Where a command writes what it makes of a run: into it; of what a wheel brought or is packed, where it is run."""
+    is_shipped = not is_checkout() and HOME in root.absolute().parents
+    return Path() if is_shipped or root in _packed else root
 
 
 def _existing(name: str) -> Path | None:

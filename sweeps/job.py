@@ -31,6 +31,7 @@ from harness.types import (
     Thinking,
 )
 from results import store
+from results.closed import check_open
 from results.prompts import in_order
 from results.schema import FAILURES, MODELS, PROMPTS
 from results.stopping import cancelling
@@ -108,6 +109,7 @@ class Prepared:
 
 def prepare(job: Job) -> Prepared:
     """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
+    check_open(job.run)
     check_fence(job.task, unfenced=job.grade_unfenced)
     checkpoint = read_checkpoint(job.model)
     check_servable(checkpoint, job.engine, is_here=job.is_here)

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from results import store
+from results.closed import check_open
 from results.inspection import check_folders
 from results.names import writer_of
 from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
@@ -33,8 +34,9 @@ class Usable(NamedTuple):
 def repair(root: Path) -> None:
     """Put what is damaged out of the way, saying so; the shards of a writer at work are left to it.
 
-    Raises ValueError where a folder of the run is a file, or a link out of it.
+    Raises ValueError where a folder of the run is a file, or a link out of it, and where no sweep adds to it.
     """
+    check_open(root)
     check_folders(root)
     entered = entered_shards(root)
     writers = store.list_writers(root)

@@ -44,14 +44,14 @@ def section(root: Path, reading: Reading, *, size: Size, room: int) -> Section:
         "prompts": sorted(prompts, key=lambda prompt: str(prompt["id"])),
     }
     body = [
-        html.paragraph(_rule(outcomes, len(prompts), size, seed), kind="note"),
+        html.paragraph(_rule(root, outcomes, len(prompts), size, seed), kind="note"),
         '<div id="explorer"></div>',
         html.embed(data, name="explorer-data"),
     ]
     return Section("prompts", "Prompt by prompt", "\n".join(body))
 
 
-def _rule(outcomes: Outcomes, num_shown: int, size: Size, seed: int) -> str:
+def _rule(root: Path, outcomes: Outcomes, num_shown: int, size: Size, seed: int) -> str:
     """Which prompts and samples the page holds, so that nobody takes them for all."""
     total, num_samples = len(outcomes.prompt_ids), min(size.num_samples, outcomes.num_samples)
     of_prompts = (
@@ -66,6 +66,8 @@ def _rule(outcomes: Outcomes, num_shown: int, size: Size, seed: int) -> str:
     )
     if not any(arm.rung.has_votes for arm in outcomes.arms):
         return f"{of_prompts}. The run holds how many samples were right, and no texts."
+    if without := texts.left_out(root):
+        return f"{of_prompts}, with the outcomes of {of_samples}. {without[0]}"
     long = sum(texts.TRACE_ENDS)
     return (
         f"{of_prompts}, with the texts of {of_samples}; the counts of right answers are over all samples. Traces of "

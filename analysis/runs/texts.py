@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from analysis.runs.outcomes import Outcomes
 from results import schema, store
+from results.closed import WITHOUT, lacks_texts
 from results.schema import Table
 
 POOL = "evaluation"
@@ -81,6 +82,11 @@ def whole_prompts(root: Path, task: str, prompt_ids: ArrayLike) -> list[str]:
     stored = rows.filter(pc.equal(rows["task"].cast("string"), task)).to_pandas().drop_duplicates("prompt_id")
     by_id = stored.set_index("prompt_id")["text"]
     return [text if isinstance(text, str) else "" for text in by_id.reindex(list(np.asarray(prompt_ids)))]
+
+
+def left_out(root: Path) -> list[str]:
+    """A line where the run was packed without its texts."""
+    return [WITHOUT] if lacks_texts(root) else []
 
 
 def trace(sample: Sample) -> Clipped:

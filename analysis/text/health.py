@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis import numerals
-from analysis.runs import degenerate
+from analysis.runs import degenerate, texts
 from analysis.runs.arms import StoredRun
 from analysis.runs.degenerate import Traces
 from analysis.runs.health import read_health
@@ -29,7 +29,7 @@ def render(run: StoredRun) -> str:
             *left_out(cells),
             "",
         ]
-    return "\n".join(lines + [LEGEND])
+    return "\n".join([*lines, LEGEND, *texts.left_out(run.root)])
 
 
 def left_out(cells: pd.DataFrame) -> list[str]:
