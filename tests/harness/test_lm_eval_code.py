@@ -148,6 +148,6 @@ def test_a_plan_refuses_code_and_says_what_it_trusts(write: Callable[[str], Path
     words = f"experiment=embedded model=countdown-33k run={canary.parent}/run task=lm_eval task.name=sums task.size=4"
     named = f"task.include_path={folder} task.extract=textwrap.dedent"
     refused = forked.run("isoquant", "plan", *words.split(), *named.split())
-    assert refused.code == 1 and "give task.trust=true" in refused.err and not canary.exists()
+    assert refused.code == 2 and "give task.trust=true" in refused.err and not canary.exists()
     told = forked.run("isoquant", "plan", *words.split(), *named.split(), "task.trust=true", "grid.budgets=[0]")
     assert "task.extract=textwrap.dedent; by task.trust=true, sums.yaml runs evil.f of" in told.out, told
