@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 # Other pages that they lead to, and that give commands or links of their own.
-BESIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "results/README.md", "results/real/README.md")
+BESIDE = (
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "results/README.md",
+    "results/real/README.md",
+    "ladder/README.md",
+)
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [README, *DOCS, *(ROOT / name for name in BESIDE)]

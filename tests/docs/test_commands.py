@@ -4,13 +4,11 @@ What a sweep or a plan is given is composed into jobs, options of other commands
 do. What reads the reference run is run by `test_output.py`.
 """
 
-import importlib.util
 import os
 import re
 import subprocess
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -78,19 +76,10 @@ def test_make_knows_what_it_is_given(command: Command) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@of("python")
-def test_a_module_that_is_run_is_there_with_its_options(command: Command) -> None:
-    assert command.words[1] == "-m"
-    found = importlib.util.find_spec(command.words[2])
-    assert found is not None and found.origin is not None
-    text = Path(found.origin).read_text()
-    assert all(f'"{word}"' in text for word in command.words[3:] if word.startswith("--"))
-
-
 def test_nothing_else_is_typed_but_what_is_marked_or_everywhere() -> None:
     everywhere = ("source", "git", "tests/gpu/run.sh --list")
     for command in ALL:
-        if command.words[0] in ("isoquant", "make", "python"):
+        if command.words[0] in ("isoquant", "make"):
             continue
         assert command.is_marked or " ".join(command.words).startswith(everywhere), show(command)
         if command.words[0].startswith("tests/"):

@@ -20,7 +20,7 @@ CONF = ROOT / "conf"
 ROOMS = ("conf", "sweeps", "harness", "results", "analysis", "ladder", "tests", "docs", "isoquant")
 NAMED = re.compile(rf"`((?:{'|'.join(ROOMS)})/[\w./-]*)`")
 # Made by commands, in a checkout that has run them.
-MADE = ("results/runs",)
+MADE = ("results/runs", "ladder/cache")
 # Words that a reader who is no native speaker reads twice.
 HARD = re.compile(
     r"\b(told|lent|dearest|minded|borne in mind|strangers are|does not part|by another name|by a dial of)\b",
