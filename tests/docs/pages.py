@@ -21,7 +21,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [README, *DOCS, *(ROOT / name for name in BESIDE)]
 # What a command needs that a test has not.
 NEEDS = re.compile(r"#\s*needs (?:a )?(.*)")
-MARKS = ("GPU", "network", "cluster")
+MARKS = ("GPU", "network", "cluster", "browser")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -17,6 +17,7 @@ RUN = [
     command
     for command in dict.fromkeys(command for page in PAGES for command in commands(page))
     if command.words[0] == "isoquant"
+    and not command.is_marked
     and any(word.startswith(REFERENCE) for word in command.words)
     and not any(word.startswith(NOT_HERE) for word in command.words)
 ]
