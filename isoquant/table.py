@@ -63,7 +63,7 @@ FOOT = """\
 `isoquant COMMAND --help` tells more, with examples. RUN is a folder, or a name below results/runs.
 `isoquant summary results/reference` reads the run that comes with isoquant."""
 # Not listed: they make what this project itself shows.
-HIDDEN = {"gallery": Command("analysis.commands.gallery", "the README's pictures and words, made again")}
+HIDDEN = {"gallery": Command("analysis.commands.gallery", "the pictures and words of docs/gallery.md, made again")}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
 STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | dict.fromkeys(GROUPS["bring in"], STORED)
 

@@ -1,4 +1,4 @@
-"""gallery: the README's pictures and words, made again from a run whose figures and report are there."""
+"""gallery: the pictures and words of docs/gallery.md, made again from a run whose figures and report are there."""
 
 import argparse
 import contextlib
@@ -20,17 +20,19 @@ NO_BROWSER = (
 
 
 def add(commands: arguments.Commands) -> None:
-    command = commands.add_parser("gallery", help="write the README's gallery; its figures and report are there")
+    command = commands.add_parser("gallery", help="write docs/gallery.md; its figures and the report are there")
     command.add_argument("run", metavar="RUN", help=arguments.RUN)
     command.add_argument("--page", type=Path, required=True, help="the report of the run, as `report` wrote it")
     command.add_argument("--new", required=True, metavar="MODEL", help="the model that is compared with the others")
-    command.add_argument("--readme", type=Path, default=Path("README.md"), help="the file with the gallery's marks")
+    command.add_argument(
+        "--markdown", type=Path, default=Path("docs/gallery.md"), help="the file with the gallery's marks"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Compare, put the gallery into the readme, and take the report's picture where there is a browser."""
+    """Compare, put the gallery into the page, and take the report's picture where there is a browser."""
     root = arguments.run_folder(options.run)
-    folder, home = root / "figures", options.readme.resolve().parent
+    folder, home = root / "figures", options.markdown.resolve().parent
     lacking = [name for name in gallery.FIGURES if not (folder / f"{name}.png").exists()]
     if lacking:
         raise ValueError(f"No {', '.join(lacking)} in {folder}; run `isoquant figures {options.run}` first.")
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     shown = {os.path.relpath((folder / name).resolve(), home): caption for name, caption in pictures.items()}
     command = f"isoquant compare {options.run} {options.run}:{options.new}"
     text = gallery.section(shown, command=command, comparison=words)
-    print(write_text(options.readme, gallery.replace(options.readme.read_text(), text)))
+    print(write_text(options.markdown, gallery.replace(options.markdown.read_text(), text)))
     photograph(options.page, folder / "report.png")
     print(folder / "report.png")
 

@@ -1,4 +1,4 @@
-"""The README's gallery: what is between the marks is replaced, and a missing browser is said so."""
+"""The gallery of docs: what is between the marks is replaced, and a missing browser is said so."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from analysis.commands import gallery as command
 from analysis.text import gallery
 from isoquant.__main__ import main
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "gallery.md"
 
 
 def test_only_what_is_between_the_marks_is_replaced():
@@ -19,13 +19,13 @@ def test_only_what_is_between_the_marks_is_replaced():
     assert "![What it shows.](a.png)" in once and "```text\na  b\n1  2\n```" in once
 
 
-def test_a_readme_without_marks_is_refused():
+def test_a_page_without_marks_is_refused():
     with pytest.raises(ValueError, match="needs the marks"):
         gallery.replace("no marks", "text")
 
 
-def test_the_readme_has_the_marks_once():
-    assert README.read_text().count(gallery.BEGIN) == README.read_text().count(gallery.END) == 1
+def test_the_page_has_the_marks_once():
+    assert PAGE.read_text().count(gallery.BEGIN) == PAGE.read_text().count(gallery.END) == 1
 
 
 def test_a_missing_browser_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from analysis.__main__ import main as analyse
-from results.ingest.__main__ import main as ingest
 
 from analysis.runs import outcomes
 from isoquant.__main__ import main
@@ -21,6 +19,7 @@ from results.schema import ANSWERS, CELLS, COUNTS, GRADES, MODELS, PROMPTS, TABL
 from results.travel.packing import pack
 from results.travel.union import merge
 from sweeps.repair import repair
+from tests.door import ingest
 from tests.results.made_runs import Made
 
 REAL = Path("results/real/svamp")
@@ -68,7 +67,7 @@ MERGED: dict[str, tuple[Made, Made]] = {
 @pytest.mark.parametrize("kind", MERGED)
 def test_runs_of_one_ladder_become_one(tmp_path: Path, kind: str) -> None:
     root = merged(tmp_path, *MERGED[kind])
-    assert analyse(["summary", str(root)]) == 0
+    assert main(["summary", str(root)]) == 0
     assert not (root / POOLED).exists() and not list(root.glob("**/.*"))
     names = sorted(path.name for path in (root / "provenance").iterdir())
     models = {model for made in MERGED[kind] for model in made.models}
@@ -138,8 +137,8 @@ def test_other_seeds_are_pooled_with_the_seed_as_a_label_to_cluster_by(
     for at in range(2):
         right = sum(part.arms[at].stored.num_correct[-1].sum() for part in of_each)
         assert loaded.arms[at].stored.num_correct[-1].sum() == right > 0
-    assert analyse(["summary", str(root), "--difficulty", "label", "--label", "task_seed"]) == 0
-    assert analyse(["health", str(root)]) == 0 and "Left out at" not in capsys.readouterr().out
+    assert main(["summary", str(root), "--difficulty", "label", "--label", "task_seed"]) == 0
+    assert main(["health", str(root)]) == 0 and "Left out at" not in capsys.readouterr().out
     with pytest.raises(ValueError, match="is pooled of several seeds of a task, and a sweep draws one"):
         repair(root)
 
@@ -150,7 +149,7 @@ def test_seeds_are_clusters_where_there_are_ten(tmp_path: Path, capsys: pytest.C
             Made(seed=seed).write(tmp_path / name)
     root = merge(tmp_path / "a", tmp_path / "b", tmp_path / "c").root
     assert len(outcomes.load(root).prompt_ids) == 60
-    assert analyse(["summary", str(root), "--cluster", "task_seed"]) == 0
+    assert main(["summary", str(root), "--cluster", "task_seed"]) == 0
 
 
 def test_runs_are_pooled_in_any_order_and_again_when_one_has_grown(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ WIDER, DEEPER, LARGER = ["grid.widths=[1,4,6]"], ["grid.budgets=[0,16,64,96]"], 
 
 def draw(root: Path, *words: str, command: tuple[str, ...] = ()) -> forked.Ended:
     given = {word.partition("=")[0]: word for word in (*SCRIPTED, f"model={MODEL}", f"run={root}", *words)}
-    return forked.run("sweeps", *command, *given.values(), *([] if command else ["hydra.mode=RUN"]))
+    if command:
+        return forked.run("isoquant", *command, *given.values())
+    return forked.run("sweeps", *given.values(), "hydra.mode=RUN")
 
 
 def drawn(root: Path, *words: str) -> Path:
-    for ended in (draw(root, *words), forked.run("sweeps", "grade", str(root))):
+    for ended in (draw(root, *words), forked.run("isoquant", "grade", str(root))):
         assert ended.code == 0, ended.err
     return root
 
@@ -65,7 +67,11 @@ def test_an_unpacked_run_is_carried_on_and_one_without_texts_is_not(tmp_path: Pa
     assert pending(whole, *DEEPER) == "0" and inspect(whole) == ([], [])
     bare = unpack(tmp_path / "False.tar", tmp_path / "bare").root
     before = rows(bare)
-    for ended in (draw(bare, *WIDER), draw(bare, *WIDER, command=("plan",)), forked.run("sweeps", "grade", str(bare))):
+    for ended in (
+        draw(bare, *WIDER),
+        draw(bare, *WIDER, command=("plan",)),
+        forked.run("isoquant", "grade", str(bare)),
+    ):
         assert ended.code and "was packed without texts, so that nothing in it can be graded" in ended.err + ended.out
     assert rows(bare) == before
 
@@ -76,5 +82,5 @@ def test_another_seed_is_pooled_and_its_run_is_drawn_where_it_was(tmp_path: Path
     assert inspect(root) == ([], []) and (root / POOLED).exists()
     loaded = outcomes.load(root)
     assert len(loaded.prompt_ids) == 48 and set(loaded.dials["task_seed"].tolist()) == {1000500, 2000000}
-    for ended in (draw(root), forked.run("sweeps", "grade", str(root))):
+    for ended in (draw(root), forked.run("isoquant", "grade", str(root))):
         assert ended.code and "is pooled of several seeds of a task, and a sweep draws one" in ended.err + ended.out

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from results.places import place_run
+from results.places import RUNS, place_run
 from results.travel.packing import name_run
 from results.travel.unpacking import unpack
 
@@ -22,7 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Unpack a file; print where the run lies."""
-    unpacked = unpack(options.file, place_run(options.into or name_run(options.file)))
+    unpacked = unpack(options.file, place_run(options.into) if options.into else RUNS / name_run(options.file))
     for note in unpacked.notes:
         print(f"note: {note}")
     texts = "" if unpacked.has_texts else "; texts were left out when it was packed"

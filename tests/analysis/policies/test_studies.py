@@ -161,9 +161,9 @@ def test_impossible_plans_are_refused_with_what_there_is(plan: Asked, said: str,
         replays.replay(read(loaded, Choices()), plan, texts=[""] * 120)
 
 
-def test_the_readme_s_policy_runs_as_it_stands(capsys: pytest.CaptureFixture) -> None:
-    section = Path("README.md").read_text().split("## Who should get the compute")[1]
+def test_the_page_s_policy_runs_as_it_is_there(capsys: pytest.CaptureFixture) -> None:
+    section = Path("docs/policies.md").read_text().split("## A policy of your own")[1]
     code = section.split("```python")[1].split("```")[0]
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102
+    exec(compile(code, "docs/policies.md", "exec"), {"__name__": "page"})  # noqa: S102
     printed = capsys.readouterr().out
     assert "by length" in printed and len([line for line in code.splitlines() if line.strip()]) <= 36
