@@ -1,0 +1,93 @@
+"""A run for notebooks: what the commands print, as tidy frames. docs/columns.md says what every column holds."""
+
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from analysis.questions import answers, cell_rows, exchange_rates
+from analysis.questions.exchange_rates import Findings
+from analysis.reading.bins import Binning, Difficulty
+from analysis.reading.choices import Choices
+from analysis.reading.curves import Rule
+from analysis.reading.reading import Reading, read
+from analysis.runs import outcomes
+from results.places import find_run
+
+
+class Run:
+    """A stored run under a reader's choices; frames are made when they are first asked for.
+
+    reading: what the modules of analysis.questions take, for whatever has no method here.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+
+    def __repr__(self) -> str:
+        outcomes = self.reading.outcomes
+        names = ", ".join(arm.rung.name for arm in outcomes.arms)
+        return f"<run of {outcomes.task}: {len(outcomes.prompt_ids)} prompts, models {names}>"
+
+    @property
+    def models(self) -> list[str]:
+        """Names, smallest first."""
+        return [arm.rung.name for arm in self.reading.arms]
+
+    def answers(self) -> pd.DataFrame:
+        """A row a model, prompt, budget and sample, natural answers at every budget that they serve.
+
+        A plain `groupby("budget")` is therefore what each budget buys. Raises ValueError for success counts, which hold
+        no single answers.
+        """
+        return answers.frame(self.reading)
+
+    def cells(self) -> pd.DataFrame:
+        """A row a model, bin, budget and width: accuracy with its 95% interval, cost and tokens a prompt."""
+        return cell_rows.frame(self.reading)
+
+    def curves(self) -> pd.DataFrame:
+        """A row a model, bin, rule and cell of a path: all widths at the full budget, and all budgets at one sample."""
+        return self._findings.curves.copy()
+
+    def exchange_rates(self) -> pd.DataFrame:
+        """A row a pair of models, bin, rule and path: what the smaller spends for each unit that the larger one spends.
+
+        exchange_rate is infinite where the smaller never gets there within the measured grid, NaN where there is
+        nothing to match.
+        """
+        return self._findings.exchange_rates.copy()
+
+    def under(self, cost: str) -> "Run":
+        """The same run priced by another cost model. Raises ValueError that lists those that it can tell."""
+        return Run(self.reading.under(cost))
+
+    @cached_property
+    def _findings(self) -> Findings:
+        return exchange_rates.measure(self.reading)
+
+
+def load(
+    run: str,
+    *,
+    task: str | None = None,
+    anchor: str | None = None,
+    rule: Rule | None = None,
+    seed: int = 0,
+    difficulty: Difficulty = "anchor",
+    label: str | None = None,
+    bins: int | None = None,
+    thresholds: tuple[float, ...] = (),
+    **choices: Any,
+) -> Run:
+    """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
+
+    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Raises ValueError where there is no such run,
+    and where a choice asks for what it lacks.
+    """
+    # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
+    threadpool_limits(1, user_api="blas")
+    loaded = outcomes.load(find_run(run), task=task, anchor=anchor)
+    binning = Binning(difficulty, label, bins, thresholds)
+    return Run(read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))
