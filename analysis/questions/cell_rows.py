@@ -8,6 +8,7 @@ from analysis.reading.cells import Row, spaced
 from analysis.reading.curves import Curve
 from analysis.reading.reading import Reading
 from analysis.stats import intervals
+from analysis.stats.bootstrap import Interval
 
 
 def frame(reading: Reading) -> pd.DataFrame:
@@ -39,7 +40,7 @@ def _of_model(reading: Reading, at: int, widths: tuple[int, ...], parts: list[Bi
     return rows
 
 
-def _cell(found: Curve, accuracy: intervals.Interval, cell: int) -> Row:
+def _cell(found: Curve, accuracy: Interval, cell: int) -> Row:
     ends = zip(("accuracy", "low", "high"), accuracy, strict=True)
     spent = {name: float(getattr(found, name)[0, cell]) for name in ("cost", "total_tokens", "serial_tokens")}
     return {name: float(end[cell]) for name, end in ends} | spent

@@ -1,0 +1,133 @@
+"""What the columns of every table mean: one name for one thing, with its unit. docs/columns.md is made of it."""
+
+from collections.abc import Mapping, Sequence
+
+COLUMNS = {
+    # What a row is about.
+    "model": "name of a model; in frontier.csv also `any model`, the best of all",
+    "num_params": "parameters of the model that take part in matrix products, as its config tells; NaN where not known",
+    "small": "the smaller model of a pair",
+    "large": "the larger model of a pair",
+    "size_ratio": "parameters of the larger model over those of the smaller",
+    "prompt_id": "stable id of a prompt",
+    "bin": "difficulty bin, or `all prompts`",
+    "num_prompts": "prompts in the bin",
+    "budget": "cap on thinking tokens; 2147483647 stands for no cap",
+    "width": "samples a prompt, k",
+    "sample": "number of the sample of its prompt, from 0",
+    "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct)",
+    "rate_rule": "the rule under which the exchange rate beside a curve was read",
+    "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample",
+    "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even",
+    "outcome": "how an answer was graded: correct, wrong, unparsed, unanswered, truncated, timeout, refused",
+    "multiple": "compute of a row in full answers: one sample at the full budget",
+    "target": "accuracy that is aimed at; in substitution.csv the model whose one answer is",
+    # What is measured.
+    "correct": "whether the answer is right",
+    "score": "what the answer is worth, from 0 to 1; 0 or 1 where it is right or not",
+    "vote": "number of the answer within its prompt and model: equal for answers that vote together, -1: none",
+    "cut": "whether thinking was still going at the budget",
+    "forced": "whether the answer was forced out of a cut or closed trace",
+    "thinking_tokens": "thinking tokens of the sample within the budget; in tables of cells their mean",
+    "answer_tokens": "tokens of the answer; in tables of cells their mean",
+    "decoded_tokens": "all tokens after the prompt: thinking, the closing marker, the answer",
+    "prompt_tokens": "tokens of the prompt in the model's own tokenizer",
+    "total_tokens": "mean tokens a prompt: the prompt once, and all samples",
+    "serial_tokens": "mean tokens one after the other: those of the longest sample",
+    "accuracy": "share of prompts answered right under the rule, in expectation over subsets of samples; 0 to 1",
+    "cost": "mean cost a prompt, in cost_unit; in frontier.csv the most that a cell may spend",
+    "spent": "mean cost of the cell that is best at a level, in cost_unit",
+    "low": "low end of a 95% interval over prompts",
+    "high": "high end of a 95% interval over prompts",
+    "band_low": "low end of a 95% band that holds the whole curve at once",
+    "band_high": "high end of a 95% band that holds the whole curve at once",
+    "draw_error": "standard error that random subsets of samples add to the accuracy; 0 where all were counted",
+    "share": "share of a model's samples at a budget that ended so",
+    "cut_share": "share of samples that were still thinking at the budget",
+    "forced_share": "share of samples whose answer was forced",
+    # Exchange rates.
+    "exchange_rate": "cost of the smaller model at equal accuracy over that of the larger; inf: never within the grid; "
+    "NaN: nothing to match",
+    "rate_low": "low end of the 95% interval of the exchange rate",
+    "rate_high": "high end of the 95% interval of the exchange rate",
+    "step": "samples (path width) or thinking tokens (path budget) at which the smaller model gets there; inf: never",
+    "step_low": "low end of the 95% interval of step",
+    "step_high": "high end of the 95% interval of step",
+    "max_step": "the end of the measured path: the most samples, or the largest budget",
+    "crossing_cost": "cost of the smaller model where it gets there, in cost_unit",
+    "target_accuracy": "accuracy of one full answer of the larger model",
+    "target_cost": "cost of one full answer of the larger model, in cost_unit",
+    "at_or_below": "whether the cheapest cell is there already, so that the value is an upper bound",
+    "share_never": "share of bootstrap replicates that never get there",
+    "share_at_or_below": "share of replicates that are there at the cheapest cell",
+    "p_value": "two-sided p-value that the exchange rate is 1",
+    "p_holm": "the same after Holm's correction over all pairs and bins that one figure shows",
+    "p_bh": "the same after Benjamini and Hochberg's",
+    "cost_low": "low end of the 95% interval of cost",
+    "cost_high": "high end of the 95% interval of cost",
+    "counted_as": "cost model of a row",
+    "counted_label": "what that cost model counts, in words",
+    "counted_unit": "its unit",
+    "workload": "inference tokens served over pretraining tokens; of a break-even row R*, below which the smaller "
+    "model is the cheaper way",
+    "multiplier": "Snell's m(R): samples of the smaller model that a workload pays for",
+    # Grids, frontiers, forecasts.
+    "chosen": "the model that is best at a level; empty where the two halves of the prompts disagree",
+    "is_best": "whether no cheaper cell is as accurate; in parallel.csv the best budget of a level",
+    "share_best": "share of replicates in which no cheaper cell is as accurate",
+    "coverage": "share of prompts that any of k samples answers right",
+    "power_law": "coverage that a power law forecasts from num_drawn samples",
+    "scaled_beta": "coverage that a scaled beta distribution of solve rates forecasts",
+    "nonparametric": "coverage that a free distribution of solve rates forecasts",
+    "last_miss": "the scaled beta's forecast at the largest width, less what is observed",
+    "num_drawn": "samples a prompt that forecasts are made from",
+    "is_held_out": "whether the width lies beyond num_drawn",
+    "is_point": "whether the width is drawn as a point",
+    # What a caption says, the same in every row.
+    "task": "name of the task",
+    "difficulty": "what makes the bins: anchor, own, agreement or label",
+    "bins_are": "the bins in words",
+    "anchor": "the model whose held-out samples make the bins",
+    "bin_samples": "held-out samples a prompt that make the bins",
+    "bin_budget": "their thinking budget",
+    "rank_agreement": "Spearman correlation of the scores that make the bins with fresh samples of the anchor",
+    "rank_low": "low end of its 95% interval",
+    "rank_high": "high end of its 95% interval",
+    "predictor_tokens": "mean tokens a prompt that the scores took",
+    "total_prompts": "prompts that every model has",
+    "num_dropped": "prompts left out, as some model lacks samples of them",
+    "num_samples": "samples a prompt that every model is read at",
+    "max_budget": "the largest budget",
+    "num_replicates": "replicates of the bootstrap",
+    "cluster": "label whose prompts are resampled together",
+    "cost_model": "cost model that everything else is counted in",
+    "cost_label": "what it counts, in words",
+    "cost_unit": "its unit",
+    "most_samples": "samples of the model that has most, where models have unlike many",
+    "cautions": "what to bear in mind before any number, where there is something",
+    "bins_aside": "bins left out, as their prompts lie in one half",
+    "models_aside": "models left out of a figure",
+}
+
+
+def page(tables: Mapping[str, Sequence[str]]) -> str:
+    """The page in markdown: the columns of each table, those that every figure's table has in common apart.
+
+    Raises KeyError for a column without a meaning.
+    """
+    figures = [set(columns) for name, columns in tables.items() if name.endswith(".csv")]
+    common = set.intersection(*figures) if figures else set()
+    lines = [
+        "# Columns",
+        "",
+        "What every column means: of the frames of `isoquant.load(RUN)`, and of the CSV beside each figure. This page",
+        "is made from the code by `python -m isoquant.columns`. Infinity means never within the measured grid; an empty",
+        "cell is not known. The labels of the prompts are further columns of `answers()`.",
+    ]
+    for name, columns in tables.items():
+        shown = [column for column in columns if column not in common or not name.endswith(".csv")]
+        lines += ["", f"## {name}", "", "| column | meaning |", "|---|---|"]
+        lines += [f"| `{column}` | {COLUMNS[column]} |" for column in shown]
+    lines += ["", "## In the CSV of every figure", "", "| column | meaning |", "|---|---|"]
+    shared = [column for column in COLUMNS if column in common]
+    return "\n".join([*lines, *(f"| `{column}` | {COLUMNS[column]} |" for column in shared), ""])
