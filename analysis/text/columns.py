@@ -121,8 +121,8 @@ def page(tables: Mapping[str, Sequence[str]]) -> str:
         "# Columns",
         "",
         "What every column means: of the frames of `isoquant.load(RUN)`, and of the CSV beside each figure. This page",
-        "is made from the code by `python -m isoquant.columns`. Infinity means never within the measured grid; an empty",
-        "cell is not known. The labels of the prompts are further columns of `answers()`.",
+        "is made from the code by `python -m isoquant.columns`. Infinity means never within the measured grid; an",
+        "empty cell is not known. The labels of the prompts are further columns of `answers()`.",
     ]
     for name, columns in tables.items():
         shown = [column for column in columns if column not in common or not name.endswith(".csv")]

@@ -258,7 +258,7 @@ def test_the_commands_pack_unpack_and_say_what_is_wrong_in_a_line(
     said = capsys.readouterr().out
     assert said.count("sha256") == 4 and "without texts" in said and "texts were left out" in said
     for arguments, reason in {
-        ("pack", "nothing"): "There is no run 'nothing'; runs here: made",
+        ("pack", "nothing"): "No run 'nothing'; runs here: made",
         ("unpack", "nothing.tar"): "is no file",
         ("unpack", "made.isoquant.tar"): "is there already",
         ("unpack", "made/provenance/small-000.json"): "is no packed run",

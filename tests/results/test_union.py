@@ -1,7 +1,6 @@
 """Two runs merged into one: every row of either once, or the reason why not."""
 
 import json
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from tests.door import ingest
 from tests.results.made_runs import Made
 
 REAL = Path("results/real/svamp")
-PAGE = Path(__file__).parents[2] / "docs" / "travel.md"
 
 
 def rows(root: Path) -> dict[str, Counter[str]]:
@@ -305,24 +303,10 @@ def test_packed_runs_are_merged_by_the_command(
     assert "answers: 108 of a, 96 more of" in said and "Into results/runs/c" in said
     assert inspect(tmp_path / "results/runs/c") == ([], [])
     assert main(["merge", "a", "nothing", "--into", "d"]) == 2
-    assert capsys.readouterr().err.startswith("error: There is no run 'nothing'; runs here: c.")
+    assert capsys.readouterr().err.startswith("error: No run 'nothing'; runs here: c.")
 
 
 def test_models_that_were_drawn_apart_are_the_ladder_that_was_drawn_at_once(tmp_path: Path) -> None:
     part = tmp_path / "part"
     shutil.copytree(REAL, part, ignore=shutil.ignore_patterns("figures", "SmolLM2*", "grades", "*-grades.jsonl"))
     assert rows(merge(part, REAL, tmp_path / "c").root) == rows(REAL)
-
-
-def test_the_commands_of_the_page_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = re.findall(r"^    python -m (results.travel|analysis) ([^#\n]+)", PAGE.read_text(), re.MULTILINE)
-    assert len(lines) == 5
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    Made(size=12).write(tmp_path / "results/runs/pilot")
-    pack(Made(size=12, samples=range(6)).write(tmp_path / "theirs"), tmp_path / "theirs.tar")
-    for module, words in lines:
-        if words.startswith("unpack"):
-            shutil.rmtree(tmp_path / "results/runs/pilot")
-        assert (main if module == "results.travel" else analyse)(words.split()) == 0, words
-    assert inspect(tmp_path / "results/runs/both") == ([], [])
