@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from harness.checkpoint import read_checkpoint
 from harness.engines.server import Server
@@ -23,9 +24,16 @@ from tests.real_server import serve_model
 
 DATA_VARIABLE, NO_DATA = "ISOQUANT_DATA", "no outside data:"
 MODELS_VARIABLE, NO_MODELS = "ISOQUANT_MODELS", "no real models:"
-# What a script starts in the background ignores SIGINT, and so would everything that the tests start and stop.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a script starts in the background ignores these, and so would everything that the tests start and stop.
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
+# Two workers share the cores, and threads of small products wait for each other longer than they multiply.
+threadpool_limits(1, user_api="blas")
 
 STARTS_ENGINES = {
     "test_vllm.py",
