@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures import ink, labels, page, ticks
+from analysis.figures import ink, labels, never, page, ticks
+from analysis.figures.never import Lane
 from analysis.text import captions, wording
 
 LANE_INCHES = 0.15
@@ -32,26 +33,29 @@ def draw(frame: pd.DataFrame) -> Figure:
         above=0.56 + LEGEND_INCHES * -(-len(kinds) // page.LEGEND_COLUMNS),
     )
     figure, panels = page.lay(len(bins), _words(frame, short[large]), layout)
-    limits = _limits(frame)
+    low, lane = _limits(frame)
     for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
         rows = frame[frame["bin"] == name]
         axes.set_xscale("log")
-        axes.set_xlim(*limits)
+        axes.set_xlim(low, lane.end)
         axes.set_ylim(height / LANE_INCHES, 0)
+        never.shade(axes, "x", lane)
         axes.axvline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)))
-        ticks.log(axes, "x", form=lambda tick: f"{ticks.number(tick)}x")
+        ticks.log(axes, "x", form=lambda tick: f"{ticks.number(tick)}x", lane=lane)
         axes.set_xlabel(f"cost over one answer of {short[large]}", fontsize=9.5)
-        page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
-        _draw_rates(axes, rows, models, kinds, tones)
+        page.title(axes, name, wording.prompts(rows["num_prompts"].iloc[0]))
+        _draw_rates(axes, rows, models, kinds, tones, lane)
         _name_groups(axes, models if number % layout.max_columns == 0 else [], fitted, len(kinds))
     _write_legend(figure, panels[0], kinds, tones)
     return figure
 
 
-def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+def _limits(frame: pd.DataFrame) -> tuple[float, Lane]:
+    """The lower end of the axis, and the lane above all that is finite."""
     ends = frame[["rate", "low", "high"]].to_numpy(dtype=float).ravel()
     ends = np.append(ends[np.isfinite(ends) & (ends > 0)], (0.5, 2.0))
-    return float(ends.min() / 1.5), float(ends.max() * 2.5)
+    low, high = float(ends.min() / 1.5), float(ends.max() * 1.5)
+    return low, never.beyond(low, high)
 
 
 def _lane(number: int, kind: int, num_kinds: int) -> float:
@@ -59,19 +63,17 @@ def _lane(number: int, kind: int, num_kinds: int) -> float:
     return number * (num_kinds + GROUP_INCHES / LANE_INCHES) + kind + 0.5 + GROUP_INCHES / LANE_INCHES / 2
 
 
-def _draw_rates(axes: Axes, rows: pd.DataFrame, models: list[str], kinds: list[str], tones: dict[str, str]) -> None:
-    edge = axes.get_xlim()[1] / 1.25
+def _draw_rates(
+    axes: Axes, rows: pd.DataFrame, models: list[str], kinds: list[str], tones: dict[str, str], lane: Lane
+) -> None:
     for _, row in rows.iterrows():
         kind = str(row["counted_as"])
         at, colour = _lane(models.index(row["small"]), kinds.index(kind), len(kinds)), tones[kind]
         if np.isfinite(row["low"]):
-            axes.plot([row["low"], min(row["high"], edge)], [at, at], color=colour, linewidth=1.5)
-        if np.isinf(row["high"]):
-            axes.plot(edge, at, ">", color=colour, markersize=5, markeredgewidth=1.1,
-                      markerfacecolor=colour if np.isinf(row["rate"]) else "white")  # fmt: skip
-        if np.isfinite(row["rate"]):
-            axes.plot(row["rate"], at, MARKERS[kind], color=colour, markersize=5, zorder=5, markeredgewidth=1.1,
-                      markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
+            axes.plot([row["low"], never.held(row["high"], lane)], [at, at], color=colour, linewidth=1.5, alpha=0.6)
+        if not np.isnan(row["rate"]):
+            axes.plot(never.held(row["rate"], lane), at, MARKERS[kind], color=colour, markersize=5, zorder=5,
+                      markeredgewidth=1.1, markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
     for number, model in enumerate(models):
         of_model = rows[rows["small"] == model]
         if len(of_model) and of_model["rate"].isna().all() and of_model["num_prompts"].all():
@@ -115,9 +117,8 @@ def _words(frame: pd.DataFrame, large: str) -> page.Words:
     gpu = f" Seconds on a GPU: {third['counted_label'].iloc[0]}." if len(third) else ""
     return page.Words(
         "Does the verdict depend on what is counted?",
-        f"Mark: what a smaller model spends to match one answer of {large}, over what that answer costs; left of 1x it "
-        "is cheaper. Filled triangle right: never within the grid; open, never in over 2.5% of replicates. Other open "
-        "marks: at most so much.",
+        f"Left of 1x a smaller model matches one answer of {large} for less. Grey lane: never. Line: 95% interval. "
+        "Open mark: at most so much.",
         f"The smaller model draws more samples at the full budget, read by {captions.read_by(first)}, at most "
         f"{first['max_step']}.{gpu} {captions.run(first, binned=True, priced=False)}",
     )

@@ -6,9 +6,10 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import ArrayLike
 
 GREY = "#8a8a8a"
 DARK = "#222222"
@@ -36,6 +37,17 @@ def bare(axes: Axes) -> None:
 def halo() -> list[AbstractPathEffect]:
     """A white rim that keeps a label readable over lines."""
     return [withStroke(linewidth=3, foreground="white")]
+
+
+def on(colour: str) -> str:
+    """Black or white, whichever is read better on a colour."""
+    red, green, blue = to_rgb(colour)
+    return "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.55 else "white"
+
+
+def whiskers(axes: Axes, at: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, *, alpha: float = 0.5) -> None:
+    """Quiet vertical intervals, which lie over one another without mud."""
+    axes.vlines(at, low, high, color=colour, linewidth=1.0, alpha=alpha, zorder=2)
 
 
 def shades(names: Sequence[Any]) -> dict[Any, str]:

@@ -36,7 +36,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         _draw_panel(axes, part, colours)
         _label_rungs(axes, part, colours)
     if frame["path"].iloc[0] == "width" and solid_rule(frame) != "pass_at_k":
-        _label_coverage(panels[-1], frame[frame["bin"] == bins[-1]], models[0], colours[models[0]])
+        _label_coverage(panels[-1], frame[frame["bin"] == bins[-1]], colours)
     return figure
 
 
@@ -56,7 +56,7 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> Non
         _draw_rule(axes, deployable, colours[str(model)])
         _mark_crossing(axes, part.iloc[0], colours[str(model)])
     _label_target(axes, first)
-    page.title(axes, first["bin"], f"{first['num_prompts']} prompts")
+    page.title(axes, first["bin"], wording.prompts(first["num_prompts"]))
     _write_verdicts(axes, frame, colours)
 
 
@@ -67,7 +67,7 @@ def _label_target(axes: Axes, first: pd.Series) -> None:
     # Over an axis' end it would cover the words there.
     is_below = first["target_accuracy"] > (low + LABEL_ROOM if at_right else high - LABEL_ROOM)
     axes.annotate(
-        f"one answer of {first['target']}",
+        "to match",
         (1 if at_right else 0, first["target_accuracy"]),
         xycoords=("axes fraction", "data"),
         xytext=(-3 if at_right else 3, -3 if is_below else 3),
@@ -83,17 +83,15 @@ def _label_target(axes: Axes, first: pd.Series) -> None:
 
 def _draw_rule(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     """The deployable rule: full ink where at least two disjoint subsets exist (k <= n/2), faded beyond."""
-    axes.fill_between(part["cost"], part["low"], part["high"], color=colour, alpha=0.13, linewidth=0, zorder=1)
     for piece, alpha in zip(_halves(part), (1.0, 0.4), strict=True):
-        axes.plot(piece["cost"], piece["accuracy"], color=colour, alpha=alpha, linewidth=2, zorder=4)
-        axes.plot(
-            piece["cost"][-len(piece) :], piece["accuracy"], "o", color=colour, alpha=alpha, markersize=3.5, zorder=4
-        )
+        ink.whiskers(axes, piece["cost"], piece["low"], piece["high"], colour, alpha=0.5 * alpha)
+        axes.plot(piece["cost"], piece["accuracy"], "o-", color=colour, alpha=alpha, linewidth=2, markersize=3.5,
+                  zorder=4)  # fmt: skip
 
 
 def _draw_coverage(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     for piece, shade in zip(_halves(part), (colour, ink.GREY), strict=True):
-        axes.plot(piece["cost"], piece["accuracy"], color=shade, alpha=0.55, linewidth=1.3, linestyle=":", zorder=3)
+        axes.plot(piece["cost"], piece["accuracy"], color=shade, alpha=0.5, linewidth=1.1, linestyle=":", zorder=3)
 
 
 def _halves(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -127,16 +125,18 @@ def _target(axes: Axes, frame: pd.DataFrame) -> Floats:
     return np.array([(end, frame["target_accuracy"].iloc[0]) for end in axes.get_xlim()])
 
 
-def _label_coverage(axes: Axes, frame: pd.DataFrame, model: str, colour: str) -> None:
-    """What a dotted line is, beside a rung's and off the target."""
-    part = frame[frame["model"] == model]
-    cells = part[(part["rule"] == "pass_at_k") & (part["width"] <= _own_samples(part) / 2)]
-    apart = cells[(cells["accuracy"] - cells["target_accuracy"]).abs() > 0.1]
-    if len(apart):
-        lines = [_points(line) for _, line in frame.groupby(["model", "rule"], sort=False)]
-        last = apart.iloc[-1]
-        note = Label("any of k correct", last["cost"], last["accuracy"], colour)
-        labels.place(axes, [note], lines=[*lines, _target(axes, frame)], size=8.5, weight="normal")
+def _label_coverage(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
+    """What a dotted line is, beside the one that lies highest over its vote, and off the target."""
+    within = frame[frame["width"] <= _own_samples(frame) / 2]
+    by_rule = within.pivot_table(index=["model", "width"], columns="rule", values="accuracy")
+    gap = (by_rule["pass_at_k"] - by_rule["maj_at_k"]).dropna()
+    if gap.empty:
+        return
+    model, width = gap.idxmax()
+    at = within[(within["model"] == model) & (within["width"] == width) & (within["rule"] == "pass_at_k")].iloc[0]
+    lines = [_points(line) for _, line in frame.groupby(["model", "rule"], sort=False)]
+    note = Label("any of k correct", at["cost"], at["accuracy"], colours[model])
+    labels.place(axes, [note], lines=[*lines, _target(axes, frame)], size=8.5, weight="normal")
 
 
 def _mark_crossing(axes: Axes, row: pd.Series, colour: str) -> None:
@@ -210,7 +210,7 @@ def _words(frame: pd.DataFrame, models: list[str]) -> page.Words:
     first = frame.iloc[0]
     spent = "How many samples let" if first["path"] == "width" else "How much thinking lets"
     return page.Words(
-        f"{spent} a smaller model match one answer of {models[-1]}?",
+        f"{spent} a smaller model match one answer of {wording.short_names(models)[models[-1]]}?",
         captions.substitution_key(first, solid_rule(frame)),
-        captions.substitution(first, models),
+        captions.substitution(first),
     )

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from analysis.figures.labels import extent_points, in_two_lines, width_points
+from analysis.figures.never import Lane
+from analysis.text import wording
 
 NICE = (1, 2, 5)
 # From this many on, a log axis is marked at powers of ten alone.
@@ -24,16 +26,24 @@ def number(value: float) -> str:
 
 
 def log(
-    axes: Axes, which: str, *, form: Callable[[float], str] = number, size: float = 9.0, last: float = np.inf
+    axes: Axes,
+    which: str,
+    *,
+    form: Callable[[float], str] = number,
+    size: float = 9.0,
+    last: float = np.inf,
+    lane: Lane | None = None,
 ) -> None:
     """Ticks of a log axis at powers of ten, or closer where there are few, whose labels lie apart; none above `last`.
 
-    The limits are final.
+    Where the axis ends in a lane of what is never reached, that is named too. The limits are final.
     """
     axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
     length = extent_points(axes)[0 if which == "x" else 1]
+    if lane is not None:
+        last = min(last, _before(lane, which, size, length / np.log(high / low)))
     decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
-    num_decades = np.log10(high / low)
+    num_decades = np.log10(high / low) if lane is None else np.log10(lane.start / low)
     finer = ((NICE, 1), ((1, 3), 1)) if num_decades < MANY_DECADES else ()
     for factors, stride in (*finer, *(((1,), stride) for stride in range(1, 20))):
         values = [factor * 10.0**decade for decade in decades if decade % stride == 0 for factor in factors]
@@ -46,9 +56,18 @@ def log(
             needed = np.full(len(room), size * 1.7)
         if np.all(room >= needed):
             break
+    names = [form(tick) for tick in ticks]
+    if lane is not None:
+        ticks, names = [*ticks, lane.middle], [*names, wording.NEVER]
     axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(FixedFormatter([form(tick) for tick in ticks]))
+    axis.set_major_formatter(FixedFormatter(names))
     axis.set_minor_locator(NullLocator())
+
+
+def _before(lane: Lane, which: str, size: float, points: float) -> float:
+    """The last place of a number whose name stays clear of the lane's; points: of the axis, in a factor of e."""
+    clear = width_points(wording.NEVER, size) + size * 0.7 if which == "x" else size * 1.7
+    return min(lane.start, float(lane.middle / np.exp(clear / points)))
 
 
 def named(axes: Axes, names: Mapping[float, str], *, size: float = 9.0) -> None:

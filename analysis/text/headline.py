@@ -17,8 +17,6 @@ from analysis.text import wording
 
 # Fewer are no sample: of three prompts, one in nine resamples holds one of them alone, and its interval has no width.
 FEWEST_PROMPTS = difficulty.FEWEST_IN_BIN
-# Fewer in a bin are told with a caution.
-FEW_PROMPTS = 30
 # Of so many smaller models each is named; of more they are counted, and the largest of them is named.
 MOST_NAMED = 4
 SURELY_NEVER = 0.95
@@ -175,11 +173,11 @@ def _few(rates: pd.DataFrame) -> str:
     """Which bins hold few prompts; "" where none does."""
     sizes = rates.drop_duplicates("bin")
     bins = sizes[sizes["bin"] != ALL_PROMPTS] if len(sizes) > 1 else sizes
-    few = bins[(bins["num_prompts"] < FEW_PROMPTS) & (bins["num_prompts"] > 0)]
+    few = bins[(bins["num_prompts"] < wording.FEW_PROMPTS) & (bins["num_prompts"] > 0)]
     if few.empty:
         return ""
     names = numerals.listed([f"{row['bin']} ({row['num_prompts']})" for _, row in few.iterrows()])
-    return f"Fewer than {FEW_PROMPTS} prompts tell little by themselves: {names}."
+    return f"Fewer than {wording.FEW_PROMPTS} prompts tell little by themselves: {names}."
 
 
 def _mostly_unread(findings: Findings) -> Unread:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from analysis import numerals
 from analysis.runs.samples import UNLIMITED
 
+NEVER = "never"
 NOTHING = "nothing to match"
 NOTHING_TO_TRADE = "nothing to trade for size"
 # What each cost model counts.
@@ -23,6 +24,15 @@ COUNTED = {
     "samples": "samples",
 }
 RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
+
+
+# Fewer prompts tell little by themselves.
+FEW_PROMPTS = 30
+
+
+def prompts(count: int) -> str:
+    """'65 prompts', 'only 26 prompts' where they are too few to tell much by themselves."""
+    return f"{'only ' if 0 < count < FEW_PROMPTS else ''}{numerals.prompts(count)}"
 
 
 def within(axis: str, max_step: float) -> str:
