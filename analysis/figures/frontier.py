@@ -1,4 +1,4 @@
-"""Accuracy against compute, a panel a bin: every cell, each rung's compute-optimal frontier, and the ladder's."""
+"""Accuracy against compute, a panel a bin: what each rung reaches at its best, and above it, whose best is the best."""
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,11 @@ from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
 from analysis.text import captions, wording
 
-LAYOUT = page.Layout(panel=(3.75, 3.2))
-# Of the axes' height: the strip that shows which rung is best.
-STRIP = 0.035
+STRIP_INCHES = 0.21
+LAYOUT = page.Layout(panel=(3.75, 3.0), between=(0.62, 0.85 + STRIP_INCHES), above=0.5 + STRIP_INCHES)
+UNDECIDED = ("#d6d6d6", "unclear")
+# Intervals along each line.
+NUM_WHISKERS = 6
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -22,69 +24,74 @@ def draw(frame: pd.DataFrame) -> Figure:
     figure, panels = page.lay(len(bins), _words(frame.iloc[0]), LAYOUT)
     drawn = frame[frame["kind"] != "cell"]
     for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
-        rows = frame[frame["bin"] == name]
+        rows = drawn[drawn["bin"] == name]
         axes.set_xscale("log")
-        axes.set_xlim(frame["cost"].min() / 1.5, frame["cost"].max() * 1.5)
-        ink.percent_axis(axes, max(0.0, drawn["low"].min() - 0.1), 1.0)
+        axes.set_xlim(drawn["cost"].min() / 1.5, drawn["cost"].max() * 1.5)
+        ink.percent_axis(axes, max(0.0, drawn["low"].min()), 1.0)
         ticks.log(axes, "x")
-        page.title(axes, name, f"{rows['num_prompts'].iloc[0]} prompts")
-        axes.set_xlabel(f"{frame['cost_unit'].iloc[0]} per prompt", fontsize=9.5)
+        axes.set_xlabel(f"{frame['cost_unit'].iloc[0]} per prompt, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
-        _draw_panel(axes, rows, models, colours)
-        _name_rungs(axes, rows, models, short, colours)
+        lines = {model: rows[(rows["kind"] == "frontier") & (rows["model"] == model)] for model in models}
+        _draw_lines(axes, lines, colours)
+        _name_rungs(axes, lines, short, colours)
+        strip = _draw_strip(axes, rows[rows["kind"] == "best"], short, colours)
+        page.title(strip, name, wording.prompts(rows["num_prompts"].iloc[0]))
     return figure
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, models: list[str], colours: dict[str, str]) -> None:
-    best = rows[rows["kind"] == "best"]
-    axes.plot(best["cost"], best["accuracy"], color=ink.DARK, alpha=0.18, linewidth=8, solid_capstyle="round", zorder=1)
-    # Bands of many rungs lie over one another.
-    shade = min(0.12, 0.6 / len(models))
-    for model in models:
-        of_model = rows[rows["model"] == model]
-        cells, line = (of_model[of_model["kind"] == kind] for kind in ("cell", "frontier"))
-        axes.plot(cells["cost"], cells["accuracy"], "o", color=colours[model], alpha=0.3, markersize=2.4,
-                  markeredgewidth=0, zorder=2)  # fmt: skip
-        axes.fill_between(line["cost"], line["low"], line["high"], color=colours[model], alpha=shade, linewidth=0)
-        axes.plot(line["cost"], line["accuracy"], color=colours[model], linewidth=1.8, zorder=4)
-    _draw_strip(axes, best, colours)
+def _draw_lines(axes: Axes, lines: dict[str, pd.DataFrame], colours: dict[str, str]) -> None:
+    """Each rung's best cell at each compute, with an interval here and there, no two rungs' at one place."""
+    stride = max(len(lines), -(-max(len(line) for line in lines.values()) // NUM_WHISKERS))
+    shared = sorted({cost for line in lines.values() for cost in line["cost"]})
+    place = {cost: number for number, cost in enumerate(shared)}
+    for number, (model, line) in enumerate(lines.items()):
+        axes.plot(line["cost"], line["accuracy"], color=colours[model], linewidth=2, zorder=4)
+        at = line["cost"].map(place).to_numpy(dtype=int)
+        shown = line[at % stride == (number * stride) // len(lines)]
+        ink.whiskers(axes, shown["cost"], shown["low"], shown["high"], colours[model])
 
 
-def _draw_strip(axes: Axes, best: pd.DataFrame, colours: dict[str, str]) -> None:
-    """Which rung is the best at each compute, along the lower edge; grey where the folds disagree."""
+def _draw_strip(axes: Axes, best: pd.DataFrame, short: dict[str, str], colours: dict[str, str]) -> Axes:
+    """Which rung is the best at each compute, named where there is room; grey where the halves disagree."""
+    box, figure = axes.get_position(), labels.sheet(axes)
+    tall = figure.get_figheight()
+    strip = figure.add_axes((box.x0, box.y1 + 0.04 / tall, box.width, STRIP_INCHES / tall), sharex=axes)
+    strip.axis("off")
+    strip.set_ylim(0, 1)
     compute = best["cost"].to_numpy()
     if len(compute) < 2:
-        return
+        return strip
     half = np.sqrt(compute[1] / compute[0])
+    points = labels.extent_points(strip)[0] / np.log(np.divide(*strip.get_xlim()[::-1]))
     names = best["chosen"].fillna("").to_numpy()
     starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
     for start, end in zip(starts, np.append(starts[1:], len(names)), strict=True):
-        colour = colours.get(names[start], "#cccccc")
-        axes.axvspan(compute[start] / half, compute[end - 1] * half, 0, STRIP, color=colour, linewidth=0, zorder=3)
+        colour, word = (colours[names[start]], short[names[start]]) if names[start] in colours else UNDECIDED
+        low, high = compute[start] / half, compute[end - 1] * half
+        strip.axvspan(low, high, color=colour, linewidth=0)
+        if labels.width_points(word, 8.5, "bold") + 6 <= points * np.log(high / low):
+            strip.annotate(word, (np.sqrt(low * high), 0.46), ha="center", va="center", fontsize=8.5,
+                           fontweight="bold", color=ink.on(colour))  # fmt: skip
+    return strip
 
 
-def _name_rungs(
-    axes: Axes, rows: pd.DataFrame, models: list[str], short: dict[str, str], colours: dict[str, str]
-) -> None:
-    """Each rung's name at the lower end of its frontier."""
-    lines = [rows[(rows["kind"] == "frontier") & (rows["model"] == model)] for model in models]
+def _name_rungs(axes: Axes, lines: dict[str, pd.DataFrame], short: dict[str, str], colours: dict[str, str]) -> None:
+    """Each rung's name at the lower end of its line."""
     named = [
         Label(short[model], line["cost"].iloc[0], line["accuracy"].iloc[0], colours[model])
-        for model, line in zip(models, lines, strict=True)
+        for model, line in lines.items()
         if len(line)
     ]
-    strip = np.array([(end, axes.get_ylim()[0]) for end in axes.get_xlim()])
-    curves = [line[["cost", "accuracy"]].to_numpy(dtype=float) for line in lines]
-    labels.place(axes, named, lines=[*curves, strip])
+    labels.place(axes, named, lines=[line[["cost", "accuracy"]].to_numpy(dtype=float) for line in lines.values()])
 
 
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
-        "What accuracy does compute buy, and from which model?",
-        "Dot: a thinking budget and a number of samples. Line: the model's best cell that costs no more, with its 95% "
-        "interval. Wide grey line: the best cell of any model; the strip below shows whose it is (grey: undecided).",
-        f"Several samples are read by {captions.read_by(first)}. Best cells are chosen on one half of the prompts and "
-        "read on the other: on few prompts a line may lie below dots, and the grey line below a model's own. "
+        "Which model is the best buy for your compute?",
+        "Line: the best accuracy a model reaches without spending more, with 95% intervals. Strip on top: the model "
+        "that is best there; grey: unclear.",
+        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen on "
+        f"one half of the prompts and read on the other; unclear: the halves choose different models. "
         f"{captions.run(first, binned=True)}",
     )

@@ -3,126 +3,104 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from analysis.figures import ink, labels, page, ticks
+from analysis.arrays import Floats
+from analysis.figures import ink, labels, never, page, ticks
 from analysis.figures.labels import Label
+from analysis.figures.never import Lane
 from analysis.text import captions, wording
 
-LANE_INCHES = 0.13
-LANE_SIZE = 7.5
-# Of the names beside the lanes, which a panel makes room for.
-NAME_INCHES, MAX_NAME_INCHES = 0.9, 2.2
-PANEL = (3.1, 3.0)
-MAX_COLUMNS = 3
+LAYOUT = page.Layout((3.75, 3.2))
+# Of the axis, with so much for each rung.
+LANE_SHARE, RUNG_SHARE, MAX_LANE_SHARE = 0.08, 0.025, 0.35
+NUM_WHISKERS = 6
+# An interval may reach this many times beyond all lines; where it goes further the axis' end cuts it.
+MAX_REACH = 4.0
 
 
 def draw(frame: pd.DataFrame) -> Figure:
     """The figure of `questions.targets.substitution_frame`."""
     models = list(dict.fromkeys(frame["model"]))
     large = frame["large"].iloc[0]
-    names = wording.short_names([*models, large])
-    short, colours = names, ink.colours([*models, large])
+    short, colours = wording.short_names([*models, large]), ink.colours([*models, large])
     bins = list(dict.fromkeys(frame["bin"]))
-    strip = LANE_INCHES * len(models)
-    lanes_named, beside = _lane_names([short[model] for model in models])
-    layout = page.Layout(PANEL, (beside + 0.45, 1.1 + strip), right=beside, above=0.5 + strip)
-    figure, panels = page.lay(len(bins), _words(frame.iloc[0], names[large]), layout)
-    low, high = _limits(frame)
+    figure, panels = page.lay(len(bins), _words(frame.iloc[0], short[large]), LAYOUT)
+    low, lane = _limits(frame, len(models))
     for number, (axes, name) in enumerate(zip(panels, bins, strict=True)):
         rows = frame[frame["bin"] == name]
         axes.set_yscale("log")
-        axes.set_ylim(low, high)
+        axes.set_ylim(low, lane.end)
         axes.set_xlim(max(0, frame["target"].min() - 0.03), 1)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        ticks.log(axes, "y", form=lambda tick: f"{ticks.number(tick)}x")
+        ticks.log(axes, "y", form=lambda tick: f"{ticks.number(tick)}x", lane=lane)
         axes.set_xlabel("accuracy to reach", fontsize=9.5)
-        if number % MAX_COLUMNS == 0:
-            axes.set_ylabel(f"{wording.spent(frame['cost_unit'].iloc[0])} over that of {names[large]}", fontsize=9.5)
-        _draw_panel(axes, rows, models, colours)
-        _name_rungs(axes, rows, models, short, colours)
-        lanes = _lanes(axes, rows, models, lanes_named, colours)
-        page.title(lanes, name, f"{rows['num_prompts'].iloc[0]} prompts")
+        if number % LAYOUT.max_columns == 0:
+            axes.set_ylabel(f"{wording.spent(frame['cost_unit'].iloc[0])} over that of {short[large]}", fontsize=9.5)
+        page.title(axes, name, wording.prompts(rows["num_prompts"].iloc[0]))
+        never.shade(axes, "y", lane)
+        axes.axhline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
+        heights = {model: lane.at((place + 1) / (len(models) + 1)) for place, model in enumerate(reversed(models))}
+        lines = {model: _line(rows[rows["model"] == model], heights[model]) for model in models}
+        _draw_lines(axes, rows, lines, colours, heights)
+        _name_rungs(axes, lines, short, colours)
     return figure
 
 
-def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+def _limits(frame: pd.DataFrame, num_models: int) -> tuple[float, Lane]:
+    """The lower end of the axis, and the lane above all lines and what is near of their intervals."""
     ends = frame[["rate", "rate_low", "rate_high"]].to_numpy(dtype=float).ravel()
     ends = np.append(ends[np.isfinite(ends) & (ends > 0)], (0.7, 1.5))
-    middle = np.append(frame["rate"][np.isfinite(frame["rate"])].to_numpy(dtype=float), (0.7, 1.5))
-    return max(float(ends.min()), float(middle.min()) / 4) / 1.2, min(float(ends.max()), float(middle.max()) * 4) * 1.2
+    lines = np.append(frame["rate"][np.isfinite(frame["rate"])].to_numpy(dtype=float), (0.7, 1.5))
+    low = max(float(ends.min()), float(lines.min()) / MAX_REACH) / 1.2
+    high = min(float(ends.max()), float(lines.max()) * MAX_REACH) * 1.2
+    return low, never.beyond(low, high, share=min(LANE_SHARE + RUNG_SHARE * num_models, MAX_LANE_SHARE))
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, models: list[str], colours: dict[str, str]) -> None:
-    axes.axhline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
-    top = axes.get_ylim()[1]
-    for model in models:
-        part = rows[(rows["model"] == model) & np.isfinite(rows["rate"])]
-        high = part["rate_high"].clip(upper=top)
-        axes.fill_between(part["target"], part["rate_low"], high, color=colours[model], alpha=0.13, linewidth=0)
-        bounded = part["at_or_below"].to_numpy(dtype=bool)
-        axes.plot(part["target"], part["rate"].where(~bounded), color=colours[model], linewidth=2, zorder=4)
-        axes.plot(
-            part["target"], part["rate"].where(bounded), color=colours[model], linewidth=1.6, linestyle=":", zorder=4
-        )
-        gone = rows[(rows["model"] == model) & np.isinf(rows["rate"])]
-        if len(part) and len(gone) and gone["target"].max() > part["target"].max():
-            last = part.iloc[-1]
-            axes.plot(last["target"], last["rate"], marker="^", color=colours[model], markersize=7,
-                      markerfacecolor="white", markeredgewidth=1.5, zorder=6)  # fmt: skip
+def _line(part: pd.DataFrame, height: float) -> Floats:
+    """Targets and rates (T, 2), those never reached at the rung's height in the lane."""
+    rate = part["rate"].to_numpy(dtype=float)
+    return np.column_stack([part["target"].to_numpy(dtype=float), np.where(np.isinf(rate), height, rate)])
 
 
-def _name_rungs(
-    axes: Axes, rows: pd.DataFrame, models: list[str], short: dict[str, str], colours: dict[str, str]
+def _draw_lines(
+    axes: Axes, rows: pd.DataFrame, lines: dict[str, Floats], colours: dict[str, str], heights: dict[str, float]
 ) -> None:
+    """Each rung's rates, dotted where they are upper bounds and on the way to never, with intervals here and there."""
+    shared = sorted(rows["target"].unique())
+    stride = max(len(lines), -(-len(shared) // NUM_WHISKERS))
+    for number, (model, line) in enumerate(lines.items()):
+        part, colour = rows[rows["model"] == model], colours[model]
+        gone = np.isinf(part["rate"].to_numpy(dtype=float))
+        bounded = part["at_or_below"].to_numpy(dtype=bool)
+        axes.plot(*line.T, color=colour, linewidth=1.2, linestyle=(0, (1, 1.6)), zorder=4)
+        for piece, mark in ((~gone & ~bounded, ""), (gone, "s")):
+            axes.plot(line[:, 0], np.where(piece, line[:, 1], np.nan), mark + "-", color=colour, linewidth=2.2,
+                      markersize=2.2, markeredgewidth=0, zorder=5, solid_capstyle="butt")  # fmt: skip
+        at = part["target"].map(shared.index).to_numpy(dtype=int)
+        low, high = (part[name].to_numpy(dtype=float) for name in ("rate_low", "rate_high"))
+        high = np.where(np.isinf(high), heights[model], high)
+        shown = (at % stride == (number * stride) // len(lines)) & np.isfinite(low)
+        ink.whiskers(axes, line[shown, 0], low[shown], high[shown], colour)
+
+
+def _name_rungs(axes: Axes, lines: dict[str, Floats], short: dict[str, str], colours: dict[str, str]) -> None:
     """Each rung's name at the middle of its line."""
-    lines = [rows[(rows["model"] == model) & np.isfinite(rows["rate"])] for model in models]
     named = []
-    for model, line in zip(models, lines, strict=True):
+    for model, line in lines.items():
         if len(line):
-            middle = line.iloc[len(line) // 2]
-            named.append(Label(short[model], middle["target"], middle["rate"], colours[model]))
-    labels.place(axes, named, lines=[line[["target", "rate"]].to_numpy(dtype=float) for line in lines])
-
-
-def _lane_names(names: list[str]) -> tuple[list[str], float]:
-    """What is written beside the lanes, and the inches that takes."""
-    widest = max(labels.width_points(f"{name} never", LANE_SIZE) for name in names) / 72 + 0.1
-    inches = float(np.clip(widest, NAME_INCHES, MAX_NAME_INCHES))
-    room = inches - 0.1 - labels.width_points(" never", LANE_SIZE) / 72
-    fitted = labels.fit_apart({name: name for name in names}, LANE_SIZE, room)
-    return [f"{fitted[name]} never" for name in names], inches
-
-
-def _lanes(axes: Axes, rows: pd.DataFrame, models: list[str], named: list[str], colours: dict[str, str]) -> Axes:
-    """A lane a rung above the panel: the darker, the more replicates never reach the accuracy below it."""
-    box, figure = axes.get_position(), labels.sheet(axes)
-    height = LANE_INCHES * len(models) / figure.get_figheight()
-    lanes = figure.add_axes((box.x0, box.y1 + 0.06 / figure.get_figheight(), box.width, height), sharex=axes)
-    lanes.set_ylim(len(models) - 0.5, -0.5)
-    lanes.axis("off")
-    lanes.axhspan(-0.5, len(models) - 0.5, color="#f4f4f4", zorder=0)
-    for lane, model in enumerate(models):
-        part = rows[rows["model"] == model]
-        wide = np.diff(part["target"]).min() if len(part) > 1 else 0.025
-        shades = [to_rgba(colours[model], float(share)) for share in part["share_never"]]
-        lanes.bar(part["target"], 0.8, wide, lane - 0.4, color=shades, linewidth=0)
-        lanes.annotate(named[lane], (1, lane), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
-                       textcoords="offset points", fontsize=LANE_SIZE, color=colours[model],
-                       annotation_clip=False)  # fmt: skip
-    return lanes
+            target, rate = line[len(line) // 2]
+            named.append(Label(short[model], target, rate, colours[model]))
+    labels.place(axes, named, lines=list(lines.values()))
 
 
 def _words(first: pd.Series, large: str) -> page.Words:
     return page.Words(
         f"What does a smaller model pay for the accuracy of {large}?",
-        f"Line: {wording.spent(first['cost_unit'])} it needs over what {large} needs for the same accuracy, each with "
-        "its own best budget and samples. Dotted: at most so much. Triangle: the last accuracy that it reaches. Lanes "
-        "above: the share of replicates (white to full) in which it never gets there within the grid.",
-        f"Several samples are read by {captions.read_by(first)}. Best cells are chosen on one half of the prompts and "
-        f"read on the other; shown are accuracies between the cheapest and the dearest cell of {large}. Bands run to "
-        f"the top where more than 2.5% never get there. {captions.run(first, binned=True)}",
+        f"Below 1x the smaller model is cheaper than {large} at equal accuracy. In the grey lane it never gets there. "
+        "Thin lines: 95% intervals. Dotted: at most so much.",
+        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen on "
+        f"one half of the prompts and read on the other. {captions.run(first, binned=True)}",
     )
