@@ -71,9 +71,14 @@ def lay(num_panels: int, words: Words, layout: Layout) -> tuple[Figure, list[Axe
     return figure, panels
 
 
-def title(axes: Axes, text: str, note: str = "", *, colour: str = ink.DARK, size: float = 11.0) -> None:
-    """A panel's name in bold above its left end, shortened where it is too long, and a note after it."""
-    inches = labels.sheet(axes).get_figwidth() * axes.get_position().width
+def title(
+    axes: Axes, text: str, note: str = "", *, colour: str = ink.DARK, size: float = 11.0, inches: float | None = None
+) -> None:
+    """A panel's name in bold above its left end, shortened where it is too long, and a note after it.
+
+    inches: the room for both, where it is more than the panel is wide.
+    """
+    inches = inches or labels.sheet(axes).get_figwidth() * axes.get_position().width
     name = labels.fit(text, size, _room(note, inches, size), weight="bold")
     # At a place that is given matplotlib looks for no better one, tick by tick.
     axes.set_title(name, loc="left", y=1.0, fontsize=size, fontweight="bold", color=colour)
