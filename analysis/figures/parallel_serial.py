@@ -1,140 +1,97 @@
-"""Width against depth: accuracy over samples and thinking, and the best settings by tokens; a column a bin."""
+"""Width against depth: the samples and the thinking that are best by tokens, and what they reach; a column a bin."""
 
-import textwrap
-
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from analysis.arrays import Floats
-from analysis.figures import ink
+from analysis.figures import ink, labels, page, ticks
+from analysis.figures.labels import Label
 from analysis.reading import limits
-from analysis.text import wording
+from analysis.text import captions, wording
 
-COLUMN_INCHES = 3.7
-SURFACE_INCHES = 2.3
-CURVE_INCHES = 2.3
-LEFT_INCHES = 0.75
-HEAD_INCHES = 1.35
-FOOT_INCHES = 1.35
-GAP_INCHES = 0.75
 MAX_COLUMNS = 6
-AXES = {"tokens in all": ("#0072b2", "o"), "tokens in series": ("#d55e00", "s")}
-# Cells with room for a number.
-MAX_WRITTEN = 8
-# Accuracy that would be black.
-WHITE_TO_BLACK = 1.35
+LAYOUT = page.Layout((2.75, 1.35), (0.35, 0.22), left=1.0, max_columns=MAX_COLUMNS)
+# What counts, with its colour and its name in the figure.
+AXES = {"tokens in all": ("#0072b2", "all tokens count"), "tokens in series": ("#d55e00", "the longest counts")}
+ROWS = ("width", "budget", "accuracy")
+NAMES = ("samples", "thinking tokens", "accuracy")
+# Of an axis of settings, between two lines on one of them.
+APART = 0.14
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `replays.frontier_frame`: rows of the surface and of the frontiers over it."""
-    names = list(dict.fromkeys(frame["bin"]))[:MAX_COLUMNS]
-    width = max(LEFT_INCHES + COLUMN_INCHES * len(names), 7.5)
-    height = HEAD_INCHES + SURFACE_INCHES + GAP_INCHES + CURVE_INCHES + FOOT_INCHES
-    figure = Figure(figsize=(width, height))
-    low = float(frame["accuracy_low"].min())
-    ends = frame["level"].min() / 1.2, frame["level"].max() * 1.2
-    for number, name in enumerate(names):
-        part = frame[frame["bin"] == name]
-        left = (LEFT_INCHES + COLUMN_INCHES * number) / width
-        wide = (COLUMN_INCHES - 0.55) / width
-        above = figure.add_axes(
-            (left, (FOOT_INCHES + CURVE_INCHES + GAP_INCHES) / height, wide, SURFACE_INCHES / height)
-        )
-        below = figure.add_axes((left, FOOT_INCHES / height, wide, CURVE_INCHES / height))
-        _draw_surface(above, part, first=number == 0)
-        below.set_xscale("log")
-        below.set_xlim(*ends)
-        _draw_frontiers(below, part[part["part"] == "frontier"], low, first=number == 0)
-    _write_words(figure, frame)
+    """The figure of `replays.frontier_frame`: rows of the frontiers over the surface of settings."""
+    bins = list(dict.fromkeys(frame["bin"]))[:MAX_COLUMNS]
+    best = frame[frame["part"] == "frontier"]
+    steps = {name: sorted(frame.loc[frame["part"] == "surface", name].unique()) for name in ("width", "budget")}
+    figure, panels = page.lay(len(ROWS) * len(bins), _words(frame.iloc[0]), LAYOUT._replace(max_columns=len(bins)))
+    floor = max(0.0, float(best["accuracy_low"].min()))
+    for number, axes in enumerate(panels):
+        row, column = divmod(number, len(bins))
+        rows = best[best["bin"] == bins[column]]
+        axes.set_xscale("log")
+        axes.set_xlim(best["level"].min() / 1.3, best["level"].max() * 1.3)
+        ticks.log(axes, "x")
+        if ROWS[row] == "accuracy":
+            ink.percent_axis(axes, floor, 1.0)
+            axes.set_xlabel("tokens per prompt", fontsize=9.5)
+        else:
+            axes.tick_params(labelbottom=False)
+            _scale_steps(axes, steps[ROWS[row]])
+        if column == 0:
+            axes.set_ylabel(NAMES[row], fontsize=9.5)
+        else:
+            axes.tick_params(labelleft=False)
+        if row == 0:
+            page.title(axes, bins[column], wording.prompts(rows["num_prompts"].iloc[0]))
+        lines = _draw_lines(axes, rows, ROWS[row], steps.get(ROWS[row], []))
+        if number == 0:
+            _name_lines(axes, lines)
     return figure
 
 
-def _draw_surface(axes: Axes, part: pd.DataFrame, *, first: bool) -> None:
-    """Accuracy of every cell, curves of equal tokens, and where each frontier goes."""
-    cells = part[part["part"] == "surface"]
-    table, tokens = (
-        cells.pivot(index="width", columns="budget", values=name) for name in ("accuracy", "tokens in all")
-    )
-    axes.imshow(table, origin="lower", aspect="auto", cmap="Greys", vmin=0, vmax=WHITE_TO_BLACK)
-    if min(table.shape) > 1:
-        axes.contour(np.log2(tokens), colors="#ffffff", linewidths=3, levels=5)
-        axes.contour(np.log2(tokens), colors="#777777", linewidths=0.8, levels=5)
-    if max(table.shape) <= MAX_WRITTEN:
-        for (row, column), value in np.ndenumerate(table.to_numpy()):
-            shade, ink_on_it = (
-                matplotlib.colormaps["Greys"](value / WHITE_TO_BLACK),
-                "#444444" if value < 0.55 else "#ffffff",
-            )
-            axes.text(column - 0.42, row - 0.4, f"{100 * value:.0f}", fontsize=7, va="bottom", color=ink_on_it,
-                      path_effects=[withStroke(linewidth=2.5, foreground=shade)], zorder=4)  # fmt: skip
-    for axis, (colour, mark) in AXES.items():
-        path = part[part["axis"] == axis].drop_duplicates(["width", "budget"])
-        x, y = (
-            _positions(path[name], table_axis)
-            for name, table_axis in (("budget", table.columns), ("width", table.index))
-        )
-        # Aside from the middle, where both frontiers may choose the same cell.
-        aside = 0.14 if axis == "tokens in all" else 0.3
-        axes.plot(x + aside, y + aside, linestyle="none", marker=mark, markersize=5.5, color=colour,
-                  markeredgecolor="white", markeredgewidth=0.8)  # fmt: skip
-    axes.set_xticks(range(len(table.columns)), [_budget(budget) for budget in table.columns])
-    axes.set_yticks(range(len(table.index)), [f"{width:.0f}" for width in table.index])
-    axes.tick_params(labelsize=9, colors=ink.DARK, length=0)
-    head = part.iloc[0]
-    axes.set_title(f"{head['bin']} ({head['num_prompts']} prompts)", loc="left", fontsize=11, fontweight="bold")
-    axes.set_xlabel("thinking budget (tokens)", fontsize=9.5, labelpad=2)
-    if first:
-        axes.set_ylabel("samples", fontsize=9.5)
+def _scale_steps(axes: Axes, steps: list[float]) -> None:
+    """A place for each setting, the same from one to the next, named where there is room."""
+    axes.set_ylim(-0.5, len(steps) - 0.5)
+    stride = max(1, int(np.ceil(len(steps) * 9 * 1.5 / labels.extent_points(axes)[1])))
+    names = [limits.short(int(step)) if (len(steps) - 1 - at) % stride == 0 else "" for at, step in enumerate(steps)]
+    axes.yaxis.set_major_locator(FixedLocator(range(len(steps))))
+    axes.yaxis.set_major_formatter(FixedFormatter(names))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _positions(values: pd.Series, ticks: pd.Index) -> Floats:
-    """Where values lie among the ticks; between two of them where both halves of the prompts chose differently."""
-    at: Floats = np.interp(values.to_numpy(dtype=float), ticks.to_numpy(dtype=float), np.arange(len(ticks)))
-    return at
-
-
-def _draw_frontiers(axes: Axes, rows: pd.DataFrame, low: float, *, first: bool) -> None:
-    ink.bare(axes)
-    for axis, (colour, mark) in AXES.items():
+def _draw_lines(axes: Axes, rows: pd.DataFrame, name: str, steps: list[float]) -> dict[str, Floats]:
+    """The best setting or its accuracy along each axis of tokens; between two settings where the halves differ."""
+    lines = {}
+    for side, (axis, (colour, _)) in zip((-0.5, 0.5), AXES.items(), strict=True):
         part = rows[rows["axis"] == axis]
-        axes.fill_between(
-            part["level"], part["accuracy_low"], part["accuracy_high"], color=colour, alpha=0.12, linewidth=0
-        )
-        axes.plot(part["level"], part["accuracy"], color=colour, marker=mark, markersize=4, linewidth=1.8)
-    axes.set_ylim(max(low - 0.05, -0.02), 1.02)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("tokens per prompt", fontsize=9.5, labelpad=2)
-    if first:
-        axes.set_ylabel("accuracy of the best cell", fontsize=9.5)
-        for axis, height in zip(AXES, (0.13, 0.03), strict=True):
-            axes.text(0.98, height, axis, color=AXES[axis][0], fontsize=9.5, fontweight="bold", ha="right",
-                      transform=axes.transAxes, path_effects=ink.halo())  # fmt: skip
+        middle, low, high = (part[f"{name}{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
+        if steps:
+            places = np.arange(len(steps))
+            middle, low, high = (np.interp(end, steps, places) + side * APART for end in (middle, low, high))
+        ink.whiskers(axes, part["level"], low, high, colour)
+        axes.plot(part["level"], middle, "o-", color=colour, linewidth=2, markersize=3.5, zorder=4)
+        lines[axis] = np.column_stack([part["level"], middle])
+    return lines
 
 
-def _budget(budget: float) -> str:
-    return "no limit" if budget >= limits.UNLIMITED else f"{budget:.0f}"
+def _name_lines(axes: Axes, lines: dict[str, Floats]) -> None:
+    """What counts, beside the middle of each line."""
+    middles = {axis: line[len(line) // 2] for axis, line in lines.items() if len(line)}
+    named = [Label(AXES[axis][1], x, y, AXES[axis][0]) for axis, (x, y) in middles.items()]
+    labels.place(axes, named, lines=list(lines.values()))
 
 
-def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
-    first = frame.iloc[0]
-    width, height = figure.get_size_inches()
-    figure.text(0.14 / width, 1 - 0.16 / height, f"More samples or longer thinking? {first['model']}", fontsize=14,
-                fontweight="bold", va="top", color=ink.DARK)  # fmt: skip
-    key = (
-        "Above: accuracy in % of every setting; grey curves join equal tokens in all. Marks: the best setting at each "
-        "number of tokens (circle: in all, square: in series). Below: what it reaches."
+def _words(first: pd.Series) -> page.Words:
+    return page.Words(
+        f"More samples or longer thinking? The best setting of {first['model']}",
+        "Blue: all tokens count, as a bill does. Orange: only the longest sample counts, as waiting does when samples "
+        "are drawn side by side. Thin lines: 95% intervals.",
+        f"Samples are read by {wording.RULES[first['rule']]}. Best settings are chosen on one half of the prompts and "
+        "read on the other; a dot between two settings: the halves chose differently. "
+        f"Task {first['task']}, {first['total_prompts']} prompts, {captions.samples_each(first)}, "
+        f"{first['num_replicates']:,} paired bootstraps, the choice in each.",
     )
-    figure.text(0.14 / width, 1 - 0.5 / height, textwrap.fill(key, int(12 * width)), fontsize=10, va="top")
-    words = (
-        f"Task {first['task']}, {wording.RULES[first['rule']]}. {first['total_prompts']} prompts, "
-        f"{first['num_samples']} samples each. In series: the longest of the samples, which are drawn side by side. "
-        "Best settings are chosen on one half of the prompts and read on the other; a mark between cells: the halves "
-        f"chose differently. Bands: 95% intervals ({first['num_replicates']:,} paired bootstraps, the choice in each)."
-    )
-    figure.text(0.14 / width, 0.1 / height, textwrap.fill(words, int(13.2 * width)), fontsize=9, va="bottom",
-                color="#444444")  # fmt: skip
