@@ -47,7 +47,19 @@ function tableOf(caption, headers, rows, { numeric = [] } = {}) {
     make("tr", {}, ...row.map((cell, at) =>
       make(at ? "td" : "th", { scope: at ? null : "row", class: numeric.includes(at) ? "number" : null }, cell))));
   const table = make("table", {}, make("caption", {}, make("span", {}, caption)), make("thead", {}, head), make("tbody", {}, ...body));
-  return make("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption }, table);
+  return tellWide(make("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption }, table));
+}
+
+// A table wider than its place says that it scrolls, whenever either changes.
+const widths = new ResizeObserver((entries) => {
+  for (const holder of new Set(entries.map(({ target }) => target.closest(".scroll")).filter(Boolean))) {
+    holder.toggleAttribute("data-wide", holder.scrollWidth > holder.clientWidth + 1);
+  }
+});
+
+function tellWide(holder) {
+  for (const element of [holder, holder.querySelector("table")]) widths.observe(element);
+  return holder;
 }
 
 function select(label, options, value, onChange, kind = "field") {

@@ -1,6 +1,8 @@
 "use strict";
 // Exchange rates against the chosen reference as dots, and of all pairs as a table.
 
+const TICKS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000];
+
 function rateRows() {
   return ratesOf({ rule: state.rule, path: state.path });
 }
@@ -24,12 +26,12 @@ function rateSpec() {
     x: open.map(() => edge / 1.12), y: open.map(({ at }) => at), mode: "markers", hoverinfo: "skip",
     marker: { size: 10, symbol: "triangle-right-open", color: open.map(({ rate }) => colour(placeOf(rate.small), run.models.length)), line: { width: 2 } },
   };
-  const [, , unit] = costOf(state.cost);
+  const [, , unit] = costOf(state.cost), ticks = TICKS.filter((value) => value < edge / 2);
   return {
     data: [...data, arrows],
     layout: {
       height: 90 + 25 * rows.length, showlegend: false, margin: { l: 20, r: 16, t: 8, b: 48 },
-      xaxis: { type: "log", range: [Math.log10(low), Math.log10(edge)], title: { text: `exchange rate, in ${unit}`, font: { size: 12 } }, tickvals: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000], ticktext: ["0.01x", "0.03x", "0.1x", "0.3x", "1x", "3x", "10x", "30x", "100x", "1000x"] },
+      xaxis: { type: "log", range: [Math.log10(low), Math.log10(edge)], title: { text: `exchange rate, in ${unit}`, font: { size: 12 } }, tickvals: [...ticks, edge / 1.12], ticktext: [...ticks.map((value) => `${value}x`), "never"] },
       yaxis: { range: [rows.length - 0.5, -0.5], tickvals: rows.map((_, at) => at), ticktext: rows.map((rate) => plain(`${shortOf(rate.small)}, ${rate.bin}`)), showgrid: false, zeroline: false },
       shapes: [{ type: "line", yref: "paper", y0: 0, y1: 1, x0: 1, x1: 1, line: { color: ink("ink"), width: 1.2, dash: "dash" } }],
     },
