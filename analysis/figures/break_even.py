@@ -37,7 +37,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     for number, (axes, model) in enumerate(zip(panels, models, strict=True)):
         rows = frame[frame["small"] == model]
         ratio = rows.loc[rows["kind"] == "curve", "size_ratio"].iloc[0]
-        _write_title(axes, short[model], f"{ratio:.3g}", WIDE + beside)
+        _write_title(axes, short[model], ticks.number(float(f"{ratio:.3g}")), WIDE + beside)
         _draw_bars(axes, rows[rows["kind"] == "break_even"], bins, named, colours)
         curves = _add_below(axes, WIDE + beside)
         curves.set_xscale("log")

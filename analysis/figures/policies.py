@@ -25,7 +25,7 @@ HEIGHTS_INCHES = (2.7, 2.0)
 HEAD_INCHES = 1.25
 FOOT_INCHES = 0.85
 LEGEND_ROW_INCHES = 0.172
-LEFT_INCHES = 0.75
+LEFT_INCHES = 0.95
 GAP_INCHES = 0.85
 # Policies that can be deployed, in this order of colours; told apart by colour-blind readers.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b3a8c")
@@ -113,7 +113,7 @@ def _scale(above: Axes, below: Axes, part: pd.DataFrame, *, first: bool) -> None
         above.set_ylabel("accuracy", fontsize=9.5)
         below.set_ylabel("points over mixtures\nof the reference", fontsize=9.5)
     read = "one answer" if head["study"] == "thinking" else wording.RULES[head["rule"]]
-    above.set_title(f"{TITLES[head['study']]}\n", loc="left", fontsize=11, fontweight="bold")
+    above.set_title(TITLES[head["study"]], loc="left", fontsize=11, fontweight="bold", pad=19)
     above.text(0, 1.025, f"{head['model']}, {read}", transform=above.transAxes, fontsize=9.5, color=ink.DARK)
 
 

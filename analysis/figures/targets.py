@@ -16,6 +16,8 @@ LAYOUT = page.Layout((3.75, 3.2))
 # Of the axis, with so much for each rung.
 LANE_SHARE, RUNG_SHARE, MAX_LANE_SHARE = 0.08, 0.025, 0.35
 NUM_WHISKERS = 6
+# Of accuracy, left of all lines.
+NAME_ROOM = 0.08
 # An interval may reach this many times beyond all lines; where it goes further the axis' end cuts it.
 MAX_REACH = 4.0
 
@@ -32,7 +34,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         rows = frame[frame["bin"] == name]
         axes.set_yscale("log")
         axes.set_ylim(low, lane.end)
-        axes.set_xlim(max(0, frame["target"].min() - 0.03), 1)
+        axes.set_xlim(max(0, frame["target"].min() - NAME_ROOM), 1)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         ticks.log(axes, "y", form=lambda tick: f"{ticks.number(tick)}x", lane=lane)
@@ -87,11 +89,11 @@ def _draw_lines(
 
 
 def _name_rungs(axes: Axes, lines: dict[str, Floats], short: dict[str, str], colours: dict[str, str]) -> None:
-    """Each rung's name at the middle of its line."""
+    """Each rung's name at the lower end of its line."""
     named = []
     for model, line in lines.items():
         if len(line):
-            target, rate = line[len(line) // 2]
+            target, rate = line[0]
             named.append(Label(short[model], target, rate, colours[model]))
     labels.place(axes, named, lines=list(lines.values()))
 

@@ -6,7 +6,7 @@ BEGIN = "<!-- gallery: written by `isoquant gallery` -->"
 END = "<!-- end of gallery -->"
 FIGURES = {
     "isoquants": "Isoquants: the model sizes and inference compute that give one accuracy, by difficulty.",
-    "frontier": "Frontiers: every cell of the grid, what each rung reaches at its best, and what the ladder does.",
+    "frontier": "Frontiers: what each model reaches at its best, and which model is the best at each compute.",
     "break_even": "When to train the larger model, and when to sample the smaller one more often.",
 }
 REPORT = "The report of the same run (`isoquant report`), one file that opens from disk."

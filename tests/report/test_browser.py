@@ -74,6 +74,33 @@ def test_the_page_opens_from_disk_and_asks_for_nothing(browser, ladder_page: Pat
     assert len(opened.page.query_selector_all("#curves-view .canvas .main-svg")) >= 3
 
 
+SCROLLING = """() => [...document.querySelectorAll('.scroll')].filter(one => one.clientWidth).map(one => ({
+  name: one.ariaLabel, is_wide: one.scrollWidth > one.clientWidth + 1,
+  says_so: getComputedStyle(one, '::before').content.includes('Scroll the table sideways') }))"""
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_a_table_says_that_it_scrolls_only_where_it_does(browser, ladder_page: Path, width: int) -> None:
+    page = visit(browser, ladder_page, width=width).page
+    for unfold in page.query_selector_all("summary"):
+        unfold.click()
+    page.wait_for_timeout(300)
+    tables = page.evaluate(SCROLLING)
+    assert len(tables) >= 5 and (width != PHONE or any(table["is_wide"] for table in tables))
+    assert [table for table in tables if table["says_so"] != table["is_wide"]] == []
+    # Where all fit none says so.
+    page.set_viewport_size({"width": 4000, "height": 900})
+    page.add_style_tag(content="main { max-width: none !important; }")
+    page.wait_for_timeout(300)
+    assert not any(table["is_wide"] or table["says_so"] for table in page.evaluate(SCROLLING))
+
+
+def test_the_axis_of_exchange_rates_names_never(browser, ladder_page: Path) -> None:
+    page = visit(browser, ladder_page, width=PHONE).page
+    ticks = page.eval_on_selector_all("#rates-view .xtick text", "all => all.map(one => one.textContent)")
+    assert ticks[-1] == "never" and len(ticks) > 2
+
+
 def test_every_switch_changes_the_picture(browser, ladder_page: Path) -> None:
     page = visit(browser, ladder_page).page
     labels = page.eval_on_selector_all(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.figures import parallel_serial, policies
 from analysis.policies import replays
 from analysis.policies.replays import Asked, Replays
 from analysis.reading.choices import Choices
@@ -17,6 +18,7 @@ from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import whole_prompts
 from analysis.text import replayed
 from isoquant.__main__ import main
+from tests.analysis.words import faults
 
 REFERENCE = Path("results/reference")
 
@@ -125,6 +127,19 @@ def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_call
     body = section(hostile).body
     assert "<script>" not in body and body.count("<table>") == len(replayed.tables(found)) + 1
     assert "stop when votes agree" in body and "tokens in series" in body
+
+
+def test_no_word_of_a_replay_s_figures_covers_another_or_leaves_the_page(found: Replays) -> None:
+    for studies in policies.FIGURES.values():
+        assert faults(policies.draw(replays.policies_frame(found, studies=studies))) == []
+    figure = parallel_serial.draw(replays.frontier_frame(found))
+    assert faults(figure) == []
+    bins = found.frontiers["bin"].nunique()
+    assert len(figure.axes) == 3 * bins and [axes.get_ylabel() for axes in figure.axes[::bins]] == [
+        "samples",
+        "thinking tokens",
+        "accuracy",
+    ]
 
 
 def test_the_command_draws_a_planted_run_without_bins(plant, capsys: pytest.CaptureFixture) -> None:
