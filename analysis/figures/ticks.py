@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from analysis.arrays import Floats
 from analysis.figures.labels import extent_points, in_two_lines, width_points
 from analysis.figures.never import Lane
 from analysis.text import wording
@@ -39,22 +40,16 @@ def log(
     Where the axis ends in a lane of what is never reached, that is named too. The limits are final.
     """
     axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
-    length = extent_points(axes)[0 if which == "x" else 1]
+    points = extent_points(axes)[0 if which == "x" else 1] / np.log(high / low)
     if lane is not None:
-        last = min(last, _before(lane, which, size, length / np.log(high / low)))
-    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
-    num_decades = np.log10(high / low) if lane is None else np.log10(lane.start / low)
+        last = min(last, _before(lane, which, size, points))
+    num_decades = np.log10((high if lane is None else lane.start) / low)
     finer = ((NICE, 1), ((1, 3), 1)) if num_decades < MANY_DECADES else ()
+    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
     for factors, stride in (*finer, *(((1,), stride) for stride in range(1, 20))):
         values = [factor * 10.0**decade for decade in decades if decade % stride == 0 for factor in factors]
         ticks = [value for value in values if low * 0.999 <= value <= min(high, last) * 1.001]
-        room = length * np.diff(np.log(ticks)) / np.log(high / low) if len(ticks) > 1 else np.array([np.inf])
-        if which == "x":
-            widths = np.array([width_points(form(tick), size) for tick in ticks])
-            needed = (widths[1:] + widths[:-1]) / 2 + size * 0.7 if len(ticks) > 1 else np.zeros(1)
-        else:
-            needed = np.full(len(room), size * 1.7)
-        if np.all(room >= needed):
+        if np.all(points * np.diff(np.log(ticks)) >= _needed([form(tick) for tick in ticks], which, size)):
             break
     names = [form(tick) for tick in ticks]
     if lane is not None:
@@ -62,6 +57,14 @@ def log(
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter(names))
     axis.set_minor_locator(NullLocator())
+
+
+def _needed(names: Sequence[str], which: str, size: float) -> Floats:
+    """Points from the middle of each name to that of the next (N - 1,) at which they lie apart."""
+    if which == "y":
+        return np.full(max(len(names) - 1, 0), size * 1.7)
+    widths = np.array([width_points(name, size) for name in names])
+    return np.asarray((widths[1:] + widths[:-1]) / 2 + size * 0.7)
 
 
 def _before(lane: Lane, which: str, size: float, points: float) -> float:
