@@ -52,7 +52,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def _limits(frame: pd.DataFrame) -> tuple[float, Lane]:
     """The lower end of the axis, and the lane above all that is finite."""
-    ends = frame[["rate", "low", "high"]].to_numpy(dtype=float).ravel()
+    ends = frame[["exchange_rate", "low", "high"]].to_numpy(dtype=float).ravel()
     ends = np.append(ends[np.isfinite(ends) & (ends > 0)], (0.5, 2.0))
     low, high = float(ends.min() / 1.5), float(ends.max() * 1.5)
     return low, never.beyond(low, high)
@@ -71,12 +71,12 @@ def _draw_rates(
         at, colour = _lane(models.index(row["small"]), kinds.index(kind), len(kinds)), tones[kind]
         if np.isfinite(row["low"]):
             axes.plot([row["low"], never.held(row["high"], lane)], [at, at], color=colour, linewidth=1.5, alpha=0.6)
-        if not np.isnan(row["rate"]):
-            axes.plot(never.held(row["rate"], lane), at, MARKERS[kind], color=colour, markersize=5, zorder=5,
+        if not np.isnan(row["exchange_rate"]):
+            axes.plot(never.held(row["exchange_rate"], lane), at, MARKERS[kind], color=colour, markersize=5, zorder=5,
                       markeredgewidth=1.1, markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
     for number, model in enumerate(models):
         of_model = rows[rows["small"] == model]
-        if len(of_model) and of_model["rate"].isna().all() and of_model["num_prompts"].all():
+        if len(of_model) and of_model["exchange_rate"].isna().all() and of_model["num_prompts"].all():
             middle = _lane(number, 0, len(kinds)) + (len(kinds) - 1) / 2
             axes.annotate(wording.NOTHING, (1, middle), ha="center", va="center", fontsize=9, color="#555555",
                           path_effects=ink.halo())  # fmt: skip

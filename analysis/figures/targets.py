@@ -53,9 +53,9 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def _limits(frame: pd.DataFrame, num_models: int) -> tuple[float, Lane]:
     """The lower end of the axis, and the lane above all lines and what is near of their intervals."""
-    ends = frame[["rate", "rate_low", "rate_high"]].to_numpy(dtype=float).ravel()
+    ends = frame[["exchange_rate", "rate_low", "rate_high"]].to_numpy(dtype=float).ravel()
     ends = np.append(ends[np.isfinite(ends) & (ends > 0)], (0.7, 1.5))
-    lines = np.append(frame["rate"][np.isfinite(frame["rate"])].to_numpy(dtype=float), (0.7, 1.5))
+    lines = np.append(frame["exchange_rate"][np.isfinite(frame["exchange_rate"])].to_numpy(dtype=float), (0.7, 1.5))
     low = max(float(ends.min()), float(lines.min()) / MAX_REACH) / 1.2
     high = min(float(ends.max()), float(lines.max()) * MAX_REACH) * 1.2
     return low, never.beyond(low, high, share=min(LANE_SHARE + RUNG_SHARE * num_models, MAX_LANE_SHARE))
@@ -63,7 +63,7 @@ def _limits(frame: pd.DataFrame, num_models: int) -> tuple[float, Lane]:
 
 def _line(part: pd.DataFrame, height: float) -> Floats:
     """Targets and rates (T, 2), those never reached at the rung's height in the lane."""
-    rate = part["rate"].to_numpy(dtype=float)
+    rate = part["exchange_rate"].to_numpy(dtype=float)
     return np.column_stack([part["target"].to_numpy(dtype=float), np.where(np.isinf(rate), height, rate)])
 
 
@@ -75,7 +75,7 @@ def _draw_lines(
     stride = max(len(lines), -(-len(shared) // NUM_WHISKERS))
     for number, (model, line) in enumerate(lines.items()):
         part, colour = rows[rows["model"] == model], colours[model]
-        gone = np.isinf(part["rate"].to_numpy(dtype=float))
+        gone = np.isinf(part["exchange_rate"].to_numpy(dtype=float))
         bounded = part["at_or_below"].to_numpy(dtype=bool)
         axes.plot(*line.T, color=colour, linewidth=1.2, linestyle=(0, (1, 1.6)), zorder=4)
         for piece, mark in ((~gone & ~bounded, ""), (gone, "s")):

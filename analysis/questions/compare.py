@@ -244,7 +244,7 @@ def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
         "step": found.step if is_log else limits.known_budgets(found.step, arm.budgets),
         "tokens": found.tokens,
         "cost": found.cost,
-        "rate": rate,
+        "exchange_rate": rate,
     }
     row = {"max_step": float(path.widths[-1] if is_log else arm.budgets[-1])}
     for name, interval in intervals.items():

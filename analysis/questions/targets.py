@@ -20,7 +20,7 @@ def needs(cells: Cells) -> pd.DataFrame:
     """A row a bin, target accuracy and rung: the least compute a prompt that reaches the target on the rung's frontier.
 
     cost is inf where it does not reach it within the grid, `share_never` of the replicates; `at_or_below` marks a
-    target that the cheapest cell already reaches, so that cost is an upper bound. rate is the cost over
+    target that the cheapest cell already reaches, so that cost is an upper bound. exchange_rate is the cost over
     that of the largest rung for the same target, NaN where the largest does not reach it or has it at its cheapest
     cell. Each with its 95% interval. Raises UntoldError below two prompts.
     """
@@ -39,7 +39,7 @@ def needs(cells: Cells) -> pd.DataFrame:
                     | _columns("cost", crossing.cost)
                     | {"at_or_below": bool(crossing.at_or_below[0])}
                     | {"share_never": float(share_of_replicates(np.isinf(crossing.cost), crossing.cost))}
-                    | _columns("rate", _rate(crossing, crossings[-1], is_largest=is_largest))
+                    | _rates(_rate(crossing, crossings[-1], is_largest=is_largest))
                 )
     return cells.folded_frame(rows)
 
@@ -49,7 +49,7 @@ def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:
     models = list(dict.fromkeys(needed["model"]))
     if len(models) < 2:
         raise one_model(models[0])
-    rows = needed[(needed["model"] != models[-1]) & needed["rate"].notna()]
+    rows = needed[(needed["model"] != models[-1]) & needed["exchange_rate"].notna()]
     if rows.empty:
         raise UntoldError(
             f"{models[-1]}'s best cells, chosen on one half of the prompts and read on the other, gain less than "
@@ -97,6 +97,12 @@ def _rate(small: Crossing, large: Crossing, *, is_largest: bool) -> Floats:
     # A replicate in which the large one never gets there tells nothing of the rate.
     unknown = np.full(len(small.cost), np.nan)
     return np.asarray(np.divide(small.cost, large.cost, out=unknown, where=np.isfinite(large.cost)))
+
+
+def _rates(replicates: Floats) -> Row:
+    """As in the tables of curves: the exchange rate and, by shorter names, its ends."""
+    columns = _columns("rate", replicates)
+    return {"exchange_rate": columns.pop("rate")} | columns
 
 
 def _columns(name: str, replicates: Floats) -> Row:

@@ -190,7 +190,7 @@ def need_rows(found: Comparison) -> list[list[str]]:
             _bounded(wide, "step", "{:.1f}"),
             _bounded(wide, "tokens", "{:.0f}"),
             _bounded(wide, "cost", "{:.2g}"),
-            _bounded(wide, "rate", "{:.2f}x"),
+            _bounded(wide, "exchange_rate", "{:.2f}x"),
             numerals.percent(wide["share_never"]),
         ]
         if "budget" in by_path.index:
@@ -202,7 +202,7 @@ def need_rows(found: Comparison) -> list[list[str]]:
 
 def _bounded(row: pd.Series, name: str, form: str) -> str:
     """'≤1.0 [1.0, 2.3]' where the path's first cell already matches; that there is nothing to match once a row."""
-    if (row.name, name) == ("width", "step") and row["num_prompts"] and math.isnan(row["rate"]):
+    if (row.name, name) == ("width", "step") and row["num_prompts"] and math.isnan(row["exchange_rate"]):
         return wording.NOTHING
     ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     return wording.bounded(wording.with_ends(ends, form), row["at_or_below"])

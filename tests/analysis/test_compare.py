@@ -114,7 +114,7 @@ def test_a_checkpoint_compared_with_its_copy_shows_no_difference(twin: Compariso
     lost = twin.prompts[twin.prompts["base"] == "0.4m"]
     assert np.all(lost["difference"] == 0) and np.all(lost["p_value"] == 1)
     needs = twin.needs[(twin.needs["base"] == "0.4m") & (twin.needs["path"] == "width")]
-    np.testing.assert_allclose(needs[["step", "rate"]], 1)
+    np.testing.assert_allclose(needs[["step", "exchange_rate"]], 1)
     assert any("one model under one identity" in note for note in twin.notes)
 
 

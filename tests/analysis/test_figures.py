@@ -123,7 +123,7 @@ def test_a_frontier_lies_within_its_interval_and_names_whose_cell_is_best(drawn)
 
 def test_needs_are_censored_as_never_and_as_at_most(drawn):
     frame = drawn["targets", 12].frame
-    never = frame[np.isinf(frame["rate"])]
+    never = frame[np.isinf(frame["exchange_rate"])]
     assert len(never) and (never["share_never"] > 0.2).all() and np.isinf(never["rate_high"]).all()
     assert (frame.loc[frame["share_never"] > 0.025, "rate_high"] == np.inf).mean() > 0.9
     assert drawn["isoquants", 12].frame["at_or_below"].any()
@@ -179,9 +179,12 @@ def test_cost_models_differ_in_the_rate_and_agree_on_what_is_never(drawn):
     frame = drawn["cost_models", 5].frame
     assert list(dict.fromkeys(frame["counted_as"])) == ["c1", "c2", "c3", "tokens", "samples"]
     for _, part in frame.groupby(["small", "bin"]):
-        assert np.isinf(part["rate"]).nunique() == 1 and part["share_never"].nunique() == 1
-        if np.isfinite(part["rate"]).all():
-            assert part.set_index("counted_as")["rate"]["c1"] < part.set_index("counted_as")["rate"]["samples"]
+        assert np.isinf(part["exchange_rate"]).nunique() == 1 and part["share_never"].nunique() == 1
+        if np.isfinite(part["exchange_rate"]).all():
+            assert (
+                part.set_index("counted_as")["exchange_rate"]["c1"]
+                < part.set_index("counted_as")["exchange_rate"]["samples"]
+            )
 
 
 def test_the_substitution_figure_says_what_each_smaller_rung_needs(found: exchange_rates.Findings):

@@ -141,7 +141,7 @@ def wanted(hopeless: Path) -> dict[str, command.Wanted]:
         ("exchange_rates", "exchange_rate"),
         ("exchange_rates_thinking", "exchange_rate"),
         ("break_even", "workload"),
-        ("cost_models", "rate"),
+        ("cost_models", "exchange_rate"),
     ],
 )
 def test_figures_and_their_tables_say_that_there_is_nothing_to_match(
@@ -182,7 +182,7 @@ def test_a_comparison_with_a_model_that_is_never_right_has_nothing_to_match(
     )
     assert main([*words, "--json"]) == 0
     needs = json.loads(capsys.readouterr().out)["needs"]
-    assert all(row["rate"] is None and row["share_never"] is None for row in needs)
+    assert all(row["exchange_rate"] is None and row["share_never"] is None for row in needs)
 
 
 @pytest.mark.parametrize("ability", [-5.2, -4.6])
