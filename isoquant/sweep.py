@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.commands.hydra_words import add_words
-from sweeps.start import start, where
+from sweeps.going_on import go_on
+from sweeps.start import start_all, where
 from sweeps.words import ONE_JOB
 
 EXAMPLES = """\
   isoquant sweep                                    the embedded ladder: minutes on two CPU cores
   isoquant sweep experiment=embedded run=pilot task.size=150 grid.widths=[1,2,4,8,16,32]
   isoquant sweep model.path=Qwen/Qwen3-4B task=gsm8k grid.budgets=[0,512,2048] run=mine
+  isoquant sweep pilot +task.size=8                 8 more prompts, all else as results/runs/pilot was made
   isoquant sweep experiment=qwen3 hydra/launcher=slurm hydra.launcher.partition=gpu
 """
 
@@ -25,7 +27,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> Any:
     """Sweep, then what `isoquant figures RUN --summary` does; with one of Hydra's flags, or of one job, no figures."""
-    start(options.words)
+    commands = go_on(options.words)
+    start_all(commands)
     if ONE_JOB in options.words or any(word.startswith("-") for word in options.words):
         return None
     from analysis.commands import figures
@@ -33,4 +36,4 @@ def run(options: argparse.Namespace) -> Any:
 
     placed = [] if options.out is None else ["--out", str(options.out)]
     parser, _ = build("figures")
-    return figures.run(parse(parser, ["figures", str(where(options.words)), "--summary", *placed]))
+    return figures.run(parse(parser, ["figures", str(where(commands[0])), "--summary", *placed]))

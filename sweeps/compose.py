@@ -4,7 +4,9 @@ import dataclasses
 import inspect
 import os
 import pydoc
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from hydra.errors import InstantiationException
@@ -15,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from results.places import HOME, find_shipped, place_run
 from sweeps.job import Job
 from sweeps.recognised import Origins
-from sweeps.words import name_place
+from sweeps.words import name_place, name_word
 
 CONF = HOME / "conf"
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
@@ -25,10 +27,21 @@ EXAMPLE_READER = "task.extract=harness.answers.final_answer"
 # The field of a task that names a folder of YAML files, which isoquant brings for some.
 FOLDER = "include_path"
 SHOWN_CHARS = 120
+# What a launcher says to a job's process.
+LAUNCHERS_OWN = ("hydra.mode", "progress_row")
 SCALARS = ("seed", "probe", "grade_unfenced", "flush_seconds", "progress_row")
 
 
-def build_job(config: DictConfig, origins: Origins | None = None) -> Job:
+def admit_launchers() -> None:
+    """Have Hydra find our launchers, before its first word: it looks for them once.
+
+    hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
+    """
+    if (launchers := str(Path(__file__).parent / "launchers")) not in sys.path:
+        sys.path.append(launchers)
+
+
+def build_job(config: DictConfig, origins: Origins | None = None, words: Sequence[str] = ()) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
     if missing := sorted(OmegaConf.missing_keys(config)):
         raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
@@ -41,12 +54,18 @@ def build_job(config: DictConfig, origins: Origins | None = None) -> Job:
     if parts["grid"].anchor == "auto":
         parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)
     run = place_run("" if resolved.get("run") is None else str(resolved["run"]))
-    return Job(run=run, config=resolved, origins=origins or Origins(), **scalars, **parts)
+    return Job(run=run, config=resolved, origins=origins or Origins(), words=words, **scalars, **parts)
 
 
 def read_origins(hydra: Any) -> Origins:
     """Where a config's settings came from, by what Hydra recorded of its composition."""
     return Origins(dict(hydra.runtime.choices), tuple(str(word) for word in hydra.overrides.task))
+
+
+def read_words(hydra: Any) -> tuple[str, ...]:
+    """The words that a job was composed from, without those that its launcher added."""
+    words = map(str, (*hydra.overrides.hydra, *hydra.overrides.task))
+    return tuple(word for word in words if name_word(word) not in LAUNCHERS_OWN)
 
 
 def place_model(part: dict[str, Any]) -> dict[str, Any]:

@@ -140,7 +140,10 @@ def unusable_rows(prepared: "Prepared") -> list[str]:
             apart = differences(
                 read_object(row["identity_parts"], where="identity_parts of a model"), prepared.identity_parts
             )
-            lines.append(f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}")
+            lines.append(
+                f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}. They stay, and this grid "
+                "is drawn from its start beside them."
+            )
     return lines
 
 

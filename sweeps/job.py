@@ -62,7 +62,8 @@ class Job:
 
     A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
     grade_unfenced: graders that evaluate answers run though the kernel cannot hold them. origins: where its settings
-    were chosen. is_here: it runs on this machine, so that what this one lacks counts.
+    were chosen. words: the command that it was made with, which `isoquant sweep RUN` goes on from. is_here: it runs on
+    this machine, so that what this one lacks counts.
     """
 
     run: Path
@@ -79,6 +80,7 @@ class Job:
     progress_row: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
     origins: Origins = field(default_factory=Origins)
+    words: Sequence[str] = ()
     is_here: bool = True
 
     def __post_init__(self) -> None:
@@ -200,6 +202,7 @@ def run_job(job: Job) -> None:
         started = time.monotonic()
         record = {
             "identity": prepared.identity,
+            "words": list(job.words),
             "config": job.config,
             "engine": vars(prepared.job.engine),
             "settings": {name: {"value": value, "source": source} for name, value, source in prepared.settings},

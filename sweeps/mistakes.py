@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from results import schema, store
 from results.places import place_run
-from sweeps.compose import CONF
+from sweeps.compose import CONF, admit_launchers
 from sweeps.words import OVERRIDE, adapt, name_word
 
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
@@ -95,6 +95,7 @@ def single(override: Override) -> str:
 
 def compose(lines: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     """The config of these overrides; with what it says of Hydra itself, which `${hydra:...}` is then read from."""
+    admit_launchers()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("sweep", list(lines), return_hydra_config=with_hydra)
     if with_hydra:
@@ -136,3 +137,14 @@ def list_options(config: Any, name: str = "") -> Iterator[str]:
     if isinstance(config, DictConfig):
         for key in config:
             yield from list_options(config._get_node(key), f"{name}.{key!s}" if name else str(key))
+
+
+def read_value(word: str) -> tuple[str, Any]:
+    """What an override sets, and to what; raises ValueError for one that deletes, moves or lists several jobs."""
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException as error:
+        raise ValueError(str(error)) from error
+    if override.is_delete() or override.is_sweep_override() or override.package is not None:
+        raise ValueError(f"{word} gives no single value.")
+    return override.key_or_group, override.value()

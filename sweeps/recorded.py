@@ -134,11 +134,19 @@ def _unlisted(field: str, told: object, root: Path) -> ValueError:
 
 def _read_task(path: Path) -> tuple[str, str]:
     """When a job was recorded, and its task."""
+    record = read_record(path)
+    return str(record.get("time", "")), json.dumps(record["config"]["task"], sort_keys=True)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of a job, whose config has a task; raises ValueError where it is none."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError
         record = json.loads(path.read_text())
-        return str(record.get("time", "")), json.dumps(dict(record["config"]["task"]), sort_keys=True)
+        # Written out once, since what is nested too deep cannot be.
+        json.dumps(dict(record["config"]["task"]))
+        return dict(record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f"{path} is no record of a job, or damaged. Move it away: the others tell the run's tasks as well, and the "

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -13,7 +14,7 @@ from harness.types import EngineFailedError
 from results.places import place_run
 from results.shortage import REFUSED, explain_refusal, explain_shortage
 from results.stopping import end_closed, end_stopped
-from sweeps.compose import CONF, build_job
+from sweeps.compose import CONF, admit_launchers, build_job, read_words
 from sweeps.job import run_job
 from sweeps.mistakes import compose, find_mistake, find_other_run
 from sweeps.words import ONE_JOB, complete, find_twice, name_place
@@ -28,7 +29,7 @@ def sweep(config: DictConfig) -> None:
     # What it says begins with the model's name, by which a launcher finds its last words.
     name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
-        run_job(build_job(config))
+        run_job(build_job(config, words=read_words(HydraConfig.get())))
     except BrokenPipeError:
         end_closed()
     except OSError as error:
@@ -48,9 +49,7 @@ def start(words: Sequence[str]) -> None:
 
     Ends the program with status 1 where a model failed, and with 2 where nothing could be composed or started.
     """
-    # hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
-    # Hydra looks for them once, at its first word.
-    sys.path.append(str(Path(__file__).parent / "launchers"))
+    admit_launchers()
     completed = complete(words)
     if told := find_twice(completed) or find_mistake(completed) or find_other_run(completed):
         raise ValueError(told)
@@ -60,6 +59,25 @@ def start(words: Sequence[str]) -> None:
     except SystemExit as end:
         # Hydra has told what it cannot compose.
         sys.exit(REFUSED if end.code == 1 and ONE_JOB not in words else end.code)
+
+
+def start_all(commands: Sequence[Sequence[str]]) -> None:
+    """Start one command line after the other; a model that failed does not stop the next, and ends all with status 1.
+
+    Raises ValueError for what is wrong with one.
+    """
+    ends = []
+    for words in commands:
+        try:
+            start(words)
+        except SystemExit as end:
+            if len(commands) == 1:
+                raise
+            ends.append(end.code)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr, flush=True)
+    if codes := [code for code in ends if code]:
+        sys.exit(next((code for code in codes if isinstance(code, int)), 1))
 
 
 def where(words: Sequence[str]) -> Path:

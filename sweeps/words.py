@@ -97,9 +97,14 @@ def insert(words: Sequence[str], added: Sequence[str]) -> list[str]:
     return [*words[:first], *added, *words[first:]]
 
 
+def is_of_launcher(word: str) -> bool:
+    """Whether a word says where jobs are started."""
+    return word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))
+
+
 def choose_plan(words: Sequence[str]) -> list[str]:
     """The same command line with the launcher that starts nothing for whichever it names."""
-    others = [word for word in words if not word.lstrip("+~").startswith(("hydra/launcher", "hydra.launcher."))]
+    others = [word for word in words if not is_of_launcher(word)]
     named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
     is_here = named in ([], ["processes"])
     return insert(others, ["hydra/launcher=plan", f"hydra.launcher.is_here={is_here}"])

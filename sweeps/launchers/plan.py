@@ -11,7 +11,7 @@ from sweeps.job import Job, prepare
 from sweeps.recognised import Setting, tell_settings
 from sweeps.trusted import tell_code
 
-# The forecasts of the plan that was printed: Hydra hands nothing back to the command that started it.
+# The forecasts of the plans that were printed: Hydra hands nothing back to the command that started it.
 shown: list[Forecast] = []
 HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
 
@@ -36,7 +36,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
         told.append((job.model.name, prepared.settings))
         forecasts.append(forecast(prepared))
         notes += [f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
-    shown[:] = forecasts
+    shown.extend(forecasts)
     if forecasts:
         print(*tell_settings(told), sep="\n")
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])

@@ -24,7 +24,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         done.append((options.run, options.summary))
         return {"run": options.run, "figures": []}
 
-    monkeypatch.setattr(isoquant.sweep, "start", lambda words: done.append(list(words)))
+    monkeypatch.setattr(isoquant.sweep, "start_all", lambda commands: done.extend(map(list, commands)))
     monkeypatch.setattr(isoquant.sweep, "where", lambda words: Path("results/runs/pilot"))
     monkeypatch.setattr(figures, "run", draw)
     return done
@@ -55,7 +55,7 @@ def test_options_of_ours_are_taken_out_of_hydras_words(steps: list[Any], capsys:
 
 
 def test_after_a_model_that_failed_nothing_is_plotted(steps: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isoquant.sweep, "start", lambda words: sys.exit("Failed: qwen3-4b."))
+    monkeypatch.setattr(isoquant.sweep, "start_all", lambda commands: sys.exit("Failed: qwen3-4b."))
     with pytest.raises(SystemExit, match="Failed: qwen3-4b"):
         main(["sweep", "run=pilot"])
     assert steps == []

@@ -21,6 +21,7 @@ from sweeps.launchers.local import Local
 from sweeps.launchers.plan import show_plan
 from sweeps.launchers.ray_cluster import RayCluster
 from sweeps.launchers.slurm import Slurm
+from sweeps.words import is_of_launcher
 
 
 class SweepLauncher(Launcher):
@@ -55,7 +56,10 @@ class SweepLauncher(Launcher):
     def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
         check_fields(cast(type, type(self).place), self.options, room="hydra.launcher")
         place = type(self).place(**self.options)
-        run_jobs([self.compose(overrides) for overrides in job_overrides], job_overrides, place)
+        jobs = [self.compose(overrides) for overrides in job_overrides]
+        # A job does not need to know where it was started; its record does, for whoever goes on from it.
+        started = [str(word) for word in self.config.hydra.overrides.hydra if is_of_launcher(str(word))]
+        run_jobs(jobs, [[*started, *overrides] for overrides in job_overrides], place)
 
     def compose(self, overrides: Sequence[str]) -> Job:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))

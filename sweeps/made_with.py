@@ -1,0 +1,132 @@
+"""What the jobs of a run were made with: words of a command line, from their records.
+
+A run folder is data, whoever made it. A recorded word is taken where it gives a plain value to a setting that neither
+names code, nor calls for any, nor leads to a server or a cluster; every other is for the user to give again.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.readers import FUNCTIONS
+from results.folder import check_plain, find_visible
+from sweeps.compose import CONF
+from sweeps.mistakes import read_value
+from sweeps.recorded import PARAMS, TRUST, WORD, read_record
+from sweeps.words import name_word
+
+# Choices among the files of conf/.
+CHOICES = ("experiment", "model", "thinking", "task", "sampling", "grid", "engine", "hydra/launcher")
+CHOICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+KEY = re.compile(r"[A-Za-z0-9]\w*(\.[A-Za-z0-9]\w*)*")
+# Rooms whose every setting is a number or a text that is only written or compared.
+PLAIN_ROOMS = ("model", "thinking", "sampling", "grid")
+SCALARS = ("seed", "probe", "flush_seconds", "jobs_at_once")
+OF_ENGINE = (
+    *("dtype", "quantization", "max_num_seqs", "gpu_memory_utilization", "tensor_parallel_size", "enforce_eager"),
+    *("pipeline_parallel_size", "data_parallel_size", "cpu_kv_cache_gib", "cpu_threads", "retries", "timeout_seconds"),
+)
+OF_LAUNCHER = (
+    *("jobs_at_once", "timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node", "array_parallelism", "num_cpus"),
+    *("num_gpus", "max_num_timeout", "signal_delay_s", "partition", "qos", "account", "constraint", "gres", "cluster"),
+)
+# What a pack leaves out of records.
+LEFT_OUT = re.compile(r"\.\.\./|\(left out\)")
+MOST_WORDS, MOST_CHARS = 200, 10_000
+
+
+class Made(NamedTuple):
+    """A job as it was last drawn: the words it was composed from, empty where none are recorded, and its config."""
+
+    model: str
+    identity: str
+    words: tuple[str, ...]
+    config: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        return int(self.config["task"]["size"])
+
+    def list_of(self, field: str) -> list[int]:
+        """A list of the grid, such as its budgets."""
+        return list(self.config["grid"][field])
+
+
+def read_made(root: Path) -> list[Made]:
+    """The jobs of a run, each as it was last drawn, in the order of their records' times.
+
+    Raises ValueError where no sweep has drawn into the run, and for a record that is none.
+    """
+    check_plain(root)
+    records = [(path, read_record(path)) for path in find_visible(root / "provenance", "*.json")]
+    if not records:
+        raise ValueError(
+            f"No sweep has drawn anything into {root} yet, so that nothing says what to go on with; give the options, "
+            f"with run={root}."
+        )
+    records.sort(key=lambda found: str(found[1].get("time", "")))
+    made = [_made(path, record) for path, record in records]
+    last = {job.identity: job for job in made}
+    return list(last.values())
+
+
+def is_plain(word: str) -> bool:
+    """Whether a recorded word gives a plain value to a setting that names no code and leads nowhere else."""
+    try:
+        key, value = read_value(word)
+    except ValueError:
+        return False
+    if key in CHOICES:
+        return isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / key / f"{value}.yaml").is_file()
+    values = value if isinstance(value, list) else [value]
+    texts = [each for each in values if isinstance(each, str)]
+    is_simple = all(each is None or isinstance(each, str | int | float) for each in values)
+    if not KEY.fullmatch(key) or not is_simple or any("${" in text for text in texts):
+        return False
+    room, _, field = key.partition(".")
+    if room == "task":
+        first = field.partition(".")[0]
+        is_word = first != PARAMS or all(WORD.fullmatch(text) for text in (*texts, *field.split(".")))
+        return bool(field) and first not in (*FUNCTIONS, TRUST) and is_word
+    if room == "engine":
+        return field in OF_ENGINE
+    if key.startswith("hydra.launcher."):
+        is_word = all(WORD.fullmatch(text) for text in texts)
+        return key.removeprefix("hydra.launcher.") in OF_LAUNCHER and is_word
+    return key in SCALARS or (room in PLAIN_ROOMS and bool(field))
+
+
+def check_plain_word(word: str, root: Path) -> None:
+    """Raise ValueError where the user has to give a recorded word again."""
+    name = name_word(word)
+    if LEFT_OUT.search(word):
+        raise ValueError(
+            f"The record of {root} has {word}: folders are shortened, and secrets left out, when a run is packed. "
+            f"Give it again: isoquant sweep {root} {name}=..."
+        )
+    if not is_plain(word):
+        raise ValueError(
+            f"{root} was made with {word}, which a run folder cannot ask for by itself: it names code, leads "
+            f"elsewhere, or is no plain value. Where you know what it is, give it again: isoquant sweep {root} {word}"
+        )
+
+
+def _made(path: Path, record: Mapping[str, Any]) -> Made:
+    """A job by its record; raises ValueError where that has not what is read of it."""
+    words, config = record.get("words") or [], record["config"]
+    try:
+        name = str(config["model"].get("name") or path.stem.rpartition("-")[0])
+        made = Made(name, str(record.get("identity") or name), tuple(words), config)
+        numbers = [config["task"]["size"], *made.list_of("budgets"), *made.list_of("widths")]
+        is_sound = all(type(number) is int and number >= 0 for number in numbers)
+        is_sound &= isinstance(words, list) and bool(made.list_of("budgets") and made.list_of("widths"))
+        is_sound &= len(words) <= MOST_WORDS and all(isinstance(word, str) and len(word) < MOST_CHARS for word in words)
+    except (KeyError, TypeError, AttributeError):
+        is_sound = False
+    if not is_sound:
+        raise ValueError(
+            f"{path} does not tell what its job was made with, or is damaged. Move it away, or give the options, with "
+            f"run={path.parent.parent}."
+        )
+    return made
