@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from results.shards import list_shards
 from sweeps.identity import differences
 from sweeps.plan import PoolState
 from sweeps.progress import Expected
+from sweeps.rough import SHORTEST, Startup, guess_rate, guess_startup
 
 if TYPE_CHECKING:
     from sweeps.job import Job, Prepared
@@ -50,14 +51,43 @@ class Measured:
 NOTHING = Measured(np.zeros(0, np.int64), np.zeros(0, bool), None)
 
 
+class Cost(NamedTuple):
+    """What is missing of a pool, in the mean: tokens of thinking, answers that are forced and others, traces."""
+
+    thinking: float
+    num_forced: float
+    num_natural: float
+    num_traces: float
+
+    def tokens(self, answer_tokens: float) -> float:
+        return self.thinking + (self.num_forced + self.num_natural) * answer_tokens
+
+    @property
+    def num_rows(self) -> float:
+        return self.num_forced + self.num_natural + self.num_traces
+
+
+class Rough(NamedTuple):
+    """Hours from low to high before anything was drawn, and what they are based on."""
+
+    low: float
+    high: float
+    basis: str
+
+
 @dataclass(frozen=True)
 class Forecast:
-    """A job's cells and what its missing ones cost. Tokens are those the engine writes; hours are null unmeasured."""
+    """A job's cells and what its missing ones cost, in tokens that the engine writes.
+
+    hours: of drawing, None unmeasured, where `rough` may be told; start-up comes on top. num_forced: answers that are
+    forced, beside the samples.
+    """
 
     model: str
     num_cells: int
     num_cells_done: int
     num_samples: int
+    num_forced: int
     num_rows: int
     max_tokens: int
     expected_tokens: int
@@ -65,6 +95,8 @@ class Forecast:
     tokens_per_second: float | None
     num_devices: int
     num_bytes: int
+    startup: Startup | None
+    rough: Rough | None
 
     @property
     def hours(self) -> float | None:
@@ -75,8 +107,10 @@ def forecast(prepared: "Prepared") -> Forecast:
     """The cost of what is missing, read from the model's own rows, else from those of other models on the task."""
     job = prepared.job
     measured = read_measured(job.run, prepared)
-    costs = [_cost(state, measured, _mean_answer(prepared, measured)) for state in prepared.states]
-    tokens, rows = (sum(column) for column in zip(*costs, strict=True))
+    costs = [_cost(state, measured) for state in prepared.states]
+    tokens = sum(cost.tokens(_mean_answer(prepared, measured)) for cost in costs)
+    rows = sum(cost.num_rows for cost in costs)
+    rate, is_measured = read_rate(job.run, prepared), measured.answer_tokens is not None
     done = [cell for state in prepared.states[:1] for cell in _cells_done(state, job.grid.widths)]
     bytes_a_token, bytes_a_row = _measure_disk(job.run)
     return Forecast(
@@ -84,14 +118,29 @@ def forecast(prepared: "Prepared") -> Forecast:
         num_cells=len(done),
         num_cells_done=sum(done),
         num_samples=prepared.num_pending,
+        num_forced=round(sum(cost.num_forced for cost in costs)),
         num_rows=round(rows),
         max_tokens=_most_tokens(prepared),
         expected_tokens=round(tokens),
-        is_measured=measured.answer_tokens is not None,
-        tokens_per_second=read_rate(job.run, prepared),
+        is_measured=is_measured,
+        tokens_per_second=rate,
         num_devices=job.engine.num_devices,
         num_bytes=round(tokens * bytes_a_token + rows * bytes_a_row),
+        startup=guess_startup(prepared) if prepared.num_pending else None,
+        rough=None if rate or not prepared.num_pending else guess_hours(prepared, tokens, is_measured=is_measured),
     )
+
+
+def guess_hours(prepared: "Prepared", tokens: float, *, is_measured: bool) -> Rough | None:
+    """Hours for so many tokens at a rate that is only guessed; None where none can be.
+
+    Tokens that are not measured are the most that there can be.
+    """
+    if (rate := guess_rate(prepared)) is None:
+        return None
+    fewest = tokens if is_measured else tokens * SHORTEST
+    lengths = "" if is_measured else f"; traces of {SHORTEST:.0%} to 100% of their length"
+    return Rough(fewest / rate.high / 3600, tokens / rate.low / 3600, f"{rate.basis}{lengths}")
 
 
 def expect_tokens(prepared: "Prepared") -> Expected:
@@ -99,13 +148,13 @@ def expect_tokens(prepared: "Prepared") -> Expected:
     measured = read_measured(prepared.job.run, prepared)
     if measured.answer_tokens is None:
         return Expected(_most_tokens(prepared))
-    costs = [_cost(state, measured, measured.answer_tokens) for state in prepared.states]
-    return Expected(_most_tokens(prepared), sum(tokens for tokens, _ in costs))
+    costs = [_cost(state, measured) for state in prepared.states]
+    return Expected(_most_tokens(prepared), sum(cost.tokens(measured.answer_tokens) for cost in costs))
 
 
 def _most_tokens(prepared: "Prepared") -> int:
     longest_answer = prepared.job.sampling.max_answer_tokens
-    return round(sum(_cost(state, NOTHING, longest_answer)[0] for state in prepared.states))
+    return round(sum(_cost(state, NOTHING).tokens(longest_answer) for state in prepared.states))
 
 
 def _mean_answer(prepared: "Prepared", measured: Measured) -> float:
@@ -141,8 +190,8 @@ def unusable_rows(prepared: "Prepared") -> list[str]:
                 read_object(row["identity_parts"], where="identity_parts of a model"), prepared.identity_parts
             )
             lines.append(
-                f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}. They stay, and this grid "
-                "is drawn from its start beside them."
+                f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}. They stay, and this "
+                "grid is drawn from its start beside them."
             )
     return lines
 
@@ -176,8 +225,8 @@ def _on_task(root: Path, prepared: "Prepared", table: Table, columns: list[str])
     return rows.to_pandas()
 
 
-def _cost(state: PoolState, measured: Measured, answer_tokens: float) -> tuple[float, float]:
-    """Tokens to write and rows to store for what is missing of a pool; S(t) is the share of traces longer than t."""
+def _cost(state: PoolState, measured: Measured) -> Cost:
+    """What is missing of a pool; S(t) is the share of traces longer than t."""
     budgets = np.array(state.spec.budgets)
     survival = measured.survival(int(budgets.max()))
     thought_PS = np.minimum(state.num_thinking_PS, budgets.max())
@@ -193,8 +242,7 @@ def _cost(state: PoolState, measured: Measured, answer_tokens: float) -> tuple[f
     forced = np.where(unfinished_PSB, cut_PSB * ~state.answered_PSB, state.lacks_answer_PSB & ~ended_PSB).sum()
     owed_PS = ended_PSB.any(axis=-1) & ~state.natural_PS
     natural = np.where(state.lacks_thinking_PS, 1 - survival[-1] / alive_PS, owed_PS).sum()
-    num_answers = float(forced + natural)
-    return float(thinking) + num_answers * answer_tokens, num_answers + float(state.lacks_thinking_PS.sum())
+    return Cost(float(thinking), float(forced), float(natural), float(state.lacks_thinking_PS.sum()))
 
 
 def _cells_done(state: PoolState, widths: tuple[int, ...]) -> list[bool]:

@@ -1,7 +1,9 @@
 """A launcher that starts nothing: prints what a sweep has, lacks and will cost, and what of it cannot run."""
 
+import math
 import shutil
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from results import store
@@ -13,7 +15,10 @@ from sweeps.trusted import tell_code
 
 # The forecasts of the plans that were printed: Hydra hands nothing back to the command that started it.
 shown: list[Forecast] = []
-HEADER = ("model", "cells done", "samples to draw", "tokens to write", "at most", "tokens/s", "hours", "disk")
+HEADER = (
+    *("model", "cells done", "samples", "forced answers", "tokens", "at most", "tokens/s"),
+    *("start-up", "hours", "disk"),
+)
 
 
 def show_plan(jobs: Sequence[Job]) -> None:
@@ -60,10 +65,12 @@ def _row(plan: Forecast) -> tuple[str, ...]:
         plan.model,
         f"{plan.num_cells_done} of {plan.num_cells}",
         f"{plan.num_samples:,}",
+        f"{plan.num_forced:,}",
         f"{plan.expected_tokens:,}" if plan.is_measured else "?",
         f"{plan.max_tokens:,}",
         f"{plan.tokens_per_second:,.0f}" if plan.tokens_per_second else "?",
-        _hours(plan.hours) if plan.num_samples else "0",
+        _startup(plan),
+        _hours_of(plan) if plan.num_samples else "0",
         _bytes(plan.num_bytes),
     )
 
@@ -71,27 +78,32 @@ def _row(plan: Forecast) -> tuple[str, ...]:
 def _totals(plans: Sequence[Forecast]) -> tuple[str, ...]:
     measured = all(plan.is_measured for plan in plans)
     pending = [plan for plan in plans if plan.num_samples]
-    hours = [plan.hours * max(plan.num_devices, 1) for plan in pending if plan.hours is not None]
+    startup = sum(plan.startup.seconds for plan in pending if plan.startup)
     return (
         "in all",
         f"{sum(plan.num_cells_done for plan in plans)} of {sum(plan.num_cells for plan in plans)}",
         f"{sum(plan.num_samples for plan in plans):,}",
+        f"{sum(plan.num_forced for plan in plans):,}",
         f"{sum(plan.expected_tokens for plan in plans):,}" if measured else "?",
         f"{sum(plan.max_tokens for plan in plans):,}",
         "",
-        _hours(sum(hours)) if len(hours) == len(pending) else "?",
+        f"{startup:,.0f} s",
+        _total_hours(pending),
         _bytes(sum(plan.num_bytes for plan in plans)),
     )
 
 
 def _remarks(plans: Sequence[Forecast], root: Path) -> list[str]:
-    remarks = []
-    unmeasured = [plan.model for plan in plans if plan.num_samples and plan.hours is None]
-    if unmeasured:
-        remarks.append(
-            f"?: nothing is measured in {root} yet for {', '.join(unmeasured)}; "
-            "draw a few prompts (task.size=8) and plan again."
-        )
+    pending = [plan for plan in plans if plan.num_samples]
+    remarks = ["Hours are of drawing; start-up comes on top, a job's."] if pending else []
+    for basis, models in _group((plan.startup.basis, plan.model) for plan in pending if plan.startup):
+        remarks += [f"~: the start-up of {models} is {basis}."] if basis else []
+    for basis, models in _group((plan.rough.basis, plan.model) for plan in pending if plan.rough):
+        remarks.append(f"~: the hours of {models} are rough, from {basis}.")
+    if any(plan.hours is None for plan in pending):
+        unknown = [plan.model for plan in pending if plan.hours is None and plan.rough is None]
+        why = f"?: nothing lets the hours of {', '.join(unknown)} be told. " if unknown else ""
+        remarks.append(f"{why}Nothing is measured in {root} yet: draw a few prompts (task.size=8) and plan again.")
     if any(plan.num_devices > 1 for plan in plans):
         remarks.append("Hours in all are device hours.")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
@@ -99,6 +111,50 @@ def _remarks(plans: Sequence[Forecast], root: Path) -> list[str]:
     if needed > free:
         remarks.append(f"The disk of {root} has {_bytes(free)} free, and {_bytes(needed)} are needed.")
     return remarks
+
+
+def _group(told: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What is said, and of which models."""
+    models: dict[str, dict[str, None]] = defaultdict(dict)
+    for said, model in told:
+        models[said][model] = None
+    is_of_all = len(models) == 1 and len(next(iter(models.values()))) > 1
+    return [(said, "all models" if is_of_all else ", ".join(names)) for said, names in models.items()]
+
+
+def _startup(plan: Forecast) -> str:
+    if plan.startup is None:
+        return "0 s"
+    return f"{'~' if plan.startup.basis else ''}{plan.startup.seconds:,.0f} s"
+
+
+def _hours_of(plan: Forecast) -> str:
+    if plan.hours is not None or plan.rough is None:
+        return _hours(plan.hours)
+    return _range(plan.rough.low, plan.rough.high)
+
+
+def _total_hours(pending: Sequence[Forecast]) -> str:
+    """Device hours of all: a range as soon as one is rough."""
+    if any(plan.hours is None and plan.rough is None for plan in pending):
+        return "?"
+    low, high = 0.0, 0.0
+    for plan in pending:
+        bounds = (plan.hours, plan.hours) if plan.hours is not None else (plan.rough.low, plan.rough.high)  # type: ignore[union-attr]
+        low, high = (total + bound * max(plan.num_devices, 1) for total, bound in zip((low, high), bounds, strict=True))
+    return _hours(low) if low == high else _range(low, high)
+
+
+def _range(low: float, high: float) -> str:
+    """Hours that are only roughly known, to one digit."""
+    return f"~{_one_digit(low)}-{_one_digit(high)}"
+
+
+def _one_digit(hours: float) -> str:
+    if hours <= 0:
+        return "0"
+    digits = -math.floor(math.log10(hours))
+    return f"{round(hours, digits):,.{max(digits, 0)}f}"
 
 
 def _hours(hours: float | None) -> str:

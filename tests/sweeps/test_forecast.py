@@ -18,13 +18,14 @@ from tests.sweeps.test_more import BUDGETS, FINISHED, MORE, PROMPTS, Run
 
 def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
     grid = Grid(widths=(1, specs[0].num_samples), budgets=specs[0].budgets)
-    engine = SimpleNamespace(num_devices=1)
-    job = SimpleNamespace(
-        run=run.root, grid=grid, engine=engine, sampling=Sampling(max_answer_tokens=8), model=SimpleNamespace(name="m")
-    )
+    engine, sampling, model = SimpleNamespace(num_devices=1), Sampling(max_answer_tokens=8), SimpleNamespace(name="m")
+    job = SimpleNamespace(run=run.root, grid=grid, engine=engine, sampling=sampling, model=model, is_here=False)
+    checkpoint = SimpleNamespace(weights_digest="none", architecture=SimpleNamespace(num_matmul_params=1000))
     states = read_states(run.root, "identity", prompts, specs)
     num_pending = sum(int(state.pending_PS.sum()) for state in states)
-    return SimpleNamespace(job=job, identity="identity", task_id="task", states=states, num_pending=num_pending)
+    return SimpleNamespace(
+        job=job, identity="identity", task_id="task", states=states, num_pending=num_pending, checkpoint=checkpoint
+    )
 
 
 @pytest.mark.parametrize("kind", MORE)
@@ -32,11 +33,13 @@ def test_expected_tokens_and_rows_are_near_those_that_drawing_takes(tmp_path: Pa
     run = Run(tmp_path)
     specs, prompts = MORE[kind]
     plan = forecast(prepared(run, specs, prompts))
-    before = num_rows(run)
+    before, forced = num_rows(run), num_forced(run)
     generated = run.finish(specs, prompts)
     assert plan.is_measured and generated <= plan.max_tokens
     assert plan.expected_tokens == pytest.approx(generated, rel=0.25)
     assert plan.num_rows == pytest.approx(num_rows(run) - before, rel=0.25)
+    # Counts of independent samples: three standard deviations.
+    assert plan.num_forced == pytest.approx(num_forced(run) - forced, abs=3 * plan.num_forced**0.5)
 
 
 def test_without_a_row_the_plan_is_the_most_that_the_grid_can_take(tmp_path: Path) -> None:
@@ -46,7 +49,7 @@ def test_without_a_row_the_plan_is_the_most_that_the_grid_can_take(tmp_path: Pat
     plan = forecast(job)
     # Every trace to the cap, forced at 0, 16 and 64.
     assert plan.max_tokens == plan.expected_tokens == 64 * (64 + 3 * 8)
-    assert not plan.is_measured and plan.hours is None
+    assert not plan.is_measured and plan.hours is None and plan.num_forced == 64 * 3
 
 
 def test_a_finished_grid_costs_nothing_and_has_every_cell(tmp_path: Path) -> None:
@@ -84,6 +87,10 @@ def test_two_identities_are_told_apart_by_what_differs() -> None:
         "seed: its default is stored, 1 is asked for",
     ]
     assert differences(stored, stored) == []
+
+
+def num_forced(run: Run) -> int:
+    return int(store.scan(run.root, ANSWERS).to_pandas()["forced"].sum())
 
 
 def num_rows(run: Run) -> int:

@@ -27,15 +27,31 @@ def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest
     show_plan([job])
     said = capsys.readouterr().out
     # The embedded ladder leaves nothing to the machine.
-    model, *settings, header, row, total, remark = said.splitlines()
+    lines = said.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("model "))
+    model, *settings = lines[:at]
+    header, row, total, *remarks = lines[at:]
     assert model == "Settings of countdown-33k:"
     names = ["thinking", "markers", "forced by", "template", "stop ids", "sampling", "dtype", "context", "grid"]
     assert [line[2:].split("  ")[0] for line in settings] == names
     assert header.split()[:3] == ["model", "cells", "done"]
-    # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32.
-    assert row.split() == ["countdown-33k", "0", "of", "30", "64", "?", "28,672", "?", "?", *row.split()[-2:]]
-    assert total.startswith("in all") and remark.startswith("?: nothing is measured")
+    # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32, all of them forced.
+    assert row.split()[:8] == ["countdown-33k", "0", "of", "30", "64", "384", "?", "28,672"]
+    assert total.startswith("in all") and max(map(len, (header, row, total))) <= 120
+    assert "Hours are of drawing; start-up comes on top" in remarks[0]
+    assert remarks[-1] == f"Nothing is measured in {job.run} yet: draw a few prompts (task.size=8) and plan again."
     assert not job.run.exists()
+
+
+def test_before_anything_is_drawn_hours_are_a_range_with_what_it_is_based_on(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_plan([job])
+    said = capsys.readouterr().out
+    [row] = [line for line in said.splitlines() if line.startswith("countdown-33k ")]
+    low, high = map(float, row.split()[-3].removeprefix("~").split("-"))
+    assert 0 < low < high
+    assert "~: the hours of countdown-33k are rough, from " in said and "traces of 25% to 100% of their length" in said
 
 
 def test_hours_follow_from_the_measured_rate(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,9 +59,11 @@ def test_hours_follow_from_the_measured_rate(job: Job, capsys: pytest.CaptureFix
     log = {"identity": prepared.identity, "job": "j", "elapsed_seconds": 10.0, "seconds": 10.0, "num_tokens": 1000}
     store.append(job.run, THROUGHPUT, [log], writer="countdown-33k")
     show_plan([job])
-    *_, row, total = capsys.readouterr().out.splitlines()
-    assert row.split()[-4:-2] == ["100", f"{28672 / 100 / 3600:.2g}"]
+    lines = capsys.readouterr().out.splitlines()
+    [row], [total] = ([line for line in lines if line.startswith(name)] for name in ("countdown-33k ", "in all"))
+    assert "  100  " in row and row.split()[-3] == f"{28672 / 100 / 3600:.2g}"
     assert total.split()[-3] == row.split()[-3]
+    assert not any("are rough" in line for line in lines)
 
 
 def test_rows_of_another_identity_are_told_with_what_differs(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
