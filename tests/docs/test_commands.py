@@ -16,13 +16,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from isoquant.__main__ import main
 from isoquant.parser import build, parse
 from isoquant.table import COMMANDS
+from results.places import REFERENCE
 from sweeps.compose import build_job
+from sweeps.going_on import go_on
 from sweeps.job import Job
 from sweeps.mistakes import compose, find_mistake
 from sweeps.words import complete
 from tests.docs.pages import MARKS, PAGES, ROOT, Command, commands
 
 ALL = [command for page in PAGES for command in commands(page)]
+NAMED_RUNS = ("pilot", "embedded")
 SUITES = ("long", "slurm", "report", "server", "faults")
 
 
@@ -39,7 +42,13 @@ def of(*names: str, commands: Sequence[str] | None = None) -> pytest.MarkDecorat
 
 
 def jobs_of(words: tuple[str, ...]) -> list[Job]:
-    """A job for each value that the words list, as Hydra makes them; of what an experiment lists, the first value."""
+    """A job for each value that the words list, as Hydra makes them; of what an experiment lists, the first value.
+
+    A run that pages name stands for any, and is here the committed one.
+    """
+    if words and "=" not in words[0]:
+        assert words[0] in NAMED_RUNS
+        [words] = map(tuple, go_on([REFERENCE, *words[1:]]))
     assert find_mistake(completed := complete(words)) is None
     overrides = OverridesParser.create().parse_overrides(completed)
     listed = [each for each in overrides if each.is_sweep_override()]

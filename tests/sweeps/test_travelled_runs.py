@@ -11,9 +11,11 @@ from results.inspection import inspect
 from results.travel.packing import pack
 from results.travel.union import merge
 from results.travel.unpacking import unpack
+from sweeps.going_on import go_on
 from tests import forked
 from tests.faults.runs import MODEL, SCRIPTED, assert_kept, copy_run, rows
 
+ENGINE = "engine._target_=tests.scripted_settings.Scripted"
 WIDER, DEEPER, LARGER = ["grid.widths=[1,4,6]"], ["grid.budgets=[0,16,64,96]"], ["task.size=27"]
 
 
@@ -57,6 +59,18 @@ def test_what_two_machines_drew_of_a_copy_is_one_run_that_either_sweep_goes_on_w
     assert_kept(before, root)
     assert pending(root, *WIDER, *DEEPER, *LARGER) == "0" and inspect(root) == ([], [])
     assert len(outcomes.load(root).prompt_ids) == 27 and outcomes.load(root).num_samples == 6
+
+
+def test_merged_and_unpacked_runs_are_gone_on_with_by_their_names(tmp_path: Path, begun: Path) -> None:
+    second = drawn(copy_run(begun, tmp_path / "second"), *DEEPER)
+    merged = merge(begun, second, tmp_path / "merged").root
+    pack(merged, tmp_path / "packed.tar")
+    for root in (merged, unpack(tmp_path / "packed.tar", tmp_path / "unpacked").root):
+        [words] = go_on([str(root), "+task.size=3", "+grid.budgets=[80]", ENGINE])
+        assert {*LARGER, "grid.budgets=[0,16,64,80,96]", f"model={MODEL}", f"run={root}"} <= set(words)
+        ended = forked.run("isoquant", "plan", str(root), ENGINE)
+        assert ended.code == 0 and "as it was made" not in ended.out, ended.err
+        assert f"going on with {root}: {ENGINE}" in ended.out
 
 
 def test_an_unpacked_run_is_carried_on_and_one_without_texts_is_not(tmp_path: Path, begun: Path) -> None:
