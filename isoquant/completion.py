@@ -94,7 +94,7 @@ def _runs(prefix: str, **_: Any) -> list[str]:
 
 
 def _words(prefix: str, **_: Any) -> list[str]:
-    return [word for word in list_words() if word.startswith(prefix)]
+    return [word for word in (*list_words(), *list_runs()) if word.startswith(prefix)]
 
 
 def _no_files(prefix: str, **_: Any) -> list[str]:

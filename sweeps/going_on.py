@@ -62,7 +62,7 @@ def go_on(words: Sequence[str]) -> list[list[str]]:
     try:
         root = find_run(words[0])
     except ValueError as error:
-        raise ValueError(f"{error} As an option it has no value: {words[0]}=...") from error
+        raise ValueError(f"{words[0]} has no value; give {words[0]}=... And as a run: {error}") from error
     asked = read_asked(words[1:])
     going = list_going(root, read_made(root), asked)
     for each in going:

@@ -63,7 +63,7 @@ def find_other_run(words: Sequence[str]) -> str | None:
         return None
     return (
         f"{root} holds {', '.join(sorted(held)[:3])}, and nothing says what to draw: model.path=... or experiment=... "
-        "(experiment=embedded draws the embedded ladder into it)."
+        f"(experiment=embedded draws the embedded ladder into it). `isoquant sweep {root}` goes on as it was made."
     )
 
 

@@ -195,7 +195,7 @@ def test_a_record_asks_for_no_more_prompts_than_its_run_can_have(root: Path) -> 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nowhere"], "No run 'nowhere'.*nowhere=..."),
+        (["nowhere"], "nowhere has no value; give nowhere=... And as a run: No run 'nowhere'"),
         (["+task.size=8"], "name the run first: isoquant sweep RUN"),
         (["+grid.budgets=[1]", "seed=1"], "name the run first"),
         (["RUN", "+task.size=0"], "how many more"),
