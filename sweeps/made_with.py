@@ -33,6 +33,8 @@ OF_LAUNCHER = (
 )
 # What a pack leaves out of records.
 LEFT_OUT = re.compile(r"\.\.\./|\(left out\)")
+# Of a budget or a width: what a record asks for beyond it fills the memory.
+MOST_COUNT = 1_000_000
 MOST_WORDS, MOST_CHARS = 200, 10_000
 
 
@@ -85,6 +87,8 @@ def is_plain(word: str) -> bool:
     if not KEY.fullmatch(key) or not is_simple or any("${" in text for text in texts):
         return False
     room, _, field = key.partition(".")
+    if room == "grid" and any(isinstance(each, int | float) and not each <= MOST_COUNT for each in values):
+        return False
     if room == "task":
         first = field.partition(".")[0]
         is_word = first != PARAMS or all(WORD.fullmatch(text) for text in (*texts, *field.split(".")))
@@ -106,9 +110,11 @@ def check_plain_word(word: str, root: Path) -> None:
             f"Give it again: isoquant sweep {root} {name}=..."
         )
     if not is_plain(word):
+        part = name.removeprefix("task.").partition(".")[0]
+        again = f"task.{part}=<dotted name>" if name.startswith("task.") and part in FUNCTIONS else word
         raise ValueError(
             f"{root} was made with {word}, which a run folder cannot ask for by itself: it names code, leads "
-            f"elsewhere, or is no plain value. Where you know what it is, give it again: isoquant sweep {root} {word}"
+            f"elsewhere, or is no plain value. Where you know what it is, give it again: isoquant sweep {root} {again}"
         )
 
 
@@ -118,8 +124,9 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
     try:
         name = str(config["model"].get("name") or path.stem.rpartition("-")[0])
         made = Made(name, str(record.get("identity") or name), tuple(words), config)
-        numbers = [config["task"]["size"], *made.list_of("budgets"), *made.list_of("widths")]
-        is_sound = all(type(number) is int and number >= 0 for number in numbers)
+        counts = [*made.list_of("budgets"), *made.list_of("widths")]
+        is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
+        is_sound &= all(number <= MOST_COUNT for number in counts)
         is_sound &= isinstance(words, list) and bool(made.list_of("budgets") and made.list_of("widths"))
         is_sound &= len(words) <= MOST_WORDS and all(isinstance(word, str) and len(word) < MOST_CHARS for word in words)
     except (KeyError, TypeError, AttributeError):

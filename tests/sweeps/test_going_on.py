@@ -254,6 +254,7 @@ STRANGE = [
     *("task=../../evil", "experiment=/evil", "task=nothing", "task@model=gsm8k", "~task.params", "seed=1,2"),
     *("+task.params.a='__import__(\"os\")'", "task.render=os.system", "task.dials=os.system", "--config-dir=/evil"),
     *("--multirun", "unknown=1", "x", "", "a=[", "task.name=[[1]]", "seed=glob(*)", "seed=range(1000000000)"),
+    *("grid.widths=[1000000000000]", "grid.bin_samples=1000000000"),
 ]
 
 
@@ -303,6 +304,7 @@ def test_what_a_pack_left_out_is_asked_for(tmp_path: Path) -> None:
         {"config": {"task": {"size": 4}, "model": {}, "grid": {"budgets": [], "widths": []}}},
         {"config": {"task": {"size": "4"}, "model": {}, "grid": {"budgets": [], "widths": []}}},
         {"config": {"task": {"size": 4}, "model": {}, "grid": {"budgets": ["x"], "widths": [1]}}},
+        {"config": {"task": {"size": 4}, "model": {}, "grid": {"budgets": [1], "widths": [10**12]}}},
         {"config": {"task": {"size": 4}, "model": [], "grid": {"budgets": [1], "widths": [1]}}},
     ],
     ids=lambda damage: str(damage)[:60],
@@ -319,6 +321,38 @@ def test_runs_without_recorded_words_are_read_from_their_config() -> None:
     assert "model=countdown-1.1m,countdown-0.4m,countdown-125k,countdown-33k" in words
     assert {"experiment=embedded", "task=countdown", "grid=embedded", "task.size=128"} <= set(words)
     assert where(words) == Path("results/reference")
+
+
+@pytest.mark.parametrize(
+    ("room", "value", "told"),
+    [
+        ("task", {"instructions": "${"}, "for certain"),
+        ("task", {"instructions": "${oc.env:HOME}"}, "for certain"),
+        ("model", {"name": "${a.b}"}, "for certain"),
+        ("task", {"params": {"a": [{"_target_": "os.system"}]}}, "for certain"),
+        ("task", {"a=b ~x": 1}, "for certain"),
+        ("sampling", {"temperature": float("nan")}, "for certain"),
+        ("thinking", {"x": {"_target_": "os.system"}}, "cannot ask for by itself"),
+        ("engine", {"options": {"trust_remote_code": True}}, "cannot ask for by itself"),
+        (
+            "task",
+            {"extract": {"_target_": "hydra.utils.get_method", "path": "os.system"}},
+            "task.extract=<dotted name>",
+        ),
+    ],
+    ids=str,
+)
+def test_a_strangers_config_asks_for_nothing_either(tmp_path: Path, room: str, value: Any, told: str) -> None:
+    path = Path("results/reference/provenance/countdown-33k-000.json")
+    record = json.loads(path.read_text())
+    record["config"][room] |= value
+    (tmp_path / "provenance").mkdir()
+    (tmp_path / "provenance" / path.name).write_text(json.dumps(record))
+    record_prompts = [{"task": "t", "prompt_id": f"countdown/{at:05d}"} for at in range(120)]
+    store.append(tmp_path, PROMPTS, record_prompts, writer="t")
+    store.append(tmp_path, MODELS, [{"identity": record["identity"], "model": "m", "task": "t"}], writer="m")
+    with pytest.raises(ValueError, match=told):
+        go_on([str(tmp_path)])
 
 
 @pytest.mark.parametrize(("room", "value"), [("task", {"_target_": "os.system"}), ("grid", {}), ("model", {})])
