@@ -99,8 +99,8 @@ class Thinking:
     def __post_init__(self) -> None:
         if self.open.endswith(" "):
             raise ValueError(
-                f"thinking.open {self.open!r} ends with a space, which is then a token of its own; models join it to "
-                "the word that follows. Leave it out."
+                f"thinking.open {self.open!r} ends with a space. The space would be a separate token, but models "
+                "join it to the next word. Leave it out."
             )
         if self.close == "":
             raise ValueError(
@@ -112,7 +112,9 @@ class Thinking:
         if self.extensions < 0:
             raise ValueError(f"thinking.extensions must not be negative; got {self.extensions}.")
         if self.extensions and not (self.extend and self.close):
-            raise ValueError("thinking.extensions needs thinking.close, and in thinking.extend what to write over it.")
+            raise ValueError(
+                "thinking.extensions needs thinking.close, and thinking.extend with the text that replaces it."
+            )
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,12 @@ OWNED_OPTIONS = {
     "model": "model.path",
     "tokenizer": "model.path",
     "revision": "model.revision",
-    "max_model_len": "grid.budgets, which it follows from",
-    "seed": "seed, which every request's own is hashed from",
+    "max_model_len": "grid.budgets, which determine it",
+    "seed": "seed, from which the seed of every request is computed",
     "generation_config": "sampling",
     "override_generation_config": "sampling",
 }
-KILLED = "Its process ended without a word, as one does that is killed for want of memory."
+KILLED = "Its process ended without an error message; it was probably killed because memory ran out."
 GPU_NUM_SEQS = 256
 
 
@@ -226,7 +226,7 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
 def explain_start(error: Exception, log: IO[bytes]) -> str:
     """Why an engine did not start, in a line: the error's own words, or what they point to in the log."""
     if isinstance(error, ModuleNotFoundError) and error.name == "vllm":
-        return "it is not installed; run `make setup`."
+        return "it is not installed. Run `make setup`."
     reason = first_line(error)
     if POINTER.search(reason):
         reason = last_error(log) or f"{reason} {KILLED}"

@@ -6,8 +6,8 @@ import textwrap
 WIDTH = 100
 WORDS = "name=value ..."
 MEANING = (
-    "experiment=NAME takes what to draw from conf/experiment; model.path=FOLDER or a hub id draws one model as its "
-    "checkpoint asks to be. Any value of the config follows as name=value; --cfg job prints all of them."
+    "experiment=NAME takes what to draw from conf/experiment. model.path=FOLDER (or a hub id) draws one model with "
+    "the settings of its checkpoint. Set any value of the config as name=value; --cfg job prints all of them."
 )
 
 

@@ -22,7 +22,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
         print(note)
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
-        raise ValueError(f"Damaged, or gone:\n{named}\n`isoquant sweep` sets them aside and makes their rows again.")
+        raise ValueError(f"Damaged or missing:\n{named}\n`isoquant sweep` sets them aside and draws their rows again.")
     forecasts: list[Forecast] = []
     notes: list[str] = []
     problems: list[str] = []
@@ -89,11 +89,11 @@ def _remarks(plans: Sequence[Forecast], root: Path) -> list[str]:
     unmeasured = [plan.model for plan in plans if plan.num_samples and plan.hours is None]
     if unmeasured:
         remarks.append(
-            f"?: nothing is measured in {root} yet for {', '.join(unmeasured)}; "
-            "draw a few prompts (task.size=8) and plan again."
+            f"?: nothing is measured in {root} yet for {', '.join(unmeasured)}. Draw a few prompts (task.size=8), "
+            "then plan again."
         )
     if any(plan.num_devices > 1 for plan in plans):
-        remarks.append("Hours in all are device hours.")
+        remarks.append("The hours of all models together are device hours.")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free, needed = shutil.disk_usage(existing).free, sum(plan.num_bytes for plan in plans)
     if needed > free:
