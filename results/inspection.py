@@ -67,7 +67,7 @@ def _inspect(root: Path) -> Inspection:
     for writer in store.list_writers(root):
         checked = check_shards(root, TABLES, writer)
         faults += [f"{shard} {reason}" for shard, reason in checked.wrong]
-        notes += [f"{path} is missing, with its rows. The next sweep draws them again." for path in checked.gone]
+        notes += [f"{path} is gone, with its rows. The next sweep draws them again." for path in checked.gone]
         notes += tell_manifest(root, writer)
     if not faults:
         faults += [tell_twice(*twice) for twice in find_twice(root, entered_shards(root))]

@@ -61,7 +61,7 @@ def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fau
     for path in set(checked.gone) - {fault.shard for fault in faults}:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".lost").touch()
-        faults.append(Fault(path, None, "is missing"))
+        faults.append(Fault(path, None, "is gone"))
     entered = set(read_manifest(root, writer))
     kept = [path for path in checked.whole if str(path.relative_to(root)) in entered]
     if len(kept) < len(entered) or count_unread(root, writer):

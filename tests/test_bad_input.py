@@ -54,12 +54,12 @@ CONFIGS = [
     ),
     Case(
         f"{SWEEP} grid.widths=[1,2",
-        r"grid.widths=\[1,2 cannot be read. A list has no spaces, name=\[1,2\]; a text with spaces",
+        r"grid.widths=\[1,2 cannot be read. Write a list without spaces, name=\[1,2\], and a text with spaces",
     ),
     Case(f"{SWEEP} task.size", r"task.size has no value; give task.size=..."),
     Case("model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(
-        "run=results/real/svamp", r"results/real/svamp holds Qwen2.5-Coder-0.5B-Instruct, .*nothing says what to draw"
+        "run=results/real/svamp", r"results/real/svamp already holds Qwen2.5-Coder-0.5B-Instruct, .*no model was given"
     ),
     Case("+model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(f"{SWEEP} budgets=[0]", r"There is no option budgets; did you mean grid.budgets\?"),
@@ -75,7 +75,7 @@ CONFIGS = [
     Case(f"{SWEEP} flush_seconds=-1", r"flush_seconds must not be negative; got -1"),
     Case(f"{SWEEP} jobs_at_once=0", r"jobs_at_once must be at least 1; got 0"),
     Case(f"{SWEEP} jobs_at_once=many", r"hydra.launcher.jobs_at_once: it should be a valid integer; got 'many'"),
-    Case(f"{SWEEP} run=", r"run is empty; give a name, which lies under results/runs, or a path"),
+    Case(f"{SWEEP} run=", r"run is empty. Give a name in results/runs, or a path"),
     Case("experiment=embedded model=hf run={here}/run", r"model.path must be given, as in model.path="),
     Case(
         "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
@@ -108,7 +108,7 @@ THINKING = [
     Case(f"{SWEEP} thinking.close=''", r"thinking.close is empty; give the text that closes thinking, .* or null"),
     Case(f"{SWEEP} thinking.close=1+1", r"thinking.close '1\+1' is 3 tokens for this tokenizer; it must be one"),
     Case(f"{SWEEP} +thinking.extensions=-1", r"thinking.extensions must not be negative; got -1"),
-    Case(f"{SWEEP} +thinking.extensions=1", r"thinking.extensions needs thinking.close, and in thinking.extend"),
+    Case(f"{SWEEP} +thinking.extensions=1", r"thinking.extensions needs thinking.close, and thinking.extend"),
     Case(f"{SWEEP} thinking=qwen3", r"The tokenizer has no chat template; choose a thinking option"),
 ]
 TASKS = [
@@ -146,12 +146,14 @@ ENGINES = [
         f"{SWEEP} engine=server engine.url=http://127.0.0.1:99999/v1 hydra.mode=RUN",
         r"engine.url must look like http://127.0.0.1:8000/v1; got 'http://127.0.0.1:99999/v1'",
     ),
-    Case(f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must hold no key or password"),
+    Case(
+        f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must not contain a key or password"
+    ),
     Case(f"{SWEEP} engine=server engine.retries=-1", r"engine.retries must not be negative; got -1"),
-    Case(f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"holds no key; export it"),
+    Case(f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"is empty. Set it to the key and export it"),
     Case(
         f"{SWEEP} engine=server engine.url=http://127.0.0.1:9/v1 engine.retries=0 hydra.mode=RUN",
-        r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*; is it up, is engine.url right\?",
+        r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*\. Is the server running\? Is engine.url right\?",
     ),
     Case(
         "experiment=embedded model=qwen3-0.6b model.path=ladder/checkpoints/countdown-33k run={here}/run "
@@ -159,11 +161,9 @@ ENGINES = [
         r"countdown-33k: No server answers at http://127.0.0.1:9/v1",
     ),
     Case(
-        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models; engine.url usually ends in"
+        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models. engine.url usually ends in"
     ),
-    Case(
-        f"{SWEEP} engine=server engine.url={{web}}/page hydra.mode=RUN", r"answered with something else than a list of"
-    ),
+    Case(f"{SWEEP} engine=server engine.url={{web}}/page hydra.mode=RUN", r"did not answer with a list of"),
 ]
 PATHS = [
     Case(
@@ -178,14 +178,14 @@ PATHS = [
             ("no-weights", r"No \*.safetensors in .*/no-weights"),
             (
                 "cut-weights",
-                r"cut-weights/model.safetensors is damaged or cut short \(it has .* and its header speaks of",
+                r"cut-weights/model.safetensors is damaged or incomplete \(it has .* and its header says",
             ),
             (
                 "cut-header",
-                r"cut-header/model.safetensors is damaged or cut short \(its header is longer than the file\)",
+                r"cut-header/model.safetensors is damaged or incomplete \(its header is longer than the file\)",
             ),
-            ("no-safetensors", r"no-safetensors/model.safetensors is damaged or cut short"),
-            ("broken-config", r"broken-config/config.json is no JSON \(.*\); download or write it again"),
+            ("no-safetensors", r"no-safetensors/model.safetensors is damaged or incomplete"),
+            ("broken-config", r"broken-config/config.json is not JSON \(.*\). Download or write it again"),
             ("list-config", r"list-config/config.json holds no settings; download"),
             ("poor-config", r"config.json: hidden_size must be a whole number from 0 to 10,000,000; got 'wide'"),
             (
@@ -229,14 +229,14 @@ PATHS = [
     ),
     Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
     Case("export", r"the following arguments are required: FOLDER"),
-    Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or mend this"),
-    Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or mend this"),
+    Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or correct this"),
+    Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or correct this"),
     Case("experiment=embedded model=countdown-33k run=/proc/run", r"/proc/run.*: .*choose another RUN"),
 ]
 DAMAGED = [
     Case(
         "plan experiment=embedded model=countdown-33k run={here}/flipped",
-        r"Damaged, or gone:\n.*/traces/.*\n`isoquant sweep` sets",
+        r"Damaged or missing:\n.*/traces/.*\n`isoquant sweep` sets",
     ),
     Case("grade", r"the following arguments are required: RUN"),
     Case(
@@ -256,7 +256,7 @@ DAMAGED = [
     Case("grade {here}/torn-record", r"/torn-record/provenance/.*json is no record of a job, or damaged. Move it away"),
     Case("grade {here}/other-record", r"/other-record/provenance/.*json is no record of a job, or damaged"),
     Case(
-        "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are made again[\s\S]*answers graded in", 0
+        "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are drawn again[\s\S]*answers graded in", 0
     ),
     Case("grade {here}/torn-manifest", r"^0 answers graded in", 0),
 ]

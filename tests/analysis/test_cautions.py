@@ -190,10 +190,10 @@ def test_settings_that_were_not_recorded_set_nobody_apart(make: Make):
 def test_a_model_whose_answers_are_mostly_unread_leads_no_headline(make: Make, outcome: str):
     root = make(8, 8, 8)
     before = say(root)
-    assert "Left aside" not in before
+    assert "Left out" not in before
     end(root, "0.4m", outcome, budgets=(None, 256))
     said = say(root)
-    first, aside = said.split("Left aside, as most answers at the full budget were graded neither right nor wrong: ")
+    first, aside = said.split("Left out, because most answers at the full budget could not be graded: ")
     assert "0.4m" not in first and aside.startswith("0.4m (100% " + outcome)
     assert about(outcomes.load(root)) == ["Mostly unread answers"]
 
@@ -210,14 +210,14 @@ def test_no_verdict_is_given_for_a_largest_model_that_is_mostly_unread(make: Mak
 def test_a_model_that_is_read_more_often_than_not_leads_as_before(make: Make):
     root = make(8, 8, 8)
     end(root, "0.4m", "truncated", budgets=(None, 256), every=3)
-    assert "Left aside" not in say(root) and about(outcomes.load(root)) == []
+    assert "Left out" not in say(root) and about(outcomes.load(root)) == []
 
 
 def test_budgets_at_which_most_answers_are_unread_are_named(make: Make):
     root = make(8, 8)
     end(root, "0.4m", "truncated", budgets=(0, 64))
     [caution] = cautions.read(outcomes.load(root))
-    assert "0.4m at 0 thinking tokens (100% truncated)" in caution.text and "Left aside" not in say(root)
+    assert "0.4m at 0 thinking tokens (100% truncated)" in caution.text and "Left out" not in say(root)
 
 
 def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
@@ -226,13 +226,13 @@ def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
     found = exchange_rates.measure(read(loaded, Choices(binning=Binning(num_bins=2))))
     unread = found.unread.assign(truncated=np.where(found.unread["bin"] == "harder", 0.7, found.unread["truncated"]))
     told = headline.headline(exchange_rates.Findings(**vars(found) | {"unread": unread}), rule="maj_at_k")
-    assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left aside")[0]
+    assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left out")[0]
 
 
 def test_one_model_alone_is_told_unread_as_well(make: Make):
     root = make(8)
     end(root, "1.1m", "unparsed", budgets=(None, 256))
-    assert "there is no larger one to match. Left aside" in say(root)
+    assert "there is no larger one to match. Left out" in say(root)
 
 
 def test_a_comparison_with_a_mostly_unread_model_gives_no_verdict(make: Make, capsys: pytest.CaptureFixture[str]):

@@ -69,14 +69,14 @@ def test_runs_without_a_difference_are_drawn_too(plant, capsys, ability: float):
 @pytest.mark.long
 def test_one_sample_at_a_time_leaves_no_grid(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=10, num_samples=1), capsys)
-    assert "two widths or more" in silent["grid"] and "frontier" in names
+    assert "two budgets and two widths" in silent["grid"] and "frontier" in names
 
 
 @pytest.mark.long
 def test_own_difficulty_shows_all_prompts(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=10), capsys, "--difficulty", "own")
     assert {"frontier", "isoquants", "break_even"} <= names
-    assert "Under own difficulty" in silent["substitution"]
+    assert "With --difficulty own" in silent["substitution"]
 
 
 def test_data_that_is_not_there_is_one_line(plant, tmp_path: Path, capsys):

@@ -132,7 +132,7 @@ def test_the_error_of_random_subsets_is_told_where_pools_are_too_large_to_count(
     plant, ladder, found: Findings, ladder_run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     assert (found.curves["draw_error"] == 0).all()
-    assert "random ones add" not in summary.render(outcomes.load(ladder_run), found, rule="maj_at_k")
+    assert "random subsets add" not in summary.render(outcomes.load(ladder_run), found, rule="maj_at_k")
     root = plant(ladder[:2], num_prompts=20, num_samples=8)
     exact = find(root).curves
     monkeypatch.setattr(estimators, "EXACT_MAX_SAMPLES", 4)
@@ -142,7 +142,7 @@ def test_the_error_of_random_subsets_is_told_where_pools_are_too_large_to_count(
     assert (error[~is_vote] == 0).all() and (error[is_vote & (drawn.curves["width"] < 8)] > 0).any()
     # A thousand subsets of a prompt, bins of five prompts or more.
     assert error.max() < (0.25 / 1000 / 5) ** 0.5 and (away <= 5 * error + 1e-12).all()
-    assert "random ones add a standard error of at most 0." in summary.render(
+    assert "random subsets add a standard error of at most 0." in summary.render(
         outcomes.load(root), drawn, rule="maj_at_k"
     )
 
@@ -205,7 +205,7 @@ def test_own_difficulty_holds_out_samples_and_gives_every_rung_its_own_bins(plan
     assert found.exchange_rates.groupby(["bin", "rule", "path"]).size().eq(6).all()
     sizes = single[single["rule"] == "maj_at_k"].pivot_table(index="model", columns="bin", values="num_prompts")
     assert len(sizes[["easy", "medium", "hard"]].drop_duplicates()) > 1
-    with pytest.raises(ValueError, match="use summary"):
+    with pytest.raises(ValueError, match="Use `isoquant summary`"):
         curve_rows.frame(found, rule="maj_at_k", axis="width")
 
 
@@ -254,8 +254,8 @@ def test_thresholds_bin_how_far_votes_agree(ladder_run: Path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--difficulty label --label num_numbers --thresholds 0.5", "leave out --thresholds, or choose --bins"),
-        ("--thresholds 40 80", "write 40% as 0.4"),
+        ("--difficulty label --label num_numbers --thresholds 0.5", "Leave out --thresholds, or give --bins"),
+        ("--thresholds 40 80", "Write 40% as 0.4"),
     ],
 )
 def test_thresholds_that_say_nothing_are_refused(options: str, told: str, capsys: pytest.CaptureFixture[str]):

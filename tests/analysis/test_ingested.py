@@ -250,7 +250,7 @@ def test_figures_and_summary_come_from_an_ingested_run(
 
 def test_the_health_of_cells_is_refused_where_there_are_no_traces(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
     assert main(["health", str(ingested(*MAP))]) == 2
-    assert "read from its traces, and" in capsys.readouterr().err
+    assert "without traces, and" in capsys.readouterr().err
 
 
 def test_training_is_planned_on_an_ingested_run(ingested: Ingest, capsys: pytest.CaptureFixture[str]):

@@ -106,6 +106,6 @@ def test_the_command_prints_both_references(plant, ladder, capsys: pytest.Captur
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
     assert main(["match", str(root), "--bins", "1"]) == 0
     text = capsys.readouterr().out
-    assert "on own frontiers" in text and "within 3 samples" in text and "33k" in text
+    assert "both at best" in text and "within 3 samples" in text and "33k" in text
     assert main(["match", str(plant(ladder[:1], name="one", num_prompts=5, num_samples=2))]) == 2
-    assert "needs two models or more" in capsys.readouterr().err
+    assert "needs at least two models" in capsys.readouterr().err

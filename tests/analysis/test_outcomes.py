@@ -175,7 +175,7 @@ def test_an_anchor_without_held_out_samples_is_refused_with_the_anchors_there_ar
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path):
-    with pytest.raises(ValueError, match="No graded answers in .*; run `isoquant sweep`"):
+    with pytest.raises(ValueError, match="No graded answers in .*. Run `isoquant sweep`"):
         outcomes.load(tmp_path)
 
 

@@ -83,11 +83,13 @@ def test_a_run_of_several_models_has_to_be_told_which(original: Path):
 def test_a_prompt_in_other_words_is_refused_and_left_out_of_the_overlap(original: Path, copy: Make):
     other = copy()
     rewrite(other, schema.PROMPTS, lambda row: row | ({"prompt_hash": "x"} if row["prompt_id"][-1] in "03" else {}))
-    with pytest.raises(ValueError, match="not paired: 2 prompts with other words under one id; --overlap .* the 4 "):
+    with pytest.raises(
+        ValueError, match="not paired: 2 prompts with different texts under one id; --overlap .* the 4 "
+    ):
         read(original, other)
     paired = read(original, other, is_overlap=True)
     assert paired.base.prompt_ids.tolist() == [f"planted/{number:04d}" for number in (1, 2, 4, 5)]
-    assert paired.new.samples.correct.shape[1] == 4 and "other words" in paired.notes[0]
+    assert paired.new.samples.correct.shape[1] == 4 and "different texts" in paired.notes[0]
 
 
 def test_prompts_of_one_side_alone_are_counted(original: Path, copy: Make):
@@ -101,7 +103,7 @@ def test_prompts_of_one_side_alone_are_counted(original: Path, copy: Make):
 def test_where_no_words_are_shared_there_is_nothing_to_overlap(original: Path, copy: Make):
     other = copy()
     rewrite(other, schema.PROMPTS, lambda row: row | {"prompt_hash": "x"})
-    with pytest.raises(ValueError, match="6 prompts with other words under one id.$"):
+    with pytest.raises(ValueError, match="6 prompts with different texts under one id.$"):
         read(original, other)
     with pytest.raises(ValueError, match="share no finished prompt"):
         read(original, other, is_overlap=True)

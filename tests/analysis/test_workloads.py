@@ -48,7 +48,7 @@ def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(
     text = serve_text.render(found)
     assert "at 60% accuracy by majority vote: 6ND + 2Nq(P + kT)." in text
     assert len(found.switches) == text.count("Beyond ") > 0
-    assert "k = " in text and "of it training" in text
+    assert "k = " in text and "for training" in text
     assert "Left out" not in text
 
 
@@ -104,7 +104,7 @@ def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--target", "60", "--pretraining-tokens", "33k=1e7"], "write 60% as 0.6"),
+        (["--target", "60", "--pretraining-tokens", "33k=1e7"], "Write 60% as 0.6"),
         (["--target", "0.6", "--pretraining-tokens", "8b=1e7"], "No model 8b in this run; its models are 33k, 125k"),
     ],
 )

@@ -43,7 +43,7 @@ def test_safetensors_beside_other_formats_are_a_checkpoint() -> None:
 
 def test_a_file_is_told_with_the_folder_that_it_lies_in(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_text("")
-    with pytest.raises(ValueError, match=r"is a file; model.path is the folder that holds config.json\."):
+    with pytest.raises(ValueError, match=r"is a file; model.path must be the folder with config.json\."):
         check_place(str(tmp_path / "model.safetensors"))
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=rf"is a file; .* try model.path={tmp_path}\."):

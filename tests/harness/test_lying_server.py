@@ -70,14 +70,14 @@ LIES = {
     "a limit that was not reached": Lie(
         "stopped after 2 of 4 tokens and calls it the limit", choice={"finish_reason": "length", "token_ids": [4, 4]}
     ),
-    "on behind the stop": Lie("went on behind a token that it was told to stop at", choice={"token_ids": [9, 4, 9]}),
-    "a stop that was not told": Lie("stopped a completion where it was not told to", choice={"token_ids": [4]}),
+    "on behind the stop": Lie("continued after a token at which it had to stop", choice={"token_ids": [9, 4, 9]}),
+    "a stop that was not told": Lie("stopped a completion without a requested stop string", choice={"token_ids": [4]}),
     "no finish reason": Lie("ended a request with 'None'", choice={"finish_reason": None}),
     "an unknown finish reason": Lie("ended a request with 'bored?'", choice={"finish_reason": "bored\x1b"}),
     "a finish reason that is a list": Lie(
         "finish_reason: Input should be a valid string", choice={"finish_reason": ["stop"]}
     ),
-    "another prompt": Lie("read another prompt than the token ids", choice={"prompt_token_ids": [5, 6, 8]}),
+    "another prompt": Lie("did not use the token ids", choice={"prompt_token_ids": [5, 6, 8]}),
     "the prompt before the answer": Lie(
         "wrote 7 tokens where it was told to stop at 4", choice={"token_ids": [5, 6, 7, 4, 4, 4, 9]}
     ),
@@ -153,7 +153,7 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scrip
         async with Server(scripted.url).start(Model(NAME), max_model_len=CONTEXT) as engine:
             await finish_sample(engine, PLAIN, Pending(sample_key(), (32,)))
 
-    with pytest.raises(EngineFailedError, match="stopped a completion at none of the strings"):
+    with pytest.raises(EngineFailedError, match="stopped a completion without one of the requested stop strings"):
         asyncio.run(draw())
 
 
@@ -198,7 +198,7 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
     with serve(ScriptedServer()) as thief:
         away = Reply(status, b"", headers={"Location": thief.url + path.removeprefix("/v1")})
         scripted.script = lambda asked, body: away if asked == path else None
-        with pytest.raises(EngineFailedError, match=f"sends requests on to {thief.url}.*neither the key nor a prompt"):
+        with pytest.raises(EngineFailedError, match=f"redirects requests to {thief.url}.*no key and no prompt is sent"):
             use(scripted, REQUEST, api_key_variable="MY_KEY", retries=0)
         assert thief.requests == [] and thief.keys == []
 
@@ -216,7 +216,7 @@ def test_an_answer_without_an_end_is_told_and_not_read_on(
 def test_a_packed_answer_is_told_and_not_unpacked(scripted: ScriptedServer) -> None:
     answer_requests(scripted, lambda body: Reply(200, b"\x1f\x8b", headers={"Content-Encoding": "gzip"}))
     (failed,) = use(scripted, REQUEST)
-    assert_told(failed, "packs its answers, which it was asked not to")
+    assert_told(failed, "compresses its answers, although it was asked not to")
 
 
 def test_an_answer_that_drips_is_late(scripted: ScriptedServer) -> None:

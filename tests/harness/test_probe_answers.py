@@ -93,7 +93,7 @@ def test_answers_that_can_be_read_pass_right_or_wrong() -> None:
             Says("3}. \\boxed{3}", needs=int(TOKENIZER.convert_tokens_to_ids(BOS))),
             replace(PLAIN, bos=False),
             Sums(),
-            "does not begin with '<bos>', the tokenizer's beginning of text, .* set thinking.bos=true",
+            "does not begin with '<bos>', the tokenizer's beginning-of-text token, .* Set thinking.bos=true",
         ),
         (Says("2+2</think> is 4"), PLAIN, Sums(), "closes its thinking with </think>: set thinking.close to it"),
         (

@@ -47,7 +47,7 @@ def test_a_config_that_names_no_architecture_is_told() -> None:
     ],
 )
 def test_a_model_that_writes_no_text_is_told(name: str) -> None:
-    with pytest.raises(ValueError, match=f"config.json names {name}, which writes no text"):
+    with pytest.raises(ValueError, match=f"config.json names {name}, which does not write text"):
         check_architecture({"architectures": [name]})
 
 
@@ -79,7 +79,7 @@ def test_quantized_weights_with_kernels_for_processors_are_taken(settings: dict[
 )
 def test_quantized_weights_without_are_refused_on_a_processor_alone(settings: dict[str, object], told: str) -> None:
     check_quantization({"quantization_config": settings}, has_gpu=True)
-    with pytest.raises(ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU: .* engine=server"):
+    with pytest.raises(ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU. .* engine=server"):
         check_quantization({"quantization_config": settings}, has_gpu=False)
 
 

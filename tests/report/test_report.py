@@ -269,7 +269,7 @@ def test_a_run_without_grades_ends_with_a_line_and_no_page(plant, ladder, capsys
     [
         (["--prompts", "0"], "--prompts and --samples must be at least 1"),
         (["--cost", "c5"], "Cost model c5 needs the price of every model; 33k has none."),
-        (["--cost", "c3"], "Cost model c3 needs a GPU, one of"),
+        (["--cost", "c3"], "Cost model c3 needs a GPU of"),
     ],
 )
 def test_what_a_user_can_put_right_is_one_line(plant, ladder, capsys, options: list[str], said: str) -> None:
@@ -287,6 +287,6 @@ def test_outcomes_that_came_as_counts_have_a_page_that_says_so(tmp_path: Path) -
     root = tmp_path / "theirs"
     assert ingest([str(source), str(root), "--task", "math", "--map", *(f"{name}={name}" for name in names)]) == 0
     text = report(root)
-    assert "The run holds how many samples were right, and no texts." in text
-    assert "These outcomes came from elsewhere" in text
+    assert "The run has only counts of right samples, without texts." in text
+    assert "These outcomes come from elsewhere" in text
     assert [name for name, *_ in data_of(text, "findings")["costs"]] == ["samples"]

@@ -115,4 +115,4 @@ def test_a_model_that_is_not_there_is_refused_by_name(
     assert "nowhere" in capsys.readouterr().err
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     assert main([str(run), "--embedder", str(tmp_path / "elsewhere")]) == 2
-    assert "install it with" in capsys.readouterr().err
+    assert "Install it with" in capsys.readouterr().err

@@ -173,8 +173,8 @@ GOOD = '{"model": "m", "id": "p", "ok": 1, "b": null, "i": null}\n'
     ("bad", "said"),
     [
         (BAD, "'maybe' is no score"),
-        ('{"model": "m", "id": ', "it is no JSON; was it cut short?"),
-        ("[1]\n", "it is no JSON object"),
+        ('{"model": "m", "id": ', "it is not JSON; is the end missing?"),
+        ("[1]\n", "it is not a JSON object"),
         ('{"model": "m", "id": null, "ok": 1}\n', "it names no prompt"),
         ('{"model": "m", "id": "x", "ok": 1, "b": -5}\n', "-5 cannot be, under budget"),
         ('{"model": "m", "id": "x", "ok": 1, "b": "low"}\n', "'low' is no number, under budget"),

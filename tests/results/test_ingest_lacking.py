@@ -173,13 +173,19 @@ def test_a_log_of_lm_eval_that_holds_fewer_documents_than_its_results_says_so(
     ("content", "said"),
     [
         (inspect(0, {"total_samples": 1000}), "it tells the results of 1,000 samples and holds none"),
-        ({"results": {"toy": {"acc": 1}}, "versions": {"toy": 1}}, "lm-eval's results alone; its --log_samples"),
-        ({"results": {"toy": {"acc,none": 1}}, "configs": {}}, "lm-eval's results alone; its --log_samples"),
-        ({"results": {"toy": {"acc": 1}}}, "a table needs --map model=COLUMN"),
-        ({"rows": [{"id": 1}]}, "a table needs --map model=COLUMN"),
-        ([{"id": 1}], "a table needs --map model=COLUMN"),
-        ({"eval": {"name": "x"}}, "a table needs --map model=COLUMN"),
-        (3, "a table needs --map model=COLUMN"),
+        (
+            {"results": {"toy": {"acc": 1}}, "versions": {"toy": 1}},
+            "only the results of lm-eval, without samples; run lm-eval with --log_samples",
+        ),
+        (
+            {"results": {"toy": {"acc,none": 1}}, "configs": {}},
+            "only the results of lm-eval, without samples; run lm-eval with --log_samples",
+        ),
+        ({"results": {"toy": {"acc": 1}}}, "if it is a table, give --map model=COLUMN"),
+        ({"rows": [{"id": 1}]}, "if it is a table, give --map model=COLUMN"),
+        ([{"id": 1}], "if it is a table, give --map model=COLUMN"),
+        ({"eval": {"name": "x"}}, "if it is a table, give --map model=COLUMN"),
+        (3, "if it is a table, give --map model=COLUMN"),
     ],
 )
 def test_what_holds_no_samples_is_told_with_the_way_on(

@@ -28,7 +28,7 @@ def test_scores_beyond_0_to_1_are_refused_with_the_way_on(
     content = "m,p,s\n" + "".join(f"m,p{at},{score}\n" for at, score in enumerate(scores))
     assert ingest(tmp_path, content) == 2
     error = capsys.readouterr().err
-    assert "scores lie from 0 to 1: --scale 100 for percent" in error and len(error) < 300
+    assert "scores must be from 0 to 1. Give --scale 100 for percent" in error and len(error) < 300
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_two_samples_of_one_number_that_differ_are_refused(
 def test_rows_that_may_stand_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], texts: str, alike: int):
     content = "m,p,s,t\n" + "".join(f"m,p,1,{text}\n" for text in texts.split())
     assert ingest(tmp_path, content, "text=t") == 0
-    told = f"{alike} samples are another's equal to the text and count each"
+    told = f"{alike} samples have the same text as another sample, and each is counted"
     assert (told in capsys.readouterr().out) == bool(alike)
 
 

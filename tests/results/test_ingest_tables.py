@@ -305,7 +305,7 @@ def test_a_file_that_is_no_table_is_named(
     (tmp_path / name).write_bytes(content)
     assert main([str(tmp_path / name), str(tmp_path / "run"), "--map", *MAP]) == 2
     error = capsys.readouterr().err
-    assert f"{tmp_path / name} is no table that can be read (" in error and error.count("\n") == 1
+    assert f"{tmp_path / name} cannot be read as a table (" in error and error.count("\n") == 1
 
 
 def test_scores_of_every_kind_are_graded():

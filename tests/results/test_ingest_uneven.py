@@ -37,7 +37,10 @@ def outcomes(prompts: Mapping[str, str], *, counts: bool = False) -> Ingested:
         ({"a": "PQrs", "b": "PQ"}, ["a lacks 0: 50.0% right on its own 4, 100.0% on those of all"]),
         ({"a": "PQ", "b": "RS"}, ["0 of 4 prompts", "a lacks 2: 100.0% right on its own 2, none of all"]),
         ({"a": "PqRs", "b": "PqRs", "c": "P", "d": "q"}, ["0 of 4 prompts", "c lacks 3", "d lacks 3"]),
-        ({"a": "PQ", "b": "RS", "c": "TU"}, ["0 of 6 prompts", "Nothing can be read of all together: --keep SHARE"]),
+        (
+            {"a": "PQ", "b": "RS", "c": "TU"},
+            ["0 of 6 prompts", "There is nothing to compare. Leave models out with --keep SHARE"],
+        ),
     ],
 )
 def test_what_each_model_lacks_is_told_with_what_that_does_to_its_accuracy(

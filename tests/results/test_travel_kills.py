@@ -90,7 +90,7 @@ def test_two_that_make_the_same_do_not_disturb_each_other(tmp_path: Path) -> Non
     with staged_folder(tmp_path / "run") as stage:
         (stage / "file").write_text("first")
         with (
-            pytest.raises(BusyError, match="Another process is making .*run; wait for it"),
+            pytest.raises(BusyError, match="Another process is writing .*run. Wait until it ends"),
             staged_folder(tmp_path / "run"),
         ):
             pass

@@ -79,9 +79,17 @@ REFUSED: dict[str, tuple[Made, Made, str]] = {
     "another task": (Made(), Made(params={"min": 3}), "sums differs in task.params.min (its default and 3)"),
     "another seed and another task": (Made(), Made(seed=5000, params={"min": 3}), "sums differs in task.params.min"),
     "another seed and other weights": (Made(), Made(seed=5000, weights="sha256:v"), "differs in weights"),
-    "another seed and other models": (Made(models=("small",)), Made(models=("huge",), seed=5000), "no model was drawn"),
+    "another seed and other models": (
+        Made(models=("small",)),
+        Made(models=("huge",), seed=5000),
+        "no model has samples",
+    ),
     "a seed too near": (Made(), Made(seed=1002), "have 4 of 6 prompts in common, which would count twice"),
-    "another seed, graded otherwise": (Made(), Made(seed=5000, version="2"), "grade both by one version, then merge"),
+    "another seed, graded otherwise": (
+        Made(),
+        Made(seed=5000, version="2"),
+        "grade both with the same version, then merge",
+    ),
     "other texts of one sample": (
         Made(),
         Made(texts="!"),
@@ -137,7 +145,7 @@ def test_other_seeds_are_pooled_with_the_seed_as_a_label_to_cluster_by(
         assert loaded.arms[at].stored.num_correct[-1].sum() == right > 0
     assert main(["summary", str(root), "--difficulty", "label", "--label", "task_seed"]) == 0
     assert main(["health", str(root)]) == 0 and "Left out at" not in capsys.readouterr().out
-    with pytest.raises(ValueError, match="is pooled of several seeds of a task, and a sweep draws one"):
+    with pytest.raises(ValueError, match="was merged from several seeds of a task, and a sweep draws only one"):
         repair(root)
 
 
@@ -183,7 +191,7 @@ def test_a_record_of_seeds_that_cannot_be_read_is_told_in_a_line(tmp_path: Path,
     root = Made(models=("small",), size=2).write(tmp_path / "made")
     (root / POOLED).write_text(DAMAGED[kind])
     for pair in ((root, root), (root, Made(models=("small",), size=2, seed=9000).write(tmp_path / "other"))):
-        with pytest.raises(ValueError, match="pooled.json .*(does not tell|is no JSON object)") as told:
+        with pytest.raises(ValueError, match="pooled.json .*(does not show|as a JSON object)") as told:
             merge(*pair, tmp_path / "c")
         assert "\n" not in str(told.value)
 
@@ -252,7 +260,7 @@ def test_a_run_that_holds_nothing_is_written_damaged_or_without_texts_is_not_mer
         merge(made, made, tmp_path / "c")
     pack(made, tmp_path / "bare.tar", text=False)
     assert main(["unpack", str(tmp_path / "bare.tar"), "--into", str(tmp_path / "bare")]) == 0
-    with pytest.raises(ValueError, match="was packed without texts, so that its votes are codes"):
+    with pytest.raises(ValueError, match="was packed without texts, so its votes are only codes"):
         merge(made, tmp_path / "bare", tmp_path / "c")
     with pytest.raises(ValueError, match="is there already"):
         merge(made, made, made)

@@ -130,7 +130,7 @@ def test_a_chat_template_is_told_with_its_file(tmp_path: Path, folder: Path) -> 
     found = settings_of(prepare(job))["template"]
     assert found == Setting("template", f"used ({len(template)} characters)", "chat_template.jinja")
     found = settings_of(prepare(one_model(folder, tmp_path / "run", "thinking=think_tags")))["template"]
-    assert found.value == "there is one, and it is not used"
+    assert found.value == "there is one, but it is not used"
 
 
 def test_models_that_are_asked_alike_share_a_table() -> None:
@@ -148,8 +148,11 @@ def test_models_that_are_asked_alike_share_a_table() -> None:
 @pytest.mark.parametrize(
     ("thinking", "message"),
     [
-        (Thinking("1+1", "1+1"), r"thinking.close '1\+1' is 3 tokens .* must be one\. thinking=auto takes what"),
-        (Thinking(None, "=", chat=True), r"has no chat template; choose a thinking option .* thinking=auto takes what"),
+        (Thinking("1+1", "1+1"), r"thinking.close '1\+1' is 3 tokens .* must be one\. thinking=auto uses the settings"),
+        (
+            Thinking(None, "=", chat=True),
+            r"has no chat template; choose a thinking option .* thinking=auto uses the settings",
+        ),
     ],
 )
 def test_a_preset_that_does_not_go_with_the_checkpoint_names_the_one_that_does(

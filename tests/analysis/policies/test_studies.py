@@ -153,7 +153,7 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
     [
         (Asked(model="none"), "choose from"),
         (Asked(num_folds=1), "2 to 120 folds, not 1"),
-        (Asked(num_probe=0), "at least one sample"),
+        (Asked(num_probe=0), "--probe must be at least 1"),
     ],
 )
 def test_impossible_plans_are_refused_with_what_there_is(plan: Asked, said: str, loaded: Outcomes) -> None:
