@@ -178,7 +178,7 @@ def choose_sampling(auto: AutoSampling, generation: Mapping[str, Any]) -> Drawn:
     try:
         sampling = Sampling(**values)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{GENERATION} has settings that cannot be sampled:  {error}") from None
+        raise ValueError(f"{GENERATION} has settings that cannot be sampled: {error}") from None
     penalty = generation.get("repetition_penalty")
     return Drawn(sampling, sources, {"repetition_penalty": penalty} if penalty not in (None, 1, 1.0) else {})
 

@@ -66,8 +66,8 @@ class Model:
         object.__setattr__(self, "name", self.name or self.path.rstrip("/").rsplit("/", 1)[-1])
         if not self.name.strip() or not self.name.isprintable() or "/" in self.name or self.name.startswith("."):
             raise ValueError(
-                "model.name becomes part of file names: it must be printable, hold no / and not begin with a dot; got "
-                f"{self.name!r}. Set another model.name."
+                "model.name becomes part of file names: it must be printable, without / and without a dot at the "
+                f"start; got {self.name!r}. Set another model.name."
             )
 
 
@@ -131,9 +131,9 @@ class Sampling:
         if not 0 <= self.temperature < math.inf:
             raise ValueError(f"sampling.temperature must be finite and not negative; got {self.temperature}.")
         if not 0 < self.top_p <= 1:
-            raise ValueError(f"sampling.top_p must lie in (0, 1]; got {self.top_p}.")
+            raise ValueError(f"sampling.top_p must be above 0 and at most 1; got {self.top_p}.")
         if not 0 <= self.min_p <= 1:
-            raise ValueError(f"sampling.min_p must lie in [0, 1]; got {self.min_p}.")
+            raise ValueError(f"sampling.min_p must be from 0 to 1; got {self.min_p}.")
         if self.top_k < -1:
             raise ValueError(f"sampling.top_k must be 0 (off) or more; got {self.top_k}.")
         if self.max_answer_tokens < 1:

@@ -232,7 +232,7 @@ def _describe_own_code(job: "Job", checkpoint: Checkpoint, tokenizer: Any) -> li
     """That the checkpoint brings code of its own, where it does, and whether the user has it run."""
     files = {CONFIG: checkpoint.config, "tokenizer_config.json": getattr(tokenizer, "init_kwargs", {})}
     named = [name for name, settings in files.items() if settings.get("auto_map")]
-    runs = "run by vLLM, as you ask" if job.engine.options.get("trust_remote_code") else "not run"
+    runs = "run by vLLM, as you asked" if job.engine.options.get("trust_remote_code") else "not run"
     return [Setting("own code", f"{runs} (auto_map)", " and ".join(named))] if named else []
 
 

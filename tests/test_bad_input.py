@@ -80,7 +80,7 @@ CONFIGS = [
     Case(
         "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
     ),
-    Case(f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* hold no /.*; got '../../esc'"),
+    Case(f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* without / .*; got '../../esc'"),
     Case(f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* not begin with a dot; got '.esc'"),
     Case("experiment=embedded model=countdown-33k,countdown-33k", r"model lists countdown-33k twice; list it once"),
     Case(f"plan {SWEEP} --config-name=nope", r"Cannot find primary config 'nope'"),

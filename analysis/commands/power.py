@@ -22,7 +22,7 @@ def add(commands: arguments.Commands) -> None:
     add = command.add_argument
     add("run", metavar="RUN", nargs="?", help=arguments.RUN)
     add("--models", nargs=2, metavar=("A", "B"), help="two models of the run (default: its two largest)")
-    add("--task", help="which task, where the run holds several")
+    add("--task", help="which task, if the run has several")
     add(
         "--variances",
         type=float,

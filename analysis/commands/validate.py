@@ -35,6 +35,6 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     print(f"\n{text}" if options.out is None else f"Table in {write_text(options.out, text)}.")
     failed = [f"{check.claim}, {check.case}" for checks in found.values() for check in checks if not check.holds]
     if failed:
-        raise ValueError(f"{len(failed)} checks are out of their bounds:  {'; '.join(failed)}.")
+        raise ValueError(f"{len(failed)} checks are out of their bounds: {'; '.join(failed)}.")
     held = [check._asdict() | {"holds": check.holds} for checks in found.values() for check in checks]
     return {"num_datasets": options.datasets, "seed": options.seed, "checks": held}

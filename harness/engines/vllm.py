@@ -86,7 +86,9 @@ class Vllm:
             if value is not None and value < 1:
                 raise ValueError(f"engine.{name} must be at least 1; got {value}.")
         if not 0 < self.gpu_memory_utilization <= 1:
-            raise ValueError(f"engine.gpu_memory_utilization must lie in (0, 1]; got {self.gpu_memory_utilization}.")
+            raise ValueError(
+                f"engine.gpu_memory_utilization must be above 0 and at most 1; got {self.gpu_memory_utilization}."
+            )
         for name in self.options:
             if name in OWNED_OPTIONS:
                 raise ValueError(f"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}.")
@@ -217,9 +219,7 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
     for name in options:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=3)
-            hint = (
-                f" did you mean {' or '.join(nearest)}?" if nearest else " its names are those of `vllm serve --help`."
-            )
+            hint = f" did you mean {' or '.join(nearest)}?" if nearest else " `vllm serve --help` lists the names."
             raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
 
 

@@ -105,4 +105,4 @@ def _load(path: str) -> Any:
     try:
         return SentenceTransformer(path, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be loaded as a model of sentence-transformers:  {error}") from None
+        raise ValueError(f"{path} cannot be loaded as a model of sentence-transformers: {error}") from None

@@ -108,7 +108,7 @@ def _read_log(found: Ingested, log: _Log, place: _Place, choices: Choices, *, se
     model, task, path = place.model, place.task, log.path
     rows = read_rows(path, found.skip)
     if not rows:
-        found.skip("it holds no documents; was the evaluation stopped?", path.name)
+        found.skip("it has no documents; did the evaluation stop early?", path.name)
         return
     filters = sorted({row["filter"] for row in rows})
     chosen = choose(f"filter in {path.name}", filters, choices.filters, option="--filter")

@@ -116,7 +116,11 @@ def _worth(sample: Sample) -> float:
 
 
 def _line(model: str, prompts: Mapping[str, _Tally], every: set[str], shared: set[str]) -> str:
-    on_shared = f"{_accuracy([prompts[prompt] for prompt in shared]):.1%} on those of all" if shared else "none of all"
+    on_shared = (
+        f"{_accuracy([prompts[prompt] for prompt in shared]):.1%} on the shared prompts"
+        if shared
+        else ("no shared prompts")
+    )
     return (
         f"  {model} lacks {len(every) - len(prompts):,}: {_accuracy(list(prompts.values())):.1%} right on its own "
         f"{len(prompts):,}, {on_shared}."

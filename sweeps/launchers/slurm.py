@@ -143,7 +143,7 @@ def check_slurm() -> None:
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", "") or str(error)
         raise ValueError(
-            "sacct does not work here. Without Slurm's accounting a sweep would wait for ever for a cancelled job:  "
+            "sacct does not work here. Without Slurm's accounting a sweep would wait for ever for a cancelled job: "
             f"{said.strip().splitlines()[-1]}"
         ) from error
 

@@ -117,7 +117,7 @@ def test_a_size_below_one_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("share", [0, 1.5])
 def test_a_share_of_memory_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match=r"engine.gpu_memory_utilization must lie in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"engine.gpu_memory_utilization must be above 0 and at most 1"):
         Vllm(gpu_memory_utilization=share)
 
 
