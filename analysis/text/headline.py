@@ -126,7 +126,7 @@ def _phrase(row: pd.Series, unit: str, num_rates: int) -> str:
 def _verdict(row: pd.Series, num_rates: int) -> str:
     side = _side(row)
     if side == "open":
-        return "may equal 1x"
+        return "which may equal 1x"
     if _is_sure(row):
         return f"certainly {side}"
     return f"{side} by this interval, but not certain after correction for {numerals.rates(num_rates)}"

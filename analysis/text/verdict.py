@@ -109,8 +109,8 @@ def differences_legend(found: Comparison) -> str:
     """What the brackets and stars promise."""
     cells = found.differences
     lines = [
-        f"Brackets: 95% intervals that hold for all {len(cells)} cells at once (max-t over prompts; bins drawn again "
-        "in each replicate); *: 0 is outside."
+        f"Brackets: 95% intervals that hold for all {len(cells)} cells at once (max-t over prompts, bins drawn "
+        "again). *: not 0."
     ]
     if found.bins_are is not None and cells["bin"].nunique() > 1:
         lines.append(f"Bins: {found.bins_are}.")
@@ -178,7 +178,7 @@ def needs_title(found: Comparison) -> str:
 def need_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a rung and bin: along samples, and along thinking where there are budgets."""
     unit = found.cost.unit
-    rows = [["base", "bin", "samples", "tokens", unit, f"of its {wording.spent(unit)}", "never", "thinking", "never"]]
+    rows = [["base", "bin", "samples", "never", "tokens", unit, f"of its {wording.spent(unit)}", "thinking", "never"]]
     for (base, name), part in found.needs.groupby(["base", "bin"], sort=False):
         by_path = part.set_index("path")
         wide = by_path.loc["width"]
@@ -186,10 +186,10 @@ def need_rows(found: Comparison) -> list[list[str]]:
             str(base),
             str(name),
             _bounded(wide, "step", "{:.1f}"),
+            numerals.percent(wide["share_never"]),
             _bounded(wide, "tokens", "{:.0f}"),
             _bounded(wide, "cost", "{:.2g}"),
             _bounded(wide, "rate", "{:.2f}x"),
-            numerals.percent(wide["share_never"]),
         ]
         if "budget" in by_path.index:
             deep = by_path.loc["budget"]
