@@ -80,8 +80,12 @@ CONFIGS = [
     Case(
         "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
     ),
-    Case(f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* without / .*; got '../../esc'"),
-    Case(f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* not begin with a dot; got '.esc'"),
+    Case(
+        f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* without / .*; got '../../esc'"
+    ),
+    Case(
+        f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* without a dot at the start; got '.esc'"
+    ),
     Case("experiment=embedded model=countdown-33k,countdown-33k", r"model lists countdown-33k twice; list it once"),
     Case(f"plan {SWEEP} --config-name=nope", r"Cannot find primary config 'nope'"),
     Case(f"plan {SWEEP} --cfg job", r"^jobs_at_once: 2$", 0),
@@ -89,7 +93,7 @@ CONFIGS = [
     Case(f"{SWEEP} sampling.temperature=hot", r"sampling.temperature: it should be a valid number; got 'hot'"),
     Case(f"{SWEEP} sampling.temperature=-1", r"sampling.temperature must be finite and not negative; got -1"),
     Case(f"{SWEEP} sampling.temperature=nan", r"sampling.temperature must be finite and not negative; got nan"),
-    Case(f"{SWEEP} sampling.top_p=2", r"sampling.top_p must lie in \(0, 1\]; got 2"),
+    Case(f"{SWEEP} sampling.top_p=2", r"sampling.top_p must be above 0 and at most 1; got 2"),
     Case(f"{SWEEP} sampling.max_answer_tokens=0", r"sampling.max_answer_tokens must be at least 1; got 0"),
     Case(f"{SWEEP} grid.widths=4", r"grid.widths: it should be a valid list; got 4"),
     Case(f"{SWEEP} grid.widths=[0]", r"grid.widths start at 1; got \[0\]"),
@@ -117,7 +121,10 @@ TASKS = [
         r"reasoning-gym cannot make task 'countdwn': it has no generator of this name; did you mean countdown",
     ),
     Case(f"{SWEEP} task.params.min_numbers=9", r"reasoning-gym cannot make task 'countdown': .*max_numbers"),
-    Case(f"{SWEEP} task.params.min_numbers=few", r"'countdown': task.params hold a wrong type, .*'str' and 'int'"),
+    Case(
+        f"{SWEEP} task.params.min_numbers=few",
+        r"'countdown': task.params has a value of a wrong type, .*'str' and 'int'",
+    ),
     Case(f"{SWEEP} +task.params.colour=red", r"there is no task.params.colour; its parameters are .*min_numbers"),
     Case(
         f"{SWEEP} task=reasoning_gym task.name=zebra_puzzles +task.params.num_people=99",
@@ -134,7 +141,10 @@ TASKS = [
 ]
 ENGINES = [
     Case(f"{SWEEP} engine.tensor_parallel_size=0", r"engine.tensor_parallel_size must be at least 1; got 0"),
-    Case(f"{SWEEP} engine.gpu_memory_utilization=2", r"engine.gpu_memory_utilization must lie in \(0, 1\]; got 2"),
+    Case(
+        f"{SWEEP} engine.gpu_memory_utilization=2",
+        r"engine.gpu_memory_utilization must be above 0 and at most 1; got 2",
+    ),
     Case(f"{SWEEP} +engine.options.model=x", r"engine.options.model is refused; set model.path"),
     Case(f"{SWEEP} engine.max_num_seqs=none", r"engine.max_num_seqs: it should be a valid integer; got 'none'"),
     Case(f"{SWEEP} engine=server engine.url=null", r"engine.url: it should be a valid string; got None"),
@@ -173,7 +183,7 @@ PATHS = [
     *(
         Case(f"experiment=embedded model=hf model.path={{here}}/{name} run={{here}}/run", message)
         for name, message in [
-            ("file", r"/file is a file; model.path is the folder that holds config.json"),
+            ("file", r"/file is a file; model.path must be the folder with config.json"),
             ("empty", r"/empty is empty; give a folder with config.json"),
             ("no-weights", r"No \*.safetensors in .*/no-weights"),
             (
@@ -186,7 +196,7 @@ PATHS = [
             ),
             ("no-safetensors", r"no-safetensors/model.safetensors is damaged or incomplete"),
             ("broken-config", r"broken-config/config.json is not JSON \(.*\). Download or write it again"),
-            ("list-config", r"list-config/config.json holds no settings; download"),
+            ("list-config", r"list-config/config.json has no settings\. Download"),
             ("poor-config", r"config.json: hidden_size must be a whole number from 0 to 10,000,000; got 'wide'"),
             (
                 "no-tokenizer",
@@ -221,7 +231,7 @@ PATHS = [
             ),
             (
                 "model.path=ladder/checkpoints/countdown-33k",
-                r"countdown-33k: The model's tokenizer lacks 'S' 't' 'a'",
+                r"countdown-33k: The model's tokenizer has no tokens for 'S' 't' 'a'",
             ),
             ("model.path=", r"model.path is empty; give a folder, or a hub id such as Qwen/Qwen3-8B"),
             ("model.path={here}/.hidden", r"model.name becomes part of file names: .*; got '.hidden'"),
@@ -251,10 +261,13 @@ DAMAGED = [
         r"task.extract must be a function written in Python, such as harness.answers.final_answer; got <built-in",
     ),
     Case("grade nowhere", r"No run 'nowhere'; runs here: .*Run `isoquant sweep`, or give results/reference"),
-    Case("grade {here}/file", r"No run '.*/file'"),
+    Case("grade {here}/file", r"/file is a file, but not a packed run"),
     Case("grade {here}/empty", r"No recorded jobs in .*/empty/provenance"),
-    Case("grade {here}/torn-record", r"/torn-record/provenance/.*json is no record of a job, or damaged. Move it away"),
-    Case("grade {here}/other-record", r"/other-record/provenance/.*json is no record of a job, or damaged"),
+    Case(
+        "grade {here}/torn-record",
+        r"/torn-record/provenance/.*json is not a record of a job, or it is damaged. Move it away",
+    ),
+    Case("grade {here}/other-record", r"/other-record/provenance/.*json is not a record of a job, or it is damaged"),
     Case(
         "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are drawn again[\s\S]*answers graded in", 0
     ),
@@ -267,13 +280,13 @@ ANALYSIS = [
     Case("summary results/reference --colour red", r"unrecognized arguments: --colour red; `isoquant summary --help`"),
     Case("summary", r"the following arguments are required: RUN"),
     Case("figures nowhere", r"No run 'nowhere'; runs here: .*Run `isoquant sweep`, or give results/reference"),
-    Case("figures {here}/file", r"No run '.*/file'"),
-    Case("figures {here}/empty", r"No graded answers in .*/empty; run `isoquant sweep`"),
+    Case("figures {here}/file", r"/file is a file, but not a packed run"),
+    Case("figures {here}/empty", r"No graded answers in .*/empty\. Run `isoquant sweep`"),
     Case("summary {here}/ungraded", r"isoquant sweep"),
     Case("summary {here}/torn-shard", r"Damaged tables in .*/torn-shard .*`isoquant sweep` sets them aside"),
     Case("summary results/reference --cost c9", r"argument --cost: invalid choice: 'c9' \(choose from"),
-    Case("summary results/reference --price x=1:2", r"--price is read by cost model c5 alone; add --cost c5 or"),
-    Case("match results/reference --cost c2 --throughput x=1:2", r"--throughput is read by cost model c4 alone"),
+    Case("summary results/reference --price x=1:2", r"Only cost model c5 uses --price\. Add --cost c5, or"),
+    Case("match results/reference --cost c2 --throughput x=1:2", r"Only cost model c4 uses --throughput"),
     Case(
         "match results/reference --cost c5 --price a=1:2 b=1:1 a=3:4", r"--price names a twice; give each model once", 2
     ),
@@ -285,7 +298,10 @@ ANALYSIS = [
         "serve results/reference --target .5 --queries 9 --pretraining-tokens a=9 a=9",
         r"--pretraining-tokens names a twice",
     ),
-    Case("power results/reference --models countdown-33k countdown-33k", r"countdown-33k is named twice; beside it"),
+    Case(
+        "power results/reference --models countdown-33k countdown-33k",
+        r"names countdown-33k twice, and power compares two models",
+    ),
     Case(
         "compare results/reference:countdown-33k results/reference:countdown-33k",
         r"BASE and NEW are both countdown-33k of results/reference; name two models, or two runs",
@@ -297,7 +313,7 @@ ANALYSIS = [
     Case("power results/reference --effect nan", r"effect must lie in \(0, 1\]: .*, such as 0.03; got nan"),
     Case(
         "summary results/reference --anchor nobody",
-        r"No samples held out for bins by 'nobody'; anchors of this run: \[",
+        r"'nobody' has no samples held out for bins; anchors of this run: \[",
     ),
     Case("summary results/reference --task chess", r"Choose one task of .*, not 'chess'"),
 ]

@@ -156,7 +156,7 @@ def _shared(base: StoredRun, new: StoredRun) -> tuple[pd.Index, list[str]]:
     counts = {
         f"only in {base.root}": len(asked) - len(both),
         f"only in {new.root}": len(other) - len(both),
-        "different texts with the same id": len(both) - len(alike),
+        "different under the same id": len(both) - len(alike),
     }
     return alike, [f"{count} prompts are {what}" for what, count in counts.items() if count]
 

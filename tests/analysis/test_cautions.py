@@ -90,10 +90,10 @@ def test_a_run_whose_models_are_alike_has_no_cautions(make: Make):
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ((4, 12, 12), "125k has 4 samples a prompt where the others have 12: every model is read at 4 samples"),
-        ((12, 4, 8), "0.4m has 4 samples a prompt where the others have 8 to 12"),
+        ((4, 12, 12), "125k has 4 samples a prompt and the others have 12: every model is read at 4 samples"),
+        ((12, 4, 8), "0.4m has 4 samples a prompt and the others have 8 to 12"),
         ((1, 8, 8), "125k has 1 sample a prompt"),
-        ((4, 4, 8), "125k and 0.4m have 4 samples a prompt where the others have 8"),
+        ((4, 4, 8), "125k and 0.4m have 4 samples a prompt and the others have 8"),
     ],
 )
 def test_a_short_rung_is_named_with_what_it_cuts(make: Make, numbers: tuple[int, ...], said: str):
@@ -108,7 +108,9 @@ def test_a_budget_that_one_model_lacks_is_named_with_it(make: Make):
     rewrite(root, schema.CELLS, lambda row: None if (row["identity"], row["budget"]) == ("0.4m-identity", 64) else row)
     loaded = outcomes.load(root)
     assert loaded.budgets.tolist() == [0, 256] and loaded.budgets_aside == ((64, ("0.4m",)),)
-    assert "at 64 thinking tokens is left out of every model, as 0.4m has too few answers" in cautions.text(loaded)
+    assert "Answers at 64 thinking tokens are left out of every model, because 0.4m has too few" in cautions.text(
+        loaded
+    )
 
 
 def test_a_budget_that_a_sweep_has_only_begun_is_named_with_who_is_behind(make: Make):
@@ -124,7 +126,7 @@ def test_a_budget_that_a_sweep_has_only_begun_is_named_with_who_is_behind(make: 
 
 def test_summary_report_and_figures_say_what_cuts_a_run(make: Make, capsys: pytest.CaptureFixture[str]):
     root = make(4, 8)
-    said = "0.4m has 4 samples a prompt where the others have 8"
+    said = "0.4m has 4 samples a prompt and the others have 8"
     assert main(["summary", str(root)]) == 0
     assert said in capsys.readouterr().out
     assert said in report(root).split('id="trust"')[1]
@@ -202,7 +204,7 @@ def test_no_verdict_is_given_for_a_largest_model_that_is_mostly_unread(make: Mak
     root = make(8, 8)
     end(root, "1.1m", "truncated", budgets=(None, 256))
     said = say(root)
-    assert said.startswith("No verdict on planted: too few answers were read.") and "1.1m (100% truncated" in said
+    assert said.startswith("No verdict on planted: too few answers could be graded.") and "1.1m (100% truncated" in said
     assert "match" not in said
     assert said.split(":")[0] in report(root)
 
@@ -240,7 +242,7 @@ def test_a_comparison_with_a_mostly_unread_model_gives_no_verdict(make: Make, ca
     end(root, "1.1m", "truncated", budgets=(None, 256))
     assert main(["compare", str(root), f"{root}:1.1m"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("No verdict, as most full answers were graded neither right nor wrong: 1.1m (100% truncated")
+    assert said.startswith("No verdict, because most full answers could not be graded: 1.1m (100% truncated")
 
 
 @pytest.mark.parametrize("num_prompts", [1, 3])

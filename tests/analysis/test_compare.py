@@ -68,15 +68,15 @@ def test_how_many_sure_cells_corrected_p_values_confirm_is_said(
     cells.iloc[:2, cells.columns.get_indexer(["low", "high", "p_holm"])] = [[1, 2, p_holm[0]], [-2, -1, p_holm[1]]]
     text = verdict.headline(replace(placed, differences=cells)).splitlines()[1]
     assert text == (
-        f"Of {len(cells)} cells together, 1 are surely better and 1 surely worse by joint intervals, "
-        f"of which corrected p-values confirm {number}."
+        f"Of {len(cells)} cells together, 1 are certainly better and 1 certainly worse by joint intervals; "
+        f"corrected p-values confirm {number} of them."
     )
 
 
 def test_more_cells_than_swaps_can_tell_apart_are_left_to_the_intervals(placed: Comparison):
     many = pd.concat([placed.differences] * 6)
     assert "confirm" not in verdict.headline(replace(placed, differences=many))
-    assert f"none of {len(many)} cells can be told after Holm" in verdict.differences_legend(
+    assert f"no difference is certain in any of {len(many)} cells after Holm" in verdict.differences_legend(
         replace(placed, differences=many)
     )
 

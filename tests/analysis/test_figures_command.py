@@ -47,7 +47,10 @@ def test_one_model_is_drawn_alone_and_says_what_takes_two(plant, capsys):
     names, silent = draw(root, capsys)
     assert names == set(ALONE)
     assert not (root / "figures" / "substitution.png").exists()
-    assert set(OF_PAIRS) < set(silent) and "two models or more, and this run has only 33k" in silent["substitution"]
+    assert (
+        set(OF_PAIRS) < set(silent)
+        and "At least two models are needed, and this run has only 33k" in silent["substitution"]
+    )
 
 
 @pytest.mark.long
@@ -63,7 +66,7 @@ def test_runs_without_a_difference_are_drawn_too(plant, capsys, ability: float):
     rungs = [rung._replace(ability=ability) for rung in LADDER[:2]]
     names, silent = draw(plant(rungs, num_prompts=10, num_samples=4), capsys)
     assert {"frontier", "grid", "outcomes", "cost_models", "substitution"} <= names
-    assert "16 a prompt or more, not 4" in silent["coverage"]
+    assert "at least 16 samples a prompt, and this run has 4" in silent["coverage"]
 
 
 @pytest.mark.long

@@ -182,7 +182,7 @@ def test_the_summary_is_aligned_text_with_a_row_a_rung_and_bin(found: Findings, 
 def test_a_single_model_is_summed_up_without_a_larger_one(plant, ladder):
     root = plant(ladder[:1], num_prompts=10, num_samples=4)
     text = summary.render(outcomes.load(root), find(root), rule="maj_at_k")
-    assert text.startswith("One model on planted")
+    assert text.startswith("Only one model on planted")
 
 
 def test_dropped_prompts_and_unfinished_models_are_named_in_the_summary(plant, ladder):
@@ -248,7 +248,7 @@ def test_thresholds_bin_how_far_votes_agree(ladder_run: Path):
         "50% to 75%": ((agreement >= 0.5) & (agreement < 0.75)).sum(),
         "below 50%": (agreement < 0.5).sum(),
     }
-    assert found.setting.bins_are is not None and found.setting.bins_are.startswith("fixed ranges of how far")
+    assert found.setting.bins_are is not None and found.setting.bins_are.startswith("fixed ranges of the agreement")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_thresholds_that_say_nothing_are_refused(options: str, told: str, capsys
 
 def test_labels_that_are_not_there_are_refused_with_those_that_are(ladder_run: Path):
     for choices in ({"binning": Binning("label", label="level")}, {"cluster": "level"}):
-        with pytest.raises(ValueError, match=r"No label 'level' on these prompts; choose one of \[\]"):
+        with pytest.raises(ValueError, match=r"These prompts have no label 'level'; choose one of \[\]"):
             find(ladder_run, **choices)
 
 
@@ -282,7 +282,9 @@ def test_a_label_of_words_makes_no_more_bins_than_its_limit_and_one_of_numbers_i
     assert drawn(words[at % bins.MAX_LABELS]) == [f"topic t{number:02}" for number in range(bins.MAX_LABELS)]
     assert drawn(at.astype(float)) == ["easy", "medium", "hard"]
     for num_values in (bins.MAX_LABELS + 1, 40, len(at)):
-        with pytest.raises(ValueError, match=rf"'topic' has {num_values} values; .* at most {bins.MAX_LABELS} bins"):
+        with pytest.raises(
+            ValueError, match=rf"'topic' has {num_values} values .* at most {bins.MAX_LABELS} such values make bins"
+        ):
             drawn(words[at % num_values])
 
 

@@ -41,4 +41,4 @@ def test_a_missing_browser_is_said_so(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_missing_figures_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["gallery", str(tmp_path), "--page", "report.html", "--new", "mine"]) == 2
-    assert "No isoquants, frontier, break_even in" in capsys.readouterr().err
+    assert "has no isoquants, frontier, break_even" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_a_bin_that_is_more_favourable_changes_nothing_but_what_is_said_of_bins(
     )
     assert told[0] == before[0]
     side = "less" if rate < 1 else "more"
-    assert any(f"125k surely {side} on medium prompts" in sentence for sentence in told[1:])
+    assert any(f"125k certainly {side} on medium prompts" in sentence for sentence in told[1:])
 
 
 @pytest.mark.parametrize(("p_holm", "words"), [(0.01, "certainly less"), (0.2, "not certain after correction for")])
@@ -63,7 +63,7 @@ def test_a_verdict_is_sure_where_the_corrected_p_value_says_so(found: Findings, 
     rates = changed(found.exchange_rates, values, small="125k", large="1.1m", bin="all prompts", path="width")
     told = say(replace(found, exchange_rates=rates))
     assert words in told
-    assert ("Surely: after Holm's correction over all 24 rates." in told) == (p_holm < 0.05)
+    assert ("Certainly: at the 5% level, after Holm's correction over all 24 rates." in told) == (p_holm < 0.05)
 
 
 def test_where_another_cost_model_says_otherwise_both_ends_are_told(found: Findings):
@@ -104,7 +104,7 @@ def test_one_sample_and_one_budget_leave_nothing_to_trade(plant: Callable[..., P
     loaded = outcomes.load(plant(LADDER, num_prompts=60, num_samples=1))
     single = loaded.take(budgets=np.array([len(loaded.budgets) - 1]), prompts=np.arange(60))
     found = find(single)
-    assert say(found).startswith("One sample of each model on planted: there is nothing to trade for size.")
+    assert say(found).startswith("Only one sample of each model on planted: there is nothing to trade for size.")
     told = summary.render(single, found, rule="maj_at_k")
     assert "never within" not in told and "one sample: nothing to trade for size" in told
 
@@ -119,7 +119,7 @@ def test_one_sample_and_several_budgets_are_read_along_thinking(plant: Callable[
 
 def test_bins_of_few_prompts_are_named_with_their_size(plant: Callable[..., Path]):
     told = say(find(outcomes.load(plant(LADDER, num_prompts=60))))
-    assert "Fewer than 30 prompts Too few prompts by themselves: easy (" in told
+    assert "Too few prompts to judge alone (under 30): easy (" in told
     assert "Too few prompts" not in say(find(outcomes.load(plant(LADDER, name="large", num_prompts=150))))
 
 

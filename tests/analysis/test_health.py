@@ -88,7 +88,7 @@ def test_shares_of_the_committed_run_add_up() -> None:
 def test_the_command_prints_every_model_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["health", "results/reference"]) == 0
     said = capsys.readouterr().out
-    assert said.count("countdown-") == 4 and said.count("\n     256 ") == 4
+    assert said.count("countdown-") == 4 and said.count("\n   256 ") == 4
     assert main(["health", "results/nothing"]) == 2
 
 

@@ -60,7 +60,7 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
         pretraining_tokens={"33k": 1e7, "1.1m": 1e7},
     )
     assert [each.name for each in some.candidates] == ["33k", "1.1m"]
-    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(some)
+    assert "Left out, because size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(some)
 
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):
@@ -92,7 +92,7 @@ def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
     command = ["serve", str(root), "--target", "0.4", "--queries", "1e4"]
     assert main(command) == 2
-    assert "give them as --pretraining-tokens 33k=2e12" in capsys.readouterr().err
+    assert "Give them as --pretraining-tokens 33k=2e12" in capsys.readouterr().err
     assert main([*command, "--pretraining-tokens", "33k=1e7", "125k=1e7"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == str(root / "figures" / "plan_compute.png")

@@ -318,9 +318,7 @@ KINDS = {
         lambda root: first(root, "answers").unlink(), r"is gone", "less", "is gone", loses=True
     ),
     "a shard was renamed": Kind(rename, r"is gone", "less", r"it got its name back"),
-    "a manifest cut short": Kind(
-        manifests(lambda text: text[:-30]), r"1 lines that cannot be read", "same", r"1 lines"
-    ),
+    "a manifest cut short": Kind(manifests(lambda text: text[:-30]), r"1 unreadable lines", "same", r"1 lines"),
     "a garbled manifest": Kind(
         manifests(lambda text: "\x00[[[" * 9 + "\n" + text), r"1 lines that", "same", r"1 lines"
     ),
@@ -329,11 +327,9 @@ KINDS = {
     ),
     "a manifest twice over": Kind(manifests(lambda text: text + text), "", "same", ""),
     "an empty manifest": Kind(manifests(lambda text: ""), "", "same", ""),
-    "no manifest": Kind(
-        manifests(lambda text: None), r"is missing, so that a shard that was lost", "same", "is missing"
-    ),
+    "no manifest": Kind(manifests(lambda text: None), r"is missing, so a lost shard", "same", "is missing"),
     "a manifest with CRLF": Kind(manifests(lambda text: text.replace("\n", "\r\n")), "", "same", ""),
-    "a manifest of places outside": Kind(manifests(point_outside), r"4 lines that cannot", "same", r"4 lines"),
+    "a manifest of places outside": Kind(manifests(point_outside), r"4 unreadable lines", "same", r"4 lines"),
     "a table's folder is gone": Kind(
         lambda root: shutil.rmtree(root / "traces"), r"is gone", "less", "is gone", loses=True
     ),
@@ -433,8 +429,8 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_no_row_is_lost_by_it(
     (root / "throughput").rename(root.parent / "throughput")
     (root / "throughput").write_text("a file")
     said = read(root)
-    assert said.code == 0 and "throughput is a file where the folder of a table belongs; move it away" in said.err
-    with pytest.raises(ValueError, match="throughput is a file where a folder of the run belongs; move it away"):
+    assert said.code == 0 and "throughput is a file, and a table needs a folder there. Move the file away" in said.err
+    with pytest.raises(ValueError, match="throughput is a file, and the run needs a folder there. Move the file away"):
         repair(root)
     (root / "throughput").unlink()
     (root.parent / "throughput").rename(root / "throughput")
@@ -459,7 +455,7 @@ def test_nothing_is_written_through_a_link_out_of_the_run(name: str, tmp_path: P
     (place / "poetry.lock").write_text("precious")
     shutil.rmtree(root / name, ignore_errors=True)
     (root / name).symlink_to(place)
-    with pytest.raises(ValueError, match=f"{name} is a link; a run folder holds files"):
+    with pytest.raises(ValueError, match=f"{name} is a link; a run folder must hold plain files"):
         repair(root)
     assert files(place) == {str(place / "poetry.lock"): b"precious"}
 

@@ -51,7 +51,7 @@ def test_a_job_killed_for_want_of_memory_is_named_and_the_other_model_goes_on(tm
     killed = [f"+engine.victim={MODEL}", "+engine.num_sound=100"]
     ended = forked.run("sweeps", *SCRIPTED, *killed, models, f"run={root}")
     assert ended.code != 0 and "Traceback" not in ended.err
-    assert f"{MODEL} failed: killed by SIGKILL, as the system does when memory has run out" in ended.err
+    assert f"{MODEL} failed: killed by SIGKILL, probably because memory ran out" in ended.err
     assert (
         f"Failed: {MODEL}. What was drawn is kept. Correct the errors above and run the same command again."
         in ended.err

@@ -191,7 +191,7 @@ def test_numbers_of_a_document_are_dials(make: Callable[..., LmEval]) -> None:
         {"level": 0.0},
     ]
     with pytest.raises(
-        ValueError, match=r"task.dials: 'depth' is no number of a document, which has \['a', 'b', 'level'\]"
+        ValueError, match=r"task.dials: 'depth' is not a number in the documents, which have \['a', 'b', 'level'\]"
     ):
         make(dials=["depth"]).load()
 
@@ -201,7 +201,7 @@ def test_numbers_of_a_document_are_dials(make: Callable[..., LmEval]) -> None:
     [
         ({"name": "sumz"}, "has no task 'sumz'; did you mean .*sums"),
         ({"include_path": "no/where"}, "there is no folder 'no/where'"),
-        ({"name": "sums_choice"}, "is of type multiple_choice: it compares the likelihoods"),
+        ({"name": "sums_choice"}, "is of type multiple_choice. It compares likelihoods"),
         ({"name": "sums_code"}, "runs code that a model writes"),
         ({"data": "no.jsonl"}, "there is no file 'no.jsonl'"),
         ({"data": __file__}, "expected files of one kind, .jsonl"),

@@ -65,10 +65,11 @@ LIES = {
     "a token in parts": Lie("token_ids.0: Input should be a valid integer", choice={"token_ids": [4.5, 9]}),
     "no token ids": Lie("returns no token ids", choice={"token_ids": None}),
     "more tokens than asked for": Lie(
-        "wrote 6 tokens where it was told to stop at 4", choice={"token_ids": [4, 4, 4, 4, 4, 9]}
+        "wrote 6 tokens, more than the limit of 4", choice={"token_ids": [4, 4, 4, 4, 4, 9]}
     ),
     "a limit that was not reached": Lie(
-        "stopped after 2 of 4 tokens and calls it the limit", choice={"finish_reason": "length", "token_ids": [4, 4]}
+        "stopped after 2 of 4 tokens and says that this is the limit",
+        choice={"finish_reason": "length", "token_ids": [4, 4]},
     ),
     "on behind the stop": Lie("continued after a token at which it had to stop", choice={"token_ids": [9, 4, 9]}),
     "a stop that was not told": Lie("stopped a completion without a requested stop string", choice={"token_ids": [4]}),
@@ -79,14 +80,14 @@ LIES = {
     ),
     "another prompt": Lie("did not use the token ids", choice={"prompt_token_ids": [5, 6, 8]}),
     "the prompt before the answer": Lie(
-        "wrote 7 tokens where it was told to stop at 4", choice={"token_ids": [5, 6, 7, 4, 4, 4, 9]}
+        "wrote 7 tokens, more than the limit of 4", choice={"token_ids": [5, 6, 7, 4, 4, 4, 9]}
     ),
 }
 BODIES = {
-    "a page": (Reply(200, b"<html>hello</html>"), "answered with no completion: Invalid JSON: expected value"),
-    "nothing": (Reply(200, b""), "answered with no completion: Invalid JSON: EOF"),
-    "half an answer": (Reply(200, b'{"choices": [{"token'), "answered with no completion: Invalid JSON: EOF"),
-    "a list": (reply(200, [1]), "answered with no completion: Input should be an object"),
+    "a page": (Reply(200, b"<html>hello</html>"), "answered without a completion: Invalid JSON: expected value"),
+    "nothing": (Reply(200, b""), "answered without a completion: Invalid JSON: EOF"),
+    "half an answer": (Reply(200, b'{"choices": [{"token'), "answered without a completion: Invalid JSON: EOF"),
+    "a list": (reply(200, [1]), "answered without a completion: Input should be an object"),
     "an answer a hundred thousand deep": (Reply(200, b'{"choices":' * 10**5), "Invalid JSON: recursion limit exceeded"),
     "bytes that are no text": (Reply(200, b'{"model": "\xff\xfe"}'), "Invalid JSON: invalid unicode code point"),
     "half a letter": (Reply(200, b'{"model": "\\ud800"}'), "Invalid JSON: unexpected end of hex escape"),
@@ -162,7 +163,7 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scrip
     [
         ([{"id": NAME, "max_model_len": "long"}], "data.0.max_model_len: Input should be a valid integer; got 'long'"),
         ([{"id": 7}], "data.0.id: Input should be a valid string"),
-        ([{"id": "x" * 10_000}], "does not serve 'scripted' but xxx"),
+        ([{"id": "x" * 10_000}], "serves xxx"),
         ([{"id": "a\x1b[2Jb"}], "but a?[2Jb"),
         ([{}], "data.0.id: Field required"),
     ],
@@ -209,7 +210,7 @@ def test_an_answer_without_an_end_is_told_and_not_read_on(
     monkeypatch.setattr(transport, "LARGEST_BYTES", 2**20)
     answer_requests(scripted, lambda body: Reply(200, b" " * (2**20 + 2)))
     (failed,) = use(scripted, REQUEST)
-    assert_told(failed, "The server's answer is larger than 1 MiB, which none is")
+    assert_told(failed, "The server's answer has over 1 MiB, too many for an answer")
     assert len(scripted.prompts) == 1, "it is not asked for again"
 
 
@@ -261,7 +262,7 @@ def test_a_token_that_the_tokenizer_does_not_know_is_stored_by_no_sweep(
     answer_requests(scripted, answer)
     ended = sweep(scripted, tmp_path, "probe=false")
     assert ended.code != 0 and "Traceback" not in ended.err
-    assert "The engine wrote token 90,000, and the tokenizer knows" in ended.err
+    assert "The engine wrote token 90,000, but the tokenizer has only" in ended.err
     assert [store.scan(tmp_path / "run", table).num_rows for table in (TRACES, ANSWERS)] == [0, 0]
     assert store.scan(tmp_path / "run", MODELS).num_rows == 1
 

@@ -86,7 +86,7 @@ def test_answers_that_can_be_read_pass_right_or_wrong() -> None:
             Says("It is 19."),
             PLAIN,
             Sums(),
-            r"Of 8 probes' answers that it came to by itself, 8 cannot be read \(unparsed\), such as 'It is 19.' to p/0"
+            r"Of 8 probes' answers given without forcing, 8 cannot be read \(unparsed\), such as 'It is 19.' to p/0"
             r".* written as 'The final answer is \\\\boxed\{...\}': .* Set task.form and task.extract .* probe=false",
         ),
         (
@@ -115,7 +115,7 @@ def test_answers_that_cannot_be_read_stop_the_sweep_with_the_cause(
 
 def test_a_model_that_runs_on_behind_the_answer_limit_is_told_so() -> None:
     closing = Thinking(open="<think>", close="</think>", force="</think>")
-    with pytest.raises(ValueError, match="runs on behind sampling.max_answer_tokens=40: raise it"):
+    with pytest.raises(ValueError, match="longer than sampling.max_answer_tokens=40. Raise it"):
         probe(Says("la la ", ends=False), closing)
 
 

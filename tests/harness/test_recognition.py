@@ -145,7 +145,7 @@ def test_a_checkpoint_that_says_nothing_is_drawn_from_its_own_distribution(gener
 
 @pytest.mark.parametrize("generation", [{"top_p": 3}, {"temperature": "hot"}])
 def test_sampling_that_cannot_be_is_told_with_its_file(generation: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"generation_config.json asks for what cannot be sampled: "):
+    with pytest.raises(ValueError, match=r"generation_config.json has settings that cannot be sampled: "):
         choose_sampling(AutoSampling(), generation)
 
 

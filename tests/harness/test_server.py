@@ -112,7 +112,7 @@ def test_a_server_that_says_nothing_is_told_at_the_start(scripted: ScriptedServe
 
 
 def test_a_model_that_is_not_served_is_told_with_those_that_are(scripted: ScriptedServer) -> None:
-    with pytest.raises(ValueError, match="does not serve 'another' but scripted; set engine.served_model"):
+    with pytest.raises(ValueError, match="serves scripted, not 'another'. Set engine.served_model"):
         use(scripted, path="another")
     use(scripted, path="another", served_model=NAME)
 

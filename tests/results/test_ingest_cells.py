@@ -176,12 +176,12 @@ GOOD = '{"model": "m", "id": "p", "ok": 1, "b": null, "i": null}\n'
         ('{"model": "m", "id": ', "it is not JSON; is the end missing?"),
         ("[1]\n", "it is not a JSON object"),
         ('{"model": "m", "id": null, "ok": 1}\n', "it names no prompt"),
-        ('{"model": "m", "id": "x", "ok": 1, "b": -5}\n', "-5 cannot be, under budget"),
-        ('{"model": "m", "id": "x", "ok": 1, "b": "low"}\n', "'low' is no number, under budget"),
+        ('{"model": "m", "id": "x", "ok": 1, "b": -5}\n', "-5 is not possible, under budget"),
+        ('{"model": "m", "id": "x", "ok": 1, "b": "low"}\n', "'low' is not a number, under budget"),
         ('{"model": "m", "id": "x", "ok": 1e999}\n', "'1e999' is no score"),
         (
             '{"model": "m", "id": "x", "ok": [1, 0], "b": 2, "i": ["a"]}\n',
-            "sample holds 1 where correct holds 2",
+            "sample has a list of 1 values and correct has 2",
         ),
     ],
 )

@@ -211,7 +211,7 @@ def test_what_was_not_scored_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     write(tmp_path / "scored", [row()])
     assert main([str(tmp_path), str(tmp_path / "run")]) == 0
     assert (
-        "Skipped 1: it was not scored, as lm-eval's --predict_only leaves it; plain answers can be compared"
+        "Skipped 1: it was not scored (lm-eval ran with --predict_only); plain answers can be compared"
         in capsys.readouterr().out
     )
 

@@ -250,10 +250,10 @@ def test_models_that_are_named_are_columns_wherever_the_rows_stand(
 @pytest.mark.parametrize(
     ("content", "way"),
     [
-        ({"model": "m", "n": 2, "results": ROWS}, "; the rows may stand at --rows results."),
+        ({"model": "m", "n": 2, "results": ROWS}, "; if the rows are inside, give --rows results."),
         (
             {"model": "m", "n": 2, "info": {"a": 1}, "samples": ROWS, "others": ROWS},
-            "; the rows may stand at --rows samples.",
+            "; if the rows are inside, give --rows samples.",
         ),
         ({"model": "m", "n": 2, "tags": ["a"], "none": []}, "'none'."),
         ([{"model": "m", "runs": ROWS}, {"model": "k", "runs": ROWS}], "'runs'."),

@@ -79,9 +79,9 @@ def test_samples_without_answers_become_counts_with_mean_tokens(samples: Path, t
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ([], "Tokens not known: large, small. What is spent is counted in samples."),
-        (["usd=cost"], "Tokens not known: large, small. What is spent is counted in dollars, the mean charge of a"),
-        (["decoded_tokens=out"], "Tokens of prompts not known: large, small. What is spent is counted without them."),
+        ([], "Tokens not known: large, small. Cost is counted in samples."),
+        (["usd=cost"], "Tokens not known: large, small. Cost is counted in dollars, the mean charge of a"),
+        (["decoded_tokens=out"], "Tokens of prompts not known: large, small. Cost is counted without them."),
         (["decoded_tokens=out", "prompt_tokens=in"], ""),
     ],
 )
@@ -173,7 +173,7 @@ def test_ingesting_again_adds_nothing_and_other_outcomes_of_a_model_are_refused(
         before = stored
     samples.write_text(SAMPLES.replace("small,a,0,1,4", "small,a,0,0,3"))
     assert main(command) == 2
-    assert "holds other outcomes of small on outside already; choose another RUN" in capsys.readouterr().err
+    assert "already holds other outcomes of small on outside. Give another RUN" in capsys.readouterr().err
     assert {name: rows(tmp_path / "run", name) for name in schema.TABLES} == before
 
 
@@ -268,12 +268,18 @@ def test_effort_is_part_of_the_name_and_a_budget_is_a_cell(tmp_path: Path):
     [
         (["--map", "model=model", "prompt=item"], "Map correct as well, as --map correct=COLUMN"),
         (["--map", *MAP, "colour=cost"], "Cannot map colour; map any of model, prompt"),
-        (["--map", "model=model", "prompt=item", "correct=rihgt"], "No column 'rihgt'; the table has 'model', 'item'"),
-        (["--map", *MAP, "--params", "medium=1e9"], "No model medium in the source; it holds small, large"),
-        (["--map", "model=model", "prompt=item", "correct=reply"], "A score of small is 4, and scores lie from 0 to 1"),
+        (
+            ["--map", "model=model", "prompt=item", "correct=rihgt"],
+            "The table has no column 'rihgt'; it has 'model', 'item'",
+        ),
+        (["--map", *MAP, "--params", "medium=1e9"], "No model medium in the source; its models: small, large"),
+        (
+            ["--map", "model=model", "prompt=item", "correct=reply"],
+            "A score of small is 4, and scores must be from 0 to 1",
+        ),
         (
             ["--map", "model=model", "prompt=item", "correct=model"],
-            "8 parts of the source cannot be read, as row 1 of samples.csv: 'small' is no",
+            "8 parts of the source cannot be read, such as row 1 of samples.csv: 'small' is not a",
         ),
         ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table (.csv, .tsv, "),
     ],

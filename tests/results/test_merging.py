@@ -112,7 +112,7 @@ def test_rows_that_do_not_read_back_as_they_were_remove_nothing(
     fill(tmp_path)
     before = {path: path.read_bytes() for path in named_shards(tmp_path / "traces")}
     monkeypatch.setattr(merging, "encode", lambda rows: shards.encode(rows.slice(1)))
-    with pytest.raises(OSError, match="does not read as it was written; is the disk sound. Nothing was removed"):
+    with pytest.raises(OSError, match="cannot be read back as it was written. Check the disk. Nothing was removed"):
         merge_shards(tmp_path, TRACES, "m")
     assert {path: path.read_bytes() for path in (tmp_path / "traces").iterdir()} == before
 

@@ -260,7 +260,7 @@ def test_the_commands_pack_unpack_and_say_what_is_wrong_in_a_line(
     for arguments, reason in {
         ("pack", "nothing"): "No run 'nothing'; runs here: made",
         ("unpack", "nothing.tar"): "is no file",
-        ("unpack", "made.isoquant.tar"): "is there already",
+        ("unpack", "made.isoquant.tar"): "already exists",
         ("unpack", "made/provenance/small-000.json"): "is not a packed run",
     }.items():
         assert main(arguments) == 2

@@ -116,7 +116,7 @@ def test_what_was_made_meanwhile_is_not_taken_for_what_a_kill_left(
         lock(descriptor, kind)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(ValueError, match="is there already"), staged_folder(tmp_path / "run"):
+    with pytest.raises(ValueError, match="already exists"), staged_folder(tmp_path / "run"):
         pass
     assert (tmp_path / "run" / "file").read_text() == "theirs" and [*tmp_path.iterdir()] == [tmp_path / "run"]
 

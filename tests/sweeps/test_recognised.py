@@ -180,7 +180,7 @@ def test_a_context_too_short_names_what_fits_and_never_less_than_nothing(
 
 def test_a_checkpoint_that_a_server_holds_is_the_servers_to_judge(tmp_path: Path, folder: Path) -> None:
     write(folder / "config.json", architectures=["UnheardOfForCausalLM"], model_type="unheard")
-    with pytest.raises(ValueError, match="neither vLLM nor transformers knows"):
+    with pytest.raises(ValueError, match="the installed vLLM and transformers do not know"):
         prepare(one_model(folder, tmp_path / "run"))
     prepare(one_model(folder, tmp_path / "run", "engine=server"))
 

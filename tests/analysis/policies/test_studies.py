@@ -117,7 +117,7 @@ def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: 
     assert "fits are not resampled" in text and "nan" not in text
     for policy in found.policies.loc[found.policies["kind"] != "arms", "policy"].unique():
         assert policy in text
-    assert re.search(r"gains the most over the best mix of widths: \+\d", replayed.headline(found, "maj_at_k"))
+    assert re.search(r"gains most over the best mix of widths: \+\d", replayed.headline(found, "maj_at_k"))
 
 
 def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
