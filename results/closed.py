@@ -7,7 +7,7 @@ NO_TEXTS = "texts-left-out.txt"
 # Lies in a run of several seeds of a task, and tells which rows are of which.
 POOLED = "pooled.json"
 WITHOUT = (
-    "This run was packed without the texts of prompts, thinking and answers, token ids and embeddings; votes are codes."
+    "Left out when this run was packed: texts of prompts, thinking and answers, token ids, embeddings. Votes are codes."
 )
 
 

@@ -57,13 +57,18 @@ def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
     reading = read(loaded, Choices(Binning(num_bins=1)), rule="maj_at_k")
     found = matches.match(reading)
     assert found[0].needs.at_or_below and found[0].frontier_at_or_below
-    [row] = [line for line in matches_text.render(found, reading).splitlines() if line.startswith(found[0].small)]
+    row = _row_of(found[0].small, matches_text.render(found, reading))
     assert row.count("≤") == 4 and " ≤1.0 " in row and " any " in row
     workload = Interval(np.float64(2.5), np.float64(2.0), np.float64(np.inf))
-    dear = matches_text.render([found[0]._replace(workload=workload)], reading).splitlines()[1]
+    dear = _row_of(found[0].small, matches_text.render([found[0]._replace(workload=workload)], reading))
     assert " ≥2.5 [2, any] " in dear
     assert wording.bounded("any [2, any]", True, "≥") == "any [2, any]"
     assert matches.frame(found)[["at_or_below", "frontier_at_or_below"]].all(axis=None)
+
+
+def _row_of(small: str, text: str) -> str:
+    [row] = [line for line in text.splitlines() if line.startswith(small)]
+    return row
 
 
 def test_under_own_difficulty_a_pair_is_matched_in_the_smaller_ones_bins(ladder_run: Path):

@@ -97,7 +97,7 @@ def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == str(root / "figures" / "plan_compute.png")
     assert main([*command, "--pretraining-tokens", "33k=1e7", "--cluster", "nosuch"]) == 2
-    assert "No label 'nosuch' on these prompts" in capsys.readouterr().err
+    assert "These prompts have no label 'nosuch'" in capsys.readouterr().err
     assert set(pd.read_csv(root / "figures" / "plan_compute.csv")["model"]) == {"33k", "125k"}
 
 

@@ -207,7 +207,7 @@ def test_numbers_of_a_document_are_dials(make: Callable[..., LmEval]) -> None:
         ({"data": __file__}, "expected files of one kind, .jsonl"),
         ({"name": "sums_all", "data": __file__}, "task.data needs one task, and this is a group"),
         ({"metric": "bleu"}, "has no 'bleu' that scores one answer; it has exact_match"),
-        ({"filter": "lax"}, "has no filter 'lax', but strict, last"),
+        ({"filter": "lax"}, "has no filter 'lax'; it has strict, last"),
         ({"name": "sums_k"}, "cannot grade a single answer by its filter 'k'"),
         ({"size": 0}, "task.size must be at least 1"),
         ({"num_fewshot": -1}, "task.num_fewshot must not be negative"),

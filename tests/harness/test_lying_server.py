@@ -53,7 +53,7 @@ LIES = {
         "found 7 tokens of a prompt of 3", usage={"prompt_tokens_details": {"cached_tokens": 7}}
     ),
     "a cache below zero": Lie("greater than or equal to 0", usage={"prompt_tokens_details": {"cached_tokens": -1}}),
-    "another model": Lie("answers as 'gpt-2', and 'scripted' was asked", top={"model": "gpt-2"}),
+    "another model": Lie("answered as 'gpt-2', but 'scripted' was requested", top={"model": "gpt-2"}),
     "a model that is a number": Lie("model: Input should be a valid string; got 7", top={"model": 7}),
     "no choice": Lie("choices: List should have at least 1 item", top={"choices": []}),
     "two choices": Lie("choices: List should have at most 1 item", top={"choices": TWO}),
@@ -91,7 +91,7 @@ BODIES = {
     "an answer a hundred thousand deep": (Reply(200, b'{"choices":' * 10**5), "Invalid JSON: recursion limit exceeded"),
     "bytes that are no text": (Reply(200, b'{"model": "\xff\xfe"}'), "Invalid JSON: invalid unicode code point"),
     "half a letter": (Reply(200, b'{"model": "\\ud800"}'), "Invalid JSON: unexpected end of hex escape"),
-    "an error that is no refusal": (refusal(200, "out of\nmemory"), "no completion: an error, 'out of memory'"),
+    "an error that is no refusal": (refusal(200, "out of\nmemory"), "without a completion: an error, 'out of memory'"),
     "a number of 5,000 digits": (Reply(200, b'{"usage": ' + b"9" * 5000 + b"}"), "Invalid JSON: number out of range"),
     "the key is refused": (refusal(401, "Who?"), "refuses the key (401: Who?); set engine.api_key_variable"),
     "nothing here": (refusal(404, "No such\x1b[31m model"), "answered 404: No such?[31m model"),
@@ -164,7 +164,7 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scrip
         ([{"id": NAME, "max_model_len": "long"}], "data.0.max_model_len: Input should be a valid integer; got 'long'"),
         ([{"id": 7}], "data.0.id: Input should be a valid string"),
         ([{"id": "x" * 10_000}], "serves xxx"),
-        ([{"id": "a\x1b[2Jb"}], "but a?[2Jb"),
+        ([{"id": "a\x1b[2Jb"}], "serves a?[2Jb, not"),
         ([{}], "data.0.id: Field required"),
     ],
 )
@@ -186,7 +186,7 @@ def test_another_name_of_the_model_is_its_own_and_that_of_another_is_not(
     if is_alias:
         assert isinstance(use(scripted, REQUEST)[0], Completion)
         return
-    with pytest.raises(EngineFailedError, match="answers as 'alias', and 'scripted' was asked"):
+    with pytest.raises(EngineFailedError, match="answered as 'alias', but 'scripted' was requested"):
         use(scripted, REQUEST)
 
 

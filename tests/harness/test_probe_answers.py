@@ -87,7 +87,7 @@ def test_answers_that_can_be_read_pass_right_or_wrong() -> None:
             PLAIN,
             Sums(),
             r"Of 8 probes' answers given without forcing, 8 cannot be read \(unparsed\), such as 'It is 19.' to p/0"
-            r".* written as 'The final answer is \\\\boxed\{...\}': .* Set task.form and task.extract .* probe=false",
+            r".* written as 'The final answer is \\\\boxed\{...\}'\. .* Set task.form and task.extract .* probe=false",
         ),
         (
             Says("3}. \\boxed{3}", needs=int(TOKENIZER.convert_tokens_to_ids(BOS))),

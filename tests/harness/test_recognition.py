@@ -104,7 +104,7 @@ def test_thinking_in_channels_is_refused_with_the_way_on() -> None:
 
 def test_a_template_that_cannot_be_rendered_is_told() -> None:
     broken = "{{ raise_exception('no system prompt') }}"
-    with pytest.raises(ValueError, match=r"chat template cannot be rendered \(no system prompt\); mend"):
+    with pytest.raises(ValueError, match=r"chat template cannot be rendered \(no system prompt\)\. Correct"):
         choose_thinking(AUTO, tokenizer_with(broken), PROMPT)
 
 

@@ -26,7 +26,10 @@ def test_one_that_only_the_checkpoints_own_code_knows_is_taken_where_the_user_tr
 
 @pytest.mark.parametrize("kind", ["lama", "llama"])
 def test_an_architecture_that_nobody_knows_is_told_by_its_name(kind: str) -> None:
-    with pytest.raises(ValueError, match=rf"the architecture 'LamaForCausalLM' \('{kind}'\), which neither vLLM nor"):
+    with pytest.raises(
+        ValueError,
+        match=rf"'LamaForCausalLM' \('{kind}'\), which the installed vLLM and transformers do not know",
+    ):
         check_architecture({"architectures": ["LamaForCausalLM"], "model_type": kind})
 
 
@@ -86,7 +89,7 @@ def test_quantized_weights_without_are_refused_on_a_processor_alone(settings: di
 def test_heads_of_a_size_that_processors_lack_are_refused_by_what_they_have() -> None:
     check_heads(64, has_gpu=False)
     check_heads(16, has_gpu=True)
-    with pytest.raises(ValueError, match=r"heads are 16 numbers wide, .* heads of 32, 64, .* engine=server"):
+    with pytest.raises(ValueError, match=r"heads have size 16, .* heads of size 32, 64, .* engine=server"):
         check_heads(16, has_gpu=False)
 
 

@@ -134,7 +134,7 @@ def test_the_same_sample_twice_is_dropped_and_counted(
     assert ingest(tmp_path, content, "sample=i", *(["answer=a"] if answers else [])) == 0
     printed = capsys.readouterr().out
     assert f"m on outside: {num_kept} samples" in printed
-    assert (f"Dropped {num_dropped}: the same sample again." in printed) == bool(num_dropped)
+    assert (f"Dropped {num_dropped}: it is the same sample again." in printed) == bool(num_dropped)
 
 
 @pytest.mark.parametrize("answers", [True, False])

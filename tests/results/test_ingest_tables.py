@@ -150,7 +150,7 @@ def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
     source, mapped = tmp_path / "counts.csv", ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"]
     source.write_text(COUNTS)
     assert main([str(source), str(tmp_path / "run"), *mapped]) == 0
-    assert "Dropped 2: the same row again." in capsys.readouterr().out
+    assert "Dropped 2: it is the same row again." in capsys.readouterr().out
     assert [(row["num_samples"], row["num_correct"]) for row in rows(tmp_path / "run", "counts")] == [
         (100, 7),
         (100, 0),
@@ -165,7 +165,7 @@ def test_ingesting_again_adds_nothing_and_other_outcomes_of_a_model_are_refused(
 ):
     command = [str(samples), str(tmp_path / "run"), "--map", *ALL]
     before = None
-    for said in ("small on outside: 4 samples of 2 prompts\n", "4 samples of 2 prompts, there already"):
+    for said in ("small on outside: 4 samples of 2 prompts\n", "4 samples of 2 prompts, already there"):
         assert main(command) == 0
         assert said in capsys.readouterr().out
         stored = {name: rows(tmp_path / "run", name) for name in schema.TABLES}
@@ -267,7 +267,7 @@ def test_effort_is_part_of_the_name_and_a_budget_is_a_cell(tmp_path: Path):
     ("options", "said"),
     [
         (["--map", "model=model", "prompt=item"], "Map correct as well, as --map correct=COLUMN"),
-        (["--map", *MAP, "colour=cost"], "Cannot map colour; map any of model, prompt"),
+        (["--map", *MAP, "colour=cost"], "colour cannot be mapped; map any of model, prompt"),
         (
             ["--map", "model=model", "prompt=item", "correct=rihgt"],
             "The table has no column 'rihgt'; it has 'model', 'item'",

@@ -32,7 +32,7 @@ def outcomes(prompts: Mapping[str, str], *, counts: bool = False) -> Ingested:
         ({"a": "PqRs", "b": "pqrs"}, []),
         (
             {"a": "PqRs", "b": "Pq"},
-            ["2 of 4 prompts", "b lacks 2: 50.0% right on its own 2, 50.0%", "Without b they are 4"],
+            ["2 of 4 prompts", "b lacks 2: 50.0% right on its own 2, 50.0%", "Without b it would be 4"],
         ),
         ({"a": "PQrs", "b": "PQ"}, ["a lacks 0: 50.0% right on its own 4, 100.0% on the shared prompts"]),
         ({"a": "PQ", "b": "RS"}, ["0 of 4 prompts", "a lacks 2: 100.0% right on its own 2, no shared prompts"]),

@@ -66,7 +66,7 @@ def test_a_shard_that_says_it_holds_others_and_does_not_hides_no_row(tmp_path: P
     rows = store.scan(tmp_path, TRACES).slice(1).replace_schema_metadata({shards.MERGED: json.dumps(names)})
     content = shards.encode(rows)
     (tmp_path / "traces" / f"m.000009.{shards.digest(content)}.parquet").write_bytes(content)
-    assert "but does not have them m.000000" in inspect(tmp_path).faults[0]
+    assert "lists the rows of m.000000" in inspect(tmp_path).faults[0]
     [fault] = store.set_damaged_aside(tmp_path, "m")
     assert "but does not have them" in str(fault) and samples(tmp_path) == before
 

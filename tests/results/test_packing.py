@@ -99,7 +99,7 @@ def test_summary_health_and_report_of_a_packed_run_say_what_is_not_there(
     said = capsys.readouterr()
     assert ("was packed without texts" in said.err) is not text
     for told in (found[1], (tmp_path / "page.html").read_text()):
-        assert ("packed without the texts" in told) is not text
+        assert ("Left out when this run was packed" in told) is not text
 
 
 def test_without_texts_no_byte_of_a_text_is_left_and_whatever_is_counted_is(tmp_path: Path, made: Path) -> None:
@@ -259,7 +259,7 @@ def test_the_commands_pack_unpack_and_say_what_is_wrong_in_a_line(
     assert said.count("sha256") == 4 and "without texts" in said and "texts were left out" in said
     for arguments, reason in {
         ("pack", "nothing"): "No run 'nothing'; runs here: made",
-        ("unpack", "nothing.tar"): "is no file",
+        ("unpack", "nothing.tar"): "is not a file",
         ("unpack", "made.isoquant.tar"): "already exists",
         ("unpack", "made/provenance/small-000.json"): "is not a packed run",
     }.items():

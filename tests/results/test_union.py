@@ -308,7 +308,7 @@ def test_packed_runs_are_merged_by_the_command(
     pack(Made(samples=range(8)).write(tmp_path / "b"), tmp_path / "b.tar")
     assert main(["merge", "a", "b.tar", "--into", "c"]) == 0
     said = capsys.readouterr().out
-    assert "answers: 108 of a, 96 more of" in said and "Into results/runs/c" in said
+    assert "answers: 108 of a, 96 more of" in said and "Merged into results/runs/c" in said
     assert inspect(tmp_path / "results/runs/c") == ([], [])
     assert main(["merge", "a", "nothing", "--into", "d"]) == 2
     assert capsys.readouterr().err.startswith("error: No run 'nothing'; runs here: c.")
