@@ -54,7 +54,7 @@ plan: setup  ## what `make sweep` would draw, and what that costs: the same opti
 figures: setup  ## redraw the figures of a run from its rows alone: RUN=<name or folder>
 	@$(PY) -m isoquant figures "$(RUN)" $(ARGS)
 
-report: setup  ## everything a run says as one HTML file: RUN=<name or folder>
+report: setup  ## all results of a run as one HTML file: RUN=<name or folder>
 	@$(PY) -m isoquant report "$(RUN)" $(ARGS)
 
 compare: setup  ## what a new model gains and loses on the same prompts: BASE=run[:model] NEW=run[:model]

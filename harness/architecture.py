@@ -128,8 +128,8 @@ def text_settings(config: Config) -> dict[str, Any]:
             text = filled | {name: value for name, value in text.items() if value is not None}
     if missing := [name for name in NEEDED if not isinstance(text.get(name), int) or text[name] < 1]:
         raise ValueError(
-            f"config.json gives no positive {' and no '.join(missing)}: not a transformer that isoquant can read. "
-            "Give a decoder-only transformer with a context of its own."
+            f"config.json gives no positive {' and no '.join(missing)}: isoquant cannot read this as a transformer. "
+            "Give a decoder-only transformer whose config.json has these values."
         )
     return text
 
@@ -140,7 +140,7 @@ def _fill_in(kind: Any, text: Config) -> dict[str, Any]:
         filled = kind.from_dict(text)
     except Exception as error:  # each class checks its settings in its own way
         reason = " ".join(str(error).split())[:LONGEST_REASON]
-        raise ValueError(f"config.json is none that transformers takes for {text['model_type']} ({reason}).") from None
+        raise ValueError(f"transformers cannot read config.json as {text['model_type']} ({reason}).") from None
     # Older families have names of their own for these, such as n_embd.
     named = {name: getattr(filled, name) for name in NEEDED if hasattr(filled, name)}
     return named | dict(filled.to_dict())
@@ -188,7 +188,7 @@ def _weight_bits(quantization: Config) -> int:
     said |= {4} if quantization.get("load_in_4bit") or {"mxfp4", "NVFP4"} & set(names) else set()
     if len(said) != 1:
         told = f"several numbers of bits a weight {sorted(said)}" if said else "no bits a weight"
-        raise ValueError(f"quantization_config tells {told}, so that packed weights cannot be counted.")
+        raise ValueError(f"quantization_config gives {told}, so packed weights cannot be counted.")
     return int(said.pop())
 
 
@@ -200,7 +200,10 @@ def _experts(text: Config, weights: Mapping[str, int]) -> tuple[int, int] | None
     chosen = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts", "moe_topk")
     counts = [next((int(text[name]) for name in names if text.get(name)), 0) for names in (there, chosen)]
     if 0 in counts:
-        raise ValueError(f"The checkpoint has experts, and config.json gives none of {there}, or none of {chosen}.")
+        raise ValueError(
+            f"The checkpoint has experts, but config.json has none of {there}, or none of {chosen}. "
+            "Without them FLOPs are not known."
+        )
     return counts[0], counts[1]
 
 
@@ -229,7 +232,7 @@ def _layers(text: Config, num_layers: int) -> tuple[int, int, int | None]:
         kinds = [STOPS_GROWING[0] if window else GROWS[0]] * num_layers
     if unknown := sorted(set(kinds) - {*GROWS, *STOPS_GROWING, *STAYS}):
         raise ValueError(
-            f"config.json has layers {unknown}, whose cost is not known; harness/architecture.py lists all."
+            f"config.json has layers {unknown}, whose cost is not known. harness/architecture.py lists the known ones."
         )
     num_linear, num_window = (sum(kind in group for kind in kinds[:num_layers]) for group in (STAYS, STOPS_GROWING))
     return num_linear, num_window if window else 0, window if num_window else None

@@ -94,8 +94,8 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
     files = _list_visible(folder, "*.safetensors")
     if not files:
         raise ValueError(
-            f"No *.safetensors in {folder}: its weights are missing. Download all of it again, or save_pretrained "
-            "there."
+            f"No *.safetensors in {folder}: its weights are missing. Download the checkpoint again, or save the "
+            "model there with save_pretrained."
         )
     _check_shards(folder, {path.name for path in files})
     tensors: Tensors = {}
@@ -113,7 +113,9 @@ def _check_shards(folder: Path, files: set[str]) -> None:
     for index in _list_visible(folder, "*.safetensors.index.json"):
         named = _read_json(folder, index.name, max_bytes=MAX_INDEX_BYTES).get("weight_map")
         if isinstance(named, dict) and (gone := sorted(set(map(str, named.values())) - files)):
-            raise ValueError(f"{folder} lacks {len(gone)} of its weight files, such as {gone[0]}; download them again.")
+            raise ValueError(
+                f"{len(gone)} weight files are missing in {folder}, such as {gone[0]}. Download them again."
+            )
 
 
 def _list_visible(folder: Path, pattern: str) -> list[Path]:
@@ -141,12 +143,12 @@ def _read_tensors(path: Path) -> Tensors:
         tensors.pop("__metadata__", None)
         needed = 8 + header_bytes + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
         if needed != size:
-            raise ValueError(f"it has {size:,} bytes and its header speaks of {needed:,}")
+            raise ValueError(f"it has {size:,} bytes, and its header says {needed:,}")
         _check_header(path)
         return {name: Tensor(tensor["dtype"], tuple(tensor["shape"])) for name, tensor in tensors.items()}
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         reason = " ".join(str(error).split())[:LONGEST_REASON]
-        raise ValueError(f"{path} is damaged or cut short ({reason}); download or write it again.") from None
+        raise ValueError(f"{path} is damaged or incomplete ({reason}). Download or write it again.") from None
 
 
 def _check_header(path: Path) -> None:
@@ -162,13 +164,13 @@ def _check_header(path: Path) -> None:
 
 def _describe(config: dict[str, Any], generation: dict[str, Any], tensors: Tensors, weights_digest: str) -> Checkpoint:
     if not tensors:
-        raise ValueError("No *.safetensors in the checkpoint: isoquant reads shapes and identity from them.")
+        raise ValueError("The checkpoint has no *.safetensors, and isoquant reads shapes and identity from them.")
     config = check_config(config)
     try:
         text = text_settings(config)
         architecture = describe(config, tensors)
     except (TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(f"config.json tells what no model can be ({type(error).__name__}: {error}).") from None
+        raise ValueError(f"config.json has values that no model can have ({type(error).__name__}: {error}).") from None
     said = config | config.get("text_config", {}) | generation
     return Checkpoint(
         weights_digest=weights_digest,
@@ -186,7 +188,7 @@ def _read_json(folder: Path, name: str, *, max_bytes: int = MAX_SETTINGS_BYTES) 
         raise ValueError(f"No {name} in {folder}: not a Hugging Face checkpoint.")
     content = read_json(path, max_bytes=max_bytes)
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no settings; download or write it again.")
+        raise ValueError(f"{path} has no settings. Download or write it again.")
     return content
 
 

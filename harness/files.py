@@ -27,7 +27,8 @@ def list_folder(folder: Path) -> list[str]:
             num_files += len(_scan(folder / name))
     if num_files > MAX_ENTRIES:
         raise ValueError(
-            f"{folder} holds more than {MAX_ENTRIES:,} files: no checkpoint. Give the folder that holds it alone."
+            f"{folder} has more than {MAX_ENTRIES:,} files, so it is not a checkpoint. Give the folder that has only "
+            "the checkpoint."
         )
     return sorted(names)
 
@@ -53,9 +54,9 @@ def check_file(path: Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         return
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError(f"{path} is a pipe or a device and no plain file; take it out of the folder.")
+        raise ValueError(f"{path} is a pipe or a device, not a plain file. Move it out of the folder.")
     if not path.name.endswith(WEIGHTS) and found.st_size > MAX_TEXT_BYTES:
-        raise ValueError(f"{path} has {found.st_size:,} bytes, more than any such file; take it out of the folder.")
+        raise ValueError(f"{path} has {found.st_size:,} bytes, more than any such file. Move it out of the folder.")
 
 
 def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
@@ -64,7 +65,7 @@ def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
     try:
         size = path.stat().st_size
         if size > max_bytes:
-            raise ValueError(f"{path} has {size:,} bytes, more than such a file can need; download or write it again.")
+            raise ValueError(f"{path} has {size:,} bytes, more than such a file can need. Download or write it again.")
         with path.open("rb") as file:
             # No more than its size, which is none for files that only look like such.
             content = file.read(size)
@@ -73,10 +74,10 @@ def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
     try:
         return json.loads(content)
     except RecursionError:
-        raise ValueError(f"{path} is nested too deep to be read; download or write it again.") from None
+        raise ValueError(f"{path} is nested too deep to be read. Download or write it again.") from None
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}); download or write it again.") from None
+        raise ValueError(f"{path} is not JSON ({error}). Download or write it again.") from None
 
 
 def _unreadable(path: Path, error: OSError) -> ValueError:
-    return ValueError(f"{path} cannot be read ({error.strerror or error}); mend it, or take it out of the folder.")
+    return ValueError(f"{path} cannot be read ({error.strerror or error}). Correct this, or move it out of the folder.")

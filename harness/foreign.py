@@ -34,7 +34,7 @@ def check_tokenizer_files(path: str) -> None:
     if not any(name in TOKENIZERS or name == "tekken.json" or name.endswith(".tiktoken") for name in names):
         raise ValueError(
             f"No tokenizer in {path}: copy tokenizer.json and tokenizer_config.json there, and chat_template.jinja "
-            "where the model has one. A fine-tune has those of its base model."
+            "if the model has one. For a fine-tuned model, take those of its base model."
         )
 
 
@@ -54,9 +54,9 @@ def check_names(names: Collection[str], *, place: str) -> None:
         raise ValueError(_explain_gguf(place, next(name for name in sorted(names) if name.endswith(".gguf"))))
     if any(name.endswith(PICKLED) and name != "training_args.bin" for name in weights):
         raise ValueError(
-            f"{place} holds pickled weights only; isoquant reads *.safetensors, which hold no code. Where you trust "
-            "them, write them once: "
-            f"{REWRITE.format(where=f'{place!r}')}, copy the tokenizer there, and give the new folder."
+            f"{place} holds pickled weights only; isoquant reads *.safetensors, which contain no code. If you trust "
+            f"the weights, convert them once: {REWRITE.format(where=f'{place!r}')}, copy the tokenizer there, and "
+            "give the new folder."
         )
 
 
@@ -64,14 +64,14 @@ def _explain_file(path: Path) -> str:
     if path.suffix == ".gguf":
         return _explain_gguf(str(path.parent), path.name)
     hint = f": try model.path={path.parent}" if (path.parent / "config.json").exists() else ""
-    return f"{path} is a file; model.path is the folder that holds config.json{hint}."
+    return f"{path} is a file; model.path must be the folder with config.json{hint}."
 
 
 def _explain_gguf(place: str, name: str) -> str:
     rewrite = REWRITE.format(where=f"{place!r}, gguf_file={name!r}")
     return (
-        f"{name} is a GGUF file; isoquant reads Hugging Face folders. Give the model that it was made from, or write "
-        f"it out: {rewrite}, the same with AutoTokenizer, and give the new folder."
+        f"{name} is a GGUF file; isoquant reads Hugging Face folders. Give the model that it was made from. Or "
+        f"convert it: {rewrite}, the same with AutoTokenizer, and give the new folder."
     )
 
 

@@ -70,7 +70,7 @@ def grade_texts(
     if unknown := sorted({prompt_id for prompt_id, _ in texts} - prompts.keys()):
         raise ValueError(
             f"Task {task.name} has no prompt {unknown[0]} ({len(unknown)} of the answers' prompts are not among its "
-            f"{len(prompts)}); grade with the task that the answers were drawn from, at its size."
+            f"{len(prompts)}); grade with the same task and size that the answers were drawn from."
         )
     check_fence(task, unfenced=unfenced)
     # What graders import at their first answer must not be imported in every process, on that answer's time.
@@ -105,8 +105,9 @@ def check_fence(task: Task, *, unfenced: bool) -> None:
     gaps = find_fence().gaps
     if gaps and evaluates(task) and not unfenced:
         raise ValueError(
-            f"The grader of {task.name} may run code that an answer holds, and nothing on this machine keeps that from "
-            f"{', '.join(gaps)}. Grade on Linux 5.13 or later with Landlock and seccomp, or set grade_unfenced=true."
+            f"The grader of {task.name} may run code from an answer, and this machine cannot stop that code from "
+            f"{', '.join(gaps)}. Grade on Linux 5.13 or later with Landlock and seccomp, or set grade_unfenced=true "
+            "to grade all the same."
         )
 
 
@@ -211,7 +212,7 @@ class _Pool:
         worker.heard, worker.is_ready = time.monotonic(), True
         if message.startswith(FAILED):
             number = int(message[len(FAILED) :])
-            raise OSError(number, f"{os.strerror(number)}, which graders need; nothing of these answers is stored")
+            raise OSError(number, f"{os.strerror(number)}, which graders need; none of these grades is stored")
         # By no other sign: a hostile answer's line may hold a carriage return, and the next position behind it.
         for line in message.split(b"\n") if message else ():
             position, _, told = line.partition(b" ")
@@ -224,8 +225,8 @@ class _Pool:
         worker.stop()
         if not worker.is_ready:
             raise ValueError(
-                f"A grader's process ended before its first answer ({worker.process.exitcode}); does the machine lack "
-                "memory? Nothing of these answers is stored: run the same command again."
+                f"A grader's process ended before its first answer ({worker.process.exitcode}); the machine may have "
+                "too little memory. None of these grades is stored. Run the same command again."
             )
         if worker.pending:
             first = next(iter(worker.pending))

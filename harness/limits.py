@@ -93,7 +93,7 @@ def _read(reader: int, *, deadline: float) -> str:
 def _explain(status: int, *, seconds: int, mebibytes: int) -> str:
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if ended_by == signal.SIGABRT:
-        return f"needs more than {mebibytes:,} MiB of memory, or breaks off"
+        return f"needs more than {mebibytes:,} MiB of memory, or stops early"
     if ended_by in CRASHES:
         return f"crashes ({signal.Signals(ended_by).name})"
     return f"takes more than {seconds} seconds of processor time, or does not end"

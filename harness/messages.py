@@ -31,7 +31,7 @@ def read_grade(line: bytes) -> tuple[Grade, str | None]:
         raise ValueError("A line of grades contradicts itself.")
     # Of which NaN is no part.
     if not 0 <= score <= 1:
-        raise ValueError(f"A score must lie between 0 and 1; got {score}.")
+        raise ValueError(f"A score must be between 0 and 1; got {score}.")
     return Grade(texts[0], texts[1], correct, score, outcome), trouble
 
 

@@ -23,7 +23,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     checked = {name: value for name, value in config.items() if not (name in PARTS and value is None)}
     for name in PARTS:
         if not isinstance(checked.get(name, {}), dict):
-            raise ValueError(f"config.json: {name} must hold settings; got {_show(checked[name])}.")
+            raise ValueError(f"config.json: {name} must be a group of settings; got {_show(checked[name])}.")
     for part in (checked, checked.get("text_config", {})):
         _check_counts(part)
         if not isinstance(part.get("model_type", ""), str):
@@ -47,7 +47,7 @@ def _check_counts(part: Mapping[str, Any]) -> None:
         # A count of true, of text or of 1e400 is none either.
         if value is not None and not (type(value) is int and 0 <= value <= most):
             raise ValueError(
-                f"config.json: {name} must be a whole number from 0 to {most:,}; got {_show(value)}. Mend it, or "
+                f"config.json: {name} must be a whole number from 0 to {most:,}; got {_show(value)}. Correct it, or "
                 "download it again."
             )
 

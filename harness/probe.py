@@ -69,7 +69,7 @@ async def probe_thinking(
     probed = {key: done for key, done in zip(keys, tried, strict=True) if not isinstance(done, RequestFailedError)}
     if not probed:
         raise EngineFailedError(
-            f"All {len(keys)} probes of its thinking failed, the first with: {tried[0]} probe=false goes on without."
+            f"All {len(keys)} probes of its thinking failed, the first with: {tried[0]} probe=false skips the probes."
         )
     traces = [trace for segments, _ in probed.values() for trace in segments]
     last = [segments[-1] for segments, _ in probed.values() if segments]
@@ -175,7 +175,7 @@ def _check_close(context: Context, last: Sequence[Trace], *, max_thinking_tokens
     raise ValueError(
         f"Thinking is never closed: in none of {len(last)} probes did the model write {close!r}. One {how}: "
         f"...{example.text[-SHOWN_CHARS:]!r}. Set thinking.close to the marker this model writes (null for a plain "
-        "chain of thought), or probe=false where this is how it should be."
+        "chain of thought), or set probe=false if this is intended."
     )
 
 
@@ -185,16 +185,16 @@ def _check_force(context: Context, answers: Sequence[Answer]) -> None:
     if len(stray) == len(answers):
         raise ValueError(
             f"Forcing does not end thinking: after thinking.force every probe went on thinking, as in "
-            f"{stray[0].text[:SHOWN_CHARS]!r}. thinking.force must hold {close!r}."
+            f"{stray[0].text[:SHOWN_CHARS]!r}. thinking.force must contain {close!r}."
         )
 
 
 def _check_finished(context: Context, answers: Sequence[Answer]) -> None:
     if not any(answer.finish_reason == "stop" for answer in answers):
         raise ValueError(
-            f"No probe finished its answer within sampling.max_answer_tokens={context.sampling.max_answer_tokens}, as "
-            f"in {answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or give in thinking.force what leads to a short "
-            "answer; probe=false goes on all the same."
+            f"No probe finished its answer within sampling.max_answer_tokens={context.sampling.max_answer_tokens}, "
+            f"as in {answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or set thinking.force to a text that leads "
+            "to a short answer. probe=false skips the probes."
         )
 
 

@@ -14,7 +14,7 @@ UNREAD: tuple[Outcome, ...] = ("refused", "unparsed", "unanswered", "truncated",
 SHOWN_CHARS = 160
 # What models that were trained to think write when they have.
 CLOSING_TAG = re.compile(r"</(?:think|thinking|thought|reasoning)>")
-SKIP = "probe=false goes on all the same."
+SKIP = "probe=false skips the probes."
 
 
 class Graded(NamedTuple):
@@ -42,8 +42,8 @@ def check_answers(context: Context, graded: Sequence[Graded]) -> None:
     Answers that traces came to by themselves and answers that cut ones were forced to are judged apart.
     """
     for kind, rows in (
-        ("that it came to by itself", [row for row in graded if not row.answer.forced]),
-        ("that it was forced to", [row for row in graded if row.answer.forced]),
+        ("given without forcing", [row for row in graded if not row.answer.forced]),
+        ("given when forced", [row for row in graded if row.answer.forced]),
     ):
         unread = [row for row in rows if row.outcome in UNREAD]
         if len(rows) >= MIN_ANSWERS and len(unread) >= UNREAD_SHARE * len(rows):
@@ -61,28 +61,29 @@ def explain(context: Context, row: Graded) -> str:
     renderer = context.renderer
     if row.outcome in ("refused", "timeout"):
         done = "The sandbox refuses what its grader does" if row.outcome == "refused" else "Its grader fails"
-        return f"{done} ({row.trouble}): choose another task.filter or task.metric."
+        return f"{done} ({row.trouble}). Choose another task.filter or task.metric."
     tag = CLOSING_TAG.search(row.answer.text)
     if tag and renderer.close_id is None:
         return f"The model closes its thinking with {tag.group()}: set thinking.close to it, or thinking=auto."
     if not renderer.lacks_bos:
         return _explain_outcome(context, row.outcome)
     return (
-        f"{_explain_outcome(context, row.outcome)} Or: the prompt does not begin with {renderer.tokenizer.bos_token!r},"
-        " the tokenizer's beginning of text, which many models cannot do without: set thinking.bos=true."
+        f"{_explain_outcome(context, row.outcome)} Or: the prompt does not begin with "
+        f"{renderer.tokenizer.bos_token!r}, the tokenizer's beginning-of-text token, which many models need. Set "
+        "thinking.bos=true."
     )
 
 
 def _explain_outcome(context: Context, outcome: Outcome) -> str:
     if outcome == "truncated":
         limit = context.sampling.max_answer_tokens
-        return f"It runs on behind sampling.max_answer_tokens={limit}: raise it, or choose another thinking option."
+        return f"It is longer than sampling.max_answer_tokens={limit}. Raise it, or choose another thinking option."
     if outcome == "unanswered":
-        return "The model ends its text at once: thinking.chat or thinking.open do not fit it; try thinking=auto."
+        return "The model ends its text at once, so thinking.chat or thinking.open do not fit it. Try thinking=auto."
     return (
-        f"The task reads answers written as {context.renderer.form.write('...')!r}: is this what its prompt asks for? "
-        "Set task.form and task.extract to how this model answers; a base model wants worked examples "
-        "(task.num_fewshot=4 thinking=few_shot)."
+        f"The task reads answers written as {context.renderer.form.write('...')!r}. Does its prompt ask for this "
+        "form? Set task.form and task.extract to the form in which this model answers. A base model needs worked "
+        "examples (task.num_fewshot=4 thinking=few_shot)."
     )
 
 

@@ -69,8 +69,8 @@ def choose_thinking(auto: AutoThinking, tokenizer: Any, prompt: Prompt) -> Style
         return _choose_without_template(auto, tokenizer, prompt)
     if channel := next((marker for marker in CHANNELS if marker in template), None):
         raise ValueError(
-            f"Its chat template writes thoughts in channels ({channel}), which cannot be cut and closed by one token. "
-            "Give thinking=<preset> with thinking.open, close and force of your own, or another model."
+            f"Its chat template writes thoughts in channels ({channel}), which one token cannot close. Give "
+            "thinking=<preset> with your own thinking.open, thinking.close and thinking.force, or another model."
         )
     switch = find_switch(tokenizer)
     ending = render(tokenizer, **({switch: True} if switch else {})).rstrip()
@@ -95,7 +95,7 @@ def read_template(tokenizer: Any) -> str | None:
         return str(tokenizer.get_chat_template())
     except ValueError:
         raise ValueError(
-            "The tokenizer has several chat templates and none called default; leave one, as chat_template.jinja."
+            "The tokenizer has several chat templates, and none is called default. Keep one, as chat_template.jinja."
         ) from None
 
 
@@ -115,13 +115,13 @@ def render(tokenizer: Any, **options: bool) -> str:
     except Exception as error:  # the template's own code may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"Its chat template cannot be rendered ({reason}); mend chat_template.jinja, or take "
+            f"Its chat template cannot be rendered ({reason}). Correct chat_template.jinja, or use "
             "thinking=chain_of_thought_base, which needs none."
         ) from error
     if QUESTION not in rendered:
         raise ValueError(
-            "Its chat template leaves out what the user says: it may want content in parts, or messages of its own. "
-            "Mend chat_template.jinja, or take thinking=chain_of_thought_base, which needs none."
+            "Its chat template leaves out the user's message. It may expect content in parts, or another kind of "
+            "message. Correct chat_template.jinja, or use thinking=chain_of_thought_base, which needs none."
         )
     return rendered
 
@@ -135,7 +135,7 @@ def _mark(preset: Thinking, opening: str, closing: str, switch: str | None, toke
     if (num_tokens := len(tokenizer.encode(closing, add_special_tokens=False))) != 1:
         raise ValueError(
             f"Thinking is closed by {closing!r}, which is {num_tokens} tokens for this tokenizer; it must be one. "
-            "thinking=chain_of_thought takes the thoughts for plain text."
+            "thinking=chain_of_thought treats the thoughts as plain text."
         )
     own = preset.close or closing
     opened = preset.open.replace(own.replace("/", ""), opening)
@@ -178,7 +178,7 @@ def choose_sampling(auto: AutoSampling, generation: Mapping[str, Any]) -> Drawn:
     try:
         sampling = Sampling(**values)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{GENERATION} asks for what cannot be sampled: {error}") from None
+        raise ValueError(f"{GENERATION} has settings that cannot be sampled: {error}") from None
     penalty = generation.get("repetition_penalty")
     return Drawn(sampling, sources, {"repetition_penalty": penalty} if penalty not in (None, 1, 1.0) else {})
 

@@ -31,7 +31,10 @@ class Renderer:
         # Raises before any weight is loaded where the close marker is not one token, or there is no beginning of text.
         _ = self.close_id, self.bos_ids
         if not self.force_ids:
-            raise ValueError("thinking.force is empty and the task leads to no answer; give what ends a cut trace.")
+            raise ValueError(
+                "thinking.force is empty, and the task has no text that starts an answer. Set "
+                "thinking.force to a text that ends a cut trace."
+            )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         """The rendered prompt with thinking opened; raises ValueError where it needs a chat template and has none."""
@@ -39,8 +42,8 @@ class Renderer:
         if not self.thinking.chat:
             if turns is not None:
                 raise ValueError(
-                    "The task's prompts are conversations; choose a thinking option with thinking.chat=true, or "
-                    "set task.turns=false."
+                    "The task's prompts are conversations. Choose a thinking option with thinking.chat=true, or set "
+                    "task.turns=false."
                 )
             return self.bos_ids + self._encode_known(prompt.text + self.thinking.open)
         if self.tokenizer.chat_template is None:
@@ -83,7 +86,9 @@ class Renderer:
             starts = range(len(with_special) - len(plain) + 1)
             return next((with_special[:i] for i in starts if with_special[i : i + len(plain)] == plain), ())
         if self.tokenizer.bos_token_id is None:
-            raise ValueError("thinking.bos=true: the tokenizer names no beginning of text; set its bos_token.")
+            raise ValueError(
+                "thinking.bos=true needs a beginning-of-text token, and the tokenizer names none. Set its bos_token."
+            )
         return (int(self.tokenizer.bos_token_id),)
 
     @property
@@ -127,8 +132,8 @@ class Renderer:
             if self.tokenizer.convert_ids_to_tokens(stand_in) not in text:
                 unknown = [character for character in dict.fromkeys(text) if stand_in in self._encode(character)]
                 raise ValueError(
-                    f"The model's tokenizer lacks {' '.join(map(repr, unknown[:8]))} of the prompt {text[:60]!r}; "
-                    "choose a task, or a task.render, whose prompts it can write."
+                    f"The model's tokenizer has no tokens for {' '.join(map(repr, unknown[:8]))} in the prompt "
+                    f"{text[:60]!r}. Choose a task, or a task.render, whose prompts it can encode."
                 )
         return ids
 
@@ -149,7 +154,7 @@ class Renderer:
             if type(error).__name__ != PANIC:
                 raise
             reason = (str(error) or PANIC).splitlines()[0]
-            raise ValueError(f"The model's tokenizer breaks on {text[:60]!r} ({reason}).") from None
+            raise ValueError(f"The model's tokenizer fails on {text[:60]!r} ({reason}).") from None
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:

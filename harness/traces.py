@@ -93,8 +93,8 @@ def _check_stopped(request: Request, token_ids: tuple[int, ...], renderer: Rende
     texts = renderer.decode_whole(token_ids), renderer.decode_whole(request.prompt_ids[-1:] + token_ids)
     if not any(string in text for string in request.stop for text in texts):
         raise EngineFailedError(
-            f"The engine stopped a completion at none of the strings that it was told to stop at; it wrote "
-            f"{texts[0][-SHOWN_CHARS:]!r}. Start it without stop strings of its own."
+            "The engine stopped a completion without one of the requested stop strings; it wrote "
+            f"{texts[0][-SHOWN_CHARS:]!r}. Start it without its own stop strings."
         )
 
 

@@ -35,8 +35,8 @@ def check_tokenizer(tokenizer: Any, prompts: Sequence[Prompt]) -> None:
     for what, work in (("chat template", _render), ("tokenizer", _encode)):
         if reason := try_within(partial(work, tokenizer, some), seconds=SECONDS, mebibytes=MEBIBYTES):
             raise ValueError(
-                f"The model's {what} is refused: on a prompt of this task it {reason}. Read it before you mend it, or "
-                "give another model."
+                f"The model's {what} is refused: on a prompt of this task it {reason}. Read its code before you "
+                "change it, or give another model."
             )
 
 

@@ -66,8 +66,8 @@ class Model:
         object.__setattr__(self, "name", self.name or self.path.rstrip("/").rsplit("/", 1)[-1])
         if not self.name.strip() or not self.name.isprintable() or "/" in self.name or self.name.startswith("."):
             raise ValueError(
-                "model.name becomes part of file names: it must be printable, hold no / and not begin with a dot; got "
-                f"{self.name!r}. Set another model.name."
+                "model.name becomes part of file names: it must be printable, without / and without a dot at the "
+                f"start; got {self.name!r}. Set another model.name."
             )
 
 
@@ -99,8 +99,8 @@ class Thinking:
     def __post_init__(self) -> None:
         if self.open.endswith(" "):
             raise ValueError(
-                f"thinking.open {self.open!r} ends with a space, which is then a token of its own; models join it to "
-                "the word that follows. Leave it out."
+                f"thinking.open {self.open!r} ends with a space. The space would be a separate token, but models "
+                "join it to the next word. Leave it out."
             )
         if self.close == "":
             raise ValueError(
@@ -112,7 +112,9 @@ class Thinking:
         if self.extensions < 0:
             raise ValueError(f"thinking.extensions must not be negative; got {self.extensions}.")
         if self.extensions and not (self.extend and self.close):
-            raise ValueError("thinking.extensions needs thinking.close, and in thinking.extend what to write over it.")
+            raise ValueError(
+                "thinking.extensions needs thinking.close, and thinking.extend with the text that replaces it."
+            )
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,9 @@ class Sampling:
         if not 0 <= self.temperature < math.inf:
             raise ValueError(f"sampling.temperature must be finite and not negative; got {self.temperature}.")
         if not 0 < self.top_p <= 1:
-            raise ValueError(f"sampling.top_p must lie in (0, 1]; got {self.top_p}.")
+            raise ValueError(f"sampling.top_p must be above 0 and at most 1; got {self.top_p}.")
         if not 0 <= self.min_p <= 1:
-            raise ValueError(f"sampling.min_p must lie in [0, 1]; got {self.min_p}.")
+            raise ValueError(f"sampling.min_p must be from 0 to 1; got {self.min_p}.")
         if self.top_k < -1:
             raise ValueError(f"sampling.top_k must be 0 (off) or more; got {self.top_k}.")
         if self.max_answer_tokens < 1:

@@ -91,8 +91,8 @@ def _explain_missing(command: str, error: ModuleNotFoundError) -> Exception:
     if error.name is None or error.name.partition(".")[0] in ROOMS:
         return error
     return ValueError(
-        f"`isoquant {command}` needs {error.name}, which is not installed: `make setup` installs all, "
-        "pip install 'isoquant[sweep]' what draws and grades."
+        f"`isoquant {command}` needs {error.name}, which is not installed. `make setup` installs everything; pip "
+        "install 'isoquant[sweep]' installs what drawing and grading need."
     )
 
 

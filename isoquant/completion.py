@@ -20,7 +20,7 @@ VALUES = ("run=", "model.path=", "task.size=", "grid.widths=", "grid.budgets=", 
 
 
 def add(commands: Any) -> None:
-    text = "print what has a shell complete isoquant's commands, options and runs on Tab"
+    text = "print the shell code that completes isoquant's commands, options and runs on Tab"
     command = commands.add_parser("completion", help=text, description=text, epilog=EXAMPLES)
     command.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
 

@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; `{self.prog} --help` tells what there is.\n")
+        self.exit(2, f"error: {message}; `{self.prog} --help` lists the options.\n")
 
 
 def build(name: str) -> tuple[argparse.ArgumentParser, Any]:
@@ -83,7 +83,7 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     if "--json" not in there:
         command.add_argument("--json", action="store_true", help="print one JSON object instead of text and tables")
     if "--out" not in there:
-        command.add_argument("--out", dest="out_text", type=Path, metavar="FILE", help="write what is printed there")
+        command.add_argument("--out", dest="out_text", type=Path, metavar="FILE", help="write the output to this file")
 
 
 def _show_place(action: argparse.Action) -> str:

@@ -15,13 +15,15 @@ class Command(NamedTuple):
 
 
 DRAWN = "Stopped. What was drawn and graded is kept; run the same command again to go on."
-STORED = "Stopped; what was stored is kept, run the same command again to go on."
-READ = "Stopped; what was not written to its end is not there."
+STORED = "Stopped. What was stored is kept; run the same command again to go on."
+READ = "Stopped. A file that was not complete is not kept."
 GROUPS: dict[str, dict[str, Command]] = {
     "draw": {
-        "sweep": Command("isoquant.sweep", "draw what is missing of a grid, grade it, print its table, draw figures"),
-        "plan": Command("sweeps.commands.plan", "what `sweep` would draw with the same words, and what that costs"),
-        "grade": Command("sweeps.commands.grade", "grade what the present graders have not seen"),
+        "sweep": Command(
+            "isoquant.sweep", "draw the missing samples of a grid, grade them, print the table, draw figures"
+        ),
+        "plan": Command("sweeps.commands.plan", "what `sweep` would draw with the same options, and its cost"),
+        "grade": Command("sweeps.commands.grade", "grade answers that the current graders have not graded"),
         "export": Command("sweeps.commands.export", "write a task as a folder that lm-eval runs"),
     },
     "bring in": {
@@ -33,23 +35,23 @@ GROUPS: dict[str, dict[str, Command]] = {
         "match": Command("analysis.commands.match", "what a smaller model needs to match the largest"),
         "compare": Command("analysis.commands.compare", "what a new model gains and loses on the same prompts"),
         "laws": Command("analysis.commands.laws", "which curves and laws accuracy follows"),
-        "power": Command("analysis.commands.power", "how many prompts and samples tell two models apart"),
-        "health": Command("analysis.commands.health", "what every cell is made of: cut, forced, unparsed, seconds"),
-        "serve": Command("analysis.commands.serve", "train a larger model or sample a smaller one, by queries served"),
+        "power": Command("analysis.commands.power", "how many prompts and samples show a difference of two models"),
+        "health": Command("analysis.commands.health", "how answers end in every cell: cut, forced, unparsed, seconds"),
+        "serve": Command("analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"),
     },
     "draw figures": {
         "figures": Command("analysis.commands.figures", "every figure of a run, with the table behind it"),
-        "report": Command("analysis.commands.report", "everything a run says as one HTML file"),
+        "report": Command("analysis.commands.report", "all results of a run as one HTML file"),
         "replay": Command("analysis.commands.replay", "who should get the compute, replayed on stored outcomes"),
-        "route": Command("analysis.commands.route", "routers over models, budgets and widths against mixtures"),
+        "route": Command("analysis.commands.route", "routers over models, budgets and widths, against mixtures"),
     },
     "check": {
-        "validate": Command("analysis.commands.validate", "simulate known truths: how often the intervals hold them"),
+        "validate": Command("analysis.commands.validate", "simulate known truths: how often intervals contain them"),
     },
     "share": {
         "merge": Command("results.travel.commands.merge", "make one run of two of the same ladder"),
-        "pack": Command("results.travel.commands.pack", "write a run as one file that any machine reads"),
-        "unpack": Command("results.travel.commands.unpack", "make the folder of a packed run"),
+        "pack": Command("results.travel.commands.pack", "write a run as one file that any machine can read"),
+        "unpack": Command("results.travel.commands.unpack", "turn a packed run back into a folder"),
     },
     "shell": {
         "completion": Command("isoquant.completion", "tab completion for bash, zsh or fish"),
@@ -58,12 +60,12 @@ GROUPS: dict[str, dict[str, Command]] = {
 HEAD = """\
 usage: isoquant COMMAND [options]
 
-Where inference compute buys back model size: draw a grid of models, samples and thinking, and read it."""
+Where inference compute buys back model size: draw a grid of models, samples and thinking, and analyse it."""
 FOOT = """\
-`isoquant COMMAND --help` tells more, with examples. RUN is a folder, or a name below results/runs.
-`isoquant summary results/reference` reads the run that comes with isoquant."""
+`isoquant COMMAND --help` shows options and examples. RUN is a folder, or a name in results/runs.
+`isoquant summary results/reference` shows the run that comes with isoquant."""
 # Not listed: they make what this project itself shows.
-HIDDEN = {"gallery": Command("analysis.commands.gallery", "the pictures and words of docs/gallery.md, made again")}
+HIDDEN = {"gallery": Command("analysis.commands.gallery", "make the pictures and text of docs/gallery.md again")}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
 STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | dict.fromkeys(GROUPS["bring in"], STORED)
 

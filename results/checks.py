@@ -96,7 +96,7 @@ def _foreign(stored: pa.Schema, table: Table) -> str | None:
     """Where the columns are not the table's: which are missing, or which is of another type."""
     missing = [name for name in table.schema.names if name not in stored.names and name not in table.younger]
     if missing:
-        return f"lacks {', '.join(missing[:3])}, so it is none of {table.name}"
+        return f"lacks {', '.join(missing[:3])}, so it is not a shard of {table.name}"
     for field in table.schema:
         if field.name in stored.names and _kind(stored.field(field.name).type) != _kind(field.type):
             held = stored.field(field.name).type
@@ -109,7 +109,7 @@ def _unlike(path: Path, table: Table) -> str | None:
     for member in (path.with_name(name) for name in read_members(path)):
         is_sound = member.is_file() and digest(member.read_bytes()) == digest_of(member)
         if is_sound and not is_equal(read_shard(member, table.schema), read_member(path, member.name, table.schema)):
-            return f"does not hold the rows of {member.name}, as it says it does"
+            return f"lists the rows of {member.name}, but does not have them"
     return None
 
 
@@ -130,11 +130,11 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     for name in (field.name for field in stored if pa.types.is_integer(field.type) and field.name not in UNCOUNTED):
         least = pc.min(_column(file, name)).as_py()
         if least is not None and least < 0:
-            return f"holds {name} {least:,}, which cannot be"
+            return f"holds {name} {least:,}, which is not possible"
     needed = [name for name in table.key if name not in UNKEYED or table is CELLS]
     for name in (*needed, *table.filled):
         if _column(file, name).null_count:
-            return f"holds rows without {name}, which cannot be"
+            return f"holds rows without {name}, which is not possible"
     outcomes = set(_column(file, "outcome").unique().to_pylist()) if table is GRADES else set()
     if unknown := sorted(str(outcome) for outcome in outcomes - {None, *OUTCOMES}):
         return f"holds the outcome {unknown[0]}, and outcomes are {', '.join(OUTCOMES)}"

@@ -23,18 +23,18 @@ def leave_out_texts(root: Path) -> None:
 
 def tell_closed(root: Path) -> list[str]:
     """What a reader of the run is told, a line each."""
-    return [f"{root} was packed without texts: it shows no prompt and no answer."] if lacks_texts(root) else []
+    return [f"{root} was packed without texts, so no prompt and no answer can be shown."] if lacks_texts(root) else []
 
 
 def check_open(root: Path) -> None:
     """Raise ValueError where a sweep cannot add to the run, nor grade it."""
     if lacks_texts(root):
         raise ValueError(
-            f"{root} was packed without texts, so that nothing in it can be graded or drawn further; ask for a pack "
-            "with texts, or do it where the run was made."
+            f"{root} was packed without texts, so it cannot be graded or drawn further. Get a pack with texts, or do "
+            "this where the run was made."
         )
     if (root / POOLED).exists():
         raise ValueError(
-            f"{root} is pooled of several seeds of a task, and a sweep draws one; draw or grade the runs that it was "
-            "merged from, and merge them again."
+            f"{root} was merged from several seeds of a task, and a sweep draws only one seed. Draw or grade the "
+            "runs that it was merged from, and merge them again."
         )

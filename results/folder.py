@@ -22,8 +22,8 @@ def check_plain(root: Path) -> None:
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             what = "a link" if stat.S_ISLNK(mode) else "a pipe or a device"
             raise ValueError(
-                f"{path} is {what}; a run folder holds files, which commands read and write. Put a copy in its place "
-                "(cp -rL), or take it out."
+                f"{path} is {what}; a run folder must hold plain files and folders. Put a copy in its place (cp "
+                "-rL), or move it away."
             )
 
 
@@ -34,7 +34,7 @@ def read_object(text: str, *, where: object) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise ValueError(f"{where} is no JSON object that can be read; move it away, or put back what was written.")
+        raise ValueError(f"{where} cannot be read as a JSON object. Move it away, or put the original back.")
     return value
 
 

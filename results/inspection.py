@@ -48,8 +48,8 @@ def check(root: Path) -> list[str]:
     if faults:
         more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
         raise ValueError(
-            f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and fills the gap, "
-            "`isoquant ingest` that of outcomes from elsewhere."
+            f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and draws the lost rows "
+            "again; `isoquant ingest` does so for outcomes from elsewhere."
         )
     return [*tell_closed(root), *notes]
 
@@ -59,7 +59,7 @@ def check_folders(root: Path) -> None:
     check_plain(root)
     for name in WRITTEN:
         if (root / name).is_file():
-            raise ValueError(f"{root / name} is a file where a folder of the run belongs; move it away.")
+            raise ValueError(f"{root / name} is a file, and the run needs a folder there. Move the file away.")
 
 
 def _inspect(root: Path) -> Inspection:
@@ -67,7 +67,7 @@ def _inspect(root: Path) -> Inspection:
     for writer in store.list_writers(root):
         checked = check_shards(root, TABLES, writer)
         faults += [f"{shard} {reason}" for shard, reason in checked.wrong]
-        notes += [f"{path} is gone, and its rows with it; the next sweep makes them again." for path in checked.gone]
+        notes += [f"{path} is gone, with its rows. The next sweep draws them again." for path in checked.gone]
         notes += tell_manifest(root, writer)
     if not faults:
         faults += [tell_twice(*twice) for twice in find_twice(root, entered_shards(root))]
@@ -78,18 +78,18 @@ def _inspect(root: Path) -> Inspection:
 def _uncounted(root: Path) -> Iterator[str]:
     """A line for what lies in the manifests' and each table's folder and is not read."""
     for copied, first in find_copied(root):
-        yield f"{copied} lists the shards of {first.name} and is not read; the next sweep sets it aside."
+        yield f"{copied} lists the shards of {first.name} and is not read. The next sweep sets it aside."
     for name, table in TABLES.items():
         folder = root / name
         if folder.exists() and not folder.is_dir():
-            yield f"{folder} is a file where the folder of a table belongs; move it away."
+            yield f"{folder} is a file, and a table needs a folder there. Move the file away."
         for copy, first in find_copies(named_shards(folder)):
-            yield f"{copy} is a copy of {first.name} and is not read; the next sweep sets it aside."
+            yield f"{copy} is a copy of {first.name} and is not read. The next sweep sets it aside."
         strays = [path.name for path in list_files(folder) if not fits(path) and path.suffix not in KNOWN]
         if strays:
-            yield f"{folder} holds files that are no shards and are not read: {_listed(sorted(strays))}."
+            yield f"{folder} has files that are not shards and are not read: {_listed(sorted(strays))}."
         if unknown := unknown_columns(root, table):
-            yield f"{folder} holds columns that this version does not know and does not read: {_listed(unknown)}."
+            yield f"{folder} has columns that this version does not know and does not read: {_listed(unknown)}."
 
 
 def _strangers(root: Path) -> Iterator[str]:
@@ -101,7 +101,9 @@ def _strangers(root: Path) -> Iterator[str]:
         for path in list_shards(root / table.name):
             held = store.scan(root, table, columns=["identity"], shards=[path])["identity"].cast(pa.string()).unique()
             if len(held) and not set(held.to_pylist()) & set(known.to_pylist()):
-                yield f"{path} holds rows of no model of this run and says nothing here; was it copied from another?"
+                yield (
+                    f"{path} has only rows of models that this run does not have; it is not read. Is it of another run?"
+                )
 
 
 def _listed(names: Sequence[str]) -> str:

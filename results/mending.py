@@ -32,7 +32,7 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         where = f"set aside as {self.aside.name}" if self.aside else "not found"
         is_log = self.shard.parent.name in LOGS
-        return f"{self.shard} {self.reason}: {where}; {'it was a log' if is_log else 'its rows are made again'}."
+        return f"{self.shard} {self.reason}: {where}; {'it was a log' if is_log else 'its rows are drawn again'}."
 
 
 def tidy(root: Path, tables: Iterable[str], writer: str) -> list[str]:
@@ -118,8 +118,8 @@ def tell_manifest(root: Path, writer: str) -> list[str]:
     """What is wrong with the writer's manifest, which `set_faulty_aside` writes again."""
     manifest, num_unread = manifest_of(root, writer), count_unread(root, writer)
     if num_unread or (not manifest.is_file() and _has_shards(root, writer)):
-        what = f"has {num_unread:,} lines that cannot be read" if num_unread else "is missing"
-        return [f"{manifest} {what}, so that a shard that was lost is not missed; a sweep writes it again."]
+        what = f"has {num_unread:,} unreadable lines" if num_unread else "is missing"
+        return [f"{manifest} {what}, so a lost shard would not be noticed. A sweep writes it again."]
     return []
 
 
@@ -146,7 +146,7 @@ def _put_back_manifest(root: Path, writer: str) -> Iterator[str]:
         if first == manifest_of(root, writer):
             is_missed = not first.exists()
             aside = copied.rename(first if is_missed else copied.with_name(f"{copied.name}.copy"))
-            told = "it has its name again" if is_missed else f"set aside as {aside.name}; no row is lost"
+            told = "it got its name back" if is_missed else f"set aside as {aside.name}; no row is lost"
             yield f"{copied} lists the shards of {first.name}: {told}."
 
 
@@ -157,7 +157,7 @@ def _rename_back(root: Path, tables: list[str], writer: str) -> Iterator[str]:
         for stray in strays:
             if digest(stray.read_bytes()) == digest_of(path):
                 stray.rename(path)
-                yield f"{path} was called {stray.name}: it has its name again."
+                yield f"{path} was called {stray.name}: it got its name back."
                 break
 
 

@@ -76,7 +76,7 @@ def _merge(root: Path, table: Table, writer: str, paths: list[Path]) -> int:
     try:
         whole.write_whole(staged, content)
         if not is_equal(rows, read_shard(staged, table.schema)):
-            raise OSError(f"{staged} does not read as it was written; is the disk sound? Nothing was removed.")
+            raise OSError(f"{staged} cannot be read back as it was written. Check the disk. Nothing was removed.")
         staged.rename(path)
     finally:
         staged.unlink(missing_ok=True)

@@ -43,10 +43,11 @@ def find_run(name: str) -> Path:
 def place_run(name: str) -> Path:
     """The folder of a run that exists or is to be made; raises ValueError for an empty name."""
     if not name:
-        raise ValueError("run is empty; give a name, which lies under results/runs, or a path.")
+        raise ValueError("run is empty. Give a name in results/runs, or a path.")
     if Path(os.path.expanduser(name)).is_file():
         raise ValueError(
-            f"{name} is a file; a packed run is read as it is, and grows once `isoquant unpack` made a folder."
+            f"{name} is a file. A packed run can be read, but not drawn further: make a folder of it with `isoquant "
+            "unpack` first."
         )
     found = _existing(name)
     if found is not None and (not _is_bare(name) or found != Path(name) or _may_be_run(found)):

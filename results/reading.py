@@ -90,7 +90,7 @@ def _find_merged(path: Path) -> tuple[Path, int, int]:
             if path.name in (places := read_places(merged)):
                 return merged, *places[path.name]
         before = listed
-    raise FileNotFoundError(f"{path} was taken away while it was read; run the same command again.")
+    raise FileNotFoundError(f"{path} disappeared while it was read. Run the same command again.")
 
 
 def is_equal(first: pa.Table, second: pa.Table) -> bool:

@@ -35,7 +35,7 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
     for each in _chain(error):
         text, number = str(each).lower(), getattr(each, "errno", None)
         if NO_TEMPORARY.lower() in text:
-            return f"No temporary folder can be written ({_first_line(each)}). Free some room there, or set TMPDIR."
+            return f"No temporary folder can be written ({_first_line(each)}). Free some space there, or set TMPDIR."
         if isinstance(each, MemoryError) or number == errno.ENOMEM or any(words in text for words in OF_MEMORY):
             return _memory(each)
         # What fails below Python for want of memory may not say so.
@@ -45,14 +45,14 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
             return _memory(each)
         if number == errno.EAGAIN or any(words in text for words in OF_THREADS):
             return (
-                f"No further process or thread may be started ({_first_line(each)}); the limit is "
-                f"{_limit(resource.RLIMIT_NPROC)}. Raise it (ulimit -u), or end other programs of this user."
+                f"No more processes or threads can be started ({_first_line(each)}); the limit is "
+                f"{_limit(resource.RLIMIT_NPROC)}. Raise it (ulimit -u), or close other programs of this user."
             )
         if number in FULL:
             places = ", ".join(map(str, full_places(*written) or written)) or "this folder"
             return (
-                f"No room to write in {places} ({os.strerror(number)}). Free some there, or move the run to another "
-                "disk, and run the same command again: what was stored is kept."
+                f"No space left to write in {places} ({os.strerror(number)}). Free some space there, or move the run "
+                "to another disk. Then run the same command again; what was stored is kept."
             )
         if number in (errno.EMFILE, errno.ENFILE):
             return f"Too many files are open; the limit is {_limit(resource.RLIMIT_NOFILE)}. Raise it (ulimit -n)."
@@ -65,7 +65,9 @@ def explain_refusal(error: OSError | ValueError, root: Path) -> str:
         return line
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
-    return f"{error.filename or root}: {error.strerror}. Runs are written to {root}; choose another RUN, or mend this."
+    return (
+        f"{error.filename or root}: {error.strerror}. Runs are written to {root}; choose another RUN, or correct this."
+    )
 
 
 def tell_refusal(error: Exception, *written: Path) -> int:
@@ -143,8 +145,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _memory(error: BaseException) -> str:
     reason = _first_line(error) or type(error).__name__
     return (
-        f"Memory ran short ({reason}); this process may take {_limit(resource.RLIMIT_AS)} bytes. Raise the limit "
-        "(ulimit -v), end other programs, or take a machine with more."
+        f"Memory ran out ({reason}); this process may use {_limit(resource.RLIMIT_AS)} bytes. Raise the limit "
+        "(ulimit -v), close other programs, or use a machine with more memory."
     )
 
 
@@ -153,7 +155,7 @@ def _is_limited(kind: int) -> bool:
 
 
 def _limit(kind: int) -> str:
-    return f"{resource.getrlimit(kind)[0]:,}" if _is_limited(kind) else "all that there is"
+    return f"{resource.getrlimit(kind)[0]:,}" if _is_limited(kind) else "all memory there is"
 
 
 def _first_line(error: BaseException) -> str:

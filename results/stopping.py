@@ -27,7 +27,7 @@ GRACE_SECONDS = 5.0
 DROPPED_SECONDS = 0.05
 # What a shell shows for a command that a signal ended is this and the signal's number.
 SIGNALLED = 128
-CLOSED = "The output was closed before its end."
+CLOSED = "The output was closed before all of it was written."
 
 
 class _Stops:

@@ -190,14 +190,17 @@ def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) 
     a file: tables tell those of tasks, and anyone may have written them.
     """
     if Path(writer).name != writer or not writer.isprintable():
-        raise ValueError(f"{writer!r} is no name that {root} can be written under; its tables or records are not ours.")
+        raise ValueError(
+            f"{root} cannot be written under the name {writer!r}: its tables or records are not from isoquant."
+        )
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / f"{writer}.lock", "a+", opener=_open_itself) as file:
         holder = _acquire(file, wait=wait)
         if holder is not None:
             raise BusyError(
-                f"Another process ({holder}) is writing {writer} into {root}; wait for it, or choose another RUN."
+                f"Another process ({holder}) is writing {writer} into {root}. Wait until it ends, or choose another "
+                "RUN."
             )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}{CHECKING if briefly else ''}")

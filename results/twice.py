@@ -48,7 +48,7 @@ def withdraw_twice(root: Path, found: Iterable[Twice], writer: str) -> list[str]
             table = TABLES[shard.parent.name]
             rows = read_shard(shard, table.schema)
             withdraw(shard, rows.filter(pa.array(~is_twice)), writer=writer)
-            said.append(f"{tell_twice(shard, is_twice)}: set aside as *.withdrawn, and one of each is kept.")
+            said.append(f"{tell_twice(shard, is_twice)}: they are set aside as *.withdrawn, and one copy is kept.")
     return said
 
 

@@ -153,7 +153,7 @@ def find_kind(name: str, path: str) -> type:
     except (ImportError, ValueError) as error:
         raise ValueError(f"{name}: {' '.join(str(error).split())}.") from None
     if not dataclasses.is_dataclass(kind):
-        raise ValueError(f"{name}: {path} is no dataclass; expected a task such as those of conf/task.")
+        raise ValueError(f"{name}: {path} is not a dataclass; expected a task such as those in conf/task.")
     return kind
 
 

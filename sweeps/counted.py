@@ -21,8 +21,8 @@ class Counted:
         completion = await self._engine.complete(request)
         if (largest := max(completion.token_ids, default=0)) >= self._num_known + SPARE_IDS:
             raise RequestFailedError(
-                f"The engine wrote token {largest:,}, and the tokenizer knows {self._num_known:,}; "
-                "does it serve another model?"
+                f"The engine wrote token {largest:,}, but the tokenizer has only {self._num_known:,} tokens. Does "
+                "the engine serve another model?"
             )
         self.num_requests += 1
         self._num_returned += len(completion.token_ids)

@@ -190,8 +190,8 @@ def unusable_rows(prepared: "Prepared") -> list[str]:
                 read_object(row["identity_parts"], where="identity_parts of a model"), prepared.identity_parts
             )
             lines.append(
-                f"rows stored under {row['identity']} are not this grid's: {'; '.join(apart)}. They stay, and this "
-                "grid is drawn from its start beside them."
+                f"rows stored under {row['identity']} do not belong to this grid: {'; '.join(apart)}. They stay, and "
+                "this grid is drawn from its start beside them."
             )
     return lines
 
@@ -210,8 +210,9 @@ def missing_anchor(jobs: Sequence["Job"]) -> list[str]:
     if grid.anchor is None or grid.anchor in models or "bins" in store.scan(root, CELLS)["pool"].to_pylist():
         return []
     return [
-        f"grid.anchor={grid.anchor} is none of the models asked for ({', '.join(models)}), and {root} holds no samples "
-        "for difficulty bins: without them the summary takes all prompts together. grid.anchor=auto draws its own."
+        f"grid.anchor={grid.anchor} is not one of the models to draw ({', '.join(models)}), and {root} has no "
+        "samples for difficulty bins. Without them the summary takes all prompts together. grid.anchor=auto chooses "
+        "an anchor among the models."
     ]
 
 

@@ -54,7 +54,9 @@ def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
         store.merge(root, writer)
     after = Grader(task.grader, task.grader_version)
     for kind, examples in sorted(troubles.items()):
-        print(f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), as {examples[0]}", flush=True)
+        print(
+            f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), such as {examples[0]}", flush=True
+        )
     if num_graded and before is not None and before != after:
         print("\n".join(describe_changes(root, before, after)), flush=True)
     return num_graded
@@ -140,9 +142,9 @@ def check_refused(task: Task, texts: Sequence[tuple[str, str]], graded: Graded) 
         return
     prompt_id, text = texts[refused[0]]
     raise ValueError(
-        f"The grader of {task.name} cannot run: {len(refused):,} of {len(texts):,} answers were refused by the sandbox "
-        f"({graded.troubles[refused[0]]}), such as {clip(text)!r} to {prompt_id}. None of them is stored as graded. "
-        "Choose another task.filter or task.metric, or another task."
+        f"The grader of {task.name} cannot run: {len(refused):,} of {len(texts):,} answers were refused by the "
+        f"sandbox ({graded.troubles[refused[0]]}), such as {clip(text)!r} to {prompt_id}. None of these grades is "
+        "stored. Choose another task.filter or task.metric, or another task."
     )
 
 

@@ -40,9 +40,9 @@ def check_prompts(task: Task, prompts: Sequence[Prompt], stored: Mapping[str, st
     if num_gone or changed:
         first = changed[0] if changed else min(stored.keys() - hashes.keys())
         raise ValueError(
-            f"Task {task.name} is not what {root} was drawn from: of {len(stored):,} stored prompts {num_gone:,} are "
-            f"gone and {len(changed):,} read differently, such as {first}. Use the data and the library versions that "
-            f"the files in {root}/provenance name, or choose another RUN."
+            f"Task {task.name} has changed since {root} was drawn: of {len(stored):,} stored prompts {num_gone:,} "
+            f"are missing and {len(changed):,} have another text, such as {first}. Use the data and the library "
+            f"versions that the files in {root}/provenance name, or choose another RUN."
         )
     return within
 

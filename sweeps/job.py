@@ -171,8 +171,8 @@ def check_name(job: Job, identity: str) -> None:
     stored = store.scan(job.run, MODELS, columns=["model"], identity=identity)["model"].to_pylist()
     for name in set(stored) - {job.model.name}:
         raise ValueError(
-            f"{job.run} holds what {job.model.name} would draw as {name}: the same weights, asked in the same way. "
-            f"Set model.name={name}."
+            f"{job.run} already has these samples under the name {name}: the same weights with the same settings as "
+            f"{job.model.name}. Set model.name={name}."
         )
 
 
@@ -214,8 +214,9 @@ def run_job(job: Job) -> None:
         print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
         if num_failed:
             raise EngineFailedError(
-                f"{num_failed:,} samples failed, the last since {tell_failure(prepared)} All reasons are in the table "
-                f"{FAILURES.name} of {job.run}; the rest is stored. Run the same command again to draw them."
+                f"{num_failed:,} samples failed; the last reason: {tell_failure(prepared)} All reasons are in the "
+                f"table {FAILURES.name} of {job.run}. The other samples are stored. Run the same command again to "
+                "draw the failed ones."
             )
 
 
@@ -242,7 +243,7 @@ async def draw(prepared: Prepared) -> int:
     device = describe_device(num_devices=job.engine.num_devices)
     reads_text = bool(context.until or context.ends_led)
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
-    loading = "the engine starts; it loads from 20 seconds to a few minutes, and says nothing meanwhile ..."
+    loading = "the engine starts; this takes 20 seconds to a few minutes, without messages ..."
     print(f"{job.model.name:>16}  {loading}", file=sys.stderr, flush=True)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
         engine = Counted(started, num_known=len(prepared.renderer.tokenizer))

@@ -31,8 +31,8 @@ def find_mistake(words: Sequence[str]) -> str | None:
             overrides.append(OverridesParser.create().parse_override(word))
         except HydraException:
             return (
-                f"{word} cannot be read. A list has no spaces, name=[1,2]; a text with spaces or signs stands in "
-                "quotes within quotes, \"name='a text'\"."
+                f"{word} cannot be read. Write a list without spaces, name=[1,2], and a text with spaces or signs in "
+                "quotes inside quotes, \"name='a text'\"."
             )
     flags = [word.startswith("-") for word in words]
     for word, is_flag, follows_flag in zip(words, flags, [False, *flags], strict=False):
@@ -62,8 +62,9 @@ def find_other_run(words: Sequence[str]) -> str | None:
     if not held or held & ladder:
         return None
     return (
-        f"{root} holds {', '.join(sorted(held)[:3])}, and nothing says what to draw: model.path=... or experiment=... "
-        f"(experiment=embedded draws the embedded ladder into it). `isoquant sweep {root}` goes on as it was made."
+        f"{root} already holds {', '.join(sorted(held)[:3])}, and no model was given. Give model.path=... or "
+        "experiment=... (experiment=embedded draws the embedded ladder into it), or go on as it was made with "
+        f"`isoquant sweep {root}`."
     )
 
 

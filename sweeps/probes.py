@@ -12,8 +12,8 @@ from harness.types import Engine, Prompt, Task
 from results.whole import write_whole
 
 SEEDLESS = (
-    "samples of one prompt with different seeds began alike, word for word. Where the server ignores seeds or answers "
-    "from a cache, more samples add nothing; a model that is this sure of its words does the same."
+    "samples of one prompt with different seeds began with the same words. If the server ignores seeds or answers "
+    "from a cache, more samples add nothing. A very certain model can do the same."
 )
 
 

@@ -100,7 +100,7 @@ class Progress:
             f"{clock(now - self._started)} so far",
         ]
         if self._num_done < self._num_samples:
-            words.append(f"{kind} {clock(left / rate)} left" if rate else "time left unknown yet")
+            words.append(f"{kind} {clock(left / rate)} left" if rate else "time left not yet known")
         return ", ".join(words)
 
     def _total(self, num_tokens: int) -> Total:

@@ -152,7 +152,7 @@ def _resolve_thinking(job: "Job", tokenizer: Any, prompt: Prompt) -> tuple[Think
 
 def check_thinking(thinking: Thinking, tokenizer: Any) -> None:
     """Raise ValueError where a preset does not go with the tokenizer."""
-    auto = "thinking=auto takes what the checkpoint asks for."
+    auto = "thinking=auto uses the settings of the checkpoint."
     if thinking.chat and not tokenizer.chat_template:
         raise ValueError(
             "The tokenizer has no chat template; choose a thinking option for base models, such as "
@@ -195,7 +195,7 @@ def _describe_template(job: "Job", thinking: Thinking, renderer: Renderer) -> Se
     if not thinking.chat or not tokenizer.chat_template:
         begun = "".join(map(str, tokenizer.convert_ids_to_tokens(list(renderer.bos_ids))))
         prefix = f"; prompts begin with {begun}" if begun else ""
-        told = "there is one, and it is not used" if tokenizer.chat_template else "none"
+        told = "there is one, but it is not used" if tokenizer.chat_template else "none"
         return Setting(
             "template", told + prefix, job.origins.of("thinking") if tokenizer.chat_template else "tokenizer"
         )
@@ -223,7 +223,7 @@ def _describe_dtype(job: "Job", checkpoint: Checkpoint, dtype: str) -> Setting:
     )
     quantized = config.get("quantization_config") or text.get("quantization_config") or {}
     method = f", quantized by {quantized.get('quant_method')}" if quantized else ""
-    weights = f" (weights are {own or 'of no told type'}{method})"
+    weights = f" (weights are {own or 'of unknown type'}{method})"
     origin = job.origins.of("engine", "dtype") if dtype == job.engine.dtype else "chosen for this machine"
     return Setting("dtype", f"{dtype}{weights}", f"{origin}; {CONFIG}")
 
@@ -232,7 +232,7 @@ def _describe_own_code(job: "Job", checkpoint: Checkpoint, tokenizer: Any) -> li
     """That the checkpoint brings code of its own, where it does, and whether the user has it run."""
     files = {CONFIG: checkpoint.config, "tokenizer_config.json": getattr(tokenizer, "init_kwargs", {})}
     named = [name for name, settings in files.items() if settings.get("auto_map")]
-    runs = "run by vLLM, as you ask" if job.engine.options.get("trust_remote_code") else "not run"
+    runs = "run by vLLM, as you asked" if job.engine.options.get("trust_remote_code") else "not run"
     return [Setting("own code", f"{runs} (auto_map)", " and ".join(named))] if named else []
 
 

@@ -39,7 +39,7 @@ def load_tasks(root: Path, words: Sequence[str] = ()) -> list[Task]:
     check_plain(root)
     paths = find_visible(root / "provenance", "*.json")
     if not paths:
-        raise ValueError(f"No recorded jobs in {root}/provenance; is this a run of `isoquant sweep`?")
+        raise ValueError(f"No recorded jobs in {root}/provenance. Is this a run of `isoquant sweep`?")
     given = read_words(words)
     # Of equal ones the last stays: two runs of one task can differ in how its answers are read.
     last = {task: time for time, task in sorted(map(_read_task, paths))}
@@ -93,8 +93,9 @@ def _look_up(name: str, value: Any, given: Mapping[str, Any], *, root: Path) -> 
         return given[name]
     if name == PARAMS and (odd := next((text for text in _iterate_texts(value) if not WORD.fullmatch(text)), None)):
         raise ValueError(
-            f"The record of {root} gives task.{PARAMS} the text {shorten(odd)}, which is no plain word: generators put "
-            "such texts into what they evaluate. The sweep that drew the run grades it without its record."
+            f"The record of {root} gives task.{PARAMS} the text {shorten(odd)}, which is not a plain word. "
+            "Generators evaluate such texts as code, so it is not used. Run the sweep that drew the run: it grades "
+            "without this record."
         )
     is_code = isinstance(value, Mapping) and KIND in value
     if not is_code and not (name in FUNCTIONS and isinstance(value, str)):
@@ -122,13 +123,13 @@ def _find_named(field: str, name: str) -> Any:
 
 def _unlisted(field: str, told: object, root: Path) -> ValueError:
     way_on = (
-        f" Where you know what it is: isoquant grade {root} task.{field}=<dotted name>"
+        f" If you know and trust it: isoquant grade {root} task.{field}=<dotted name>"
         if field in NAMED
-        else " No option allows it."
+        else " There is no option for this."
     )
     return ValueError(
-        f"The record of {root} names task.{field}={shorten(told)}, which is none of isoquant's: a run folder is data, "
-        f"and names no code that is run.{way_on}"
+        f"The record of {root} names task.{field}={shorten(told)}, which isoquant does not ship. A run folder is "
+        f"data: code that it names is not run.{way_on}"
     )
 
 
@@ -149,6 +150,6 @@ def read_record(path: Path) -> dict[str, Any]:
         return dict(record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
-            f"{path} is no record of a job, or damaged. Move it away: the others tell the run's tasks as well, and the "
-            "sweep that wrote it grades without it."
+            f"{path} is not a record of a job, or it is damaged. Move it away: other records name the run's tasks "
+            "too, and the sweep that wrote it grades without it."
         ) from None

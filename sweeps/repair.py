@@ -172,4 +172,4 @@ def _print(lines: Iterable[object]) -> None:
 
 def _report(writer: str, table: str, num_rows: int) -> None:
     if num_rows:
-        print(f"{writer}: {num_rows:,} {table} that leaned on lost rows are set aside and made again.", flush=True)
+        print(f"{writer}: {num_rows:,} {table} depend on lost rows; they are set aside and drawn again.", flush=True)

@@ -41,7 +41,7 @@ def sweep(config: DictConfig) -> None:
             raise
         sys.exit(f"{name}: {line}")
     except KeyboardInterrupt:
-        end_stopped(f"{name}: stopped; what was drawn is kept.")
+        end_stopped(f"{name}: stopped. What was drawn is kept.")
 
 
 def start(words: Sequence[str]) -> None:

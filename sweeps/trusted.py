@@ -17,7 +17,7 @@ OURS = "harness"
 def tell_code(jobs: Iterable["Job"]) -> list[str]:
     """A line for what these jobs run of others' code; none where they run none."""
     named = dict.fromkeys(line for job in jobs for line in (*_list_code(job.task), *_list_own_code(job)))
-    return [f"Code that is not isoquant's, and runs because you name it: {'; '.join(named)}."] if named else []
+    return [f"This code is not from isoquant and runs because you named it: {'; '.join(named)}."] if named else []
 
 
 def _list_code(task: Task) -> Iterator[str]:
@@ -34,7 +34,7 @@ def _list_code(task: Task) -> Iterator[str]:
 
 def _list_own_code(job: "Job") -> Iterator[str]:
     if job.engine.options.get("trust_remote_code"):
-        yield f"by engine.options.trust_remote_code=true, what {job.model.name} brings"
+        yield f"by engine.options.trust_remote_code=true, the code of {job.model.name}"
 
 
 def _is_foreign(code: Any) -> bool:

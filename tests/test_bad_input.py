@@ -54,12 +54,12 @@ CONFIGS = [
     ),
     Case(
         f"{SWEEP} grid.widths=[1,2",
-        r"grid.widths=\[1,2 cannot be read. A list has no spaces, name=\[1,2\]; a text with spaces",
+        r"grid.widths=\[1,2 cannot be read. Write a list without spaces, name=\[1,2\], and a text with spaces",
     ),
     Case(f"{SWEEP} task.size", r"task.size has no value; give task.size=..."),
     Case("model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(
-        "run=results/real/svamp", r"results/real/svamp holds Qwen2.5-Coder-0.5B-Instruct, .*nothing says what to draw"
+        "run=results/real/svamp", r"results/real/svamp already holds Qwen2.5-Coder-0.5B-Instruct, .*no model was given"
     ),
     Case("+model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(f"{SWEEP} budgets=[0]", r"There is no option budgets; did you mean grid.budgets\?"),
@@ -75,13 +75,17 @@ CONFIGS = [
     Case(f"{SWEEP} flush_seconds=-1", r"flush_seconds must not be negative; got -1"),
     Case(f"{SWEEP} jobs_at_once=0", r"jobs_at_once must be at least 1; got 0"),
     Case(f"{SWEEP} jobs_at_once=many", r"hydra.launcher.jobs_at_once: it should be a valid integer; got 'many'"),
-    Case(f"{SWEEP} run=", r"run is empty; give a name, which lies under results/runs, or a path"),
+    Case(f"{SWEEP} run=", r"run is empty. Give a name in results/runs, or a path"),
     Case("experiment=embedded model=hf run={here}/run", r"model.path must be given, as in model.path="),
     Case(
         "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
     ),
-    Case(f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* hold no /.*; got '../../esc'"),
-    Case(f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* not begin with a dot; got '.esc'"),
+    Case(
+        f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* without / .*; got '../../esc'"
+    ),
+    Case(
+        f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* without a dot at the start; got '.esc'"
+    ),
     Case("experiment=embedded model=countdown-33k,countdown-33k", r"model lists countdown-33k twice; list it once"),
     Case(f"plan {SWEEP} --config-name=nope", r"Cannot find primary config 'nope'"),
     Case(f"plan {SWEEP} --cfg job", r"^jobs_at_once: 2$", 0),
@@ -89,7 +93,7 @@ CONFIGS = [
     Case(f"{SWEEP} sampling.temperature=hot", r"sampling.temperature: it should be a valid number; got 'hot'"),
     Case(f"{SWEEP} sampling.temperature=-1", r"sampling.temperature must be finite and not negative; got -1"),
     Case(f"{SWEEP} sampling.temperature=nan", r"sampling.temperature must be finite and not negative; got nan"),
-    Case(f"{SWEEP} sampling.top_p=2", r"sampling.top_p must lie in \(0, 1\]; got 2"),
+    Case(f"{SWEEP} sampling.top_p=2", r"sampling.top_p must be above 0 and at most 1; got 2"),
     Case(f"{SWEEP} sampling.max_answer_tokens=0", r"sampling.max_answer_tokens must be at least 1; got 0"),
     Case(f"{SWEEP} grid.widths=4", r"grid.widths: it should be a valid list; got 4"),
     Case(f"{SWEEP} grid.widths=[0]", r"grid.widths start at 1; got \[0\]"),
@@ -108,7 +112,7 @@ THINKING = [
     Case(f"{SWEEP} thinking.close=''", r"thinking.close is empty; give the text that closes thinking, .* or null"),
     Case(f"{SWEEP} thinking.close=1+1", r"thinking.close '1\+1' is 3 tokens for this tokenizer; it must be one"),
     Case(f"{SWEEP} +thinking.extensions=-1", r"thinking.extensions must not be negative; got -1"),
-    Case(f"{SWEEP} +thinking.extensions=1", r"thinking.extensions needs thinking.close, and in thinking.extend"),
+    Case(f"{SWEEP} +thinking.extensions=1", r"thinking.extensions needs thinking.close, and thinking.extend"),
     Case(f"{SWEEP} thinking=qwen3", r"The tokenizer has no chat template; choose a thinking option"),
 ]
 TASKS = [
@@ -117,7 +121,10 @@ TASKS = [
         r"reasoning-gym cannot make task 'countdwn': it has no generator of this name; did you mean countdown",
     ),
     Case(f"{SWEEP} task.params.min_numbers=9", r"reasoning-gym cannot make task 'countdown': .*max_numbers"),
-    Case(f"{SWEEP} task.params.min_numbers=few", r"'countdown': task.params hold a wrong type, .*'str' and 'int'"),
+    Case(
+        f"{SWEEP} task.params.min_numbers=few",
+        r"'countdown': task.params has a value of a wrong type, .*'str' and 'int'",
+    ),
     Case(f"{SWEEP} +task.params.colour=red", r"there is no task.params.colour; its parameters are .*min_numbers"),
     Case(
         f"{SWEEP} task=reasoning_gym task.name=zebra_puzzles +task.params.num_people=99",
@@ -134,7 +141,10 @@ TASKS = [
 ]
 ENGINES = [
     Case(f"{SWEEP} engine.tensor_parallel_size=0", r"engine.tensor_parallel_size must be at least 1; got 0"),
-    Case(f"{SWEEP} engine.gpu_memory_utilization=2", r"engine.gpu_memory_utilization must lie in \(0, 1\]; got 2"),
+    Case(
+        f"{SWEEP} engine.gpu_memory_utilization=2",
+        r"engine.gpu_memory_utilization must be above 0 and at most 1; got 2",
+    ),
     Case(f"{SWEEP} +engine.options.model=x", r"engine.options.model is refused; set model.path"),
     Case(f"{SWEEP} engine.max_num_seqs=none", r"engine.max_num_seqs: it should be a valid integer; got 'none'"),
     Case(f"{SWEEP} engine=server engine.url=null", r"engine.url: it should be a valid string; got None"),
@@ -146,12 +156,14 @@ ENGINES = [
         f"{SWEEP} engine=server engine.url=http://127.0.0.1:99999/v1 hydra.mode=RUN",
         r"engine.url must look like http://127.0.0.1:8000/v1; got 'http://127.0.0.1:99999/v1'",
     ),
-    Case(f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must hold no key or password"),
+    Case(
+        f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must not contain a key or password"
+    ),
     Case(f"{SWEEP} engine=server engine.retries=-1", r"engine.retries must not be negative; got -1"),
-    Case(f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"holds no key; export it"),
+    Case(f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"is empty. Set it to the key and export it"),
     Case(
         f"{SWEEP} engine=server engine.url=http://127.0.0.1:9/v1 engine.retries=0 hydra.mode=RUN",
-        r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*; is it up, is engine.url right\?",
+        r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*\. Is the server running\? Is engine.url right\?",
     ),
     Case(
         "experiment=embedded model=qwen3-0.6b model.path=ladder/checkpoints/countdown-33k run={here}/run "
@@ -159,11 +171,9 @@ ENGINES = [
         r"countdown-33k: No server answers at http://127.0.0.1:9/v1",
     ),
     Case(
-        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models; engine.url usually ends in"
+        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models. engine.url usually ends in"
     ),
-    Case(
-        f"{SWEEP} engine=server engine.url={{web}}/page hydra.mode=RUN", r"answered with something else than a list of"
-    ),
+    Case(f"{SWEEP} engine=server engine.url={{web}}/page hydra.mode=RUN", r"did not answer with a list of"),
 ]
 PATHS = [
     Case(
@@ -173,20 +183,20 @@ PATHS = [
     *(
         Case(f"experiment=embedded model=hf model.path={{here}}/{name} run={{here}}/run", message)
         for name, message in [
-            ("file", r"/file is a file; model.path is the folder that holds config.json"),
+            ("file", r"/file is a file; model.path must be the folder with config.json"),
             ("empty", r"/empty is empty; give a folder with config.json"),
             ("no-weights", r"No \*.safetensors in .*/no-weights"),
             (
                 "cut-weights",
-                r"cut-weights/model.safetensors is damaged or cut short \(it has .* and its header speaks of",
+                r"cut-weights/model.safetensors is damaged or incomplete \(it has .* and its header says",
             ),
             (
                 "cut-header",
-                r"cut-header/model.safetensors is damaged or cut short \(its header is longer than the file\)",
+                r"cut-header/model.safetensors is damaged or incomplete \(its header is longer than the file\)",
             ),
-            ("no-safetensors", r"no-safetensors/model.safetensors is damaged or cut short"),
-            ("broken-config", r"broken-config/config.json is no JSON \(.*\); download or write it again"),
-            ("list-config", r"list-config/config.json holds no settings; download"),
+            ("no-safetensors", r"no-safetensors/model.safetensors is damaged or incomplete"),
+            ("broken-config", r"broken-config/config.json is not JSON \(.*\). Download or write it again"),
+            ("list-config", r"list-config/config.json has no settings\. Download"),
             ("poor-config", r"config.json: hidden_size must be a whole number from 0 to 10,000,000; got 'wide'"),
             (
                 "no-tokenizer",
@@ -221,7 +231,7 @@ PATHS = [
             ),
             (
                 "model.path=ladder/checkpoints/countdown-33k",
-                r"countdown-33k: The model's tokenizer lacks 'S' 't' 'a'",
+                r"countdown-33k: The model's tokenizer has no tokens for 'S' 't' 'a'",
             ),
             ("model.path=", r"model.path is empty; give a folder, or a hub id such as Qwen/Qwen3-8B"),
             ("model.path={here}/.hidden", r"model.name becomes part of file names: .*; got '.hidden'"),
@@ -229,14 +239,14 @@ PATHS = [
     ),
     Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
     Case("export", r"the following arguments are required: FOLDER"),
-    Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or mend this"),
-    Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or mend this"),
+    Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or correct this"),
+    Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or correct this"),
     Case("experiment=embedded model=countdown-33k run=/proc/run", r"/proc/run.*: .*choose another RUN"),
 ]
 DAMAGED = [
     Case(
         "plan experiment=embedded model=countdown-33k run={here}/flipped",
-        r"Damaged, or gone:\n.*/traces/.*\n`isoquant sweep` sets",
+        r"Damaged or missing:\n.*/traces/.*\n`isoquant sweep` sets",
     ),
     Case("grade", r"the following arguments are required: RUN"),
     Case(
@@ -251,12 +261,15 @@ DAMAGED = [
         r"task.extract must be a function written in Python, such as harness.answers.final_answer; got <built-in",
     ),
     Case("grade nowhere", r"No run 'nowhere'; runs here: .*Run `isoquant sweep`, or give results/reference"),
-    Case("grade {here}/file", r"No run '.*/file'"),
+    Case("grade {here}/file", r"/file is a file, but not a packed run"),
     Case("grade {here}/empty", r"No recorded jobs in .*/empty/provenance"),
-    Case("grade {here}/torn-record", r"/torn-record/provenance/.*json is no record of a job, or damaged. Move it away"),
-    Case("grade {here}/other-record", r"/other-record/provenance/.*json is no record of a job, or damaged"),
     Case(
-        "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are made again[\s\S]*answers graded in", 0
+        "grade {here}/torn-record",
+        r"/torn-record/provenance/.*json is not a record of a job, or it is damaged. Move it away",
+    ),
+    Case("grade {here}/other-record", r"/other-record/provenance/.*json is not a record of a job, or it is damaged"),
+    Case(
+        "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are drawn again[\s\S]*answers graded in", 0
     ),
     Case("grade {here}/torn-manifest", r"^0 answers graded in", 0),
 ]
@@ -267,13 +280,13 @@ ANALYSIS = [
     Case("summary results/reference --colour red", r"unrecognized arguments: --colour red; `isoquant summary --help`"),
     Case("summary", r"the following arguments are required: RUN"),
     Case("figures nowhere", r"No run 'nowhere'; runs here: .*Run `isoquant sweep`, or give results/reference"),
-    Case("figures {here}/file", r"No run '.*/file'"),
-    Case("figures {here}/empty", r"No graded answers in .*/empty; run `isoquant sweep`"),
+    Case("figures {here}/file", r"/file is a file, but not a packed run"),
+    Case("figures {here}/empty", r"No graded answers in .*/empty\. Run `isoquant sweep`"),
     Case("summary {here}/ungraded", r"isoquant sweep"),
     Case("summary {here}/torn-shard", r"Damaged tables in .*/torn-shard .*`isoquant sweep` sets them aside"),
     Case("summary results/reference --cost c9", r"argument --cost: invalid choice: 'c9' \(choose from"),
-    Case("summary results/reference --price x=1:2", r"--price is read by cost model c5 alone; add --cost c5 or"),
-    Case("match results/reference --cost c2 --throughput x=1:2", r"--throughput is read by cost model c4 alone"),
+    Case("summary results/reference --price x=1:2", r"Only cost model c5 uses --price\. Add --cost c5, or"),
+    Case("match results/reference --cost c2 --throughput x=1:2", r"Only cost model c4 uses --throughput"),
     Case(
         "match results/reference --cost c5 --price a=1:2 b=1:1 a=3:4", r"--price names a twice; give each model once", 2
     ),
@@ -285,7 +298,10 @@ ANALYSIS = [
         "serve results/reference --target .5 --queries 9 --pretraining-tokens a=9 a=9",
         r"--pretraining-tokens names a twice",
     ),
-    Case("power results/reference --models countdown-33k countdown-33k", r"countdown-33k is named twice; beside it"),
+    Case(
+        "power results/reference --models countdown-33k countdown-33k",
+        r"names countdown-33k twice, and power compares two models",
+    ),
     Case(
         "compare results/reference:countdown-33k results/reference:countdown-33k",
         r"BASE and NEW are both countdown-33k of results/reference; name two models, or two runs",
@@ -297,7 +313,7 @@ ANALYSIS = [
     Case("power results/reference --effect nan", r"effect must lie in \(0, 1\]: .*, such as 0.03; got nan"),
     Case(
         "summary results/reference --anchor nobody",
-        r"No samples held out for bins by 'nobody'; anchors of this run: \[",
+        r"'nobody' has no samples held out for bins; anchors of this run: \[",
     ),
     Case("summary results/reference --task chess", r"Choose one task of .*, not 'chess'"),
 ]

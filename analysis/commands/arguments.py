@@ -24,19 +24,20 @@ from results.places import find_run, write_beside
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Value = TypeVar("Value")
-RUN = "a run folder, or a name below results/runs"
-OF_RULE = "how samples are read: maj_at_k (default where there are votes), pass_at_k"
+RUN = "a run folder, or a name in results/runs"
+OF_RULE = "how samples are scored: maj_at_k (majority vote, default if there are votes), pass_at_k (any correct)"
 OF_DIFFICULTY = (
-    "anchor: its held-out accuracy (default); own: each model's own; agreement: of the anchor's votes; "
-    f"label: of the prompts, a bin a value, up to {bins.MAX_LABELS}, or quantiles of numbers"
+    "what makes the bins. anchor: its held-out accuracy (default); own: each model's own; agreement: of the "
+    f"anchor's votes; label: a label of the prompts, one bin a value (up to {bins.MAX_LABELS}) or quantiles of "
+    "numbers"
 )
 OF_COST = (
     "c1: FLOPs of the weights; c2: with attention; c3: roofline seconds (--gpu); c4: measured seconds; c5: dollars "
-    f"(--price); tokens; samples. The first of {', '.join(AS_KNOWN)} that the run can tell"
+    f"(--price); tokens; samples. Default: the first of {', '.join(AS_KNOWN)} that is known"
 )
 OF_RATES = {
-    "--throughput": "of c4: tokens a second, read and written, instead of the run's log",
-    "--price": "of c5: dollars a million tokens, read and written",
+    "--throughput": "for c4: tokens a second, read and written, instead of the run's log",
+    "--price": "for c5: dollars a million tokens, read and written",
 }
 # Options that one cost model alone reads.
 RATES = {"throughput": "c4", "price": "c5", "gpu": "c3"}
@@ -95,7 +96,7 @@ def choices(options: argparse.Namespace) -> Choices:
     """The reader's choices; raises ValueError for rates of a cost model that the command was not asked for."""
     for name, cost in RATES.items():
         if getattr(options, name) and options.cost != cost and not options.every_cost:
-            raise ValueError(f"--{name} is read by cost model {cost} alone; add --cost {cost} or leave it out.")
+            raise ValueError(f"Only cost model {cost} uses --{name}. Add --cost {cost}, or leave it out.")
     return Choices(
         binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
         cost=options.cost,
@@ -121,13 +122,13 @@ def add_run(command: argparse.ArgumentParser) -> None:
 
 
 def add_out(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", type=Path, metavar="FOLDER", help="where figures go, instead of RUN/figures")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the figures, instead of RUN/figures")
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--rule", choices=curves.RULES, metavar="RULE", help=OF_RULE)
-    add("--task", help="which task, where the run holds several")
+    add("--task", help="which task, if the run has several")
     add("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
 
@@ -151,21 +152,21 @@ def _add_bins(command: argparse.ArgumentParser) -> None:
     of_thresholds = "fixed accuracies between bins, or shares of votes, instead of quantiles"
     add("--thresholds", type=float, nargs="+", default=(), metavar="SHARE", help=of_thresholds)
     add("--difficulty", choices=bins.DIFFICULTIES, default="anchor", metavar="KIND", help=OF_DIFFICULTY)
-    add("--label", metavar="NAME", help="the dial of the prompts that --difficulty label reads")
-    add("--anchor", metavar="MODEL", help="whose held-out samples make the bins, where several have some")
+    add("--label", metavar="NAME", help="the label of the prompts for --difficulty label")
+    add("--anchor", metavar="MODEL", help="whose held-out samples make the bins, if several models have some")
 
 
 def _add_costs(command: argparse.ArgumentParser) -> None:
     add, gpus, batch = command.add_argument, sorted(roofline.GPUS), cost_models.BATCH
     add("--cost", choices=cost_models.COST_NAMES, metavar="UNIT", help=OF_COST)
-    add("--gpu", choices=gpus, metavar="NAME", help=f"of c3: {', '.join(gpus)}")
-    add("--batch", type=int, default=batch, metavar="N", help=f"sequences that c3 decodes together ({batch})")
+    add("--gpu", choices=gpus, metavar="NAME", help=f"for c3: {', '.join(gpus)}")
+    add("--batch", type=int, default=batch, metavar="N", help=f"for c3: sequences decoded together ({batch})")
     for name, text in OF_RATES.items():
         add(name, type=per_token, action="extend", nargs="+", default=[], metavar="MODEL=IN:OUT", help=text)
 
 
 def add_cluster(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--cluster", metavar="NAME", help="the dial whose prompts are resampled together")
+    command.add_argument("--cluster", metavar="NAME", help="the label whose prompts are resampled together")
 
 
 def positive(text: str) -> float:
@@ -194,5 +195,5 @@ def per_token(text: str) -> tuple[str, PerToken]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected MODEL=IN:OUT, such as mine=9000:450, not {text!r}") from None
     if not (prompt > 0 and decoded > 0):
-        raise argparse.ArgumentTypeError(f"both figures of {text!r} must be above 0")
+        raise argparse.ArgumentTypeError(f"both numbers of {text!r} must be above 0")
     return name, PerToken(prompt, decoded)

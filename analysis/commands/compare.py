@@ -22,8 +22,8 @@ def add(commands: arguments.Commands) -> None:
     add = command.add_argument
     add("base", metavar="BASE", help="RUN, its whole ladder, or RUN:MODEL")
     add("new", metavar="NEW", help="RUN:MODEL, or a RUN of one model")
-    add("--overlap", action="store_true", help="compare the prompts of equal text where the runs are not alike")
-    add("--html", type=Path, metavar="FILE", help="write the comparison there as a page that opens by itself")
+    add("--overlap", action="store_true", help="if the runs differ, compare only the prompts with the same text")
+    add("--html", type=Path, metavar="FILE", help="also write the comparison as one HTML file")
     arguments.add_reading(command)
     arguments.add_options(command)
 

@@ -58,11 +58,11 @@ class Wanted(NamedTuple):
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "draw every figure of a run as PNG and PDF, with the CSV behind it, from its rows alone"
+    text = "draw every figure of a run as PNG and PDF, with the CSV behind it"
     command = commands.add_parser("figures", help=text, description=text, epilog=EXAMPLES)
     command.add_argument("--summary", action="store_true", help="print the summary first")
     command.add_argument(
-        "--data", type=Path, metavar="FOLDER", help=f"published outcomes: adds Pythia's, from {PYTHIA}"
+        "--data", type=Path, metavar="FOLDER", help=f"folder of published outcomes: adds Pythia's, from {PYTHIA}"
     )
     arguments.add_out(command)
     arguments.add_choices(command)
@@ -137,7 +137,7 @@ def of_data(folder: Path | None, seed: int) -> list[Wanted]:
     if folder is None:
         return []
     if not (folder / PYTHIA).exists():
-        raise ValueError(f"No {PYTHIA} in {folder}; --data names a folder of published outcomes.")
+        raise ValueError(f"{folder} has no {PYTHIA}. --data must name a folder of published outcomes.")
 
     def frame() -> pd.DataFrame:
         return published.frame(pd.read_parquet(folder / PYTHIA), rng=np.random.default_rng(seed))

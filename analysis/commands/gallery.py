@@ -14,8 +14,8 @@ from results.whole import write_text
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = {"width": 1280, "height": 1500}
 NO_BROWSER = (
-    "No browser for the picture of the report, which stays as it was: none of {browsers} is on PATH. "
-    "`make test SUITE=report` installs Chromium."
+    "The picture of the report was not drawn again: no browser ({browsers}) is on PATH. `make test SUITE=report` "
+    "installs Chromium."
 )
 
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     folder, home = root / "figures", options.markdown.resolve().parent
     lacking = [name for name in gallery.FIGURES if not (folder / f"{name}.png").exists()]
     if lacking:
-        raise ValueError(f"No {', '.join(lacking)} in {folder}; run `isoquant figures {options.run}` first.")
+        raise ValueError(f"{folder} has no {', '.join(lacking)}. Run `isoquant figures {options.run}` first.")
     words = compared(options.run, options.new)
     pictures = {f"{name}.png": caption for name, caption in gallery.FIGURES.items()} | {"report.png": gallery.REPORT}
     shown = {os.path.relpath((folder / name).resolve(), home): caption for name, caption in pictures.items()}
@@ -59,7 +59,7 @@ def compared(name: str, model: str) -> str:
 def photograph(page: Path, out: Path) -> None:
     """The first screen of a page as PNG. Raises ValueError where there is no browser, or no page."""
     if not page.exists():
-        raise ValueError(f"No report at {page}; `isoquant report` writes it first.")
+        raise ValueError(f"No report at {page}. Run `isoquant report` first.")
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise ValueError(NO_BROWSER.format(browsers=", ".join(BROWSERS)))

@@ -18,7 +18,7 @@ def add(commands: arguments.Commands) -> None:
     text = "print what every cell is made of: cut, forced, unparsed, tokens, seconds"
     command = commands.add_parser("health", help=text, description=text, epilog=EXAMPLES)
     command.add_argument("run", metavar="RUN", help=arguments.RUN)
-    command.add_argument("--task", help="which task, where the run holds several")
+    command.add_argument("--task", help="which task, if the run has several")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:

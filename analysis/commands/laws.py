@@ -6,6 +6,7 @@ from analysis.commands import arguments
 from analysis.questions import laws
 from analysis.reading import cautions
 from analysis.text import law_table
+from analysis.text.tables import filled
 
 EXAMPLES = """\
   isoquant laws results/reference
@@ -25,5 +26,5 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     found = laws.fit(reading)
     print(law_table.render(found, reading))
     for line in cautions.lines(reading.asked):
-        print(f"\n{line}")
+        print(f"\n{filled(line)}")
     return arguments.describe(root, reading) | found._asdict() | {"cautions": cautions.lines(reading.asked)}

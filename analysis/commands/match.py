@@ -6,6 +6,7 @@ from analysis.commands import arguments
 from analysis.questions import matches
 from analysis.reading import cautions
 from analysis.text import matches as matches_text
+from analysis.text.tables import filled
 
 EXAMPLES = """\
   isoquant match results/reference
@@ -25,6 +26,6 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     found = matches.match(reading)
     print(matches_text.render(found, reading))
     for line in cautions.lines(reading.asked):
-        print(f"\n{line}")
+        print(f"\n{filled(line)}")
     told = {"matches": matches.frame(found), "cautions": cautions.lines(reading.asked)}
     return arguments.describe(root, reading) | told

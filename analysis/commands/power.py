@@ -17,12 +17,12 @@ EXAMPLES = """\
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "print how many prompts and samples tell two models apart, from a run or from given variances"
+    text = "print how many prompts and samples can show a difference of two models, from a run or from given variances"
     command = commands.add_parser("power", help=text, description=text, epilog=EXAMPLES)
     add = command.add_argument
     add("run", metavar="RUN", nargs="?", help=arguments.RUN)
-    add("--models", nargs=2, metavar=("A", "B"), help="two models of the run (its two largest)")
-    add("--task", help="which task, where the run holds several")
+    add("--models", nargs=2, metavar=("A", "B"), help="two models of the run (default: its two largest)")
+    add("--task", help="which task, if the run has several")
     add(
         "--variances",
         type=float,
@@ -31,8 +31,8 @@ def add(commands: arguments.Commands) -> None:
         help="instead of a run: variance of the true difference between prompts, and of one sample of each arm",
     )
     add("--effect", type=float, default=0.03, help="the smallest difference in accuracy worth finding")
-    add("--power", type=float, default=POWER, help="how often it shall be found")
-    add("--level", type=float, default=LEVEL, help="of the interval that finds it")
+    add("--power", type=float, default=POWER, help="how often it is to be found")
+    add("--level", type=float, default=LEVEL, help="level of the test that finds it")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:

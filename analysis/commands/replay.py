@@ -17,9 +17,9 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_out(command)
     arguments.add_choices(command)
     add = command.add_argument
-    add("--model", help="the model whose samples and budgets are split among prompts (the largest)")
-    add("--folds", type=int, default=5, help="policies are fitted on all of them but one, and read on that")
-    add("--probe", type=int, default=2, help="samples that the probing policy draws of every prompt first")
+    add("--model", help="the model whose samples and budgets are split among prompts (default: the largest)")
+    add("--folds", type=int, default=5, help="policies are fitted on all folds but one, and scored on that one")
+    add("--probe", type=int, default=2, help="samples that the probing policy first draws for every prompt")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     print(replayed.render(found), end="\n\n")
     if reading.asked.holds_counts:
         order = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
-        print(f"Counts of correct samples do not tell in which order they came: {order}.", end="\n\n")
+        print(f"Counts of correct samples do not show their order: {order}.", end="\n\n")
     folder = arguments.written(options, root, "figures")
     drawn = []
     for name, studies in policies.FIGURES.items():

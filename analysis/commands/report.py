@@ -19,16 +19,16 @@ EXAMPLES = """\
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "write everything a run says as one HTML file, RUN/report.html, that opens from disk"
+    text = "write all results of a run as one HTML file, RUN/report.html, that opens from disk"
     command = commands.add_parser("report", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
     default = Size()
     add = command.add_argument
-    add("--prompts", type=int, default=default.num_prompts, help="prompts whose texts are shown, at most")
-    add("--samples", type=int, default=default.num_samples, help="samples whose texts are shown of each, at most")
-    add("--replay", action="store_true", help="add who should get the compute, as `isoquant replay` says")
-    add("--new", metavar="NEW", help="add how RUN:MODEL compares with this run, as `isoquant compare` says")
-    add("--out", type=Path, metavar="FILE", help="where the page goes, instead of RUN/report.html")
+    add("--prompts", type=int, default=default.num_prompts, help="most prompts whose texts are shown")
+    add("--samples", type=int, default=default.num_samples, help="most samples whose texts are shown of each")
+    add("--replay", action="store_true", help="add the policies of `isoquant replay`: who should get the compute")
+    add("--new", metavar="NEW", help="add the comparison of RUN:MODEL with this run, as `isoquant compare` prints it")
+    add("--out", type=Path, metavar="FILE", help="file for the page, instead of RUN/report.html")
     command.set_defaults(every_cost=True)
 
 

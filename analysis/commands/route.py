@@ -19,8 +19,8 @@ def add(commands: arguments.Commands) -> None:
     command = commands.add_parser("route", help=text, description=text, epilog=EXAMPLES)
     arguments.add_out(command)
     arguments.add_choices(command)
-    command.add_argument("--embedder", help="whose embeddings routers read, where several are stored")
-    command.add_argument("--seeds", type=int, default=5, help="replays that results are means of")
+    command.add_argument("--embedder", help="whose embeddings routers read, if several are stored")
+    command.add_argument("--seeds", type=int, default=5, help="number of replays; results are means over them")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -58,5 +58,5 @@ def route_if_embedded(root: Path, options: argparse.Namespace) -> dict[str, obje
     """The same where the run's prompts are embedded; a line that says how they are where not."""
     if store.scan(root, schema.EMBEDDINGS, columns=["prompt_id"]).num_rows:
         return route(root, options)
-    print(f"Routers over models, budgets and widths: `isoquant embed {root}` first, then they are replayed too.")
+    print(f"Routers over models, budgets and widths: `isoquant embed {root}` first, to replay them too.")
     return None

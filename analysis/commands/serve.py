@@ -17,14 +17,20 @@ EXAMPLES = """\
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "split a budget between training and serving: which model and setting reach a target most cheaply"
+    text = "show which model and setting reach an accuracy at the lowest cost of training and serving together"
     command = commands.add_parser("serve", help=text, description=text, epilog=EXAMPLES)
     add = command.add_argument
     arguments.add_run(command)
     arguments.add_cluster(command)
     arguments.add_out(command)
     add("--target", type=float, required=True, help="the accuracy to serve at, 0.6 for 60%%")
-    add("--queries", type=arguments.positive, nargs="+", required=True, help="how many queries will be served, 1e6 1e9")
+    add(
+        "--queries",
+        type=arguments.positive,
+        nargs="+",
+        required=True,
+        help="how many queries will be served, such as 1e6 1e9",
+    )
     add(
         "--pretraining-tokens",
         type=arguments.named_tokens,
@@ -32,7 +38,7 @@ def add(commands: arguments.Commands) -> None:
         nargs="+",
         default=[],
         metavar="NAME=TOKENS",
-        help="tokens a model was trained on, where the run does not say",
+        help="tokens a model was trained on, if the run does not record it",
     )
 
 

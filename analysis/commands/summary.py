@@ -19,7 +19,11 @@ EXAMPLES = """\
 def add(commands: arguments.Commands) -> None:
     text = "print accuracy, tokens, and what a smaller model spends to match the largest's one answer"
     command = commands.add_parser("summary", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("--optimism", action="store_true", help="add what same-pool bins would read")
+    command.add_argument(
+        "--optimism",
+        action="store_true",
+        help="add how much bins made from the scored samples themselves would mislead",
+    )
     command.add_argument("--diversity", action="store_true", help="add distinct right answers per sample and per cost")
     arguments.add_choices(command)
 

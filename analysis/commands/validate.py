@@ -16,12 +16,12 @@ EXAMPLES = """\
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "simulate known truths and see how often the intervals hold them"
+    text = "simulate data with known truths, and count how often the intervals contain them"
     command = commands.add_parser("validate", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("--datasets", type=int, default=FULL_DATASETS, help="simulated data sets a line")
+    command.add_argument("--datasets", type=int, default=FULL_DATASETS, help="simulated data sets for each line")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--jobs", type=int, default=1, help="processes; the figures are the same for any number")
-    command.add_argument("--out", type=Path, metavar="FILE", help="where the table goes, instead of being printed")
+    command.add_argument("--jobs", type=int, default=1, help="number of processes; the results do not depend on it")
+    command.add_argument("--out", type=Path, metavar="FILE", help="file for the table, instead of printing it")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -35,6 +35,6 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     print(f"\n{text}" if options.out is None else f"Table in {write_text(options.out, text)}.")
     failed = [f"{check.claim}, {check.case}" for checks in found.values() for check in checks if not check.holds]
     if failed:
-        raise ValueError(f"{len(failed)} bounds do not hold: {'; '.join(failed)}.")
+        raise ValueError(f"{len(failed)} checks are out of their bounds: {'; '.join(failed)}.")
     held = [check._asdict() | {"holds": check.holds} for checks in found.values() for check in checks]
     return {"num_datasets": options.datasets, "seed": options.seed, "checks": held}

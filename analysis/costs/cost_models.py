@@ -14,7 +14,7 @@ from analysis.stats.estimators import max_at_k
 
 BATCH = 64
 COST_NAMES = ("c1", "c2", "c3", "c4", "c5", "tokens", "samples")
-# A token, or a sample, of any model counts as one.
+# A token, or a sample, model size not counted counts as one.
 COUNT_MODELS_ALIKE = ("tokens", "samples")
 
 
@@ -157,8 +157,8 @@ COST_MODELS = {
     "c2": CostModel(attention_prefill, attention_decode, "attention counted"),
     "c4": CostModel(measured_prefill, measured_decode, "measured throughput", "device-seconds", "throughput"),
     "c5": CostModel(priced_prefill, priced_decode, "price per token", "dollars", "price"),
-    "tokens": CostModel(token_prefill, token_decode, "whatever the model", "tokens"),
-    "samples": CostModel(sample_prefill, sample_decode, "whatever they spend", "samples"),
+    "tokens": CostModel(token_prefill, token_decode, "model size not counted", "tokens"),
+    "samples": CostModel(sample_prefill, sample_decode, "their cost not counted", "samples"),
 }
 
 
@@ -172,12 +172,12 @@ def choose(name: str, *, gpu: str | None = None, batch: int = BATCH) -> CostMode
         raise ValueError(f"Unknown cost model {name!r}; choose from {list(COST_NAMES)}.")
     if name != "c3":
         if gpu is not None:
-            raise ValueError(f"A GPU is a matter of cost model c3, not of {name}.")
+            raise ValueError(f"--gpu belongs to cost model c3, not to {name}. Leave it out, or give --cost c3.")
         return COST_MODELS[name]
     if gpu not in roofline.GPUS:
-        raise ValueError(f"Cost model c3 needs a GPU, one of {sorted(roofline.GPUS)}, not {gpu!r}.")
+        raise ValueError(f"Cost model c3 needs a GPU of {sorted(roofline.GPUS)}; got {gpu!r}.")
     if batch < 1:
-        raise ValueError(f"batch must be at least 1, not {batch}.")
+        raise ValueError(f"batch must be at least 1; got {batch}.")
     prefill, decode = (partial(part, roofline.GPUS[gpu], batch) for part in (roofline_prefill, roofline_decode))
     return CostModel(prefill, decode, f"roofline of one {gpu}, {batch} sequences at once", "GPU-seconds")
 

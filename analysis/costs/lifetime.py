@@ -126,5 +126,5 @@ def _meeting(training: Floats, slope: Floats) -> Floats:
 def _positive(values: ArrayLike, name: str) -> Floats:
     array = np.asarray(values, dtype=float)
     if array.ndim != 1 or not np.all(array > 0):
-        raise ValueError(f"{name} must be positive numbers, not {array}.")
+        raise ValueError(f"{name} must be positive numbers; got {array}.")
     return array

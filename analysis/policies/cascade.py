@@ -44,8 +44,8 @@ def menu(rungs: Sequence[Rung], *, num_thresholds: int = 3) -> Menu:
     levels = [thresholds(rung, num_thresholds) for rung in rungs[:-1]]
     if np.prod([len(level) for level in levels]) > MAX_ARMS:
         raise ValueError(
-            f"{len(rungs)} rungs with {num_thresholds} thresholds each make more than {MAX_ARMS} cascades; give fewer "
-            "rungs or thresholds."
+            f"{len(rungs)} rungs with {num_thresholds} thresholds each make more than {MAX_ARMS} cascades. Give "
+            "fewer rungs or thresholds."
         )
     cells, tables = [], []
     seen = set()

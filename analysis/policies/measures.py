@@ -13,7 +13,13 @@ from analysis.policies.replay import Replayed
 from analysis.stats.bootstrap import weighted_means
 
 # Names of policies that measures are read against.
-VERTICES, HULL, BEST, CHEAPEST, DEAREST = "vertices", "hull", "best single", "cheapest single", "dearest single"
+VERTICES, HULL, BEST, CHEAPEST, DEAREST = (
+    "vertices",
+    "hull",
+    "best single",
+    "cheapest single",
+    ("most expensive single"),
+)
 ACCURACY = "accuracy"
 
 

@@ -60,7 +60,7 @@ def load(
         menus.append(menu.build(arms, cost, rule=read_by, widths=widths(num_samples, read_by), rng=rng))
     shared = [name for name in menus[0].names if all(name in other.names for other in menus)]
     if not shared:
-        raise ValueError(f"Tasks {names} share no model at one budget; choose one with --task.")
+        raise ValueError(f"Tasks {names} have no model with the same budget in common. Choose one task with --task.")
     stacked = stack([found.pick([found.names.index(name) for name in shared]) for found in menus])
     texts = [whole_prompts(root, part.task, part.prompt_ids) for part in parts]
     kept = {cell.model for cell in stacked.cells}

@@ -98,7 +98,7 @@ class CheapestSingle:
 class DearestSingle:
     """The one arm that costs most on the training prompts."""
 
-    name: str = "dearest single"
+    name: str = "most expensive single"
     reads: tuple[str, ...] = ()
 
     def fit(self, train: Train, rng: np.random.Generator) -> Shares:

@@ -126,7 +126,7 @@ def dataset_folds(datasets: ArrayLike, *, rng: np.random.Generator) -> Ints:
     """
     labels, codes = np.unique(np.asarray(datasets), return_inverse=True)
     if len(labels) < 2:
-        raise ValueError(f"Leaving a data set out needs two of them, not {len(labels)}.")
+        raise ValueError(f"At least two data sets are needed to hold one out; got {len(labels)}.")
     return codes if len(labels) <= MAX_FOLDS else draw_folds(len(codes), num_folds=MAX_FOLDS, rng=rng, clusters=codes)
 
 

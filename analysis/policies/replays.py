@@ -101,11 +101,13 @@ def _said(found: Replays) -> dict[str, object]:
 def _refuse(outcomes: Outcomes, asked: Asked) -> None:
     num_prompts = len(outcomes.prompt_ids)
     if not 2 <= asked.num_folds <= num_prompts:
-        raise ValueError(f"{num_prompts} prompts make 2 to {num_prompts} folds, not {asked.num_folds}.")
+        raise ValueError(f"--folds must be 2 to {num_prompts}, the number of prompts; got {asked.num_folds}.")
     if outcomes.num_samples < 2:
-        raise ValueError("A replay splits samples among prompts, and this run has one a prompt; sample more.")
+        raise ValueError(
+            "A replay splits samples among prompts, and this run has only one a prompt. Draw more samples."
+        )
     if asked.num_probe < 1:
-        raise ValueError(f"A probe has at least one sample, not {asked.num_probe}.")
+        raise ValueError(f"--probe must be at least 1; got {asked.num_probe}.")
 
 
 def _place(stage: Stage, model: str | None) -> int:

@@ -85,7 +85,7 @@ def replay_routers(
     datasets = np.asarray(datasets)
     contenders = routers(known, num_datasets=len(np.unique(datasets)))
     if not contenders:
-        raise ValueError("Nothing is known of these prompts to route by: no embedding, no length, one data set alone.")
+        raise ValueError("These prompts have nothing to route by: no embedding, no length, and only one data set.")
     draw = _folds(split, datasets, clusters, rng)
     # The matrices are small: threads would wait for each other, and checks take longer than fits.
     with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):

@@ -48,7 +48,7 @@ def by_agreement(samples: Pool, orders: Ints, *, most: int, thresholds: Sequence
     if not 1 <= most <= orders.shape[2]:
         raise ValueError(f"At most {orders.shape[2]} samples can be drawn here, not {most}.")
     if list(thresholds) != sorted(thresholds):
-        raise ValueError(f"Thresholds must ascend, not {list(thresholds)}.")
+        raise ValueError(f"Thresholds must increase; got {list(thresholds)}.")
     votes = np.arange(most + 1)
     sure = confidence(votes[:, None], votes)
     sums = np.zeros((4, orders.shape[0], len(thresholds)))

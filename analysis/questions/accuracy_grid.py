@@ -17,7 +17,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     """
     budgets, widths = cells.outcomes.budgets, cells.widths
     if len(budgets) < 2 or len(widths) < 2:
-        raise UntoldError("Budget against samples takes two budgets and two widths or more.")
+        raise UntoldError("Needs at least two budgets and two widths.")
     rows: list[Row] = []
     for number, arm in enumerate(cells.arms):
         accuracy, cost = cells.resampled(number, cells.reading.bins[0])

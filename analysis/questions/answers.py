@@ -16,7 +16,7 @@ def frame(reading: Reading) -> pd.DataFrame:
     """
     counted = [arm.rung.name for arm in reading.arms if not arm.rung.has_votes]
     if counted:
-        raise ValueError(f"Of {', '.join(counted)} this run holds only counts of correct samples, and no answers.")
+        raise ValueError(f"This run has no answers of {', '.join(counted)}, only counts of correct samples.")
     return pd.concat([_of_model(reading, arm) for arm in reading.arms], ignore_index=True).astype(
         {"model": pd.CategoricalDtype([arm.rung.name for arm in reading.arms])}
     )

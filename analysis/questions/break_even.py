@@ -31,7 +31,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     if len(arms) < 2:
         raise one_model(arms[0].rung.name)
     if not cells.has_folds:
-        raise UntoldError("A match is read on two halves of the prompts, and there is only one.")
+        raise UntoldError("Too few prompts: a match is chosen on one half of them and scored on the other half.")
     lacking = [arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)]
     if lacking:
         raise UntoldError(f"The size or the tokens of {', '.join(lacking)} are not known.")

@@ -80,7 +80,10 @@ def compare(pairing: Pairing, reading: Reading) -> Comparison:
     Raises ValueError for bins of each model's own.
     """
     if reading.has_own_bins:
-        raise ValueError("Under own difficulty two models are read in different bins; choose anchor, agreement, label.")
+        raise ValueError(
+            "With --difficulty own each model has bins of its own, so two models cannot be compared. "
+            "Use anchor, agreement or label."
+        )
     base, (*rungs, new) = pairing.base, reading.arms
     cells = _cells(pairing, reading)
     sizes, notes = _sizes(rungs, cells, reading.bins)
@@ -172,7 +175,7 @@ def _sizes(rungs: Sequence[Arm], cells: _Cells, parts: list[Bin]) -> tuple[pd.Da
         return pd.DataFrame(), []
     if np.isnan(sizes).any() or len(set(sizes)) < len(sizes):
         listed = ", ".join(f"{arm.rung.name} {arm.rung.num_params:.3g}" for arm in rungs)
-        return pd.DataFrame(), [f"no place on the ladder, whose sizes must be known and distinct: {listed}"]
+        return pd.DataFrame(), [f"no place on the ladder is given, because sizes must be known and different: {listed}"]
     rows: list[Row] = []
     for part in parts:
         ladder = np.stack([weighted_means(part.weights, accuracy) for accuracy in cells.rungs], axis=-1)
@@ -195,9 +198,9 @@ def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
     """What stands in no difference: samples at the full budget that gave no answer to read, and equal identities."""
     shares = {arm.rung.name: unread.share(_full(arm)) for arm in (*rungs, new)}
     told = [f"{name} {numerals.percent(share)}" for name, share in shares.items() if share > 0]
-    notes = [f"samples without an answer that could be read count as wrong: {', '.join(told)}"] if told else []
+    notes = [f"samples whose answer could not be read count as wrong: {', '.join(told)}"] if told else []
     same = [arm.rung.name for arm in rungs if arm.rung.identity == new.rung.identity]
-    return notes + [f"{name} and {new.rung.name} are one model under one identity" for name in same]
+    return notes + [f"{name} and {new.rung.name} are the same model, with the same identity" for name in same]
 
 
 def _full(arm: Arm) -> Mapping[str, float]:

@@ -28,7 +28,10 @@ def frame(cells: Cells) -> pd.DataFrame:
     """
     least = min(arm.num_samples for arm in cells.arms)
     if least < 2 * LEAST_DRAWN:
-        raise UntoldError(f"A forecast holds samples out: it takes {2 * LEAST_DRAWN} a prompt or more, not {least}.")
+        raise UntoldError(
+            f"A forecast is checked on held-out samples: it needs at least {2 * LEAST_DRAWN} samples a "
+            f"prompt, and this run has {least}."
+        )
     reading, every = cells.reading, cells.reading.bins[0]
     rows: list[Row] = []
     for number, arm in enumerate(cells.arms):

@@ -20,7 +20,8 @@ def frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
         raise one_model(largest)
     if findings.setting.difficulty == "own":
         raise UntoldError(
-            "Under own difficulty each rung's bins hold other prompts, so no panel can show two; use summary."
+            "With --difficulty own each model has bins of its own, so one panel cannot show two models. Use "
+            "`isoquant summary`, or another --difficulty."
         )
     rates = rates[(rates["large"] == largest) & (rates["rule"] == rule) & (rates["path"] == axis)]
     rates = rates.rename(columns={"small": "model", "large": "target", "low": "rate_low", "high": "rate_high"})

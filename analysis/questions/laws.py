@@ -73,8 +73,8 @@ def fit(reading: Reading) -> Laws:
     """
     if reading.has_own_bins:
         raise ValueError(
-            "Under own difficulty each model's bins hold other prompts, so one surface over all models has none; "
-            "choose --difficulty anchor, agreement or label."
+            "With --difficulty own each model has bins of its own, so no surface can be fitted over all models. Use "
+            "--difficulty anchor, agreement or label."
         )
     fitted: dict[str, list[BoundedCurve]] = {}
     laws: dict[str, CoverageLaw | None] = {}

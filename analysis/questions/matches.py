@@ -50,7 +50,7 @@ def match(reading: Reading) -> list[Match]:
     """
     arms = reading.arms
     if len(arms) < 2:
-        raise ValueError(f"A match needs two models or more; this run has only {arms[0].rung.name}.")
+        raise ValueError(f"A match needs at least two models, and this run has only {arms[0].rung.name}.")
     paths = [reading.path(at, "width") for at in range(len(arms))]
     single = [reading.curve(at, path) for at, path in enumerate(paths)]
     cells = [_cells(reading, at, path.widths) for at, path in enumerate(paths)]

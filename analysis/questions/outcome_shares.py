@@ -18,7 +18,9 @@ def frame(cells: Cells) -> pd.DataFrame:
     """
     silent = [arm.rung.name for arm in cells.arms if not arm.rung.has_votes]
     if silent:
-        raise UntoldError(f"Of {', '.join(silent)} this run holds only counts of correct samples.")
+        raise UntoldError(
+            f"How answers ended is not known: this run has only counts of correct samples of {', '.join(silent)}."
+        )
     rows: list[Row] = []
     for arm in cells.arms:
         for at, budget in enumerate(arm.budgets):

@@ -27,7 +27,7 @@ def frame(cells: Cells) -> pd.DataFrame:
     there are such. Raises UntoldError for one budget or one width, and where no row is left.
     """
     if len(cells.outcomes.budgets) < 2 or len(cells.widths) < 2:
-        raise UntoldError("Serial against parallel takes two budgets and two widths or more.")
+        raise UntoldError("Needs at least two budgets and two widths.")
     rows: list[Row] = []
     for number, arm in enumerate(cells.arms):
         resampled = cells.resampled(number, cells.reading.bins[0])
@@ -39,7 +39,7 @@ def frame(cells: Cells) -> pd.DataFrame:
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params, "multiple": multiple}
             rows += [names | point | {"is_best": point["accuracy"] == best > 0} for point in points if len(points) > 1]
     if not rows:
-        raise UntoldError("No two budgets can spend the same compute within the grid.")
+        raise UntoldError("No two budgets spend the same compute anywhere in the grid.")
     told = {row["model"] for row in rows}
     aside = [arm.rung.name for arm in cells.arms if arm.rung.name not in told]
     return cells.frame(rows).assign(**({"models_aside": numerals.listed(aside)} if aside else {}))

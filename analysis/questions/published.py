@@ -24,7 +24,7 @@ def frame(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     Data: Brown et al. 2024 (arXiv 2407.21787), as counted by Schaeffer et al. 2025 (arXiv 2502.17578).
     """
     if missing := sorted(set(COLUMNS) - set(table.columns)):
-        raise ValueError(f"The table of success counts lacks the columns {missing}.")
+        raise ValueError(f"The table of success counts has no columns {missing}.")
     counts = table.drop_duplicates(["Model", "Problem Idx"])
     correct = counts.pivot(index="Problem Idx", columns="Model", values="Num. Samples Correct")
     num_samples, widths = int(counts["Num. Samples Total"].iloc[0]), np.sort(table["Scaling Parameter"].unique())

@@ -54,7 +54,7 @@ def serve(
     is not in the run, and for an impossible target or workload.
     """
     if not 0 < target <= 1:
-        raise ValueError(f"The target is an accuracy above 0 and at most 1, not {target:g}; write 60% as 0.6.")
+        raise ValueError(f"--target must be an accuracy above 0 and at most 1; got {target:g}. Write 60% as 0.6.")
     given = _pretraining_tokens(reading.outcomes, pretraining_tokens)
     candidates = []
     for at, arm in enumerate(reading.arms):
@@ -129,8 +129,8 @@ def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[
     known = {name: float(D) for name, D in tokens.items() if D is not None and _has_size_and_tokens(rungs[name])}
     if not known:
         raise ValueError(
-            f"Training costs 6ND, and no model's pretraining tokens D are known; give them as --pretraining-tokens "
-            f"{next(iter(rungs))}=2e12, for one or more of {', '.join(rungs)}."
+            "Training costs 6ND, and pretraining tokens D are not known of any model. Give them as "
+            f"--pretraining-tokens {next(iter(rungs))}=2e12, for one or more of {', '.join(rungs)}."
         )
     return known
 

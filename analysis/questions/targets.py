@@ -52,8 +52,9 @@ def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:
     rows = needed[(needed["model"] != models[-1]) & needed["exchange_rate"].notna()]
     if rows.empty:
         raise UntoldError(
-            f"{models[-1]}'s best cells, chosen on one half of the prompts and read on the other, gain less than "
-            f"{100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: no accuracy lies between them to aim at."
+            f"{models[-1]}'s best cells, chosen on one half of the prompts and scored on the other half, gain less "
+            f"than {100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: there is no accuracy between them "
+            "to use as a target."
         )
     return rows.assign(large=models[-1])
 
@@ -64,11 +65,11 @@ def isoquant_frame(needed: pd.DataFrame) -> pd.DataFrame:
     if len(models) < 2:
         raise one_model(models[0])
     if needed["num_params"].isna().any():
-        raise UntoldError("The size of some model is not known.")
+        raise UntoldError("The sizes of some models are not known.")
     drawn = [part[part["target"].isin(_contours(part))] for _, part in needed.groupby("bin", sort=False)]
     rows = pd.concat(drawn)
     if rows.empty:
-        raise UntoldError("No accuracy is reached by two models within the grid and missed by their cheapest cells.")
+        raise UntoldError("No accuracy above the cheapest cells is reached by two models within the grid.")
     return rows
 
 

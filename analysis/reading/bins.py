@@ -60,7 +60,10 @@ def hold_out(outcomes: Outcomes, binning: Binning) -> tuple[Outcomes, tuple[Arm 
         return outcomes, (outcomes.bins,) * len(outcomes.arms)
     num_held_out = min(OWN_SAMPLES, outcomes.num_samples // 2)
     if not num_held_out:
-        raise ValueError("Own difficulty holds out samples of each model, and this run has one a prompt; sample more.")
+        raise ValueError(
+            "--difficulty own holds out samples of each model, and this run has only one a prompt. "
+            "Draw more samples, or choose another --difficulty."
+        )
     pools, rest = zip(*(arm.split(num_held_out) for arm in outcomes.arms), strict=True)
     return replace(outcomes, arms=rest, num_samples=outcomes.num_samples - num_held_out), pools
 
@@ -107,7 +110,7 @@ def words(pool: Arm | None, binning: Binning) -> str | None:
     return {
         "anchor": f"{kind} of {pool.rung.name}'s accuracy {held_out}",
         "own": f"{kind} of each model's own accuracy {held_out}; a pair is compared in the smaller model's bins",
-        "agreement": f"{kind} of how far {pool.rung.name}'s votes agree {held_out}",
+        "agreement": f"{kind} of the agreement of {pool.rung.name}'s votes {held_out}",
     }[binning.difficulty]
 
 
@@ -142,7 +145,7 @@ def same_pool(outcomes: Outcomes, binning: Binning, weights: Floats) -> optimism
 def label(outcomes: Outcomes, name: str | None) -> Array:
     """A dial of the prompts, (P,). Raises ValueError that lists those there are."""
     if name is None or name not in outcomes.dials:
-        raise ValueError(f"No label {name!r} on these prompts; choose one of {sorted(outcomes.dials)}.")
+        raise ValueError(f"These prompts have no label {name!r}; choose one of {sorted(outcomes.dials)}.")
     return outcomes.dials[name]
 
 
@@ -195,11 +198,13 @@ def _between_thresholds(pool: Arm, binning: Binning, weights: Floats) -> list[Bi
 def _refuse_thresholds(binning: Binning) -> None:
     if binning.thresholds and binning.difficulty == "label":
         raise ValueError(
-            f"Thresholds are of accuracy or agreement, and label {binning.label!r} is neither; leave out --thresholds, "
-            "or choose --bins for its quantiles."
+            f"--thresholds are shares of accuracy or agreement, and label {binning.label!r} is neither. Leave out "
+            "--thresholds, or give --bins for quantiles of the label."
         )
     if not all(0 < edge <= 1 for edge in binning.thresholds):
-        raise ValueError(f"Thresholds lie above 0 and at most at 1, not {list(binning.thresholds)}; write 40% as 0.4.")
+        raise ValueError(
+            f"--thresholds must be above 0 and at most 1; got {list(binning.thresholds)}. Write 40% as 0.4."
+        )
 
 
 def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
@@ -208,8 +213,9 @@ def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
     if len(distinct) > MAX_LABELS:
         if values.dtype == object:
             raise ValueError(
-                f"Label {binning.label!r} has {len(distinct)} values; one whose values are not numbers makes at most "
-                f"{MAX_LABELS} bins, one a value. Choose a coarser label or one of numbers, which is cut at quantiles."
+                f"Label {binning.label!r} has {len(distinct)} values that are not numbers, and at most {MAX_LABELS} "
+                "such values make bins. Choose a label with fewer values, or one of numbers, which is cut at "
+                "quantiles."
             )
         return _quantiles(-values, binning, weights)
     if len(distinct) == 1:

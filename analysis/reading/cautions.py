@@ -50,12 +50,12 @@ def _samples(outcomes: Outcomes) -> Iterator[Caution]:
         short = [name for name, number in numbers.items() if number == least]
         span = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
         yield Caution(
-            "Fewer samples of some",
-            f"{numerals.listed(short)} {_has(short)} {numerals.samples(least)} a prompt where the others have {span}: "
+            "Unequal numbers of samples",
+            f"{numerals.listed(short)} {_has(short)} {numerals.samples(least)} a prompt and the others have {span}: "
             + (
-                f"each model's curve goes as far as its own, and what stands cell by cell at {numerals.samples(least)}."
+                f"each model's curve uses all its samples; tables of cells use {numerals.samples(least)}."
                 if outcomes.most_samples > outcomes.num_samples
-                else f"every model is read at {numerals.samples(least)}, as all are compared at equal widths."
+                else f"every model is read at {numerals.samples(least)}, so that widths are equal."
             ),
         )
 
@@ -64,22 +64,22 @@ def _budgets(outcomes: Outcomes) -> Iterator[Caution]:
     for budget, lacking in outcomes.budgets_aside:
         yield Caution(
             "A budget left out",
-            f"What was drawn {limits.thinking(budget)} is left out of every model, as {numerals.listed(list(lacking))} "
-            f"{_has(lacking)} too few answers there.",
+            f"Answers {limits.thinking(budget)} are left out of every model, because "
+            f"{numerals.listed(list(lacking))} {_has(lacking)} too few of them.",
         )
 
 
 def _asked(outcomes: Outcomes) -> Iterator[Caution]:
     if phrases := asked.apart([arm.rung for arm in outcomes.arms]):
-        yield Caution("Asked differently", f"Not all models were asked alike: {'; '.join(phrases)}.")
+        yield Caution("Different settings", f"Not all models got the same settings: {'; '.join(phrases)}.")
 
 
 def _unread(outcomes: Outcomes) -> Iterator[Caution]:
     if lines := unread.lines(outcomes.arms):
         yield Caution(
             "Mostly unread answers",
-            f"Most answers were graded neither right nor wrong, so that accuracy tells how they end: "
-            f"{'; '.join(lines)}.",
+            "Most answers could not be graded as right or wrong, so accuracy shows how answers end, not whether "
+            f"they are right: {'; '.join(lines)}.",
         )
 
 
@@ -89,8 +89,8 @@ def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
         of = _named(names, outcomes, every="any model")
         yield Caution(
             "No votes",
-            f"The answers of {of} are not known, so that samples are read by any of k correct: that needs somebody who "
-            "can tell the right one, and where a task offers a few answers to choose from it grows by guessing alone.",
+            f"The answers of {of} are not known, so samples are read by any of k correct: this needs an oracle that "
+            "knows the right answer; if a task offers few answers, guessing alone raises it.",
         )
 
 
@@ -100,9 +100,9 @@ def _scored(outcomes: Outcomes) -> Iterator[Caution]:
         of = _named(names, outcomes, every="all models")
         yield Caution(
             "Scores from 0 to 1",
-            f"Answers of {of} have scores between wrong and right: accuracy is their mean, a vote counts with the "
-            "score of its answer and any of k with the best. Laws, coverage, power, lost prompts, shares of outcomes "
-            "and policies count as right what has the full score.",
+            f"Answers of {of} have scores between 0 and 1. Accuracy is their mean; a vote counts with the score of "
+            "its answer, and any of k with the best score. Laws, coverage, power, lost prompts, shares of outcomes "
+            "and policies count only the full score as right.",
         )
 
 

@@ -94,7 +94,7 @@ class Cells:
         found = [part for part in self.parts if self._is_folded(part)]
         if not found:
             raise UntoldError(
-                "A best cell is chosen on one half of the prompts and read on the other: too few prompts."
+                "Too few prompts: a best cell is chosen on one half of them and scored on the other half."
             )
         flat = [Table(*(array.reshape(len(array), -1) for array in table)) for table in self.tables]
         every = Table(*(np.concatenate(arrays, axis=1) for arrays in zip(*flat, strict=True)))

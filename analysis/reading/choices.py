@@ -96,8 +96,8 @@ def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
     for arm in arms:
         if lacking := _lacks(arm, choices.cost, choices):
             raise ValueError(
-                f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. "
-                f"This run can tell {', '.join(told)}."
+                f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. Known in "
+                f"this run: {', '.join(told)}."
             )
     return choices
 
@@ -155,7 +155,7 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
         cost = cost._replace(label=mean if charged == names else f"{cost.label}, of {', '.join(charged)} {mean}")
     logged = [arm.rung.measured_on for arm in arms if arm.rung.name not in choices.throughput]
     if choices.cost == "c4" and logged:
-        cost = cost._replace(label=f"{cost.label} of this run, reading included, {in_words(logged)}")
+        cost = cost._replace(label=f"{cost.label} of this run, prompts included, {in_words(logged)}")
     return _without_unknown_prompts(cost, priced)
 
 
@@ -173,7 +173,10 @@ def _priced(arm: Arm, cost: CostModel, choices: Choices) -> Arm:
             f"Give it as --{cost.needs} {name}=IN:OUT."
         )
     if choices.cost == "c3" and np.isnan(shape.bytes_per_weight):
-        raise ValueError(f"The bytes a weight of {name}'s quantization are not known; choose c1 or c2.")
+        raise ValueError(
+            f"Cost model c3 needs the bytes a weight, and those of {name}'s quantization are not known; "
+            "choose c1 or c2."
+        )
     return replace(arm, rung=replace(arm.rung, shape=shape))
 
 
@@ -181,7 +184,7 @@ def _without_unknown_prompts(cost: CostModel, arms: tuple[Arm, ...]) -> tuple[Co
     """The arms as they are where all that know tokens know those of prompts; else all with prompts of no length."""
     if all(arm.rung.has_prompt_tokens or not arm.rung.has_tokens for arm in arms):
         return cost, arms
-    label = f"{cost.label}; prompts are not counted as their lengths are not known"
+    label = f"{cost.label}; prompts are not counted, because their lengths are not known"
     return cost._replace(label=label), tuple(
         replace(arm, prompt_tokens=np.zeros_like(arm.prompt_tokens)) for arm in arms
     )

@@ -78,8 +78,8 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     if wanted is not None and wanted not in rules(arms):
         silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
         raise ValueError(
-            f"Majority votes need answers, and of {silent} this run holds only counts of correct samples; "
-            "use --rule pass_at_k."
+            f"Majority votes need answers, and this run holds only counts of correct samples of {silent}; use --rule "
+            "pass_at_k."
         )
     return wanted or rules(arms)[0]
 
@@ -159,7 +159,7 @@ def arm_accuracy(
     """
     at = slice(None) if budgets is None else budgets
     if isinstance(arm.stored, Counted):
-        assert rule == "pass_at_k", "counts hold no votes"
+        assert rule == "pass_at_k", "counts have no votes"
         accuracy = estimators.pass_at_k(
             arm.stored.num_samples[at][..., None], arm.stored.num_correct[at][..., None], widths
         )

@@ -92,7 +92,7 @@ class Reading:
         """Halves of the prompts, (P,), for what is chosen on one and read on the other. Raises ValueError of one."""
         folds = self.shared.drawn[1]
         if folds is None:
-            raise ValueError("A choice is made on one half of the prompts and read on the other: too few prompts.")
+            raise ValueError("Too few prompts: a choice is made on one half of them and scored on the other half.")
         return folds
 
     @property
@@ -149,7 +149,7 @@ class Reading:
         """The same run priced by another cost model. Raises ValueError that lists those that the run can tell."""
         known = {each.choices.cost: each for each in self.every_cost()}
         if cost not in known:
-            raise ValueError(f"This run cannot tell cost model {cost!r}; it can tell {', '.join(map(str, known))}.")
+            raise ValueError(f"Cost model {cost!r} is not known in this run; choose from {', '.join(map(str, known))}.")
         return known[cost]
 
     def every_cost(self) -> "list[Reading]":

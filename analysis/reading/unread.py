@@ -41,7 +41,7 @@ def told(parts: Mapping[str, float]) -> str:
     named = sorted((name for name in NAMES if parts[name] > 0), key=lambda name: -parts[name])
     told = [f"{numerals.percent(parts[name])} {name}" for name in named[:MAX_TOLD]]
     rest = sum(parts[name] for name in named[MAX_TOLD:])
-    return ", ".join(told + ([f"{numerals.percent(rest)} otherwise"] if rest else []))
+    return ", ".join(told + ([f"{numerals.percent(rest)} other"] if rest else []))
 
 
 def frame(arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bin]]], *, is_own: bool) -> pd.DataFrame:

@@ -8,6 +8,6 @@ class UntoldError(ValueError):
 def one_model(name: str) -> UntoldError:
     """What is raised where models are compared and the run has only this one."""
     return UntoldError(
-        f"It needs two models or more, and this run has only {name}. Another that is drawn with the same `run=`, or "
-        "ingested into the same run, stands beside it."
+        f"At least two models are needed, and this run has only {name}. Draw another with the same `run=`, or ingest "
+        "it into the same run."
     )

@@ -21,15 +21,12 @@ HEADERS = {
     "num_samples": "samples",
 }
 LEGEND = (
-    "Every sample that the run asks for. Cut: still thinking at the budget, so that its answer is forced. Forced: the "
-    "close marker was given, not written. Every outcome beside correct counts as not correct; refused: the grader was "
-    "not let do what it wanted. Device-s: device seconds that a thousand samples of the cell alone would take, by the "
-    "log of the run."
+    "All samples that the run asks for. Cut: still thinking at the budget, so its answer is forced. Forced: the "
+    "close marker was added, not written by the model. Every outcome other than correct counts as not correct. "
+    "Refused: the sandbox stopped the grader. Device-s: device-seconds for a thousand samples of this cell alone, "
+    "from the log of the run."
 )
-FROM_ELSEWHERE = (
-    "These outcomes came from elsewhere: no traces and no engine's record of them are stored, so that what is not "
-    "known is a dash."
-)
+FROM_ELSEWHERE = "These outcomes come from elsewhere, without traces or an engine's log. A dash means: not known."
 
 
 def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
@@ -45,7 +42,7 @@ def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
         headers=HEADERS,
         right=("budget", "accuracy", *SHARES),
     )
-    return Section("cells", "What the cells are made of", notes + table)
+    return Section("cells", "How answers end in every cell", notes + table)
 
 
 def _stored(root: Path, outcomes: Outcomes) -> pd.DataFrame:

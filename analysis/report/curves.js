@@ -41,7 +41,7 @@ function bound(label, key, options) {
 }
 
 const ruleSwitch = () => bound("Samples are read by", "rule", run.rules);
-const pathSwitch = () => bound("Compute grows by", "path", run.paths);
+const pathSwitch = () => bound("Compute grows with", "path", run.paths);
 const costSwitch = () => bound("Cost model", "cost", run.costs.map(([name, words]) => [name, words]));
 const referenceSwitch = () => bound("Reference: one answer of", "reference", run.models.slice(1).map(({ name }) => [name, name]));
 
@@ -161,7 +161,7 @@ function panelWords(bin) {
   });
   const goal = target(bin);
   const reached = goal === null ? "" : ` One answer of ${shortOf(state.reference)}: ${percent(goal)}.`;
-  return `Accuracy against ${costOf(state.cost)[1]}, ${bin}: ${lines.join("; ")}.${reached} The table below holds the numbers.`;
+  return `Accuracy against ${costOf(state.cost)[1]}, ${bin}: ${lines.join("; ")}.${reached} The table below has the numbers.`;
 }
 
 function verdicts(bin) {
@@ -209,7 +209,7 @@ function numbers() {
     return [shortOf(take("model")), take("bin"), String(take("width")), amount(take("budget")), rangeWords(take("accuracy"), take("low"), take("high")),
       `[${percent(take("band_low"))}, ${percent(take("band_high"))}]`, amount(run.cost[state.cost][at]), amount(take("total_tokens")), amount(take("serial_tokens"))];
   });
-  const headers = ["model", "prompts", "samples", "thinking budget", "accuracy [95%]", "band of the whole curve", `${unit} a prompt`, "tokens", "tokens in series"];
+  const headers = ["model", "prompts", "samples", "thinking budget", "accuracy [95%]", "band for the whole curve", `${unit} a prompt`, "tokens", "tokens in series"];
   return tableOf(`Accuracy and cost of every cell shown, read by ${wordsOfRule(state.rule)}`, headers, rows, { numeric: [2, 3, 4, 5, 6, 7, 8] });
 }
 
@@ -224,7 +224,7 @@ function startCurves(holder) {
   const fields = [binSwitch(), ruleSwitch(), pathSwitch(), costSwitch(), all.length > 2 ? referenceSwitch() : null];
   holder.append(make("div", { class: "controls" }, ...fields.filter(Boolean)), rungSwitches(), said, grid, unfold);
   const draw = () => {
-    const grows = state.path === "budget" ? "One answer, after thinking budgets that grow to the right." : `Samples grow to the right, ${run.budget_words}.`;
+    const grows = state.path === "budget" ? "One answer; thinking budgets grow to the right." : `Samples grow to the right, ${run.budget_words}.`;
     said.textContent = `${grows} Cost in ${costOf(state.cost)[2]}, ${costOf(state.cost)[3]}.`;
     drawPanels(grid, panels);
     if (unfold.open) table.replaceChildren(numbers());

@@ -36,7 +36,7 @@ function rightTable(prompt) {
 
 function answerTable(sample, query) {
   const rows = sample.answers.map(([budget, forced, tokens, text, extracted, outcome]) => {
-    const when = budget === null ? (sample.trace.length || tokens ? `${tokens.toLocaleString("en-US")} and more: its own` : "its own") : `${budget.toLocaleString("en-US")}${forced ? ": forced" : ""}`;
+    const when = budget === null ? (sample.trace.length || tokens ? `${tokens.toLocaleString("en-US")} or more: its own end` : "its own end") : `${budget.toLocaleString("en-US")}${forced ? ": forced" : ""}`;
     const said = text === null ? make("span", { class: "note" }, "the trace itself") : clippedText(text, query);
     return [when, said, extracted.length ? clippedText(extracted, query) : "–",
       make("span", { class: outcome === "correct" ? "right" : "wrong" }, OUTCOME_WORDS[outcome] ?? outcome ?? "not graded")];
@@ -46,7 +46,7 @@ function answerTable(sample, query) {
 
 function sampleView(prompt, query, chosen, onChoose) {
   const models = [...new Set(prompt.samples.map((sample) => sample.model))];
-  if (!models.length) return [make("p", { class: "note" }, "No texts are stored of this prompt.")];
+  if (!models.length) return [make("p", { class: "note" }, "This prompt has no stored texts.")];
   const model = models.includes(chosen.model) ? chosen.model : models[0];
   const own = prompt.samples.filter((sample) => sample.model === model);
   const sample = own.find((each) => each.sample === chosen.sample) ?? own[0];
@@ -55,7 +55,7 @@ function sampleView(prompt, query, chosen, onChoose) {
   const ending = sample.ended ? "ended by itself" : "cut at the largest budget";
   const trace = sample.trace.length || sample.tokens
     ? [make("h4", {}, `Trace: ${sample.tokens.toLocaleString("en-US")} thinking tokens, ${ending}`), make("pre", { tabindex: 0, "aria-label": "Trace" }, clippedText(sample.trace, query))]
-    : [make("p", { class: "note" }, "No trace is stored of this sample.")];
+    : [make("p", { class: "note" }, "This sample has no stored trace.")];
   return [make("div", { class: "controls" }, pickModel, pickSample), ...trace, answerTable(sample, query)];
 }
 
@@ -80,7 +80,7 @@ function landing(prompt, query) {
 
 function startExplorer(holder) {
   let query = "", current = shelf.prompts[0], chosen = { model: shelf.models.length - 1, sample: -1 }, order = "name";
-  const search = make("input", { type: "search", placeholder: "words in prompts, traces, answers", spellcheck: "false", autocomplete: "off" });
+  const search = make("input", { type: "search", placeholder: "search prompts, traces, answers", spellcheck: "false", autocomplete: "off" });
   const count = make("p", { class: "note", "aria-live": "polite" }), list = make("ol", { class: "prompts" }), view = make("article", { class: "prompt", "aria-label": "The chosen prompt" });
   const show = (next, field) => {
     chosen = next;
@@ -100,9 +100,9 @@ function startExplorer(holder) {
       button.addEventListener("click", () => open(prompt));
       return make("li", {}, button);
     }));
-    count.textContent = query ? `${found.length} of ${shelf.prompts.length} prompts hold it` : `${shelf.prompts.length} prompts`;
+    count.textContent = query ? `${found.length} of ${shelf.prompts.length} prompts found` : `${shelf.prompts.length} prompts`;
     if (found.length) open(found.includes(current) && !query ? current : found[0]);
-    else view.replaceChildren(make("p", { class: "note" }, "Nothing that this page holds has these words."));
+    else view.replaceChildren(make("p", { class: "note" }, "No prompt on this page has these words."));
   };
   search.addEventListener("input", () => { query = search.value; fill(); });
   const sorted = select("In order of", [["name", "name"], ["right", "fewest right first"]], order, (value) => { order = value; fill(); });

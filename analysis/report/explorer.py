@@ -55,23 +55,23 @@ def _rule(root: Path, outcomes: Outcomes, num_shown: int, size: Size, seed: int)
     """Which prompts and samples the page holds, so that nobody takes them for all."""
     total, num_samples = len(outcomes.prompt_ids), min(size.num_samples, outcomes.num_samples)
     of_prompts = (
-        f"All {total:,} prompts are here"
+        f"This page has all {total:,} prompts"
         if num_shown == total
-        else f"{num_shown:,} of {total:,} prompts are here, the first by a hash of the seed ({seed}) and their names"
+        else f"This page has {num_shown:,} of {total:,} prompts, chosen by a hash of the seed ({seed}) and their names"
     )
     of_samples = (
         f"all {num_samples} samples"
         if num_samples == outcomes.num_samples
-        else f"{num_samples} of {outcomes.num_samples:,} samples, chosen by the same hash and the same in every model"
+        else f"{num_samples} of {outcomes.num_samples:,} samples, chosen by the same hash, the same for every model"
     )
     if not any(arm.rung.has_votes for arm in outcomes.arms):
-        return f"{of_prompts}. The run holds how many samples were right, and no texts."
+        return f"{of_prompts}. The run has only counts of right samples, without texts."
     if without := texts.left_out(root):
         return f"{of_prompts}, with the outcomes of {of_samples}. {without[0]}"
     long = sum(texts.TRACE_ENDS)
     return (
-        f"{of_prompts}, with the texts of {of_samples}; the counts of right answers are over all samples. Traces of "
-        f"more than {long:,} characters show their beginning and their end."
+        f"{of_prompts}, with the texts of {of_samples}; the counts of right answers are over all samples. "
+        f"Of traces longer than {long:,} characters, the beginning and the end are shown."
     )
 
 

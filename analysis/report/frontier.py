@@ -16,11 +16,11 @@ def section(found: list[Match], *, unit: str, rule: Rule) -> Section:
     large = found[0].large
     frame = pd.DataFrame([_row(match, unit) for match in found])
     legend = (
-        f"One full answer of {large} is a reference that flatters the smaller model: {large} may itself be run at a "
-        f"smaller budget or with more samples. On own frontiers both use the best settings they have for what that one "
-        f"answer costs, chosen on one half of the prompts and read on the other. R*: served over pretraining tokens "
-        "below which training the smaller model and sampling it is the cheaper way, at 2N a token; any: always. "
-        "≤ (of R*, ≥): one sample, or the cheapest cell, is there already."
+        f"Against one full answer of {large} the smaller model looks better than it is, because {large} too can be "
+        "run with a smaller budget or more samples. Both at best: both models use their best settings; the accuracy "
+        f"is what {large} reaches for the cost of one full answer. Settings are chosen on one half of the prompts "
+        "and scored on the other half. R*: below this ratio of served to pretraining tokens, the smaller model is "
+        "cheaper (2N FLOPs a token); any: always cheaper. ≤ (≥ for R*): the cheapest cell already matches."
     )
     table = html.table(
         frame,
@@ -35,12 +35,12 @@ def _row(match: Match, unit: str) -> dict[str, str | int]:
         "model": match.small,
         "bin": match.bin,
         "prompts": match.num_prompts,
-        "samples for one answer": matches_text.samples(match),
+        "samples to match one answer": matches_text.samples(match),
         "never, one answer": numerals.percent(float(match.needs.share_never)),
-        f"{unit} on own frontiers": wording.bounded(
+        f"{unit}, both at best": wording.bounded(
             wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below
         ),
-        "never, own frontiers": numerals.percent(match.frontier_never),
+        "never, both at best": numerals.percent(match.frontier_never),
         "R*": wording.bounded(
             wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
         ),

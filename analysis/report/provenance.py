@@ -13,8 +13,8 @@ def section(records: list[Record], *, grader: tuple[str, str]) -> Section:
     """A row a job that drew, its packages, and its whole config behind a line to unfold."""
     graded = html.paragraph(f"Graded by {' '.join(grader).strip()}.")
     if not records:
-        none = html.paragraph("No record of where these rows came from lies beside them.", kind="note")
-        return Section("provenance", "Where the rows came from", none + graded)
+        none = html.paragraph("These rows have no record of where they come from.", kind="note")
+        return Section("provenance", "Where the rows come from", none + graded)
     body = html.table(pd.DataFrame([_job(record) for record in records]), caption="The jobs that drew these rows")
     packages = pd.DataFrame([{"record": record["record"]} | dict(record.get("packages", {})) for record in records])
     body += html.table(packages.fillna("–"), caption="Packages of each job") + graded
@@ -22,7 +22,7 @@ def section(records: list[Record], *, grader: tuple[str, str]) -> Section:
         html.details(f"Config of {record['record']}", f"<pre>{html.escape(_config(record))}</pre>")
         for record in records
     )
-    return Section("provenance", "Where the rows came from", body)
+    return Section("provenance", "Where the rows come from", body)
 
 
 def device(record: Record) -> str:

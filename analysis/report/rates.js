@@ -48,7 +48,7 @@ function rateTable() {
     shortOf(rate.small), shortOf(rate.large), rate.bin, rate.words, rate.needs || "–", percent(rate.share_never),
     rate.num_prompts.toLocaleString("en-US"), percent(rate.target_accuracy), rate.p_holm === null ? "–" : rate.p_holm < 0.001 ? "< 0.001" : amount(rate.p_holm),
   ]);
-  const headers = ["smaller model", "for one answer of", "prompts", "exchange rate [95%]", "needs", "P(never)", "prompts in it", "to reach", "p, Holm"];
+  const headers = ["smaller model", "for one answer of", "prompts", "exchange rate [95%]", "needs", "P(never)", "prompts in bin", "accuracy to reach", "p, Holm"];
   const said = `Exchange rates of all pairs in ${costOf(state.cost)[1]}, read by ${wordsOfRule(state.rule)}`;
   return tableOf(said, headers, rows, { numeric: [5, 6, 7, 8] });
 }

@@ -57,11 +57,13 @@ def _prompts(found: Findings) -> list[Remark]:
     listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
     text = f"Prompts by bin: {listed}. "
     if least >= PROVEN_PROMPTS:
-        text += f"In simulated runs of {PROVEN_PROMPTS} prompts a bin and more, 95% intervals held the truth in 93-97%."
+        text += (
+            f"In simulated runs with at least {PROVEN_PROMPTS} prompts a bin, 95% intervals held the truth in 93-97%."
+        )
     else:
         text += (
-            f"That intervals hold what they say was shown by simulation for bins of {PROVEN_PROMPTS} prompts and more; "
-            "those of smaller bins are reported and may be too narrow."
+            f"Simulations checked the intervals of bins with at least {PROVEN_PROMPTS} prompts. Intervals of smaller "
+            "bins may be too narrow."
         )
     return [Remark(least < PROVEN_PROMPTS, "Number of prompts", text)]
 
@@ -72,15 +74,14 @@ def _left_out(outcomes: Outcomes) -> list[Remark]:
         named = ", ".join(drop.prompt_id for drop in outcomes.dropped[:MAX_NAMED])
         more = f" and {len(outcomes.dropped) - MAX_NAMED:,} more" if len(outcomes.dropped) > MAX_NAMED else ""
         text = (
-            f"{len(outcomes.dropped):,} prompts lack samples of a model and are left out of every model: {named}{more}."
+            f"{len(outcomes.dropped):,} prompts lack samples of some model, so they are left out of every model: "
+            f"{named}{more}."
         )
         remarks.append(Remark(True, "Prompts left out", text))
     if outcomes.unfinished:
-        text = f"No graded answers yet: {', '.join(outcomes.unfinished)}. The page says nothing of them."
+        text = f"No graded answers yet: {', '.join(outcomes.unfinished)}. They are not on this page."
         remarks.append(Remark(True, "Models left out", text))
-    return remarks or [
-        Remark(False, "Left out", "No prompt and no model of the run is left out; all models answer the same prompts.")
-    ]
+    return remarks or [Remark(False, "Left out", "Nothing is left out: all models of the run answer the same prompts.")]
 
 
 def _alike(found: Findings) -> list[Remark]:
@@ -91,11 +92,11 @@ def _alike(found: Findings) -> list[Remark]:
     of_largest = rates[rates["large"] == rates["large"].iloc[-1]]
     largest, remarks = of_largest["large"].iloc[0], []
     if bins := list(of_largest[of_largest["target_accuracy"] == 1].drop_duplicates("bin")["bin"]):
-        text = f"{largest} is always right here: {', '.join(bins)}. To match it says little."
-        remarks.append(Remark(True, "Answers all alike", text))
+        text = f"{largest} is always right here: {', '.join(bins)}. A match with it shows little."
+        remarks.append(Remark(True, "All right or all wrong", text))
     has_none = of_largest["exchange_rate"].isna() & of_largest["target_accuracy"].notna()
     if bins := list(of_largest[has_none].drop_duplicates("bin")["bin"]):
-        text = f"{largest} is not surely right on any prompt here: {', '.join(bins)}. Nothing can be matched with it."
+        text = f"{largest} is not certainly right on any prompt here: {', '.join(bins)}. There is nothing to match."
         remarks.append(Remark(True, wording.NOTHING.capitalize(), text))
     return remarks
 
@@ -105,7 +106,7 @@ def _unread(found: Findings) -> list[Remark]:
     cells = found.cells[found.cells["budget"] == found.setting.max_budget]
     shares = cells[[f"{name}_share" for name in unread.NAMES]].sum(axis=1, min_count=1)
     if shares.isna().all():
-        return [Remark(True, "Unread answers", "How many answers could not be read is not known of these outcomes.")]
+        return [Remark(True, "Unread answers", "These outcomes do not show how many answers could not be read.")]
     worst = cells.loc[shares.idxmax()]
     parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
@@ -118,7 +119,7 @@ def _unread(found: Findings) -> list[Remark]:
 def _records(records: list[Record]) -> list[Remark]:
     """Whether one code, one set of packages and one kind of device drew all rows."""
     if not records:
-        return [Remark(True, "Where rows came from", "No record of code, packages and devices lies beside these rows.")]
+        return [Remark(True, "Where rows come from", "These rows have no record of code, packages and devices.")]
     kinds = {
         "commits": {str(record.get("commit")) for record in records},
         "sets of packages": {str(sorted(dict(record.get("packages", {})).items())) for record in records},
@@ -131,7 +132,7 @@ def _records(records: list[Record]) -> list[Remark]:
     )
     changed = f"{num_dirty} of {len(records)} jobs" if num_dirty else "no job"
     text = f"{drawn}; {changed} ran code with local changes."
-    return [Remark(bool(mixed or num_dirty), "Where rows came from", text)]
+    return [Remark(bool(mixed or num_dirty), "Where rows come from", text)]
 
 
 def _open_rates(found: Findings) -> list[Remark]:
@@ -141,9 +142,10 @@ def _open_rates(found: Findings) -> list[Remark]:
     never = int((rates["share_never"] >= 0.95).sum())
     undecided = int(rates["share_never"].between(0.05, 0.95, inclusive="neither").sum())
     text = (
-        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in 95% of "
-        f"replicates and more, and {undecided:,} in 5% to 95%: there this run does not decide. Never means: not within "
-        "the measured grid. p-values are of a rate of 1, by Holm corrected over all pairs and bins that a table shows."
+        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in at least "
+        f"95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide those. Never: not "
+        "within the measured grid. p-values test a rate of 1; they are corrected by Holm over all pairs and bins of a "
+        "table."
     )
     return [Remark(undecided > len(rates) / 4, "What stays open", text)]
 
@@ -151,15 +153,15 @@ def _open_rates(found: Findings) -> list[Remark]:
 def _bins(found: Findings) -> list[Remark]:
     setting = found.setting
     if setting.bins_are is None:
-        text = "No samples were held out for difficulty bins: all prompts stand together."
+        text = "No samples were held out for difficulty bins, so all prompts are taken together."
         return [Remark(False, "Difficulty", text)]
-    text = f"Bins are {setting.bins_are}, drawn anew in every replicate."
+    text = f"Bins are {setting.bins_are}. They are drawn again in every replicate."
     leak = found.optimism.dropna()
     if not leak.empty:
         worst = leak.loc[(leak["same_pool"] - leak["fresh"]).abs().idxmax()]
         text += (
-            f" Scored on the very samples that made them, {worst['bin']} prompts would read "
-            f"{100 * worst['same_pool']:.1f}% where fresh samples say {100 * worst['fresh']:.1f}%."
+            f" Scored on the samples that made the bins, {worst['bin']} prompts would show "
+            f"{100 * worst['same_pool']:.1f}% where fresh samples show {100 * worst['fresh']:.1f}%."
         )
     return [Remark(False, "Difficulty", text)]
 
@@ -168,13 +170,17 @@ def _always(found: Findings) -> list[Remark]:
     setting, whole = found.setting, found.curves[found.curves["bin"] == ALL_PROMPTS]
     together = f"prompts of one {setting.cluster}" if setting.cluster else "prompts"
     resampled = (
-        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same in every model, with all "
-        "their samples; bins and crossings are found anew in each. A band is of single cells; the table of the curves "
-        "holds the wider one of a whole curve."
+        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same for every model, with all "
+        "their samples. Bins and crossings are found again in each. The bands in the figures are for single cells; "
+        "the table of the curves has the wider band for a whole curve."
     )
-    other = "No interval covers other kinds of prompts, other templates, or another training run of the same size."
+    other = (
+        "The intervals do not cover other kinds of prompts, other templates, or another training run of the same size."
+    )
     remarks = [Remark(False, "Intervals", resampled), Remark(False, "Other prompts, other runs", other)]
     if (whole["rule"] == "pass_at_k").any():
-        text = "Any of k correct is coverage: it needs an oracle that knows the right answer, and counts lucky guesses."
+        text = (
+            "Any of k correct is coverage: it needs an oracle that knows the right answer, and it counts lucky guesses."
+        )
         remarks.append(Remark(False, "Coverage", text))
     return remarks

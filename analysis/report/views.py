@@ -18,11 +18,11 @@ PATHS = {"width": "more samples", "budget": "longer thinking"}
 # The reader's own words for a figure's axis.
 COSTS = {
     "c1": "FLOPs, weights alone",
-    "c2": "FLOPs, attention counted",
-    "c4": "device-seconds, as measured",
+    "c2": "FLOPs, with attention",
+    "c4": "device-seconds, measured",
     "c5": "dollars",
-    "tokens": "tokens, whatever the model",
-    "samples": "samples, whatever they spend",
+    "tokens": "tokens, model size not counted",
+    "samples": "samples, their cost not counted",
 }
 
 

@@ -147,7 +147,7 @@ class StoredRun:
 
 
 def nothing_in(root: Path) -> str:
-    return f"No graded answers in {root}; run `isoquant sweep`, or point RUN at results/reference."
+    return f"No graded answers in {root}. Run `isoquant sweep`, or give results/reference as RUN."
 
 
 def only(noun: str, names: list[str], wanted: str | None) -> str:

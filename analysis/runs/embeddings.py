@@ -37,7 +37,7 @@ def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str |
         return None
     if embedder not in names and not (embedder is None and len(names) == 1):
         wanted = f", not {embedder!r}" if embedder else ""
-        raise ValueError(f"Choose one embedder of {names}{wanted}; `isoquant embed RUN --embedder ...` stores one.")
+        raise ValueError(f"Choose one embedder of {names}{wanted}; `isoquant embed RUN --embedder ...` stores another.")
     rows = rows[rows["embedder"].astype(str) == (embedder or names[0])]
     version = str(rows["version"].iloc[-1])
     rows = rows[rows["version"].astype(str) == version].astype({"task": object, "prompt_id": object})

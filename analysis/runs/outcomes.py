@@ -105,7 +105,7 @@ def telling_damage(root: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         damage = str(error).splitlines()[0]
         raise ValueError(
-            f"Damaged tables in {root} ({damage}); `isoquant sweep` sets them aside and fills the gap."
+            f"Damaged tables in {root} ({damage}); `isoquant sweep` sets them aside and draws the lost rows again."
         ) from None
 
 
@@ -133,9 +133,9 @@ def pair(
         way = (
             "compare two of them, or ingest again with --keep or --models"
             if is_outside(run.grader[0])
-            else "run `isoquant sweep` to the end"
+            else "run `isoquant sweep` to its end"
         )
-        raise ValueError(f"No prompt in {run.root} is complete in every model; {way}.")
+        raise ValueError(f"No prompt in {run.root} has all samples of every model; {way}.")
     taken = tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms)
     grown_to = {name: grown.num_samples for name, grown in sampled.items()}
     return Outcomes(
@@ -229,7 +229,7 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
     ]
     if any(declared.values()) and not budgets:
         names = ", ".join(rung.name for rung, cells in declared.items() if cells)
-        raise ValueError(f"{names} have no thinking budget in common in {run.root}; add one that all of them have.")
+        raise ValueError(f"{names} have no thinking budget in common in {run.root}. Draw one budget for all of them.")
     arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
     arms = [arm for arm in arms if arm.stored.num_ready().any()]
     if not arms:
@@ -246,7 +246,7 @@ def _held_out(run: StoredRun, anchor: str | None) -> Arm | None:
     """The anchor's pool for bins at its least budget, which growing the grid leaves; None where none was drawn."""
     pools = {rung.name: rung for rung in run.rungs if len(run.declared(rung, "bins"))}
     if anchor is not None and anchor not in pools:
-        raise ValueError(f"No samples held out for bins by {anchor!r}; anchors of this run: {sorted(pools)}.")
+        raise ValueError(f"{anchor!r} has no samples held out for bins; anchors of this run: {sorted(pools)}.")
     if not pools:
         return None
     rung = pools[anchor] if anchor is not None else list(pools.values())[-1]

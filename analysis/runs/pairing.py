@@ -64,8 +64,8 @@ def read(
     rungs = _ladder(of_base, base, "" if of_base is not of_new or base.model is not None else name)
     shared, differing = _shared(of_base, of_new)
     if (reasons := reasons + differing) and not is_overlap:
-        hint = f"; --overlap compares the {len(shared)} that are alike" if len(shared) else ""
-        raise ValueError(f"{base} and {new} are not paired: {'; '.join(reasons)}{hint}.")
+        hint = f"; --overlap compares the {len(shared)} that are the same in both" if len(shared) else ""
+        raise ValueError(f"{base} and {new} do not have the same prompts and settings: {'; '.join(reasons)}{hint}.")
     with outcomes.telling_damage(base.root):
         ladder = outcomes.pair(of_base, anchor=anchor, models=rungs)
     with outcomes.telling_damage(new.root):
@@ -100,15 +100,15 @@ def _open(
     if of_base.grader == of_new.grader or (of_base.is_from_elsewhere and of_new.is_from_elsewhere):
         return (of_base, of_new), reasons
     graders = f"{' '.join(of_base.grader)} and {' '.join(of_new.grader)}"
-    reasons.append(f"graded by {graders}, and `isoquant grade` grades anew")
+    reasons.append(f"graded by {graders}, and `isoquant grade` grades them again")
     graded = [count_graded(run.root, {rung.identity for rung in run.rungs}) for run in (of_base, of_new)]
     common = [grader for grader in graded[1] if grader in graded[0]]
     if not is_overlap:
         return (of_base, of_new), reasons
     if not common:
-        raise ValueError(f"{base} and {new} share no grade: {reasons[-1]}.")
+        raise ValueError(f"{base} and {new} have no grader in common: {reasons[-1]}.")
     grader = common[-1]
-    reasons[-1] = f"read by {' '.join(grader)}, the last grader of both"
+    reasons[-1] = f"read by {' '.join(grader)}, the latest grader that both have"
     return (
         StoredRun(base.root, task=of_base.task, grader=grader),
         StoredRun(new.root, task=of_new.task, grader=grader),
@@ -128,7 +128,7 @@ def _ladder(run: StoredRun, source: Source, without: str) -> list[str]:
     names = _named([rung.name for rung in run.rungs], source)
     rungs = [name for name in names if name != without]
     if not rungs:
-        raise ValueError(f"{source.root} holds no model beside {without} to compare it with.")
+        raise ValueError(f"{source.root} has no model other than {without} to compare with it.")
     return rungs
 
 
@@ -154,11 +154,11 @@ def _shared(base: StoredRun, new: StoredRun) -> tuple[pd.Index, list[str]]:
     both = asked.index.intersection(other.index)
     alike = both[(asked[both] == other[both]).to_numpy()]
     counts = {
-        f"of {base.root} alone": len(asked) - len(both),
-        f"of {new.root} alone": len(other) - len(both),
-        "with other words under one id": len(both) - len(alike),
+        f"only in {base.root}": len(asked) - len(both),
+        f"only in {new.root}": len(other) - len(both),
+        "different under the same id": len(both) - len(alike),
     }
-    return alike, [f"{count} prompts {what}" for what, count in counts.items() if count]
+    return alike, [f"{count} prompts are {what}" for what, count in counts.items() if count]
 
 
 def _prompts(run: StoredRun) -> pd.Series:
@@ -178,7 +178,7 @@ def _left_out(ladder: Outcomes, other: Outcomes, num_compared: int, num_shared: 
     if num_compared < num_shared:
         short = sorted({name for part in (ladder, other) for drop in part.dropped for name in drop.lacking})
         why = f": {', '.join(short)} lacks samples" if short else ""
-        yield f"{num_shared - num_compared} prompts are left out as unfinished{why}"
+        yield f"{num_shared - num_compared} prompts are left out, because they are not finished{why}"
     drawn = [
         (number, arm.rung.name)
         for part in (ladder, other)
@@ -186,17 +186,19 @@ def _left_out(ladder: Outcomes, other: Outcomes, num_compared: int, num_shared: 
     ]
     if (least := min(drawn)[0]) < (most := max(drawn)[0]):
         has = ", ".join(name for number, name in drawn if number == least)
-        yield f"widths end at {numerals.samples(least)} a prompt, all that {has} has, where others have up to {most:,}"
+        yield (
+            f"widths end at {numerals.samples(least)} a prompt, because {has} has no more (others have up to {most:,})"
+        )
     budgets = sorted(set(ladder.budgets.tolist()) ^ set(other.budgets.tolist()))
     if budgets:
-        yield f"budgets of one side alone are left out: {', '.join(map(str, budgets))}"
+        yield f"budgets that only one side has are left out: {', '.join(map(str, budgets))}"
 
 
 def _settings(base: StoredRun, new: StoredRun, rungs: list[str], name: str) -> list[str]:
     """How the new model was asked otherwise than rungs of the base; what was not recorded is said so."""
     asked, others = _parts(new, name), {rung: _parts(base, rung) for rung in rungs}
     if not asked or not all(others.values()):
-        return ["the settings of a run were not recorded, so equal sampling and thinking are taken on trust"]
+        return ["the settings of a run were not recorded; sampling and thinking are assumed equal"]
     names = sorted(set().union(*(_apart(parts, asked) for parts in others.values())))
     return [_told(setting, others, asked) for setting in names if not setting.startswith("task.")]
 

@@ -49,7 +49,7 @@ def fit_power_law(k: ArrayLike, coverage: ArrayLike) -> PowerLaw:
     """
     k, coverage = np.asarray(k, dtype=float), np.asarray(coverage, dtype=float)
     if np.unique(k).size < 2 or not np.all((coverage > 0) & (coverage < 1)):
-        raise ValueError("A power law needs two widths or more, each with coverage strictly within 0 and 1.")
+        raise ValueError("A power law needs at least two widths whose coverage is above 0 and below 1.")
     slope, intercept = np.polyfit(np.log(k), np.log(-np.log(coverage)), 1)
     return PowerLaw(float(np.exp(intercept)), float(-slope), float(k.min()), float(k.max()))
 

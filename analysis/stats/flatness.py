@@ -6,9 +6,9 @@ from numpy.typing import ArrayLike
 from analysis.stats.bootstrap import percentile_interval
 from analysis.stats.substitution import to_match
 
-FLOOR = "at the floor: no cell is surely right on any prompt"
-CEILING = "at the ceiling: no cell is surely wrong on any prompt"
-FLAT = "flat: no two cells surely differ"
+FLOOR = "at the floor: no cell is certainly right on any prompt"
+CEILING = "at the ceiling: no cell is certainly wrong on any prompt"
+FLAT = "flat: no two cells certainly differ"
 
 
 def why_untold(accuracy: ArrayLike) -> str:

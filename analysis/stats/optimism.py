@@ -92,6 +92,8 @@ def held_out_by_folds(accuracy: ArrayLike, labels: ArrayLike, folds: ArrayLike) 
         for fold in np.unique(folds[labels == number]):
             out, rest = (labels == number) & (folds == fold), (labels == number) & (folds != fold)
             if not rest.any():
-                raise ValueError(f"Bin {number} lies in one fold, so nothing is left to choose on; use fewer bins.")
+                raise ValueError(
+                    f"Bin {number} is in one fold only, so no prompts are left to choose on. Use fewer bins."
+                )
             scored[out] = accuracy[accuracy[:, rest].mean(axis=1).argmax(), out]
     return scored

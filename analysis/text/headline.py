@@ -39,9 +39,9 @@ def sentences(findings: Findings, *, rule: Rule) -> list[str]:
     rates, unclear = against_largest(findings, rule), _mostly_unread(findings)
     clear = rates if rates.empty else rates[[not _leans_on(row, unclear, findings) for _, row in rates.iterrows()]]
     if rates.empty:
-        told = [f"One model on {findings.setting.task}: there is no larger one to match."]
+        told = [f"Only one model on {findings.setting.task}: there is no larger one to match."]
     elif (whole := clear[clear["bin"] == ALL_PROMPTS]).empty:
-        told = [f"No verdict on {findings.setting.task}: too few answers were read."]
+        told = [f"No verdict on {findings.setting.task}: too few answers could be graded."]
     else:
         told = list(_of_all(findings, clear, whole))
     return [sentence for sentence in (*told, _aside(unclear)) if sentence]
@@ -68,12 +68,12 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
     """Sentences on all prompts, from the rates of every bin and the part of them on all prompts."""
     task, large, first = findings.setting.task, whole["large"].iloc[0], whole.iloc[0]
     if whole["exchange_rate"].isna().all():
-        right = "right" if (whole["target_accuracy"] == 0).all() else "surely right"
+        right = "right" if (whole["target_accuracy"] == 0).all() else "certainly right"
         yield f"No answer of {large} on {task} is {right}: there is {wording.NOTHING}."
     elif first["num_prompts"] < FEWEST_PROMPTS:
         yield f"No verdict on {task}: fewer than {FEWEST_PROMPTS} prompts."
     elif first["path"] == "width" and whole["max_step"].max() == 1:
-        yield f"One sample of each model on {task}: there is {wording.NOTHING_TO_TRADE}."
+        yield f"Only one sample of each model on {task}: there is {wording.NOTHING_TO_TRADE}."
     else:
         named = whole if len(whole) <= MOST_NAMED else whole.tail(1)
         read_by = wording.RULES[first["rule"]] if first["path"] == "width" else "longer thinking"
@@ -82,8 +82,8 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
         phrases = [_phrase(row, findings.setting.cost_unit, num_rates) for _, row in named.iterrows()]
         counts = [] if len(named) == len(whole) else [_counts(whole)]
         yield f"One answer of {large} {on}: {'; '.join(counts + phrases)}."
-        if any("surely less" in phrase or "surely more" in phrase for phrase in (*phrases, *counts)):
-            yield f"Surely: after Holm's correction over all {numerals.rates(num_rates)}."
+        if any("certainly less" in phrase or "certainly more" in phrase for phrase in (*phrases, *counts)):
+            yield f"Certainly: at the 5% level, after Holm's correction over all {numerals.rates(num_rates)}."
         yield _by_cost(findings, named)
         yield _by_bin(rates, named)
         yield _few(rates)
@@ -113,21 +113,21 @@ def _phrase(row: pd.Series, unit: str, num_rates: int) -> str:
     if _side(row) == "never":
         return f"{row['small']} never matches it {within}"
     if math.isinf(row["exchange_rate"]):
-        return f"{row['small']} was not seen to match it {within} {ends}"
+        return f"{row['small']} did not match it {within} {ends}"
     rate = f"{numerals.times(row['exchange_rate'])} its {unit} {ends}, {_verdict(row, num_rates)}"
     if row["at_or_below"]:
-        return f"{row['small']} matches it at its first cell already, at ≤{rate}"
+        return f"{row['small']} already matches it at its cheapest cell, for ≤{rate}"
     by = f" with {wording.steps(row['step'], row['path'])}" if math.isfinite(row["step"]) else ""
-    return f"{row['small']} matches it{by} at {rate}"
+    return f"{row['small']} matches it{by} for {rate}"
 
 
 def _verdict(row: pd.Series, num_rates: int) -> str:
     side = _side(row)
     if side == "open":
-        return "not told apart from 1x"
+        return "which may equal 1x"
     if _is_sure(row):
-        return f"surely {side}"
-    return f"{side} by this interval, and not sure after correction for {numerals.rates(num_rates)}"
+        return f"certainly {side}"
+    return f"{side} by this interval, but not certain after correction for {numerals.rates(num_rates)}"
 
 
 def _counts(whole: pd.DataFrame) -> str:
@@ -135,8 +135,8 @@ def _counts(whole: pd.DataFrame) -> str:
     sides = [_side(row) if _is_sure(row) else "open" for _, row in whole.iterrows()]
     less, more, never, undecided = (sum(each == side for each in sides) for side in ("less", "more", "never", "open"))
     return (
-        f"of {len(whole)} smaller models {less} match it at surely less, {more} at surely more and {never} never; "
-        f"{undecided} are undecided"
+        f"of {len(whole)} smaller models {less} match it for certainly less, {more} for certainly more and {never} "
+        f"never; {undecided} are undecided"
     )
 
 
@@ -154,7 +154,7 @@ def _by_cost(findings: Findings, named: pd.DataFrame) -> str:
                 f"{numerals.times(end['exchange_rate'])} in {wording.COUNTED[end['counted_as']]}" for end in ends
             )
             phrases.append(f"{small} from {least} to {most}")
-    return f"What is counted decides: {'; '.join(phrases)}." if phrases else ""
+    return f"The verdict depends on what is counted: {'; '.join(phrases)}." if phrases else ""
 
 
 def _by_bin(rates: pd.DataFrame, named: pd.DataFrame) -> str:
@@ -164,9 +164,9 @@ def _by_bin(rates: pd.DataFrame, named: pd.DataFrame) -> str:
         parts = rates[(rates["small"] == whole["small"]) & (rates["bin"] != ALL_PROMPTS)].dropna(subset="exchange_rate")
         for _, part in parts.iterrows():
             if part["num_prompts"] >= FEWEST_PROMPTS and _is_sure(part) and _side(part) != _side(whole):
-                words = "never" if _side(part) == "never" else f"surely {_side(part)}"
+                words = "never" if _side(part) == "never" else f"certainly {_side(part)}"
                 phrases.append(f"{whole['small']} {words} on {part['bin']} prompts")
-    return f"Bins that say otherwise: {'; '.join(phrases)}." if phrases else ""
+    return f"Bins with a different verdict: {'; '.join(phrases)}." if phrases else ""
 
 
 def _few(rates: pd.DataFrame) -> str:
@@ -177,7 +177,7 @@ def _few(rates: pd.DataFrame) -> str:
     if few.empty:
         return ""
     names = numerals.listed([f"{row['bin']} ({row['num_prompts']})" for _, row in few.iterrows()])
-    return f"Fewer than {wording.FEW_PROMPTS} prompts tell little by themselves: {names}."
+    return f"Too few prompts to judge alone (under {wording.FEW_PROMPTS}): {names}."
 
 
 def _mostly_unread(findings: Findings) -> Unread:
@@ -207,4 +207,4 @@ def _aside(unclear: Unread) -> str:
 def _left_aside(told: Sequence[str]) -> str:
     if not told:
         return ""
-    return f"Left aside, as most answers at the full budget were graded neither right nor wrong: {'; '.join(told)}."
+    return f"Left out, because most answers at the full budget could not be graded: {'; '.join(told)}."

@@ -8,7 +8,7 @@ from analysis.questions.laws import Laws
 from analysis.reading.reading import Reading
 from analysis.stats.bootstrap import Interval
 from analysis.text import wording
-from analysis.text.tables import aligned
+from analysis.text.tables import aligned, filled
 
 CANNOT_TELL = "cannot tell"
 # Powers of two.
@@ -20,24 +20,24 @@ def render(found: Laws, reading: Reading) -> str:
     """The fits, the exponents with the widths they hold for, and the surface's rates, in plain text."""
     parts = [
         f"Accuracy by {wording.RULES[reading.rule]} against {reading.cost.unit}, along widths at the full budget. "
-        "Errors in points: prediction less\nobservation at the largest cost, fitted without it, and root mean square "
-        "over the other cells, each left out.\nIsotonic: a baseline that cannot fall.",
+        "Errors in points: prediction minus observation at the largest cost (last), fitted without it, and the "
+        "root mean square over the other cells, each left out.\nIsotonic: a baseline that never falls.",
         aligned(_curve_rows(found), num_text=2),
         "Coverage: log c = -a k^-b by least squares; b changes with the widths it is read from. Full: share of "
-        "replicates in which all\nprompts are covered (or none is at first), for which no b is large enough; any: open "
-        "above, as they are more than 2.5%.",
+        "replicates in which all prompts are covered (or none is at first), so b has no upper limit; any: the "
+        "interval is open, because these are more than 2.5%.",
         aligned(_coverage_rows(found), num_text=1),
     ]
     if any(untold for each in found.curves.values() for *_, untold in each):
-        parts.insert(2, f"{CANNOT_TELL.capitalize()}: the search ended, at a minimum of accuracies that hold no curve.")
+        parts.insert(2, f"{CANNOT_TELL.capitalize()}: the search ended, but these accuracies do not follow a curve.")
     if found.surfaces:
         parts += [
-            "All models at once: logit of accuracy, linear in log size, log samples and log tokens with interactions, "
-            "below a ceiling.\nRates at the middle of the grid: to halve the model, multiply samples or tokens by "
-            "this.\nEach size left out: prediction less observation, which is what the surface is worth.",
+            "All models at once: logit of accuracy, linear in log size, log samples and log tokens with "
+            "interactions, below a ceiling.\nRates at the middle of the grid: to halve the model, multiply samples "
+            "or tokens by this.\nEach size left out: prediction minus observation, the real test of the surface.",
             aligned(_surface_rows(found), num_text=1),
         ]
-    return "\n\n".join(parts)
+    return filled("\n\n".join(parts))
 
 
 def _curve_rows(found: Laws) -> list[list[str]]:

@@ -7,7 +7,7 @@ from analysis.questions.matches import Match
 from analysis.reading.reading import Reading
 from analysis.stats.bootstrap import Interval
 from analysis.text import wording
-from analysis.text.tables import aligned
+from analysis.text.tables import aligned, filled
 
 
 def render(found: list[Match], reading: Reading) -> str:
@@ -23,7 +23,7 @@ def render(found: list[Match], reading: Reading) -> str:
             "never",
             "per doubling",
             "R*",
-            "on own frontiers",
+            "both at best",
             "never",
         ]
     ]
@@ -45,17 +45,19 @@ def render(found: list[Match], reading: Reading) -> str:
     legend = [
         f"What matches one answer of {large}, read by {wording.RULES[reading.rule]}, {_within(found)}; "
         "brackets are 95% intervals over prompts.",
-        "Per doubling: points of accuracy that twice the samples add at the crossing; the fewer, the looser k*.",
-        "R*: served over pretraining tokens below which training the smaller model and sampling it is the cheaper way "
-        "(2N a token); any: always.",
-        f"On own frontiers: {cost.unit} of the smaller over those of {large}, each at its best budgets and samples for",
-        f"what one full answer of {large} costs, chosen on one half of the prompts and read on the other.",
-        "Never: share of replicates that do not get there within the measured grid. ≤ (of R*, ≥): one sample, or the "
-        "cheapest cell, is there already.",
+        "Per doubling: points of accuracy that twice the samples add at the crossing. Fewer points make k* less "
+        "certain.",
+        "R*: below this ratio of served to pretraining tokens, the smaller model is cheaper (2N FLOPs a token); "
+        "any: always cheaper.",
+        f"Both at best: {cost.unit} of the smaller model over {cost.unit} of {large}, both with their best settings. "
+        f"The accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half of the "
+        "prompts and scored on the other half.",
+        "Never: share of replicates with no match within the measured grid. ≤ (≥ for R*): the cheapest cell already "
+        "matches.",
     ]
     legend += wording.nothing(large, [row[2] for row in rows])
     legend += wording.together(reading.choices.cluster)
-    return "\n".join([aligned(rows, num_text=2), "", *legend])
+    return filled("\n".join([aligned(rows, num_text=2), "", *legend]))
 
 
 def _within(found: list[Match]) -> str:

@@ -6,7 +6,7 @@ from analysis.questions.power import Goal
 from analysis.runs.arms import Arm
 from analysis.stats import power
 from analysis.stats.power import Variances
-from analysis.text.tables import aligned
+from analysis.text.tables import aligned, filled
 
 NUM_SAMPLES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -21,8 +21,8 @@ def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
     names, num_prompts = [arm.rung.name for arm in pair], len(tallies[0].share)
     if max(given) == 0:
         raise ValueError(
-            f"Every answer of {names[0]} is as right or wrong as the others, and so for {names[1]}: this run tells "
-            "nothing of how answers vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
+            f"All answers of {names[0]} are graded alike, and all of {names[1]}: this run does not show how answers "
+            "vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
         )
     # Where prompts have unlike many, their noise is that of the harmonic mean.
     samples = [float(1 / np.mean(1 / tally.num_samples)) for tally in tallies]
@@ -35,7 +35,7 @@ def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
         f"each: {100 * found:+.1f} points. A run of this size finds {100 * float(least):.1f} points or more with "
         f"{100 * goal.power:g}% power."
     )
-    return f"{head}\n\n{render(given, goal)}"
+    return filled(f"{head}\n\n{render(given, goal)}")
 
 
 def render(given: Variances, goal: Goal) -> str:

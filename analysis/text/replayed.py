@@ -9,8 +9,8 @@ from analysis import numerals
 from analysis.policies.replays import Replays, nearest
 from analysis.policies.studies import allocation, cascades, parallel, thinking
 from analysis.text import wording
+from analysis.text.tables import aligned, filled
 
-WIDEST = 60
 # Cascades are read this far, in log, from the cheapest to the dearest mixture.
 SHOWN_SHARE = 0.8
 
@@ -21,20 +21,21 @@ def render(found: Replays) -> str:
     head = (
         f"{found.setting.task}: who should get the compute? {setting.total_prompts} prompts x {setting.num_samples} "
         f"samples, {setting.cost_unit} ({setting.cost_label}).\nEach policy is fitted on {found.num_folds - 1} of "
-        f"{found.num_folds} folds and read on the last. In brackets: 95% intervals of {setting.num_replicates:,} "
-        "paired bootstraps of held-out prompts; fits are not resampled.\nThe mix: the best random mixture of settings "
-        "that are the same for all prompts, at the same mean cost; what it pays is for equal accuracy. The oracle\n"
-        "splits beforehand: who draws one after another and sees what came may pass it."
+        f"{found.num_folds} folds and scored on the last. Brackets: 95% intervals of {setting.num_replicates:,} "
+        "paired bootstraps of held-out prompts; fits are not resampled.\nThe mix: the best random mixture of "
+        "settings that are the same for all prompts, at the same mean cost. The mix pays: its cost for the same "
+        "accuracy.\nThe oracle decides before drawing, so a policy that sees each answer before it draws the next "
+        "can beat it."
     )
     parts = [head, *(_table(title, rows) for title, rows in tables(found))]
     parts += [choice_words(found)] if len(found.choices) else []
-    return "\n\n".join([*parts, *_search(found), *_parallel(found)])
+    return filled("\n\n".join([*parts, *_search(found), *_parallel(found)]))
 
 
 def tables(found: Replays) -> list[tuple[str, pd.DataFrame]]:
     """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's."""
     return [
-        (f"{title}; near a mean cost of {cost:.3g}", nearest(rows, cost))
+        (f"{title}; mean cost near {cost:.3g}", nearest(rows, cost))
         for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found))
     ]
 
@@ -43,9 +44,9 @@ def choice_words(found: Replays) -> str:
     """How well features tell whom thinking rescues."""
     choice = found.choices.iloc[0]
     return (
-        f"Thinking to {choice['budget']} tokens rescues {numerals.percent(choice['rescued'])} of answers: right "
-        f"with it and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: "
-        "0.50); beside random mixing at the same rates the learned choice gains\n"
+        f"Thinking to {choice['budget']} tokens rescues {numerals.percent(choice['rescued'])} of answers: right with "
+        f"it and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50). "
+        "Compared with random mixing at the same rates, the learned choice gains "
         f"{_points(choice, 'gain_over_mixing')} points at {_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
     )
 
@@ -58,7 +59,7 @@ def headline(found: Replays, rule: str) -> str:
     best = shown[shown["kind"] == "policy"].sort_values("gain").iloc[-1]
     return (
         f"At a mean of {best['cost']:.3g} {found.setting.cost_unit} a prompt, read by {wording.RULES[rule]}, "
-        f"'{best['policy']}' gains the most over the best mix of widths: {_points(best, 'gain')} points."
+        f"'{best['policy']}' gains most over the best mix of widths: {_points(best, 'gain')} points."
     )
 
 
@@ -95,18 +96,15 @@ def _search(found: Replays) -> list[str]:
     if found.search.empty:
         return []
     first = found.search.iloc[0]
-    lines = [
-        f"Search up the ladder: {first['num_candidates']} settings of about equal compute, halved on each rung",
-        f"{'rung':<{_widest(found.search['model'])}}  tried  tau with the largest  its winner is still in",
-    ]
-    lines += [
-        f"{row['model']:<{_widest(found.search['model'])}}  {row['tried']:>5}  {_ends(row, 'tau', '.2f'):>20}  "
-        f"{numerals.percent(row['survives']):>22}"
-        for _, row in found.search.iterrows()
-    ]
+    rows = [["rung", "tried", "tau with the largest", "its winner still in"]]
+    for _, row in found.search.iterrows():
+        rows.append([str(row["model"]), str(row["tried"]), _ends(row, "tau", ".2f"), numerals.percent(row["survives"])])
+    title = f"Search up the ladder: {first['num_candidates']} settings of about equal compute, halved at each rung"
+    lines = [title, aligned(rows, num_text=1, is_last_text=False)]
     lines.append(
         f"The search ends with {first['winner']} where trying all on the largest ends with {first['best']}; it costs "
-        f"{_ends(first, 'cost_share', '.2f')} of that and gives up {_points(first, 'regret')} points on fresh prompts."
+        f"{_ends(first, 'cost_share', '.2f')} times as much and loses {_points(first, 'regret')} points on other "
+        "prompts."
     )
     return ["\n".join(lines)]
 
@@ -116,28 +114,26 @@ def _parallel(found: Replays) -> list[str]:
     if rows.empty:
         return []
     rule = wording.RULES[rows["rule"].iloc[0]]
-    lines = [f"Width against depth: {found.model}, read by {rule}; the best setting at a number of tokens"]
+    table = [["bin", "tokens", "counted", "samples k", "budget", "accuracy"]]
     for (name, axis), part in rows.groupby(["bin", "axis"], sort=False):
         row = part.iloc[len(part) // 2]
-        lines.append(
-            f"{name:<12} {row['level']:>7,.0f} {axis:<16} k = {whole_words(row, 'width'):<14} "
-            f"budget = {whole_words(row, 'budget'):<18} {numerals.percent(row['accuracy'])} "
-            f"[{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
+        accuracy = (
+            f"{numerals.percent(row['accuracy'])} [{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
         )
-    lines.append(f"({parallel.SERIES}: the longest of k samples, since they are drawn side by side.)")
+        level, width, budget = f"{row['level']:,.0f}", whole_words(row, "width"), whole_words(row, "budget")
+        table.append([str(name), level, str(axis), width, budget, accuracy])
+    title = f"Width against depth: {found.model}, read by {rule}; the best setting at a number of tokens"
+    lines = [title, aligned(table, num_text=1, is_last_text=False)]
+    lines.append(f"({parallel.SERIES}: the longest of k samples, because they are drawn in parallel.)")
     return ["\n".join(lines)]
 
 
 def _table(title: str, rows: pd.DataFrame) -> str:
-    widest = _widest(rows["policy"])
-    columns = f"{'policy':<{widest}}  {'cost':>8}  accuracy  {'points over the mix':>20}  {'share of oracle':>18}"
-    lines = [title, f"{columns}  the mix pays"]
-    lines += [
-        f"{row['policy']:<{widest}}  {row['cost']:>8.3g}  {100 * row['accuracy']:>7.1f}%  {gain_words(row):>20}  "
-        f"{share_words(row):>18}  {times_words(row)}"
-        for _, row in rows.iterrows()
-    ]
-    return "\n".join(lines)
+    table = [["policy", "cost", "accuracy", "points over the mix", "share of oracle", "the mix pays"]]
+    for _, row in rows.iterrows():
+        cost, accuracy = f"{row['cost']:.3g}", f"{100 * row['accuracy']:.1f}%"
+        table.append([str(row["policy"]), cost, accuracy, gain_words(row), share_words(row), times_words(row)])
+    return f"{title}\n{aligned(table, num_text=1)}"
 
 
 def _shown_cost(rows: pd.DataFrame, line: str) -> float:
@@ -179,7 +175,3 @@ def _ends(row: pd.Series, name: str, form: str) -> str:
 
 def whole_words(row: pd.Series, name: str) -> str:
     return f"{row[name]:.0f} [{row[f'{name}_low']:.0f}, {row[f'{name}_high']:.0f}]"
-
-
-def _widest(names: pd.Series) -> int:
-    return min(max(len(str(name)) for name in names), WIDEST)

@@ -6,9 +6,10 @@ import pandas as pd
 from analysis.policies.routes import Routes
 from analysis.policies.routing import Routing
 from analysis.text import wording
+from analysis.text.tables import aligned, filled
 
 GAIN = "gain over hull"
-TITLES = {"prompts": "on prompts held out", "data sets": "on data sets held out, each fitted on the others"}
+TITLES = {"prompts": "on held-out prompts", "data sets": "on held-out data sets, fitted on the others"}
 # Measures of a router at the setting that training prompts chose, and of all its settings.
 TUNED = ("accuracy", "cost", GAIN, "share of oracle gap")
 WHOLE = ("PerfGain", "CostSave", "CostSave at 95%", "APGR", "AIQ", "hypervolume")
@@ -17,7 +18,7 @@ WHOLE = ("PerfGain", "CostSave", "CostSave at 95%", "APGR", "AIQ", "hypervolume"
 def render(routes: Routes) -> str:
     """The table of every split, with what was routed over and a line that says who beats the hull."""
     foot = "\n".join([_foot(routes), *wording.together(routes.cluster)])
-    return "\n\n".join([_head(routes), *(_split(found) for found in routes.splits), foot])
+    return filled("\n\n".join([_head(routes), *(_split(found) for found in routes.splits), foot]))
 
 
 def verdict(found: Routing) -> str:
@@ -32,13 +33,16 @@ def _head(routes: Routes) -> str:
     run = routes.run
     datasets = np.unique(run.datasets)
     of = f" of {len(datasets)} data sets" if len(datasets) > 1 else ""
-    arms = f"{len(run.menu.cells)} arms ({len(run.models)} models at every budget and {_widths(routes)})"
-    dropped = f"; {run.num_dropped} prompts that an arm lacks are left out" if run.num_dropped else ""
+    arms = f"{len(run.menu.cells)} settings ({len(run.models)} models at every budget and {_widths(routes)})"
+    dropped = f"; {run.num_dropped} prompts are left out because a setting lacks them" if run.num_dropped else ""
     lines = [f"Routing {len(run.prompt_ids)} prompts{of} over {arms}, by {wording.RULES[run.rule]}{dropped}."]
     if routes.embedding is None:
-        lines.append("No embeddings are stored, so that only the cheap controls are replayed: isoquant embed RUN")
+        lines.append(
+            "No embeddings are stored, so only the cheap controls are replayed. Run `isoquant embed RUN` "
+            "first to add the routers."
+        )
     else:
-        charged = "charged" if routes.is_charged else f"its cost is not known in {run.cost.unit}, not charged"
+        charged = "charged" if routes.is_charged else f"not charged (its cost is not known in {run.cost.unit})"
         lines.append(f"Embedding: {routes.embedding.embedder} ({routes.embedding.version}), {charged}.")
     return "\n".join(lines)
 
@@ -49,7 +53,7 @@ def _widths(routes: Routes) -> str:
 
 
 def _split(found: Routing) -> str:
-    title = f"Routers {TITLES[found.split]}, at the setting that training prompts chose:"
+    title = f"Routers {TITLES[found.split]}, at the setting chosen on training prompts:"
     whole = f"All settings, {TITLES[found.split]}:"
     return "\n".join([title, _table(found.measures, TUNED), "", whole, _table(found.measures, WHOLE), verdict(found)])
 
@@ -57,11 +61,10 @@ def _split(found: Routing) -> str:
 def _table(measures: pd.DataFrame, wanted: tuple[str, ...]) -> str:
     """A row a router, a column a measure: estimate and interval."""
     rows = measures[measures["measure"].isin(wanted)]
-    cells = rows.assign(text=[_cell(row) for row in rows.itertuples()])
-    order = list(dict.fromkeys(rows["router"]))
-    table = cells.pivot(index="router", columns="measure", values="text")
-    table = table.reindex(index=order, columns=list(wanted)).fillna("-")
-    return str(table.rename_axis(index=None, columns=None).to_string())
+    cells = {(row.router, row.measure): _cell(row) for row in rows.itertuples()}
+    routers = dict.fromkeys(rows["router"])
+    body = [[router, *(cells.get((router, measure), "-") for measure in wanted)] for router in routers]
+    return aligned([["", *wanted], *body], num_text=1, is_last_text=False)
 
 
 def _cell(row: object) -> str:
@@ -79,9 +82,10 @@ def _cell(row: object) -> str:
 
 def _foot(routes: Routes) -> str:
     return (
-        "The hull is what random mixtures of single arms reach at the same mean cost; its gain is in points. The "
-        "oracle sees the answers.\nCostSave: of the best single arm's cost, by the cheapest setting as accurate (none: "
-        "no setting is). AIQ: costs from the\ncheapest arm to the best; hypervolume: from accuracy 0 at the dearest. "
-        f"Means over {routes.num_seeds} seeds; 95% intervals over\nheld-out prompts (paired bootstrap, "
-        f"{routes.num_replicates:,} replicates; policies are fitted once a fold)."
+        "The hull: what random mixtures of single settings reach at the same mean cost; gains over it are in "
+        "points. The oracle sees the answers.\nCostSave: the share of the best single setting's cost that the "
+        "cheapest equally accurate setting saves (none: no setting is as accurate).\nAIQ: mean accuracy over costs "
+        "from the cheapest setting to the best. Hypervolume: from accuracy 0 at the cost of the most expensive "
+        f"setting.\nMeans over {routes.num_seeds} seeds. Brackets: 95% intervals over held-out prompts (paired "
+        f"bootstrap, {routes.num_replicates:,} replicates; policies are fitted once a fold)."
     )

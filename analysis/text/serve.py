@@ -6,19 +6,19 @@ from analysis import numerals
 from analysis.questions.serve import Workloads
 from analysis.stats import bootstrap
 from analysis.text import wording
-from analysis.text.tables import aligned
+from analysis.text.tables import aligned, filled
 
 LEGEND = (
     "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts and "
-    "read on the other.\nNever: not within the measured grid. ≤: there at its cheapest cell already.\nCheapest "
-    "in: share of replicates."
+    "scored on the other. Never: not within the measured grid. ≤: its cheapest cell already reaches the target. "
+    "Cheapest in: share of replicates."
 )
 
 
 def render(found: Workloads) -> str:
     """The models, the plan at each workload that was asked for, and where the cheapest model changes, in plain text."""
     head = (
-        f"Least FLOPs to train a model and serve q queries at {100 * found.target:g}% accuracy by "
+        f"Fewest FLOPs to train a model and serve q queries at {100 * found.target:g}% accuracy by "
         f"{wording.RULES[found.rule]}: 6ND + 2Nq(P + kT)."
     )
     legend = "\n".join([LEGEND, *wording.together(found.cluster)])
@@ -26,10 +26,10 @@ def render(found: Workloads) -> str:
     parts[3:3] = ["\n".join(_switch_lines(found))] if found.switches else []
     if found.left_out:
         parts.append(
-            f"Left out, as their size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. Give "
-            "the last as --pretraining-tokens NAME=2e12."
+            f"Left out, because size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. Give "
+            "pretraining tokens as --pretraining-tokens NAME=2e12."
         )
-    return "\n\n".join(parts)
+    return filled("\n\n".join(parts))
 
 
 def _candidate_rows(found: Workloads) -> list[list[str]]:
@@ -52,7 +52,7 @@ def _candidate_rows(found: Workloads) -> list[list[str]]:
 
 
 def _plan_rows(found: Workloads) -> list[list[str]]:
-    rows = [["queries", "cheapest", "cheapest in", "total FLOPs", "of it training"]]
+    rows = [["queries", "cheapest", "cheapest in", "total FLOPs", "for training"]]
     for at, queries in enumerate(found.asked.queries):
         model = int(found.asked.model[at])
         part = bootstrap.Interval(*(end[at] for end in found.asked.training_share))

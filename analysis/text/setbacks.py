@@ -22,7 +22,7 @@ def losses(found: Comparison) -> str:
 def lost_cells(found: Comparison) -> str:
     worse = found.differences[found.differences["high"] < 0].sort_values("difference")
     if worse.empty:
-        return "No cell is surely worse."
+        return "No cell is certainly worse."
     listed = [
         f"  {numerals.points(row['difference'])} points against {row['base']} on {row['bin']}"
         f"{'' if row['bin'] == ALL_PROMPTS else ' prompts'}, {row['width']} sample{'s' if row['width'] > 1 else ''} "
@@ -30,7 +30,7 @@ def lost_cells(found: Comparison) -> str:
         for _, row in worse.head(LISTED).iterrows()
     ]
     more = f" The largest of {len(worse)}:" if len(worse) > LISTED else ""
-    return "\n".join([f"Cells that are surely worse.{more}", *listed])
+    return "\n".join([f"Cells that are certainly worse.{more}", *listed])
 
 
 def lost_prompts(found: Comparison) -> str:
@@ -47,7 +47,7 @@ def lost_prompts_title(found: Comparison) -> str:
 
 def lost_prompt_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a prompt, the largest loss first."""
-    table = [["prompt", found.nearest, found.new, "points", "p", "p over all"]]
+    table = [["prompt", found.nearest, found.new, "points", "p", "p, corrected"]]
     for _, row in _lost(found).head(LISTED).iterrows():
         shares = [f"{row[f'{side}_correct']}/{row[f'{side}_samples']}" for side in ("base", "new")]
         table.append(
@@ -67,8 +67,8 @@ def lost_prompts_legend(found: Comparison) -> str:
     sure = int((lost["p_bh"] <= intervals.FALSE_SHARE).sum())
     which = f"{sure} of {len(lost)} prompts that lost are" if sure else f"None of {len(lost)} prompts that lost is"
     return (
-        f"{which} beyond chance (Fisher's exact test of the samples; the last column, Benjamini and Hochberg's over "
-        f"all {found.num_prompts} prompts, allows 5% false findings)."
+        f"{which} beyond chance (Fisher's exact test of the samples; the last column is corrected by Benjamini and "
+        f"Hochberg over all {found.num_prompts} prompts, at 5% false discoveries)."
     )
 
 
@@ -82,14 +82,14 @@ def power(found: Comparison) -> str:
     rows = found.single_full()
     first = rows.iloc[0]
     if math.isnan(first["detectable_alone"]):
-        return "Too few prompts differ at all to tell what difference this could have seen."
+        return "Too few prompts differ: the smallest difference that could be found is not known."
     bins = [
         f"{row['bin']} {100 * row['detectable']:.1f}" for _, row in rows.iloc[1:].iterrows() if row["detectable"] > 0
     ]
     inside = f" ({', '.join(bins)})" if bins else ""
     return (
-        f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} show a difference of "
-        f"{100 * first['detectable_alone']:.1f} points where that is the one question, and of "
-        f"{100 * first['detectable']:.1f} as one of {len(found.differences)} cells{inside}. "
-        "`isoquant power` says what more prompts or samples would show."
+        f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} can show a difference "
+        f"of {100 * first['detectable_alone']:.1f} points as the only question, and of "
+        f"{100 * first['detectable']:.1f} as one of {len(found.differences)} cells{inside}. `isoquant power` "
+        "computes what more prompts or samples could show."
     )

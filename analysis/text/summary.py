@@ -1,7 +1,6 @@
 """The short table at the end of a sweep, in plain text. Knows findings, no files."""
 
 import math
-import textwrap
 
 import pandas as pd
 
@@ -12,9 +11,7 @@ from analysis.reading.curves import Rule
 from analysis.runs.arms import is_outside
 from analysis.runs.outcomes import Outcomes
 from analysis.text import headline, wording
-from analysis.text.tables import aligned
-
-LINE = 120
+from analysis.text.tables import aligned, filled
 
 
 def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
@@ -22,13 +19,13 @@ def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
     rates = _rate_rows(findings, rule)
     nothing = wording.nothing(findings.cells["model"].iloc[-1], [row[-1] for row in rates])
     parts = [
-        "\n".join(textwrap.fill(sentence, LINE) for sentence in headline.sentences(findings, rule=rule)),
+        "\n".join(headline.sentences(findings, rule=rule)),
         aligned(rates, num_text=2),
         "\n".join([_legend(findings, rule), *nothing]),
-        aligned(_health_rows(findings), num_text=1),
+        aligned(_health_rows(findings), num_text=1, is_last_text=False),
         *_left_out(outcomes),
     ]
-    return "\n\n".join(parts)
+    return filled("\n\n".join(parts))
 
 
 def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
@@ -93,8 +90,8 @@ def _legend(findings: Findings, rule: Rule) -> str:
     ]
     if not findings.exchange_rates.empty:
         lines.append(
-            f"1.00x: as many {setting.cost_unit} as the larger model's one answer ({setting.cost_label}); below, the "
-            "smaller is cheaper."
+            f"1.00x: the same {setting.cost_unit} as one answer of the larger model ({setting.cost_label}). Below "
+            "1x, the smaller model is cheaper."
         )
     lines += _drawn(findings, rule)
     if setting.bins_are is not None:
@@ -102,9 +99,9 @@ def _legend(findings: Findings, rule: Rule) -> str:
         lines.append(f"Bins: {setting.bins_are}{at}.")
     if not math.isnan(setting.rank_agreement):
         lines.append(
-            f"These scores rank the prompts as fresh samples of the anchor do with a Spearman correlation of "
-            f"{setting.rank_agreement:.2f} [{setting.rank_low:.2f}, {setting.rank_high:.2f}], for "
-            f"{setting.predictor_tokens:.0f} tokens a prompt."
+            f"Spearman correlation of these scores with fresh samples of the anchor: {setting.rank_agreement:.2f} "
+            f"[{setting.rank_low:.2f}, {setting.rank_high:.2f}]. They cost {setting.predictor_tokens:.0f} tokens a "
+            "prompt."
         )
     return "\n".join(lines + wording.together(setting.cluster))
 
@@ -115,7 +112,7 @@ def _drawn(findings: Findings, rule: Rule) -> list[str]:
     if not error > 0:
         return []
     return [
-        "Some pools have too many answers to count every subset: random ones add a standard error of at most "
+        "Some prompts have too many answers to count every subset: random subsets add a standard error of at most "
         f"{100 * error:.2g} points."
     ]
 
@@ -123,18 +120,18 @@ def _drawn(findings: Findings, rule: Rule) -> list[str]:
 def optimism(findings: Findings) -> str:
     """What the bins would read from the very samples that made them, beside what fresh samples say."""
     if findings.optimism.empty:
-        return "No pool of samples makes these bins: nothing can leak from it."
+        return "These bins are not made from samples, so no optimism can arise."
     rows = [["bin", "same samples", "fresh samples", "optimism"]]
     for _, row in findings.optimism.iterrows():
         points = f"{100 * (row['same_pool'] - row['fresh']):+.1f} points"
         rows.append([str(row["bin"]), f"{100 * row['same_pool']:.1f}%", f"{100 * row['fresh']:.1f}%", points])
-    return "Accuracy of the anchor in bins of its own making:\n" + aligned(rows, num_text=1)
+    return "Accuracy of the anchor in bins made from its own scored samples:\n" + aligned(rows, num_text=1)
 
 
 def diversity(findings: Findings) -> str:
     """Distinct right answers of every rung at its widest, per sample and per cost."""
     if findings.diversity.empty:
-        return "This run holds only counts of correct samples: which answers were distinct is not known."
+        return "Which answers were distinct is not known: this run holds only counts of correct samples."
     unit = findings.setting.cost_unit
     rows = [
         ["rung", "samples", "distinct right answers", "per sample", f"per {unit[:-1] if unit[-1] == 's' else unit}"]
@@ -156,7 +153,7 @@ def _health_rows(findings: Findings) -> list[list[str]]:
             "answer tokens",
             "cut",
             "forced",
-            "hit the answer cap",
+            "answer cap",
             *unread.NAMES,
         ]
     ]
@@ -180,8 +177,8 @@ def _left_out(outcomes: Outcomes) -> list[str]:
     if outcomes.dropped:
         listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])
         more = f" and {len(outcomes.dropped) - 5} more" if len(outcomes.dropped) > 5 else ""
-        way_on = "" if is_outside(outcomes.grader) else " `isoquant sweep` fills them in."
-        lines.append(f"Dropped from every model, as these lack samples: {listed}{more}.{way_on}")
+        way_on = "" if is_outside(outcomes.grader) else " `isoquant sweep` draws them."
+        lines.append(f"Left out of every model, because these lack samples: {listed}{more}.{way_on}")
     if outcomes.unfinished:
         lines.append(f"No graded answers yet: {', '.join(outcomes.unfinished)}.")
     return lines

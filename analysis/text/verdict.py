@@ -10,7 +10,7 @@ from analysis.reading import limits
 from analysis.stats import intervals
 from analysis.stats.differences import NUM_FLIPS
 from analysis.text import setbacks, wording
-from analysis.text.tables import aligned
+from analysis.text.tables import aligned, filled
 
 
 def render(found: Comparison) -> str:
@@ -26,8 +26,8 @@ def render(found: Comparison) -> str:
         setbacks.power(found),
     ]
     if found.notes:
-        parts.append("To bear in mind: " + "; ".join(found.notes) + ".")
-    return "\n\n".join(parts)
+        parts.append("Limits: " + "; ".join(found.notes) + ".")
+    return filled("\n\n".join(parts))
 
 
 def headline(found: Comparison) -> str:
@@ -40,18 +40,16 @@ def headline(found: Comparison) -> str:
         ""
         if not found.mostly_unread
         else (
-            "No verdict, as most full answers were graded neither right nor wrong: "
-            f"{'; '.join(found.mostly_unread)}. What accuracies there are:\n"
+            f"No verdict, because most full answers could not be graded: {'; '.join(found.mostly_unread)}. The "
+            "accuracies that could be computed:\n"
         )
     )
     return (
-        f"{aside}On {found.task}, one answer {limits.thinking(row['budget'])}: {found.new} "
-        f"{new}, {row['base']} {base}: "
-        f"{numerals.points(row['difference'])} points "
-        f"[{numerals.points(row['alone_low'])}, {numerals.points(row['alone_high'])}] over "
-        f"{numerals.prompts(found.num_prompts)} (p = {numerals.p_value(row['p_value'])}).{_worth(found)}"
-        f"\nOf {len(cells)} cells together, {better} are surely better and {len(sure) - better} surely worse"
-        f"{_confirmed(cells, sure)}."
+        f"{aside}On {found.task}, one answer {limits.thinking(row['budget'])}: {found.new} {new}, {row['base']} "
+        f"{base}: {numerals.points(row['difference'])} points [{numerals.points(row['alone_low'])}, "
+        f"{numerals.points(row['alone_high'])}] over {numerals.prompts(found.num_prompts)} (p = "
+        f"{numerals.p_value(row['p_value'])}).{_worth(found)}\nOf {len(cells)} cells together, {better} are "
+        f"certainly better and {len(sure) - better} certainly worse{_confirmed(cells, sure)}."
     )
 
 
@@ -60,7 +58,7 @@ def _confirmed(cells: pd.DataFrame, sure: pd.DataFrame) -> str:
     if sure.empty or not _is_fine_enough(cells):
         return ""
     confirmed = int((sure["p_holm"] <= intervals.FALSE_SHARE).sum())
-    return f" by joint intervals, of which corrected p-values confirm {confirmed or 'none'}"
+    return f" by joint intervals; corrected p-values confirm {confirmed or 'none'} of them"
 
 
 def _is_fine_enough(cells: pd.DataFrame) -> bool:
@@ -75,10 +73,10 @@ def _worth(found: Comparison) -> str:
     sizes = found.sizes
     row = sizes[(sizes["budget"] == sizes["budget"].max()) & (sizes["width"] == 1)].iloc[0]
     if math.isnan(row["size"]):
-        return " It is not surely right on any prompt, which has no place on the ladder."
+        return " No prompt is certainly solved, so it has no place on the ladder."
     ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
     own = "" if math.isnan(found.new_params) else f"; it has {numerals.parameters(found.new_params)}"
-    return f" On this ladder that is worth {ends[0]} parameters [{ends[1]}, {ends[2]}]{own}."
+    return f" On this ladder that equals {ends[0]} parameters [{ends[1]}, {ends[2]}]{own}."
 
 
 def differences_title(found: Comparison) -> str:
@@ -111,18 +109,18 @@ def differences_legend(found: Comparison) -> str:
     """What the brackets and stars promise."""
     cells = found.differences
     lines = [
-        f"Brackets: 95% intervals that hold in all {len(cells)} cells together (max-t over prompts, bins drawn anew); "
-        "*: without 0."
+        f"Brackets: 95% intervals that hold for all {len(cells)} cells at once (max-t over prompts, bins drawn "
+        "again). *: not 0."
     ]
     if found.bins_are is not None and cells["bin"].nunique() > 1:
         lines.append(f"Bins: {found.bins_are}.")
     if found.cluster is not None:
         lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
     holm, bh = (int((cells[name] <= intervals.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
-    by_holm = f"{holm} differ" if _is_fine_enough(cells) else f"none of {len(cells)} cells can be told"
+    by_holm = f"{holm} differ" if _is_fine_enough(cells) else (f"no difference is certain in any of {len(cells)} cells")
     lines.append(
-        f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction and "
-        f"{bh} after Benjamini and Hochberg's, at 5%; the least is {numerals.p_value(cells['p_value'].min())}."
+        f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction "
+        f"and {bh} after Benjamini and Hochberg's, at 5%; the smallest is {numerals.p_value(cells['p_value'].min())}."
     )
     return "\n".join(lines)
 
@@ -149,7 +147,7 @@ def _size_words(row: pd.Series) -> list[str]:
         return [wording.NOTHING if row["num_prompts"] else "-", "-", "-"]
     ends = [size(row[end], row) for end in ("size", "size_low", "size_high")]
     text = f"{ends[0]} [{ends[1]}, {ends[2]}]"
-    again = f", for good from {size(row['stays'], row)}" if row["stays"] > row["size"] * (1 + 1e-9) else ""
+    again = f", stays there from {size(row['stays'], row)}" if row["stays"] > row["size"] * (1 + 1e-9) else ""
     outside = numerals.percent(row["share_below"] + row["share_beyond"])
     return [text + again, outside, numerals.percent(row["share_dips"])]
 
@@ -164,11 +162,11 @@ def size(count: float, row: pd.Series) -> str:
 def sizes_legend(found: Comparison) -> str:
     return "\n".join(
         [
-            f"Interpolated in log size between {', '.join(found.rungs)} and never beyond them (≤, >); brackets are 95% "
+            f"Interpolated in log size between {', '.join(found.rungs)}, never beyond them (≤, >). Brackets: 95% "
             "intervals over prompts.",
-            "Beyond: share of replicates outside the ladder. Where a ladder dips, the least size that reaches the "
-            "accuracy counts;",
-            "dips: share of replicates in which a larger size falls short of it again.",
+            "Beyond: share of replicates outside the ladder. If accuracy falls with size somewhere, the smallest "
+            "size that reaches the accuracy counts;",
+            "dips: share of replicates in which a larger size is less accurate again.",
         ]
     )
 
@@ -180,7 +178,7 @@ def needs_title(found: Comparison) -> str:
 def need_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a rung and bin: along samples, and along thinking where there are budgets."""
     unit = found.cost.unit
-    rows = [["base", "bin", "samples", "tokens", unit, f"of its {wording.spent(unit)}", "never", "thinking", "never"]]
+    rows = [["base", "bin", "samples", "never", "tokens", unit, f"of its {wording.spent(unit)}", "thinking", "never"]]
     for (base, name), part in found.needs.groupby(["base", "bin"], sort=False):
         by_path = part.set_index("path")
         wide = by_path.loc["width"]
@@ -188,10 +186,10 @@ def need_rows(found: Comparison) -> list[list[str]]:
             str(base),
             str(name),
             _bounded(wide, "step", "{:.1f}"),
+            numerals.percent(wide["share_never"]),
             _bounded(wide, "tokens", "{:.0f}"),
             _bounded(wide, "cost", "{:.2g}"),
             _bounded(wide, "exchange_rate", "{:.2f}x"),
-            numerals.percent(wide["share_never"]),
         ]
         if "budget" in by_path.index:
             deep = by_path.loc["budget"]
@@ -213,10 +211,12 @@ def needs_legend(found: Comparison) -> str:
     deep = found.needs[found.needs["path"] == "budget"]["max_step"]
     thinking = f" and {wording.within('budget', deep.iloc[0])} of thinking by one sample" if len(deep) else ""
     endless = len(deep) and deep.iloc[0] >= limits.UNLIMITED
-    unnamed = " Thinking -: between the last limit on it and none, where no budget can be named." if endless else ""
+    unnamed = (
+        " Thinking -: it lies between the largest budget and no limit, so no number can be given." if endless else ""
+    )
     return (
         f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} at the full budget{thinking}; "
-        f"{found.cost.unit} a prompt ({found.cost.label}), and over what the new model's answer costs.\n"
-        "Never: share of replicates that do not get there within the measured grid. ≤: the first cell suffices."
-        f"{unnamed}"
+        f"{found.cost.unit} a prompt ({found.cost.label}), and that cost over the cost of the new model's "
+        "answer.\nNever: share of replicates with no match within the measured grid. ≤: the cheapest cell already "
+        f"matches.{unnamed}"
     )

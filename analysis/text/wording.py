@@ -79,8 +79,8 @@ def nothing(large: str, words: Iterable[str]) -> list[str]:
     if not any(NOTHING in word for word in words):
         return []
     return [
-        f"{NOTHING.capitalize()}: one answer of {large} there is not surely right on any prompt (the interval of its "
-        "accuracy begins at 0), and what is never right matches that for nothing."
+        f"{NOTHING.capitalize()}: one answer of {large} is not certainly right on any prompt there (its accuracy may "
+        "be 0), so even a model that is never right would match it."
     ]
 
 

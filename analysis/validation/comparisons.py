@@ -56,7 +56,7 @@ def planted_difference(num_datasets: int, *, num_prompts: int, rng: np.random.Ge
         better = BASE._replace(ability=_ability(effect))
         drawn = [_compare(BASE, better, num_prompts, rng) for _ in range(num_datasets)]
         found = float(np.mean([getattr(each, cells).low[0, SINGLE] > 0 for each in drawn]))
-        claim = "A difference of the size that is told as detectable is found"
+        claim = "A difference as large as the one reported as detectable is found"
         case = f"single full answers {which}, {num_prompts} prompts, {NUM_SAMPLES} samples"
         checks.append(Check(claim, case, found, POWER - slack, POWER + slack, num_datasets))
     return checks

@@ -77,7 +77,8 @@ def explain_refusal(name: str, needs: Needs, dtype: str, *, free_bytes: int, cac
     return (
         f"{name} needs {_gib(needs.weights + cache + OVERHEAD_BYTES)} GiB of memory ({parts}); this machine has "
         f"{_gib(free_bytes)} GiB free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a "
-        f"smaller model{lower}{less} or a server that holds it: engine=server engine.url=http://HOST:8000/v1."
+        f"smaller model{lower}{less}, or use a server that has the model: engine=server "
+        "engine.url=http://HOST:8000/v1."
     )
 
 

@@ -18,16 +18,17 @@ PYDANTIC_REASON = re.compile(r"^  (?:Value error, |Assertion failed, )?(.+?) \[t
 # What a machine lacks, by how an engine's libraries say so, and what to do about it.
 WAYS_ON = {
     r"gloo|network interface|unable to find address|name or service not known": (
-        "no network interface is up, by which an engine's processes talk even on one machine. Bring one up "
-        "(ip link set lo up), or name it in GLOO_SOCKET_IFNAME."
+        "no network interface is up, and the processes of an engine need one even on one machine. Start one (ip "
+        "link set lo up), or name it in GLOO_SOCKET_IFNAME."
     ),
     r"can't start new thread|resource temporarily unavailable": (
-        "no further process or thread may be started. Raise the limit (ulimit -u), or end other programs of this user."
+        "no more processes or threads can be started. Raise the limit (ulimit -u), or close other programs of this "
+        "user."
     ),
     r"cannot allocate memory|failed to map segment|^MemoryError": (
-        "memory ran short. Raise the limit (ulimit -v), end other programs, or take a machine with more."
+        "memory ran out. Raise the limit (ulimit -v), close other programs, or use a machine with more memory."
     ),
-    r"no space left on device": "a disk is full: that of the run, of TMPDIR or of the home folder. Free some room.",
+    r"no space left on device": "a disk is full: that of the run, of TMPDIR or of the home folder. Free some space.",
 }
 
 

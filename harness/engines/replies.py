@@ -78,12 +78,12 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
     reply = _read(Reply, content)
     choice, usage = reply.choices[0], reply.usage or Usage()
     if reply.model is not None and reply.model not in names:
-        raise EngineFailedError(f"The server answers as {clip(reply.model)!r}, and {names[0]!r} was asked.")
+        raise EngineFailedError(f"The server answered as {clip(reply.model)!r}, but {names[0]!r} was requested.")
     token_ids = choice.token_ids
     if token_ids is None:
         raise EngineFailedError(
-            "The server returns no token ids, which isoquant cuts and counts by; "
-            "use one that knows return_token_ids, such as vLLM 0.10.2 or later."
+            "The server returns no token ids, and isoquant needs them to cut and count. Use a server with "
+            "return_token_ids, such as vLLM 0.10.2 or later."
         )
     _check_prompt(choice, usage, request)
     reason = choice.finish_reason
@@ -103,7 +103,7 @@ def _check_prompt(choice: Choice, usage: Usage, request: Request) -> None:
     if told not in (None, asked):
         raise EngineFailedError(f"The server read {told} tokens from a prompt of {asked} token ids.")
     if choice.prompt_token_ids is not None and tuple(choice.prompt_token_ids) != request.prompt_ids:
-        raise EngineFailedError("The server read another prompt than the token ids that it was sent.")
+        raise EngineFailedError("The server did not use the token ids that it was sent as the prompt.")
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
     if cached is not None and cached > asked:
         raise EngineFailedError(f"The server found {cached} tokens of a prompt of {asked} in its cache.")
@@ -116,19 +116,19 @@ def _check_end(token_ids: list[int], reason: Literal["stop", "length"], request:
     """
     if not token_ids or (reason == "stop" and not request.stop and token_ids[-1] not in request.stop_ids):
         raise EngineFailedError(
-            "The server stopped a completion where it was not told to; start it without stop strings of its own."
+            "The server stopped a completion without a requested stop string. Start it without its own stop strings."
         )
     if len(token_ids) > request.max_tokens:
         raise EngineFailedError(
-            f"The server wrote {len(token_ids):,} tokens where it was told to stop at {request.max_tokens:,}."
+            f"The server wrote {len(token_ids):,} tokens, more than the limit of {request.max_tokens:,}."
         )
     if reason == "length" and len(token_ids) < request.max_tokens:
         raise EngineFailedError(
-            f"The server stopped after {len(token_ids):,} of {request.max_tokens:,} tokens and calls it the limit; "
-            "start it with a longer context."
+            f"The server stopped after {len(token_ids):,} of {request.max_tokens:,} tokens and says that this is the "
+            "limit. Start it with a longer context."
         )
     if any(token_id in request.stop_ids for token_id in token_ids[:-1]):
-        raise EngineFailedError("The server went on behind a token that it was told to stop at.")
+        raise EngineFailedError("The server continued after a token at which it had to stop.")
 
 
 def _read(kind: type[Kind], content: bytes) -> Kind:

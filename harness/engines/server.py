@@ -54,7 +54,10 @@ class Server:
 
     def __post_init__(self) -> None:
         if "@" in self.url or "?" in self.url:
-            raise ValueError("engine.url must hold no key or password; name their variable in engine.api_key_variable.")
+            raise ValueError(
+                "engine.url must not contain a key or password. Put the key in an environment "
+                "variable, and give its name as engine.api_key_variable."
+            )
         if not is_web_address(self.url):
             raise ValueError(f"engine.url must look like http://127.0.0.1:8000/v1; got {self.url!r}.")
         if self.max_num_seqs < 1:
@@ -65,7 +68,7 @@ class Server:
             raise ValueError(f"engine.timeout_seconds must be positive; got {self.timeout_seconds}.")
         # What was given is not repeated: it may be the key itself.
         if self.api_key_variable is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.api_key_variable):
-            raise ValueError("engine.api_key_variable is the name of an environment variable, not the key.")
+            raise ValueError("engine.api_key_variable must be the name of an environment variable, not the key itself.")
 
     @property
     def samples_in_flight(self) -> int:
@@ -107,7 +110,7 @@ class Server:
             try:
                 await engine.complete(PROBE)
             except RequestFailedError as error:
-                raise ValueError(f"engine.url is no server that isoquant can use: {error}") from None
+                raise ValueError(f"engine.url is not a server that isoquant can use: {error}") from None
             yield engine
 
     def _read_key(self) -> str | None:
@@ -115,7 +118,9 @@ class Server:
             return None
         key = os.environ.get(self.api_key_variable, "").strip()
         if not key or not key.isascii() or not key.isprintable():
-            raise ValueError("The environment variable that engine.api_key_variable names holds no key; export it.")
+            raise ValueError(
+                "The environment variable that engine.api_key_variable names is empty. Set it to the key and export it."
+            )
         return key
 
 
@@ -140,15 +145,15 @@ class ServerEngine:
         try:
             served = read_models((await client.models.with_raw_response.list()).content)
         except NotFoundError as error:
-            raise ValueError(f"{url} has no list of models; engine.url usually ends in /v1.") from error
+            raise ValueError(f"{url} has no list of models. engine.url usually ends in /v1.") from error
         except (APIError, EndlessError) as error:
             raise self._describe(error, seconds=seconds) from None
         except ValueError as error:
-            raise ValueError(f"{url}/models answered with something else than a list of models: {error}") from None
+            raise ValueError(f"{url}/models did not answer with a list of models: {error}") from None
         if self._model not in served:
             raise ValueError(
-                f"{url} does not serve {self._model!r} but {clip(', '.join(sorted(served))) or 'nothing'}; "
-                "set engine.served_model, or start the server with that model."
+                f"{url} serves {clip(', '.join(sorted(served))) or 'nothing'}, not {self._model!r}. "
+                "Set engine.served_model, or start the server with that model."
             )
         asked = served[self._model]
         # A server may answer by another name of the same model.
@@ -156,8 +161,8 @@ class ServerEngine:
         context = asked.max_model_len
         if context is not None and context < max_model_len:
             raise ValueError(
-                f"{url} serves contexts of {context} tokens and the longest request needs {max_model_len}; "
-                f"start it with --max-model-len {max_model_len}, or lower grid.budgets."
+                f"{url} serves contexts of {context} tokens, and the longest request needs {max_model_len}. Start it "
+                f"with --max-model-len {max_model_len}, or lower grid.budgets."
             )
 
     async def complete(self, request: Request) -> Completion:
@@ -176,7 +181,9 @@ class ServerEngine:
             return read_completion(reply.content, request, names=self._names, seconds=seconds)
         except ValueError as error:
             reason = self._hide_key(str(error))
-            raise EngineFailedError(f"{self._settings.url}/completions answered with no completion: {reason}") from None
+            raise EngineFailedError(
+                f"{self._settings.url}/completions answered without a completion: {reason}"
+            ) from None
 
     def _describe(self, error: "APIError | EndlessError", *, seconds: float) -> EngineFailedError | RequestFailedError:
         """The exception that tells in one line what a request met that had `seconds`; the key is not in it."""
@@ -187,22 +194,24 @@ class ServerEngine:
         settings = self._settings
         if isinstance(error, APITimeoutError):
             return EngineFailedError(
-                f"{settings.url} did not answer within {seconds:g} seconds; is it overloaded? "
-                "Lower engine.max_num_seqs or raise engine.timeout_seconds."
+                f"{settings.url} did not answer within {seconds:g} seconds; it may be overloaded. Lower "
+                "engine.max_num_seqs or raise engine.timeout_seconds."
             )
         if isinstance(error, EndlessError):
             return EngineFailedError(f"{settings.url}: {error}")
         if isinstance(error, APIConnectionError):
             reason = self._hide_key(first_line(error.__cause__ or error))
-            return EngineFailedError(f"No server answers at {settings.url} ({reason}); is it up, is engine.url right?")
+            return EngineFailedError(
+                f"No server answers at {settings.url} ({reason}). Is the server running? Is engine.url right?"
+            )
         if not isinstance(error, APIStatusError):
             return EngineFailedError(f"{settings.url}: {self._hide_key(first_line(error))}")
         status, reason = error.status_code, self._hide_key(read_reason(error))
         if 300 <= status < 400:
             place = self._hide_key(clip(error.response.headers.get("location", "")))
             return EngineFailedError(
-                f"{settings.url} sends requests on to {place or 'another place'} ({status}), where neither the key nor "
-                "a prompt is sent; set engine.url to where the model is served."
+                f"{settings.url} redirects requests to {place or 'another place'} ({status}). For safety, no key and "
+                "no prompt is sent there. Set engine.url to the address that serves the model."
             )
         if status in (401, 403):
             way_on = (

@@ -27,24 +27,25 @@ def check_architecture(config: Mapping[str, Any], *, runs_own_code: bool = False
     named = config.get("architectures")
     if not isinstance(named, list) or not named:
         raise ValueError(
-            'config.json has no "architectures", by which vLLM finds the model; add it, such as ["LlamaForCausalLM"].'
+            'config.json has no "architectures", and vLLM needs it to find the model. Add it, such as '
+            '["LlamaForCausalLM"].'
         )
     name = str(named[0])
     registry = _read_registry()
     if NO_WRITER.search(name) or (name.endswith("Model") and registry and not _is_among_writers(name, registry)):
-        raise ValueError(f"config.json names {name}, which writes no text; give a model that continues text.")
+        raise ValueError(f"config.json names {name}, which does not write text. Give a model that continues text.")
     own_code = "auto_map" in config
     if registry is None or f'"{name}"' in registry or (own_code and runs_own_code) or _is_in_transformers(name):
         return
     if own_code:
         raise ValueError(
-            f"config.json names {name!r}, which neither vLLM nor transformers knows, and code of the checkpoint's own "
-            "for it (auto_map), which is not run. Read it, and where you trust it give "
+            f"config.json names {name!r}, which neither vLLM nor transformers knows. The checkpoint has its own code "
+            "for it (auto_map), which is not run. Read the code; if you trust it, give "
             "+engine.options.trust_remote_code=true."
         )
     raise ValueError(
-        f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which neither vLLM nor "
-        "transformers knows here. Check its spelling, or use versions of them that know it."
+        f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which the installed vLLM and "
+        "transformers do not know. Check its spelling, or install versions that know it."
     )
 
 
@@ -58,8 +59,8 @@ def check_quantization(config: Mapping[str, Any], *, has_gpu: bool) -> None:
         return
     told = f"{method}, {bits} bits" if method in PACKED_METHODS else f"{method}"
     raise ValueError(
-        f"Its weights are quantized ({told}), which vLLM cannot run on a CPU: it takes awq and gptq of 4 bits and "
-        "compressed-tensors there. Give the model without quantization, use a GPU machine, or engine=server."
+        f"Its weights are quantized ({told}), which vLLM cannot run on a CPU. On a CPU it runs awq and gptq with 4 "
+        "bits, and compressed-tensors. Give the model without quantization, use a GPU machine, or engine=server."
     )
 
 
@@ -72,8 +73,8 @@ def check_heads(head_dim: int, *, has_gpu: bool) -> None:
     sizes = [int(size) for size in listed[1].split(",") if size.strip()]
     if head_dim not in sizes:
         raise ValueError(
-            f"Its attention heads are {head_dim} numbers wide, which vLLM cannot run on a CPU: it has heads of "
-            f"{', '.join(map(str, sizes))} there. Use a GPU machine, or engine=server."
+            f"Its attention heads have size {head_dim}, which vLLM cannot run on a CPU. On a CPU it runs heads of "
+            f"size {', '.join(map(str, sizes))}. Use a GPU machine, or engine=server."
         )
 
 

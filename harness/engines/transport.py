@@ -39,7 +39,9 @@ class Bounded(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            raise EndlessError("The server packs its answers, which it was asked not to; turn its compression off.")
+            raise EndlessError(
+                "The server compresses its answers, although it was asked not to. Turn its compression off."
+            )
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         response.stream = BoundedStream(response.stream, total_seconds=self._total_seconds)
         return response
@@ -56,9 +58,11 @@ class BoundedStream(httpx2.AsyncByteStream):
         async for part in self._stream:
             num_bytes += len(part)
             if num_bytes > LARGEST_BYTES:
-                raise EndlessError(f"The server's answer is larger than {LARGEST_BYTES // 2**20} MiB, which none is.")
+                raise EndlessError(
+                    f"The server's answer has over {LARGEST_BYTES // 2**20} MiB, too many for an answer."
+                )
             if time.monotonic() - started > self._total_seconds:
-                raise httpx2.ReadTimeout("The answer drips.")
+                raise httpx2.ReadTimeout("The answer arrives too slowly.")
             yield part
 
     async def aclose(self) -> None:

@@ -50,12 +50,12 @@ OWNED_OPTIONS = {
     "model": "model.path",
     "tokenizer": "model.path",
     "revision": "model.revision",
-    "max_model_len": "grid.budgets, which it follows from",
-    "seed": "seed, which every request's own is hashed from",
+    "max_model_len": "grid.budgets, which determine it",
+    "seed": "seed, from which the seed of every request is computed",
     "generation_config": "sampling",
     "override_generation_config": "sampling",
 }
-KILLED = "Its process ended without a word, as one does that is killed for want of memory."
+KILLED = "Its process ended without an error message; it was probably killed because memory ran out."
 GPU_NUM_SEQS = 256
 
 
@@ -86,7 +86,9 @@ class Vllm:
             if value is not None and value < 1:
                 raise ValueError(f"engine.{name} must be at least 1; got {value}.")
         if not 0 < self.gpu_memory_utilization <= 1:
-            raise ValueError(f"engine.gpu_memory_utilization must lie in (0, 1]; got {self.gpu_memory_utilization}.")
+            raise ValueError(
+                f"engine.gpu_memory_utilization must be above 0 and at most 1; got {self.gpu_memory_utilization}."
+            )
         for name in self.options:
             if name in OWNED_OPTIONS:
                 raise ValueError(f"engine.options.{name} is refused; set {OWNED_OPTIONS[name]}.")
@@ -217,16 +219,14 @@ def check_options(options: Mapping[str, Any], known: list[str]) -> None:
     for name in options:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=3)
-            hint = (
-                f" did you mean {' or '.join(nearest)}?" if nearest else " its names are those of `vllm serve --help`."
-            )
+            hint = f" did you mean {' or '.join(nearest)}?" if nearest else " `vllm serve --help` lists the names."
             raise UnknownOptionError(f"engine.options.{name}: this vLLM has no such engine argument;{hint}")
 
 
 def explain_start(error: Exception, log: IO[bytes]) -> str:
     """Why an engine did not start, in a line: the error's own words, or what they point to in the log."""
     if isinstance(error, ModuleNotFoundError) and error.name == "vllm":
-        return "it is not installed; run `make setup`."
+        return "it is not installed. Run `make setup`."
     reason = first_line(error)
     if POINTER.search(reason):
         reason = last_error(log) or f"{reason} {KILLED}"

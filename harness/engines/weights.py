@@ -17,8 +17,8 @@ def check_load_format(options: Mapping[str, Any]) -> None:
     """Raise ValueError where an engine's options ask for a format in which weights can be pickled."""
     if (load_format := options.get("load_format", LOAD_FORMATS[0])) not in LOAD_FORMATS:
         raise ValueError(
-            f"engine.options.load_format={load_format} is refused: it may load pickled weights, which run code; "
-            f"choose from {', '.join(LOAD_FORMATS)}."
+            f"engine.options.load_format={load_format} is refused: it may load pickled weights, which can run code. "
+            f"Choose from {', '.join(LOAD_FORMATS)}."
         )
 
 

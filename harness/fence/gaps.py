@@ -26,7 +26,7 @@ class Fence(NamedTuple):
         held = [kind for kind in ("network", "files", "processes") if not any(kind in gap for gap in self.gaps)]
         named = ", ".join(held[:-1]) + " or " * (len(held) > 1) + "".join(held[-1:])
         told = f"Graders run without {named} ({', '.join(self.walls)})." if held else "Graders run without a fence."
-        return told + (f" Nothing keeps them from: {', '.join(self.gaps)}." if self.gaps else "")
+        return told + (f" Not prevented: {', '.join(self.gaps)}." if self.gaps else "")
 
 
 @cache
@@ -72,7 +72,7 @@ def _try_in_child(folder: str, writes: int) -> None:
 def _attempts(folder: str) -> dict[str, Callable[[], object]]:
     return {
         "the network": socket.socket,
-        "reading others' files": lambda: Path(folder, "secret").read_text(),
+        "reading other users' files": lambda: Path(folder, "secret").read_text(),
         "writing files": lambda: Path(folder, "written").touch(),
         "starting processes": _fork_once,
     }

@@ -121,7 +121,7 @@ def become_nobody(readable: Collection[str]) -> None:
     os.seteuid(0)
     os.setegid(0)
     if not can_read:
-        raise PermissionError("The folders of this interpreter are root's alone.")
+        raise PermissionError("Only root can read the folders of this Python interpreter.")
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)

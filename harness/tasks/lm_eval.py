@@ -92,7 +92,7 @@ class LmEval:
         if self.num_fewshot is not None and self.num_fewshot < 0:
             raise ValueError(f"task.num_fewshot must not be negative; got {self.num_fewshot}.")
         if self.filter == OWN_FILTER and self.extract is None:
-            raise ValueError("task.filter=extract judges what task.extract finds; name a task.extract.")
+            raise ValueError("task.filter=extract grades what task.extract finds. Give a task.extract.")
         # A yaml gives a list.
         object.__setattr__(self, "dials", tuple(self.dials))
 
@@ -192,8 +192,8 @@ class LmEval:
             pool = getattr(leaf.fewshot_cfg, "samples", None) or getattr(leaf.fewshot_cfg, "split", None)
             if leaf.config.num_fewshot and not pool and not leaf.has_training_docs():
                 raise ValueError(
-                    f"lm-eval's task {name!r} takes its examples from a split that task.data does not give; name a "
-                    "file for each split, as in task.data={test: a.jsonl, train: b.jsonl}, or set task.num_fewshot=0."
+                    f"lm-eval's task {name!r} takes its examples from a split that is not in task.data. Give a file "
+                    f"for each split, as in task.data={{test: a.jsonl, train: b.jsonl}}, or set task.num_fewshot=0."
                 )
         return leaves
 
@@ -209,7 +209,7 @@ class LmEval:
         missing = [dial for dial in self.dials if not isinstance(instance.doc.get(dial), int | float)]
         if missing:
             raise ValueError(
-                f"task.dials: {missing[0]!r} is no number of a document, which has {sorted(instance.doc)}."
+                f"task.dials: {missing[0]!r} is not a number in the documents, which have {sorted(instance.doc)}."
             )
         dials = {dial: float(instance.doc[dial]) for dial in self.dials}
         prompt_id = f"{self.name}/{index:05d}" + ("" if len(self._leaves) == 1 else f"/{name}")
@@ -251,7 +251,9 @@ class LmEval:
     def _filter(self, leaf: Any) -> Any:
         named = {ensemble.name: ensemble for ensemble in leaf._filters}
         if self.filter is not None and self.filter not in named:
-            raise ValueError(f"task.filter: {leaf.config.task} has no filter {self.filter!r}, but {', '.join(named)}.")
+            raise ValueError(
+                f"task.filter: {leaf.config.task} has no filter {self.filter!r}; it has {', '.join(named)}."
+            )
         return named[self.filter] if self.filter else leaf._filters[0]
 
     def _check_grades(self, leaf: Any) -> None:
@@ -263,8 +265,8 @@ class LmEval:
             _, scores = self._score(leaf, doc, "0")
         except Exception as error:  # a task's filters and graders are code of its own
             raise ValueError(
-                f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}); choose "
-                f"another as task.filter, of {', '.join(named)}."
+                f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}). Choose another "
+                f"task.filter from {', '.join(named)}."
             ) from error
         numbers = [name for name, score in scores.items() if isinstance(score, int | float)]
         if self._metric(leaf) not in numbers:
@@ -274,7 +276,7 @@ class LmEval:
             )
         if not leaf.higher_is_better().get(self._metric(leaf), True):
             raise ValueError(
-                f"task.metric: of {self._metric(leaf)!r} lower is better; choose one that full marks reach."
+                f"task.metric: of {self._metric(leaf)!r} lower is better. Choose a metric whose best value is highest."
             )
         for text in ("0", self._read_gold(leaf, doc)):
             _, scores = self._score(leaf, doc, text)
@@ -284,8 +286,8 @@ class LmEval:
     def _explain_scale(self, leaf: Any, score: float, scores: Mapping[str, Any]) -> str:
         others = [name for name, other in scores.items() if isinstance(other, int | float) and 0 <= other <= FULL_SCORE]
         return (
-            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and a score runs "
-            f"from 0 to 1, which is correct; choose another, such as {', '.join(others) or 'another task'}."
+            f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and a score "
+            f"must be from 0 to 1 (correct). Choose another, such as {', '.join(others) or 'another task'}."
         )
 
 

@@ -13,7 +13,7 @@ OWN_TASKS = Path(__file__).parent / "lm_eval_yaml"
 SHOWN = 6
 MAX_BYTES = 10_000_000
 FUNCTION = "!function"
-METRIC = "scores by the script of the metric"
+METRIC = "scores with the script of the metric"
 
 
 class _Function(str):
@@ -41,8 +41,8 @@ def check_trust(folder: Path, *, trust: bool) -> None:
         return
     more = f" and {len(code) - SHOWN} more" if len(code) > SHOWN else ""
     raise ValueError(
-        f"The tasks of {folder} are code, which would run here as you: {'; '.join(code[:SHOWN])}{more}. Read it, and "
-        "where you trust it, give task.trust=true."
+        f"The tasks of {folder} contain code that would run with your rights: {'; '.join(code[:SHOWN])}{more}. Read "
+        "it; if you trust it, give task.trust=true."
     )
 
 
@@ -73,7 +73,7 @@ def list_yaml(folder: Path) -> list[Path]:
 
 def _check_file(path: Path) -> Path:
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} is no file that a task can be read from; take it out of task.include_path.")
+        raise ValueError(f"{path} cannot be read as a task file. Move it out of task.include_path.")
     return path
 
 
@@ -113,7 +113,7 @@ def _find_functions(path: Path) -> Iterator[str]:
             continue
         seen.add(id(node))
         if node.tag == FUNCTION:
-            name = node.value if isinstance(node, yaml.ScalarNode) else "what it calls a function"
+            name = node.value if isinstance(node, yaml.ScalarNode) else "something that it calls a function"
             yield f"runs {name}{_place(name, path.parent)}"
         if isinstance(node, yaml.CollectionNode):
             nodes += itertools.chain.from_iterable(_as_pair(part) for part in node.value)
@@ -140,7 +140,7 @@ def _find_own_scripts(part: Mapping[Any, Any], folder: Path) -> Iterator[str]:
         yield "sets trust_remote_code"
     path = part.get("dataset_path")
     if isinstance(path, str) and _holds_script(path, folder):
-        yield f"loads its documents by the script of {path}"
+        yield f"loads its documents with the script of {path}"
     metric = part.get("metric")
     is_name = isinstance(metric, str) and not isinstance(metric, _Function)
     if is_name and (part.get("hf_evaluate") or metric not in _known_metrics()):

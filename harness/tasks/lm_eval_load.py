@@ -81,7 +81,7 @@ def find_manager(name: str, include_path: str | None) -> tuple[Any, Path]:
             return manager, Path(include_path or find_shipped())
     nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.7)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else "`lm_eval ls tasks` lists them."
-    raise ValueError(f"lm-eval has no task {name!r}; {hint} Tasks of your own lie in task.include_path.")
+    raise ValueError(f"lm-eval has no task {name!r}; {hint} Your own tasks must be in task.include_path.")
 
 
 def read_names(root: Path, name: str) -> tuple[dict[str, Path], bool]:
@@ -115,9 +115,9 @@ def check_generates(name: str, output_type: str | None) -> None:
     """Raise ValueError for a task that compares likelihoods instead of reading what a model wrote."""
     if output_type != GENERATES:
         raise ValueError(
-            f"lm-eval's task {name!r} is of type {output_type}: it compares the likelihoods of given texts, so there "
-            "is nothing to think about or to vote on. Choose a generate_until task; many have one, named *_generative, "
-            "*_cot or *_gen."
+            f"lm-eval's task {name!r} is of type {output_type}. It compares likelihoods of given texts, so there is "
+            "no thinking and no vote. Choose a generate_until task; many tasks have one, named *_generative, *_cot "
+            "or *_gen."
         )
 
 
@@ -127,7 +127,7 @@ def check_plain(name: str, leaf: Any) -> None:
     if getattr(leaf.config, "unsafe_code", False) or (
         grader and any(part in grader.co_filename for part in EVALUATING)
     ):
-        raise ValueError(f"lm-eval's task {name!r} runs the code that a model writes, which is refused here.")
+        raise ValueError(f"lm-eval's task {name!r} runs code that a model writes, which isoquant does not allow.")
     if getattr(leaf.config, "doc_to_image", None) or getattr(leaf.config, "doc_to_audio", None):
         raise ValueError(f"lm-eval's task {name!r} shows images or plays sound; only text is supported.")
 
@@ -135,7 +135,7 @@ def check_plain(name: str, leaf: Any) -> None:
 def read_from(data: str | Mapping[str, str], entries: Sequence[Any]) -> dict[str, Any]:
     """The fields of a task's YAML that make it read local files."""
     if len(entries) != 1:
-        raise ValueError("task.data needs one task, not a group; give task.name of one of its tasks.")
+        raise ValueError("task.data needs one task, and this is a group. Give one of its tasks as task.name.")
     config = entries[0].cfg or {}
     evaluated = config.get("test_split") or config.get("validation_split") or "test"
     files = {evaluated: data} if isinstance(data, str) else dict(data)
@@ -159,7 +159,7 @@ def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[s
     if isinstance(error, ModuleNotFoundError | AssertionError):
         return f"it needs packages that are not installed here: {reason}"
     if data is not None:
-        return f"{type(error).__name__}, {reason}. Does task.data have the columns that the task's templates name?"
+        return f"{type(error).__name__}, {reason}. Check that task.data has the columns that the task's templates name."
     if not isinstance(error, OSError):
         return f"{type(error).__name__}: {reason}"
     config = entries[0].cfg or {}
@@ -167,8 +167,8 @@ def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[s
     split = config.get("test_split") or config.get("validation_split")
     return (
         f"its documents, {path}{f' ({subset})' if subset else ''} on the Hugging Face hub, cannot be reached "
-        f"({reason}). Where there is a hub, `hf download --repo-type dataset {path}` fetches them; bring the file of "
-        f"split {split!r} here and name it: task.data=<file.jsonl, .json, .csv or .parquet>."
+        f"({reason}). Where the hub can be reached, run `hf download --repo-type dataset {path}`. Copy the file of "
+        f"split {split!r} here and give it as task.data=<file.jsonl, .json, .csv or .parquet>."
     )
 
 

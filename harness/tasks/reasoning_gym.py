@@ -32,7 +32,8 @@ def render_expression(entry: Mapping[str, Any]) -> str:
     """An arithmetic entry in as few characters as carry it: 57+87-70=. Raises ValueError for any other generator's."""
     if "expression" not in entry["metadata"]:
         raise ValueError(
-            "task.render: this generator's entries have no expression; leave it at the generator's question."
+            "task.render: the entries of this generator have no expression. Leave task.render out, so that the "
+            "generator's question is used."
         )
     return str(entry["metadata"]["expression"]).replace(" ", "") + "="
 
@@ -201,7 +202,9 @@ class ReasoningGym:
         except (ValueError, TypeError, AssertionError) as error:
             reason = explain_refusal(self.name, self.params)
             if reason is None:
-                reason = f"task.params hold a wrong type, {error}" if isinstance(error, TypeError) else str(error)
+                reason = (
+                    f"task.params has a value of a wrong type, {error}" if isinstance(error, TypeError) else str(error)
+                )
             raise ValueError(f"reasoning-gym cannot make task {self.name!r}: {reason}") from error
 
     def _prompt(self, index: int, entry: Mapping[str, Any]) -> Prompt:

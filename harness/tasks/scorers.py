@@ -55,7 +55,7 @@ EVALUATED = (
 )
 # Their scorers (reasoning-gym 0.1.25) cannot be held to what the question asks.
 UNTRUSTED = {
-    "composite": "it mixes the entries of others, which a task names one at a time",
-    "game_of_life_halting": "its scorer takes any answer for right, since it compares the truth of two texts",
-    "propositional_logic": "its scorer takes a premise copied from the question for the conclusion",
+    "composite": "it mixes the entries of other generators; name one of them as the task",
+    "game_of_life_halting": "its scorer accepts any answer",
+    "propositional_logic": "its scorer accepts a premise that is copied from the question",
 }

@@ -72,9 +72,9 @@ def _are_numbers(*values: Any) -> bool:
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError("A key stands twice.")
+        raise ValueError("A key is there twice.")
     return values
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number.")
+    raise ValueError(f"{name} is not a number.")

@@ -18,7 +18,7 @@ EXAMPLES = """\
 def add(commands: Any) -> None:
     text = "store embeddings of a run's prompts, for routers to read"
     command = commands.add_parser("embed", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("run", metavar="RUN", help="a run folder, or a name below results/runs")
+    command.add_argument("run", metavar="RUN", help="a run folder, or a name in results/runs")
     command.add_argument(
         "--embedder", metavar="MODEL", default=TFIDF, help=f"{TFIDF}, or a model of sentence-transformers: folder or id"
     )
@@ -41,5 +41,5 @@ def choose(name: str) -> Embedder:
     The last part of the name is what its vectors are stored under.
     """
     if not Path(name).name:
-        raise ValueError(f"--embedder {name!r} names no model; give {TFIDF}, a folder, or an id of the hub.")
+        raise ValueError(f"--embedder {name!r} is not a model. Give {TFIDF}, a folder, or a hub id.")
     return HashedTerms() if name == TFIDF else SentenceModel(name)

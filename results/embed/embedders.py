@@ -99,10 +99,10 @@ def _load(path: str) -> Any:
         from sentence_transformers import SentenceTransformer
     except ImportError:
         raise ValueError(
-            f"The embedder {path} needs sentence-transformers; install it with "
-            f"`.venv/bin/uv pip install --python .venv/bin/python sentence-transformers`, or use {TFIDF}."
+            f"The embedder {path} needs sentence-transformers. Install it with `.venv/bin/uv pip install --python "
+            f".venv/bin/python sentence-transformers`, or use {TFIDF}."
         ) from None
     try:
         return SentenceTransformer(path, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError) as error:
-        raise ValueError(f"No model of sentence-transformers can be loaded from {path}: {error}") from None
+        raise ValueError(f"{path} cannot be loaded as a model of sentence-transformers: {error}") from None

@@ -25,9 +25,9 @@ def embed_run(root: Path, embedder: Embedder) -> int:
         raise ValueError(
             f"No prompt in {root} has a text to embed"
             + (
-                "; ingest it with prompt_text=COLUMN."
+                ". Ingest the run again with --map prompt_text=COLUMN."
                 if prompts
-                else "; `isoquant sweep` or `isoquant ingest` comes first."
+                else ". Run `isoquant sweep` or `isoquant ingest` first."
             )
         )
     version = embedder.version

@@ -51,7 +51,7 @@ def read_rows(path: Path, *, columns: Collection[str], rows_at: str | None, skip
     except (*BROKEN, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"{path} is no table that can be read ({reason[:100]}); give CSV, TSV, JSON or JSON lines in UTF-8, or "
+            f"{path} cannot be read as a table ({reason[:100]}); give CSV, TSV, JSON or JSON lines in UTF-8, or "
             "parquet."
         ) from None
 
@@ -132,14 +132,14 @@ def _json_lines(content: str, path: Path, skip: Skip) -> Iterator[Row | None]:
         try:
             row = _load(line)
         except (ValueError, RecursionError):
-            skip("it is no JSON; was it cut short?", f"line {number} of {path.name}")
+            skip("it is not JSON; is the end missing?", f"line {number} of {path.name}")
             yield None
             continue
         if isinstance(row, dict):
             num_rows += 1
             yield row
         else:
-            skip("it is no JSON object", f"line {number} of {path.name}")
+            skip("it is not a JSON object", f"line {number} of {path.name}")
             yield None
     if not num_rows:
         raise ValueError("no line is a JSON object")

@@ -17,7 +17,7 @@ from results.ingest.write import Stored, write
 from results.places import place_run
 from results.shortage import explain_refusal
 
-NOT_ASKED_FOR = "of a model that --models does not name"
+NOT_ASKED_FOR = "of models that --models does not name"
 EXAMPLES = """\
   isoquant ingest logs/ theirs                      a folder of lm-eval's samples_*.jsonl, or of Inspect's logs
   isoquant ingest table.csv theirs --map model=Model prompt=Id correct=Right
@@ -73,7 +73,10 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
         )
         found = lm_eval.read(source, choices)
         if beside := [path.name for path in inspect_log.find_logs(source) if path.suffix == ".eval"]:
-            found.notes.append(f"Logs of Inspect beside those of lm-eval are not read ({beside[0]}); give them alone.")
+            found.notes.append(
+                f"The source has logs of lm-eval and of Inspect ({beside[0]}), and only one kind is "
+                "read at a time. Give each kind in a folder of its own."
+            )
         return found
     if inspect_log.find_logs(source):
         return inspect_log.read(source, model=options.model, scorers=options.metric, correct_at=options.correct_at)
@@ -92,12 +95,12 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
     num_odd = sum(map(len, found.odd.values()))
     if num_odd > len(found.outcomes):
         reason, places = next(iter(found.odd.items()))
-        several = f"{num_odd:,} parts of the source cannot be read, as " if num_odd > 1 else ""
+        several = f"{num_odd:,} parts of the source cannot be read, such as " if num_odd > 1 else ""
         raise ValueError(f"{several}{places[0]}: {reason}")
     if long := next((name for name in found.models if len(name) > MOST_LETTERS), None):
         raise ValueError(
-            f"A model's name has {len(long):,} letters ({long[:24]}...), and {MOST_LETTERS} are read: map another "
-            "column to model, or give --model NAME."
+            f"A model's name has {len(long):,} letters ({long[:24]}...), and at most {MOST_LETTERS} are allowed. Map "
+            "another column to model, or give --model NAME."
         )
     if correct_at is None:
         check_range(found.samples)
@@ -120,7 +123,7 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> list[str]:
     lines = [
         f"{each.model} on {each.task}: {each.num_samples:,} samples of {each.num_prompts:,} prompts"
         + (" as counts: pass@k, no votes" if each.table == "counts" else "")
-        + (", there already" if each.was_there else "")
+        + (", already there" if each.was_there else "")
         for each in stored
     ]
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
@@ -128,7 +131,7 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> list[str]:
     lines += uneven.lines(found.outcomes)
     counted = {(each.model, each.task) for each in stored if each.table == "counts"}
     lines += unused.lines(found.outcomes, counted=counted) + _unknown(found)
-    return [*lines, f"Into {root}; now `isoquant summary {root}`, or `isoquant figures {root}`."]
+    return [*lines, f"Stored in {root}. Next: `isoquant summary {root}`, or `isoquant figures {root}`."]
 
 
 def _skipped(found: Ingested) -> list[str]:
@@ -154,15 +157,17 @@ def _unknown(found: Ingested) -> list[str]:
     lines = []
     sizeless = [name for name, known in found.models.items() if known.num_params is None]
     if sizeless:
-        lines.append(f"Size not known: {', '.join(sizeless)}. Give it as --params NAME=7e9, else FLOPs cannot be told.")
+        lines.append(
+            f"Size not known: {', '.join(sizeless)}. Give it as --params NAME=7e9; without it FLOPs are not known."
+        )
     silent = sorted({outcome.model for outcome in found.outcomes if outcome.tokens.decoded is None})
     if silent:
         is_charged = all(outcome.tokens.usd for outcome in found.outcomes)
         unit = "dollars, the mean charge of a sample" if is_charged else "samples"
-        lines.append(f"Tokens not known: {', '.join(silent)}. What is spent is counted in {unit}.")
+        lines.append(f"Tokens not known: {', '.join(silent)}. Cost is counted in {unit}.")
     unread = sorted({outcome.model for outcome in found.outcomes if outcome.tokens.prompt is None} - set(silent))
     if unread:
-        lines.append(f"Tokens of prompts not known: {', '.join(unread)}. What is spent is counted without them.")
+        lines.append(f"Tokens of prompts not known: {', '.join(unread)}. Cost is counted without them.")
     return lines
 
 
@@ -170,7 +175,7 @@ def _only(found: Ingested, names: Sequence[str]) -> Ingested:
     """The outcomes of these models, all where none is named; the others are dropped and counted."""
     unknown = sorted(set(names) - set(found.models))
     if unknown:
-        raise ValueError(f"No model {', '.join(unknown)} in the source; it holds {', '.join(found.models)}.")
+        raise ValueError(f"No model {', '.join(unknown)} in the source; its models: {', '.join(found.models)}.")
     if not names:
         return found
     kept = replace(
@@ -186,7 +191,7 @@ def _only(found: Ingested, names: Sequence[str]) -> Ingested:
 def _with_sizes(found: Ingested, params: dict[str, float], tokens: dict[str, float]) -> Ingested:
     unknown = sorted({*params, *tokens} - set(found.models))
     if unknown:
-        raise ValueError(f"No model {', '.join(unknown)} in the source; it holds {', '.join(found.models)}.")
+        raise ValueError(f"No model {', '.join(unknown)} in the source; its models: {', '.join(found.models)}.")
     for name, size in params.items():
         found.models[name] = replace(found.models[name], num_params=size)
     for name, count in tokens.items():
@@ -200,7 +205,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser("ingest", help=text, description=text, epilog=EXAMPLES)
     add = command.add_argument
     add("source", metavar="SOURCE", help="lm-eval or Inspect logs (a file or folder), or a table with --map")
-    add("run", metavar="RUN", help="the run to fill: a directory, or a name below results/runs")
+    add("run", metavar="RUN", help="the run to fill: a folder, or a name in results/runs")
     add(
         "--map",
         type=_pair,
@@ -209,27 +214,40 @@ def add(commands: Any) -> None:
         metavar="NOUN=COLUMN",
         help=f"columns of a table: {', '.join(NOUNS)}, dial.NAME",
     )
-    add("--model", help="one name for all, where the source does not tell models apart")
-    add("--models", nargs="+", default=[], metavar="NAME", help="keep these alone, where the source holds many")
-    add("--task", default="outside", help="the name of a table's task, where no column is mapped")
+    add("--model", help="one name for all rows, if the source does not name models")
+    add("--models", nargs="+", default=[], metavar="NAME", help="keep only these models")
+    add("--task", default="outside", help="the task of a table that has no task column")
     add(
         "--metric",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), says what is correct; the first there is",
+        help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), decides what is correct (default: the "
+        "first)",
     )
-    add("--filter", nargs="+", default=[], metavar="NAME", help="which filter of lm-eval, the first there is")
+    add("--filter", nargs="+", default=[], metavar="NAME", help="which filter of lm-eval (default: the first)")
     add("--regrade", action="store_true", help="score each repeat of lm-eval by the task's own filter and exact match")
-    add("--seeds-are-samples", action="store_true", help="logs of lm-eval that differ in the seed are samples")
-    add("--correct-at", type=float, help="the least score that counts as correct (1, of scores from 0 to 1)")
+    add("--seeds-are-samples", action="store_true", help="read logs of lm-eval with different seeds as samples")
+    add("--correct-at", type=float, help="the lowest score that counts as correct (default 1, for scores from 0 to 1)")
     add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
-    add("--rows", metavar="PATH", help="where in a JSON object the list of rows stands, as in results.examples")
-    add("--keep", type=_share, metavar="SHARE", help="leave out models until all share this part of the prompts (.9)")
-    add("--name-budgets", action="store_true", help="budgets that not every model has become part of the name")
-    add("--counts", action="store_true", help="store success counts though there are answers")
-    add("--params", type=_params, nargs="+", default=[], metavar="NAME=7B", help="a model's parameters")
-    add("--pretraining-tokens", type=_tokens, nargs="+", default=[], metavar="NAME=2T", help="what it was trained on")
+    add("--rows", metavar="PATH", help="path to the list of rows in a JSON object, such as results.examples")
+    add(
+        "--keep",
+        type=_share,
+        metavar="SHARE",
+        help="leave out models until all others share this part of the prompts (.9)",
+    )
+    add("--name-budgets", action="store_true", help="put budgets that not every model has into the model's name")
+    add("--counts", action="store_true", help="store success counts even if there are answers")
+    add("--params", type=_params, nargs="+", default=[], metavar="NAME=7B", help="number of parameters of a model")
+    add(
+        "--pretraining-tokens",
+        type=_tokens,
+        nargs="+",
+        default=[],
+        metavar="NAME=2T",
+        help="tokens that a model was trained on",
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -249,7 +267,7 @@ def _positive(text: str) -> float:
 def _share(text: str) -> float:
     number = float(text)
     if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no share above 0 and up to 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a share above 0 and at most 1")
     return number
 
 

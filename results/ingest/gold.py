@@ -49,7 +49,7 @@ def leave_out_ungraded(found: Ingested, ungraded: Mapping[tuple[str, str], Seque
     totals = Counter((sample.model, sample.task) for sample in found.samples)
     out = set()
     for (model, task), reasons in ungraded.items():
-        told = f"{len(reasons):,} of {totals[model, task]:,} answers, as {reasons[0]}" if reasons else ""
+        told = f"{len(reasons):,} of {totals[model, task]:,} answers, such as {reasons[0]}" if reasons else ""
         if len(reasons) > MOST_UNGRADED * totals[model, task]:
             out.add((model, task))
             found.skip(f"{told}; map correct=COLUMN instead of gold", f"{model} on {task}")
@@ -77,7 +77,7 @@ def is_gold(answer: str | None, gold: str | None) -> bool:
         both = [kind.fullmatch(each.strip()) for each in (answer, gold)]
         if both[0] and both[1]:
             return both[0][kind.groups].upper() == both[1][kind.groups].upper()
-    raise UngradedError(f"{answer[:30]!r} and {gold[:30]!r} take a grader to compare")
+    raise UngradedError(f"{answer[:30]!r} and {gold[:30]!r} need a grader to compare")
 
 
 def _number(text: str) -> Decimal | None:

@@ -67,14 +67,14 @@ def open_log(path: Path) -> Log:
         return Log(_checked(json.loads(_member(archive, path, header))), _stored(archive, path))
     except BROKEN as error:
         reason = " ".join(str(error).split())[:100]
-        raise ValueError(f"{path} is no whole log of Inspect ({reason})") from None
+        raise ValueError(f"{path} is not a complete log of Inspect ({reason})") from None
 
 
 def _why_none(found: Any) -> str:
     """What a JSON file is that is no log, and the way on."""
     if isinstance(found, dict) and "results" in found and ("versions" in found or "configs" in found):
-        return "it is lm-eval's results alone; its --log_samples writes samples as well"
-    return "no model under eval; a table needs --map model=COLUMN prompt=COLUMN correct=COLUMN"
+        return "it has only the results of lm-eval, without samples; run lm-eval with --log_samples"
+    return "it names no model under eval; if it is a table, give --map model=COLUMN prompt=COLUMN correct=COLUMN"
 
 
 def _checked(header: Any) -> Mapping[str, Any]:
@@ -86,7 +86,7 @@ def _checked(header: Any) -> Mapping[str, Any]:
 def _listed(samples: list[Any], path: Path) -> Iterator[Part]:
     for number, sample in enumerate(samples, start=1):
         is_whole = isinstance(sample, dict)
-        yield Part(sample if is_whole else None, "it is no object", f"sample {number:,} of {path.name}")
+        yield Part(sample if is_whole else None, "it is not an object", f"sample {number:,} of {path.name}")
 
 
 def _stored(archive: zipfile.ZipFile, path: Path) -> Iterator[Part]:
@@ -123,7 +123,7 @@ def _parse(read: Any, place: str) -> Part:
         sample = json.loads(read())
     except BROKEN as error:
         return Part(None, f"it is damaged ({' '.join(str(error).split())[:60]})", place)
-    return Part(sample if isinstance(sample, dict) else None, "it is no object", place)
+    return Part(sample if isinstance(sample, dict) else None, "it is not an object", place)
 
 
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:

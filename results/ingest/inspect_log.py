@@ -125,10 +125,10 @@ def _tell_lacking(found: Ingested, path: Path, header: Mapping[str, Any], num_he
     """Say where a log holds fewer samples than its results are of, as one that was cut to be shown."""
     num_told = (header.get("results") or {}).get("total_samples") or 0
     if num_told and not num_held:
-        told = f"it tells the results of {num_told:,} samples and holds none; give the log with its samples"
+        told = f"it has results of {num_told:,} samples, but not the samples; give the log with its samples"
         found.skip(told, path.name)
     elif num_held < num_told:
-        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} samples that its results are of.")
+        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} samples that its results cover.")
 
 
 class _ChoiceError(ValueError):

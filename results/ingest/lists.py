@@ -22,7 +22,9 @@ def spread(cells: Cells) -> Iterator[Cells]:
         for noun in OF_SAMPLES:
             listed = cells.get(noun)
             if isinstance(listed, list) and len(listed) != 1:
-                raise ValueError(f"{noun} holds a list of {len(listed)} beside one score; map a list of scores")
+                raise ValueError(
+                    f"{noun} has a list of {len(listed)} values, but there is one score; map a list of scores"
+                )
             if isinstance(listed, list):
                 cells = cells | {noun: listed[0]}
         yield cells
@@ -30,9 +32,9 @@ def spread(cells: Cells) -> Iterator[Cells]:
     lists = {noun: listed for noun in OF_SAMPLES if noun in cells for listed in [_beside(cells[noun], len(scores))]}
     for noun, listed in lists.items():
         if len(listed) != len(scores):
-            raise ValueError(f"{noun} holds {len(listed)} where correct holds {len(scores)} in a list")
+            raise ValueError(f"{noun} has a list of {len(listed)} values and correct has {len(scores)}")
         if listed and noun not in FOR_ALL and as_list(cells[noun]) is None and cells[noun] is not None:
-            raise ValueError(f"{noun} holds one value beside {len(scores)} scores; map a list, or leave it out")
+            raise ValueError(f"{noun} has one value for {len(scores)} scores; map a list, or leave it out")
     label = cells.get("sample") if "sample" in cells and as_list(cells["sample"]) is None else None
     for number in range(len(scores)):
         own = {noun: listed[number] for noun, listed in lists.items()}
@@ -68,7 +70,7 @@ def wide_models(
     models = [name for name in names if all(name in fit for fit in fits)]
     models = models or sorted(set.intersection(*fits))
     if all(pattern == MODEL for pattern in patterns):
-        raise ValueError(f"Say which columns are models, as --models {' '.join(map(repr, names[:3]))} ...")
+        raise ValueError(f"Name the columns that are models, such as --models {' '.join(map(repr, names[:3]))} ...")
     models = models or [name for name in names if all(is_there(pattern.replace(MODEL, name)) for pattern in patterns)]
     if not models:
         raise ValueError(f"No model fits {', '.join(patterns)}; name them with --models.")

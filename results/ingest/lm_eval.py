@@ -15,11 +15,11 @@ from results.ingest.variants import tell_apart
 
 UNREADABLE = "[invalid]"
 READ = "extracted_answers"
-SEVERAL_AT_ONCE = "its one score is of several different answers at once"
-UNGRADED = "a further repeat: lm-eval logs one score a document and filter (--regrade scores each)"
-OTHER_SEED = "in a log of another seed (--seeds-are-samples reads each as a sample)"
+SEVERAL_AT_ONCE = "it has one score for several different answers"
+UNGRADED = "it is a further repeat, and lm-eval logs one score a document and filter (--regrade scores every repeat)"
+OTHER_SEED = "it is in a log of another seed (--seeds-are-samples reads it as another sample)"
 NO_SCORE = (
-    "it was not scored, as lm-eval's --predict_only leaves it; plain answers can be compared with --map prompt=doc_id "
+    "it was not scored (lm-eval ran with --predict_only); plain answers can be compared with --map prompt=doc_id "
     "gold=target answer=filtered_resps.0"
 )
 UNSCORED = "the document has no score"
@@ -108,7 +108,7 @@ def _read_log(found: Ingested, log: _Log, place: _Place, choices: Choices, *, se
     model, task, path = place.model, place.task, log.path
     rows = read_rows(path, found.skip)
     if not rows:
-        found.skip("it holds no documents; was the evaluation stopped?", path.name)
+        found.skip("it has no documents; did the evaluation stop early?", path.name)
         return
     filters = sorted({row["filter"] for row in rows})
     chosen = choose(f"filter in {path.name}", filters, choices.filters, option="--filter")
@@ -118,7 +118,7 @@ def _read_log(found: Ingested, log: _Log, place: _Place, choices: Choices, *, se
     kept = [row for row in rows if row["filter"] == chosen]
     num_held, num_told = len({str(row["doc_id"]) for row in kept}), log.said.num_documents or 0
     if num_held < num_told:
-        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} documents that its results are of.")
+        found.notes.append(f"{path.name} holds {num_held:,} of the {num_told:,} documents that its results cover.")
     for name, count in Counter(row["filter"] for row in rows if row["filter"] != chosen).items():
         found.dropped[f"under filter {name}, not {chosen}"] += count
     grader = Grader(log.said.task, chosen, path.name) if choices.regrade else None
@@ -146,8 +146,8 @@ def _check_no_vote(rows: Sequence[Row], name: str, log: _Log) -> None:
     says_so = any("majority" in str(step.get("function")) for step in steps) if steps else VOTE.search(name)
     if repeated and (says_so or any(map(_is_of_a_later_repeat, repeated))):
         raise ValueError(
-            f"Filter {name} in {log.path.name} is a vote over {len(_flat(repeated[0]['resps']))} repeats, and a vote "
-            "is no sample: choose another --filter, or --regrade to score each repeat."
+            f"Filter {name} in {log.path.name} is a vote over {len(_flat(repeated[0]['resps']))} repeats, not a "
+            "sample. Choose another --filter, or give --regrade to score each repeat."
         )
 
 

@@ -97,7 +97,7 @@ def read_said(path: Path) -> Said:
         )
     except (KeyError, AttributeError, TypeError):
         raise ValueError(
-            f"{_results_of(path).name} names no model, or is damaged; give the model's name as --model."
+            f"{_results_of(path).name} names no model, or is damaged. Give the model's name as --model."
         ) from None
 
 
@@ -142,7 +142,7 @@ def _parse(path: Path, skip: Skip) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            skip("it is no JSON; was the evaluation cut short?", f"line {number} of {path.name}")
+            skip("it is not JSON; did the evaluation stop early?", f"line {number} of {path.name}")
             continue
         yield from _checked(row, f"line {number} of {path.name}", skip)
 
@@ -151,7 +151,7 @@ def _listed(content: bytes, path: Path, skip: Skip) -> Iterator[Row]:
     try:
         rows = json.loads(content)
     except (ValueError, RecursionError):
-        skip("it is no JSON; was the evaluation cut short?", path.name)
+        skip("it is not JSON; did the evaluation stop early?", path.name)
         return
     for number, row in enumerate(rows, start=1):
         yield from _checked(row, f"document {number} of {path.name}", skip)
@@ -161,7 +161,7 @@ def _checked(row: Any, place: str, skip: Skip) -> Iterator[Row]:
     if isinstance(row, dict) and row.keys() >= FIELDS and row["resps"]:
         yield row
     else:
-        skip("it is no document of lm-eval's sample logs (0.4.0 to 0.4.13 are read)", place)
+        skip("it is not a document of lm-eval's sample logs (versions 0.4.0 to 0.4.13 can be read)", place)
 
 
 def _results_of(path: Path) -> Path:
@@ -181,7 +181,7 @@ def _read_results(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or not said:
-        raise ValueError(f"{results.name} names no model, or is damaged; give the model's name as --model.")
+        raise ValueError(f"{results.name} names no model, or is damaged. Give the model's name as --model.")
     return said
 
 

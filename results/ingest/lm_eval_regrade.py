@@ -27,7 +27,7 @@ class Grader:
             else None
         )
         if reason is not None:
-            raise ValueError(f"{log} cannot be regraded: {reason}; leave out --regrade.")
+            raise ValueError(f"{log} cannot be graded again: {reason}. Leave out --regrade.")
         steps = {each["name"]: each["filter"] for each in task.get("filter_list") or []}.get(filter_name, [])
         self._steps = [(step["function"], _options(step, "function")) for step in steps if _is_of_each(step)]
         self._options = _options(metrics[METRIC], "metric", "aggregation", "higher_is_better")

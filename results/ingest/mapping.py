@@ -63,7 +63,7 @@ def check_nouns(mapped: Mapped) -> None:
     """Raise ValueError where a noun is none, or one that is needed is not mapped."""
     unknown = [noun for noun in mapped.columns if noun not in NOUNS and not noun.startswith(DIAL)]
     if unknown:
-        raise ValueError(f"Cannot map {', '.join(unknown)}; map any of {', '.join(NOUNS)}, or {DIAL}NAME.")
+        raise ValueError(f"{', '.join(unknown)} cannot be mapped; map any of {', '.join(NOUNS)}, or {DIAL}NAME.")
     is_wide = any(MODEL in column for column in mapped.columns.values())
     given = {*mapped.columns} | ({"model"} if mapped.model is not None or is_wide else set())
     of_counts = ("num_samples",) if "correct" in given else OF_COUNTS
@@ -79,8 +79,8 @@ def check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection
     absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not has(column, rows, names)]
     if absent:
         inner = _list_within(rows)
-        way = f"; the rows may stand at --rows {inner}" if inner else ""
-        raise UnfitError(f"No column {_listed(absent)}; the table has {_listed(names)}{way}.")
+        way = f"; if the rows are inside, give --rows {inner}" if inner else ""
+        raise UnfitError(f"The table has no column {_listed(absent)}; it has {_listed(names)}{way}.")
 
 
 def _list_within(rows: Sequence[Row]) -> str | None:

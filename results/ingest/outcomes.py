@@ -5,8 +5,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-OLDER = "in an older log of the same model and task"
-AGAIN = "the same sample again"
+OLDER = "it is in an older log of the same model and task"
+AGAIN = "it is the same sample again"
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def tell_alike(samples: list[Sample]) -> list[str]:
     num_alike = len(texts) - len(set(texts))
     return (
         [
-            f"{num_alike:,} samples are another's equal to the text and count each; map sample=COLUMN, so that a row "
-            "which stands twice counts once."
+            f"{num_alike:,} samples have the same text as another sample, and each is counted. If they are copies, "
+            "map sample=COLUMN, so that each sample counts once."
         ]
         if num_alike
         else []
@@ -121,8 +121,8 @@ def without_twice(samples: list[Sample]) -> tuple[list[Sample], int]:
             kept.append(sample)
         elif known != sample:
             raise ValueError(
-                f"{sample.model} has two different samples numbered {sample.number} on {sample.prompt}; is a column "
-                "(task, budget, effort) not mapped, or does the source hold two runs of it?"
+                f"{sample.model} has two different samples with number {sample.number} on {sample.prompt}. Map the "
+                "column that differs (task, budget, effort), or leave one run out if the source has two."
             )
     return kept, len(samples) - len(kept)
 

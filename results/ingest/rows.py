@@ -19,14 +19,14 @@ def rows_of(value: Any, *, rows_at: str | None, columns: Collection[str]) -> lis
     if rows_at is not None:
         value = within(value, rows_at)
         if value is None:
-            raise ValueError(f"nothing at {rows_at!r}")
+            raise ValueError(f"there is nothing at {rows_at!r}")
         rows = _named(value, columns) if isinstance(value, dict) else value
     elif isinstance(value, dict):
         rows = _by_columns(value) or _found(value, columns)
     else:
         rows = value
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("it holds no list of objects; --rows PATH says where one stands")
+        raise ValueError("it is not a list of objects; give --rows PATH to the list inside it")
     return rows
 
 

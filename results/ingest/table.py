@@ -17,7 +17,7 @@ from results.ingest.scores import MissingError, grade
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
 from results.schema import UNLIMITED
 
-AGAIN = "the same row again"
+AGAIN = "it is the same row again"
 COPY = "it is a copy of a file before it"
 
 
@@ -43,7 +43,7 @@ def read(source: Path, mapped: Mapped) -> Ingested:
             problems.append(error)
             found.skip(error, path.name)
     if len(problems) == len(paths):
-        none = f"{source} holds no table ({', '.join(SUFFIXES)}); give a file of another name by itself."
+        none = f"{source} has no table ({', '.join(SUFFIXES)}). Give a table with another ending by its own path."
         raise ValueError(str(problems[0]) if problems else none)
     leave_out_ungraded(found, reading.ungraded)
     return found
@@ -164,7 +164,7 @@ def _count(cells: Mapping[str, Any], place: tuple[str, str, str]) -> Count:
         c = share * n
         c = float(round(c)) if abs(c - round(c)) < 1e-3 else c
     if n is None or c is None or not (0 <= c <= n and n >= 1 and n == int(n) and c == int(c)):
-        raise ValueError(f"{_told(c)} correct of {_told(n)} samples cannot be")
+        raise ValueError(f"{_told(c)} correct of {_told(n)} samples is not possible")
     return Count(*place, num_samples=int(n), num_correct=int(c), budget=_budget(cells), tokens=_tokens(cells))
 
 
@@ -178,7 +178,8 @@ def _add_count(reading: _Reading, count: Count) -> None:
     else:
         raise _RefusedError(
             f"{count.model} on {count.prompt} has {first.num_correct} of {first.num_samples} in one row and "
-            f"{count.num_correct} of {count.num_samples} in another; is a column (task, budget, effort) not mapped?"
+            f"{count.num_correct} of {count.num_samples} in another. Map the column that differs (task, budget, "
+            "effort)."
         )
 
 
@@ -187,7 +188,7 @@ def _place(cells: Mapping[str, Any], task: str) -> tuple[str, str, str]:
     model, prompt, effort = (text(cells.get(noun)) for noun in ("model", "prompt", "effort"))
     for noun, name in (("model", model), ("prompt", prompt)):
         if name is None:
-            raise ValueError(f"it names no {noun}")
+            raise ValueError(f"it has no {noun}")
     return f"{model} ({effort} effort)" if effort else str(model), text(cells.get("task")) or task, str(prompt)
 
 
@@ -221,7 +222,7 @@ def _tokens(cells: Mapping[str, Any]) -> Tokens:
 def _budget(cells: Mapping[str, Any]) -> int | None:
     budget = _number(cells, "budget")
     if budget is not None and (budget != int(budget) or budget >= UNLIMITED):
-        raise ValueError(f"a budget of {budget:g} tokens cannot be")
+        raise ValueError(f"a budget of {budget:g} tokens is not possible")
     return None if budget is None else int(budget)
 
 
@@ -231,9 +232,9 @@ def _number(cells: Mapping[str, Any], noun: str) -> float | None:
     try:
         number = None if written is None else float(written)
     except ValueError:
-        raise ValueError(f"{str(written)[:40]!r} is no number, under {noun}") from None
+        raise ValueError(f"{str(written)[:40]!r} is not a number, under {noun}") from None
     if number is not None and not 0 <= number < float("inf"):
-        raise ValueError(f"{written} cannot be, under {noun}")
+        raise ValueError(f"{written} is not possible, under {noun}")
     return number
 
 

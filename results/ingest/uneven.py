@@ -31,16 +31,21 @@ def lines(outcomes: Iterable[Sample | Count]) -> list[str]:
         shared = set.intersection(*map(set, tallies.values()))
         if len(shared) == len(every):
             continue
-        told.append(f"Uneven on {task}: {len(shared):,} of {len(every):,} prompts are in every model.")
+        told.append(f"Uneven on {task}: {len(shared):,} of {len(every):,} prompts are answered by every model.")
         lacking = sorted(tallies, key=lambda model: (len(tallies[model]), model))
         told += [_line(model, tallies[model], every, shared) for model in lacking[:MOST_TOLD]]
         if len(lacking) > MOST_TOLD:
-            told.append(f"  and {len(lacking) - MOST_TOLD:,} models that lack fewer or none.")
+            told.append(f"  and {len(lacking) - MOST_TOLD:,} models that lack fewer or no prompts.")
         worst, num_shared = _costliest(tallies)
         if len(tallies) > 1 and num_shared > len(shared):
-            told.append(f"  Without {worst} they are {num_shared:,}: --keep SHARE leaves out what costs most prompts.")
+            told.append(
+                f"  Without {worst} it would be {num_shared:,}. --keep SHARE leaves out the models that cost "
+                "most prompts."
+            )
         elif not shared:
-            told.append("  Nothing can be read of all together: --keep SHARE leaves models out, --models names some.")
+            told.append(
+                "  There is nothing to compare. Leave models out with --keep SHARE, or name some with --models."
+            )
     return told
 
 
@@ -111,7 +116,11 @@ def _worth(sample: Sample) -> float:
 
 
 def _line(model: str, prompts: Mapping[str, _Tally], every: set[str], shared: set[str]) -> str:
-    on_shared = f"{_accuracy([prompts[prompt] for prompt in shared]):.1%} on those of all" if shared else "none of all"
+    on_shared = (
+        f"{_accuracy([prompts[prompt] for prompt in shared]):.1%} on the shared prompts"
+        if shared
+        else ("no shared prompts")
+    )
     return (
         f"  {model} lacks {len(every) - len(prompts):,}: {_accuracy(list(prompts.values())):.1%} right on its own "
         f"{len(prompts):,}, {on_shared}."

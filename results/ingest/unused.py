@@ -27,7 +27,7 @@ def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, 
         if num_apart:
             told.append(
                 f"Unused {num_apart:,} on {task}: at a budget that not every model has on {GROWN_SHARE:.0%} of its "
-                "prompts. Fewer models, by --models, may share more."
+                "prompts. Fewer models (--models) may share more budgets."
             )
         told += _beyond(task, models, budgets, whole={model for model, of_task in counted if of_task == task})
     return told

@@ -43,14 +43,14 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
     if not groups:
         dropped = [f"{count:,} dropped ({reason})" for reason, count in found.dropped.items() if count]
         notes = [note.rstrip(".") for note in found.notes]
-        raise ValueError(f"No outcomes in {source}: {'; '.join([*dropped, *notes]) or 'it is empty'}.")
+        raise ValueError(f"{source} has no outcomes: {'; '.join([*dropped, *notes]) or 'it is empty'}.")
     _mend(root)
     stored = {(row["model"], row["task"]): row["identity"] for row in store.scan(root, schema.MODELS).to_pylist()}
     named = {place: _identity(*place, outcomes, source) for place, outcomes in groups.items()}
     for place, (identity, _) in named.items():
         if stored.get(place, identity) != identity:
             raise ValueError(
-                f"{root} holds other outcomes of {place[0]} on {place[1]} already; choose another RUN, or --model NAME."
+                f"{root} already holds other outcomes of {place[0]} on {place[1]}. Give another RUN, or --model NAME."
             )
     # One writer for all, so that what is stored is read once and many models are a few files.
     writer = store.INGESTING + _digest(sorted(identity for identity, _ in named.values()))

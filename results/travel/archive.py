@@ -69,7 +69,7 @@ class Sink:
         check_names([entry.path for entry in self._entries])
         start, contents = self._file.tell(), encode(Contents(has_texts, self._entries))
         if len(contents) > MOST_CONTENTS:
-            raise ValueError(f"A run of {len(self._entries):,} files is more than a packed one may list.")
+            raise ValueError(f"The run has {len(self._entries):,} files, more than a packed run may have.")
         self._write_file(CONTENTS, memoryview(contents))
         told = f"{self._hash.hexdigest()}  contents at {start:020d}\n".encode()
         self._write_file(CHECKSUM, memoryview(told))
@@ -124,12 +124,12 @@ def read_contents(file: BinaryIO, *, where: object) -> Contents:
     """The list of a packed run, which accounts for every byte of the file; raises ValueError where it cannot be one."""
     end = _read_end(file)
     if end is None:
-        raise ValueError(f"{where} is no packed run, or its end is missing: was it copied whole?")
+        raise ValueError(f"{where} is not a packed run, or its end is missing. Was it copied completely?")
     told, size = end
     start = int(told[2])
     stop = size - TAIL
     if start > stop - BLOCK:
-        raise damaged(where, "its list is not where it says")
+        raise damaged(where, "its list is not where it should be")
     file.seek(start)
     raw = file.read(min(stop - start, MOST_CONTENTS + 2 * BLOCK))
     body = raw[BLOCK:].rstrip(b"\0")
@@ -155,13 +155,13 @@ def read_files(
         expected = header(FOLDER + entry.path, entry.num_bytes)
         found = file.read(len(expected))
         if found != expected:
-            raise damaged(where, f"{entry.path} is not the plain file of {entry.num_bytes:,} bytes that its list names")
+            raise damaged(where, f"{entry.path} is not a plain file of {entry.num_bytes:,} bytes, as the list says")
         whole.update(found)
         yield entry, _read_parts(file, entry, whole, where)
     rest, end = file.read(), _read_end(file)
     whole.update(rest[:-TAIL])
     if end is None or whole.hexdigest() != end[0][1]:
-        raise damaged(where, "its bytes do not have the digest that it says")
+        raise damaged(where, "its checksum is wrong")
     whole.update(rest[-TAIL:])
 
 
@@ -170,16 +170,18 @@ def check_names(paths: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for path in paths:
         if not _is_of_run(path):
-            raise ValueError(f"{path[:200]!r} is no file of a run")
+            raise ValueError(f"{path[:200]!r} is not a file of a run")
         alike = unicodedata.normalize("NFC", path).casefold()
         if alike in seen:
-            twice = "stands there twice" if seen[alike] == path else f"and {seen[alike]} are one file on some machines"
+            twice = (
+                "is there twice" if seen[alike] == path else (f"and {seen[alike]} are the same file on some machines")
+            )
             raise ValueError(f"{path} {twice}")
         seen[alike] = path
 
 
 def damaged(where: object, reason: str) -> ValueError:
-    return ValueError(f"{where} is damaged, or no packed run: {reason}. Nothing of it was kept; ask for it again.")
+    return ValueError(f"{where} is damaged, or not a packed run: {reason}. Nothing was kept. Get the file again.")
 
 
 def _is_of_run(path: str) -> bool:
@@ -219,7 +221,10 @@ def _parse(body: bytes, where: object) -> Contents:
     except ValueError:
         raise damaged(where, "its list cannot be read") from None
     if told.get("format") == FORMAT and isinstance(told.get("version"), int) and told["version"] > VERSION:
-        raise ValueError(f"{where} was packed by a later version (form {told['version']}); this one reads {VERSION}.")
+        raise ValueError(
+            f"{where} was packed by a later version of isoquant (format {told['version']}); this "
+            f"version reads format {VERSION}. Update isoquant."
+        )
     try:
         entries = [Entry(file["path"], file["bytes"], file["sha256"]) for file in told["files"]]
         contents = Contents(told["texts"], entries)
@@ -227,7 +232,7 @@ def _parse(body: bytes, where: object) -> Contents:
     except (KeyError, TypeError, ValueError, RecursionError):
         is_sound = False
     if not is_sound:
-        raise damaged(where, "its list is not as one is written")
+        raise damaged(where, "its list is not complete")
     try:
         check_names([entry.path for entry in entries])
     except ValueError as error:
@@ -255,5 +260,5 @@ def _read_parts(file: BinaryIO, entry: Entry, whole: "hashlib._Hash", where: obj
         yield part
     filled = padding(entry.num_bytes)
     if file.read(len(filled)) != filled or found.hexdigest() != entry.sha256:
-        raise damaged(where, f"{entry.path} does not have the digest that its list names")
+        raise damaged(where, f"{entry.path} has a wrong checksum")
     whole.update(filled)

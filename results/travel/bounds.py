@@ -24,9 +24,9 @@ class Bounds:
             groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
             told = metadata.num_rows, sum(group.num_rows for group in groups), *(g.total_byte_size for g in groups)
         except (pa.ArrowException, OSError):
-            raise ValueError(f"{where} is no table that can be read.") from None
+            raise ValueError(f"{where} cannot be read as a table.") from None
         if min(told) < 0:
-            raise ValueError(f"{where} says that it holds less than nothing.")
+            raise ValueError(f"{where} gives a negative size.")
         self._size += memoryview(content).nbytes
         self._num_rows += max(told[:2])
         self._num_bytes += sum(told[2:])
@@ -35,4 +35,4 @@ class Bounds:
             ("bytes", self._num_bytes, BYTES_AT_LEAST + BYTES_PER_BYTE * self._size),
         ):
             if held > most:
-                raise ValueError(f"With {where} it says that it holds {held:,} {what}, and has {self._size:,} bytes.")
+                raise ValueError(f"With {where} it claims to hold {held:,} {what}, and has only {self._size:,} bytes.")

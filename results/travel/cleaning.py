@@ -40,7 +40,7 @@ def clean_record(record: dict[str, Any]) -> dict[str, Any]:
     try:
         return {name: _clean(name, value) for name, value in record.items() if name.lower() not in OF_MACHINE}
     except RecursionError:
-        raise ValueError("A record is nested too deep to be read; move it away.") from None
+        raise ValueError("A record is nested too deep to be read. Move it away.") from None
 
 
 def clean_text(text: str) -> str:

@@ -61,7 +61,7 @@ def read_rungs(root: Path) -> list[Rung]:
     """The models of a run; raises ValueError where there is none."""
     rows = store.scan(root, MODELS, columns=["identity", "model", "task", "identity_parts"]).to_pylist()
     if not rows:
-        raise ValueError(f"{root} holds no model, so that there is nothing to merge.")
+        raise ValueError(f"{root} has no model, so there is nothing to merge.")
     rows = list({row["identity"]: row for row in rows}.values())
     parts = (read_object(row["identity_parts"] or "{}", where="identity_parts of a model") for row in rows)
     return [Rung(row["identity"], row["model"], row["task"], told) for row, told in zip(rows, parts, strict=True)]
@@ -72,7 +72,7 @@ def agree(first: Path, second: Path) -> Agreement:
     try:
         return _agree(first, second)
     except RecursionError:
-        raise ValueError(f"Models of {first} or {second} tell what they were asked too deep to be compared.") from None
+        raise ValueError(f"The settings of models of {first} or {second} are nested too deep to be compared.") from None
 
 
 def _agree(first: Path, second: Path) -> Agreement:
@@ -87,9 +87,9 @@ def _agree(first: Path, second: Path) -> Agreement:
         and not {rung.identity for rung in stored[0].values() if rung.family in pooled}
         & {rung.identity for rung in stored[1].values()}
     ):
-        reason = "no model was drawn on the prompts of both seeds"
+        reason = "no model has samples of the prompts of both seeds"
     if reason:
-        raise ValueError(f"{first} and {second} are no runs of one ladder: {reason}.")
+        raise ValueError(f"{first} and {second} are not runs of the same ladder: {reason}.")
     return agreed
 
 
@@ -104,7 +104,7 @@ def _find_reason(first: Sequence[Rung], second: Sequence[Rung]) -> str | None:
     names = {rung.identity: rung.model for rung in first}
     for rung in second:
         if names.get(rung.identity, rung.model) != rung.model:
-            return f"the same weights, asked in the same way, are called {names[rung.identity]} and {rung.model}"
+            return f"the same weights, with the same settings, are called {names[rung.identity]} and {rung.model}"
     for rung in second:
         alike = [other for other in first if (other.model, other.task) == (rung.model, rung.task)]
         ours = [other.identity for other in second if (other.model, other.task) == (rung.model, rung.task)]

@@ -32,7 +32,7 @@ def pack(root: Path, out: Path, *, text: bool = True) -> Packed:
     some machines take for one, and where `out` is there and no packed run; BusyError while the run is being written.
     """
     if out.exists() and not is_packed(out):
-        raise ValueError(f"{out} is there already and is no packed run; choose another --out, or move it away.")
+        raise ValueError(f"{out} already exists and is not a packed run. Give another --out, or move it away.")
     with undisturbed(root):
         notes = check(root)
         has_texts = text and not lacks_texts(root)
@@ -43,13 +43,11 @@ def pack(root: Path, out: Path, *, text: bool = True) -> Packed:
                 paths.append(path)
                 sink.add(path, content)
             if not paths:
-                raise ValueError(f"{root} holds nothing to pack; is it a run?")
+                raise ValueError(f"{root} has nothing to pack. Is it a run?")
             try:
                 check_names(paths)
             except ValueError as error:
-                raise ValueError(
-                    f"{root} cannot be packed: {error}; rename what is called so, or leave it out."
-                ) from None
+                raise ValueError(f"{root} cannot be packed: {error}; rename that file, or leave it out.") from None
             sha256 = sink.close(has_texts=has_texts)
             num_bytes = file.tell()
     return Packed(out, sha256, num_bytes, len(paths), has_texts, notes)

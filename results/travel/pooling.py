@@ -120,7 +120,7 @@ def read_seeds(root: Path) -> Seeds:
             for task, seeds in told["seeds"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"{path} does not tell what is pooled here; move the run away, and merge again.") from None
+        raise ValueError(f"{path} does not show what was merged here. Move the run away, and merge again.") from None
 
 
 def join_seeds(first: Seeds, second: Seeds) -> Seeds:
@@ -164,11 +164,12 @@ def check_seeds(stage: Path, seeds: Seeds) -> list[str]:
                 if shared > MOST_SHARED * least:
                     raise ValueError(
                         f"Seeds {other} and {seed} of {task} have {shared:,} of {least:,} prompts in common, which "
-                        "would count twice: prompt i is drawn from seed + i; choose seeds further apart than the sizes."
+                        "would count twice, because prompt i is drawn from seed + i. Choose seeds that differ by "
+                        "more than the sizes."
                     )
                 if shared:
                     notes.append(
-                        f"{shared:,} prompts of {task} are the same under seeds {other} and {seed}; each counts."
+                        f"{shared:,} prompts of {task} are the same under seeds {other} and {seed}; each is counted."
                     )
     return notes
 
@@ -198,5 +199,7 @@ def _seed(rung: Rung) -> str:
 def _label(dials: str | None, seed: str) -> str:
     told = read_object(dials or "{}", where="dials of a prompt")
     if DIAL in told:
-        raise ValueError(f"Prompts have a dial {DIAL} of their own, which is what the seed is called; runs stay apart.")
+        raise ValueError(
+            f"The prompts already have a label {DIAL}, which merging needs for the seed. The runs are not merged."
+        )
     return store.encode_json(told | {DIAL: int(seed)})

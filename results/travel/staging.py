@@ -70,7 +70,7 @@ def _beside(target: Path) -> Path:
 def _check_free(target: Path) -> None:
     is_empty = target.is_dir() and not target.is_symlink() and not any(target.iterdir())
     if not is_empty and (target.exists() or target.is_symlink()):
-        raise ValueError(f"{target} is there already; choose another name, or move it away.")
+        raise ValueError(f"{target} already exists. Choose another name, or move it away.")
 
 
 def _hold(stage: Path, target: Path, *, is_folder: bool = True) -> int:
@@ -90,7 +90,9 @@ def _hold(stage: Path, target: Path, *, is_folder: bool = True) -> int:
                 return descriptor
         except BlockingIOError:
             os.close(descriptor)
-            raise BusyError(f"Another process is making {target}; wait for it, or choose another name.") from None
+            raise BusyError(
+                f"Another process is writing {target}. Wait until it ends, or choose another name."
+            ) from None
         except FileNotFoundError:
             pass
         os.close(descriptor)

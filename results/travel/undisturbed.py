@@ -22,5 +22,5 @@ def undisturbed(root: Path) -> Iterator[None]:
                 # Shared with others that read; who writes asks for all of it. It needs no right to write the file.
                 fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BusyError(f"{path.stem} is being written in {root}; wait until it is done.") from None
+                raise BusyError(f"{path.stem} is being written in {root}. Wait until it is done.") from None
         yield

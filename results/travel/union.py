@@ -75,7 +75,7 @@ def merge(first: Path, second: Path, into: Path) -> Merged:
     for root in (first, second):
         if lacks_texts(root):
             raise ValueError(
-                f"{root} was packed without texts, so that its votes are codes; merge runs that have theirs."
+                f"{root} was packed without texts, so its votes are only codes. Merge runs that have texts."
             )
     with undisturbed(first), undisturbed(second):
         notes = [*check(first), *(check(second) if second.resolve() != first.resolve() else [])]
@@ -92,7 +92,7 @@ def merge(first: Path, second: Path, into: Path) -> Merged:
             copy_records(stage, first, second)
             notes += check_seeds(stage, seeds)
             _verify(stage, sources, seeds)
-    return Merged(into, [*_tell(tallies, first, second), f"Into {into}; both runs stay as they are."], notes)
+    return Merged(into, [*_tell(tallies, first, second), f"Merged into {into}. Both runs stay as they are."], notes)
 
 
 def _store(stage: Path, table: Table, first: Source, second: Source) -> Tally:
@@ -111,7 +111,8 @@ def _store(stage: Path, table: Table, first: Source, second: Source) -> Tally:
         known = at >= 0
         if told := tell_difference(there.take(at[known]), rows.filter(pa.array(known)), table):
             raise ValueError(
-                f"{first.root} and {second.root} hold unlike rows of one key, so that neither can stay: {told}."
+                f"{first.root} and {second.root} have different rows with the same key, so they cannot be merged: "
+                f"{told}."
             )
         num_shared += int(known.sum())
         num_new += shards.add(path, rows.filter(pa.array(~known)), table)
@@ -183,9 +184,13 @@ def _compare_graders(first: Path, second: Path, agreed: Agreement) -> Iterator[s
     told = [", ".join(sorted(" ".join(grader) for grader in each)) for each in graders]
     if agreed.is_pooled:
         raise ValueError(
-            f"{first} was graded by {told[0]}, {second} by {told[1]}; grade both by one version, then merge them."
+            f"{first} was graded by {told[0]}, {second} by {told[1]}; grade both with the same version, then merge "
+            "them."
         )
-    yield f"{first} was graded by {told[0]}, {second} by {told[1]}: grade the merged run, so that one has graded all."
+    yield (
+        f"{first} was graded by {told[0]}, {second} by {told[1]}. Grade the merged run, so that all answers have the "
+        "same grader."
+    )
 
 
 def _graders(root: Path, identities: set[str]) -> set[Grader]:
@@ -214,7 +219,7 @@ def _verify(stage: Path, sources: tuple[Source, Source], seeds: Seeds) -> None:
             wrong.append(f"{stored.num_rows:,} rows of {table.name} are stored in place of {num_expected:,}")
     if wrong:
         raise OSError(
-            f"What was merged does not read as it was written ({wrong[0]}); is the disk sound? It is removed."
+            f"The merged run cannot be read back as it was written ({wrong[0]}), and is removed. Check the disk."
         )
 
 

@@ -71,7 +71,9 @@ def opened(path: Path) -> Path:
     """
     _check_file(path)
     if not is_packed(path):
-        raise ValueError(f"{path} is a file and no packed run; give a run's folder, or what `pack` wrote.")
+        raise ValueError(
+            f"{path} is a file, but not a packed run. Give a run's folder, or a file that `isoquant pack` wrote."
+        )
     with path.open("rb") as file:
         digest = digest_file(file)
     root = _cache() / digest / name_run(path)
@@ -83,7 +85,7 @@ def opened(path: Path) -> Path:
             root = _passing() / name_run(path)
         if unpack(path, root).sha256 != digest:
             shutil.rmtree(root)
-            raise ValueError(f"{path} was written while it was read; run the same command again.")
+            raise ValueError(f"{path} changed while it was read. Run the same command again.")
     return root
 
 
@@ -94,7 +96,7 @@ def _check_file(path: Path) -> None:
     except OSError:
         is_file = False
     if not is_file:
-        raise ValueError(f"{path} is no file; give what `pack` wrote.")
+        raise ValueError(f"{path} is not a file. Give a file that `isoquant pack` wrote.")
 
 
 def _check(stage: Path, *, where: Path) -> list[str]:

@@ -21,8 +21,8 @@ EXAMPLES = """\
 def add(commands: Any) -> None:
     text = "write a task as a folder that lm-eval runs, with the same prompts and the same grader"
     command = commands.add_parser("export", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("folder", metavar="FOLDER", type=Path, help="where its files go")
-    command.add_argument("words", metavar=WORDS, nargs="*", help="which task, thinking and grid, as after `sweep`")
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="folder for its files")
+    command.add_argument("words", metavar=WORDS, nargs="*", help="task, thinking and grid, as after `sweep`")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -31,13 +31,13 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     parts = {room: resolve(config[room]) for room in EXPORTED}
     task, thinking, sampling, grid = (build(parts[room], room) for room in EXPORTED)
     if isinstance(thinking, AutoThinking):
-        raise ValueError("thinking=auto asks a checkpoint, and an exported task has none; give thinking=<preset>.")
+        raise ValueError("thinking=auto reads the checkpoint, and an exported task has none. Give thinking=<preset>.")
     budget, folder = max(grid.budgets), options.folder
     try:
         name = export_task(task, parts["task"], thinking=thinking, sampling=sampling, budget=budget, folder=folder)
     except OSError as error:
         what = f"{error.filename or folder}: {error.strerror or error}"
-        raise ValueError(f"{what}. Give another FOLDER, or mend this.") from error
+        raise ValueError(f"{what}. Give another FOLDER, or correct this.") from error
     command = f"python -m lm_eval --include_path {folder} --tasks {name} --model ..."
     print(command)
     return {"folder": str(folder), "task": name, "command": command}

@@ -13,9 +13,9 @@ from sweeps.repair import repair
 
 UNFENCED = "grade_unfenced=true"
 MEANING = (
-    "A run names no code but isoquant's own: what else it was drawn with is given again here, as task.extract=..., "
-    f"task.vote_key=..., and task.trust=true where its task lies in a folder of yours with code. {UNFENCED} grades "
-    "where the kernel cannot hold its graders."
+    "A run folder never names code of your own. If the run was drawn with such code, give it again here: "
+    f"task.extract=..., task.vote_key=..., and task.trust=true for a task in your own folder. {UNFENCED} grades even "
+    "if the kernel cannot confine the graders."
 )
 EXAMPLES = f"""\
   isoquant grade pilot
@@ -24,9 +24,9 @@ EXAMPLES = f"""\
 
 
 def add(commands: Any) -> None:
-    text = "grade the answers of a run that its task's grader has not seen, and print what changed"
+    text = "grade the answers of a run that the current grader has not graded, and print what changed"
     command = commands.add_parser("grade", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("run", metavar="RUN", help="a run folder, or a name below results/runs")
+    command.add_argument("run", metavar="RUN", help="a run folder, or a name in results/runs")
     command.add_argument("words", metavar="task.NAME=VALUE", nargs="*", help=MEANING)
 
 

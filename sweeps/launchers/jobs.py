@@ -38,7 +38,8 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     print(f"{num_graded:,} answers graded. Rows are in {root}.")
     if failed:
         sys.exit(
-            f"Failed: {', '.join(failed)}. What was drawn is kept; mend what is said above: the same command goes on."
+            f"Failed: {', '.join(failed)}. What was drawn is kept. Correct the errors above and run the same command "
+            "again."
         )
 
 

@@ -38,7 +38,7 @@ class Failure(NamedTuple):
     def __str__(self) -> str:
         cause = f"exit code {self.code}" if self.code >= 0 else f"killed by {_name_signal(-self.code)}"
         if self.code == -signal.SIGKILL:
-            cause += ", as the system does when memory has run out"
+            cause += ", probably because memory ran out"
         return f"{cause}: {self.last_words}" if self.last_words else cause
 
     @property

@@ -73,5 +73,7 @@ def group_devices(lanes: Sequence[Lane]) -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(index) for index in range(len(list_gpus()))]
     if devices and size > len(devices):
-        raise ValueError(f"A job needs {size} GPUs and there are {len(devices)}; lower engine.tensor_parallel_size.")
+        raise ValueError(
+            f"A job needs {size} GPUs and this machine has {len(devices)}. Lower engine.tensor_parallel_size."
+        )
     return [",".join(devices[first : first + size]) for first in range(0, len(devices) - size + 1, size)]

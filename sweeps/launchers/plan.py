@@ -27,7 +27,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
         print(note)
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
-        raise ValueError(f"Damaged, or gone:\n{named}\n`isoquant sweep` sets them aside and makes their rows again.")
+        raise ValueError(f"Damaged or missing:\n{named}\n`isoquant sweep` sets them aside and draws their rows again.")
     forecasts: list[Forecast] = []
     notes: list[str] = []
     problems: list[str] = []
@@ -95,17 +95,17 @@ def _totals(plans: Sequence[Forecast]) -> tuple[str, ...]:
 
 def _remarks(plans: Sequence[Forecast], root: Path) -> list[str]:
     pending = [plan for plan in plans if plan.num_samples]
-    remarks = ["Hours are of drawing; start-up comes on top, a job's."] if pending else []
+    remarks = ["Hours are those of drawing; the start-up of each job is added to them."] if pending else []
     for basis, models in _group((plan.startup.basis, plan.model) for plan in pending if plan.startup):
         remarks += [f"~: the start-up of {models} is {basis}."] if basis else []
     for basis, models in _group((plan.rough.basis, plan.model) for plan in pending if plan.rough):
         remarks.append(f"~: the hours of {models} are rough, from {basis}.")
     if any(plan.hours is None for plan in pending):
         unknown = [plan.model for plan in pending if plan.hours is None and plan.rough is None]
-        why = f"?: nothing lets the hours of {', '.join(unknown)} be told. " if unknown else ""
-        remarks.append(f"{why}Nothing is measured in {root} yet: draw a few prompts (task.size=8) and plan again.")
+        why = f"?: the hours of {', '.join(unknown)} are not known. " if unknown else ""
+        remarks.append(f"{why}Nothing is measured in {root} yet: draw a few prompts (task.size=8), then plan again.")
     if any(plan.num_devices > 1 for plan in plans):
-        remarks.append("Hours in all are device hours.")
+        remarks.append("The hours of all models together are device hours.")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free, needed = shutil.disk_usage(existing).free, sum(plan.num_bytes for plan in plans)
     if needed > free:

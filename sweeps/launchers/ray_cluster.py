@@ -28,7 +28,7 @@ class RayCluster:
         try:
             import ray  # noqa: F401
         except ImportError as error:
-            raise ValueError("Ray is not installed; install the extra `ray` of pyproject.toml.") from error
+            raise ValueError("Ray is not installed. Install the extra `ray` of pyproject.toml.") from error
 
     def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
         """Run every lane as a task; yield each when it ends, with the reason if it failed. Closing stops what runs."""
@@ -62,9 +62,9 @@ class RayCluster:
         except (ConnectionError, RuntimeError) as error:
             said = str(error).splitlines()[0].split(". ")[0]
             raise ValueError(
-                f"No Ray cluster at {self.address}: {said}. `ray start --head` starts one and "
-                "hydra.launcher.address=host:port names it, with RAY_AUTH_MODE=token in the environment if it asks for "
-                "tokens; hydra.launcher.address=local starts one for this sweep."
+                f"No Ray cluster at {self.address}: {said}. Start one with `ray start --head` and give "
+                "hydra.launcher.address=host:port (with RAY_AUTH_MODE=token in the environment if it needs tokens), "
+                "or give hydra.launcher.address=local to start one for this sweep."
             ) from error
 
     def start(self, lane: Lane, logs: Path) -> Any:
@@ -75,10 +75,10 @@ class RayCluster:
         wanted = {"CPU": self.num_cpus, "GPU": num_gpus, **self.resources}
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if not any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in nodes):
-            missing = f"No node of the cluster has {wanted}, which {lane.model} asks for"
+            missing = f"No node of the cluster has {wanted}, which {lane.model} needs"
             if self.address == "local":
-                raise ValueError(f"{missing}; hydra.launcher.num_gpus=0 asks for no GPU.")
-            print(f"{missing}. It waits for one; hydra.launcher.num_gpus=0 asks for no GPU.", flush=True)
+                raise ValueError(f"{missing}; give hydra.launcher.num_gpus=0 to ask for no GPU.")
+            print(f"{missing}. It waits for one; give hydra.launcher.num_gpus=0 to ask for no GPU.", flush=True)
         options = {"num_cpus": self.num_cpus, "num_gpus": num_gpus, "resources": dict(self.resources)}
         task = ray.remote(run_lane).options(name=lane.model, max_retries=0, **options)
         return task.remote(lane, folder=Path.cwd(), log=logs / f"{lane.model}.log")

@@ -56,7 +56,7 @@ class Slurm:
         try:
             import submitit  # noqa: F401
         except ImportError as error:
-            raise ValueError("submitit is not installed; install the extra `slurm` of pyproject.toml.") from error
+            raise ValueError("submitit is not installed. Install the extra `slurm` of pyproject.toml.") from error
         if self.cluster not in ("slurm", "local"):
             raise ValueError(f"cluster must be slurm or local; got {self.cluster!r}.")
         if self.cluster == "slurm":
@@ -91,8 +91,8 @@ class Slurm:
                 jobs = self.make_executor(num_gpus, logs).map_array(RunLane(Path.cwd(), logs), alike)
             except (FailedJobError, FailedSubmissionError, AssertionError) as error:
                 raise ValueError(
-                    f"A job could not be submitted: {str(error).strip().splitlines()[-1]}. hydra.launcher.* are its "
-                    "options; hydra.launcher.gpus_per_node=0 asks for no GPU."
+                    f"A job could not be submitted: {str(error).strip().splitlines()[-1]}. Set its options as "
+                    "hydra.launcher.*; hydra.launcher.gpus_per_node=0 asks for no GPU."
                 ) from error
             yield from zip(jobs, alike, strict=True)
 
@@ -136,15 +136,15 @@ def check_slurm() -> None:
     """Raise ValueError where jobs cannot be submitted or, once submitted, be followed."""
     if not shutil.which("sbatch"):
         raise ValueError(
-            "sbatch is not on PATH; run this where Slurm's commands are, or choose another hydra/launcher."
+            "sbatch is not on PATH. Run this on a machine with Slurm's commands, or choose another hydra/launcher."
         )
     try:
         subprocess.run(["sacct", "--allocations"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", "") or str(error)
         raise ValueError(
-            "sacct does not work here, and without Slurm's accounting a job that is cancelled would be waited for for "
-            f"ever: {said.strip().splitlines()[-1]}"
+            "sacct does not work here. Without Slurm's accounting a sweep would wait for ever for a cancelled job: "
+            f"{said.strip().splitlines()[-1]}"
         ) from error
 
 
@@ -168,4 +168,4 @@ def tell_failure(job: Any) -> str | None:
     with contextlib.suppress(UncompletedJobError):
         failure = job.result()
         return f"job {job.job_id}, {failure}" if failure else None
-    return f"job {job.job_id} ended as {job.state}; what Slurm said of it may be in {job.paths.stderr}"
+    return f"job {job.job_id} ended as {job.state}; see {job.paths.stderr} for messages of Slurm"

@@ -90,10 +90,10 @@ def test_a_run_whose_models_are_alike_has_no_cautions(make: Make):
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ((4, 12, 12), "125k has 4 samples a prompt where the others have 12: every model is read at 4 samples"),
-        ((12, 4, 8), "0.4m has 4 samples a prompt where the others have 8 to 12"),
+        ((4, 12, 12), "125k has 4 samples a prompt and the others have 12: every model is read at 4 samples"),
+        ((12, 4, 8), "0.4m has 4 samples a prompt and the others have 8 to 12"),
         ((1, 8, 8), "125k has 1 sample a prompt"),
-        ((4, 4, 8), "125k and 0.4m have 4 samples a prompt where the others have 8"),
+        ((4, 4, 8), "125k and 0.4m have 4 samples a prompt and the others have 8"),
     ],
 )
 def test_a_short_rung_is_named_with_what_it_cuts(make: Make, numbers: tuple[int, ...], said: str):
@@ -108,7 +108,9 @@ def test_a_budget_that_one_model_lacks_is_named_with_it(make: Make):
     rewrite(root, schema.CELLS, lambda row: None if (row["identity"], row["budget"]) == ("0.4m-identity", 64) else row)
     loaded = outcomes.load(root)
     assert loaded.budgets.tolist() == [0, 256] and loaded.budgets_aside == ((64, ("0.4m",)),)
-    assert "at 64 thinking tokens is left out of every model, as 0.4m has too few answers" in cautions.text(loaded)
+    assert "Answers at 64 thinking tokens are left out of every model, because 0.4m has too few" in cautions.text(
+        loaded
+    )
 
 
 def test_a_budget_that_a_sweep_has_only_begun_is_named_with_who_is_behind(make: Make):
@@ -124,7 +126,7 @@ def test_a_budget_that_a_sweep_has_only_begun_is_named_with_who_is_behind(make: 
 
 def test_summary_report_and_figures_say_what_cuts_a_run(make: Make, capsys: pytest.CaptureFixture[str]):
     root = make(4, 8)
-    said = "0.4m has 4 samples a prompt where the others have 8"
+    said = "0.4m has 4 samples a prompt and the others have 8"
     assert main(["summary", str(root)]) == 0
     assert said in capsys.readouterr().out
     assert said in report(root).split('id="trust"')[1]
@@ -190,10 +192,10 @@ def test_settings_that_were_not_recorded_set_nobody_apart(make: Make):
 def test_a_model_whose_answers_are_mostly_unread_leads_no_headline(make: Make, outcome: str):
     root = make(8, 8, 8)
     before = say(root)
-    assert "Left aside" not in before
+    assert "Left out" not in before
     end(root, "0.4m", outcome, budgets=(None, 256))
     said = say(root)
-    first, aside = said.split("Left aside, as most answers at the full budget were graded neither right nor wrong: ")
+    first, aside = said.split("Left out, because most answers at the full budget could not be graded: ")
     assert "0.4m" not in first and aside.startswith("0.4m (100% " + outcome)
     assert about(outcomes.load(root)) == ["Mostly unread answers"]
 
@@ -202,7 +204,7 @@ def test_no_verdict_is_given_for_a_largest_model_that_is_mostly_unread(make: Mak
     root = make(8, 8)
     end(root, "1.1m", "truncated", budgets=(None, 256))
     said = say(root)
-    assert said.startswith("No verdict on planted: too few answers were read.") and "1.1m (100% truncated" in said
+    assert said.startswith("No verdict on planted: too few answers could be graded.") and "1.1m (100% truncated" in said
     assert "match" not in said
     assert said.split(":")[0] in report(root)
 
@@ -210,14 +212,14 @@ def test_no_verdict_is_given_for_a_largest_model_that_is_mostly_unread(make: Mak
 def test_a_model_that_is_read_more_often_than_not_leads_as_before(make: Make):
     root = make(8, 8, 8)
     end(root, "0.4m", "truncated", budgets=(None, 256), every=3)
-    assert "Left aside" not in say(root) and about(outcomes.load(root)) == []
+    assert "Left out" not in say(root) and about(outcomes.load(root)) == []
 
 
 def test_budgets_at_which_most_answers_are_unread_are_named(make: Make):
     root = make(8, 8)
     end(root, "0.4m", "truncated", budgets=(0, 64))
     [caution] = cautions.read(outcomes.load(root))
-    assert "0.4m at 0 thinking tokens (100% truncated)" in caution.text and "Left aside" not in say(root)
+    assert "0.4m at 0 thinking tokens (100% truncated)" in caution.text and "Left out" not in say(root)
 
 
 def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
@@ -226,13 +228,13 @@ def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
     found = exchange_rates.measure(read(loaded, Choices(binning=Binning(num_bins=2))))
     unread = found.unread.assign(truncated=np.where(found.unread["bin"] == "harder", 0.7, found.unread["truncated"]))
     told = headline.headline(exchange_rates.Findings(**vars(found) | {"unread": unread}), rule="maj_at_k")
-    assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left aside")[0]
+    assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left out")[0]
 
 
 def test_one_model_alone_is_told_unread_as_well(make: Make):
     root = make(8)
     end(root, "1.1m", "unparsed", budgets=(None, 256))
-    assert "there is no larger one to match. Left aside" in say(root)
+    assert "there is no larger one to match. Left out" in say(root)
 
 
 def test_a_comparison_with_a_mostly_unread_model_gives_no_verdict(make: Make, capsys: pytest.CaptureFixture[str]):
@@ -240,7 +242,7 @@ def test_a_comparison_with_a_mostly_unread_model_gives_no_verdict(make: Make, ca
     end(root, "1.1m", "truncated", budgets=(None, 256))
     assert main(["compare", str(root), f"{root}:1.1m"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("No verdict, as most full answers were graded neither right nor wrong: 1.1m (100% truncated")
+    assert said.startswith("No verdict, because most full answers could not be graded: 1.1m (100% truncated")
 
 
 @pytest.mark.parametrize("num_prompts", [1, 3])

@@ -53,11 +53,11 @@ def test_single_answers_differ_by_the_difference_of_the_means(placed: Comparison
 
 
 def test_a_crossing_between_the_last_limit_on_thinking_and_none_is_explained(placed: Comparison):
-    assert "no budget can be named" not in verdict.needs_legend(placed)
+    assert "no number can be given" not in verdict.needs_legend(placed)
     deep = placed.needs["path"] == "budget"
     endless = placed.needs.assign(max_step=placed.needs["max_step"].where(~deep, UNLIMITED))
     text = verdict.needs_legend(replace(placed, needs=endless))
-    assert "within any number of tokens of thinking" in text and text.endswith("no budget can be named.")
+    assert "within any number of tokens of thinking" in text and text.endswith("no number can be given.")
 
 
 @pytest.mark.parametrize(("p_holm", "number"), [([0.01, 0.04], 2), ([0.01, 0.06], 1), ([0.2, 0.06], "none")])
@@ -68,15 +68,15 @@ def test_how_many_sure_cells_corrected_p_values_confirm_is_said(
     cells.iloc[:2, cells.columns.get_indexer(["low", "high", "p_holm"])] = [[1, 2, p_holm[0]], [-2, -1, p_holm[1]]]
     text = verdict.headline(replace(placed, differences=cells)).splitlines()[1]
     assert text == (
-        f"Of {len(cells)} cells together, 1 are surely better and 1 surely worse by joint intervals, "
-        f"of which corrected p-values confirm {number}."
+        f"Of {len(cells)} cells together, 1 are certainly better and 1 certainly worse by joint intervals; "
+        f"corrected p-values confirm {number} of them."
     )
 
 
 def test_more_cells_than_swaps_can_tell_apart_are_left_to_the_intervals(placed: Comparison):
     many = pd.concat([placed.differences] * 6)
     assert "confirm" not in verdict.headline(replace(placed, differences=many))
-    assert f"none of {len(many)} cells can be told after Holm" in verdict.differences_legend(
+    assert f"no difference is certain in any of {len(many)} cells after Holm" in verdict.differences_legend(
         replace(placed, differences=many)
     )
 
@@ -115,7 +115,7 @@ def test_a_checkpoint_compared_with_its_copy_shows_no_difference(twin: Compariso
     assert np.all(lost["difference"] == 0) and np.all(lost["p_value"] == 1)
     needs = twin.needs[(twin.needs["base"] == "0.4m") & (twin.needs["path"] == "width")]
     np.testing.assert_allclose(needs[["step", "exchange_rate"]], 1)
-    assert any("one model under one identity" in note for note in twin.notes)
+    assert any("the same model, with the same identity" in note for note in twin.notes)
 
 
 def test_a_copy_of_a_rung_is_worth_its_size_unless_the_ladder_dips(twin: Comparison):
@@ -146,7 +146,7 @@ def test_the_command_prints_writes_plain_json_and_a_page(
     words = ["compare", str(ladder_run), f"{ladder_run}:0.4m", "--html", str(tmp_path / "compare.html")]
     assert main(words) == 0
     printed = capsys.readouterr().out
-    assert "On this ladder that is worth" in printed and "Where it lost." in printed and "80% power" in printed
+    assert "On this ladder that equals" in printed and "Where it lost." in printed and "80% power" in printed
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
@@ -160,4 +160,4 @@ def test_the_command_prints_writes_plain_json_and_a_page(
 
 def test_bins_of_each_models_own_are_refused(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["compare", str(ladder_run), f"{ladder_run}:0.4m", "--difficulty", "own"]) == 2
-    assert "choose anchor, agreement, label" in capsys.readouterr().err
+    assert "Use anchor, agreement or label" in capsys.readouterr().err

@@ -20,7 +20,7 @@ def test_two_published_points_give_their_exponent():
 
 @pytest.mark.parametrize("coverage", [[0.0, 0.5], [0.5, 1.0], [0.5, np.nan]])
 def test_coverage_off_the_scale_is_refused(coverage: list[float]):
-    with pytest.raises(ValueError, match="strictly within 0 and 1"):
+    with pytest.raises(ValueError, match="above 0 and below 1"):
         fit_power_law([1, 10], coverage)
 
 

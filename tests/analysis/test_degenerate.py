@@ -105,4 +105,4 @@ def test_a_run_without_traces_has_none(tmp_path: Path):
 def test_health_tells_how_many_traces_are_degenerate(capsys: pytest.CaptureFixture[str]):
     assert main(["health", "results/reference"]) == 0
     said = capsys.readouterr().out.split("countdown-125k")[1].split("countdown-0.4m")[0]
-    assert "Of 1,920 traces 0.052% repeating one token or a short cycle to the cap." in said
+    assert "Of 1,920 traces 0.052% repeat one token or a short cycle up to the cap." in said

@@ -47,7 +47,10 @@ def test_one_model_is_drawn_alone_and_says_what_takes_two(plant, capsys):
     names, silent = draw(root, capsys)
     assert names == set(ALONE)
     assert not (root / "figures" / "substitution.png").exists()
-    assert set(OF_PAIRS) < set(silent) and "two models or more, and this run has only 33k" in silent["substitution"]
+    assert (
+        set(OF_PAIRS) < set(silent)
+        and "At least two models are needed, and this run has only 33k" in silent["substitution"]
+    )
 
 
 @pytest.mark.long
@@ -63,20 +66,20 @@ def test_runs_without_a_difference_are_drawn_too(plant, capsys, ability: float):
     rungs = [rung._replace(ability=ability) for rung in LADDER[:2]]
     names, silent = draw(plant(rungs, num_prompts=10, num_samples=4), capsys)
     assert {"frontier", "grid", "outcomes", "cost_models", "substitution"} <= names
-    assert "16 a prompt or more, not 4" in silent["coverage"]
+    assert "at least 16 samples a prompt, and this run has 4" in silent["coverage"]
 
 
 @pytest.mark.long
 def test_one_sample_at_a_time_leaves_no_grid(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=10, num_samples=1), capsys)
-    assert "two widths or more" in silent["grid"] and "frontier" in names
+    assert "two budgets and two widths" in silent["grid"] and "frontier" in names
 
 
 @pytest.mark.long
 def test_own_difficulty_shows_all_prompts(plant, capsys):
     names, silent = draw(plant(LADDER[:2], num_prompts=10), capsys, "--difficulty", "own")
     assert {"frontier", "isoquants", "break_even"} <= names
-    assert "Under own difficulty" in silent["substitution"]
+    assert "With --difficulty own" in silent["substitution"]
 
 
 def test_data_that_is_not_there_is_one_line(plant, tmp_path: Path, capsys):

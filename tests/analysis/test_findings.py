@@ -132,7 +132,7 @@ def test_the_error_of_random_subsets_is_told_where_pools_are_too_large_to_count(
     plant, ladder, found: Findings, ladder_run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     assert (found.curves["draw_error"] == 0).all()
-    assert "random ones add" not in summary.render(outcomes.load(ladder_run), found, rule="maj_at_k")
+    assert "random subsets add" not in summary.render(outcomes.load(ladder_run), found, rule="maj_at_k")
     root = plant(ladder[:2], num_prompts=20, num_samples=8)
     exact = find(root).curves
     monkeypatch.setattr(estimators, "EXACT_MAX_SAMPLES", 4)
@@ -142,7 +142,7 @@ def test_the_error_of_random_subsets_is_told_where_pools_are_too_large_to_count(
     assert (error[~is_vote] == 0).all() and (error[is_vote & (drawn.curves["width"] < 8)] > 0).any()
     # A thousand subsets of a prompt, bins of five prompts or more.
     assert error.max() < (0.25 / 1000 / 5) ** 0.5 and (away <= 5 * error + 1e-12).all()
-    assert "random ones add a standard error of at most 0." in summary.render(
+    assert "random subsets add a standard error of at most 0." in summary.render(
         outcomes.load(root), drawn, rule="maj_at_k"
     )
 
@@ -182,7 +182,7 @@ def test_the_summary_is_aligned_text_with_a_row_a_rung_and_bin(found: Findings, 
 def test_a_single_model_is_summed_up_without_a_larger_one(plant, ladder):
     root = plant(ladder[:1], num_prompts=10, num_samples=4)
     text = summary.render(outcomes.load(root), find(root), rule="maj_at_k")
-    assert text.startswith("One model on planted")
+    assert text.startswith("Only one model on planted")
 
 
 def test_dropped_prompts_and_unfinished_models_are_named_in_the_summary(plant, ladder):
@@ -205,7 +205,7 @@ def test_own_difficulty_holds_out_samples_and_gives_every_rung_its_own_bins(plan
     assert found.exchange_rates.groupby(["bin", "rule", "path"]).size().eq(6).all()
     sizes = single[single["rule"] == "maj_at_k"].pivot_table(index="model", columns="bin", values="num_prompts")
     assert len(sizes[["easy", "medium", "hard"]].drop_duplicates()) > 1
-    with pytest.raises(ValueError, match="use summary"):
+    with pytest.raises(ValueError, match="Use `isoquant summary`"):
         curve_rows.frame(found, rule="maj_at_k", axis="width")
 
 
@@ -248,14 +248,14 @@ def test_thresholds_bin_how_far_votes_agree(ladder_run: Path):
         "50% to 75%": ((agreement >= 0.5) & (agreement < 0.75)).sum(),
         "below 50%": (agreement < 0.5).sum(),
     }
-    assert found.setting.bins_are is not None and found.setting.bins_are.startswith("fixed ranges of how far")
+    assert found.setting.bins_are is not None and found.setting.bins_are.startswith("fixed ranges of the agreement")
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--difficulty label --label num_numbers --thresholds 0.5", "leave out --thresholds, or choose --bins"),
-        ("--thresholds 40 80", "write 40% as 0.4"),
+        ("--difficulty label --label num_numbers --thresholds 0.5", "Leave out --thresholds, or give --bins"),
+        ("--thresholds 40 80", "Write 40% as 0.4"),
     ],
 )
 def test_thresholds_that_say_nothing_are_refused(options: str, told: str, capsys: pytest.CaptureFixture[str]):
@@ -265,7 +265,7 @@ def test_thresholds_that_say_nothing_are_refused(options: str, told: str, capsys
 
 def test_labels_that_are_not_there_are_refused_with_those_that_are(ladder_run: Path):
     for choices in ({"binning": Binning("label", label="level")}, {"cluster": "level"}):
-        with pytest.raises(ValueError, match=r"No label 'level' on these prompts; choose one of \[\]"):
+        with pytest.raises(ValueError, match=r"These prompts have no label 'level'; choose one of \[\]"):
             find(ladder_run, **choices)
 
 
@@ -282,7 +282,9 @@ def test_a_label_of_words_makes_no_more_bins_than_its_limit_and_one_of_numbers_i
     assert drawn(words[at % bins.MAX_LABELS]) == [f"topic t{number:02}" for number in range(bins.MAX_LABELS)]
     assert drawn(at.astype(float)) == ["easy", "medium", "hard"]
     for num_values in (bins.MAX_LABELS + 1, 40, len(at)):
-        with pytest.raises(ValueError, match=rf"'topic' has {num_values} values; .* at most {bins.MAX_LABELS} bins"):
+        with pytest.raises(
+            ValueError, match=rf"'topic' has {num_values} values .* at most {bins.MAX_LABELS} such values make bins"
+        ):
             drawn(words[at % num_values])
 
 

@@ -32,11 +32,13 @@ def test_a_missing_browser_is_said_so(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("shutil.which", lambda name: None)
     page = tmp_path / "report.html"
     page.write_text("<p>a report</p>")
-    with pytest.raises(ValueError, match="No browser .* stays as it was: none of chromium.*make test SUITE=report"):
+    with pytest.raises(
+        ValueError, match="picture of the report was not drawn again: no browser .chromium.*make test SUITE=report"
+    ):
         command.photograph(page, tmp_path / "report.png")
     assert not (tmp_path / "report.png").exists()
 
 
 def test_missing_figures_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["gallery", str(tmp_path), "--page", "report.html", "--new", "mine"]) == 2
-    assert "No isoquants, frontier, break_even in" in capsys.readouterr().err
+    assert "has no isoquants, frontier, break_even" in capsys.readouterr().err

@@ -54,23 +54,23 @@ def test_a_bin_that_is_more_favourable_changes_nothing_but_what_is_said_of_bins(
     )
     assert told[0] == before[0]
     side = "less" if rate < 1 else "more"
-    assert any(f"125k surely {side} on medium prompts" in sentence for sentence in told[1:])
+    assert any(f"125k certainly {side} on medium prompts" in sentence for sentence in told[1:])
 
 
-@pytest.mark.parametrize(("p_holm", "words"), [(0.01, "surely less"), (0.2, "not sure after correction for")])
+@pytest.mark.parametrize(("p_holm", "words"), [(0.01, "certainly less"), (0.2, "not certain after correction for")])
 def test_a_verdict_is_sure_where_the_corrected_p_value_says_so(found: Findings, p_holm: float, words: str):
     values = {"exchange_rate": 0.4, "low": 0.2, "high": 0.6, "p_holm": p_holm}
     rates = changed(found.exchange_rates, values, small="125k", large="1.1m", bin="all prompts", path="width")
     told = say(replace(found, exchange_rates=rates))
     assert words in told
-    assert ("Surely: after Holm's correction over all 24 rates." in told) == (p_holm < 0.05)
+    assert ("Certainly: at the 5% level, after Holm's correction over all 24 rates." in told) == (p_holm < 0.05)
 
 
 def test_where_another_cost_model_says_otherwise_both_ends_are_told(found: Findings):
     where = {"small": "125k", "bin": "all prompts", "path": "width"}
     one = changed(found.by_cost, {"exchange_rate": 0.44, "low": 0.3, "high": 0.6}, **where)
     told = say(replace(found, by_cost=one))
-    assert "125k from" not in told.partition("What is counted decides")[2]
+    assert "125k from" not in told.partition("The verdict depends on what is counted")[2]
     other = changed(one, {"exchange_rate": 1.96, "low": 1.5, "high": 2.5}, **where, counted_as="c1")
     told = say(replace(found, by_cost=other))
     assert "125k from 0.44x in FLOPs with attention to 1.96x in FLOPs without attention" in told
@@ -104,7 +104,7 @@ def test_one_sample_and_one_budget_leave_nothing_to_trade(plant: Callable[..., P
     loaded = outcomes.load(plant(LADDER, num_prompts=60, num_samples=1))
     single = loaded.take(budgets=np.array([len(loaded.budgets) - 1]), prompts=np.arange(60))
     found = find(single)
-    assert say(found).startswith("One sample of each model on planted: there is nothing to trade for size.")
+    assert say(found).startswith("Only one sample of each model on planted: there is nothing to trade for size.")
     told = summary.render(single, found, rule="maj_at_k")
     assert "never within" not in told and "one sample: nothing to trade for size" in told
 
@@ -119,8 +119,8 @@ def test_one_sample_and_several_budgets_are_read_along_thinking(plant: Callable[
 
 def test_bins_of_few_prompts_are_named_with_their_size(plant: Callable[..., Path]):
     told = say(find(outcomes.load(plant(LADDER, num_prompts=60))))
-    assert "Fewer than 30 prompts tell little by themselves: easy (" in told
-    assert "tell little" not in say(find(outcomes.load(plant(LADDER, name="large", num_prompts=150))))
+    assert "Too few prompts to judge alone (under 30): easy (" in told
+    assert "Too few prompts" not in say(find(outcomes.load(plant(LADDER, name="large", num_prompts=150))))
 
 
 def test_of_many_models_those_of_each_verdict_are_counted_and_the_next_smaller_is_named(plant: Callable[..., Path]):
@@ -133,4 +133,4 @@ def test_samples_without_their_answers_are_said_to_need_somebody_who_can_tell(la
     loaded = outcomes.load(ladder_run)
     silent = replace(loaded, arms=tuple(replace(arm, rung=replace(arm.rung, has_votes=False)) for arm in loaded.arms))
     assert [caution.about for caution in cautions.read(silent)] == ["No votes"]
-    assert "grows by guessing alone" in cautions.text(silent)
+    assert "guessing alone raises it" in cautions.text(silent)

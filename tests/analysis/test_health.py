@@ -88,7 +88,7 @@ def test_shares_of_the_committed_run_add_up() -> None:
 def test_the_command_prints_every_model_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["health", "results/reference"]) == 0
     said = capsys.readouterr().out
-    assert said.count("countdown-") == 4 and said.count("\n     256 ") == 4
+    assert said.count("countdown-") == 4 and said.count("\n   256 ") == 4
     assert main(["health", "results/nothing"]) == 2
 
 
@@ -145,7 +145,7 @@ def test_prompts_that_a_deeper_sweep_has_not_finished_are_left_out_and_counted(t
     assert_is_made_of(health.loc[32], LENGTHS[:19], 32)
     assert_is_made_of(health.loc[8], LENGTHS, 8)
     [line] = left_out(health.reset_index())
-    assert line.startswith("Left out at 32: 8 of 160 samples") and line.endswith("of their prompt.")
+    assert line.startswith("Left out at 32: 8 of 160 samples") and line.endswith("missing samples.")
 
 
 def test_cells_of_more_prompts_than_can_be_are_read_by_those_that_are_there(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_deeper_sweep_that_has_only_begun_tells_no_shares(tmp_path: Path) -> N
     assert health.loc[32, "num_samples"] == num_samples and num_samples < 8 * 18
     assert health.loc[32, ["cut", "forced", "graded", *OUTCOMES, "thinking_tokens", "answer_tokens"]].isna().all()
     [line] = left_out(health.reset_index())
-    assert line.endswith("too few prompts are left to tell shares.")
+    assert line.endswith("too few prompts are left to compute shares.")
     assert_is_made_of(health.loc[8], LENGTHS, 8)
 
 

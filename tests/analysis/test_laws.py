@@ -83,7 +83,7 @@ def test_an_exponent_is_open_above_where_replicates_cover_every_prompt(capsys: p
 
 def test_bins_of_each_models_own_are_refused(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["laws", str(ladder_run), "--difficulty", "own"]) == 2
-    assert "choose --difficulty anchor, agreement or label" in capsys.readouterr().err
+    assert "Use --difficulty anchor, agreement or label" in capsys.readouterr().err
 
 
 def test_the_command_prints_the_laws_of_a_run_of_two_models_without_a_surface(

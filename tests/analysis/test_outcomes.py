@@ -170,12 +170,12 @@ def test_a_run_of_several_tasks_asks_for_one(small_run: Path, tmp_path: Path):
 
 
 def test_an_anchor_without_held_out_samples_is_refused_with_the_anchors_there_are(small_run: Path):
-    with pytest.raises(ValueError, match=r"by '33k'; anchors of this run: \['125k'\]"):
+    with pytest.raises(ValueError, match=r"'33k' has no samples held out for bins; anchors of this run: \['125k'\]"):
         outcomes.load(small_run, anchor="33k")
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path):
-    with pytest.raises(ValueError, match="No graded answers in .*; run `isoquant sweep`"):
+    with pytest.raises(ValueError, match="No graded answers in .*. Run `isoquant sweep`"):
         outcomes.load(tmp_path)
 
 

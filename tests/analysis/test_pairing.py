@@ -83,17 +83,20 @@ def test_a_run_of_several_models_has_to_be_told_which(original: Path):
 def test_a_prompt_in_other_words_is_refused_and_left_out_of_the_overlap(original: Path, copy: Make):
     other = copy()
     rewrite(other, schema.PROMPTS, lambda row: row | ({"prompt_hash": "x"} if row["prompt_id"][-1] in "03" else {}))
-    with pytest.raises(ValueError, match="not paired: 2 prompts with other words under one id; --overlap .* the 4 "):
+    with pytest.raises(
+        ValueError,
+        match="same prompts and settings: 2 prompts are different under the same id; --overlap .* the 4 ",
+    ):
         read(original, other)
     paired = read(original, other, is_overlap=True)
     assert paired.base.prompt_ids.tolist() == [f"planted/{number:04d}" for number in (1, 2, 4, 5)]
-    assert paired.new.samples.correct.shape[1] == 4 and "other words" in paired.notes[0]
+    assert paired.new.samples.correct.shape[1] == 4 and "different under the same id" in paired.notes[0]
 
 
 def test_prompts_of_one_side_alone_are_counted(original: Path, copy: Make):
     other = copy()
     rewrite(other, schema.PROMPTS, lambda row: None if row["prompt_id"].endswith("0") else row)
-    with pytest.raises(ValueError, match="1 prompts of .*run alone; --overlap compares the 5"):
+    with pytest.raises(ValueError, match="1 prompts are only in .*run; --overlap compares the 5"):
         read(original, other)
     assert len(read(original, other, is_overlap=True).base.prompt_ids) == 5
 
@@ -101,7 +104,7 @@ def test_prompts_of_one_side_alone_are_counted(original: Path, copy: Make):
 def test_where_no_words_are_shared_there_is_nothing_to_overlap(original: Path, copy: Make):
     other = copy()
     rewrite(other, schema.PROMPTS, lambda row: row | {"prompt_hash": "x"})
-    with pytest.raises(ValueError, match="6 prompts with other words under one id.$"):
+    with pytest.raises(ValueError, match="6 prompts are different under the same id.$"):
         read(original, other)
     with pytest.raises(ValueError, match="share no finished prompt"):
         read(original, other, is_overlap=True)
@@ -122,10 +125,10 @@ def test_another_version_of_the_grader_is_refused_and_the_newest_of_both_overlap
     other = copy()
     rows = store.scan(other, schema.GRADES).to_pylist()
     store.append(other, schema.GRADES, [row | {"grader_version": "2", "correct": True} for row in rows], writer="again")
-    with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `isoquant grade` grades anew"):
+    with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `isoquant grade` grades them again"):
         read(original, other)
     paired = read(original, other, is_overlap=True)
-    assert not paired.new.samples.correct.all() and "planted 1, the last grader of both" in paired.notes[0]
+    assert not paired.new.samples.correct.all() and "planted 1, the latest grader that both have" in paired.notes[0]
 
 
 def test_settings_beside_the_weights_are_noted_not_refused(original: Path, copy: Make):
@@ -165,7 +168,7 @@ def test_a_side_with_fewer_samples_is_named_with_what_it_cuts(original: Path, co
     rewrite(other, schema.CELLS, lambda row: row | {"num_samples": 1})
     paired = read(original, other)
     assert paired.num_samples == 1
-    assert any("widths end at 1 sample a prompt, all that 1.1m has" in note for note in paired.notes)
+    assert any("widths end at 1 sample a prompt, because 1.1m has no more" in note for note in paired.notes)
 
 
 def test_an_unfinished_prompt_is_left_out_and_said_so(original: Path, copy: Make):
@@ -177,4 +180,6 @@ def test_an_unfinished_prompt_is_left_out_and_said_so(original: Path, copy: Make
     )
     paired = read(original, other)
     assert len(paired.base.prompt_ids) == NUM_PROMPTS - 1
-    assert any("1 prompts are left out as unfinished: 1.1m lacks samples" in note for note in paired.notes)
+    assert any(
+        "1 prompts are left out, because they are not finished: 1.1m lacks samples" in note for note in paired.notes
+    )

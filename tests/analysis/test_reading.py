@@ -61,7 +61,7 @@ def test_another_cost_model_shares_all_but_what_is_spent(reading: Reading) -> No
     np.testing.assert_array_equal(ours.accuracy, theirs.accuracy)
     np.testing.assert_array_equal(theirs.cost, theirs.total_tokens)
     assert (tokens.setting.cost_unit, reading.setting.cost_unit) == ("tokens", "FLOPs")
-    with pytest.raises(ValueError, match="cannot tell cost model 'c5'; it can tell c2, "):
+    with pytest.raises(ValueError, match="Cost model 'c5' is not known in this run; choose from c2, "):
         reading.under("c5")
 
 

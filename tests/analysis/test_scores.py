@@ -80,7 +80,7 @@ def test_where_it_is_said_from_where_a_score_is_right_nothing_is_in_between(
 def test_what_scores_count_for_is_told_beside_them(tmp_path: Path, table: pd.DataFrame):
     loaded = store(tmp_path, table)
     assert "Scores from 0 to 1" in summary.render(loaded, find(loaded), rule="pass_at_k")
-    assert "accuracy is their mean" in cautions.text(loaded)
+    assert "Accuracy is their mean" in cautions.text(loaded)
 
 
 def test_scores_beside_outcomes_that_are_right_or_wrong_are_compared_as_they_are(tmp_path: Path, table: pd.DataFrame):

@@ -87,4 +87,4 @@ def test_the_command_keeps_the_table_and_fails_where_a_bound_does(
         monkeypatch.setattr(report, "OBLIGATIONS", {"One": lambda n, rng, check=check: [check]})
         assert main(["validate", "--out", str(tmp_path / "table.md")]) == status
     assert "| This holds | here | 0.500 | 0.930 to 0.970 | FAILS |" in (tmp_path / "table.md").read_text()
-    assert "1 bounds do not hold: This holds, here." in capsys.readouterr().err
+    assert "1 checks are out of their bounds: This holds, here." in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_the_text_says_what_is_cheapest_with_which_setting_and_where_it_changes(
     text = serve_text.render(found)
     assert "at 60% accuracy by majority vote: 6ND + 2Nq(P + kT)." in text
     assert len(found.switches) == text.count("Beyond ") > 0
-    assert "k = " in text and "of it training" in text
+    assert "k = " in text and "for training" in text
     assert "Left out" not in text
 
 
@@ -60,7 +60,7 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
         pretraining_tokens={"33k": 1e7, "1.1m": 1e7},
     )
     assert [each.name for each in some.candidates] == ["33k", "1.1m"]
-    assert "Left out, as their size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(some)
+    assert "Left out, because size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(some)
 
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):
@@ -92,19 +92,19 @@ def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
     command = ["serve", str(root), "--target", "0.4", "--queries", "1e4"]
     assert main(command) == 2
-    assert "give them as --pretraining-tokens 33k=2e12" in capsys.readouterr().err
+    assert "Give them as --pretraining-tokens 33k=2e12" in capsys.readouterr().err
     assert main([*command, "--pretraining-tokens", "33k=1e7", "125k=1e7"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == str(root / "figures" / "plan_compute.png")
     assert main([*command, "--pretraining-tokens", "33k=1e7", "--cluster", "nosuch"]) == 2
-    assert "No label 'nosuch' on these prompts" in capsys.readouterr().err
+    assert "These prompts have no label 'nosuch'" in capsys.readouterr().err
     assert set(pd.read_csv(root / "figures" / "plan_compute.csv")["model"]) == {"33k", "125k"}
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--target", "60", "--pretraining-tokens", "33k=1e7"], "write 60% as 0.6"),
+        (["--target", "60", "--pretraining-tokens", "33k=1e7"], "Write 60% as 0.6"),
         (["--target", "0.6", "--pretraining-tokens", "8b=1e7"], "No model 8b in this run; its models are 33k, 125k"),
     ],
 )

@@ -203,8 +203,8 @@ def none_first(rows: pa.Table) -> Any:
 
 ONE_OF_EACH = r"holds [\d,]+ rows? that (is|are) stored already"
 COPY = r"is a copy of \S+"
-NOT_READ = r"holds files that are no shards and are not read: "
-LISTS = r"lists the shards of \S+?(:| and is not read; the next sweep) "
+NOT_READ = r"has files that are not shards and are not read: "
+LISTS = r"lists the shards of \S+?(:| and is not read. The next sweep) "
 UNFILLED = (
     *(("grades", name) for name in ("correct", "outcome", "grader")),
     *(("traces", name) for name in ("num_thinking_tokens", "ended")),
@@ -238,7 +238,7 @@ KINDS = {
     ),
     "a column is missing": Kind(
         rewrite("answers", lambda rows: rows.drop_columns("num_answer_tokens")),
-        r"lacks num_answer_tokens, so it is none of answers",
+        r"lacks num_answer_tokens, so it is not a shard of answers",
         "refused",
         "lacks num_answer_tokens",
         loses=True,
@@ -265,9 +265,9 @@ KINDS = {
     ),
     "negative tokens": Kind(
         rewrite("answers", set_column("num_answer_tokens", negative)),
-        r"holds num_answer_tokens -[\d,]+, which cannot be",
+        r"holds num_answer_tokens -[\d,]+, which is not possible",
         "refused",
-        "which cannot be",
+        "which is not possible",
         loses=True,
     ),
     "an unknown outcome": Kind(
@@ -279,7 +279,7 @@ KINDS = {
     ),
     "a key without a value": Kind(
         rewrite("answers", set_column("prompt_id", none_first)),
-        r"holds rows without prompt_id, which cannot be",
+        r"holds rows without prompt_id, which is not possible",
         "refused",
         "holds rows without prompt_id",
         loses=True,
@@ -287,7 +287,7 @@ KINDS = {
     **{
         f"{table} without {name}": Kind(
             rewrite(table, without(name)),
-            f"holds rows without {name}, which cannot be",
+            f"holds rows without {name}, which is not possible",
             "refused",
             f"holds rows without {name}",
             loses=True,
@@ -301,13 +301,15 @@ KINDS = {
     "a manifest under two names": Kind(copy_manifests(" (1)"), LISTS, "same", LISTS + "set aside"),
     "a manifest in conflict": Kind(copy_manifests(".sync-conflict-20260101"), LISTS, "same", LISTS + "set aside"),
     "a manifest named to do harm": Kind(copy_manifests("\x1b[2J\n\n"), LISTS, "same", LISTS + "set aside"),
-    "a manifest was renamed": Kind(rename_manifests, LISTS, "same", LISTS + "it has its name"),
+    "a manifest was renamed": Kind(rename_manifests, LISTS, "same", LISTS + "it got its name"),
     "a manifest was renamed and shards are gone": Kind(
-        rename_manifest_and_lose, LISTS, "less", LISTS + "it has its name(.|\n)*is gone", loses=True
+        rename_manifest_and_lose, LISTS, "less", LISTS + "it got its name(.|\n)*is gone", loses=True
     ),
-    "a shard of another run": Kind(from_other("answers"), r"holds rows of no model of this run", "same", ""),
+    "a shard of another run": Kind(
+        from_other("answers"), r"has only rows of models that this run does not have", "same", ""
+    ),
     "a shard of another table": Kind(
-        to_table("answers", "grades"), r"lacks grader.*, so it is none of", "refused", "lacks grader"
+        to_table("answers", "grades"), r"lacks grader.*, so it is not a shard of", "refused", "lacks grader"
     ),
     "a shard that no manifest lists": Kind(
         manifests(lambda text: "".join(text.splitlines(keepends=True)[:-1])), "", "same", ""
@@ -315,10 +317,8 @@ KINDS = {
     "a manifest's shard is gone": Kind(
         lambda root: first(root, "answers").unlink(), r"is gone", "less", "is gone", loses=True
     ),
-    "a shard was renamed": Kind(rename, r"is gone", "less", r"it has its name again"),
-    "a manifest cut short": Kind(
-        manifests(lambda text: text[:-30]), r"1 lines that cannot be read", "same", r"1 lines"
-    ),
+    "a shard was renamed": Kind(rename, r"is gone", "less", r"it got its name back"),
+    "a manifest cut short": Kind(manifests(lambda text: text[:-30]), r"1 unreadable lines", "same", r"1 lines"),
     "a garbled manifest": Kind(
         manifests(lambda text: "\x00[[[" * 9 + "\n" + text), r"1 lines that", "same", r"1 lines"
     ),
@@ -327,11 +327,9 @@ KINDS = {
     ),
     "a manifest twice over": Kind(manifests(lambda text: text + text), "", "same", ""),
     "an empty manifest": Kind(manifests(lambda text: ""), "", "same", ""),
-    "no manifest": Kind(
-        manifests(lambda text: None), r"is missing, so that a shard that was lost", "same", "is missing"
-    ),
+    "no manifest": Kind(manifests(lambda text: None), r"is missing, so a lost shard", "same", "is missing"),
     "a manifest with CRLF": Kind(manifests(lambda text: text.replace("\n", "\r\n")), "", "same", ""),
-    "a manifest of places outside": Kind(manifests(point_outside), r"4 lines that cannot", "same", r"4 lines"),
+    "a manifest of places outside": Kind(manifests(point_outside), r"4 unreadable lines", "same", r"4 lines"),
     "a table's folder is gone": Kind(
         lambda root: shutil.rmtree(root / "traces"), r"is gone", "less", "is gone", loses=True
     ),
@@ -431,8 +429,8 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_no_row_is_lost_by_it(
     (root / "throughput").rename(root.parent / "throughput")
     (root / "throughput").write_text("a file")
     said = read(root)
-    assert said.code == 0 and "throughput is a file where the folder of a table belongs; move it away" in said.err
-    with pytest.raises(ValueError, match="throughput is a file where a folder of the run belongs; move it away"):
+    assert said.code == 0 and "throughput is a file, and a table needs a folder there. Move the file away" in said.err
+    with pytest.raises(ValueError, match="throughput is a file, and the run needs a folder there. Move the file away"):
         repair(root)
     (root / "throughput").unlink()
     (root.parent / "throughput").rename(root / "throughput")
@@ -445,8 +443,8 @@ def test_links_and_pipes_in_a_run_are_refused_by_name(damage: Callable[[Path], N
     root = Path(shutil.copytree(RUN, tmp_path / "run"))
     damage(root)
     said = read(root)
-    assert said.code == 2 and re.search(r"is (a link|a pipe or a device); a run folder holds files", said.err)
-    with pytest.raises(ValueError, match=r"is (a link|a pipe or a device); a run folder holds files"):
+    assert said.code == 2 and re.search(r"is (a link|a pipe or a device); a run folder must hold plain files", said.err)
+    with pytest.raises(ValueError, match=r"is (a link|a pipe or a device); a run folder must hold plain files"):
         repair(root)
 
 
@@ -457,7 +455,7 @@ def test_nothing_is_written_through_a_link_out_of_the_run(name: str, tmp_path: P
     (place / "poetry.lock").write_text("precious")
     shutil.rmtree(root / name, ignore_errors=True)
     (root / name).symlink_to(place)
-    with pytest.raises(ValueError, match=f"{name} is a link; a run folder holds files"):
+    with pytest.raises(ValueError, match=f"{name} is a link; a run folder must hold plain files"):
         repair(root)
     assert files(place) == {str(place / "poetry.lock"): b"precious"}
 

@@ -34,12 +34,12 @@ def wrapped(error: BaseException) -> BaseException:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (MemoryError(), "Memory ran short (MemoryError)"),
-        (wrapped(MemoryError("Unable to allocate 8 GiB")), "Memory ran short (Unable to allocate 8 GiB)"),
-        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Memory ran short"),
-        (ImportError("libx.so: failed to map segment from shared object"), "Memory ran short"),
-        (RuntimeError("can't start new thread"), "No further process or thread may be started"),
-        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "No further process or thread"),
+        (MemoryError(), "Memory ran out (MemoryError)"),
+        (wrapped(MemoryError("Unable to allocate 8 GiB")), "Memory ran out (Unable to allocate 8 GiB)"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Memory ran out"),
+        (ImportError("libx.so: failed to map segment from shared object"), "Memory ran out"),
+        (RuntimeError("can't start new thread"), "No more processes or threads can be started"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "No more processes or threads"),
         (OSError(errno.EMFILE, "Too many open files"), "Too many files are open"),
         (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "No temporary folder can"),
     ],
@@ -69,7 +69,7 @@ def test_too_little_memory_to_import_ends_in_one_line(num_mib: int) -> None:
         check=False,
     )
     assert done.returncode and "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("error: Memory ran short"), done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: Memory ran out"), done.stderr
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_full_disk_of_the_run_is_named_and_nothing_is_lost(small_disk: Path) -
     words = [*SCRIPTED, f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
     ended = forked.run("sweeps", *words)
     assert ended.code and "Traceback" not in ended.err
-    assert f"No room to write in {small_disk}" in ended.err and "run the same command again" in ended.err
+    assert f"No space left to write in {small_disk}" in ended.err and "run the same command again" in ended.err
     (small_disk / "full").unlink()
     again = forked.run("sweeps", *words)
     assert again.code == 0, again.err
@@ -139,7 +139,7 @@ def test_a_disk_that_fills_up_at_any_later_step_is_named_and_the_step_ends_well_
     module, word = STEPS[step]
     ended = forked.run(module, word, str(root))
     assert ended.code and "Traceback" not in ended.err, ended.err
-    assert f"No room to write in {root} (No space left on device). Free some there" in ended.err
+    assert f"No space left to write in {root} (No space left on device). Free some space there" in ended.err
     (small_disk / "full").unlink()
     again = forked.run(module, word, str(root))
     assert again.code == 0, again.err
@@ -169,7 +169,7 @@ def test_the_disk_that_is_full_is_the_one_that_is_named(small_disk: Path, monkey
     fill(small_disk)
     monkeypatch.setenv("TMPDIR", str(small_disk))
     line = explain_refusal(OSError(errno.ENOSPC, "No space left on device"), RUN)
-    assert line.startswith(f"No room to write in {small_disk} (No space left on device). Free some there")
+    assert line.startswith(f"No space left to write in {small_disk} (No space left on device). Free some space there")
 
 
 def as_nobody(command: Callable[[], int]) -> tuple[int, str]:
@@ -228,7 +228,7 @@ def test_too_few_threads_are_told_before_a_package_waits_for_them(most: int) -> 
         return 0
 
     code, said = as_nobody(check)
-    assert code == 1 and said.startswith("No further process or thread may be started"), said
+    assert code == 1 and said.startswith("No more processes or threads can be started"), said
     assert f"the limit is {most}. Raise it (ulimit -u)" in said
 
 

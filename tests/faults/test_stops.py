@@ -58,9 +58,9 @@ def has(pattern: str) -> Callable[[Path, str], bool]:
     return lambda root, said: any(root.glob(pattern))
 
 
-OF_JOB = f"{MODEL}: stopped; what was drawn is kept."
+OF_JOB = f"{MODEL}: stopped. What was drawn is kept."
 OF_SWEEP = "Stopped. What was drawn and graded is kept; run the same command again to go on."
-OF_ANALYSIS = "Stopped; what was not written to its end is not there."
+OF_ANALYSIS = "Stopped. A file that was not complete is not kept."
 STAGES = {
     "planning": Stage("isoquant", ["plan", *SLOW, "run={root}"], says(""), OF_SWEEP),
     "starting the engine": Stage(
@@ -246,7 +246,7 @@ def test_an_output_that_is_closed_ends_in_one_line(words: str) -> None:
     process.stdout.close()
     said = process.stderr.read()
     assert process.wait(60) == 128 + signal.SIGPIPE
-    assert said == "The output was closed before its end.\n"
+    assert said == "The output was closed before all of it was written.\n"
 
 
 def test_what_is_told_to_ignore_a_closed_terminal_goes_on(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def test_a_disk_that_fills_up_loses_nothing_that_is_stored(tmp_path: Path) -> No
     full = [f"engine.victim={MODEL}", "engine.num_sound=100", "engine.max_file_bytes=3000"]
     ended = forked.run("sweeps", *SCRIPTED, *(f"+{word}" for word in full), f"model={MODEL}", f"run={root}")
     assert ended.code != 0 and "Traceback" not in ended.err
-    [told] = [line for line in ended.err.splitlines() if "No room" in line]
-    assert told.startswith(f"{MODEL}: No room to write in {root} (") and "run the same command again" in told
+    [told] = [line for line in ended.err.splitlines() if "No space left" in line]
+    assert told.startswith(f"{MODEL}: No space left to write in {root} (") and "run the same command again" in told
     assert f"Failed: {MODEL}. What was drawn is kept" in ended.err
     assert not list(root.glob("*/*.tmp"))
     left = rows(root)
@@ -51,8 +51,11 @@ def test_a_job_killed_for_want_of_memory_is_named_and_the_other_model_goes_on(tm
     killed = [f"+engine.victim={MODEL}", "+engine.num_sound=100"]
     ended = forked.run("sweeps", *SCRIPTED, *killed, models, f"run={root}")
     assert ended.code != 0 and "Traceback" not in ended.err
-    assert f"{MODEL} failed: killed by SIGKILL, as the system does when memory has run out" in ended.err
-    assert f"Failed: {MODEL}. What was drawn is kept; mend what is said above: the same command goes on." in ended.err
+    assert f"{MODEL} failed: killed by SIGKILL, probably because memory ran out" in ended.err
+    assert (
+        f"Failed: {MODEL}. What was drawn is kept. Correct the errors above and run the same command again."
+        in ended.err
+    )
     left = rows(root)
     assert sum(path.name.startswith(f"{MODEL}.") and path.parts[0] == "traces" for path in shards(root)) > 0
     again = forked.run("sweeps", *SCRIPTED, models, f"run={root}")
@@ -72,7 +75,9 @@ def test_a_second_sweep_of_a_model_says_who_holds_it_and_draws_the_others(tmp_pa
         second = forked.run("sweeps", *SCRIPTED, f"model={MODEL},{OTHER}", f"run={root}")
         assert second.code != 0 and "Traceback" not in second.err
         assert re.fullmatch(r"process \d+ on \S+", holder)
-        assert f"{MODEL}: Another process ({holder}) is writing {MODEL} into {root}; wait for it, or" in second.err
+        assert (
+            f"{MODEL}: Another process ({holder}) is writing {MODEL} into {root}. Wait until it ends, or" in second.err
+        )
         assert f"{OTHER}: {NUM_PROMPTS * WIDTH} samples in" in second.out
         assert f"Failed: {MODEL}." in second.err
         assert first.wait(240) == 0

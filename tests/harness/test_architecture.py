@@ -225,7 +225,7 @@ def test_packed_weights_count_as_what_they_stand_for(kind: str, quantization: Ma
     ("change", "message"),
     [
         ({"layer_types": ["ring_attention"] * 48}, r"layers \['ring_attention'\], whose cost is not known"),
-        ({"num_experts_per_tok": None}, "gives none of"),
+        ({"num_experts_per_tok": None}, "has none of"),
         ({"hidden_size": "wide"}, "no positive hidden_size"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_model_that_the_server_does_not_know_is_refused(server_url: str) -> No
         async with Server(server_url).start(Model("another"), max_model_len=320):
             pass
 
-    with pytest.raises(ValueError, match=f"does not serve 'another' but {RUNG.path}"):
+    with pytest.raises(ValueError, match=f"serves .*, not 'another'{RUNG.path}"):
         asyncio.run(start())
 
 

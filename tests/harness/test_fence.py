@@ -63,7 +63,7 @@ def without_landlock(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("missing", "found"),
     [
-        ({"restrict": without_landlock}, ("reading others' files", "writing files")),
+        ({"restrict": without_landlock}, ("reading other users' files", "writing files")),
         ({"can_filter": lambda: False}, ("the network", "starting processes")),
     ],
     ids=["Landlock", "seccomp"],

@@ -43,7 +43,7 @@ def test_safetensors_beside_other_formats_are_a_checkpoint() -> None:
 
 def test_a_file_is_told_with_the_folder_that_it_lies_in(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_text("")
-    with pytest.raises(ValueError, match=r"is a file; model.path is the folder that holds config.json\."):
+    with pytest.raises(ValueError, match=r"is a file; model.path must be the folder with config.json\."):
         check_place(str(tmp_path / "model.safetensors"))
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=rf"is a file; .* try model.path={tmp_path}\."):
@@ -67,5 +67,5 @@ def test_weights_that_their_index_names_and_that_are_gone_are_told(tmp_path: Pat
     (tmp_path / "model-1.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     index = '{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}'
     (tmp_path / "model.safetensors.index.json").write_text(index)
-    with pytest.raises(ValueError, match=r"lacks 1 of its weight files, such as model-2.safetensors"):
+    with pytest.raises(ValueError, match=r"1 weight files are missing in .*, such as model-2.safetensors"):
         read_checkpoint(Model(str(tmp_path)))

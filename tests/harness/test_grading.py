@@ -273,11 +273,11 @@ def killed_at_once() -> None:
 
 
 SHORT = {
-    "little memory": (little_memory, "Memory ran short"),
-    "none for a worker": (no_room_for_a_worker, "Memory ran short"),
-    "no process for a worker": (no_fork(after=0), "No further process or thread may be started"),
-    "none for the first answers": (no_fork(after=1), "No further process or thread may be started"),
-    "none for later answers": (no_fork(after=3), "No further process or thread may be started"),
+    "little memory": (little_memory, "Memory ran out"),
+    "none for a worker": (no_room_for_a_worker, "Memory ran out"),
+    "no process for a worker": (no_fork(after=0), "No more processes or threads can be started"),
+    "none for the first answers": (no_fork(after=1), "No more processes or threads can be started"),
+    "none for later answers": (no_fork(after=3), "No more processes or threads can be started"),
     "a worker that is killed at once": (killed_at_once, "A grader's process ended before its first answer (-9)"),
 }
 

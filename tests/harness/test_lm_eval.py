@@ -191,7 +191,7 @@ def test_numbers_of_a_document_are_dials(make: Callable[..., LmEval]) -> None:
         {"level": 0.0},
     ]
     with pytest.raises(
-        ValueError, match=r"task.dials: 'depth' is no number of a document, which has \['a', 'b', 'level'\]"
+        ValueError, match=r"task.dials: 'depth' is not a number in the documents, which have \['a', 'b', 'level'\]"
     ):
         make(dials=["depth"]).load()
 
@@ -201,13 +201,13 @@ def test_numbers_of_a_document_are_dials(make: Callable[..., LmEval]) -> None:
     [
         ({"name": "sumz"}, "has no task 'sumz'; did you mean .*sums"),
         ({"include_path": "no/where"}, "there is no folder 'no/where'"),
-        ({"name": "sums_choice"}, "is of type multiple_choice: it compares the likelihoods"),
-        ({"name": "sums_code"}, "runs the code that a model writes"),
+        ({"name": "sums_choice"}, "is of type multiple_choice. It compares likelihoods"),
+        ({"name": "sums_code"}, "runs code that a model writes"),
         ({"data": "no.jsonl"}, "there is no file 'no.jsonl'"),
         ({"data": __file__}, "expected files of one kind, .jsonl"),
-        ({"name": "sums_all", "data": __file__}, "task.data needs one task, not a group"),
+        ({"name": "sums_all", "data": __file__}, "task.data needs one task, and this is a group"),
         ({"metric": "bleu"}, "has no 'bleu' that scores one answer; it has exact_match"),
-        ({"filter": "lax"}, "has no filter 'lax', but strict, last"),
+        ({"filter": "lax"}, "has no filter 'lax'; it has strict, last"),
         ({"name": "sums_k"}, "cannot grade a single answer by its filter 'k'"),
         ({"size": 0}, "task.size must be at least 1"),
         ({"num_fewshot": -1}, "task.num_fewshot must not be negative"),
@@ -235,7 +235,7 @@ def test_documents_out_of_reach_are_told_with_what_to_put_where(
 def test_a_file_without_the_tasks_columns_is_told(make: Callable[..., LmEval], tmp_path: Path) -> None:
     data = tmp_path / "other.csv"
     data.write_text("x,y\n1,2\n")
-    with pytest.raises(ValueError, match="Does task.data have the columns"):
+    with pytest.raises(ValueError, match="Check that task.data has the columns"):
         make(data=str(data)).load()
 
 

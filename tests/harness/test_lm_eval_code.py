@@ -39,13 +39,13 @@ CODE = {
     "runs evil.r": "metadata: !!set {? !function evil.r}",
     "runs evil.s": "metadata: {<<: {version: !function evil.s}, version: 1}",
     "runs evil.t": "metadata: !<!function> evil.t",
-    "runs what it calls a function": "metadata: !function {=: evil.u}",
+    "runs something that it calls a function": "metadata: !function {=: evil.u}",
     "twice.yml runs evil.v": "include: twice.yml",
     "sets trust_remote_code": "dataset_kwargs: {trust_remote_code: true}",
-    "loads its documents by the script of docs.py": "dataset_path: docs.py",
-    "loads its documents by the script of scripts": "dataset_path: scripts",
-    "scores by the script of the metric ./evil": "metric_list: [{metric: ./evil}]",
-    "scores by the script of the metric exact_match": "metric_list: [{metric: exact_match, hf_evaluate: true}]",
+    "loads its documents with the script of docs.py": "dataset_path: docs.py",
+    "loads its documents with the script of scripts": "dataset_path: scripts",
+    "scores with the script of the metric ./evil": "metric_list: [{metric: ./evil}]",
+    "scores with the script of the metric exact_match": "metric_list: [{metric: exact_match, hf_evaluate: true}]",
     "included.yml runs evil.m": "include: included.yml",
     "far.yml runs evil.n": "include: [../far.yml]",
 }
@@ -138,7 +138,7 @@ def test_pipes_devices_and_links_to_nothing_are_told_at_once(write: Callable[[st
     folder = write("")
     for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path), lambda path: os.symlink("/no/where", path)):
         make(folder / "pipe.yaml")
-        with pytest.raises(ValueError, match=r"pipe\.yaml is no file that a task can be read from"):
+        with pytest.raises(ValueError, match=r"pipe\.yaml cannot be read as a task file"):
             LmEval("sums", 4, include_path=str(folder)).load()
         (folder / "pipe.yaml").unlink()
 

@@ -78,6 +78,6 @@ def test_a_task_that_takes_any_text_for_the_answer_is_led_to_nothing_else(
 def test_a_metric_that_does_not_run_from_zero_to_one_is_refused_with_the_others(
     make: Callable[..., LmEval], scorer: str, score: str
 ) -> None:
-    told = rf"'exact_match' gives {score} to one answer, .* choose another, such as close\."
+    told = rf"'exact_match' gives {score} to one answer, .* Choose another, such as close\."
     with pytest.raises(ValueError, match=told):
         make(f"process_results: !function scores.{scorer}\n" + TAKES_ALL).load()

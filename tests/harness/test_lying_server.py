@@ -53,7 +53,7 @@ LIES = {
         "found 7 tokens of a prompt of 3", usage={"prompt_tokens_details": {"cached_tokens": 7}}
     ),
     "a cache below zero": Lie("greater than or equal to 0", usage={"prompt_tokens_details": {"cached_tokens": -1}}),
-    "another model": Lie("answers as 'gpt-2', and 'scripted' was asked", top={"model": "gpt-2"}),
+    "another model": Lie("answered as 'gpt-2', but 'scripted' was requested", top={"model": "gpt-2"}),
     "a model that is a number": Lie("model: Input should be a valid string; got 7", top={"model": 7}),
     "no choice": Lie("choices: List should have at least 1 item", top={"choices": []}),
     "two choices": Lie("choices: List should have at most 1 item", top={"choices": TWO}),
@@ -65,32 +65,33 @@ LIES = {
     "a token in parts": Lie("token_ids.0: Input should be a valid integer", choice={"token_ids": [4.5, 9]}),
     "no token ids": Lie("returns no token ids", choice={"token_ids": None}),
     "more tokens than asked for": Lie(
-        "wrote 6 tokens where it was told to stop at 4", choice={"token_ids": [4, 4, 4, 4, 4, 9]}
+        "wrote 6 tokens, more than the limit of 4", choice={"token_ids": [4, 4, 4, 4, 4, 9]}
     ),
     "a limit that was not reached": Lie(
-        "stopped after 2 of 4 tokens and calls it the limit", choice={"finish_reason": "length", "token_ids": [4, 4]}
+        "stopped after 2 of 4 tokens and says that this is the limit",
+        choice={"finish_reason": "length", "token_ids": [4, 4]},
     ),
-    "on behind the stop": Lie("went on behind a token that it was told to stop at", choice={"token_ids": [9, 4, 9]}),
-    "a stop that was not told": Lie("stopped a completion where it was not told to", choice={"token_ids": [4]}),
+    "on behind the stop": Lie("continued after a token at which it had to stop", choice={"token_ids": [9, 4, 9]}),
+    "a stop that was not told": Lie("stopped a completion without a requested stop string", choice={"token_ids": [4]}),
     "no finish reason": Lie("ended a request with 'None'", choice={"finish_reason": None}),
     "an unknown finish reason": Lie("ended a request with 'bored?'", choice={"finish_reason": "bored\x1b"}),
     "a finish reason that is a list": Lie(
         "finish_reason: Input should be a valid string", choice={"finish_reason": ["stop"]}
     ),
-    "another prompt": Lie("read another prompt than the token ids", choice={"prompt_token_ids": [5, 6, 8]}),
+    "another prompt": Lie("did not use the token ids", choice={"prompt_token_ids": [5, 6, 8]}),
     "the prompt before the answer": Lie(
-        "wrote 7 tokens where it was told to stop at 4", choice={"token_ids": [5, 6, 7, 4, 4, 4, 9]}
+        "wrote 7 tokens, more than the limit of 4", choice={"token_ids": [5, 6, 7, 4, 4, 4, 9]}
     ),
 }
 BODIES = {
-    "a page": (Reply(200, b"<html>hello</html>"), "answered with no completion: Invalid JSON: expected value"),
-    "nothing": (Reply(200, b""), "answered with no completion: Invalid JSON: EOF"),
-    "half an answer": (Reply(200, b'{"choices": [{"token'), "answered with no completion: Invalid JSON: EOF"),
-    "a list": (reply(200, [1]), "answered with no completion: Input should be an object"),
+    "a page": (Reply(200, b"<html>hello</html>"), "answered without a completion: Invalid JSON: expected value"),
+    "nothing": (Reply(200, b""), "answered without a completion: Invalid JSON: EOF"),
+    "half an answer": (Reply(200, b'{"choices": [{"token'), "answered without a completion: Invalid JSON: EOF"),
+    "a list": (reply(200, [1]), "answered without a completion: Input should be an object"),
     "an answer a hundred thousand deep": (Reply(200, b'{"choices":' * 10**5), "Invalid JSON: recursion limit exceeded"),
     "bytes that are no text": (Reply(200, b'{"model": "\xff\xfe"}'), "Invalid JSON: invalid unicode code point"),
     "half a letter": (Reply(200, b'{"model": "\\ud800"}'), "Invalid JSON: unexpected end of hex escape"),
-    "an error that is no refusal": (refusal(200, "out of\nmemory"), "no completion: an error, 'out of memory'"),
+    "an error that is no refusal": (refusal(200, "out of\nmemory"), "without a completion: an error, 'out of memory'"),
     "a number of 5,000 digits": (Reply(200, b'{"usage": ' + b"9" * 5000 + b"}"), "Invalid JSON: number out of range"),
     "the key is refused": (refusal(401, "Who?"), "refuses the key (401: Who?); set engine.api_key_variable"),
     "nothing here": (refusal(404, "No such\x1b[31m model"), "answered 404: No such?[31m model"),
@@ -153,7 +154,7 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scrip
         async with Server(scripted.url).start(Model(NAME), max_model_len=CONTEXT) as engine:
             await finish_sample(engine, PLAIN, Pending(sample_key(), (32,)))
 
-    with pytest.raises(EngineFailedError, match="stopped a completion at none of the strings"):
+    with pytest.raises(EngineFailedError, match="stopped a completion without one of the requested stop strings"):
         asyncio.run(draw())
 
 
@@ -162,8 +163,8 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scrip
     [
         ([{"id": NAME, "max_model_len": "long"}], "data.0.max_model_len: Input should be a valid integer; got 'long'"),
         ([{"id": 7}], "data.0.id: Input should be a valid string"),
-        ([{"id": "x" * 10_000}], "does not serve 'scripted' but xxx"),
-        ([{"id": "a\x1b[2Jb"}], "but a?[2Jb"),
+        ([{"id": "x" * 10_000}], "serves xxx"),
+        ([{"id": "a\x1b[2Jb"}], "serves a?[2Jb, not"),
         ([{}], "data.0.id: Field required"),
     ],
 )
@@ -185,7 +186,7 @@ def test_another_name_of_the_model_is_its_own_and_that_of_another_is_not(
     if is_alias:
         assert isinstance(use(scripted, REQUEST)[0], Completion)
         return
-    with pytest.raises(EngineFailedError, match="answers as 'alias', and 'scripted' was asked"):
+    with pytest.raises(EngineFailedError, match="answered as 'alias', but 'scripted' was requested"):
         use(scripted, REQUEST)
 
 
@@ -198,7 +199,7 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
     with serve(ScriptedServer()) as thief:
         away = Reply(status, b"", headers={"Location": thief.url + path.removeprefix("/v1")})
         scripted.script = lambda asked, body: away if asked == path else None
-        with pytest.raises(EngineFailedError, match=f"sends requests on to {thief.url}.*neither the key nor a prompt"):
+        with pytest.raises(EngineFailedError, match=f"redirects requests to {thief.url}.*no key and no prompt is sent"):
             use(scripted, REQUEST, api_key_variable="MY_KEY", retries=0)
         assert thief.requests == [] and thief.keys == []
 
@@ -209,14 +210,14 @@ def test_an_answer_without_an_end_is_told_and_not_read_on(
     monkeypatch.setattr(transport, "LARGEST_BYTES", 2**20)
     answer_requests(scripted, lambda body: Reply(200, b" " * (2**20 + 2)))
     (failed,) = use(scripted, REQUEST)
-    assert_told(failed, "The server's answer is larger than 1 MiB, which none is")
+    assert_told(failed, "The server's answer has over 1 MiB, too many for an answer")
     assert len(scripted.prompts) == 1, "it is not asked for again"
 
 
 def test_a_packed_answer_is_told_and_not_unpacked(scripted: ScriptedServer) -> None:
     answer_requests(scripted, lambda body: Reply(200, b"\x1f\x8b", headers={"Content-Encoding": "gzip"}))
     (failed,) = use(scripted, REQUEST)
-    assert_told(failed, "packs its answers, which it was asked not to")
+    assert_told(failed, "compresses its answers, although it was asked not to")
 
 
 def test_an_answer_that_drips_is_late(scripted: ScriptedServer) -> None:
@@ -261,7 +262,7 @@ def test_a_token_that_the_tokenizer_does_not_know_is_stored_by_no_sweep(
     answer_requests(scripted, answer)
     ended = sweep(scripted, tmp_path, "probe=false")
     assert ended.code != 0 and "Traceback" not in ended.err
-    assert "The engine wrote token 90,000, and the tokenizer knows" in ended.err
+    assert "The engine wrote token 90,000, but the tokenizer has only" in ended.err
     assert [store.scan(tmp_path / "run", table).num_rows for table in (TRACES, ANSWERS)] == [0, 0]
     assert store.scan(tmp_path / "run", MODELS).num_rows == 1
 

@@ -24,7 +24,7 @@ def test_a_grade_comes_back_as_it_was_written(score: float) -> None:
 
 @pytest.mark.parametrize("score", [-1e-9, 1.0000001, -1, 2, 1e300, 10**400, float("nan"), float("inf"), -float("inf")])
 def test_a_score_outside_zero_to_one_is_no_grade(score: float) -> None:
-    with pytest.raises(ValueError, match="A score must lie between 0 and 1|is damaged"):
+    with pytest.raises(ValueError, match="A score must be between 0 and 1|is damaged"):
         read_grade(change(score=score))
 
 

@@ -86,14 +86,14 @@ def test_answers_that_can_be_read_pass_right_or_wrong() -> None:
             Says("It is 19."),
             PLAIN,
             Sums(),
-            r"Of 8 probes' answers that it came to by itself, 8 cannot be read \(unparsed\), such as 'It is 19.' to p/0"
-            r".* written as 'The final answer is \\\\boxed\{...\}': .* Set task.form and task.extract .* probe=false",
+            r"Of 8 probes' answers given without forcing, 8 cannot be read \(unparsed\), such as 'It is 19.' to p/0"
+            r".* written as 'The final answer is \\\\boxed\{...\}'\. .* Set task.form and task.extract .* probe=false",
         ),
         (
             Says("3}. \\boxed{3}", needs=int(TOKENIZER.convert_tokens_to_ids(BOS))),
             replace(PLAIN, bos=False),
             Sums(),
-            "does not begin with '<bos>', the tokenizer's beginning of text, .* set thinking.bos=true",
+            "does not begin with '<bos>', the tokenizer's beginning-of-text token, .* Set thinking.bos=true",
         ),
         (Says("2+2</think> is 4"), PLAIN, Sums(), "closes its thinking with </think>: set thinking.close to it"),
         (
@@ -115,7 +115,7 @@ def test_answers_that_cannot_be_read_stop_the_sweep_with_the_cause(
 
 def test_a_model_that_runs_on_behind_the_answer_limit_is_told_so() -> None:
     closing = Thinking(open="<think>", close="</think>", force="</think>")
-    with pytest.raises(ValueError, match="runs on behind sampling.max_answer_tokens=40: raise it"):
+    with pytest.raises(ValueError, match="longer than sampling.max_answer_tokens=40. Raise it"):
         probe(Says("la la ", ends=False), closing)
 
 

@@ -84,7 +84,7 @@ def test_a_scorer_that_lets_wrong_answers_through_is_refused(
 ) -> None:
     entries = reasoning_gym.create_dataset(name, seed=7, size=2)
     assert [entries.score_answer(answer=cheat(entry), entry=entry) for entry in entries] == [1.0] * 2
-    with pytest.raises(ValueError, match="is refused: its scorer takes"):
+    with pytest.raises(ValueError, match="is refused: its scorer accepts"):
         ReasoningGym(name, 7, 2)
 
 

@@ -84,32 +84,34 @@ def test_a_template_that_closes_thinking_itself_is_of_a_model_that_does_not_thin
 
 @pytest.mark.parametrize("template", ["{% for m in messages %}{{ m.content[0].text }}{% endfor %}[A]", "{{ '' }}"])
 def test_a_template_that_leaves_out_the_question_is_refused(template: str) -> None:
-    with pytest.raises(ValueError, match="leaves out what the user says"):
+    with pytest.raises(ValueError, match="leaves out the user's message"):
         choose_thinking(AUTO, tokenizer_with(template), PROMPT)
 
 
 def test_a_marker_of_several_tokens_is_refused_with_the_way_on() -> None:
     tokenizer = tokenizer_with(OPENED.replace("think>", "thought>"))
-    message = r"closed by '</thought>', which is \d+ tokens .* thinking=chain_of_thought takes the thoughts"
+    message = r"closed by '</thought>', which is \d+ tokens .* thinking=chain_of_thought treats the thoughts"
     with pytest.raises(ValueError, match=message):
         choose_thinking(AUTO, tokenizer, PROMPT)
 
 
 def test_thinking_in_channels_is_refused_with_the_way_on() -> None:
-    with pytest.raises(ValueError, match=r"thoughts in channels \(<\|channel\|>\).*thinking.open, close and force"):
+    with pytest.raises(
+        ValueError, match=r"thoughts in channels \(<\|channel\|>\).*thinking.open, thinking.close and thinking.force"
+    ):
         choose_thinking(AUTO, tokenizer_with(CHANNELS), PROMPT)
 
 
 def test_a_template_that_cannot_be_rendered_is_told() -> None:
     broken = "{{ raise_exception('no system prompt') }}"
-    with pytest.raises(ValueError, match=r"chat template cannot be rendered \(no system prompt\); mend"):
+    with pytest.raises(ValueError, match=r"chat template cannot be rendered \(no system prompt\)\. Correct"):
         choose_thinking(AUTO, tokenizer_with(broken), PROMPT)
 
 
 def test_several_templates_without_a_default_are_told() -> None:
     tokenizer = tokenizer_with(None)
     tokenizer.chat_template = {"tools": CHATML, "rag": CHATML}
-    with pytest.raises(ValueError, match="several chat templates and none called default"):
+    with pytest.raises(ValueError, match="several chat templates, and none is called default"):
         choose_thinking(AUTO, tokenizer, PROMPT)
     tokenizer.chat_template = {"default": CHATML, "rag": SWITCHED}
     assert choose_thinking(AUTO, tokenizer, PROMPT).preset == "chain_of_thought"
@@ -143,7 +145,7 @@ def test_a_checkpoint_that_says_nothing_is_drawn_from_its_own_distribution(gener
 
 @pytest.mark.parametrize("generation", [{"top_p": 3}, {"temperature": "hot"}])
 def test_sampling_that_cannot_be_is_told_with_its_file(generation: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"generation_config.json asks for what cannot be sampled: "):
+    with pytest.raises(ValueError, match=r"generation_config.json has settings that cannot be sampled: "):
         choose_sampling(AutoSampling(), generation)
 
 

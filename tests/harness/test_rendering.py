@@ -84,7 +84,9 @@ def test_a_beginning_of_text_can_be_asked_for_and_left_out() -> None:
     asked = Renderer(tokenizer, Thinking(close=None, force="\n", bos=True))
     assert asked.prompt_ids(PROMPT)[0] == bos_id and asked.prompt_ids(PROMPT)[1:] == by_itself.prompt_ids(PROMPT)
     assert Renderer(add_bos(tokenizer), Thinking(close=None, force="\n", bos=False)).bos_ids == ()
-    with pytest.raises(ValueError, match="thinking.bos=true: the tokenizer names no beginning of text"):
+    with pytest.raises(
+        ValueError, match="thinking.bos=true needs a beginning-of-text token, and the tokenizer names none"
+    ):
         Renderer(build_tokenizer(), Thinking(close=None, force="=", bos=True))
 
 
@@ -105,7 +107,7 @@ def test_a_cut_trace_is_closed_and_led_to_the_tasks_form(close: str | None, ends
 
 
 def test_a_style_that_opens_with_a_lone_space_is_refused() -> None:
-    with pytest.raises(ValueError, match="ends with a space, which is then a token of its own"):
+    with pytest.raises(ValueError, match="ends with a space. The space would be a separate token"):
         Thinking(close=None, force="x", open="Let's think. ")
 
 

@@ -84,14 +84,14 @@ def on(path: str, answer: Reply) -> Callable[[str, dict[str, Any]], Reply | None
     ("script", "kind", "message"),
     [
         (on("/v1/models", refusal(401, "Unauthorized")), EngineFailedError, "refuses the key .401: Unauth.*set engine"),
-        (on("/v1/models", refusal(404, "Not Found")), ValueError, "no list of models; engine.url usually ends in /v1"),
-        (on("/v1/models", Reply(200, b"<html>hello")), ValueError, "something else than a list of models"),
-        (on("/v1/models", reply(200, [])), ValueError, "something else than a list of models"),
+        (on("/v1/models", refusal(404, "Not Found")), ValueError, "no list of models. engine.url usually ends in /v1"),
+        (on("/v1/models", Reply(200, b"<html>hello")), ValueError, "did not answer with a list of models"),
+        (on("/v1/models", reply(200, [])), ValueError, "did not answer with a list of models"),
         (on("/v1/models", refusal(500, "Oops")), EngineFailedError, "answered 500.*Oops"),
         (no_token_ids, EngineFailedError, "returns no token ids.*return_token_ids"),
-        (on(COMPLETIONS, Reply(200, b"{")), EngineFailedError, "answered with no completion"),
-        (on(COMPLETIONS, reply(200, {"choices": []})), EngineFailedError, "answered with no completion"),
-        (on(COMPLETIONS, refusal(400, "Unknown: top_k")), ValueError, "no server that isoquant can use.*top_k"),
+        (on(COMPLETIONS, Reply(200, b"{")), EngineFailedError, "answered without a completion"),
+        (on(COMPLETIONS, reply(200, {"choices": []})), EngineFailedError, "answered without a completion"),
+        (on(COMPLETIONS, refusal(400, "Unknown: top_k")), ValueError, "not a server that isoquant can use.*top_k"),
         (on(COMPLETIONS, refusal(404, "No such model")), EngineFailedError, "answered 404: No such model"),
     ],
     ids=range(10),
@@ -112,7 +112,7 @@ def test_a_server_that_says_nothing_is_told_at_the_start(scripted: ScriptedServe
 
 
 def test_a_model_that_is_not_served_is_told_with_those_that_are(scripted: ScriptedServer) -> None:
-    with pytest.raises(ValueError, match="does not serve 'another' but scripted; set engine.served_model"):
+    with pytest.raises(ValueError, match="serves scripted, not 'another'. Set engine.served_model"):
         use(scripted, path="another")
     use(scripted, path="another", served_model=NAME)
 
@@ -140,8 +140,16 @@ def test_a_request_that_is_refused_fails_alone(scripted: ScriptedServer) -> None
     ("changes", "kind", "message"),
     [
         ({"finish_reason": "abort"}, RequestFailedError, "ended a request with 'abort'"),
-        ({"finish_reason": "stop", "token_ids": [4]}, EngineFailedError, "stopped a completion where it was not told"),
-        ({"finish_reason": "length", "token_ids": []}, EngineFailedError, "stopped a completion where it was not told"),
+        (
+            {"finish_reason": "stop", "token_ids": [4]},
+            EngineFailedError,
+            "stopped a completion without a requested stop string",
+        ),
+        (
+            {"finish_reason": "length", "token_ids": []},
+            EngineFailedError,
+            "stopped a completion without a requested stop string",
+        ),
         ({"token_ids": ["a"]}, EngineFailedError, "token_ids.0: Input should be a valid integer; got 'a'"),
         ({"token_ids": None}, EngineFailedError, "returns no token ids"),
     ],
@@ -207,8 +215,8 @@ def test_no_more_requests_are_under_way_than_max_num_seqs(scripted: ScriptedServ
         ({"url": "127.0.0.1:8000"}, "engine.url must look like"),
         ({"url": "http://127.0.0.1:99999/v1"}, "engine.url must look like"),
         ({"url": "http://[::1/v1"}, "engine.url must look like"),
-        ({"url": f"http://me:{KEY}@host/v1"}, "must hold no key"),
-        ({"url": f"http://host/v1?key={KEY}"}, "must hold no key"),
+        ({"url": f"http://me:{KEY}@host/v1"}, "must not contain a key"),
+        ({"url": f"http://host/v1?key={KEY}"}, "must not contain a key"),
         ({"api_key_variable": KEY}, "name of an environment variable, not the key"),
         ({"max_num_seqs": 0}, "max_num_seqs must be at least 1"),
         ({"retries": -1}, "retries must not be negative"),
@@ -229,7 +237,7 @@ def test_a_variable_without_a_key_is_told_before_anything_is_written(
     monkeypatch.delenv("MY_KEY", raising=False)
     if value is not None:
         monkeypatch.setenv("MY_KEY", value)
-    with pytest.raises(ValueError, match="holds no key; export it"):
+    with pytest.raises(ValueError, match="is empty. Set it to the key and export it"):
         Server(api_key_variable="MY_KEY").settle(RUNG, read_checkpoint(RUNG).architecture, max_model_len=64)
 
 

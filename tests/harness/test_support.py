@@ -26,7 +26,10 @@ def test_one_that_only_the_checkpoints_own_code_knows_is_taken_where_the_user_tr
 
 @pytest.mark.parametrize("kind", ["lama", "llama"])
 def test_an_architecture_that_nobody_knows_is_told_by_its_name(kind: str) -> None:
-    with pytest.raises(ValueError, match=rf"the architecture 'LamaForCausalLM' \('{kind}'\), which neither vLLM nor"):
+    with pytest.raises(
+        ValueError,
+        match=rf"'LamaForCausalLM' \('{kind}'\), which the installed vLLM and transformers do not know",
+    ):
         check_architecture({"architectures": ["LamaForCausalLM"], "model_type": kind})
 
 
@@ -47,7 +50,7 @@ def test_a_config_that_names_no_architecture_is_told() -> None:
     ],
 )
 def test_a_model_that_writes_no_text_is_told(name: str) -> None:
-    with pytest.raises(ValueError, match=f"config.json names {name}, which writes no text"):
+    with pytest.raises(ValueError, match=f"config.json names {name}, which does not write text"):
         check_architecture({"architectures": [name]})
 
 
@@ -79,14 +82,14 @@ def test_quantized_weights_with_kernels_for_processors_are_taken(settings: dict[
 )
 def test_quantized_weights_without_are_refused_on_a_processor_alone(settings: dict[str, object], told: str) -> None:
     check_quantization({"quantization_config": settings}, has_gpu=True)
-    with pytest.raises(ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU: .* engine=server"):
+    with pytest.raises(ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU. .* engine=server"):
         check_quantization({"quantization_config": settings}, has_gpu=False)
 
 
 def test_heads_of_a_size_that_processors_lack_are_refused_by_what_they_have() -> None:
     check_heads(64, has_gpu=False)
     check_heads(16, has_gpu=True)
-    with pytest.raises(ValueError, match=r"heads are 16 numbers wide, .* heads of 32, 64, .* engine=server"):
+    with pytest.raises(ValueError, match=r"heads have size 16, .* heads of size 32, 64, .* engine=server"):
         check_heads(16, has_gpu=False)
 
 

@@ -117,7 +117,7 @@ def test_a_size_below_one_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("share", [0, 1.5])
 def test_a_share_of_memory_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match=r"engine.gpu_memory_utilization must lie in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"engine.gpu_memory_utilization must be above 0 and at most 1"):
         Vllm(gpu_memory_utilization=share)
 
 
@@ -160,7 +160,7 @@ def test_an_engine_that_died_is_told_with_the_last_error_it_printed() -> None:
     failed = fail(EngineDeadError(), printed)
     assert type(failed) is EngineFailedError
     assert str(failed) == "vLLM stopped: torch.OutOfMemoryError: CUDA out of memory."
-    assert str(fail(EngineDeadError())).startswith("vLLM stopped: Its process ended without a word")
+    assert str(fail(EngineDeadError())).startswith("vLLM stopped: Its process ended without an error message")
 
 
 def test_an_engine_that_did_not_start_is_told_with_what_its_error_points_to() -> None:
@@ -292,12 +292,12 @@ def test_memory_decides_whether_a_model_is_refused_without_a_gpu(small_machine: 
         settle(Vllm(), billions=14)
     assert str(refused.value) == (
         "model needs 29.1 GiB of memory (weights in bfloat16 26.1, cache 1.0, programs 2.0); this machine has 24.0 GiB "
-        "free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a smaller model or a server "
-        "that holds it: engine=server engine.url=http://HOST:8000/v1."
+        "free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a smaller model, or use a "
+        "server that has the model: engine=server engine.url=http://HOST:8000/v1."
     )
-    with pytest.raises(ValueError, match="use a smaller model, engine.dtype=bfloat16 or a server"):
+    with pytest.raises(ValueError, match="use a smaller model, engine.dtype=bfloat16, or use a server"):
         settle(Vllm(dtype="float32"), billions=8)
-    with pytest.raises(ValueError, match="cache 30.0.* a lower engine.cpu_kv_cache_gib or a server"):
+    with pytest.raises(ValueError, match="cache 30.0.* a lower engine.cpu_kv_cache_gib, or use a server"):
         settle(Vllm(cpu_kv_cache_gib=30))
 
 

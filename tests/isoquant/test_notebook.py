@@ -72,7 +72,7 @@ def test_choices_are_those_of_the_commands(run: Run) -> None:
     assert two.cells()["bin"].nunique() == 3 and two.cells()["rule"].eq("pass_at_k").all()
     with pytest.raises(ValueError, match="No run 'nosuch'"):
         isoquant.load("nosuch")
-    with pytest.raises(ValueError, match="cannot tell cost model 'c5'"):
+    with pytest.raises(ValueError, match="Cost model 'c5' is not known in this run"):
         run.under("c5")
     assert "120 prompts, models countdown-33k, " in repr(run)
 

@@ -106,7 +106,7 @@ def test_every_switch_changes_the_picture(browser, ladder_page: Path) -> None:
     labels = page.eval_on_selector_all(
         "#curves-view select", "all => all.map(one => one.labels[0].innerText.split('\\n')[0])"
     )
-    assert labels == ["Prompts", "Samples are read by", "Compute grows by", "Cost model", "Reference: one answer of"]
+    assert labels == ["Prompts", "Samples are read by", "Compute grows with", "Cost model", "Reference: one answer of"]
     for number in range(len(labels)):
         control = page.query_selector_all("#curves-view select")[number]
         options = control.eval_on_selector_all("option", "all => all.map(option => option.value)")

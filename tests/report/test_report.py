@@ -172,9 +172,9 @@ def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path) -> Non
         return body, data_of(body, "explorer-data")["prompts"]
 
     said, prompts = shown(Size())
-    assert "All 4 prompts are here, with the texts of all 3 samples" in said and len(prompts) == 4
+    assert "This page has all 4 prompts, with the texts of all 3 samples" in said and len(prompts) == 4
     said, some = shown(Size(2, 1))
-    assert "2 of 4 prompts are here, the first by a hash of the seed (0) and their names" in said
+    assert "This page has 2 of 4 prompts, chosen by a hash of the seed (0) and their names" in said
     assert "with the texts of 1 of 3 samples, chosen by the same hash" in said
     assert len(some) == 2 and all(len(prompt["samples"]) == 2 for prompt in some)
     chosen = [[(p["id"], p["samples"][0]["sample"]) for p in shown(Size(2, 1), seed=seed)[1]] for seed in range(4)]
@@ -182,7 +182,7 @@ def test_more_than_fits_is_sampled_by_a_seed_and_said(hostile_page: Path) -> Non
     largest = max(len(html.encode(prompt).encode()) for prompt in prompts)
     for room, count in ((int(2.5 * largest), 2), (0, 1)):
         said, fewer = shown(Size(), room=room)
-        assert f"{count} of 4 prompts are here" in said and len(fewer) == count
+        assert f"{count} of 4 prompts, chosen by" in said and len(fewer) == count
 
 
 def test_more_prompts_hold_those_of_fewer() -> None:
@@ -269,7 +269,7 @@ def test_a_run_without_grades_ends_with_a_line_and_no_page(plant, ladder, capsys
     [
         (["--prompts", "0"], "--prompts and --samples must be at least 1"),
         (["--cost", "c5"], "Cost model c5 needs the price of every model; 33k has none."),
-        (["--cost", "c3"], "Cost model c3 needs a GPU, one of"),
+        (["--cost", "c3"], "Cost model c3 needs a GPU of"),
     ],
 )
 def test_what_a_user_can_put_right_is_one_line(plant, ladder, capsys, options: list[str], said: str) -> None:
@@ -287,6 +287,6 @@ def test_outcomes_that_came_as_counts_have_a_page_that_says_so(tmp_path: Path) -
     root = tmp_path / "theirs"
     assert ingest([str(source), str(root), "--task", "math", "--map", *(f"{name}={name}" for name in names)]) == 0
     text = report(root)
-    assert "The run holds how many samples were right, and no texts." in text
-    assert "These outcomes came from elsewhere" in text
+    assert "The run has only counts of right samples, without texts." in text
+    assert "These outcomes come from elsewhere" in text
     assert [name for name, *_ in data_of(text, "findings")["costs"]] == ["samples"]

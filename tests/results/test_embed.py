@@ -104,7 +104,7 @@ def test_what_cannot_be_embedded_is_refused_with_what_to_do(tmp_path: Path, caps
 @pytest.mark.parametrize("name", ["", "/", "."])
 def test_an_embedder_without_a_name_is_refused(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert main([str(run), "--embedder", name]) == 2
-    assert f"--embedder {name!r} names no model; give tfidf" in capsys.readouterr().err
+    assert f"--embedder {name!r} is not a model. Give tfidf" in capsys.readouterr().err
 
 
 def test_a_model_that_is_not_there_is_refused_by_name(
@@ -115,4 +115,4 @@ def test_a_model_that_is_not_there_is_refused_by_name(
     assert "nowhere" in capsys.readouterr().err
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     assert main([str(run), "--embedder", str(tmp_path / "elsewhere")]) == 2
-    assert "install it with" in capsys.readouterr().err
+    assert "Install it with" in capsys.readouterr().err

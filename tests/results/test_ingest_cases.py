@@ -126,7 +126,7 @@ def test_lm_eval_is_read_by_version_and_checkpoint_or_refused_in_words(
     ]
     capsys.readouterr()
     assert main([str(outside_data("cases/ingest/lmeval_majority")), str(tmp_path / "maj"), "--filter", "maj@3"]) == 2
-    assert "a vote is no sample" in capsys.readouterr().err
+    assert "not a sample" in capsys.readouterr().err
     assert main([str(outside_data("cases/ingest/lmeval_predict_only")), str(tmp_path / "none")]) == 2
     error = capsys.readouterr().err
     assert "was not scored" in error and "samples_toy_2026-11-28T10-00-00.000001.jsonl" in error

@@ -121,7 +121,7 @@ def test_only_an_empty_cell_is_missing(tmp_path: Path, form: str, empty: str | N
     rows += [{"model": "m", "id": "q", "ok": empty, "ans": "5", "i": "0"}, {"model": "m", "id": empty, "ok": "1"}]
     found = read_rows(tmp_path, form, rows, answer="ans", sample="i")
     assert [(sample.answer, sample.outcome) for sample in found.samples] == [(None, "unparsed"), ("5", None)]
-    assert found.dropped == {"it has no score": 1} and list(found.odd) == ["it names no prompt"]
+    assert found.dropped == {"it has no score": 1} and list(found.odd) == ["it has no prompt"]
 
 
 @pytest.mark.parametrize("number", ["1.50", "10000000000000000000001", "1e-7", "-0", "100000000000000000000.0"])
@@ -172,16 +172,16 @@ GOOD = '{"model": "m", "id": "p", "ok": 1, "b": null, "i": null}\n'
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (BAD, "'maybe' is no score"),
-        ('{"model": "m", "id": ', "it is no JSON; was it cut short?"),
-        ("[1]\n", "it is no JSON object"),
-        ('{"model": "m", "id": null, "ok": 1}\n', "it names no prompt"),
-        ('{"model": "m", "id": "x", "ok": 1, "b": -5}\n', "-5 cannot be, under budget"),
-        ('{"model": "m", "id": "x", "ok": 1, "b": "low"}\n', "'low' is no number, under budget"),
-        ('{"model": "m", "id": "x", "ok": 1e999}\n', "'1e999' is no score"),
+        (BAD, "'maybe' is not a score"),
+        ('{"model": "m", "id": ', "it is not JSON; is the end missing?"),
+        ("[1]\n", "it is not a JSON object"),
+        ('{"model": "m", "id": null, "ok": 1}\n', "it has no prompt"),
+        ('{"model": "m", "id": "x", "ok": 1, "b": -5}\n', "-5 is not possible, under budget"),
+        ('{"model": "m", "id": "x", "ok": 1, "b": "low"}\n', "'low' is not a number, under budget"),
+        ('{"model": "m", "id": "x", "ok": 1e999}\n', "'1e999' is not a score"),
         (
             '{"model": "m", "id": "x", "ok": [1, 0], "b": 2, "i": ["a"]}\n',
-            "sample holds 1 where correct holds 2",
+            "sample has a list of 1 values and correct has 2",
         ),
     ],
 )

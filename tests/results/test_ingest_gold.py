@@ -45,7 +45,7 @@ def write(folder: Path, rows: list[tuple[str, str, str, str]]) -> Path:
 )
 def test_letters_and_words_are_told_apart_and_anything_else_takes_a_grader(answer: str, gold: str, right: bool | None):
     if right is None:
-        with pytest.raises(UngradedError, match="take a grader"):
+        with pytest.raises(UngradedError, match="need a grader"):
             is_gold(answer, gold)
     else:
         assert is_gold(answer, gold) == right
@@ -58,12 +58,11 @@ def test_where_wrong_answers_cannot_be_compared_the_right_ones_say_nothing(tmp_p
     easy = [("m", "easy", "7", "7")] * 3 + [("m", "easy", "7", "8")]
     found = table.read(write(tmp_path, mixed + easy), Mapped(COLUMNS))
     assert {(sample.task, sample.correct) for sample in found.samples} == {("easy", True), ("easy", False)}
+    told = f"4 of 10 answers, such as {wrong!r} and 'some text' need a grader to compare"
     assert found.odd == {
-        f"4 of 10 answers, as {wrong!r} and 'some text' take a grader to compare; map correct=COLUMN instead of gold": [
-            "m on hard"
-        ]
+        f"{told}; map correct=COLUMN instead of gold": ["m on hard"],
     }
-    with pytest.raises(ValueError, match="4 of 10 answers, as .* map correct=COLUMN instead of gold"):
+    with pytest.raises(ValueError, match="4 of 10 answers, such as .* map correct=COLUMN instead of gold"):
         table.read(write(tmp_path, mixed), Mapped(COLUMNS))
 
 
@@ -72,7 +71,7 @@ def test_the_one_odd_answer_of_a_hundred_is_wrong_and_told(tmp_path: Path):
     found = table.read(write(tmp_path, rows), Mapped(COLUMNS))
     assert [sample.correct for sample in found.samples] == [True] * 60 + [False] * 41
     assert found.notes == [
-        r"m on t: 1 of 101 answers, as '\\frac{14}{2}' and '7' take a grader to compare. They count as wrong."
+        r"m on t: 1 of 101 answers, such as '\\frac{14}{2}' and '7' need a grader to compare. They count as wrong."
     ]
 
 

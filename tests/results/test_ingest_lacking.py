@@ -128,11 +128,11 @@ def inspect(num_held: int, results: Parts | None) -> Parts:
 @pytest.mark.parametrize(
     ("num_held", "results", "told"),
     [
-        (1, {"total_samples": 2340}, ["log.json holds 1 of the 2,340 samples that its results are of."]),
+        (1, {"total_samples": 2340}, ["log.json holds 1 of the 2,340 samples that its results cover."]),
         (
             2,
             {"total_samples": 3, "completed_samples": 2},
-            ["log.json holds 2 of the 3 samples that its results are of."],
+            ["log.json holds 2 of the 3 samples that its results cover."],
         ),
         (2, {"total_samples": 2}, []),
         (3, {"total_samples": 2}, []),
@@ -153,8 +153,8 @@ def test_a_log_of_inspect_that_holds_fewer_samples_than_its_results_says_so(
 @pytest.mark.parametrize(
     ("counted", "told"),
     [
-        ({"original": 5000, "effective": 5000}, " holds 1 of the 5,000 documents that its results are of."),
-        ({"original": 5000, "effective": 2}, " holds 1 of the 2 documents that its results are of."),
+        ({"original": 5000, "effective": 5000}, " holds 1 of the 5,000 documents that its results cover."),
+        ({"original": 5000, "effective": 2}, " holds 1 of the 2 documents that its results cover."),
         ({"original": 5000, "effective": 1}, None),
         ({"original": 5000}, None),
         (None, None),
@@ -172,14 +172,20 @@ def test_a_log_of_lm_eval_that_holds_fewer_documents_than_its_results_says_so(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (inspect(0, {"total_samples": 1000}), "it tells the results of 1,000 samples and holds none"),
-        ({"results": {"toy": {"acc": 1}}, "versions": {"toy": 1}}, "lm-eval's results alone; its --log_samples"),
-        ({"results": {"toy": {"acc,none": 1}}, "configs": {}}, "lm-eval's results alone; its --log_samples"),
-        ({"results": {"toy": {"acc": 1}}}, "a table needs --map model=COLUMN"),
-        ({"rows": [{"id": 1}]}, "a table needs --map model=COLUMN"),
-        ([{"id": 1}], "a table needs --map model=COLUMN"),
-        ({"eval": {"name": "x"}}, "a table needs --map model=COLUMN"),
-        (3, "a table needs --map model=COLUMN"),
+        (inspect(0, {"total_samples": 1000}), "it has results of 1,000 samples, but not the samples"),
+        (
+            {"results": {"toy": {"acc": 1}}, "versions": {"toy": 1}},
+            "only the results of lm-eval, without samples; run lm-eval with --log_samples",
+        ),
+        (
+            {"results": {"toy": {"acc,none": 1}}, "configs": {}},
+            "only the results of lm-eval, without samples; run lm-eval with --log_samples",
+        ),
+        ({"results": {"toy": {"acc": 1}}}, "if it is a table, give --map model=COLUMN"),
+        ({"rows": [{"id": 1}]}, "if it is a table, give --map model=COLUMN"),
+        ([{"id": 1}], "if it is a table, give --map model=COLUMN"),
+        ({"eval": {"name": "x"}}, "if it is a table, give --map model=COLUMN"),
+        (3, "if it is a table, give --map model=COLUMN"),
     ],
 )
 def test_what_holds_no_samples_is_told_with_the_way_on(
@@ -192,4 +198,4 @@ def test_what_holds_no_samples_is_told_with_the_way_on(
 def test_what_was_left_out_is_counted_only_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "t.csv").write_text("model,id,ok\nm,a,\nm,b,\n")
     error = refused(tmp_path / "t.csv", tmp_path / "run", capsys, *MAP)
-    assert error == "error: No outcomes in t.csv: 2 dropped (it has no score).\n"
+    assert error == "error: t.csv has no outcomes: 2 dropped (it has no score).\n"

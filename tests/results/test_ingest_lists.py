@@ -45,11 +45,11 @@ def test_lists_in_a_row_are_samples(tmp_path: Path, form: str):
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ({"correct": ["1", "0"], "answer": ["2", "3", "2"]}, "answer holds 3 where correct holds 2"),
-        ({"correct": ["1", "0"], "answer": "2"}, "answer holds one value beside 2 scores"),
-        ({"correct": ["1", "0"], "decoded_tokens": "80"}, "decoded_tokens holds one value beside 2 scores"),
-        ({"correct": "1", "answer": ["2", "3", "2"]}, "answer holds a list of 3 beside one score"),
-        ({"correct": "1", "text": []}, "text holds a list of 0 beside one score"),
+        ({"correct": ["1", "0"], "answer": ["2", "3", "2"]}, "answer has a list of 3 values and correct has 2"),
+        ({"correct": ["1", "0"], "answer": "2"}, "answer has one value for 2 scores"),
+        ({"correct": ["1", "0"], "decoded_tokens": "80"}, "decoded_tokens has one value for 2 scores"),
+        ({"correct": "1", "answer": ["2", "3", "2"]}, "answer has a list of 3 values, but there is one score"),
+        ({"correct": "1", "text": []}, "text has a list of 0 values, but there is one score"),
     ],
 )
 def test_lists_that_do_not_fit_are_told(cells: Cells, said: str):
@@ -132,9 +132,9 @@ def test_cells_of_a_column_a_model_tell_which_columns_are_models(
 @pytest.mark.parametrize(
     ("columns", "models", "said"),
     [
-        ({"correct": "{model}"}, (), "Say which columns are models, as --models 'q' 'gpt-4'"),
+        ({"correct": "{model}"}, (), "Name the columns that are models, such as --models 'q' 'gpt-4'"),
         ({"correct": "{model} ok"}, (), "No model fits {model} ok; name them with --models"),
-        ({"correct": "{model}"}, ("gpt-5",), "No column 'gpt-5'; the table has 'id', 'q', 'gpt-4'"),
+        ({"correct": "{model}"}, ("gpt-5",), "The table has no column 'gpt-5'; it has 'id', 'q', 'gpt-4'"),
     ],
 )
 def test_columns_that_may_be_no_models_are_not_guessed(

@@ -139,7 +139,7 @@ def test_a_torn_line_is_skipped_and_named(tmp_path: Path):
         path.write_bytes(json.dumps(document(0, ["2"], score=1.0)).encode() + b"\n" + torn)
         found = read_lm_eval(tmp_path)
         assert [sample.prompt for sample in found.samples] == ["0"]
-        assert found.odd == {"it is no JSON; was the evaluation cut short?": [f"line 2 of {path.name}"]}
+        assert found.odd == {"it is not JSON; did the evaluation stop early?": [f"line 2 of {path.name}"]}
 
 
 def test_a_line_separator_within_a_text_ends_no_line(tmp_path: Path):
@@ -155,7 +155,7 @@ def test_results_that_name_no_model_are_named(tmp_path: Path, content: str):
     results.write_text(content)
     found = read_lm_eval(tmp_path)
     ((reason, places),) = found.odd.items()
-    assert reason == f"{results.name} names no model, or is damaged; give the model's name as --model."
+    assert reason == f"{results.name} names no model, or is damaged. Give the model's name as --model."
     assert places == [path.name] and not found.samples
 
 
@@ -270,7 +270,7 @@ def test_what_is_no_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         (tmp_path / name).write_bytes(content)
         assert main([str(tmp_path / name), str(tmp_path / "run")]) == 2
         error = capsys.readouterr().err
-        assert f"{name} is no whole log of Inspect" in error and error.count("\n") == 1 and len(error) < 300
+        assert f"{name} is not a complete log of Inspect" in error and error.count("\n") == 1 and len(error) < 300
 
 
 @pytest.mark.parametrize("zstd", [False, True], ids=["deflated", "zstd"])

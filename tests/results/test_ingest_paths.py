@@ -95,7 +95,7 @@ def test_a_path_leads_into_a_cell_that_is_text(tmp_path: Path, form: str, cell: 
         file.write_text(json.dumps(frame.iloc[0].to_dict()) + "\n")
     columns = {"prompt": "id", "correct": "ok", "prompt_text": path}
     if held is None:
-        with pytest.raises(ValueError, match="No column"):
+        with pytest.raises(ValueError, match="has no column"):
             table.read(file, Mapped(columns, model="m"))
     else:
         (prompt,) = table.read(file, Mapped(columns, model="m")).prompts.values()
@@ -250,10 +250,10 @@ def test_models_that_are_named_are_columns_wherever_the_rows_stand(
 @pytest.mark.parametrize(
     ("content", "way"),
     [
-        ({"model": "m", "n": 2, "results": ROWS}, "; the rows may stand at --rows results."),
+        ({"model": "m", "n": 2, "results": ROWS}, "; if the rows are inside, give --rows results."),
         (
             {"model": "m", "n": 2, "info": {"a": 1}, "samples": ROWS, "others": ROWS},
-            "; the rows may stand at --rows samples.",
+            "; if the rows are inside, give --rows samples.",
         ),
         ({"model": "m", "n": 2, "tags": ["a"], "none": []}, "'none'."),
         ([{"model": "m", "runs": ROWS}, {"model": "k", "runs": ROWS}], "'runs'."),
@@ -261,7 +261,7 @@ def test_models_that_are_named_are_columns_wherever_the_rows_stand(
 )
 def test_where_the_rows_may_stand_is_said_where_no_place_has_all_columns(tmp_path: Path, content: Any, way: str):
     (tmp_path / "t.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="No column 'id', 'ok'") as told:
+    with pytest.raises(ValueError, match="has no column 'id', 'ok'") as told:
         table.read(tmp_path / "t.json", Mapped({"model": "model", "prompt": "id", "correct": "ok"}))
     assert str(told.value).endswith(way)
 

@@ -28,7 +28,7 @@ def test_scores_beyond_0_to_1_are_refused_with_the_way_on(
     content = "m,p,s\n" + "".join(f"m,p{at},{score}\n" for at, score in enumerate(scores))
     assert ingest(tmp_path, content) == 2
     error = capsys.readouterr().err
-    assert "scores lie from 0 to 1: --scale 100 for percent" in error and len(error) < 300
+    assert "scores must be from 0 to 1. Give --scale 100 for percent" in error and len(error) < 300
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_share_of_a_number_of_samples_is_a_count(tmp_path: Path, capsys: pytes
     assert ingest(tmp_path, content, "num_samples=n") == 0
     assert counts(tmp_path) == [(5, 8), (1, 3), (16, 16)]
     assert ingest(tmp_path, "m,p,s,n\nm,p,0.4,8\nm,q,0.7,3\n", "num_samples=n") == 2
-    assert "row 1 of t.csv: 3.2 correct of 8 samples cannot be" in capsys.readouterr().err
+    assert "row 1 of t.csv: 3.2 correct of 8 samples is not possible" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_sizes_of_a_table_are_read_or_refused(
 ):
     status = ingest(tmp_path, f"m,p,s,size\nm,p,1,{size}\nm,q,0,{size}\n", f"{noun}=size")
     if read is None:
-        assert status == 2 and "num_params: '7' is no size; write 7e9 or 7B" in capsys.readouterr().err
+        assert status == 2 and "num_params: '7' is not a size; write 7e9 or 7B" in capsys.readouterr().err
     else:
         assert status == 0 and store.scan(tmp_path / "run", schema.MODELS)["num_params"].to_pylist() == [read]
 
@@ -134,7 +134,7 @@ def test_the_same_sample_twice_is_dropped_and_counted(
     assert ingest(tmp_path, content, "sample=i", *(["answer=a"] if answers else [])) == 0
     printed = capsys.readouterr().out
     assert f"m on outside: {num_kept} samples" in printed
-    assert (f"Dropped {num_dropped}: the same sample again." in printed) == bool(num_dropped)
+    assert (f"Dropped {num_dropped}: it is the same sample again." in printed) == bool(num_dropped)
 
 
 @pytest.mark.parametrize("answers", [True, False])
@@ -144,7 +144,7 @@ def test_two_samples_of_one_number_that_differ_are_refused(
 ):
     content = f"m,p,i,s,a\nm,p,0,1,4\nm,{other}\nm,q,0,1,4\n"
     assert ingest(tmp_path, content, "sample=i", *(["answer=a"] if answers else [])) == 2
-    assert "m has two different samples numbered 0 on p" in capsys.readouterr().err
+    assert "m has two different samples with number 0 on p" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_two_samples_of_one_number_that_differ_are_refused(
 def test_rows_that_may_stand_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], texts: str, alike: int):
     content = "m,p,s,t\n" + "".join(f"m,p,1,{text}\n" for text in texts.split())
     assert ingest(tmp_path, content, "text=t") == 0
-    told = f"{alike} samples are another's equal to the text and count each"
+    told = f"{alike} samples have the same text as another sample, and each is counted"
     assert (told in capsys.readouterr().out) == bool(alike)
 
 

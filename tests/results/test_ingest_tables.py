@@ -79,9 +79,9 @@ def test_samples_without_answers_become_counts_with_mean_tokens(samples: Path, t
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ([], "Tokens not known: large, small. What is spent is counted in samples."),
-        (["usd=cost"], "Tokens not known: large, small. What is spent is counted in dollars, the mean charge of a"),
-        (["decoded_tokens=out"], "Tokens of prompts not known: large, small. What is spent is counted without them."),
+        ([], "Tokens not known: large, small. Cost is counted in samples."),
+        (["usd=cost"], "Tokens not known: large, small. Cost is counted in dollars, the mean charge of a"),
+        (["decoded_tokens=out"], "Tokens of prompts not known: large, small. Cost is counted without them."),
         (["decoded_tokens=out", "prompt_tokens=in"], ""),
     ],
 )
@@ -150,7 +150,7 @@ def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
     source, mapped = tmp_path / "counts.csv", ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"]
     source.write_text(COUNTS)
     assert main([str(source), str(tmp_path / "run"), *mapped]) == 0
-    assert "Dropped 2: the same row again." in capsys.readouterr().out
+    assert "Dropped 2: it is the same row again." in capsys.readouterr().out
     assert [(row["num_samples"], row["num_correct"]) for row in rows(tmp_path / "run", "counts")] == [
         (100, 7),
         (100, 0),
@@ -165,7 +165,7 @@ def test_ingesting_again_adds_nothing_and_other_outcomes_of_a_model_are_refused(
 ):
     command = [str(samples), str(tmp_path / "run"), "--map", *ALL]
     before = None
-    for said in ("small on outside: 4 samples of 2 prompts\n", "4 samples of 2 prompts, there already"):
+    for said in ("small on outside: 4 samples of 2 prompts\n", "4 samples of 2 prompts, already there"):
         assert main(command) == 0
         assert said in capsys.readouterr().out
         stored = {name: rows(tmp_path / "run", name) for name in schema.TABLES}
@@ -173,7 +173,7 @@ def test_ingesting_again_adds_nothing_and_other_outcomes_of_a_model_are_refused(
         before = stored
     samples.write_text(SAMPLES.replace("small,a,0,1,4", "small,a,0,0,3"))
     assert main(command) == 2
-    assert "holds other outcomes of small on outside already; choose another RUN" in capsys.readouterr().err
+    assert "already holds other outcomes of small on outside. Give another RUN" in capsys.readouterr().err
     assert {name: rows(tmp_path / "run", name) for name in schema.TABLES} == before
 
 
@@ -267,13 +267,19 @@ def test_effort_is_part_of_the_name_and_a_budget_is_a_cell(tmp_path: Path):
     ("options", "said"),
     [
         (["--map", "model=model", "prompt=item"], "Map correct as well, as --map correct=COLUMN"),
-        (["--map", *MAP, "colour=cost"], "Cannot map colour; map any of model, prompt"),
-        (["--map", "model=model", "prompt=item", "correct=rihgt"], "No column 'rihgt'; the table has 'model', 'item'"),
-        (["--map", *MAP, "--params", "medium=1e9"], "No model medium in the source; it holds small, large"),
-        (["--map", "model=model", "prompt=item", "correct=reply"], "A score of small is 4, and scores lie from 0 to 1"),
+        (["--map", *MAP, "colour=cost"], "colour cannot be mapped; map any of model, prompt"),
+        (
+            ["--map", "model=model", "prompt=item", "correct=rihgt"],
+            "The table has no column 'rihgt'; it has 'model', 'item'",
+        ),
+        (["--map", *MAP, "--params", "medium=1e9"], "No model medium in the source; its models: small, large"),
+        (
+            ["--map", "model=model", "prompt=item", "correct=reply"],
+            "A score of small is 4, and scores must be from 0 to 1",
+        ),
         (
             ["--map", "model=model", "prompt=item", "correct=model"],
-            "8 parts of the source cannot be read, as row 1 of samples.csv: 'small' is no",
+            "8 parts of the source cannot be read, such as row 1 of samples.csv: 'small' is not a",
         ),
         ([], "holds no lm-eval samples_\\*.jsonl and no Inspect log; a table (.csv, .tsv, "),
     ],
@@ -305,7 +311,7 @@ def test_a_file_that_is_no_table_is_named(
     (tmp_path / name).write_bytes(content)
     assert main([str(tmp_path / name), str(tmp_path / "run"), "--map", *MAP]) == 2
     error = capsys.readouterr().err
-    assert f"{tmp_path / name} is no table that can be read (" in error and error.count("\n") == 1
+    assert f"{tmp_path / name} cannot be read as a table (" in error and error.count("\n") == 1
 
 
 def test_scores_of_every_kind_are_graded():

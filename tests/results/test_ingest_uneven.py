@@ -32,12 +32,15 @@ def outcomes(prompts: Mapping[str, str], *, counts: bool = False) -> Ingested:
         ({"a": "PqRs", "b": "pqrs"}, []),
         (
             {"a": "PqRs", "b": "Pq"},
-            ["2 of 4 prompts", "b lacks 2: 50.0% right on its own 2, 50.0%", "Without b they are 4"],
+            ["2 of 4 prompts", "b lacks 2: 50.0% right on its own 2, 50.0%", "Without b it would be 4"],
         ),
-        ({"a": "PQrs", "b": "PQ"}, ["a lacks 0: 50.0% right on its own 4, 100.0% on those of all"]),
-        ({"a": "PQ", "b": "RS"}, ["0 of 4 prompts", "a lacks 2: 100.0% right on its own 2, none of all"]),
+        ({"a": "PQrs", "b": "PQ"}, ["a lacks 0: 50.0% right on its own 4, 100.0% on the shared prompts"]),
+        ({"a": "PQ", "b": "RS"}, ["0 of 4 prompts", "a lacks 2: 100.0% right on its own 2, no shared prompts"]),
         ({"a": "PqRs", "b": "PqRs", "c": "P", "d": "q"}, ["0 of 4 prompts", "c lacks 3", "d lacks 3"]),
-        ({"a": "PQ", "b": "RS", "c": "TU"}, ["0 of 6 prompts", "Nothing can be read of all together: --keep SHARE"]),
+        (
+            {"a": "PQ", "b": "RS", "c": "TU"},
+            ["0 of 6 prompts", "There is nothing to compare. Leave models out with --keep SHARE"],
+        ),
     ],
 )
 def test_what_each_model_lacks_is_told_with_what_that_does_to_its_accuracy(
@@ -87,7 +90,9 @@ def test_models_that_share_no_prompt_are_refused_with_what_can_be_done(tmp_path:
     (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
     columns = ["--map", "model=model", "prompt=id", "correct=ok", "answer=said"]
     assert main([str(tmp_path / "t.csv"), str(tmp_path / "run"), *columns, *arguments]) == 0
-    with pytest.raises(ValueError, match="complete in every model; compare two of them, or ingest again with --keep"):
+    with pytest.raises(
+        ValueError, match="has all samples of every model; compare two of them, or ingest again with --keep"
+    ):
         load(tmp_path / "run")
 
 

@@ -66,9 +66,9 @@ def test_a_shard_that_says_it_holds_others_and_does_not_hides_no_row(tmp_path: P
     rows = store.scan(tmp_path, TRACES).slice(1).replace_schema_metadata({shards.MERGED: json.dumps(names)})
     content = shards.encode(rows)
     (tmp_path / "traces" / f"m.000009.{shards.digest(content)}.parquet").write_bytes(content)
-    assert "does not hold the rows of m.000000" in inspect(tmp_path).faults[0]
+    assert "lists the rows of m.000000" in inspect(tmp_path).faults[0]
     [fault] = store.set_damaged_aside(tmp_path, "m")
-    assert "does not hold the rows of" in str(fault) and samples(tmp_path) == before
+    assert "but does not have them" in str(fault) and samples(tmp_path) == before
 
 
 def test_large_shards_stay_and_the_number_of_files_grows_with_the_bytes_alone(
@@ -112,7 +112,7 @@ def test_rows_that_do_not_read_back_as_they_were_remove_nothing(
     fill(tmp_path)
     before = {path: path.read_bytes() for path in named_shards(tmp_path / "traces")}
     monkeypatch.setattr(merging, "encode", lambda rows: shards.encode(rows.slice(1)))
-    with pytest.raises(OSError, match="does not read as it was written; is the disk sound. Nothing was removed"):
+    with pytest.raises(OSError, match="cannot be read back as it was written. Check the disk. Nothing was removed"):
         merge_shards(tmp_path, TRACES, "m")
     assert {path: path.read_bytes() for path in (tmp_path / "traces").iterdir()} == before
 

@@ -149,7 +149,7 @@ def test_nothing_is_graded_or_drawn_in_a_run_without_texts(tmp_path: Path, made:
     pack(made, tmp_path / "a.tar", text=False)
     root = unpack(tmp_path / "a.tar", tmp_path / "run").root
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    with pytest.raises(ValueError, match="was packed without texts, so that nothing in it can be graded or drawn"):
+    with pytest.raises(ValueError, match="was packed without texts, so it cannot be graded or drawn"):
         repair(root)
     with pytest.raises(ValueError, match="was packed without texts"):
         check_open(root)
@@ -208,7 +208,7 @@ def test_a_run_that_is_written_damaged_or_empty_is_not_packed(tmp_path: Path, ma
     with store.lock(made, "small"), pytest.raises(store.BusyError, match="small is being written in"):
         pack(made, tmp_path / "a.tar")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="holds nothing to pack"):
+    with pytest.raises(ValueError, match="has nothing to pack"):
         pack(tmp_path / "empty", tmp_path / "a.tar")
     shard = next((made / "answers").glob("*.parquet"))
     shard.write_bytes(shard.read_bytes()[:-1])
@@ -219,7 +219,7 @@ def test_a_run_that_is_written_damaged_or_empty_is_not_packed(tmp_path: Path, ma
 
 def test_a_file_that_is_no_pack_is_not_written_over(tmp_path: Path, made: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="is there already and is no packed run"):
+    with pytest.raises(ValueError, match="already exists and is not a packed run"):
         pack(made, tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert pack(made, tmp_path / "a.tar").sha256 == pack(made, tmp_path / "a.tar").sha256
@@ -227,7 +227,7 @@ def test_a_file_that_is_no_pack_is_not_written_over(tmp_path: Path, made: Path) 
 
 def test_names_that_differ_in_case_alone_are_not_packed(tmp_path: Path) -> None:
     Made(models=("qwen", "Qwen")).write(tmp_path / "made")
-    with pytest.raises(ValueError, match="cannot be packed: .* are one file on some machines"):
+    with pytest.raises(ValueError, match="cannot be packed: .* are the same file on some machines"):
         pack(tmp_path / "made", tmp_path / "a.tar")
     assert not (tmp_path / "a.tar").exists()
 
@@ -259,9 +259,9 @@ def test_the_commands_pack_unpack_and_say_what_is_wrong_in_a_line(
     assert said.count("sha256") == 4 and "without texts" in said and "texts were left out" in said
     for arguments, reason in {
         ("pack", "nothing"): "No run 'nothing'; runs here: made",
-        ("unpack", "nothing.tar"): "is no file",
-        ("unpack", "made.isoquant.tar"): "is there already",
-        ("unpack", "made/provenance/small-000.json"): "is no packed run",
+        ("unpack", "nothing.tar"): "is not a file",
+        ("unpack", "made.isoquant.tar"): "already exists",
+        ("unpack", "made/provenance/small-000.json"): "is not a packed run",
     }.items():
         assert main(arguments) == 2
         error = capsys.readouterr().err

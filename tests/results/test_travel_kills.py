@@ -90,7 +90,7 @@ def test_two_that_make_the_same_do_not_disturb_each_other(tmp_path: Path) -> Non
     with staged_folder(tmp_path / "run") as stage:
         (stage / "file").write_text("first")
         with (
-            pytest.raises(BusyError, match="Another process is making .*run; wait for it"),
+            pytest.raises(BusyError, match="Another process is writing .*run. Wait until it ends"),
             staged_folder(tmp_path / "run"),
         ):
             pass
@@ -116,7 +116,7 @@ def test_what_was_made_meanwhile_is_not_taken_for_what_a_kill_left(
         lock(descriptor, kind)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(ValueError, match="is there already"), staged_folder(tmp_path / "run"):
+    with pytest.raises(ValueError, match="already exists"), staged_folder(tmp_path / "run"):
         pass
     assert (tmp_path / "run" / "file").read_text() == "theirs" and [*tmp_path.iterdir()] == [tmp_path / "run"]
 

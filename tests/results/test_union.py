@@ -79,13 +79,21 @@ REFUSED: dict[str, tuple[Made, Made, str]] = {
     "another task": (Made(), Made(params={"min": 3}), "sums differs in task.params.min (its default and 3)"),
     "another seed and another task": (Made(), Made(seed=5000, params={"min": 3}), "sums differs in task.params.min"),
     "another seed and other weights": (Made(), Made(seed=5000, weights="sha256:v"), "differs in weights"),
-    "another seed and other models": (Made(models=("small",)), Made(models=("huge",), seed=5000), "no model was drawn"),
+    "another seed and other models": (
+        Made(models=("small",)),
+        Made(models=("huge",), seed=5000),
+        "no model has samples",
+    ),
     "a seed too near": (Made(), Made(seed=1002), "have 4 of 6 prompts in common, which would count twice"),
-    "another seed, graded otherwise": (Made(), Made(seed=5000, version="2"), "grade both by one version, then merge"),
+    "another seed, graded otherwise": (
+        Made(),
+        Made(seed=5000, version="2"),
+        "grade both with the same version, then merge",
+    ),
     "other texts of one sample": (
         Made(),
         Made(texts="!"),
-        "unlike rows of one key, so that neither can stay: traces of",
+        "different rows with the same key, so they cannot be merged: traces of",
     ),
 }
 
@@ -101,7 +109,7 @@ def test_one_name_for_two_models_and_two_names_for_one_are_refused(tmp_path: Pat
         def parts(self, model: str) -> dict[str, object]:
             return super().parts("small")
 
-    assert "asked in the same way, are called small and tiny" in refusal(
+    assert "with the same settings, are called small and tiny" in refusal(
         tmp_path, Made(models=("small",)), Renamed(models=("tiny",))
     )
 
@@ -137,7 +145,7 @@ def test_other_seeds_are_pooled_with_the_seed_as_a_label_to_cluster_by(
         assert loaded.arms[at].stored.num_correct[-1].sum() == right > 0
     assert main(["summary", str(root), "--difficulty", "label", "--label", "task_seed"]) == 0
     assert main(["health", str(root)]) == 0 and "Left out at" not in capsys.readouterr().out
-    with pytest.raises(ValueError, match="is pooled of several seeds of a task, and a sweep draws one"):
+    with pytest.raises(ValueError, match="was merged from several seeds of a task, and a sweep draws only one"):
         repair(root)
 
 
@@ -183,7 +191,7 @@ def test_a_record_of_seeds_that_cannot_be_read_is_told_in_a_line(tmp_path: Path,
     root = Made(models=("small",), size=2).write(tmp_path / "made")
     (root / POOLED).write_text(DAMAGED[kind])
     for pair in ((root, root), (root, Made(models=("small",), size=2, seed=9000).write(tmp_path / "other"))):
-        with pytest.raises(ValueError, match="pooled.json .*(does not tell|is no JSON object)") as told:
+        with pytest.raises(ValueError, match="pooled.json .*(does not show|as a JSON object)") as told:
             merge(*pair, tmp_path / "c")
         assert "\n" not in str(told.value)
 
@@ -246,15 +254,15 @@ def test_a_run_that_holds_nothing_is_written_damaged_or_without_texts_is_not_mer
     made = Made().write(tmp_path / "made")
     (tmp_path / "empty").mkdir()
     for pair in ((made, tmp_path / "empty"), (tmp_path / "empty", made)):
-        with pytest.raises(ValueError, match="empty holds no model, so that there is nothing to merge"):
+        with pytest.raises(ValueError, match="empty has no model, so there is nothing to merge"):
             merge(*pair, tmp_path / "c")
     with store.lock(made, "large"), pytest.raises(store.BusyError, match="large is being written"):
         merge(made, made, tmp_path / "c")
     pack(made, tmp_path / "bare.tar", text=False)
     assert main(["unpack", str(tmp_path / "bare.tar"), "--into", str(tmp_path / "bare")]) == 0
-    with pytest.raises(ValueError, match="was packed without texts, so that its votes are codes"):
+    with pytest.raises(ValueError, match="was packed without texts, so its votes are only codes"):
         merge(made, tmp_path / "bare", tmp_path / "c")
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="already exists"):
         merge(made, made, made)
     shard = next((made / "grades").glob("*.parquet"))
     shard.write_bytes(b"x" + shard.read_bytes()[1:])
@@ -272,7 +280,7 @@ def test_what_is_stored_is_read_again_and_compared(tmp_path: Path, monkeypatch: 
     original: Callable[..., int] = union._Shards.add
     monkeypatch.setattr(union._Shards, "add", write_less)
     roots = [made.write(tmp_path / name) for name, made in (("a", Made()), ("b", Made(samples=range(8))))]
-    with pytest.raises(OSError, match="does not read as it was written .1 rows of grades are missing"):
+    with pytest.raises(OSError, match="cannot be read back as it was written .1 rows of grades are missing"):
         merge(*roots, tmp_path / "c")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
@@ -300,7 +308,7 @@ def test_packed_runs_are_merged_by_the_command(
     pack(Made(samples=range(8)).write(tmp_path / "b"), tmp_path / "b.tar")
     assert main(["merge", "a", "b.tar", "--into", "c"]) == 0
     said = capsys.readouterr().out
-    assert "answers: 108 of a, 96 more of" in said and "Into results/runs/c" in said
+    assert "answers: 108 of a, 96 more of" in said and "Merged into results/runs/c" in said
     assert inspect(tmp_path / "results/runs/c") == ([], [])
     assert main(["merge", "a", "nothing", "--into", "d"]) == 2
     assert capsys.readouterr().err.startswith("error: No run 'nothing'; runs here: c.")

@@ -124,7 +124,10 @@ def interrupt(root: Path) -> tuple[Ended, Ended]:
 def test_a_cancelled_job_is_named_and_fails_the_sweep(story: Story) -> None:
     assert story.cancelled.code == 1
     assert re.search(r"^countdown-125k failed: job \S+ ended as CANCELLED", story.cancelled.err, re.MULTILINE)
-    assert "Failed: countdown-125k. What was drawn is kept; run the same command again" in story.cancelled.err
+    assert (
+        "Failed: countdown-125k. What was drawn is kept. Correct the errors above and run the same command again"
+        in story.cancelled.err
+    )
     assert "Traceback" not in story.cancelled.err
 
 

@@ -118,7 +118,7 @@ def test_a_run_of_files_is_plain_and_may_itself_be_a_link(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", ["", "[]", "1", '"a"', "{", "[" * DEEP, '{"a":' * DEEP, "1" * 10_000])
 def test_a_text_that_is_no_object_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^this is no JSON object that can be read"):
+    with pytest.raises(ValueError, match=r"^this cannot be read as a JSON object"):
         read_object(text, where="this")
 
 

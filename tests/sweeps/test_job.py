@@ -54,7 +54,9 @@ def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anyt
     store.append(tmp_path, PROMPTS, rows, writer="sums-1")
     assert prompts_of(tmp_path, Sums(6)) == Sums(6).load()
     assert [prompt.text for prompt in prompts_of(tmp_path, Sums(3, "?"))] == ["0+1=", "1+1=", "2+1="]
-    with pytest.raises(ValueError, match="of 4 stored prompts 0 are gone and 4 read differently, such as sums/00000"):
+    with pytest.raises(
+        ValueError, match="of 4 stored prompts 0 are missing and 4 have another text, such as sums/00000"
+    ):
         prompts_of(tmp_path, Sums(6, "?"))
 
 
@@ -74,7 +76,7 @@ def test_rows_that_are_stored_under_another_name_of_the_model_are_not_paid_for_a
     }
     check_name(job["first"], "i")
     check_name(job["other"], "j")
-    with pytest.raises(ValueError, match=r"holds what other would draw as first: .* Set model.name=first\."):
+    with pytest.raises(ValueError, match=r"already has these samples under the name first: .* Set model.name=first\."):
         check_name(job["other"], "i")
 
 
@@ -128,7 +130,7 @@ def test_an_anchor_that_nobody_draws_is_told(tmp_path: Path) -> None:
 
     assert missing_anchor([job("a", "b"), job("b", "b")]) == missing_anchor([job("a", None)]) == []
     [line] = missing_anchor([job("a", "A"), job("b", "A")])
-    assert line.startswith("grid.anchor=A is none of the models asked for (a, b)")
+    assert line.startswith("grid.anchor=A is not one of the models to draw (a, b)")
 
 
 def test_a_stop_while_grading_is_told_without_a_traceback(

@@ -50,7 +50,7 @@ def test_time_left_is_told_before_the_first_request_ends(clock: list[float]) -> 
 def test_nothing_written_yet_is_told_as_such(clock: list[float]) -> None:
     progress = watch(Slow(), most=1_000)
     clock[0] += 3700
-    assert progress.describe().endswith("0 tokens/s, 0 requests, 1:01:40 so far, time left unknown yet")
+    assert progress.describe().endswith("0 tokens/s, 0 requests, 1:01:40 so far, time left not yet known")
 
 
 def test_what_was_written_before_the_first_sample_is_not_counted(clock: list[float]) -> None:

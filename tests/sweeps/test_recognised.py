@@ -130,7 +130,7 @@ def test_a_chat_template_is_told_with_its_file(tmp_path: Path, folder: Path) -> 
     found = settings_of(prepare(job))["template"]
     assert found == Setting("template", f"used ({len(template)} characters)", "chat_template.jinja")
     found = settings_of(prepare(one_model(folder, tmp_path / "run", "thinking=think_tags")))["template"]
-    assert found.value == "there is one, and it is not used"
+    assert found.value == "there is one, but it is not used"
 
 
 def test_models_that_are_asked_alike_share_a_table() -> None:
@@ -148,8 +148,11 @@ def test_models_that_are_asked_alike_share_a_table() -> None:
 @pytest.mark.parametrize(
     ("thinking", "message"),
     [
-        (Thinking("1+1", "1+1"), r"thinking.close '1\+1' is 3 tokens .* must be one\. thinking=auto takes what"),
-        (Thinking(None, "=", chat=True), r"has no chat template; choose a thinking option .* thinking=auto takes what"),
+        (Thinking("1+1", "1+1"), r"thinking.close '1\+1' is 3 tokens .* must be one\. thinking=auto uses the settings"),
+        (
+            Thinking(None, "=", chat=True),
+            r"has no chat template; choose a thinking option .* thinking=auto uses the settings",
+        ),
     ],
 )
 def test_a_preset_that_does_not_go_with_the_checkpoint_names_the_one_that_does(
@@ -177,7 +180,7 @@ def test_a_context_too_short_names_what_fits_and_never_less_than_nothing(
 
 def test_a_checkpoint_that_a_server_holds_is_the_servers_to_judge(tmp_path: Path, folder: Path) -> None:
     write(folder / "config.json", architectures=["UnheardOfForCausalLM"], model_type="unheard")
-    with pytest.raises(ValueError, match="neither vLLM nor transformers knows"):
+    with pytest.raises(ValueError, match="the installed vLLM and transformers do not know"):
         prepare(one_model(folder, tmp_path / "run"))
     prepare(one_model(folder, tmp_path / "run", "engine=server"))
 

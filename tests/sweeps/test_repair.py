@@ -68,7 +68,7 @@ def test_a_run_with_any_shard_lost_is_made_whole(
         flip_bit(path, np.random.default_rng(0))
     repair(run.root)
     said = capsys.readouterr().out
-    assert f"{path} is {'gone' if loss == 'gone' else 'damaged'}" in said and "made again" in said
+    assert f"{path} is {'gone' if loss == 'gone' else 'damaged'}" in said and "drawn again" in said
     assert_nothing_leans_on_what_is_lost(run)
     if index < 4:
         assert run.finish(DEEPER, PROMPTS[:8]) > 0

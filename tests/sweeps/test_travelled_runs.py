@@ -86,7 +86,7 @@ def test_an_unpacked_run_is_carried_on_and_one_without_texts_is_not(tmp_path: Pa
         draw(bare, *WIDER, command=("plan",)),
         forked.run("isoquant", "grade", str(bare)),
     ):
-        assert ended.code and "was packed without texts, so that nothing in it can be graded" in ended.err + ended.out
+        assert ended.code and "was packed without texts, so it cannot be graded" in ended.err + ended.out
     assert rows(bare) == before
 
 
@@ -97,4 +97,7 @@ def test_another_seed_is_pooled_and_its_run_is_drawn_where_it_was(tmp_path: Path
     loaded = outcomes.load(root)
     assert len(loaded.prompt_ids) == 48 and set(loaded.dials["task_seed"].tolist()) == {1000500, 2000000}
     for ended in (draw(root), forked.run("isoquant", "grade", str(root))):
-        assert ended.code and "is pooled of several seeds of a task, and a sweep draws one" in ended.err + ended.out
+        assert (
+            ended.code
+            and "was merged from several seeds of a task, and a sweep draws only one" in ended.err + ended.out
+        )

@@ -322,7 +322,7 @@ def test_a_setting_is_chosen_within_the_training_prompts(menu: Menu, vectors: np
 
 
 def test_without_anything_to_route_by_there_is_no_routing(menu: Menu) -> None:
-    with pytest.raises(ValueError, match="Nothing is known"):
+    with pytest.raises(ValueError, match="nothing to route by"):
         routing.replay_routers(
             menu, {}, space="vectors", datasets=np.zeros(NUM_PROMPTS), weights=np.ones((1, NUM_PROMPTS)),
             rng=np.random.default_rng(0),

@@ -119,7 +119,7 @@ def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: 
     assert "fits are not resampled" in text and "nan" not in text
     for policy in found.policies.loc[found.policies["kind"] != "arms", "policy"].unique():
         assert policy in text
-    assert re.search(r"gains the most over the best mix of widths: \+\d", replayed.headline(found, "maj_at_k"))
+    assert re.search(r"gains most over the best mix of widths: \+\d", replayed.headline(found, "maj_at_k"))
 
 
 def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
@@ -168,7 +168,7 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
     [
         (Asked(model="none"), "choose from"),
         (Asked(num_folds=1), "2 to 120 folds, not 1"),
-        (Asked(num_probe=0), "at least one sample"),
+        (Asked(num_probe=0), "--probe must be at least 1"),
     ],
 )
 def test_impossible_plans_are_refused_with_what_there_is(plan: Asked, said: str, loaded: Outcomes) -> None:

@@ -45,7 +45,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-OUT_OF_MEMORY = ", as the system does when memory has run out"
+OUT_OF_MEMORY = ", probably because memory ran out"
 
 
 def run_all(place: Place, lanes: Sequence[Lane], logs: Path) -> dict[str, str | None]:

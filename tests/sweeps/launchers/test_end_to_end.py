@@ -70,5 +70,5 @@ def test_a_model_that_failed_is_named_with_the_way_on_and_fails_the_sweep_throug
     assert code == 1
     [told] = [line for line in err.splitlines() if line.startswith("gone failed: ")]
     assert "exit code 1: " in told and "gone: No model at '/" in told and "/gone': give a folder that exists" in told
-    assert "Failed: gone. What was drawn is kept; mend what is said above: the same command goes on." in err
+    assert "Failed: gone. What was drawn is kept. Correct the errors above and run the same command again." in err
     assert "Traceback" not in err

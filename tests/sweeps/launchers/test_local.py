@@ -12,7 +12,7 @@ from tests.sweeps.launchers.conftest import MakeLane, run_all
 def test_ends_are_told_as_they_come_and_a_failure_is_one_lanes_alone(lane: MakeLane, tmp_path: Path) -> None:
     lanes = [lane("a", "exit 2"), lane("b", "kill -KILL $$"), lane("c", "touch done")]
     reasons = run_all(Local(jobs_at_once=2), lanes, tmp_path)
-    out_of_memory = "killed by SIGKILL, as the system does when memory has run out"
+    out_of_memory = "killed by SIGKILL, probably because memory ran out"
     assert reasons == {"a": "exit code 2", "b": out_of_memory, "c": None}
     assert (tmp_path / "done").exists()
 
@@ -42,7 +42,7 @@ def test_jobs_at_once_share_the_cores(monkeypatch: pytest.MonkeyPatch, lane: Mak
 
 def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with pytest.raises(ValueError, match="needs 2 GPUs and there are 1"):
+    with pytest.raises(ValueError, match="needs 2 GPUs and this machine has 1"):
         group_devices([Lane("a", 2, ())])
 
 

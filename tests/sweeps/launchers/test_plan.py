@@ -71,7 +71,8 @@ def test_rows_of_another_identity_are_told_with_what_differs(job: Job, capsys: p
     warmer = dataclasses.replace(job, sampling=dataclasses.replace(job.sampling, temperature=0.5))
     show_plan([warmer])
     assert (
-        "are not this grid's: sampling.temperature: its default is stored, 0.5 is asked for" in capsys.readouterr().out
+        "do not belong to this grid: sampling.temperature: its default is stored, 0.5 is asked for"
+        in capsys.readouterr().out
     )
 
 
