@@ -85,7 +85,7 @@ def test_a_trace_is_empty_where_no_segment_holds_a_word(tmp_path: Path):
     ]
     found = read(tmp_path, rows)
     assert found == (4, 0.5, 0.0)
-    assert traces(found) == ["Of 4 traces 50% without a word."]
+    assert traces(found) == ["Of 4 traces 50% are empty."]
 
 
 def test_what_is_not_stored_is_not_known(tmp_path: Path):

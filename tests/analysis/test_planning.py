@@ -29,7 +29,7 @@ def test_the_power_command_says_what_is_missing(ladder_run: Path, capsys: pytest
     assert main(["power"]) == 2
     assert "--variances" in capsys.readouterr().err
     assert main(["power", str(ladder_run), "--models", "33k", "7b"]) == 2
-    assert "two models of ['33k', '125k', '0.4m', '1.1m']" in capsys.readouterr().err
+    assert "must name two of ['33k', '125k', '0.4m', '1.1m']" in capsys.readouterr().err
     assert main(["power", str(ladder_run), "--models", "33k", "33k"]) == 2
     assert "names 33k twice, and power compares two models. Give another: 125k, 0.4m, 1.1m" in capsys.readouterr().err
     assert main(["power", str(ladder_run), "--effect", "0"]) == 2
