@@ -38,7 +38,7 @@ def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest
     # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32, all of them forced.
     assert row.split()[:8] == ["countdown-33k", "0", "of", "30", "64", "384", "?", "28,672"]
     assert total.startswith("in all") and max(map(len, (header, row, total))) <= 120
-    assert "Hours are of drawing; start-up comes on top" in remarks[0]
+    assert "Hours are those of drawing; the start-up of each job is added" in remarks[0]
     assert remarks[-1] == f"Nothing is measured in {job.run} yet: draw a few prompts (task.size=8), then plan again."
     assert not job.run.exists()
 
