@@ -171,7 +171,7 @@ def test_where_the_grader_failed_is_told(root: Path, capsys: pytest.CaptureFixtu
     grade_run(root, [Echo()])
     said = capsys.readouterr().out
     assert said == (
-        "echo: 1 answers made the grader fail (ZeroDivisionError), as echo/0: ZeroDivisionError: by nothing\n"
+        "echo: 1 answers made the grader fail (ZeroDivisionError), such as echo/0: ZeroDivisionError: by nothing\n"
     )
     assert ("unparsed", False) in {row[3:] for row in grades(root)}
 
@@ -186,5 +186,5 @@ def test_a_prompt_that_reads_differently_is_refused(root: Path) -> None:
 
 def test_prompts_that_the_task_has_no_more_are_told(root: Path) -> None:
     store.append(root, PROMPTS, [{"task": TASK_ID, "prompt_id": "echo/lost"}], writer="p")
-    with pytest.raises(ValueError, match=r"of 3 stored prompts 1 are gone .*such as echo/lost"):
+    with pytest.raises(ValueError, match=r"of 3 stored prompts 1 are missing .*such as echo/lost"):
         grade_run(root, [Echo(size=3)])

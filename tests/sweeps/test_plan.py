@@ -96,9 +96,9 @@ def test_thinking_is_read_back_once_however_many_shards_there_are(
     opened: list[Path] = []
     read = store.read_shard
 
-    def note(path: Path, *given: Any) -> pa.Table:
+    def note(path: Path, *given: Any, **more: Any) -> pa.Table:
         opened.append(path)
-        return read(path, *given)
+        return read(path, *given, **more)
 
     monkeypatch.setattr(store, "read_shard", note)
     more = pending(tmp_path, [PoolSpec("evaluation", 4, (0, 4, 8, 32))])

@@ -145,7 +145,7 @@ def test_another_task_class_is_named_by_the_user_alone(tmp_path: Path) -> None:
         ("task.trust=maybe", "task.trust must be true or false; got 'maybe'"),
         ("task.trust=true", "There is no task.trust; task's fields are name, seed"),
         ("task._target_=no.such.Task", "task._target_: "),
-        ("task._target_=pathlib.Path", "task._target_: pathlib.Path is no dataclass"),
+        ("task._target_=pathlib.Path", "task._target_: pathlib.Path is not a dataclass"),
         ("task.params=x", "Expected task.render"),
     ],
 )
