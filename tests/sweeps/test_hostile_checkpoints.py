@@ -142,7 +142,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a vocabulary without end": (edit("config.json", vocab_size=10**12), "vocab_size must be a whole number"),
     "a context in a list": (edit("config.json", max_position_embeddings=[1]), "max_position_embeddings must be"),
     "text settings that are none": (edit("config.json", text_config=[1]), "text_config must be a group of settings"),
-    "a quantization that is none": (edit("config.json", quantization_config="fp8"), "quantization_config must be a group of settings"),
+    "a quantization that is none": (
+        edit("config.json", quantization_config="fp8"),
+        "quantization_config must be a group of settings",
+    ),
     "bits that are none": (
         edit("config.json", quantization_config={"config_groups": [1]}),
         "values that no model can have|cannot run on a CPU",
