@@ -118,7 +118,8 @@ def tell_manifest(root: Path, writer: str) -> list[str]:
     """What is wrong with the writer's manifest, which `set_faulty_aside` writes again."""
     manifest, num_unread = manifest_of(root, writer), count_unread(root, writer)
     if num_unread or (not manifest.is_file() and _has_shards(root, writer)):
-        what = f"has {num_unread:,} unreadable lines" if num_unread else "is missing"
+        lines = "line" if num_unread == 1 else "lines"
+        what = f"has {num_unread:,} unreadable {lines}" if num_unread else "is missing"
         return [f"{manifest} {what}, so a lost shard would not be noticed. A sweep writes it again."]
     return []
 
