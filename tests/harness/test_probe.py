@@ -71,7 +71,7 @@ def test_no_thinking_at_all_needs_an_answer_only() -> None:
         ),
         (Scripted(thought=(*ids("2+3"), EOS)), TAGS, "never closed: in none of 8 .* One ended its text: .*2\\+3"),
         (Scripted(thought=ids("2+")), TAGS, "never closed: .* One thought for 5000 tokens"),
-        (Scripted(answer=(*ids("2+</think>3"), EOS)), TAGS, "Forcing does not end thinking: .*must hold '</think>'"),
+        (Scripted(answer=(*ids("2+</think>3"), EOS)), TAGS, "Forcing does not end thinking: .*must contain '</think>'"),
         (
             Scripted(answer=ids("2")),
             TAGS,
