@@ -318,7 +318,9 @@ KINDS = {
         lambda root: first(root, "answers").unlink(), r"is gone", "less", "is gone", loses=True
     ),
     "a shard was renamed": Kind(rename, r"is gone", "less", r"it got its name back"),
-    "a manifest cut short": Kind(manifests(lambda text: text[:-30]), r"1 unreadable line,", "same", r"1 unreadable line,"),
+    "a manifest cut short": Kind(
+        manifests(lambda text: text[:-30]), r"1 unreadable line,", "same", r"1 unreadable line,"
+    ),
     "a garbled manifest": Kind(
         manifests(lambda text: "\x00[[[" * 9 + "\n" + text), r"1 unreadable line,", "same", r"1 unreadable line,"
     ),
@@ -329,7 +331,9 @@ KINDS = {
     "an empty manifest": Kind(manifests(lambda text: ""), "", "same", ""),
     "no manifest": Kind(manifests(lambda text: None), r"is missing, so a lost shard", "same", "is missing"),
     "a manifest with CRLF": Kind(manifests(lambda text: text.replace("\n", "\r\n")), "", "same", ""),
-    "a manifest of places outside": Kind(manifests(point_outside), r"4 unreadable lines", "same", r"4 unreadable lines"),
+    "a manifest of places outside": Kind(
+        manifests(point_outside), r"4 unreadable lines", "same", r"4 unreadable lines"
+    ),
     "a table's folder is gone": Kind(
         lambda root: shutil.rmtree(root / "traces"), r"is gone", "less", "is gone", loses=True
     ),

@@ -70,7 +70,7 @@ def test_right_answers_of_a_prompt_are_those_that_are_stored(ladder_page: Path) 
     at = {name: number for number, name in enumerate(loaded.prompt_ids)}
     assert len(embedded["prompts"]) == len(at) == 40
     for prompt in embedded["prompts"]:
-        right = [arm.grid.correct[:, at[prompt["id"]]].sum(axis=1).tolist() for arm in loaded.arms]
+        right = [arm.samples.correct[:, at[prompt["id"]]].sum(axis=1).tolist() for arm in loaded.arms]
         assert prompt["right"] == right
 
 

@@ -258,7 +258,7 @@ def test_the_commands_pack_unpack_and_say_what_is_wrong_in_a_line(
     said = capsys.readouterr().out
     assert said.count("sha256") == 4 and "without texts" in said and "texts were left out" in said
     for arguments, reason in {
-        ("pack", "nothing"): "No run 'nothing'; runs here: made",
+        ("pack", "nothing"): "No run 'nothing'; runs here: ",
         ("unpack", "nothing.tar"): "is not a file",
         ("unpack", "made.isoquant.tar"): "already exists",
         ("unpack", "made/provenance/small-000.json"): "is not a packed run",

@@ -73,7 +73,7 @@ def test_what_is_not_there_is_made_where_it_is_named(here: Path, monkeypatch: py
 
 def test_a_file_is_no_run(here: Path) -> None:
     (here / "mine").write_text("")
-    with pytest.raises(ValueError, match="No run 'mine'"):
+    with pytest.raises(ValueError, match="mine is a file, but not a packed run"):
         find_run("mine")
 
 

@@ -167,7 +167,7 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
     ("plan", "said"),
     [
         (Asked(model="none"), "choose from"),
-        (Asked(num_folds=1), "2 to 120 folds, not 1"),
+        (Asked(num_folds=1), "must be 2 to 120, the number of prompts; got 1"),
         (Asked(num_probe=0), "--probe must be at least 1"),
     ],
 )
