@@ -60,7 +60,7 @@ def test_measured_seconds_come_from_the_runs_own_log_and_say_so(timed: Path) -> 
     np.testing.assert_allclose(ratio[small], 4 / 800)
     np.testing.assert_allclose(ratio[large], 4 / 400)
     assert found.setting.cost_unit == "device-seconds"
-    assert "reading included, 64 samples in flight on H100" in found.setting.cost_label
+    assert "prompts included, 64 samples in flight on H100" in found.setting.cost_label
 
 
 def test_a_throughput_that_is_given_overrides_the_log(timed: Path) -> None:
