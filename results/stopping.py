@@ -114,6 +114,9 @@ def end_stopped(words: str) -> NoReturn:
     """Say these words and exit with the code of the signal that came."""
     with contextlib.suppress(OSError):
         print(words, file=sys.stderr, flush=True)
+    # A KeyboardInterrupt that came through an exec of text, as dataclasses do, is remembered until the next one ends,
+    # and Python would exit by SIGINT whatever the code.
+    exec("")
     sys.exit(SIGNALLED + (_stops.first or signal.SIGINT))
 
 
