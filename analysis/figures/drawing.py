@@ -54,9 +54,10 @@ class Drawn:
         with self._news:
             self._is_open = False
             self._news.notify_all()
-        if self._helper is not None:
-            self._helper.kill()
-            self._helper.wait()
+        # The thread that feeds it forgets it once it is gone.
+        if (helper := self._helper) is not None:
+            helper.kill()
+            helper.wait()
 
     def ask(self, job: Job) -> None:
         """Have one more figure drawn, if not here then by the second process."""
