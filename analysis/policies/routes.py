@@ -24,18 +24,19 @@ from analysis.stats import bootstrap
 
 @dataclass(frozen=True, eq=False)
 class Routes:
-    """What was routed over, by which embedding (None where none is stored), and a Routing a split.
-
-    is_charged: whether what the embedding cost is known in the unit that is spent, and is paid.
-    """
+    """What was routed over, by which embedding (None where none is stored), and a Routing a split."""
 
     run: Merged
     embedding: Vectors | None
-    is_charged: bool
     num_seeds: int
     num_replicates: int
     cluster: str | None
     splits: tuple[Routing, ...]
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether what the embedding cost is known in the unit that is spent, and is paid."""
+        return is_charged(self.embedding, self.run.cost.unit)
 
 
 def route(
@@ -74,9 +75,7 @@ def route(
         )
         for split in splits
     ]  # fmt: skip
-    return Routes(
-        run, found, is_charged(found, run.cost.unit), num_seeds, wanted.num_replicates, wanted.cluster, tuple(every)
-    )
+    return Routes(run, found, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
 
 
 def is_charged(found: Vectors | None, unit: str) -> bool:

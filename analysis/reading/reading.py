@@ -159,8 +159,7 @@ class Reading:
 
     def _priced(self, settled: Choices) -> "Reading":
         """The same run under choices that differ in what a sample costs alone."""
-        cost, arms = choices.price(self.asked.arms, settled)
-        outcomes, pools = bins.hold_out(replace(self.asked, arms=arms), settled.binning)
+        cost, outcomes, pools = _price(self.asked, settled)
         return replace(self, outcomes=outcomes, pools=pools, choices=settled, cost=cost)
 
     def of(self, outcomes: Outcomes) -> "Reading":
@@ -179,8 +178,7 @@ def read(outcomes: Outcomes, wanted: Choices, *, rule: Rule | None = None, seed:
     """
     # A GPU is that of c3, should the run be read under it as well.
     settled = choices.settle(outcomes.arms, wanted if wanted.cost == "c3" else replace(wanted, gpu=None))
-    cost, arms = choices.price(outcomes.arms, settled)
-    evaluated, pools = bins.hold_out(replace(outcomes, arms=arms), settled.binning)
+    cost, evaluated, pools = _price(outcomes, settled)
     return Reading(
         asked=outcomes,
         wanted=wanted,
@@ -192,3 +190,9 @@ def read(outcomes: Outcomes, wanted: Choices, *, rule: Rule | None = None, seed:
         seed=seed,
         shared=Shared(evaluated, pools, settled, cost, seed),
     )
+
+
+def _price(asked: Outcomes, settled: Choices) -> tuple[CostModel, Outcomes, tuple[Arm | None, ...]]:
+    """The cost model, what is evaluated under it, and what each arm's bins are read from."""
+    cost, arms = choices.price(asked.arms, settled)
+    return cost, *bins.hold_out(replace(asked, arms=arms), settled.binning)
