@@ -130,7 +130,7 @@ def test_clusters_and_data_sets_stay_in_one_fold() -> None:
     folds = dataset_folds(many, rng=np.random.default_rng(0))
     num_sets = [len(np.unique(many[folds == fold])) for fold in range(MAX_FOLDS)]
     assert sum(num_sets) == 57 and max(num_sets) - min(num_sets) <= 1
-    with pytest.raises(ValueError, match="two of them"):
+    with pytest.raises(ValueError, match="At least two data sets"):
         dataset_folds(["a", "a"], rng=np.random.default_rng(0))
 
 
