@@ -12,7 +12,9 @@ def percent(share: float) -> str:
 
 
 def percents(*shares: float) -> list[str]:
-    """As `percent`, with the digits that tell unlike ones apart: .761, .764 -> '76.1%', '76.4%'; at most three more."""
+    """As `percent`, with the digits that tell unlike ones apart: .761,
+    .764 -> '76.1%', '76.4%'; at most three more.
+    """
     known = {share for share in shares if not math.isnan(share)}
     told = [percent(share) for share in shares]
     for num_digits in range(1, 4):

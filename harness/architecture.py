@@ -1,4 +1,5 @@
-"""What a token meets in a language model, from its settings and the headers of its weights: counts, layers, attention.
+"""What a token meets in a language model, from its settings and the headers of its weights:
+counts, layers, attention.
 
 Knows the names that checkpoints give to weights; reads no files.
 """
@@ -25,13 +26,13 @@ class Tensor(NamedTuple):
 class Architecture:
     """Counts and shapes of the language model alone: no towers for other senses, no heads for further tokens.
 
-    num_params: all weights, a tied head once, quantized ones as what they stand for. num_active_params: of those, what
-    one token meets (of E experts, the share of the k that are chosen). num_non_embedding_params: all but lookup and
-    output head. num_matmul_params: the active ones in matrix products, the output head counted, the input lookup not.
-    quantized_bytes: what a quantized checkpoint's weights weigh, with their scales; None where it is not quantized.
-    head_dim is that of queries and keys; cached_width: numbers that a token leaves in a layer with attention. Of
-    num_layers, num_linear_layers have no attention that grows with the context, num_window_layers one that stops
-    growing at `window` tokens.
+    num_params: all weights, a tied head once, quantized ones as what they stand for. num_active_params: of those,
+    what one token meets (of E experts, the share of the k that are chosen). num_non_embedding_params: all but
+    lookup and output head. num_matmul_params: the active ones in matrix products, the output head counted, the
+    input lookup not. quantized_bytes: what a quantized checkpoint's weights weigh, with their scales; None where
+    it is not quantized. head_dim is that of queries and keys; cached_width: numbers that a token leaves in a layer
+    with attention. Of num_layers, num_linear_layers have no attention that grows with the context,
+    num_window_layers one that stops growing at `window` tokens.
     """
 
     num_params: int
@@ -53,8 +54,11 @@ class Architecture:
     cached_width: int
 
 
-# Names of tensors. Other senses and heads for further tokens are no part of the language model, masks are no weights.
-OTHER = re.compile(r"(^|\.)(visual|vision_\w+|multi_modal_projector|mm_projector|audio_\w+|embed_(vision|audio)|mtp)\.")
+# Names of tensors. Other senses and heads for further tokens are no part of the language model, masks are no
+# weights.
+OTHER = re.compile(
+    r"(^|\.)(visual|vision_\w+|multi_modal_projector|mm_projector|audio_\w+|embed_(vision|audio)|mtp)\."
+)
 BUFFER = re.compile(r"(^|\.)(attention|attn)\.(masked_)?bias$|inv_freq$")
 LAYER = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
 LOOKUP = re.compile(r"(^|\.)(embed_tokens|embed_in|wte|word_embeddings)\.")
@@ -65,8 +69,20 @@ EXPERT = re.compile(r"\.experts\.")
 BESIDE = re.compile(
     r"(scales?|scale_inv|scale_2|q?zeros|zero_points?|g_idx|weight_shape|absmax|quant_map|quant_state\.\w+)$"
 )
-# Bits of safetensors' types in which weights stand; whole numbers hold several weights each where these are quantized.
-BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "U32": 32, "U16": 16, "U8": 8}
+# Bits of safetensors' types in which weights stand; whole numbers hold several weights each where these are
+# quantized.
+BITS = {
+    "F64": 64,
+    "F32": 32,
+    "F16": 16,
+    "BF16": 16,
+    "I64": 64,
+    "I32": 32,
+    "I16": 16,
+    "U32": 32,
+    "U16": 16,
+    "U8": 8,
+}
 SMALL = re.compile(r"F(8|6|4)_")
 PACKED = ("I64", "I32", "I16", "I8", "U32", "U16", "U8")
 GROWS = ("full_attention", "attention")
@@ -79,7 +95,9 @@ def describe(config: Config, tensors: Mapping[str, Tensor]) -> Architecture:
     """The architecture of a checkpoint; raises ValueError for what cannot be counted."""
     text = text_settings(config)
     num_layers, num_heads = text["num_hidden_layers"], text["num_attention_heads"]
-    mine = {name: tensor for name, tensor in tensors.items() if _is_of_the_language_model(name, tensor, num_layers)}
+    mine = {
+        name: tensor for name, tensor in tensors.items() if _is_of_the_language_model(name, tensor, num_layers)
+    }
     quantization = config.get("quantization_config") or text.get("quantization_config")
     if _is_tied(config, mine):
         # Some checkpoints hold the tied head as a copy.
@@ -114,7 +132,8 @@ def describe(config: Config, tensors: Mapping[str, Tensor]) -> Architecture:
 
 
 def text_settings(config: Config) -> dict[str, Any]:
-    """The settings of the language model, with what its class in transformers fills in where config.json is silent.
+    """The settings of the language model, with what its class in transformers fills in
+    where config.json is silent.
 
     Raises ValueError where they are no transformer's.
     """
@@ -128,7 +147,8 @@ def text_settings(config: Config) -> dict[str, Any]:
             text = filled | {name: value for name, value in text.items() if value is not None}
     if missing := [name for name in NEEDED if not isinstance(text.get(name), int) or text[name] < 1]:
         raise ValueError(
-            f"config.json gives no positive {' and no '.join(missing)}: isoquant cannot read this as a transformer. "
+            f"config.json gives no positive {' and no '.join(missing)}: isoquant cannot read this as a "
+            "transformer. "
             "Give a decoder-only transformer whose config.json has these values."
         )
     return text
@@ -208,7 +228,9 @@ def _experts(text: Config, weights: Mapping[str, int]) -> tuple[int, int] | None
 
 
 def _attention(text: Config, num_heads: int) -> dict[str, int]:
-    """Head sizes, and the numbers a token leaves: keys and values, or one latent for all heads (DeepSeek's MLA)."""
+    """Head sizes, and the numbers a token leaves: keys and values,
+    or one latent for all heads (DeepSeek's MLA).
+    """
     num_kv_heads = text.get("num_key_value_heads") or num_heads
     if rank := text.get("kv_lora_rank"):
         turned = text["qk_rope_head_dim"]
@@ -232,7 +254,10 @@ def _layers(text: Config, num_layers: int) -> tuple[int, int, int | None]:
         kinds = [STOPS_GROWING[0] if window else GROWS[0]] * num_layers
     if unknown := sorted(set(kinds) - {*GROWS, *STOPS_GROWING, *STAYS}):
         raise ValueError(
-            f"config.json has layers {unknown}, whose cost is not known. harness/architecture.py lists the known ones."
+            f"config.json has layers {unknown}, whose cost is not known. harness/architecture.py lists the known "
+            "ones."
         )
-    num_linear, num_window = (sum(kind in group for kind in kinds[:num_layers]) for group in (STAYS, STOPS_GROWING))
+    num_linear, num_window = (
+        sum(kind in group for kind in kinds[:num_layers]) for group in (STAYS, STOPS_GROWING)
+    )
     return num_linear, num_window if window else 0, window if num_window else None

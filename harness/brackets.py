@@ -25,7 +25,9 @@ def find_outside(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]
         inside = found.group()
         if depth == 0:
             yield found
-        depth += sum(inside.count(bracket) for bracket in OPENING) - sum(inside.count(bracket) for bracket in CLOSING)
+        depth += sum(inside.count(bracket) for bracket in OPENING) - sum(
+            inside.count(bracket) for bracket in CLOSING
+        )
         at = found.end()
 
 

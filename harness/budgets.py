@@ -14,7 +14,9 @@ def budgets_to_answer(num_thinking_tokens: int, ended: bool, budgets: Iterable[i
 async def take_answer(
     engine: Engine, context: Context, key: SampleKey, *, thought_ids: Sequence[int], budget: int | None
 ) -> Answer:
-    """The answer after the first `budget` thinking tokens of a trace, or after all of a trace that ended by itself."""
+    """The answer after the first `budget` thinking tokens of a trace,
+    or after all of a trace that ended by itself.
+    """
     renderer = context.renderer
     if budget is None and renderer.holds_answer:
         return _own_answer(context, key, tuple(thought_ids))
@@ -57,14 +59,16 @@ async def take_answer(
 def _read(
     context: Context, token_ids: tuple[int, ...], *, forced: bool, stop: Sequence[str]
 ) -> tuple[tuple[int, ...], str, bool]:
-    """Of what an engine wrote, the tokens that are the answer, its text as it is graded, and whether it had an end."""
+    """Of what an engine wrote, the tokens that are the answer,
+    its text as it is graded, and whether it had an end.
+    """
     renderer = context.renderer
     # Not every engine stops at every string.
     token_ids = token_ids[: find_stop(stop, token_ids, after=(), renderer=renderer)]
     written = renderer.decode(token_ids)
     text = renderer.form.lead + written if forced else written
-    # An answer that ran on to the limit was over where one of these strings stands, or where its form is whole. Some
-    # engines say "length" of an end-of-text that stands exactly at the limit.
+    # An answer that ran on to the limit was over where one of these strings stands, or where its form is whole.
+    # Some engines say "length" of an end-of-text that stands exactly at the limit.
     is_over = any(string in written for string in stop) or (forced and renderer.form.is_over(text))
     is_over = is_over or token_ids[-1] in renderer.eos_ids
     return token_ids, renderer.form.close(text) if forced and is_over else text, is_over

@@ -1,4 +1,5 @@
-"""What a checkpoint says of itself: shapes, parameter counts, context, end-of-text tokens and what its weights are.
+"""What a checkpoint says of itself: shapes, parameter counts, context,
+end-of-text tokens and what its weights are.
 
 Reads config.json and the safetensors headers of a local folder or a hub repository; loads no weights.
 """
@@ -84,7 +85,8 @@ def _telling_the_hubs_errors(model: Model) -> Iterator[None]:
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"There is no folder {model.path!r} here, and no model of that name can be read from the hub ({reason}). "
+            f"There is no folder {model.path!r} here, and no model of that name can be read from the hub "
+            f"({reason}). "
             "Check the path, or download the model and set model.path to its folder."
         ) from error
 
@@ -109,7 +111,9 @@ def _local_weights(folder: Path) -> tuple[Tensors, str]:
 
 
 def _check_shards(folder: Path, files: set[str]) -> None:
-    """Raise ValueError where the index of the weights names files that are not there, as after a broken download."""
+    """Raise ValueError where the index of the weights names files that are not there,
+    as after a broken download.
+    """
     for index in _list_visible(folder, "*.safetensors.index.json"):
         named = _read_json(folder, index.name, max_bytes=MAX_INDEX_BYTES).get("weight_map")
         if isinstance(named, dict) and (gone := sorted(set(map(str, named.values())) - files)):
@@ -138,7 +142,9 @@ def _read_tensors(path: Path) -> Tensors:
             if header_bytes > size - 8:
                 raise ValueError("its header is longer than the file")
             if header_bytes > MAX_HEADER_BYTES:
-                raise ValueError(f"its header has {header_bytes:,} bytes, and at most {MAX_HEADER_BYTES:,} are read")
+                raise ValueError(
+                    f"its header has {header_bytes:,} bytes, and at most {MAX_HEADER_BYTES:,} are read"
+                )
             tensors = json.loads(file.read(header_bytes))
         tensors.pop("__metadata__", None)
         needed = 8 + header_bytes + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
@@ -152,7 +158,9 @@ def _read_tensors(path: Path) -> Tensors:
 
 
 def _check_header(path: Path) -> None:
-    """Raise ValueError where safetensors itself refuses the header, as for overlaps, gaps and sizes that do not fit."""
+    """Raise ValueError where safetensors itself refuses the header,
+    as for overlaps, gaps and sizes that do not fit.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -162,7 +170,9 @@ def _check_header(path: Path) -> None:
         raise ValueError(str(error)) from None
 
 
-def _describe(config: dict[str, Any], generation: dict[str, Any], tensors: Tensors, weights_digest: str) -> Checkpoint:
+def _describe(
+    config: dict[str, Any], generation: dict[str, Any], tensors: Tensors, weights_digest: str
+) -> Checkpoint:
     if not tensors:
         raise ValueError("The checkpoint has no *.safetensors, and isoquant reads shapes and identity from them.")
     config = check_config(config)
@@ -170,7 +180,9 @@ def _describe(config: dict[str, Any], generation: dict[str, Any], tensors: Tenso
         text = text_settings(config)
         architecture = describe(config, tensors)
     except (TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(f"config.json has values that no model can have ({type(error).__name__}: {error}).") from None
+        raise ValueError(
+            f"config.json has values that no model can have ({type(error).__name__}: {error})."
+        ) from None
     said = config | config.get("text_config", {}) | generation
     return Checkpoint(
         weights_digest=weights_digest,

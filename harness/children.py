@@ -15,7 +15,8 @@ from pathlib import Path
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-# Linux sends a process this signal when its parent dies, and keeps to it across exec; a stopped one dies of it as well.
+# Linux sends a process this signal when its parent dies, and keeps to it across exec; a stopped one dies of it as
+# well.
 BIND = f"""
 import ctypes, os, sys
 ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)})
@@ -33,7 +34,9 @@ def die_with_parent() -> None:
 
 @contextlib.contextmanager
 def bind_children() -> Iterator[None]:
-    """What multiprocessing spawns inside this context dies with this process. Linux only; elsewhere nothing changes."""
+    """What multiprocessing spawns inside this context dies with this process.
+    Linux only; elsewhere nothing changes.
+    """
     before = multiprocessing.spawn.get_executable()
     with bound_python() as python:
         multiprocessing.spawn.set_executable(python)

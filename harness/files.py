@@ -18,7 +18,8 @@ WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msg
 def list_folder(folder: Path) -> list[str]:
     """Names in a folder, hidden ones left out; raises ValueError where it, or one below it, holds what none does.
 
-    That is where there is a pipe, a device, a link to nothing or in a circle, a text of gigabytes, or far too much.
+    That is where there is a pipe, a device, a link to nothing or in a circle, a text of gigabytes, or far too
+    much.
     """
     names = _scan(folder)
     num_files = len(names)
@@ -27,7 +28,8 @@ def list_folder(folder: Path) -> list[str]:
             num_files += len(_scan(folder / name))
     if num_files > MAX_ENTRIES:
         raise ValueError(
-            f"{folder} has more than {MAX_ENTRIES:,} files, so it is not a checkpoint. Give the folder that has only "
+            f"{folder} has more than {MAX_ENTRIES:,} files, so it is not a checkpoint. Give the folder that has "
+            "only "
             "the checkpoint."
         )
     return sorted(names)
@@ -56,16 +58,22 @@ def check_file(path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{path} is a pipe or a device, not a plain file. Move it out of the folder.")
     if not path.name.endswith(WEIGHTS) and found.st_size > MAX_TEXT_BYTES:
-        raise ValueError(f"{path} has {found.st_size:,} bytes, more than any such file. Move it out of the folder.")
+        raise ValueError(
+            f"{path} has {found.st_size:,} bytes, more than any such file. Move it out of the folder."
+        )
 
 
 def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
-    """What a JSON file holds; raises ValueError where it cannot be read, is too large, nested too deep, or none."""
+    """What a JSON file holds; raises ValueError where it cannot be read,
+    is too large, nested too deep, or none.
+    """
     check_file(path)
     try:
         size = path.stat().st_size
         if size > max_bytes:
-            raise ValueError(f"{path} has {size:,} bytes, more than such a file can need. Download or write it again.")
+            raise ValueError(
+                f"{path} has {size:,} bytes, more than such a file can need. Download or write it again."
+            )
         with path.open("rb") as file:
             # No more than its size, which is none for files that only look like such.
             content = file.read(size)
@@ -80,4 +88,6 @@ def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
 
 
 def _unreadable(path: Path, error: OSError) -> ValueError:
-    return ValueError(f"{path} cannot be read ({error.strerror or error}). Correct this, or move it out of the folder.")
+    return ValueError(
+        f"{path} cannot be read ({error.strerror or error}). Correct this, or move it out of the folder."
+    )

@@ -18,8 +18,8 @@ NUM_DIGITS = 8
 def digest_code(*parts: Callable[..., Any] | re.Pattern[str]) -> str:
     """Hex digits of what these functions do and patterns match; comments, docstrings and layout are no part of it.
 
-    That is their code, the functions, classes and constants of their own package that it names, and the versions of
-    the libraries that it imports.
+    That is their code, the functions, classes and constants of their own package that it names, and the versions
+    of the libraries that it imports.
     """
     seen: dict[str, str] = {}
     for part in parts:

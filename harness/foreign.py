@@ -1,4 +1,6 @@
-"""What stands at a place instead of a checkpoint, and the way on from there. Knows names of files, reads no weights."""
+"""What stands at a place instead of a checkpoint, and the way on from there.
+Knows names of files, reads no weights.
+"""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -10,7 +12,14 @@ PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 ADAPTER = "adapter_config.json"
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 # Any of these may hold a tokenizer.
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt", "spiece.model")
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+)
 REWRITE = "AutoModelForCausalLM.from_pretrained({where}).save_pretrained(<new folder>)"
 
 
@@ -24,7 +33,9 @@ def check_place(path: str) -> None:
     names = list_folder(place)
     check_names(names, place=path)
     if "config.json" not in names and (inner := sorted(place.glob("*/config.json"), key=_age)):
-        raise ValueError(f"No config.json in {path}: not a Hugging Face checkpoint. Did you mean {inner[-1].parent}?")
+        raise ValueError(
+            f"No config.json in {path}: not a Hugging Face checkpoint. Did you mean {inner[-1].parent}?"
+        )
 
 
 def check_tokenizer_files(path: str) -> None:
@@ -33,7 +44,8 @@ def check_tokenizer_files(path: str) -> None:
     names = list_folder(place) if place.is_dir() else list(TOKENIZERS)
     if not any(name in TOKENIZERS or name == "tekken.json" or name.endswith(".tiktoken") for name in names):
         raise ValueError(
-            f"No tokenizer in {path}: copy tokenizer.json and tokenizer_config.json there, and chat_template.jinja "
+            f"No tokenizer in {path}: copy tokenizer.json and tokenizer_config.json there, and "
+            "chat_template.jinja "
             "if the model has one. For a fine-tuned model, take those of its base model."
         )
 
@@ -54,7 +66,8 @@ def check_names(names: Collection[str], *, place: str) -> None:
         raise ValueError(_explain_gguf(place, next(name for name in sorted(names) if name.endswith(".gguf"))))
     if any(name.endswith(PICKLED) and name != "training_args.bin" for name in weights):
         raise ValueError(
-            f"{place} holds pickled weights only; isoquant reads *.safetensors, which contain no code. If you trust "
+            f"{place} holds pickled weights only; isoquant reads *.safetensors, which contain no code. If you "
+            "trust "
             f"the weights, convert them once: {REWRITE.format(where=f'{place!r}')}, copy the tokenizer there, and "
             "give the new folder."
         )

@@ -1,4 +1,6 @@
-"""The forms that answers take: how each is written, and what leads a cut trace to one. Knows no model and no grader."""
+"""The forms that answers take: how each is written, and what leads a cut trace to one.
+Knows no model and no grader.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +16,10 @@ FormName = Literal["whole", "boxed", "tagged", "number", "phrase", "conclusion",
 class Form:
     """An answer is written as lead, gap, what is answered, tail.
 
-    lead: put behind a trace that is cut, so that what follows is an answer in this form. It never ends in a space: most
-    tokenizers join a space to the word after it, and one that stands alone is a token that models have rarely seen.
-    stop: strings at which an answer that was led to is over. cue: what leads a plain chain of thought to an answer that
-    must stand alone; neither is part of it.
+    lead: put behind a trace that is cut, so that what follows is an answer in this form. It never ends in a space:
+    most tokenizers join a space to the word after it, and one that stands alone is a token that models have rarely
+    seen. stop: strings at which an answer that was led to is over. cue: what leads a plain chain of thought to an
+    answer that must stand alone; neither is part of it.
     """
 
     lead: str = ""

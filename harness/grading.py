@@ -1,7 +1,7 @@
 """Graders in workers that can be killed: whatever an answer does to its grader, it ends as a grade of that answer.
 
-A worker is a zygote (zygote.py), which forks a process for what it is given and hands back lines of data. Pools whose
-workers share a queue can lose a task, or the queue's lock, with a worker.
+A worker is a zygote (zygote.py), which forks a process for what it is given and hands back lines of data. Pools
+whose workers share a queue can lose a task, or the queue's lock, with a worker.
 """
 
 import contextlib
@@ -27,10 +27,11 @@ SECONDS_A_GRADE = 5.0
 # What a grader may take beside what its process was born with.
 MEMORY_BYTES = 1 << 30
 CHUNK_SIZE = 256
-# Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and held
-# in up to eight bytes, and what is over is for grading.
+# Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and
+# held in up to eight bytes, and what is over is for grading.
 SHARE_OF_TEXTS = 1 / 64
-# A worker tells between two answers that it lives; an answer and the known ones behind it may each take their time.
+# A worker tells between two answers that it lives; an answer and the known ones behind it may each take their
+# time.
 SILENT_GRADES, SILENT_SECONDS, SECONDS_A_LOOK = 4, 60.0, 1.0
 # What a terminal and a system send to every process of a command.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -57,19 +58,20 @@ def grade_texts(
 ) -> Graded:
     """Grades of (prompt id, answer text) pairs, in order.
 
-    loaded: the task's prompts by id, where they are at hand: a task may take long to load them.
-    An answer whose grader takes more than `seconds` of CPU time or PATIENCE times as long in all, more than
-    `memory_bytes`, or its process down, is a timeout; one that makes it raise is unparsed, and one that makes it do
-    what no grader needs to is refused. unfenced: go on where the kernel cannot hold a grader that evaluates answers.
-    Raises ValueError for a prompt the task has not, and where the kernel cannot; OSError where the machine has too
-    little memory, or too few processes, for the graders themselves, which is no answer's doing.
+    loaded: the task's prompts by id, where they are at hand: a task may take long to load them. An answer whose
+    grader takes more than `seconds` of CPU time or PATIENCE times as long in all, more than `memory_bytes`, or its
+    process down, is a timeout; one that makes it raise is unparsed, and one that makes it do what no grader needs
+    to is refused. unfenced: go on where the kernel cannot hold a grader that evaluates answers. Raises ValueError
+    for a prompt the task has not, and where the kernel cannot; OSError where the machine has too little memory, or
+    too few processes, for the graders themselves, which is no answer's doing.
     """
     if not texts:
         return Graded([], {})
     prompts = {prompt.prompt_id: prompt for prompt in task.load()} if loaded is None else loaded
     if unknown := sorted({prompt_id for prompt_id, _ in texts} - prompts.keys()):
         raise ValueError(
-            f"Task {task.name} has no prompt {unknown[0]} ({len(unknown)} of the answers' prompts are not among its "
+            f"Task {task.name} has no prompt {unknown[0]} ({len(unknown)} of the answers' prompts are not among "
+            "its "
             f"{len(prompts)}); grade with the same task and size that the answers were drawn from."
         )
     check_fence(task, unfenced=unfenced)
@@ -106,7 +108,8 @@ def check_fence(task: Task, *, unfenced: bool) -> None:
     if gaps and evaluates(task) and not unfenced:
         raise ValueError(
             f"The grader of {task.name} may run code from an answer, and this machine cannot stop that code from "
-            f"{', '.join(gaps)}. Grade on Linux 5.13 or later with Landlock and seccomp, or set grade_unfenced=true "
+            f"{', '.join(gaps)}. Grade on Linux 5.13 or later with Landlock and seccomp, or set "
+            "grade_unfenced=true "
             "to grade all the same."
         )
 
@@ -225,7 +228,8 @@ class _Pool:
         worker.stop()
         if not worker.is_ready:
             raise ValueError(
-                f"A grader's process ended before its first answer ({worker.process.exitcode}); the machine may have "
+                f"A grader's process ended before its first answer ({worker.process.exitcode}); the machine may "
+                "have "
                 "too little memory. None of these grades is stored. Run the same command again."
             )
         if worker.pending:

@@ -1,4 +1,6 @@
-"""Work on what a stranger wrote, tried in a fork first: there the system ends what runs on or takes too much memory."""
+"""Work on what a stranger wrote, tried in a fork first:
+there the system ends what runs on or takes too much memory.
+"""
 
 import contextlib
 import faulthandler
@@ -22,8 +24,8 @@ CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 def try_within(work: Callable[[], object], *, seconds: int, mebibytes: int) -> str | None:
     """What is wrong with `work`, in words that go on "it ..."; None where it ends well.
 
-    It may take `seconds` of processor time and `mebibytes` beside what this process has. Nothing that it changes, and
-    nothing that it prints, is kept.
+    It may take `seconds` of processor time and `mebibytes` beside what this process has. Nothing that it changes,
+    and nothing that it prints, is kept.
     """
     reader, writer = os.pipe()
     child = os.fork()

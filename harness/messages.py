@@ -1,4 +1,6 @@
-"""A grade as a line of JSON: what a process says that a stranger's answer ran in is data, and is checked as such."""
+"""A grade as a line of JSON: what a process says
+that a stranger's answer ran in is data, and is checked as such.
+"""
 
 import json
 from typing import Any, get_args

@@ -1,4 +1,6 @@
-"""Large pages for a process that forks often: a fork copies the table of its pages, of which there are then fewer."""
+"""Large pages for a process that forks often: a fork copies the table of its pages,
+of which there are then fewer.
+"""
 
 import ctypes
 import sys

@@ -47,7 +47,8 @@ def _check_counts(part: Mapping[str, Any]) -> None:
         # A count of true, of text or of 1e400 is none either.
         if value is not None and not (type(value) is int and 0 <= value <= most):
             raise ValueError(
-                f"config.json: {name} must be a whole number from 0 to {most:,}; got {_show(value)}. Correct it, or "
+                f"config.json: {name} must be a whole number from 0 to {most:,}; got {_show(value)}. Correct it, "
+                "or "
                 "download it again."
             )
 

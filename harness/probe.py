@@ -24,8 +24,8 @@ NUM_COMPARED, COMPARED_TOKENS, LEAST_ALIKE = 3, 64, 32
 class Probe(NamedTuple):
     """What the probes did: of `num_probes`, how many ended, closed with the marker, and answered within the limit.
 
-    num_graded, num_read: their answers, natural and forced, and how many of these a grader could read. ignores_seeds:
-    samples of one prompt with different seeds began with the same tokens.
+    num_graded, num_read: their answers, natural and forced, and how many of these a grader could read.
+    ignores_seeds: samples of one prompt with different seeds began with the same tokens.
     """
 
     num_probes: int
@@ -59,17 +59,21 @@ async def probe_thinking(
 
     Raises ValueError, with an example, where that shows that thinking is not opened, closed or forced as the
     configuration says, or that nearly none of the answers can be read by the task; EngineFailedError where every
-    request failed. One that fails alone says nothing of the model. unfenced: as of grade_texts. on_probe: called as
-    each prompt is done.
+    request failed. One that fails alone says nothing of the model. unfenced: as of grade_texts. on_probe: called
+    as each prompt is done.
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
     tried = await asyncio.gather(
-        *(_try_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens, on_probe=on_probe) for key in keys)
+        *(
+            _try_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens, on_probe=on_probe)
+            for key in keys
+        )
     )
     probed = {key: done for key, done in zip(keys, tried, strict=True) if not isinstance(done, RequestFailedError)}
     if not probed:
         raise EngineFailedError(
-            f"All {len(keys)} probes of its thinking failed, the first with: {tried[0]} probe=false skips the probes."
+            f"All {len(keys)} probes of its thinking failed, the first with: {tried[0]} probe=false skips the "
+            "probes."
         )
     traces = [trace for segments, _ in probed.values() for trace in segments]
     last = [segments[-1] for segments, _ in probed.values() if segments]
@@ -155,7 +159,9 @@ def _check_open(context: Context, key: SampleKey, traces: Sequence[Trace]) -> No
         return
     what = "is not opened" if num_given + by_model == 0 else "is opened twice"
     remedy = (
-        f"end with {opening}" if num_given + by_model == 0 else "be empty, since the chat template or the model opens"
+        f"end with {opening}"
+        if num_given + by_model == 0
+        else "be empty, since the chat template or the model opens"
     )
     raise ValueError(
         f"Thinking {what}: the rendered prompt ends with {tail[-SHOWN_CHARS:]!r} and the model goes on with "
@@ -174,7 +180,8 @@ def _check_close(context: Context, last: Sequence[Trace], *, max_thinking_tokens
     how = "ended its text" if ended else f"thought for {max_thinking_tokens} tokens"
     raise ValueError(
         f"Thinking is never closed: in none of {len(last)} probes did the model write {close!r}. One {how}: "
-        f"...{example.text[-SHOWN_CHARS:]!r}. Set thinking.close to the marker this model writes (null for a plain "
+        f"...{example.text[-SHOWN_CHARS:]!r}. Set thinking.close to the marker this model writes (null for a "
+        "plain "
         "chain of thought), or set probe=false if this is intended."
     )
 
@@ -192,8 +199,10 @@ def _check_force(context: Context, answers: Sequence[Answer]) -> None:
 def _check_finished(context: Context, answers: Sequence[Answer]) -> None:
     if not any(answer.finish_reason == "stop" for answer in answers):
         raise ValueError(
-            f"No probe finished its answer within sampling.max_answer_tokens={context.sampling.max_answer_tokens}, "
-            f"as in {answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or set thinking.force to a text that leads "
+            "No probe finished its answer within "
+            f"sampling.max_answer_tokens={context.sampling.max_answer_tokens}, "
+            f"as in {answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or set thinking.force to a text that "
+            "leads "
             "to a short answer. probe=false skips the probes."
         )
 

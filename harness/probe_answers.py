@@ -28,7 +28,9 @@ class Graded(NamedTuple):
 def grade_answers(task: Task, answers: Sequence[Answer], *, unfenced: bool = False) -> list[Graded]:
     """The outcome of every answer, as the grading pass of a sweep would have it."""
     whole = [answer for answer in answers if answer.finish_reason != "length"]
-    graded = grade_texts(task, [(answer.prompt_id, answer.text) for answer in whole], num_workers=1, unfenced=unfenced)
+    graded = grade_texts(
+        task, [(answer.prompt_id, answer.text) for answer in whole], num_workers=1, unfenced=unfenced
+    )
     cut = [Graded(answer, "truncated", None) for answer in answers if answer.finish_reason == "length"]
     return cut + [
         Graded(answer, grade.outcome, graded.troubles.get(position))
@@ -77,9 +79,13 @@ def explain(context: Context, row: Graded) -> str:
 def _explain_outcome(context: Context, outcome: Outcome) -> str:
     if outcome == "truncated":
         limit = context.sampling.max_answer_tokens
-        return f"It is longer than sampling.max_answer_tokens={limit}. Raise it, or choose another thinking option."
+        return (
+            f"It is longer than sampling.max_answer_tokens={limit}. Raise it, or choose another thinking option."
+        )
     if outcome == "unanswered":
-        return "The model ends its text at once, so thinking.chat or thinking.open do not fit it. Try thinking=auto."
+        return (
+            "The model ends its text at once, so thinking.chat or thinking.open do not fit it. Try thinking=auto."
+        )
     return (
         f"The task reads answers written as {context.renderer.form.write('...')!r}. Does its prompt ask for this "
         "form? Set task.form and task.extract to the form in which this model answers. A base model needs worked "

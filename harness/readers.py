@@ -1,7 +1,8 @@
-"""The closed list of what a recorded task may name: the tasks, and the functions that write prompts and read answers.
+"""The closed list of what a recorded task may name: the tasks,
+and the functions that write prompts and read answers.
 
-A run folder may come from anyone, so nothing is imported by a name that stands in one: a name is looked up here, and is
-here or not.
+A run folder may come from anyone, so nothing is imported by a name that stands in one: a name is looked up here,
+and is here or not.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +11,9 @@ from importlib import import_module
 from typing import Any
 
 TASKS: tuple[str, ...] = ("harness.tasks.lm_eval.LmEval", "harness.tasks.reasoning_gym.ReasoningGym")
-# By the field of a task that takes them: dotted name -> whether it searches and compares alone, read by a person. Of
-# anything else an answer may become code. ast.parse, which countdown's key calls, makes a tree and runs nothing.
+# By the field of a task that takes them: dotted name -> whether it searches and compares alone, read by a person.
+# Of anything else an answer may become code. ast.parse, which countdown's key calls, makes a tree and runs
+# nothing.
 FUNCTIONS: Mapping[str, Mapping[str, bool]] = {
     "render": {
         "harness.tasks.reasoning_gym.render_question": False,

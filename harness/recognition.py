@@ -1,4 +1,5 @@
-"""How a checkpoint asks to be asked: thinking by its chat template, what ends its text, sampling by its own defaults.
+"""How a checkpoint asks to be asked: thinking by its chat template,
+what ends its text, sampling by its own defaults.
 
 Reads a tokenizer and a checkpoint's settings; renders no prompt of a task, opens no file.
 """
@@ -95,12 +96,15 @@ def read_template(tokenizer: Any) -> str | None:
         return str(tokenizer.get_chat_template())
     except ValueError:
         raise ValueError(
-            "The tokenizer has several chat templates, and none is called default. Keep one, as chat_template.jinja."
+            "The tokenizer has several chat templates, and none is called default. Keep one, as "
+            "chat_template.jinja."
         ) from None
 
 
 def find_switch(tokenizer: Any) -> str | None:
-    """The name of the template's switch for thinking: one that changes what is rendered; None where there is none."""
+    """The name of the template's switch for thinking: one that changes what is rendered;
+    None where there is none.
+    """
     for name in SWITCHES:
         if render(tokenizer, **{name: True}) != render(tokenizer, **{name: False}):
             return name

@@ -28,7 +28,8 @@ class Renderer:
     form: Form = field(default_factory=Form)
 
     def __post_init__(self) -> None:
-        # Raises before any weight is loaded where the close marker is not one token, or there is no beginning of text.
+        # Raises before any weight is loaded where the close marker is not one token, or there is no beginning of
+        # text.
         _ = self.close_id, self.bos_ids
         if not self.force_ids:
             raise ValueError(
@@ -37,12 +38,15 @@ class Renderer:
             )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """The rendered prompt with thinking opened; raises ValueError where it needs a chat template and has none."""
+        """The rendered prompt with thinking opened;
+        raises ValueError where it needs a chat template and has none.
+        """
         turns = prompt.turns
         if not self.thinking.chat:
             if turns is not None:
                 raise ValueError(
-                    "The task's prompts are conversations. Choose a thinking option with thinking.chat=true, or set "
+                    "The task's prompts are conversations. Choose a thinking option with thinking.chat=true, or "
+                    "set "
                     "task.turns=false."
                 )
             return self.bos_ids + self._encode_known(prompt.text + self.thinking.open)
@@ -87,7 +91,8 @@ class Renderer:
             return next((with_special[:i] for i in starts if with_special[i : i + len(plain)] == plain), ())
         if self.tokenizer.bos_token_id is None:
             raise ValueError(
-                "thinking.bos=true needs a beginning-of-text token, and the tokenizer names none. Set its bos_token."
+                "thinking.bos=true needs a beginning-of-text token, and the tokenizer names none. Set its "
+                "bos_token."
             )
         return (int(self.tokenizer.bos_token_id),)
 
@@ -122,7 +127,9 @@ class Renderer:
 
     def decode_whole(self, token_ids: tuple[int, ...]) -> str:
         """The text with the names of special tokens and every space, as engines look through it."""
-        whole = self.tokenizer.decode(list(token_ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        whole = self.tokenizer.decode(
+            list(token_ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
         return str(whole)
 
     def _encode_known(self, text: str) -> tuple[int, ...]:
@@ -158,7 +165,9 @@ class Renderer:
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:
-    """The tokenizer of a local folder or a hub id; raises ValueError where there is none. No code of its own is run."""
+    """The tokenizer of a local folder or a hub id; raises ValueError where there is none.
+    No code of its own is run.
+    """
     kind = _tokenizer_class(path)
     load = partial(kind.from_pretrained, path, revision=revision, trust_remote_code=False)
     check_loading(path, load)
@@ -176,7 +185,9 @@ def load_tokenizer(path: str, revision: str | None = None) -> Any:
 
 
 def _tokenizer_class(path: str) -> Any:
-    """What reads the tokenizer of a folder: transformers' plain class where its config names that, else its choice."""
+    """What reads the tokenizer of a folder:
+    transformers' plain class where its config names that, else its choice.
+    """
     config = Path(path) / "tokenizer_config.json"
     settings = read_json(config) if config.is_file() else {}
     if isinstance(settings, dict) and settings.get("tokenizer_class") == PLAIN_CLASS:

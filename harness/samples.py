@@ -93,7 +93,8 @@ async def finish_samples(
     samples_in_flight: int,
     on_sample: Callable[[Sampled], None],
 ) -> None:
-    """Finish every sample, prompt by prompt, about `samples_in_flight` at once; `on_sample` receives each as it ends.
+    """Finish every sample, prompt by prompt, about `samples_in_flight` at once;
+    `on_sample` receives each as it ends.
 
     Prompts start in order, all samples of one together, so that they share the prompt's prefix in the cache.
     """

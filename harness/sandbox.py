@@ -1,7 +1,7 @@
 """What the graders of others may not do while they read an answer: some hand it to eval. Knows nothing of grading.
 
-An audit hook names what was asked for, so that a grader that needs it, or an answer that tries, is told in words. What
-is hostile takes the hook away; the walls are the kernel's (fence/).
+An audit hook names what was asked for, so that a grader that needs it, or an answer that tries, is told in words.
+What is hostile takes the hook away; the walls are the kernel's (fence/).
 """
 
 import os
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-# Events of the interpreter (docs.python.org/3/library/audit_events.html) that reach beyond the process, or into it.
+# Events of the interpreter (docs.python.org/3/library/audit_events.html) that reach beyond the process, or into
+# it.
 REFUSED = (
     *("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "pty.", "sqlite3.", "tempfile.", "urllib.", "http."),
     *("ftplib.", "smtplib.", "poplib.", "imaplib.", "webbrowser.", "fcntl.", "mmap.", "resource.", "signal."),
@@ -20,7 +21,8 @@ REFUSED = (
 )
 HARMLESS = ("os.listdir", "os.scandir", "os.walk", "os.listxattr", "os.getxattr")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Names that no answer has a use for: ways out of an expression, and what a scorer keeps beside the answer it evaluates.
+# Names that no answer has a use for: ways out of an expression, and what a scorer keeps beside the answer it
+# evaluates.
 FORBIDDEN_NAMES = re.compile(
     r"__\w*|eval|exec|compile|open|input|breakpoint|getattr|setattr|delattr|globals|locals|vars|exit|quit|help"
     r"|entry|oracle_answer|expected_answer|answer|metadata|self"

@@ -1,4 +1,6 @@
-"""Samples traces: thinking up to a cap, or its continuation from where it was cut. Knows nothing of budgets below."""
+"""Samples traces: thinking up to a cap, or its continuation from where it was cut.
+Knows nothing of budgets below.
+"""
 
 import bisect
 from collections.abc import AsyncIterator, Sequence
@@ -68,11 +70,16 @@ async def complete(
 ) -> tuple[Completion, int]:
     """Completion of the prompt followed by `prefix_ids`, and the seed it was drawn with.
 
-    End-of-text stops every request. Raises RequestFailedError, also where the engine wrote nothing; EngineFailedError
-    where it stopped for no reason that it was given.
+    End-of-text stops every request. Raises RequestFailedError, also where the engine wrote nothing;
+    EngineFailedError where it stopped for no reason that it was given.
     """
     seed = request_seed(
-        context.identity, key.prompt.prompt_id, pool=key.pool, sample=key.sample, stage=stage, start_token=start_token
+        context.identity,
+        key.prompt.prompt_id,
+        pool=key.pool,
+        sample=key.sample,
+        stage=stage,
+        start_token=start_token,
     )
     stop_ids = tuple(dict.fromkeys((*stop_ids, *context.renderer.eos_ids)))
     request = Request((*key.prompt_ids, *prefix_ids), max_tokens, seed, context.sampling, stop_ids, stop)
@@ -154,7 +161,9 @@ async def _sample_segment(
     token_ids = completion.token_ids if stopped is None else completion.token_ids[:stopped]
     finish_reason: str = completion.finish_reason if stopped is None else "stop"
     extended = token_ids[:-1] + renderer.extend_ids
-    is_extended = may_extend and token_ids[-1] == renderer.close_id and start + len(extended) <= max_thinking_tokens
+    is_extended = (
+        may_extend and token_ids[-1] == renderer.close_id and start + len(extended) <= max_thinking_tokens
+    )
     if is_extended:
         token_ids, finish_reason = extended, "extended"
     return Trace(
@@ -177,10 +186,11 @@ async def _sample_segment(
 def find_stop(
     stop: Sequence[str], token_ids: tuple[int, ...], *, after: tuple[int, ...], renderer: Renderer
 ) -> int | None:
-    """How many of `token_ids` it takes until the text, behind that of `after`, holds one of the strings; None if never.
+    """How many of `token_ids` it takes until the text, behind that of `after`,
+    holds one of the strings; None if never.
 
-    Engines see only what they write themselves: a string that begins before a cut and ends behind it would be passed
-    over by a continuation, and found by a run that was not cut.
+    Engines see only what they write themselves: a string that begins before a cut and ends behind it would be
+    passed over by a continuation, and found by a run that was not cut.
     """
 
     def holds(length: int) -> bool:

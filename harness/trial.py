@@ -14,7 +14,12 @@ SECONDS, MEBIBYTES = 10, 512
 # So many prompts, spread over all, and what a template may make of one beside its text.
 NUM_PROMPTS, MAX_RENDERED = 16, 1_000_000
 PROBE = Prompt("probe", "1 + 1?", {})
-SWITCHES: tuple[dict[str, bool], ...] = ({}, {"enable_thinking": True}, {"enable_thinking": False}, {"thinking": True})
+SWITCHES: tuple[dict[str, bool], ...] = (
+    {},
+    {"enable_thinking": True},
+    {"enable_thinking": False},
+    {"thinking": True},
+)
 
 
 def check_loading(path: str, load: Callable[[], Any]) -> None:
@@ -26,7 +31,8 @@ def check_loading(path: str, load: Callable[[], Any]) -> None:
 
 
 def check_tokenizer(tokenizer: Any, prompts: Sequence[Prompt]) -> None:
-    """Raise ValueError where the chat template or the tokenizer runs on, or writes without end, on some of the prompts.
+    """Raise ValueError where the chat template or the tokenizer runs on,
+    or writes without end, on some of the prompts.
 
     What a template cannot render is told where it is used.
     """

@@ -75,16 +75,15 @@ class Model:
 class Thinking:
     """How a model opens, closes and is forced out of thinking, as text.
 
-    open: appended to the rendered prompt, empty where the chat template opens thinking itself.
-    close: the marker, one token, that the model writes when it has thought enough; null for a plain chain of thought,
-    which ends with the text and holds its own answer.
-    force: appended to a trace that is cut; behind it stands what leads to an answer in the task's form.
-    chat: whether prompts go through the tokenizer's chat template, with `template_options`.
-    bos: whether a prompt without a chat template begins with the tokenizer's beginning of text; null for what the
-    tokenizer puts before plain text by itself.
-    extensions: how many times a trace that closes before its cap has its marker taken back and `extend` put in its
-    place (Muennighoff et al. 2025, arXiv 2501.19393). An `extend` of several tokens that would pass the cap is left
-    out, and the trace has ended; a larger cap that is asked for later does not go on from there.
+    open: appended to the rendered prompt, empty where the chat template opens thinking itself. close: the marker,
+    one token, that the model writes when it has thought enough; null for a plain chain of thought, which ends with
+    the text and holds its own answer. force: appended to a trace that is cut; behind it stands what leads to an
+    answer in the task's form. chat: whether prompts go through the tokenizer's chat template, with
+    `template_options`. bos: whether a prompt without a chat template begins with the tokenizer's beginning of
+    text; null for what the tokenizer puts before plain text by itself. extensions: how many times a trace that
+    closes before its cap has its marker taken back and `extend` put in its place (Muennighoff et al. 2025, arXiv
+    2501.19393). An `extend` of several tokens that would pass the cap is left out, and the trace has ended; a
+    larger cap that is asked for later does not go on from there.
     """
 
     close: str | None
@@ -108,7 +107,9 @@ class Thinking:
                 "or null for a plain chain of thought."
             )
         if not self.force and self.close:
-            raise ValueError(f"thinking.force is empty; give the text that closes a cut trace, such as {self.close}.")
+            raise ValueError(
+                f"thinking.force is empty; give the text that closes a cut trace, such as {self.close}."
+            )
         if self.extensions < 0:
             raise ValueError(f"thinking.extensions must not be negative; got {self.extensions}.")
         if self.extensions and not (self.extend and self.close):
@@ -154,7 +155,9 @@ class Grid:
         for name in ("widths", "budgets"):
             values = tuple(sorted(set(getattr(self, name))))
             if not values or any(not isinstance(v, int) or v < 0 for v in values):
-                raise ValueError(f"grid.{name} must be whole numbers, at least one, none negative; got {list(values)}.")
+                raise ValueError(
+                    f"grid.{name} must be whole numbers, at least one, none negative; got {list(values)}."
+                )
             object.__setattr__(self, name, values)
         if self.widths[0] < 1:
             raise ValueError(f"grid.widths start at 1; got {list(self.widths)}.")
@@ -223,7 +226,9 @@ class EngineSettings(Protocol):
         """GPUs of this machine that one job needs; 0 where the engine runs elsewhere."""
 
     def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> "EngineSettings":
-        """The settings with all that was left to the machine; raises ValueError where it cannot serve the model."""
+        """The settings with all that was left to the machine;
+        raises ValueError where it cannot serve the model.
+        """
 
     def start(
         self, model: Model, *, max_model_len: int, reads_text: bool = False
@@ -235,9 +240,9 @@ class EngineSettings(Protocol):
 class Trace:
     """A segment of one sampled thinking sequence, from `start_token` on.
 
-    `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids` and
-    is counted.
-    finish_reason "extended": it closed, its marker was taken back, and `token_ids` ends with what was put in its place.
+    `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids`
+    and is counted. finish_reason "extended": it closed, its marker was taken back, and `token_ids` ends with what
+    was put in its place.
     """
 
     prompt_id: str
@@ -262,8 +267,8 @@ class Trace:
 class Answer:
     """The text that follows a trace cut at `budget`; budget None is the answer of a trace that ended by itself.
 
-    text: what is graded. Where the answer was led to, it begins with the lead; a plain chain of thought that ended by
-    itself is its own answer, which took no request: num_answer_tokens is then 0 and seed None.
+    text: what is graded. Where the answer was led to, it begins with the lead; a plain chain of thought that ended
+    by itself is its own answer, which took no request: num_answer_tokens is then 0 and seed None.
     """
 
     prompt_id: str
@@ -283,7 +288,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Grade:
-    """What a grader made of an answer. `vote_key` is a canonical form of it, never its worth; None does not vote."""
+    """What a grader made of an answer. `vote_key` is a canonical form of it,
+    never its worth; None does not vote.
+    """
 
     extracted: str | None
     vote_key: str | None

@@ -1,9 +1,9 @@
 """A warm process that forks another for what it is to grade, so that nothing an answer changes outlives its grade.
 
-The walls are the kernel's (fence/), the words for what was refused are the audit hook's (sandbox.py). A process that a
-hostile answer has taken over can still claim a grade for that very answer; it reaches no other, since each has a
-process and a pipe of its own, of which one line is read, as data. Answers to graders that evaluate nothing share a
-process, batch by batch.
+The walls are the kernel's (fence/), the words for what was refused are the audit hook's (sandbox.py). A process
+that a hostile answer has taken over can still claim a grade for that very answer; it reaches no other, since each
+has a process and a pipe of its own, of which one line is read, as data. Answers to graders that evaluate nothing
+share a process, batch by batch.
 """
 
 import contextlib
@@ -89,7 +89,8 @@ class Zygote:
         groups = deque([item] for item in items) if self.evaluates else deque([list(items)])
         while groups:
             group = groups.popleft()
-            # Of one answer alone it is asked whether wrong ones became correct; of many, whether they changed anything.
+            # Of one answer alone it is asked whether wrong ones became correct; of many, whether they changed
+            # anything.
             run = self.fork(group, self.canaries[-1:] if self.evaluates else self.canaries)
             first = 0 if run.is_done else len(run.lines)
             if run.is_sound and run.lines:
@@ -105,7 +106,9 @@ class Zygote:
             groups.extendleft(part for part in reversed(parts) if part)
 
     def explain(self, position: int, run: Run) -> bytes | None:
-        """The grade of an answer that ended its process or changed its grader; None where it is to be tried again."""
+        """The grade of an answer that ended its process or changed its grader;
+        None where it is to be tried again.
+        """
         self.failures[position] += 1
         if run.code is None or run.code in OUT_OF_TIME:
             return write_grade(TIMEOUT, f"more than {self.seconds:g} s")
@@ -113,7 +116,9 @@ class Zygote:
             return None
         if run.is_done:
             return write_grade(REFUSED, "refused: it changed how a known answer is graded")
-        return write_grade(TIMEOUT, "out of memory" if run.code == EXIT_MEMORY else f"its worker died ({run.code})")
+        return write_grade(
+            TIMEOUT, "out of memory" if run.code == EXIT_MEMORY else f"its worker died ({run.code})"
+        )
 
     def fork(self, group: Sequence[Item], canaries: Sequence[tuple[str, str]]) -> Run:
         """Grade the group in a process that is gone afterwards."""
@@ -183,7 +188,8 @@ def serve(
 ) -> None:
     """Grade batches of (position, prompt id, text) for the parent at the other end, until it has no more.
 
-    What keeps this process from its work, memory or processes that cannot be had, is no answer's doing: it is told.
+    What keeps this process from its work, memory or processes that cannot be had, is no answer's doing: it is
+    told.
     """
     faulthandler.disable()
     try:

@@ -1,4 +1,6 @@
-"""python -m isoquant.columns: prints docs/columns.md, what every column means, of the tables of results/reference."""
+"""python -m isoquant.columns: prints docs/columns.md, what every column means,
+of the tables of results/reference.
+"""
 
 import csv
 from pathlib import Path
@@ -12,10 +14,17 @@ ASIDE = "replay_"
 
 
 def tables() -> dict[str, list[str]]:
-    """The columns of the frames that `load` gives, and of the CSV beside each figure; dials of prompts left out."""
+    """The columns of the frames that `load` gives, and of the CSV beside each figure;
+    dials of prompts left out.
+    """
     run = load("results/reference")
     dials = run.reading.outcomes.dials
-    frames = {"answers": Run.answers, "cells": Run.cells, "curves": Run.curves, "exchange_rates": Run.exchange_rates}
+    frames = {
+        "answers": Run.answers,
+        "cells": Run.cells,
+        "curves": Run.curves,
+        "exchange_rates": Run.exchange_rates,
+    }
     found = {f"{name}()": [str(c) for c in frame(run) if c not in dials] for name, frame in frames.items()}
     folder = find_run("results/reference") / "figures"
     return found | {path.name: _header(path) for path in sorted(folder.glob("*.csv")) if ASIDE not in path.name}

@@ -38,8 +38,8 @@ class Run:
     def answers(self) -> pd.DataFrame:
         """A row a model, prompt, budget and sample, natural answers at every budget that they serve.
 
-        A plain `groupby("budget")` is therefore what each budget buys. Raises ValueError for success counts, which hold
-        no single answers.
+        A plain `groupby("budget")` is therefore what each budget buys. Raises ValueError for success counts, which
+        hold no single answers.
         """
         return answers.frame(self.reading)
 
@@ -48,11 +48,14 @@ class Run:
         return cell_rows.frame(self.reading)
 
     def curves(self) -> pd.DataFrame:
-        """A row a model, bin, rule and cell of a path: all widths at the full budget, and all budgets at one sample."""
+        """A row a model, bin, rule and cell of a path: all widths at the full budget,
+        and all budgets at one sample.
+        """
         return self._findings.curves.copy()
 
     def exchange_rates(self) -> pd.DataFrame:
-        """A row a pair of models, bin, rule and path: what the smaller spends for each unit that the larger one spends.
+        """A row a pair of models, bin, rule and path:
+        what the smaller spends for each unit that the larger one spends.
 
         exchange_rate is infinite where the smaller never gets there within the measured grid, NaN where there is
         nothing to match.
@@ -83,8 +86,8 @@ def load(
 ) -> Run:
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
-    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Raises ValueError where there is no such run,
-    and where a choice asks for what it lacks.
+    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Raises ValueError where there is no such
+    run, and where a choice asks for what it lacks.
     """
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
     threadpool_limits(1, user_api="blas")

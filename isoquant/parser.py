@@ -1,4 +1,6 @@
-"""Arguments of one command at a time: help that fits a screen, one line for what cannot be read, and shared options."""
+"""Arguments of one command at a time: help that fits a screen,
+one line for what cannot be read, and shared options.
+"""
 
 import argparse
 import importlib
@@ -68,7 +70,9 @@ def add_command(commands: Any, name: str) -> tuple[argparse.ArgumentParser, Any]
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; what argparse does not know are the words of a command that takes words. Exits with status 2."""
+    """The options; what argparse does not know are the words of a command
+    that takes words. Exits with status 2.
+    """
     options, unknown = parser.parse_known_args(arguments)
     if unknown and getattr(options, "words", None) != []:
         [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
@@ -81,9 +85,13 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     """`--json` on every command, and `--out` where a command has none of its own."""
     there = command._option_string_actions
     if "--json" not in there:
-        command.add_argument("--json", action="store_true", help="print one JSON object instead of text and tables")
+        command.add_argument(
+            "--json", action="store_true", help="print one JSON object instead of text and tables"
+        )
     if "--out" not in there:
-        command.add_argument("--out", dest="out_text", type=Path, metavar="FILE", help="write the output to this file")
+        command.add_argument(
+            "--out", dest="out_text", type=Path, metavar="FILE", help="write the output to this file"
+        )
 
 
 def _show_place(action: argparse.Action) -> str:

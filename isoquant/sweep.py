@@ -26,7 +26,9 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> Any:
-    """Sweep, then what `isoquant figures RUN --summary` does; with one of Hydra's flags, or of one job, no figures."""
+    """Sweep, then what `isoquant figures RUN --summary` does;
+    with one of Hydra's flags, or of one job, no figures.
+    """
     commands = go_on(options.words)
     start_all(commands)
     if ONE_JOB in options.words or any(word.startswith("-") for word in options.words):

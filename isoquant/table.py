@@ -1,7 +1,7 @@
 """Every command: its group, the module that knows its options, and half a line about it. Imports nothing of ours.
 
-A module of a command has `add(commands)`, which adds its parser, and `run(options)`, which does the work, prints what
-people read and returns what `--json` prints: values, tables and named tuples as they were computed, or None.
+A module of a command has `add(commands)`, which adds its parser, and `run(options)`, which does the work, prints
+what people read and returns what `--json` prints: values, tables and named tuples as they were computed, or None.
 """
 
 from typing import NamedTuple
@@ -35,9 +35,15 @@ GROUPS: dict[str, dict[str, Command]] = {
         "match": Command("analysis.commands.match", "what a smaller model needs to match the largest"),
         "compare": Command("analysis.commands.compare", "what a new model gains and loses on the same prompts"),
         "laws": Command("analysis.commands.laws", "which curves and laws accuracy follows"),
-        "power": Command("analysis.commands.power", "how many prompts and samples show a difference of two models"),
-        "health": Command("analysis.commands.health", "how answers end in every cell: cut, forced, unparsed, seconds"),
-        "serve": Command("analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"),
+        "power": Command(
+            "analysis.commands.power", "how many prompts and samples show a difference of two models"
+        ),
+        "health": Command(
+            "analysis.commands.health", "how answers end in every cell: cut, forced, unparsed, seconds"
+        ),
+        "serve": Command(
+            "analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"
+        ),
     },
     "draw figures": {
         "figures": Command("analysis.commands.figures", "every figure of a run, with the table behind it"),
@@ -46,7 +52,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "route": Command("analysis.commands.route", "routers over models, budgets and widths, against mixtures"),
     },
     "check": {
-        "validate": Command("analysis.commands.validate", "simulate known truths: how often intervals contain them"),
+        "validate": Command(
+            "analysis.commands.validate", "simulate known truths: how often intervals contain them"
+        ),
     },
     "share": {
         "merge": Command("results.travel.commands.merge", "make one run of two of the same ladder"),

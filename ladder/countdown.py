@@ -45,7 +45,9 @@ class Problem:
 
 
 class Folds(NamedTuple):
-    """Algebraically distinct left folds of n operands: `order` (F, n) positions, `ops` (F, n-1) indices into OPS."""
+    """Algebraically distinct left folds of n operands: `order` (F,
+    n) positions, `ops` (F, n-1) indices into OPS.
+    """
 
     order: np.ndarray
     ops: np.ndarray
@@ -116,7 +118,9 @@ def write_answer(operands: np.ndarray, ops: np.ndarray) -> str:
 
 
 def search(problem: Problem, rng: np.random.Generator) -> tuple[str, str, bool] | None:
-    """A search trace, the answer it leads to and whether the search got there; None where no fold hits the target."""
+    """A search trace, the answer it leads to and whether the search got there;
+    None where no fold hits the target.
+    """
     folds = distinct_folds(len(problem.numbers))
     operands = np.array(problem.numbers)[folds.order]
     running, valid = fold_values(problem)
@@ -140,7 +144,9 @@ def search(problem: Problem, rng: np.random.Generator) -> tuple[str, str, bool] 
 
 
 def write_example(problem: Problem, rng: np.random.Generator) -> Example | None:
-    """One training text: prompt, thinking (whole or cut), answer. None where the problem has no left-fold solution."""
+    """One training text: prompt, thinking (whole or cut), answer.
+    None where the problem has no left-fold solution.
+    """
     found = search(problem, rng)
     if found is None:
         return None
@@ -164,8 +170,8 @@ def batches(
 ) -> Iterator[list[Example]]:
     """Endless batches of examples of similar length, about `tokens_per_batch` padded tokens each.
 
-    Examples are drawn and sorted by length `pool` batches at a time; the draw depends on (seed, pool index) alone, so
-    training resumes at any multiple of `pool` batches.
+    Examples are drawn and sorted by length `pool` batches at a time; the draw depends on (seed, pool index) alone,
+    so training resumes at any multiple of `pool` batches.
     """
     assert first_batch % pool == 0
     for index in itertools.count(first_batch // pool):

@@ -1,7 +1,7 @@
 """Muon for the matrices of small models on a CPU. Knows nothing of what is trained.
 
-torch.optim.Muon orthogonalises in bfloat16, matrix by matrix; processors without bfloat16 units take ten times longer
-over that than over float32, and here the matrices of one shape go through together.
+torch.optim.Muon orthogonalises in bfloat16, matrix by matrix; processors without bfloat16 units take ten times
+longer over that than over float32, and here the matrices of one shape go through together.
 """
 
 from collections import defaultdict

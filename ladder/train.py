@@ -54,7 +54,9 @@ def collate(examples: list[Example], device: str) -> tuple[torch.Tensor, torch.T
 
 
 def next_token_loss(model: torch.nn.Module, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the counted tokens, in nats. Padding stands right, so causal attention never sees it."""
+    """Mean cross-entropy of the counted tokens, in nats. Padding stands right,
+    so causal attention never sees it.
+    """
     logits = model(input_ids=ids, use_cache=False).logits
     return cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED)
 
@@ -113,7 +115,12 @@ def train(rung: Rung, problems: list[Problem], *, out: Path, cache: Path, seed: 
 
 
 def take_step(
-    model: Qwen3ForCausalLM, optimizers: list[torch.optim.Optimizer], examples: list[Example], *, lr: float, device: str
+    model: Qwen3ForCausalLM,
+    optimizers: list[torch.optim.Optimizer],
+    examples: list[Example],
+    *,
+    lr: float,
+    device: str,
 ) -> float:
     """One update at `lr` times the base rates; the loss before it."""
     ids, labels = collate(examples, device)

@@ -39,8 +39,8 @@ class Checked(NamedTuple):
 
 
 def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
-    """Compare the bytes of the writer's shards with their names, their names with the manifest and their columns with
-    the schema; change nothing. Raises OSError where one may not be read.
+    """Compare the bytes of the writer's shards with their names, their names with the manifest and their columns
+    with the schema; change nothing. Raises OSError where one may not be read.
     """
     checked = Checked([], [], [])
     tables = list(tables)
@@ -108,7 +108,9 @@ def _unlike(path: Path, table: Table) -> str | None:
     """Where a merged shard does not hold what it says it does, of one that still lies beside it."""
     for member in (path.with_name(name) for name in read_members(path)):
         is_sound = member.is_file() and digest(member.read_bytes()) == digest_of(member)
-        if is_sound and not is_equal(read_shard(member, table.schema), read_member(path, member.name, table.schema)):
+        if is_sound and not is_equal(
+            read_shard(member, table.schema), read_member(path, member.name, table.schema)
+        ):
             return f"lists the rows of {member.name}, but does not have them"
     return None
 
@@ -127,7 +129,9 @@ def _kind(held: pa.DataType) -> str:
 def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     """Where a value cannot be: a negative count, a key without a value, an outcome that is none."""
     stored = [field for field in table.schema if field.name in file.schema_arrow.names]
-    for name in (field.name for field in stored if pa.types.is_integer(field.type) and field.name not in UNCOUNTED):
+    for name in (
+        field.name for field in stored if pa.types.is_integer(field.type) and field.name not in UNCOUNTED
+    ):
         least = pc.min(_column(file, name)).as_py()
         if least is not None and least < 0:
             return f"holds {name} {least:,}, which is not possible"

@@ -39,8 +39,8 @@ def read_object(text: str, *, where: object) -> dict[str, Any]:
 
 
 def find_visible(folder: Path, pattern: str) -> list[Path]:
-    """Paths of a folder by a pattern of names, in their order, without those that file managers hide beside them: macOS
-    lays a `._name` beside each file that it packs or copies.
+    """Paths of a folder by a pattern of names, in their order, without those that file managers hide beside them:
+    macOS lays a `._name` beside each file that it packs or copies.
     """
     return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 

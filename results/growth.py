@@ -12,7 +12,8 @@ GROWN_SHARE = 0.9
 def num_grown(num_ready: Sequence[int] | NDArray[np.int64], declared: Collection[int]) -> int:
     """The largest declared number of samples that at least GROWN_SHARE of the begun prompts have reached.
 
-    num_ready (P,): samples that each prompt has at every budget. Begun are those that have the least declared number.
+    num_ready (P,): samples that each prompt has at every budget. Begun are those that have the least declared
+    number.
     """
     ready = np.asarray(num_ready)
     begun = np.count_nonzero(ready >= min(declared))

@@ -1,4 +1,5 @@
-"""What a command finds of a run that it opens: shards that would tell it something false, and files that it leaves out.
+"""What a command finds of a run that it opens: shards that would tell it something false,
+and files that it leaves out.
 
 Changes nothing, so that a run can be read where it may not be written.
 """
@@ -28,14 +29,18 @@ WRITTEN = (*TABLES, MANIFESTS, "locks", "logs", "probes", "provenance", "figures
 
 
 class Inspection(NamedTuple):
-    """What is wrong, a line each: `faults` would make what is read false, `notes` tell what is missing or not read."""
+    """What is wrong, a line each: `faults` would make what is read false,
+    `notes` tell what is missing or not read.
+    """
 
     faults: list[str]
     notes: list[str]
 
 
 def inspect(root: Path) -> Inspection:
-    """What is wrong with a run. Raises OSError where it may not be read, ValueError where it holds no plain files."""
+    """What is wrong with a run. Raises OSError where it may not be read,
+    ValueError where it holds no plain files.
+    """
     check_plain(root)
     found = _inspect(root)
     # While another process merges or withdraws, a shard may be gone before it is read.
@@ -48,7 +53,8 @@ def check(root: Path) -> list[str]:
     if faults:
         more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
         raise ValueError(
-            f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and draws the lost rows "
+            f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and draws the lost "
+            "rows "
             "again; `isoquant ingest` does so for outcomes from elsewhere."
         )
     return [*tell_closed(root), *notes]
@@ -99,10 +105,13 @@ def _strangers(root: Path) -> Iterator[str]:
         if "identity" not in table.schema.names or table is MODELS:
             continue
         for path in list_shards(root / table.name):
-            held = store.scan(root, table, columns=["identity"], shards=[path])["identity"].cast(pa.string()).unique()
+            held = (
+                store.scan(root, table, columns=["identity"], shards=[path])["identity"].cast(pa.string()).unique()
+            )
             if len(held) and not set(held.to_pylist()) & set(known.to_pylist()):
                 yield (
-                    f"{path} has only rows of models that this run does not have; it is not read. Is it of another run?"
+                    f"{path} has only rows of models that this run does not have; it is not read. Is it of "
+                    "another run?"
                 )
 
 

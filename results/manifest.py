@@ -1,4 +1,6 @@
-"""The manifest of a writer: a line a shard that it appended, with rows, bytes and digest. Knows no table's rows."""
+"""The manifest of a writer: a line a shard that it appended, with rows,
+bytes and digest. Knows no table's rows.
+"""
 
 import contextlib
 import json
@@ -21,11 +23,15 @@ def manifest_of(root: Path, writer: str) -> Path:
 def manifest_writers(root: Path) -> set[str]:
     """Whose manifests there are, under whatever name."""
     copied = find_copied(root)
-    return {path.stem for path in _manifests(root)} - {path.stem for path, _ in copied} | {of.stem for _, of in copied}
+    return {path.stem for path in _manifests(root)} - {path.stem for path, _ in copied} | {
+        of.stem for _, of in copied
+    }
 
 
 def find_copied(root: Path) -> list[tuple[Path, Path]]:
-    """Each manifest that lists another writer's shards, as file managers name what they copy, and the one it is of."""
+    """Each manifest that lists another writer's shards,
+    as file managers name what they copy, and the one it is of.
+    """
     found = ((path, _find_owner(path)) for path in _manifests(root))
     return [(path, manifest_of(root, owner)) for path, owner in found if owner not in (None, path.stem)]
 
@@ -56,7 +62,8 @@ def count_unread(root: Path, writer: str) -> int:
 def rewrite_manifest(root: Path, writer: str, paths: Iterable[Path]) -> None:
     """Have the manifest list these shards."""
     lines = [
-        _entry(root, path, num_rows=pq.read_metadata(path).num_rows, num_bytes=path.stat().st_size) for path in paths
+        _entry(root, path, num_rows=pq.read_metadata(path).num_rows, num_bytes=path.stat().st_size)
+        for path in paths
     ]
     manifest = manifest_of(root, writer)
     manifest.parent.mkdir(exist_ok=True)

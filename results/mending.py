@@ -13,7 +13,16 @@ from results.manifest import count_unread, find_copied, manifest_of, read_manife
 from results.merging import finish_merges
 from results.names import digest_of, fits, writer_of
 from results.schema import FAILURES, TABLES, THROUGHPUT
-from results.shards import digest, encode, find_copies, left_behind, list_files, list_shards, named_shards, next_shard
+from results.shards import (
+    digest,
+    encode,
+    find_copies,
+    left_behind,
+    list_files,
+    list_shards,
+    named_shards,
+    next_shard,
+)
 
 # The rows of a shard that are left of one that is put aside, on the way to their own name.
 KEPT = ".kept"
@@ -36,7 +45,9 @@ class Fault(NamedTuple):
 
 
 def tidy(root: Path, tables: Iterable[str], writer: str) -> list[str]:
-    """Put right what costs no row, and say what: a copy is set aside, a shard that was renamed has its name again."""
+    """Put right what costs no row, and say what: a copy is set aside,
+    a shard that was renamed has its name again.
+    """
     tables = list(tables)
     found = (
         _put_back_manifest(root, writer),
@@ -47,7 +58,8 @@ def tidy(root: Path, tables: Iterable[str], writer: str) -> list[str]:
 
 
 def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fault]:
-    """Rename the writer's shards that are not what belongs there to *.damaged, find those that are gone; say which.
+    """Rename the writer's shards that are not what belongs there to *.damaged,
+    find those that are gone; say which.
 
     A shard that is gone leaves an empty *.lost. Bits of what a kill left half written are removed, and what it cut
     short of a withdrawal or a merge is finished. What no manifest lists stays so: `enter_found` is for that.
@@ -70,7 +82,8 @@ def set_faulty_aside(root: Path, tables: Iterable[str], writer: str) -> list[Fau
 
 
 def enter_found(root: Path, tables: Iterable[str], writer: str) -> None:
-    """Enter the writer's shards that its manifest does not list, its lock held: a kill, or hands, kept them from it.
+    """Enter the writer's shards that its manifest does not list, its lock held:
+    a kill, or hands, kept them from it.
 
     Only after their rows are compared with what is stored (results.twice): those of a manifest share none.
     """
@@ -91,8 +104,8 @@ def _finish(root: Path, tables: list[str], writer: str) -> None:
 def withdraw(path: Path, kept: pa.Table, *, writer: str) -> None:
     """Put a shard aside as *.withdrawn and write those of its rows that are `kept` as the writer's next one.
 
-    They are on disk before the shard has gone, as *.kept, so that a kill at any moment loses none and doubles none.
-    Raises OSError where the disk is full, and changes nothing.
+    They are on disk before the shard has gone, as *.kept, so that a kill at any moment loses none and doubles
+    none. Raises OSError where the disk is full, and changes nothing.
     """
     root, aside = path.parent.parent, path.with_suffix(WITHDRAWN)
     content = encode(kept.replace_schema_metadata({KEPT_OF: path.name}))
@@ -132,7 +145,9 @@ def _finish_withdrawal(root: Path, tables: Iterable[str], writer: str) -> None:
     """Give the rows that were to be kept the name of a shard where theirs is aside already; else forget them."""
     for staged in left_behind(root, tables, writer, KEPT):
         # A manifest need not have listed the shard.
-        origin = staged.with_name((pq.read_metadata(staged).metadata or {}).get(KEPT_OF, b"").decode() or staged.name)
+        origin = staged.with_name(
+            (pq.read_metadata(staged).metadata or {}).get(KEPT_OF, b"").decode() or staged.name
+        )
         if origin.with_suffix(WITHDRAWN).exists() and not origin.exists():
             staged.rename(staged.with_suffix(".parquet"))
         else:

@@ -1,8 +1,8 @@
 """Merges the small shards of a writer, so that a long run does not end in thousands of files. Changes no row.
 
-The merged shard tells the names of those that it holds. It appears whole or not at all, and from then on they do not
-count, so that a reader sees every row once; they are removed afterwards, and a reader that listed them finds its rows
-in the merged one.
+The merged shard tells the names of those that it holds. It appears whole or not at all, and from then on they do
+not count, so that a reader sees every row once; they are removed afterwards, and a reader that listed them finds
+its rows in the merged one.
 """
 
 import json
@@ -18,7 +18,16 @@ from results.manifest import read_manifest, rewrite_manifest
 from results.names import index_of
 from results.reading import is_equal, read_shard
 from results.schema import Table
-from results.shards import MERGED, MERGED_BEFORE, digest, encode, left_behind, list_shards, read_members, read_places
+from results.shards import (
+    MERGED,
+    MERGED_BEFORE,
+    digest,
+    encode,
+    left_behind,
+    list_shards,
+    read_members,
+    read_places,
+)
 
 # Shards of fewer bytes are merged, into ones of about so many.
 LARGE_BYTES = 64 * 2**20
@@ -62,7 +71,9 @@ def _groups(paths: Iterable[Path]) -> Iterator[list[Path]]:
 
 
 def _merge(root: Path, table: Table, writer: str, paths: list[Path]) -> int:
-    """Write the rows of these shards as one, compare them as they are read back, and only then remove the shards."""
+    """Write the rows of these shards as one, compare them as they are read back,
+    and only then remove the shards.
+    """
     if any(find_wrong(path) is not None or _holds_more(path, table) for path in paths):
         return 0
     parts = [read_shard(path, table.schema) for path in paths]
@@ -86,7 +97,9 @@ def _merge(root: Path, table: Table, writer: str, paths: list[Path]) -> int:
 
 
 def _merged_before(paths: Sequence[Path], members: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Where the rows will lie of what these shards hold merged themselves: who listed those has them still to read."""
+    """Where the rows will lie of what these shards hold merged themselves:
+    who listed those has them still to read.
+    """
     places: dict[str, tuple[int, int]] = {}
     start = 0
     for path in paths:

@@ -1,4 +1,6 @@
-"""The name of a shard: writer.index.digest.parquet, and what else may stand in its last place while it is moved."""
+"""The name of a shard: writer.index.digest.parquet,
+and what else may stand in its last place while it is moved.
+"""
 
 import re
 from pathlib import Path

@@ -1,10 +1,10 @@
 """What RUN names, in one rule for every command, and what isoquant brings along. Standard library only.
 
-RUN is a folder that exists, else a name below results/runs, else a file that `isoquant pack` wrote. Folders and names
-are looked for from the current folder, and then where isoquant lies, so that results/reference and the runs of a
-checkout are found from anywhere. A bare name means no folder that holds other things than a run: `docs` is below
-results/runs. What is not there yet is made where it is named: a path as it stands, a bare name below results/runs of
-the current folder.
+RUN is a folder that exists, else a name below results/runs, else a file that `isoquant pack` wrote. Folders and
+names are looked for from the current folder, and then where isoquant lies, so that results/reference and the runs
+of a checkout are found from anywhere. A bare name means no folder that holds other things than a run: `docs` is
+below results/runs. What is not there yet is made where it is named: a path as it stands, a bare name below
+results/runs of the current folder.
 """
 
 import os
@@ -46,7 +46,8 @@ def place_run(name: str) -> Path:
         raise ValueError("run is empty. Give a name in results/runs, or a path.")
     if Path(os.path.expanduser(name)).is_file():
         raise ValueError(
-            f"{name} is a file. A packed run can be read, but not drawn further: make a folder of it with `isoquant "
+            f"{name} is a file. A packed run can be read, but not drawn further: make a folder of it with "
+            "`isoquant "
             "unpack` first."
         )
     found = _existing(name)
@@ -68,7 +69,9 @@ def is_checkout() -> bool:
 
 
 def write_beside(root: Path) -> Path:
-    """Where a command writes what it makes of a run: into it; of what a wheel brought or is packed, where it is run."""
+    """Where a command writes what it makes of a run: into it;
+    of what a wheel brought or is packed, where it is run.
+    """
     is_shipped = not is_checkout() and HOME in root.absolute().parents
     return Path() if is_shipped or root in _packed else root
 

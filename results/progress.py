@@ -23,7 +23,9 @@ def clock(seconds: float) -> str:
 
 
 class Progress:
-    """Steps of about equal length, counted as each one begins; what takes less than LINE_SECONDS leaves no line."""
+    """Steps of about equal length, counted as each one begins;
+    what takes less than LINE_SECONDS leaves no line.
+    """
 
     def __init__(self, name: str) -> None:
         self._name, self._num_steps, self._num_begun = name, 0, 0

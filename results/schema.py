@@ -1,4 +1,6 @@
-"""Every table, its columns and the key that makes a row unique. The data dictionary is README.md beside this file."""
+"""Every table, its columns and the key that makes a row unique.
+The data dictionary is README.md beside this file.
+"""
 
 from dataclasses import dataclass
 
@@ -17,8 +19,8 @@ OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"
 class Table:
     """A table's name, its arrow schema and the columns that make a row unique.
 
-    filled: columns beside the key without which a row would count for something it is not. younger: columns that shards
-    of earlier versions may lack; they are null in their rows.
+    filled: columns beside the key without which a row would count for something it is not. younger: columns that
+    shards of earlier versions may lack; they are null in their rows.
     """
 
     name: str
@@ -79,8 +81,21 @@ MODELS = Table(
     key=("identity",),
     filled=("model", "task"),
     younger=(
-        *("num_active_params", "num_non_embedding_params", "quantized_bytes", "num_experts", "num_experts_per_token"),
-        *("num_linear_layers", "num_window_layers", "window", "value_head_dim", "cached_width", "pretraining_source"),
+        *(
+            "num_active_params",
+            "num_non_embedding_params",
+            "quantized_bytes",
+            "num_experts",
+            "num_experts_per_token",
+        ),
+        *(
+            "num_linear_layers",
+            "num_window_layers",
+            "window",
+            "value_head_dim",
+            "cached_width",
+            "pretraining_source",
+        ),
     ),
 )
 

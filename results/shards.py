@@ -1,7 +1,7 @@
 """One shard: parquet bytes that appear whole or not at all, under a name that carries their digest.
 
-A manifest a writer lists what it appended, so that a shard that disappears is missed as well. Several shards that were
-merged live on in one, which tells their names: until they are removed they lie beside it and do not count.
+A manifest a writer lists what it appended, so that a shard that disappears is missed as well. Several shards that
+were merged live on in one, which tells their names: until they are removed they lie beside it and do not count.
 """
 
 import contextlib
@@ -79,7 +79,9 @@ def named_shards(folder: Path) -> list[Path]:
 
 
 def list_files(folder: Path) -> list[Path]:
-    """The regular files of a folder; none where there is no such folder. Raises PermissionError where it is closed."""
+    """The regular files of a folder; none where there is no such folder.
+    Raises PermissionError where it is closed.
+    """
     names = _list_names(folder)
     # A list that is made while files come and go may lack both the old one and the new.
     while names != (again := _list_names(folder)):
@@ -162,7 +164,8 @@ def _is_regular(path: Path) -> bool:
 
 
 def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
-    """Parquet's names of the columns that are worth a dictionary, and of those whose bytes are better stored in planes.
+    """Parquet's names of the columns that are worth a dictionary,
+    and of those whose bytes are better stored in planes.
 
     Token ids are many and their high bytes alike: a dictionary of them takes longer, and for a large vocabulary
     more room.

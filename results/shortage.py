@@ -35,7 +35,9 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
     for each in _chain(error):
         text, number = str(each).lower(), getattr(each, "errno", None)
         if NO_TEMPORARY.lower() in text:
-            return f"No temporary folder can be written ({_first_line(each)}). Free some space there, or set TMPDIR."
+            return (
+                f"No temporary folder can be written ({_first_line(each)}). Free some space there, or set TMPDIR."
+            )
         if isinstance(each, MemoryError) or number == errno.ENOMEM or any(words in text for words in OF_MEMORY):
             return _memory(each)
         # What fails below Python for want of memory may not say so.
@@ -51,7 +53,8 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
         if number in FULL:
             places = ", ".join(map(str, full_places(*written) or written)) or "this folder"
             return (
-                f"No space left to write in {places} ({os.strerror(number)}). Free some space there, or move the run "
+                f"No space left to write in {places} ({os.strerror(number)}). Free some space there, or move the "
+                "run "
                 "to another disk. Then run the same command again; what was stored is kept."
             )
         if number in (errno.EMFILE, errno.ENFILE):
@@ -65,13 +68,13 @@ def explain_refusal(error: OSError | ValueError, root: Path) -> str:
         return line
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
-    return (
-        f"{error.filename or root}: {error.strerror}. Runs are written to {root}; choose another RUN, or correct this."
-    )
+    way_on = f"Runs are written to {root}; choose another RUN, or correct this."
+    return f"{error.filename or root}: {error.strerror}. {way_on}"
 
 
 def tell_refusal(error: Exception, *written: Path) -> int:
-    """Say on standard error, in a line, what a user can put right, and return its exit status; raise all else again.
+    """Say on standard error, in a line, what a user can put right,
+    and return its exit status; raise all else again.
 
     written: where the command writes, by which a full disk is told.
     """
@@ -102,8 +105,8 @@ def full_places(*written: Path) -> list[Path]:
 def check_threads() -> None:
     """Raise RuntimeError where as many threads cannot be started as packages below start and wait for.
 
-    Where they cannot have theirs, Arrow waits for ever and OpenBLAS tells this process to stop. A large limit is not
-    tried: the memory that a thread reserves may be short as well.
+    Where they cannot have theirs, Arrow waits for ever and OpenBLAS tells this process to stop. A large limit is
+    not tried: the memory that a thread reserves may be short as well.
     """
     if not (_is_limited(resource.RLIMIT_NPROC) and resource.getrlimit(resource.RLIMIT_NPROC)[0] < FEW_THREADS):
         return

@@ -31,7 +31,9 @@ CLOSED = "The output was closed before all of it was written."
 
 
 class _Stops:
-    """The signals that came, and what to do about the first: raise KeyboardInterrupt, or cancel what is under way."""
+    """The signals that came, and what to do about the first:
+    raise KeyboardInterrupt, or cancel what is under way.
+    """
 
     def __init__(self) -> None:
         self.first: int | None = None
@@ -56,7 +58,9 @@ class _Stops:
         self.cancel()
 
     def raise_again(self, dropped: "sys.UnraisableHookArgs") -> None:
-        """Python drops what is raised in a callback of its own, such as a fork's or a finalizer's, and tells of it."""
+        """Python drops what is raised in a callback of its own,
+        such as a fork's or a finalizer's, and tells of it.
+        """
         if self.first is None:
             sys.__unraisablehook__(dropped)
         elif dropped.exc_type is KeyboardInterrupt:
@@ -77,7 +81,8 @@ _stops = _Stops()
 def end_at_once_when_stopped() -> None:
     """While a command is imported, nothing is under way: a stop ends it in a word.
 
-    What cannot be done for want of memory or threads is told in a line as well, and whatever is said is shown as words.
+    What cannot be done for want of memory or threads is told in a line as well, and whatever is said is shown as
+    words.
     """
     guard_terminal()
     tell_shortages()
@@ -114,8 +119,8 @@ def end_stopped(words: str) -> NoReturn:
     """Say these words and exit with the code of the signal that came."""
     with contextlib.suppress(OSError):
         print(words, file=sys.stderr, flush=True)
-    # A KeyboardInterrupt that came through an exec of text, as dataclasses do, is remembered until the next one ends,
-    # and Python would exit by SIGINT whatever the code.
+    # A KeyboardInterrupt that came through an exec of text, as dataclasses do, is remembered until the next one
+    # ends, and Python would exit by SIGINT whatever the code.
     exec("")
     sys.exit(SIGNALLED + (_stops.first or signal.SIGINT))
 
@@ -131,7 +136,9 @@ def end_closed() -> NoReturn:
 
 @contextlib.contextmanager
 def cancelling(cancel: Callable[[], object]) -> Iterator[None]:
-    """Inside, the first stop calls `cancel` in place of raising KeyboardInterrupt, so that what is drawn is stored."""
+    """Inside, the first stop calls `cancel` in place of raising KeyboardInterrupt,
+    so that what is drawn is stored.
+    """
     before, _stops.cancel = _stops.cancel, cancel
     try:
         yield

@@ -1,4 +1,6 @@
-"""The tables of a run: append, scan, repair, lock. Rows are never rewritten; shards.py says how one is kept whole."""
+"""The tables of a run: append, scan, repair, lock. Rows are never rewritten;
+shards.py says how one is kept whole.
+"""
 
 import contextlib
 import fcntl
@@ -75,7 +77,8 @@ def scan(
     writer: str | None = None,
     shards: Sequence[Path] | None = None,
 ) -> pa.Table:
-    """All rows of `table`, of one `identity`, prompts, writer or some `shards` where given; empty of nothing stored.
+    """All rows of `table`, of one `identity`, prompts, writer or some `shards` where given;
+    empty of nothing stored.
 
     A column that a shard lacks, since it was written before the column was, is null in its rows.
     """
@@ -184,10 +187,10 @@ def hash_keys(rows: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
 def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) -> Iterator[None]:
     """Hold the right to append under `writer`; the kernel releases it when the process dies.
 
-    Raises BusyError where another process writes under it, unless told to wait; who holds it `briefly`, to check what
-    is stored, is waited for. On a file system that several machines share it holds among all of them where that file
-    system passes flock on (NFS since version 4, Lustre with -o flock). Raises ValueError for a name that is no name of
-    a file: tables tell those of tasks, and anyone may have written them.
+    Raises BusyError where another process writes under it, unless told to wait; who holds it `briefly`, to check
+    what is stored, is waited for. On a file system that several machines share it holds among all of them where
+    that file system passes flock on (NFS since version 4, Lustre with -o flock). Raises ValueError for a name that
+    is no name of a file: tables tell those of tasks, and anyone may have written them.
     """
     if Path(writer).name != writer or not writer.isprintable():
         raise ValueError(
@@ -199,7 +202,8 @@ def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) 
         holder = _acquire(file, wait=wait)
         if holder is not None:
             raise BusyError(
-                f"Another process ({holder}) is writing {writer} into {root}. Wait until it ends, or choose another "
+                f"Another process ({holder}) is writing {writer} into {root}. Wait until it ends, or choose "
+                "another "
                 "RUN."
             )
         file.truncate(0)

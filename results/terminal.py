@@ -1,7 +1,7 @@
 """What a terminal is shown: words as they stand, controls by their name. Standard library only.
 
-Names in a run, a log or a file may come from anyone, and a terminal obeys what it is told: to clear itself, to turn
-words around, to take another title.
+Names in a run, a log or a file may come from anyone, and a terminal obeys what it is told: to clear itself, to
+turn words around, to take another title.
 """
 
 import re
@@ -25,7 +25,8 @@ def show(text: str) -> str:
 
 
 def guard(*streams: TextIO) -> None:
-    """Have these streams show whatever is written to them, and write in a way of its own what they have no letter for.
+    """Have these streams show whatever is written to them,
+    and write in a way of its own what they have no letter for.
 
     Progress bars still move, and colours stay. A stream that is none of Python's own is left as it is.
     """

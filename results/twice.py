@@ -31,11 +31,15 @@ class Twice(NamedTuple):
 
 
 def find_twice(root: Path, entered: Set[Path]) -> list[Twice]:
-    """Every shard that holds rows which are stored already; of the `entered` ones, that a manifest lists, rows stay."""
+    """Every shard that holds rows which are stored already; of the `entered` ones,
+    that a manifest lists, rows stay.
+    """
     shared = bool(_compare(root, MODELS, entered))
     found = []
     for table in COMPARED:
-        is_suspect = shared or table in SMALL or any(path not in entered for path in list_shards(root / table.name))
+        is_suspect = (
+            shared or table in SMALL or any(path not in entered for path in list_shards(root / table.name))
+        )
         found += _compare(root, table, entered) if is_suspect else []
     return found
 

@@ -84,7 +84,9 @@ def build(part: dict[str, Any] | None, room: str) -> Any:
         part = {**part, **{name: name_reader(f"task.{name}", part[name]) for name in NAMED_READERS & part.keys()}}
         part |= {FOLDER: find_shipped(part[FOLDER])} if isinstance(part.get(FOLDER), str) else {}
     try:
-        check_fields(get_class(part["_target_"]), {name: part[name] for name in part if name != "_target_"}, room=room)
+        check_fields(
+            get_class(part["_target_"]), {name: part[name] for name in part if name != "_target_"}, room=room
+        )
         made = instantiate(part, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
@@ -103,7 +105,9 @@ def resolve(part: DictConfig) -> dict[str, Any]:
 
 
 def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
-    """Raise ValueError where a value is no field of this dataclass or not of its type, or where a field lacks one."""
+    """Raise ValueError where a value is no field of this dataclass or not of its type,
+    or where a field lacks one.
+    """
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in values:
         if name not in fields:
@@ -115,7 +119,9 @@ def check_fields(kind: type, values: Mapping[str, Any], *, room: str) -> None:
 
 
 def check_types(kind: type, values: Mapping[str, Any], *, prefix: str = "") -> None:
-    """Raise ValueError for the first value that is not of its field's type. What is still to be built is left out."""
+    """Raise ValueError for the first value that is not of its field's type.
+    What is still to be built is left out.
+    """
     hints = get_type_hints(kind)
     for name, value in values.items():
         if isinstance(value, Mapping) and "_target_" in value:

@@ -1,4 +1,6 @@
-"""An engine that counts what passes through it: requests that ended, and tokens written, those under way with them."""
+"""An engine that counts what passes through it: requests that ended,
+and tokens written, those under way with them.
+"""
 
 from harness.types import Completion, Engine, Request, RequestFailedError
 
@@ -9,7 +11,8 @@ SPARE_IDS = 1024
 class Counted:
     """`engine`, counted. An engine that tells `num_tokens_under_way` shows what no request has brought back yet.
 
-    num_known: tokens that the tokenizer knows; a completion that holds others fails, since it is not of this model.
+    num_known: tokens that the tokenizer knows; a completion that holds others fails, since it is not of this
+    model.
     """
 
     def __init__(self, engine: Engine, *, num_known: int) -> None:

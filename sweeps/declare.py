@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def declare(prepared: "Prepared") -> None:
-    """Store prompts, the model's shapes and the cells of the grid it is asked for, where they are not stored yet."""
+    """Store prompts, the model's shapes and the cells of the grid it is asked for,
+    where they are not stored yet.
+    """
     job = prepared.job
     prompts = [store_prompt(prepared.task_id, prompt) for prompt in prepared.prompts]
     # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.

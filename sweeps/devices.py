@@ -1,4 +1,6 @@
-"""What the device of a job can do at most: peaks of GPUs by their datasheets, and of a processor as it is measured."""
+"""What the device of a job can do at most: peaks of GPUs by their datasheets,
+and of a processor as it is measured.
+"""
 
 import functools
 import os
@@ -13,15 +15,17 @@ from sweeps.provenance import list_gpus
 
 
 class Peak(NamedTuple):
-    """FLOPs a second in dense 16-bit arithmetic and bytes a second from memory, of one device; what is said of it."""
+    """FLOPs a second in dense 16-bit arithmetic and bytes a second from memory,
+    of one device; what is said of it.
+    """
 
     flops: float
     bytes_per_second: float
     source: str
 
 
-# By a word of the name that nvidia-smi gives: the longest that fits is meant. Without the doubling that vendors quote
-# for structured sparsity.
+# By a word of the name that nvidia-smi gives: the longest that fits is meant. Without the doubling that vendors
+# quote for structured sparsity.
 GPUS = {
     "A10": Peak(125e12, 600e9, "NVIDIA A10 datasheet"),
     "A100": Peak(312e12, 2.039e12, "NVIDIA A100 datasheet, SXM"),
@@ -35,7 +39,9 @@ SIDE, COPIED, TIMES = 384, 2**22, 60
 
 
 def find_peak(*, num_threads: int | None) -> Peak | None:
-    """The peak of one device of this machine: of its first GPU, None where none is known, else of so many threads."""
+    """The peak of one device of this machine: of its first GPU,
+    None where none is known, else of so many threads.
+    """
     if gpus := list_gpus():
         words = gpus[0].replace("-", " ").split()
         return next((peak for name, peak in GPUS.items() if name in words), None)

@@ -46,10 +46,11 @@ def process_results(doc, results):
 def export_task(
     task: Task, part: Mapping[str, Any], *, thinking: Thinking, sampling: Sampling, budget: int, folder: Path
 ) -> str:
-    """Write the task for lm-eval, with one answer a prompt after at most `budget` thinking tokens; return its name.
+    """Write the task for lm-eval, with one answer a prompt after at most `budget` thinking tokens; return its
+    name.
 
-    part: the task's config, by which it is made again to grade. Thinking is opened at the end of a plain prompt; where
-    there is a chat template (`--apply_chat_template`), opening it is the template's.
+    part: the task's config, by which it is made again to grade. Thinking is opened at the end of a plain prompt;
+    where there is a chat template (`--apply_chat_template`), opening it is the template's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name, data = f"isoquant_{task.name}", folder.resolve() / f"isoquant_{task.name}.jsonl"

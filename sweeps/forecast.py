@@ -45,7 +45,9 @@ class Measured:
         ends = np.bincount(self.lengths[self.ended], minlength=budget_tokens + 1)[: budget_tokens + 1]
         # One number a token: the chance that a trace of this length ends with it.
         rate = self.ended.sum() / max(self.lengths.sum(), 1)
-        return np.asarray(np.cumprod(1 - np.divide(ends, at_risk, out=np.full(len(times), rate), where=at_risk > 0)))
+        return np.asarray(
+            np.cumprod(1 - np.divide(ends, at_risk, out=np.full(len(times), rate), where=at_risk > 0))
+        )
 
 
 NOTHING = Measured(np.zeros(0, np.int64), np.zeros(0, bool), None)
@@ -79,8 +81,8 @@ class Rough(NamedTuple):
 class Forecast:
     """A job's cells and what its missing ones cost, in tokens that the engine writes.
 
-    hours: of drawing, None unmeasured, where `rough` may be told; start-up comes on top. num_forced: answers that are
-    forced, beside the samples.
+    hours: of drawing, None unmeasured, where `rough` may be told; start-up comes on top. num_forced: answers that
+    are forced, beside the samples.
     """
 
     model: str
@@ -144,7 +146,9 @@ def guess_hours(prepared: "Prepared", tokens: float, *, is_measured: bool) -> Ro
 
 
 def expect_tokens(prepared: "Prepared") -> Expected:
-    """Tokens that are still to be written: at most, and by the lengths that the run has stored, where it has any."""
+    """Tokens that are still to be written: at most,
+    and by the lengths that the run has stored, where it has any.
+    """
     measured = read_measured(prepared.job.run, prepared)
     if measured.answer_tokens is None:
         return Expected(_most_tokens(prepared))
@@ -180,7 +184,9 @@ def read_rate(root: Path, prepared: "Prepared") -> float | None:
 
 
 def unusable_rows(prepared: "Prepared") -> list[str]:
-    """What sets this job apart from rows of the same model and task that the run holds and this grid cannot use."""
+    """What sets this job apart from rows of the same model and task
+    that the run holds and this grid cannot use.
+    """
     task = prepared.task_id.rsplit("-", 1)[0]
     lines = []
     for row in store.scan(prepared.job.run, MODELS).to_pylist():
@@ -190,7 +196,8 @@ def unusable_rows(prepared: "Prepared") -> list[str]:
                 read_object(row["identity_parts"], where="identity_parts of a model"), prepared.identity_parts
             )
             lines.append(
-                f"rows stored under {row['identity']} do not belong to this grid: {'; '.join(apart)}. They stay, and "
+                f"rows stored under {row['identity']} do not belong to this grid: {'; '.join(apart)}. They stay, "
+                "and "
                 "this grid is drawn from its start beside them."
             )
     return lines
@@ -211,7 +218,8 @@ def missing_anchor(jobs: Sequence["Job"]) -> list[str]:
         return []
     return [
         f"grid.anchor={grid.anchor} is not one of the models to draw ({', '.join(models)}), and {root} has no "
-        "samples for difficulty bins. Without them the summary takes all prompts together. grid.anchor=auto chooses "
+        "samples for difficulty bins. Without them the summary takes all prompts together. grid.anchor=auto "
+        "chooses "
         "an anchor among the models."
     ]
 

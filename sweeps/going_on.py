@@ -1,4 +1,6 @@
-"""`isoquant sweep RUN +task.size=8`: the words that a run was made with, composed again with what is asked anew."""
+"""`isoquant sweep RUN +task.size=8`: the words that a run was made with,
+composed again with what is asked anew.
+"""
 
 import re
 import shlex
@@ -28,7 +30,9 @@ OF_ROWS = ("thinking", "sampling", "seed", "task", "engine.dtype", "engine.quant
 
 
 class Asked(NamedTuple):
-    """Words behind RUN. given: overrides by what they set; more: what is added to what the run has; others: flags."""
+    """Words behind RUN. given: overrides by what they set; more:
+    what is added to what the run has; others: flags.
+    """
 
     given: Mapping[str, str]
     more: Mapping[str, tuple[int, ...]]
@@ -51,7 +55,8 @@ class Going(NamedTuple):
 
 
 def go_on(words: Sequence[str]) -> list[list[str]]:
-    """The command lines that these words stand for, said in a line each: the words themselves where they name no run.
+    """The command lines that these words stand for, said in a line each:
+    the words themselves where they name no run.
 
     Jobs that were made with the same words are one command line. Raises ValueError with the way on.
     """
@@ -70,7 +75,10 @@ def go_on(words: Sequence[str]) -> list[list[str]]:
         print(f"going on with {root}{which}: {each.told}")
         print(f"  isoquant sweep {shlex.join(each.words)}", flush=True)
     if fresh := [word for key, word in asked.given.items() if key.startswith(OF_ROWS) and key != SIZE]:
-        print(f"{', '.join(fresh)}: where that is not what {root} was drawn with, its rows stay, and others are drawn")
+        print(
+            f"{', '.join(fresh)}: where that is not what {root} was drawn with, its rows stay, and others are "
+            "drawn"
+        )
         print("beside them from the start; what sets them apart is said below, a line a model.", flush=True)
     return [[*each.words, *asked.others] for each in going]
 
@@ -84,8 +92,12 @@ def read_asked(words: Sequence[str]) -> Asked:
         raise ValueError(f"+{both[0]} and {both[0]} are both given; give one.")
     if named := given.keys() & {"run", "experiment"}:
         name = min(named)
-        raise ValueError(f"{given[name]} is another sweep; give its options without naming the run first, with run=...")
-    if SIZE in more and (other := next((word for key, word in given.items() if key.split(".")[0] == "task"), None)):
+        raise ValueError(
+            f"{given[name]} is another sweep; give its options without naming the run first, with run=..."
+        )
+    if SIZE in more and (
+        other := next((word for key, word in given.items() if key.split(".")[0] == "task"), None)
+    ):
         raise ValueError(f"+{SIZE} means more of the prompts that the run has, and {other} asks for others.")
     return Asked(given, more, [word for word in words if word not in overrides and not _is_more(word)])
 
@@ -107,14 +119,17 @@ def list_going(root: Path, made: Sequence[Made], asked: Asked) -> list[Going]:
 
 
 def choose_jobs(made: Sequence[Made], asked: Asked) -> tuple[Sequence[Made], Asked]:
-    """The jobs that are gone on with: those of the models that `model=` names, where the run has them, else all."""
+    """The jobs that are gone on with: those of the models that `model=` names,
+    where the run has them, else all.
+    """
     names = asked.given.get("model", "").partition("=")[2].split(",")
     held = {job.model for job in made}
     if "model.path" in asked.given or not set(names) & held:
         return made, asked
     if unknown := [name for name in names if name not in held]:
         raise ValueError(
-            f"model= names {', '.join(held & set(names))}, which the run holds, and {', '.join(unknown)}, which it "
+            f"model= names {', '.join(held & set(names))}, which the run holds, and {', '.join(unknown)}, which "
+            "it "
             "does not: go on with each by a command of its own."
         )
     given = {key: word for key, word in asked.given.items() if key != "model"}
@@ -124,8 +139,8 @@ def choose_jobs(made: Sequence[Made], asked: Asked) -> tuple[Sequence[Made], Ask
 def renew(job: Made, asked: Asked, root: Path) -> dict[str, str]:
     """The job's words by what they set, with those that are given anew in place of its own.
 
-    Another choice of a room, or another model, takes what was said of the former one with it. Raises ValueError for a
-    recorded word that the user has to give again.
+    Another choice of a room, or another model, takes what was said of the former one with it. Raises ValueError
+    for a recorded word that the user has to give again.
     """
     given = dict(asked.given)
     if "model.path" in given:
@@ -153,8 +168,8 @@ def hold_prompts(root: Path, made: Sequence[Made]) -> dict[str, Held]:
 def count_whole(root: Path, made: Sequence[Made], held: Mapping[str, Held]) -> dict[str, int]:
     """By identity how many prompts the run has of its task: the most that all of its jobs have drawn to the end.
 
-    Where none has drawn all that it was asked for, it is the fewest that one was asked for, so that the same command
-    after a stop asks for the same prompts.
+    Where none has drawn all that it was asked for, it is the fewest that one was asked for, so that the same
+    command after a stop asks for the same prompts.
     """
     counted: dict[str, int] = {}
     for task in {each.task for each in held.values()}:
@@ -179,7 +194,8 @@ def ask_more(job: Made, asked: Asked, held: Held, num_there: int) -> tuple[dict[
         if name == SIZE:
             if len(held.prompts) < job.size:
                 raise ValueError(
-                    f"{job.model} was asked for {job.size:,} prompts and has {len(held.prompts):,}, which is all that "
+                    f"{job.model} was asked for {job.size:,} prompts and has {len(held.prompts):,}, which is all "
+                    "that "
                     f"its task has, or others were lost; {SIZE}=N says how many there shall be."
                 )
             [num_more] = numbers
@@ -193,14 +209,17 @@ def ask_more(job: Made, asked: Asked, held: Held, num_there: int) -> tuple[dict[
 
 
 def bound_size(job: Made, asked: Asked, num_stored: int) -> dict[str, str]:
-    """The size of what is stored, where a record asks for more than it can have drawn: generators never come to an end.
+    """The size of what is stored, where a record asks for more than it can have drawn:
+    generators never come to an end.
 
     Raises ValueError where nothing is stored to tell it by.
     """
     if SIZE in asked.given or SIZE in asked.more or job.size <= SPARE_PROMPTS + SPARE_FACTOR * num_stored:
         return {}
     if not num_stored:
-        raise ValueError(f"No prompt of {job.model} is stored, and its record asks for {job.size:,}; give {SIZE}=N.")
+        raise ValueError(
+            f"No prompt of {job.model} is stored, and its record asks for {job.size:,}; give {SIZE}=N."
+        )
     return {SIZE: f"{SIZE}={num_stored}"}
 
 

@@ -20,7 +20,8 @@ from sweeps.regrade import describe_changes
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
 # Answers are graded and stored so many at a time.
 BATCH_ROWS = 50_000
-# Where so many of a batch are refused, at so many answers or more, it is the grader that is refused, not an answer.
+# Where so many of a batch are refused, at so many answers or more, it is the grader that is refused, not an
+# answer.
 REFUSED_SHARE, FEW_ANSWERS = 0.9, 4
 SHOWN_CHARS = 60
 # By kind, where a grader failed and how.
@@ -55,14 +56,17 @@ def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
     after = Grader(task.grader, task.grader_version)
     for kind, examples in sorted(troubles.items()):
         print(
-            f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), such as {examples[0]}", flush=True
+            f"{task.name}: {len(examples):,} answers made the grader fail ({kind}), such as {examples[0]}",
+            flush=True,
         )
     if num_graded and before is not None and before != after:
         print("\n".join(describe_changes(root, before, after)), flush=True)
     return num_graded
 
 
-def ungraded(root: Path, task: Task, task_id: str, prompts: Mapping[str, Prompt]) -> Iterator[list[dict[str, Any]]]:
+def ungraded(
+    root: Path, task: Task, task_id: str, prompts: Mapping[str, Prompt]
+) -> Iterator[list[dict[str, Any]]]:
     """Answers to these prompts of the task that its present grader has not seen, at most BATCH_ROWS at a time."""
     graded = _hash_graded(root, task)
     identities, within = _identities(root, task_id), list(prompts)
@@ -136,7 +140,9 @@ def grade_rows(
 
 
 def check_refused(task: Task, texts: Sequence[tuple[str, str]], graded: Graded) -> None:
-    """Raise ValueError, with an example, where nearly all of these answers were refused: nothing was graded then."""
+    """Raise ValueError, with an example, where nearly all of these answers were refused:
+    nothing was graded then.
+    """
     refused = [position for position, grade in enumerate(graded.grades) if grade.outcome == "refused"]
     if len(refused) < max(FEW_ANSWERS, REFUSED_SHARE * len(texts)):
         return

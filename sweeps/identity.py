@@ -28,10 +28,13 @@ def name_grades(task_id: str) -> str:
     return f"{task_id}-grades"
 
 
-def check_prompts(task: Task, prompts: Sequence[Prompt], stored: Mapping[str, str | None], root: Path) -> list[str]:
+def check_prompts(
+    task: Task, prompts: Sequence[Prompt], stored: Mapping[str, str | None], root: Path
+) -> list[str]:
     """Ids of the stored prompts, whose hashes are `stored`, that the task's `prompts` hold as well.
 
-    Raises ValueError where the task has them no more, or with another text: it is another problem by the same name.
+    Raises ValueError where the task has them no more, or with another text: it is another problem by the same
+    name.
     """
     hashes = {prompt.prompt_id: prompt.prompt_hash for prompt in prompts}
     within = sorted(stored.keys() & hashes.keys())
@@ -94,7 +97,9 @@ def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
 
 
 def _chosen(settings: Thinking | Sampling) -> dict[str, Any]:
-    """Fields that are not at their defaults, so that a field added later leaves the identity of older rows alone."""
+    """Fields that are not at their defaults,
+    so that a field added later leaves the identity of older rows alone.
+    """
     chosen = {}
     for field in fields(settings):
         default = field.default_factory() if field.default_factory is not MISSING else field.default

@@ -1,7 +1,7 @@
 """THE SPINE: one model, one task, one process, one weight load.
 
-A job is checked and compared with the store (`prepare`), then its missing samples are drawn and appended (`run_job`).
-Grading is a pass of its own (grade.py).
+A job is checked and compared with the store (`prepare`), then its missing samples are drawn and appended
+(`run_job`). Grading is a pass of its own (grade.py).
 """
 
 import asyncio
@@ -60,10 +60,10 @@ from sweeps.writer import Writer
 class Job:
     """One model on one task, as composed from conf/.
 
-    A kill loses `flush_seconds` of finished samples at most, and the samples in flight (`engine.samples_in_flight`).
-    grade_unfenced: graders that evaluate answers run though the kernel cannot hold them. origins: where its settings
-    were chosen. words: the command that it was made with, which `isoquant sweep RUN` goes on from. is_here: it runs on
-    this machine, so that what this one lacks counts.
+    A kill loses `flush_seconds` of finished samples at most, and the samples in flight
+    (`engine.samples_in_flight`). grade_unfenced: graders that evaluate answers run though the kernel cannot hold
+    them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
+    RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts.
     """
 
     run: Path
@@ -125,7 +125,12 @@ def prepare(job: Job) -> Prepared:
     longest, largest_id = measure(prompts, renderer)
     check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
     needed = check_context(
-        checkpoint, model=job.model, longest_prompt=longest, grid=job.grid, renderer=renderer, sampling=asked.sampling
+        checkpoint,
+        model=job.model,
+        longest_prompt=longest,
+        grid=job.grid,
+        renderer=renderer,
+        sampling=asked.sampling,
     )
     # A dtype that the machine chooses is part of what the rows are, so it is settled first.
     engine = job.engine.settle(job.model, checkpoint.architecture, max_model_len=needed)
@@ -167,11 +172,14 @@ def prepare(job: Job) -> Prepared:
 
 
 def check_name(job: Job, identity: str) -> None:
-    """Raise ValueError where the same rows are stored under another name of the model: two jobs would pay for them."""
+    """Raise ValueError where the same rows are stored under another name of the model:
+    two jobs would pay for them.
+    """
     stored = store.scan(job.run, MODELS, columns=["model"], identity=identity)["model"].to_pylist()
     for name in set(stored) - {job.model.name}:
         raise ValueError(
-            f"{job.run} already has these samples under the name {name}: the same weights with the same settings as "
+            f"{job.run} already has these samples under the name {name}: the same weights with the same settings "
+            "as "
             f"{job.model.name}. Set model.name={name}."
         )
 
@@ -179,8 +187,8 @@ def check_name(job: Job, identity: str) -> None:
 def load_prompts(job: Job, task_id: str) -> list[Prompt]:
     """The task's prompts, from the store where they are already there: a task's generator can be slow to import.
 
-    Stored prompts come without `reference`, which only graders need. Raises ValueError where more are asked for and
-    the task reads otherwise than those that are stored.
+    Stored prompts come without `reference`, which only graders need. Raises ValueError where more are asked for
+    and the task reads otherwise than those that are stored.
     """
     rows = [row for row in store.scan(job.run, PROMPTS).to_pylist() if row["task"] == task_id]
     if len(rows) >= job.task.size:
@@ -222,7 +230,9 @@ def run_job(job: Job) -> None:
 
 def tell_failure(prepared: Prepared) -> str:
     """Why a sample of this model failed last."""
-    errors = store.scan(prepared.job.run, FAILURES, columns=["error"], identity=prepared.identity)["error"].to_pylist()
+    errors = store.scan(prepared.job.run, FAILURES, columns=["error"], identity=prepared.identity)[
+        "error"
+    ].to_pylist()
     return f"{str(errors[-1]).rstrip('.')}."
 
 
@@ -237,7 +247,9 @@ async def draw_until_stopped(prepared: Prepared) -> int:
 
 
 async def draw(prepared: Prepared) -> int:
-    """Load the weights once, walk every pending sample, append rows as they come; return how many samples failed."""
+    """Load the weights once, walk every pending sample, append rows as they come;
+    return how many samples failed.
+    """
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, prepared.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)

@@ -1,7 +1,8 @@
 """What the jobs of a run were made with: words of a command line, from their records.
 
-A run folder is data, whoever made it. A recorded word is taken where it gives a plain value to a setting that neither
-names code, nor calls for any, nor leads to a server or a cluster; every other is for the user to give again.
+A run folder is data, whoever made it. A recorded word is taken where it gives a plain value to a setting that
+neither names code, nor calls for any, nor leads to a server or a cluster; every other is for the user to give
+again.
 """
 
 import re
@@ -25,11 +26,28 @@ PLAIN_ROOMS = ("model", "thinking", "sampling", "grid")
 SCALARS = ("seed", "probe", "flush_seconds", "jobs_at_once")
 OF_ENGINE = (
     *("dtype", "quantization", "max_num_seqs", "gpu_memory_utilization", "tensor_parallel_size", "enforce_eager"),
-    *("pipeline_parallel_size", "data_parallel_size", "cpu_kv_cache_gib", "cpu_threads", "retries", "timeout_seconds"),
+    *(
+        "pipeline_parallel_size",
+        "data_parallel_size",
+        "cpu_kv_cache_gib",
+        "cpu_threads",
+        "retries",
+        "timeout_seconds",
+    ),
 )
 OF_LAUNCHER = (
     *("jobs_at_once", "timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node", "array_parallelism", "num_cpus"),
-    *("num_gpus", "max_num_timeout", "signal_delay_s", "partition", "qos", "account", "constraint", "gres", "cluster"),
+    *(
+        "num_gpus",
+        "max_num_timeout",
+        "signal_delay_s",
+        "partition",
+        "qos",
+        "account",
+        "constraint",
+        "gres",
+        "cluster",
+    ),
 )
 # What a pack leaves out of records.
 LEFT_OUT = re.compile(r"\.\.\./|\(left out\)")
@@ -39,7 +57,9 @@ MOST_WORDS, MOST_CHARS = 200, 10_000
 
 
 class Made(NamedTuple):
-    """A job as it was last drawn: the words it was composed from, empty where none are recorded, and its config."""
+    """A job as it was last drawn: the words it was composed from,
+    empty where none are recorded, and its config.
+    """
 
     model: str
     identity: str
@@ -64,7 +84,8 @@ def read_made(root: Path) -> list[Made]:
     records = [(path, read_record(path)) for path in find_visible(root / "provenance", "*.json")]
     if not records:
         raise ValueError(
-            f"No sweep has drawn anything into {root} yet, so that nothing says what to go on with; give the options, "
+            f"No sweep has drawn anything into {root} yet, so that nothing says what to go on with; give the "
+            "options, "
             f"with run={root}."
         )
     records.sort(key=lambda found: str(found[1].get("time", "")))
@@ -80,7 +101,9 @@ def is_plain(word: str) -> bool:
     except ValueError:
         return False
     if key in CHOICES:
-        return isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / key / f"{value}.yaml").is_file()
+        return (
+            isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / key / f"{value}.yaml").is_file()
+        )
     values = value if isinstance(value, list) else [value]
     texts = [each for each in values if isinstance(each, str)]
     is_simple = all(each is None or isinstance(each, str | int | float) for each in values)
@@ -114,7 +137,8 @@ def check_plain_word(word: str, root: Path) -> None:
         again = f"task.{part}=<dotted name>" if name.startswith("task.") and part in FUNCTIONS else word
         raise ValueError(
             f"{root} was made with {word}, which a run folder cannot ask for by itself: it names code, leads "
-            f"elsewhere, or is no plain value. Where you know what it is, give it again: isoquant sweep {root} {again}"
+            f"elsewhere, or is no plain value. Where you know what it is, give it again: isoquant sweep {root} "
+            f"{again}"
         )
 
 
@@ -128,12 +152,15 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
         is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
         is_sound &= all(number <= MOST_COUNT for number in counts)
         is_sound &= isinstance(words, list) and bool(made.list_of("budgets") and made.list_of("widths"))
-        is_sound &= len(words) <= MOST_WORDS and all(isinstance(word, str) and len(word) < MOST_CHARS for word in words)
+        is_sound &= len(words) <= MOST_WORDS and all(
+            isinstance(word, str) and len(word) < MOST_CHARS for word in words
+        )
     except (KeyError, TypeError, AttributeError):
         is_sound = False
     if not is_sound:
         raise ValueError(
-            f"{path} does not tell what its job was made with, or is damaged. Move it away, or give the options, with "
+            f"{path} does not tell what its job was made with, or is damaged. Move it away, or give the options, "
+            "with "
             f"run={path.parent.parent}."
         )
     return made

@@ -24,14 +24,17 @@ OF_HYDRA = ("hydra/", "hydra.")
 
 
 def find_mistake(words: Sequence[str]) -> str | None:
-    """The first word that cannot be read, or that names an option or a choice that is not there; None where all do."""
+    """The first word that cannot be read, or that names an option or a choice
+    that is not there; None where all do.
+    """
     overrides = []
     for word in filter(OVERRIDE.match, words):
         try:
             overrides.append(OverridesParser.create().parse_override(word))
         except HydraException:
             return (
-                f"{word} cannot be read. Write a list without spaces, name=[1,2], and a text with spaces or signs in "
+                f"{word} cannot be read. Write a list without spaces, name=[1,2], and a text with spaces or signs "
+                "in "
                 "quotes inside quotes, \"name='a text'\"."
             )
     flags = [word.startswith("-") for word in words]
@@ -49,9 +52,11 @@ def find_mistake(words: Sequence[str]) -> str | None:
 
 
 def find_other_run(words: Sequence[str]) -> str | None:
-    """What is amiss where only a run is named that holds other models than the embedded ladder; None where nothing is.
+    """What is amiss where only a run is named
+    that holds other models than the embedded ladder; None where nothing is.
 
-    A run is read a task at a time, and who forgot to say what is drawn would have countdown beside the task of theirs.
+    A run is read a task at a time, and who forgot to say what is drawn would have countdown beside the task of
+    theirs.
     """
     if any(name_word(word) != "run" for word in words) or not words:
         return None
@@ -120,7 +125,9 @@ def tell_option(name: str, overrides: Sequence[Override]) -> str:
     meant = [option for option in known if option.endswith(f".{name}")]
     meant += [option for option in known if bare[option] == re.sub(r"[._]", "", name)]
     meant += difflib.get_close_matches(name, known, n=3, cutoff=0.75)
-    hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else "`isoquant sweep --cfg job` lists them."
+    hint = (
+        f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else "`isoquant sweep --cfg job` lists them."
+    )
     return f"There is no option {name}; {hint}"
 
 

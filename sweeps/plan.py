@@ -71,7 +71,9 @@ def pool_specs(grid: Grid, model: Model) -> list[PoolSpec]:
     return specs
 
 
-def read_states(root: Path, identity: str, prompts: Sequence[Prompt], specs: Sequence[PoolSpec]) -> list[PoolState]:
+def read_states(
+    root: Path, identity: str, prompts: Sequence[Prompt], specs: Sequence[PoolSpec]
+) -> list[PoolState]:
     """What is stored of each pool, read shard by shard: a run can have more rows than memory has room for."""
     positions = pd.Index([prompt.prompt_id for prompt in prompts])
     columns = [*SAMPLE_KEY[1:], *ADDED, "finish_reason"]
@@ -105,7 +107,9 @@ def iterate_pending(
         }
         thoughts = _read_thoughts(root, identity, begun, shards)
         for i in among:
-            prompt_ids = renderer.prompt_ids(prompts[i]) if any(state.pending_PS[i].any() for state in states) else ()
+            prompt_ids = (
+                renderer.prompt_ids(prompts[i]) if any(state.pending_PS[i].any() for state in states) else ()
+            )
             samples = [
                 _pending(state, i, sample, SampleKey(prompts[i], prompt_ids, state.spec.pool, sample), thoughts)
                 for state in states
@@ -136,13 +140,21 @@ def check_vocabulary(checkpoint: Checkpoint, *, largest_id: int, renderer: Rende
     largest = max(largest_id, *renderer.force_ids, *renderer.extend_ids, renderer.close_id or 0)
     if num_tokens is not None and largest >= num_tokens:
         raise ValueError(
-            f"The tokenizer writes token {largest:,} and the model has {num_tokens:,} (vocab_size of config.json), so "
-            "that it is another model's, or was added to without the weights; copy the model's own tokenizer there."
+            f"The tokenizer writes token {largest:,} and the model has {num_tokens:,} (vocab_size of "
+            "config.json), so "
+            "that it is another model's, or was added to without the weights; copy the model's own tokenizer "
+            "there."
         )
 
 
 def check_context(
-    checkpoint: Checkpoint, *, model: Model, longest_prompt: int, grid: Grid, renderer: Renderer, sampling: Sampling
+    checkpoint: Checkpoint,
+    *,
+    model: Model,
+    longest_prompt: int,
+    grid: Grid,
+    renderer: Renderer,
+    sampling: Sampling,
 ) -> int:
     """Tokens the longest request needs; raises ValueError where the model's context is shorter."""
     budget = max(max(spec.budgets) for spec in pool_specs(grid, model))
@@ -150,7 +162,8 @@ def check_context(
     if budget + around <= checkpoint.context:
         return budget + around
     told = (
-        f"{model.name} has a context of {checkpoint.context:,} tokens; a prompt of {longest_prompt:,}, a budget of "
+        f"{model.name} has a context of {checkpoint.context:,} tokens; a prompt of {longest_prompt:,}, a budget "
+        "of "
         f"{budget:,} and an answer of {sampling.max_answer_tokens:,} need {budget + around:,}."
     )
     left = checkpoint.context - around
@@ -158,8 +171,12 @@ def check_context(
         raise ValueError(f"{told} Lower grid.budgets to at most {left}.")
     room = left + sampling.max_answer_tokens
     if room > 0:
-        raise ValueError(f"{told} No budget fits: lower sampling.max_answer_tokens to below {room}, then grid.budgets.")
-    raise ValueError(f"{told} The prompt alone leaves no room: choose a task with shorter prompts or fewer examples.")
+        raise ValueError(
+            f"{told} No budget fits: lower sampling.max_answer_tokens to below {room}, then grid.budgets."
+        )
+    raise ValueError(
+        f"{told} The prompt alone leaves no room: choose a task with shorter prompts or fewer examples."
+    )
 
 
 # A sample by its prompt, pool and number.
@@ -168,7 +185,9 @@ Thoughts = dict[Sample, tuple[int, ...]]
 
 
 def _segments(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame) -> pd.DataFrame:
-    """The pool's segments as numbers, 18 bytes each: where their sample stands, where they start, what they add."""
+    """The pool's segments as numbers, 18 bytes each: where their sample stands,
+    where they start, what they add.
+    """
     traces, (prompt, sample) = _within(traces, spec, positions)
     is_extended = (traces["finish_reason"] == "extended").to_numpy()
     columns = {"prompt": prompt.astype(np.int32), "sample": sample, "extended": is_extended}
@@ -188,7 +207,9 @@ def _of_segments(spec: PoolSpec, num_prompts: int, found: Sequence[pd.DataFrame]
         num_extended[at] += segments["extended"].to_numpy()[joined]
         ended[at] |= segments["ended"].to_numpy(dtype=bool)[joined]
     nothing = np.zeros((*shape, len(spec.budgets)), bool)
-    return PoolState(spec, num_thinking, ended, num_extended, answered_PSB=nothing, natural_PS=np.zeros(shape, bool))
+    return PoolState(
+        spec, num_thinking, ended, num_extended, answered_PSB=nothing, natural_PS=np.zeros(shape, bool)
+    )
 
 
 def _mark_answers(state: PoolState, positions: pd.Index, answers: pd.DataFrame) -> None:

@@ -38,10 +38,12 @@ class Total(NamedTuple):
 
 
 def estimate_total(expected: Expected, *, num_samples: int, num_done: int, num_tokens: int) -> Total:
-    """Tokens in all, once `num_done` of `num_samples` are done and `num_tokens` are written, those under way with them.
+    """Tokens in all, once `num_done` of `num_samples` are done and `num_tokens` are written,
+    those under way with them.
 
-    Tokens written over samples done, under way or not, is the mean of a length that is only known to be longer where a
-    sample still goes on, if the chance to end does not change: those that end first are not taken for the usual.
+    Tokens written over samples done, under way or not, is the mean of a length that is only known to be longer
+    where a sample still goes on, if the chance to end does not change: those that end first are not taken for the
+    usual.
     """
     weight = PRIOR_SAMPLES if expected.usual is not None else 0
     seen = num_tokens + weight * (expected.usual or 0) / max(num_samples, 1)

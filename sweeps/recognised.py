@@ -48,7 +48,9 @@ class Origins:
     words: Sequence[str] = ()
 
     def of(self, room: str, *names: str) -> str:
-        """Where a room's values came from; `names` are the fields that are meant, all of them where none is given."""
+        """Where a room's values came from; `names` are the fields that are meant,
+        all of them where none is given.
+        """
         choice = f"{room}={self.choices[room]}" if room in self.choices else "the job's config"
         return ", ".join([choice, *self.given(*(f"{room}.{name}" for name in names or ("",)))])
 
@@ -80,7 +82,9 @@ def check_servable(checkpoint: Checkpoint, engine: EngineSettings, *, is_here: b
 
 
 def resolve(job: "Job", checkpoint: Checkpoint, tokenizer: Any, prompt: Prompt) -> Asked:
-    """What the job leaves to the checkpoint, resolved; raises ValueError where that asks for what cannot be done."""
+    """What the job leaves to the checkpoint, resolved;
+    raises ValueError where that asks for what cannot be done.
+    """
     thinking, style = _resolve_thinking(job, tokenizer, prompt)
     sampling, drawn = _resolve_sampling(job, checkpoint)
     further = find_ends(checkpoint, tokenizer)
@@ -90,7 +94,9 @@ def resolve(job: "Job", checkpoint: Checkpoint, tokenizer: Any, prompt: Prompt) 
 def describe_settings(
     job: "Job", asked: Asked, checkpoint: Checkpoint, renderer: Renderer, *, dtype: str
 ) -> tuple[Setting, ...]:
-    """Every setting that shapes what the model writes, with where it came from. dtype: what the engine settled on."""
+    """Every setting that shapes what the model writes, with where it came from.
+    dtype: what the engine settled on.
+    """
     tokenizer = renderer.tokenizer
     markers = _origin_of_markers(job, asked.style.value)
     forced = Setting(
@@ -130,7 +136,9 @@ def show_markers(thinking: Thinking, tokenizer: Any) -> str:
     if thinking.close is None:
         return f"{opened}, ends with the text"
     ids = tokenizer.encode(thinking.close, add_special_tokens=False)
-    return f"{opened}, closed by {_short(thinking.close)} ({'token ' + str(ids[0]) if len(ids) == 1 else len(ids)})"
+    return (
+        f"{opened}, closed by {_short(thinking.close)} ({'token ' + str(ids[0]) if len(ids) == 1 else len(ids)})"
+    )
 
 
 def _describe_grid(job: "Job") -> Setting:
@@ -147,7 +155,9 @@ def _resolve_thinking(job: "Job", tokenizer: Any, prompt: Prompt) -> tuple[Think
         style = choose_thinking(job.thinking, tokenizer, prompt)
         return style.thinking, Setting("thinking", style.preset, f"the checkpoint: {style.reason}")
     check_thinking(job.thinking, tokenizer)
-    return job.thinking, Setting("thinking", job.origins.choices.get("thinking", "its own"), job.origins.of("thinking"))
+    return job.thinking, Setting(
+        "thinking", job.origins.choices.get("thinking", "its own"), job.origins.of("thinking")
+    )
 
 
 def check_thinking(thinking: Thinking, tokenizer: Any) -> None:
@@ -178,7 +188,9 @@ def _resolve_sampling(job: "Job", checkpoint: Checkpoint) -> tuple[Sampling, lis
         return job.sampling, [Setting("sampling", _show_sampling(job.sampling), job.origins.of("sampling"))]
     drawn = choose_sampling(job.sampling, checkpoint.generation)
     said = [name for name, source in drawn.sources.items() if source == GENERATION]
-    by_file = f"{GENERATION} ({', '.join(said)})" if said else f"{GENERATION} gives none: the model's own distribution"
+    by_file = (
+        f"{GENERATION} ({', '.join(said)})" if said else f"{GENERATION} gives none: the model's own distribution"
+    )
     source = ", ".join([by_file, *job.origins.given("sampling.")])
     settings = [Setting("sampling", _show_sampling(drawn.sampling), source)]
     settings += [Setting("unused", f"{name} {value}", GENERATION) for name, value in drawn.unused.items()]

@@ -33,8 +33,9 @@ NAMED = (*FUNCTIONS, KIND)
 def load_tasks(root: Path, words: Sequence[str] = ()) -> list[Task]:
     """The tasks of a run, as its jobs recorded them, in the order in which they were last drawn.
 
-    words: what the user names in place of what is recorded, such as task.extract=harness.answers.boxed, and task.trust.
-    Raises ValueError for a word that names no such function, and where a record names code that is not isoquant's.
+    words: what the user names in place of what is recorded, such as task.extract=harness.answers.boxed, and
+    task.trust. Raises ValueError for a word that names no such function, and where a record names code that is not
+    isoquant's.
     """
     check_plain(root)
     paths = find_visible(root / "provenance", "*.json")
@@ -55,7 +56,8 @@ def read_words(words: Sequence[str]) -> dict[str, Any]:
         field = name.removeprefix("task.")
         if not name.startswith("task.") or field not in (*NAMED, TRUST) or not value:
             raise ValueError(
-                f"Expected {', '.join(f'task.{known}' for known in FUNCTIONS)}=<function>, such as {EXAMPLE_READER}, "
+                f"Expected {', '.join(f'task.{known}' for known in FUNCTIONS)}=<function>, such as "
+                f"{EXAMPLE_READER}, "
                 f"or task.trust=true; got {word!r}."
             )
         if field == TRUST and value not in ("true", "false"):
@@ -65,7 +67,9 @@ def read_words(words: Sequence[str]) -> dict[str, Any]:
 
 
 def rebuild(part: Mapping[str, Any], given: Mapping[str, Any], *, root: Path) -> Task:
-    """The task of a recorded config, of `given` and of what the closed list has; raises ValueError for all else."""
+    """The task of a recorded config, of `given` and of what the closed list has;
+    raises ValueError for all else.
+    """
     kind = given.get(KIND) or find_task(part.get(KIND))
     if kind is None:
         raise _unlisted(KIND, part.get(KIND), root)
@@ -91,10 +95,13 @@ def _look_up(name: str, value: Any, given: Mapping[str, Any], *, root: Path) -> 
     """A recorded value, or the function of the closed list that it names."""
     if name in given:
         return given[name]
-    if name == PARAMS and (odd := next((text for text in _iterate_texts(value) if not WORD.fullmatch(text)), None)):
+    if name == PARAMS and (
+        odd := next((text for text in _iterate_texts(value) if not WORD.fullmatch(text)), None)
+    ):
         raise ValueError(
             f"The record of {root} gives task.{PARAMS} the text {shorten(odd)}, which is not a plain word. "
-            "Generators evaluate such texts as code, so it is not used. Run the sweep that drew the run: it grades "
+            "Generators evaluate such texts as code, so it is not used. Run the sweep that drew the run: it "
+            "grades "
             "without this record."
         )
     is_code = isinstance(value, Mapping) and KIND in value

@@ -47,7 +47,9 @@ def compare_graders(root: Path, before: Grader, after: Grader) -> Comparison:
     shown = shown.merge(_extracted(root, before, shown["key"]), on="key", how="left", suffixes=("", "_before"))
     changes = [
         Change(str(identity), str(one), str(other), len(rows), [*_show_examples(shown, identity, one, other)])
-        for (identity, one, other), rows in changed.groupby(["identity", "outcome_before", "outcome"], observed=True)
+        for (identity, one, other), rows in changed.groupby(
+            ["identity", "outcome_before", "outcome"], observed=True
+        )
     ]
     changes.sort(key=lambda change: (change.identity, -change.num_answers, change.before, change.after))
     return Comparison({str(name): int(count) for name, count in compared.items()}, changes)
@@ -90,7 +92,9 @@ def _digest(grades: pd.DataFrame) -> pd.DataFrame:
 
 
 def _hash_votes(grades: pd.DataFrame) -> np.ndarray:
-    return np.asarray(pd.util.hash_array(grades["vote_key"].astype(object).fillna("\0").to_numpy(), categorize=False))
+    return np.asarray(
+        pd.util.hash_array(grades["vote_key"].astype(object).fillna("\0").to_numpy(), categorize=False)
+    )
 
 
 def _extracted(root: Path, grader: Grader, keys: pd.Series) -> pd.DataFrame:

@@ -23,8 +23,8 @@ SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
 
 
 class Usable(NamedTuple):
-    """What can be leaned on: hashes of the segments that are joined to the beginning of their trace, and by the hash of
-    each sample the `length` of its thinking and whether it `ended`.
+    """What can be leaned on: hashes of the segments that are joined to the beginning of their trace, and by the
+    hash of each sample the `length` of its thinking and whether it `ended`.
     """
 
     segments: pd.Index
@@ -67,7 +67,9 @@ def set_damaged_aside(root: Path, writer: str) -> None:
 
 
 def withdraw_twice_stored(root: Path, found: Iterable[Twice], writer: str) -> None:
-    """Keep one of each row that is stored twice, as by a copy from another run, a line a shard; enter what is left."""
+    """Keep one of each row that is stored twice, as by a copy from another run,
+    a line a shard; enter what is left.
+    """
     _print(withdraw_twice(root, found, writer))
     store.enter(root, writer)
 
@@ -77,7 +79,9 @@ def withdraw_leaning(root: Path, writer: str) -> None:
 
     The caller holds the writer's lock, so that nothing is appended between the reading and the taking out.
     """
-    drawn = [store.scan(root, table, columns=["identity"], writer=writer)["identity"] for table in (TRACES, ANSWERS)]
+    drawn = [
+        store.scan(root, table, columns=["identity"], writer=writer)["identity"] for table in (TRACES, ANSWERS)
+    ]
     identities = sorted({identity for column in drawn for identity in column.unique().to_pylist()})
     if not identities:
         return
@@ -87,7 +91,9 @@ def withdraw_leaning(root: Path, writer: str) -> None:
 
 
 def withdraw_grades(root: Path) -> None:
-    """Take out the grades of answers that are lost, waiting for whoever is grading: it may have read them before."""
+    """Take out the grades of answers that are lost, waiting for whoever is grading:
+    it may have read them before.
+    """
     models = store.scan(root, MODELS, columns=["task", "weights_digest"]).to_pylist()
     # Those without weights came from elsewhere with their grades.
     graders = {name_grades(row["task"]) for row in models if row["weights_digest"]}
@@ -143,7 +149,9 @@ def _joined(rows: pa.Table, usable: Usable) -> pa.Array:
 
 
 def _cut(rows: pa.Table, usable: Usable) -> pa.Array:
-    """Answers whose thinking is stored. One at budget 0 needs none; a natural one needs a trace that ended there."""
+    """Answers whose thinking is stored. One at budget 0 needs none;
+    a natural one needs a trace that ended there.
+    """
     answers = rows.select([*ANSWERS.key, "num_thinking_tokens"]).to_pandas()
     found = usable.samples.reindex(store.hash_keys(answers, SAMPLE_KEY))
     natural = answers["budget"].isna().to_numpy()
@@ -172,4 +180,6 @@ def _print(lines: Iterable[object]) -> None:
 
 def _report(writer: str, table: str, num_rows: int) -> None:
     if num_rows:
-        print(f"{writer}: {num_rows:,} {table} depend on lost rows; they are set aside and drawn again.", flush=True)
+        print(
+            f"{writer}: {num_rows:,} {table} depend on lost rows; they are set aside and drawn again.", flush=True
+        )

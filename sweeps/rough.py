@@ -1,7 +1,7 @@
 """What is roughly known of a job before its run has drawn any of it: how fast it writes, and how long it starts.
 
-A rate is that of the same model in another run here, else of another model of this run, else follows from the model's
-shapes and the device's peak. It is a range, and says what it is based on.
+A rate is that of the same model in another run here, else of another model of this run, else follows from the
+model's shapes and the device's peak. It is a range, and says what it is based on.
 """
 
 import datetime
@@ -25,15 +25,16 @@ from sweeps.provenance import describe_device, list_gpus
 if TYPE_CHECKING:
     from sweeps.job import Prepared
 
-# Other runs differ in prompts, in samples at once and in what else the machine does: on two busy cores the ladder was
-# .7 to 1.5 times as quick as in results/reference.
+# Other runs differ in prompts, in samples at once and in what else the machine does: on two busy cores the ladder
+# was .7 to 1.5 times as quick as in results/reference.
 ELSEWHERE = 2.0
 # Even models of one size differ so much.
 ALIKE = 1.3
 # Traces of which nothing is known: from a quarter of the tokens that they may have to all.
 SHORTEST = 0.25
-# Shares of a peak that an engine reaches: of a GPU's; of a processor's measured float32 in float32, and in bfloat16,
-# which units of its own multiply. Those of processors held three public models on two cores (results/real).
+# Shares of a peak that an engine reaches: of a GPU's; of a processor's measured float32 in float32, and in
+# bfloat16, which units of its own multiply. Those of processors held three public models on two cores
+# (results/real).
 GPU_SHARES, FLOAT32_SHARES, BFLOAT16_SHARES = (0.2, 0.7), (0.2, 0.9), (0.25, 1.6)
 # Seconds a token beside the model, and for each entry of the vocabulary that is sampled from: on a GPU with 256
 # sequences at once, and on a processor as three public models and the ladder took on two cores (results/real).
@@ -51,7 +52,9 @@ class Rate(NamedTuple):
 
 
 class Startup(NamedTuple):
-    """Seconds from the start of a job's process until it draws, and what that is based on; "" where it is measured."""
+    """Seconds from the start of a job's process until it draws,
+    and what that is based on; "" where it is measured.
+    """
 
     seconds: float
     basis: str
@@ -106,19 +109,25 @@ def _of_same_model(prepared: "Prepared", device: str | None) -> Rate | None:
 
 
 def _of_other_model(prepared: "Prepared", device: str | None) -> Rate | None:
-    """From the model of the run that is nearest in size: as quick as that, to slower in proportion to its weights."""
+    """From the model of the run that is nearest in size: as quick as that,
+    to slower in proportion to its weights.
+    """
     rates = _read_rates(prepared.job.run, device)
     rows = store.scan(prepared.job.run, MODELS, columns=["identity", "model", "num_matmul_params"]).to_pylist()
     mine = prepared.checkpoint.architecture.num_matmul_params
     known = [
-        (row["num_matmul_params"] / mine, row) for row in rows if row["identity"] in rates and row["num_matmul_params"]
+        (row["num_matmul_params"] / mine, row)
+        for row in rows
+        if row["identity"] in rates and row["num_matmul_params"]
     ]
     if not known:
         return None
     ratio, row = min(known, key=lambda each: abs(float(np.log(each[0]))))
     rate = rates[row["identity"]]
     low, high = sorted((rate, rate * ratio))
-    return Rate(low / ALIKE, high * ALIKE, f"the tokens a second of {row['model']} in this run, by the models' sizes")
+    return Rate(
+        low / ALIKE, high * ALIKE, f"the tokens a second of {row['model']} in this run, by the models' sizes"
+    )
 
 
 def _of_peak(prepared: "Prepared") -> Rate | None:
@@ -140,10 +149,11 @@ def _of_peak(prepared: "Prepared") -> Rate | None:
 
 
 def decode_seconds(prepared: "Prepared", peak: Peak) -> float:
-    """Seconds a token at the device's peak, the larger of computing and reading, in the midst of the longest trace.
+    """Seconds a token at the device's peak, the larger of computing and reading,
+    in the midst of the longest trace.
 
-    Two FLOPs a weight; weights are read once for all samples in flight, keys and values for each. Source: Williams et
-    al. 2009 (the roofline), with the bytes of Pope et al. 2022 (arXiv 2211.05102).
+    Two FLOPs a weight; weights are read once for all samples in flight, keys and values for each. Source: Williams
+    et al. 2009 (the roofline), with the bytes of Pope et al. 2022 (arXiv 2211.05102).
     """
     shape, engine, context = prepared.checkpoint.architecture, prepared.job.engine, prepared.max_model_len / 2
     size = ELEMENT_BYTES.get(engine.dtype, 2)
@@ -154,14 +164,17 @@ def decode_seconds(prepared: "Prepared", peak: Peak) -> float:
     # Every weight is met where many samples are in flight, of experts too.
     weights = shape.quantized_bytes or shape.num_params * size
     num_bytes = (
-        weights / min(engine.samples_in_flight, max(prepared.num_pending, 1)) + attended * shape.cached_width * size
+        weights / min(engine.samples_in_flight, max(prepared.num_pending, 1))
+        + attended * shape.cached_width * size
     )
     return float(max(flops / peak.flops, num_bytes / peak.bytes_per_second))
 
 
 def _find_same(prepared: "Prepared") -> Iterator[tuple[Path, str]]:
     """Other runs here that hold rows of the same weights, the newest first and what isoquant brings last."""
-    folders = {path.resolve(): path for home in (HOME, Path()) for path in (home / RUNS).glob("*") if path.is_dir()}
+    folders = {
+        path.resolve(): path for home in (HOME, Path()) for path in (home / RUNS).glob("*") if path.is_dir()
+    }
     newest = sorted(folders.values(), key=lambda path: path.stat().st_mtime, reverse=True)
     for root in (*newest, Path(find_shipped(REFERENCE))):
         if root.resolve() == prepared.job.run.resolve():

@@ -62,7 +62,8 @@ def start(words: Sequence[str]) -> None:
 
 
 def start_all(commands: Sequence[Sequence[str]]) -> None:
-    """Start one command line after the other; a model that failed does not stop the next, and ends all with status 1.
+    """Start one command line after the other; a model that failed does not stop the next,
+    and ends all with status 1.
 
     Raises ValueError for what is wrong with one.
     """

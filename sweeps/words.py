@@ -62,7 +62,9 @@ def name_place(path: str) -> str:
 
 
 def adapt(word: str) -> str:
-    """The word as Hydra takes it: a place in quotes where its grammar gives it, or a character, another meaning."""
+    """The word as Hydra takes it: a place in quotes where its grammar gives it,
+    or a character, another meaning.
+    """
     name, equals, value = word.partition("=")
     if name in READERS and equals:
         return f"++{word}"

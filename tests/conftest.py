@@ -1,4 +1,6 @@
-"""Shared by all tests: one real engine a session here and one behind a real server, and the way to outside data."""
+"""Shared by all tests: one real engine a session here and one behind a real server,
+and the way to outside data.
+"""
 
 import asyncio
 import contextlib
@@ -115,7 +117,8 @@ def serving(server_url: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def outside_data() -> Callable[[str], Path]:
-    """outside_data("gsm8k/test.jsonl"): that path below the folder ISOQUANT_DATA names; the test skips where it is not.
+    """outside_data("gsm8k/test.jsonl"): that path below the folder ISOQUANT_DATA names;
+    the test skips where it is not.
 
     Published data that may not be redistributed is never part of this repository.
     """

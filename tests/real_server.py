@@ -26,7 +26,9 @@ with bind_children():
 
 @contextlib.contextmanager
 def serve_model(path: str, *, log: Path, settings: Vllm, options: Sequence[str] = ()) -> Iterator[str]:
-    """The address of a server started as the engine in process is; it ends with the context, and with this process."""
+    """The address of a server started as the engine in process is;
+    it ends with the context, and with this process.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

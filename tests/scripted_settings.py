@@ -1,4 +1,6 @@
-"""An engine of a real sweep that is scripted: engine._target_=tests.scripted_settings.Scripted on its command line."""
+"""An engine of a real sweep that is scripted:
+engine._target_=tests.scripted_settings.Scripted on its command line.
+"""
 
 import asyncio
 import contextlib

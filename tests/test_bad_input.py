@@ -1,4 +1,6 @@
-"""What a stranger gets wrong, and the line that says what was expected, what came and what to do. Never a traceback."""
+"""What a stranger gets wrong, and the line that says what was expected,
+what came and what to do. Never a traceback.
+"""
 
 import http.server
 import json
@@ -50,7 +52,8 @@ CONFIGS = [
         r"There is no engine.max_sequences; engine's fields are dtype, .*max_num_seqs",
     ),
     Case(
-        f"{SWEEP} +hydra.launcher.gpus=3", r"There is no hydra.launcher.gpus; hydra.launcher's fields are jobs_at_once"
+        f"{SWEEP} +hydra.launcher.gpus=3",
+        r"There is no hydra.launcher.gpus; hydra.launcher's fields are jobs_at_once",
     ),
     Case(
         f"{SWEEP} grid.widths=[1,2",
@@ -59,7 +62,8 @@ CONFIGS = [
     Case(f"{SWEEP} task.size", r"task.size has no value; give task.size=..."),
     Case("model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(
-        "run=results/real/svamp", r"results/real/svamp already holds Qwen2.5-Coder-0.5B-Instruct, .*no model was given"
+        "run=results/real/svamp",
+        r"results/real/svamp already holds Qwen2.5-Coder-0.5B-Instruct, .*no model was given",
     ),
     Case("+model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(f"{SWEEP} budgets=[0]", r"There is no option budgets; did you mean grid.budgets\?"),
@@ -78,15 +82,20 @@ CONFIGS = [
     Case(f"{SWEEP} run=", r"run is empty. Give a name in results/runs, or a path"),
     Case("experiment=embedded model=hf run={here}/run", r"model.path must be given, as in model.path="),
     Case(
-        "experiment=embedded model=hf model.path='' run={here}/run", r"model.path is empty; give a folder, or a hub id"
+        "experiment=embedded model=hf model.path='' run={here}/run",
+        r"model.path is empty; give a folder, or a hub id",
     ),
     Case(
-        f"{SWEEP} model.name=../../esc", r"model.name becomes part of file names: it .* without / .*; got '../../esc'"
+        f"{SWEEP} model.name=../../esc",
+        r"model.name becomes part of file names: it .* without / .*; got '../../esc'",
     ),
     Case(
-        f"{SWEEP} model.name=.esc", r"model.name becomes part of file names: .* without a dot at the start; got '.esc'"
+        f"{SWEEP} model.name=.esc",
+        r"model.name becomes part of file names: .* without a dot at the start; got '.esc'",
     ),
-    Case("experiment=embedded model=countdown-33k,countdown-33k", r"model lists countdown-33k twice; list it once"),
+    Case(
+        "experiment=embedded model=countdown-33k,countdown-33k", r"model lists countdown-33k twice; list it once"
+    ),
     Case(f"plan {SWEEP} --config-name=nope", r"Cannot find primary config 'nope'"),
     Case(f"plan {SWEEP} --cfg job", r"^jobs_at_once: 2$", 0),
     Case(f"{SWEEP} model.path=3", r"No model at '3': give a folder that exists"),
@@ -131,10 +140,12 @@ TASKS = [
         r"'zebra_puzzles': .*num_people",
     ),
     Case(
-        f"{SWEEP} task.vote_key.path=math.sqrt", r"task.vote_key must be a function written in Python, such as harness"
+        f"{SWEEP} task.vote_key.path=math.sqrt",
+        r"task.vote_key must be a function written in Python, such as harness",
     ),
     Case(
-        f"{SWEEP} task.extract=boxed", r"task.extract: there is no function boxed; expected a dotted name, as in task"
+        f"{SWEEP} task.extract=boxed",
+        r"task.extract: there is no function boxed; expected a dotted name, as in task",
     ),
     Case(f"{SWEEP} task.extract=math.sqrt", r"task.extract must be a function written in Python, such as harness"),
     Case(f"{SWEEP} task.render=nothing", r"task.render: it should be callable; got 'nothing'"),
@@ -157,10 +168,13 @@ ENGINES = [
         r"engine.url must look like http://127.0.0.1:8000/v1; got 'http://127.0.0.1:99999/v1'",
     ),
     Case(
-        f"{SWEEP} engine=server engine.url=http://me:secret@host/v1", r"engine.url must not contain a key or password"
+        f"{SWEEP} engine=server engine.url=http://me:secret@host/v1",
+        r"engine.url must not contain a key or password",
     ),
     Case(f"{SWEEP} engine=server engine.retries=-1", r"engine.retries must not be negative; got -1"),
-    Case(f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"is empty. Set it to the key and export it"),
+    Case(
+        f"{SWEEP} engine=server engine.api_key_variable=NOWHERE_SET", r"is empty. Set it to the key and export it"
+    ),
     Case(
         f"{SWEEP} engine=server engine.url=http://127.0.0.1:9/v1 engine.retries=0 hydra.mode=RUN",
         r"countdown-33k: No server answers at http://127.0.0.1:9/v1 .*\. Is the server running\? Is engine.url right\?",
@@ -171,7 +185,8 @@ ENGINES = [
         r"countdown-33k: No server answers at http://127.0.0.1:9/v1",
     ),
     Case(
-        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN", r"has no list of models. engine.url usually ends in"
+        f"{SWEEP} engine=server engine.url={{web}} hydra.mode=RUN",
+        r"has no list of models. engine.url usually ends in",
     ),
     Case(f"{SWEEP} engine=server engine.url={{web}}/page hydra.mode=RUN", r"did not answer with a list of"),
 ]
@@ -237,7 +252,9 @@ PATHS = [
             ("model.path={here}/.hidden", r"model.name becomes part of file names: .*; got '.hidden'"),
         ]
     ),
-    Case("experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"),
+    Case(
+        "experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"
+    ),
     Case("export", r"the following arguments are required: FOLDER"),
     Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or correct this"),
     Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or correct this"),
@@ -254,7 +271,8 @@ DAMAGED = [
         r"Expected task.render, task.extract, task.vote_key, task.dials=<function>, .*; got 'task.extrct",
     ),
     Case(
-        "grade results/reference task.extract=harness.answers.bxed", r"task.extract: there is no function harness.ans"
+        "grade results/reference task.extract=harness.answers.bxed",
+        r"task.extract: there is no function harness.ans",
     ),
     Case(
         "grade results/reference task.extract=os.system",
@@ -267,9 +285,13 @@ DAMAGED = [
         "grade {here}/torn-record",
         r"/torn-record/provenance/.*json is not a record of a job, or it is damaged. Move it away",
     ),
-    Case("grade {here}/other-record", r"/other-record/provenance/.*json is not a record of a job, or it is damaged"),
     Case(
-        "grade {here}/flipped-again", r"is damaged: set aside as .*its rows are drawn again[\s\S]*answers graded in", 0
+        "grade {here}/other-record", r"/other-record/provenance/.*json is not a record of a job, or it is damaged"
+    ),
+    Case(
+        "grade {here}/flipped-again",
+        r"is damaged: set aside as .*its rows are drawn again[\s\S]*answers graded in",
+        0,
     ),
     Case("grade {here}/torn-manifest", r"^0 answers graded in", 0),
 ]
@@ -277,7 +299,10 @@ ANALYSIS = [
     Case("", r"usage: isoquant COMMAND"),
     Case("plot {here}/empty", r"There is no command 'plot'; `isoquant --help` lists them"),
     Case("sumary {here}/empty", r"There is no command 'sumary'; did you mean summary\?"),
-    Case("summary results/reference --colour red", r"unrecognized arguments: --colour red; `isoquant summary --help`"),
+    Case(
+        "summary results/reference --colour red",
+        r"unrecognized arguments: --colour red; `isoquant summary --help`",
+    ),
     Case("summary", r"the following arguments are required: RUN"),
     Case("figures nowhere", r"No run 'nowhere'; runs here: .*Run `isoquant sweep`, or give results/reference"),
     Case("figures {here}/file", r"/file is a file, but not a packed run"),
@@ -288,11 +313,15 @@ ANALYSIS = [
     Case("summary results/reference --price x=1:2", r"Only cost model c5 uses --price\. Add --cost c5, or"),
     Case("match results/reference --cost c2 --throughput x=1:2", r"Only cost model c4 uses --throughput"),
     Case(
-        "match results/reference --cost c5 --price a=1:2 b=1:1 a=3:4", r"--price names a twice; give each model once", 2
+        "match results/reference --cost c5 --price a=1:2 b=1:1 a=3:4",
+        r"--price names a twice; give each model once",
+        2,
     ),
     Case("route results/reference --cost c5 --price a=1:2 --price a=1:2", r"--price names a twice"),
     Case(
-        "replay results/reference --cost c4 --throughput a=1:2 a=1:2 b=1:2 b=1:2", r"--throughput names a, b twice", 2
+        "replay results/reference --cost c4 --throughput a=1:2 a=1:2 b=1:2 b=1:2",
+        r"--throughput names a, b twice",
+        2,
     ),
     Case(
         "serve results/reference --target .5 --queries 9 --pretraining-tokens a=9 a=9",
@@ -358,7 +387,11 @@ def break_checkpoints(root: Path) -> None:
     (copy("broken-tokenizer") / "tokenizer.json").write_text('{"version": ')
     unknown = config | {"architectures": ["LamaForCausalLM"], "model_type": "lama"}
     (copy("unknown") / "config.json").write_text(json.dumps(unknown))
-    for name, file in (("lora", "adapter_config.json"), ("pickled", "pytorch_model.bin"), (".hidden", "config.json")):
+    for name, file in (
+        ("lora", "adapter_config.json"),
+        ("pickled", "pytorch_model.bin"),
+        (".hidden", "config.json"),
+    ):
         (root / name).mkdir()
         (root / name / file).write_text("{}")
     (root / "q4.gguf").write_text("")
@@ -438,7 +471,9 @@ def test_an_analysis_is_told_in_a_line(case: Case, here: Path) -> None:
     assert_told(case, ended.code, ended.out + ended.err)
 
 
-@pytest.mark.parametrize("words", ["model.path=/m task.size=8 seed=3", "experiment=embedded grid.budgets=[0,64]", ""])
+@pytest.mark.parametrize(
+    "words", ["model.path=/m task.size=8 seed=3", "experiment=embedded grid.budgets=[0,64]", ""]
+)
 def test_options_in_args_reach_the_command(words: str) -> None:
     make = ["make", "--dry-run", "--old-file=setup", "plan", "RUN=mine", f"ARGS={words}"]
     done = subprocess.run(make, capture_output=True, text=True, check=False)

@@ -102,7 +102,9 @@ def test_they_disagree_only_where_the_budget_cut_thinking_and_an_answer_was_forc
 ) -> None:
     differing = {name for name, sample in ours.items() if sample.correct != theirs[name][1]}
     for name in sorted(differing):
-        print(f"{name}: ours {ours[name].correct} {ours[name].text!r}, lm_eval {theirs[name][1]} {theirs[name][0]!r}")
+        print(
+            f"{name}: ours {ours[name].correct} {ours[name].text!r}, lm_eval {theirs[name][1]} {theirs[name][0]!r}"
+        )
     num_right = sum(sample.correct for sample in ours.values()), sum(correct for _, correct in theirs.values())
     print(f"of {SIZE}: ours {num_right[0]} right, lm_eval {num_right[1]}; {len(differing)} differ")
     assert all(not ours[name].ended for name in differing)

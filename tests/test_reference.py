@@ -60,7 +60,9 @@ def committed_intervals() -> list[Path]:
     """Tables of committed figures that hold accuracies with their intervals."""
     found = [*REFERENCE.glob("figures/*.csv"), *Path("results/real").glob("*/figures/*.csv")]
     return [
-        path for path in sorted(found) if {"accuracy", "coverage"} & set(columns := head(path)) and "low" in columns
+        path
+        for path in sorted(found)
+        if {"accuracy", "coverage"} & set(columns := head(path)) and "low" in columns
     ]
 
 

@@ -1,4 +1,6 @@
-"""Tasks of both sources on the embedded ladder's real engine: composed, drawn, graded and read, by one engine start."""
+"""Tasks of both sources on the embedded ladder's real engine: composed,
+drawn, graded and read, by one engine start.
+"""
 
 import json
 from pathlib import Path
@@ -81,7 +83,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> tuple[P
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_sample_of_a_task_is_drawn_answered_and_graded(swept: tuple[Path, dict[str, Job]], name: str) -> None:
+def test_every_sample_of_a_task_is_drawn_answered_and_graded(
+    swept: tuple[Path, dict[str, Job]], name: str
+) -> None:
     root, jobs = swept
     prompts = {prompt.prompt_id for prompt in jobs[name].task.load()}
     stored = store.scan(root, PROMPTS).to_pylist()
@@ -105,7 +109,9 @@ def test_lm_evals_examples_stand_in_the_prompt(swept: tuple[Path, dict[str, Job]
     assert [prompt.text for prompt in jobs["sums"].task.load()[:2]] == ["1+5=6;1+5=", "1+5=6;4+7="]
 
 
-def test_a_prompt_that_the_tokenizer_cannot_write_is_told_with_its_characters(tmp_path: Path, running: Running) -> None:
+def test_a_prompt_that_the_tokenizer_cannot_write_is_told_with_its_characters(
+    tmp_path: Path, running: Running
+) -> None:
     job = compose_job(tmp_path / "run", running, ["task=reasoning_gym", "task.name=chain_sum"])
     with pytest.raises(ValueError, match="tokenizer lacks 'S' 't' 'a' 'e'.*of the prompt 'State the final answer"):
         run_job(job)

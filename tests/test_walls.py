@@ -136,7 +136,9 @@ def room_of(module: str) -> str:
 def modules(folder: Path) -> dict[str, set[str]]:
     """By dotted name every module below `folder`, and the modules there that it imports itself."""
     paths = {".".join(p.relative_to(folder.parent).with_suffix("").parts): p for p in folder.rglob("*.py")}
-    return {name: {known for known in imported(path.read_text()) if known in paths} for name, path in paths.items()}
+    return {
+        name: {known for known in imported(path.read_text()) if known in paths} for name, path in paths.items()
+    }
 
 
 def imported(source: str) -> Iterator[str]:
@@ -236,10 +238,17 @@ def test_every_public_function_of_the_statistics_says_its_source_and_its_errors(
 
 
 def unsaid(source: str) -> list[str]:
-    """Public functions and methods, those inside functions apart, whose docstring names no source or not the errors."""
+    """Public functions and methods, those inside functions apart,
+    whose docstring names no source or not the errors.
+    """
     tree = ast.parse(source)
-    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_")]
-    public = [node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+    bodies = [
+        tree.body,
+        *(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"),
+    ]
+    public = [
+        node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"
+    ]
     return [
         node.name
         for node in public
@@ -264,8 +273,8 @@ def test_a_planted_breach_is_found() -> None:
 def _without_docstrings(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
-            node
-        ):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and ast.get_docstring(node):
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)

@@ -1,1 +1,3 @@
-"""One module a command: its arguments, what it reads and what it prints. The only room here that knows output paths."""
+"""One module a command: its arguments, what it reads and what it prints.
+The only room here that knows output paths.
+"""

@@ -32,7 +32,8 @@ OF_DIFFICULTY = (
     "numbers"
 )
 OF_COST = (
-    "c1: FLOPs of the weights; c2: with attention; c3: roofline seconds (--gpu); c4: measured seconds; c5: dollars "
+    "c1: FLOPs of the weights; c2: with attention; c3: roofline seconds (--gpu); c4: measured seconds; c5: "
+    "dollars "
     f"(--price); tokens; samples. Default: the first of {', '.join(AS_KNOWN)} that is known"
 )
 OF_RATES = {
@@ -122,7 +123,9 @@ def add_run(command: argparse.ArgumentParser) -> None:
 
 
 def add_out(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the figures, instead of RUN/figures")
+    command.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder for the figures, instead of RUN/figures"
+    )
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:

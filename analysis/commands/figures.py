@@ -93,7 +93,9 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _ask(drawn: Drawn, folder: Path, wanted: list[Wanted]) -> dict[str, list[str]]:
-    """Have every figure drawn that the run can tell; the names of the others by reason, their old pictures removed."""
+    """Have every figure drawn that the run can tell; the names of the others by reason,
+    their old pictures removed.
+    """
     untold: dict[str, list[str]] = {}
     for each in wanted:
         try:

@@ -23,7 +23,9 @@ def add(commands: arguments.Commands) -> None:
     command = commands.add_parser("gallery", help="write docs/gallery.md; its figures and the report are there")
     command.add_argument("run", metavar="RUN", help=arguments.RUN)
     command.add_argument("--page", type=Path, required=True, help="the report of the run, as `report` wrote it")
-    command.add_argument("--new", required=True, metavar="MODEL", help="the model that is compared with the others")
+    command.add_argument(
+        "--new", required=True, metavar="MODEL", help="the model that is compared with the others"
+    )
     command.add_argument(
         "--markdown", type=Path, default=Path("docs/gallery.md"), help="the file with the gallery's marks"
     )
@@ -37,7 +39,9 @@ def run(options: argparse.Namespace) -> None:
     if lacking:
         raise ValueError(f"{folder} has no {', '.join(lacking)}. Run `isoquant figures {options.run}` first.")
     words = compared(options.run, options.new)
-    pictures = {f"{name}.png": caption for name, caption in gallery.FIGURES.items()} | {"report.png": gallery.REPORT}
+    pictures = {f"{name}.png": caption for name, caption in gallery.FIGURES.items()} | {
+        "report.png": gallery.REPORT
+    }
     shown = {os.path.relpath((folder / name).resolve(), home): caption for name, caption in pictures.items()}
     command = f"isoquant compare {options.run} {options.run}:{options.new}"
     text = gallery.section(shown, command=command, comparison=words)

@@ -30,5 +30,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 def cells(stored: StoredRun) -> dict[str, pd.DataFrame]:
     """By model, a row a budget."""
-    budgets = {rung: sorted(set(stored.declared(rung, "evaluation")["budget"].astype(int))) for rung in stored.rungs}
+    budgets = {
+        rung: sorted(set(stored.declared(rung, "evaluation")["budget"].astype(int))) for rung in stored.rungs
+    }
     return {rung.name: read_health(stored.root, rung.identity, asked) for rung, asked in budgets.items()}

@@ -23,7 +23,9 @@ def add(commands: arguments.Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
-    """Print what each policy is worth at equal mean cost; draw it into RUN/figures, with the CSV behind each figure."""
+    """Print what each policy is worth at equal mean cost; draw it into RUN/figures,
+    with the CSV behind each figure.
+    """
     from analysis.figures import parallel_serial, policies
     from analysis.figures.save import save
     from analysis.policies import replays

@@ -27,7 +27,11 @@ def add(commands: arguments.Commands) -> None:
     add("--prompts", type=int, default=default.num_prompts, help="most prompts whose texts are shown")
     add("--samples", type=int, default=default.num_samples, help="most samples whose texts are shown of each")
     add("--replay", action="store_true", help="add the policies of `isoquant replay`: who should get the compute")
-    add("--new", metavar="NEW", help="add the comparison of RUN:MODEL with this run, as `isoquant compare` prints it")
+    add(
+        "--new",
+        metavar="NEW",
+        help="add the comparison of RUN:MODEL with this run, as `isoquant compare` prints it",
+    )
     add("--out", type=Path, metavar="FILE", help="file for the page, instead of RUN/report.html")
     command.set_defaults(every_cost=True)
 
@@ -52,7 +56,9 @@ def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Sec
     if options.new:
         from analysis.report import compare
 
-        sections.append(compare.draw(arguments.compared(Source(root, None), arguments.source(options.new), options)))
+        sections.append(
+            compare.draw(arguments.compared(Source(root, None), arguments.source(options.new), options))
+        )
     if options.replay:
         from analysis.policies import replays
         from analysis.report import replays as section

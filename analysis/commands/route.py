@@ -32,7 +32,9 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 def route(
     root: Path, options: argparse.Namespace, *, embedder: str | None = None, num_seeds: int = 5
 ) -> dict[str, object]:
-    """The same with the options of any command that has `add_choices`; raises ValueError below two seeds or arms."""
+    """The same with the options of any command that has `add_choices`;
+    raises ValueError below two seeds or arms.
+    """
     from analysis.figures import routing as figure
     from analysis.figures.save import save
     from analysis.policies import routes

@@ -24,7 +24,9 @@ def add(commands: arguments.Commands) -> None:
         action="store_true",
         help="add how much bins made from the scored samples themselves would mislead",
     )
-    command.add_argument("--diversity", action="store_true", help="add distinct right answers per sample and per cost")
+    command.add_argument(
+        "--diversity", action="store_true", help="add distinct right answers per sample and per cost"
+    )
     arguments.add_choices(command)
 
 

@@ -20,12 +20,16 @@ def add(commands: arguments.Commands) -> None:
     command = commands.add_parser("validate", help=text, description=text, epilog=EXAMPLES)
     command.add_argument("--datasets", type=int, default=FULL_DATASETS, help="simulated data sets for each line")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--jobs", type=int, default=1, help="number of processes; the results do not depend on it")
+    command.add_argument(
+        "--jobs", type=int, default=1, help="number of processes; the results do not depend on it"
+    )
     command.add_argument("--out", type=Path, metavar="FILE", help="file for the table, instead of printing it")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
-    """Run every proof obligation, print it as it finishes, then the table; raise ValueError where a bound fails."""
+    """Run every proof obligation, print it as it finishes, then the table;
+    raise ValueError where a bound fails.
+    """
     started, found = time.time(), {}
     for name, checks in report.run(options.datasets, seed=options.seed, num_jobs=options.jobs):
         found[name] = checks

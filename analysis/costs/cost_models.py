@@ -21,9 +21,9 @@ COUNT_MODELS_ALIKE = ("tokens", "samples")
 class CostModel(NamedTuple):
     """Cost of reading a prompt and of decoding after it, its unit, and the words a figure uses for the model.
 
-    prefill(shape, prompt_tokens) and decode(shape, prompt_tokens, decoded_tokens) work elementwise: arrays of tokens
-    that broadcast, to an array of their shape in the model's unit. needs names the field of a Shape that must be given,
-    "" where none must.
+    prefill(shape, prompt_tokens) and decode(shape, prompt_tokens, decoded_tokens) work elementwise: arrays of
+    tokens that broadcast, to an array of their shape in the model's unit. needs names the field of a Shape that
+    must be given, "" where none must.
     """
 
     prefill: Callable[[Shape, Floats], Floats]
@@ -46,8 +46,8 @@ def params_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -
 def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
     """FLOPs 2 N P + 2 L d P^2, d = heads x head_dim: each token attends to those before it; (...) -> (...).
 
-    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it. Source: Kaplan et al. 2020 (arXiv 2001.08361),
-    table 1.
+    In a layer with a window w < P, to the last w: 2 d w (2 P - w) of it. Source: Kaplan et al. 2020 (arXiv
+    2001.08361), table 1.
     """
     seen = np.minimum(prompt_tokens, shape.window)
     attended = shape.attention_width * prompt_tokens**2 + shape.window_width * seen * (2 * prompt_tokens - seen)
@@ -55,7 +55,8 @@ def attention_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
 
 
 def attention_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats) -> Floats:
-    """FLOPs, sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d (P T + T (T + 1) / 2); (...), (...) -> (...).
+    """FLOPs, sum over t = 1..T of 2 N + 4 L d (P + t) = 2 N T + 4 L d
+    (P T + T (T + 1) / 2); (...), (...) -> (...).
 
     In a layer with a window, P + t is at most that. Source: Kaplan et al. 2020 (arXiv 2001.08361), table 1.
     """
@@ -66,7 +67,8 @@ def attention_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats
 
 
 def roofline_prefill(gpu: roofline.Gpu, batch: int, shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Seconds max(FLOPs / peak, bytes / bandwidth): the weights once a batch, keys and values written; (...) -> (...).
+    """Seconds max(FLOPs / peak, bytes / bandwidth): the weights once a batch,
+    keys and values written; (...) -> (...).
 
     Source: Williams et al. 2009 (the roofline), with the bytes of Pope et al. 2022 (arXiv 2211.05102).
     """
@@ -117,7 +119,9 @@ def measured_decode(shape: Shape, prompt_tokens: Floats, decoded_tokens: Floats)
 
 
 def priced_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
-    """Dollars for tokens in; (...) -> (...). Raises ValueError without a price per million. Source: by definition."""
+    """Dollars for tokens in; (...) -> (...).
+    Raises ValueError without a price per million. Source: by definition.
+    """
     return prompt_tokens * _given(shape.price, "price").prompt / 1e6
 
 
@@ -165,8 +169,8 @@ COST_MODELS = {
 def choose(name: str, *, gpu: str | None = None, batch: int = BATCH) -> CostModel:
     """The cost model of that name; c3 on a GPU of `roofline.GPUS`, `batch` sequences decoded together. No arrays.
 
-    Raises ValueError that lists the names there are, and where c3 has no GPU or another model has one. Source: that of
-    each model.
+    Raises ValueError that lists the names there are, and where c3 has no GPU or another model has one. Source:
+    that of each model.
     """
     if name not in COST_NAMES:
         raise ValueError(f"Unknown cost model {name!r}; choose from {list(COST_NAMES)}.")
@@ -191,17 +195,20 @@ def cell_cost(
     widths: Sequence[int],
     verifier: Shape | None = None,
 ) -> Floats:
-    """Expected cost a prompt of k samples run alone: one shared prefill, k decodes, and a verifier's reading of each.
+    """Expected cost a prompt of k samples run alone: one shared prefill,
+    k decodes, and a verifier's reading of each.
 
-    prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset decodes k
-    times the mean sample. A verifier reads prompt and sample in one pass, counted in the same tokens. Source: by
-    definition; random subsets are exchangeable.
+    prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset
+    decodes k times the mean sample. A verifier reads prompt and sample in one pass, counted in the same tokens.
+    Source: by definition; random subsets are exchangeable.
     """
     prompt, decoded = np.asarray(prompt_tokens, dtype=float)[:, None], np.asarray(decoded_tokens, dtype=float)
     each = model.decode(shape, prompt, decoded)
     if verifier is not None:
         each = each + model.prefill(verifier, prompt + decoded)
-    cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * np.asarray(widths, dtype=float)
+    cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * np.asarray(
+        widths, dtype=float
+    )
     return cost
 
 
@@ -211,7 +218,9 @@ def total_tokens(*, prompt_tokens: ArrayLike, decoded_tokens: ArrayLike, widths:
     prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K). Source: by definition.
     """
     prompt = np.asarray(prompt_tokens, dtype=float)[:, None]
-    tokens: Floats = prompt + np.asarray(decoded_tokens, dtype=float).mean(axis=-1, keepdims=True) * np.asarray(widths)
+    tokens: Floats = prompt + np.asarray(decoded_tokens, dtype=float).mean(axis=-1, keepdims=True) * np.asarray(
+        widths
+    )
     return tokens
 
 

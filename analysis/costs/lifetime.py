@@ -1,4 +1,6 @@
-"""How a total budget splits between training and serving: least 6ND + 2Nq(P + kT) along a ladder. Arrays in and out."""
+"""How a total budget splits between training and serving:
+least 6ND + 2Nq(P + kT) along a ladder. Arrays in and out.
+"""
 
 from typing import NamedTuple
 
@@ -14,7 +16,8 @@ LEVELS_PER_OCTAVE = 4
 
 
 class Serving(NamedTuple):
-    """Tokens a query (prompt and decoded, P + kT) with which one model reaches the target: (1 + R,), inf where never.
+    """Tokens a query (prompt and decoded, P + kT) with which one model reaches the target:
+    (1 + R,), inf where never.
 
     cells (F,): the cells that its frontier's folds chose there, -1 where never. at_or_below: the cheapest cell is
     already there, so that the tokens are an upper bound.
@@ -28,9 +31,9 @@ class Serving(NamedTuple):
 class Plan(NamedTuple):
     """The cheapest way to serve q queries at the target accuracy, for each of Q workloads.
 
-    total_flops is training and serving together, inf where no model gets there; model (Q,) the cheapest one's position,
-    -1 where none; share_chosen (Q, M) how often each was the cheapest among the replicates; training_share the part of
-    the total that is training.
+    total_flops is training and serving together, inf where no model gets there; model (Q,) the cheapest one's
+    position, -1 where none; share_chosen (Q, M) how often each was the cheapest among the replicates;
+    training_share the part of the total that is training.
     """
 
     queries: Floats
@@ -41,14 +44,18 @@ class Plan(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """Beyond how many queries the `above` model is cheaper than the `below` one, which has the cheaper training."""
+    """Beyond how many queries the `above` model is cheaper than the `below` one,
+    which has the cheaper training.
+    """
 
     below: int
     above: int
     queries: Interval
 
 
-def serve(accuracy: ArrayLike, tokens: ArrayLike, target: float, *, weights: ArrayLike, folds: ArrayLike) -> Serving:
+def serve(
+    accuracy: ArrayLike, tokens: ArrayLike, target: float, *, weights: ArrayLike, folds: ArrayLike
+) -> Serving:
     """Least tokens a query for a target accuracy, on a frontier that is chosen and read on different prompts.
 
     accuracy, tokens (P, J): every cell of one model's grid on each prompt; weights (1 + R, P) from
@@ -64,11 +71,14 @@ def serve(accuracy: ArrayLike, tokens: ArrayLike, target: float, *, weights: Arr
     return Serving(crossing.cost, cells, bool(crossing.at_or_below[0]))
 
 
-def plan(num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_tokens: ArrayLike, queries: ArrayLike) -> Plan:
+def plan(
+    num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_tokens: ArrayLike, queries: ArrayLike
+) -> Plan:
     """The least 6ND + 2Nq(P + kT) over the models of a ladder, with its interval, at each number of queries.
 
-    num_params N (M,); pretraining_tokens D (M,); serving_tokens P + kT (M, 1 + R) from `serve`, the estimate first;
-    queries q (Q,). Source: Sardana et al. 2024 (arXiv 2401.00448), with samples and thinking as part of serving.
+    num_params N (M,); pretraining_tokens D (M,); serving_tokens P + kT (M, 1 + R) from `serve`, the estimate
+    first; queries q (Q,). Source: Sardana et al. 2024 (arXiv 2401.00448), with samples and thinking as part of
+    serving.
     """
     N, D = _positive(num_params, "num_params")[:, None, None], _positive(pretraining_tokens, "pretraining_tokens")
     q = _positive(queries, "queries")
@@ -90,8 +100,8 @@ def plan(num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_tokens: A
 def switches(num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_tokens: ArrayLike) -> list[Switch]:
     """Where the cheapest model changes as queries grow, each with its interval; arguments as in `plan`.
 
-    Of two lines 6ND + 2Nq S the dearer to train wins beyond q = 3 (N_a D_a - N_b D_b) / (N_b S_b - N_a S_a), at once
-    (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
+    Of two lines 6ND + 2Nq S the dearer to train wins beyond q = 3 (N_a D_a - N_b D_b) / (N_b S_b - N_a S_a), at
+    once (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
     """
     N, S = _positive(num_params, "num_params"), np.asarray(serving_tokens, dtype=float)
     training, slope = 6 * N * _positive(pretraining_tokens, "pretraining_tokens"), 2 * N[:, None] * S

@@ -40,9 +40,9 @@ class Line(NamedTuple):
 def sum_of_larger(one: Line, other: Line, *, start: Floats, length: Floats) -> Floats:
     """Sum over t = 1..length of the larger of two lines at x = start + t, in the lines' unit.
 
-    start and length, in tokens, broadcast to the result's shape.
-    The line that rises faster is the larger from where they cross, so the sum has two closed parts. A fractional length
-    counts its last part at the rate of the line that is larger there. Source: ours.
+    start and length, in tokens, broadcast to the result's shape. The line that rises faster is the larger from
+    where they cross, so the sum has two closed parts. A fractional length counts its last part at the rate of the
+    line that is larger there. Source: ours.
     """
     flat, steep = sorted((one, other), key=lambda line: line.slope)
     if flat.slope == steep.slope:

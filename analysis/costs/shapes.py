@@ -17,12 +17,13 @@ class PerToken(NamedTuple):
 class Shape(NamedTuple):
     """What a model's cost depends on.
 
-    num_matmul_params: weights in matrix products that one token meets, the output head counted, the input lookup not.
-    num_expert_params: weights of all experts together, of which a token meets the share expert_share. head_dim is that
-    of queries and keys; value_head_dim, num_kv_heads and cached_width (numbers a token leaves in a layer) are 0 where
-    they follow: values as long as keys, keys and values for every head, kept as they are. Of num_layers,
-    num_linear_layers have no attention that grows with the context and num_window_layers one that stops growing at
-    `window` tokens. throughput: tokens a device-second; price: dollars a million tokens; None where not given.
+    num_matmul_params: weights in matrix products that one token meets, the output head counted, the input lookup
+    not. num_expert_params: weights of all experts together, of which a token meets the share expert_share.
+    head_dim is that of queries and keys; value_head_dim, num_kv_heads and cached_width (numbers a token leaves in
+    a layer) are 0 where they follow: values as long as keys, keys and values for every head, kept as they are. Of
+    num_layers, num_linear_layers have no attention that grows with the context and num_window_layers one that
+    stops growing at `window` tokens. throughput: tokens a device-second; price: dollars a million tokens; None
+    where not given.
     """
 
     num_matmul_params: int
@@ -44,7 +45,8 @@ class Shape(NamedTuple):
 
     @property
     def attention_width(self) -> float:
-        """Layers whose attention grows with the context x heads x head size, the mean of keys' and values': a number.
+        """Layers whose attention grows with the context x heads x head size,
+        the mean of keys' and values': a number.
 
         Source: Kaplan et al. 2020 (arXiv 2001.08361), table 1.
         """

@@ -93,7 +93,9 @@ def _verdict(row: pd.Series) -> str:
     estimate, low, high = (_workload(float(row[key])) for key in ("workload", "low", "high"))
     if estimate == low == high:
         return estimate
-    return f"{estimate} [{low}, {high}]" if estimate in ("never", "always") else f"up to {estimate} [{low}, {high}]"
+    return (
+        f"{estimate} [{low}, {high}]" if estimate in ("never", "always") else f"up to {estimate} [{low}, {high}]"
+    )
 
 
 def _workload(value: float) -> str:
@@ -106,7 +108,9 @@ def _add_below(axes: Axes, inches: float) -> Axes:
     """Empty axes below a panel of bars, so wide."""
     box, figure = axes.get_position(), labels.sheet(axes)
     wide, tall = figure.get_size_inches()
-    below = figure.add_axes((box.x0, box.y0 - (BETWEEN + CURVES_INCHES) / tall, inches / wide, CURVES_INCHES / tall))
+    below = figure.add_axes(
+        (box.x0, box.y0 - (BETWEEN + CURVES_INCHES) / tall, inches / wide, CURVES_INCHES / tall)
+    )
     ink.bare(below)
     return below
 
@@ -141,9 +145,11 @@ def _words(first: pd.Series, large: str) -> page.Words:
     return page.Words(
         f"Train {large}, or sample a smaller model?",
         f"Bar: the workload up to which the smaller model is the cheaper way to {large}'s accuracy, with its 95% "
-        f"interval. Below: accuracy of the smaller model. Star: one answer of {large}, where both cost the same at the "
+        f"interval. Below: accuracy of the smaller model. Star: one answer of {large}, where both cost the same "
+        "at the "
         f"workload R; above the line, {large} is the better buy.",
-        "Cost: training, on equally many tokens, and serving (Snell et al. 2024). Open star: more samples than were "
+        "Cost: training, on equally many tokens, and serving (Snell et al. 2024). Open star: more samples than "
+        "were "
         f"drawn. Several samples are read by {captions.read_by(first)}. "
         f"{captions.run(first, binned=True, priced=False)}",
     )

@@ -1,4 +1,6 @@
-"""The same conclusion under every cost model: exchange rates against the largest rung, side by side, a panel a bin."""
+"""The same conclusion under every cost model: exchange rates against the largest rung,
+side by side, a panel a bin.
+"""
 
 import numpy as np
 import pandas as pd
@@ -70,7 +72,9 @@ def _draw_rates(
         kind = str(row["counted_as"])
         at, colour = _lane(models.index(row["small"]), kinds.index(kind), len(kinds)), tones[kind]
         if np.isfinite(row["low"]):
-            axes.plot([row["low"], never.held(row["high"], lane)], [at, at], color=colour, linewidth=1.5, alpha=0.6)
+            axes.plot(
+                [row["low"], never.held(row["high"], lane)], [at, at], color=colour, linewidth=1.5, alpha=0.6
+            )
         if not np.isnan(row["exchange_rate"]):
             axes.plot(never.held(row["exchange_rate"], lane), at, MARKERS[kind], color=colour, markersize=5, zorder=5,
                       markeredgewidth=1.1, markerfacecolor="white" if row["at_or_below"] else colour)  # fmt: skip
@@ -117,7 +121,8 @@ def _words(frame: pd.DataFrame, large: str) -> page.Words:
     gpu = f" Seconds on a GPU: {third['counted_label'].iloc[0]}." if len(third) else ""
     return page.Words(
         "Does the verdict depend on what is counted?",
-        f"Left of 1x a smaller model matches one answer of {large} for less. Grey lane: never. Line: 95% interval. "
+        f"Left of 1x a smaller model matches one answer of {large} for less. Grey lane: never. Line: 95% "
+        "interval. "
         "Open mark: at most so much.",
         f"The smaller model draws more samples at the full budget, read by {captions.read_by(first)}, at most "
         f"{first['max_step']}.{gpu} {captions.run(first, binned=True, priced=False)}",

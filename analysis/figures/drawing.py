@@ -1,4 +1,6 @@
-"""Figures drawn by two processes side by side: one draws what the other has not begun. Knows none in particular."""
+"""Figures drawn by two processes side by side: one draws what the other has not begun.
+Knows none in particular.
+"""
 
 import contextlib
 import os
@@ -67,7 +69,9 @@ class Drawn:
             self._news.notify_all()
 
     def paths(self) -> Iterator[Path]:
-        """Where the pictures are, as they are done; whoever iterates draws those that wait. Raises what drawing did."""
+        """Where the pictures are, as they are done; whoever iterates draws those that wait.
+        Raises what drawing did.
+        """
         for number in range(len(self._jobs)):
             while number not in self._found:
                 self._draw_or_wait(number)
@@ -110,7 +114,9 @@ def draw(job: Job) -> Path:
 
 
 def _start_helper() -> "subprocess.Popen[bytes] | None":
-    """A process that draws what is written to it; None where it would have no core of its own, or none may start."""
+    """A process that draws what is written to it;
+    None where it would have no core of its own, or none may start.
+    """
     if len(os.sched_getaffinity(0)) < 2:
         return None
     with contextlib.suppress(OSError):

@@ -1,4 +1,6 @@
-"""Exchange rates of every pair of rungs: a dot with its interval a pair, a panel a bin, a lane where it is never."""
+"""Exchange rates of every pair of rungs: a dot with its interval a pair,
+a panel a bin, a lane where it is never.
+"""
 
 import numpy as np
 import pandas as pd
@@ -62,7 +64,8 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pairs: list[tuple[str, str]], l
 
 
 def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, lane: Lane) -> None:
-    """A dot and its interval, which runs into the lane where its end is never; an upper bound is open and points left.
+    """A dot and its interval, which runs into the lane where its end is never;
+    an upper bound is open and points left.
 
     The word itself stands where the rate is never.
     """
@@ -73,7 +76,9 @@ def _draw_rate(axes: Axes, row: pd.Series, height: int, colour: str, lane: Lane)
     is_never = np.isinf(row["exchange_rate"])
     if np.isfinite(row["low"]):
         end = row["high"] if np.isfinite(row["high"]) else lane.start if is_never else lane.middle
-        axes.plot([row["low"], end], [height, height], color=colour, linewidth=1.6, alpha=0.55, solid_capstyle="butt")
+        axes.plot(
+            [row["low"], end], [height, height], color=colour, linewidth=1.6, alpha=0.55, solid_capstyle="butt"
+        )
         if np.isinf(row["high"]) and not is_never:
             axes.plot(end, height, ">", color=colour, markersize=5, alpha=0.55, markeredgewidth=0)
     if is_never:

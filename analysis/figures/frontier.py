@@ -1,4 +1,6 @@
-"""Accuracy against compute, a panel a bin: what each rung reaches at its best, and above it, whose best is the best."""
+"""Accuracy against compute, a panel a bin: what each rung reaches at its best,
+and above it, whose best is the best.
+"""
 
 import numpy as np
 import pandas as pd
@@ -76,7 +78,9 @@ def _draw_strip(axes: Axes, best: pd.DataFrame, short: dict[str, str], colours: 
     return strip
 
 
-def _name_rungs(axes: Axes, lines: dict[str, pd.DataFrame], short: dict[str, str], colours: dict[str, str]) -> None:
+def _name_rungs(
+    axes: Axes, lines: dict[str, pd.DataFrame], short: dict[str, str], colours: dict[str, str]
+) -> None:
     """Each rung's name at the lower end of its line."""
     named = [
         Label(short[model], line["cost"].iloc[0], line["accuracy"].iloc[0], colours[model])
@@ -89,9 +93,11 @@ def _name_rungs(axes: Axes, lines: dict[str, pd.DataFrame], short: dict[str, str
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "Which model is the best buy for your compute?",
-        "Line: the best accuracy a model reaches without spending more, with 95% intervals. Strip on top: the model "
+        "Line: the best accuracy a model reaches without spending more, with 95% intervals. Strip on top: the "
+        "model "
         "that is best there; grey: unclear.",
-        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen on "
+        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen "
+        "on "
         f"one half of the prompts and read on the other; unclear: the halves choose different models. "
         f"{captions.run(first, binned=True)}",
     )

@@ -46,18 +46,30 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_cells(axes: Axes, rows: pd.DataFrame, budgets: list[int], widths: list[int]) -> None:
-    table = rows.pivot(index="budget", columns="width", values="accuracy").loc[budgets, widths].to_numpy(dtype=float)
+    table = (
+        rows.pivot(index="budget", columns="width", values="accuracy").loc[budgets, widths].to_numpy(dtype=float)
+    )
     edges = [np.arange(length + 1) - 0.5 for length in (len(widths), len(budgets))]
-    axes.pcolormesh(*edges, table, cmap="cividis", vmin=0, vmax=1, rasterized=False, linewidth=0, antialiased=False)
+    axes.pcolormesh(
+        *edges, table, cmap="cividis", vmin=0, vmax=1, rasterized=False, linewidth=0, antialiased=False
+    )
     for _, row in rows.iterrows():
         x, y = widths.index(row["width"]), budgets.index(row["budget"])
         ink_on_shade = "black" if row["accuracy"] > LIGHT else "white"
         axes.text(
-            x, y, f"{100 * row['accuracy']:.0f}", ha="center", va="center", fontsize=NUMBER_SIZE, color=ink_on_shade
+            x,
+            y,
+            f"{100 * row['accuracy']:.0f}",
+            ha="center",
+            va="center",
+            fontsize=NUMBER_SIZE,
+            color=ink_on_shade,
         )
         if row["is_best"]:
             thickness = 0.6 + 1.4 * float(row["share_best"])
-            box = Rectangle((x - 0.43, y - 0.41), 0.86, 0.82, fill=False, edgecolor=ink_on_shade, linewidth=thickness)
+            box = Rectangle(
+                (x - 0.43, y - 0.41), 0.86, 0.82, fill=False, edgecolor=ink_on_shade, linewidth=thickness
+            )
             axes.add_patch(box)
 
 

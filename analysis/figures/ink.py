@@ -45,7 +45,9 @@ def on(colour: str) -> str:
     return "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.55 else "white"
 
 
-def whiskers(axes: Axes, at: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, *, alpha: float = 0.5) -> None:
+def whiskers(
+    axes: Axes, at: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, *, alpha: float = 0.5
+) -> None:
     """Quiet vertical intervals, which lie over one another without mud."""
     axes.vlines(at, low, high, color=colour, linewidth=1.0, alpha=alpha, zorder=2)
 

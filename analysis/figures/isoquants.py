@@ -75,7 +75,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: dict[float, str], lane:
         axes.plot(sizes, np.where(told, compute, np.nan), color=colour, linewidth=2.2, zorder=4)
         _draw_points(axes, sizes, part, colour, gone)
         least = int(np.nanargmin(np.where(told, compute, np.inf)))
-        axes.plot(sizes[least], compute[least], "*", color=colour, markersize=14, markeredgecolor="white", zorder=7)
+        axes.plot(
+            sizes[least], compute[least], "*", color=colour, markersize=14, markeredgecolor="white", zorder=7
+        )
         last = int(np.flatnonzero(told)[-1])
         named.append(Label(f"{100 * target:.0f}%", sizes[last], compute[last], colour))
         lines.append(np.column_stack([sizes, heights]))
@@ -88,7 +90,11 @@ def _draw_points(axes: Axes, sizes: Floats, part: pd.DataFrame, colour: str, gon
     told, bounded = np.isfinite(cost), part["at_or_below"].to_numpy(dtype=bool)
     ranged = np.isfinite(low)
     ink.whiskers(axes, sizes[ranged], low[ranged], np.where(np.isinf(high), gone, high)[ranged], colour)
-    for which, marker, fill in ((~told, "o", colour), (told & ~bounded, "o", colour), (told & bounded, "v", "white")):
+    for which, marker, fill in (
+        (~told, "o", colour),
+        (told & ~bounded, "o", colour),
+        (told & bounded, "v", "white"),
+    ):
         heights = np.where(told, cost, gone)[which]
         axes.plot(sizes[which], heights, marker, color=colour, markersize=4.5, markerfacecolor=fill, zorder=5)
 
@@ -96,8 +102,10 @@ def _draw_points(axes: Axes, sizes: Floats, part: pd.DataFrame, colour: str, gon
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "Which model reaches an accuracy with the least compute?",
-        "Line: equal accuracy, as its label says. Star: the model that gives it for least. In the grey lane a model "
+        "Line: equal accuracy, as its label says. Star: the model that gives it for least. In the grey lane a "
+        "model "
         "never reaches it. Thin lines: 95% intervals. Open triangle: at most so much.",
-        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen on "
+        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen "
+        "on "
         f"one half of the prompts and read on the other. {captions.run(first, binned=True)}",
     )

@@ -80,7 +80,9 @@ def wrap(text: str, size: float, inches: float, *, weight: str = "normal") -> st
 
 
 def fit(text: str, size: float, inches: float, *, weight: str = "normal", of_head: float = 0.5) -> str:
-    """The text, or as much of both its ends as there is room for, with an ellipsis between; the head has of_head."""
+    """The text, or as much of both its ends as there is room for,
+    with an ellipsis between; the head has of_head.
+    """
     most = min(len(text), MOST_LETTERS)
     kept = text if most == len(text) else f"{text[: most // 2]}…{text[len(text) - most // 2 :]}"
     for num_letters in range(most - 1, 2, -1):
@@ -130,7 +132,10 @@ def spread(places: Sequence[float], gap: float, low: float = -np.inf, high: floa
         blocks.append([place, 1])
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
             mean, size = blocks.pop()
-            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size), blocks[-1][1] + size]
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size),
+                blocks[-1][1] + size,
+            ]
     level = np.concatenate([np.full(int(size), mean) for mean, size in blocks])
     moved = np.empty(len(wanted))
     moved[order] = np.clip(level, low, high - steps[-1]) + steps
@@ -140,10 +145,11 @@ def spread(places: Sequence[float], gap: float, low: float = -np.inf, high: floa
 def place(
     axes: Axes, labels: Sequence[Label], *, lines: Sequence[Floats] = (), size: float = 9.0, weight: str = "bold"
 ) -> None:
-    """Write each label near its point, inside the axes, over no other label there and over few pieces of the lines.
+    """Write each label near its point, inside the axes,
+    over no other label there and over few pieces of the lines.
 
-    lines: arrays (N, 2) in the data's coordinates. A label that had to go far is led to its point by a thin line; one
-    for which there is no room anywhere is left out. Limits, scales and the figure's size must be final.
+    lines: arrays (N, 2) in the data's coordinates. A label that had to go far is led to its point by a thin line;
+    one for which there is no room anywhere is left out. Limits, scales and the figure's size must be final.
     """
     extent = extent_points(axes)
     taken = [_box_of_text(axes, text) for text in axes.texts if text.get_text()]

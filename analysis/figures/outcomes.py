@@ -1,4 +1,6 @@
-"""What every cell is made of, a panel a rung: bars of right, wrong and missing answers over the thinking budget."""
+"""What every cell is made of, a panel a rung: bars of right,
+wrong and missing answers over the thinking budget.
+"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -65,7 +67,13 @@ def _write_legend(figure: Figure, first: Axes, shown: list[str]) -> None:
     """A row of patches above the panels."""
     box = first.get_position()
     handles = [
-        Patch(facecolor=INKS[name][0], hatch=INKS[name][1], edgecolor="white", linewidth=0, label=NOUNS.get(name, name))
+        Patch(
+            facecolor=INKS[name][0],
+            hatch=INKS[name][1],
+            edgecolor="white",
+            linewidth=0,
+            label=NOUNS.get(name, name),
+        )
         for name in shown
     ]
     page.legend(figure, handles, (box.x0, box.y1 + 0.34 / figure.get_figheight()))
@@ -77,8 +85,10 @@ def _words(first: pd.Series) -> page.Words:
         "Bars: how single samples ended. Black line: the share whose thinking was cut, still going at the budget. "
         "Dotted: whose answer was forced; where no dotted line is seen, the same.",
         f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, "
-        f"{captions.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; truncated: "
-        "the answer hit its token limit; refused: the grader was not let do what it wanted. All of these count as not "
+        f"{captions.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; "
+        "truncated: "
+        "the answer hit its token limit; refused: the grader was not let do what it wanted. All of these count as "
+        "not "
         "correct."
         f"{captions.cautions(first)}",
     )

@@ -72,7 +72,13 @@ def lay(num_panels: int, words: Words, layout: Layout) -> tuple[Figure, list[Axe
 
 
 def title(
-    axes: Axes, text: str, note: str = "", *, colour: str = ink.DARK, size: float = 11.0, inches: float | None = None
+    axes: Axes,
+    text: str,
+    note: str = "",
+    *,
+    colour: str = ink.DARK,
+    size: float = 11.0,
+    inches: float | None = None,
 ) -> None:
     """A panel's name in bold above its left end, shortened where it is too long, and a note after it.
 
@@ -93,8 +99,12 @@ def has_room(text: str, note: str, inches: float, *, size: float = 11.0) -> bool
     return labels.width_points(text, size, "bold") <= 72 * _room(note, inches, size)
 
 
-def names(short: Mapping[str, str], inches: float, *, notes: Sequence[str] = (), size: float = 11.0) -> dict[str, str]:
-    """Names for the titles of panels so wide, told apart where they are shortened; notes: what stands after them."""
+def names(
+    short: Mapping[str, str], inches: float, *, notes: Sequence[str] = (), size: float = 11.0
+) -> dict[str, str]:
+    """Names for the titles of panels so wide, told apart where they are shortened;
+    notes: what stands after them.
+    """
     room = min((_room(note, inches, size) for note in notes), default=inches)
     return labels.fit_apart(short, size, room, weight="bold")
 
@@ -132,7 +142,10 @@ class _Line(NamedTuple):
 def _head(words: Words, width: float) -> list[_Line]:
     """Title and key with their distances from the upper edge, in inches."""
     lines, top = [], EDGE_INCHES
-    for text, size, weight, after in ((words.title, TITLE_SIZE, "bold", 0.1), (words.key, KEY_SIZE, "normal", 0.0)):
+    for text, size, weight, after in (
+        (words.title, TITLE_SIZE, "bold", 0.1),
+        (words.key, KEY_SIZE, "normal", 0.0),
+    ):
         wrapped = labels.wrap(text, size, width - 2 * EDGE_INCHES, weight=weight)
         lines.append(_Line(wrapped, size, weight, top, top + _inches(wrapped, size)))
         top = lines[-1].bottom + after

@@ -1,4 +1,6 @@
-"""Width against depth: the samples and the thinking that are best by tokens, and what they reach; a column a bin."""
+"""Width against depth: the samples and the thinking that are best by tokens,
+and what they reach; a column a bin.
+"""
 
 import numpy as np
 import pandas as pd
@@ -57,7 +59,9 @@ def _scale_steps(axes: Axes, steps: list[float]) -> None:
     """A place for each setting, the same from one to the next, named where there is room."""
     axes.set_ylim(-0.5, len(steps) - 0.5)
     stride = max(1, int(np.ceil(len(steps) * 9 * 1.5 / labels.extent_points(axes)[1])))
-    names = [limits.short(int(step)) if (len(steps) - 1 - at) % stride == 0 else "" for at, step in enumerate(steps)]
+    names = [
+        limits.short(int(step)) if (len(steps) - 1 - at) % stride == 0 else "" for at, step in enumerate(steps)
+    ]
     axes.yaxis.set_major_locator(FixedLocator(range(len(steps))))
     axes.yaxis.set_major_formatter(FixedFormatter(names))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -88,9 +92,11 @@ def _name_lines(axes: Axes, lines: dict[str, Floats]) -> None:
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         f"More samples or longer thinking? The best setting of {first['model']}",
-        "Blue: all tokens count, as a bill does. Orange: only the longest sample counts, as waiting does when samples "
+        "Blue: all tokens count, as a bill does. Orange: only the longest sample counts, as waiting does when "
+        "samples "
         "are drawn side by side. Thin lines: 95% intervals.",
-        f"Samples are read by {wording.RULES[first['rule']]}. Best settings are chosen on one half of the prompts and "
+        f"Samples are read by {wording.RULES[first['rule']]}. Best settings are chosen on one half of the prompts "
+        "and "
         "read on the other; a dot between two settings: the halves chose differently. "
         f"Task {first['task']}, {first['total_prompts']} prompts, {captions.samples_each(first)}, "
         f"{first['num_replicates']:,} paired bootstraps, the choice in each.",

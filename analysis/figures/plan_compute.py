@@ -46,7 +46,9 @@ def _named(short: dict[str, str]) -> tuple[dict[str, str], float]:
 
 
 def _draw_model(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
-    """One model's total and its band; thick where it is the cheapest. Nothing where it never reaches the target."""
+    """One model's total and its band; thick where it is the cheapest.
+    Nothing where it never reaches the target.
+    """
     if not np.isfinite(rows["total_flops"]).all():
         return
     axes.plot(rows["queries"], rows["total_flops"], color=colour, linewidth=1.1)
@@ -60,7 +62,9 @@ def _label_ends(axes: Axes, frame: pd.DataFrame, short: dict[str, str], colours:
     ends = frame[np.isfinite(frame["total_flops"])].groupby("model", sort=False).tail(1).sort_values("total_flops")
     lowest = -np.inf
     for _, end in ends.iterrows():
-        height = max(axes.transAxes.inverted().transform(axes.transData.transform((1, end["total_flops"])))[1], lowest)
+        height = max(
+            axes.transAxes.inverted().transform(axes.transData.transform((1, end["total_flops"])))[1], lowest
+        )
         axes.text(1.01, height, short[end["model"]], transform=axes.transAxes, va="center", fontsize=9.5,
                   fontweight="bold", color=colours[end["model"]])  # fmt: skip
         lowest = height + LABEL_GAP
@@ -75,8 +79,11 @@ def _write_words(figure: Figure, frame: pd.DataFrame, short: dict[str, str]) -> 
     key = f"To serve at {100 * first['target']:g}% by {wording.RULES[first['rule']]}. Thick: the cheapest model."
     figure.text(0.02, 0.9, key + (f" Never: {', '.join(never)}." if never else ""), fontsize=10, va="top")
     caption = (
-        "6ND + 2Nq(P + kT): N parameters trained on D tokens, q queries of P prompt tokens and k samples of T tokens.\n"
-        "The setting (k, T) is the cheapest that reaches the target, chosen on one half of the prompts and read on the "
-        "other.\nBands: 95% intervals over prompts (paired bootstrap), open above where more than 2.5% never get there."
+        "6ND + 2Nq(P + kT): N parameters trained on D tokens, q queries of P prompt tokens and k samples of T "
+        "tokens.\n"
+        "The setting (k, T) is the cheapest that reaches the target, chosen on one half of the prompts and read "
+        "on the "
+        "other.\nBands: 95% intervals over prompts (paired bootstrap), open above where more than 2.5% never get "
+        "there."
     )
     figure.text(0.02, 0.02, caption, fontsize=8.5, va="bottom", color="#444444")

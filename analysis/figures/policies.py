@@ -102,12 +102,16 @@ def _scale(above: Axes, below: Axes, part: pd.DataFrame, *, first: bool) -> None
     room = 0.15 * (max(shown.max(), 0) - min(shown.min(), 0)) + 0.005
     below.set_ylim(max(min(shown.min(), 0), -0.15) - room, max(shown.max(), 0) + room)
     above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}%"))
-    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):+g}" if value else "0"))
+    below.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{round(100 * value, 6):+g}" if value else "0")
+    )
     for axis in (above, below):
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if ends[1] < 30 * ends[0] else (1,)))
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    below.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf)))
+    below.xaxis.set_major_formatter(
+        LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf))
+    )
     below.set_xlabel(f"mean {head['cost_unit']} per prompt", fontsize=9.5, labelpad=2)
     if first:
         above.set_ylabel("accuracy", fontsize=9.5)
@@ -142,7 +146,9 @@ def _write_legend(figure: Figure, part: pd.DataFrame, left: float, top: float) -
         "half": " (read on the other half)",
         "placebo": " (placebo)",
     }
-    handles = [Line2D([], [], label=name + words.get(kinds[name], ""), **look) for name, look in _styles(part).items()]
+    handles = [
+        Line2D([], [], label=name + words.get(kinds[name], ""), **look) for name, look in _styles(part).items()
+    ]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(left - 0.004, top + 0.008), fontsize=8.5,
                   frameon=False, labelspacing=0.25, borderpad=0, handlelength=2.6)  # fmt: skip
 
@@ -153,13 +159,16 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
     figure.text(0.14 / width, 1 - 0.16 / height, "Who should get the compute?", fontsize=14, fontweight="bold",
                 va="top", color=ink.DARK)  # fmt: skip
     key = (
-        "Above: accuracy against mean compute. Below: what a policy gains, at equal mean compute, on random mixtures "
+        "Above: accuracy against mean compute. Below: what a policy gains, at equal mean compute, on random "
+        "mixtures "
         "of the reference line."
     )
     figure.text(0.14 / width, 1 - 0.5 / height, key, fontsize=10, va="top", color=ink.DARK)
     words = (
-        f"Task {first['task']}. {first['total_prompts']} prompts, {first['num_samples']} samples each. Every policy is "
-        f"fitted on {first['num_folds'] - 1} of {first['num_folds']} folds of prompts and read on the last; what it "
+        f"Task {first['task']}. {first['total_prompts']} prompts, {first['num_samples']} samples each. Every "
+        "policy is "
+        f"fitted on {first['num_folds'] - 1} of {first['num_folds']} folds of prompts and read on the last; what "
+        "it "
         f"looks at is charged. Bands: 95% intervals ({first['num_replicates']:,} paired bootstraps of held-out "
         f"prompts; fits are not resampled). Cost in {first['cost_unit']}, {first['cost_label']}."
     )

@@ -1,4 +1,6 @@
-"""Accuracy against cost: single arms, mixtures of them, routers, hindsight; and what routers gain over the mixtures."""
+"""Accuracy against cost: single arms, mixtures of them, routers, hindsight;
+and what routers gain over the mixtures.
+"""
 
 import itertools
 from typing import Literal
@@ -53,7 +55,9 @@ def _draw_costs(axes: Axes, frame: pd.DataFrame) -> None:
         axes.plot(row["cost"], row["accuracy"], "o", color=_colour(_router(row["policy"])), markersize=6.5,
                   markeredgecolor="white", zorder=6)  # fmt: skip
     single = frame[frame["kind"] == "single"].iloc[0]
-    axes.plot(single["cost"], single["accuracy"], "*", color=ink.DARK, markersize=11, markeredgecolor="white", zorder=6)
+    axes.plot(
+        single["cost"], single["accuracy"], "*", color=ink.DARK, markersize=11, markeredgecolor="white", zorder=6
+    )
     # Hindsight is spent long before the dearest arm.
     axes.set_xlim(right=1.1 * arms["cost"].max())
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -62,9 +66,13 @@ def _draw_costs(axes: Axes, frame: pd.DataFrame) -> None:
 
 
 def _mixtures(rows: pd.DataFrame) -> tuple[Floats, Floats]:
-    """A line through rows in order of cost, straight in cost as mixtures of two settings are, whatever the axis."""
+    """A line through rows in order of cost,
+    straight in cost as mixtures of two settings are, whatever the axis.
+    """
     cost, accuracy = rows["cost"].to_numpy(), rows["accuracy"].to_numpy()
-    steps = np.unique(np.concatenate([np.linspace(low, high, 12) for low, high in itertools.pairwise(cost)] + [cost]))
+    steps = np.unique(
+        np.concatenate([np.linspace(low, high, 12) for low, high in itertools.pairwise(cost)] + [cost])
+    )
     return steps, np.interp(steps, cost, accuracy)
 
 
@@ -76,7 +84,9 @@ def _draw_gains(axes: Axes, tuned: pd.DataFrame) -> None:
         colour = _colour(_router(row["policy"]))
         axes.plot([100 * row["gain_low"], 100 * row["gain_high"]], [-place] * 2, color=colour, linewidth=2)
         axes.plot(100 * row["gain"], -place, "o", color=colour, markersize=6.5)
-    axes.set_yticks([-place for place in range(len(tuned))], [_router(name) for name in tuned["policy"]], fontsize=9)
+    axes.set_yticks(
+        [-place for place in range(len(tuned))], [_router(name) for name in tuned["policy"]], fontsize=9
+    )
     axes.set_ylim(-len(tuned) + 0.4, 0.6)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:+g}" if points else "0"))
     axes.set_xlabel("points over mixtures at equal cost", fontsize=9.5)
@@ -96,7 +106,9 @@ def _write_legend(figure: Figure, frame: pd.DataFrame) -> None:
     ]
     ends = dict.fromkeys((models[0], models[-1])) if len(models) > 6 else models
     marks += [
-        Line2D([], [], linestyle="", marker="o", markersize=4, color=colours[model], label=f"an arm of {short[model]}")
+        Line2D(
+            [], [], linestyle="", marker="o", markersize=4, color=colours[model], label=f"an arm of {short[model]}"
+        )
         for model in ends
     ]
     figure.legend(handles=marks, loc="lower left", bbox_to_anchor=(0.02, 0.085), ncols=4, fontsize=8.5, frameon=False,
@@ -117,7 +129,8 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
     embedded = "no embedding" if first["embedder"] is None else f"embedding {first['embedder']}"
     paid = ", charged" if first["is_charged"] else ", not charged" if first["embedder"] is not None else ""
     caption = (
-        f"{first['num_prompts']} prompts{of}; an arm is a model, a thinking budget and a number of samples, read by "
+        f"{first['num_prompts']} prompts{of}; an arm is a model, a thinking budget and a number of samples, read "
+        "by "
         f"{wording.RULES[first['rule']]}. Held out: {held_out}. {embedded.capitalize()}{paid}.\nCost: "
         f"{first['cost_unit']}, {first['cost_label']}. Means over {first['num_seeds']} seeds; 95% intervals over "
         f"held-out prompts (paired bootstrap, {first['num_replicates']:,} replicates; fitted once a fold)."

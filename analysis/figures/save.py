@@ -26,7 +26,9 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     figure = draw(_change_texts(frame, as_drawn))
     table = _change_texts(frame, as_cell)
     _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False, float_format=DIGITS))
-    _replace(folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE))
+    _replace(
+        folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE)
+    )
     return _replace(folder / f"{name}.png", lambda beside: _write_png(figure, beside))
 
 
@@ -36,14 +38,18 @@ def as_drawn(text: str) -> str:
 
 
 def as_cell(text: str) -> str:
-    """A text that stays in its cell and is a text to spreadsheets: an apostrophe before what they would compute."""
+    """A text that stays in its cell and is a text to spreadsheets:
+    an apostrophe before what they would compute.
+    """
     shown = show(text)
     return f"'{shown}" if shown.startswith(COMPUTED) and not _is_number(shown) else shown
 
 
 def _change_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     texts = frame.select_dtypes(["object", "string", "category"])
-    changed = {name: texts[name].map(lambda cell: change(cell) if isinstance(cell, str) else cell) for name in texts}
+    changed = {
+        name: texts[name].map(lambda cell: change(cell) if isinstance(cell, str) else cell) for name in texts
+    }
     return frame.assign(**changed)
 
 

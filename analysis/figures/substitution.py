@@ -1,4 +1,6 @@
-"""Accuracy against compute, a panel a difficulty bin: where a smaller rung's samples reach the largest's one answer."""
+"""Accuracy against compute, a panel a difficulty bin:
+where a smaller rung's samples reach the largest's one answer.
+"""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,9 @@ LABEL_ROOM = 0.05
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `questions.curve_rows.frame`, whose rows are cells with their bin's target and rung's crossing."""
+    """The figure of `questions.curve_rows.frame`,
+    whose rows are cells with their bin's target and rung's crossing.
+    """
     full_names = ink.ordered_models(frame["model"], frame["num_params"])
     short = wording.short_names(full_names)
     models, bins = list(short.values()), list(dict.fromkeys(frame["bin"]))
@@ -61,7 +65,9 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> Non
 
 
 def _label_target(axes: Axes, first: pd.Series) -> None:
-    """On the side of the dashed line that curves leave free: right of all votes that reach it, left of all budgets."""
+    """On the side of the dashed line that curves leave free:
+    right of all votes that reach it, left of all budgets.
+    """
     at_right = first["path"] == "width"
     low, high = axes.get_ylim()
     # Over an axis' end it would cover the words there.
@@ -156,7 +162,9 @@ def _mark_crossing(axes: Axes, row: pd.Series, colour: str) -> None:
 def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
     """Below the panel: the accuracy to match, and what each smaller rung needs for it."""
     first = frame.iloc[0]
-    lines = [(f"To match one answer of {first['target']} ({numerals.percent(first['target_accuracy'])}):", ink.DARK)]
+    lines = [
+        (f"To match one answer of {first['target']} ({numerals.percent(first['target_accuracy'])}):", ink.DARK)
+    ]
     lines += [
         (_named(str(model), _verdict(part.iloc[0])), colours[str(model)])
         for model, part in frame.groupby("model", sort=False)
@@ -176,7 +184,9 @@ def _write_verdicts(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
 
 
 def _named(model: str, verdict: str) -> str:
-    """'33k: never within 15 samples'; a name too long for the line is shortened, and no number of the verdict is."""
+    """'33k: never within 15 samples'; a name too long for the line is shortened,
+    and no number of the verdict is.
+    """
     room = VERDICT_ROOM - labels.width_points(f": {verdict}", VERDICT_SIZE) / 72
     return f"{labels.fit(model, VERDICT_SIZE, max(room, 0.6))}: {verdict}"
 

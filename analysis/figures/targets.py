@@ -1,4 +1,6 @@
-"""Substitution curves: compute a smaller rung needs, over the largest's, against the accuracy both have to reach."""
+"""Substitution curves: compute a smaller rung needs, over the largest's,
+against the accuracy both have to reach.
+"""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +42,9 @@ def draw(frame: pd.DataFrame) -> Figure:
         ticks.log(axes, "y", form=lambda tick: f"{ticks.number(tick)}x", lane=lane)
         axes.set_xlabel("accuracy to reach", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
-            axes.set_ylabel(f"{wording.spent(frame['cost_unit'].iloc[0])} over that of {short[large]}", fontsize=9.5)
+            axes.set_ylabel(
+                f"{wording.spent(frame['cost_unit'].iloc[0])} over that of {short[large]}", fontsize=9.5
+            )
         page.title(axes, name, wording.prompts(rows["num_prompts"].iloc[0]))
         never.shade(axes, "y", lane)
         axes.axhline(1, color=ink.DARK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
@@ -55,7 +59,9 @@ def _limits(frame: pd.DataFrame, num_models: int) -> tuple[float, Lane]:
     """The lower end of the axis, and the lane above all lines and what is near of their intervals."""
     ends = frame[["exchange_rate", "rate_low", "rate_high"]].to_numpy(dtype=float).ravel()
     ends = np.append(ends[np.isfinite(ends) & (ends > 0)], (0.7, 1.5))
-    lines = np.append(frame["exchange_rate"][np.isfinite(frame["exchange_rate"])].to_numpy(dtype=float), (0.7, 1.5))
+    lines = np.append(
+        frame["exchange_rate"][np.isfinite(frame["exchange_rate"])].to_numpy(dtype=float), (0.7, 1.5)
+    )
     low = max(float(ends.min()), float(lines.min()) / MAX_REACH) / 1.2
     high = min(float(ends.max()), float(lines.max()) * MAX_REACH) * 1.2
     return low, never.beyond(low, high, share=min(LANE_SHARE + RUNG_SHARE * num_models, MAX_LANE_SHARE))
@@ -70,7 +76,9 @@ def _line(part: pd.DataFrame, height: float) -> Floats:
 def _draw_lines(
     axes: Axes, rows: pd.DataFrame, lines: dict[str, Floats], colours: dict[str, str], heights: dict[str, float]
 ) -> None:
-    """Each rung's rates, dotted where they are upper bounds and on the way to never, with intervals here and there."""
+    """Each rung's rates, dotted where they are upper bounds and on the way to never,
+    with intervals here and there.
+    """
     shared = sorted(rows["target"].unique())
     stride = max(len(lines), -(-len(shared) // NUM_WHISKERS))
     for number, (model, line) in enumerate(lines.items()):
@@ -101,8 +109,10 @@ def _name_rungs(axes: Axes, lines: dict[str, Floats], short: dict[str, str], col
 def _words(first: pd.Series, large: str) -> page.Words:
     return page.Words(
         f"What does a smaller model pay for the accuracy of {large}?",
-        f"Below 1x the smaller model is cheaper than {large} at equal accuracy. In the grey lane it never gets there. "
+        f"Below 1x the smaller model is cheaper than {large} at equal accuracy. In the grey lane it never gets "
+        "there. "
         "Thin lines: 95% intervals. Dotted: at most so much.",
-        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen on "
+        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), chosen "
+        "on "
         f"one half of the prompts and read on the other. {captions.run(first, binned=True)}",
     )

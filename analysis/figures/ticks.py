@@ -35,7 +35,8 @@ def log(
     last: float = np.inf,
     lane: Lane | None = None,
 ) -> None:
-    """Ticks of a log axis at powers of ten, or closer where there are few, whose labels lie apart; none above `last`.
+    """Ticks of a log axis at powers of ten, or closer where there are few,
+    whose labels lie apart; none above `last`.
 
     Where the axis ends in a lane of what is never reached, that is named too. The limits are final.
     """

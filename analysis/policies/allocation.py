@@ -1,4 +1,6 @@
-"""Policies that split a mean cost among prompts: uniform, oracle, planned from features, and what each must beat."""
+"""Policies that split a mean cost among prompts: uniform, oracle,
+planned from features, and what each must beat.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ Guess = Callable[[Prompts], tuple[Floats, Floats]]
 
 @dataclass(frozen=True)
 class Each:
-    """Every arm by itself, the same for all prompts: one setting an arm. Uniform allocation where arms are widths."""
+    """Every arm by itself, the same for all prompts: one setting an arm.
+    Uniform allocation where arms are widths.
+    """
 
     name: str = "uniform"
     reads: tuple[str, ...] = ()
@@ -44,8 +48,8 @@ class Each:
 class Oracle:
     """Knows what each arm yields on each prompt of `truth`, the menu of all prompts; spends each mean cost best.
 
-    With the menu that it is read on it sees the very samples: an upper bound. With one built from other samples of the
-    same prompts it is what knowing prompts, not samples, is worth.
+    With the menu that it is read on it sees the very samples: an upper bound. With one built from other samples of
+    the same prompts it is what knowing prompts, not samples, is worth.
     """
 
     truth: Menu
@@ -65,8 +69,8 @@ class Oracle:
 class Planned:
     """Guesses each arm's accuracy and cost from features, and spends each mean cost best by the guesses.
 
-    model: any scikit-learn regressor of several outputs, or None for the train prompts' means: one mixture of arms for
-    all prompts, on their hull. Costs are guessed as multiples of each arm's mean cost.
+    model: any scikit-learn regressor of several outputs, or None for the train prompts' means: one mixture of arms
+    for all prompts, on their hull. Costs are guessed as multiples of each arm's mean cost.
     """
 
     name: str
@@ -163,7 +167,9 @@ def linear() -> Pipeline:
 
 
 def forest(num_trees: int = 32, *, leaf: int = 10) -> RandomForestRegressor:
-    """A forest whose leaves average at least so many prompts: for features that act together, several times as slow."""
+    """A forest whose leaves average at least so many prompts:
+    for features that act together, several times as slow.
+    """
     return RandomForestRegressor(num_trees, min_samples_leaf=leaf, max_features=0.7)
 
 

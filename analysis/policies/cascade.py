@@ -17,8 +17,8 @@ MAX_ARMS = 512
 class Rung(NamedTuple):
     """One rung's cell, and what its samples say in each of N orders; `said.agreement` is what acceptance looks at.
 
-    Models are asked independently. Rungs of one model share its orders: the second goes on with the first's traces, and
-    is charged in full.
+    Models are asked independently. Rungs of one model share its orders: the second goes on with the first's
+    traces, and is charged in full.
     """
 
     cell: Cell
@@ -36,10 +36,11 @@ def thresholds(rung: Rung, num_thresholds: int) -> list[float]:
 
 
 def menu(rungs: Sequence[Rung], *, num_thresholds: int = 3) -> Menu:
-    """Every cascade of these rungs, in their order, as an arm: all combinations of `thresholds`, the last rung trusted.
+    """Every cascade of these rungs, in their order, as an arm:
+    all combinations of `thresholds`, the last rung trusted.
 
-    Among them is each rung alone where it is the first, so that the hull of the arms chosen on train prompts is never
-    below that of its ends. A rung that never accepts is not visited at all.
+    Among them is each rung alone where it is the first, so that the hull of the arms chosen on train prompts is
+    never below that of its ends. A rung that never accepts is not visited at all.
     """
     levels = [thresholds(rung, num_thresholds) for rung in rungs[:-1]]
     if np.prod([len(level) for level in levels]) > MAX_ARMS:

@@ -19,7 +19,9 @@ MAX_VALUES = 20
 
 
 def of_text(written: Sequence[str]) -> Known:
-    """Cheap counts of each text (P, 7): characters, words, lines, digits, numbers, the largest of them, other signs."""
+    """Cheap counts of each text (P, 7): characters, words, lines, digits,
+    numbers, the largest of them, other signs.
+    """
     rows = []
     for text in written:
         numbers = [float(found) for found in re.findall(r"\d+(?:\.\d+)?", text)]
@@ -46,8 +48,8 @@ def of_dials(dials: dict[str, Array]) -> Known:
 def of_probe(arm: Arm, at: int, cost: CostModel, *, samples: ArrayLike, sees_reward: bool) -> Known:
     """What these samples of each prompt say at the arm's budget `at`, charged as a cell of their width run alone.
 
-    Columns: share of the votes that agree, share that vote, log of the mean and spread of decoded tokens, share cut by
-    the budget; with a verifiable reward the share that is right too. Evaluate on other samples.
+    Columns: share of the votes that agree, share that vote, log of the mean and spread of decoded tokens, share
+    cut by the budget; with a verifiable reward the share that is right too. Evaluate on other samples.
     """
     which, stored = np.asarray(samples), arm.samples
     votes, correct, decoded, forced = (

@@ -1,4 +1,6 @@
-"""What a policy is worth beside a reference at equal mean cost, in every weighting. Arrays in, named tuples out."""
+"""What a policy is worth beside a reference at equal mean cost,
+in every weighting. Arrays in, named tuples out.
+"""
 
 from typing import NamedTuple
 
@@ -19,9 +21,10 @@ LEAST_GAIN = 1e-6
 class Gains(NamedTuple):
     """J points of a policy beside a reference line; fields of each interval (J,).
 
-    gain: accuracy above the line at the point's own mean cost, with its p-value against 0; share: of what the oracle
-    gains there, NaN where that is nothing; times: the least cost at which the line is as accurate over the point's, inf
-    where it never is within its arms, NaN where the point is not surely right, so that there is nothing to match.
+    gain: accuracy above the line at the point's own mean cost, with its p-value against 0; share: of what the
+    oracle gains there, NaN where that is nothing; times: the least cost at which the line is as accurate over the
+    point's, inf where it never is within its arms, NaN where the point is not surely right, so that there is
+    nothing to match.
     """
 
     accuracy: Interval
@@ -35,10 +38,10 @@ class Gains(NamedTuple):
 def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None, num_drawn: int) -> Gains:
     """What the points at these positions are worth beside the line and between line and oracle, by position.
 
-    Points of the line can be mixed at random, so that the line is their concave hull, found anew in every weighting; a
-    point that lies below its cheapest arm in any weighting is not compared (NaN), and beyond its dearest it may leave
-    money unspent. Each comparison is made at equal cost within every weighting, so all are paired. num_drawn: prompts,
-    or clusters of them where those are resampled whole.
+    Points of the line can be mixed at random, so that the line is their concave hull, found anew in every
+    weighting; a point that lies below its cheapest arm in any weighting is not compared (NaN), and beyond its
+    dearest it may leave money unspent. Each comparison is made at equal cost within every weighting, so all are
+    paired. num_drawn: prompts, or clusters of them where those are resampled whole.
     """
     cost, accuracy = means.cost[:, points], means.accuracy[:, points]
     line_cost, line_accuracy = mixtures(means.cost[:, line], means.accuracy[:, line])
@@ -60,7 +63,9 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None,
 
 
 def mixtures(cost: Floats, accuracy: Floats) -> tuple[Floats, Floats]:
-    """The best random mixtures of arms: vertices of each row's hull, by cost, the last repeated; (R, V) -> (R, H)."""
+    """The best random mixtures of arms: vertices of each row's hull,
+    by cost, the last repeated; (R, V) -> (R, H).
+    """
     steps = hulls(accuracy, cost)
     return steps.cost, np.take_along_axis(accuracy, steps.arm, axis=1)
 

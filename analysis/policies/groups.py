@@ -28,7 +28,8 @@ class Profile:
 
 
 def profile(labels: ArrayLike, menu: Menu, *, num_groups: int, alphas: ArrayLike) -> Profile:
-    """Every arm's mean accuracy and cost on the training prompts of each group, scored; an empty group is all prompts'.
+    """Every arm's mean accuracy and cost on the training prompts of each group,
+    scored; an empty group is all prompts'.
 
     labels (P,) in 0..num_groups - 1.
     """
@@ -78,7 +79,9 @@ class FittedClusters:
 
 @dataclass(frozen=True)
 class DatasetRouter:
-    """The best arm of each data set, which knows nothing of a prompt but where it comes from; of a new one, of all."""
+    """The best arm of each data set, which knows nothing of a prompt but
+    where it comes from; of a new one, of all.
+    """
 
     alphas: tuple[float, ...] = settings.ALPHAS
     name: str = "best of data set"

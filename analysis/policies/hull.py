@@ -25,8 +25,8 @@ class Upgrades(NamedTuple):
 def vertices(cost: ArrayLike, accuracy: ArrayLike) -> Ints:
     """Arms on the non-decreasing convex hull, cheapest first; (A,), (A,) -> (V,) positions.
 
-    What lies on the hull is reached by sending a random share of the prompts to each of two neighbours (RouterBench,
-    arXiv 2403.12031). Of equals the first counts.
+    What lies on the hull is reached by sending a random share of the prompts to each of two neighbours
+    (RouterBench, arXiv 2403.12031). Of equals the first counts.
     """
     cost, accuracy = np.asarray(cost, dtype=float), np.asarray(accuracy, dtype=float)
     kept: list[int] = []
@@ -42,8 +42,8 @@ def vertices(cost: ArrayLike, accuracy: ArrayLike) -> Ints:
 def mix(cost: ArrayLike, accuracy: ArrayLike, at: ArrayLike) -> Floats:
     """Accuracy of random mixtures of neighbours at mean cost `at`; (..., V), (..., V), (..., J) -> (..., J).
 
-    Neighbours are those by cost. Below the cheapest it is the cheapest's accuracy, beyond the dearest the dearest's:
-    there a comparison at `at` is not one at equal cost.
+    Neighbours are those by cost. Below the cheapest it is the cheapest's accuracy, beyond the dearest the
+    dearest's: there a comparison at `at` is not one at equal cost.
     """
     cost, accuracy, at = (np.asarray(values, dtype=float) for values in (cost, accuracy, at))
     by_cost = np.argsort(cost, axis=-1, kind="stable")
@@ -71,10 +71,12 @@ def upgrades(accuracy_PA: ArrayLike, cost_PA: ArrayLike) -> Upgrades:
 
 
 def oracle(steps: Upgrades, weights: ArrayLike, at: ArrayLike) -> Floats:
-    """The most accuracy that choosing an arm for each prompt in hindsight gives at mean cost `at`; (R, P) -> (R, J).
+    """The most accuracy that choosing an arm for each prompt in hindsight gives at mean cost `at`; (R, P) -> (R,
+    J).
 
-    at (R, J). The last step may be taken in part, so this is the linear programme's optimum (greedy by slope). It knows
-    which samples turned out right, so that it is out of reach even of a router that knows every prompt's chances.
+    at (R, J). The last step may be taken in part, so this is the linear programme's optimum (greedy by slope). It
+    knows which samples turned out right, so that it is out of reach even of a router that knows every prompt's
+    chances.
     """
     weights, at = np.asarray(weights, dtype=float), np.asarray(at, dtype=float)
     read = np.empty(at.shape)

@@ -1,4 +1,6 @@
-"""What routers are worth on the prompts they were replayed on, under each weighting of them. Arrays in, arrays out."""
+"""What routers are worth on the prompts they were replayed on,
+under each weighting of them. Arrays in, arrays out.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +26,9 @@ ACCURACY = "accuracy"
 
 
 class Curve(NamedTuple):
-    """A router's settings: mean cost and accuracy, and what mixtures and hindsight reach at that cost; (R, J) each."""
+    """A router's settings: mean cost and accuracy,
+    and what mixtures and hindsight reach at that cost; (R, J) each.
+    """
 
     cost: Floats
     accuracy: Floats
@@ -33,7 +37,9 @@ class Curve(NamedTuple):
 
     @property
     def gain(self) -> Floats:
-        """Accuracy over the mixtures', 0 where they differ by what sums are rounded to: such a router is an arm."""
+        """Accuracy over the mixtures', 0 where they differ by what sums are rounded to:
+        such a router is an arm.
+        """
         gained = self.accuracy - self.mixture
         return np.where(np.abs(gained) > metrics.ROUNDING, gained, 0.0)
 
@@ -48,8 +54,8 @@ class Seed(NamedTuple):
 def matched(seeds: Sequence[Seed], weights: Floats, columns: Ints, *, menu: Menu | None = None) -> Curve:
     """Points at these positions beside mixtures and hindsight at the cost of the same fold; (R, J) each.
 
-    A policy that was fitted once a fold may spend much in one and little in another. Mixtures are concave in cost, so
-    that at the mean cost of all folds they would be asked for more than at each fold's own. weights (R, P);
+    A policy that was fitted once a fold may spend much in one and little in another. Mixtures are concave in cost,
+    so that at the mean cost of all folds they would be asked for more than at each fold's own. weights (R, P);
     hindsight is NaN without the menu.
     """
     sums = np.zeros((4, len(weights), len(columns)))
@@ -80,11 +86,13 @@ def of_setting(curve: Curve, setting: int) -> dict[str, Floats]:
     }
 
 
-def of_curve(curve: Points, best: Point, cheapest: Point, *, most: Floats, is_mixed: bool = False) -> dict[str, Floats]:
+def of_curve(
+    curve: Points, best: Point, cheapest: Point, *, most: Floats, is_mixed: bool = False
+) -> dict[str, Floats]:
     """Measures of a whole curve beside the best and the cheapest single arm, by name; (R,) each.
 
-    most (R,) is the mean cost of the dearest arm; is_mixed: what lies between two settings is a setting too, as it is
-    of the hull.
+    most (R,) is the mean cost of the dearest arm; is_mixed: what lies between two settings is a setting too, as it
+    is of the hull.
     """
     return {
         "PerfGain": metrics.perf_gain(curve, best),
@@ -104,8 +112,8 @@ def dearest(menu: Menu, weights: Floats) -> Floats:
 def _mixture(replayed: Replayed, weights: Floats, here: Ints, cost: Floats) -> Floats:
     """Accuracy of mixtures of single arms at these costs (R, J) on some of the prompts.
 
-    What is dearer than the best arm is held to the better of two uses of the money: none, or a share of the prompts to
-    the dearest arm, which training prompts may have wrongly thought no better.
+    What is dearer than the best arm is held to the better of two uses of the money: none, or a share of the
+    prompts to the dearest arm, which training prompts may have wrongly thought no better.
     """
     costs, accuracies = _means(replayed, weights, here, _distinct(replayed, here))
     dearest = _means(replayed, weights, here, replayed.columns(DEAREST))

@@ -1,4 +1,6 @@
-"""What a prompt can be answered with: arms, and each one's expected accuracy and cost on each prompt. Arrays only."""
+"""What a prompt can be answered with: arms,
+and each one's expected accuracy and cost on each prompt. Arrays only.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ from analysis.runs.arms import Arm
 class Cell(NamedTuple):
     """One arm: a name that no other has, the model, its thinking budget and the number of samples.
 
-    Where an arm is made of several cells (a cascade, stopping early) they are those of the largest that it may visit.
+    Where an arm is made of several cells (a cascade, stopping early) they are those of the largest that it may
+    visit.
     """
 
     name: str
@@ -29,7 +32,8 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Menu:
-    """A arms on P prompts: expected accuracy under each arm's selection rule, cost run alone, serial tokens; (P, A).
+    """A arms on P prompts: expected accuracy under each arm's selection rule,
+    cost run alone, serial tokens; (P, A).
 
     cost is in the unit of the cost model that it was built with; serial tokens are those on the critical path.
     """
@@ -65,7 +69,8 @@ def build(
     budgets: Sequence[int] | None = None,
     samples: ArrayLike | None = None,
 ) -> Menu:
-    """Every model at every budget and width, in that order, read from these samples of each prompt (all by default).
+    """Every model at every budget and width, in that order,
+    read from these samples of each prompt (all by default).
 
     arms come from `choices.price`; budgets are positions among each arm's, -1 the largest (all by default). Raises
     ValueError where a width exceeds the samples.

@@ -27,9 +27,9 @@ MAX_WIDTHS = 4
 class Merged:
     """A menu of the arms that every task has, on all their prompts; arrays are (P,) in its order.
 
-    datasets is the task of a prompt, or its dial `dataset`; lengths its tokens, or its characters where tokens are not
-    known, NaN where neither is; clusters labels the prompts that belong together, None where the choices name none.
-    models are in order of size.
+    datasets is the task of a prompt, or its dial `dataset`; lengths its tokens, or its characters where tokens are
+    not known, NaN where neither is; clusters labels the prompts that belong together, None where the choices name
+    none. models are in order of size.
     """
 
     menu: Menu
@@ -47,7 +47,9 @@ class Merged:
 def load(
     root: Path, wanted: Choices, *, task: str | None = None, rule: Rule | None = None, rng: np.random.Generator
 ) -> Merged:
-    """All tasks of a run, or the one named. Raises ValueError where they share no arm, or one has no such cluster."""
+    """All tasks of a run, or the one named. Raises ValueError where they share no arm,
+    or one has no such cluster.
+    """
     names = outcomes.tasks(root)
     parts = [outcomes.load(root, task=name) for name in ([task] if task is not None or not names else names)]
     every = tuple(arm for part in parts for arm in part.arms)
@@ -60,7 +62,9 @@ def load(
         menus.append(menu.build(arms, cost, rule=read_by, widths=widths(num_samples, read_by), rng=rng))
     shared = [name for name in menus[0].names if all(name in other.names for other in menus)]
     if not shared:
-        raise ValueError(f"Tasks {names} have no model with the same budget in common. Choose one task with --task.")
+        raise ValueError(
+            f"Tasks {names} have no model with the same budget in common. Choose one task with --task."
+        )
     stacked = stack([found.pick([found.names.index(name) for name in shared]) for found in menus])
     texts = [whole_prompts(root, part.task, part.prompt_ids) for part in parts]
     kept = {cell.model for cell in stacked.cells}
@@ -103,10 +107,14 @@ def _clusters(parts: Sequence[Outcomes], name: str | None) -> Array | None:
 
 def _datasets(part: Outcomes) -> Array:
     dial = part.dials.get(DATASET_DIAL)
-    return np.full(len(part.prompt_ids), part.task, dtype=object) if dial is None else np.asarray(dial, dtype=object)
+    return (
+        np.full(len(part.prompt_ids), part.task, dtype=object) if dial is None else np.asarray(dial, dtype=object)
+    )
 
 
 def _lengths(part: Outcomes, texts: Sequence[str]) -> Floats:
     tokens = part.arms[-1].prompt_tokens
-    lengths = tokens if part.arms[-1].rung.has_tokens and tokens.min() > 0 else np.array([len(text) for text in texts])
+    lengths = (
+        tokens if part.arms[-1].rung.has_tokens and tokens.min() > 0 else np.array([len(text) for text in texts])
+    )
     return np.where(lengths > 0, lengths, np.nan).astype(float)

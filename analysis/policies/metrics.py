@@ -35,7 +35,8 @@ def perf_gain(points: Points, best: Point) -> Floats:
 
 
 def cost_save(points: Points, best: Point, *, share: float = 1.0, is_mixed: bool = False) -> Floats:
-    """What the cheapest setting saves that has a share of the best single model's accuracy, of that model's cost; (R,).
+    """What the cheapest setting saves that has a share of the best single model's accuracy,
+    of that model's cost; (R,).
 
     -inf where no setting is as accurate, NaN where that model is never right. Settings are taken as they are
     (Avengers-Pro, 2508.12631); is_mixed: random mixtures of one and the next are settings too.
@@ -53,23 +54,27 @@ def cost_save(points: Points, best: Point, *, share: float = 1.0, is_mixed: bool
 def apgr(points: Points, weak: Point, strong: Point) -> Floats:
     """Mean share of the gap between a weak and a strong arm that is won, over costs from one to the other; (R,).
 
-    The area under the settings in order of cost, with both arms as its ends (RouteLLM, arXiv 2406.18665, where cost is
-    the share of calls to the strong model); a coin between both has 1/2. NaN where the arms do not differ in both.
+    The area under the settings in order of cost, with both arms as its ends (RouteLLM, arXiv 2406.18665, where
+    cost is the share of calls to the strong model); a coin between both has 1/2. NaN where the arms do not differ
+    in both.
     """
     cost = np.column_stack([weak.cost, points.cost, strong.cost])
     accuracy = np.column_stack([weak.accuracy, points.accuracy, strong.accuracy])
     with np.errstate(divide="ignore", invalid="ignore"):
         spent = (cost - weak.cost[:, None]) / (strong.cost - weak.cost)[:, None]
         won = (accuracy - weak.accuracy[:, None]) / (strong.accuracy - weak.accuracy)[:, None]
-    areas = [_area(row, height) if np.isfinite(row).all() else np.nan for row, height in zip(spent, won, strict=True)]
+    areas = [
+        _area(row, height) if np.isfinite(row).all() else np.nan for row, height in zip(spent, won, strict=True)
+    ]
     return np.where(np.isfinite(won).all(axis=1), areas, np.nan)
 
 
 def aiq(points: Points, cheapest: Point, *, most: ArrayLike) -> Floats:
-    """Mean accuracy of the settings' non-decreasing convex hull, from the cheapest arm's cost to `most` (R,); (R,).
+    """Mean accuracy of the settings' non-decreasing convex hull,
+    from the cheapest arm's cost to `most` (R,); (R,).
 
-    AIQ of RouterBench (arXiv 2403.12031, section 3.3). The cheapest arm counts as a setting, so that every router is
-    read over the same costs; beyond the dearest setting its accuracy goes on. NaN where there is no such range.
+    AIQ of RouterBench (arXiv 2403.12031, section 3.3). The cheapest arm counts as a setting, so that every router
+    is read over the same costs; beyond the dearest setting its accuracy goes on. NaN where there is no such range.
     """
     cost = np.column_stack([cheapest.cost, points.cost])
     accuracy = np.column_stack([cheapest.accuracy, points.accuracy])
@@ -107,7 +112,8 @@ def hypervolume(points: Points, *, most: ArrayLike, is_mixed: bool = False) -> F
 
 
 def oracle_share(accuracy: ArrayLike, mixture: ArrayLike, oracle: ArrayLike) -> Floats:
-    """(accuracy - mixture) / (oracle - mixture) at one cost, of what hindsight could add how much is won; any shape.
+    """(accuracy - mixture) / (oracle - mixture) at one cost,
+    of what hindsight could add how much is won; any shape.
 
     NaN where hindsight adds nothing.
     """
@@ -117,7 +123,9 @@ def oracle_share(accuracy: ArrayLike, mixture: ArrayLike, oracle: ArrayLike) -> 
 
 
 def _cost_between(points: Points, target: Floats) -> Floats:
-    """Cost at which the way from each setting to the next is as accurate as this, inf where it never is; (R, J - 1)."""
+    """Cost at which the way from each setting to the next is as accurate as this,
+    inf where it never is; (R, J - 1).
+    """
     (left, right), (cheap, dear) = ((table[:, :-1], table[:, 1:]) for table in (points.accuracy, points.cost))
     rise = right - left
     share = np.divide(target - left, rise, out=np.full(rise.shape, np.nan), where=rise != 0)

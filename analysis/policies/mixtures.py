@@ -24,7 +24,9 @@ class Shares:
 
 @dataclass(frozen=True)
 class Vertices:
-    """The single arms on the hull, a setting each, the last repeated: what lies between two is a mixture of both."""
+    """The single arms on the hull, a setting each, the last repeated:
+    what lies between two is a mixture of both.
+    """
 
     name: str = "vertices"
     reads: tuple[str, ...] = ()
@@ -37,7 +39,8 @@ class Vertices:
 
 @dataclass(frozen=True)
 class HullMixtures:
-    """The best random mixtures of single arms. A setting is a place in 0..1 between the cheapest and the best of them.
+    """The best random mixtures of single arms.
+    A setting is a place in 0..1 between the cheapest and the best of them.
 
     At `corners` of all that are compared, every mixture is one of two neighbouring settings.
     """

@@ -14,7 +14,9 @@ from analysis.policies.policy import Prompts, Train
 
 @dataclass(frozen=True)
 class NeighbourRouter:
-    """The arm that scores best by its means over the nearest training prompts (k of RouterBench, arXiv 2403.12031)."""
+    """The arm that scores best by its means over the nearest training prompts
+    (k of RouterBench, arXiv 2403.12031).
+    """
 
     num_neighbours: int = 40
     alphas: tuple[float, ...] = settings.ALPHAS

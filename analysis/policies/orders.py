@@ -1,4 +1,6 @@
-"""Samples of each prompt taken in random orders: what the first k of an order say and spend. Arrays in, arrays out."""
+"""Samples of each prompt taken in random orders:
+what the first k of an order say and spend. Arrays in, arrays out.
+"""
 
 from typing import NamedTuple
 
@@ -18,10 +20,11 @@ MAX_PLACES = 2e7
 
 
 class Pool(NamedTuple):
-    """Samples of P prompts at one budget: compact vote codes, worth of each class, and what each sample is and spends.
+    """Samples of P prompts at one budget: compact vote codes, worth of each class,
+    and what each sample is and spends.
 
-    codes, worth as `plurality.classes` gives them, correct, cost of decoding, decoded tokens: (P, S) each; prefill (P,)
-    is the cost of reading the prompt once.
+    codes, worth as `plurality.classes` gives them, correct, cost of decoding, decoded tokens: (P, S) each; prefill
+    (P,) is the cost of reading the prompt once.
     """
 
     codes: Ints
@@ -33,10 +36,11 @@ class Pool(NamedTuple):
 
 
 class First(NamedTuple):
-    """The first k samples of N orders: share of them that the leading answer has, its worth, cost, tokens; (P, N) each.
+    """The first k samples of N orders: share of them that the leading answer has,
+    its worth, cost, tokens; (P, N) each.
 
-    worth is 1 where the leading answer is right, ties split evenly; cost is run alone, with one prefill; longest is the
-    most tokens of one sample, which is the time that samples in parallel take.
+    worth is 1 where the leading answer is right, ties split evenly; cost is run alone, with one prefill; longest
+    is the most tokens of one sample, which is the time that samples in parallel take.
     """
 
     agreement: Floats
@@ -46,7 +50,12 @@ class First(NamedTuple):
 
 
 def draw(
-    num_prompts: int, num_samples: int, *, rng: np.random.Generator, num_orders: int | None = None, num_fixed: int = 0
+    num_prompts: int,
+    num_samples: int,
+    *,
+    rng: np.random.Generator,
+    num_orders: int | None = None,
+    num_fixed: int = 0,
 ) -> Ints:
     """Random orders of each prompt's samples, (P, N, S); the first `num_fixed` samples stay in front (a probe).
 
@@ -70,7 +79,9 @@ def pool(arm: Arm, at: int, cost: CostModel) -> Pool:
 
 
 def priced(votes: ArrayLike, correct: ArrayLike, cost: Floats, tokens: Floats, prefill: Floats) -> Pool:
-    """A pool from votes and correct as in `estimators.maj_at_k`, with each sample's cost and tokens; (P, S) each."""
+    """A pool from votes and correct as in `estimators.maj_at_k`,
+    with each sample's cost and tokens; (P, S) each.
+    """
     right = np.asarray(correct, dtype=float)
     codes, worth = plurality.classes(np.asarray(votes, dtype=np.int64), right)
     return Pool(codes, worth, right, cost, tokens, prefill)
@@ -88,7 +99,9 @@ def first(samples: Pool, orders: Ints, width: int) -> First:
 
 
 def best_scored(samples: Pool, scores: ArrayLike, orders: Ints, width: int) -> First:
-    """As `first`, with the sample of the highest score (P, S) as the answer, and that score in place of agreement."""
+    """As `first`, with the sample of the highest score (P, S) as the answer,
+    and that score in place of agreement.
+    """
     _refuse_more(width, orders)
     prompts, taken = np.arange(len(orders))[:, None, None], orders[:, :, :width]
     at = np.asarray(scores, dtype=float)[prompts, taken]

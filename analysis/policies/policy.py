@@ -1,4 +1,6 @@
-"""What a policy is: fitted on prompts whose outcomes it sees, it chooses arms for prompts of which it sees features."""
+"""What a policy is: fitted on prompts whose outcomes it sees,
+it chooses arms for prompts of which it sees features.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +16,8 @@ from analysis.policies.menu import Menu
 class Known(NamedTuple):
     """A set of features known before an arm is chosen: values (P, F), and what knowing them costs a prompt (P,).
 
-    Values that are fitted to the prompts of the other folds are a table a fold, in order of the folds. The cost is in
-    the menu's unit: 0 for a prompt's length, a probe's samples for what they say, an embedding's FLOPs.
+    Values that are fitted to the prompts of the other folds are a table a fold, in order of the folds. The cost is
+    in the menu's unit: 0 for a prompt's length, a probe's samples for what they say, an embedding's FLOPs.
     """
 
     values: Floats | tuple[Floats, ...]
@@ -44,7 +46,8 @@ class Fitted(Protocol):
     def choose(self, prompts: Prompts) -> Floats:
         """A distribution over the menu's arms for each prompt, (P, A); (L, P, A) for a policy with L settings.
 
-        Settings are points of one curve, such as levels of mean cost. Random mixing is a choice too: rows sum to 1.
+        Settings are points of one curve, such as levels of mean cost. Random mixing is a choice too: rows sum to
+        1.
         """
 
 
@@ -64,7 +67,8 @@ class Policy(Protocol):
 def shown(
     known: Mapping[str, Known], reads: Sequence[str], datasets: Array, *, fold: int = 0
 ) -> tuple[Prompts, Floats]:
-    """All prompts with the features that a policy reads in a fold, counted from 0, and what those cost on each, (P,).
+    """All prompts with the features that a policy reads in a fold,
+    counted from 0, and what those cost on each, (P,).
 
     Raises ValueError that lists what is known where something else is read.
     """

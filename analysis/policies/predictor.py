@@ -47,11 +47,12 @@ def ridges(features: Floats, values: Floats, penalties: Sequence[float], *, at: 
 
 @dataclass(frozen=True)
 class PredictedRouter:
-    """The arm of the best score by ridge regression on embeddings, which takes shares of right samples as they are.
+    """The arm of the best score by ridge regression on embeddings,
+    which takes shares of right samples as they are.
 
-    Each arm's predictions are calibrated by isotonic regression on predictions for training prompts that the regression
-    had not seen (cross-fitted), since those for prompts it has seen are too sure. The penalty is that of least error
-    there.
+    Each arm's predictions are calibrated by isotonic regression on predictions for training prompts that the
+    regression had not seen (cross-fitted), since those for prompts it has seen are too sure. The penalty is that
+    of least error there.
     """
 
     alphas: tuple[float, ...] = settings.ALPHAS
@@ -67,7 +68,9 @@ class PredictedRouter:
             tried[:, held_out] = ridges(placed[rest], accuracy[rest], PENALTIES, at=placed[held_out])
         best = int(((tried - accuracy) ** 2).mean(axis=(1, 2)).argmin())
         penalty = PENALTIES[best]
-        calibrations = [calibrate(predicted, right) for predicted, right in zip(tried[best].T, accuracy.T, strict=True)]
+        calibrations = [
+            calibrate(predicted, right) for predicted, right in zip(tried[best].T, accuracy.T, strict=True)
+        ]
         models = [Ridge(penalty).fit(placed, table) for table in (accuracy, cost)]
         seen, between = (cost.min(axis=0), cost.max(axis=0)), settings.cost_range(train.menu)
         return FittedPredictor(models[0], models[1], calibrations, seen, between, self.alphas)
@@ -85,7 +88,9 @@ class FittedPredictor:
     def predict(self, prompts: Prompts) -> tuple[Floats, Floats]:
         """Calibrated accuracy and cost of every arm on each prompt; (P, A) each."""
         raw = self.accuracy.predict(prompts.features)
-        accuracy = np.stack([np.interp(column, *step) for step, column in zip(self.calibrations, raw.T, strict=True)])
+        accuracy = np.stack(
+            [np.interp(column, *step) for step, column in zip(self.calibrations, raw.T, strict=True)]
+        )
         return accuracy.T, np.clip(self.cost.predict(prompts.features), *self.seen)
 
     def choose(self, prompts: Prompts) -> Floats:

@@ -18,12 +18,14 @@ def menu(
 ) -> Menu:
     """The first `num_probe` samples of each prompt, and from the rest as many more as make each width.
 
-    Widths count the probe. Accuracy and cost are expectations over which of the rest are drawn, the probe's samples
-    being as they are, so that features of the probe may decide; pass@k exactly, majority votes over random orders.
-    Raises ValueError for widths below the probe's.
+    Widths count the probe. Accuracy and cost are expectations over which of the rest are drawn, the probe's
+    samples being as they are, so that features of the probe may decide; pass@k exactly, majority votes over random
+    orders. Raises ValueError for widths below the probe's.
     """
     if min(widths) < num_probe:
-        raise ValueError(f"A probe of {num_probe} samples is drawn in any case; widths {list(widths)} must hold it.")
+        raise ValueError(
+            f"A probe of {num_probe} samples is drawn in any case; widths {list(widths)} must hold it."
+        )
     num_samples = samples.correct.shape[1]
     more = np.asarray(widths) - num_probe
     cells = tuple(Cell(f"{named.name} probed k={width}", named.model, named.budget, width) for width in widths)

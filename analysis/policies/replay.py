@@ -73,7 +73,8 @@ def replay(
     rng: np.random.Generator,
     tell: Tell = untold,
 ) -> Replayed:
-    """Every policy on every prompt, fitted on the prompts of the other folds; `tell` is given each one's name before.
+    """Every policy on every prompt, fitted on the prompts of the other folds;
+    `tell` is given each one's name before.
 
     folds (P,) from `prompt_folds` or `dataset_folds`; known: sets of features by name; datasets (P,) labels. Each
     policy's randomness is its own, so that adding one changes no other. Raises ValueError where a choice is not a
@@ -120,14 +121,17 @@ def prompt_folds(
 
 
 def dataset_folds(datasets: ArrayLike, *, rng: np.random.Generator) -> Ints:
-    """Leave one data set out: a fold each; of more than MAX_FOLDS sets, about as many in each fold, drawn at random.
+    """Leave one data set out: a fold each; of more than MAX_FOLDS sets,
+    about as many in each fold, drawn at random.
 
     Raises ValueError where there is one alone.
     """
     labels, codes = np.unique(np.asarray(datasets), return_inverse=True)
     if len(labels) < 2:
         raise ValueError(f"At least two data sets are needed to hold one out; got {len(labels)}.")
-    return codes if len(labels) <= MAX_FOLDS else draw_folds(len(codes), num_folds=MAX_FOLDS, rng=rng, clusters=codes)
+    return (
+        codes if len(labels) <= MAX_FOLDS else draw_folds(len(codes), num_folds=MAX_FOLDS, rng=rng, clusters=codes)
+    )
 
 
 def _replay_one(

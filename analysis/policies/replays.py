@@ -30,10 +30,10 @@ class Asked:
 class Replays:
     """Frames of one run.
 
-    policies: a row a study, model, rule, policy and setting, with accuracy, cost, gain over the study's line at equal
-    mean cost, share of the oracle's gain, and the line's cost of equal accuracy in multiples of the policy's. choices:
-    a row a model, how well features tell whom thinking rescues. frontiers, surface: width against depth, a row a bin
-    and level or cell. search: a row a rung. Each but policies may be empty.
+    policies: a row a study, model, rule, policy and setting, with accuracy, cost, gain over the study's line at
+    equal mean cost, share of the oracle's gain, and the line's cost of equal accuracy in multiples of the
+    policy's. choices: a row a model, how well features tell whom thinking rescues. frontiers, surface: width
+    against depth, a row a bin and level or cell. search: a row a rung. Each but policies may be empty.
     """
 
     setting: Setting
@@ -49,8 +49,8 @@ class Replays:
 def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     """Every study that the run allows, on the same folds and with the bootstrap of the reading.
 
-    texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the fits.
-    Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
+    texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the
+    fits. Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
     """
     _refuse(reading.asked, asked)
     if reading.asked.holds_counts:

@@ -51,14 +51,17 @@ def route(
     expect: Callable[[int], None] = lambda num_steps: None,
     tell: Tell = untold,
 ) -> Routes:
-    """Every router on the prompts of a run; where it holds several data sets, on each when fitted on the others too.
+    """Every router on the prompts of a run; where it holds several data sets,
+    on each when fitted on the others too.
 
     expect is given how many steps there will be, tell what each one is.
     """
     rng = np.random.default_rng([seed, 7])
     run = merged.load(root, wanted, task=task, rule=rule, rng=rng)
     found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, embedder=embedder)
-    known = {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}
+    known = (
+        {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}
+    )
     if found is not None:
         known[EMBEDDING] = charge(found, run.cost.unit)
     weights = bootstrap.prompt_weights(
@@ -79,7 +82,9 @@ def route(
 
 
 def is_charged(found: Vectors | None, unit: str) -> bool:
-    """Whether what an embedding cost is known in the unit that is spent: where these are FLOPs, of every prompt."""
+    """Whether what an embedding cost is known in the unit that is spent:
+    where these are FLOPs, of every prompt.
+    """
     return found is not None and unit == "FLOPs" and bool(np.isfinite(found.flops).all())
 
 
@@ -89,7 +94,9 @@ def charge(found: Vectors, unit: str) -> Known:
 
 
 def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:
-    """A row a point of the figure: kind arm, mixtures, hindsight, single, router or tuned; with what a caption says."""
+    """A row a point of the figure: kind arm, mixtures, hindsight, single,
+    router or tuned; with what a caption says.
+    """
     found = next(part for part in routes.splits if part.split == split)
     kinds = {HULL: "mixtures", ORACLE: "hindsight", BEST: "single"}
     settings = found.settings
@@ -97,12 +104,16 @@ def frame(routes: Routes, *, split: Split = "prompts") -> pd.DataFrame:
         settings["policy"]
         .map(kinds)
         .fillna(
-            pd.Series(np.where(settings["policy"].str.endswith(", tuned"), "tuned", "router"), index=settings.index)
+            pd.Series(
+                np.where(settings["policy"].str.endswith(", tuned"), "tuned", "router"), index=settings.index
+            )
         )
     )
     arms = found.arms.rename(columns={"name": "policy"}).assign(kind="arm")
     # The cheapest arm is one of the arms.
-    rows = pd.concat([arms, settings.assign(kind=kind)[settings["policy"] != "cheapest single"]], ignore_index=True)
+    rows = pd.concat(
+        [arms, settings.assign(kind=kind)[settings["policy"] != "cheapest single"]], ignore_index=True
+    )
     return rows.assign(
         split=split,
         num_prompts=len(routes.run.prompt_ids),

@@ -45,9 +45,9 @@ Row = dict[str, Any]
 class Routing:
     """Frames of one split.
 
-    measures: a row a router and measure, with its interval over prompts and its spread over seeds. settings: a row a
-    policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, and the gain.
-    arms: a row a single arm.
+    measures: a row a router and measure, with its interval over prompts and its spread over seeds. settings: a row
+    a policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, and the
+    gain. arms: a row a single arm.
     """
 
     split: Split
@@ -78,9 +78,9 @@ def replay_routers(
 ) -> Routing:
     """Every router, tuned and at all its settings, against single arms, mixtures of them and hindsight.
 
-    weights (1 + R, P) from `bootstrap.prompt_weights` resample held-out prompts; nothing is fitted again. clusters (P,)
-    labels prompts that share a fold. Accuracy and cost of a prompt are means over the seeds, which draw folds and
-    whatever is random in a router. Raises ValueError where nothing is known to route by.
+    weights (1 + R, P) from `bootstrap.prompt_weights` resample held-out prompts; nothing is fitted again. clusters
+    (P,) labels prompts that share a fold. Accuracy and cost of a prompt are means over the seeds, which draw folds
+    and whatever is random in a router. Raises ValueError where nothing is known to route by.
     """
     datasets = np.asarray(datasets)
     contenders = routers(known, num_datasets=len(np.unique(datasets)))
@@ -151,7 +151,9 @@ def _tell_of(tell: Tell, seed: int, policy: str) -> None:
 
 
 def _with_hull(menu: Menu, seeds: Sequence[Seed], rng: np.random.Generator) -> list[Seed]:
-    """The seeds with mixtures of single arms at every corner of their hulls, so that no measure of them is rounded."""
+    """The seeds with mixtures of single arms at every corner of their hulls,
+    so that no measure of them is rounded.
+    """
     policy = HullMixtures(corners(menu, [folds for _, folds in seeds]), HULL)
     return [
         Seed(join([replayed, replay(menu, [policy], folds=folds, known={}, rng=rng)]), folds)
@@ -169,18 +171,24 @@ def average(seeds: Sequence[Seed]) -> Replayed:
     return Replayed(first.points, first.arms, *tables)
 
 
-def _folds(split: Split, datasets: Any, clusters: ArrayLike | None, rng: np.random.Generator) -> Callable[[], Ints]:
+def _folds(
+    split: Split, datasets: Any, clusters: ArrayLike | None, rng: np.random.Generator
+) -> Callable[[], Ints]:
     if split == "data sets":
         return lambda: dataset_folds(datasets, rng=rng)
     return lambda: prompt_folds(len(datasets), num_folds=NUM_FOLDS, rng=rng, clusters=clusters)
 
 
-def _measured(seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str]) -> dict[str, dict[str, Floats]]:
+def _measured(
+    seeds: Sequence[Seed], menu: Menu, weights: Floats, names: Sequence[str]
+) -> dict[str, dict[str, Floats]]:
     """Every measure of every router, and of the hull where it has them; (R,) each."""
     replayed = average(seeds)
     means = resample(replayed, weights)
     most = measures.dearest(menu, weights)
-    best, cheapest = (Point(means.cost[:, at], means.accuracy[:, at]) for at in _places(replayed, (BEST, CHEAPEST)))
+    best, cheapest = (
+        Point(means.cost[:, at], means.accuracy[:, at]) for at in _places(replayed, (BEST, CHEAPEST))
+    )
     every = {name: replayed.columns(name) for name in (HULL, *names)}
     found = {
         name: measures.of_curve(
@@ -216,7 +224,11 @@ def _measure_frame(
             rows.append(
                 {"router": router, "measure": name}
                 | {end: float(value) for end, value in interval._asdict().items()}
-                | {"seed_sd": float(spread.std(ddof=1)) if np.isfinite(spread).all() and len(spread) > 1 else np.nan}
+                | {
+                    "seed_sd": float(spread.std(ddof=1))
+                    if np.isfinite(spread).all() and len(spread) > 1
+                    else np.nan
+                }
             )
     return pd.DataFrame(rows)
 
@@ -237,7 +249,11 @@ def _setting_frame(
     accuracy, gain = intervals.accuracy_interval(found.accuracy, num_drawn), bootstrap.percentile_interval(gains)
     rows = []
     for at, (name, setting) in enumerate(replayed.points[column] for column in columns):
-        row: Row = {"policy": name, "setting": setting, "alpha": alphas[name][setting] if name in alphas else np.nan}
+        row: Row = {
+            "policy": name,
+            "setting": setting,
+            "alpha": alphas[name][setting] if name in alphas else np.nan,
+        }
         row |= {field: float(table[0, at]) for field, table in found._asdict().items()}
         row |= {"low": float(accuracy.low[at]), "high": float(accuracy.high[at]), "gain": float(gains[0, at])}
         rows.append(row | {"gain_low": float(gain.low[at]), "gain_high": float(gain.high[at])})
@@ -264,4 +280,6 @@ def _oracle_rows(menu: Menu, weights: Floats) -> list[Row]:
 def _arm_frame(menu: Menu, weights: Floats, num_drawn: int) -> pd.DataFrame:
     accuracy = intervals.accuracy_interval(bootstrap.weighted_means(weights, menu.accuracy), num_drawn)
     columns = {"cost": menu.cost.mean(axis=0), "accuracy": accuracy.estimate}
-    return pd.DataFrame([cell._asdict() for cell in menu.cells]).assign(**columns, low=accuracy.low, high=accuracy.high)
+    return pd.DataFrame([cell._asdict() for cell in menu.cells]).assign(
+        **columns, low=accuracy.low, high=accuracy.high
+    )

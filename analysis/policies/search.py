@@ -11,8 +11,8 @@ from analysis.arrays import Bools, Floats, Ints
 class Search(NamedTuple):
     """What a search found, under each of R weightings of the prompts.
 
-    alive (R, G, C): which candidates are tried on each rung; winner (R,): the one it ends with; best (R,): the one that
-    trying all on the last rung would; cost, whole_cost (R,): what either spends.
+    alive (R, G, C): which candidates are tried on each rung; winner (R,): the one it ends with; best (R,): the one
+    that trying all on the last rung would; cost, whole_cost (R,): what either spends.
     """
 
     alive: Bools
@@ -25,9 +25,9 @@ class Search(NamedTuple):
 def halve(scores: ArrayLike, cost: ArrayLike, *, keep: float = 0.5) -> Search:
     """Successive halving with model size as fidelity: on each rung the best share of those alive goes up.
 
-    scores, cost (R, G, C): mean accuracy and cost of C candidates (settings, templates) on G rungs, smallest first,
-    under each weighting. At least one is kept; equal scores go by position. Source: Jamieson and Talwalkar 2016 (arXiv
-    1502.07943), with rungs of a ladder as budgets (Genesys, arXiv 2506.20249).
+    scores, cost (R, G, C): mean accuracy and cost of C candidates (settings, templates) on G rungs, smallest
+    first, under each weighting. At least one is kept; equal scores go by position. Source: Jamieson and Talwalkar
+    2016 (arXiv 1502.07943), with rungs of a ladder as budgets (Genesys, arXiv 2506.20249).
     """
     scores, cost = np.asarray(scores, dtype=float), np.asarray(cost, dtype=float)
     if not 0 < keep < 1:
@@ -72,7 +72,9 @@ def rank_agreement(scores: ArrayLike) -> Floats:
 
 
 def regret(search: Search, fresh: ArrayLike) -> Floats:
-    """Accuracy given up against trying all on the last rung, on scores that neither was chosen by; (R, C) -> (R,)."""
+    """Accuracy given up against trying all on the last rung,
+    on scores that neither was chosen by; (R, C) -> (R,).
+    """
     rows, fresh = np.arange(len(search.best)), np.asarray(fresh, dtype=float)
     lost: Floats = fresh[rows, search.best] - fresh[rows, search.winner]
     return lost

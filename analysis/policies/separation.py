@@ -14,10 +14,10 @@ def area(
 ) -> Floats:
     """Area under the ROC curve: the chance that one that gains is scored above one that does not, ties half; (R,).
 
-    score (P,); gains, others (P,): how many of each a prompt holds (its samples); weights (R, P) of the prompts. NaN
-    where either is missing. .5 is what a coin has. strata (P,): only pairs of one stratum count. Give the folds for
-    scores that were fitted on the other folds: a fold that gains more has been scored by those that gain less, which
-    would put scores of pure noise below .5.
+    score (P,); gains, others (P,): how many of each a prompt holds (its samples); weights (R, P) of the prompts.
+    NaN where either is missing. .5 is what a coin has. strata (P,): only pairs of one stratum count. Give the
+    folds for scores that were fitted on the other folds: a fold that gains more has been scored by those that gain
+    less, which would put scores of pure noise below .5.
     """
     weights = np.asarray(weights, dtype=float)
     gains, others = np.asarray(gains, dtype=float), np.asarray(others, dtype=float)

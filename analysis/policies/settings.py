@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike
 from analysis.arrays import Array, Floats
 from analysis.policies.menu import Menu
 
-# Accuracy that the whole range of costs is worth, (1 - alpha) / alpha: evenly spaced alphas would leave out all cheap
-# settings of a ladder whose arms differ a hundredfold in cost.
+# Accuracy that the whole range of costs is worth, (1 - alpha) / alpha: evenly spaced alphas would leave out all
+# cheap settings of a ladder whose arms differ a hundredfold in cost.
 TRADES = (0.0, *np.geomspace(1e-3, 1e3, 19))
 ALPHAS = tuple(float(1 / (1 + trade)) for trade in TRADES)
 # Of the cost's range: between equals the cheaper arm is chosen.
@@ -24,7 +24,8 @@ def scores(accuracy: ArrayLike, cost: ArrayLike, *, alphas: ArrayLike, between: 
     """alpha x accuracy + (1 - alpha)(1 - normalised cost); (..., A), (..., A), (L,) -> (L, ..., A).
 
     The form of Avengers-Pro (arXiv 2508.12631). Cost is normalised by the range of the arms' mean costs over all
-    prompts (`between`), accuracy is as it is: normalised within a cluster, noise would weigh most where arms are alike.
+    prompts (`between`), accuracy is as it is: normalised within a cluster, noise would weigh most where arms are
+    alike.
     """
     low, high = between
     accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)

@@ -17,10 +17,11 @@ NUM_DIMENSIONS = 32
 
 
 def by_fold(space: Space, features: Floats, folds: Ints) -> Floats | tuple[Floats, ...]:
-    """Unit vectors of all prompts (P, D), fitted for each fold in order on the prompts of the others; (P, F), (P,).
+    """Unit vectors of all prompts (P, D), fitted for each fold in order on the prompts
+    of the others; (P, F), (P,).
 
-    How rare a term is (idf) is counted here and not where embeddings are stored, so nothing is learned of prompts that
-    are held out. Vectors of an encoder are fitted to nothing, so that one table serves all folds.
+    How rare a term is (idf) is counted here and not where embeddings are stored, so nothing is learned of prompts
+    that are held out. Vectors of an encoder are fitted to nothing, so that one table serves all folds.
     """
     if space == "vectors":
         return np.asarray(normalize(features), dtype=float)
@@ -29,7 +30,9 @@ def by_fold(space: Space, features: Floats, folds: Ints) -> Floats | tuple[Float
 
 
 def _place(counts: Any, train: Ints) -> Floats:
-    """Unit vectors by latent semantic analysis of the training prompts' counts; few of them are left as they are."""
+    """Unit vectors by latent semantic analysis of the training prompts' counts;
+    few of them are left as they are.
+    """
     terms = TfidfTransformer(sublinear_tf=True).fit(counts[train]).transform(counts)
     num_terms = terms.shape[1]
     if min(len(train), num_terms) > NUM_DIMENSIONS:

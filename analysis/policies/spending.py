@@ -1,4 +1,6 @@
-"""The best mix of arms at a mean cost, where each prompt's accuracies and costs are known or guessed. Arrays only."""
+"""The best mix of arms at a mean cost, where each prompt's accuracies
+and costs are known or guessed. Arrays only.
+"""
 
 from typing import NamedTuple
 
@@ -12,7 +14,8 @@ SAME_SLOPE = 1e-9
 
 
 class Steps(NamedTuple):
-    """Each prompt's concave hull of arms, from its cheapest: the arm at each step, and the slope and cost to get there.
+    """Each prompt's concave hull of arms, from its cheapest: the arm at each step,
+    and the slope and cost to get there.
 
     (P, H) each; slope is accuracy over cost, falling from step to step, inf at the first and -inf behind the last.
     """
@@ -26,11 +29,11 @@ def spend(accuracy: ArrayLike, cost: ArrayLike, levels: ArrayLike) -> Floats:
     """The distribution over arms of each prompt that is most accurate at each mean cost, (L, P, A).
 
     accuracy, cost (P, A); levels (L,) in the unit of cost. One price for all prompts: a step up a prompt's hull is
-    taken where it yields more per cost than the price, and at the price with one chance for all, which spends a level
-    exactly. Below the cheapest arms these are chosen, above what is worth more the most accurate. For independent
-    samples of equal cost and a verifiable reward it is the greedy choice by lambda (1 - lambda)^b; it needs no such
-    shape, as hulls skip what is not concave. Source: the relaxed multiple-choice knapsack, Sinha and Zoltners
-    1979.
+    taken where it yields more per cost than the price, and at the price with one chance for all, which spends a
+    level exactly. Below the cheapest arms these are chosen, above what is worth more the most accurate. For
+    independent samples of equal cost and a verifiable reward it is the greedy choice by lambda (1 - lambda)^b; it
+    needs no such shape, as hulls skip what is not concave. Source: the relaxed multiple-choice knapsack, Sinha and
+    Zoltners 1979.
     """
     accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)
     steps = hulls(accuracy, cost)
@@ -71,7 +74,9 @@ def hulls(accuracy: Floats, cost: Floats) -> Steps:
 
 
 def _price(steps: Steps, by_price: Floats, level: float) -> float:
-    """The highest price at which taking all that yields at least as much spends the level; 0 where nothing does."""
+    """The highest price at which taking all that yields at least
+    as much spends the level; 0 where nothing does.
+    """
     low, high = 0, int(np.count_nonzero(by_price > 0))
     while low < high:
         middle = (low + high) // 2

@@ -32,18 +32,20 @@ class Stopped(NamedTuple):
 def confidence(first: ArrayLike, second: ArrayLike) -> Floats:
     """Chance that the leading answer is the more likely of the two most frequent: 1 - I_1/2(v1 + 1, v2 + 1).
 
-    v1, v2: their votes, of any shape. Under an even prior; with v2 = 0 it is 1 - 2^-(v1 + 1). Source: Aggarwal et al.
-    2023 (arXiv 2305.11860), the beta criterion.
+    v1, v2: their votes, of any shape. Under an even prior; with v2 = 0 it is 1 - 2^-(v1 + 1). Source: Aggarwal et
+    al. 2023 (arXiv 2305.11860), the beta criterion.
     """
     v1, v2 = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     return np.asarray(1 - betainc(v1 + 1, v2 + 1, 0.5))
 
 
-def by_agreement(samples: Pool, orders: Ints, *, most: int, thresholds: Sequence[float] = (CONFIDENCE,)) -> Stopped:
+def by_agreement(
+    samples: Pool, orders: Ints, *, most: int, thresholds: Sequence[float] = (CONFIDENCE,)
+) -> Stopped:
     """Adaptive-Consistency: draw until the confidence in the leading answer reaches a threshold, at most `most`.
 
-    orders (P, N, S) from `orders.draw`, over which all is a mean; thresholds ascending. The leading answer counts, ties
-    split. Raises ValueError where `most` exceeds the samples or thresholds fall.
+    orders (P, N, S) from `orders.draw`, over which all is a mean; thresholds ascending. The leading answer counts,
+    ties split. Raises ValueError where `most` exceeds the samples or thresholds fall.
     """
     if not 1 <= most <= orders.shape[2]:
         raise ValueError(f"At most {orders.shape[2]} samples can be drawn here, not {most}.")
@@ -53,7 +55,15 @@ def by_agreement(samples: Pool, orders: Ints, *, most: int, thresholds: Sequence
     sure = confidence(votes[:, None], votes)
     sums = np.zeros((4, orders.shape[0], len(thresholds)))
     _draw_until(
-        samples.codes, samples.worth, samples.cost, samples.tokens, orders, most, np.asarray(thresholds), sure, sums
+        samples.codes,
+        samples.worth,
+        samples.cost,
+        samples.tokens,
+        orders,
+        most,
+        np.asarray(thresholds),
+        sure,
+        sums,
     )
     accuracy, num_drawn, cost, tokens = sums / orders.shape[1]
     return Stopped(accuracy, num_drawn, cost + samples.prefill[:, None], tokens)
@@ -62,8 +72,8 @@ def by_agreement(samples: Pool, orders: Ints, *, most: int, thresholds: Sequence
 def at_success(samples: Pool, *, widths: Sequence[int]) -> Stopped:
     """With a verifiable reward: draw until a sample is right, at most k; exact over all orders, (P, K).
 
-    Accuracy is pass@k. A draw is made with the chance 1 - pass@j that the j before it all failed; each wrong sample is
-    as likely to be drawn as any other, and so is each right one.
+    Accuracy is pass@k. A draw is made with the chance 1 - pass@j that the j before it all failed; each wrong
+    sample is as likely to be drawn as any other, and so is each right one.
     """
     num_samples = samples.correct.shape[1]
     num_correct = samples.correct.sum(axis=1)

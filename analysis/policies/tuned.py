@@ -1,4 +1,6 @@
-"""A router at the one setting that training prompts choose, so that what it gains is read where nothing was chosen."""
+"""A router at the one setting that training prompts choose,
+so that what it gains is read where nothing was chosen.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +24,8 @@ NUM_FOLDS = 2
 class Tuned:
     """A policy of several settings, at the one that gains most over the hull within the training prompts.
 
-    There it is fitted on one half and read on the other, as is the hull. policy is a dataclass that has `reads`; whole
-    is the same where another asks for its fit to all training prompts too.
+    There it is fitted on one half and read on the other, as is the hull. policy is a dataclass that has `reads`;
+    whole is the same where another asks for its fit to all training prompts too.
     """
 
     policy: Any

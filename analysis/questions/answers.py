@@ -9,10 +9,11 @@ from analysis.runs.samples import OUTCOMES
 
 
 def frame(reading: Reading) -> pd.DataFrame:
-    """A row a model, prompt, budget and sample, in that order; dials of the prompts are columns of their own names.
+    """A row a model, prompt, budget and sample, in that order;
+    dials of the prompts are columns of their own names.
 
-    score is what an answer is worth, 0 or 1 where it is right or not; vote numbers the answers that are alike within a
-    prompt and model, -1 where there is none. Raises ValueError where of some model there are only counts.
+    score is what an answer is worth, 0 or 1 where it is right or not; vote numbers the answers that are alike
+    within a prompt and model, -1 where there is none. Raises ValueError where of some model there are only counts.
     """
     counted = [arm.rung.name for arm in reading.arms if not arm.rung.has_votes]
     if counted:

@@ -1,4 +1,6 @@
-"""Snell et al.'s panel: accuracy against samples, the largest's one answer at equal total FLOPs, and break-even."""
+"""Snell et al.'s panel: accuracy against samples,
+the largest's one answer at equal total FLOPs, and break-even.
+"""
 
 from dataclasses import replace
 
@@ -20,19 +22,22 @@ WORKLOADS = (0.16, 0.79, 22.0)
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """Rows by `kind`: curve (a width of a smaller rung), star (the largest's one answer at a workload), break_even.
+    """Rows by `kind`: curve (a width of a smaller rung),
+    star (the largest's one answer at a workload), break_even.
 
     A star's width is the number of samples whose decoded tokens, over those of the largest's one answer, are the
-    multiplier m(R); a break-even row holds the workload R* below which the smaller rung is the cheaper way, inf where
-    it always is and 0 where it never is, with its 95% interval. Both models are taken to be trained on equally many
-    tokens. Raises UntoldError below two rungs or prompts, and where sizes or tokens are not known.
+    multiplier m(R); a break-even row holds the workload R* below which the smaller rung is the cheaper way, inf
+    where it always is and 0 where it never is, with its 95% interval. Both models are taken to be trained on
+    equally many tokens. Raises UntoldError below two rungs or prompts, and where sizes or tokens are not known.
     """
     arms = cells.arms
     if len(arms) < 2:
         raise one_model(arms[0].rung.name)
     if not cells.has_folds:
         raise UntoldError("Too few prompts: a match is chosen on one half of them and scored on the other half.")
-    lacking = [arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)]
+    lacking = [
+        arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)
+    ]
     if lacking:
         raise UntoldError(f"The size or the tokens of {', '.join(lacking)} are not known.")
     smaller = [(number, arm) for number, arm in enumerate(arms[:-1]) if _ratio(arm, arms[-1]) > 1]

@@ -14,8 +14,8 @@ from analysis.stats.bootstrap import Interval
 def frame(reading: Reading) -> pd.DataFrame:
     """A row a model, bin, budget and width: accuracy with its 95% interval, cost and tokens a prompt.
 
-    Widths are those of the model's own samples, at most as many as a figure of the grid shows. Under own difficulty the
-    bins are each model's.
+    Widths are those of the model's own samples, at most as many as a figure of the grid shows. Under own
+    difficulty the bins are each model's.
     """
     widths = [spaced(reading.path(at, "width").widths) for at in range(len(reading.arms))]
     rows = [

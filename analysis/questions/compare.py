@@ -1,4 +1,6 @@
-"""A new model against a ladder on the same prompts, as tidy frames. Knows paired outcomes and statistics, no files."""
+"""A new model against a ladder on the same prompts, as tidy frames.
+Knows paired outcomes and statistics, no files.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +32,14 @@ Row = dict[str, Any]
 class Comparison:
     """What sets a new model apart from the rungs of a ladder.
 
-    differences: a row a rung, bin, budget and width, new less base, with the interval that holds in all rows together
-    (low, high), the row's own (alone_low, alone_high), p-values plain and corrected over all rows, and the least
-    difference that either interval could have found. sizes: a row a bin, budget and width, the size on the ladder as
-    accurate as the new model; empty, with the reason in notes, where there is none. needs: a row a rung, bin and path,
-    what the rung takes to reach one answer of the new model, NaN where that is not surely right. prompts: a row a rung
-    and prompt, single answers at the full budget. nearest: the rung that is nearest in size, the last where sizes are
-    not known. mostly_unread: of it and the new model those most of whose full answers are neither right nor wrong.
+    differences: a row a rung, bin, budget and width, new less base, with the interval that holds in all rows
+    together (low, high), the row's own (alone_low, alone_high), p-values plain and corrected over all rows, and
+    the least difference that either interval could have found. sizes: a row a bin, budget and width, the size on
+    the ladder as accurate as the new model; empty, with the reason in notes, where there is none. needs: a row a
+    rung, bin and path, what the rung takes to reach one answer of the new model, NaN where that is not surely
+    right. prompts: a row a rung and prompt, single answers at the full budget. nearest: the rung that is nearest
+    in size, the last where sizes are not known. mostly_unread: of it and the new model those most of whose full
+    answers are neither right nor wrong.
     """
 
     new: str
@@ -61,7 +64,9 @@ class Comparison:
     def single_full(self) -> pd.DataFrame:
         """Rows of differences of single answers at the full budget from the nearest rung, all prompts first."""
         cells = self.differences
-        chosen = (cells["budget"] == cells["budget"].max()) & (cells["width"] == 1) & (cells["base"] == self.nearest)
+        chosen = (
+            (cells["budget"] == cells["budget"].max()) & (cells["width"] == 1) & (cells["base"] == self.nearest)
+        )
         return cells[chosen]
 
 
@@ -175,7 +180,9 @@ def _sizes(rungs: Sequence[Arm], cells: _Cells, parts: list[Bin]) -> tuple[pd.Da
         return pd.DataFrame(), []
     if np.isnan(sizes).any() or len(set(sizes)) < len(sizes):
         listed = ", ".join(f"{arm.rung.name} {arm.rung.num_params:.3g}" for arm in rungs)
-        return pd.DataFrame(), [f"no place on the ladder is given, because sizes must be known and different: {listed}"]
+        return pd.DataFrame(), [
+            f"no place on the ladder is given, because sizes must be known and different: {listed}"
+        ]
     rows: list[Row] = []
     for part in parts:
         ladder = np.stack([weighted_means(part.weights, accuracy) for accuracy in cells.rungs], axis=-1)
@@ -195,7 +202,9 @@ def _size_columns(found: EffectiveSize, at: int) -> Row:
 
 
 def _unread(rungs: Sequence[Arm], new: Arm) -> list[str]:
-    """What stands in no difference: samples at the full budget that gave no answer to read, and equal identities."""
+    """What stands in no difference: samples at the full budget
+    that gave no answer to read, and equal identities.
+    """
     shares = {arm.rung.name: unread.share(_full(arm)) for arm in (*rungs, new)}
     told = [f"{name} {numerals.percent(share)}" for name, share in shares.items() if share > 0]
     notes = [f"samples whose answer could not be read count as wrong: {', '.join(told)}"] if told else []
@@ -220,7 +229,9 @@ def _interval(name: str, interval: Interval, at: int | tuple[()] = ()) -> Row:
 
 
 def _needs(reading: Reading) -> pd.DataFrame:
-    """What each rung takes to reach one answer of the new model: samples at the full budget, thinking at one sample."""
+    """What each rung takes to reach one answer of the new model:
+    samples at the full budget, thinking at one sample.
+    """
     num_budgets, last = len(reading.outcomes.budgets), len(reading.arms) - 1
     target = reading.curve(last, Path("width", (num_budgets - 1,), (1,)))
     axes: list[PathName] = ["width", "budget"] if num_budgets > 1 else ["width"]
@@ -240,7 +251,9 @@ def _need_columns(curve: Curve, target: Curve, path: Path, arm: Arm) -> Row:
     is_log = path.axis == "width"
     steps = np.log(path.widths) if is_log else arm.budgets
     aim = substitution.to_match(target.accuracy[:, 0])
-    found = substitution.needs(curve.accuracy, steps, aim, tokens=curve.total_tokens, cost=curve.cost, is_log=is_log)
+    found = substitution.needs(
+        curve.accuracy, steps, aim, tokens=curve.total_tokens, cost=curve.cost, is_log=is_log
+    )
     crossing = substitution.invert(curve.accuracy, curve.cost, steps, aim)
     rate = bootstrap.percentile_interval(crossing.cost / target.cost[:, 0])
     intervals: Mapping[str, Interval] = {

@@ -15,8 +15,8 @@ def frame(findings: Findings, *, rule: Rule) -> pd.DataFrame:
     """A row a cost model, smaller rung and bin: the exchange rate against the largest's one answer, along widths.
 
     findings: as `exchange_rates.measure_each` gives them. A rate is inf where the rung never gets there, NaN where
-    there is nothing to match, and `at_or_below` marks an upper bound. Under own difficulty all prompts stand alone, as
-    two rungs share no bin. Raises UntoldError below two rungs.
+    there is nothing to match, and `at_or_below` marks an upper bound. Under own difficulty all prompts stand
+    alone, as two rungs share no bin. Raises UntoldError below two rungs.
     """
     rates = findings.by_cost
     if rates.empty:

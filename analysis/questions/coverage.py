@@ -19,12 +19,13 @@ FORECASTS = ("power_law", "scaled_beta", "nonparametric")
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """A row a rung and width: coverage with its 95% interval, each law's forecast, and whether k lay beyond the draw.
+    """A row a rung and width: coverage with its 95% interval, each law's forecast,
+    and whether k lay beyond the draw.
 
     Widths go as far as the rung's own samples. `num_drawn` of them a prompt, drawn without replacement, make the
-    forecasts; they are NaN where those solve nothing or everything, from which no law can be read. `last_miss` is the
-    scaled beta's forecast at the largest width less what is observed there. `is_point` marks the widths that are drawn
-    as points. Raises UntoldError where there are too few samples to hold any out.
+    forecasts; they are NaN where those solve nothing or everything, from which no law can be read. `last_miss` is
+    the scaled beta's forecast at the largest width less what is observed there. `is_point` marks the widths that
+    are drawn as points. Raises UntoldError where there are too few samples to hold any out.
     """
     least = min(arm.num_samples for arm in cells.arms)
     if least < 2 * LEAST_DRAWN:

@@ -1,4 +1,6 @@
-"""Accuracy against compute along one path, with what the larger rung reaches and where each smaller one gets there."""
+"""Accuracy against compute along one path,
+with what the larger rung reaches and where each smaller one gets there.
+"""
 
 import pandas as pd
 
@@ -9,7 +11,8 @@ from analysis.reading.untold import UntoldError, one_model
 
 
 def frame(findings: Findings, *, rule: Rule, axis: PathName) -> pd.DataFrame:
-    """Curves along one path, each row with its bin's target, the rung's exchange rate against the largest, the setting.
+    """Curves along one path, each row with its bin's target,
+    the rung's exchange rate against the largest, the setting.
 
     Raises UntoldError where there is no larger rung to reach.
     """

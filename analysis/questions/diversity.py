@@ -1,4 +1,6 @@
-"""Distinct right answers a model gives for its samples and its compute. Knows outcomes and statistics, no files."""
+"""Distinct right answers a model gives for its samples and its compute.
+Knows outcomes and statistics, no files.
+"""
 
 from typing import Any
 
@@ -17,8 +19,9 @@ def frame(arms: tuple[Arm, ...], cost: CostModel, weights: Floats) -> pd.DataFra
     """A row an arm and width (powers of two, to all samples) at the full budget.
 
     distinct: expected number of distinct correct answers by vote key, rarefied; per_sample and per_cost: over the
-    samples and over the cost of the cell, each a ratio of means over prompts with its interval under `prompt_weights`
-    (1 + R, P). No row of an arm of which there are only counts. Source: `estimators.distinct_at_k`.
+    samples and over the cost of the cell, each a ratio of means over prompts with its interval under
+    `prompt_weights` (1 + R, P). No row of an arm of which there are only counts. Source:
+    `estimators.distinct_at_k`.
     """
     return pd.DataFrame([row for arm in arms if arm.rung.has_votes for row in _rows(arm, cost, weights)])
 
@@ -35,6 +38,10 @@ def _rows(arm: Arm, cost: CostModel, weights: Floats) -> list[dict[str, Any]]:
     return [
         {"model": arm.rung.name, "width": width, "distinct": float(found[0, at])}
         | {name: float(rate.estimate[at]) for name, rate in rates.items()}
-        | {f"{name}_{end}": float(getattr(rate, end)[at]) for name, rate in rates.items() for end in ("low", "high")}
+        | {
+            f"{name}_{end}": float(getattr(rate, end)[at])
+            for name, rate in rates.items()
+            for end in ("low", "high")
+        }
         for at, width in enumerate(widths)
     ]

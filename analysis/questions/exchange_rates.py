@@ -27,14 +27,14 @@ ALL_PROMPTS = bins.ALL_PROMPTS
 class Findings:
     """Frames of one run.
 
-    curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band; draw_error is the
-    standard error of votes over random subsets, 0 where all were counted. exchange_rates: a
-    row a pair, bin, rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the
-    smaller rung's; p-values are of a rate of 1; all NaN where the larger is not surely right there, so that there is
-    nothing to match. cells: a row a rung and budget, its health at width 1. optimism: a row
-    a bin, read from the samples that made it and from fresh ones; empty without a pool. diversity: a row a rung and
-    width, distinct right answers per sample and per cost. unread: a row a bin and rung, what shares of its answers at
-    the full budget were graded neither right nor wrong, as `unread.frame` gives it.
+    curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band; draw_error is
+    the standard error of votes over random subsets, 0 where all were counted. exchange_rates: a row a pair, bin,
+    rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the smaller rung's;
+    p-values are of a rate of 1; all NaN where the larger is not surely right there, so that there is nothing to
+    match. cells: a row a rung and budget, its health at width 1. optimism: a row a bin, read from the samples that
+    made it and from fresh ones; empty without a pool. diversity: a row a rung and width, distinct right answers
+    per sample and per cost. unread: a row a bin and rung, what shares of its answers at the full budget were
+    graded neither right nor wrong, as `unread.frame` gives it.
     """
 
     setting: Setting
@@ -65,7 +65,9 @@ def measure(reading: Reading) -> Findings:
 
 
 def measure_each(reading: Reading) -> list[Findings]:
-    """The same under every cost model that the run can tell, the reading's first; equal to `measure` under each."""
+    """The same under every cost model that the run can tell, the reading's first;
+    equal to `measure` under each.
+    """
     return _found(reading.every_cost(), [])
 
 
@@ -101,7 +103,8 @@ def _against_largest(reading: Reading, rates: list[Row]) -> pd.DataFrame:
 
 
 def _fill(readings: Sequence[Reading], num_wanted: int) -> list[_Rows]:
-    """Rows of every rule, axis, group and bin under each cost model; those beyond the wanted have all prompts alone.
+    """Rows of every rule, axis, group and bin under each cost model;
+    those beyond the wanted have all prompts alone.
 
     Accuracy and tokens are resampled once, what is spent for each.
     """
@@ -118,7 +121,9 @@ def _fill(readings: Sequence[Reading], num_wanted: int) -> list[_Rows]:
 
 
 class _Table(NamedTuple):
-    """Along one axis under one rule: each arm's path and curve, and what it spends under each further cost model."""
+    """Along one axis under one rule: each arm's path and curve,
+    and what it spends under each further cost model.
+    """
 
     rule: Rule
     paths: list[Path]

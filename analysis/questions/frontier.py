@@ -13,12 +13,13 @@ LADDER = "any model"
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """Rows by `kind`: cell (a budget and width of a rung), frontier (a rung at a level), best (any rung at a level).
+    """Rows by `kind`: cell (a budget and width of a rung), frontier (a rung at a level),
+    best (any rung at a level).
 
-    cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of 95%
-    intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds disagree or
-    none is ever right. Levels below a rung's cheapest cell, or above its dearest, have no row. Raises UntoldError below
-    two prompts.
+    cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
+    95% intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds
+    disagree or none is ever right. Levels below a rung's cheapest cell, or above its dearest, have no row. Raises
+    UntoldError below two prompts.
     """
     rows = []
     for part, rungs, ladder in cells.frontiers:
@@ -31,7 +32,8 @@ def frame(cells: Cells) -> pd.DataFrame:
             rows += [names | {"kind": "cell"} | point for point in points]
             spans.append(_within(cells.levels, [point["cost"] for point in points]))
             rows += [
-                names | {"kind": "frontier"} | row for row in _frontier_rows(cells, rungs[number], spans[-1], num_drawn)
+                names | {"kind": "frontier"} | row
+                for row in _frontier_rows(cells, rungs[number], spans[-1], num_drawn)
             ]
         whole = np.any(spans, axis=0)
         best = _frontier_rows(cells, ladder, whole, num_drawn)
@@ -80,7 +82,9 @@ def _frontier_rows(cells: Cells, found: Frontier, span: Bools, num_drawn: int) -
 
 
 def _chosen(cells: Cells, ladder: Frontier, span: Bools) -> list[str | None]:
-    """The rung whose cell is the ladder's best at each level, where both folds choose the same and it is ever right."""
+    """The rung whose cell is the ladder's best at each level,
+    where both folds choose the same and it is ever right.
+    """
     num_cells = len(cells.outcomes.budgets) * len(cells.widths)
     rungs = ladder.cell[0][:, span] // num_cells
     leads = np.all(rungs == rungs[0], axis=0) & (ladder.accuracy[0, span] > 0)

@@ -35,8 +35,8 @@ class BoundedCurve(NamedTuple):
 class CoverageLaw(NamedTuple):
     """A power law, its exponent's interval, and the largest difference from the coverage it was fitted to.
 
-    share_full is of the replicates whose coverage is 0 or 1 somewhere: no finite exponent falls as fast, so that they
-    count as inf and leave the interval open above where they are more than 2.5%.
+    share_full is of the replicates whose coverage is 0 or 1 somewhere: no finite exponent falls as fast, so that
+    they count as inf and leave the interval open above where they are more than 2.5%.
     """
 
     law: PowerLaw
@@ -57,8 +57,8 @@ class BinSurface(NamedTuple):
 class Laws(NamedTuple):
     """curves: by model, every family that has cells enough; coverage: by model, None where it is 0 or 1 somewhere.
 
-    surfaces: by bin, empty below three models of known size and tokens. Intervals come from one paired bootstrap over
-    prompts in which costs, bins and fits are made anew each time.
+    surfaces: by bin, empty below three models of known size and tokens. Intervals come from one paired bootstrap
+    over prompts in which costs, bins and fits are made anew each time.
     """
 
     curves: dict[str, list[BoundedCurve]]
@@ -73,7 +73,8 @@ def fit(reading: Reading) -> Laws:
     """
     if reading.has_own_bins:
         raise ValueError(
-            "With --difficulty own each model has bins of its own, so no surface can be fitted over all models. Use "
+            "With --difficulty own each model has bins of its own, so no surface can be fitted over all models. "
+            "Use "
             "--difficulty anchor, agreement or label."
         )
     fitted: dict[str, list[BoundedCurve]] = {}
@@ -92,7 +93,10 @@ def _fit(resampled: Curve, num_prompts: int) -> list[BoundedCurve]:
     untold = why_untold(resampled.accuracy)
     return [
         _with_intervals(
-            fits.fit_curve(resampled.cost[0], successes[0], trials, family=family), resampled.cost, successes, trials
+            fits.fit_curve(resampled.cost[0], successes[0], trials, family=family),
+            resampled.cost,
+            successes,
+            trials,
         )._replace(untold=untold)
         for family, kind in FAMILIES.items()
         if kind.num_parameters < successes.shape[1]
@@ -150,7 +154,9 @@ def _rung(reading: Reading, at: int, widths: tuple[int, ...]) -> _Rung:
 
 
 def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurface:
-    """The surface of a bin from its own prompts' successes and tokens, and its rates under every weighting of them."""
+    """The surface of a bin from its own prompts' successes and tokens,
+    and its rates under every weighting of them.
+    """
     trials = part.weights.sum(axis=1)
     accuracy = np.concatenate([rung.accuracy for rung in ladder], axis=1)
     successes = np.minimum(bootstrap.weighted_sums(part.weights, accuracy), trials[:, None])
@@ -171,7 +177,9 @@ def _surface(part: Bin, ladder: list[_Rung], widths: tuple[int, ...]) -> BinSurf
 
 
 def _why_untold(part: Bin, ladder: list[_Rung]) -> str:
-    """Why no rate of size is told: a model that is never, or always, right leaves the slope in size open; or ""."""
+    """Why no rate of size is told: a model that is never, or always,
+    right leaves the slope in size open; or "".
+    """
     reasons = {rung.name: why_untold(bootstrap.weighted_means(part.weights, rung.accuracy)) for rung in ladder}
     stuck = [f"{name} {why}" for name, why in reasons.items() if why in (FLOOR, CEILING)]
     return stuck[0] if stuck else ""

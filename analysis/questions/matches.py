@@ -1,4 +1,6 @@
-"""What a smaller model needs to match the largest, against both references: its one answer, and its own frontier."""
+"""What a smaller model needs to match the largest, against both references:
+its one answer, and its own frontier.
+"""
 
 from typing import NamedTuple
 
@@ -22,12 +24,11 @@ NUM_LEVELS = 40
 class Match(NamedTuple):
     """One smaller model against the largest in one bin.
 
-    needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full budget
-    to max_width;
-    workload: the break-even R* of those samples, NaN where a size or tokens are not known; frontier_rate: cost of the
-    smaller over the larger where both use their own best cells, at what the larger's single answer costs, of which
-    frontier_at_or_below says that the smaller one's cheapest level is already there: an upper bound. NaN where the
-    larger one is not surely right in the bin, so that there is nothing to match.
+    needs: samples, tokens and cost a prompt to reach the largest one's single answer, along widths at the full
+    budget to max_width; workload: the break-even R* of those samples, NaN where a size or tokens are not known;
+    frontier_rate: cost of the smaller over the larger where both use their own best cells, at what the larger's
+    single answer costs, of which frontier_at_or_below says that the smaller one's cheapest level is already there:
+    an upper bound. NaN where the larger one is not surely right in the bin, so that there is nothing to match.
     """
 
     small: str
@@ -45,8 +46,8 @@ class Match(NamedTuple):
 def match(reading: Reading) -> list[Match]:
     """Every smaller model against the largest in every bin.
 
-    Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on the
-    other. Raises ValueError below two models.
+    Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on
+    the other. Raises ValueError below two models.
     """
     arms = reading.arms
     if len(arms) < 2:
@@ -81,7 +82,9 @@ class _Reached(NamedTuple):
 def _match(
     arms: tuple[Arm, Arm], part: Bin, resampled: tuple[Curve, Curve], widths: tuple[int, ...], reached: _Reached
 ) -> Match:
-    """One pair, smaller first, in one bin: its arms, curves under the bin's weights, and replicates of its rate."""
+    """One pair, smaller first, in one bin: its arms, curves under the bin's weights,
+    and replicates of its rate.
+    """
     return Match(
         small=arms[0].rung.name,
         large=arms[1].rung.name,
@@ -112,8 +115,12 @@ def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
     )
 
 
-def _workload(arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: Floats) -> Floats:
-    """Replicates of R* (1 + R,): decoded tokens the small model needs over those of the large one's single answer."""
+def _workload(
+    arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: Floats
+) -> Floats:
+    """Replicates of R* (1 + R,): decoded tokens the small model needs over those
+    of the large one's single answer.
+    """
     ratio = float(arms[1].rung.shape.num_matmul_params) / float(arms[0].rung.shape.num_matmul_params)
     if not ratio > 1 or not all(arm.rung.has_tokens for arm in arms):
         return np.full(len(weights), np.nan)

@@ -10,11 +10,12 @@ from analysis.runs.samples import OUTCOMES
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """A row a rung, budget and outcome: the share of samples that ended so, and the shares that were cut and forced.
+    """A row a rung, budget and outcome: the share of samples that ended so,
+    and the shares that were cut and forced.
 
-    cut_share: thinking was still going at the budget; forced_share: the answer was forced out of it; NaN of outcomes
-    from elsewhere, which do not say. The shares of a rung and budget add up to 1. Raises UntoldError for success
-    counts, whose samples say only whether they are right.
+    cut_share: thinking was still going at the budget; forced_share: the answer was forced out of it; NaN of
+    outcomes from elsewhere, which do not say. The shares of a rung and budget add up to 1. Raises UntoldError for
+    success counts, whose samples say only whether they are right.
     """
     silent = [arm.rung.name for arm in cells.arms if not arm.rung.has_votes]
     if silent:

@@ -20,11 +20,11 @@ MULTIPLES = (0.5, 1, 2, 4, 8, 16, 32)
 def frame(cells: Cells) -> pd.DataFrame:
     """A row a rung, compute level and budget: accuracy with as many samples as the level pays for, on all prompts.
 
-    `multiple` is the level in full answers (one sample at the full budget); width and serial tokens, decoded one after
-    another, are interpolated in log k between the grid's widths, and so is accuracy, with its 95% interval. `is_best`
-    marks the budget of a level's highest accuracy, where that is above 0. Budgets that cannot spend a level within the
-    grid have no row, nor have levels that fewer than two can spend; `models_aside` names rungs without a row, where
-    there are such. Raises UntoldError for one budget or one width, and where no row is left.
+    `multiple` is the level in full answers (one sample at the full budget); width and serial tokens, decoded one
+    after another, are interpolated in log k between the grid's widths, and so is accuracy, with its 95% interval.
+    `is_best` marks the budget of a level's highest accuracy, where that is above 0. Budgets that cannot spend a
+    level within the grid have no row, nor have levels that fewer than two can spend; `models_aside` names rungs
+    without a row, where there are such. Raises UntoldError for one budget or one width, and where no row is left.
     """
     if len(cells.outcomes.budgets) < 2 or len(cells.widths) < 2:
         raise UntoldError("Needs at least two budgets and two widths.")
@@ -37,7 +37,9 @@ def frame(cells: Cells) -> pd.DataFrame:
             points = _points(cells, resampled, serial, multiple * full_answer)
             best = max((point["accuracy"] for point in points), default=np.nan)
             names = {"model": arm.rung.name, "num_params": arm.rung.num_params, "multiple": multiple}
-            rows += [names | point | {"is_best": point["accuracy"] == best > 0} for point in points if len(points) > 1]
+            rows += [
+                names | point | {"is_best": point["accuracy"] == best > 0} for point in points if len(points) > 1
+            ]
     if not rows:
         raise UntoldError("No two budgets spend the same compute anywhere in the grid.")
     told = {row["model"] for row in rows}
@@ -67,7 +69,9 @@ def _points(cells: Cells, resampled: Table, serial: Floats, level: float) -> lis
         accuracy = resampled.accuracy[:, b, first] * (first + 1 - at) + resampled.accuracy[:, b, first + 1] * (
             at - first
         )
-        mean, low, high = intervals.accuracy_interval(accuracy[:, None], cells.reading.num_drawn(cells.reading.bins[0]))
+        mean, low, high = intervals.accuracy_interval(
+            accuracy[:, None], cells.reading.num_drawn(cells.reading.bins[0])
+        )
         rows.append(
             {"budget": int(budget), "cost": level, "width": float(width)}
             | {"serial_tokens": float(np.interp(at, np.arange(len(log_widths)), serial[b]))}

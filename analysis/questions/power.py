@@ -25,5 +25,7 @@ def two_arms(outcomes: Outcomes, names: Sequence[str] | None) -> tuple[Arm, Arm]
         raise ValueError(f"--models must name two of {list(arms)}; got {wanted}.")
     if wanted[0] == wanted[1]:
         others = ", ".join(name for name in arms if name != wanted[0])
-        raise ValueError(f"--models names {wanted[0]} twice, and power compares two models. Give another: {others}.")
+        raise ValueError(
+            f"--models names {wanted[0]} twice, and power compares two models. Give another: {others}."
+        )
     return arms[wanted[0]], arms[wanted[1]]

@@ -1,4 +1,6 @@
-"""Pythia on MATH, 10,000 samples a problem: coverage, and the samples that smaller models need to match the largest."""
+"""Pythia on MATH, 10,000 samples a problem: coverage,
+and the samples that smaller models need to match the largest.
+"""
 
 import numpy as np
 import pandas as pd
@@ -16,12 +18,13 @@ COLUMNS = ("Model", "Problem Idx", "Num. Samples Total", "Num. Samples Correct",
 
 
 def frame(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Rows by `kind`: coverage (a model and k) with its power law's exponent, needs (a smaller model, the largest's k).
+    """Rows by `kind`: coverage (a model and k) with its power law's exponent,
+    needs (a smaller model, the largest's k).
 
-    table: COLUMNS, a row a model, problem and k. needs: the samples k* at which the smaller model's coverage is the
-    largest's at k, linear in log k, inf where more than all samples would be needed; with 90% intervals from a paired
-    bootstrap of problems and the share of replicates that never get there. Raises ValueError where a column is missing.
-    Data: Brown et al. 2024 (arXiv 2407.21787), as counted by Schaeffer et al. 2025 (arXiv 2502.17578).
+    table: COLUMNS, a row a model, problem and k. needs: the samples k* at which the smaller model's coverage is
+    the largest's at k, linear in log k, inf where more than all samples would be needed; with 90% intervals from a
+    paired bootstrap of problems and the share of replicates that never get there. Raises ValueError where a column
+    is missing. Data: Brown et al. 2024 (arXiv 2407.21787), as counted by Schaeffer et al. 2025 (arXiv 2502.17578).
     """
     if missing := sorted(set(COLUMNS) - set(table.columns)):
         raise ValueError(f"The table of success counts has no columns {missing}.")
@@ -31,7 +34,8 @@ def frame(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     names = sorted(correct.columns, key=_size)
     weights = bootstrap.prompt_weights(len(correct), num_replicates=bootstrap.MIN_REPLICATES, rng=rng)
     covered = [
-        weighted_means(weights, pass_at_k(num_samples, correct[name].to_numpy()[:, None], widths)) for name in names
+        weighted_means(weights, pass_at_k(num_samples, correct[name].to_numpy()[:, None], widths))
+        for name in names
     ]
     rows: list[Row] = []
     for name, means in zip(names, covered, strict=True):
@@ -39,7 +43,9 @@ def frame(table: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
             {"model": name, "num_params": _size(name)} | row for row in _coverage_rows(widths, means, len(correct))
         ]
     for name, means in zip(names[:-1], covered, strict=False):
-        rows += [{"model": name, "num_params": _size(name)} | row for row in _needs_rows(widths, means, covered[-1])]
+        rows += [
+            {"model": name, "num_params": _size(name)} | row for row in _needs_rows(widths, means, covered[-1])
+        ]
     beside = {"largest": names[-1], "num_problems": len(correct), "num_samples": num_samples}
     return pd.DataFrame(rows).assign(**beside, num_replicates=len(weights) - 1)
 

@@ -21,7 +21,9 @@ DECADES_AROUND = 2
 
 
 class Candidate(NamedTuple):
-    """One model that could be trained and served: N, D, what it needs a query, and with which samples and budgets."""
+    """One model that could be trained and served: N, D, what it needs a query,
+    and with which samples and budgets.
+    """
 
     name: str
     num_params: int
@@ -32,7 +34,9 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Workloads:
-    """What serving q queries at the target costs: the plan at `asked` workloads and along a fine `curve` of them."""
+    """What serving q queries at the target costs:
+    the plan at `asked` workloads and along a fine `curve` of them.
+    """
 
     target: float
     rule: Rule
@@ -49,9 +53,9 @@ def serve(
 ) -> Workloads:
     """The cheapest model and setting of the run for each number of queries, with intervals over prompts.
 
-    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it. A
-    model without tokens, or of unknown size, is left out and named. Raises ValueError where none is left, where a name
-    is not in the run, and for an impossible target or workload.
+    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it.
+    A model without tokens, or of unknown size, is left out and named. Raises ValueError where none is left, where
+    a name is not in the run, and for an impossible target or workload.
     """
     if not 0 < target <= 1:
         raise ValueError(f"--target must be an accuracy above 0 and at most 1; got {target:g}. Write 60% as 0.6.")
@@ -83,7 +87,9 @@ def serve(
 
 
 def frame(found: Workloads) -> pd.DataFrame:
-    """A row a model and workload along the curve: its total FLOPs and interval, and which model is the cheapest."""
+    """A row a model and workload along the curve: its total FLOPs and interval,
+    and which model is the cheapest.
+    """
     rows = []
     for number, each in enumerate(found.candidates):
         training = 6.0 * each.num_params * each.pretraining_tokens
@@ -113,7 +119,9 @@ class _Cells(NamedTuple):
 def _cells(reading: Reading, at: int) -> _Cells:
     arm, widths = reading.arms[at], reading.path(at, "width").widths
     accuracy = reading.accuracy(at, widths).mean
-    tokens = cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths)
+    tokens = cost_models.total_tokens(
+        prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
+    )
     names = [(int(budget), width) for budget in reading.outcomes.budgets for width in widths]
     flat = [np.moveaxis(table, 1, 0).reshape(len(arm.prompt_tokens), -1) for table in (accuracy, tokens)]
     return _Cells(flat[0], flat[1], names)

@@ -17,7 +17,8 @@ MAX_CONTOURS = 6
 
 
 def needs(cells: Cells) -> pd.DataFrame:
-    """A row a bin, target accuracy and rung: the least compute a prompt that reaches the target on the rung's frontier.
+    """A row a bin, target accuracy and rung:
+    the least compute a prompt that reaches the target on the rung's frontier.
 
     cost is inf where it does not reach it within the grid, `share_never` of the replicates; `at_or_below` marks a
     target that the cheapest cell already reaches, so that cost is an upper bound. exchange_rate is the cost over
@@ -52,15 +53,19 @@ def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:
     rows = needed[(needed["model"] != models[-1]) & needed["exchange_rate"].notna()]
     if rows.empty:
         raise UntoldError(
-            f"{models[-1]}'s best cells, chosen on one half of the prompts and scored on the other half, gain less "
-            f"than {100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: there is no accuracy between them "
+            f"{models[-1]}'s best cells, chosen on one half of the prompts and scored on the other half, gain "
+            "less "
+            f"than {100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: there is no accuracy between "
+            "them "
             "to use as a target."
         )
     return rows.assign(large=models[-1])
 
 
 def isoquant_frame(needed: pd.DataFrame) -> pd.DataFrame:
-    """Rows at the targets that are drawn as contours. Raises UntoldError below two rungs, or without known sizes."""
+    """Rows at the targets that are drawn as contours.
+    Raises UntoldError below two rungs, or without known sizes.
+    """
     models = list(dict.fromkeys(needed["model"]))
     if len(models) < 2:
         raise one_model(models[0])
@@ -78,7 +83,9 @@ def _contours(part: pd.DataFrame) -> list[float]:
     reached = part[np.isfinite(part["cost"])]
     known = reached[~reached["at_or_below"]].groupby("target").size()
     num_reached = reached.groupby("target").size()
-    told = [target for target in part["target"].unique() if num_reached.get(target, 0) > 1 and known.get(target, 0) > 0]
+    told = [
+        target for target in part["target"].unique() if num_reached.get(target, 0) > 1 and known.get(target, 0) > 0
+    ]
     told = [target for target in told if np.isclose(target, CONTOURS).any()]
     at = np.unique(np.linspace(0, len(told) - 1, min(len(told), MAX_CONTOURS)).round().astype(int))
     return [told[number] for number in at]

@@ -1,4 +1,6 @@
-"""The difficulty bins of a run under the reader's choices, as prompt weights. Knows outcomes, nothing of curves."""
+"""The difficulty bins of a run under the reader's choices, as prompt weights.
+Knows outcomes, nothing of curves.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,9 +27,10 @@ DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
 class Binning:
     """Whose difficulty makes the bins, and how.
 
-    anchor: held-out pass@1 of the anchor; own: of each model, which bins its own prompts; agreement: predicted, by the
-    share of the anchor's held-out votes that agree; label: a dial of the prompts. num_bins quantiles (None: by the
-    number of prompts), or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain agreement.
+    anchor: held-out pass@1 of the anchor; own: of each model, which bins its own prompts; agreement: predicted, by
+    the share of the anchor's held-out votes that agree; label: a dial of the prompts. num_bins quantiles (None: by
+    the number of prompts), or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain
+    agreement.
     """
 
     difficulty: Difficulty = "anchor"
@@ -44,7 +47,9 @@ class Bin(NamedTuple):
 
 
 class Predictor(NamedTuple):
-    """How well what bins are read from ranks the prompts as the anchor's fresh samples do, and its tokens a prompt."""
+    """How well what bins are read from ranks the prompts as the anchor's fresh samples do,
+    and its tokens a prompt.
+    """
 
     rank_agreement: Interval
     tokens: float
@@ -53,8 +58,8 @@ class Predictor(NamedTuple):
 def hold_out(outcomes: Outcomes, binning: Binning) -> tuple[Outcomes, tuple[Arm | None, ...]]:
     """The outcomes to evaluate, and the pool that each arm's bins are read from.
 
-    For own difficulty every arm's first samples (at most OWN_SAMPLES, at most half) become its pool and are evaluated
-    nowhere; otherwise all share the anchor's. Raises ValueError where there is nothing to hold out.
+    For own difficulty every arm's first samples (at most OWN_SAMPLES, at most half) become its pool and are
+    evaluated nowhere; otherwise all share the anchor's. Raises ValueError where there is nothing to hold out.
     """
     if binning.difficulty != "own":
         return outcomes, (outcomes.bins,) * len(outcomes.arms)
@@ -69,7 +74,8 @@ def hold_out(outcomes: Outcomes, binning: Binning) -> tuple[Outcomes, tuple[Arm 
 
 
 def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> list[Bin]:
-    """All prompts, then the bins from easiest to hardest (a label's from its least), drawn anew in every weighting.
+    """All prompts, then the bins from easiest to hardest (a label's from its least),
+    drawn anew in every weighting.
 
     weights (1 + R, P) from `bootstrap.prompt_weights`. One bin alone is not repeated beside all prompts. Raises
     ValueError for thresholds of a label, or beyond 0..1.
@@ -88,7 +94,8 @@ def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats
 def groups(
     outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Floats
 ) -> Iterator[tuple[list[int], list[Bin]]]:
-    """Positions of the arms that share their bins, and the bins: all arms at once, or each alone under own difficulty.
+    """Positions of the arms that share their bins, and the bins: all arms at once,
+    or each alone under own difficulty.
 
     pools as `hold_out` gives them, weights as in `draw`.
     """
@@ -115,7 +122,9 @@ def words(pool: Arm | None, binning: Binning) -> str | None:
 
 
 def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> Predictor | None:
-    """How the scores that make the bins rank the prompts against the anchor's evaluation samples; None without them."""
+    """How the scores that make the bins rank the prompts against the anchor's evaluation samples; None without
+    them.
+    """
     if pool is None or binning.difficulty == "own":
         return None
     scores = label(outcomes, binning.label) if binning.difficulty == "label" else _scores(pool, binning)
@@ -150,7 +159,9 @@ def label(outcomes: Outcomes, name: str | None) -> Array:
 
 
 def clusters(outcomes: Outcomes, name: str | None) -> Array | None:
-    """What prompts that belong together share, (P,); None where each stands alone. Raises ValueError as `label`."""
+    """What prompts that belong together share, (P,); None where each stands alone.
+    Raises ValueError as `label`.
+    """
     return None if name is None else label(outcomes, name)
 
 
@@ -208,12 +219,15 @@ def _refuse_thresholds(binning: Binning) -> None:
 
 
 def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
-    """A bin a value where there are few, else quantiles of a label that is a number, the largest taken for hardest."""
+    """A bin a value where there are few, else quantiles of a label that is a number,
+    the largest taken for hardest.
+    """
     distinct = np.unique(values)
     if len(distinct) > MAX_LABELS:
         if values.dtype == object:
             raise ValueError(
-                f"Label {binning.label!r} has {len(distinct)} values that are not numbers, and at most {MAX_LABELS} "
+                f"Label {binning.label!r} has {len(distinct)} values that are not numbers, and at most "
+                f"{MAX_LABELS} "
                 "such values make bins. Choose a label with fewer values, or one of numbers, which is cut at "
                 "quantiles."
             )

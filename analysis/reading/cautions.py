@@ -21,7 +21,9 @@ class Caution(NamedTuple):
 
 
 def read(outcomes: Outcomes) -> list[Caution]:
-    """The cautions of these outcomes, none where all models have the same samples, budgets and settings and answer."""
+    """The cautions of these outcomes, none where all models have the same samples,
+    budgets and settings and answer.
+    """
     return [
         *_samples(outcomes),
         *_budgets(outcomes),
@@ -51,7 +53,8 @@ def _samples(outcomes: Outcomes) -> Iterator[Caution]:
         span = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
         yield Caution(
             "Unequal numbers of samples",
-            f"{numerals.listed(short)} {_has(short)} {numerals.samples(least)} a prompt and the others have {span}: "
+            f"{numerals.listed(short)} {_has(short)} {numerals.samples(least)} a prompt and the others have "
+            f"{span}: "
             + (
                 f"each model's curve uses all its samples; tables of cells use {numerals.samples(least)}."
                 if outcomes.most_samples > outcomes.num_samples
@@ -89,19 +92,24 @@ def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
         of = _named(names, outcomes, every="any model")
         yield Caution(
             "No votes",
-            f"The answers of {of} are not known, so samples are read by any of k correct: this needs an oracle that "
+            f"The answers of {of} are not known, so samples are read by any of k correct: this needs an oracle "
+            "that "
             "knows the right answer; if a task offers few answers, guessing alone raises it.",
         )
 
 
 def _scored(outcomes: Outcomes) -> Iterator[Caution]:
-    names = [arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Samples) and arm.stored.score is not None]
+    names = [
+        arm.rung.name for arm in outcomes.arms if isinstance(arm.stored, Samples) and arm.stored.score is not None
+    ]
     if names:
         of = _named(names, outcomes, every="all models")
         yield Caution(
             "Scores from 0 to 1",
-            f"Answers of {of} have scores between 0 and 1. Accuracy is their mean; a vote counts with the score of "
-            "its answer, and any of k with the best score. Laws, coverage, power, lost prompts, shares of outcomes "
+            f"Answers of {of} have scores between 0 and 1. Accuracy is their mean; a vote counts with the score "
+            "of "
+            "its answer, and any of k with the best score. Laws, coverage, power, lost prompts, shares of "
+            "outcomes "
             "and policies count only the full score as right.",
         )
 

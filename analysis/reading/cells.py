@@ -1,4 +1,6 @@
-"""Every cell (budget x width) of every rung on each prompt, with the bins: read once, shared by all frames of a run."""
+"""Every cell (budget x width) of every rung on each prompt, with the bins:
+read once, shared by all frames of a run.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -88,8 +90,8 @@ class Cells:
     def frontiers(self) -> list[BinFrontiers]:
         """What each rung, and the ladder, reaches with its best cell at every level, in each bin.
 
-        Cells are chosen on one fold of prompts and read on the other; bins that lie in one fold are left out. Raises
-        UntoldError where no bin is left.
+        Cells are chosen on one fold of prompts and read on the other; bins that lie in one fold are left out.
+        Raises UntoldError where no bin is left.
         """
         found = [part for part in self.parts if self._is_folded(part)]
         if not found:

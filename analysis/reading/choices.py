@@ -51,10 +51,10 @@ class Choices:
 class Setting:
     """What a caption needs to say; constant over a run's frames.
 
-    anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its ends are
-    those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN where unknown.
-    cautions: what a reader has to bear in mind, "" where there is nothing. most_samples: what the arm with most samples
-    a prompt is read at, where that is more than num_samples; else 0.
+    anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its
+    ends are those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN
+    where unknown. cautions: what a reader has to bear in mind, "" where there is nothing. most_samples: what the
+    arm with most samples a prompt is read at, where that is more than num_samples; else 0.
     """
 
     task: str
@@ -81,11 +81,14 @@ class Setting:
 
     def columns(self) -> dict[str, Any]:
         """The fields as a frame's columns have them; the last two only where they say something."""
-        return {name: value for name, value in asdict(self).items() if value or name not in ("cautions", MOST_SAMPLES)}
+        return {
+            name: value for name, value in asdict(self).items() if value or name not in ("cautions", MOST_SAMPLES)
+        }
 
 
 def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
-    """The choices with a cost model: the one that was asked for, else the first of AS_KNOWN that can be told of all.
+    """The choices with a cost model: the one that was asked for,
+    else the first of AS_KNOWN that can be told of all.
 
     Raises ValueError where what was asked for cannot be told, with what is lacking.
     """
@@ -96,14 +99,17 @@ def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
     for arm in arms:
         if lacking := _lacks(arm, choices.cost, choices):
             raise ValueError(
-                f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. Known in "
+                f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. Known "
+                "in "
                 f"this run: {', '.join(told)}."
             )
     return choices
 
 
 def each_cost(arms: tuple[Arm, ...], choices: Choices) -> list[Choices]:
-    """The choices under every cost model that can be told of all arms: what was asked for, or the default, first."""
+    """The choices under every cost model that can be told of all arms:
+    what was asked for, or the default, first.
+    """
     first = settle(arms, choices if choices.cost == "c3" else replace(choices, gpu=None))
     gpu = choices.gpu or GPU
     others = [replace(choices, cost=name, gpu=gpu if name == "c3" else None) for name in cost_models.COST_NAMES]
@@ -140,9 +146,9 @@ def _is_charged(arm: Arm, cost: str | None, choices: Choices) -> bool:
 def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm, ...]]:
     """The chosen cost model, and the arms with the throughput and price given for them by name.
 
-    Samples of unknown length cost what was charged for one on average; where an arm does not know how long prompts are
-    no arm's are counted. The model's label says either. Raises ValueError where the cost model needs what is not given,
-    and for the name of no model.
+    Samples of unknown length cost what was charged for one on average; where an arm does not know how long prompts
+    are no arm's are counted. The model's label says either. Raises ValueError where the cost model needs what is
+    not given, and for the name of no model.
     """
     names = [arm.rung.name for arm in arms]
     if unknown := sorted({*choices.throughput, *choices.price} - set(names)):
@@ -181,7 +187,9 @@ def _priced(arm: Arm, cost: CostModel, choices: Choices) -> Arm:
 
 
 def _without_unknown_prompts(cost: CostModel, arms: tuple[Arm, ...]) -> tuple[CostModel, tuple[Arm, ...]]:
-    """The arms as they are where all that know tokens know those of prompts; else all with prompts of no length."""
+    """The arms as they are where all that know tokens know those of prompts;
+    else all with prompts of no length.
+    """
     if all(arm.rung.has_prompt_tokens or not arm.rung.has_tokens for arm in arms):
         return cost, arms
     label = f"{cost.label}; prompts are not counted, because their lengths are not known"

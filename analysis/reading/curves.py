@@ -30,9 +30,9 @@ class Path(NamedTuple):
 class Curve(NamedTuple):
     """Accuracy, cost in its model's unit, tokens in all and in series at each of the J cells of a path.
 
-    Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does. draw_error:
-    the standard error that random subsets add to the accuracy, 0 where all were counted; of each prompt (P, J), or of
-    the estimate's mean (1, J).
+    Per prompt (P, J) as `prompt_curve` gives it; means under each weighting (1 + R, J) as `resample` does.
+    draw_error: the standard error that random subsets add to the accuracy, 0 where all were counted; of each
+    prompt (P, J), or of the estimate's mean (1, J).
     """
 
     accuracy: Floats
@@ -78,7 +78,8 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     if wanted is not None and wanted not in rules(arms):
         silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
         raise ValueError(
-            f"Majority votes need answers, and this run holds only counts of correct samples of {silent}; use --rule "
+            f"Majority votes need answers, and this run holds only counts of correct samples of {silent}; use "
+            "--rule "
             "pass_at_k."
         )
     return wanted or rules(arms)[0]
@@ -87,8 +88,9 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
 def prompt_curve(arm: Arm, path: Path, cost: cost_models.CostModel, accuracy: estimators.Drawn) -> Curve:
     """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
 
-    accuracy: at the budgets and widths of `crossing`, (B, P, K) each. Tokens are NaN where the arm's are not known.
-    Raises ValueError where a width of the path is beyond the samples. Source: `costs.cost_models.cell_cost`.
+    accuracy: at the budgets and widths of `crossing`, (B, P, K) each. Tokens are NaN where the arm's are not
+    known. Raises ValueError where a width of the path is beyond the samples. Source:
+    `costs.cost_models.cell_cost`.
     """
     budgets, at_budget, widths, at_width = crossing(path)
     decoded = arm.decoded_tokens[budgets]

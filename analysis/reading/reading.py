@@ -40,7 +40,9 @@ class Shared:
         """Weights of the one bootstrap, and halves of the prompts where there is more than one."""
         rng, num_prompts = np.random.default_rng(self.seed), len(self.outcomes.prompt_ids)
         num_replicates = self.choices.num_replicates
-        weights = bootstrap.prompt_weights(num_prompts, num_replicates=num_replicates, rng=rng, clusters=self.clusters)
+        weights = bootstrap.prompt_weights(
+            num_prompts, num_replicates=num_replicates, rng=rng, clusters=self.clusters
+        )
         has_halves = num_prompts > 1
         return weights, frontier.draw_folds(num_prompts, rng=rng, clusters=self.clusters) if has_halves else None
 
@@ -62,10 +64,10 @@ class Shared:
 class Reading:
     """The outcomes of a run under a reader's choices, with everything that is drawn for it once.
 
-    asked and wanted: the outcomes as they were loaded, and what the reader chose. outcomes: what is evaluated, its arms
-    priced by `cost`, smallest first; pools: what each arm's bins are read from. choices: those wanted, with a cost
-    model; rule: how samples are read where models are matched. Two readings of the same outcomes and seed draw the
-    same; those that `under` and `read_by` give share what was drawn.
+    asked and wanted: the outcomes as they were loaded, and what the reader chose. outcomes: what is evaluated, its
+    arms priced by `cost`, smallest first; pools: what each arm's bins are read from. choices: those wanted, with a
+    cost model; rule: how samples are read where models are matched. Two readings of the same outcomes and seed
+    draw the same; those that `under` and `read_by` give share what was drawn.
     """
 
     asked: Outcomes
@@ -89,7 +91,9 @@ class Reading:
 
     @property
     def folds(self) -> Ints:
-        """Halves of the prompts, (P,), for what is chosen on one and read on the other. Raises ValueError of one."""
+        """Halves of the prompts, (P,), for what is chosen on one and read on the other.
+        Raises ValueError of one.
+        """
         folds = self.shared.drawn[1]
         if folds is None:
             raise ValueError("Too few prompts: a choice is made on one half of them and scored on the other half.")
@@ -102,7 +106,9 @@ class Reading:
 
     @property
     def groups(self) -> list[tuple[list[int], list[Bin]]]:
-        """Positions of the arms that share their bins, and these: all arms at once, or each under own difficulty."""
+        """Positions of the arms that share their bins, and these:
+        all arms at once, or each under own difficulty.
+        """
         return self.shared.groups
 
     @property
@@ -143,13 +149,17 @@ class Reading:
     def curve(self, at: int, path: Path) -> Curve:
         """What an arm costs and yields on each prompt along a path of J cells; fields (P, J)."""
         budgets, _, widths, _ = curves.crossing(path)
-        return curves.prompt_curve(self.arms[at], path, self.cost, self.accuracy(at, widths, budgets=budgets.tolist()))
+        return curves.prompt_curve(
+            self.arms[at], path, self.cost, self.accuracy(at, widths, budgets=budgets.tolist())
+        )
 
     def under(self, cost: str) -> "Reading":
         """The same run priced by another cost model. Raises ValueError that lists those that the run can tell."""
         known = {each.choices.cost: each for each in self.every_cost()}
         if cost not in known:
-            raise ValueError(f"Cost model {cost!r} is not known in this run; choose from {', '.join(map(str, known))}.")
+            raise ValueError(
+                f"Cost model {cost!r} is not known in this run; choose from {', '.join(map(str, known))}."
+            )
         return known[cost]
 
     def every_cost(self) -> "list[Reading]":

@@ -44,8 +44,12 @@ def told(parts: Mapping[str, float]) -> str:
     return ", ".join(told + ([f"{numerals.percent(rest)} other"] if rest else []))
 
 
-def frame(arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bin]]], *, is_own: bool) -> pd.DataFrame:
-    """A row a bin and model at the full budget: its shares; `of` is the model whose own bins they are, "" of all."""
+def frame(
+    arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bin]]], *, is_own: bool
+) -> pd.DataFrame:
+    """A row a bin and model at the full budget: its shares;
+    `of` is the model whose own bins they are, "" of all.
+    """
     rows = [
         {"of": arms[subjects[0]].rung.name if is_own else "", "bin": part.name, "model": arm.rung.name}
         | shares(arm, -1, part.weights[0])
@@ -57,7 +61,8 @@ def frame(arms: Sequence[Arm], groups: Sequence[tuple[Sequence[int], Sequence[Bi
 
 
 def lines(arms: Sequence[Arm]) -> list[str]:
-    """At which budgets each model is mostly unread, over all prompts, and how at the largest of them, a phrase a model.
+    """At which budgets each model is mostly unread, over all prompts,
+    and how at the largest of them, a phrase a model.
 
     "m at 0 and 64 thinking tokens (80% truncated)".
     """

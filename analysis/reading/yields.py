@@ -1,4 +1,6 @@
-"""What the cells of each arm yield on each prompt: every vote is counted once, whoever asks. Knows arms, no files."""
+"""What the cells of each arm yield on each prompt: every vote is counted once,
+whoever asks. Knows arms, no files.
+"""
 
 from collections.abc import Callable, Sequence
 

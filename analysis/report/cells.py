@@ -47,7 +47,9 @@ def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
 
 def _stored(root: Path, outcomes: Outcomes) -> pd.DataFrame:
     budgets = [int(budget) for budget in outcomes.budgets]
-    parts = [health.read_health(root, arm.rung.identity, budgets).assign(model=arm.rung.name) for arm in outcomes.arms]
+    parts = [
+        health.read_health(root, arm.rung.identity, budgets).assign(model=arm.rung.name) for arm in outcomes.arms
+    ]
     columns = ["model", "budget", "num_samples", "num_left_out", *SHARES, "thinking_tokens", "answer_tokens"]
     frame = pd.concat(parts, ignore_index=True)
     seconds = pd.to_numeric(frame["device_seconds_a_thousand"])

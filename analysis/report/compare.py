@@ -20,7 +20,9 @@ def title(found: Comparison) -> str:
 def draw(found: Comparison) -> Section:
     """Every table of the comparison with what its columns mean; all cells with their p-values unfold."""
     parts = [html.paragraph(line) for line in verdict.headline(found).splitlines()]
-    parts += _table(verdict.differences_title(found), verdict.difference_rows(found), verdict.differences_legend(found))
+    parts += _table(
+        verdict.differences_title(found), verdict.difference_rows(found), verdict.differences_legend(found)
+    )
     cells = found.differences[[*SHOWN, *TESTS]]
     parts.append(html.details(f"All {len(cells)} cells", html.table(cells, caption="Shares, not points.")))
     if not found.sizes.empty:

@@ -28,7 +28,8 @@ class Size(NamedTuple):
 def section(root: Path, reading: Reading, *, size: Size, room: int) -> Section:
     """A list of prompts to search, and what every rung wrote for the one that is chosen.
 
-    room: bytes that the page has left; texts take no more than that, nor than MAX_BYTES, but for a single prompt's.
+    room: bytes that the page has left; texts take no more than that, nor than MAX_BYTES, but for a single
+    prompt's.
     """
     outcomes, seed = reading.asked, reading.seed
     wanted = {
@@ -89,7 +90,9 @@ def _prompts(root: Path, reading: Reading, wanted: dict[str, list[int]]) -> list
             "dials": {name: _dial(values[at[prompt]]) for name, values in outcomes.dials.items()},
             "right": [arm.stored.num_correct[:, at[prompt]] for arm in outcomes.arms],
             # Of counts each prompt has its own number of samples.
-            "of": [arm.stored.num_samples[:, at[prompt]] for arm in outcomes.arms] if outcomes.holds_counts else None,
+            "of": [arm.stored.num_samples[:, at[prompt]] for arm in outcomes.arms]
+            if outcomes.holds_counts
+            else None,
             "samples": [_sample(*place, sample) for place, sample in held[prompt].items() if _is_there(sample)],
         }
         for prompt in wanted
@@ -99,12 +102,14 @@ def _prompts(root: Path, reading: Reading, wanted: dict[str, list[int]]) -> list
 def _bins(reading: Reading) -> list[str]:
     """The bin of every prompt; "" where there are none, or each model has its own."""
     named = [(part.name, part.weights[0] > 0) for part in reading.bins if part.name != ALL_PROMPTS]
-    return [next((name for name, inside in named if inside[at]), "") for at in range(len(reading.asked.prompt_ids))]
+    return [
+        next((name for name, inside in named if inside[at]), "") for at in range(len(reading.asked.prompt_ids))
+    ]
 
 
 def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:
-    """A sample as the page reads it; answers from the least budget on, the natural one last, without text where that
-    is the trace's.
+    """A sample as the page reads it; answers from the least budget on, the natural one last,
+    without text where that is the trace's.
     """
     rows = sample.segments.values()
     answers = sorted(sample.answers.items(), key=lambda pair: np.inf if pair[0] is None else pair[0])

@@ -39,12 +39,14 @@ def table(
 ) -> str:
     """A frame as a table whose first column heads its rows; numbers stand right, NaN is a dash and inf is never.
 
-    headers: words for columns whose names are not words; right: columns of words that stand right as numbers do. On
-    narrow screens the table scrolls within itself.
+    headers: words for columns whose names are not words; right: columns of words that stand right as numbers do.
+    On narrow screens the table scrolls within itself.
     """
     words = [str((headers or {}).get(name, name)) for name in frame.columns]
     kinds = ["number" if name in right or _is_number(frame[name]) else None for name in frame.columns]
-    head = "".join(f'<th scope="col"{_kind(kind)}>{escape(word)}</th>' for word, kind in zip(words, kinds, strict=True))
+    head = "".join(
+        f'<th scope="col"{_kind(kind)}>{escape(word)}</th>' for word, kind in zip(words, kinds, strict=True)
+    )
     rows = "".join(_row(row, kinds) for row in frame.itertuples(index=False, name=None))
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'

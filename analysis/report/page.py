@@ -1,4 +1,6 @@
-"""Sections -> one HTML file that opens from disk: its style, its scripts and plotly lie within it, and nothing else."""
+"""Sections -> one HTML file that opens from disk: its style,
+its scripts and plotly lie within it, and nothing else.
+"""
 
 import base64
 import hashlib
@@ -15,8 +17,8 @@ SCRIPTS = ("dom.js", "plots.js", "curves.js", "rates.js", "explorer.js", "page.j
 def render(sections: Sequence[Section], *, title: str, lead: str, subtitle: str = "") -> str:
     """The whole page as text, equal for equal sections.
 
-    title, lead (the finding, in a sentence) and subtitle are plain text. The page's own policy lets no script run but
-    those that it was built with, and nothing be fetched.
+    title, lead (the finding, in a sentence) and subtitle are plain text. The page's own policy lets no script run
+    but those that it was built with, and nothing be fetched.
     """
     from plotly.offline import get_plotlyjs
 

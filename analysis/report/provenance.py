@@ -16,7 +16,9 @@ def section(records: list[Record], *, grader: tuple[str, str]) -> Section:
         none = html.paragraph("These rows have no record of where they come from.", kind="note")
         return Section("provenance", "Where the rows come from", none + graded)
     body = html.table(pd.DataFrame([_job(record) for record in records]), caption="The jobs that drew these rows")
-    packages = pd.DataFrame([{"record": record["record"]} | dict(record.get("packages", {})) for record in records])
+    packages = pd.DataFrame(
+        [{"record": record["record"]} | dict(record.get("packages", {})) for record in records]
+    )
     body += html.table(packages.fillna("–"), caption="Packages of each job") + graded
     body += "".join(
         html.details(f"Config of {record['record']}", f"<pre>{html.escape(_config(record))}</pre>")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class Section:
     """A heading and what stands under it.
 
-    anchor: its place in the page's address, lower-case letters and hyphens. title: plain text, escaped by the page.
-    body: HTML that is safe to show, built with `analysis.report.html`, whose functions escape whatever a model wrote.
+    anchor: its place in the page's address, lower-case letters and hyphens. title: plain text, escaped by the
+    page. body: HTML that is safe to show, built with `analysis.report.html`, whose functions escape whatever a
+    model wrote.
     """
 
     anchor: str

@@ -58,11 +58,13 @@ def _prompts(found: Findings) -> list[Remark]:
     text = f"Prompts by bin: {listed}. "
     if least >= PROVEN_PROMPTS:
         text += (
-            f"In simulated runs with at least {PROVEN_PROMPTS} prompts a bin, 95% intervals held the truth in 93-97%."
+            f"In simulated runs with at least {PROVEN_PROMPTS} prompts a bin, "
+            "95% intervals held the truth in 93-97%."
         )
     else:
         text += (
-            f"Simulations checked the intervals of bins with at least {PROVEN_PROMPTS} prompts. Intervals of smaller "
+            f"Simulations checked the intervals of bins with at least {PROVEN_PROMPTS} prompts. Intervals of "
+            "smaller "
             "bins may be too narrow."
         )
     return [Remark(least < PROVEN_PROMPTS, "Number of prompts", text)]
@@ -81,11 +83,15 @@ def _left_out(outcomes: Outcomes) -> list[Remark]:
     if outcomes.unfinished:
         text = f"No graded answers yet: {', '.join(outcomes.unfinished)}. They are not on this page."
         remarks.append(Remark(True, "Models left out", text))
-    return remarks or [Remark(False, "Left out", "Nothing is left out: all models of the run answer the same prompts.")]
+    return remarks or [
+        Remark(False, "Left out", "Nothing is left out: all models of the run answer the same prompts.")
+    ]
 
 
 def _alike(found: Findings) -> list[Remark]:
-    """Bins in which the reference is right always or not surely ever, so that its single answer is a poor target."""
+    """Bins in which the reference is right always or not surely ever,
+    so that its single answer is a poor target.
+    """
     rates = found.exchange_rates
     if rates.empty:
         return []
@@ -96,7 +102,9 @@ def _alike(found: Findings) -> list[Remark]:
         remarks.append(Remark(True, "All right or all wrong", text))
     has_none = of_largest["exchange_rate"].isna() & of_largest["target_accuracy"].notna()
     if bins := list(of_largest[has_none].drop_duplicates("bin")["bin"]):
-        text = f"{largest} is not certainly right on any prompt here: {', '.join(bins)}. There is nothing to match."
+        text = (
+            f"{largest} is not certainly right on any prompt here: {', '.join(bins)}. There is nothing to match."
+        )
         remarks.append(Remark(True, wording.NOTHING.capitalize(), text))
     return remarks
 
@@ -110,7 +118,8 @@ def _unread(found: Findings) -> list[Remark]:
     worst = cells.loc[shares.idxmax()]
     parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
-        f"At the full budget at most {numerals.percent(float(shares.max()))} of a model's answers could not be graded "
+        f"At the full budget at most {numerals.percent(float(shares.max()))} of a model's answers could not be "
+        "graded "
         f"as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
     )
     return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]
@@ -128,7 +137,9 @@ def _records(records: list[Record]) -> list[Remark]:
     mixed = ", ".join(f"{len(values)} {name}" for name, values in kinds.items() if len(values) > 1)
     num_dirty = sum(bool(record.get("dirty")) for record in records)
     drawn = (
-        f"{mixed} drew these rows" if mixed else "One commit, one set of packages and one kind of device drew all rows"
+        f"{mixed} drew these rows"
+        if mixed
+        else "One commit, one set of packages and one kind of device drew all rows"
     )
     changed = f"{num_dirty} of {len(records)} jobs" if num_dirty else "no job"
     text = f"{drawn}; {changed} ran code with local changes."
@@ -136,15 +147,20 @@ def _records(records: list[Record]) -> list[Remark]:
 
 
 def _open_rates(found: Findings) -> list[Remark]:
-    rates = found.exchange_rates.dropna(subset="exchange_rate") if len(found.exchange_rates) else found.exchange_rates
+    rates = (
+        found.exchange_rates.dropna(subset="exchange_rate") if len(found.exchange_rates) else found.exchange_rates
+    )
     if rates.empty:
         return []
     never = int((rates["share_never"] >= 0.95).sum())
     undecided = int(rates["share_never"].between(0.05, 0.95, inclusive="neither").sum())
     text = (
-        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in at least "
-        f"95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide those. Never: not "
-        "within the measured grid. p-values test a rate of 1; they are corrected by Holm over all pairs and bins of a "
+        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in at "
+        "least "
+        f"95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide those. Never: "
+        "not "
+        "within the measured grid. p-values test a rate of 1; they are corrected by Holm over all pairs and bins "
+        "of a "
         "table."
     )
     return [Remark(undecided > len(rates) / 4, "What stays open", text)]
@@ -170,17 +186,21 @@ def _always(found: Findings) -> list[Remark]:
     setting, whole = found.setting, found.curves[found.curves["bin"] == ALL_PROMPTS]
     together = f"prompts of one {setting.cluster}" if setting.cluster else "prompts"
     resampled = (
-        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same for every model, with all "
-        "their samples. Bins and crossings are found again in each. The bands in the figures are for single cells; "
+        f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same for every model, with "
+        "all "
+        "their samples. Bins and crossings are found again in each. The bands in the figures are for single "
+        "cells; "
         "the table of the curves has the wider band for a whole curve."
     )
     other = (
-        "The intervals do not cover other kinds of prompts, other templates, or another training run of the same size."
+        "The intervals do not cover other kinds of prompts, other templates, "
+        "or another training run of the same size."
     )
     remarks = [Remark(False, "Intervals", resampled), Remark(False, "Other prompts, other runs", other)]
     if (whole["rule"] == "pass_at_k").any():
         text = (
-            "Any of k correct is coverage: it needs an oracle that knows the right answer, and it counts lucky guesses."
+            "Any of k correct is coverage: it needs an oracle that knows the right answer, "
+            "and it counts lucky guesses."
         )
         remarks.append(Remark(False, "Coverage", text))
     return remarks

@@ -27,7 +27,9 @@ COSTS = {
 
 
 def measure(reading: Reading) -> dict[str, Findings]:
-    """Findings by cost model, the reader's own first: from the same draws of prompts, so that only cost differs."""
+    """Findings by cost model, the reader's own first: from the same draws of prompts,
+    so that only cost differs.
+    """
     return {each.setting.cost_model: each for each in exchange_rates.measure_each(reading)}
 
 
@@ -43,7 +45,8 @@ def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> di
         "rules": [[name, wording.RULES[name]] for name in dict.fromkeys(curves["rule"])],
         "paths": [[name, PATHS[name]] for name in PATHS if name == "width" or len(outcomes.budgets) > 1],
         "costs": [
-            [name, _cost_words(name, of), of.setting.cost_unit, of.setting.cost_label] for name, of in found.items()
+            [name, _cost_words(name, of), of.setting.cost_unit, of.setting.cost_label]
+            for name, of in found.items()
         ],
         "rule": rule,
         "num_samples": _num_samples(first, names),

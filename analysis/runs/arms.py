@@ -30,7 +30,8 @@ def is_outside(grader: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One rung's outcomes: budgets (B,), samples (B, P, S) or counts (B, P), the prompts' lengths in its tokens (P,).
+    """One rung's outcomes: budgets (B,), samples (B, P, S) or counts (B,
+    P), the prompts' lengths in its tokens (P,).
 
     Counts are read as they are, each prompt's own number of samples; whoever needs the samples asks for `grid`.
     """
@@ -64,7 +65,9 @@ class Arm:
 
     @property
     def decoded_tokens(self) -> Ints | Floats:
-        """Tokens after the prompt, with the marker that closes thinking; (B, P, S), of counts their mean (B, P, 1)."""
+        """Tokens after the prompt, with the marker that closes thinking;
+        (B, P, S), of counts their mean (B, P, 1).
+        """
         if isinstance(self.stored, Counted):
             return (self.stored.thinking_tokens + self.stored.answer_tokens)[..., None]
         return self.stored.thinking_tokens + self.stored.closing_tokens + self.stored.answer_tokens
@@ -96,8 +99,8 @@ class Arm:
 class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
-    grader: a grader and its version, by default the highest that graded any of them. Raises ValueError where nothing
-    is graded, and where the run holds several tasks and none is named.
+    grader: a grader and its version, by default the highest that graded any of them. Raises ValueError where
+    nothing is graded, and where the run holds several tasks and none is named.
     """
 
     def __init__(self, root: Path, *, task: str | None = None, grader: tuple[str, str] | None = None):
@@ -181,7 +184,8 @@ def _dials(root: Path, task: str) -> pd.DataFrame:
 def _prompt_tokens(root: Path, identities: set[str]) -> pd.DataFrame:
     """Length of every prompt in each model's tokens; a row a prompt, a column an identity.
 
-    A trace's first request holds the prompt alone. Where no thinking was sampled the shortest answer request tells.
+    A trace's first request holds the prompt alone. Where no thinking was sampled the shortest answer request
+    tells.
     """
     key = ["identity", "prompt_id"]
     traces = store.scan(root, schema.TRACES, columns=[*key, "start_token", "num_prompt_tokens"])

@@ -1,4 +1,6 @@
-"""How the models of a run were asked: the settings that set their identities apart, weights and chat template aside."""
+"""How the models of a run were asked: the settings that set their identities apart,
+weights and chat template aside.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +13,8 @@ DEFAULT = "its default"
 
 
 def apart(rungs: Sequence[Rung]) -> list[str]:
-    """What differs between the rungs, a phrase a setting or group of them: "sampling.temperature 0.6 (a), 1.0 (b, c)".
+    """What differs between the rungs, a phrase a setting or group of them:
+    "sampling.temperature 0.6 (a), 1.0 (b, c)".
 
     Rungs whose settings were not recorded are left out: of them nothing is known.
     """
@@ -32,7 +35,9 @@ def _phrases(group: str, members: list[str], asked: Mapping[str, Mapping[str, st
     for model, parts in asked.items():
         alike.setdefault(tuple(parts.get(name) for name in members), []).append(model)
     inner = ", ".join(name.removeprefix(f"{group}.") for name in members)
-    return [f"{group} ({inner}) in {len(alike)} ways: {' | '.join(', '.join(models) for models in alike.values())}"]
+    return [
+        f"{group} ({inner}) in {len(alike)} ways: {' | '.join(', '.join(models) for models in alike.values())}"
+    ]
 
 
 def _by_value(name: str, asked: Mapping[str, Mapping[str, str]]) -> str:

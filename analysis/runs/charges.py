@@ -20,7 +20,8 @@ def are_told(arm: Arm) -> bool:
 
 
 def in_place_of_tokens(arm: Arm) -> Arm:
-    """The arm whose samples decode what one is charged on average at their budget, at a price that says it in dollars.
+    """The arm whose samples decode what one is charged on average at their budget,
+    at a price that says it in dollars.
 
     Raises KeyError for an arm of which `are_told` is not true.
     """

@@ -17,8 +17,8 @@ NO_VOTE = -1
 class Counted:
     """Arrays (B budgets, P prompts) of one model: samples, how many are right, and the mean tokens of one.
 
-    No samples where nothing is stored. seed: of what is drawn where samples themselves are asked for, the same each
-    time.
+    No samples where nothing is stored. seed: of what is drawn where samples themselves are asked for, the same
+    each time.
     """
 
     num_samples: Ints

@@ -48,7 +48,9 @@ def read(root: Path, identity: str) -> Traces:
 
 
 def _segments(shard: pa.Table) -> pd.DataFrame:
-    """A row a segment: whether it is blank and whether its end repeats itself, 0 or 1, NaN where that is not stored."""
+    """A row a segment: whether it is blank and whether its end repeats itself,
+    0 or 1, NaN where that is not stored.
+    """
     rows = shard.filter(pc.field("pool") == "evaluation")
     frame = rows.select(["prompt_id", "sample", "start_token", "ended"]).to_pandas().astype({"prompt_id": object})
     blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(rows["text"].cast(pa.string()))), 0)
@@ -58,7 +60,9 @@ def _segments(shard: pa.Table) -> pd.DataFrame:
 
 
 def _loops(token_ids: pa.ChunkedArray) -> Bools:
-    """Whether each list (N,) ends in one token, or a cycle of at most MAX_PERIOD, that comes round ROUNDS times."""
+    """Whether each list (N,) ends in one token, or a cycle of at most MAX_PERIOD,
+    that comes round ROUNDS times.
+    """
     tails, lengths = _tails(token_ids)
     found = np.zeros(len(tails), dtype=bool)
     for period in range(1, MAX_PERIOD + 1):
@@ -69,7 +73,9 @@ def _loops(token_ids: pa.ChunkedArray) -> Bools:
 
 
 def _tails(token_ids: pa.ChunkedArray) -> tuple[Ints, Ints]:
-    """The last TAIL tokens of each list, after NO_TOKEN where it has fewer, (N, TAIL), and how many it has (N,)."""
+    """The last TAIL tokens of each list, after NO_TOKEN where it has fewer,
+    (N, TAIL), and how many it has (N,).
+    """
     lists = token_ids.combine_chunks()
     lengths = _ints(pc.list_value_length(lists))
     values = np.asarray(pc.list_flatten(lists).to_numpy(zero_copy_only=False), dtype=np.int64)

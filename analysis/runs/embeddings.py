@@ -28,8 +28,8 @@ class Vectors(NamedTuple):
 def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str | None = None) -> Vectors | None:
     """The embedding of these prompts of these tasks (P,), by the embedder named or the only one; None without any.
 
-    Of several versions the one that was stored last. A prompt without a vector (it has no text) is at the origin, at
-    no FLOPs. Raises ValueError where another embedder is named, and where several are stored and none is named.
+    Of several versions the one that was stored last. A prompt without a vector (it has no text) is at the origin,
+    at no FLOPs. Raises ValueError where another embedder is named, and where several are stored and none is named.
     """
     rows = store.scan(root, schema.EMBEDDINGS).to_pandas()
     names = sorted(rows["embedder"].astype(str).unique())
@@ -37,11 +37,15 @@ def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str |
         return None
     if embedder not in names and not (embedder is None and len(names) == 1):
         wanted = f", not {embedder!r}" if embedder else ""
-        raise ValueError(f"Choose one embedder of {names}{wanted}; `isoquant embed RUN --embedder ...` stores another.")
+        raise ValueError(
+            f"Choose one embedder of {names}{wanted}; `isoquant embed RUN --embedder ...` stores another."
+        )
     rows = rows[rows["embedder"].astype(str) == (embedder or names[0])]
     version = str(rows["version"].iloc[-1])
     rows = rows[rows["version"].astype(str) == version].astype({"task": object, "prompt_id": object})
-    wanted_keys = pd.MultiIndex.from_arrays([np.asarray(tasks, dtype=object), np.asarray(prompt_ids, dtype=object)])
+    wanted_keys = pd.MultiIndex.from_arrays(
+        [np.asarray(tasks, dtype=object), np.asarray(prompt_ids, dtype=object)]
+    )
     stored = rows.set_index(["task", "prompt_id"])
     at = stored.index.get_indexer(wanted_keys)
     vectors = np.vstack([*stored["vector"], np.zeros(len(stored["vector"].iloc[0]))]).astype(float)

@@ -1,4 +1,5 @@
-"""What each cell is made of: cut or ended, forced, unparsed, truncated, tokens spent against allowed, device seconds.
+"""What each cell is made of: cut or ended, forced, unparsed, truncated,
+tokens spent against allowed, device seconds.
 
 Reads stored rows of the evaluation pool; knows nothing of bins, curves or selection rules.
 """
@@ -22,7 +23,9 @@ SAMPLE = ["prompt_id", "sample"]
 
 
 class _Counted(NamedTuple):
-    """What counts at a budget: its answers, of how many prompts and samples, and how many of each were asked for."""
+    """What counts at a budget: its answers, of how many prompts and samples,
+    and how many of each were asked for.
+    """
 
     serving: pd.DataFrame
     num_prompts: int
@@ -36,13 +39,15 @@ def has_traces(root: Path) -> bool:
 
 
 def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
-    """A row a declared budget: shares of samples in [0, 1], mean tokens, device seconds a thousand would take alone.
+    """A row a declared budget: shares of samples in [0, 1], mean tokens,
+    device seconds a thousand would take alone.
 
-    Of each prompt count the largest declared number of samples that are all there; the others that were asked for are
-    num_left_out. Shares are null where under GROWN_SHARE of the prompts count that do at other budgets: those whose
-    samples all ended early are served before a deeper sweep comes to them, and would speak for the rest.
-    cut: the trace was still going at the budget. forced: its answer was given the close marker. The outcomes add up to
-    `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B, columns).
+    Of each prompt count the largest declared number of samples that are all there; the others that were asked for
+    are num_left_out. Shares are null where under GROWN_SHARE of the prompts count that do at other budgets: those
+    whose samples all ended early are served before a deeper sweep comes to them, and would speak for the rest.
+    cut: the trace was still going at the budget. forced: its answer was given the close marker. The outcomes add
+    up to `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B,
+    columns).
     """
     traces, answers = _read_traces(root, identity), _read_answers(root, identity)
     prompt_ids = traces.index.union(answers.index).unique("prompt_id")

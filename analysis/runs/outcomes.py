@@ -31,9 +31,9 @@ class Outcomes:
     """Every arm's outcomes on the prompts that all of them have, arms by size.
 
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
-    dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each arm
-    has, of which num_samples, the least, are read, and of counts all; budgets_aside: budgets that were declared and are
-    not read, with the models that lack answers there.
+    dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each
+    arm has, of which num_samples, the least, are read, and of counts all; budgets_aside: budgets that were
+    declared and are not read, with the models that lack answers there.
     """
 
     task: str
@@ -52,7 +52,9 @@ class Outcomes:
 
     @property
     def most_samples(self) -> int:
-        """The most samples a prompt that an arm is read at: those of counts, which are read whole, may be many more."""
+        """The most samples a prompt that an arm is read at: those of counts,
+        which are read whole, may be many more.
+        """
         return max(arm.num_samples for arm in self.arms)
 
     @property
@@ -73,8 +75,11 @@ class Outcomes:
             self,
             budgets=self.budgets[budgets],
             prompt_ids=self.prompt_ids[prompts],
-            arms=tuple(arm.take(budgets=budgets, prompts=prompts, num_samples=self.num_samples) for arm in self.arms),
-            bins=self.bins and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.num_samples),
+            arms=tuple(
+                arm.take(budgets=budgets, prompts=prompts, num_samples=self.num_samples) for arm in self.arms
+            ),
+            bins=self.bins
+            and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.num_samples),
             dials={name: column[prompts] for name, column in self.dials.items()},
         )
 
@@ -83,10 +88,11 @@ def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> O
     """The outcomes of one task of a run.
 
     Budgets are those every arm has; the number of samples is the largest declared one that at least GROWN_SHARE of
-    each arm's prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any arm's
-    sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished. The anchor
-    is the model with a pool for bins, the largest where several have one. Raises ValueError where nothing is graded,
-    where the run holds several tasks and none is named, and where the named anchor has no pool for bins.
+    each arm's prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any
+    arm's sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished.
+    The anchor is the model with a pool for bins, the largest where several have one. Raises ValueError where
+    nothing is graded, where the run holds several tasks and none is named, and where the named anchor has no pool
+    for bins.
     """
     with telling_damage(root):
         return pair(StoredRun(root, task=task), anchor=anchor)
@@ -156,7 +162,9 @@ def pair(
 
 
 def _aside(run: StoredRun, arms: list[Arm], at: Ints) -> tuple[tuple[int, tuple[str, ...]], ...]:
-    """Budgets declared for an arm and read of none, with the arms that lack them or have answers of too few prompts."""
+    """Budgets declared for an arm and read of none,
+    with the arms that lack them or have answers of too few prompts.
+    """
     declared = {arm.rung.name: set(run.declared(arm.rung, "evaluation")["budget"].astype(int)) for arm in arms}
     read = arms[0].budgets.tolist()
     behind = {read[place]: _behind(arms, place) for place in range(len(read)) if place not in at}
@@ -208,9 +216,9 @@ def _grown(num_ready: Ints, declared: pd.DataFrame) -> _Grown:
 def _complete_counts(arms: Sequence[Arm], at: Ints) -> dict[str, Bools]:
     """By arm of counts, which prompts have enough samples at these budgets to stay.
 
-    Each prompt keeps all of its own, and a curve its prompts, so that it ends where the first of them has no more. That
-    the few shortest do not end it, they are left out: those below the most that GROWN_SHARE of the prompts that all
-    arms have reach in every arm.
+    Each prompt keeps all of its own, and a curve its prompts, so that it ends where the first of them has no more.
+    That the few shortest do not end it, they are left out: those below the most that GROWN_SHARE of the prompts
+    that all arms have reach in every arm.
     """
     ready = {arm.rung.name: arm.stored.num_ready()[at].min(axis=0) for arm in arms}
     least = np.min(list(ready.values()), axis=0) if ready else np.zeros(0, dtype=np.int64)
@@ -229,7 +237,9 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
     ]
     if any(declared.values()) and not budgets:
         names = ", ".join(rung.name for rung, cells in declared.items() if cells)
-        raise ValueError(f"{names} have no thinking budget in common in {run.root}. Draw one budget for all of them.")
+        raise ValueError(
+            f"{names} have no thinking budget in common in {run.root}. Draw one budget for all of them."
+        )
     arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
     arms = [arm for arm in arms if arm.stored.num_ready().any()]
     if not arms:

@@ -30,7 +30,9 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """The rungs of the base and the new arm at the same budgets of the same prompts; notes say what to bear in mind."""
+    """The rungs of the base and the new arm at the same budgets of the same prompts;
+    notes say what to bear in mind.
+    """
 
     base: Outcomes
     new: Arm
@@ -52,8 +54,8 @@ def read(
 ) -> Pairing:
     """Both sides on the prompts that they share.
 
-    The ladder of a run that holds the new model as well is what else it holds. Raises ValueError where NEW does not
-    name one model, or the one that BASE names; where the prompts, their rendering or the grader differ (unless
+    The ladder of a run that holds the new model as well is what else it holds. Raises ValueError where NEW does
+    not name one model, or the one that BASE names; where the prompts, their rendering or the grader differ (unless
     is_overlap, which takes the prompts of equal text and the last grader of both), and where nothing is shared.
     """
     runs, reasons = _open(base, new, task, is_overlap)
@@ -65,18 +67,23 @@ def read(
     shared, differing = _shared(of_base, of_new)
     if (reasons := reasons + differing) and not is_overlap:
         hint = f"; --overlap compares the {len(shared)} that are the same in both" if len(shared) else ""
-        raise ValueError(f"{base} and {new} do not have the same prompts and settings: {'; '.join(reasons)}{hint}.")
+        raise ValueError(
+            f"{base} and {new} do not have the same prompts and settings: {'; '.join(reasons)}{hint}."
+        )
     with outcomes.telling_damage(base.root):
         ladder = outcomes.pair(of_base, anchor=anchor, models=rungs)
     with outcomes.telling_damage(new.root):
         other = outcomes.pair(of_new, models=[name], has_bins=False)
     at, also = _both(ladder.prompt_ids, other.prompt_ids, shared)
     if not len(at):
-        raise ValueError(f"{base} and {new} share no finished prompt{': ' if reasons else ''}{'; '.join(reasons)}.")
+        raise ValueError(
+            f"{base} and {new} share no finished prompt{': ' if reasons else ''}{'; '.join(reasons)}."
+        )
     budgets, same = _both(ladder.budgets, other.budgets, ladder.budgets)
     if not len(budgets):
         raise ValueError(
-            f"{base} and {new} share no budget: {ladder.budgets.tolist()} and {other.budgets.tolist()} thinking tokens."
+            f"{base} and {new} share no budget: {ladder.budgets.tolist()} and {other.budgets.tolist()} thinking "
+            "tokens."
         )
     arm = other.take(budgets=same, prompts=also).arms[0]
     label = f"{name} (new)" if name in rungs else name
@@ -187,7 +194,8 @@ def _left_out(ladder: Outcomes, other: Outcomes, num_compared: int, num_shared: 
     if (least := min(drawn)[0]) < (most := max(drawn)[0]):
         has = ", ".join(name for number, name in drawn if number == least)
         yield (
-            f"widths end at {numerals.samples(least)} a prompt, because {has} has no more (others have up to {most:,})"
+            f"widths end at {numerals.samples(least)} a prompt, because {has} has no more (others have up to "
+            f"{most:,})"
         )
     budgets = sorted(set(ladder.budgets.tolist()) ^ set(other.budgets.tolist()))
     if budgets:
@@ -217,7 +225,9 @@ def _told(setting: str, others: dict[str, dict[str, Any]], asked: dict[str, Any]
 def _parts(run: StoredRun, name: str) -> dict[str, Any]:
     """What the identity of a model is the hash of; empty where it was not recorded."""
     identity = next(rung.identity for rung in run.rungs if rung.name == name)
-    rows = store.scan(run.root, schema.MODELS, columns=["identity", "identity_parts"], identity=identity).to_pylist()
+    rows = store.scan(
+        run.root, schema.MODELS, columns=["identity", "identity_parts"], identity=identity
+    ).to_pylist()
     return settings(rows[0]["identity_parts"])
 
 

@@ -29,11 +29,11 @@ _REFINEMENTS = ("value_head_dim", "cached_width", "num_linear_layers", "num_wind
 class Rung:
     """One model of the ladder: the name it goes by, its identity in the store, its size and its shape.
 
-    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens, those
-    of prompts alone, answers to vote on, or what ended them (a limit, or the model itself). measured_on: where and how
-    the shape's throughput was logged, None where it was not. asked: what its identity is the hash of and no model's
-    own, by dotted name; none where that was not recorded. usd: budgets, and the mean dollars charged for a sample
-    there; none where that is not known.
+    num_params and the shape's counts are NaN where they are not known. Outcomes from elsewhere may lack tokens,
+    those of prompts alone, answers to vote on, or what ended them (a limit, or the model itself). measured_on:
+    where and how the shape's throughput was logged, None where it was not. asked: what its identity is the hash of
+    and no model's own, by dotted name; none where that was not recorded. usd: budgets, and the mean dollars
+    charged for a sample there; none where that is not known.
     """
 
     name: str
@@ -76,9 +76,11 @@ def _by_size(models: pd.DataFrame) -> list[Rung]:
 
 
 def _tell_apart(variants: pd.DataFrame) -> pd.Series:
-    """A name for each identity of one model: its own, with the settings that differ between them, as in `m dtype=half`.
+    """A name for each identity of one model: its own,
+    with the settings that differ between them, as in `m dtype=half`.
 
-    The beginning of the identity stands in where settings were not recorded, or do not tell all apart in a few words.
+    The beginning of the identity stands in where settings were not recorded, or do not tell all apart in a few
+    words.
     """
     names = variants["model"]
     if len(variants) == 1:
@@ -134,7 +136,8 @@ def _bytes_per_weight(row: Any) -> float:
 
 
 def _spent(root: Path) -> pd.DataFrame:
-    """By identity, a row a budget: samples, their decoded tokens and dollars (NaN: one is unknown), and what all have.
+    """By identity, a row a budget: samples, their decoded tokens and dollars (NaN:
+    one is unknown), and what all have.
 
     That is has_prompts, the prompts' tokens, has_votes, answers to vote on, and has_ends, what ended them. A null
     budget is schema.UNLIMITED.
@@ -214,5 +217,7 @@ def _priced(rung: Rung, spent: pd.DataFrame) -> Rung:
         has_votes=bool(spent["has_votes"].all()),
         has_ends=bool(spent["has_ends"].all()),
         is_counted=bool(spent["is_counted"].all()),
-        usd=tuple((int(budget), float(mean)) for budget, mean in zip(spent["budget"], each, strict=True) if mean > 0),
+        usd=tuple(
+            (int(budget), float(mean)) for budget, mean in zip(spent["budget"], each, strict=True) if mean > 0
+        ),
     )

@@ -1,4 +1,6 @@
-"""One model's stored answers and grades of one pool as dense arrays. Knows the tables, nothing of bins or curves."""
+"""One model's stored answers and grades of one pool as dense arrays.
+Knows the tables, nothing of bins or curves.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +19,8 @@ from results.ingest.write import GRADER as OUTSIDE
 OUTCOMES, UNLIMITED = schema.OUTCOMES, schema.UNLIMITED
 # Stands for the budget of an answer that its trace came to by itself.
 NATURAL = -1
-# Samples of a prompt are numbered from 0: a number far beyond all rows there are is damage, and would fill the memory.
+# Samples of a prompt are numbered from 0: a number far beyond all rows there are is damage, and would fill the
+# memory.
 MOST_GAPS = 10_000
 _KEY = ["prompt_id", "pool", "sample", "budget"]
 
@@ -26,9 +29,9 @@ _KEY = ["prompt_id", "pool", "sample", "budget"]
 class Samples:
     """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros.
 
-    cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do also
-    where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere hold more
-    than right and wrong; None where they do not, and `correct` says all.
+    cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do
+    also where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere
+    hold more than right and wrong; None where they do not, and `correct` says all.
     """
 
     present: Bools
@@ -98,9 +101,10 @@ def read(
 ) -> Samples:
     """The graded answers of one identity and pool, each budget served by what a run capped there would have given.
 
-    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does. Not
-    so outcomes from elsewhere, whose runs are independent: an answer serves its own budget, schema.UNLIMITED where none
-    is stored. prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and version.
+    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does.
+    Not so outcomes from elsewhere, whose runs are independent: an answer serves its own budget, schema.UNLIMITED
+    where none is stored. prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and
+    version.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
     wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
@@ -113,7 +117,9 @@ def read(
     num_samples = 1 + max(pc.max(answers["sample"]).as_py() or 0, pc.max(grades["sample"]).as_py() or 0)
     if num_samples > len(answers) + MOST_GAPS:
         last = f"sample {num_samples - 1:,}"
-        raise ValueError(f"{root} is damaged: a row of {identity} is of {last}, and its rows are {len(answers):,}.")
+        raise ValueError(
+            f"{root} is damaged: a row of {identity} is of {last}, and its rows are {len(answers):,}."
+        )
     shape = (1 + len(budgets), len(prompt_ids), num_samples)
     null = schema.UNLIMITED if named == OUTSIDE else NATURAL
     columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape, null=null), prompt_tokens)

@@ -39,7 +39,9 @@ Samples = dict[str, dict[tuple[int, int], Sample]]
 
 
 def choose_prompts(prompt_ids: Iterable[str], count: int, *, seed: int) -> list[str]:
-    """`count` prompts in the order of a hash of seed and id: the same for any order of rows, and nested in count."""
+    """`count` prompts in the order of a hash of seed and id:
+    the same for any order of rows, and nested in count.
+    """
     return sorted(map(str, prompt_ids), key=lambda name: _rank(seed, name))[:count]
 
 
@@ -124,7 +126,9 @@ def _rows(
         kept = wanted.get_indexer(pd.MultiIndex.from_arrays(named)) >= 0
         for row in shard.filter(pa.array(kept)).to_pylist():
             is_ours = row["pool"] == POOL
-            found = samples[row["prompt_id"]].get((rungs.get(row["identity"], -1), row["sample"])) if is_ours else None
+            found = (
+                samples[row["prompt_id"]].get((rungs.get(row["identity"], -1), row["sample"])) if is_ours else None
+            )
             if found is not None:
                 yield found, row
 

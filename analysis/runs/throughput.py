@@ -19,10 +19,11 @@ class Measured(NamedTuple):
 
 
 def read(root: Path) -> dict[str, Measured]:
-    """By identity: the tokens its jobs wrote over seconds times devices; none of a job whose devices are not known.
+    """By identity: the tokens its jobs wrote over seconds times devices;
+    none of a job whose devices are not known.
 
-    The log does not part reading from writing, so that a written token carries what was read for it, prompts and traces
-    given back, and reading costs nothing more. Starting the engine is not in the log.
+    The log does not part reading from writing, so that a written token carries what was read for it, prompts and
+    traces given back, and reading costs nothing more. Starting the engine is not in the log.
     """
     log = store.scan(root, schema.THROUGHPUT).to_pandas().astype({"identity": object, "device": object})
     log["device_seconds"] = log["seconds"] * log["num_devices"]
@@ -41,6 +42,8 @@ def in_words(places: Iterable[str | None]) -> str:
 
 def _where(rows: pd.DataFrame) -> str:
     known = sorted(rows["samples_in_flight"].dropna().unique())
-    flying = f"{' or '.join(f'{number:.0f}' for number in known)} samples" if known else "an unknown number of samples"
+    flying = (
+        f"{' or '.join(f'{number:.0f}' for number in known)} samples" if known else "an unknown number of samples"
+    )
     devices = sorted(rows["device"].dropna().unique()) or ["an unknown device"]
     return f"{flying} in flight on {' or '.join(devices)}"

@@ -30,11 +30,12 @@ def prompt_weights(
 ) -> Weights:
     """Prompt multiplicities (1 + num_replicates, P): ones, for the estimate itself, then one resampling a row.
 
-    They are whole and small, a byte each: sums of them are to be taken by `weighted_means` or a numpy sum, which widen.
-    clusters (P,): labels of prompts that come together (paraphrases, problems of one paper), which are then resampled
-    whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples of both pools:
-    a second level that resamples samples too would count their noise twice. Raises ValueError below MIN_REPLICATES, and
-    below MIN_CLUSTERS clusters, whose spread tells too little. Source: Efron 1979; Cameron et al. 2008 for clusters.
+    They are whole and small, a byte each: sums of them are to be taken by `weighted_means` or a numpy sum, which
+    widen. clusters (P,): labels of prompts that come together (paraphrases, problems of one paper), which are then
+    resampled whole. Used for every arm, the weights keep all comparisons paired; a prompt carries all its samples
+    of both pools: a second level that resamples samples too would count their noise twice. Raises ValueError below
+    MIN_REPLICATES, and below MIN_CLUSTERS clusters, whose spread tells too little. Source: Efron 1979; Cameron et
+    al. 2008 for clusters.
     """
     if num_replicates < MIN_REPLICATES:
         raise ValueError(f"An interval needs at least {MIN_REPLICATES} replicates, not {num_replicates}.")
@@ -84,9 +85,9 @@ def weighted_sums(weights: ArrayLike, values: ArrayLike) -> Floats:
 def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
     """The estimate and its percentile interval from a statistic computed under `prompt_weights`.
 
-    statistic (1 + R, ...), the estimate first -> fields (...). Each end is a replicate, so inf is safe: the high end is
-    inf where more than (1 - level) / 2 of the replicates are. Replicates that are NaN (an empty bin) do not count.
-    Source: Efron 1979; Efron and Tibshirani 1993, chapter 13.
+    statistic (1 + R, ...), the estimate first -> fields (...). Each end is a replicate, so inf is safe: the high
+    end is inf where more than (1 - level) / 2 of the replicates are. Replicates that are NaN (an empty bin) do not
+    count. Source: Efron 1979; Efron and Tibshirani 1993, chapter 13.
     """
     statistic = np.asarray(statistic, dtype=float)
     replicates = np.ascontiguousarray(np.moveaxis(statistic[1:], 0, -1))
@@ -99,7 +100,8 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
 
 
 def p_value(statistic: ArrayLike, *, null: float = 0.0) -> Floats:
-    """Two-sided p-value that a statistic equals `null`, by inverting its percentile interval; (1 + R, ...) -> (...).
+    """Two-sided p-value that a statistic equals `null`,
+    by inverting its percentile interval; (1 + R, ...) -> (...).
 
     Twice the smaller share of replicates on either side, the estimate counted as one, so never below 2 / (R + 1).
     Replicates that are NaN do not count; where none is left it is NaN. Source: Davison and Hinkley 1997.

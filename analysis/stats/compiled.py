@@ -1,4 +1,6 @@
-"""Loops as machine code, kept beside their source or at home; where neither may be written, each command makes it."""
+"""Loops as machine code, kept beside their source or at home;
+where neither may be written, each command makes it.
+"""
 
 import contextlib
 from collections.abc import Callable

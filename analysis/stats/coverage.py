@@ -1,4 +1,6 @@
-"""Coverage (any of k samples correct) beyond the samples at hand, and how such forecasts score. Arrays in and out."""
+"""Coverage (any of k samples correct) beyond the samples at hand,
+and how such forecasts score. Arrays in and out.
+"""
 
 from typing import NamedTuple
 
@@ -14,7 +16,9 @@ NUM_WIDTHS_FITTED = 30
 
 
 class PowerLaw(NamedTuple):
-    """log coverage = -scale k^-exponent, as fitted on k from k_low to k_high; the exponent changes with that range."""
+    """log coverage = -scale k^-exponent, as fitted on k from k_low to k_high;
+    the exponent changes with that range.
+    """
 
     scale: float
     exponent: float
@@ -27,7 +31,9 @@ class PowerLaw(NamedTuple):
 
 
 class Forecasts(NamedTuple):
-    """Coverage at widths k (Q,): observed on all samples, and forecast by each method from the few that were drawn."""
+    """Coverage at widths k (Q,): observed on all samples,
+    and forecast by each method from the few that were drawn.
+    """
 
     k: Floats
     observed: Floats
@@ -44,8 +50,8 @@ class Forecasts(NamedTuple):
 def fit_power_law(k: ArrayLike, coverage: ArrayLike) -> PowerLaw:
     """The power law by least squares of log(-log coverage) on log k.
 
-    k, coverage (Q,). Raises ValueError unless there are two widths or more, all with coverage strictly within 0 and 1:
-    others have no place on that scale. Source: Brown et al. 2024 (arXiv 2407.21787).
+    k, coverage (Q,). Raises ValueError unless there are two widths or more, all with coverage strictly within 0
+    and 1: others have no place on that scale. Source: Brown et al. 2024 (arXiv 2407.21787).
     """
     k, coverage = np.asarray(k, dtype=float), np.asarray(coverage, dtype=float)
     if np.unique(k).size < 2 or not np.all((coverage > 0) & (coverage < 1)):
@@ -57,8 +63,8 @@ def fit_power_law(k: ArrayLike, coverage: ArrayLike) -> PowerLaw:
 def power_law_exponents(k: ArrayLike, coverage: ArrayLike) -> Floats:
     """The exponents of `fit_power_law` for many curves at once; k (Q,), coverage (R, Q) -> (R,).
 
-    inf where coverage is 0 at the first widths or 1 at the last, which is steeper than any law; NaN where it is one of
-    them throughout or is itself NaN. Source: as `fit_power_law`.
+    inf where coverage is 0 at the first widths or 1 at the last, which is steeper than any law; NaN where it is
+    one of them throughout or is itself NaN. Source: as `fit_power_law`.
     """
     log_k, coverage = np.log(np.asarray(k, dtype=float)), np.asarray(coverage, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -81,7 +87,8 @@ def beta_failure(a: float, b: float, k: ArrayLike) -> Floats:
 def score_forecasts(
     num_samples: int, num_correct: ArrayLike, k: ArrayLike, *, num_drawn: int, rng: np.random.Generator
 ) -> Forecasts:
-    """Forecasts of pass@k from `num_drawn` samples a prompt, drawn without replacement, beside pass@k of all samples.
+    """Forecasts of pass@k from `num_drawn` samples a prompt, drawn without replacement,
+    beside pass@k of all samples.
 
     num_correct (P,) of num_samples each; k (Q,), up to num_samples. Raises ValueError where num_drawn is not below
     num_samples, or the few samples solve nothing or everything. Source: ours.
@@ -94,7 +101,9 @@ def score_forecasts(
     return Forecasts(
         k=widths,
         observed=pass_at_k(num_samples, correct[:, None], widths).mean(axis=0),
-        power_law=fit_power_law(fitted, pass_at_k(num_drawn, drawn[:, None], fitted).mean(axis=0)).coverage(widths),
+        power_law=fit_power_law(fitted, pass_at_k(num_drawn, drawn[:, None], fitted).mean(axis=0)).coverage(
+            widths
+        ),
         scaled_beta=solve_rates.fit_scaled_beta(num_drawn, drawn).rates.coverage(widths),
         nonparametric=solve_rates.fit_free(num_drawn, drawn).coverage(widths),
     )

@@ -19,9 +19,10 @@ FLIPS_AT_ONCE = 1000
 class Differences(NamedTuple):
     """Cells (B, C) of a family: B bins, C columns.
 
-    interval: holds in all cells together with the stated level; alone: the cell's own, for one that was chosen before
-    the outcomes were seen. p_value is unadjusted. detectable: the least true difference whose interval excludes 0 with
-    power.POWER, detectable_alone the same for `alone`; NaN where too few prompts differ to tell (is_few).
+    interval: holds in all cells together with the stated level; alone: the cell's own, for one that was chosen
+    before the outcomes were seen. p_value is unadjusted. detectable: the least true difference whose interval
+    excludes 0 with power.POWER, detectable_alone the same for `alone`; NaN where too few prompts differ to tell
+    (is_few).
     """
 
     interval: Interval
@@ -32,16 +33,18 @@ class Differences(NamedTuple):
     is_few: Bools
 
 
-def together(values: Sequence[Floats], statistic: ArrayLike, p_value: Floats, *, level: float = LEVEL) -> Differences:
+def together(
+    values: Sequence[Floats], statistic: ArrayLike, p_value: Floats, *, level: float = LEVEL
+) -> Differences:
     """Every cell's difference, from its prompts and its bootstrap replicates.
 
-    values: for each bin the differences (P_b, C) of its prompts, in -1..1; statistic (1 + R, B, C): their means under
-    `bootstrap.prompt_weights`, the estimate first; p_value (B, C) as `sign_flips` gives them. The interval is max-t
-    (Montiel Olea and Plagborg-Moller 2019), each cell's critical value carried from the normal to Student's t of its
-    own number of prompts. Where fewer than FEW_EITHER_WAY prompts carry the difference, resampling them misses the
-    rest: such a cell takes its share of 1 - level, as Bonferroni's, for the exact intervals of gains and losses (or its
-    resampled one, where that is wider), and the others divide what is left. Replicates in which a bin is empty do not
-    count. Source: Montiel Olea and Plagborg-Moller 2019.
+    values: for each bin the differences (P_b, C) of its prompts, in -1..1; statistic (1 + R, B, C): their means
+    under `bootstrap.prompt_weights`, the estimate first; p_value (B, C) as `sign_flips` gives them. The interval
+    is max-t (Montiel Olea and Plagborg-Moller 2019), each cell's critical value carried from the normal to
+    Student's t of its own number of prompts. Where fewer than FEW_EITHER_WAY prompts carry the difference,
+    resampling them misses the rest: such a cell takes its share of 1 - level, as Bonferroni's, for the exact
+    intervals of gains and losses (or its resampled one, where that is wider), and the others divide what is left.
+    Replicates in which a bin is empty do not count. Source: Montiel Olea and Plagborg-Moller 2019.
     """
     statistic = np.asarray(statistic, dtype=float)
     estimate, num_cells = statistic[0], statistic[0].size
@@ -66,11 +69,12 @@ def together(values: Sequence[Floats], statistic: ArrayLike, p_value: Floats, *,
 def sign_flips(
     values: ArrayLike, membership: ArrayLike, *, rng: np.random.Generator, clusters: ArrayLike | None = None
 ) -> Floats:
-    """Two-sided p-values that the two arms are alike: how often swapping them at random on prompts looks as extreme.
+    """Two-sided p-values that the two arms are alike:
+    how often swapping them at random on prompts looks as extreme.
 
-    values (P, C), membership (B, P): which prompts each bin holds -> (B, C), at least 1 / (1 + NUM_FLIPS). Swaps are of
-    whole clusters (P,) where given. Exact for exchangeable arms however few prompts there are; for equal means in
-    large samples. Source: Fisher 1935, the randomisation test of matched pairs.
+    values (P, C), membership (B, P): which prompts each bin holds -> (B, C), at least 1 / (1 + NUM_FLIPS). Swaps
+    are of whole clusters (P,) where given. Exact for exchangeable arms however few prompts there are; for equal
+    means in large samples. Source: Fisher 1935, the randomisation test of matched pairs.
     """
     values, membership = np.asarray(values, dtype=float), np.asarray(membership, dtype=float)
     codes = np.arange(len(values)) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
@@ -138,7 +142,9 @@ def _exact(values: Floats, share: float) -> Interval:
     A value in 0..1 spreads at most as the coin of its mean does, so that one trial a prompt is on the safe side.
     """
     gain, loss = (
-        binomial_interval(np.maximum(side, 0).sum(axis=0), len(side), method="clopper-pearson", level=1 - share / 2)
+        binomial_interval(
+            np.maximum(side, 0).sum(axis=0), len(side), method="clopper-pearson", level=1 - share / 2
+        )
         for side in (values, -values)
     )
     return Interval(values.mean(axis=0), gain.low - loss.high, gain.high - loss.low)

@@ -1,4 +1,6 @@
-"""Difficulty bins from scores of samples that are not evaluated, under any prompt weights. Arrays in, arrays out."""
+"""Difficulty bins from scores of samples that are not evaluated,
+under any prompt weights. Arrays in, arrays out.
+"""
 
 from collections.abc import Sequence
 
@@ -36,10 +38,10 @@ def quantile_bins(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> In
     """Bin of each prompt, 0 the easiest, in every weighting of the prompts.
 
     scores (P,): higher is easier, such as held-out pass@1; weights (R, P): how often each prompt counts -> (R, P).
-    Equal scores stay in one bin: from the easiest on, each bin ends at the boundary between scores that is nearest to
-    an equal share of what is left, of those that leave every later bin a score. Where fewer scores than bins have
-    weight the last bins stay empty. Raises ValueError below one bin or where a score is NaN. Source: Snell et al. 2024
-    (arXiv 2408.03314), in pools of their own; what happens to ties is ours.
+    Equal scores stay in one bin: from the easiest on, each bin ends at the boundary between scores that is nearest
+    to an equal share of what is left, of those that leave every later bin a score. Where fewer scores than bins
+    have weight the last bins stay empty. Raises ValueError below one bin or where a score is NaN. Source: Snell et
+    al. 2024 (arXiv 2408.03314), in pools of their own; what happens to ties is ours.
     """
     _refuse_bins(num_bins)
     which, mass = _levels(scores, weights)
@@ -62,8 +64,8 @@ def threshold_bins(scores: ArrayLike, thresholds: Sequence[float]) -> Ints:
 def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> Floats:
     """The weights split into bins of exactly equal mass; a tie at an edge lies in both bins, in proportion.
 
-    scores (P,), weights (R, P) -> (num_bins, R, P), bins from the easiest. For comparison with results that split ties
-    at random, whose expectation this is; for curves use `quantile_bins`. Source: ours.
+    scores (P,), weights (R, P) -> (num_bins, R, P), bins from the easiest. For comparison with results that split
+    ties at random, whose expectation this is; for curves use `quantile_bins`. Source: ours.
     """
     _refuse_bins(num_bins)
     weights = np.asarray(weights, dtype=float)
@@ -122,10 +124,11 @@ def vote_agreement(votes: ArrayLike) -> Floats:
 
 
 def rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: ArrayLike) -> Floats:
-    """Spearman correlation of a predictor of difficulty with the oracle, ties at their mean rank, in every weighting.
+    """Spearman correlation of a predictor of difficulty with the oracle,
+    ties at their mean rank, in every weighting.
 
-    predicted (P,), oracle (P,), higher is easier in both, weights (R, P) -> (R,); NaN where either is constant. Read
-    the oracle from samples that the predictor has not seen. Source: Spearman 1904.
+    predicted (P,), oracle (P,), higher is easier in both, weights (R, P) -> (R,); NaN where either is constant.
+    Read the oracle from samples that the predictor has not seen. Source: Spearman 1904.
     """
     weights = np.asarray(weights)
     blocks = row_blocks(*weights.shape)
@@ -148,7 +151,9 @@ def _rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: Floats) ->
 
 
 def _levels(scores: ArrayLike, weights: ArrayLike) -> tuple[Ints, Floats]:
-    """Which distinct score each prompt has, the easiest first, and the weight on each; (P,), (R, P) -> (P,), (R, V)."""
+    """Which distinct score each prompt has, the easiest first,
+    and the weight on each; (P,), (R, P) -> (P,), (R, V).
+    """
     scores, weights = np.asarray(scores, dtype=float), np.asarray(weights)
     if np.isnan(scores).any():
         raise ValueError("Every prompt needs a difficulty score; leave out those without one.")

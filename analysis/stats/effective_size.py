@@ -11,11 +11,12 @@ from analysis.stats.bootstrap import Interval, percentile_interval, share_of_rep
 
 
 class EffectiveSize(NamedTuple):
-    """Parameters at which the ladder first has the model's accuracy; inf beyond its largest rung, never extrapolated.
+    """Parameters at which the ladder first has the model's accuracy;
+    inf beyond its largest rung, never extrapolated.
 
-    is_below: already the smallest rung has it, so that the size is an upper bound; shares are of replicates. stays:
-    parameters from which on the ladder keeps it, above `size` where the ladder dips below it again, inf where it ends
-    below; share_dips: how often it dips.
+    is_below: already the smallest rung has it, so that the size is an upper bound; shares are of replicates.
+    stays: parameters from which on the ladder keeps it, above `size` where the ladder dips below it again, inf
+    where it ends below; share_dips: how often it dips.
     """
 
     size: Interval
@@ -32,12 +33,15 @@ def effective_size(ladder: ArrayLike, sizes: ArrayLike, accuracy: ArrayLike) -> 
     ladder (1 + R, ..., N), the estimate first, for rungs of increasing sizes (N,); accuracy (1 + R, ...) -> fields
     (...). Between two rungs accuracy is linear in log size. The ladder is not made monotone: the least size that
     reaches the accuracy counts, and `stays` says where a dip leaves another. NaN where the model's accuracy is not
-    surely above 0, which any size has. Raises ValueError where sizes do not increase or are not known. Source: ours.
+    surely above 0, which any size has. Raises ValueError where sizes do not increase or are not known. Source:
+    ours.
     """
     ladder, sizes = (np.asarray(array, dtype=float) for array in (ladder, sizes))
     accuracy = substitution.to_match(accuracy)
     if not np.all(np.diff(sizes) > 0) or np.isnan(sizes).any() or len(sizes) < 2:
-        raise ValueError(f"An effective size needs two rungs or more of known, increasing sizes, not {sizes.tolist()}.")
+        raise ValueError(
+            f"An effective size needs two rungs or more of known, increasing sizes, not {sizes.tolist()}."
+        )
     first = substitution.invert(ladder, sizes, np.log(sizes), accuracy)
     # The logarithm undone may miss the smallest rung's size by its last bit.
     size = np.where(first.at_or_below, sizes[0], first.cost)

@@ -28,10 +28,10 @@ class Drawn(NamedTuple):
 def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: ArrayLike) -> Floats:
     """Chance that a random size-k subset of the samples holds a correct one: 1 - C(n-c, k) / C(n, k).
 
-    The arguments broadcast to the result's shape. Raises ValueError where k is not a whole number in 1..n or c not in
-    0..n, of which NaN is neither.
-    Any number of samples: of 4 million the relative error is below 1e-8, the largest where one is right and k is 1.
-    Source: Chen et al. 2021 (arXiv 2107.03374), eq. 1; unbiased, where 1 - (1 - c/n)^k is not.
+    The arguments broadcast to the result's shape. Raises ValueError where k is not a whole number in 1..n or c not
+    in 0..n, of which NaN is neither. Any number of samples: of 4 million the relative error is below 1e-8, the
+    largest where one is right and k is 1. Source: Chen et al. 2021 (arXiv 2107.03374), eq. 1; unbiased, where 1 -
+    (1 - c/n)^k is not.
     """
     n, c, k = (np.asarray(count, dtype=float) for count in (num_samples, num_correct, k))
     _refuse_widths(k, n)
@@ -46,8 +46,8 @@ def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: ArrayLike) -> F
 def chance_corrected(coverage: ArrayLike, k: ArrayLike, *, num_choices: int) -> Floats:
     """Coverage above what guessing gives: (pass@k - g) / (1 - g) with g = 1 - (1 - 1/num_choices)^k.
 
-    coverage broadcasts against k. A guesser gets 0, a perfect model 1, who is worse than guessing less. Unbiased, as it
-    is linear in pass@k. For multiple choice, where guessing alone covers .94 at k = 10 of 4 answers. Raises
+    coverage broadcasts against k. A guesser gets 0, a perfect model 1, who is worse than guessing less. Unbiased,
+    as it is linear in pass@k. For multiple choice, where guessing alone covers .94 at k = 10 of 4 answers. Raises
     ValueError below two choices. Source: Cohen 1960 (kappa), chance being the guesser's coverage.
     """
     if num_choices < 2:
@@ -68,11 +68,12 @@ def maj_at_k(
     """Expected correctness of the plurality answer of a random size-k subset, ties split evenly.
 
     votes (..., S): int codes of the answers, equal where the answers are, negative where a sample does not vote.
-    correct (..., S): bool. Members of one class normally agree; where they do not, the class counts with their mean.
-    Returns (..., K). A subset in which nobody votes is unanswered and counts 0. Exact (multivariate hypergeometric) for
-    pools of at most EXACT_MAX_SAMPLES samples and EXACT_MAX_TERMS products, as any of 128 samples; beyond, as
-    `drawn_maj_at_k`, whose error `estimated_maj_at_k` tells. Raises ValueError where k is not in 1..S, an outcome is
-    missing, or rng is needed and missing. Source: Wang et al. 2023 (arXiv 2203.11171), in expectation over subsets.
+    correct (..., S): bool. Members of one class normally agree; where they do not, the class counts with their
+    mean. Returns (..., K). A subset in which nobody votes is unanswered and counts 0. Exact (multivariate
+    hypergeometric) for pools of at most EXACT_MAX_SAMPLES samples and EXACT_MAX_TERMS products, as any of 128
+    samples; beyond, as `drawn_maj_at_k`, whose error `estimated_maj_at_k` tells. Raises ValueError where k is not
+    in 1..S, an outcome is missing, or rng is needed and missing. Source: Wang et al. 2023 (arXiv 2203.11171), in
+    expectation over subsets.
     """
     return estimated_maj_at_k(votes, correct, ks, rng=rng, num_draws=num_draws).mean
 
@@ -96,7 +97,8 @@ def estimated_maj_at_k(
     if not affordable.all():
         if rng is None:
             raise ValueError(
-                f"{np.count_nonzero(~affordable)} pools of {codes.shape[1]} samples have too many answers to count "
+                f"{np.count_nonzero(~affordable)} pools of {codes.shape[1]} samples have too many answers to "
+                "count "
                 "every subset; pass rng to draw some."
             )
         far = ~affordable
@@ -107,7 +109,12 @@ def estimated_maj_at_k(
 
 
 def drawn_maj_at_k(
-    votes: ArrayLike, correct: ArrayLike, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int = NUM_DRAWS
+    votes: ArrayLike,
+    correct: ArrayLike,
+    ks: Sequence[int],
+    *,
+    rng: np.random.Generator,
+    num_draws: int = NUM_DRAWS,
 ) -> Drawn:
     """As `maj_at_k`, by `num_draws` random orders a pool, with the standard error of that draw; (..., K) each.
 
@@ -127,12 +134,13 @@ def weighted_vote_at_k(
     rng: np.random.Generator,
     num_draws: int = NUM_DRAWS,
 ) -> Drawn:
-    """Expected correctness of argmax_a of the summed scores of answer a in a random size-k subset; equal sums split.
+    """Expected correctness of argmax_a of the summed scores
+    of answer a in a random size-k subset; equal sums split.
 
     votes, correct as in `maj_at_k`; scores (..., S), finite, in any unit: with equal scores it is maj@k. Returns
-    (..., K) each. Every subset is visited where there are at most `num_draws` (standard error 0), else that many are
-    drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter has no score. Source: Li et al. 2023
-    (arXiv 2206.02336).
+    (..., K) each. Every subset is visited where there are at most `num_draws` (standard error 0), else that many
+    are drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter has no score. Source: Li et al.
+    2023 (arXiv 2206.02336).
     """
     codes, worth, weights, shape = _ballots(votes, correct, scores, ks)
     found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))
@@ -148,16 +156,18 @@ def weighted_vote_at_k(
 def best_of_n(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int]) -> Floats:
     """Expected correctness of the sample with the highest score in a random size-k subset, ties averaged.
 
-    scores (..., S), finite; correct (..., S), bool -> (..., K). By ascending rank the i-th leads C(i-1, k-1) / C(n, k)
-    of the subsets; samples of equal score share their ranks. Raises ValueError where k is not in 1..S, shapes differ or
-    a score or an outcome is missing. `max_at_k` is the same sum over the scores themselves. Source: Cobbe et al. 2021
-    (arXiv 2110.14168), in expectation over subsets.
+    scores (..., S), finite; correct (..., S), bool -> (..., K). By ascending rank the i-th leads C(i-1, k-1) /
+    C(n, k) of the subsets; samples of equal score share their ranks. Raises ValueError where k is not in 1..S,
+    shapes differ or a score or an outcome is missing. `max_at_k` is the same sum over the scores themselves.
+    Source: Cobbe et al. 2021 (arXiv 2110.14168), in expectation over subsets.
     """
     scores, correct = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
     if scores.shape != correct.shape:
         raise ValueError(f"scores {scores.shape} and correct {correct.shape} must have one shape.")
     if not np.isfinite(scores).all():
-        raise ValueError("Every sample needs a finite score; score the rest, or leave out the prompts that lack one.")
+        raise ValueError(
+            "Every sample needs a finite score; score the rest, or leave out the prompts that lack one."
+        )
     _refuse_missing(correct, "correct")
     order = np.argsort(scores, axis=-1, kind="stable")
     ordered, worth = (np.take_along_axis(array, order, axis=-1) for array in (scores, correct))
@@ -166,10 +176,11 @@ def best_of_n(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int]) -> Float
 
 
 def max_at_k(values: ArrayLike, ks: Sequence[int]) -> Floats:
-    """Expected largest value in a random size-k subset: the i-th smallest of n leads C(i-1, k-1) / C(n, k) of them.
+    """Expected largest value in a random size-k subset:
+    the i-th smallest of n leads C(i-1, k-1) / C(n, k) of them.
 
-    values (..., S) -> (..., K), in the unit of values. Raises ValueError where k is not in 1..S or a value is missing.
-    Source: order statistics without replacement (Wilks 1962).
+    values (..., S) -> (..., K), in the unit of values. Raises ValueError where k is not in 1..S or a value is
+    missing. Source: order statistics without replacement (Wilks 1962).
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=-1)
     # NaN sorts last.
@@ -179,11 +190,12 @@ def max_at_k(values: ArrayLike, ks: Sequence[int]) -> Floats:
 
 
 def distinct_at_k(votes: ArrayLike, valid: ArrayLike, ks: Sequence[int]) -> Floats:
-    """Expected number of distinct valid answers in a random size-k subset: U(k) = sum_c [1 - C(M - m_c, k) / C(M, k)].
+    """Expected number of distinct valid answers in a random size-k subset:
+    U(k) = sum_c [1 - C(M - m_c, k) / C(M, k)].
 
-    votes (..., S) as in `maj_at_k`; valid (..., S): which samples count; an invalid one is drawn and adds nothing, so
-    M = S -> (..., K). Over k it is per sample, over `costs.cell_cost` per FLOP. Raises ValueError where k is not in
-    1..S. Source: rarefaction (Hurlbert 1971).
+    votes (..., S) as in `maj_at_k`; valid (..., S): which samples count; an invalid one is drawn and adds nothing,
+    so M = S -> (..., K). Over k it is per sample, over `costs.cell_cost` per FLOP. Raises ValueError where k is
+    not in 1..S. Source: rarefaction (Hurlbert 1971).
     """
     votes, valid = np.asarray(votes), np.asarray(valid, dtype=bool)
     codes, _, _, shape = _ballots(np.where(valid, votes, -1), valid, None, ks)
@@ -202,9 +214,13 @@ def _ballots(
     votes, correct = np.asarray(votes), np.asarray(correct, dtype=float)
     scores = np.ones(votes.shape) if scores is None else np.asarray(scores, dtype=float)
     if not votes.shape == correct.shape == scores.shape:
-        raise ValueError(f"votes {votes.shape}, correct {correct.shape} and scores {scores.shape} must have one shape.")
+        raise ValueError(
+            f"votes {votes.shape}, correct {correct.shape} and scores {scores.shape} must have one shape."
+        )
     if not np.isfinite(scores[votes >= 0]).all():
-        raise ValueError("Every vote needs a finite score; score the rest, or leave out the prompts that lack one.")
+        raise ValueError(
+            "Every vote needs a finite score; score the rest, or leave out the prompts that lack one."
+        )
     _refuse_missing(correct, "correct")
     num_samples = votes.shape[-1]
     _refuse_widths(np.asarray(ks), np.asarray(num_samples))
@@ -230,7 +246,9 @@ def _leading_shares(num_samples: int, ks: Sequence[int]) -> Floats:
     _refuse_widths(k, np.asarray(n))
     rank = np.arange(1, n + 1, dtype=float)
     below = np.where(rank >= k, rank - k, 0)
-    log_share = gammaln(rank) - gammaln(k) - gammaln(below + 1) - (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+    log_share = (
+        gammaln(rank) - gammaln(k) - gammaln(below + 1) - (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+    )
     return np.where(rank >= k, np.exp(log_share), 0.0)
 
 
@@ -248,8 +266,8 @@ def _log_share_without(n: Array, c: Array, k: Array) -> Array:
 def _log_share_of_large(n: Array, c: Array, k: Array) -> Array:
     """The same by Stirling's series, in which what is large has cancelled; its error is below 1e-15 min(c, k).
 
-    Log-gammas of millions are tens of millions, and their rounding alone is 1e-8: where few are right that is a part of
-    what comes out.
+    Log-gammas of millions are tens of millions, and their rounding alone is 1e-8: where few are right that is a
+    part of what comes out.
     """
     few, many = np.minimum(c, k), np.maximum(c, k)
     ends = (n - many, 1), (n - few - many, -1), (n, -1), (n - few, 1)
@@ -271,8 +289,11 @@ def _refuse_missing(values: Floats, name: str) -> None:
 def _refuse_widths(k: Array, n: Array) -> None:
     if not np.all((k >= 1) & (k <= n)):
         raise ValueError(
-            f"Widths must lie between 1 and the number of samples ({np.min(n):g}), not {np.min(k):g} to {np.max(k):g}; "
+            f"Widths must lie between 1 and the number of samples ({np.min(n):g}), not {np.min(k):g} to "
+            f"{np.max(k):g}; "
             "ask for smaller widths, or sample more."
         )
     if not np.all(k == np.floor(k)):
-        raise ValueError(f"Widths are whole numbers of samples; {k[k != np.floor(k)].flat[0]:g} is not. Round them.")
+        raise ValueError(
+            f"Widths are whole numbers of samples; {k[k != np.floor(k)].flat[0]:g} is not. Round them."
+        )

@@ -76,8 +76,8 @@ class Saturating(NamedTuple):
 class Family(NamedTuple):
     """How a family is searched, in unbounded coordinates theta (p,) over centred log compute x (J,).
 
-    evaluate(theta, x) -> accuracy (J,) and its slopes (p, J); starts(x, accuracy) -> (s, p); name(theta, centre) -> the
-    curve in natural units.
+    evaluate(theta, x) -> accuracy (J,) and its slopes (p, J); starts(x, accuracy) -> (s, p); name(theta, centre)
+    -> the curve in natural units.
     """
 
     num_parameters: int
@@ -147,7 +147,9 @@ def _named_logistic(theta: Floats, centre: float) -> Logistic:
 
 
 def _named_saturating(theta: Floats, centre: float) -> Saturating:
-    return Saturating(float(expit(theta[0])), knee=float(np.exp(theta[1] + centre)), exponent=float(np.exp(theta[2])))
+    return Saturating(
+        float(expit(theta[0])), knee=float(np.exp(theta[1] + centre)), exponent=float(np.exp(theta[2]))
+    )
 
 
 FAMILIES: dict[FamilyName, Family] = {

@@ -1,4 +1,6 @@
-"""Bounded curves fitted to successes by likelihood, and how far each is to be trusted. Arrays in, named tuples out."""
+"""Bounded curves fitted to successes by likelihood, and how far each is to be trusted.
+Arrays in, named tuples out.
+"""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -24,9 +26,9 @@ HELD_OUT_EVERY = 5
 class HeldOut(NamedTuple):
     """Errors on cells that were kept from the fit, and those of isotonic interpolation in log compute beside them.
 
-    last_* is prediction minus observation at the largest compute, after fitting the smaller ones: an extrapolation.
-    inner_* is the root mean squared error of the other cells but the first, each left out in turn. NaN where too few
-    cells remain to fit.
+    last_* is prediction minus observation at the largest compute, after fitting the smaller ones: an
+    extrapolation. inner_* is the root mean squared error of the other cells but the first, each left out in turn.
+    NaN where too few cells remain to fit.
     """
 
     last_error: float
@@ -38,9 +40,9 @@ class HeldOut(NamedTuple):
 class CurveFit(NamedTuple):
     """A fitted curve with named parameters; precision is the beta-binomial's a + b (None: binomial).
 
-    log_likelihood leaves out what does not depend on the parameters. `optimum.converged` says whether the search ended
-    at a minimum, held_out what the curve is worth where it was not fitted. The search's coordinates are of log compute
-    less `centre`.
+    log_likelihood leaves out what does not depend on the parameters. `optimum.converged` says whether the search
+    ended at a minimum, held_out what the curve is worth where it was not fitted. The search's coordinates are of
+    log compute less `centre`.
     """
 
     family: FamilyName
@@ -78,10 +80,10 @@ def fit_curve(
     """The curve of a bounded family that makes the successes most likely, and how it does on cells left out.
 
     compute (J,), positive, in any unit; successes and trials (J,) or, one row a prompt, (P, J). Successes may be
-    fractions, as expected accuracies are. The beta-binomial lets a cell's prompts differ, with one precision for all
-    cells; it needs a row a prompt. Neither knows that cells share prompts: intervals come from resampling prompts, not
-    from the likelihood's curvature. Raises ValueError where there are fewer cells than parameters, or the family is
-    unknown. Source: maximum likelihood (Fisher 1922).
+    fractions, as expected accuracies are. The beta-binomial lets a cell's prompts differ, with one precision for
+    all cells; it needs a row a prompt. Neither knows that cells share prompts: intervals come from resampling
+    prompts, not from the likelihood's curvature. Raises ValueError where there are fewer cells than parameters, or
+    the family is unknown. Source: maximum likelihood (Fisher 1922).
     """
     if family not in FAMILIES:
         raise ValueError(f"Unknown family {family!r}; choose from {sorted(FAMILIES)}.")
@@ -117,15 +119,18 @@ def refit_curve(fit: CurveFit, compute: ArrayLike, successes: ArrayLike, trials:
     kind = FAMILIES[fit.family]
     log_compute = np.log(np.asarray(compute, dtype=float))
     x = log_compute - fit.centre
-    again = refit(lambda theta, at: kind.evaluate(theta, x[at]), fit.optimum.parameters, successes, trials, ridge=RIDGE)
+    again = refit(
+        lambda theta, at: kind.evaluate(theta, x[at]), fit.optimum.parameters, successes, trials, ridge=RIDGE
+    )
     return CurveRefits([kind.name(theta, fit.centre) for theta in again.parameters], again.converged)
 
 
 def isotonic(compute: ArrayLike, accuracy: ArrayLike, weights: ArrayLike, at: ArrayLike) -> Floats:
-    """The non-decreasing curve nearest to the accuracies, linear in log compute between cells and flat beyond them.
+    """The non-decreasing curve nearest to the accuracies,
+    linear in log compute between cells and flat beyond them.
 
-    compute, accuracy, weights (J,), at (Q,) -> (Q,). A baseline only: real ladders do fall, and this hides it. Source:
-    Ayer et al. 1955 (pool adjacent violators).
+    compute, accuracy, weights (J,), at (Q,) -> (Q,). A baseline only: real ladders do fall, and this hides it.
+    Source: Ayer et al. 1955 (pool adjacent violators).
     """
     order = np.argsort(compute)
     smooth = isotonic_regression(np.asarray(accuracy, dtype=float)[order], weights=np.asarray(weights)[order]).x
@@ -140,9 +145,13 @@ def _cells(compute: ArrayLike, successes: ArrayLike, trials: ArrayLike, likeliho
     if s.shape[-1] != C.size or C.ndim != 1:
         raise ValueError(f"compute {C.shape} must have one value for each column of successes {s.shape}.")
     if not (np.all(C > 0) and np.all(s >= 0) and np.all(s <= n) and np.all(n.sum(axis=0) > 0)):
-        raise ValueError("compute must be positive, and successes must lie between 0 and trials, which every cell has.")
+        raise ValueError(
+            "compute must be positive, and successes must lie between 0 and trials, which every cell has."
+        )
     if likelihood == "beta_binomial" and len(s) == 1:
-        raise ValueError("beta_binomial needs a row a prompt; cells summed over prompts hold no spread between them.")
+        raise ValueError(
+            "beta_binomial needs a row a prompt; cells summed over prompts hold no spread between them."
+        )
     order = np.argsort(C, kind="stable")
     return _Cells(np.log(C[order]), s[:, order], n[:, order])
 
@@ -206,7 +215,9 @@ def _held_out(cells: _Cells, kind: Family, likelihood: Likelihood) -> HeldOut:
     if num_cells - 1 < max(kind.num_parameters, 2):
         return HeldOut(np.nan, np.nan, np.nan, np.nan)
     errors, baseline = np.array([_errors_without(cells, cell, kind, likelihood) for cell in range(1, num_cells)]).T
-    inner = [float(np.sqrt(np.mean(values[:-1] ** 2))) if num_cells > 2 else np.nan for values in (errors, baseline)]
+    inner = [
+        float(np.sqrt(np.mean(values[:-1] ** 2))) if num_cells > 2 else np.nan for values in (errors, baseline)
+    ]
     return HeldOut(float(errors[-1]), float(baseline[-1]), *inner)
 
 

@@ -1,4 +1,6 @@
-"""Whether accuracies along cells tell a curve at all: not at the floor, nor the ceiling, nor where nothing moves."""
+"""Whether accuracies along cells tell a curve at all: not at the floor,
+nor the ceiling, nor where nothing moves.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike

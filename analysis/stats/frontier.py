@@ -1,4 +1,6 @@
-"""What a model reaches at a compute level with its best cell, chosen on one fold of prompts and read on the others."""
+"""What a model reaches at a compute level with its best cell,
+chosen on one fold of prompts and read on the others.
+"""
 
 from typing import NamedTuple
 
@@ -25,14 +27,16 @@ def draw_folds(
 ) -> Ints:
     """A fold of each prompt (P,), equal in size to within one; of labels clusters (P,), each cluster in one fold.
 
-    Raises ValueError below two folds, or fewer prompts (clusters) than folds. Source: Stone 1974; whole clusters are
-    ours.
+    Raises ValueError below two folds, or fewer prompts (clusters) than folds. Source: Stone 1974; whole clusters
+    are ours.
     """
     labels, at = np.arange(num_prompts), np.arange(num_prompts)
     if clusters is not None:
         labels, at = np.unique(np.asarray(clusters), return_inverse=True)
     if num_folds < 2 or len(labels) < num_folds:
-        raise ValueError(f"Choosing on some prompts and reading on others needs 2 folds of them, not {len(labels)}.")
+        raise ValueError(
+            f"Choosing on some prompts and reading on others needs 2 folds of them, not {len(labels)}."
+        )
     folds: Ints = rng.permutation(np.arange(len(labels)) % num_folds)[at]
     return folds
 
@@ -42,11 +46,11 @@ def cross_fit(
 ) -> Frontier:
     """The compute-optimal frontier, free of the optimism of choosing and reading on the same prompts.
 
-    accuracy, cost (P, J): each prompt at every cell of the grid, in any order; levels (Q,) in the unit of cost; weights
-    (1 + R, P) from `bootstrap.prompt_weights`, or a bin's part of them; folds (P,) from `draw_folds`. For each fold the
-    most accurate cell that costs at most the level on the other folds is chosen there (below the cheapest cell, that
-    one), and read here; folds count by their weight. Source: ours; in-sample choice among 16 equal cells on 100
-    prompts would gain 8.7 points from noise.
+    accuracy, cost (P, J): each prompt at every cell of the grid, in any order; levels (Q,) in the unit of cost;
+    weights (1 + R, P) from `bootstrap.prompt_weights`, or a bin's part of them; folds (P,) from `draw_folds`. For
+    each fold the most accurate cell that costs at most the level on the other folds is chosen there (below the
+    cheapest cell, that one), and read here; folds count by their weight. Source: ours; in-sample choice among 16
+    equal cells on 100 prompts would gain 8.7 points from noise.
     """
     weights, folds = np.asarray(weights), np.asarray(folds)
     levels = np.asarray(levels, dtype=float)

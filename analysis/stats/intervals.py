@@ -43,12 +43,13 @@ def accuracy_interval(statistic: ArrayLike, num_drawn: ArrayLike, *, level: floa
     """The percentile interval of resampled accuracies, with room for prompts that few drawn ones have not shown.
 
     statistic (1 + R, ...) in 0..1 under `bootstrap.prompt_weights`, the estimate first; num_drawn (...), or what
-    broadcasts to it: prompts with weight, or clusters of them where those are resampled whole -> fields (...). Near 0
-    and 1 a handful of prompts carries all spread, and resampling those drawn misses the rest. So each replicate is
-    mixed with one prompt more, wrong for the low end and right for the high one, that takes the share of weight which
-    it takes in a Bayesian bootstrap of num_drawn + 1: where all are right or all wrong that is Clopper and Pearson's
-    interval, and milder values count as what they are. It is left out by degrees (`_weight_of_unseen`). Source: Gaffke
-    2005; Learned-Miller and Thomas 2019 (arXiv 1905.06208); its mixing with resampled means is ours.
+    broadcasts to it: prompts with weight, or clusters of them where those are resampled whole -> fields (...).
+    Near 0 and 1 a handful of prompts carries all spread, and resampling those drawn misses the rest. So each
+    replicate is mixed with one prompt more, wrong for the low end and right for the high one, that takes the share
+    of weight which it takes in a Bayesian bootstrap of num_drawn + 1: where all are right or all wrong that is
+    Clopper and Pearson's interval, and milder values count as what they are. It is left out by degrees
+    (`_weight_of_unseen`). Source: Gaffke 2005; Learned-Miller and Thomas 2019 (arXiv 1905.06208); its mixing with
+    resampled means is ours.
     """
     statistic = np.asarray(statistic, dtype=float)
     estimate, low, high = percentile_interval(statistic, level=level)
@@ -69,11 +70,11 @@ def accuracy_interval(statistic: ArrayLike, num_drawn: ArrayLike, *, level: floa
 def accuracy_band(statistic: ArrayLike, cells: Interval, *, level: float = LEVEL) -> Interval:
     """A band that holds a whole curve of accuracies at once, and in it the interval of each of its cells.
 
-    statistic (1 + R, J) in 0..1 under `bootstrap.prompt_weights`, NaN where a bin has no prompt; cells: fields (J,) as
-    `accuracy_interval` gives them -> fields (J,) in 0..1. A max-t band on the scale of arcsin sqrt, where the spread of
-    accuracies hardly depends on them: near 0 and 1 they are skewed, so that an even-sided band misses too often on one
-    side. Where few prompts leave it too narrow, the cell's own interval stands in for it. Source:
-    `bootstrap.simultaneous_band`; the scale is Anscombe's, 1948.
+    statistic (1 + R, J) in 0..1 under `bootstrap.prompt_weights`, NaN where a bin has no prompt; cells: fields
+    (J,) as `accuracy_interval` gives them -> fields (J,) in 0..1. A max-t band on the scale of arcsin sqrt, where
+    the spread of accuracies hardly depends on them: near 0 and 1 they are skewed, so that an even-sided band
+    misses too often on one side. Where few prompts leave it too narrow, the cell's own interval stands in for it.
+    Source: `bootstrap.simultaneous_band`; the scale is Anscombe's, 1948.
     """
     statistic = np.asarray(statistic, dtype=float)
     if np.isnan(statistic[0]).any():
@@ -101,7 +102,8 @@ def clustered_standard_error(values: ArrayLike, clusters: ArrayLike) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """p-values under Holm's step-down, which bounds the chance of any false finding; (...) -> (...). NaN stays NaN.
+    """p-values under Holm's step-down, which bounds the chance of any false finding;
+    (...) -> (...). NaN stays NaN.
 
     Source: Holm 1979.
     """
@@ -122,10 +124,11 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
 
 def _weight_of_unseen(accuracy: Floats, num_drawn: Floats) -> Floats:
-    """How much of a prompt stands for those that are not drawn, 1 to 0; (...) each -> (...), 0 where there is none.
+    """How much of a prompt stands for those that are not drawn, 1 to 0;
+    (...) each -> (...), 0 where there is none.
 
-    All of it where FEW_EITHER_WAY prompts or fewer are right, or wrong, or where there are at most three times as many
-    in all; none of it from twice those numbers on, where resampling alone covers what it says.
+    All of it where FEW_EITHER_WAY prompts or fewer are right, or wrong, or where there are at most three times as
+    many in all; none of it from twice those numbers on, where resampling alone covers what it says.
     """
     num_telling = np.minimum(num_drawn * np.minimum(accuracy, 1 - accuracy), num_drawn / 3)
     weight: Floats = np.clip(2 - num_telling / FEW_EITHER_WAY, 0, 1)

@@ -1,4 +1,6 @@
-"""Which prompts one arm answers otherwise than another, with the many looks counted. Arrays in, named tuples out."""
+"""Which prompts one arm answers otherwise than another, with the many looks counted.
+Arrays in, named tuples out.
+"""
 
 from typing import NamedTuple
 
@@ -11,7 +13,9 @@ from analysis.stats.tallies import Tally
 
 
 class PromptDifferences(NamedTuple):
-    """Prompt by prompt (P,): right samples of either arm and all, the difference of their shares, and its p-values."""
+    """Prompt by prompt (P,): right samples of either arm and all,
+    the difference of their shares, and its p-values.
+    """
 
     base_correct: Ints
     new_correct: Ints

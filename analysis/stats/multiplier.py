@@ -1,4 +1,6 @@
-"""How many tokens of a small model equal one of a large one once pretraining is paid for. Arrays in, arrays out."""
+"""How many tokens of a small model equal one
+of a large one once pretraining is paid for. Arrays in, arrays out.
+"""
 
 from typing import Literal, get_args
 
@@ -16,12 +18,17 @@ def snell_multiplier(
     """Inference tokens m(R) the small model may spend for each of the large one's at equal total FLOPs.
 
     size_ratio M > 0: parameters of the large model over the small one's, both trained on D tokens. workload R > 0:
-    inference tokens served over pretraining tokens. verifier_cost v: what verifying costs over what the small model's
-    generation does. none: M + 3 (M - 1) / R; small_only: that over (1 + v), as the large model is not verified; both:
-    M + 3 (M - 1) / ((1 + v) R). Arguments broadcast. Source: Snell et al. 2024 (arXiv 2408.03314), section 7, v = 1 in
-    its later version. Raises ValueError for an unknown verifier, a cost without one, and what is not positive.
+    inference tokens served over pretraining tokens. verifier_cost v: what verifying costs over what the small
+    model's generation does. none: M + 3 (M - 1) / R; small_only: that over (1 + v), as the large model is not
+    verified; both: M + 3 (M - 1) / ((1 + v) R). Arguments broadcast. Source: Snell et al. 2024 (arXiv 2408.03314),
+    section 7, v = 1 in its later version. Raises ValueError for an unknown verifier, a cost without one, and what
+    is not positive.
     """
-    M, R, v = _positive(size_ratio, "size_ratio"), _positive(workload, "workload"), np.asarray(verifier_cost, float)
+    M, R, v = (
+        _positive(size_ratio, "size_ratio"),
+        _positive(workload, "workload"),
+        np.asarray(verifier_cost, float),
+    )
     if verifier not in get_args(Verifier):
         raise ValueError(f"Unknown verifier {verifier!r}; choose from {list(get_args(Verifier))}.")
     if np.any(v < 0) or (verifier == "none" and np.any(v != 0)):
@@ -35,9 +42,10 @@ def snell_multiplier(
 def break_even(size_ratio: ArrayLike, k_star: ArrayLike) -> Floats:
     """The workload R* below which the small model's inference is the cheaper way: 3 (M - 1) / (k* - M).
 
-    k_star: decoded tokens the small model needs over those the large one spends at its reference, inf where it never
-    gets there. k* <= M wins at every workload (R* = inf); never gives 0; NaN stays NaN. Pass replicates, and read an
-    interval off them. Raises ValueError where size_ratio is not above 1. Source: ours, Snell's multiplier solved for R.
+    k_star: decoded tokens the small model needs over those the large one spends at its reference, inf where it
+    never gets there. k* <= M wins at every workload (R* = inf); never gives 0; NaN stays NaN. Pass replicates, and
+    read an interval off them. Raises ValueError where size_ratio is not above 1. Source: ours, Snell's multiplier
+    solved for R.
     """
     M, k = _positive(size_ratio, "size_ratio"), np.asarray(k_star, dtype=float)
     if np.any(M <= 1):
@@ -61,9 +69,9 @@ def match_samples(
     """Samples a query k that make the small model's training and serving cost as much as the large one's.
 
     [N_l (6 D_l + 2 q (P + T_l)) - N_s (6 D_s + 2 q P)] / (2 N_s q T_s): the small model reads each prompt once and
-    decodes T_s tokens k times. All broadcast; tokens are a prompt's, or a sample's, in each model's own. Negative where
-    the small one costs more before it has decoded anything. Source: ours, the general form of
-    Snell's for unequal pretraining.
+    decodes T_s tokens k times. All broadcast; tokens are a prompt's, or a sample's, in each model's own. Negative
+    where the small one costs more before it has decoded anything. Source: ours, the general form of Snell's for
+    unequal pretraining.
     """
     N_s, N_l, T_s, q = (
         _positive(value, "every count") for value in (small_params, large_params, small_tokens, queries)

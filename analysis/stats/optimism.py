@@ -11,7 +11,9 @@ from analysis.stats.bootstrap import weighted_means
 
 
 class BinOptimism(NamedTuple):
-    """Accuracy of each bin from the samples that made it and from fresh ones, easiest first; (num_bins, R) each."""
+    """Accuracy of each bin from the samples that made it and from fresh ones,
+    easiest first; (num_bins, R) each.
+    """
 
     same_pool: Floats
     fresh: Floats
@@ -20,8 +22,8 @@ class BinOptimism(NamedTuple):
 class Choice(NamedTuple):
     """The best strategy of each bin, and its accuracy where it was chosen and on prompts it was not chosen on.
 
-    strategy (num_bins,): chosen on all of a bin's prompts. in_sample, held_out (num_bins,): their difference is the
-    optimism. fixed (num_bins,): the mean of all strategies, what choosing has to beat.
+    strategy (num_bins,): chosen on all of a bin's prompts. in_sample, held_out (num_bins,): their difference is
+    the optimism. fixed (num_bins,): the mean of all strategies, what choosing has to beat.
     """
 
     strategy: Ints
@@ -35,10 +37,10 @@ def bin_optimism(
 ) -> BinOptimism:
     """What bins gain or lose at their ends when the samples that made them are also scored in them.
 
-    correct (P, S): the pool that makes the bins; fresh (P, S'): other samples of the same prompts; weights (R, P). Bins
-    are `difficulty.quantile_bins`, or of equal mass with share_ties. Regression to the mean makes same-pool ends
-    extreme: with chances from Beta(.5, .8), 16 samples and equal fifths, .003 and .896 where fresh ones say .032 and
-    .857. Source: ours; the effect is regression to the mean (Galton 1886).
+    correct (P, S): the pool that makes the bins; fresh (P, S'): other samples of the same prompts; weights (R, P).
+    Bins are `difficulty.quantile_bins`, or of equal mass with share_ties. Regression to the mean makes same-pool
+    ends extreme: with chances from Beta(.5, .8), 16 samples and equal fifths, .003 and .896 where fresh ones say
+    .032 and .857. Source: ours; the effect is regression to the mean (Galton 1886).
     """
     scores = np.asarray(correct, dtype=float).mean(axis=1)
     weights = np.asarray(weights, dtype=float)
@@ -56,11 +58,11 @@ def choose_by_folds(
 ) -> Choice:
     """The best of several strategies in each bin, its accuracy read on folds of prompts that did not choose it.
 
-    accuracy (A, P): of each strategy on each prompt, at equal cost; labels (P,): the prompts' bins. Each fold of a bin
-    is scored by the strategy that is best on the bin's other folds (the first of equals). NaN for an empty bin, whose
-    strategy is -1. In-sample choice among equals gains from noise: 5 points among 4 on 100 prompts of chance 1/2, and
-    8.7 among 16. Raises ValueError where a bin has fewer prompts than folds. Source: Snell et al. 2024 (arXiv
-    2408.03314); the cross-validation is Stone's 1974.
+    accuracy (A, P): of each strategy on each prompt, at equal cost; labels (P,): the prompts' bins. Each fold of a
+    bin is scored by the strategy that is best on the bin's other folds (the first of equals). NaN for an empty
+    bin, whose strategy is -1. In-sample choice among equals gains from noise: 5 points among 4 on 100 prompts of
+    chance 1/2, and 8.7 among 16. Raises ValueError where a bin has fewer prompts than folds. Source: Snell et al.
+    2024 (arXiv 2408.03314); the cross-validation is Stone's 1974.
     """
     accuracy, labels = np.asarray(accuracy, dtype=float), np.asarray(labels)
     fold = np.empty(len(labels), dtype=np.int64)
@@ -69,7 +71,9 @@ def choose_by_folds(
     parts = {number: np.flatnonzero(labels == number) for number in range(num_bins)}
     for number, part in parts.items():
         if 0 < len(part) < num_folds:
-            raise ValueError(f"Bin {number} has {len(part)} prompts, too few for {num_folds} folds; use fewer bins.")
+            raise ValueError(
+                f"Bin {number} has {len(part)} prompts, too few for {num_folds} folds; use fewer bins."
+            )
         fold[part] = rng.permutation(len(part)) % num_folds
     scored = held_out_by_folds(accuracy, labels, fold)
     for number, part in parts.items():
@@ -81,10 +85,11 @@ def choose_by_folds(
 
 
 def held_out_by_folds(accuracy: ArrayLike, labels: ArrayLike, folds: ArrayLike) -> Floats:
-    """Accuracy on each prompt of the strategy that is best in its bin on the other folds; (A, P), (P,), (P,) -> (P,).
+    """Accuracy on each prompt of the strategy that is best in its bin on the other folds;
+    (A, P), (P,), (P,) -> (P,).
 
-    Per prompt, so that a comparison with another arm stays paired. Raises ValueError where a fold holds a whole bin.
-    Source: as `choose_by_folds`.
+    Per prompt, so that a comparison with another arm stays paired. Raises ValueError where a fold holds a whole
+    bin. Source: as `choose_by_folds`.
     """
     accuracy, labels, folds = np.asarray(accuracy, dtype=float), np.asarray(labels), np.asarray(folds)
     scored = np.empty(len(labels))

@@ -36,12 +36,13 @@ class Optimum(NamedTuple):
 def minimise(
     objective: Objective, starts: Iterable[Floats], *, scale: float, options: dict[str, Any] | None = None
 ) -> Optimum:
-    """The lowest local minimum that BFGS reaches from the starts (each (p,)); the objective returns its gradient too.
+    """The lowest local minimum that BFGS reaches from the starts (each (p,));
+    the objective returns its gradient too.
 
-    scale is what the objective's terms are worth together (a number of trials; a Huber delta times a number of points):
-    it frees gradient and agreement of units. options replace the tight tolerances. scipy's own verdict is not used: it
-    calls a stop on a flat slope a success and one on rounding a failure. Raises ValueError where no search ends at a
-    finite point. Source: Broyden, Fletcher, Goldfarb and Shanno 1970, as scipy has it.
+    scale is what the objective's terms are worth together (a number of trials; a Huber delta times a number of
+    points): it frees gradient and agreement of units. options replace the tight tolerances. scipy's own verdict is
+    not used: it calls a stop on a flat slope a success and one on rounding a failure. Raises ValueError where no
+    search ends at a finite point. Source: Broyden, Fletcher, Goldfarb and Shanno 1970, as scipy has it.
     """
     options = {"maxiter": 2000, "gtol": 1e-8 * scale} if options is None else options
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -1,4 +1,5 @@
-"""The answer that leads the vote of a random subset of samples: counted exactly, enumerated, or drawn. Compiled loops.
+"""The answer that leads the vote of a random subset of samples: counted exactly,
+enumerated, or drawn. Compiled loops.
 
 Legend of the loops: n samples in a row, c of them drawn of one class, z marks a draw, x a rival that ties.
 """
@@ -17,8 +18,8 @@ from analysis.stats.compiled import compiled
 def classes(votes: Ints, correct: Floats) -> tuple[Ints, Floats]:
     """Votes as compact class codes, and what each class is worth.
 
-    votes (N, S), correct (N, S) -> codes (N, S) in 0..S-1, negative where a sample does not vote, and worth (N, S): the
-    mean correctness of each class's members, 0 for a class that is not there. Source: ours.
+    votes (N, S), correct (N, S) -> codes (N, S) in 0..S-1, negative where a sample does not vote, and worth (N,
+    S): the mean correctness of each class's members, 0 for a class that is not there. Source: ours.
     """
     num_rows, num_samples = votes.shape
     order = np.argsort(votes, axis=1, kind="stable")
@@ -44,7 +45,9 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
     expected = np.zeros((num_rows, len(ks)))
     if expected.size:
         nodes, shares = _tie_nodes(int(codes.max()) // 2 + 1)
-        _count_subsets(size, worth, np.asarray(ks, dtype=np.int64), _binomials(num_samples), nodes, shares, expected)
+        _count_subsets(
+            size, worth, np.asarray(ks, dtype=np.int64), _binomials(num_samples), nodes, shares, expected
+        )
     return expected
 
 
@@ -58,8 +61,8 @@ def exact_terms(codes: Ints, ks: Sequence[int]) -> Floats:
 def enumerated(codes: Ints, worth: Floats, weights: Floats, k: int) -> Floats:
     """Expected worth of the class with the largest sum of weights over all size-k subsets, each visited.
 
-    codes, worth, weights (N, S) -> (N,). Equal sums split evenly, up to rounding; weights of 1 make it the plurality.
-    Source: by definition.
+    codes, worth, weights (N, S) -> (N,). Equal sums split evenly, up to rounding; weights of 1 make it the
+    plurality. Source: by definition.
     """
     subsets = np.array(list(combinations(range(codes.shape[1]), k)), dtype=np.int64)
     leading = np.zeros(len(codes))
@@ -70,7 +73,8 @@ def enumerated(codes: Ints, worth: Floats, weights: Floats, k: int) -> Floats:
 def drawn(
     codes: Ints, worth: Floats, weights: Floats, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int
 ) -> tuple[Floats, Floats]:
-    """As `enumerated`, by the mean over `num_draws` random orders, whose first k samples are a random size-k subset.
+    """As `enumerated`, by the mean over `num_draws` random orders,
+    whose first k samples are a random size-k subset.
 
     Returns the mean and its standard error, (N, K) each. Source: simple random sampling without replacement.
     """
@@ -89,10 +93,10 @@ def _count_subsets(
 ) -> None:
     """Add to expected (N, K) each class's worth times its share of subsets, ties counting 1/t.
 
-    With c members drawn, the subsets in which no rival has more, t of them exactly c, are counted by the coefficient of
-    x^t z^(k-c) in prod_i [sum_{a<c} C(m_i, a) z^a + x C(m_i, c) z^c] (1+z)^rest, rivals with fewer than c members and
-    abstainers being the rest. The share 1/(1+t) of a tie is the integral of x^t over [0, 1], exact by Gauss-Legendre
-    nodes. Every term is positive, so nothing cancels.
+    With c members drawn, the subsets in which no rival has more, t of them exactly c, are counted by the
+    coefficient of x^t z^(k-c) in prod_i [sum_{a<c} C(m_i, a) z^a + x C(m_i, c) z^c] (1+z)^rest, rivals with fewer
+    than c members and abstainers being the rest. The share 1/(1+t) of a tie is the integral of x^t over [0, 1],
+    exact by Gauss-Legendre nodes. Every term is positive, so nothing cancels.
     """
     num_rows, n = size.shape
     ways = np.empty(n + 1)
@@ -137,7 +141,9 @@ def _count_terms(size: Ints, max_k: int, num_ks: int, terms: Floats) -> None:
 
 @compiled
 def _multiply_rivals(ways: Floats, sizes: Ints, place: int, c: int, top: int, tie: float, choose: Floats) -> None:
-    """Coefficients 0..top in z of prod_i [sum_{a<c} C(m_i, a) z^a + tie C(m_i, c) z^c], less the class at `place`."""
+    """Coefficients 0..top in z of prod_i [sum_{a<c} C(m_i, a) z^a + tie C(m_i,
+    c) z^c], less the class at `place`.
+    """
     ways[: top + 1] = 0.0
     ways[0] = 1.0
     degree = 0
@@ -203,7 +209,8 @@ def _draw(
             counts[:] = 0
             at = 0
             for position in range(ks[-1]):
-                # The first positions of a Fisher-Yates shuffle; whatever order the last draw left is as good a start.
+                # The first positions of a Fisher-Yates shuffle; whatever order the last draw left is as good a
+                # start.
                 other = position + int(rng.random() * (n - position))
                 order[position], order[other] = order[other], order[position]
                 sample = order[position]

@@ -14,7 +14,9 @@ POWER = 0.8
 
 
 class Variances(NamedTuple):
-    """Of a paired comparison, per prompt: of the true difference, and of one sample of either arm around its chance."""
+    """Of a paired comparison, per prompt: of the true difference,
+    and of one sample of either arm around its chance.
+    """
 
     difference: float
     within_a: float
@@ -24,9 +26,9 @@ class Variances(NamedTuple):
 def variances(a: Tally, b: Tally) -> Variances:
     """Unbiased variance components of two arms on the same prompts.
 
-    The variance of the difference of the prompts' shares holds each arm's sampling noise over its samples; less that,
-    it is the difference's own (0 where the noise explains all of it). Raises ValueError below two prompts or two
-    samples. Source: Miller 2024 (arXiv 2411.00640).
+    The variance of the difference of the prompts' shares holds each arm's sampling noise over its samples; less
+    that, it is the difference's own (0 where the noise explains all of it). Raises ValueError below two prompts or
+    two samples. Source: Miller 2024 (arXiv 2411.00640).
     """
     if len(a.num_samples) != len(b.num_samples) or len(a.num_samples) < 2 or _least(a, b) < 2:
         raise ValueError(
@@ -55,15 +57,16 @@ def num_prompts_needed(
 ) -> Floats:
     """Prompts a paired comparison needs to find a difference of `effect`, rounded up to whole ones.
 
-    n = (z_(1-level)/2 + z_power)^2 (omega_d^2 + sigma_a^2 / K_a + sigma_b^2 / K_b) / effect^2; effect in accuracy (.03
-    is three points), K samples a prompt, inf where an arm's chance is known; arguments broadcast. Raises ValueError
-    where effect is outside (0, 1], K is not above 0, or a share is outside 0..1. Source: Miller 2024 (arXiv
-    2411.00640).
+    n = (z_(1-level)/2 + z_power)^2 (omega_d^2 + sigma_a^2 / K_a + sigma_b^2 / K_b) / effect^2; effect in accuracy
+    (.03 is three points), K samples a prompt, inf where an arm's chance is known; arguments broadcast. Raises
+    ValueError where effect is outside (0, 1], K is not above 0, or a share is outside 0..1. Source: Miller 2024
+    (arXiv 2411.00640).
     """
     effect = np.asarray(effect, dtype=float)
     if not np.all((effect > 0) & (effect <= 1)):
         raise ValueError(
-            f"effect must lie in (0, 1]: the smallest difference in accuracy worth finding, such as 0.03; got {effect}."
+            "effect must lie in (0, 1]: the smallest difference in accuracy worth finding, such as 0.03; got "
+            f"{effect}."
         )
     spread = _spread(given, num_samples_a, num_samples_b)
     needed: Floats = np.ceil(_both_tails(power, level) ** 2 * spread / effect**2)
@@ -79,7 +82,8 @@ def detectable_effect(
     power: float = POWER,
     level: float = LEVEL,
 ) -> Floats:
-    """The smallest difference in accuracy, 0 to 1, that this many prompts find: `num_prompts_needed` solved for it.
+    """The smallest difference in accuracy, 0 to 1, that this many prompts find:
+    `num_prompts_needed` solved for it.
 
     Arguments, source and errors as there, of shapes that broadcast to the result's. Raises ValueError where
     num_prompts is not above 0.
@@ -87,17 +91,21 @@ def detectable_effect(
     num_prompts = np.asarray(num_prompts, dtype=float)
     if np.any(num_prompts <= 0):
         raise ValueError("num_prompts must be above 0.")
-    effect: Floats = _both_tails(power, level) * np.sqrt(_spread(given, num_samples_a, num_samples_b) / num_prompts)
+    effect: Floats = _both_tails(power, level) * np.sqrt(
+        _spread(given, num_samples_a, num_samples_b) / num_prompts
+    )
     return effect
 
 
 def detectable_from_error(standard_error: ArrayLike, *, critical: ArrayLike, power: float = POWER) -> Floats:
     """The smallest difference that is found with this power, from the standard error of its estimate.
 
-    critical: how many standard errors from 0 an estimate must lie to count as found; arguments broadcast. Source: Bloom
-    1995 (minimum detectable effects).
+    critical: how many standard errors from 0 an estimate must lie to count as found; arguments broadcast. Source:
+    Bloom 1995 (minimum detectable effects).
     """
-    effect: Floats = (np.asarray(critical, dtype=float) + norm.ppf(power)) * np.asarray(standard_error, dtype=float)
+    effect: Floats = (np.asarray(critical, dtype=float) + norm.ppf(power)) * np.asarray(
+        standard_error, dtype=float
+    )
     return effect
 
 
@@ -106,7 +114,9 @@ def _spread(given: Variances, num_samples_a: ArrayLike, num_samples_b: ArrayLike
     a, b = np.asarray(num_samples_a, dtype=float), np.asarray(num_samples_b, dtype=float)
     is_possible = np.all(a > 0) and np.all(b > 0) and all(0 <= variance < np.inf for variance in given)
     if not is_possible:
-        raise ValueError(f"Samples a prompt must be above 0, variances at least 0 and finite; got {a}, {b}, {given}.")
+        raise ValueError(
+            f"Samples a prompt must be above 0, variances at least 0 and finite; got {a}, {b}, {given}."
+        )
     spread: Floats = given.difference + given.within_a / a + given.within_b / b
     return spread
 

@@ -1,4 +1,6 @@
-"""A fitted curve under every resampling at once, each search going on from where the fit ended. Arrays in and out."""
+"""A fitted curve under every resampling at once,
+each search going on from where the fit ended. Arrays in and out.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +14,8 @@ from analysis.arrays import Bools, Floats, Ints
 
 CERTAIN = 1e-12
 MAX_ROUNDS = 100
-# A search has ended where the next step promises less than this of log-likelihood: a twentieth of a standard error.
+# A search has ended where the next step promises less than this of log-likelihood: a twentieth of a standard
+# error.
 FLAT = 1e-3
 MAX_DAMPING = 1e12
 # Replicates times cells that are held at once.
@@ -26,7 +29,9 @@ class Evaluate(Protocol):
 
 
 class Refits(NamedTuple):
-    """parameters (R, p) of each replicate, NaN where it has no trials; converged (R,): the likelihood is flat there."""
+    """parameters (R, p) of each replicate, NaN where it has no trials;
+    converged (R,): the likelihood is flat there.
+    """
 
     parameters: Floats
     converged: Bools
@@ -42,12 +47,14 @@ class _State(NamedTuple):
     information: Floats
 
 
-def refit(evaluate: Evaluate, start: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, ridge: float) -> Refits:
+def refit(
+    evaluate: Evaluate, start: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, ridge: float
+) -> Refits:
     """The most likely parameters of every replicate, by Fisher scoring with Levenberg's damping.
 
-    start (p,): where the fit itself ended; successes (R, J), trials (R, J), binomial; ridge a trial pulls towards 0, as
-    in the fit. A replicate whose likelihood has another, better hill is read on the hill of the fit. Source: Fisher
-    1925; Levenberg 1944; Marquardt 1963.
+    start (p,): where the fit itself ended; successes (R, J), trials (R, J), binomial; ridge a trial pulls towards
+    0, as in the fit. A replicate whose likelihood has another, better hill is read on the hill of the fit. Source:
+    Fisher 1925; Levenberg 1944; Marquardt 1963.
     """
     s, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(trials, dtype=float))
     start = np.asarray(start, dtype=float)
@@ -70,19 +77,28 @@ def _search(evaluate: Evaluate, start: Floats, s: Floats, n: Floats, ridge: floa
     for _ in range(MAX_ROUNDS):
         diagonal = np.einsum("rpp->rp", now.information)
         added = damping[left, None] * diagonal + 1e-12 * scale[left, None]
-        step = np.linalg.solve(now.information + added[..., None] * np.eye(start.size), now.gradient[..., None])[..., 0]
+        step = np.linalg.solve(now.information + added[..., None] * np.eye(start.size), now.gradient[..., None])[
+            ..., 0
+        ]
         promised = (step * now.gradient).sum(axis=1) / 2
         converged[left] = _decrement(now, scale[left]) <= FLAT
         goes_on = (promised > FLAT**2) & (damping[left] <= MAX_DAMPING)
         if not goes_on.any():
             break
         # Replicates that have arrived are left alone; few need many rounds.
-        left, step, promised, now = left[goes_on], step[goes_on], promised[goes_on], _State(*(x[goes_on] for x in now))
+        left, step, promised, now = (
+            left[goes_on],
+            step[goes_on],
+            promised[goes_on],
+            _State(*(x[goes_on] for x in now)),
+        )
         then = _state(partial(evaluate, at=left), theta[left] - step, s[left], n[left], pull[left])
         better = then.objective < now.objective
         theta[left] = np.where(better[:, None], theta[left] - step, theta[left])
         damping[left] = _follow(damping[left], promised=promised, fallen=now.objective - then.objective)
-        now = _State(*(np.where(better.reshape(-1, *[1] * (b.ndim - 1)), b, a) for a, b in zip(now, then, strict=True)))
+        now = _State(
+            *(np.where(better.reshape(-1, *[1] * (b.ndim - 1)), b, a) for a, b in zip(now, then, strict=True))
+        )
     return theta, converged
 
 

@@ -13,7 +13,13 @@ HUBER_DELTA = 1e-3
 NUM_SEARCHES = 10
 MIN_POINTS = 7
 # Hoffmann et al. 2022, appendix D.3: starts for log A, log B, log E, alpha and beta.
-_GRID = (np.arange(0, 26, 5), np.arange(0, 26, 5), np.linspace(-1, 1, 5), np.linspace(0, 2, 5), np.linspace(0, 2, 5))
+_GRID = (
+    np.arange(0, 26, 5),
+    np.arange(0, 26, 5),
+    np.linspace(-1, 1, 5),
+    np.linspace(0, 2, 5),
+    np.linspace(0, 2, 5),
+)
 
 Reduction = Literal["sum", "mean"]
 
@@ -55,14 +61,15 @@ def fit_loss(
     reduction: Reduction = "sum",
     options: dict[str, Any] | None = None,
 ) -> LossFit:
-    """The law that minimises the Huber loss (delta 1e-3) of log residuals, from many starts, with analytic gradient.
+    """The law that minimises the Huber loss (delta 1e-3) of log residuals,
+    from many starts, with analytic gradient.
 
-    num_params, num_tokens, loss (n,), all positive; weights (n,) count points, as a bootstrap does. starts (s, 5) are
-    rows of log A, log B, log E, alpha, beta; by default the best NUM_SEARCHES of Hoffmann's grid of 4,500. The SUM is
-    minimised: the mean makes every gradient n times smaller, so that an optimiser's default tolerances (pass
-    `options={}`) stop it early. fit_spread divides residuals by a fitted spread and adds its logarithm, which makes
-    the loss a negative log-likelihood. Raises ValueError below seven points.
-    Source: Hoffmann et al. 2022 (arXiv 2203.15556), appendix D; Besiroglu et al. 2024 (arXiv 2404.10102).
+    num_params, num_tokens, loss (n,), all positive; weights (n,) count points, as a bootstrap does. starts (s, 5)
+    are rows of log A, log B, log E, alpha, beta; by default the best NUM_SEARCHES of Hoffmann's grid of 4,500. The
+    SUM is minimised: the mean makes every gradient n times smaller, so that an optimiser's default tolerances
+    (pass `options={}`) stop it early. fit_spread divides residuals by a fitted spread and adds its logarithm,
+    which makes the loss a negative log-likelihood. Raises ValueError below seven points. Source: Hoffmann et al.
+    2022 (arXiv 2203.15556), appendix D; Besiroglu et al. 2024 (arXiv 2404.10102).
     """
     log_N, log_D, log_L = (np.log(_positive(array)) for array in (num_params, num_tokens, loss))
     if log_L.size < MIN_POINTS:

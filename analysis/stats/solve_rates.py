@@ -84,7 +84,9 @@ def fit_scaled_beta(
     """
     correct, failures, counts = _distinct(num_samples, num_correct, weights)
     free = np.array([True, True, scale is None, never is None])
-    fixed = np.array([0.0, 0.0, np.inf if scale is None else logit(scale), -np.inf if never is None else logit(never)])
+    fixed = np.array(
+        [0.0, 0.0, np.inf if scale is None else logit(scale), -np.inf if never is None else logit(never)]
+    )
     ways = gammaln(correct + failures + 1) - gammaln(correct + 1) - gammaln(failures + 1)
 
     def objective(theta: Floats) -> tuple[float, Floats]:
@@ -98,7 +100,9 @@ def fit_scaled_beta(
     best = sorted(starts[:, free], key=lambda start: objective(start)[0])[:NUM_SEARCHES]
     optimum = minimise(objective, best, scale=float(counts.sum()))
     fixed[free] = optimum.parameters
-    rates = ScaledBeta(float(expit(fixed[3])), float(expit(fixed[2])), float(np.exp(fixed[0])), float(np.exp(fixed[1])))
+    rates = ScaledBeta(
+        float(expit(fixed[3])), float(expit(fixed[2])), float(np.exp(fixed[0])), float(np.exp(fixed[1]))
+    )
     return ScaledBetaFit(rates, float(counts @ ways) - optimum.objective, optimum)
 
 
@@ -109,9 +113,9 @@ _SCALE_AND_NEVER = ((0.9, 0.02), (0.4, 0.2))
 def fit_free(num_samples: ArrayLike, num_correct: ArrayLike, *, weights: ArrayLike | None = None) -> FreeRates:
     """The masses on a grid of solve rates that make the counts most likely, whatever their shape.
 
-    num_samples () or (P,), num_correct (P,); weights (P,) count prompts. The grid is 0 and GRID_POINTS rates, evenly
-    spaced in arcsine of root p, whose spacing follows the binomial's error. Each round solves the quadratic model of
-    the log-likelihood by non-negative least squares, until no mass could gain more than FLAT a prompt.
+    num_samples () or (P,), num_correct (P,); weights (P,) count prompts. The grid is 0 and GRID_POINTS rates,
+    evenly spaced in arcsine of root p, whose spacing follows the binomial's error. Each round solves the quadratic
+    model of the log-likelihood by non-negative least squares, until no mass could gain more than FLAT a prompt.
     Source: Laird 1978 and Lindsay 1983 (the estimator and its stopping rule), Wang 2007 (the rounds).
     """
     correct, failures, counts = _distinct(num_samples, num_correct, weights)
@@ -187,7 +191,10 @@ def _moments(correct: Floats, failures: Floats, a: float, b: float, scale: float
     u = np.arange(-reach, reach + further + step, step)
     log_z, log_rest = -np.logaddexp(0, -u), -np.logaddexp(0, u)
     # 1 - scale z = (1 - z) + (1 - scale) z, without the loss of digits near 1.
-    log_p, log_q = np.log(scale) + log_z, log_rest if scale == 1 else np.logaddexp(log_rest, np.log1p(-scale) + log_z)
+    log_p, log_q = (
+        np.log(scale) + log_z,
+        log_rest if scale == 1 else np.logaddexp(log_rest, np.log1p(-scale) + log_z),
+    )
     log_terms = a * log_z + b * log_rest + correct[:, None] * log_p + failures[:, None] * log_q + np.log(step)
     to_scale = correct[:, None] - failures[:, None] * np.exp(log_p - log_q)
     falls = np.stack([a + correct, b + failures * (scale == 1)])
@@ -203,7 +210,8 @@ def _moments(correct: Floats, failures: Floats, a: float, b: float, scale: float
 def _sum_with_tails(
     log_terms: Floats, falls: Floats, step: float, u: Floats, to_scale: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Log sum of the terms (N, U) and the series beyond both ends, and the means of log z, log (1 - z) and to_scale.
+    """Log sum of the terms (N, U) and the series beyond both ends,
+    and the means of log z, log (1 - z) and to_scale.
 
     falls (2, N): by how much the log terms fall with each step to the left of the first and right of the last.
     """
@@ -212,7 +220,8 @@ def _sum_with_tails(
     log_sum = logsumexp(np.column_stack([left, log_terms, right]), axis=1)
     weight = np.exp(log_terms - log_sum[:, None])
     in_left, in_right = np.exp(left - log_sum), np.exp(right - log_sum)
-    # Steps from the end to the mean of a geometric series beyond it; there log z, or log (1 - z), falls by a step each.
+    # Steps from the end to the mean of a geometric series beyond it; there log z, or log (1 - z), falls by a step
+    # each.
     beyond_left, beyond_right = step / -np.expm1(-falls)
     mean_log_z = -(weight @ np.logaddexp(0, -u)) + in_left * (u[0] - beyond_left)
     mean_log_rest = -(weight @ np.logaddexp(0, u)) - in_right * (u[-1] + beyond_right)

@@ -12,9 +12,9 @@ from analysis.stats.bootstrap import Interval, percentile_interval, share_of_rep
 class Crossing(NamedTuple):
     """Where a curve first reaches a target: the step on its path and the cost there, inf where it never does.
 
-    at_or_below marks a target already reached at the first cell. The path ends there, so step and cost are those of
-    that cell: an upper bound of what the target needs. slope is the accuracy gained per unit of step where the curve
-    crosses, NaN where it does not: the flatter, the less a target's error tells about the step.
+    at_or_below marks a target already reached at the first cell. The path ends there, so step and cost are those
+    of that cell: an upper bound of what the target needs. slope is the accuracy gained per unit of step where the
+    curve crosses, NaN where it does not: the flatter, the less a target's error tells about the step.
     """
 
     step: Floats
@@ -26,8 +26,8 @@ class Crossing(NamedTuple):
 class ExchangeRate(NamedTuple):
     """Compute the small model spends for each unit the large one spends, at equal accuracy; below 1 it is cheaper.
 
-    Shares are of replicates: never = the target is not reached on the measured path; bounded = it is reached at the
-    path's first cell, so that the rate is an upper bound. rate.high is inf where more than 2.5% are never.
+    Shares are of replicates: never = the target is not reached on the measured path; bounded = it is reached at
+    the path's first cell, so that the rate is an upper bound. rate.high is inf where more than 2.5% are never.
     """
 
     rate: Interval
@@ -55,11 +55,12 @@ class Needs(NamedTuple):
 
 
 def to_match(accuracy: ArrayLike) -> Floats:
-    """A target under `bootstrap.prompt_weights`, NaN where there is nothing to match: it is 0, or not surely above 0.
+    """A target under `bootstrap.prompt_weights`, NaN where there is nothing to match:
+    it is 0, or not surely above 0.
 
-    accuracy (1 + R, ...), the estimate first -> the same shape. Whatever gives no right answer matches 0 for nothing,
-    so that no rate can be read off it: neither in a replicate at 0, nor in any where the interval's low end is 0.
-    Source: ours.
+    accuracy (1 + R, ...), the estimate first -> the same shape. Whatever gives no right answer matches 0 for
+    nothing, so that no rate can be read off it: neither in a replicate at 0, nor in any where the interval's low
+    end is 0. Source: ours.
     """
     target = np.asarray(accuracy, dtype=float)
     is_sure = (target[0] > 0) & (percentile_interval(target).low > 0)
@@ -69,10 +70,11 @@ def to_match(accuracy: ArrayLike) -> Floats:
 def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: ArrayLike) -> Crossing:
     """The least step, and its cost, at which accuracy reaches the target.
 
-    accuracy (..., J) and cost (..., J) or (J,) along increasing steps (J,), target (...) -> fields (...). Between two
-    cells accuracy is linear in the step and cost is interpolated in log scale at the same fraction: pass log k as the
-    step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays NaN, and a
-    target of 0 gives NaN, as there is nothing to reach. Source: ours, as the interpolation of an inverse.
+    accuracy (..., J) and cost (..., J) or (J,) along increasing steps (J,), target (...) -> fields (...). Between
+    two cells accuracy is linear in the step and cost is interpolated in log scale at the same fraction: pass log k
+    as the step of a path of widths. The first crossing counts; nothing is made monotone. NaN (an empty bin) stays
+    NaN, and a target of 0 gives NaN, as there is nothing to reach. Source: ours, as the interpolation of an
+    inverse.
     """
     accuracy, cost, target = (np.asarray(array, dtype=float) for array in (accuracy, cost, target))
     steps, cost = (np.broadcast_to(np.asarray(array, dtype=float), accuracy.shape) for array in (steps, cost))
@@ -91,7 +93,9 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
     before_step, after_step = (np.take_along_axis(steps, at, axis=-1)[..., 0] for at in (before, after))
     # Only what is read is taken to log scale: a path has many cells.
     before_cost, after_cost = (np.log(np.take_along_axis(cost, at, axis=-1)[..., 0]) for at in (before, after))
-    slope = np.divide(high - low, after_step - before_step, out=np.full_like(low, np.nan), where=crosses & ~missing)
+    slope = np.divide(
+        high - low, after_step - before_step, out=np.full_like(low, np.nan), where=crosses & ~missing
+    )
     at_or_below = ~missing & (after[..., 0] == 0)
     return Crossing(read(before_step, after_step), np.exp(read(before_cost, after_cost)), at_or_below, slope)
 
@@ -99,9 +103,9 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
 def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
     """The rate, its interval and what is censored, from crossings under `bootstrap.prompt_weights`.
 
-    crossing fields (1 + R, ...): the small model's, the estimate first; target_cost (1 + R, ...): what the large model
-    spends for the same accuracy, at its reference cell or inverted by the same function -> fields (...). Source: ours;
-    censoring as in survival analysis.
+    crossing fields (1 + R, ...): the small model's, the estimate first; target_cost (1 + R, ...): what the large
+    model spends for the same accuracy, at its reference cell or inverted by the same function -> fields (...).
+    Source: ours; censoring as in survival analysis.
     """
     rate = crossing.cost / np.asarray(target_cost, dtype=float)
     return ExchangeRate(
@@ -120,9 +124,9 @@ def needs(
 ) -> Needs:
     """k*, tokens* and cost to reach the target on one path, from curves under `bootstrap.prompt_weights`.
 
-    accuracy, tokens, cost (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which is
-    undone in the result; target (1 + R,) as `to_match` gives it, or () -> fields (). Tokens and cost are read where the
-    accuracy crosses. Source: `invert`.
+    accuracy, tokens, cost (1 + R, J), the estimate first; steps (J,), their logarithm where is_log (widths), which
+    is undone in the result; target (1 + R,) as `to_match` gives it, or () -> fields (). Tokens and cost are read
+    where the accuracy crosses. Source: `invert`.
     """
     by_tokens, by_cost = (invert(accuracy, spent, steps, target) for spent in (tokens, cost))
     return Needs(

@@ -1,4 +1,6 @@
-"""Accuracy over size, samples and tokens at once, and the rates at which one replaces another. Arrays in and out."""
+"""Accuracy over size, samples and tokens at once,
+and the rates at which one replaces another. Arrays in and out.
+"""
 
 from typing import NamedTuple
 
@@ -48,10 +50,11 @@ class Prediction(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """Marginal rates of substitution (Q,): by how many powers of width, or of tokens, one power of size is replaced.
+    """Marginal rates of substitution (Q,): by how many powers of width,
+    or of tokens, one power of size is replaced.
 
-    (dA / d log N) / (dA / d log k) and the same for tokens: at a rate of 2, a model half as large needs 2^2 = 4 times
-    the samples for the same accuracy. Not finite where more samples, or tokens, change nothing.
+    (dA / d log N) / (dA / d log k) and the same for tokens: at a rate of 2, a model half as large needs 2^2 = 4
+    times the samples for the same accuracy. Not finite where more samples, or tokens, change nothing.
     """
 
     width: Floats
@@ -74,8 +77,8 @@ class Surface(NamedTuple):
     def predict(self, size: ArrayLike, width: ArrayLike, tokens: ArrayLike) -> Prediction:
         """Accuracy at sizes, widths and tokens, which broadcast to (Q,); marked where they were not measured.
 
-        Raises ValueError further than one rung, the ratio of the two end sizes, beyond the smallest or largest model.
-        Source: `fit_surface`.
+        Raises ValueError further than one rung, the ratio of the two end sizes, beyond the smallest or largest
+        model. Source: `fit_surface`.
         """
         logs = np.stack(np.broadcast_arrays(*(np.log(np.asarray(x, dtype=float)) for x in (size, width, tokens))))
         self._refuse_far_sizes(logs[0])
@@ -84,7 +87,8 @@ class Surface(NamedTuple):
         return Prediction(_accuracy(self.coefficients, self._centred(logs)), outside)
 
     def exchange(self, size: ArrayLike, width: ArrayLike, tokens: ArrayLike) -> Exchange:
-        """Marginal rates of substitution at sizes, widths and tokens, which broadcast to (Q,); refuses as `predict`.
+        """Marginal rates of substitution at sizes, widths and tokens,
+        which broadcast to (Q,); refuses as `predict`.
 
         Source: by definition, a ratio of partial derivatives.
         """
@@ -122,11 +126,12 @@ def fit_surface(
     interactions: bool = False,
     saturates: bool = False,
 ) -> Surface:
-    """The surface of one difficulty bin that makes its successes most likely, with its error at each size left out.
+    """The surface of one difficulty bin that makes its successes most likely,
+    with its error at each size left out.
 
     All (J,), a value a cell: parameters, samples, tokens a sample, expected successes and trials; successes may be
-    fractions. An axis that does not vary gets coefficient 0. saturates fits a ceiling below 1. Nothing is forced to
-    rise. Raises ValueError below MIN_SIZES sizes, and for impossible counts. Source: ours.
+    fractions. An axis that does not vary gets coefficient 0. saturates fits a ceiling below 1. Nothing is forced
+    to rise. Raises ValueError below MIN_SIZES sizes, and for impossible counts. Source: ours.
     """
     logs = np.log(np.stack([_positive(x) for x in (size, width, tokens)]))
     s, n = (np.asarray(x, dtype=float) for x in (successes, trials))
@@ -169,14 +174,17 @@ def resample_rates(
     interactions: bool = False,
     saturates: bool = False,
 ) -> Exchange:
-    """The rates at the middle of the fitted grid on resampled prompts, the surface made again each time; (R,) each.
+    """The rates at the middle of the fitted grid on resampled prompts,
+    the surface made again each time; (R,) each.
 
-    size, width (J,) as fitted; tokens (R, J), those of the drawn prompts, or (J,); successes (R, J), trials (R,) of
-    every cell; interactions and saturates as fitted. NaN where a replicate has no prompts or its search did not
+    size, width (J,) as fitted; tokens (R, J), those of the drawn prompts, or (J,); successes (R, J), trials (R,)
+    of every cell; interactions and saturates as fitted. NaN where a replicate has no prompts or its search did not
     converge. Source: `refits.refit`.
     """
     s = np.asarray(successes, dtype=float)
-    n, k, t = (np.log(np.asarray(x, dtype=float)) - c for x, c in zip((size, width, tokens), fit.centre, strict=True))
+    n, k, t = (
+        np.log(np.asarray(x, dtype=float)) - c for x, c in zip((size, width, tokens), fit.centre, strict=True)
+    )
     t = np.broadcast_to(t, s.shape)
     used = _used(np.log(np.stack([fit.extent.low, fit.extent.high], axis=1)), interactions)
 

@@ -22,7 +22,8 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
         return f"Line: one answer, with more thinking to the right. Ring: where it reaches the dashed line. {told}"
     if first["path"] == "width" and solid_rule == "pass_at_k":
         return (
-            "Line: any of k samples correct, which needs an oracle and counts lucky guesses. Ring: where it reaches "
+            "Line: any of k samples correct, which needs an oracle and counts lucky guesses. Ring: where it "
+            "reaches "
             f"the dashed line. {told}"
         )
     return (
@@ -38,7 +39,8 @@ def substitution(first: pd.Series) -> str:
     faded = " Faded: over half of the samples drawn." if first["path"] == "width" else ""
     return (
         f"To match: one answer of {target}. The factor below a panel: {wording.spent(first['cost_unit'])} of the "
-        f"smaller model over that of {first['target']}, at equal accuracy. Never: not within the measured grid.{faded} "
+        f"smaller model over that of {first['target']}, at equal accuracy. Never: not within the measured "
+        f"grid.{faded} "
         f"{run(first, binned=True)}"
     )
 
@@ -46,9 +48,12 @@ def substitution(first: pd.Series) -> str:
 def exchange_rates(first: pd.Series) -> str:
     """The caption of the figure of exchange rates."""
     read = wording.RULES[first["rule"]]
-    spent = f"draws more samples, read by {read}" if first["path"] == "width" else "thinks longer about its one sample"
+    spent = (
+        f"draws more samples, read by {read}" if first["path"] == "width" else "thinks longer about its one sample"
+    )
     return (
-        f"To match: one answer of the larger model {limits.thinking(first['max_budget'])}; the smaller one {spent}. "
+        f"To match: one answer of the larger model {limits.thinking(first['max_budget'])}; the smaller one "
+        f"{spent}. "
         f"Never: not {wording.within(first['path'], first['max_step'])}. "
         f"{run(first, binned=True)}"
     )
@@ -61,7 +66,8 @@ def run(first: pd.Series, *, binned: bool, priced: bool = True, what: str = "95%
     whole = "" if pd.isna(first["cluster"]) else f", whole groups of {first['cluster']} at once"
     aside = f" Left out, as its prompts lie in one half: {first[BINS_ASIDE]}." if BINS_ASIDE in first else ""
     return (
-        f"Task {first['task']}, {first['total_prompts']} prompts, {samples_each(first)}.{bins}{aside}{cost} {what} "
+        f"Task {first['task']}, {first['total_prompts']} prompts, {samples_each(first)}.{bins}{aside}{cost} "
+        f"{what} "
         f"over prompts (paired bootstrap{whole}, {first['num_replicates']:,} replicates).{cautions(first)}"
     )
 

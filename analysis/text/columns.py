@@ -120,7 +120,8 @@ def page(tables: Mapping[str, Sequence[str]]) -> str:
     lines = [
         "# Columns",
         "",
-        "What every column means: of the frames of `isoquant.load(RUN)`, and of the CSV beside each figure. This page",
+        "What every column means: of the frames of `isoquant.load(RUN)`, and of the CSV beside each figure. This "
+        "page",
         "is made from the code by `python -m isoquant.columns`. Infinity means never within the measured grid; an",
         "empty cell is not known. The labels of the prompts are further columns of `answers()`.",
     ]

@@ -1,4 +1,6 @@
-"""The gallery of docs: figures, a picture of the report and the words of a comparison, as markdown. Knows no run."""
+"""The gallery of docs: figures, a picture of the report and the words of a comparison,
+as markdown. Knows no run.
+"""
 
 from collections.abc import Mapping
 

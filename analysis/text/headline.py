@@ -15,7 +15,8 @@ from analysis.reading.curves import PathName, Rule
 from analysis.stats import difficulty, intervals
 from analysis.text import wording
 
-# Fewer are no sample: of three prompts, one in nine resamples holds one of them alone, and its interval has no width.
+# Fewer are no sample: of three prompts, one in nine resamples holds one of them alone, and its interval has no
+# width.
 FEWEST_PROMPTS = difficulty.FEWEST_IN_BIN
 # Of so many smaller models each is named; of more they are counted, and the largest of them is named.
 MOST_NAMED = 4
@@ -30,11 +31,13 @@ def headline(findings: Findings, *, rule: Rule) -> str:
 
 
 def sentences(findings: Findings, *, rule: Rule) -> list[str]:
-    """What every smaller model spends for one answer of the largest on all prompts, and how far that can be relied on.
+    """What every smaller model spends for one answer of the largest on all prompts,
+    and how far that can be relied on.
 
-    No cell is chosen for its result: models come in order of size. A verdict is sure where it holds after correction
-    for all rates that are shown; where another cost model, or a bin, says otherwise, that is said too. Models whose
-    answers were mostly graded neither right nor wrong lead no sentence: which, and why, is said instead.
+    No cell is chosen for its result: models come in order of size. A verdict is sure where it holds after
+    correction for all rates that are shown; where another cost model, or a bin, says otherwise, that is said too.
+    Models whose answers were mostly graded neither right nor wrong lead no sentence: which, and why, is said
+    instead.
     """
     rates, unclear = against_largest(findings, rule), _mostly_unread(findings)
     clear = rates if rates.empty else rates[[not _leans_on(row, unclear, findings) for _, row in rates.iterrows()]]
@@ -48,7 +51,9 @@ def sentences(findings: Findings, *, rule: Rule) -> list[str]:
 
 
 def traded(findings: Findings) -> PathName:
-    """What there is to trade for size: samples, or thinking where each model has one sample and several budgets."""
+    """What there is to trade for size: samples,
+    or thinking where each model has one sample and several budgets.
+    """
     rates = findings.exchange_rates
     if rates.empty or (rates.loc[rates["path"] == "width", "max_step"] > 1).any():
         return "width"
@@ -92,7 +97,9 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
 def _num_rates(findings: Findings, like: pd.Series) -> int:
     """How many rates were corrected together with this one."""
     rates = findings.exchange_rates
-    return int(rates.loc[(rates["rule"] == like["rule"]) & (rates["path"] == like["path"]), "p_holm"].notna().sum())
+    return int(
+        rates.loc[(rates["rule"] == like["rule"]) & (rates["path"] == like["path"]), "p_holm"].notna().sum()
+    )
 
 
 def _side(row: pd.Series) -> Side:
@@ -133,9 +140,12 @@ def _verdict(row: pd.Series, num_rates: int) -> str:
 def _counts(whole: pd.DataFrame) -> str:
     """Of many smaller models, how many there are of each verdict."""
     sides = [_side(row) if _is_sure(row) else "open" for _, row in whole.iterrows()]
-    less, more, never, undecided = (sum(each == side for each in sides) for side in ("less", "more", "never", "open"))
+    less, more, never, undecided = (
+        sum(each == side for each in sides) for side in ("less", "more", "never", "open")
+    )
     return (
-        f"of {len(whole)} smaller models {less} match it for certainly less, {more} for certainly more and {never} "
+        f"of {len(whole)} smaller models {less} match it for certainly less, {more} for certainly more and "
+        f"{never} "
         f"never; {undecided} are undecided"
     )
 
@@ -143,11 +153,15 @@ def _counts(whole: pd.DataFrame) -> str:
 def _by_cost(findings: Findings, named: pd.DataFrame) -> str:
     """For which of these models the verdict depends on what is counted, and between what; "" for none."""
     table, first = findings.by_cost, named.iloc[0]
-    table = table[(table["rule"] == first["rule"]) & (table["path"] == first["path"]) & (table["bin"] == ALL_PROMPTS)]
+    table = table[
+        (table["rule"] == first["rule"]) & (table["path"] == first["path"]) & (table["bin"] == ALL_PROMPTS)
+    ]
     phrases = []
     for small in named["small"]:
         kinds = table[table["small"] == small]
-        of_size = kinds[~kinds["counted_as"].isin(cost_models.COUNT_MODELS_ALIKE) | (kinds.index == kinds.index[0])]
+        of_size = kinds[
+            ~kinds["counted_as"].isin(cost_models.COUNT_MODELS_ALIKE) | (kinds.index == kinds.index[0])
+        ]
         if len({_side(row) for _, row in of_size.iterrows()}) > 1:
             ends = [of_size.loc[of_size["exchange_rate"].idxmin()], of_size.loc[of_size["exchange_rate"].idxmax()]]
             least, most = (
@@ -161,7 +175,9 @@ def _by_bin(rates: pd.DataFrame, named: pd.DataFrame) -> str:
     """Where a bin's sure verdict is another than that on all prompts; "" nowhere."""
     phrases = []
     for _, whole in named.iterrows():
-        parts = rates[(rates["small"] == whole["small"]) & (rates["bin"] != ALL_PROMPTS)].dropna(subset="exchange_rate")
+        parts = rates[(rates["small"] == whole["small"]) & (rates["bin"] != ALL_PROMPTS)].dropna(
+            subset="exchange_rate"
+        )
         for _, part in parts.iterrows():
             if part["num_prompts"] >= FEWEST_PROMPTS and _is_sure(part) and _side(part) != _side(whole):
                 words = "never" if _side(part) == "never" else f"certainly {_side(part)}"
@@ -193,7 +209,9 @@ def _leans_on(row: pd.Series, unclear: Unread, findings: Findings) -> bool:
 
 
 def _aside(unclear: Unread) -> str:
-    """Which models and bins are left aside, each model once where it is unread on all prompts; "" where none is."""
+    """Which models and bins are left aside,
+    each model once where it is unread on all prompts; "" where none is.
+    """
     whole = {model for _, name, model in unclear if name == ALL_PROMPTS}
     told: dict[str, str] = {}
     for (_, name, model), parts in unclear.items():

@@ -29,11 +29,14 @@ def render(found: Laws, reading: Reading) -> str:
         aligned(_coverage_rows(found), num_text=1),
     ]
     if any(untold for each in found.curves.values() for *_, untold in each):
-        parts.insert(2, f"{CANNOT_TELL.capitalize()}: the search ended, but these accuracies do not follow a curve.")
+        parts.insert(
+            2, f"{CANNOT_TELL.capitalize()}: the search ended, but these accuracies do not follow a curve."
+        )
     if found.surfaces:
         parts += [
             "All models at once: logit of accuracy, linear in log size, log samples and log tokens with "
-            "interactions, below a ceiling.\nRates at the middle of the grid: to halve the model, multiply samples "
+            "interactions, below a ceiling.\nRates at the middle of the grid: to halve the model, multiply "
+            "samples "
             "or tokens by this.\nEach size left out: prediction minus observation, the real test of the surface.",
             aligned(_surface_rows(found), num_text=1),
         ]
@@ -91,7 +94,9 @@ def _factor(rate: Interval) -> str:
 
 
 def _halving(rate: Floats) -> str:
-    """A marginal rate of substitution as the factor that makes up for half the size; more than a billion is 'never'."""
+    """A marginal rate of substitution as the factor that makes up for half the size;
+    more than a billion is 'never'.
+    """
     if not np.isfinite(rate) or rate > 30:
         return "never"
     return "0x" if rate < -30 else f"{2 ** float(rate):.2g}x"

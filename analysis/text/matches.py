@@ -36,7 +36,9 @@ def render(found: list[Match], reading: Reading) -> str:
                 numerals.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
                 wording.bounded(
-                    wording.with_ends(match.workload, "{:.2g}", unreached="any"), bool(match.needs.at_or_below), "≥"
+                    wording.with_ends(match.workload, "{:.2g}", unreached="any"),
+                    bool(match.needs.at_or_below),
+                    "≥",
                 ),
                 wording.bounded(wording.with_ends(match.frontier_rate, "{:.2f}x"), match.frontier_at_or_below),
                 numerals.percent(match.frontier_never),
@@ -49,10 +51,13 @@ def render(found: list[Match], reading: Reading) -> str:
         "certain.",
         "R*: below this ratio of served to pretraining tokens, the smaller model is cheaper (2N FLOPs a token); "
         "any: always cheaper.",
-        f"Both at best: {cost.unit} of the smaller model over {cost.unit} of {large}, both with their best settings. "
-        f"The accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half of the "
+        f"Both at best: {cost.unit} of the smaller model over {cost.unit} of {large}, both with their best "
+        "settings. "
+        f"The accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half "
+        "of the "
         "prompts and scored on the other half.",
-        "Never: share of replicates with no match within the measured grid. ≤ (≥ for R*): the cheapest cell already "
+        "Never: share of replicates with no match within the measured grid. ≤ (≥ for R*): the cheapest cell "
+        "already "
         "matches.",
     ]
     legend += wording.nothing(large, [row[2] for row in rows])
@@ -63,7 +68,11 @@ def render(found: list[Match], reading: Reading) -> str:
 def _within(found: list[Match]) -> str:
     """How far the widths go: of all models alike, or of each to its own samples."""
     least, most = (pick(match.max_width for match in found) for pick in (min, max))
-    return wording.within("width", most) if least == most else f"within the {least:,} to {most:,} samples that each has"
+    return (
+        wording.within("width", most)
+        if least == most
+        else f"within the {least:,} to {most:,} samples that each has"
+    )
 
 
 def _needed(match: Match) -> list[str]:

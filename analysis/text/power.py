@@ -21,7 +21,8 @@ def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
     names, num_prompts = [arm.rung.name for arm in pair], len(tallies[0].share)
     if max(given) == 0:
         raise ValueError(
-            f"All answers of {names[0]} are graded alike, and all of {names[1]}: this run does not show how answers "
+            f"All answers of {names[0]} are graded alike, and all of {names[1]}: this run does not show how "
+            "answers "
             "vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
         )
     # Where prompts have unlike many, their noise is that of the harmonic mean.
@@ -55,7 +56,8 @@ def render(given: Variances, goal: Goal) -> str:
             "",
             aligned(rows, num_text=0),
             "",
-            f"Variance between prompts of the true difference {given.difference:.4f}, within prompts of one answer "
+            f"Variance between prompts of the true difference {given.difference:.4f}, within prompts of one "
+            "answer "
             f"{given.within_a:.4f} and {given.within_b:.4f} (Miller 2024).",
         ]
     )

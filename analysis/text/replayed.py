@@ -19,7 +19,8 @@ def render(found: Replays) -> str:
     """Every study of the run, a paragraph each."""
     setting = found.setting
     head = (
-        f"{found.setting.task}: who should get the compute? {setting.total_prompts} prompts x {setting.num_samples} "
+        f"{found.setting.task}: who should get the compute? {setting.total_prompts} prompts x "
+        f"{setting.num_samples} "
         f"samples, {setting.cost_unit} ({setting.cost_label}).\nEach policy is fitted on {found.num_folds - 1} of "
         f"{found.num_folds} folds and scored on the last. Brackets: 95% intervals of {setting.num_replicates:,} "
         "paired bootstraps of held-out prompts; fits are not resampled.\nThe mix: the best random mixture of "
@@ -44,7 +45,8 @@ def choice_words(found: Replays) -> str:
     """How well features tell whom thinking rescues."""
     choice = found.choices.iloc[0]
     return (
-        f"Thinking to {choice['budget']} tokens rescues {numerals.percent(choice['rescued'])} of answers: right with "
+        f"Thinking to {choice['budget']} tokens rescues {numerals.percent(choice['rescued'])} of answers: right "
+        "with "
         f"it and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50). "
         "Compared with random mixing at the same rates, the learned choice gains "
         f"{_points(choice, 'gain_over_mixing')} points at {_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
@@ -98,11 +100,14 @@ def _search(found: Replays) -> list[str]:
     first = found.search.iloc[0]
     rows = [["rung", "tried", "tau with the largest", "its winner still in"]]
     for _, row in found.search.iterrows():
-        rows.append([str(row["model"]), str(row["tried"]), _ends(row, "tau", ".2f"), numerals.percent(row["survives"])])
+        rows.append(
+            [str(row["model"]), str(row["tried"]), _ends(row, "tau", ".2f"), numerals.percent(row["survives"])]
+        )
     title = f"Search up the ladder: {first['num_candidates']} settings of about equal compute, halved at each rung"
     lines = [title, aligned(rows, num_text=1, is_last_text=False)]
     lines.append(
-        f"The search ends with {first['winner']} where trying all on the largest ends with {first['best']}; it costs "
+        f"The search ends with {first['winner']} where trying all on the largest ends with {first['best']}; it "
+        "costs "
         f"{_ends(first, 'cost_share', '.2f')} times as much and loses {_points(first, 'regret')} points on other "
         "prompts."
     )
@@ -117,9 +122,8 @@ def _parallel(found: Replays) -> list[str]:
     table = [["bin", "tokens", "counted", "samples k", "budget", "accuracy"]]
     for (name, axis), part in rows.groupby(["bin", "axis"], sort=False):
         row = part.iloc[len(part) // 2]
-        accuracy = (
-            f"{numerals.percent(row['accuracy'])} [{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
-        )
+        low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
+        accuracy = f"{numerals.percent(row['accuracy'])} [{low:.0f}, {high:.0f}]"
         level, width, budget = f"{row['level']:,.0f}", whole_words(row, "width"), whole_words(row, "budget")
         table.append([str(name), level, str(axis), width, budget, accuracy])
     title = f"Width against depth: {found.model}, read by {rule}; the best setting at a number of tokens"

@@ -55,7 +55,9 @@ def _widths(routes: Routes) -> str:
 def _split(found: Routing) -> str:
     title = f"Routers {TITLES[found.split]}, at the setting chosen on training prompts:"
     whole = f"All settings, {TITLES[found.split]}:"
-    return "\n".join([title, _table(found.measures, TUNED), "", whole, _table(found.measures, WHOLE), verdict(found)])
+    return "\n".join(
+        [title, _table(found.measures, TUNED), "", whole, _table(found.measures, WHOLE), verdict(found)]
+    )
 
 
 def _table(measures: pd.DataFrame, wanted: tuple[str, ...]) -> str:
@@ -84,7 +86,8 @@ def _foot(routes: Routes) -> str:
     return (
         "The hull: what random mixtures of single settings reach at the same mean cost; gains over it are in "
         "points. The oracle sees the answers.\nCostSave: the share of the best single setting's cost that the "
-        "cheapest equally accurate setting saves (none: no setting is as accurate).\nAIQ: mean accuracy over costs "
+        "cheapest equally accurate setting saves (none: no setting is as accurate).\nAIQ: mean accuracy over "
+        "costs "
         "from the cheapest setting to the best. Hypervolume: from accuracy 0 at the cost of the most expensive "
         f"setting.\nMeans over {routes.num_seeds} seeds. Brackets: 95% intervals over held-out prompts (paired "
         f"bootstrap, {routes.num_replicates:,} replicates; policies are fitted once a fold)."

@@ -9,14 +9,17 @@ from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
 LEGEND = (
-    "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts and "
+    "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts "
+    "and "
     "scored on the other. Never: not within the measured grid. ≤: its cheapest cell already reaches the target. "
     "Cheapest in: share of replicates."
 )
 
 
 def render(found: Workloads) -> str:
-    """The models, the plan at each workload that was asked for, and where the cheapest model changes, in plain text."""
+    """The models, the plan at each workload that was asked for,
+    and where the cheapest model changes, in plain text.
+    """
     head = (
         f"Fewest FLOPs to train a model and serve q queries at {100 * found.target:g}% accuracy by "
         f"{wording.RULES[found.rule]}: 6ND + 2Nq(P + kT)."
@@ -26,7 +29,8 @@ def render(found: Workloads) -> str:
     parts[3:3] = ["\n".join(_switch_lines(found))] if found.switches else []
     if found.left_out:
         parts.append(
-            f"Left out, because size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. Give "
+            f"Left out, because size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. "
+            "Give "
             "pretraining tokens as --pretraining-tokens NAME=2e12."
         )
     return filled("\n\n".join(parts))

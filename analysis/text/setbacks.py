@@ -25,7 +25,8 @@ def lost_cells(found: Comparison) -> str:
         return "No cell is certainly worse."
     listed = [
         f"  {numerals.points(row['difference'])} points against {row['base']} on {row['bin']}"
-        f"{'' if row['bin'] == ALL_PROMPTS else ' prompts'}, {row['width']} sample{'s' if row['width'] > 1 else ''} "
+        f"{'' if row['bin'] == ALL_PROMPTS else ' prompts'}, {row['width']} "
+        f"sample{'s' if row['width'] > 1 else ''} "
         f"{limits.thinking(row['budget'])}"
         for _, row in worse.head(LISTED).iterrows()
     ]
@@ -67,7 +68,8 @@ def lost_prompts_legend(found: Comparison) -> str:
     sure = int((lost["p_bh"] <= intervals.FALSE_SHARE).sum())
     which = f"{sure} of {len(lost)} prompts that lost are" if sure else f"None of {len(lost)} prompts that lost is"
     return (
-        f"{which} beyond chance (Fisher's exact test of the samples; the last column is corrected by Benjamini and "
+        f"{which} beyond chance (Fisher's exact test of the samples; the last column is corrected by Benjamini "
+        "and "
         f"Hochberg over all {found.num_prompts} prompts, at 5% false discoveries)."
     )
 
@@ -84,11 +86,14 @@ def power(found: Comparison) -> str:
     if math.isnan(first["detectable_alone"]):
         return "Too few prompts differ: the smallest difference that could be found is not known."
     bins = [
-        f"{row['bin']} {100 * row['detectable']:.1f}" for _, row in rows.iloc[1:].iterrows() if row["detectable"] > 0
+        f"{row['bin']} {100 * row['detectable']:.1f}"
+        for _, row in rows.iloc[1:].iterrows()
+        if row["detectable"] > 0
     ]
     inside = f" ({', '.join(bins)})" if bins else ""
     return (
-        f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} can show a difference "
+        f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} can show a "
+        "difference "
         f"of {100 * first['detectable_alone']:.1f} points as the only question, and of "
         f"{100 * first['detectable']:.1f} as one of {len(found.differences)} cells{inside}. `isoquant power` "
         "computes what more prompts or samples could show."

@@ -15,7 +15,9 @@ from analysis.text.tables import aligned, filled
 
 
 def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
-    """The headline, a row a rung and bin with its exchange rate against the largest, and the health of the answers."""
+    """The headline, a row a rung and bin with its exchange rate against the largest,
+    and the health of the answers.
+    """
     rates = _rate_rows(findings, rule)
     nothing = wording.nothing(findings.cells["model"].iloc[-1], [row[-1] for row in rates])
     parts = [
@@ -39,7 +41,9 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
     widest = part.groupby("model")["width"].max().unique().tolist()
     votes = {"vote": numerals.samples(widest[0]) if len(widest) == 1 else "all samples"} if widest != [1] else {}
     matched = {} if rates.empty else {"matched": f"to match one answer of {rates['large'].iloc[-1]}"}
-    header = {"rung": "rung", "bin": "bin", "prompts": "prompts", "one": "one answer"} | votes | {"tokens": "tokens"}
+    header = (
+        {"rung": "rung", "bin": "bin", "prompts": "prompts", "one": "one answer"} | votes | {"tokens": "tokens"}
+    )
     header |= matched
     rows = [list(header.values())]
     for (model, name), cells in part.groupby(["model", "bin"], sort=False):
@@ -84,7 +88,8 @@ def _legend(findings: Findings, rule: Rule) -> str:
     setting = findings.setting
     lines = [
         f"Task {setting.task}: {setting.total_prompts} prompts, "
-        f"{numerals.samples_each(setting.num_samples, setting.most_samples)}, {limits.thinking(setting.max_budget)}; "
+        f"{numerals.samples_each(setting.num_samples, setting.most_samples)}, "
+        f"{limits.thinking(setting.max_budget)}; "
         f"read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
     ]
@@ -100,7 +105,8 @@ def _legend(findings: Findings, rule: Rule) -> str:
     if not math.isnan(setting.rank_agreement):
         lines.append(
             f"Spearman correlation of these scores with fresh samples of the anchor: {setting.rank_agreement:.2f} "
-            f"[{setting.rank_low:.2f}, {setting.rank_high:.2f}]. They cost {setting.predictor_tokens:.0f} tokens a "
+            f"[{setting.rank_low:.2f}, {setting.rank_high:.2f}]. They cost {setting.predictor_tokens:.0f} tokens "
+            "a "
             "prompt."
         )
     return "\n".join(lines + wording.together(setting.cluster))
@@ -134,7 +140,13 @@ def diversity(findings: Findings) -> str:
         return "Which answers were distinct is not known: this run holds only counts of correct samples."
     unit = findings.setting.cost_unit
     rows = [
-        ["rung", "samples", "distinct right answers", "per sample", f"per {unit[:-1] if unit[-1] == 's' else unit}"]
+        [
+            "rung",
+            "samples",
+            "distinct right answers",
+            "per sample",
+            f"per {unit[:-1] if unit[-1] == 's' else unit}",
+        ]
     ]
     for _, row in findings.diversity.groupby("model", sort=False).tail(1).iterrows():
         per_sample = f"{row['per_sample']:.3f} [{row['per_sample_low']:.3f}, {row['per_sample_high']:.3f}]"
@@ -172,7 +184,9 @@ def _health_rows(findings: Findings) -> list[list[str]]:
 
 
 def _left_out(outcomes: Outcomes) -> list[str]:
-    """Lines for what is to be borne in mind, the dropped prompts and the unfinished models, where there are any."""
+    """Lines for what is to be borne in mind,
+    the dropped prompts and the unfinished models, where there are any.
+    """
     lines = cautions.lines(outcomes)
     if outcomes.dropped:
         listed = ", ".join(f"{drop.prompt_id} ({', '.join(drop.lacking)})" for drop in outcomes.dropped[:5])

@@ -25,8 +25,8 @@ def filled(text: str) -> str:
 def aligned(rows: Rows, *, num_text: int, is_last_text: bool = True) -> str:
     """Columns of equal width; the first `num_text` and a last one of text to the left, numbers to the right.
 
-    A table wider than LINE gets a head of several lines, then a last column of several lines; one that still does not
-    fit is cut into blocks of columns, one below the other, that repeat the first `num_text`.
+    A table wider than LINE gets a head of several lines, then a last column of several lines; one that still does
+    not fit is cut into blocks of columns, one below the other, that repeat the first `num_text`.
     """
     last = len(rows[0]) - 1
     texts = [column < num_text or (is_last_text and column == last) for column in range(last + 1)]
@@ -37,7 +37,9 @@ def aligned(rows: Rows, *, num_text: int, is_last_text: bool = True) -> str:
     for columns in _cut(rows, num_text):
         part = [[row[column] for column in columns] for row in rows]
         part = part[next(at for at, row in enumerate(part) if any(row)) :]
-        blocks.append(_block(_with_folded_last(part) if texts[columns[-1]] else part, [texts[at] for at in columns]))
+        blocks.append(
+            _block(_with_folded_last(part) if texts[columns[-1]] else part, [texts[at] for at in columns])
+        )
     return "\n\n".join(blocks)
 
 

@@ -117,10 +117,13 @@ def differences_legend(found: Comparison) -> str:
     if found.cluster is not None:
         lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
     holm, bh = (int((cells[name] <= intervals.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
-    by_holm = f"{holm} differ" if _is_fine_enough(cells) else (f"no difference is certain in any of {len(cells)} cells")
+    by_holm = (
+        f"{holm} differ" if _is_fine_enough(cells) else (f"no difference is certain in any of {len(cells)} cells")
+    )
     lines.append(
         f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction "
-        f"and {bh} after Benjamini and Hochberg's, at 5%; the smallest is {numerals.p_value(cells['p_value'].min())}."
+        f"and {bh} after Benjamini and Hochberg's, at 5%; the smallest is "
+        f"{numerals.p_value(cells['p_value'].min())}."
     )
     return "\n".join(lines)
 
@@ -178,7 +181,9 @@ def needs_title(found: Comparison) -> str:
 def need_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a rung and bin: along samples, and along thinking where there are budgets."""
     unit = found.cost.unit
-    rows = [["base", "bin", "samples", "never", "tokens", unit, f"of its {wording.spent(unit)}", "thinking", "never"]]
+    rows = [
+        ["base", "bin", "samples", "never", "tokens", unit, f"of its {wording.spent(unit)}", "thinking", "never"]
+    ]
     for (base, name), part in found.needs.groupby(["base", "bin"], sort=False):
         by_path = part.set_index("path")
         wide = by_path.loc["width"]
@@ -212,7 +217,9 @@ def needs_legend(found: Comparison) -> str:
     thinking = f" and {wording.within('budget', deep.iloc[0])} of thinking by one sample" if len(deep) else ""
     endless = len(deep) and deep.iloc[0] >= limits.UNLIMITED
     unnamed = (
-        " Thinking -: it lies between the largest budget and no limit, so no number can be given." if endless else ""
+        " Thinking -: it lies between the largest budget and no limit, so no number can be given."
+        if endless
+        else ""
     )
     return (
         f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} at the full budget{thinking}; "

@@ -36,7 +36,9 @@ def prompts(count: int) -> str:
 
 
 def within(axis: str, max_step: float) -> str:
-    """The end of the measured path: 'within 15 samples'; 'within any number of tokens' where thinking had no limit."""
+    """The end of the measured path: 'within 15 samples';
+    'within any number of tokens' where thinking had no limit.
+    """
     if axis == "budget" and max_step >= UNLIMITED:
         return "within any number of tokens"
     noun = "tokens" if axis == "budget" else "sample" if max_step == 1 else "samples"
@@ -79,7 +81,8 @@ def nothing(large: str, words: Iterable[str]) -> list[str]:
     if not any(NOTHING in word for word in words):
         return []
     return [
-        f"{NOTHING.capitalize()}: one answer of {large} is not certainly right on any prompt there (its accuracy may "
+        f"{NOTHING.capitalize()}: one answer of {large} is not certainly right on any prompt there (its accuracy "
+        "may "
         "be 0), so even a model that is never right would match it."
     ]
 
@@ -101,7 +104,8 @@ def with_ends(interval: Iterable[ArrayLike], form: str, *, unreached: str = "nev
 
 
 def bounded(text: str, at_or_below: bool, mark: str = "≤") -> str:
-    """'≤1.0 [1.0, 2.3]' of what a path's first cell already reaches: an upper bound of what is needed; '≥', a lower.
+    """'≤1.0 [1.0, 2.3]' of what a path's first cell already reaches:
+    an upper bound of what is needed; '≥', a lower.
 
     What is not known, and what holds always, has no bound.
     """

@@ -1,4 +1,6 @@
-"""Estimates off by a known amount where samples or prompts are used twice, and unbiased where they are held out."""
+"""Estimates off by a known amount where samples or prompts are used twice,
+and unbiased where they are held out.
+"""
 
 import numpy as np
 
@@ -6,15 +8,17 @@ from analysis.stats.optimism import bin_optimism, choose_by_folds
 from analysis.validation.checks import Check
 
 NUM_PROMPTS = 1000
-# Method 2, with chances from Beta(.5, .8) and equal fifths: hardest and easiest, read from the samples that made the
-# bins and from fresh ones, by number of samples.
+# Method 2, with chances from Beta(.5, .8) and equal fifths: hardest and easiest, read from the samples that made
+# the bins and from fresh ones, by number of samples.
 SAME_POOL = {16: ((0.003, 0.896), (0.032, 0.857)), 8: ((0.000, 0.915), (0.054, 0.842))}
 # Method 2: what the best of so many equal strategies seems to gain on 100 prompts of chance 1/2.
 IN_SAMPLE = {4: 0.050, 16: 0.087}
 
 
 def bins(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
-    """The ends of same-pool and held-out bins against what the method states, and held-out bins against the truth."""
+    """The ends of same-pool and held-out bins against what the method states,
+    and held-out bins against the truth.
+    """
     checks = []
     for num_samples, stated in SAME_POOL.items():
         found = np.empty((num_datasets, 3, 2))
@@ -52,4 +56,6 @@ def choices(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
 
 
 def _near(claim: str, case: str, observed: float, stated: float, num_datasets: int) -> Check:
-    return Check(claim, f"{case}; stated {stated:.3f}", float(observed), stated - 0.01, stated + 0.01, num_datasets)
+    return Check(
+        claim, f"{case}; stated {stated:.3f}", float(observed), stated - 0.01, stated + 0.01, num_datasets
+    )

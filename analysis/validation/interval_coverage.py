@@ -25,7 +25,9 @@ HOPELESS = Model(-3.0, 50_000_000)
 
 
 class Paths(NamedTuple):
-    """pass@k and cost of one model along its widths on each prompt, (P, K) each, and its maj@k at MAJ_AT, (P, 3)."""
+    """pass@k and cost of one model along its widths on each prompt, (P,
+    K) each, and its maj@k at MAJ_AT, (P, 3).
+    """
 
     accuracy: Floats
     cost: Floats
@@ -33,9 +35,11 @@ class Paths(NamedTuple):
 
 
 def bins_and_rates(num_datasets: int, *, num_bins: int, num_prompts: int, rng: np.random.Generator) -> list[Check]:
-    """Accuracies in bins drawn anew in every replicate, and the exchange rate that reaches the larger model's answer.
+    """Accuracies in bins drawn anew in every replicate,
+    and the exchange rate that reaches the larger model's answer.
 
-    The small model's pass@k and maj@k and the rate by pass@k and its width; accuracies outside INTERIOR are told apart.
+    The small model's pass@k and maj@k and the rate by pass@k and its width; accuracies outside INTERIOR are told
+    apart.
     """
     world = World(LARGE, num_prompts, num_bins)
     truth = _true_statistics(world)
@@ -69,7 +73,11 @@ def never(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> l
     num_read = 7
     cases = {
         "far beyond the grid": (HOPELESS, NUM_SAMPLES, float(worlds.true_pass_at_k(LARGE, WIDTHS[:1]).T @ SHARE)),
-        "less than a cell beyond the grid": (SMALL, num_read, float(reachable[num_read - 1 : num_read + 1].mean())),
+        "less than a cell beyond the grid": (
+            SMALL,
+            num_read,
+            float(reachable[num_read - 1 : num_read + 1].mean()),
+        ),
     }
     checks = []
     for case, (model, num_widths, target) in cases.items():
@@ -78,14 +86,18 @@ def never(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> l
             paths = _paths(model, worlds.draw_hardness(num_prompts, rng), rng)
             weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
             accuracy, cost = (weighted_means(weights, table[:, :num_widths]) for table in paths[:2])
-            crossing = substitution.invert(accuracy, cost, np.log(WIDTHS[:num_widths]), np.full(len(weights), target))
+            crossing = substitution.invert(
+                accuracy, cost, np.log(WIDTHS[:num_widths]), np.full(len(weights), target)
+            )
             hits.append(bool(np.isinf(bootstrap.percentile_interval(crossing.cost).high)))
         checks.append(share("Where the truth is never, the upper end is never", case, hits, low=0.95, high=1.0))
     return checks
 
 
 def duplicate(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
-    """A duplicate drawn independently, both inverted on one path at a target four standard errors below its end."""
+    """A duplicate drawn independently, both inverted on one path at a target four standard errors below its
+    end.
+    """
     accuracy = worlds.true_pass_at_k(SMALL, WIDTHS)
     top = accuracy[:, -1]
     spread = np.sqrt((top * (1 - top)) @ SHARE / num_prompts)
@@ -139,7 +151,9 @@ def levels_of_resampling(num_datasets: int, *, num_prompts: int, rng: np.random.
 
 
 def bands(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
-    """A max-t band over all 16 widths at once, an even-sided one, and how often the cells' own intervals all hold."""
+    """A max-t band over all 16 widths at once, an even-sided one,
+    and how often the cells' own intervals all hold.
+    """
     truth = worlds.true_pass_at_k(SMALL, WIDTHS).T @ SHARE
     whole: list[bool] = []
     even: list[bool] = []
@@ -171,7 +185,9 @@ def clusters(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
         hardness = np.sqrt(0.8) * rng.standard_normal(80)[labels] + np.sqrt(0.2) * rng.standard_normal(len(labels))
         values = worlds.draw(SMALL, hardness, NUM_SAMPLES, rng).correct.mean(axis=1)[:, None]
         for hits, cluster in ((whole, labels), (single, None)):
-            weights = bootstrap.prompt_weights(len(labels), num_replicates=MIN_REPLICATES, rng=rng, clusters=cluster)
+            weights = bootstrap.prompt_weights(
+                len(labels), num_replicates=MIN_REPLICATES, rng=rng, clusters=cluster
+            )
             hits += _holds(weighted_means(weights, values), truth)
     low, high = COVERS
     case = "pass@1, 80 clusters of 5 prompts"
@@ -228,7 +244,9 @@ def _true_statistics(world: World) -> dict[str, Floats]:
     target = world.true_means(worlds.true_pass_at_k(LARGE, WIDTHS[:1]))[:, 0]
     cost, target_cost = (world.true_means(_true_cost(model)) for model in (SMALL, LARGE))
     crossing = substitution.invert(accuracy, cost, np.log(WIDTHS), target)
-    assert np.all(np.isfinite(crossing.cost) & ~crossing.at_or_below), "the truth is finite and interior in every bin"
+    assert np.all(np.isfinite(crossing.cost) & ~crossing.at_or_below), (
+        "the truth is finite and interior in every bin"
+    )
     return {
         ACCURACIES[0]: accuracy[:, PASS_AT - 1],
         ACCURACIES[1]: world.true_means(worlds.true_maj_at_k(SMALL, MAJ_AT)),
@@ -238,11 +256,14 @@ def _true_statistics(world: World) -> dict[str, Floats]:
 
 
 def _true_cost(model: Model) -> Floats:
-    """Expected cost by difficulty and width, (H, K); tokens spread evenly over m/2..3m/2 have variance m^2 / 12."""
+    """Expected cost by difficulty and width, (H, K);
+    tokens spread evenly over m/2..3m/2 have variance m^2 / 12.
+    """
     mean = model.mean_tokens(HARDNESS)
     prompt = np.asarray(float(PROMPT_TOKENS))
     linear = COST.decode(model.shape, prompt, mean)
-    # The cost is quadratic in T, so its mean is that at the mean plus half its second derivative times the variance.
+    # The cost is quadratic in T, so its mean is that at the mean plus half its second derivative times the
+    # variance.
     curved = 4.0 * model.shape.attention_width / 2 * mean**2 / 12
     return np.asarray(COST.prefill(model.shape, prompt) + (linear + curved)[:, None] * WIDTHS)
 

@@ -37,7 +37,9 @@ def random_routing(num_datasets: int, *, num_prompts: int, rng: np.random.Genera
     wins = []
     for _ in range(num_datasets):
         hardness = worlds.draw_hardness(num_prompts, rng)
-        both = np.stack([worlds.draw(model, hardness, 1, rng).correct[:, 0] for model in (SMALL, LARGE)]).astype(float)
+        both = np.stack([worlds.draw(model, hardness, 1, rng).correct[:, 0] for model in (SMALL, LARGE)]).astype(
+            float
+        )
         to_large = rng.permutation(np.arange(num_prompts) % 2)
         wins.append(_wins(both[to_large, np.arange(num_prompts)] - both.mean(axis=0), rng))
     return [placebo("A placebo wins", f"random routing over two models, {num_prompts} prompts", wins)]

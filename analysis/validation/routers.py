@@ -1,4 +1,6 @@
-"""Routers over arms that are all alike, through the functions that replay a run's: none may seem to beat the hull."""
+"""Routers over arms that are all alike, through the functions that replay a run's:
+none may seem to beat the hull.
+"""
 
 from dataclasses import dataclass
 
@@ -45,7 +47,9 @@ class Coin:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """The cluster router's choice of the best arm a cluster, where labels (P,) have nothing to do with the prompts."""
+    """The cluster router's choice of the best arm a cluster,
+    where labels (P,) have nothing to do with the prompts.
+    """
 
     labels: Ints
     name: str = "clusters of permuted labels"
@@ -67,8 +71,8 @@ class Labelled:
 def over_equal_arms(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
     """How often placebos beat the hull where all arms have one accuracy and cost, drawn for each prompt.
 
-    Hull and policy are chosen on one half of the prompts and read on the other, both ways; last, both are chosen and
-    read on the same prompts, which must be found out.
+    Hull and policy are chosen on one half of the prompts and read on the other, both ways; last, both are chosen
+    and read on the same prompts, which must be found out.
     """
     wins: dict[str, list[bool]] = {"random routing": [], "clusters of permuted labels": []}
     in_sample: list[bool] = []
@@ -92,7 +96,9 @@ def over_equal_arms(num_datasets: int, *, num_prompts: int, rng: np.random.Gener
 
 
 def draw_menu(num_prompts: int, rng: np.random.Generator) -> Menu:
-    """One answer of each of four models that are drawn alike; what it costs is its tokens, more where it is hard."""
+    """One answer of each of four models that are drawn alike;
+    what it costs is its tokens, more where it is hard.
+    """
     hardness = worlds.draw_hardness(num_prompts, rng)
     drawn = [worlds.draw(ARM, hardness, 1, rng) for _ in range(NUM_ARMS)]
     correct = np.concatenate([part.correct for part in drawn], axis=1).astype(float)

@@ -18,7 +18,10 @@ TRUTHS = (0.9, 0.95, 0.98, 0.99, 0.999)
 NUM_SAMPLES, PASS_AT, MAJ_AT = 16, 4, 5
 # Chances of prompts are beta distributed with this second parameter: most are near 1, few are hopeless.
 TAIL = 0.5
-ABLE = {"a model that is often right": interval_coverage.SMALL, "one that is nearly always": Model(2.0, 200_000_000)}
+ABLE = {
+    "a model that is often right": interval_coverage.SMALL,
+    "one that is nearly always": Model(2.0, 200_000_000),
+}
 
 
 class Statistic(NamedTuple):

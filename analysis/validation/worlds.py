@@ -1,4 +1,6 @@
-"""Populations of prompts with a known difficulty, what models answer on them, and the true value of every statistic."""
+"""Populations of prompts with a known difficulty, what models answer on them,
+and the true value of every statistic.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -93,6 +95,8 @@ def true_pass_at_k(model: Model, widths: Ints) -> Floats:
 
 
 def true_maj_at_k(model: Model, widths: Ints) -> Floats:
-    """Chance that most of k samples are right where wrong ones agree, a tie counting half, by difficulty; (H, K)."""
+    """Chance that most of k samples are right where wrong ones agree,
+    a tie counting half, by difficulty; (H, K).
+    """
     chance = model.chance(HARDNESS)[:, None]
     return np.asarray(binom.sf(widths / 2, widths, chance) + binom.pmf(widths / 2, widths, chance) / 2)

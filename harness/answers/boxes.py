@@ -28,7 +28,9 @@ def boxed(text: str) -> str | None:
 
 
 def behind_box(text: str) -> str | None:
-    """The number that the last box is said to be: 807 of \\boxed{841 - 34} = 807; None where it is said to be none."""
+    """The number that the last box is said to be: 807 of \\boxed{841 - 34} = 807;
+    None where it is said to be none.
+    """
     found = _find_box(text)
     said = found and _SAID.match(text, found[1])
     return said.group(1) if said else None

@@ -50,8 +50,8 @@ def _write_key(value: Value) -> str:
 
 
 def _say_decimals(leaf: Leaf) -> str:
-    """Of a decimal that could be a rounded number, with how many decimals it is written: 0.333333 may be a third, and
-    0.3333330 may not.
+    """Of a decimal that could be a rounded number, with how many decimals it is written:
+    0.333333 may be a third, and 0.3333330 may not.
     """
     if leaf.places is None or leaf.places < ROUNDED_DIGITS or not isinstance(leaf.number, Fraction):
         return ""
@@ -71,7 +71,8 @@ def _is_equal(answer: Value, truth: Value, *, with_work: bool) -> bool:
         return False
     if answer.is_ordered:
         return all(
-            _is_equal(one, other, with_work=with_work) for one, other in zip(answer.parts, truth.parts, strict=True)
+            _is_equal(one, other, with_work=with_work)
+            for one, other in zip(answer.parts, truth.parts, strict=True)
         )
     return _match(answer.parts, truth.parts, with_work=with_work)
 

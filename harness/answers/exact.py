@@ -1,4 +1,6 @@
-"""What an expression is worth as a fraction. What is too large to work out is told by its powers, or not at all."""
+"""What an expression is worth as a fraction.
+What is too large to work out is told by its powers, or not at all.
+"""
 
 import hashlib
 import math
@@ -25,7 +27,8 @@ class UndefinedError(ValueError):
 
 
 def work_out(tree: Node) -> Fraction | None:
-    """The exact fraction that sums, products, whole powers and factorials come to; None where there is another part.
+    """The exact fraction that sums, products, whole powers and factorials come to;
+    None where there is another part.
 
     Raises TooLargeError and UndefinedError.
     """
@@ -134,7 +137,9 @@ def _combine(op: str, parts: list[Fraction]) -> Fraction | None:
 
 def multiply(powers: Mapping[int, int]) -> Fraction | None:
     """The number that powers of primes come to; None where it is too large."""
-    above, below = (sum(_count_bits(base, max(sign * count, 0)) for base, count in powers.items()) for sign in (1, -1))
+    above, below = (
+        sum(_count_bits(base, max(sign * count, 0)) for base, count in powers.items()) for sign in (1, -1)
+    )
     if max(above, below) > MAX_BITS:
         return None
     return math.prod((Fraction(base) ** count for base, count in powers.items()), start=Fraction(1))

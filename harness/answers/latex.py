@@ -1,6 +1,8 @@
-r"""A grammar of the expressions that answers hold: numbers, letters, + - \cdot / ^ !, roots, fractions and functions.
+r"""A grammar of the expressions that answers hold: numbers, letters,
++ - \cdot / ^ !, roots, fractions and functions.
 
-It reads a text in the one notation of notation.py into a tree, and works nothing out. What is not in it is not read.
+It reads a text in the one notation of notation.py into a tree, and works nothing out. What is not in it is not
+read.
 """
 
 import re
@@ -136,7 +138,9 @@ class _Reader:
     def starts_factor(self) -> bool:
         token = self.peek()
         if self.kind() == "command":
-            return token in ("\\frac", "\\sqrt", "\\binom", "\\pi", "\\lfloor", "\\lceil") or token[1:] in FUNCTIONS
+            return (
+                token in ("\\frac", "\\sqrt", "\\binom", "\\pi", "\\lfloor", "\\lceil") or token[1:] in FUNCTIONS
+            )
         return self.kind() in ("number", "letter") or token in _OPENED or (token == "|" and not self.num_bars)
 
     def read_power(self) -> Node:
@@ -249,7 +253,9 @@ class _Reader:
         return applied if power is None else Node("^", (applied, power))
 
     def read_operand(self) -> Node:
-        r"""What a function is of: a bracket, or all that is multiplied up to the next function or sign: \sin 2x."""
+        r"""What a function is of: a bracket, or all that is multiplied up
+        to the next function or sign: \sin 2x.
+        """
         if self.peek() in _OPENED:
             operand = self.read_atom()
             # Of \\sin(x)^2 it is not said what is squared.

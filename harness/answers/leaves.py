@@ -1,4 +1,6 @@
-r"""One answer of a list: a number, a word, a date, digits of another base, or an expression, and what it is worth."""
+r"""One answer of a list: a number, a word, a date, digits of another base,
+or an expression, and what it is worth.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -22,7 +24,17 @@ _WORK = {
     **{"root": "root", "abs": "bars"},
 }
 _LEFT = "left"
-_NUMBER_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_NUMBER_WORDS = {
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+}
 _NUMBER_WORDS |= {"eleven": 11, "twelve": 12, "sixteen": 16}
 _BASE = re.compile(r"\(?([0-9A-Z]+)\)?\s*_\s*(?:\{\s*\"?([0-9]{1,2}|[a-z]+)\"?\s*\}|([0-9]))")
 _MONTHS = (
@@ -60,7 +72,9 @@ _BARE_UNIT = re.compile(
     rf"(?:\s*(?:/|per)\s*(?:{_MEASURE}|s|h){_UNIT_POWER})?\.?$"
 )
 _SCALED = re.compile(rf"\b(?:{'|'.join(_SCALES)})s?\b", re.IGNORECASE)
-_SCALE = re.compile(rf"(?<=[0-9}} ])\s*\"?({'|'.join(_SCALES)})s?\b\s*(?:[A-Za-z ]*\")?([A-Za-z ]*)$", re.IGNORECASE)
+_SCALE = re.compile(
+    rf"(?<=[0-9}} ])\s*\"?({'|'.join(_SCALES)})s?\b\s*(?:[A-Za-z ]*\")?([A-Za-z ]*)$", re.IGNORECASE
+)
 _RATIO = re.compile(r"([0-9]+)\s*:\s*([0-9]+)")
 _TIME = re.compile(r"[0-9]{1,2}:[0-5][0-9]")
 
@@ -88,17 +102,23 @@ def read_leaf(text: str) -> Leaf:
     if not plain or '"' in plain or _BARE_WORD.search(plain):
         raise UnreadError(text)
     tree = parse(plain)
-    return value_leaf(tree if scale == 1 else Node("*", (tree, Node("number", value=scale))), is_number=is_number(tree))
+    return value_leaf(
+        tree if scale == 1 else Node("*", (tree, Node("number", value=scale))), is_number=is_number(tree)
+    )
 
 
 def value_leaf(tree: Node, *, is_number: bool) -> Leaf:
-    """What a tree is worth; is_number: whether it is written as one number, so that nothing is left to work out."""
+    """What a tree is worth; is_number: whether it is written as one number,
+    so that nothing is left to work out.
+    """
     work = frozenset(_list_work(tree))
     try:
         fraction = exact.work_out(tree)
     except TooLargeError:
         powers = exact.list_powers(tree)
-        return Leaf("written " + _write(tree) if powers is None else _write_powers(powers), None, None, work | {_LEFT})
+        return Leaf(
+            "written " + _write(tree) if powers is None else _write_powers(powers), None, None, work | {_LEFT}
+        )
     places = tree.places if tree.op == "number" else tree.args[0].places if tree.op == "neg" else None
     if fraction is not None:
         return Leaf(exact.write(fraction), fraction, places, work if is_number else work | {_LEFT})
@@ -114,10 +134,17 @@ def is_number(tree: Node) -> bool:
         case "neg":
             return tree.args[0].op != "neg" and is_number(tree.args[0])
         case "/":
-            return all(part.op == "number" or part.op == "neg" and part.args[0].op == "number" for part in tree.args)
+            return all(
+                part.op == "number" or part.op == "neg" and part.args[0].op == "number" for part in tree.args
+            )
         case "*":
             number, power = tree.args
-            return number.op == "number" and power.op == "^" and power.args[0].value == 10 and is_number(power.args[1])
+            return (
+                number.op == "number"
+                and power.op == "^"
+                and power.args[0].value == 10
+                and is_number(power.args[1])
+            )
     return tree.op in ("number", "mixed")
 
 

@@ -44,7 +44,8 @@ _LINE_START = re.compile(r"^[ \t\r\xa0*]*([A-J])(?:[.):][\s*]|[ \t\r\xa0*]*$)", 
 def choice_letter(text: str) -> str | None:
     """The letter of the option that was chosen, A to J; None where a second stands beside it.
 
-    It is boxed, tagged, called the answer or the choice, said to be right or taken, in brackets, or at a line's start.
+    It is boxed, tagged, called the answer or the choice, said to be right or taken, in brackets, or at a line's
+    start.
     """
     tags = _ANSWER_TAG.findall(text)
     for said in (boxed(text), tags[-1] if tags else None):

@@ -14,7 +14,12 @@ MAX_BRACKETS = 20
 REMEMBERED = 4096
 _SIGNS = {
     **{"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{MULTIPLICATION SIGN}": r"\times ", "\N{DIVISION SIGN}": "/"},
-    **{"\N{MIDDLE DOT}": r"\cdot ", "\N{DOT OPERATOR}": r"\cdot ", "\N{DEGREE SIGN}": r"^\circ ", "\N{PRIME}": "'"},
+    **{
+        "\N{MIDDLE DOT}": r"\cdot ",
+        "\N{DOT OPERATOR}": r"\cdot ",
+        "\N{DEGREE SIGN}": r"^\circ ",
+        "\N{PRIME}": "'",
+    },
     **{
         "\N{INFINITY}": r"\infty ",
         "\N{PLUS-MINUS SIGN}": r"\pm ",
@@ -108,7 +113,9 @@ _CURRENCY = re.compile(r"\\\$|(?<!\\)\$")
 
 @lru_cache(REMEMBERED)
 def normalise(answer: str) -> str | None:
-    """The answer in one notation; None where it is too long or too deep, or holds what no one types into an answer."""
+    """The answer in one notation; None where it is too long or too deep,
+    or holds what no one types into an answer.
+    """
     text = _spell(answer[: MAX_ANSWER_CHARS + 1])
     if len(answer) > MAX_ANSWER_CHARS or not _PRINTED.fullmatch(text) or count_open(text) > MAX_BRACKETS:
         return None

@@ -45,14 +45,17 @@ _POWER = re.compile(
     r"(?<![0-9.])[0-9]+(?:\.[0-9]+)?(?:\s?(?:\^|\*\*)\s?(?:\{[^{}]{0,20}\}|-?[0-9]+)|[\u00b2\u00b3\u00b9\u2070-\u2079])"
 )
 # Beside numbers that are only listed these may stand, and none of those.
-_LISTS = re.compile(r"\b(?:answers?|either|one of|any of|among|from|to|through|or|and|maybe)\b|\\q?quad", re.IGNORECASE)
+_LISTS = re.compile(
+    r"\b(?:answers?|either|one of|any of|among|from|to|through|or|and|maybe)\b|\\q?quad", re.IGNORECASE
+)
 _OPERATES = re.compile(r"[A-Za-z+*/×÷=<>^-]")
 _BARE = re.compile(r"\W*(-?[0-9][0-9,]*(?:\.[0-9]+)?)\W*")
 _POINT_ZERO = re.compile(r"(?<=[0-9])\.0+$")
 
 
 def last_number(text: str) -> str | None:
-    """The last number or fraction of numbers, in ASCII digits, without thousands separators; None where there is none.
+    """The last number or fraction of numbers, in ASCII digits,
+    without thousands separators; None where there is none.
 
     Exponents are none.
     """
@@ -64,14 +67,16 @@ def last_number(text: str) -> str | None:
 def stated_number(text: str) -> str | None:
     """The number of what is boxed, or else of what is called the answer, or else the last of the whole text.
 
-    Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in whatever
-    notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is none; None where
-    it is one of two (12 or 13, 12 and 13), or of a list of nothing but numbers (12, 13).
+    Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in
+    whatever notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is
+    none; None where it is one of two (12 or 13, 12 and 13), or of a list of nothing but numbers (12, 13).
     """
     told = _write_out(_DENIED.sub("", text))
     for read, said in _stated(told):
         if said and (number := read(said)):
-            paired = _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
+            paired = (
+                _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
+            )
             listed = said.strip().rpartition("\n")[2] if read is last_number else said
             return None if _HEDGED.search(said) or paired or _is_list(listed) else _work_out(number)
     return None
@@ -86,7 +91,9 @@ def _write_out(text: str) -> str:
 
 def _show(number: Fraction) -> str:
     """In digits, without an exponent."""
-    return f"{Decimal(number.numerator) / Decimal(number.denominator):f}" if number.denominator > 1 else str(number)
+    return (
+        f"{Decimal(number.numerator) / Decimal(number.denominator):f}" if number.denominator > 1 else str(number)
+    )
 
 
 def _mix(mixed: re.Match[str]) -> str:
@@ -124,8 +131,8 @@ def _work_out(number: str) -> str:
 
 
 def _first_number(said: str) -> str | None:
-    """The first number behind the last sign of equality, or before where there is none; of a sum that is not worked
-    out, the last.
+    """The first number behind the last sign of equality, or before where there is none;
+    of a sum that is not worked out, the last.
     """
     before, _, behind = said.rpartition("=")
     for part in filter(None, (behind, before)):

@@ -59,7 +59,13 @@ def choose_points(letters: frozenset[str]) -> list[Point]:
 
 
 def list_letters(tree: Node) -> frozenset[str]:
-    own = {tree.name} if tree.op == "letter" else {UNSAID_BASE} if tree.op == "log" and len(tree.args) == 1 else set()
+    own = (
+        {tree.name}
+        if tree.op == "letter"
+        else {UNSAID_BASE}
+        if tree.op == "log" and len(tree.args) == 1
+        else set()
+    )
     return frozenset(own).union(*map(list_letters, tree.args))
 
 

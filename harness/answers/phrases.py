@@ -12,7 +12,9 @@ _SENTENCE_END = re.compile(r"\.(?=\s|\*|$)")
 
 
 def final_answer(text: str) -> str | None:
-    """What follows the last "final answer is", or else the last "answer is", to the end of its sentence or line."""
+    """What follows the last "final answer is", or else the last "answer is",
+    to the end of its sentence or line.
+    """
     rest = after_last(FINAL, text) or after_last(ANSWER, text)
     if rest is None:
         return None

@@ -9,7 +9,9 @@ _THOUGHTS = re.compile(r"<think>.*?</think>|(?<=<think>).*\Z", re.DOTALL)
 
 
 def after_thoughts(text: str) -> str:
-    """The text without what stands in <think> tags, or behind one that is not closed: an answer in them is none."""
+    """The text without what stands in <think> tags, or behind one that is not closed:
+    an answer in them is none.
+    """
     return _THOUGHTS.sub("", text)
 
 

@@ -236,7 +236,11 @@ def _read_equation(sides: list[str]) -> Value:
 
 def _is_point(side: str) -> bool:
     """Whether it is (x, y), in the order of the alphabet."""
-    names = [name.strip() for name in split_outside(_COMMA, side[1:-1])] if side[:1] == "(" and is_wrapped(side) else []
+    names = (
+        [name.strip() for name in split_outside(_COMMA, side[1:-1])]
+        if side[:1] == "(" and is_wrapped(side)
+        else []
+    )
     return len(names) > 1 and all(len(name) == 1 and name.isalpha() for name in names) and names == sorted(names)
 
 
@@ -274,4 +278,6 @@ def _solve(difference: Node, points: Sequence[numeric.Point]) -> Leaf | None:
 def _put(tree: Node, letter: str, number: Node) -> Node:
     if tree.op == "letter":
         return number if tree.name == letter else tree
-    return Node(tree.op, tuple(_put(part, letter, number) for part in tree.args), tree.value, tree.places, tree.name)
+    return Node(
+        tree.op, tuple(_put(part, letter, number) for part in tree.args), tree.value, tree.places, tree.name
+    )

@@ -1,4 +1,5 @@
-"""What an engine on a machine without a GPU takes: element type, sequences, cache and threads, sized to the machine.
+"""What an engine on a machine without a GPU takes: element type, sequences,
+cache and threads, sized to the machine.
 
 Knows model shapes and bytes, nothing of vLLM.
 """
@@ -10,8 +11,8 @@ from harness.architecture import Architecture
 
 GIB = 2**30
 ELEMENT_BYTES = {"float32": 4, "float": 4}
-# vLLM's bfloat16 kernels ended its process with an illegal instruction on matrices as narrow as 128, or 32 tokens of
-# vocabulary. Models this small gain nothing by bfloat16: the time goes into what surrounds the products.
+# vLLM's bfloat16 kernels ended its process with an illegal instruction on matrices as narrow as 128, or 32 tokens
+# of vocabulary. Models this small gain nothing by bfloat16: the time goes into what surrounds the products.
 MIN_BFLOAT16_PARAMS = 50_000_000
 # What two processes with torch and vLLM in them take before they hold a weight, and for the longest prompts.
 OVERHEAD_BYTES = 2 * GIB

@@ -25,7 +25,8 @@ def has_bfloat16(root: Path = ROOT) -> bool:
 def count_cores(root: Path = ROOT) -> int:
     """Cores that this process may use at once: those it is bound to, or fewer.
 
-    Fewer where its container is held to less, or where OMP_THREAD_LIMIT is, as by a launcher of several jobs at once.
+    Fewer where its container is held to less, or where OMP_THREAD_LIMIT is, as by a launcher of several jobs at
+    once.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -35,7 +36,9 @@ def count_cores(root: Path = ROOT) -> int:
 
 
 def available_bytes(root: Path = ROOT) -> int:
-    """Memory that can still be taken: what the system says is available, or less where a cgroup's limit is nearer."""
+    """Memory that can still be taken: what the system says is available,
+    or less where a cgroup's limit is nearer.
+    """
     lines = (line.split() for line in _read(root / "proc/meminfo").splitlines())
     free = [int(words[1]) * 1024 for words in lines if words[:1] == ["MemAvailable:"]]
     found = free or [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
@@ -43,7 +46,9 @@ def available_bytes(root: Path = ROOT) -> int:
 
 
 def _left_in_cgroups(root: Path) -> Iterator[int]:
-    """What each memory limit above this process leaves. Pages of files count as free: they are given up for others."""
+    """What each memory limit above this process leaves. Pages of files count as free:
+    they are given up for others.
+    """
     for folder in _cgroups(root, "memory"):
         for limit, used, cached in (
             ("memory.max", "memory.current", "inactive_file"),

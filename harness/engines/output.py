@@ -22,7 +22,8 @@ WAYS_ON = {
         "link set lo up), or name it in GLOO_SOCKET_IFNAME."
     ),
     r"can't start new thread|resource temporarily unavailable": (
-        "no more processes or threads can be started. Raise the limit (ulimit -u), or close other programs of this "
+        "no more processes or threads can be started. Raise the limit (ulimit -u), or close other programs of "
+        "this "
         "user."
     ),
     r"cannot allocate memory|failed to map segment|^MemoryError": (
@@ -51,7 +52,9 @@ def divert_output(log: IO[bytes]) -> Iterator[None]:
 
 
 def last_error(log: IO[bytes]) -> str | None:
-    """The last line that names an error and is no mere pointer to another; None where nothing was printed of one."""
+    """The last line that names an error and is no mere pointer to another;
+    None where nothing was printed of one.
+    """
     size = os.fstat(log.fileno()).st_size
     # The processes that print share one offset with `log`, which a seek would move.
     tail = os.pread(log.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES)).decode(errors="replace")

@@ -72,8 +72,8 @@ def read_models(content: bytes) -> dict[str, Served]:
 def read_completion(content: bytes, request: Request, *, names: Sequence[str], seconds: float) -> Completion:
     """The completion in the answer of a model that goes by these `names`, of which the first was asked.
 
-    Raises ValueError where it is none, EngineFailedError where it is not one of this request, RequestFailedError where
-    the server gave it up.
+    Raises ValueError where it is none, EngineFailedError where it is not one of this request, RequestFailedError
+    where the server gave it up.
     """
     reply = _read(Reply, content)
     choice, usage = reply.choices[0], reply.usage or Usage()
@@ -92,7 +92,9 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
     ended: Literal["stop", "length"] = "stop" if reason == "stop" else "length"
     _check_end(token_ids, ended, request)
     if usage.completion_tokens not in (None, len(token_ids)):
-        raise EngineFailedError(f"The server counts {usage.completion_tokens:,} tokens and returns {len(token_ids):,}.")
+        raise EngineFailedError(
+            f"The server counts {usage.completion_tokens:,} tokens and returns {len(token_ids):,}."
+        )
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
     return Completion(token_ids=tuple(token_ids), finish_reason=ended, num_cached_tokens=cached, seconds=seconds)
 
@@ -112,11 +114,13 @@ def _check_prompt(choice: Choice, usage: Usage, request: Request) -> None:
 def _check_end(token_ids: list[int], reason: Literal["stop", "length"], request: Request) -> None:
     """Raise EngineFailedError where the tokens do not end as they were told to.
 
-    Whether they hold a string to stop at is seen where they are read: the text that a server adds may say anything.
+    Whether they hold a string to stop at is seen where they are read: the text that a server adds may say
+    anything.
     """
     if not token_ids or (reason == "stop" and not request.stop and token_ids[-1] not in request.stop_ids):
         raise EngineFailedError(
-            "The server stopped a completion without a requested stop string. Start it without its own stop strings."
+            "The server stopped a completion without a requested stop string. Start it without its own stop "
+            "strings."
         )
     if len(token_ids) > request.max_tokens:
         raise EngineFailedError(
@@ -124,7 +128,8 @@ def _check_end(token_ids: list[int], reason: Literal["stop", "length"], request:
         )
     if reason == "length" and len(token_ids) < request.max_tokens:
         raise EngineFailedError(
-            f"The server stopped after {len(token_ids):,} of {request.max_tokens:,} tokens and says that this is the "
+            f"The server stopped after {len(token_ids):,} of {request.max_tokens:,} tokens and says that this is "
+            "the "
             "limit. Start it with a longer context."
         )
     if any(token_id in request.stop_ids for token_id in token_ids[:-1]):
@@ -141,7 +146,9 @@ def _read(kind: type[Kind], content: bytes) -> Kind:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         reason = clip(first["msg"])
-        raise ValueError(f"{place}: {reason}; got {clip(repr(first['input']))}." if place else f"{reason}.") from None
+        raise ValueError(
+            f"{place}: {reason}; got {clip(repr(first['input']))}." if place else f"{reason}."
+        ) from None
 
 
 def _read_refusal(content: bytes) -> str | None:

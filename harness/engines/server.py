@@ -38,8 +38,9 @@ class Server:
     """Where a model is served. dtype, quantization and options declare what the server was started with.
 
     They are part of what rows are stored under and are not sent. served_model: the server's name of the model, by
-    default model.path. max_num_seqs: requests at once. retries: of a request that the server did not take, each after
-    twice the pause of the one before, half a second to eight. api_key_variable: the environment variable of the key.
+    default model.path. max_num_seqs: requests at once. retries: of a request that the server did not take, each
+    after twice the pause of the one before, half a second to eight. api_key_variable: the environment variable of
+    the key.
     """
 
     url: str = "http://127.0.0.1:8000/v1"
@@ -67,8 +68,12 @@ class Server:
         if not self.timeout_seconds > 0:
             raise ValueError(f"engine.timeout_seconds must be positive; got {self.timeout_seconds}.")
         # What was given is not repeated: it may be the key itself.
-        if self.api_key_variable is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.api_key_variable):
-            raise ValueError("engine.api_key_variable must be the name of an environment variable, not the key itself.")
+        if self.api_key_variable is not None and not re.fullmatch(
+            r"[A-Za-z_][A-Za-z0-9_]*", self.api_key_variable
+        ):
+            raise ValueError(
+                "engine.api_key_variable must be the name of an environment variable, not the key itself."
+            )
 
     @property
     def samples_in_flight(self) -> int:
@@ -119,7 +124,8 @@ class Server:
         key = os.environ.get(self.api_key_variable, "").strip()
         if not key or not key.isascii() or not key.isprintable():
             raise ValueError(
-                "The environment variable that engine.api_key_variable names is empty. Set it to the key and export it."
+                "The environment variable that engine.api_key_variable names is empty. Set it to the key and "
+                "export it."
             )
         return key
 
@@ -161,7 +167,8 @@ class ServerEngine:
         context = asked.max_model_len
         if context is not None and context < max_model_len:
             raise ValueError(
-                f"{url} serves contexts of {context} tokens, and the longest request needs {max_model_len}. Start it "
+                f"{url} serves contexts of {context} tokens, and the longest request needs {max_model_len}. Start "
+                "it "
                 f"with --max-model-len {max_model_len}, or lower grid.budgets."
             )
 
@@ -185,7 +192,9 @@ class ServerEngine:
                 f"{self._settings.url}/completions answered without a completion: {reason}"
             ) from None
 
-    def _describe(self, error: "APIError | EndlessError", *, seconds: float) -> EngineFailedError | RequestFailedError:
+    def _describe(
+        self, error: "APIError | EndlessError", *, seconds: float
+    ) -> EngineFailedError | RequestFailedError:
         """The exception that tells in one line what a request met that had `seconds`; the key is not in it."""
         from openai import APIConnectionError, APIStatusError, APITimeoutError
 
@@ -210,12 +219,15 @@ class ServerEngine:
         if 300 <= status < 400:
             place = self._hide_key(clip(error.response.headers.get("location", "")))
             return EngineFailedError(
-                f"{settings.url} redirects requests to {place or 'another place'} ({status}). For safety, no key and "
+                f"{settings.url} redirects requests to {place or 'another place'} ({status}). For safety, no key "
+                "and "
                 "no prompt is sent there. Set engine.url to the address that serves the model."
             )
         if status in (401, 403):
             way_on = (
-                "is the key in its variable right?" if settings.api_key_variable else "set engine.api_key_variable."
+                "is the key in its variable right?"
+                if settings.api_key_variable
+                else "set engine.api_key_variable."
             )
             return EngineFailedError(f"{settings.url} refuses the key ({status}: {reason}); {way_on}")
         if status in (400, 413, 422):

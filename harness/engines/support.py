@@ -39,12 +39,14 @@ def check_architecture(config: Mapping[str, Any], *, runs_own_code: bool = False
         return
     if own_code:
         raise ValueError(
-            f"config.json names {name!r}, which neither vLLM nor transformers knows. The checkpoint has its own code "
+            f"config.json names {name!r}, which neither vLLM nor transformers knows. The checkpoint has its own "
+            "code "
             "for it (auto_map), which is not run. Read the code; if you trust it, give "
             "+engine.options.trust_remote_code=true."
         )
     raise ValueError(
-        f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which the installed vLLM and "
+        f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which the installed vLLM "
+        "and "
         "transformers do not know. Check its spelling, or install versions that know it."
     )
 
@@ -59,7 +61,8 @@ def check_quantization(config: Mapping[str, Any], *, has_gpu: bool) -> None:
         return
     told = f"{method}, {bits} bits" if method in PACKED_METHODS else f"{method}"
     raise ValueError(
-        f"Its weights are quantized ({told}), which vLLM cannot run on a CPU. On a CPU it runs awq and gptq with 4 "
+        f"Its weights are quantized ({told}), which vLLM cannot run on a CPU. On a CPU it runs awq and gptq with "
+        "4 "
         "bits, and compressed-tensors. Give the model without quantization, use a GPU machine, or engine=server."
     )
 
@@ -84,7 +87,9 @@ def _read_registry() -> str | None:
 
 
 def _read_source(*parts: str) -> str | None:
-    """A source file of vLLM; None where there is no vLLM, or no such file. To import it takes ten seconds and more."""
+    """A source file of vLLM; None where there is no vLLM, or no such file.
+    To import it takes ten seconds and more.
+    """
     vllm = importlib.util.find_spec("vllm")
     if vllm is None or vllm.origin is None:
         return None
@@ -93,7 +98,9 @@ def _read_source(*parts: str) -> str | None:
 
 
 def _is_among_writers(name: str, registry: str) -> bool:
-    """Whether vLLM lists a class outside of those that embed, as which it serves one without a head: LlamaModel."""
+    """Whether vLLM lists a class outside of those that embed,
+    as which it serves one without a head: LlamaModel.
+    """
     before, _, behind = registry.partition("\n_EMBEDDING_MODELS = {")
     return f'"{name}"' in before or f'"{name}"' in behind.partition("\n}")[2]
 

@@ -29,7 +29,8 @@ CPU_OPTIONS = {
     # Forced answers find floor((len - 1) / block) * block tokens of their prefix cached, so small blocks pay;
     # 32 is the smallest that vLLM's CPU attention takes.
     "block_size": 32,
-    # A request with a seed that is prefilled in chunks makes vLLM rewind its generator, which CPU generators cannot.
+    # A request with a seed that is prefilled in chunks makes vLLM rewind its generator, which CPU generators
+    # cannot.
     "enable_chunked_prefill": False,
 }
 # What `options` must not say twice, and the field that says it.
@@ -111,8 +112,8 @@ class Vllm:
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_CPU_KVCACHE_SPACE": str(self.cpu_kv_cache_gib or 2),
             "OMP_NUM_THREADS": str(self.cpu_threads or machine.count_cores()),
-            # Threads that spin while they wait for one that has lost its core to another program keep the rest of it:
-            # two on two busy cores wrote 2 tokens a second by spinning, and 60 by sleeping.
+            # Threads that spin while they wait for one that has lost its core to another program keep the rest of
+            # it: two on two busy cores wrote 2 tokens a second by spinning, and 60 by sleeping.
             "OMP_WAIT_POLICY": "PASSIVE",
         }
 
@@ -137,7 +138,9 @@ class Vllm:
         )
         if sizes is None:
             raise ValueError(
-                cpu.explain_refusal(model.name, needs, dtype, free_bytes=free_bytes, cache_gib=self.cpu_kv_cache_gib)
+                cpu.explain_refusal(
+                    model.name, needs, dtype, free_bytes=free_bytes, cache_gib=self.cpu_kv_cache_gib
+                )
             )
         return dataclasses.replace(
             self,
@@ -151,7 +154,9 @@ class Vllm:
         )
 
     @contextlib.asynccontextmanager
-    async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator["VllmEngine"]:
+    async def start(
+        self, model: Model, *, max_model_len: int, reads_text: bool = False
+    ) -> AsyncIterator["VllmEngine"]:
         """Load the weights and serve requests until the context ends.
 
         Raises ValueError for an option that vLLM does not know, EngineFailedError with vLLM's reason for all else.
@@ -164,7 +169,9 @@ class Vllm:
             try:
                 folder = fetch_weights(model)
                 with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
-                    engine = VllmEngine(self._load(model, max_model_len, reads_text, folder), log if quiet else None)
+                    engine = VllmEngine(
+                        self._load(model, max_model_len, reads_text, folder), log if quiet else None
+                    )
             except UnknownOptionError:
                 raise
             except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
@@ -207,7 +214,9 @@ class Vllm:
         own = {name: getattr(self, name) for name in OWNED_OPTIONS if hasattr(self, name)}
         own["max_num_seqs"] = self.max_num_seqs or GPU_NUM_SEQS
         own["enforce_eager"] = on_cpu if self.enforce_eager is None else self.enforce_eager
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(model=model.path, revision=model.revision, **own, **arguments))
+        return AsyncLLM.from_engine_args(
+            AsyncEngineArgs(model=model.path, revision=model.revision, **own, **arguments)
+        )
 
 
 class UnknownOptionError(ValueError):

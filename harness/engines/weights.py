@@ -1,4 +1,6 @@
-"""The weights that an engine loads: downloaded where they are not here yet, and never from pickles, which run code."""
+"""The weights that an engine loads: downloaded where they are not here yet,
+and never from pickles, which run code.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,8 @@ def check_load_format(options: Mapping[str, Any]) -> None:
     """Raise ValueError where an engine's options ask for a format in which weights can be pickled."""
     if (load_format := options.get("load_format", LOAD_FORMATS[0])) not in LOAD_FORMATS:
         raise ValueError(
-            f"engine.options.load_format={load_format} is refused: it may load pickled weights, which can run code. "
+            f"engine.options.load_format={load_format} is refused: it may load pickled weights, which can run "
+            "code. "
             f"Choose from {', '.join(LOAD_FORMATS)}."
         )
 

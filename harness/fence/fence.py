@@ -16,10 +16,11 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/etc/localtime", "/etc/ld.so.cache", "/dev/
 
 
 def enclose(*, kept_files: tuple[int, ...], memory_bytes: int) -> list[str]:
-    """Take from this forked process, and from all that it forks, whatever grading does not need; return what holds it.
+    """Take from this forked process, and from all that it forks,
+    whatever grading does not need; return what holds it.
 
-    Its children may still start processes until they `seal` themselves. memory_bytes: what it and each child may take
-    beside what they were born with. What the kernel lacks is left out.
+    Its children may still start processes until they `seal` themselves. memory_bytes: what it and each child may
+    take beside what they were born with. What the kernel lacks is left out.
     """
     heritage.settle_signals()
     heritage.limit_memory(memory_bytes)

@@ -25,7 +25,9 @@ class Fence(NamedTuple):
     def __str__(self) -> str:
         held = [kind for kind in ("network", "files", "processes") if not any(kind in gap for gap in self.gaps)]
         named = ", ".join(held[:-1]) + " or " * (len(held) > 1) + "".join(held[-1:])
-        told = f"Graders run without {named} ({', '.join(self.walls)})." if held else "Graders run without a fence."
+        told = (
+            f"Graders run without {named} ({', '.join(self.walls)})." if held else "Graders run without a fence."
+        )
         return told + (f" Not prevented: {', '.join(self.gaps)}." if self.gaps else "")
 
 

@@ -1,4 +1,6 @@
-"""What a forked process inherits and a stranger's answer must not have: files, variables, shared memory, rights."""
+"""What a forked process inherits and a stranger's answer must not have:
+files, variables, shared memory, rights.
+"""
 
 import contextlib
 import ctypes
@@ -66,7 +68,9 @@ def clear_environment() -> None:
 
 
 def compute_alone() -> None:
-    """Have libraries of linear algebra, loaded or to be, start no threads: some wait for ever for what is refused."""
+    """Have libraries of linear algebra, loaded or to be, start no threads:
+    some wait for ever for what is refused.
+    """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     threadpool_limits(1)
 
@@ -84,7 +88,9 @@ def forget_shared_memory() -> None:
 
 
 def list_shared_memory() -> Iterator[tuple[int, int]]:
-    """Where the memory starts and ends that other processes see written, by the kernel's flags (proc_pid_smaps(5))."""
+    """Where the memory starts and ends that other processes see written,
+    by the kernel's flags (proc_pid_smaps(5)).
+    """
     bounds = (0, 0)
     for line in Path("/proc/self/smaps").read_text().splitlines():
         if span := _SPAN.match(line):
@@ -128,7 +134,9 @@ def become_nobody(readable: Collection[str]) -> None:
 
 
 def limit_memory(more_bytes: int) -> None:
-    """Allow so much beside what this process was born with; of a limit on the whole, a large parent leaves nothing."""
+    """Allow so much beside what this process was born with; of a limit on the whole,
+    a large parent leaves nothing.
+    """
     if sys.platform == "linux":
         born_with = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         needed, allowed = born_with + more_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -151,7 +159,9 @@ def limit(cpu_seconds: int) -> None:
 
 
 def settle_signals() -> None:
-    """What a terminal's keys send is the parent's to hear; all that a command listens to does what the kernel does."""
+    """What a terminal's keys send is the parent's to hear;
+    all that a command listens to does what the kernel does.
+    """
     for own in signal.valid_signals():
         if callable(signal.getsignal(own)) or own in ENDS:
             signal.signal(own, signal.SIG_DFL)

@@ -1,7 +1,7 @@
 """Landlock: the files, ports and signals that this process may reach, by the kernel (linux/landlock.h).
 
-Three system calls through ctypes: what wraps them on the package index is either a development release or without a
-history, and this is a wall.
+Three system calls through ctypes: what wraps them on the package index is either a development release or without
+a history, and this is a wall.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """seccomp: the system calls that reading an answer needs and no others, as a classic BPF program for the kernel.
 
-A closed list, so that what later kernels add stays refused. libseccomp would know the numbers, but it is not on every
-machine, and its wrappers build the program anew each time, which is once an answer.
+A closed list, so that what later kernels add stays refused. libseccomp would know the numbers, but it is not on
+every machine, and its wrappers build the program anew each time, which is once an answer.
 """
 
 import contextlib
@@ -117,7 +117,9 @@ def install_filter(program: bytes) -> None:
 
 
 def _allow_where(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
-    """Steps that allow the call where the low half of its argument, all that the kernel reads of it, is as given."""
+    """Steps that allow the call where the low half of its argument,
+    all that the kernel reads of it, is as given.
+    """
     steps = [_step(LOAD, ARGUMENTS + 8 * argument)]
     for value in values:
         steps += [_step(EQUAL, value, 0, 1), _step(RETURN, ALLOW)]

@@ -117,7 +117,9 @@ def weigh(node: ast.expr) -> int | None:
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             base, exponent = weigh(left), read_exponent(right)
             weight = (
-                None if base is None or exponent is None else base * max(1, exponent.numerator, -exponent.numerator)
+                None
+                if base is None or exponent is None
+                else base * max(1, exponent.numerator, -exponent.numerator)
             )
         case ast.BinOp(left=left, op=op, right=right):
             one, other = weigh(left), weigh(right)

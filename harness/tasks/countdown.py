@@ -1,4 +1,5 @@
-"""Countdown: its compact rendering, its own grader and the canonical form its votes are counted on. Knows no model.
+"""Countdown: its compact rendering, its own grader
+and the canonical form its votes are counted on. Knows no model.
 
 An answer is an expression over whole numbers, + - * / and brackets; it is worked out in exact fractions.
 """
@@ -34,7 +35,9 @@ def read_dials(entry: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def score_countdown(answer: str, entry: Mapping[str, Any]) -> float | None:
-    """Full marks where the entry's numbers, each used once, are worth its target; None where it is no expression."""
+    """Full marks where the entry's numbers, each used once, are worth its target;
+    None where it is no expression.
+    """
     tree = read_arithmetic(answer)
     if tree is None:
         return None
@@ -49,7 +52,9 @@ def score_countdown(answer: str, entry: Mapping[str, Any]) -> float | None:
 
 def score_puzzle24(answer: str, entry: Mapping[str, Any]) -> float | None:
     """Full marks where the puzzle's own four numbers, each used once, are worth 24."""
-    score = score_countdown(answer, {"metadata": {"numbers": entry["metadata"]["numbers"], "target": PUZZLE24_TARGET}})
+    score = score_countdown(
+        answer, {"metadata": {"numbers": entry["metadata"]["numbers"], "target": PUZZLE24_TARGET}}
+    )
     return score if score in (None, FULL) else VALUELESS
 
 
@@ -71,7 +76,9 @@ def _is_strange(node: ast.AST) -> bool:
 
 
 def list_numbers(tree: ast.expr) -> list[int]:
-    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, int)]
+    return [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, int)
+    ]
 
 
 def work_out(node: ast.expr) -> Fraction:
@@ -114,7 +121,9 @@ def _canonical(node: ast.expr) -> str:
     return _join(_terms(node, SUMS, inverted=False), "+", "-")
 
 
-def _terms(node: ast.expr, family: tuple[type[ast.AST], type[ast.AST]], *, inverted: bool) -> list[tuple[bool, str]]:
+def _terms(
+    node: ast.expr, family: tuple[type[ast.AST], type[ast.AST]], *, inverted: bool
+) -> list[tuple[bool, str]]:
     """The operands of a chain of + and - (or * and /), each with whether it is subtracted (or divided by)."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, family):
         right_inverted = inverted != isinstance(node.op, family[1])

@@ -1,4 +1,6 @@
-"""Any generate_until task of lm-eval: its prompts, few-shot examples, filters and graders, without its generation."""
+"""Any generate_until task of lm-eval: its prompts, few-shot examples,
+filters and graders, without its generation.
+"""
 
 import contextlib
 import hashlib
@@ -21,7 +23,16 @@ from harness.tasks.lm_eval_load import compiled_once, find_manager, hushed, load
 from harness.types import Grade, Outcome, Prompt
 
 # Forms that a task may read, of which the first that it does is taken, from so many gold answers.
-READ_BACK: tuple[FormName, ...] = ("phrase", "number", "conclusion", "boxed", "letter", "tagged", "whole", "hashes")
+READ_BACK: tuple[FormName, ...] = (
+    "phrase",
+    "number",
+    "conclusion",
+    "boxed",
+    "letter",
+    "tagged",
+    "whole",
+    "hashes",
+)
 NUM_GOLDS = 4
 # A text that marks no answer.
 UNMARKED = "word"
@@ -65,11 +76,12 @@ class LmEval:
     """The first `size` documents of lm-eval's task `name`, or as many as it has; a group's tasks take turns.
 
     include_path: a folder of tasks in lm-eval's YAML. data: a local file (or one a split) in place of the hub.
-    num_fewshot: null for the task's own. turns: examples as turns of a conversation and the description as its system
-    prompt, for chat templates; otherwise all is one text. metric, filter: what `correct` and `score` are read from,
-    null for the task's first. extract: answer text -> answer, null for what the filter leaves. vote_key: answer ->
-    canonical form. form: what the prompts ask an answer to look like, null for the first that the task's own filter
-    reads. dials: numbers of a document to keep as columns. trust: whether code of include_path may run here.
+    num_fewshot: null for the task's own. turns: examples as turns of a conversation and the description as its
+    system prompt, for chat templates; otherwise all is one text. metric, filter: what `correct` and `score` are
+    read from, null for the task's first. extract: answer text -> answer, null for what the filter leaves.
+    vote_key: answer -> canonical form. form: what the prompts ask an answer to look like, null for the first that
+    the task's own filter reads. dials: numbers of a document to keep as columns. trust: whether code of
+    include_path may run here.
     """
 
     name: str
@@ -99,19 +111,22 @@ class LmEval:
     @property
     def grader(self) -> str:
         extract = self.extract.__name__ if self.extract else "filtered"
-        return (
-            f"lm_eval.{self.name}.{self.metric or 'first'}.{self.filter or 'first'}.{extract}.{self.vote_key.__name__}"
-        )
+        scorer = f"{self.name}.{self.metric or 'first'}.{self.filter or 'first'}"
+        return f"lm_eval.{scorer}.{extract}.{self.vote_key.__name__}"
 
     @cached_property
     def grader_version(self) -> str:
-        """Versions of lm-eval and its tasks, and a digest of what reads and judges an answer: our code, their YAML."""
+        """Versions of lm-eval and its tasks, and a digest of what reads
+        and judges an answer: our code, their YAML.
+        """
         versions = sorted({str(leaf.VERSION) for leaf in self._leaves.values()})
         # lm-eval's own dump of a task holds the first function of its YAML, and nothing that this calls.
         judges = (leaf.config.process_results for leaf in self._leaves.values())
         read = [function for function in (self.extract, self.vote_key, *judges) if isfunction(function)]
         ours = digest_code(LmEval.grade, LmEval._score, LmEval._metric, LmEval._filter, close_sandbox, *read)
-        theirs = _digest([{name: leaf.dump_config().get(name) for name in JUDGING} for leaf in self._leaves.values()])
+        theirs = _digest(
+            [{name: leaf.dump_config().get(name) for name in JUDGING} for leaf in self._leaves.values()]
+        )
         return f"{version('lm_eval')}, task {', '.join(versions)}+{ours}{theirs[: len(ours)]}"
 
     @cached_property
@@ -139,7 +154,9 @@ class LmEval:
 
     @cached_property
     def evaluates(self) -> bool:
-        """Whether anything but lm-eval's own filters, its exact match and functions that were read reads an answer."""
+        """Whether anything but lm-eval's own filters,
+        its exact match and functions that were read reads an answer.
+        """
         configs = [leaf.dump_config() for leaf in self._leaves.values()]
         return not is_plain(self.extract, self.vote_key) or any(
             config.get("process_results") is not None
@@ -192,8 +209,10 @@ class LmEval:
             pool = getattr(leaf.fewshot_cfg, "samples", None) or getattr(leaf.fewshot_cfg, "split", None)
             if leaf.config.num_fewshot and not pool and not leaf.has_training_docs():
                 raise ValueError(
-                    f"lm-eval's task {name!r} takes its examples from a split that is not in task.data. Give a file "
-                    f"for each split, as in task.data={{test: a.jsonl, train: b.jsonl}}, or set task.num_fewshot=0."
+                    f"lm-eval's task {name!r} takes its examples from a split that is not in task.data. Give a "
+                    "file "
+                    f"for each split, as in task.data={{test: a.jsonl, train: b.jsonl}}, or set "
+                    "task.num_fewshot=0."
                 )
         return leaves
 
@@ -230,14 +249,18 @@ class LmEval:
         golds = [(dict(doc), self._read_gold(leaf, doc)) for doc in itertools.islice(leaf.eval_docs, NUM_GOLDS)]
         for name in READ_BACK:
             with contextlib.suppress(Exception):  # a task's filters and graders are code of its own
-                scores = [self._score(leaf, doc, FORMS[name].write(gold))[1][self._metric(leaf)] for doc, gold in golds]
+                scores = [
+                    self._score(leaf, doc, FORMS[name].write(gold))[1][self._metric(leaf)] for doc, gold in golds
+                ]
                 if min(scores) >= FULL_SCORE:
                     return name
         # A filter that picks nothing out of a text takes all of it for the answer.
         return "whole" if self._score(leaf, golds[0][0], UNMARKED)[0] == UNMARKED else READ_BACK[0]
 
     def _read_gold(self, leaf: Any, doc: Mapping[str, Any]) -> str:
-        """A document's gold answer, the first of several: what the filter finds in the target, else the whole of it."""
+        """A document's gold answer, the first of several:
+        what the filter finds in the target, else the whole of it.
+        """
         with hushed(), compiled_once():
             target = leaf.doc_to_target(dict(doc))
             if leaf.config.doc_to_choice is not None and isinstance(target, int):
@@ -265,7 +288,8 @@ class LmEval:
             _, scores = self._score(leaf, doc, "0")
         except Exception as error:  # a task's filters and graders are code of its own
             raise ValueError(
-                f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}). Choose another "
+                f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}). Choose "
+                "another "
                 f"task.filter from {', '.join(named)}."
             ) from error
         numbers = [name for name, score in scores.items() if isinstance(score, int | float)]
@@ -276,7 +300,8 @@ class LmEval:
             )
         if not leaf.higher_is_better().get(self._metric(leaf), True):
             raise ValueError(
-                f"task.metric: of {self._metric(leaf)!r} lower is better. Choose a metric whose best value is highest."
+                f"task.metric: of {self._metric(leaf)!r} lower is better. Choose a metric whose best value is "
+                "highest."
             )
         for text in ("0", self._read_gold(leaf, doc)):
             _, scores = self._score(leaf, doc, text)
@@ -284,7 +309,9 @@ class LmEval:
                 raise ValueError(self._explain_scale(leaf, score, scores))
 
     def _explain_scale(self, leaf: Any, score: float, scores: Mapping[str, Any]) -> str:
-        others = [name for name, other in scores.items() if isinstance(other, int | float) and 0 <= other <= FULL_SCORE]
+        others = [
+            name for name, other in scores.items() if isinstance(other, int | float) and 0 <= other <= FULL_SCORE
+        ]
         return (
             f"task.metric: {leaf.config.task}'s {self._metric(leaf)!r} gives {score:g} to one answer, and a score "
             f"must be from 0 to 1 (correct). Choose another, such as {', '.join(others) or 'another task'}."

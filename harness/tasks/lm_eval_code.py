@@ -1,4 +1,6 @@
-"""What of a folder of lm-eval's tasks is code, and whether the user has said that he trusts it. Runs none of it."""
+"""What of a folder of lm-eval's tasks is code,
+and whether the user has said that he trusts it. Runs none of it.
+"""
 
 import functools
 import importlib.util
@@ -41,7 +43,8 @@ def check_trust(folder: Path, *, trust: bool) -> None:
         return
     more = f" and {len(code) - SHOWN} more" if len(code) > SHOWN else ""
     raise ValueError(
-        f"The tasks of {folder} contain code that would run with your rights: {'; '.join(code[:SHOWN])}{more}. Read "
+        f"The tasks of {folder} contain code that would run with your rights: {'; '.join(code[:SHOWN])}{more}. "
+        "Read "
         "it; if you trust it, give task.trust=true."
     )
 
@@ -61,13 +64,17 @@ def list_code(folder: Path) -> list[str]:
         seen.add(path)
         content = _read(path)
         found = [*_find_functions(path), *_find_scripts(content, path.parent, set())]
-        code += [f"{path.name} {what}" for what in found if not (what.startswith(METRIC) and _scores_itself(content))]
+        code += [
+            f"{path.name} {what}" for what in found if not (what.startswith(METRIC) and _scores_itself(content))
+        ]
         files += _included(content, path)
     return list(dict.fromkeys(code))
 
 
 def list_yaml(folder: Path) -> list[Path]:
-    """The YAML files below a folder; raises ValueError for a pipe, a device or a link to nothing by such a name."""
+    """The YAML files below a folder; raises ValueError for a pipe,
+    a device or a link to nothing by such a name.
+    """
     return [_check_file(path) for path in sorted(folder.rglob("*.yaml")) if not path.is_dir()]
 
 
@@ -98,8 +105,8 @@ def _included(content: Any, path: Path) -> list[Path]:
 
 
 def _find_functions(path: Path) -> Iterator[str]:
-    """Each function that a YAML file names, wherever it stands: lm-eval imports those of keys, of sets and of what the
-    file itself overwrites as well.
+    """Each function that a YAML file names, wherever it stands: lm-eval imports those of keys,
+    of sets and of what the file itself overwrites as well.
     """
     try:
         nodes = [yaml.compose(path.read_bytes(), Loader=_Loader)]
@@ -124,7 +131,9 @@ def _as_pair(part: Any) -> tuple[yaml.Node, ...]:
 
 
 def _find_scripts(value: Any, folder: Path, seen: set[int]) -> Iterator[str]:
-    """Scripts that a part of a task's YAML has others fetch and run. seen: parts that anchors have led to already."""
+    """Scripts that a part of a task's YAML has others fetch and run. seen:
+    parts that anchors have led to already.
+    """
     if not isinstance(value, Mapping | Sequence) or isinstance(value, str | bytes) or id(value) in seen:
         return
     seen.add(id(value))

@@ -30,9 +30,9 @@ def load_leaves(
 ) -> dict[str, Any]:
     """lm-eval's task objects by name: one, or all of a group or tag, sorted.
 
-    data: a file for the split that is evaluated, or one for each split. trust: whether code of include_path may run.
-    Raises ValueError for an unknown name, a task that generates no text, documents that cannot be read, and code that
-    is not trusted.
+    data: a file for the split that is evaluated, or one for each split. trust: whether code of include_path may
+    run. Raises ValueError for an unknown name, a task that generates no text, documents that cannot be read, and
+    code that is not trusted.
     """
     with hushed():
         manager, folder = find_manager(name, include_path)
@@ -42,7 +42,9 @@ def load_leaves(
         for entry in entries:
             check_generates(entry.name, (entry.cfg or {}).get("output_type", GENERATES))
         # A group made up here is how lm-eval takes changes to a task that it knows by name.
-        spec = name if data is None else {"group": "isoquant", "task": [{"task": name, **read_from(data, entries)}]}
+        spec = (
+            name if data is None else {"group": "isoquant", "task": [{"task": name, **read_from(data, entries)}]}
+        )
         try:
             loaded = manager.load(spec)["tasks"]
         except Exception as error:  # whatever a task's own code, `datasets` or a template raise
@@ -85,7 +87,8 @@ def find_manager(name: str, include_path: str | None) -> tuple[Any, Path]:
 
 
 def read_names(root: Path, name: str) -> tuple[dict[str, Path], bool]:
-    """The names that YAML files below `root` declare, each with its folder right below it; whether any mentions `name`.
+    """The names that YAML files below `root` declare, each with its folder right below it;
+    whether any mentions `name`.
 
     A tag is mentioned by its tasks and declared nowhere.
     """
@@ -100,13 +103,17 @@ def read_names(root: Path, name: str) -> tuple[dict[str, Path], bool]:
 
 
 def list_entries(manager: Any, name: str) -> list[Any]:
-    """lm-eval's index entries of the task, or of all tasks below a group or tag. Raises KeyError for one not there."""
+    """lm-eval's index entries of the task, or of all tasks below a group or tag.
+    Raises KeyError for one not there.
+    """
     entry = manager.task_index[name]
     if entry.kind.name == "TAG":
         return [leaf for child in sorted(entry.tags) for leaf in list_entries(manager, child)]
     if entry.kind.name != "GROUP":
         return [entry]
-    children = [child if isinstance(child, str) else child.get("task", child.get("group")) for child in _items(entry)]
+    children = [
+        child if isinstance(child, str) else child.get("task", child.get("group")) for child in _items(entry)
+    ]
     named = [child for child in children if isinstance(child, str)]
     return [leaf for child in named for leaf in list_entries(manager, child)]
 
@@ -115,8 +122,10 @@ def check_generates(name: str, output_type: str | None) -> None:
     """Raise ValueError for a task that compares likelihoods instead of reading what a model wrote."""
     if output_type != GENERATES:
         raise ValueError(
-            f"lm-eval's task {name!r} is of type {output_type}. It compares likelihoods of given texts, so there is "
-            "no thinking and no vote. Choose a generate_until task; many tasks have one, named *_generative, *_cot "
+            f"lm-eval's task {name!r} is of type {output_type}. It compares likelihoods of given texts, so there "
+            "is "
+            "no thinking and no vote. Choose a generate_until task; many tasks have one, named *_generative, "
+            "*_cot "
             "or *_gen."
         )
 
@@ -144,7 +153,9 @@ def read_from(data: str | Mapping[str, str], entries: Sequence[Any]) -> dict[str
             raise ValueError(f"task.data: there is no file {path!r}.")
     endings = {Path(path.removesuffix(".gz")).suffix for path in files.values()}
     if len(endings) != 1 or not endings <= BUILDERS.keys():
-        raise ValueError(f"task.data: expected files of one kind, {', '.join(BUILDERS)}; got {sorted(files.values())}.")
+        raise ValueError(
+            f"task.data: expected files of one kind, {', '.join(BUILDERS)}; got {sorted(files.values())}."
+        )
     ending = endings.pop()
     reading = {"data_files": files, **AS_WRITTEN.get(ending, {})}
     fields = {"dataset_path": BUILDERS[ending], "dataset_name": None, "dataset_kwargs": reading}
@@ -167,14 +178,17 @@ def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[s
     split = config.get("test_split") or config.get("validation_split")
     return (
         f"its documents, {path}{f' ({subset})' if subset else ''} on the Hugging Face hub, cannot be reached "
-        f"({reason}). Where the hub can be reached, run `hf download --repo-type dataset {path}`. Copy the file of "
+        f"({reason}). Where the hub can be reached, run `hf download --repo-type dataset {path}`. Copy the file "
+        "of "
         f"split {split!r} here and give it as task.data=<file.jsonl, .json, .csv or .parquet>."
     )
 
 
 @functools.cache
 def fence_templates() -> None:
-    """Have lm-eval fill its templates in Jinja's sandbox: in its own environment a template reaches all of Python."""
+    """Have lm-eval fill its templates in Jinja's sandbox:
+    in its own environment a template reaches all of Python.
+    """
     import lm_eval.utils
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -190,8 +204,8 @@ def fence_templates() -> None:
 def compiled_once() -> Iterator[None]:
     """lm-eval compiles a template each time that it fills it; here each is compiled the first time and kept.
 
-    That saves 30 ms a prompt, and workers that grade find the templates compiled: what is compiled from a text there
-    could be a stranger's, and is refused.
+    That saves 30 ms a prompt, and workers that grade find the templates compiled: what is compiled from a text
+    there could be a stranger's, and is refused.
     """
     from lm_eval.utils import env
 

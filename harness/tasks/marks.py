@@ -73,13 +73,17 @@ def has_thousands(answer: str, entry: Entry) -> bool:
 
 
 def has_digits(answer: str, entry: Entry) -> bool:
-    """The scorer takes any number within a unit of the last decimal that the question's own have, as 0 for 0.07."""
+    """The scorer takes any number within a unit of the last decimal
+    that the question's own have, as 0 for 0.07.
+    """
     found, gold = Fraction(Decimal(answer)), Fraction(Decimal(entry["answer"]))
     return abs(found - gold) <= RELATIVE_OF_DIGITS * abs(gold)
 
 
 def is_chosen(answer: str, entry: Entry) -> bool:
-    """The scorer lets the number be off by a hundredth, and others of those to choose from may be closer than that."""
+    """The scorer lets the number be off by a hundredth,
+    and others of those to choose from may be closer than that.
+    """
     found, metadata = float(answer.replace(",", "")), entry["metadata"]
     error = abs(found - metadata["solution"])
     return has_thousands(answer, entry) and all(error <= abs(found - other) for other in metadata["candidates"])

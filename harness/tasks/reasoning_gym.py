@@ -29,7 +29,9 @@ def render_question(entry: Mapping[str, Any]) -> str:
 
 
 def render_expression(entry: Mapping[str, Any]) -> str:
-    """An arithmetic entry in as few characters as carry it: 57+87-70=. Raises ValueError for any other generator's."""
+    """An arithmetic entry in as few characters as carry it: 57+87-70=.
+    Raises ValueError for any other generator's.
+    """
     if "expression" not in entry["metadata"]:
         raise ValueError(
             "task.render: the entries of this generator have no expression. Leave task.render out, so that the "
@@ -203,7 +205,9 @@ class ReasoningGym:
             reason = explain_refusal(self.name, self.params)
             if reason is None:
                 reason = (
-                    f"task.params has a value of a wrong type, {error}" if isinstance(error, TypeError) else str(error)
+                    f"task.params has a value of a wrong type, {error}"
+                    if isinstance(error, TypeError)
+                    else str(error)
                 )
             raise ValueError(f"reasoning-gym cannot make task {self.name!r}: {reason}") from error
 

@@ -1,4 +1,5 @@
-"""How answers to each generator of reasoning-gym are held to what its question asks, where its scorer alone does not.
+"""How answers to each generator of reasoning-gym are held to what its question asks,
+where its scorer alone does not.
 
 Knows entries and texts; what the scorers themselves read stands in scorers.py.
 """
@@ -22,7 +23,8 @@ Check = Callable[[str, Entry], bool]
 class Rule:
     """form: what the whole answer looks like, else it is unparsed. check: what its parts are, else it is unparsed.
 
-    full: what full marks need beside the scorer's word. score: marks in place of the scorer's, None where unparsed.
+    full: what full marks need beside the scorer's word. score: marks in place of the scorer's, None where
+    unparsed.
     """
 
     form: re.Pattern[str] | None = None
@@ -37,7 +39,9 @@ class Rule:
 
 
 def score_entry(scorer: Any, answer: str, entry: Entry, rule: Rule) -> float | None:
-    """The marks of an answer by reasoning-gym's `scorer`, or by our own; None where it is not in the entry's form."""
+    """The marks of an answer by reasoning-gym's `scorer`, or by our own;
+    None where it is not in the entry's form.
+    """
     if not is_plain(answer, entry):
         return None
     if rule.score is not None:
@@ -89,7 +93,8 @@ def is_plan(answer: str, entry: Entry) -> bool:
     """Steps in which agents move boxes; a target that is moved to its box is none."""
     steps = read_json(answer) if is_json(answer) else None
     return isinstance(steps, list) and all(
-        isinstance(step, dict) and _are(list(step), AGENT) and _are(list(step.values()), BOX_MOVE) for step in steps
+        isinstance(step, dict) and _are(list(step), AGENT) and _are(list(step.values()), BOX_MOVE)
+        for step in steps
     )
 
 
@@ -99,7 +104,9 @@ def is_coloring(answer: str, entry: Entry) -> bool:
 
 
 def is_assignment(answer: str, entry: Entry) -> bool:
-    """A name and its role in turns, each name once: "not" would be passed over, and a second role behind the first."""
+    """A name and its role in turns, each name once: "not" would be passed over,
+    and a second role behind the first.
+    """
     metadata = entry["metadata"]
     names = {str(name).lower() for name in metadata["names"]}
     roles = {word for term in metadata["knight_knave_terms"].values() for word in term.lower().split()} - FILLERS
@@ -113,7 +120,9 @@ def is_mapping(answer: str, entry: Entry) -> bool:
 
 
 def _are(values: Any, pattern: re.Pattern[str]) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) and pattern.fullmatch(value) for value in values)
+    return isinstance(values, list) and all(
+        isinstance(value, str) and pattern.fullmatch(value) for value in values
+    )
 
 
 def _are_lists(values: Any, kind: type) -> bool:

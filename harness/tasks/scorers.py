@@ -1,4 +1,5 @@
-"""What every scorer of reasoning-gym makes of an answer's text, as read from its code. Knows no answer and no grammar.
+"""What every scorer of reasoning-gym makes of an answer's text,
+as read from its code. Knows no answer and no grammar.
 
 A test walks the installed scorers and fails where one reads more than stands here, or where a generator is new.
 """
@@ -8,7 +9,14 @@ from collections.abc import Mapping
 # What turns a text into something else, by its qualified name -> the generators whose scorer reaches it.
 READERS: Mapping[str, tuple[str, ...]] = {
     "eval": (
-        *("binary_matrix", "bitwise_arithmetic", "n_queens", "number_sorting", "spiral_matrix", "string_insertion"),
+        *(
+            "binary_matrix",
+            "bitwise_arithmetic",
+            "n_queens",
+            "number_sorting",
+            "spiral_matrix",
+            "string_insertion",
+        ),
     ),
     "sympy.parsing.sympy_parser.parse_expr": (
         *("countdown", "intermediate_integration", "polynomial_multiplication", "puzzle24", "simple_integration"),
@@ -48,7 +56,8 @@ COMPARES = (
     *("simple_geometry", "spell_backward", "string_manipulation", "string_splitting", "string_synthesis"),
     *("syllogism", "tsumego", "word_ladder", "word_sequence_reversal", "word_sorting", "zebra_puzzles"),
 )
-# Of what an answer holds these still evaluate something: a list that our grammar let through, a sympy object of ours.
+# Of what an answer holds these still evaluate something: a list that our grammar let through, a sympy object of
+# ours.
 EVALUATED = (
     *("binary_matrix", "intermediate_integration", "n_queens", "simple_integration", "spiral_matrix"),
     "string_insertion",

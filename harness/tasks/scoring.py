@@ -30,5 +30,7 @@ def is_correct(answer: str, gold: str) -> bool:
     """Whether the answer is gold; where one of the two leaves out the base of its digits, the other's is meant."""
     based = _BASED.fullmatch(answer), _BASED.fullmatch(gold)
     if (based[0] is None) != (based[1] is None):
-        answer, gold = (side if found is None else found[1] for side, found in zip((answer, gold), based, strict=True))
+        answer, gold = (
+            side if found is None else found[1] for side, found in zip((answer, gold), based, strict=True)
+        )
     return math_equal(answer, gold)

@@ -30,7 +30,9 @@ def is_plain(text: str, entry: Mapping[str, Any]) -> bool:
 
 
 def read_json(text: str) -> Any:
-    """What a text in JSON holds. Raises ValueError where it is none, names a key twice, or holds NaN or Infinity."""
+    """What a text in JSON holds. Raises ValueError where it is none,
+    names a key twice, or holds NaN or Infinity.
+    """
     if count_open(text) > MAX_BRACKETS:
         raise ValueError("Nested too deeply.")
     return json.loads(text, object_pairs_hook=_refuse_twice, parse_constant=_refuse_constant)

@@ -20,7 +20,10 @@ def add(commands: Any) -> None:
     command = commands.add_parser("embed", help=text, description=text, epilog=EXAMPLES)
     command.add_argument("run", metavar="RUN", help="a run folder, or a name in results/runs")
     command.add_argument(
-        "--embedder", metavar="MODEL", default=TFIDF, help=f"{TFIDF}, or a model of sentence-transformers: folder or id"
+        "--embedder",
+        metavar="MODEL",
+        default=TFIDF,
+        help=f"{TFIDF}, or a model of sentence-transformers: folder or id",
     )
 
 
@@ -36,7 +39,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 
 def choose(name: str) -> Embedder:
-    """The embedder of this name: term counts, or whatever sentence-transformers can load. Raises ValueError for none.
+    """The embedder of this name: term counts, or whatever sentence-transformers can load.
+    Raises ValueError for none.
 
     The last part of the name is what its vectors are stored under.
     """

@@ -40,8 +40,8 @@ class Embedder(Protocol):
 class HashedTerms:
     """Counts of words and pairs of words, hashed into a fixed number of columns.
 
-    Nothing is fitted, so that a vector knows no other prompt: how rare a term is (the idf of TF-IDF) is counted where a
-    router is fitted, on its training prompts.
+    Nothing is fitted, so that a vector knows no other prompt: how rare a term is (the idf of TF-IDF) is counted
+    where a router is fitted, on its training prompts.
     """
 
     name: str = TFIDF
@@ -85,11 +85,15 @@ class SentenceModel:
         vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         lookups = ("word_embeddings", "position_embeddings", "token_type_embeddings", "embed_tokens", "wte", "wpe")
         num_params = sum(
-            weight.numel() for name, weight in model.named_parameters() if not any(part in name for part in lookups)
+            weight.numel()
+            for name, weight in model.named_parameters()
+            if not any(part in name for part in lookups)
         )
         # The whole batch padded to its longest would count padding: a text's own tokens are what it takes.
         num_tokens = [len(model.tokenizer(text, truncation=True)["input_ids"]) for text in texts]
-        return Embedded(np.asarray(vectors, dtype=np.float32), 2.0 * num_params * np.asarray(num_tokens, dtype=float))
+        return Embedded(
+            np.asarray(vectors, dtype=np.float32), 2.0 * num_params * np.asarray(num_tokens, dtype=float)
+        )
 
 
 @functools.lru_cache(maxsize=1)

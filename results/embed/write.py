@@ -59,4 +59,6 @@ def _mend(root: Path, writer: str) -> None:
 
 def _embedded(root: Path, name: str, version: str) -> set[tuple[str, str]]:
     rows = store.scan(root, EMBEDDINGS, columns=EMBEDDINGS.key).to_pylist()
-    return {(row["task"], row["prompt_id"]) for row in rows if (row["embedder"], row["version"]) == (name, version)}
+    return {
+        (row["task"], row["prompt_id"]) for row in rows if (row["embedder"], row["version"]) == (name, version)
+    }

@@ -11,7 +11,8 @@ import pandas as pd
 from results import schema, store
 
 Row = Mapping[str, Any]
-# Rows that are held before they are written. What answers lean on comes before them, what says that all is there last.
+# Rows that are held before they are written. What answers lean on comes before them, what says that all is there
+# last.
 BATCH_ROWS = 100_000
 ORDER = (schema.PROMPTS, schema.ANSWERS, schema.GRADES, schema.COUNTS, schema.CELLS, schema.MODELS)
 

@@ -25,22 +25,33 @@ PARQUET, GZIPPED = b"PAR1", b"\x1f\x8b"
 Skip = Callable[[object, str], None]
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".yaml", ".yml")
 # What reading a file meets that is cut short, damaged or of another form.
-BROKEN = (ValueError, TypeError, EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowException, csv.Error, yaml.YAMLError)
+BROKEN = (
+    ValueError,
+    TypeError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    pa.ArrowException,
+    csv.Error,
+    yaml.YAMLError,
+)
 
 
 def find_tables(source: Path) -> list[Path]:
     """The file itself, or every table below a folder, in the order of their names."""
     if source.is_file():
         return [source]
-    return [path for path in find_visible(source, "**/*") if path.is_file() and _plain_name(path).endswith(SUFFIXES)]
+    return [
+        path for path in find_visible(source, "**/*") if path.is_file() and _plain_name(path).endswith(SUFFIXES)
+    ]
 
 
 def read_rows(path: Path, *, columns: Collection[str], rows_at: str | None, skip: Skip) -> list[Row]:
     """A file's rows; those that cannot be read are skipped, with the reason and their place.
 
     Numbers are text as it was written. columns: the names that are wanted, which may be paths into nested cells; a
-    parquet file is read no further. rows_at: where in a JSON object the list of rows stands. Raises ValueError where
-    the file is not of the form that its name tells, or its first bytes where the name tells none.
+    parquet file is read no further. rows_at: where in a JSON object the list of rows stands. Raises ValueError
+    where the file is not of the form that its name tells, or its first bytes where the name tells none.
     """
     check_fetched(path)
     try:
@@ -113,7 +124,9 @@ def _delimited(content: str, separator: str, path: Path, skip: Skip) -> Iterator
             yield None
 
 
-def _json(content: str, path: Path, rows_at: str | None, columns: Collection[str], skip: Skip) -> Iterator[Row | None]:
+def _json(
+    content: str, path: Path, rows_at: str | None, columns: Collection[str], skip: Skip
+) -> Iterator[Row | None]:
     """A list of objects, an object that holds one, or objects on lines of their own."""
     try:
         return iter(rows_of(_load(content), rows_at=rows_at, columns=columns))

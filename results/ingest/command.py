@@ -34,7 +34,9 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     """Ingest one source; print what came in, what was dropped or is not used and why, and what cannot be read."""
     try:
         source, root = Path(options.source), place_run(options.run)
-        found = _evened(settle(_only(read(source, options), options.models), correct_at=options.correct_at), options)
+        found = _evened(
+            settle(_only(read(source, options), options.models), correct_at=options.correct_at), options
+        )
         found = _with_sizes(found, dict(options.params), dict(options.pretraining_tokens))
         stored = write(root, found, source=source.name, as_counts=options.counts)
     except BrokenPipeError:
@@ -99,7 +101,8 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
         raise ValueError(f"{several}{places[0]}: {reason}")
     if long := next((name for name in found.models if len(name) > MOST_LETTERS), None):
         raise ValueError(
-            f"A model's name has {len(long):,} letters ({long[:24]}...), and at most {MOST_LETTERS} are allowed. Map "
+            f"A model's name has {len(long):,} letters ({long[:24]}...), and at most {MOST_LETTERS} are allowed. "
+            "Map "
             "another column to model, or give --model NAME."
         )
     if correct_at is None:
@@ -226,9 +229,17 @@ def add(commands: Any) -> None:
         "first)",
     )
     add("--filter", nargs="+", default=[], metavar="NAME", help="which filter of lm-eval (default: the first)")
-    add("--regrade", action="store_true", help="score each repeat of lm-eval by the task's own filter and exact match")
+    add(
+        "--regrade",
+        action="store_true",
+        help="score each repeat of lm-eval by the task's own filter and exact match",
+    )
     add("--seeds-are-samples", action="store_true", help="read logs of lm-eval with different seeds as samples")
-    add("--correct-at", type=float, help="the lowest score that counts as correct (default 1, for scores from 0 to 1)")
+    add(
+        "--correct-at",
+        type=float,
+        help="the lowest score that counts as correct (default 1, for scores from 0 to 1)",
+    )
     add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
     add("--rows", metavar="PATH", help="path to the list of rows in a JSON object, such as results.examples")
     add(

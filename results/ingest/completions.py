@@ -19,7 +19,8 @@ def without_completions(samples: list[Sample]) -> tuple[list[Sample], list[str]]
     texts = {place for place, each in groups.items() if are_completions(each)}
     kept = [replace(sample, answer=None) if (sample.model, sample.task) in texts else sample for sample in samples]
     lines = [
-        f"Answers of {model} on {task} are whole completions, long and nearly all different, so no votes are counted."
+        f"Answers of {model} on {task} are whole completions, long and nearly all different, so no votes are "
+        "counted."
         for model, task in sorted(texts)
     ]
     return kept if texts else samples, lines

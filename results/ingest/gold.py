@@ -62,7 +62,8 @@ def leave_out_ungraded(found: Ingested, ungraded: Mapping[tuple[str, str], Seque
 
 
 def is_gold(answer: str | None, gold: str | None) -> bool:
-    """True where both are one text, letter, word or number; False where they are two, and where there is no answer.
+    """True where both are one text, letter, word or number; False where they are two,
+    and where there is no answer.
 
     Raises UngradedError where telling takes a grader: '\\frac12' and '0.5' are one, and no text says so.
     """

@@ -42,11 +42,11 @@ class _Found(NamedTuple):
 def read(source: Path, *, model: str | None, scorers: Sequence[str], correct_at: float | None) -> Ingested:
     """The outcomes of every log at or below `source`, an epoch a sample.
 
-    A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget, and other options are
-    part of the name where they differ. Tokens are those of the evaluated model alone. Samples that erred are missing,
-    not wrong. Of several logs of one thing the newest that ended counts. A log or sample that cannot be read is skipped
-    and named. scorers: those to be read, the first that a sample has; raises ValueError where there are several, or one
-    with several values, and none is chosen.
+    A reasoning effort is part of the model's name, a limit on reasoning tokens is the budget, and other options
+    are part of the name where they differ. Tokens are those of the evaluated model alone. Samples that erred are
+    missing, not wrong. Of several logs of one thing the newest that ended counts. A log or sample that cannot be
+    read is skipped and named. scorers: those to be read, the first that a sample has; raises ValueError where
+    there are several, or one with several values, and none is chosen.
     """
     found = Ingested()
     logs = [log for path in find_logs(source) if (log := _find(found, path, model)) is not None]
@@ -65,7 +65,9 @@ def _find(found: Ingested, path: Path, model: str | None) -> _Found | None:
         effort, budget, options = thinking(settings(header))
         evaluated = header["eval"]
         name = (model or str(evaluated["model"])) + (f" ({effort} effort)" if effort else "")
-        place = _Place(name, str(evaluated.get("task")).rsplit("/", 1)[-1], None if budget is None else int(budget))
+        place = _Place(
+            name, str(evaluated.get("task")).rsplit("/", 1)[-1], None if budget is None else int(budget)
+        )
         rank = (header.get("status") in (None, "success"), str(evaluated.get("created") or path.name))
         return _Found(path, place, options, flatten(evaluated.get("task_args") or {}), rank)
     except inspect_files.BROKEN as error:
@@ -98,7 +100,9 @@ def _renamed(
     ]
 
 
-def _read_log(found: Ingested, path: Path, place: _Place, *, scorers: Sequence[str], correct_at: float | None) -> None:
+def _read_log(
+    found: Ingested, path: Path, place: _Place, *, scorers: Sequence[str], correct_at: float | None
+) -> None:
     log = inspect_files.open_log(path)
     found.models.setdefault(place.model, Known())
     num_held = 0

@@ -1,4 +1,6 @@
-"""Tokens and settings of Inspect's logs: what the fields of each provider count, and how its options are merged."""
+"""Tokens and settings of Inspect's logs: what the fields of each provider count,
+and how its options are merged.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +10,16 @@ from results.ingest.variants import flatten
 
 # What says how a run was made and nothing of what comes out.
 PLUMBING = {
-    *("max_connections", "max_retries", "timeout", "attempt_timeout", "cache", "cache_prompt", "batch", "num_choices"),
+    *(
+        "max_connections",
+        "max_retries",
+        "timeout",
+        "attempt_timeout",
+        "cache",
+        "cache_prompt",
+        "batch",
+        "num_choices",
+    ),
     *("adaptive_connections", "reasoning_history", "reasoning_summary", "internal_tools", "modalities"),
 }
 
@@ -16,8 +27,8 @@ PLUMBING = {
 def tokens(usage: Mapping[str, Any]) -> Tokens:
     """What a request took, so that prompt and decoded tokens add up to the total that the provider tells.
 
-    Some count what was read from a cache within the input and some beside it, some count reasoning within the output
-    and Gemini beside it. Where nothing adds up, what is larger than the whole cannot be a part of it.
+    Some count what was read from a cache within the input and some beside it, some count reasoning within the
+    output and Gemini beside it. Where nothing adds up, what is larger than the whole cannot be a part of it.
     """
     if not usage or usage.get("input_tokens") is None or usage.get("output_tokens") is None:
         return Tokens()
@@ -31,7 +42,9 @@ def tokens(usage: Mapping[str, Any]) -> Tokens:
 
 
 def settings(header: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a run was made under, the plan's over the model's own, as Inspect merges them; none unset."""
+    """The options that a run was made under, the plan's over the model's own,
+    as Inspect merges them; none unset.
+    """
     evaluated = header["eval"]
     merged = flatten(evaluated.get("model_args") or {})
     for config in (evaluated.get("model_generate_config"), (header.get("plan") or {}).get("config")):

@@ -29,7 +29,9 @@ def spread(cells: Cells) -> Iterator[Cells]:
                 cells = cells | {noun: listed[0]}
         yield cells
         return
-    lists = {noun: listed for noun in OF_SAMPLES if noun in cells for listed in [_beside(cells[noun], len(scores))]}
+    lists = {
+        noun: listed for noun in OF_SAMPLES if noun in cells for listed in [_beside(cells[noun], len(scores))]
+    }
     for noun, listed in lists.items():
         if len(listed) != len(scores):
             raise ValueError(f"{noun} has a list of {len(listed)} values and correct has {len(scores)}")
@@ -70,8 +72,12 @@ def wide_models(
     models = [name for name in names if all(name in fit for fit in fits)]
     models = models or sorted(set.intersection(*fits))
     if all(pattern == MODEL for pattern in patterns):
-        raise ValueError(f"Name the columns that are models, such as --models {' '.join(map(repr, names[:3]))} ...")
-    models = models or [name for name in names if all(is_there(pattern.replace(MODEL, name)) for pattern in patterns)]
+        raise ValueError(
+            f"Name the columns that are models, such as --models {' '.join(map(repr, names[:3]))} ..."
+        )
+    models = models or [
+        name for name in names if all(is_there(pattern.replace(MODEL, name)) for pattern in patterns)
+    ]
     if not models:
         raise ValueError(f"No model fits {', '.join(patterns)}; name them with --models.")
     return models

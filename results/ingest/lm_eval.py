@@ -16,7 +16,9 @@ from results.ingest.variants import tell_apart
 UNREADABLE = "[invalid]"
 READ = "extracted_answers"
 SEVERAL_AT_ONCE = "it has one score for several different answers"
-UNGRADED = "it is a further repeat, and lm-eval logs one score a document and filter (--regrade scores every repeat)"
+UNGRADED = (
+    "it is a further repeat, and lm-eval logs one score a document and filter (--regrade scores every repeat)"
+)
 OTHER_SEED = "it is in a log of another seed (--seeds-are-samples reads it as another sample)"
 NO_SCORE = (
     "it was not scored (lm-eval ran with --predict_only); plain answers can be compared with --map prompt=doc_id "
@@ -31,8 +33,8 @@ __all__ = ["Choices", "find_logs", "read"]
 class Choices:
     """What of a log is read: metrics and filters by preference, and how repeats and seeds count.
 
-    regrade: repeats are scored by the task's own filter. seeds_are_samples: logs that differ in their seed alone are
-    samples of one model.
+    regrade: repeats are scored by the task's own filter. seeds_are_samples: logs that differ in their seed alone
+    are samples of one model.
     """
 
     model: str | None = None
@@ -61,11 +63,11 @@ class _Log(NamedTuple):
 def read(source: Path, choices: Choices) -> Ingested:
     """The outcomes of every sample log at or below `source`.
 
-    A model's name is that of results.json with its revision and adapter, or of the log's folder, unless given; settings
-    are part of it where they differ. Of several logs of one model and task the newest counts. Tokens, and whether a
-    limit cut an answer, are not in these logs. A log that was not scored is skipped and named. Raises ValueError where
-    a log has several filters or metrics and none is chosen, where it lacks the one that is asked for, and where that
-    is a vote.
+    A model's name is that of results.json with its revision and adapter, or of the log's folder, unless given;
+    settings are part of it where they differ. Of several logs of one model and task the newest counts. Tokens, and
+    whether a limit cut an answer, are not in these logs. A log that was not scored is skipped and named. Raises
+    ValueError where a log has several filters or metrics and none is chosen, where it lacks the one that is asked
+    for, and where that is a vote.
     """
     found = Ingested()
     for place, logs in _by_place(_find(found, source, choices)).items():

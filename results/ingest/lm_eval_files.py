@@ -1,7 +1,7 @@
 """lm-eval's sample logs as files of several versions, in one form, and what results.json beside them says.
 
-0.4.3 to 0.4.13 write samples_<task>_<date>.jsonl, a document and filter a line, the first of them without the filter's
-name, and 0.4.0 to 0.4.2 <model arguments>_<task>.jsonl, which is one JSON list, beside results.json.
+0.4.3 to 0.4.13 write samples_<task>_<date>.jsonl, a document and filter a line, the first of them without the
+filter's name, and 0.4.0 to 0.4.2 <model arguments>_<task>.jsonl, which is one JSON list, beside results.json.
 """
 
 import json
@@ -23,14 +23,17 @@ FIELDS = {"doc_id", "target", "resps", "filtered_resps"}
 # What it may hold beside its metrics.
 OTHERS = {*FIELDS, "doc", "arguments", "filter", "metrics", "doc_hash", "prompt_hash", "target_hash"}
 # Settings of a run that say nothing of what comes out, and those that are part of the model's name.
-PLUMBING = re.compile(r".*(batch|device|parallel|memory|cache|concurrent|retries|timeout|url|tokenizer_backend|eos).*")
+PLUMBING = re.compile(
+    r".*(batch|device|parallel|memory|cache|concurrent|retries|timeout|url|tokenizer_backend|eos).*"
+)
 NAMING = ("pretrained", "model", "path", "engine", "revision", "peft", "delta")
 Row = dict[str, Any]
 Skip = Any
 
 
 class Said(NamedTuple):
-    """What results.json says of one log: the model, the settings it ran under, its seed, and its task's own filters.
+    """What results.json says of one log: the model, the settings it ran under,
+    its seed, and its task's own filters.
 
     budget: the limit on thinking tokens among its settings, None where it had none. num_documents: how many its
     results are of, None where an old version does not say.
@@ -81,7 +84,10 @@ def read_said(path: Path) -> Said:
         named = next((arguments[name] for name in NAMING[:4] if arguments.get(name)), None)
         settings = {name: value for name, value in arguments.items() if name not in NAMING}
         settings |= {name: value for name, value in generation.items() if name != "seed"}
-        settings |= {"shots": (results.get("n-shot") or {}).get(task), "template": results.get("chat_template_sha")}
+        settings |= {
+            "shots": (results.get("n-shot") or {}).get(task),
+            "template": results.get("chat_template_sha"),
+        }
         settings |= {"system": results.get("system_instruction_sha"), "limit": config.get("limit")}
         effort, budget, settings = thinking(flatten(settings))
         settings |= {} if effort is None else {"reasoning_effort": effort}
@@ -112,7 +118,9 @@ def read_rows(path: Path, skip: Skip) -> list[Row]:
         at = seen[str(row["doc_id"])]
         seen[str(row["doc_id"])] += 1
         # The names of filters that a version does not write are those of its results, in their order.
-        row["filter"] = names[at] if len(names) == num_filters else "none" if num_filters == 1 else f"number {at + 1}"
+        row["filter"] = (
+            names[at] if len(names) == num_filters else "none" if num_filters == 1 else f"number {at + 1}"
+        )
     for row in rows:
         if "metrics" not in row:
             row["metrics"] = [name for name in row if name not in OTHERS and _is_score(row[name])]

@@ -11,8 +11,9 @@ METRIC = "exact_match"
 class Grader:
     """Scores texts as a task's filter and exact match would score each alone.
 
-    task: its settings as results.json holds them. Raises ValueError where they do not tell how an answer is scored:
-    where there are none, where a function of the task's own scores it, and where the metric is another one.
+    task: its settings as results.json holds them. Raises ValueError where they do not tell how an answer is
+    scored: where there are none, where a function of the task's own scores it, and where the metric is another
+    one.
     """
 
     def __init__(self, task: Mapping[str, Any], filter_name: str, log: str) -> None:

@@ -76,7 +76,9 @@ def check_nouns(mapped: Mapped) -> None:
 
 def check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection[str]) -> None:
     """Raise UnfitError where a table lacks a column that is mapped."""
-    absent = [column for column in dict.fromkeys(columns) if column not in OF_FILES and not has(column, rows, names)]
+    absent = [
+        column for column in dict.fromkeys(columns) if column not in OF_FILES and not has(column, rows, names)
+    ]
     if absent:
         inner = _list_within(rows)
         way = f"; if the rows are inside, give --rows {inner}" if inner else ""
@@ -86,7 +88,9 @@ def check_columns(columns: Sequence[str], rows: Sequence[Row], names: Collection
 def _list_within(rows: Sequence[Row]) -> str | None:
     """The name of a list of objects in an object that was taken for the only row."""
     cells = rows[0].items() if len(rows) == 1 else ()
-    return next((name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], dict)), None)
+    return next(
+        (name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], dict)), None
+    )
 
 
 def has(column: str, rows: Sequence[Row], names: Collection[str]) -> bool:

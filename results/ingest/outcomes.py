@@ -24,11 +24,12 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Sample:
-    """One graded answer. answer is what votes are counted on, None where the source holds none or it was unreadable.
+    """One graded answer. answer is what votes are counted on,
+    None where the source holds none or it was unreadable.
 
     number tells it from the prompt's others, by an index or a label, None to count them as they come; budget is in
-    thinking tokens, None where thinking had no limit; truncated is None where the source does not say whether a limit
-    cut it.
+    thinking tokens, None where thinking had no limit; truncated is None where the source does not say whether a
+    limit cut it.
     """
 
     model: str
@@ -70,8 +71,8 @@ class Known:
 class Ingested:
     """Everything read from one source.
 
-    prompts: text and dials by task and prompt. dropped: how many were left out by the reason why. odd: the places of
-    what could not be read, by what was wrong with it. notes: further lines for the reader.
+    prompts: text and dials by task and prompt. dropped: how many were left out by the reason why. odd: the places
+    of what could not be read, by what was wrong with it. notes: further lines for the reader.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -93,12 +94,15 @@ class Ingested:
 
 
 def tell_alike(samples: list[Sample]) -> list[str]:
-    """A line where samples without a number are alike to the text, which a row that stands twice would be as well."""
+    """A line where samples without a number are alike to the text,
+    which a row that stands twice would be as well.
+    """
     texts = [sample for sample in samples if sample.number is None and sample.text is not None]
     num_alike = len(texts) - len(set(texts))
     return (
         [
-            f"{num_alike:,} samples have the same text as another sample, and each is counted. If they are copies, "
+            f"{num_alike:,} samples have the same text as another sample, and each is counted. If they are "
+            "copies, "
             "map sample=COLUMN, so that each sample counts once."
         ]
         if num_alike
@@ -121,7 +125,8 @@ def without_twice(samples: list[Sample]) -> tuple[list[Sample], int]:
             kept.append(sample)
         elif known != sample:
             raise ValueError(
-                f"{sample.model} has two different samples with number {sample.number} on {sample.prompt}. Map the "
+                f"{sample.model} has two different samples with number {sample.number} on {sample.prompt}. Map "
+                "the "
                 "column that differs (task, budget, effort), or leave one run out if the source has two."
             )
     return kept, len(samples) - len(kept)

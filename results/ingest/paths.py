@@ -18,8 +18,8 @@ ALL = "*"
 def find(row: Row, path: str) -> Any:
     """The cell of a column, or of a path of names and positions into nested cells; None where there is none.
 
-    a.*.b is the list of b in all of the list a, a[b.c=x].d is of the first whose b.c is x, and len(PATH) is how many a
-    list there holds, as of token ids.
+    a.*.b is the list of b in all of the list a, a[b.c=x].d is of the first whose b.c is x, and len(PATH) is how
+    many a list there holds, as of token ids.
     """
     if path in row:
         return row[path]
@@ -52,7 +52,9 @@ def within(cell: Any, path: str) -> Any:
 
 
 def parsed(cell: Any) -> Any:
-    """The list or mapping that a cell holds as text of JSON or Python, numbers as written; any other cell as it is."""
+    """The list or mapping that a cell holds as text of JSON or Python,
+    numbers as written; any other cell as it is.
+    """
     if not isinstance(cell, str) or (cell[:1], cell[-1:]) not in (("[", "]"), ("{", "}")):
         return cell
     try:
@@ -78,5 +80,9 @@ def _chosen(row: Row, step: str) -> Any:
     listed = None if choice is None else parsed(row.get(choice["list"]))
     if choice is None or not isinstance(listed, list):
         return None
-    conditions = [(condition["path"], condition["value"]) for condition in CONDITION.finditer(choice["conditions"])]
-    return next((each for each in listed if all(str(within(each, path)) == value for path, value in conditions)), None)
+    conditions = [
+        (condition["path"], condition["value"]) for condition in CONDITION.finditer(choice["conditions"])
+    ]
+    return next(
+        (each for each in listed if all(str(within(each, path)) == value for path, value in conditions)), None
+    )

@@ -9,4 +9,6 @@ def check_fetched(path: Path) -> None:
     """Raise ValueError where the file is a pointer of Git LFS, and what it stands for is elsewhere."""
     with path.open("rb") as file:
         if file.read(len(POINTER)) == POINTER:
-            raise ValueError(f"{path.name} is a Git LFS pointer, not the file itself. `git lfs pull` fetches the file.")
+            raise ValueError(
+                f"{path.name} is a Git LFS pointer, not the file itself. `git lfs pull` fetches the file."
+            )

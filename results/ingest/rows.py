@@ -1,4 +1,6 @@
-"""Which objects of a JSON value are the rows of a table. Knows values and the columns that are wanted, no files."""
+"""Which objects of a JSON value are the rows of a table.
+Knows values and the columns that are wanted, no files.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -11,10 +13,11 @@ MOST_LOOKED_AT = 200
 
 
 def rows_of(value: Any, *, rows_at: str | None, columns: Collection[str]) -> list[Row]:
-    """The rows of a JSON value: a list of objects, an object of rows by their names, one that holds either, or itself.
+    """The rows of a JSON value: a list of objects, an object of rows by their names,
+    one that holds either, or itself.
 
-    rows_at: where they stand, None to look for the one place that has the columns which are wanted. Raises ValueError
-    where there are none.
+    rows_at: where they stand, None to look for the one place that has the columns which are wanted. Raises
+    ValueError where there are none.
     """
     if rows_at is not None:
         value = within(value, rows_at)
@@ -31,7 +34,9 @@ def rows_of(value: Any, *, rows_at: str | None, columns: Collection[str]) -> lis
 
 
 def _found(value: dict[str, Any], columns: Collection[str]) -> list[Row]:
-    """The rows of an object: the one place in it that has all columns, and itself where that is told by nothing."""
+    """The rows of an object: the one place in it that has all columns,
+    and itself where that is told by nothing.
+    """
     lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
     # An object with one list of objects is what holds the rows, any other is a row.
     usual: list[Row] = lists[0] if len(lists) == 1 and len(value) <= 2 else [value]
@@ -56,7 +61,9 @@ def _named(value: Mapping[str, Any], columns: Collection[str]) -> list[Row]:
 
 
 def _by_columns(value: dict[str, Any]) -> list[Row] | None:
-    """The rows of a table by columns, {"a": {"0": 1, "1": 2}, "b": ...} as pandas writes one; None of anything else."""
+    """The rows of a table by columns, {"a": {"0": 1, "1": 2}, "b":
+    ...} as pandas writes one; None of anything else.
+    """
     columns = [set(column) if isinstance(column, dict) else None for column in value.values()]
     if not columns or None in columns or any(keys != columns[0] for keys in columns):
         return None

@@ -34,7 +34,9 @@ def grade(value: Any, *, correct_at: float | None, scale: float = 1.0) -> tuple[
         percent = text.endswith("%")
         score = WORDS[text] if text in WORDS else float(text.rstrip("%")) / (100 if percent else scale)
     except ValueError:
-        raise ValueError(f"{_short(value)} is not a score; expected a number, true or false, or C, P, I, N") from None
+        raise ValueError(
+            f"{_short(value)} is not a score; expected a number, true or false, or C, P, I, N"
+        ) from None
     if not math.isfinite(score):
         raise ValueError(f"{_short(value)} is not a score; expected a finite number")
     return score >= (FULL if correct_at is None else correct_at), score
@@ -45,7 +47,8 @@ def check_range(samples: Sequence[Sample]) -> None:
     outside = next((sample for sample in samples if not 0 <= (sample.score or 0) <= 1), None)
     if outside is not None:
         raise ValueError(
-            f"A score of {outside.model} is {outside.score:g}, and scores must be from 0 to 1. Give --scale 100 for "
+            f"A score of {outside.model} is {outside.score:g}, and scores must be from 0 to 1. Give --scale 100 "
+            "for "
             "percent, --correct-at NUMBER for the lowest score that counts as right, or map another column."
         )
 
@@ -61,7 +64,8 @@ def tell_fractions(samples: Sequence[Sample]) -> list[str]:
         if num_between:
             mean = sum(sample.score or 0 for sample in each) / len(each)
             lines.append(
-                f"{model} on {task}: {num_between:,} of {len(each):,} scores are neither 0 nor 1; the mean of all is "
+                f"{model} on {task}: {num_between:,} of {len(each):,} scores are neither 0 nor 1; the mean of all "
+                "is "
                 f"{mean:.4g}. They are used as they are. With --correct-at NUMBER, scores from NUMBER up count as "
                 "right and the others as wrong."
             )

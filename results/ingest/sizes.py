@@ -8,7 +8,9 @@ LEAST_PARAMS, LEAST_TOKENS = 1e4, 1e6
 
 
 def parse_size(text: str, *, least: float) -> float:
-    """The number; raises ValueError where it is none above `least`, since a bare 7 may be 7 billion or a mistake."""
+    """The number; raises ValueError where it is none above `least`,
+    since a bare 7 may be 7 billion or a mistake.
+    """
     bare = text.strip().lower()
     unit = UNITS.get(bare[-1:], 1.0)
     try:

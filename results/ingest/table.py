@@ -1,4 +1,6 @@
-"""Any table, of a row a sample, a row a prompt with lists or counts, or a column a model, by a mapping of columns."""
+"""Any table, of a row a sample, a row a prompt with lists or counts,
+or a column a model, by a mapping of columns.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,9 +26,9 @@ COPY = "it is a copy of a file before it"
 def read(source: Path, mapped: Mapped) -> Ingested:
     """The outcomes of a table, or of every table below a folder.
 
-    Needs model (or one name for all), prompt, and correct, or gold and answer, or num_samples and num_correct. A file
-    or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the mapping
-    does not fit, and where two rows give one prompt different counts.
+    Needs model (or one name for all), prompt, and correct, or gold and answer, or num_samples and num_correct. A
+    file or row that cannot be read is skipped and named. Raises ValueError that lists nouns and columns where the
+    mapping does not fit, and where two rows give one prompt different counts.
     """
     check_nouns(mapped)
     found, problems = Ingested(), []
@@ -97,7 +99,9 @@ def _read_file(reading: _Reading, path: Path) -> None:
 
 
 def _mappings(rows: Sequence[Row], mapped: Mapped) -> list[tuple[str | None, dict[str, str]]]:
-    """A mapping for each model of a wide table, and the one of any other; None for the name where a column tells it."""
+    """A mapping for each model of a wide table, and the one of any other;
+    None for the name where a column tells it.
+    """
     names = names_of(rows)
     others = [name for name in names if name not in mapped.columns.values()]
     models = wide_models(mapped.columns, others, mapped.models, is_there=lambda column: has(column, rows, names))
@@ -125,7 +129,10 @@ def _read_row(reading: _Reading, cells: Mapping[str, Any]) -> None:
         _add_count(reading, _count(cells, (name, task, prompt)))
     else:
         if "correct" not in cells:
-            cells = {**cells, "correct": compare(cells.get("answer"), cells.get("gold"), reading.ungraded[name, task])}
+            cells = {
+                **cells,
+                "correct": compare(cells.get("answer"), cells.get("gold"), reading.ungraded[name, task]),
+            }
         samples = [_sample(each, (name, task, prompt), mapped) for each in spread(dict(cells))]
         kept = [sample for sample in samples if sample is not None]
         found.dropped["it has no score"] += len(samples) - len(kept)
@@ -240,7 +247,9 @@ def _number(cells: Mapping[str, Any], noun: str) -> float | None:
 
 def _label(written: str | None) -> int | str | None:
     """A sample's number, or its label where it is none."""
-    return int(written) if written is not None and written.isdecimal() and str(int(written)) == written else written
+    return (
+        int(written) if written is not None and written.isdecimal() and str(int(written)) == written else written
+    )
 
 
 def _dial(cell: Any) -> Any:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 OF_THINKING = ("reasoning_effort", "reasoning_tokens")
-# Settings of servers that switch thinking off, by their dotted names below extra_body or model_args, and the value.
+# Settings of servers that switch thinking off, by their dotted names below extra_body or model_args, and the
+# value.
 OFF = {
     "chat_template_kwargs.enable_thinking": False,
     "chat_template_kwargs.thinking": False,
@@ -27,8 +28,8 @@ LIMITS = (
 def thinking(options: Mapping[str, Any]) -> tuple[str | None, int | None, dict[str, Any]]:
     """The effort and the budget of thinking, None where there is no limit, and the other options.
 
-    Thinking that was switched off is a budget of 0, whatever the name of the switch. Values may be text, as arguments
-    of a command line are.
+    Thinking that was switched off is a budget of 0, whatever the name of the switch. Values may be text, as
+    arguments of a command line are.
     """
     effort, budget = (options.get(name) for name in OF_THINKING)
     rest = {name: value for name, value in options.items() if name not in OF_THINKING}

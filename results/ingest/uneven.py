@@ -1,4 +1,6 @@
-"""Models that lack prompts or budgets that others have: what that costs, and ways to part with it. Knows no tables."""
+"""Models that lack prompts or budgets that others have: what that costs,
+and ways to part with it. Knows no tables.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +57,9 @@ def keep(found: Ingested, share: float) -> Ingested:
     notes = []
     for task, tallies in sorted(_tally(found.outcomes).items()):
         # What a model alone has is no prompt of those that stay.
-        while len(tallies) > 1 and _num_shared(tallies) < share * (num_prompts := len(set().union(*tallies.values()))):
+        while len(tallies) > 1 and _num_shared(tallies) < share * (
+            num_prompts := len(set().union(*tallies.values()))
+        ):
             before = _num_shared(tallies)
             model, after = _costliest(tallies)
             del tallies[model]
@@ -136,12 +140,15 @@ def _num_shared(tallies: Tallies) -> int:
 
 
 def _costliest(tallies: Tallies) -> tuple[str, int]:
-    """The model without which most prompts are shared, of equals the one that lacks most, and how many those are."""
+    """The model without which most prompts are shared,
+    of equals the one that lacks most, and how many those are.
+    """
     num_models = Counter(prompt for prompts in tallies.values() for prompt in prompts)
     num_shared = sum(number == len(tallies) for number in num_models.values())
     nearly = [prompt for prompt, number in num_models.items() if number == len(tallies) - 1]
     gains = {
-        model: (sum(prompt not in prompts for prompt in nearly), -len(prompts)) for model, prompts in tallies.items()
+        model: (sum(prompt not in prompts for prompt in nearly), -len(prompts))
+        for model, prompts in tallies.items()
     }
     worst = max(gains, key=lambda model: gains[model])
     return worst, num_shared + gains[worst][0]

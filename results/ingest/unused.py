@@ -26,7 +26,8 @@ def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, 
         )
         if num_apart:
             told.append(
-                f"Unused {num_apart:,} on {task}: at a budget that not every model has on {GROWN_SHARE:.0%} of its "
+                f"Unused {num_apart:,} on {task}: at a budget that not every model has on {GROWN_SHARE:.0%} of "
+                "its "
                 "prompts. Fewer models (--models) may share more budgets."
             )
         told += _beyond(task, models, budgets, whole={model for model, of_task in counted if of_task == task})
@@ -34,7 +35,9 @@ def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, 
 
 
 def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, whole: set[str]) -> list[str]:
-    """A line for the samples beyond the number that nearly all prompts of every model have, where there are any."""
+    """A line for the samples beyond the number that nearly all prompts
+    of every model have, where there are any.
+    """
     if not budgets:
         return []
     models = {model: sizes for model, sizes in models.items() if model not in whole}
@@ -57,8 +60,10 @@ def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, wh
         return []
     short = ", ".join(model for model, number in grown.items() if number == num_read)
     return [
-        f"Unused {num_beyond:,} on {task}: beyond {num_read:,} a prompt, since fewer than {GROWN_SHARE:.0%} of the "
-        f"prompts of {short} have more. Leave prompts with few samples out of the source, and more of the others count."
+        f"Unused {num_beyond:,} on {task}: beyond {num_read:,} a prompt, since fewer than {GROWN_SHARE:.0%} of "
+        "the "
+        f"prompts of {short} have more. Leave prompts with few samples out of the source, and more of the others "
+        "count."
     ]
 
 
@@ -77,7 +82,9 @@ def _shared_budgets(models: dict[str, Sizes]) -> set[int | None]:
     least = {model: GROWN_SHARE * max(map(len, sizes.values())) for model, sizes in models.items()}
     every = {budget for sizes in models.values() for budget in sizes}
     return {
-        budget for budget in every if all(len(sizes.get(budget, ())) >= least[model] for model, sizes in models.items())
+        budget
+        for budget in every
+        if all(len(sizes.get(budget, ())) >= least[model] for model, sizes in models.items())
     }
 
 

@@ -15,7 +15,8 @@ def tell_apart(named: Sequence[tuple[Hashable, Mapping[str, Any]]]) -> list[str]
         groups[name].append({key: str(value) for key, value in settings.items()})
     differing = {name: _differing(each) for name, each in groups.items()}
     return [
-        ", ".join(f"{key} {settings[key]}" for key in differing[name] if key in settings) for name, settings in named
+        ", ".join(f"{key} {settings[key]}" for key in differing[name] if key in settings)
+        for name, settings in named
     ]
 
 

@@ -1,4 +1,6 @@
-"""Outside outcomes as rows of a run's tables, under one identity a model and task. Rerunning adds nothing twice."""
+"""Outside outcomes as rows of a run's tables, under one identity a model and task.
+Rerunning adds nothing twice.
+"""
 
 import hashlib
 import json
@@ -34,9 +36,9 @@ class Stored(NamedTuple):
 def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) -> list[Stored]:
     """Append every model's outcomes to the run at `root`; what is there already stays as it is.
 
-    Samples without answers hold no votes, so they become counts, unless some are neither right nor wrong; as_counts
-    asks for counts. Raises ValueError where the run holds other outcomes of the same model on the same task, and where
-    there is nothing to store.
+    Samples without answers hold no votes, so they become counts, unless some are neither right nor wrong;
+    as_counts asks for counts. Raises ValueError where the run holds other outcomes of the same model on the same
+    task, and where there is nothing to store.
     """
     check_plain(root)
     groups = _groups(found)
@@ -50,14 +52,17 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
     for place, (identity, _) in named.items():
         if stored.get(place, identity) != identity:
             raise ValueError(
-                f"{root} already holds other outcomes of {place[0]} on {place[1]}. Give another RUN, or --model NAME."
+                f"{root} already holds other outcomes of {place[0]} on {place[1]}. Give another RUN, or --model "
+                "NAME."
             )
     # One writer for all, so that what is stored is read once and many models are a few files.
     writer = store.INGESTING + _digest(sorted(identity for identity, _ in named.values()))
     with store.lock(root, writer):
         appending = Appending(root, writer)
         tasks = {task for _, task in groups}
-        appending.add(schema.PROMPTS, [_prompt_row(*at, said) for at, said in found.prompts.items() if at[0] in tasks])
+        appending.add(
+            schema.PROMPTS, [_prompt_row(*at, said) for at, said in found.prompts.items() if at[0] in tasks]
+        )
         told = []
         for (model, task), outcomes in groups.items():
             identity, parts = named[model, task]
@@ -116,7 +121,9 @@ def _rows(
     """A model's rows, and the name of the table that its outcomes stand in."""
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     counts = [outcome for outcome in outcomes if isinstance(outcome, Count)]
-    if samples and (as_counts or all(sample.answer is None and sample.score in (None, 0, 1) for sample in samples)):
+    if samples and (
+        as_counts or all(sample.answer is None and sample.score in (None, 0, 1) for sample in samples)
+    ):
         samples, counts = [], [*counts, *_count(samples)]
     if samples:
         return _sample_rows(samples, identity), schema.ANSWERS.name
@@ -161,14 +168,21 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.Table, list[Row]]]:
-    """Answers, their grades and the cells they fill. Samples of a prompt are numbered without gaps, in their order."""
+    """Answers, their grades and the cells they fill.
+    Samples of a prompt are numbered without gaps, in their order.
+    """
     groups: dict[tuple[str, int | None], list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.prompt, sample.budget].append(sample)
     answers, grades = [], []
     for (prompt, budget), each in groups.items():
         for number, sample in enumerate(sorted(each, key=_place_of)):
-            key = {"identity": identity, "prompt_id": _prompt_id(sample.task, prompt), "pool": POOL, "sample": number}
+            key = {
+                "identity": identity,
+                "prompt_id": _prompt_id(sample.task, prompt),
+                "pool": POOL,
+                "sample": number,
+            }
             answers.append(key | {"budget": budget} | _answer(sample))
             grades.append(key | {"budget": budget} | _grade(sample))
     sizes = [(budget, len(each)) for (_, budget), each in groups.items()]
@@ -229,7 +243,9 @@ def _count_rows(counts: Sequence[Count], identity: str) -> list[tuple[schema.Tab
 
 
 def _cell_rows(sizes: Iterable[tuple[int | None, int]], identity: str) -> list[Row]:
-    """A cell for each budget and each number of samples that a prompt has there, and how many prompts have so many."""
+    """A cell for each budget and each number of samples that a prompt has there,
+    and how many prompts have so many.
+    """
     sizes = [(schema.UNLIMITED if budget is None else budget, size) for budget, size in sizes]
     return [
         {

@@ -1,9 +1,11 @@
-"""The form of a packed run: a plain tar file, each of whose bytes follows from the list of files that it ends with.
+"""The form of a packed run: a plain tar file,
+each of whose bytes follows from the list of files that it ends with.
 
-Tar, since any machine opens it, and uncompressed, since parquet is compressed already. The files stand in the order of
-the list, below `run/`, with one time, owner and mode; then come the list, `contents.json`, and the digest of all before
-it. A reader parses no header: it makes each anew from the list and compares, so that links, devices, other owners,
-rows of zeros and whatever else tar knows cannot be in it, and no byte lies in it that the list does not account for.
+Tar, since any machine opens it, and uncompressed, since parquet is compressed already. The files stand in the
+order of the list, below `run/`, with one time, owner and mode; then come the list, `contents.json`, and the digest
+of all before it. A reader parses no header: it makes each anew from the list and compares, so that links, devices,
+other owners, rows of zeros and whatever else tar knows cannot be in it, and no byte lies in it that the list does
+not account for.
 """
 
 import hashlib
@@ -121,7 +123,9 @@ def digest_file(file: BinaryIO) -> str:
 
 
 def read_contents(file: BinaryIO, *, where: object) -> Contents:
-    """The list of a packed run, which accounts for every byte of the file; raises ValueError where it cannot be one."""
+    """The list of a packed run, which accounts for every byte of the file;
+    raises ValueError where it cannot be one.
+    """
     end = _read_end(file)
     if end is None:
         raise ValueError(f"{where} is not a packed run, or its end is missing. Was it copied completely?")
@@ -145,17 +149,20 @@ def read_contents(file: BinaryIO, *, where: object) -> Contents:
 def read_files(
     file: BinaryIO, contents: Contents, *, whole: "hashlib._Hash", where: object
 ) -> Iterator[tuple[Entry, Iterator[bytes]]]:
-    """Each file of the list and its bytes in parts, to be used up before the next one; `whole` takes all that is read.
+    """Each file of the list and its bytes in parts, to be used up before the next one;
+    `whole` takes all that is read.
 
-    Raises ValueError as soon as one is not what the list says, and at the end where the file is not what its digest
-    says.
+    Raises ValueError as soon as one is not what the list says, and at the end where the file is not what its
+    digest says.
     """
     file.seek(0)
     for entry in contents.entries:
         expected = header(FOLDER + entry.path, entry.num_bytes)
         found = file.read(len(expected))
         if found != expected:
-            raise damaged(where, f"{entry.path} is not a plain file of {entry.num_bytes:,} bytes, as the list says")
+            raise damaged(
+                where, f"{entry.path} is not a plain file of {entry.num_bytes:,} bytes, as the list says"
+            )
         whole.update(found)
         yield entry, _read_parts(file, entry, whole, where)
     rest, end = file.read(), _read_end(file)
@@ -174,7 +181,9 @@ def check_names(paths: Sequence[str]) -> None:
         alike = unicodedata.normalize("NFC", path).casefold()
         if alike in seen:
             twice = (
-                "is there twice" if seen[alike] == path else (f"and {seen[alike]} are the same file on some machines")
+                "is there twice"
+                if seen[alike] == path
+                else (f"and {seen[alike]} are the same file on some machines")
             )
             raise ValueError(f"{path} {twice}")
         seen[alike] = path
@@ -185,7 +194,9 @@ def damaged(where: object, reason: str) -> ValueError:
 
 
 def _is_of_run(path: str) -> bool:
-    """Whether it is a file of a table, a record, or what tells of pooled seeds: one folder deep, with a plain name."""
+    """Whether it is a file of a table, a record, or what tells of pooled seeds:
+    one folder deep, with a plain name.
+    """
     folder, slash, name = path.partition("/")
     if not slash:
         return path == POOLED

@@ -1,7 +1,8 @@
-"""How much the shards of a run may say that they hold: a few bytes can stand for more than any memory has room for.
+"""How much the shards of a run may say that they hold:
+a few bytes can stand for more than any memory has room for.
 
-Honest runs come near: a million grades that are all alike take 100 kB, and twenty thousand traces that go round 40 kB.
-So what is allowed is what a laptop can read, and beyond that as much as the bytes of a run make likely.
+Honest runs come near: a million grades that are all alike take 100 kB, and twenty thousand traces that go round 40
+kB. So what is allowed is what a laptop can read, and beyond that as much as the bytes of a run make likely.
 """
 
 import pyarrow as pa
@@ -35,4 +36,6 @@ class Bounds:
             ("bytes", self._num_bytes, BYTES_AT_LEAST + BYTES_PER_BYTE * self._size),
         ):
             if held > most:
-                raise ValueError(f"With {where} it claims to hold {held:,} {what}, and has only {self._size:,} bytes.")
+                raise ValueError(
+                    f"With {where} it claims to hold {held:,} {what}, and has only {self._size:,} bytes."
+                )

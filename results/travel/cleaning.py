@@ -1,4 +1,6 @@
-"""Takes out of records what says nothing of a run and something of its owner: keys, passwords, folders of a machine."""
+"""Takes out of records what says nothing of a run and something of its owner:
+keys, passwords, folders of a machine.
+"""
 
 import re
 from typing import Any
@@ -36,7 +38,9 @@ SHORT = ".../"
 
 
 def clean_record(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without secrets and without the machine's folders; raises ValueError where it is nested too deep."""
+    """A record without secrets and without the machine's folders;
+    raises ValueError where it is nested too deep.
+    """
     try:
         return {name: _clean(name, value) for name, value in record.items() if name.lower() not in OF_MACHINE}
     except RecursionError:
@@ -44,7 +48,9 @@ def clean_record(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def clean_text(text: str) -> str:
-    """A text of a machine, such as an error or a path, without secrets; of a folder from the root the last name."""
+    """A text of a machine, such as an error or a path, without secrets;
+    of a folder from the root the last name.
+    """
     for pattern, instead in SECRETS:
         text = pattern.sub(instead, text)
     if WHOLE.fullmatch(text):

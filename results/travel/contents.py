@@ -1,4 +1,6 @@
-"""What of a run travels: the shards that count, manifests of them, records without secrets, with texts or without."""
+"""What of a run travels: the shards that count, manifests of them,
+records without secrets, with texts or without.
+"""
 
 import hashlib
 import json
@@ -41,7 +43,8 @@ class File(NamedTuple):
 
 
 def list_contents(root: Path, *, text: bool) -> Iterator[File]:
-    """The files of a run that travel, in one order, each made as it is asked for; without `text` no texts are in them.
+    """The files of a run that travel, in one order, each made as it is asked for;
+    without `text` no texts are in them.
 
     Raises ValueError where one is not what it should be.
     """
@@ -99,7 +102,9 @@ def _mapped(rows: pa.Table, name: str, change: Callable[[str], str]) -> pa.Table
     after = [None if value is None else change(value) for value in before]
     if after == before:
         return rows
-    return rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), pa.array(after, pa.string()))
+    return rows.set_column(
+        rows.schema.get_field_index(name), rows.schema.field(name), pa.array(after, pa.string())
+    )
 
 
 def _clean_parts(text: str) -> str:
@@ -118,11 +123,13 @@ def _without_texts(rows: pa.Table, table: Table, salt: bytes) -> pa.Table:
 
 
 def _with_codes(rows: pa.Table, salt: bytes) -> pa.Table:
-    """The rows with codes for votes, equal for equal ones. What is hashed with a vote lies in the texts alone, so that
-    nobody without these can try answers until one fits.
+    """The rows with codes for votes, equal for equal ones. What is hashed with a vote lies in the texts alone, so
+    that nobody without these can try answers until one fits.
     """
     votes = rows[VOTE].combine_chunks().dictionary_encode()
-    codes = [hashlib.sha256(salt + vote.encode()).hexdigest()[:CODE_CHARS] for vote in votes.dictionary.to_pylist()]
+    codes = [
+        hashlib.sha256(salt + vote.encode()).hexdigest()[:CODE_CHARS] for vote in votes.dictionary.to_pylist()
+    ]
     coded = pa.array(codes, pa.string()).take(votes.indices)
     return rows.set_column(rows.schema.get_field_index(VOTE), rows.schema.field(VOTE), coded)
 

@@ -37,7 +37,9 @@ class Rung(NamedTuple):
         """What its task is the hash of, but for the seed; for other tasks their name."""
         task = self.parts.get("task")
         return (
-            json.dumps(task | {SEED: SEVERAL}, sort_keys=True) if isinstance(task, dict) and SEED in task else self.task
+            json.dumps(task | {SEED: SEVERAL}, sort_keys=True)
+            if isinstance(task, dict) and SEED in task
+            else self.task
         )
 
     def pooled(self) -> "Rung":
@@ -68,11 +70,15 @@ def read_rungs(root: Path) -> list[Rung]:
 
 
 def agree(first: Path, second: Path) -> Agreement:
-    """How the models of both runs are stored as one; raises ValueError, with what differs, where they cannot be."""
+    """How the models of both runs are stored as one; raises ValueError,
+    with what differs, where they cannot be.
+    """
     try:
         return _agree(first, second)
     except RecursionError:
-        raise ValueError(f"The settings of models of {first} or {second} are nested too deep to be compared.") from None
+        raise ValueError(
+            f"The settings of models of {first} or {second} are nested too deep to be compared."
+        ) from None
 
 
 def _agree(first: Path, second: Path) -> Agreement:

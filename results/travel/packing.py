@@ -14,7 +14,9 @@ SUFFIX = ".isoquant.tar"
 
 
 class Packed(NamedTuple):
-    """A packed run: where it lies, its SHA-256 and size, how many files it holds, and what of the run was not read."""
+    """A packed run: where it lies, its SHA-256 and size, how many files it holds,
+    and what of the run was not read.
+    """
 
     path: Path
     sha256: str
@@ -27,9 +29,10 @@ class Packed(NamedTuple):
 def pack(root: Path, out: Path, *, text: bool = True) -> Packed:
     """Write all tables, manifests, records and resolved configs of a run into the file `out`, whole or not at all.
 
-    Without `text` the texts of prompts, thinking and answers are left out, token ids and embeddings too, and votes are
-    codes: whatever is counted stays equal. Raises ValueError where the run is damaged, holds nothing, or has names that
-    some machines take for one, and where `out` is there and no packed run; BusyError while the run is being written.
+    Without `text` the texts of prompts, thinking and answers are left out, token ids and embeddings too, and votes
+    are codes: whatever is counted stays equal. Raises ValueError where the run is damaged, holds nothing, or has
+    names that some machines take for one, and where `out` is there and no packed run; BusyError while the run is
+    being written.
     """
     if out.exists() and not is_packed(out):
         raise ValueError(f"{out} already exists and is not a packed run. Give another --out, or move it away.")

@@ -1,4 +1,5 @@
-"""Prompts of several seeds of a task as prompts of one: their rows under one task, the seed in their names and dials.
+"""Prompts of several seeds of a task as prompts of one: their rows under one task,
+the seed in their names and dials.
 
 What becomes of a row depends on it alone, so that runs can be merged in any order, and again when one has grown.
 """
@@ -120,7 +121,9 @@ def read_seeds(root: Path) -> Seeds:
             for task, seeds in told["seeds"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"{path} does not show what was merged here. Move the run away, and merge again.") from None
+        raise ValueError(
+            f"{path} does not show what was merged here. Move the run away, and merge again."
+        ) from None
 
 
 def join_seeds(first: Seeds, second: Seeds) -> Seeds:
@@ -154,22 +157,28 @@ def check_seeds(stage: Path, seeds: Seeds) -> list[str]:
     """A note where some prompts are the same under two seeds; raises ValueError where many are."""
     notes = []
     for task in seeds:
-        rows = store.scan(stage, PROMPTS, columns=["task", "prompt_id", "prompt_hash"]).filter(pc.field("task") == task)
+        rows = store.scan(stage, PROMPTS, columns=["task", "prompt_id", "prompt_hash"]).filter(
+            pc.field("task") == task
+        )
         hashes: dict[str, set[str]] = defaultdict(set)
-        for prompt_id, prompt_hash in zip(rows["prompt_id"].to_pylist(), rows["prompt_hash"].to_pylist(), strict=True):
+        for prompt_id, prompt_hash in zip(
+            rows["prompt_id"].to_pylist(), rows["prompt_hash"].to_pylist(), strict=True
+        ):
             hashes[_seed_of(prompt_id)].add(prompt_hash)
         for at, seed in enumerate(names := sorted(hashes)):
             for other in names[:at]:
                 shared, least = len(hashes[seed] & hashes[other]), min(len(hashes[seed]), len(hashes[other]))
                 if shared > MOST_SHARED * least:
                     raise ValueError(
-                        f"Seeds {other} and {seed} of {task} have {shared:,} of {least:,} prompts in common, which "
+                        f"Seeds {other} and {seed} of {task} have {shared:,} of {least:,} prompts in common, "
+                        "which "
                         "would count twice, because prompt i is drawn from seed + i. Choose seeds that differ by "
                         "more than the sizes."
                     )
                 if shared:
                     notes.append(
-                        f"{shared:,} prompts of {task} are the same under seeds {other} and {seed}; each is counted."
+                        f"{shared:,} prompts of {task} are the same under seeds {other} and {seed}; each is "
+                        "counted."
                     )
     return notes
 

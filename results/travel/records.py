@@ -7,7 +7,9 @@ from results.whole import write_whole
 
 
 def copy_records(stage: Path, first: Path, second: Path) -> None:
-    """Where rows came from, and what probes found; a record of the second run whose name is taken has the next one."""
+    """Where rows came from, and what probes found;
+    a record of the second run whose name is taken has the next one.
+    """
     for root in (first, second):
         for folder in ("provenance", "probes"):
             for path in find_visible(root / folder, "*.json"):
@@ -29,7 +31,9 @@ def _place(folder: Path, path: Path) -> Path | None:
     name, dash, number = path.stem.rpartition("-")
     if not (dash and number.isdigit()):
         name = path.stem
-    taken = [each for each in find_visible(folder, "*.json") if each.stem.rpartition("-")[0] == name or each == there]
+    taken = [
+        each for each in find_visible(folder, "*.json") if each.stem.rpartition("-")[0] == name or each == there
+    ]
     if any(each.read_bytes() == path.read_bytes() for each in taken):
         return None
     numbers = [int(last) for each in taken if (last := each.stem.rpartition("-")[2]).isdigit()]

@@ -1,4 +1,6 @@
-"""The rows of a table by their key, and where two rows of one key are not alike. Knows one run's shards, no merge."""
+"""The rows of a table by their key, and where two rows of one key are not alike.
+Knows one run's shards, no merge.
+"""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -13,8 +15,8 @@ from results.schema import ANSWERS, FAILURES, MODELS, TRACES, Table
 
 # Reads these columns of a shard, as they are or as they are to be stored.
 Reader = Callable[[Path, pa.Schema], pa.Table]
-# What a sample took of a machine, how this told of a failure and where a model lay on it make it no other one. Nor do
-# the parts of an identity, which is their hash: a pack holds them without secrets.
+# What a sample took of a machine, how this told of a failure and where a model lay on it make it no other one. Nor
+# do the parts of an identity, which is their hash: a pack holds them without secrets.
 OF_REQUEST = ("seconds", "num_cached_tokens")
 OF_MACHINE: dict[str, tuple[str, ...]] = {
     TRACES.name: OF_REQUEST,

@@ -1,4 +1,6 @@
-"""Runs that nothing is written to while they are read whole. Writes nothing into them, not even a lock of its own."""
+"""Runs that nothing is written to while they are read whole.
+Writes nothing into them, not even a lock of its own.
+"""
 
 import contextlib
 import fcntl

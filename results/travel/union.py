@@ -65,12 +65,13 @@ class Tally(NamedTuple):
 
 
 def merge(first: Path, second: Path, into: Path) -> Merged:
-    """Make the run `into` of two runs of one ladder, whole or not at all, and compare it with both as it is read back.
+    """Make the run `into` of two runs of one ladder, whole or not at all,
+    and compare it with both as it is read back.
 
-    Rows of a key that are alike are stored once; runs whose tasks differ in the seed alone are pooled, with the seed as
-    a dial of the prompts. Raises ValueError, with the reason, where a model was asked otherwise or the tasks are
-    others, where rows of one key differ, where a run is damaged or was packed without texts, and where something lies
-    at `into`; BusyError while one of them is being written.
+    Rows of a key that are alike are stored once; runs whose tasks differ in the seed alone are pooled, with the
+    seed as a dial of the prompts. Raises ValueError, with the reason, where a model was asked otherwise or the
+    tasks are others, where rows of one key differ, where a run is damaged or was packed without texts, and where
+    something lies at `into`; BusyError while one of them is being written.
     """
     for root in (first, second):
         if lacks_texts(root):
@@ -92,7 +93,9 @@ def merge(first: Path, second: Path, into: Path) -> Merged:
             copy_records(stage, first, second)
             notes += check_seeds(stage, seeds)
             _verify(stage, sources, seeds)
-    return Merged(into, [*_tell(tallies, first, second), f"Merged into {into}. Both runs stay as they are."], notes)
+    return Merged(
+        into, [*_tell(tallies, first, second), f"Merged into {into}. Both runs stay as they are."], notes
+    )
 
 
 def _store(stage: Path, table: Table, first: Source, second: Source) -> Tally:
@@ -177,18 +180,22 @@ def _write_manifests(stage: Path) -> None:
 
 
 def _compare_graders(first: Path, second: Path, agreed: Agreement) -> Iterator[str]:
-    """A note where the runs were graded by unlike graders; raises ValueError where the run cannot be graded anew."""
+    """A note where the runs were graded by unlike graders;
+    raises ValueError where the run cannot be graded anew.
+    """
     graders = [_graders(root, set(stored)) for root, stored in ((first, agreed.first), (second, agreed.second))]
     if not all(graders) or graders[0] & graders[1]:
         return
     told = [", ".join(sorted(" ".join(grader) for grader in each)) for each in graders]
     if agreed.is_pooled:
         raise ValueError(
-            f"{first} was graded by {told[0]}, {second} by {told[1]}; grade both with the same version, then merge "
+            f"{first} was graded by {told[0]}, {second} by {told[1]}; grade both with the same version, then "
+            "merge "
             "them."
         )
     yield (
-        f"{first} was graded by {told[0]}, {second} by {told[1]}. Grade the merged run, so that all answers have the "
+        f"{first} was graded by {told[0]}, {second} by {told[1]}. Grade the merged run, so that all answers have "
+        "the "
         "same grader."
     )
 
@@ -198,7 +205,9 @@ def _graders(root: Path, identities: set[str]) -> set[Grader]:
 
 
 def _verify(stage: Path, sources: tuple[Source, Source], seeds: Seeds) -> None:
-    """Read what is stored and compare it with both runs; raises OSError where it is not every row of either once."""
+    """Read what is stored and compare it with both runs;
+    raises OSError where it is not every row of either once.
+    """
     faults, _ = inspect(stage)
     wrong = faults[:1]
     for table in TABLES.values():

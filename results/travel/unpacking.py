@@ -1,7 +1,7 @@
 """A packed run as a folder: `unpack` makes one, `opened` keeps one for commands that read.
 
-The file may come from anyone. Nothing is written outside the new folder, no more than the file has bytes, and nothing
-stays where one of them is not what the file says.
+The file may come from anyone. Nothing is written outside the new folder, no more than the file has bytes, and
+nothing stays where one of them is not what the file says.
 """
 
 import atexit
@@ -28,8 +28,8 @@ CACHE = "isoquant"
 
 
 class Unpacked(NamedTuple):
-    """An unpacked run: its folder, the SHA-256 of its file, how many files it has, whether texts are among them, and
-    what is to be noted.
+    """An unpacked run: its folder, the SHA-256 of its file, how many files it has,
+    whether texts are among them, and what is to be noted.
     """
 
     root: Path
@@ -42,8 +42,8 @@ class Unpacked(NamedTuple):
 def unpack(path: Path, into: Path) -> Unpacked:
     """Make the folder `into` of a packed run, whole or not at all.
 
-    Raises ValueError where the file is no packed run, is damaged or holds what no run holds, and where something lies
-    at `into`; BusyError while another process makes the same folder.
+    Raises ValueError where the file is no packed run, is damaged or holds what no run holds, and where something
+    lies at `into`; BusyError while another process makes the same folder.
     """
     _check_file(path)
     with path.open("rb") as file:
@@ -66,8 +66,8 @@ def unpack(path: Path, into: Path) -> Unpacked:
 def opened(path: Path) -> Path:
     """The folder of a packed run, unpacked once and kept by the digest of the file.
 
-    It lies in the user's cache and may be removed at any time; where there is no cache it goes when the process ends.
-    Raises ValueError as `unpack`.
+    It lies in the user's cache and may be removed at any time; where there is no cache it goes when the process
+    ends. Raises ValueError as `unpack`.
     """
     _check_file(path)
     if not is_packed(path):

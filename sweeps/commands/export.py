@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     parts = {room: resolve(config[room]) for room in EXPORTED}
     task, thinking, sampling, grid = (build(parts[room], room) for room in EXPORTED)
     if isinstance(thinking, AutoThinking):
-        raise ValueError("thinking=auto reads the checkpoint, and an exported task has none. Give thinking=<preset>.")
+        raise ValueError(
+            "thinking=auto reads the checkpoint, and an exported task has none. Give thinking=<preset>."
+        )
     budget, folder = max(grid.budgets), options.folder
     try:
         name = export_task(task, parts["task"], thinking=thinking, sampling=sampling, budget=budget, folder=folder)

@@ -1,4 +1,6 @@
-"""What every launcher does around its place: check all jobs, run those that lack something, grade what they wrote."""
+"""What every launcher does around its place: check all jobs,
+run those that lack something, grade what they wrote.
+"""
 
 import contextlib
 import dataclasses
@@ -38,7 +40,8 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     print(f"{num_graded:,} answers graded. Rows are in {root}.")
     if failed:
         sys.exit(
-            f"Failed: {', '.join(failed)}. What was drawn is kept. Correct the errors above and run the same command "
+            f"Failed: {', '.join(failed)}. What was drawn is kept. Correct the errors above and run the same "
+            "command "
             "again."
         )
 
@@ -111,7 +114,9 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
 
 
 class Elsewhere:
-    """An engine's settings where it starts on another machine: what this one lacks, such as a GPU, says nothing."""
+    """An engine's settings where it starts on another machine:
+    what this one lacks, such as a GPU, says nothing.
+    """
 
     def __init__(self, engine: EngineSettings) -> None:
         self._engine = engine

@@ -22,7 +22,9 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 class Lane(NamedTuple):
-    """The commands of one model's jobs, which write under one lock, and the GPUs that the greediest of them needs."""
+    """The commands of one model's jobs, which write under one lock,
+    and the GPUs that the greediest of them needs.
+    """
 
     model: str
     num_devices: int
@@ -63,7 +65,8 @@ class Place(Protocol):
 def run_lane(
     lane: Lane, *, folder: Path, log: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Failure | None:
-    """Run the commands in `folder`, one after the other; return the first failure. A failed job does not stop the next.
+    """Run the commands in `folder`, one after the other; return the first failure.
+    A failed job does not stop the next.
 
     log: what they print is appended here instead of going to the terminal.
     """

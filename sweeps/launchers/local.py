@@ -14,7 +14,9 @@ from sweeps.provenance import list_gpus
 
 
 class Slot(NamedTuple):
-    """A place to run a job: the line of the terminal its progress bar takes, and what tells it its GPUs or cores."""
+    """A place to run a job: the line of the terminal its progress bar takes,
+    and what tells it its GPUs or cores.
+    """
 
     row: int
     environment: dict[str, str]
@@ -35,7 +37,9 @@ class Local:
         """Run every lane; yield each when it ends, with the reason if it failed. Output goes to the terminal."""
         slots: Queue[Slot] = Queue()
         groups = group_devices(lanes)
-        places = [{"CUDA_VISIBLE_DEVICES": devices} for devices in groups] or [self.share_cores()] * self.jobs_at_once
+        places = [{"CUDA_VISIBLE_DEVICES": devices} for devices in groups] or [
+            self.share_cores()
+        ] * self.jobs_at_once
         for row, environment in enumerate(places):
             slots.put(Slot(row, environment))
         with ThreadPoolExecutor(slots.qsize()) as threads:
@@ -66,7 +70,9 @@ def run_in_slot(lane: Lane, slots: Queue[Slot]) -> Failure | None:
 
 
 def group_devices(lanes: Sequence[Lane]) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES is set to for each lane that may run at once; empty where no GPU is there or needed."""
+    """What CUDA_VISIBLE_DEVICES is set to for each lane that may run at once;
+    empty where no GPU is there or needed.
+    """
     size = max(lane.num_devices for lane in lanes)
     if not size:
         return []

@@ -27,7 +27,9 @@ def show_plan(jobs: Sequence[Job]) -> None:
         print(note)
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
-        raise ValueError(f"Damaged or missing:\n{named}\n`isoquant sweep` sets them aside and draws their rows again.")
+        raise ValueError(
+            f"Damaged or missing:\n{named}\n`isoquant sweep` sets them aside and draws their rows again."
+        )
     forecasts: list[Forecast] = []
     notes: list[str] = []
     problems: list[str] = []
@@ -40,7 +42,9 @@ def show_plan(jobs: Sequence[Job]) -> None:
             continue
         told.append((job.model.name, prepared.settings))
         forecasts.append(forecast(prepared))
-        notes += [f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
+        notes += [
+            f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))
+        ]
     shown.extend(forecasts)
     if forecasts:
         print(*tell_settings(told), sep="\n")
@@ -103,7 +107,9 @@ def _remarks(plans: Sequence[Forecast], root: Path) -> list[str]:
     if any(plan.hours is None for plan in pending):
         unknown = [plan.model for plan in pending if plan.hours is None and plan.rough is None]
         why = f"?: the hours of {', '.join(unknown)} are not known. " if unknown else ""
-        remarks.append(f"{why}Nothing is measured in {root} yet: draw a few prompts (task.size=8), then plan again.")
+        remarks.append(
+            f"{why}Nothing is measured in {root} yet: draw a few prompts (task.size=8), then plan again."
+        )
     if any(plan.num_devices > 1 for plan in plans):
         remarks.append("The hours of all models together are device hours.")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
@@ -141,7 +147,9 @@ def _total_hours(pending: Sequence[Forecast]) -> str:
     low, high = 0.0, 0.0
     for plan in pending:
         bounds = (plan.hours, plan.hours) if plan.hours is not None else (plan.rough.low, plan.rough.high)  # type: ignore[union-attr]
-        low, high = (total + bound * max(plan.num_devices, 1) for total, bound in zip((low, high), bounds, strict=True))
+        low, high = (
+            total + bound * max(plan.num_devices, 1) for total, bound in zip((low, high), bounds, strict=True)
+        )
     return _hours(low) if low == high else _range(low, high)
 
 

@@ -31,7 +31,9 @@ class RayCluster:
             raise ValueError("Ray is not installed. Install the extra `ray` of pyproject.toml.") from error
 
     def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
-        """Run every lane as a task; yield each when it ends, with the reason if it failed. Closing stops what runs."""
+        """Run every lane as a task; yield each when it ends,
+        with the reason if it failed. Closing stops what runs.
+        """
         import ray
 
         logs.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,8 @@ class RayCluster:
             said = str(error).splitlines()[0].split(". ")[0]
             raise ValueError(
                 f"No Ray cluster at {self.address}: {said}. Start one with `ray start --head` and give "
-                "hydra.launcher.address=host:port (with RAY_AUTH_MODE=token in the environment if it needs tokens), "
+                "hydra.launcher.address=host:port (with RAY_AUTH_MODE=token in the environment if it needs "
+                "tokens), "
                 "or give hydra.launcher.address=local to start one for this sweep."
             ) from error
 

@@ -63,7 +63,9 @@ class Slurm:
             check_slurm()
 
     def run(self, lanes: Sequence[Lane], *, logs: Path) -> Generator[tuple[Lane, str | None], None, None]:
-        """Submit every lane; yield each when it ends, with the reason if it failed. Closing cancels what still runs."""
+        """Submit every lane; yield each when it ends, with the reason if it failed.
+        Closing cancels what still runs.
+        """
         logs.mkdir(parents=True, exist_ok=True)
         running: dict[Any, Lane] = {}
         try:
@@ -120,8 +122,8 @@ class RunLane:
     def __call__(self, lane: Lane) -> Failure | None:
         failure = run_lane(lane, folder=self.folder, log=self.logs / f"{lane.model}.log")
         if failure and failure.was_told_to_stop:
-            # Slurm tells all processes of a job, so the command is gone first. What follows is Slurm's to say: it kills
-            # this one if the job is cancelled, and submitit's signal handler queues it again if it is not.
+            # Slurm tells all processes of a job, so the command is gone first. What follows is Slurm's to say: it
+            # kills this one if the job is cancelled, and submitit's signal handler queues it again if it is not.
             time.sleep(KILL_WAIT_SECONDS)
         return failure
 
@@ -143,7 +145,8 @@ def check_slurm() -> None:
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", "") or str(error)
         raise ValueError(
-            "sacct does not work here. Without Slurm's accounting a sweep would wait for ever for a cancelled job: "
+            "sacct does not work here. Without Slurm's accounting a sweep would wait for ever for a cancelled "
+            "job: "
             f"{said.strip().splitlines()[-1]}"
         ) from error
 

@@ -23,7 +23,9 @@ CAP_TOKENS = max(BUDGETS)
 
 
 class PlantedRung(NamedTuple):
-    """A model whose chance on a prompt is a logistic curve of ability - difficulty, less what a cut trace costs it."""
+    """A model whose chance on a prompt is a logistic curve of ability - difficulty,
+    less what a cut trace costs it.
+    """
 
     name: str
     num_params: int
@@ -54,7 +56,9 @@ class Pythia(NamedTuple):
 
 @pytest.fixture(scope="session")
 def pythia(outside_data: Callable[[str], Path]) -> Pythia:
-    """Brown et al.'s samples of Pythia on MATH, as Schaeffer et al. counted them (arXiv 2407.21787, 2502.17578)."""
+    """Brown et al.'s samples of Pythia on MATH, as Schaeffer et al.
+    counted them (arXiv 2407.21787, 2502.17578).
+    """
     table = pd.read_parquet(outside_data("monkeys/pythia_math_10k.parquet"))
     counts = table.drop_duplicates(["Model", "Problem Idx"]).pivot(
         index="Problem Idx", columns="Model", values="Num. Samples Correct"
@@ -131,7 +135,9 @@ def write_run(
                 for b in budgets
             ]
             store.append(root, schema.CELLS, cells, writer=rung.name)
-            rows = sample_rows(rung, pool=pool, budgets=budgets, difficulty=difficulty, num_samples=samples, rng=rng)
+            rows = sample_rows(
+                rung, pool=pool, budgets=budgets, difficulty=difficulty, num_samples=samples, rng=rng
+            )
             for table, stored in zip((schema.TRACES, schema.ANSWERS, schema.GRADES), rows, strict=True):
                 store.append(root, table, stored, writer=rung.name)
 
@@ -154,13 +160,19 @@ def sample_rows(
     for prompt, hardness in enumerate(difficulty):
         lengths = rng.lognormal(3.6 + 0.5 * hardness, 0.7, size=num_samples).astype(int) + 4
         for sample, length in enumerate(lengths):
-            key = {"identity": identity(rung), "prompt_id": f"planted/{prompt:04d}", "pool": pool, "sample": sample}
+            key = {
+                "identity": identity(rung),
+                "prompt_id": f"planted/{prompt:04d}",
+                "pool": pool,
+                "sample": sample,
+            }
             ended = bool(length <= CAP_TOKENS)
             thinking = int(min(length, CAP_TOKENS))
             traces.append(_trace_row(key, thinking, ended))
             for budget in [*(b for b in budgets if b < length), *([None] if ended else [])]:
                 chance = 1 / (
-                    1 + np.exp(-1.4 * (rung.ability - hardness) + CUT_LOSS[CAP_TOKENS if budget is None else budget])
+                    1
+                    + np.exp(-1.4 * (rung.ability - hardness) + CUT_LOSS[CAP_TOKENS if budget is None else budget])
                 )
                 answers.append(_answer_row(key, budget, thinking))
                 grades.append(_grade_row(key, budget, chance, rng))

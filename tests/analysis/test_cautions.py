@@ -1,4 +1,6 @@
-"""What cuts a run, who was asked otherwise, whose answers are mostly unread: said wherever a reader would miss it."""
+"""What cuts a run, who was asked otherwise, whose answers are mostly unread:
+said wherever a reader would miss it.
+"""
 
 import json
 from collections.abc import Callable
@@ -48,7 +50,9 @@ def make(tmp_path: Path) -> Make:
     return written
 
 
-def end(root: Path, model: str, outcome: str, *, budgets: tuple[int | None, ...], every: int = 1, of: str = "") -> None:
+def end(
+    root: Path, model: str, outcome: str, *, budgets: tuple[int | None, ...], every: int = 1, of: str = ""
+) -> None:
     """Every answer of a model at these budgets, or all but one in so many, ends in this outcome."""
     wanted = f"{model}-identity"
 
@@ -105,7 +109,9 @@ def test_a_short_rung_is_named_with_what_it_cuts(make: Make, numbers: tuple[int,
 
 def test_a_budget_that_one_model_lacks_is_named_with_it(make: Make):
     root = make(4, 4)
-    rewrite(root, schema.CELLS, lambda row: None if (row["identity"], row["budget"]) == ("0.4m-identity", 64) else row)
+    rewrite(
+        root, schema.CELLS, lambda row: None if (row["identity"], row["budget"]) == ("0.4m-identity", 64) else row
+    )
     loaded = outcomes.load(root)
     assert loaded.budgets.tolist() == [0, 256] and loaded.budgets_aside == ((64, ("0.4m",)),)
     assert "Answers at 64 thinking tokens are left out of every model, because 0.4m has too few" in cautions.text(
@@ -118,7 +124,11 @@ def test_a_budget_that_a_sweep_has_only_begun_is_named_with_who_is_behind(make: 
     late = {f"planted/{number:04d}" for number in range(6, 24)}
 
     def drop(row: dict) -> dict | None:
-        return None if row["identity"] == "0.4m-identity" and row["budget"] == 64 and row["prompt_id"] in late else row
+        return (
+            None
+            if row["identity"] == "0.4m-identity" and row["budget"] == 64 and row["prompt_id"] in late
+            else row
+        )
 
     rewrite(root, schema.ANSWERS, drop)
     assert outcomes.load(root).budgets_aside == ((64, ("0.4m",)),)
@@ -138,7 +148,9 @@ def test_summary_report_and_figures_say_what_cuts_a_run(make: Make, capsys: pyte
             continue
         frame = each.frame_of()
         figure = each.draw(frame)
-        assert said in " ".join(" ".join(words_of(figure)).split()) and said in frame["cautions"].iloc[0], each.name
+        assert said in " ".join(" ".join(words_of(figure)).split()) and said in frame["cautions"].iloc[0], (
+            each.name
+        )
         assert faults(figure) == [], each.name
 
 
@@ -204,7 +216,10 @@ def test_no_verdict_is_given_for_a_largest_model_that_is_mostly_unread(make: Mak
     root = make(8, 8)
     end(root, "1.1m", "truncated", budgets=(None, 256))
     said = say(root)
-    assert said.startswith("No verdict on planted: too few answers could be graded.") and "1.1m (100% truncated" in said
+    assert (
+        said.startswith("No verdict on planted: too few answers could be graded.")
+        and "1.1m (100% truncated" in said
+    )
     assert "match" not in said
     assert said.split(":")[0] in report(root)
 
@@ -226,7 +241,9 @@ def test_bins_in_which_most_answers_are_unread_are_left_aside_alone(make: Make):
     root = make(8, 8)
     loaded = outcomes.load(root)
     found = exchange_rates.measure(read(loaded, Choices(binning=Binning(num_bins=2))))
-    unread = found.unread.assign(truncated=np.where(found.unread["bin"] == "harder", 0.7, found.unread["truncated"]))
+    unread = found.unread.assign(
+        truncated=np.where(found.unread["bin"] == "harder", 0.7, found.unread["truncated"])
+    )
     told = headline.headline(exchange_rates.Findings(**vars(found) | {"unread": unread}), rule="maj_at_k")
     assert "0.4m on harder prompts (70% truncated" in told and "harder" not in told.split("Left out")[0]
 

@@ -48,7 +48,9 @@ def test_single_answers_differ_by_the_difference_of_the_means(placed: Comparison
     arms = {arm.rung.name: arm for arm in outcomes.load(ladder_run).arms}
     cells = placed.differences[(placed.differences["width"] == 1) & (placed.differences["bin"] == "all prompts")]
     for base, part in cells.groupby("base"):
-        want = (arms["0.4m"].samples.correct.mean(axis=(1, 2)) - arms[base].samples.correct.mean(axis=(1, 2))).tolist()
+        want = (
+            arms["0.4m"].samples.correct.mean(axis=(1, 2)) - arms[base].samples.correct.mean(axis=(1, 2))
+        ).tolist()
         np.testing.assert_allclose(part.sort_values("budget")["difference"], want, atol=1e-12)
 
 
@@ -101,7 +103,9 @@ def test_planted_abilities_order_the_rungs_and_place_the_new_one_between_them(pl
 
 
 def test_the_smaller_rung_takes_more_samples_and_the_larger_one_none(placed: Comparison):
-    needs = placed.needs[(placed.needs["path"] == "width") & (placed.needs["bin"] == "all prompts")].set_index("base")
+    needs = placed.needs[(placed.needs["path"] == "width") & (placed.needs["bin"] == "all prompts")].set_index(
+        "base"
+    )
     assert needs.loc["125k", "step"] > 1 and needs.loc["125k", "tokens_low"] <= needs.loc["125k", "tokens"]
     assert needs.loc["1.1m", "at_or_below"] and needs.loc["1.1m", "share_never"] == 0
     assert np.isinf(needs.loc["33k", "step"]) and needs.loc["33k", "share_never"] > 0.5

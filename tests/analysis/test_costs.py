@@ -143,7 +143,9 @@ def test_a_window_that_nothing_reaches_changes_no_cost():
     windowed = QWEN3_8B._replace(num_window_layers=30, window=100_000)
     for model in (COST_MODELS["c2"], choose("c3", gpu="L4")):
         arguments = {"prompt_tokens": PROMPT, "decoded_tokens": 100 * DECODED, "widths": [1, 3]}
-        np.testing.assert_allclose(cell_cost(model, windowed, **arguments), cell_cost(model, QWEN3_8B, **arguments))
+        np.testing.assert_allclose(
+            cell_cost(model, windowed, **arguments), cell_cost(model, QWEN3_8B, **arguments)
+        )
 
 
 def test_roofline_seconds_with_a_window_equal_the_larger_bound_summed_token_by_token():
@@ -155,7 +157,9 @@ def test_roofline_seconds_with_a_window_equal_the_larger_bound_summed_token_by_t
         flops = 2 * shape.num_matmul_params + 4 * (shape.attention_width * x + shape.window_width * seen)
         read = 2 * shape.num_matmul_params / 256 + shape.cached_bytes * x + shape.window_bytes * seen
         expected = np.maximum(flops / gpu.peak_flops, read / gpu.bytes_per_second).sum()
-        assert float(model.decode(shape, np.array(float(prompt)), np.array(float(length)))) == pytest.approx(expected)
+        assert float(model.decode(shape, np.array(float(prompt)), np.array(float(length)))) == pytest.approx(
+            expected
+        )
 
 
 def test_keys_and_values_of_different_size_cost_their_mean_and_one_latent_is_kept():

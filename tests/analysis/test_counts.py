@@ -130,7 +130,9 @@ def test_samples_held_out_of_counts_and_the_rest_add_up(root: Path):
 
 def test_samples_drawn_from_counts_are_right_as_often():
     shape = (1, 4000)
-    counted = Counted(np.full(shape, 1_000_000), np.full(shape, 300_000), np.zeros(shape), np.full(shape, 7.4), seed=1)
+    counted = Counted(
+        np.full(shape, 1_000_000), np.full(shape, 300_000), np.zeros(shape), np.full(shape, 7.4), seed=1
+    )
     drawn = counted.draw(6)
     assert drawn.correct.shape == (1, 4000, 6) and set(drawn.answer_tokens.ravel()) == {7}
     # 24,000 of them: four standard errors.

@@ -14,7 +14,9 @@ def test_a_planted_power_law_is_found_with_the_range_it_was_fitted_on():
 
 
 def test_two_published_points_give_their_exponent():
-    """DeepSeek-Coder-V2-Instruct on SWE-bench Lite: 15.9% at 1 sample, 56% at 250 (Brown et al., arXiv 2407.21787)."""
+    """DeepSeek-Coder-V2-Instruct on SWE-bench Lite: 15.9% at 1 sample,
+    56% at 250 (Brown et al., arXiv 2407.21787).
+    """
     assert fit_power_law([1, 250], [0.159, 0.56]).exponent == pytest.approx(0.209, abs=5e-4)
 
 

@@ -15,7 +15,9 @@ KEY = {"identity": "i", "pool": "evaluation"}
 RNG = np.random.default_rng(0)
 
 
-def segment(sample: int, tokens: list[int] | None, *, ended: bool, text: str | None = "words", start: int = 0) -> dict:
+def segment(
+    sample: int, tokens: list[int] | None, *, ended: bool, text: str | None = "words", start: int = 0
+) -> dict:
     return KEY | {
         "prompt_id": f"p/{sample // 10}",
         "sample": sample % 10,

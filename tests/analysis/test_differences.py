@@ -102,7 +102,9 @@ def test_planted_differences_are_found_at_the_advertised_power():
 
 @pytest.mark.usefixtures("few_replicates")
 def test_intervals_of_single_cells_would_raise_too_many_alarms():
-    """The simulation finds out what is not corrected: of 12 cells' own intervals, some leave out 0 far too often."""
+    """The simulation finds out what is not corrected: of 12 cells' own intervals,
+    some leave out 0 far too often.
+    """
     rng = np.random.default_rng(6)
     alarms = []
     for _ in range(60):
@@ -116,4 +118,6 @@ def test_holm_of_swaps_agrees_with_the_simultaneous_interval_on_what_is_plain():
     values = np.random.default_rng(7).normal(0, 0.2, size=(100, 6))
     values[:, 0] += 0.3
     found = read(values)
-    assert (holm(found.p_value) <= 0.05).tolist() == ((found.interval.low > 0) | (found.interval.high < 0)).tolist()
+    assert (holm(found.p_value) <= 0.05).tolist() == (
+        (found.interval.low > 0) | (found.interval.high < 0)
+    ).tolist()

@@ -36,7 +36,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return contents(folder)
 
 
-def test_two_processes_draw_what_one_does_in_the_order_that_is_asked(tmp_path: Path, alone: dict[str, bytes]) -> None:
+def test_two_processes_draw_what_one_does_in_the_order_that_is_asked(
+    tmp_path: Path, alone: dict[str, bytes]
+) -> None:
     assert [path.stem for path in draw(tmp_path)] == list(NAMES)
     assert contents(tmp_path) == alone and len(alone) == 3 * len(NAMES)
 

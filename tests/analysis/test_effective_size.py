@@ -55,9 +55,13 @@ def test_the_size_that_stays_agrees_with_a_walk_along_a_fine_grid():
         reached = np.interp(fine, np.log(SIZES), ladder) >= accuracy
         first = np.exp(fine[reached.argmax()]) if reached.any() else np.inf
         short = np.flatnonzero(~reached)
-        stays = SIZES[0] if not len(short) else np.inf if short[-1] == len(fine) - 1 else np.exp(fine[short[-1] + 1])
+        stays = (
+            SIZES[0] if not len(short) else np.inf if short[-1] == len(fine) - 1 else np.exp(fine[short[-1] + 1])
+        )
         found = at(list(ladder), accuracy)
-        assert found.size.estimate == pytest.approx(first, rel=1e-3) and found.stays == pytest.approx(stays, rel=1e-3)
+        assert found.size.estimate == pytest.approx(first, rel=1e-3) and found.stays == pytest.approx(
+            stays, rel=1e-3
+        )
 
 
 @pytest.mark.parametrize("sizes", [[1e6, 1e6], [1e6, np.nan], [1e6]])

@@ -65,7 +65,9 @@ def test_pass_at_k_stays_accurate_at_ten_thousand_samples():
 
 @pytest.mark.parametrize("num_samples", [998, 1002, 10_112, 130_000, 2_980_608, 3_700_000])
 def test_pass_at_k_equals_the_formula_in_exact_fractions(num_samples: int):
-    """Right and wrong samples from one to nearly all, widths likewise, at the edges of the ways it is worked out."""
+    """Right and wrong samples from one to nearly all, widths likewise,
+    at the edges of the ways it is worked out.
+    """
     n, few = num_samples, (1, 2, 3, 20)
     many = (1, 7, n // 900, n // 3, n // 2, n - 130, n - 122, n - 121, n - 120, n - 30)
     places = {(c, k) for a in few for b in many for c, k in ((a, b), (b, a))}
@@ -144,7 +146,9 @@ def test_maj_at_k_equals_enumeration_with_ties_abstainers_and_disagreeing_member
     rng = np.random.default_rng(num_answers)
     votes = rng.integers(-1, num_answers, size=(12, 7))
     correct = rng.random((12, 7)) < 0.5
-    expected = [[plurality_by_enumeration(v, c, k) for k in range(1, 8)] for v, c in zip(votes, correct, strict=True)]
+    expected = [
+        [plurality_by_enumeration(v, c, k) for k in range(1, 8)] for v, c in zip(votes, correct, strict=True)
+    ]
     np.testing.assert_allclose(maj_at_k(votes, correct, range(1, 8)), expected, atol=1e-12)
 
 
@@ -235,14 +239,18 @@ def test_a_weighted_vote_equals_enumeration(num_draws: int):
     rows = zip(votes, votes == 0, scores, strict=True)
     expected = np.array([[weighted_vote_by_enumeration(*row, k) for k in range(1, 8)] for row in rows])
     was_visited = found.standard_error == 0
-    np.testing.assert_allclose(found.mean[was_visited], expected[was_visited], atol=0.35 if num_draws == 20 else 1e-9)
+    np.testing.assert_allclose(
+        found.mean[was_visited], expected[was_visited], atol=0.35 if num_draws == 20 else 1e-9
+    )
     assert np.all(np.abs(found.mean - expected)[~was_visited] < 5 * found.standard_error[~was_visited])
     assert (num_draws == 1000) == bool(was_visited.all())
 
 
 def test_a_vote_weighted_equally_is_the_majority_vote():
     votes = np.random.default_rng(0).integers(-1, 4, size=(20, 9))
-    found = weighted_vote_at_k(votes, votes == 0, np.full(votes.shape, 0.1), [1, 3, 9], rng=np.random.default_rng(1))
+    found = weighted_vote_at_k(
+        votes, votes == 0, np.full(votes.shape, 0.1), [1, 3, 9], rng=np.random.default_rng(1)
+    )
     np.testing.assert_allclose(found.mean, maj_at_k(votes, votes == 0, [1, 3, 9]), atol=1e-12)
 
 

@@ -221,7 +221,9 @@ def test_pythia_needs_the_published_samples(outside_data: Callable[[str], Path])
     needs = frame[(frame["kind"] == "needs") & (frame["k"] == 1)].set_index("model")
     given = {"70M": (51.6, 22.7, 137), "160M": (9.2, 6.4, 12.9), "410M": (4.0, 2.9, 5.5), "1B": (2.9, 2.4, 3.6)}
     for name, expected in given.items():
-        np.testing.assert_allclose(needs.loc[f"Pythia {name}", ["k_star", "low", "high"]].tolist(), expected, rtol=0.08)
+        np.testing.assert_allclose(
+            needs.loc[f"Pythia {name}", ["k_star", "low", "high"]].tolist(), expected, rtol=0.08
+        )
     figure = pythia.draw(frame)
     assert faults(figure) == []
     assert any("inflated by lucky guesses" in word for word in words_of(figure))

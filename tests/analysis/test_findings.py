@@ -162,11 +162,17 @@ def test_without_held_out_samples_there_is_one_bin(plant, ladder):
 
 def test_the_number_of_bins_can_be_chosen(plant, ladder):
     root = plant(ladder[:2], num_prompts=20, num_samples=4)
-    assert find(root, binning=Binning(num_bins=2)).curves["bin"].unique().tolist() == [ALL_PROMPTS, "easier", "harder"]
+    assert find(root, binning=Binning(num_bins=2)).curves["bin"].unique().tolist() == [
+        ALL_PROMPTS,
+        "easier",
+        "harder",
+    ]
 
 
 def test_an_anchor_that_solves_everything_leaves_one_bin(plant, ladder):
-    found = find(plant([ladder[0], ladder[1]._replace(ability=40.0)], num_prompts=10, num_samples=4, bin_samples=1))
+    found = find(
+        plant([ladder[0], ladder[1]._replace(ability=40.0)], num_prompts=10, num_samples=4, bin_samples=1)
+    )
     assert found.curves["bin"].unique().tolist()[0] == ALL_PROMPTS
     assert not found.exchange_rates.duplicated(["small", "large", "bin", "rule", "path"]).any()
 
@@ -248,7 +254,9 @@ def test_thresholds_bin_how_far_votes_agree(ladder_run: Path):
         "50% to 75%": ((agreement >= 0.5) & (agreement < 0.75)).sum(),
         "below 50%": (agreement < 0.5).sum(),
     }
-    assert found.setting.bins_are is not None and found.setting.bins_are.startswith("fixed ranges of the agreement")
+    assert found.setting.bins_are is not None and found.setting.bins_are.startswith(
+        "fixed ranges of the agreement"
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,7 +291,8 @@ def test_a_label_of_words_makes_no_more_bins_than_its_limit_and_one_of_numbers_i
     assert drawn(at.astype(float)) == ["easy", "medium", "hard"]
     for num_values in (bins.MAX_LABELS + 1, 40, len(at)):
         with pytest.raises(
-            ValueError, match=rf"'topic' has {num_values} values .* at most {bins.MAX_LABELS} such values make bins"
+            ValueError,
+            match=rf"'topic' has {num_values} values .* at most {bins.MAX_LABELS} such values make bins",
         ):
             drawn(words[at % num_values])
 
@@ -311,7 +320,9 @@ def test_where_all_is_right_clusters_are_the_trials(plant, ladder):
         choices = Choices(cluster=cluster)
         curves = exchange_rates.measure(read(clustered, choices)).curves
         exact = binomial_interval(num_trials, num_trials, method="clopper-pearson")
-        row = curves[(curves["rule"] == "pass_at_k") & (curves["width"] == 16) & (curves["bin"] == ALL_PROMPTS)].iloc[0]
+        row = curves[
+            (curves["rule"] == "pass_at_k") & (curves["width"] == 16) & (curves["bin"] == ALL_PROMPTS)
+        ].iloc[0]
         assert (row["accuracy"], row["low"], row["high"]) == pytest.approx((1, float(exact.low), 1), abs=1e-3)
         drawn = coverage.frame(cells.measure(read(clustered, choices, rule="pass_at_k"))).iloc[-1]
         assert (drawn["low"], drawn["high"]) == pytest.approx((float(exact.low), 1), abs=1e-3)

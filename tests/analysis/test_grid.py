@@ -50,7 +50,9 @@ def graded(row: dict, outcome: str = "correct") -> dict:
 
 
 def rows(*, own_answer: bool) -> tuple[list[dict], list[dict]]:
-    """Traces and answers of plain chains of thought; those that end are their own answers, or an answer is forced."""
+    """Traces and answers of plain chains of thought;
+    those that end are their own answers, or an answer is forced.
+    """
     traces, answers = [], []
     for sample, length in enumerate(LENGTHS):
         ended = length < CAP
@@ -127,7 +129,11 @@ def test_a_trace_that_is_its_own_answer_costs_its_thinking_alone(make: Callable[
     spent = total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens[-1], widths=[1])
     assert spent.ravel().tolist() == [PROMPT_TOKENS + decoded.mean()]
     cost = cell_cost(
-        COST_MODELS["c1"], arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded[None, :2], widths=[1]
+        COST_MODELS["c1"],
+        arm.rung.shape,
+        prompt_tokens=arm.prompt_tokens,
+        decoded_tokens=decoded[None, :2],
+        widths=[1],
     )
     assert cost.ravel().tolist() == [2 * RUNG.num_params * (PROMPT_TOKENS + 25)]
 

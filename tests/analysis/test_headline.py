@@ -1,4 +1,6 @@
-"""What a run is said to show: all prompts first, nothing chosen for its result, and what another look would change."""
+"""What a run is said to show: all prompts first, nothing chosen for its result,
+and what another look would change.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,7 +48,9 @@ def test_every_smaller_model_is_named_on_all_prompts_in_order_of_size(found: Fin
 @pytest.mark.parametrize("rate", [0.01, 0.3, 5.0])
 def test_a_bin_that_is_more_favourable_changes_nothing_but_what_is_said_of_bins(found: Findings, rate: float):
     where = {"small": "125k", "large": "1.1m", "path": "width"}
-    untold = changed(found.exchange_rates, {"exchange_rate": 0.9, "low": 0.6, "high": 1.2}, **where, bin="all prompts")
+    untold = changed(
+        found.exchange_rates, {"exchange_rate": 0.9, "low": 0.6, "high": 1.2}, **where, bin="all prompts"
+    )
     values = {"exchange_rate": rate, "low": rate / 2, "high": rate * 1.1, "p_holm": 0.001}
     told, before = (
         headline.sentences(replace(found, exchange_rates=rates), rule="maj_at_k")
@@ -57,7 +61,9 @@ def test_a_bin_that_is_more_favourable_changes_nothing_but_what_is_said_of_bins(
     assert any(f"125k certainly {side} on medium prompts" in sentence for sentence in told[1:])
 
 
-@pytest.mark.parametrize(("p_holm", "words"), [(0.01, "certainly less"), (0.2, "not certain after correction for")])
+@pytest.mark.parametrize(
+    ("p_holm", "words"), [(0.01, "certainly less"), (0.2, "not certain after correction for")]
+)
 def test_a_verdict_is_sure_where_the_corrected_p_value_says_so(found: Findings, p_holm: float, words: str):
     values = {"exchange_rate": 0.4, "low": 0.2, "high": 0.6, "p_holm": p_holm}
     rates = changed(found.exchange_rates, values, small="125k", large="1.1m", bin="all prompts", path="width")
@@ -123,7 +129,9 @@ def test_bins_of_few_prompts_are_named_with_their_size(plant: Callable[..., Path
     assert "Too few prompts" not in say(find(outcomes.load(plant(LADDER, name="large", num_prompts=150))))
 
 
-def test_of_many_models_those_of_each_verdict_are_counted_and_the_next_smaller_is_named(plant: Callable[..., Path]):
+def test_of_many_models_those_of_each_verdict_are_counted_and_the_next_smaller_is_named(
+    plant: Callable[..., Path],
+):
     rungs = [PlantedRung(f"m{at}", 30_000 * 2**at, 3, 1, 0.1 + 0.3 * at) for at in range(7)]
     told = say(find(outcomes.load(plant(rungs, num_prompts=60))))
     assert "of 6 smaller models" in told and "m5 " in told and "m0" not in told
@@ -131,6 +139,8 @@ def test_of_many_models_those_of_each_verdict_are_counted_and_the_next_smaller_i
 
 def test_samples_without_their_answers_are_said_to_need_somebody_who_can_tell(ladder_run: Path):
     loaded = outcomes.load(ladder_run)
-    silent = replace(loaded, arms=tuple(replace(arm, rung=replace(arm.rung, has_votes=False)) for arm in loaded.arms))
+    silent = replace(
+        loaded, arms=tuple(replace(arm, rung=replace(arm.rung, has_votes=False)) for arm in loaded.arms)
+    )
     assert [caution.about for caution in cautions.read(silent)] == ["No votes"]
     assert "guessing alone raises it" in cautions.text(silent)

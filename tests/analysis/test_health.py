@@ -17,20 +17,26 @@ KEY = {"identity": "i", "prompt_id": "p", "pool": "evaluation"}
 
 NUM_PROMPTS, NUM_SAMPLES = 20, 8
 # Tokens at which each sample of each prompt ends by itself; those of the first prompts end early, all of them.
-LENGTHS = np.random.default_rng(0).geometric(np.geomspace(0.5, 0.02, NUM_PROMPTS)[:, None], (NUM_PROMPTS, NUM_SAMPLES))
+LENGTHS = np.random.default_rng(0).geometric(
+    np.geomspace(0.5, 0.02, NUM_PROMPTS)[:, None], (NUM_PROMPTS, NUM_SAMPLES)
+)
 
 Drawn = Callable[[int, int], Collection[int]]
 
 NUM_PROMPTS, NUM_SAMPLES = 20, 8
 # Tokens at which each sample of each prompt ends by itself; those of the first prompts end early, all of them.
-LENGTHS = np.random.default_rng(0).geometric(np.geomspace(0.5, 0.02, NUM_PROMPTS)[:, None], (NUM_PROMPTS, NUM_SAMPLES))
+LENGTHS = np.random.default_rng(0).geometric(
+    np.geomspace(0.5, 0.02, NUM_PROMPTS)[:, None], (NUM_PROMPTS, NUM_SAMPLES)
+)
 
 Drawn = Callable[[int, int], Collection[int]]
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Four samples: one ends at 4 tokens, one at 10 in two segments, two are cut at 16, one of those at 8 ungraded."""
+    """Four samples: one ends at 4 tokens, one at 10 in two segments,
+    two are cut at 16, one of those at 8 ungraded.
+    """
     traces = [
         KEY | {"sample": 0, "start_token": 0, "num_thinking_tokens": 4, "ended": True},
         KEY | {"sample": 1, "start_token": 0, "num_thinking_tokens": 8, "ended": False},
@@ -39,7 +45,13 @@ def root(tmp_path: Path) -> Path:
         KEY | {"sample": 3, "start_token": 0, "num_thinking_tokens": 16, "ended": False},
     ]
     budgets = {0: [None], 1: [None, 8], 2: [8, 16], 3: [8, 16]}
-    outcomes = {(0, None): "correct", (1, None): "wrong", (1, 8): "unparsed", (2, 8): "truncated", (2, 16): "correct"}
+    outcomes = {
+        (0, None): "correct",
+        (1, None): "wrong",
+        (1, 8): "unparsed",
+        (2, 8): "truncated",
+        (2, 16): "correct",
+    }
     answers = [
         KEY | {"sample": s, "budget": b, "num_answer_tokens": 2, "forced": b is not None}
         for s in budgets
@@ -51,8 +63,12 @@ def root(tmp_path: Path) -> Path:
         for version, outcome in (("1", "wrong"), ("2", latest))
     ]
     bins = [KEY | {"pool": "bins", "sample": 0, "start_token": 0, "num_thinking_tokens": 9, "ended": True}]
-    cells = [{"identity": "i", "pool": "evaluation", "budget": b, "num_samples": 4, "num_prompts": 1} for b in (8, 16)]
-    cells = [{"identity": "i", "pool": "evaluation", "budget": b, "num_samples": 4, "num_prompts": 1} for b in (8, 16)]
+    cells = [
+        {"identity": "i", "pool": "evaluation", "budget": b, "num_samples": 4, "num_prompts": 1} for b in (8, 16)
+    ]
+    cells = [
+        {"identity": "i", "pool": "evaluation", "budget": b, "num_samples": 4, "num_prompts": 1} for b in (8, 16)
+    ]
     log = {"identity": "i", "job": "j", "elapsed_seconds": 3.0, "seconds": 3.0, "num_tokens": 60, "num_devices": 2}
     tables = (CELLS, cells), (TRACES, traces + bins), (ANSWERS, answers), (GRADES, grades), (THROUGHPUT, [log])
     for table, rows in tables:
@@ -140,7 +156,9 @@ def test_a_cell_declared_of_fewer_prompts_holds_the_first_alone(tmp_path: Path) 
 
 def test_prompts_that_a_deeper_sweep_has_not_finished_are_left_out_and_counted(tmp_path: Path) -> None:
     declared = {0: [(8, 20)], 8: [(8, 20)], 32: [(8, 20)]}
-    health = plant(tmp_path, declared, lambda prompt, sample: (0, 8) if (prompt, sample) == (19, 3) else (0, 8, 32))
+    health = plant(
+        tmp_path, declared, lambda prompt, sample: (0, 8) if (prompt, sample) == (19, 3) else (0, 8, 32)
+    )
     assert LENGTHS[19, 3] > 8
     assert_is_made_of(health.loc[32], LENGTHS[:19], 32)
     assert_is_made_of(health.loc[8], LENGTHS, 8)

@@ -23,7 +23,18 @@ from analysis.figures import (
 from analysis.figures.save import as_cell, save
 
 FIGURES = Path("results/reference/figures")
-DRAWN = (break_even, coverage, exchange_rates, frontier, grid, isoquants, outcomes, parallel, substitution, targets)
+DRAWN = (
+    break_even,
+    coverage,
+    exchange_rates,
+    frontier,
+    grid,
+    isoquants,
+    outcomes,
+    parallel,
+    substitution,
+    targets,
+)
 NAMES = (
     r"$\frac{1}{0}$",
     r"$\frac{1}{0$ $x^$",

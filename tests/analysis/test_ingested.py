@@ -39,7 +39,9 @@ def table() -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=["model", "item", "run", "right", "reply"])
     return frame.assign(
-        read=20, wrote=rng.integers(50, 90, len(frame)), usd=frame["model"].map({"small": 1.0, "medium": 4, "large": 9})
+        read=20,
+        wrote=rng.integers(50, 90, len(frame)),
+        usd=frame["model"].map({"small": 1.0, "medium": 4, "large": 9}),
     )
 
 
@@ -75,7 +77,9 @@ def test_counts_say_what_samples_say_of_coverage(ingested: Ingest, table: pd.Dat
     for name in ("curves", "exchange_rates"):
         one, other = (getattr(found, name) for found in (as_samples, as_counts))
         one = one[one["rule"] == "pass_at_k"].reset_index(drop=True)
-        columns = ["accuracy", "cost", "low", "high"] if name == "curves" else ["exchange_rate", "low", "high", "step"]
+        columns = (
+            ["accuracy", "cost", "low", "high"] if name == "curves" else ["exchange_rate", "low", "high", "step"]
+        )
         np.testing.assert_allclose(one[columns], other[columns])
 
 
@@ -92,13 +96,18 @@ def test_uneven_counts_are_read_whole(ingested: Ingest, capsys: pytest.CaptureFi
     loaded = outcomes.load(ingested(*COUNTS, rows=rows))
     assert (loaded.num_samples, len(loaded.prompt_ids)) == (50, 30)
     tally = loaded.arms[0].tally(0)
-    assert sorted(zip(tally.num_correct.tolist(), tally.num_samples.tolist(), strict=True))[-2:] == [(20, 50), (32, 80)]
+    assert sorted(zip(tally.num_correct.tolist(), tally.num_samples.tolist(), strict=True))[-2:] == [
+        (20, 50),
+        (32, 80),
+    ]
     assert "Unused" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("thinking", [(), ("thinking_tokens=thought",)], ids=["unknown", "known"])
 def test_an_answer_without_a_limit_serves_no_smaller_budget(ingested: Ingest, thinking: tuple[str, ...]):
-    """Two runs of their own: at 1,000 tokens every answer is wrong, without a limit right, though half think less."""
+    """Two runs of their own: at 1,000 tokens every answer is wrong,
+    without a limit right, though half think less.
+    """
     rows = pd.DataFrame(
         [
             ("small", f"p{item}", run, budget == "", "x", budget, 600, 500 if run % 2 else 550)
@@ -164,7 +173,9 @@ def test_what_is_spent_is_told_in_the_best_unit_that_is_known(
 ):
     found = find(ingested(*mapping, options=options))
     assert found.setting.cost_model == cost
-    one = found.curves[(found.curves["rule"] == "maj_at_k") & (found.curves["width"] == 1)].drop_duplicates("model")
+    one = found.curves[(found.curves["rule"] == "maj_at_k") & (found.curves["width"] == 1)].drop_duplicates(
+        "model"
+    )
     cost_of = one.set_index("model")["cost"]
     assert list(cost_of.index) == ["small", "medium", "large"]
     ratio = {"c1": 9, "c5": 9, "tokens": 1, "samples": 1}[cost]
@@ -249,7 +260,9 @@ def test_figures_and_summary_come_from_an_ingested_run(
     assert "grid" in left_out and not {path.stem for path in drawn} & set(left_out)
 
 
-def test_the_health_of_cells_is_refused_where_there_are_no_traces(ingested: Ingest, capsys: pytest.CaptureFixture[str]):
+def test_the_health_of_cells_is_refused_where_there_are_no_traces(
+    ingested: Ingest, capsys: pytest.CaptureFixture[str]
+):
     assert main(["health", str(ingested(*MAP))]) == 2
     assert "without traces, and" in capsys.readouterr().err
 
@@ -275,7 +288,11 @@ def test_published_coverage_comes_from_the_ingested_table(outside_data: Callable
     params = [f"Pythia {name}={size}" for name, size in sizes.items() if f"Pythia {name}" in models]
     assert ingest([*command, "--models", *models, "--params", *params]) == 0
     found = find(tmp_path / "pythia")
-    ends = found.curves[found.curves["path"] == "width"].groupby("model", sort=False)["accuracy"].agg(["first", "last"])
+    ends = (
+        found.curves[found.curves["path"] == "width"]
+        .groupby("model", sort=False)["accuracy"]
+        .agg(["first", "last"])
+    )
     np.testing.assert_allclose(ends, [[0.0027, 0.5703], [0.0232, 0.8750]], atol=5e-5)
     row = found.exchange_rates[found.exchange_rates["path"] == "width"].iloc[0]
     assert row["step"] == pytest.approx(9.2, abs=0.1)
@@ -291,7 +308,12 @@ def test_unbiased_coverage_of_counts_is_that_of_their_estimator(ingested: Ingest
 
 @pytest.mark.parametrize(
     ("finish", "cut"),
-    [(["stop"] * 3, "0%"), (["length", "stop", "stop"], "33%"), (["length", None, "stop"], "-"), ([None] * 3, "-")],
+    [
+        (["stop"] * 3, "0%"),
+        (["length", "stop", "stop"], "33%"),
+        (["length", None, "stop"], "-"),
+        ([None] * 3, "-"),
+    ],
 )
 def test_what_cut_an_answer_is_never_told_where_the_source_does_not_say(
     tmp_path: Path, finish: list[str | None], cut: str

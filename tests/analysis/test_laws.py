@@ -30,7 +30,8 @@ def test_every_model_has_every_family_and_its_held_out_errors(found: laws.Laws):
     for each in found.curves.values():
         assert [curve.fit.family for curve in each] == ["logit_linear", "logistic", "saturating"]
         assert all(np.isfinite(curve.fit.held_out).all() for curve in each)
-        # Votes of one to fifteen samples of a planted ladder are smooth: four parameters are off by a point at most.
+        # Votes of one to fifteen samples of a planted ladder are smooth: four parameters are off by a point at
+        # most.
         assert abs(each[1].fit.held_out.last_error) < 0.015
 
 
@@ -41,7 +42,9 @@ def test_the_exponent_is_that_of_coverage_at_the_full_budget(found: laws.Laws, l
     widths = np.arange(1, 17)
     observed = pass_at_k(16, arm.samples.correct[-1].sum(axis=1)[:, None], widths).mean(axis=0)
     assert found_law.law == pytest.approx(fit_power_law(widths, observed), rel=0.1)
-    assert found_law.largest_miss == pytest.approx(np.abs(found_law.law.coverage(widths) - observed).max(), abs=1e-6)
+    assert found_law.largest_miss == pytest.approx(
+        np.abs(found_law.law.coverage(widths) - observed).max(), abs=1e-6
+    )
 
 
 def test_a_surface_a_bin_has_an_error_a_size(found: laws.Laws):
@@ -72,7 +75,9 @@ def test_parameters_and_exponents_lie_in_their_intervals(found: laws.Laws):
 
 
 def test_an_exponent_is_open_above_where_replicates_cover_every_prompt(capsys: pytest.CaptureFixture[str]):
-    """One of 120 prompts is solved by no sample: a bootstrap leaves it out in (119/120)^120 = 37% of replicates."""
+    """One of 120 prompts is solved by no sample:
+    a bootstrap leaves it out in (119/120)^120 = 37% of replicates.
+    """
     assert main(["laws", "results/reference", "--bins", "1"]) == 0
     told = capsys.readouterr().out
     row = re.search(r"countdown-125k +1\.42 \[([\d.]+), any\] +(\d+)%", told)
@@ -140,5 +145,10 @@ def test_a_curve_is_told_where_some_cell_is_sure_and_two_differ(cells: list[floa
 def test_a_rate_between_nothing_and_never_cannot_be_told():
     rate = bootstrap.Interval(*(np.asarray(end) for end in (-24.3, -141.7, np.inf)))
     assert law_table._factor(rate) == "cannot tell"
-    assert law_table._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, 1.2)))) == "2x [1.7x, 2.3x]"
-    assert law_table._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, np.inf)))) == "2x [1.7x, never]"
+    assert (
+        law_table._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, 1.2)))) == "2x [1.7x, 2.3x]"
+    )
+    assert (
+        law_table._factor(bootstrap.Interval(*(np.asarray(end) for end in (1.0, 0.8, np.inf))))
+        == "2x [1.7x, never]"
+    )

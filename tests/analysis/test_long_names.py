@@ -120,7 +120,12 @@ def test_shortened_names_never_read_alike(names: tuple[str, ...], inches: float)
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("Qwen2.5-Coder-0.5B", "Qwen2.5-\nCoder-0.5B"), ("gemma", "gemma"), ("a b", "a\nb"), ("org/model", "org/\nmodel")],
+    [
+        ("Qwen2.5-Coder-0.5B", "Qwen2.5-\nCoder-0.5B"),
+        ("gemma", "gemma"),
+        ("a b", "a\nb"),
+        ("org/model", "org/\nmodel"),
+    ],
 )
 def test_a_name_breaks_near_its_middle(name: str, said: str):
     assert labels.in_two_lines(name) == said

@@ -18,7 +18,9 @@ def test_a_verifier_counts_on_the_small_model_or_on_both():
         assert snell_multiplier(14, 0.79, verifier=verifier, verifier_cost=0.0) == plain
 
 
-@pytest.mark.parametrize(("verifier", "on_small", "on_large"), [("none", 0, 0), ("small_only", 1, 0), ("both", 1, 1)])
+@pytest.mark.parametrize(
+    ("verifier", "on_small", "on_large"), [("none", 0, 0), ("small_only", 1, 0), ("both", 1, 1)]
+)
 def test_totals_are_equal_at_the_multiplier(verifier: str, on_small: int, on_large: int):
     """Counted out: training 6 N D, serving 2 N a token, verifying v times what the generation costs."""
     N_s, N_l, D, served, v = 3e9, 21e9, 1e12, 4e11, 0.6 if verifier != "none" else 0.0

@@ -6,7 +6,8 @@ from analysis.stats.optimism import bin_optimism, choose_by_folds
 
 # p ~ Beta(.5, .8), equal fifths: means of the hardest and the easiest, from the same pool and from fresh samples.
 @pytest.mark.parametrize(
-    ("num_samples", "same_pool", "fresh"), [(16, (0.003, 0.896), (0.032, 0.857)), (8, (0.000, 0.915), (0.054, 0.842))]
+    ("num_samples", "same_pool", "fresh"),
+    [(16, (0.003, 0.896), (0.032, 0.857)), (8, (0.000, 0.915), (0.054, 0.842))],
 )
 def test_same_pool_bins_are_off_by_what_is_known(num_samples, same_pool, fresh):
     rng = np.random.default_rng(0)

@@ -45,14 +45,19 @@ def test_every_cell_holds_what_a_run_capped_there_would_have_given(small_run: Pa
             assert correct == row["correct"]
             assert arm.samples.forced[b, p, s] == row["forced"]
             assert arm.samples.thinking_tokens[b, p, s] == row["num_thinking_tokens"]
-            assert arm.decoded_tokens[b, p, s] == row["num_thinking_tokens"] + row["num_answer_tokens"] + row["forced"]
+            assert (
+                arm.decoded_tokens[b, p, s]
+                == row["num_thinking_tokens"] + row["num_answer_tokens"] + row["forced"]
+            )
 
 
 def test_votes_agree_exactly_where_vote_keys_do(small_run: Path):
     arm = outcomes.load(small_run).arms[0]
     rows = [row for row in store.scan(small_run, schema.GRADES, identity=arm.rung.identity).to_pylist()]
     rows = [
-        row for row in rows if row["prompt_id"].endswith("0") and row["budget"] == 0 and row["pool"] == "evaluation"
+        row
+        for row in rows
+        if row["prompt_id"].endswith("0") and row["budget"] == 0 and row["pool"] == "evaluation"
     ]
     keys = [row["vote_key"] for row in sorted(rows, key=lambda row: row["sample"])]
     votes = arm.samples.votes[0, 0]
@@ -93,7 +98,9 @@ def test_a_prompt_that_lacks_a_sample_leaves_every_arm_and_is_listed(small_run: 
 def test_an_ungraded_answer_is_missing_and_not_wrong(small_run: Path, tmp_path: Path):
     def ungraded(row: dict) -> dict | None:
         return (
-            None if row["prompt_id"] == "planted/0002" and row["sample"] == 0 and row["pool"] == "evaluation" else row
+            None
+            if row["prompt_id"] == "planted/0002" and row["sample"] == 0 and row["pool"] == "evaluation"
+            else row
         )
 
     loaded = outcomes.load(rewrite(small_run, tmp_path / "ungraded", grades=ungraded))
@@ -170,7 +177,9 @@ def test_a_run_of_several_tasks_asks_for_one(small_run: Path, tmp_path: Path):
 
 
 def test_an_anchor_without_held_out_samples_is_refused_with_the_anchors_there_are(small_run: Path):
-    with pytest.raises(ValueError, match=r"'33k' has no samples held out for bins; anchors of this run: \['125k'\]"):
+    with pytest.raises(
+        ValueError, match=r"'33k' has no samples held out for bins; anchors of this run: \['125k'\]"
+    ):
         outcomes.load(small_run, anchor="33k")
 
 

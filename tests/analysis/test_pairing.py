@@ -1,4 +1,6 @@
-"""What may be compared with what: the same prompts, the same words, the same grader; and what is said where not."""
+"""What may be compared with what: the same prompts, the same words,
+the same grader; and what is said where not.
+"""
 
 import json
 import shutil
@@ -30,7 +32,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ask(root: Path, hashes: dict[str, str]) -> None:
     rows = [
-        {"task": "planted", "prompt_id": name, "prompt_hash": value, "dials": "{}"} for name, value in hashes.items()
+        {"task": "planted", "prompt_id": name, "prompt_hash": value, "dials": "{}"}
+        for name, value in hashes.items()
     ]
     store.append(root, schema.PROMPTS, rows, writer="prompts")
 
@@ -82,7 +85,9 @@ def test_a_run_of_several_models_has_to_be_told_which(original: Path):
 
 def test_a_prompt_in_other_words_is_refused_and_left_out_of_the_overlap(original: Path, copy: Make):
     other = copy()
-    rewrite(other, schema.PROMPTS, lambda row: row | ({"prompt_hash": "x"} if row["prompt_id"][-1] in "03" else {}))
+    rewrite(
+        other, schema.PROMPTS, lambda row: row | ({"prompt_hash": "x"} if row["prompt_id"][-1] in "03" else {})
+    )
     with pytest.raises(
         ValueError,
         match="same prompts and settings: 2 prompts are different under the same id; --overlap .* the 4 ",
@@ -114,8 +119,12 @@ def test_another_task_or_template_is_refused_with_what_differs(original: Path, c
     base, other = copy("base"), copy()
     for root, shots in ((base, 0), (other, 5)):
         task = "planted" if root == base else "planted-2"
-        parts = json.dumps({"task": {"name": "planted", "num_fewshot": shots}, "sampling": {}, "weights": str(root)})
-        rewrite(root, schema.MODELS, lambda row, task=task, parts=parts: row | {"task": task, "identity_parts": parts})
+        parts = json.dumps(
+            {"task": {"name": "planted", "num_fewshot": shots}, "sampling": {}, "weights": str(root)}
+        )
+        rewrite(
+            root, schema.MODELS, lambda row, task=task, parts=parts: row | {"task": task, "identity_parts": parts}
+        )
         rewrite(root, schema.PROMPTS, lambda row, task=task: row | {"task": task})
     with pytest.raises(ValueError, match="planted and planted-2 .task.num_fewshot is 0 in BASE and 5 in NEW"):
         read(base, other)
@@ -124,11 +133,17 @@ def test_another_task_or_template_is_refused_with_what_differs(original: Path, c
 def test_another_version_of_the_grader_is_refused_and_the_newest_of_both_overlaps(original: Path, copy: Make):
     other = copy()
     rows = store.scan(other, schema.GRADES).to_pylist()
-    store.append(other, schema.GRADES, [row | {"grader_version": "2", "correct": True} for row in rows], writer="again")
-    with pytest.raises(ValueError, match="graded by planted 1 and planted 2, and `isoquant grade` grades them again"):
+    store.append(
+        other, schema.GRADES, [row | {"grader_version": "2", "correct": True} for row in rows], writer="again"
+    )
+    with pytest.raises(
+        ValueError, match="graded by planted 1 and planted 2, and `isoquant grade` grades them again"
+    ):
         read(original, other)
     paired = read(original, other, is_overlap=True)
-    assert not paired.new.samples.correct.all() and "planted 1, the latest grader that both have" in paired.notes[0]
+    assert (
+        not paired.new.samples.correct.all() and "planted 1, the latest grader that both have" in paired.notes[0]
+    )
 
 
 def test_settings_beside_the_weights_are_noted_not_refused(original: Path, copy: Make):
@@ -181,5 +196,6 @@ def test_an_unfinished_prompt_is_left_out_and_said_so(original: Path, copy: Make
     paired = read(original, other)
     assert len(paired.base.prompt_ids) == NUM_PROMPTS - 1
     assert any(
-        "1 prompts are left out, because they are not finished: 1.1m lacks samples" in note for note in paired.notes
+        "1 prompts are left out, because they are not finished: 1.1m lacks samples" in note
+        for note in paired.notes
     )

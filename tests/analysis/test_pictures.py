@@ -1,4 +1,6 @@
-"""What makes a figure quick to read: never in its lane, intervals at their cells, short words, cautions at bins."""
+"""What makes a figure quick to read: never in its lane, intervals at their cells,
+short words, cautions at bins.
+"""
 
 from importlib import import_module
 from pathlib import Path
@@ -38,7 +40,9 @@ def words(figure: Figure) -> list[str]:
 
 def segments(axes: Axes) -> list[tuple[float, float, float]]:
     """Place, low and high of every thin vertical interval."""
-    drawn = [path for lines in axes.collections if isinstance(lines, LineCollection) for path in lines.get_segments()]
+    drawn = [
+        path for lines in axes.collections if isinstance(lines, LineCollection) for path in lines.get_segments()
+    ]
     return [(float(path[0, 0]), float(path[0, 1]), float(path[1, 1])) for path in drawn]
 
 

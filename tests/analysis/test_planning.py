@@ -31,7 +31,9 @@ def test_the_power_command_says_what_is_missing(ladder_run: Path, capsys: pytest
     assert main(["power", str(ladder_run), "--models", "33k", "7b"]) == 2
     assert "must name two of ['33k', '125k', '0.4m', '1.1m']" in capsys.readouterr().err
     assert main(["power", str(ladder_run), "--models", "33k", "33k"]) == 2
-    assert "names 33k twice, and power compares two models. Give another: 125k, 0.4m, 1.1m" in capsys.readouterr().err
+    assert (
+        "names 33k twice, and power compares two models. Give another: 125k, 0.4m, 1.1m" in capsys.readouterr().err
+    )
     assert main(["power", str(ladder_run), "--effect", "0"]) == 2
     assert "such as 0.03" in capsys.readouterr().err
 

@@ -9,7 +9,9 @@ MILLER = Variances(1 / 9, 1 / 6, 1 / 6)
 
 
 @pytest.mark.parametrize(("num_samples", "expected"), [(np.inf, 969), (1, 3876), (4, 1696), (16, 1151)])
-def test_three_points_at_eighty_percent_power_need_the_prompts_of_millers_formula(num_samples: float, expected: int):
+def test_three_points_at_eighty_percent_power_need_the_prompts_of_millers_formula(
+    num_samples: float, expected: int
+):
     assert num_prompts_needed(0.03, MILLER, num_samples_a=num_samples, num_samples_b=num_samples) == expected
 
 

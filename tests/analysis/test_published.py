@@ -1,4 +1,6 @@
-"""Published outcomes read by our estimators give the published numbers. Each skips where the data is not at hand."""
+"""Published outcomes read by our estimators give the published numbers.
+Each skips where the data is not at hand.
+"""
 
 import gzip
 import json

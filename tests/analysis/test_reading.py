@@ -1,4 +1,6 @@
-"""One run read once: what readings share, and that neither the order nor the number of questions moves a number."""
+"""One run read once: what readings share,
+and that neither the order nor the number of questions moves a number.
+"""
 
 from collections import Counter
 from pathlib import Path

@@ -28,7 +28,9 @@ def test_a_refit_is_the_fit_of_the_same_cells(family: FamilyName):
 
 def test_a_refit_reads_the_compute_of_its_own_replicate():
     fit = fit_curve(COMPUTE, ACCURACY * PROMPTS, np.full(9, PROMPTS), family="logistic")
-    again = refit_curve(fit, np.stack([COMPUTE, 2 * COMPUTE]), np.tile(ACCURACY * PROMPTS, (2, 1)), np.full(9, PROMPTS))
+    again = refit_curve(
+        fit, np.stack([COMPUTE, 2 * COMPUTE]), np.tile(ACCURACY * PROMPTS, (2, 1)), np.full(9, PROMPTS)
+    )
     same, dearer = again.curves
     assert dearer.accuracy(2 * COMPUTE) == pytest.approx(same.accuracy(COMPUTE), abs=1e-5)
 
@@ -52,7 +54,11 @@ def test_rates_of_a_surface_made_again_are_those_of_a_fit_to_the_replicates_own_
 def test_exponents_of_many_curves_are_those_of_each():
     widths = np.array([1, 3, 10, 30])
     curves = np.exp(-np.array([[2.0], [3.0]]) * widths ** -np.array([[0.3], [0.5]]))
-    assert power_law_exponents(widths, curves) == pytest.approx([fit_power_law(widths, c).exponent for c in curves])
-    off_the_scale = np.array([[0.1, 0.2, 0.5, 1.0], [0.0, 0.2, 0.5, 0.9], [0.3, 1, 1, 1], [1, 1, 1, 1], [np.nan] * 4])
+    assert power_law_exponents(widths, curves) == pytest.approx(
+        [fit_power_law(widths, c).exponent for c in curves]
+    )
+    off_the_scale = np.array(
+        [[0.1, 0.2, 0.5, 1.0], [0.0, 0.2, 0.5, 0.9], [0.3, 1, 1, 1], [1, 1, 1, 1], [np.nan] * 4]
+    )
     found = power_law_exponents(widths, off_the_scale)
     np.testing.assert_array_equal(found, [np.inf, np.inf, np.inf, np.nan, np.nan])

@@ -14,8 +14,21 @@ from results.shards import write_shard
 
 ROW: dict[str, Any] = {"identity": "i", "model": "m", "task": "t", "num_params": 1200, "num_matmul_params": 1000}
 ROW |= {"num_layers": 3, "num_heads": 2, "head_dim": 32, "num_kv_heads": 1, "dtype": "bfloat16"}
-ADDED = ("num_active_params", "num_non_embedding_params", "quantized_bytes", "num_experts", "num_experts_per_token")
-ADDED += ("num_linear_layers", "num_window_layers", "window", "value_head_dim", "cached_width", "pretraining_source")
+ADDED = (
+    "num_active_params",
+    "num_non_embedding_params",
+    "quantized_bytes",
+    "num_experts",
+    "num_experts_per_token",
+)
+ADDED += (
+    "num_linear_layers",
+    "num_window_layers",
+    "window",
+    "value_head_dim",
+    "cached_width",
+    "pretraining_source",
+)
 
 
 def shape_of(root: Path) -> Shape:

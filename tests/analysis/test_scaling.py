@@ -95,7 +95,9 @@ def test_the_mean_under_default_tolerances_is_reported_as_not_converged(chinchil
 
 
 def test_the_published_likelihood_and_its_bootstrap_come_out(chinchilla: Points):
-    """Their headline A 482.01, B 2085.43, E 1.8169, alpha .3478, beta .3659, and 95% intervals over 4,000 resamples."""
+    """Their headline A 482.01, B 2085.43, E 1.8169, alpha .3478, beta .3659,
+    and 95% intervals over 4,000 resamples.
+    """
     fit = fit_loss(*chinchilla, fit_spread=True)
     assert fit.optimum.converged
     np.testing.assert_allclose(fit.law, (482.01, 2085.43, 1.8169, 0.3478, 0.3659), rtol=2e-4)

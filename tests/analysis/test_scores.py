@@ -1,4 +1,6 @@
-"""Scores between 0 and 1 from elsewhere: what they are worth at every width, and where somebody says what is right."""
+"""Scores between 0 and 1 from elsewhere: what they are worth at every width,
+and where somebody says what is right.
+"""
 
 from pathlib import Path
 
@@ -52,7 +54,11 @@ def test_one_answer_is_worth_the_mean_of_its_scores_and_any_of_k_the_best(tmp_pa
     found = find(store(tmp_path, table))
     scores = table[table["m"] == "a"].groupby("p")["s"].apply(np.asarray)
     pairs = [[max(one, other) for at, one in enumerate(each) for other in each[at + 1 :]] for each in scores]
-    expected = [np.mean([each.mean() for each in scores]), np.mean(pairs), np.mean([each.max() for each in scores])]
+    expected = [
+        np.mean([each.mean() for each in scores]),
+        np.mean(pairs),
+        np.mean([each.max() for each in scores]),
+    ]
     np.testing.assert_allclose(accuracy(found, "pass_at_k"), expected, atol=1e-6)
     assert set(found.curves["rule"]) == {"pass_at_k"}
     assert found.cells.set_index("model")["accuracy"]["a"] == pytest.approx(expected[0], abs=1e-6)
@@ -83,7 +89,9 @@ def test_what_scores_count_for_is_told_beside_them(tmp_path: Path, table: pd.Dat
     assert "Accuracy is their mean" in cautions.text(loaded)
 
 
-def test_scores_beside_outcomes_that_are_right_or_wrong_are_compared_as_they_are(tmp_path: Path, table: pd.DataFrame):
+def test_scores_beside_outcomes_that_are_right_or_wrong_are_compared_as_they_are(
+    tmp_path: Path, table: pd.DataFrame
+):
     rounded = table.assign(s=np.where(table["m"] == "b", (table["s"] > 0.5).astype(float), table["s"]))
     loaded = store(tmp_path, rounded)
     found = find(loaded)

@@ -1,4 +1,6 @@
-"""Intervals of accuracies near 0 and 1 on few prompts: smooth in k, never without width, held by their curve's band."""
+"""Intervals of accuracies near 0 and 1 on few prompts: smooth in k,
+never without width, held by their curve's band.
+"""
 
 from dataclasses import replace
 
@@ -60,18 +62,24 @@ def test_ends_move_little_where_the_accuracy_does_and_a_band_holds_its_cells(kin
 
 @pytest.mark.parametrize("num_prompts", SIZES)
 @pytest.mark.parametrize("accuracy", [0.0, 0.5, 0.6, 0.998, 1 - 1e-9, 1.0])
-def test_prompts_that_are_all_alike_leave_room_for_one_that_none_of_them_is_like(num_prompts: int, accuracy: float):
+def test_prompts_that_are_all_alike_leave_room_for_one_that_none_of_them_is_like(
+    num_prompts: int, accuracy: float
+):
     """Prompts unlike all that were drawn may be so many that such a draw has a chance of 2.5%."""
     found = accuracy_interval(np.full((2001, 1), accuracy), num_prompts)
     unseen = 1 - 0.025 ** (1 / num_prompts)
     share = min(1, 2 - num_prompts / 30) if accuracy in (0.5, 0.6) else 1
-    assert found.low[0] == pytest.approx(accuracy * (1 - unseen), abs=0.03) if share == 1 else found.low[0] < accuracy
+    assert (
+        found.low[0] == pytest.approx(accuracy * (1 - unseen), abs=0.03) if share == 1 else found.low[0] < accuracy
+    )
     assert found.high[0] - found.low[0] > share * unseen / 3
 
 
 @pytest.mark.parametrize("num_prompts", SIZES)
 def test_fractional_values_near_one_tell_no_more_than_so_many_prompts_that_are_all_right(num_prompts: int):
-    """What is worth .9997 a prompt ends no higher below than what is worth 1: no trials are made out of thin air."""
+    """What is worth .9997 a prompt ends no higher below than what is worth 1:
+    no trials are made out of thin air.
+    """
     rng = np.random.default_rng(0)
     weights = prompt_weights(num_prompts, num_replicates=2000, rng=rng)
     right = accuracy_interval(np.ones((2001, 1)), num_prompts)
@@ -106,7 +114,9 @@ def test_right_and_wrong_mirror_each_other(num_prompts: int, num_wrong: int):
 
 def test_many_prompts_in_the_middle_keep_their_percentile_interval():
     rng = np.random.default_rng(0)
-    means = weighted_means(prompt_weights(200, num_replicates=2000, rng=rng), rng.binomial(8, 0.5, size=(200, 3)) / 8)
+    means = weighted_means(
+        prompt_weights(200, num_replicates=2000, rng=rng), rng.binomial(8, 0.5, size=(200, 3)) / 8
+    )
     np.testing.assert_array_equal(accuracy_interval(means, 200), percentile_interval(means))
 
 

@@ -92,13 +92,16 @@ def test_the_published_samples_that_make_small_models_match_a_large_one(pythia: 
     assert np.isinf(smallest.step[0]) and np.isinf(percentile_interval(smallest.step, level=0.9).high)
 
 
-def rate_of(small: np.ndarray, large: np.ndarray, *, target: float | None, cost_ratio: float = 1.0) -> ExchangeRate:
+def rate_of(
+    small: np.ndarray, large: np.ndarray, *, target: float | None, cost_ratio: float = 1.0
+) -> ExchangeRate:
     """Of two models from their chances (P,) on the same prompts, each drawn 16 times a prompt."""
     rng = np.random.default_rng(int(1e6 * small.sum()))
     widths = np.arange(1, 17)
     weights = prompt_weights(len(small), num_replicates=2000, rng=rng)
     accuracy = [
-        weighted_means(weights, pass_at_k(16, rng.binomial(16, chance)[:, None], widths)) for chance in (small, large)
+        weighted_means(weights, pass_at_k(16, rng.binomial(16, chance)[:, None], widths))
+        for chance in (small, large)
     ]
     cost = np.broadcast_to(10.0 * widths, accuracy[0].shape)
     if target is None:

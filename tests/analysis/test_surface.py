@@ -33,7 +33,9 @@ def test_along_the_rate_of_substitution_accuracy_stays():
 
 
 def test_rates_of_substitution_are_slopes_of_the_surface():
-    fit = fit_surface(*CELLS, TRIALS * planted(alpha_beta=0.08, ceiling=0.8), TRIALS, interactions=True, saturates=True)
+    fit = fit_surface(
+        *CELLS, TRIALS * planted(alpha_beta=0.08, ceiling=0.8), TRIALS, interactions=True, saturates=True
+    )
     at, small = np.log([2e9, 8, 300]), 1e-5
 
     def slope(axis: int) -> float:

@@ -27,7 +27,9 @@ def test_a_table_of_many_columns_is_cut_into_blocks_that_repeat_the_keys_and_hol
     assert max(map(len, text.splitlines())) <= LINE
     blocks = text.split("\n\n")
     assert all(sum(line.startswith(("a ", "b ")) for line in block.splitlines()) == 2 for block in blocks)
-    assert sorted(re.findall(r"[ab]\d+ \[0\.1, 0\.22\]", text)) == sorted(cell for row in rows[1:] for cell in row[1:])
+    assert sorted(re.findall(r"[ab]\d+ \[0\.1, 0\.22\]", text)) == sorted(
+        cell for row in rows[1:] for cell in row[1:]
+    )
 
 
 def test_a_long_last_column_goes_on_below_itself_and_is_cut_after_commas_and_in_no_bracket():

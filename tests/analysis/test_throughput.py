@@ -19,7 +19,14 @@ Row = dict[str, object]
 
 
 def logged(name: str, **columns: object) -> Row:
-    row = {"identity": name, "job": "1", "elapsed_seconds": 1.0, "seconds": 2.0, "num_samples": 1, "num_tokens": 100}
+    row = {
+        "identity": name,
+        "job": "1",
+        "elapsed_seconds": 1.0,
+        "seconds": 2.0,
+        "num_samples": 1,
+        "num_tokens": 100,
+    }
     return row | {"device": "H100", "num_devices": 2, "samples_in_flight": 64} | columns
 
 

@@ -1,4 +1,6 @@
-"""The proof obligations in a short form: 400 data sets with 500 replicates each, bounds three standard errors wider."""
+"""The proof obligations in a short form: 400 data sets with 500 replicates each,
+bounds three standard errors wider.
+"""
 
 from functools import partial
 

@@ -60,7 +60,9 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
         pretraining_tokens={"33k": 1e7, "1.1m": 1e7},
     )
     assert [each.name for each in some.candidates] == ["33k", "1.1m"]
-    assert "Left out, because size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(some)
+    assert "Left out, because size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(
+        some
+    )
 
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):
@@ -74,7 +76,9 @@ def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied
         )
         _, low, high = found.asked.total_flops
         widths.append(float(high[0] - low[0]))
-        assert ("Prompts of one original are resampled together." in serve_text.render(found)) == (cluster is not None)
+        assert ("Prompts of one original are resampled together." in serve_text.render(found)) == (
+            cluster is not None
+        )
     assert widths[1] > 1.4 * widths[0]
 
 
@@ -105,7 +109,10 @@ def test_the_command_prints_the_plan_and_draws_it(plant, ladder, capsys: pytest.
     ("options", "said"),
     [
         (["--target", "60", "--pretraining-tokens", "33k=1e7"], "Write 60% as 0.6"),
-        (["--target", "0.6", "--pretraining-tokens", "8b=1e7"], "No model 8b in this run; its models are 33k, 125k"),
+        (
+            ["--target", "0.6", "--pretraining-tokens", "8b=1e7"],
+            "No model 8b in this run; its models are 33k, 125k",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(

@@ -10,7 +10,9 @@ TOUCH = 0.6
 
 
 def boxes(figure: Figure) -> list[tuple[str, Bbox]]:
-    """Every visible text with its box: titles, labels, notes, legends, and the names of the ticks within the limits."""
+    """Every visible text with its box: titles, labels, notes, legends,
+    and the names of the ticks within the limits.
+    """
     figure.set_dpi(100)
     figure.draw_without_rendering()
     of_ticks, drawn = set(), set()
@@ -35,7 +37,9 @@ def _is_seen(text: Text) -> bool:
 
 
 def faults(figure: Figure) -> list[str]:
-    """A sentence for each pair of words that overlap, and each word that leaves the page; none where all is well."""
+    """A sentence for each pair of words that overlap,
+    and each word that leaves the page; none where all is well.
+    """
     found = boxes(figure)
     page = figure.bbox
     off = [

@@ -36,7 +36,8 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
-    # Told to end, it ends its workers' groups: what an engine has started stands still with it, and hears of nothing.
+    # Told to end, it ends its workers' groups: what an engine has started stands still with it, and hears of
+    # nothing.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = parse()
     # Of the beginning: what is kept would count as a change.
@@ -86,7 +87,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default="ladder/checkpoints/countdown-1.1m")
     parser.add_argument("--dummy", action="store_true", help="read the model's config alone; weights are random")
     parser.add_argument("--prompts", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=4, help="an even number, since the two engines of a pair swap")
+    parser.add_argument(
+        "--rounds", type=int, default=4, help="an even number, since the two engines of a pair swap"
+    )
     parser.add_argument("--loop-rounds", type=int, help="of (b), an even number; by default three times as many")
     parser.add_argument("--samples-in-flight", type=int, default=16)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -135,7 +138,9 @@ def beside_lm_eval(pair: Pair, *, rounds: int) -> list[Figure]:
         speeds = peer.measure(pair, other, rounds=rounds)
         slower = [theirs.seconds / own.seconds for own, theirs in speeds]
         faster = [own.tokens_a_second / theirs.tokens_a_second for own, theirs in speeds]
-        distinct = [f"{side[0].num_distinct} and {side[1].num_distinct} of {side[0].num_samples}" for side in speeds]
+        distinct = [
+            f"{side[0].num_distinct} and {side[1].num_distinct} of {side[0].num_samples}" for side in speeds
+        ]
         figures += [
             _spread(f"(c) lm_eval, {how}, over harness, seconds for as many samples", slower, ">= 1"),
             _spread("    harness over lm_eval, tokens a second", faster),
@@ -148,8 +153,12 @@ def on_disk(given: argparse.Namespace) -> list[Figure]:
     """(d), (e)"""
     figures = []
     for rates in rows.measure(given.rows):
-        figures.append(Figure(f"(d) {rates.table} appended a second", f"{rates.appended_a_second:,.0f}", ">= 200,000"))
-        figures.append(Figure(f"(d) {rates.table} scanned a second", f"{rates.scanned_a_second:,.0f}", ">= 200,000"))
+        figures.append(
+            Figure(f"(d) {rates.table} appended a second", f"{rates.appended_a_second:,.0f}", ">= 200,000")
+        )
+        figures.append(
+            Figure(f"(d) {rates.table} scanned a second", f"{rates.scanned_a_second:,.0f}", ">= 200,000")
+        )
         figures.append(
             Figure(f"(d) {rates.table}, bytes a row beside text", f"{rates.bytes_a_row_beside_text:.1f}", "<= 100")
         )

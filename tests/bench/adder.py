@@ -1,4 +1,6 @@
-"""An engine that adds: sums of reasoning-gym in the embedded ladder's alphabet, with a planted skill. No weights."""
+"""An engine that adds: sums of reasoning-gym in the embedded ladder's alphabet,
+with a planted skill. No weights.
+"""
 
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,4 +1,5 @@
-"""python -m tests.bench.analysis: time the analysis of 10 million outcomes beside a plain loop, and keep the table.
+"""python -m tests.bench.analysis: time the analysis
+of 10 million outcomes beside a plain loop, and keep the table.
 
 Every line of the table is a process of its own, so that each has its own peak of memory.
 """
@@ -38,7 +39,9 @@ COST = cost_models.choose("c2")
 
 
 def full(size: Size) -> dict[str, float]:
-    """Every curve and exchange rate at every budget: pass@k at 128 widths, maj@k at 8, five bins, 2,000 replicates."""
+    """Every curve and exchange rate at every budget: pass@k at 128 widths,
+    maj@k at 8, five bins, 2,000 replicates.
+    """
     spent = {"draw": 0.0, "estimate": 0.0, "resample": 0.0, "match": 0.0, "cpu": 0.0}
     rng = np.random.default_rng(0)
     with _timed(spent, "resample"):
@@ -48,7 +51,8 @@ def full(size: Size) -> dict[str, float]:
         labels = difficulty.quantile_bins(anchor.samples.correct[0].mean(axis=1), weights, num_bins=5)
         parts = [weights, *difficulty.bin_weights(weights, labels, num_bins=5)]
     targets: dict[int, list[Curve]] = {}
-    # From the largest down, so that every target is known when a smaller model is matched; one model in memory at once.
+    # From the largest down, so that every target is known when a smaller model is matched; one model in memory at
+    # once.
     for model in reversed(range(size.num_models)):
         with _timed(spent, "draw"):
             arm = synthetic.draw_arm(size, model)
@@ -212,7 +216,9 @@ def _check(estimates: pd.DataFrame, arm: synthetic.Arm) -> None:
 
 
 def _wide(size: Size, estimates: pd.DataFrame) -> pd.DataFrame:
-    """A table of the full size with a column a model, budget and cell, filled with the prompts that were estimated."""
+    """A table of the full size with a column a model, budget and cell,
+    filled with the prompts that were estimated.
+    """
     cells = estimates.set_index(["prompt", "budget"]).unstack("budget").swaplevel(axis=1).sort_index(axis=1)
     columns = {(model, *column): cells[column] for model in range(size.num_models) for column in cells}
     table = pd.DataFrame(columns)

@@ -1,6 +1,8 @@
-"""make bench PART=grading: answers a second behind the walls, beside the plain loop without any in the same rounds.
+"""make bench PART=grading: answers a second behind the walls,
+beside the plain loop without any in the same rounds.
 
-A generator of reasoning-gym whose scorer compares, and one whose scorer evaluates, which costs a process an answer.
+A generator of reasoning-gym whose scorer compares, and one whose scorer evaluates, which costs a process an
+answer.
 """
 
 import argparse

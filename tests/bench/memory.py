@@ -26,7 +26,9 @@ MORE = (0, 16, 32, 48, 64, 128)
 
 
 def measure(num_prompts: int) -> tuple[float, float]:
-    """Peak MiB of a process that asks a run for one budget more: at this many prompts, and at ten times as many."""
+    """Peak MiB of a process that asks a run for one budget more:
+    at this many prompts, and at ten times as many.
+    """
     small, large = (_measure(count) for count in (num_prompts, 10 * num_prompts))
     return small, large
 

@@ -24,7 +24,9 @@ class Ratios(NamedTuple):
 
 
 def measure(pair: Pair, *, rounds: int) -> list[Ratios]:
-    """Round by round, each with noise of its own; within one, the nested grid and its largest cell draw the same."""
+    """Round by round, each with noise of its own; within one,
+    the nested grid and its largest cell draw the same.
+    """
     against_largest = list(measure_pair(pair, (nested, largest), rounds=rounds))
     against_anew = list(measure_pair(pair, (nested, anew), rounds=rounds))
     return [_ratios(*spent, *other) for spent, other in zip(against_largest, against_anew, strict=True)]
@@ -57,7 +59,9 @@ async def largest(workload: Workload) -> Job:
 
 
 async def anew(workload: Workload) -> Job:
-    """Every cell with samples of its own, all in one queue: kinder than one cell after the other, whose ends idle."""
+    """Every cell with samples of its own, all in one queue:
+    kinder than one cell after the other, whose ends idle.
+    """
     cells, first = [], max(WIDTHS)
     for width in WIDTHS:
         for budget in BUDGETS:

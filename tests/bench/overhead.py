@@ -36,7 +36,9 @@ async def harness(workload: Workload) -> Job:
 
 
 async def bare(workload: Workload) -> Job:
-    chains = await _record(workload, [sample for samples in workload.pending(WIDTH, BUDGETS) for sample in samples])
+    chains = await _record(
+        workload, [sample for samples in workload.pending(WIDTH, BUDGETS) for sample in samples]
+    )
 
     async def run(tell: Callable[[], None]) -> None:
         await _run_bare(workload.engine._llm, chains, samples_in_flight=workload.samples_in_flight, tell=tell)  # type: ignore[attr-defined]
@@ -57,7 +59,9 @@ async def _record(workload: Workload, pending: Sequence[Pending]) -> list[Chain]
     return list(await asyncio.gather(*map(record, pending)))
 
 
-async def _run_bare(llm: Any, chains: Sequence[Chain], *, samples_in_flight: int, tell: Callable[[], None]) -> None:
+async def _run_bare(
+    llm: Any, chains: Sequence[Chain], *, samples_in_flight: int, tell: Callable[[], None]
+) -> None:
     """What one would write without a harness: a trace, then its answers, so many samples at once."""
     from vllm.sampling_params import RequestOutputKind, SamplingParams
 

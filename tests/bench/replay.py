@@ -1,4 +1,6 @@
-"""python -m tests.bench.replay: time the replay of 20 arms x 12,000 prompts x 16 samples, the best of three rounds."""
+"""python -m tests.bench.replay: time the replay of 20 arms x 12,000 prompts x 16 samples,
+the best of three rounds.
+"""
 
 import argparse
 import os

@@ -96,5 +96,7 @@ def _sizes(folder: Path) -> tuple[int, int]:
         metadata = pq.read_metadata(path)
         for group in range(metadata.num_row_groups):
             columns = [metadata.row_group(group).column(i) for i in range(metadata.num_columns)]
-            beside += sum(c.total_compressed_size for c in columns if c.path_in_schema.split(".")[0] not in WRITTEN)
+            beside += sum(
+                c.total_compressed_size for c in columns if c.path_in_schema.split(".")[0] not in WRITTEN
+            )
     return beside, whole

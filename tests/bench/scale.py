@@ -35,7 +35,9 @@ class Run(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """Of one command: what its processes used together, and the largest of them; load is the machine's at its end."""
+    """Of one command: what its processes used together, and the largest of them;
+    load is the machine's at its end.
+    """
 
     cpu_seconds: float
     wall_seconds: float
@@ -72,8 +74,16 @@ def list_words(run: Run, percent: int, root: Path) -> list[str]:
         ),
         f"+task.render={{_target_: hydra.utils.get_method, path: {render}}}",
         "task.extract={_target_: hydra.utils.get_method, path: harness.tasks.reasoning_gym.read_whole}",
-        *("task.form=whole", f"grid.widths=[1,{run.num_samples}]", f"grid.budgets=[{','.join(map(str, BUDGETS))}]"),
-        *(f"grid.bin_samples={BIN_SAMPLES}", f"grid.reference_budget={BUDGETS[-1]}", f"grid.anchor={list(SKILLS)[-1]}"),
+        *(
+            "task.form=whole",
+            f"grid.widths=[1,{run.num_samples}]",
+            f"grid.budgets=[{','.join(map(str, BUDGETS))}]",
+        ),
+        *(
+            f"grid.bin_samples={BIN_SAMPLES}",
+            f"grid.reference_budget={BUDGETS[-1]}",
+            f"grid.anchor={list(SKILLS)[-1]}",
+        ),
         *("engine._target_=tests.bench.adder.Adding", "probe=false", f"run={root}"),
     ]
 
@@ -124,8 +134,10 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> str:
             "# What commands take of long and wide runs",
             "",
             f"Two models on sums, budgets {' and '.join(map(str, BUDGETS))}, {BIN_SAMPLES} samples more of one",
-            "for the bins; each command in a process of its own. Peak: of its largest process. Growth: CPU seconds a",
-            "prompt, over those at the smallest size; at 1 or below it is linear. The load is the machine's over the",
+            "for the bins; each command in a process of its own. Peak: of its largest process. Growth: CPU "
+            "seconds a",
+            "prompt, over those at the smallest size; at 1 or below it is linear. The load is the machine's over "
+            "the",
             "last minute: above its cores, something else was running, and wall seconds say little.",
             "`make bench PART=scale` writes this page.",
             "",
@@ -150,9 +162,13 @@ def _shards(rows: Sequence[dict[str, Any]], folder: Path) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description=__doc__)
-    parser.add_argument("--runs", nargs="+", choices=[run.name for run in RUNS], default=[run.name for run in RUNS])
+    parser.add_argument(
+        "--runs", nargs="+", choices=[run.name for run in RUNS], default=[run.name for run in RUNS]
+    )
     parser.add_argument("--percents", nargs="+", type=int, default=list(PERCENTS), help="sizes, of the whole")
-    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=COMMANDS, help="these alone, beside drawing")
+    parser.add_argument(
+        "--commands", nargs="+", choices=COMMANDS, default=COMMANDS, help="these alone, beside drawing"
+    )
     parser.add_argument("--folder", type=Path, help="keep the runs here; what is stored there is not drawn again")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:

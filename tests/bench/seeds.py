@@ -1,7 +1,7 @@
 """python -m tests.bench.seeds: what a seed of its own for every request costs vLLM on this machine.
 
-The same requests with seeds and without, turn and turn about in one engine, so that neither has the cooler machine.
-Processor time is told beside tokens a second, since other work on the machine shows less in it.
+The same requests with seeds and without, turn and turn about in one engine, so that neither has the cooler
+machine. Processor time is told beside tokens a second, since other work on the machine shows less in it.
 """
 
 import argparse

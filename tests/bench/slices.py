@@ -1,8 +1,9 @@
 """Two ways of doing the same work, timed beside each other on a machine whose speed drifts by a third in a minute.
 
-Each has processes and an engine of its own, and one of the two is always stopped: the next slice of time goes to the
-one that is behind. So both meet the same machine, and the ratio of their times is steadier than the times are. The
-clock of a stopped way goes on, so that what it does every few seconds it does about twice as often as it would alone.
+Each has processes and an engine of its own, and one of the two is always stopped: the next slice of time goes to
+the one that is behind. So both meet the same machine, and the ratio of their times is steadier than the times are.
+The clock of a stopped way goes on, so that what it does every few seconds it does about twice as often as it would
+alone.
 """
 
 import asyncio
@@ -142,7 +143,9 @@ Pair = tuple[Worker, Worker]
 
 
 def _serve_ways(setup: Setup, pipe: Connection, num_done: Any) -> None:
-    """The worker's process: it leads a group, so that its engine is stopped with it, and ends when it is killed."""
+    """The worker's process: it leads a group, so that its engine is stopped with it,
+    and ends when it is killed.
+    """
     os.setsid()
     asyncio.run(_serve_each(setup, pipe, num_done))
 

@@ -22,12 +22,21 @@ WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 BUDGETS = (0, 16, 32, 64, 128, 256)
 THINKING = Thinking(open="<think>", close="</think>", force="</think>")
 # One-digit numbers, so that an answer is short beside the thinking, as it is wherever thinking is worth a budget.
-COUNTDOWN = {"min_numbers": 3, "max_numbers": 4, "min_value": 1, "max_value": 9, "min_target": 10, "max_target": 99}
+COUNTDOWN = {
+    "min_numbers": 3,
+    "max_numbers": 4,
+    "min_value": 1,
+    "max_value": 9,
+    "min_target": 10,
+    "max_target": 99,
+}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A running engine and what is asked of it. `context` names the noise: two of another identity share no tokens."""
+    """A running engine and what is asked of it. `context` names the noise:
+    two of another identity share no tokens.
+    """
 
     path: str
     engine: Engine
@@ -53,11 +62,18 @@ class Workload:
         return replace(self, context=replace(self.context, identity=identity))
 
     async def finish(self, pending: Sequence[Sequence[Pending]], *, tell: Callable[[], None]) -> list[Sampled]:
-        """What the harness does of a sweep: draw, and append to a store. `tell` is called as each sample is done."""
+        """What the harness does of a sweep: draw, and append to a store.
+        `tell` is called as each sample is done.
+        """
         sampled: list[Sampled] = []
         with tempfile.TemporaryDirectory() as root:
             writer = Writer(
-                Path(root), "bench", self.context.identity, device=Device("", 1), samples_in_flight=16, flush_seconds=5
+                Path(root),
+                "bench",
+                self.context.identity,
+                device=Device("", 1),
+                samples_in_flight=16,
+                flush_seconds=5,
             )
 
             def on_sample(rows: Sampled) -> None:
@@ -94,7 +110,12 @@ async def serve(model: Model, settings: Vllm, *, num_prompts: int, dummy: bool) 
 def make_prompts(num_prompts: int) -> list[Prompt]:
     """Countdown problems; a model with dummy weights is given their characters as well."""
     task = ReasoningGym(
-        name="countdown", seed=3_000_000, size=num_prompts, params=COUNTDOWN, render=render_compact, vote_key=vote_key
+        name="countdown",
+        seed=3_000_000,
+        size=num_prompts,
+        params=COUNTDOWN,
+        render=render_compact,
+        vote_key=vote_key,
     )
     return task.load()
 

@@ -81,7 +81,9 @@ def commands(page: Path) -> list[Command]:
 
 def links(page: Path) -> list[str]:
     """Where its links and pictures lead, without those to other sites."""
-    return [target for target in LINK.findall(prose(page)) if not target.startswith(("http:", "https:", "mailto:"))]
+    return [
+        target for target in LINK.findall(prose(page)) if not target.startswith(("http:", "https:", "mailto:"))
+    ]
 
 
 def anchors(page: Path) -> list[str]:

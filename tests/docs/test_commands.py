@@ -1,7 +1,7 @@
 """Every command of README and docs is one that isoquant, make or a script of the project takes.
 
-What a sweep or a plan is given is composed into jobs, options of other commands are read, make is asked what it would
-do. What reads the reference run is run by `test_output.py`.
+What a sweep or a plan is given is composed into jobs, options of other commands are read, make is asked what it
+would do. What reads the reference run is run by `test_output.py`.
 """
 
 import os
@@ -56,7 +56,9 @@ def jobs_of(words: tuple[str, ...]) -> list[Job]:
     own = dict(compose(single, with_hydra=True).hydra.sweeper.params or {})
     given = {each.key_or_group for each in overrides}
     first = [f"{name}={str(values).partition(',')[0]}" for name, values in own.items() if name not in given]
-    choices = product(*([f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()] for each in listed))
+    choices = product(
+        *([f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()] for each in listed)
+    )
     return [build_job(compose([*single, *first, *choice])) for choice in choices]
 
 
@@ -81,7 +83,9 @@ def test_what_is_drawn_is_composed(command: Command, monkeypatch: pytest.MonkeyP
 def test_make_knows_what_it_is_given(command: Command) -> None:
     variables = [word for word in command.words[1:] if "=" in word]
     assert all(word.partition("=")[2] in SUITES for word in variables if word.startswith("SUITE="))
-    done = subprocess.run(["make", "-n", *command.words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "-n", *command.words[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

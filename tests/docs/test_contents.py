@@ -101,7 +101,9 @@ def test_the_task_of_the_page_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     task = LmEval(name="mine", size=1, include_path="my_tasks")
     [prompt] = task.load()
-    right, wrong = (task.grade(prompt, text) for text in (f"3 + 4 = {gold}. The answer is {gold}.", "The answer is 8."))
+    right, wrong = (
+        task.grade(prompt, text) for text in (f"3 + 4 = {gold}. The answer is {gold}.", "The answer is 8.")
+    )
     assert right.correct and not wrong.correct and right.vote_key != wrong.vote_key
 
 

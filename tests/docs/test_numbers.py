@@ -1,4 +1,6 @@
-"""Numbers of README and docs are those of the tables that commands wrote: simulations, the bench, commands at scale."""
+"""Numbers of README and docs are those of the tables that commands wrote:
+simulations, the bench, commands at scale.
+"""
 
 import json
 import re
@@ -13,13 +15,17 @@ NOT_KEPT = {"99.8"}
 
 
 def rows(text: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
+    ]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/validation.md", "docs/analysis.md"])
 def test_every_share_with_a_decimal_was_simulated(page: str) -> None:
     simulated = (RESULTS / "validation" / "validation.md").read_text()
-    text = read(ROOT / page) if page != "README.md" else read(README).partition("## How far")[2].partition("\n## ")[0]
+    text = (
+        read(ROOT / page) if page != "README.md" else read(README).partition("## How far")[2].partition("\n## ")[0]
+    )
     shares = set(re.findall(r"(?<![\d.])(\d+\.\d)%", text)) - NOT_KEPT
     assert len(shares) >= 2
     assert [share for share in shares if f"{float(share) / 100:.3f} |" not in simulated] == []
@@ -35,7 +41,9 @@ def test_ratios_of_the_harness_are_those_of_the_stored_bench() -> None:
     [kept] = (RESULTS / "bench").glob("cpu-2-cores-*.json")
     values = " ".join(str(figure["value"]) for figure in json.loads(kept.read_text())["figures"])
     measured = [float(number) for number in re.findall(r"(?<![\d,])\d+\.\d+", values)]
-    [table] = re.findall(r"^\| what \| measured \|.*?\n\n", read(ROOT / "docs" / "bench.md"), re.MULTILINE | re.DOTALL)
+    [table] = re.findall(
+        r"^\| what \| measured \|.*?\n\n", read(ROOT / "docs" / "bench.md"), re.MULTILINE | re.DOTALL
+    )
     ratios = {found for row in rows(table)[2:] for found in re.findall(r"(?<![\d,.])\d+\.\d+(?!\d)", row[1])}
     assert len(ratios) > 10 and [ratio for ratio in ratios if not is_rounded(ratio, measured)] == []
     used = re.findall(r"took (\d\.\d\d) times", " ".join(read(README).split()))

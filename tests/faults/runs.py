@@ -30,7 +30,9 @@ def shards(root: Path) -> dict[Path, bytes]:
 
 
 def rows(root: Path, paths: Iterable[Path] | None = None) -> dict[str, Counter[str]]:
-    """Every row of a run by its table, or those of some of its shards alone: merging moves rows and changes none."""
+    """Every row of a run by its table, or those of some of its shards alone:
+    merging moves rows and changes none.
+    """
     found: dict[str, Counter[str]] = {name: Counter() for name in TABLES}
     for path in list_all(root) if paths is None else paths:
         table = TABLES[path.parent.name]

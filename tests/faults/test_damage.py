@@ -53,7 +53,9 @@ def test_a_flipped_bit_of_any_shard_is_noticed_set_aside_and_told(
 
 @pytest.mark.long
 @pytest.mark.parametrize("table", WRITTEN)
-def test_a_run_with_a_flipped_bit_is_made_whole_with_nothing_twice(drawn: Path, tmp_path: Path, table: str) -> None:
+def test_a_run_with_a_flipped_bit_is_made_whole_with_nothing_twice(
+    drawn: Path, tmp_path: Path, table: str
+) -> None:
     rng = np.random.default_rng(SEED)
     root = copy_run(drawn, tmp_path / "run")
     shard = rng.choice(sorted(root.glob(f"{table}/*.parquet")))

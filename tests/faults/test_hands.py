@@ -1,4 +1,5 @@
-"""What hands do to a run's folder: copies, moves, edits, files of editors and of other runs. Each is mended or named.
+"""What hands do to a run's folder: copies, moves, edits,
+files of editors and of other runs. Each is mended or named.
 
 The judge is what the undamaged run says: its health in words, and its outcomes number for number.
 """
@@ -35,7 +36,9 @@ Reading = Literal["same", "refused", "less"]
 
 
 class Kind(NamedTuple):
-    """What hands do, what a command that reads says of it, whether it reads, and what a command that writes says."""
+    """What hands do, what a command that reads says of it, whether it reads,
+    and what a command that writes says.
+    """
 
     damage: Callable[[Path], None]
     told: str
@@ -82,7 +85,9 @@ def rewrite(table: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Pat
 
 
 def add(table: str, choose: Callable[[pa.Table], pa.Table], **more: Any) -> Callable[[Path], None]:
-    return lambda root: put(root, table, choose(pq.read_table(first(root, table), partitioning=None)), **more) and None
+    return lambda root: (
+        put(root, table, choose(pq.read_table(first(root, table), partitioning=None)), **more) and None
+    )
 
 
 def set_column(name: str, values: Callable[[pa.Table], Any]) -> Callable[[pa.Table], pa.Table]:
@@ -173,7 +178,14 @@ def rename(root: Path) -> None:
 def strew(root: Path) -> None:
     """What file managers, editors and services that sync leave behind."""
     name = first(root, "grades").name
-    for stray in (".DS_Store", f"{name}~", f".{name}.swp", f"{name}.sync-conflict-2026.parquet", f"._{name}", "a.csv"):
+    for stray in (
+        ".DS_Store",
+        f"{name}~",
+        f".{name}.swp",
+        f"{name}.sync-conflict-2026.parquet",
+        f"._{name}",
+        "a.csv",
+    ):
         (root / "grades" / stray).write_bytes(b"stray")
     (root / "grades" / "folder.parquet").mkdir()
 
@@ -215,7 +227,9 @@ UNFILLED = (
 KINDS = {
     "a shard under two names": Kind(copy_as("answers", with_index("000003")), COPY, "same", COPY),
     "prompts under two names": Kind(copy_as("prompts", with_index("000001")), COPY, "same", COPY),
-    "a copy under another writer": Kind(copy_as("grades", lambda s: f"zz.{s.name.split('.', 1)[1]}"), COPY, "same", ""),
+    "a copy under another writer": Kind(
+        copy_as("grades", lambda s: f"zz.{s.name.split('.', 1)[1]}"), COPY, "same", ""
+    ),
     "a copy in another case": Kind(
         copy_as("models", lambda shard: shard.name[0].swapcase() + shard.name[1:]), COPY, "same", COPY
     ),
@@ -226,9 +240,14 @@ KINDS = {
         add("answers", lambda rows: rows.slice(3, 50)), ONE_OF_EACH, "refused", ONE_OF_EACH
     ),
     "a grade twice": Kind(add("grades", lambda rows: rows.slice(0, 1)), ONE_OF_EACH, "refused", ONE_OF_EACH),
-    "prompts written again": Kind(add("prompts", lambda rows: rows.slice(0, 2)), ONE_OF_EACH, "refused", ONE_OF_EACH),
+    "prompts written again": Kind(
+        add("prompts", lambda rows: rows.slice(0, 2)), ONE_OF_EACH, "refused", ONE_OF_EACH
+    ),
     "traces in another order": Kind(
-        add("traces", lambda rows: rows.take(list(range(rows.num_rows))[::-1])), ONE_OF_EACH, "refused", ONE_OF_EACH
+        add("traces", lambda rows: rows.take(list(range(rows.num_rows))[::-1])),
+        ONE_OF_EACH,
+        "refused",
+        ONE_OF_EACH,
     ),
     "rows twice in one shard": Kind(
         rewrite("answers", lambda rows: pa.concat_tables([rows, rows.slice(0, 9)]).unify_dictionaries()),
@@ -271,7 +290,9 @@ KINDS = {
         loses=True,
     ),
     "an unknown outcome": Kind(
-        rewrite("grades", set_column("outcome", lambda rows: pa.array(["won"] * rows.num_rows).dictionary_encode())),
+        rewrite(
+            "grades", set_column("outcome", lambda rows: pa.array(["won"] * rows.num_rows).dictionary_encode())
+        ),
         r"holds the outcome won, and outcomes are correct, wrong",
         "refused",
         "holds the outcome won",
@@ -433,8 +454,12 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_no_row_is_lost_by_it(
     (root / "throughput").rename(root.parent / "throughput")
     (root / "throughput").write_text("a file")
     said = read(root)
-    assert said.code == 0 and "throughput is a file, and a table needs a folder there. Move the file away" in said.err
-    with pytest.raises(ValueError, match="throughput is a file, and the run needs a folder there. Move the file away"):
+    assert (
+        said.code == 0 and "throughput is a file, and a table needs a folder there. Move the file away" in said.err
+    )
+    with pytest.raises(
+        ValueError, match="throughput is a file, and the run needs a folder there. Move the file away"
+    ):
         repair(root)
     (root / "throughput").unlink()
     (root.parent / "throughput").rename(root / "throughput")
@@ -447,7 +472,9 @@ def test_links_and_pipes_in_a_run_are_refused_by_name(damage: Callable[[Path], N
     root = Path(shutil.copytree(RUN, tmp_path / "run"))
     damage(root)
     said = read(root)
-    assert said.code == 2 and re.search(r"is (a link|a pipe or a device); a run folder must hold plain files", said.err)
+    assert said.code == 2 and re.search(
+        r"is (a link|a pipe or a device); a run folder must hold plain files", said.err
+    )
     with pytest.raises(ValueError, match=r"is (a link|a pipe or a device); a run folder must hold plain files"):
         repair(root)
 

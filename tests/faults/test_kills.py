@@ -1,4 +1,5 @@
-"""A sweep on the real engine, killed at random moments, or with bits of its shards flipped, and finished each time.
+"""A sweep on the real engine, killed at random moments,
+or with bits of its shards flipped, and finished each time.
 
 ISOQUANT_KILLS says how many kills; `make test SUITE=faults` does twenty. tests/test_sweep.py kills one every time.
 """
@@ -88,7 +89,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     finish(root)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"\nA whole run took {spent:.1f} s of processor time in {time.monotonic() - started:.0f} s: {describe(root)}")
+    print(
+        f"\nA whole run took {spent:.1f} s of processor time in {time.monotonic() - started:.0f} s: "
+        f"{describe(root)}"
+    )
     assert_complete(root, MODEL)
     return Whole(root, spent)
 
@@ -103,7 +107,8 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 def kill_after(seconds: float, root: Path) -> bool:
-    """Start the sweep and kill its launcher once it has spent that much processor time; whether it was still there.
+    """Start the sweep and kill its launcher once it has spent that much processor time;
+    whether it was still there.
 
     Processor time, so that every stage of a run is met however busy the machine is. Its jobs go with it.
     """
@@ -142,7 +147,9 @@ def test_a_run_killed_at_random_moments_keeps_every_shard_and_ends_whole(
         stored = {name: keys(root, table) for name, table in TABLES.items()}
         finish(root)
         assert_kept(left, root)
-        assert all(not found - keys(root, TABLES[name]) for name, found in stored.items()), "a committed row is lost"
+        assert all(not found - keys(root, TABLES[name]) for name, found in stored.items()), (
+            "a committed row is lost"
+        )
         assert set(keys(root, TRACES)) >= set(keys(whole.root, TRACES))
         assert_complete(root, MODEL)
         num_kept = sum(map(Counter.total, left.values()))
@@ -173,7 +180,9 @@ NUM_BATCHES, BATCH_ROWS = 4, 1000
 
 
 def grade(root: Path, *, dies_at: int | None = None) -> None:
-    """Grade in batches that are small, in a process of its own that is killed before its n-th file has its name."""
+    """Grade in batches that are small, in a process of its own
+    that is killed before its n-th file has its name.
+    """
     pid = os.fork()
     if pid == 0:
         written, write = itertools.count(), whole_files.write_whole
@@ -213,7 +222,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
     return rows(root)[GRADES.name]
 
 
-@pytest.mark.parametrize("dies_at", [pytest.param(n, marks=() if n in (2, 5) else pytest.mark.long) for n in WRITES])
+@pytest.mark.parametrize(
+    "dies_at", [pytest.param(n, marks=() if n in (2, 5) else pytest.mark.long) for n in WRITES]
+)
 def test_grades_after_a_kill_while_grading_are_those_of_an_undisturbed_one(
     dies_at: int, tmp_path: Path, undisturbed: Counter[str]
 ) -> None:

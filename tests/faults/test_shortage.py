@@ -1,4 +1,6 @@
-"""A machine that is short of memory, processes, room or rights: a line with the cause and the way on, no traceback."""
+"""A machine that is short of memory, processes, room or rights:
+a line with the cause and the way on, no traceback.
+"""
 
 import errno
 import os
@@ -41,7 +43,10 @@ def wrapped(error: BaseException) -> BaseException:
         (RuntimeError("can't start new thread"), "No more processes or threads can be started"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "No more processes or threads"),
         (OSError(errno.EMFILE, "Too many open files"), "Too many files are open"),
-        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "No temporary folder can"),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+            "No temporary folder can",
+        ),
     ],
     ids=str,
 )
@@ -50,7 +55,9 @@ def test_a_shortage_is_told_by_its_cause(error: BaseException, told: str) -> Non
     assert line is not None and line.startswith(told) and "\n" not in line
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), ImportError("no module x"), FileNotFoundError(2, "No such file")])
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), ImportError("no module x"), FileNotFoundError(2, "No such file")]
+)
 def test_another_error_is_no_shortage(error: BaseException) -> None:
     assert explain_shortage(error) is None
 
@@ -107,7 +114,9 @@ def test_a_full_disk_of_the_run_is_named_and_nothing_is_lost(small_disk: Path) -
 
 
 @pytest.mark.parametrize("variable", ["TMPDIR", "HOME"])
-def test_a_full_disk_for_temporary_files_or_the_home_folder_stops_no_reading(small_disk: Path, variable: str) -> None:
+def test_a_full_disk_for_temporary_files_or_the_home_folder_stops_no_reading(
+    small_disk: Path, variable: str
+) -> None:
     fill(small_disk)
     done = forked.run("isoquant", "health", str(RUN), environment={variable: str(small_disk)})
     assert done.code == 0 and "SmolLM2" in done.out and "error" not in done.err
@@ -169,7 +178,9 @@ def test_the_disk_that_is_full_is_the_one_that_is_named(small_disk: Path, monkey
     fill(small_disk)
     monkeypatch.setenv("TMPDIR", str(small_disk))
     line = explain_refusal(OSError(errno.ENOSPC, "No space left on device"), RUN)
-    assert line.startswith(f"No space left to write in {small_disk} (No space left on device). Free some space there")
+    assert line.startswith(
+        f"No space left to write in {small_disk} (No space left on device). Free some space there"
+    )
 
 
 def as_nobody(command: Callable[[], int]) -> tuple[int, str]:
@@ -275,7 +286,9 @@ def test_without_a_network_interface_commands_run(words: str) -> None:
     alone = ["unshare", "-n"]
     if os.geteuid() or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
         pytest.skip("to be without a network takes root")
-    done = subprocess.run([*alone, sys.executable, "-m", *words.split()], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*alone, sys.executable, "-m", *words.split()], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 

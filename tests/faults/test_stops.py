@@ -32,7 +32,9 @@ FIRST = [["isoquant", "plan", *SLOW], ["isoquant", "health", str(RUN)]]
 
 
 class Stage(NamedTuple):
-    """A command with {root} in its words, what tells that it has come to the stage, and what it says when stopped."""
+    """A command with {root} in its words, what tells that it has come to the stage,
+    and what it says when stopped.
+    """
 
     module: str
     words: list[str]
@@ -45,7 +47,9 @@ def often_term(cases: Sequence[object]) -> list[object]:
     """Every case with SIGTERM, and in the long tests the other signals, each with a case or with all."""
     pairs = [*((case, signal.SIGTERM) for case in cases), *pair(cases, OTHERS)]
     return [
-        pytest.param(case, number, id=f"{case}-{number.name}", marks=() if number not in OTHERS else pytest.mark.long)
+        pytest.param(
+            case, number, id=f"{case}-{number.name}", marks=() if number not in OTHERS else pytest.mark.long
+        )
         for case, number in pairs
     ]
 
@@ -64,7 +68,10 @@ OF_ANALYSIS = "Stopped. A file that was not complete is not kept."
 STAGES = {
     "planning": Stage("isoquant", ["plan", *SLOW, "run={root}"], says(""), OF_SWEEP),
     "starting the engine": Stage(
-        "sweeps", [*SLOW, "+engine.seconds_to_start=60", "run={root}", "hydra.mode=RUN"], says("engine starts"), OF_JOB
+        "sweeps",
+        [*SLOW, "+engine.seconds_to_start=60", "run={root}", "hydra.mode=RUN"],
+        says("engine starts"),
+        OF_JOB,
     ),
     "drawing": Stage("sweeps", [*SLOW, "run={root}", "hydra.mode=RUN"], has("answers/*.parquet"), OF_JOB),
     "drawing in a process of its own": Stage("sweeps", [*SLOW, "run={root}"], has("answers/*.parquet"), OF_SWEEP),
@@ -118,7 +125,9 @@ def test_a_stop_at_any_stage_ends_in_one_line(name: str, number: signal.Signals,
 
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "number"), pair(list(STAGES), KILLS))
-def test_after_a_kill_at_any_stage_the_next_start_finishes(name: str, number: signal.Signals, tmp_path: Path) -> None:
+def test_after_a_kill_at_any_stage_the_next_start_finishes(
+    name: str, number: signal.Signals, tmp_path: Path
+) -> None:
     root, stage = tmp_path / "run", STAGES[name]
     prepare(name, root)
     code, said = stop(stage, root, [tmp_path / "out", tmp_path / "err"], number)
@@ -164,7 +173,9 @@ def test_what_was_drawn_before_a_stop_is_kept_and_the_rest_is_drawn(tmp_path: Pa
 
 @pytest.mark.parametrize(("seconds", "number"), often_term([0.3, 0.6]))
 @pytest.mark.parametrize("words", FIRST, ids=["plan", "health"])
-def test_a_stop_in_the_first_second_ends_in_one_line(words: list[str], number: signal.Signals, seconds: float) -> None:
+def test_a_stop_in_the_first_second_ends_in_one_line(
+    words: list[str], number: signal.Signals, seconds: float
+) -> None:
     module, *others = words
     process = subprocess.Popen(
         [sys.executable, "-m", module, *others], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

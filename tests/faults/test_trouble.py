@@ -76,7 +76,8 @@ def test_a_second_sweep_of_a_model_says_who_holds_it_and_draws_the_others(tmp_pa
         assert second.code != 0 and "Traceback" not in second.err
         assert re.fullmatch(r"process \d+ on \S+", holder)
         assert (
-            f"{MODEL}: Another process ({holder}) is writing {MODEL} into {root}. Wait until it ends, or" in second.err
+            f"{MODEL}: Another process ({holder}) is writing {MODEL} into {root}. Wait until it ends, or"
+            in second.err
         )
         assert f"{OTHER}: {NUM_PROMPTS * WIDTH} samples in" in second.out
         assert f"Failed: {MODEL}." in second.err

@@ -1,4 +1,5 @@
-"""Our grades, math-verify's and lm-eval's on every pair, by kind: `python -m tests.harness.audit` writes agreement.md.
+"""Our grades, math-verify's and lm-eval's on every pair, by kind:
+`python -m tests.harness.audit` writes agreement.md.
 
 With ISOQUANT_DATA naming the published files the answers of mutations.py are among them.
 """

@@ -1,4 +1,6 @@
-"""Answers that reasoning-gym's own scorers take for right and that are not, by generator, as found in their code."""
+"""Answers that reasoning-gym's own scorers take for right and that are not,
+by generator, as found in their code.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -86,7 +88,9 @@ BOUGHT = [
     Bought("gsm_symbolic", lambda entry: f"-{entry['answer']}", holds=lambda entry: float(entry["answer"]) > 0),
     Bought("advanced_geometry", behind(", 77"), {"task_types": ["orthocenter"]}),
     Bought("time_intervals", behind(" or 77 days"), {"task_types": ["date"]}),
-    Bought("calendar_arithmetic", lambda entry: "17", {"tasks": ["recurring_event_day"]}, changes={"answer": "-1"}),
+    Bought(
+        "calendar_arithmetic", lambda entry: "17", {"tasks": ["recurring_event_day"]}, changes={"answer": "-1"}
+    ),
     Bought("game_of_life", lambda entry: f"{entry['answer'][:-1]},[1,1]]"),
     Bought("pool_matrix", lambda entry: entry["answer"].replace("\n", " # or 7\n"), holds=has_rows),
     Bought("polynomial_equations", lambda entry: "I do not know", changes={"answer": ""}),

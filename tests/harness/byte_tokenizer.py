@@ -1,4 +1,6 @@
-"""A tokenizer of bytes that can write any prompt, with a chat template and the markers of thinking as single tokens."""
+"""A tokenizer of bytes that can write any prompt,
+with a chat template and the markers of thinking as single tokens.
+"""
 
 from typing import Any
 

@@ -7,8 +7,40 @@ INDIC = str.maketrans("0123456789", "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\
 RIGHT_TO_LEFT, NO_SPACE = "\u202e", "\u200b"
 # Whoever asks what.
 ANYWHERE = [
-    *("", "()", "[]", "{}", "[[]]", "((()))", '""', "''", "#", "# 1", "...", "None", "True", "False", "null", "yes"),
-    *("nan", "-nan", "NaN", "inf", "-inf", "Infinity", "oo", "zoo", "I", "pi", "E", "S.One", "S.Zero", "Integer(1)"),
+    *(
+        "",
+        "()",
+        "[]",
+        "{}",
+        "[[]]",
+        "((()))",
+        '""',
+        "''",
+        "#",
+        "# 1",
+        "...",
+        "None",
+        "True",
+        "False",
+        "null",
+        "yes",
+    ),
+    *(
+        "nan",
+        "-nan",
+        "NaN",
+        "inf",
+        "-inf",
+        "Infinity",
+        "oo",
+        "zoo",
+        "I",
+        "pi",
+        "E",
+        "S.One",
+        "S.Zero",
+        "Integer(1)",
+    ),
     *(
         "S.One+S.One",
         "Symbol('x')",
@@ -36,16 +68,35 @@ ANYWHERE = [
         "{entry[answer]}",
     ),
     *("answer", "entry['answer']", "oracle_answer", "[oracle_answer]", "[*entry['answer']]", "metadata", "self"),
-    *("Integral(x, x)", "exp(x).diff(x)", "lambda: 0", "[0]*9", "not 0", "1 if 1 else 0", "1 or 2", "\u00bd", "\u2160"),
+    *(
+        "Integral(x, x)",
+        "exp(x).diff(x)",
+        "lambda: 0",
+        "[0]*9",
+        "not 0",
+        "1 if 1 else 0",
+        "1 or 2",
+        "\u00bd",
+        "\u2160",
+    ),
     " ".join(map(str, range(101))),
     ", ".join(map(str, range(101))),
     f"[{', '.join(map(str, range(101)))}]",
-    *("1" * 5000, "9" * 100_000, "(" * 5000 + ")" * 5000, "[" * 5000 + "]" * 5000, "+".join("1" * 5000), "a " * 50_000),
+    *(
+        "1" * 5000,
+        "9" * 100_000,
+        "(" * 5000 + ")" * 5000,
+        "[" * 5000 + "]" * 5000,
+        "+".join("1" * 5000),
+        "a " * 50_000,
+    ),
 ]
 
 
 def write_cheats(question: str, gold: str, other: str) -> list[str]:
-    """Answers made of a problem's own words, of its gold answer in what is none, and of gold beside another answer."""
+    """Answers made of a problem's own words, of its gold answer in what is none,
+    and of gold beside another answer.
+    """
     numbers = re.findall(r"-?[0-9]+(?:\.[0-9]+)?", question)
     return [
         *ANYWHERE,

@@ -49,7 +49,9 @@ LATEX: Mapping[str, Mutation] = {
     "dfrac": Mutation(lambda gold: box(gold.replace("\\frac", "\\dfrac")) if "\\frac" in gold else None, True),
     "left and right": Mutation(
         lambda gold: (
-            box(gold.replace("(", "\\left(").replace(")", "\\right)")) if "(" in gold and "\\left" not in gold else None
+            box(gold.replace("(", "\\left(").replace(")", "\\right)"))
+            if "(" in gold and "\\left" not in gold
+            else None
         ),
         True,
     ),

@@ -1,7 +1,7 @@
 r"""Pairs of a gold answer and another, by kind, each with whether it is right. Knows no grader.
 
-Every kind is a rule that was checked by hand, written out over a few numbers: <n> stands for each of them, <n+1> for
-the next, <2n> for twice it. All answers stand in \boxed{}, as a whole.
+Every kind is a rule that was checked by hand, written out over a few numbers: <n> stands for each of them, <n+1>
+for the next, <2n> for twice it. All answers stand in \boxed{}, as a whole.
 """
 
 import re
@@ -26,7 +26,9 @@ def fill(pattern: str, number: int) -> str:
     return _PLACE.sub(lambda place: str(number * int(place[1] or 1) + int(place[2] or 0)), pattern)
 
 
-def over(numbers: Sequence[int], gold: str, *, right: Sequence[str] = (), wrong: Sequence[str] = ()) -> Iterator[Pair]:
+def over(
+    numbers: Sequence[int], gold: str, *, right: Sequence[str] = (), wrong: Sequence[str] = ()
+) -> Iterator[Pair]:
     """Pairs of each number by patterns of gold, of right answers and of wrong ones."""
     for number in numbers:
         for pattern in (*right, *wrong):
@@ -108,7 +110,9 @@ def powers() -> Iterator[Pair]:
         wrong=[r"\frac{5^{<n-1>}}{6^{<n-1>}}", "0"],
     )
     yield from over(numbers, r"\frac{2^{<n>}-1}{2^{<n>}}", right=[r"1-\frac{1}{2^{<n>}}"], wrong=["1"])
-    yield from over(numbers, r"\frac{2^{<n>}-1}{2^{<n+1>}}", wrong=[r"\frac{2^{<n-1>}-1}{2^{<n+1>}}", r"\frac{1}{2}"])
+    yield from over(
+        numbers, r"\frac{2^{<n>}-1}{2^{<n+1>}}", wrong=[r"\frac{2^{<n-1>}-1}{2^{<n+1>}}", r"\frac{1}{2}"]
+    )
     yield from over(numbers, r"\frac{1}{<n>!}", right=["1/<n>!"], wrong=[r"\frac{2}{<n>!}", "2/<n>!", "0"])
     yield from over(numbers, "100^{<n>0000}", right=["10^{<2n>0000}"], wrong=["10^{<2n>0000}+1", "100^{<n>0001}"])
     yield from over(numbers, r"\sqrt{2}+10^{-<n>}", right=[r"10^{-<n>}+\sqrt{2}"], wrong=[r"\sqrt{2}"])
@@ -162,7 +166,15 @@ def units() -> Iterator[Pair]:
             r"\text{<n> apples}",
             r"<n> \text{ square units}",
         ),
-        *("<n> cm", "<n> hours", "<n> square feet", r"\$<n>", r"\text{\$<n>}", "<n> dollars", r"<n>\text{ in total}"),
+        *(
+            "<n> cm",
+            "<n> hours",
+            "<n> square feet",
+            r"\$<n>",
+            r"\text{\$<n>}",
+            "<n> dollars",
+            r"<n>\text{ in total}",
+        ),
     ]
     other = [
         *(r"<n>\text{ million}", r"<n>\text{ or more}", r"<n>\text{ is wrong}", "<n> junk", r"<n>\text{ squared}"),
@@ -170,7 +182,9 @@ def units() -> Iterator[Pair]:
     ]
     yield from over(SMALL[:3], "<n>", right=told, wrong=other)
     yield from over(SMALL[:2], "<n+1>", wrong=told)
-    yield from over(SMALL, "<n>000000", right=[r"<n>\text{ million}", "<n> million"], wrong=[r"<n>\text{ thousand}"])
+    yield from over(
+        SMALL, "<n>000000", right=[r"<n>\text{ million}", "<n> million"], wrong=[r"<n>\text{ thousand}"]
+    )
 
 
 def percent() -> Iterator[Pair]:
@@ -196,4 +210,6 @@ def intervals() -> Iterator[Pair]:
         right=[r"x < 1 \text{ or } x > <n>", r"(<n>, \infty) \cup (-\infty, 1)"],
         wrong=[r"(-\infty, 1] \cup (<n>, \infty)", r"x < 1 \text{ and } x > <n>", "(1, <n>)"],
     )
-    yield from over((2, 5, 9), "(1, <n>)", right=[r"x > 1 \text{ and } x < <n>", "1 < x < <n>"], wrong=["(<n>, 1)"])
+    yield from over(
+        (2, 5, 9), "(1, <n>)", right=[r"x > 1 \text{ and } x < <n>", "1 < x < <n>"], wrong=["(<n>, 1)"]
+    )

@@ -1,4 +1,6 @@
-r"""Pairs of a gold answer and another, as in pairs.py, of sets, dates, expressions and what is left to work out."""
+r"""Pairs of a gold answer and another, as in pairs.py, of sets, dates,
+expressions and what is left to work out.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -14,7 +16,10 @@ def sets_and_tuples() -> Iterator[Pair]:
     )
     numbers = SMALL[:3]
     yield from over(
-        numbers, r"\{1, <n>\}", right=["<n>, 1", r"\{<n>, 1\}", r"<n> \text{ and } 1"], wrong=["(1, <n>)", "1, <n+1>"]
+        numbers,
+        r"\{1, <n>\}",
+        right=["<n>, 1", r"\{<n>, 1\}", r"<n> \text{ and } 1"],
+        wrong=["(1, <n>)", "1, <n+1>"],
     )
     yield from over(
         numbers, "1, <n>", right=[r"x = 1 \text{ or } x = <n>", "1; <n>"], wrong=["1, <n>, <n+1>", "<n>", "1 <n>"]
@@ -26,7 +31,10 @@ def sets_and_tuples() -> Iterator[Pair]:
         wrong=["(1, <n>)", "(y, x) = (<n>, 1)", "[<n>, 1]", "(<n>, 1, 1)"],
     )
     yield from over(
-        numbers, "x = <n>, y = 1", right=[r"y = 1 \text{ and } x = <n>"], wrong=["x = 1, y = <n>", "<n>, 1", "x = <n>"]
+        numbers,
+        "x = <n>, y = 1",
+        right=[r"y = 1 \text{ and } x = <n>"],
+        wrong=["x = 1, y = <n>", "<n>, 1", "x = <n>"],
     )
     yield from over(
         numbers, r"1 \pm \sqrt{<n>}", right=[r"1-\sqrt{<n>}, 1+\sqrt{<n>}"], wrong=[r"1+\sqrt{<n>}", r"1 \pm <n>"]
@@ -102,7 +110,15 @@ def closed_forms() -> Iterator[Pair]:
 def left_to_work_out() -> Iterator[Pair]:
     left = [
         *("<n-2>+2", r"<n> \cdot 1", "<n>^1", r"\sqrt{<n>^2}", r"\log_2 2^{<n>}", r"\binom{<n>}{1}", "<n-3>(1)+3"),
-        *("|-<n>|", r"<n> \sin 90^\circ", "7=<n>", "<n>, <n+1>", r"<n> \text{ or } <n+1>", "<n-2>+3 = <n>", "<n-1> 1"),
+        *(
+            "|-<n>|",
+            r"<n> \sin 90^\circ",
+            "7=<n>",
+            "<n>, <n+1>",
+            r"<n> \text{ or } <n+1>",
+            "<n-2>+3 = <n>",
+            "<n-1> 1",
+        ),
     ]
     done = ["<n-2>+2 = <n>", "x = <n>", r"\frac{<2n>}{2}", "<n>.0"]
     yield from over((6, 24, 120), "<n>", right=done, wrong=left)

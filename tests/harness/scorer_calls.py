@@ -1,4 +1,6 @@
-"""What a scorer of reasoning-gym calls outside its own package, read from its source and that of all it calls there."""
+"""What a scorer of reasoning-gym calls outside its own package,
+read from its source and that of all it calls there.
+"""
 
 import ast
 import builtins
@@ -14,7 +16,8 @@ PLAIN = {name for kind in (str, int, float, list, dict, set, tuple, re.Match, re
 
 
 def find_calls(scorer: Callable[..., Any], owner: type) -> set[str]:
-    """Qualified names of what the method `scorer` of `owner` and all that it reaches in its package call outside it.
+    """Qualified names of what the method `scorer` of `owner` and all
+    that it reaches in its package call outside it.
 
     A method whose object is not known from the source is told as `.name`.
     """
@@ -34,7 +37,9 @@ def find_calls(scorer: Callable[..., Any], owner: type) -> set[str]:
                 if isinstance(called, str):
                     found.add(called)
                 else:
-                    waiting.append((called, owned_by if inspect.isfunction(called) and is_method(called) else None))
+                    waiting.append(
+                        (called, owned_by if inspect.isfunction(called) and is_method(called) else None)
+                    )
     return found
 
 

@@ -35,7 +35,9 @@ def refusal(status: int, message: str, **more: Any) -> Reply:
 
 
 def completion(body: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """What vLLM answers a request for one completion with: the first stop id, or as many tokens as were asked for."""
+    """What vLLM answers a request for one completion with: the first stop id,
+    or as many tokens as were asked for.
+    """
     stops = body["stop_token_ids"]
     choice = {"index": 0, "text": "", "token_ids": stops[:1] or [7] * body["max_tokens"]}
     choice |= {"finish_reason": "stop" if stops else "length"}

@@ -20,7 +20,9 @@ def ends(config: Mapping[str, Any], *, prefix: str = "model.", head: str | None 
 
 
 def attention(config: Mapping[str, Any], *, gates: int = 1, norms: bool = True) -> dict[str, tuple[int, ...]]:
-    """Grouped-query attention, the queries doubled where they carry a gate, with Qwen3's norms of queries and keys."""
+    """Grouped-query attention, the queries doubled where they carry a gate,
+    with Qwen3's norms of queries and keys.
+    """
     width, size = config["hidden_size"], config["head_dim"]
     heads, pairs = config["num_attention_heads"], config["num_key_value_heads"]
     found: dict[str, tuple[int, ...]] = {
@@ -127,7 +129,10 @@ def gemma3(config: Mapping[str, Any]) -> Tensors:
         parts = attention(text) | norms(text, *kinds)
         parts |= feed_forward(text["hidden_size"], text["intermediate_size"], at="mlp")
         tensors |= of(parts, prefix=prefix)
-    seen = {"encoder.layers.0.mlp.fc1.weight": (4304, 1152), "embeddings.patch_embedding.weight": (1152, 3, 14, 14)}
+    seen = {
+        "encoder.layers.0.mlp.fc1.weight": (4304, 1152),
+        "embeddings.patch_embedding.weight": (1152, 3, 14, 14),
+    }
     tensors |= of(seen, prefix="vision_tower.vision_model.")
     return tensors | of({"multi_modal_projector.mm_input_projection_weight": (1152, text["hidden_size"])})
 
@@ -158,7 +163,9 @@ def qwen3_5_moe(config: Mapping[str, Any]) -> Tensors:
         parts |= {"mlp.experts.gate_up_proj": (experts, 2 * inner, width)}
         parts |= {"mlp.experts.down_proj": (experts, width, inner)}
         tensors |= of(parts, prefix=prefix)
-    return tensors | of({"model.visual.blocks.0.attn.qkv.weight": (3456, 1152), "mtp.fc.weight": (width, 2 * width)})
+    return tensors | of(
+        {"model.visual.blocks.0.attn.qkv.weight": (3456, 1152), "mtp.fc.weight": (width, 2 * width)}
+    )
 
 
 def pythia(config: Mapping[str, Any]) -> Tensors:
@@ -178,5 +185,7 @@ def pythia(config: Mapping[str, Any]) -> Tensors:
         parts |= {f"{name}.{part}": (width,) for name in PAIR for part in ("weight", "bias")}
         tensors |= of(parts, prefix=prefix, dtype="F16")
         tensors |= of({"attention.bias": (1, 1, 2048, 2048)}, prefix=prefix, dtype="BOOL")
-        tensors |= of({"attention.masked_bias": (), "attention.rotary_emb.inv_freq": (8,)}, prefix=prefix, dtype="F16")
+        tensors |= of(
+            {"attention.masked_bias": (), "attention.rotary_emb.inv_freq": (8,)}, prefix=prefix, dtype="F16"
+        )
     return tensors

@@ -1,4 +1,6 @@
-"""Our grades beside lm-eval's own on 1,000 gold answers that are written otherwise; agreement.md tells the rest."""
+"""Our grades beside lm-eval's own on 1,000 gold answers that are written otherwise;
+agreement.md tells the rest.
+"""
 
 import json
 from collections import Counter
@@ -66,7 +68,10 @@ def test_on_gsm8k_votes_tell_right_from_wrong_whatever_the_notation(outside_data
     golds = [prompt.reference["doc"]["answer"].rpartition("#### ")[2] for prompt in prompts]
     for position, name, text, right in mutate(golds, NUMBERS, 180):
         extracted = stated_number(cut_at(text, ["Q:"]))
-        assert extracted is not None and math_equal(extracted, golds[position].replace(",", "")) == right, (name, text)
+        assert extracted is not None and math_equal(extracted, golds[position].replace(",", "")) == right, (
+            name,
+            text,
+        )
 
 
 def test_on_math500_lm_eval_agrees_but_where_it_compares_strings(outside_data: Callable[[str], Path]) -> None:

@@ -123,7 +123,9 @@ def test_the_last_number_is_read_in_ascii_digits(text: str, answer: str | None) 
         ("none", None),
     ],
 )
-def test_the_number_that_a_text_states_is_boxed_or_called_the_answer_or_last(text: str, answer: str | None) -> None:
+def test_the_number_that_a_text_states_is_boxed_or_called_the_answer_or_last(
+    text: str, answer: str | None
+) -> None:
     assert stated_number(text) == answer
 
 
@@ -253,7 +255,15 @@ BOUNDED = [
         "10^{10^{50}}-10^{10^{50}}",
         "100!^{100}",
     ),
-    *("x!" + "!" * 400, "+".join("1" * 250), "1/" * 200 + "1", "2^" * 100 + "2", r"\frac" * 80, "|" * 300, "a_{" * 100),
+    *(
+        "x!" + "!" * 400,
+        "+".join("1" * 250),
+        "1/" * 200 + "1",
+        "2^" * 100 + "2",
+        r"\frac" * 80,
+        "|" * 300,
+        "a_{" * 100,
+    ),
     *(
         "=".join("x" * 250),
         "<".join("x" * 250),
@@ -262,7 +272,16 @@ BOUNDED = [
         r"\text{" * 100 + "}" * 100,
         "0.(" + "9" * 300,
     ),
-    *("x^{10^{50}}", "1.1^{100000}", "(1+10^{-9})^{10^9}", "1/(x-x)", "0^0", r"\ln 0", r"\tan 90^\circ", r"\log_1 5"),
+    *(
+        "x^{10^{50}}",
+        "1.1^{100000}",
+        "(1+10^{-9})^{10^9}",
+        "1/(x-x)",
+        "0^0",
+        r"\ln 0",
+        r"\tan 90^\circ",
+        r"\log_1 5",
+    ),
     *("2^{2^{4999}}", "2^{-2^{19999}}", "(-1)^{2^{19999}}", "(2^{2^{4999}})^{2^{4999}}", r"6^{2^{19999}} \cdot 3"),
     *("i^{(-1)!}", "(x-x-1)!", r"\pi^{(-1)!}", r"\cot 0", r"\sin(2^{2^{19999}})", r"x^{2^{2^{19999}}}"),
     *(
@@ -363,7 +382,9 @@ def test_a_number_is_stated_whole(said: str, number: str | None) -> None:
     assert stated_number(f"The answer is {said}.") == number
 
 
-@pytest.mark.parametrize("words", ["millions", "Million", "dozens", "Hundreds", "fifths", "tens", "mln", "incorrect"])
+@pytest.mark.parametrize(
+    "words", ["millions", "Million", "dozens", "Hundreds", "fifths", "tens", "mln", "incorrect"]
+)
 def test_words_that_make_another_number_are_no_unit(words: str) -> None:
     for written in (rf"18\text{{ {words}}}", rf"\text{{18 {words}}}", rf"18~\mathrm{{{words}}}"):
         assert not math_equal(written, "18") and math_key(written) != math_key("18")
@@ -384,7 +405,12 @@ def test_a_scale_in_the_plural_is_that_scale() -> None:
             "The answer is (A)(B)",
             "The answer is A & B",
         ),
-        *("The answer is A or maybe B", "The answer is (A) and (B)", "The answer is A, B or C.", "I choose A or B"),
+        *(
+            "The answer is A or maybe B",
+            "The answer is (A) and (B)",
+            "The answer is A, B or C.",
+            "I choose A or B",
+        ),
         *("(A) (B) (C) (D)", r"\boxed{A. B. C. D.}", r"\boxed{A: all, B: none}", "<answer>(A) (B)</answer>"),
         *("The answer is not (A)", "The answer is other than (A)", r"\boxed{(A)\text{ or }(B)}", "I pick A, B"),
     ],
@@ -396,7 +422,12 @@ def test_two_letters_or_one_that_is_denied_are_no_choice(hedge: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("The answer is (C) B cells", "The answer is C, I think", "The answer is C. B is wrong", "(A) is out, so (C)"),
+        *(
+            "The answer is (C) B cells",
+            "The answer is C, I think",
+            "The answer is C. B is wrong",
+            "(A) is out, so (C)",
+        ),
         *(
             "The answer is C, A having failed",
             "I choose C and not B",

@@ -13,8 +13,18 @@ QWEN3_SMALL = QWEN3 | {"hidden_size": 1024, "intermediate_size": 3072, "num_hidd
 QWEN3_SMALL |= {"num_attention_heads": 16, "tie_word_embeddings": True}
 QWEN3_8B = QWEN3 | {"hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36}
 QWEN3_8B |= {"num_attention_heads": 32, "tie_word_embeddings": False}
-QWEN3_MOE = QWEN3 | {"hidden_size": 2048, "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 4}
-QWEN3_MOE |= {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768, "tie_word_embeddings": False}
+QWEN3_MOE = QWEN3 | {
+    "hidden_size": 2048,
+    "num_hidden_layers": 48,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 4,
+}
+QWEN3_MOE |= {
+    "num_experts": 128,
+    "num_experts_per_tok": 8,
+    "moe_intermediate_size": 768,
+    "tie_word_embeddings": False,
+}
 MIXTRAL = {
     "hidden_size": 4096,
     "intermediate_size": 14336,
@@ -101,13 +111,17 @@ PUBLISHED: list[tuple[str, Mapping[str, Any], Draw, str, str | None, str | None]
 
 
 def agrees(count: int, published: str) -> bool:
-    """Whether a count is what was published in billions, to less than one of the last digit: some round, some cut."""
+    """Whether a count is what was published in billions,
+    to less than one of the last digit: some round, some cut.
+    """
     digits = len(published.partition(".")[2])
     return abs(count - float(published) * 1e9) < 10 ** (9 - digits)
 
 
 @pytest.mark.parametrize(
-    ("config", "draw", "total", "active", "rest"), [row[1:] for row in PUBLISHED], ids=[row[0] for row in PUBLISHED]
+    ("config", "draw", "total", "active", "rest"),
+    [row[1:] for row in PUBLISHED],
+    ids=[row[0] for row in PUBLISHED],
 )
 def test_counts_are_those_that_the_makers_publish(
     config: Mapping[str, Any], draw: Draw, total: str, active: str | None, rest: str | None
@@ -240,7 +254,14 @@ def test_packed_weights_of_unknown_bits_are_refused() -> None:
 
 
 def test_an_older_family_is_counted_by_its_own_names() -> None:
-    gpt2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
+    gpt2 = {
+        "model_type": "gpt2",
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_positions": 1024,
+        "vocab_size": 50257,
+    }
     layer = {"attn.c_attn.weight": (768, 2304), "attn.c_proj.weight": (768, 768), "attn.bias": (1, 1, 1024, 1024)}
     layer |= {"mlp.c_fc.weight": (768, 3072), "mlp.c_proj.weight": (3072, 768)}
     tensors = shapes.of({"wte.weight": (50257, 768), "wpe.weight": (1024, 768)})

@@ -1,4 +1,6 @@
-"""Hostile answers by the hundred through every shipped grader, among honest ones: each a row, none of them felt."""
+"""Hostile answers by the hundred through every shipped grader,
+among honest ones: each a row, none of them felt.
+"""
 
 import os
 import random
@@ -40,7 +42,9 @@ only_whole = pytest.mark.skipif(not EVERY, reason="every grader and answer: ISOQ
 
 
 class Judged(NamedTuple):
-    """A grader and a prompt, how an answer to it is marked, the gold one, and what is right as a model writes it."""
+    """A grader and a prompt, how an answer to it is marked, the gold one,
+    and what is right as a model writes it.
+    """
 
     task: Task
     prompt: Prompt
@@ -141,7 +145,9 @@ def assert_none_is_bought(judged: Judged, rows: Mapping[str, Grade]) -> None:
 
 @needs_fence
 @pytest.mark.parametrize(("name", "user"), pair([*SHIPPED, *SAMPLED], USERS))
-def test_some_hostile_answers_are_rows_and_nothing_else(scene: Scene, tmp_path: Path, name: str, user: str) -> None:
+def test_some_hostile_answers_are_rows_and_nothing_else(
+    scene: Scene, tmp_path: Path, name: str, user: str
+) -> None:
     judged = open_grader(name, tmp_path)
     assert_none_is_bought(judged, attack(scene, judged, user, NUM_SAMPLED))
 
@@ -166,7 +172,9 @@ def test_every_bare_scorer_lets_nothing_out(scene: Scene, user: str) -> None:
 @only_whole
 @pytest.mark.parametrize("name", [*SHIPPED, *(f"generator {name}" for name in GENERATORS)])
 @pytest.mark.parametrize("user", USERS)
-def test_every_hostile_answer_is_a_row_and_nothing_else(scene: Scene, tmp_path: Path, name: str, user: str) -> None:
+def test_every_hostile_answer_is_a_row_and_nothing_else(
+    scene: Scene, tmp_path: Path, name: str, user: str
+) -> None:
     judged = open_grader(name.removeprefix("generator "), tmp_path)
     rows = attack(scene, judged, user, None)
     assert len(rows) >= NUM_SHARE
@@ -178,7 +186,9 @@ def test_without_grammar_and_walls_the_same_answers_get_out(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     for wall in WALLS:
-        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: signal.signal(signal.SIGPROF, signal.SIG_DFL))
+        monkeypatch.setattr(
+            f"harness.zygote.{wall}", lambda *_, **__: signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        )
     monkeypatch.setattr("harness.zygote.close_sandbox", lambda: None)
     task = Official(name)
     codes = [escape.code for escape in list_escapes(scene.place).values() if escape.mark]

@@ -123,8 +123,14 @@ def test_boxes_are_moved_to_their_targets_and_not_the_other_way_round() -> None:
     entry = {**prompts[0].reference}
     entry["metadata"] = {**entry["metadata"], "initial_state": {"0.5_0.5": ["target_red"], "1.5_0.5": ["box_red"]}}
     prompt = Prompt("p", prompts[0].text, entry)
-    there = [write_step("1.5, 0.5", "box_red", "square[0.5, 0.5]"), write_step("0.5, 0.5", "box_red", "target_red")]
-    back = [write_step("0.5, 0.5", "target_red", "square[1.5, 0.5]"), write_step("1.5, 0.5", "box_red", "target_red")]
+    there = [
+        write_step("1.5, 0.5", "box_red", "square[0.5, 0.5]"),
+        write_step("0.5, 0.5", "box_red", "target_red"),
+    ]
+    back = [
+        write_step("0.5, 0.5", "target_red", "square[1.5, 0.5]"),
+        write_step("1.5, 0.5", "box_red", "target_red"),
+    ]
     scorer = reasoning_gym.create_dataset("boxnet", seed=7, size=1)
     assert [scorer.score_answer(json.dumps(plan), entry) for plan in (there, back)] == [1.0] * 2
     assert [task.grade(prompt, json.dumps(plan)).outcome for plan in (there, back)] == ["correct", "unparsed"]

@@ -1,4 +1,6 @@
-"""Our grader of countdown beside reasoning-gym's own: the same marks for every honest answer, none for a way round."""
+"""Our grader of countdown beside reasoning-gym's own:
+the same marks for every honest answer, none for a way round.
+"""
 
 import random
 import time
@@ -55,7 +57,9 @@ def test_honest_answers_have_the_official_scorers_marks() -> None:
     assert marks.total() == 600 and min(marks[1.0], marks[0.05]) > 150
 
 
-@pytest.mark.parametrize("answer", ["(5+3+17+15)*0", "40", "=40", "5+3+17+15+0", "5+3+17+15+5-5", "5+3+17", "8+17+15"])
+@pytest.mark.parametrize(
+    "answer", ["(5+3+17+15)*0", "40", "=40", "5+3+17+15+0", "5+3+17+15+5-5", "5+3+17", "8+17+15"]
+)
 def test_other_numbers_than_those_given_are_wrong(answer: str) -> None:
     assert score_countdown(answer, ENTRY) in (None, 0.05)
 
@@ -63,9 +67,25 @@ def test_other_numbers_than_those_given_are_wrong(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        *("5+3+17+15 # 40", "5+3+17+15=40", "5 3 17 15", "[5,3,17,15]", "5+3+17+15.0", "5+3+17+1_5", "0x5+3+17+15"),
+        *(
+            "5+3+17+15 # 40",
+            "5+3+17+15=40",
+            "5 3 17 15",
+            "[5,3,17,15]",
+            "5+3+17+15.0",
+            "5+3+17+1_5",
+            "0x5+3+17+15",
+        ),
         *("5+3++17+15", "5+3-+17+15", "5*+3+17+15"),
-        *("5+3+17+15+S.Zero", "(5+3+17+15)*S.One", "5+3+17+15if 1else 0", "5//3+17+15", "5%3+17+15", "5<3", "True"),
+        *(
+            "5+3+17+15+S.Zero",
+            "(5+3+17+15)*S.One",
+            "5+3+17+15if 1else 0",
+            "5//3+17+15",
+            "5%3+17+15",
+            "5<3",
+            "True",
+        ),
         *("\uff15+3+17+15", "\u0665+3+17+15", "\u202e5+3+17+15", "5\u00d73+17+15", "5+3+17\n+15", "f(5)+3+17+15"),
     ],
 )

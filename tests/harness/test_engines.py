@@ -30,7 +30,9 @@ def served(request: pytest.FixtureRequest) -> Running:
     return running
 
 
-def ask(served: Running, prompt: str = PROMPTS[0], *, max_tokens: int = 48, sampling: Sampling = GREEDY) -> Request:
+def ask(
+    served: Running, prompt: str = PROMPTS[0], *, max_tokens: int = 48, sampling: Sampling = GREEDY
+) -> Request:
     """A request that stops at nothing."""
     ids = served.renderer.tokenizer.encode(prompt, add_special_tokens=False)
     return Request(tuple(ids), max_tokens, 1, sampling)
@@ -91,7 +93,9 @@ def test_a_completion_ends_with_the_token_that_brings_a_string_to_stop_at(served
 def test_of_several_strings_the_first_that_is_met_stops_and_one_that_never_comes_does_not(served: Running) -> None:
     free = complete(served, ask(served)).token_ids
     late, soon = served.renderer.decode(free[30:33]), served.renderer.decode(free[8:11])
-    first = next(n for n in range(1, len(free) + 1) if any(s in served.renderer.decode(free[:n]) for s in (late, soon)))
+    first = next(
+        n for n in range(1, len(free) + 1) if any(s in served.renderer.decode(free[:n]) for s in (late, soon))
+    )
     assert complete(served, replace(ask(served), stop=(late, soon))).token_ids == free[:first]
     never = complete(served, replace(ask(served), stop=("no rung writes this",)))
     assert (never.token_ids, never.finish_reason) == (free, "length")
@@ -127,7 +131,9 @@ def test_the_likeliest_token_alone_is_greedy(served: Running, sampling: Sampling
 
 
 def test_sixty_four_requests_at_once_finish(served: Running) -> None:
-    requests = [replace(ask(served, PROMPTS[i % 8], sampling=Sampling(), max_tokens=32), seed=i) for i in range(64)]
+    requests = [
+        replace(ask(served, PROMPTS[i % 8], sampling=Sampling(), max_tokens=32), seed=i) for i in range(64)
+    ]
 
     async def draw() -> list[Completion]:
         return await asyncio.gather(*map(served.engine.complete, requests))

@@ -1,4 +1,6 @@
-"""The worst grader there is runs what an answer says: behind the walls nothing comes of it but a row of its own."""
+"""The worst grader there is runs what an answer says:
+behind the walls nothing comes of it but a row of its own.
+"""
 
 import ctypes  # noqa: F401 - what escapes import is here before the walls are
 import os
@@ -96,7 +98,9 @@ def test_nothing_gets_out_and_each_is_a_row_of_its_own(scene: Scene, user: str) 
 
 def test_without_the_walls_escapes_succeed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     for wall in ("enclose", "seal"):
-        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: signal.signal(signal.SIGPROF, signal.SIG_DFL))
+        monkeypatch.setattr(
+            f"harness.zygote.{wall}", lambda *_, **__: signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        )
     escapes = {name: escape for name, escape in list_escapes(scene.place).items() if escape.mark}
     graded = grade(escapes)
     told = [row.extracted for row in graded.grades if row.extracted and SECRET in row.extracted]

@@ -83,7 +83,9 @@ def test_where_the_walls_cannot_be_put_up_nothing_is_said_to_be_held(
     assert len(gaps.find_fence().gaps) == 5 and str(gaps.find_fence()).startswith("Graders run without a fence.")
 
 
-def test_a_grader_that_evaluates_runs_only_behind_walls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grader_that_evaluates_runs_only_behind_walls_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("harness.grading.find_fence", lambda: OPEN)
     with pytest.raises(
         ValueError, match="grader of moody may run code .*the network, writing files.*grade_unfenced=true"

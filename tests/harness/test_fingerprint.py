@@ -93,11 +93,16 @@ def test_what_is_named_by_its_module_is_part_of_the_digest(monkeypatch: pytest.M
 
 
 def test_each_of_our_graders_has_a_digest_of_its_own() -> None:
-    assert len({digest_code(boxed), digest_code(last_number), digest_code(math_key), digest_code(boxed, math_key)}) == 4
+    assert (
+        len({digest_code(boxed), digest_code(last_number), digest_code(math_key), digest_code(boxed, math_key)})
+        == 4
+    )
 
 
 def test_the_interpreters_state_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A grader's version is the same in every start: with bytecode written or not, with other words and warnings."""
+    """A grader's version is the same in every start: with bytecode written or not,
+    with other words and warnings.
+    """
     before = digest_code(close_sandbox)
     digest_code.cache_clear()
     monkeypatch.setattr(sys, "dont_write_bytecode", not sys.dont_write_bytecode)

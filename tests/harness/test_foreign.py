@@ -10,9 +10,15 @@ from harness.types import Model
 
 WRONG = {
     "gguf": (["model-q4.gguf", "README.md"], r"model-q4.gguf is a GGUF file; .*gguf_file='model-q4.gguf'"),
-    "adapter": (["adapter_config.json", "adapter_model.safetensors"], r"is a LoRA adapter, .* merge_and_unload\(\)"),
+    "adapter": (
+        ["adapter_config.json", "adapter_model.safetensors"],
+        r"is a LoRA adapter, .* merge_and_unload\(\)",
+    ),
     "old-adapter": (["adapter_config.json", "adapter_model.bin"], r"is a LoRA adapter, not a model"),
-    "pickled": (["config.json", "pytorch_model.bin"], r"holds pickled weights only; .*save_pretrained\(<new folder>\)"),
+    "pickled": (
+        ["config.json", "pytorch_model.bin"],
+        r"holds pickled weights only; .*save_pretrained\(<new folder>\)",
+    ),
     "empty": ([], r"empty is empty; give a folder with config.json"),
 }
 

@@ -1,7 +1,7 @@
 """Every shipped task with every shipped way of thinking: a model that answers as it was asked is graded correct.
 
-The model is scripted. It thinks, closes where its style closes, and writes the gold answer in the task's form: at the
-end of its own text, or behind what a cut trace was led by.
+The model is scripted. It thinks, closes where its style closes, and writes the gold answer in the task's form: at
+the end of its own text, or behind what a cut trace was led by.
 """
 
 import asyncio

@@ -72,7 +72,9 @@ class Gauntlet:
     "part", ["\n", " \n*", "<answer>", "<answer> ", "</answer>", "<think>", r"\boxed{", "1,", "A ", "{1"]
 )
 @pytest.mark.parametrize("find", FINDERS, ids=lambda find: find.__name__)
-def test_a_model_that_repeats_itself_to_its_limit_is_read_at_once(find: Callable[[str], object], part: str) -> None:
+def test_a_model_that_repeats_itself_to_its_limit_is_read_at_once(
+    find: Callable[[str], object], part: str
+) -> None:
     start = time.process_time()
     find(part * (LONGEST // len(part)))
     assert time.process_time() - start < 1.0
@@ -99,7 +101,9 @@ def test_every_reader_ends_on_every_hostile_answer(families: dict[str, list[str]
     marked = [(find.__name__, text) for text in families.pop("marked") for find in FINDERS]
     texts = [text for family in families.values() for text in family]
     # The dearest reader, which parses as math_key does, reads every third.
-    pairs = marked + [(reader, text) for reader in READERS for text in texts[:: 3 if reader == "math_equal" else 1]]
+    pairs = marked + [
+        (reader, text) for reader in READERS for text in texts[:: 3 if reader == "math_equal" else 1]
+    ]
     graded = run(Gauntlet(), pairs)
     assert len(graded.grades) == len(pairs)
     assert {grade.outcome for grade in graded.grades} == {"wrong", "unparsed", "timeout"}
@@ -109,8 +113,12 @@ def test_every_reader_ends_on_every_hostile_answer(families: dict[str, list[str]
 
 def test_no_scorer_of_reasoning_gym_is_taken_over(families: dict[str, list[str]], canary: Path) -> None:
     for name in (*EVALUATING, *PARSING, *COMPARING):
-        reached = ("code", "numbers") if name in EVALUATING + PARSING else ("formats", "unicode", "control", "markup")
-        texts = [text for family in reached for text in families[family]][::2] + families["sizes"][:1] + NESTING[:2]
+        reached = (
+            ("code", "numbers") if name in EVALUATING + PARSING else ("formats", "unicode", "control", "markup")
+        )
+        texts = (
+            [text for family in reached for text in families[family]][::2] + families["sizes"][:1] + NESTING[:2]
+        )
         task = ReasoningGym(name, 0, 1, vote_key=countdown.vote_key if name == "countdown" else identical)
         graded = run(task, [(task.load()[0].prompt_id, text) for text in texts])
         assert {grade.outcome for grade in graded.grades} <= {

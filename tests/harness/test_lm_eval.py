@@ -104,7 +104,8 @@ def test_turns_are_those_that_lm_eval_gives_a_chat_template(make: Callable[..., 
 def test_a_conversation_goes_through_the_chat_template_turn_by_turn(make: Callable[..., LmEval]) -> None:
     tokenizer = load_tokenizer("ladder/checkpoints/countdown-33k")
     tokenizer.chat_template = (
-        "{% for turn in messages %}{{ turn.content.split() | length }}{% if turn.role == 'assistant' %}={% endif %}"
+        "{% for turn in messages %}{{ turn.content.split() | length }}{% if turn.role == 'assistant' %}={% endif "
+        "%}"
         "{% if not loop.last %};{% endif %}{% endfor %}{% if add_generation_prompt %}+{% endif %}"
     )
     renderer = Renderer(tokenizer, Thinking(close="</think>", force="</think>", chat=True), (0,))
@@ -145,7 +146,9 @@ def test_an_answer_ends_at_until_and_is_graded_by_a_filter_of_the_task(
     assert (grade.correct, grade.score) == ((True, 1.0) if outcome == "correct" else (False, 0.0))
 
 
-def test_votes_are_counted_on_what_is_extracted_while_the_task_says_what_is_right(make: Callable[..., LmEval]) -> None:
+def test_votes_are_counted_on_what_is_extracted_while_the_task_says_what_is_right(
+    make: Callable[..., LmEval],
+) -> None:
     task = make(filter="last", extract=last_number, vote_key=math_key)
     grade = task.grade(task.load()[0], "11.0")
     assert (grade.extracted, grade.vote_key, grade.correct) == ("11.0", "11", False)

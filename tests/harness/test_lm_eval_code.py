@@ -58,7 +58,9 @@ def canary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(tmp_path: Path, canary: Path) -> Callable[[str], Path]:
-    """A folder with a task of this YAML beside the plain one's, and modules that leave the canary where they run."""
+    """A folder with a task of this YAML beside the plain one's,
+    and modules that leave the canary where they run.
+    """
     root = tmp_path / "own"
 
     def write(text: str) -> Path:
@@ -115,7 +117,9 @@ def test_a_copy_of_what_is_installed_is_not(tmp_path: Path) -> None:
     assert list_code(tmp_path) == ["math500.yaml runs harness.tasks.scoring.score_boxed"]
 
 
-@pytest.mark.parametrize("template", ["{{ ''.__class__.__mro__ }}", "{{ cycler.__init__.__globals__.os.getcwd() }}"])
+@pytest.mark.parametrize(
+    "template", ["{{ ''.__class__.__mro__ }}", "{{ cycler.__init__.__globals__.os.getcwd() }}"]
+)
 def test_a_template_is_filled_in_the_sandbox(template: str, write: Callable[[str], Path]) -> None:
     with pytest.raises(ValueError, match=r"access to attribute '__\w+__' of .* is unsafe"):
         LmEval("sums", 4, include_path=str(write(f'doc_to_text: "{template}"'))).load()
@@ -130,13 +134,24 @@ def test_the_sandbox_has_all_that_lm_evals_own_environment_has() -> None:
     fence_templates()
     fenced, plain = lm_eval.utils.env, Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     assert fenced.sandboxed and set(fenced.filters) == {*plain.filters, "regex_replace"}
-    told = ("undefined", "keep_trailing_newline", "trim_blocks", "lstrip_blocks", "autoescape", "block_start_string")
+    told = (
+        "undefined",
+        "keep_trailing_newline",
+        "trim_blocks",
+        "lstrip_blocks",
+        "autoescape",
+        "block_start_string",
+    )
     assert [getattr(fenced, name) for name in told] == [getattr(plain, name) for name in told]
 
 
 def test_pipes_devices_and_links_to_nothing_are_told_at_once(write: Callable[[str], Path]) -> None:
     folder = write("")
-    for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path), lambda path: os.symlink("/no/where", path)):
+    for make in (
+        os.mkfifo,
+        lambda path: os.symlink("/dev/zero", path),
+        lambda path: os.symlink("/no/where", path),
+    ):
         make(folder / "pipe.yaml")
         with pytest.raises(ValueError, match=r"pipe\.yaml cannot be read as a task file"):
             LmEval("sums", 4, include_path=str(folder)).load()
@@ -145,7 +160,9 @@ def test_pipes_devices_and_links_to_nothing_are_told_at_once(write: Callable[[st
 
 def test_a_plan_refuses_code_and_says_what_it_trusts(write: Callable[[str], Path], canary: Path) -> None:
     folder = write(CODE["runs evil.f of"])
-    words = f"experiment=embedded model=countdown-33k run={canary.parent}/run task=lm_eval task.name=sums task.size=4"
+    words = (
+        f"experiment=embedded model=countdown-33k run={canary.parent}/run task=lm_eval task.name=sums task.size=4"
+    )
     named = f"task.include_path={folder} task.extract=textwrap.dedent"
     refused = forked.run("isoquant", "plan", *words.split(), *named.split())
     assert refused.code == 2 and "give task.trust=true" in refused.err and not canary.exists()

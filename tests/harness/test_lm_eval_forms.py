@@ -33,7 +33,9 @@ def tenfold(doc, results):
 def below(doc, results):
     return {"exact_match": -1 * (results[0] != str(doc["a"] + doc["b"])), "close": 1}
 """
-LOOSE = "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true, ignore_punctuation: true}]\n"
+LOOSE = (
+    "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true, ignore_punctuation: true}]\n"
+)
 # Targets as tasks write them, whose filter takes all of a text.
 WHOLE = {
     "several": "doc_to_target: \"{{[(a + b) | string, 'many']}}\"\n" + TAKES_ALL,
@@ -60,7 +62,9 @@ def make(tmp_path: Path) -> Callable[..., LmEval]:
 
 
 @pytest.mark.parametrize("form", READERS)
-def test_a_task_without_a_form_takes_the_one_that_its_own_filter_reads(form: str, make: Callable[..., LmEval]) -> None:
+def test_a_task_without_a_form_takes_the_one_that_its_own_filter_reads(
+    form: str, make: Callable[..., LmEval]
+) -> None:
     reader = f'{{function: regex, regex_pattern: "{READERS[form]}"}}'
     yaml = f"filter_list: [{{name: f, filter: [{reader}, {{function: take_first}}]}}]\n"
     assert make(yaml).answer_form == FORMS[form]  # type: ignore[index]

@@ -1,4 +1,6 @@
-"""A server that lies, in every field that is read: a clear line each time, and nothing false is taken for an answer."""
+"""A server that lies, in every field that is read: a clear line each time,
+and nothing false is taken for an answer.
+"""
 
 import asyncio
 import json
@@ -52,13 +54,17 @@ LIES = {
     "a cache larger than the prompt": Lie(
         "found 7 tokens of a prompt of 3", usage={"prompt_tokens_details": {"cached_tokens": 7}}
     ),
-    "a cache below zero": Lie("greater than or equal to 0", usage={"prompt_tokens_details": {"cached_tokens": -1}}),
+    "a cache below zero": Lie(
+        "greater than or equal to 0", usage={"prompt_tokens_details": {"cached_tokens": -1}}
+    ),
     "another model": Lie("answered as 'gpt-2', but 'scripted' was requested", top={"model": "gpt-2"}),
     "a model that is a number": Lie("model: Input should be a valid string; got 7", top={"model": 7}),
     "no choice": Lie("choices: List should have at least 1 item", top={"choices": []}),
     "two choices": Lie("choices: List should have at most 1 item", top={"choices": TWO}),
     "choices that are none": Lie("choices: Input should be a valid array; got None", top={"choices": None}),
-    "a token below zero": Lie("token_ids.0: Input should be greater than or equal to 0", choice={"token_ids": [-1, 9]}),
+    "a token below zero": Lie(
+        "token_ids.0: Input should be greater than or equal to 0", choice={"token_ids": [-1, 9]}
+    ),
     "a token beyond all vocabularies": Lie(
         "token_ids.0: Input should be less than 2147483648", choice={"token_ids": [2**31, 9]}
     ),
@@ -72,7 +78,9 @@ LIES = {
         choice={"finish_reason": "length", "token_ids": [4, 4]},
     ),
     "on behind the stop": Lie("continued after a token at which it had to stop", choice={"token_ids": [9, 4, 9]}),
-    "a stop that was not told": Lie("stopped a completion without a requested stop string", choice={"token_ids": [4]}),
+    "a stop that was not told": Lie(
+        "stopped a completion without a requested stop string", choice={"token_ids": [4]}
+    ),
     "no finish reason": Lie("ended a request with 'None'", choice={"finish_reason": None}),
     "an unknown finish reason": Lie("ended a request with 'bored?'", choice={"finish_reason": "bored\x1b"}),
     "a finish reason that is a list": Lie(
@@ -88,11 +96,20 @@ BODIES = {
     "nothing": (Reply(200, b""), "answered without a completion: Invalid JSON: EOF"),
     "half an answer": (Reply(200, b'{"choices": [{"token'), "answered without a completion: Invalid JSON: EOF"),
     "a list": (reply(200, [1]), "answered without a completion: Input should be an object"),
-    "an answer a hundred thousand deep": (Reply(200, b'{"choices":' * 10**5), "Invalid JSON: recursion limit exceeded"),
+    "an answer a hundred thousand deep": (
+        Reply(200, b'{"choices":' * 10**5),
+        "Invalid JSON: recursion limit exceeded",
+    ),
     "bytes that are no text": (Reply(200, b'{"model": "\xff\xfe"}'), "Invalid JSON: invalid unicode code point"),
     "half a letter": (Reply(200, b'{"model": "\\ud800"}'), "Invalid JSON: unexpected end of hex escape"),
-    "an error that is no refusal": (refusal(200, "out of\nmemory"), "without a completion: an error, 'out of memory'"),
-    "a number of 5,000 digits": (Reply(200, b'{"usage": ' + b"9" * 5000 + b"}"), "Invalid JSON: number out of range"),
+    "an error that is no refusal": (
+        refusal(200, "out of\nmemory"),
+        "without a completion: an error, 'out of memory'",
+    ),
+    "a number of 5,000 digits": (
+        Reply(200, b'{"usage": ' + b"9" * 5000 + b"}"),
+        "Invalid JSON: number out of range",
+    ),
     "the key is refused": (refusal(401, "Who?"), "refuses the key (401: Who?); set engine.api_key_variable"),
     "nothing here": (refusal(404, "No such\x1b[31m model"), "answered 404: No such?[31m model"),
     "always busy": (refusal(429, "Slow down"), "answered 429, and did so 1 times again: Slow down"),
@@ -147,8 +164,12 @@ def test_what_nothing_reads_may_be_anything(scripted: ScriptedServer, more: dict
 
 
 @pytest.mark.parametrize("text", ["1 ++", "++", "x" * 9, ""])
-def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scripted: ScriptedServer, text: str) -> None:
-    answer_requests(scripted, lambda body: reply(200, completion(body, token_ids=[7], text=text, finish_reason="stop")))
+def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(
+    scripted: ScriptedServer, text: str
+) -> None:
+    answer_requests(
+        scripted, lambda body: reply(200, completion(body, token_ids=[7], text=text, finish_reason="stop"))
+    )
 
     async def draw() -> None:
         async with Server(scripted.url).start(Model(NAME), max_model_len=CONTEXT) as engine:
@@ -161,7 +182,10 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(scrip
 @pytest.mark.parametrize(
     ("models", "told"),
     [
-        ([{"id": NAME, "max_model_len": "long"}], "data.0.max_model_len: Input should be a valid integer; got 'long'"),
+        (
+            [{"id": NAME, "max_model_len": "long"}],
+            "data.0.max_model_len: Input should be a valid integer; got 'long'",
+        ),
         ([{"id": 7}], "data.0.id: Input should be a valid string"),
         ([{"id": "x" * 10_000}], "serves xxx"),
         ([{"id": "a\x1b[2Jb"}], "serves a?[2Jb, not"),
@@ -199,7 +223,9 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
     with serve(ScriptedServer()) as thief:
         away = Reply(status, b"", headers={"Location": thief.url + path.removeprefix("/v1")})
         scripted.script = lambda asked, body: away if asked == path else None
-        with pytest.raises(EngineFailedError, match=f"redirects requests to {thief.url}.*no key and no prompt is sent"):
+        with pytest.raises(
+            EngineFailedError, match=f"redirects requests to {thief.url}.*no key and no prompt is sent"
+        ):
             use(scripted, REQUEST, api_key_variable="MY_KEY", retries=0)
         assert thief.requests == [] and thief.keys == []
 

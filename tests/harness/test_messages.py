@@ -22,7 +22,9 @@ def test_a_grade_comes_back_as_it_was_written(score: float) -> None:
     assert read_grade(write_grade(grade, "slow")) == (grade, "slow")
 
 
-@pytest.mark.parametrize("score", [-1e-9, 1.0000001, -1, 2, 1e300, 10**400, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "score", [-1e-9, 1.0000001, -1, 2, 1e300, 10**400, float("nan"), float("inf"), -float("inf")]
+)
 def test_a_score_outside_zero_to_one_is_no_grade(score: float) -> None:
     with pytest.raises(ValueError, match="A score must be between 0 and 1|is damaged"):
         read_grade(change(score=score))

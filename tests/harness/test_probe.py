@@ -1,4 +1,6 @@
-"""The probe lets a model through that thinks as configured and refuses each way of not doing so, with an example."""
+"""The probe lets a model through that thinks as configured and refuses each way
+of not doing so, with an example.
+"""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -71,14 +73,25 @@ def test_no_thinking_at_all_needs_an_answer_only() -> None:
         ),
         (Scripted(thought=(*ids("2+3"), EOS)), TAGS, "never closed: in none of 8 .* One ended its text: .*2\\+3"),
         (Scripted(thought=ids("2+")), TAGS, "never closed: .* One thought for 5000 tokens"),
-        (Scripted(answer=(*ids("2+</think>3"), EOS)), TAGS, "Forcing does not end thinking: .*must contain '</think>'"),
+        (
+            Scripted(answer=(*ids("2+</think>3"), EOS)),
+            TAGS,
+            "Forcing does not end thinking: .*must contain '</think>'",
+        ),
         (
             Scripted(answer=ids("2")),
             TAGS,
             "No probe finished its answer within sampling.max_answer_tokens=8.*'22222222'",
         ),
     ],
-    ids=["not opened", "opened twice", "ends without closing", "never ends", "force does not close", "answer runs on"],
+    ids=[
+        "not opened",
+        "opened twice",
+        "ends without closing",
+        "never ends",
+        "force does not close",
+        "answer runs on",
+    ],
 )
 def test_what_is_not_as_configured_is_refused_with_an_example(
     engine: Scripted, thinking: Thinking, message: str
@@ -135,7 +148,9 @@ def test_short_samples_that_are_alike_say_nothing_of_seeds() -> None:
 
 
 def test_where_every_prompt_is_refused_the_reason_and_the_way_on_are_told() -> None:
-    with pytest.raises(EngineFailedError, match="All 8 probes .* failed, the first with: content filter. probe=false"):
+    with pytest.raises(
+        EngineFailedError, match="All 8 probes .* failed, the first with: content filter. probe=false"
+    ):
         probe(Refusing(8))
 
 
@@ -151,7 +166,9 @@ def test_a_probe_is_repeated_where_a_deeper_one_can_show_more(
 
 
 def test_a_real_model_passes_with_its_markers_and_is_refused_without_its_opening(running: Any) -> None:
-    prompts = [Prompt(f"p/{i}", text, {}) for i, text in enumerate(("3 4 5=17", "2 6 7=20", "8 9 3=24", "5 5 2=12"))]
+    prompts = [
+        Prompt(f"p/{i}", text, {}) for i, text in enumerate(("3 4 5=17", "2 6 7=20", "8 9 3=24", "5 5 2=12"))
+    ]
     context = running.context(temperature=1.0, identity="probe")
     found = running.run(probe_thinking(running.engine, context, prompts, max_thinking_tokens=256))
     assert found.num_closed > 0 and found.num_answered > 0

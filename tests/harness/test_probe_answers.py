@@ -47,12 +47,16 @@ class Sums:
             return Grade(None, None, False, 0.0, "unanswered")
         found = boxed(text)
         correct = found == prompt.reference["gold"]
-        return Grade(found, found, correct, float(correct), "correct" if correct else "wrong" if found else "unparsed")
+        return Grade(
+            found, found, correct, float(correct), "correct" if correct else "wrong" if found else "unparsed"
+        )
 
 
 @dataclass
 class Says:
-    """Writes `text` and ends, whatever it is asked. needs: the token that a prompt must begin with to be understood."""
+    """Writes `text` and ends, whatever it is asked. needs:
+    the token that a prompt must begin with to be understood.
+    """
 
     text: str
     needs: int | None = None

@@ -1,4 +1,6 @@
-"""Every generator of reasoning-gym: its gold answers grade correct, other answers wrong, and its dials are columns."""
+"""Every generator of reasoning-gym: its gold answers grade correct,
+other answers wrong, and its dials are columns.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import cache

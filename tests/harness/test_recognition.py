@@ -14,7 +14,9 @@ from harness.types import Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
 
 AUTO = AutoThinking(
-    qwen3=Thinking("</think>", "\n</think>\n\n", "<think>\n", chat=True, template_options={"enable_thinking": True}),
+    qwen3=Thinking(
+        "</think>", "\n</think>\n\n", "<think>\n", chat=True, template_options={"enable_thinking": True}
+    ),
     opened=Thinking("</think>", "\n</think>\n\n", chat=True, template_options={"enable_thinking": True}),
     chain_of_thought=Thinking(None, "\n\n", "Let's think.\n", chat=True),
     chain_of_thought_base=Thinking(None, "\n", "\nLet's think."),
@@ -28,7 +30,9 @@ SWITCHED = CHATML + "{% if enable_thinking is defined and not enable_thinking %}
 OPENED = "{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}[A]<think>\n"
 SWITCHED_AND_OPENED = CHATML + "<think>\n{% if enable_thinking is false %}\n</think>\n\n{% endif %}"
 STRIPPED = "{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}[A]"
-LLAMA = "{% for m in messages %}<|start|>{{ m.role }}\n\n{{ m.content }}<|eot_id|>{% endfor %}<|start|>assistant\n\n"
+LLAMA = (
+    "{% for m in messages %}<|start|>{{ m.role }}\n\n{{ m.content }}<|eot_id|>{% endfor %}<|start|>assistant\n\n"
+)
 GEMMA = "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content }}<end_of_turn>\n{% endfor %}"
 MISTRAL = "{% for m in messages %}[INST] {{ m.content }} [/INST]{% endfor %}"
 CHANNELS = "{% for m in messages %}<|start|>{{ m.role }}<|message|>{{ m.content }}{% endfor %}<|channel|>analysis"
@@ -97,7 +101,8 @@ def test_a_marker_of_several_tokens_is_refused_with_the_way_on() -> None:
 
 def test_thinking_in_channels_is_refused_with_the_way_on() -> None:
     with pytest.raises(
-        ValueError, match=r"thoughts in channels \(<\|channel\|>\).*thinking.open, thinking.close and thinking.force"
+        ValueError,
+        match=r"thoughts in channels \(<\|channel\|>\).*thinking.open, thinking.close and thinking.force",
     ):
         choose_thinking(AUTO, tokenizer_with(CHANNELS), PROMPT)
 

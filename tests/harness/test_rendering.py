@@ -27,7 +27,9 @@ def test_a_prompt_ends_with_thinking_opened() -> None:
 def test_a_chat_template_is_rendered_with_its_options() -> None:
     tokenizer = build_tokenizer()
     tokenizer.chat_template = "{{ messages[0].content }}{% if add_generation_prompt and deep %}={% endif %}"
-    thinking = Thinking(open="<think>", close="</think>", force="</think>", chat=True, template_options={"deep": True})
+    thinking = Thinking(
+        open="<think>", close="</think>", force="</think>", chat=True, template_options={"deep": True}
+    )
     renderer = Renderer(tokenizer, thinking)
     assert renderer.decode(renderer.prompt_ids(PROMPT)) == "1 2 3=6=<think>"
 
@@ -62,7 +64,9 @@ def test_a_tokenizer_of_a_models_own_class_is_left_to_transformers(tmp_path: Pat
 def add_bos(tokenizer: Any) -> Any:
     """As the tokenizers of Llama, Gemma and Mistral do."""
     bos_id = tokenizer.convert_tokens_to_ids(BOS)
-    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{BOS} $A", special_tokens=[(BOS, bos_id)])
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{BOS} $A", special_tokens=[(BOS, bos_id)]
+    )
     return tokenizer
 
 
@@ -93,7 +97,9 @@ def test_a_beginning_of_text_can_be_asked_for_and_left_out() -> None:
 def test_an_end_of_text_that_a_tokenizer_adds_is_no_beginning() -> None:
     tokenizer = build_byte_tokenizer()
     eos_id = tokenizer.convert_tokens_to_ids(EOS)
-    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"$A {EOS}", special_tokens=[(EOS, eos_id)])
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {EOS}", special_tokens=[(EOS, eos_id)]
+    )
     assert Renderer(tokenizer, Thinking(close=None, force="\n")).bos_ids == ()
 
 

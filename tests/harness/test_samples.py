@@ -28,7 +28,9 @@ def finish(pending: Pending, engine: ScriptedEngine) -> Sampled:
     return asyncio.run(finish_sample(engine, CONTEXT, pending))
 
 
-def traced(num_samples: int = 40, budgets: tuple[int, ...] = BUDGETS) -> list[tuple[Pending, Sampled, ScriptedEngine]]:
+def traced(
+    num_samples: int = 40, budgets: tuple[int, ...] = BUDGETS
+) -> list[tuple[Pending, Sampled, ScriptedEngine]]:
     rows = []
     for sample in range(num_samples):
         engine, pending = ScriptedEngine(), Pending(sample_key(sample), budgets)
@@ -179,7 +181,9 @@ class Dictated:
     says_stop: bool = False
 
     async def complete(self, request: Request) -> Completion:
-        written = tuple(build_tokenizer().encode(self.texts.pop(0), add_special_tokens=False))[: request.max_tokens]
+        written = tuple(build_tokenizer().encode(self.texts.pop(0), add_special_tokens=False))[
+            : request.max_tokens
+        ]
         ended = self.says_stop or written[-1] in request.stop_ids
         return Completion(written, "stop" if ended else "length", None, 0.0)
 
@@ -223,7 +227,9 @@ def test_a_marker_that_closes_thinking_is_alone_in_ending_it() -> None:
 @pytest.mark.parametrize("extensions", [0, 1, 3])
 def test_a_trace_that_closes_early_is_extended_as_often_as_told(extensions: int) -> None:
     thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=extensions, extend="+" * 2)
-    context = Context("identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8))
+    context = Context(
+        "identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8)
+    )
     extend_ids, counts = context.renderer.extend_ids, set()
     for sample in range(30):
         engine = ScriptedEngine(stop_chance=0.2)
@@ -234,7 +240,9 @@ def test_a_trace_that_closes_early_is_extended_as_often_as_told(extensions: int)
         assert [trace.start_token for trace in sampled.traces] == [
             sum(before.num_thinking_tokens for before in sampled.traces[:i]) for i in range(len(sampled.traces))
         ]
-        assert all(t.finish_reason == "extended" and t.token_ids[-2:] == extend_ids and not t.ended for t in extended)
+        assert all(
+            t.finish_reason == "extended" and t.token_ids[-2:] == extend_ids and not t.ended for t in extended
+        )
         assert len(extended) == extensions or not last.ended or last.num_thinking_tokens + last.start_token >= 63
         counts.add(len(extended))
         assert len({request.seed for request in engine.requests}) == len(engine.requests)
@@ -243,7 +251,9 @@ def test_a_trace_that_closes_early_is_extended_as_often_as_told(extensions: int)
 
 def test_a_cut_trace_goes_on_with_the_extensions_it_has_left() -> None:
     thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=2, extend="+")
-    context = Context("identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8))
+    context = Context(
+        "identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8)
+    )
     for sample in range(10):
         pending = Pending(sample_key(sample), (0, 64), thought_ids=(5, 6), num_extended=1)
         sampled = asyncio.run(finish_sample(ScriptedEngine(stop_chance=0.2), context, pending))

@@ -14,7 +14,8 @@ from harness.tasks.rules import RULES
 from harness.tasks.scorers import COMPARES, EVALUATED, READERS, UNTRUSTED
 from tests.harness.scorer_calls import find_calls
 
-# They compare, count, take apart or compute with what they are given; none of the last three lines is given a text.
+# They compare, count, take apart or compute with what they are given; none of the last three lines is given a
+# text.
 HARMLESS = """
 abs all any bool chr copy.deepcopy dict enumerate isinstance issubclass json.dumps len list map math.exp math.prod max
 min next numpy.absolute numpy.allclose numpy.array numpy.isclose numpy.round ord range re.findall re.fullmatch re.match
@@ -38,12 +39,12 @@ EVALUATORS = {
     "Popen",
     "check_output",
 }
-# Of math-verify and its parser of LaTeX: the first for a kind of answer that is not asked for, the second for values of
-# variables, of which none are given, the third for parts that are objects by then.
+# Of math-verify and its parser of LaTeX: the first for a kind of answer that is not asked for, the second for
+# values of variables, of which none are given, the third for parts that are objects by then.
 MATH_VERIFY = {"parser.py": {"parse_expr"}, "latex2sympy2.py": {"parse_expr"}, "logic.py": {"sympify"}}
-# lm-eval's own tasks whose graders do more with an answer than compare it. Those of code, longproc and score/math are
-# refused; noreval scores all answers at once, which no task here can; the others hand it to literal_eval or, where
-# antlr 4.11 is installed, which math-verify's own rules out, to sympy's parser of LaTeX.
+# lm-eval's own tasks whose graders do more with an answer than compare it. Those of code, longproc and score/math
+# are refused; noreval scores all answers at once, which no task here can; the others hand it to literal_eval or,
+# where antlr 4.11 is installed, which math-verify's own rules out, to sympy's parser of LaTeX.
 LM_EVAL = {
     "catalan_bench/cieacova/utils.py": {"literal_eval"},
     "cruxeval/utils.py": {"exec"},
@@ -125,7 +126,9 @@ def test_math_verify_and_its_parser_evaluate_no_more_than_is_known() -> None:
 def test_lm_evals_own_tasks_evaluate_no_more_than_is_known() -> None:
     root = find_package("lm_eval") / "tasks"
     found = {str(path.relative_to(root)): read_evaluators(path) for path in root.rglob("*.py")}
-    told = {name: evaluators for name, evaluators in found.items() if evaluators and not name.startswith(OF_DOCUMENTS)}
+    told = {
+        name: evaluators for name, evaluators in found.items() if evaluators and not name.startswith(OF_DOCUMENTS)
+    }
     assert told == LM_EVAL
 
 

@@ -83,8 +83,16 @@ def on(path: str, answer: Reply) -> Callable[[str, dict[str, Any]], Reply | None
 @pytest.mark.parametrize(
     ("script", "kind", "message"),
     [
-        (on("/v1/models", refusal(401, "Unauthorized")), EngineFailedError, "refuses the key .401: Unauth.*set engine"),
-        (on("/v1/models", refusal(404, "Not Found")), ValueError, "no list of models. engine.url usually ends in /v1"),
+        (
+            on("/v1/models", refusal(401, "Unauthorized")),
+            EngineFailedError,
+            "refuses the key .401: Unauth.*set engine",
+        ),
+        (
+            on("/v1/models", refusal(404, "Not Found")),
+            ValueError,
+            "no list of models. engine.url usually ends in /v1",
+        ),
         (on("/v1/models", Reply(200, b"<html>hello")), ValueError, "did not answer with a list of models"),
         (on("/v1/models", reply(200, [])), ValueError, "did not answer with a list of models"),
         (on("/v1/models", refusal(500, "Oops")), EngineFailedError, "answered 500.*Oops"),
@@ -270,7 +278,13 @@ def test_a_sweep_through_a_server_leaves_the_key_in_no_file_and_no_line(
 ) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
     settings = [f"engine.url={scripted.url}", f"engine.served_model={NAME}", "engine.api_key_variable=MY_KEY"]
-    small = ["model=countdown-33k", "task.size=2", "grid.widths=[1,2]", "grid.budgets=[0,8]", f"run={tmp_path}/run"]
+    small = [
+        "model=countdown-33k",
+        "task.size=2",
+        "grid.widths=[1,2]",
+        "grid.budgets=[0,8]",
+        f"run={tmp_path}/run",
+    ]
     command = ["engine=server", *settings, *small, f"hydra.run.dir={tmp_path}/hydra", "hydra.mode=RUN"]
     done = forked.run("sweeps", *command, environment={"MY_KEY": KEY})
     assert done.code == 0, done.err

@@ -1,4 +1,6 @@
-"""Every task that ships: gold answers grade correct and wrong ones wrong, on made-up and on published documents."""
+"""Every task that ships: gold answers grade correct and wrong ones wrong,
+on made-up and on published documents.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -81,7 +83,9 @@ def solve(name: str, prompt: Prompt) -> str:
 
 
 def check(name: str, task: Task, prompts: list[Prompt], *, every: int = 1) -> None:
-    """Gold solutions grade correct and vote; those of the prompt before, where they differ, do not grade correct."""
+    """Gold solutions grade correct and vote; those of the prompt before,
+    where they differ, do not grade correct.
+    """
     golds = [task.grade(prompt, solve(name, prompt)) for prompt in prompts]
     missed = [
         (prompt.prompt_id, grade.extracted)

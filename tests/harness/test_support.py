@@ -20,7 +20,9 @@ def test_an_architecture_that_only_transformers_knows_is_taken() -> None:
 def test_one_that_only_the_checkpoints_own_code_knows_is_taken_where_the_user_trusts_that() -> None:
     config = {"architectures": ["RarelySeenForCausalLM"], "model_type": "rare", "auto_map": {}}
     check_architecture(config, runs_own_code=True)
-    with pytest.raises(ValueError, match=r"auto_map\), which is not run.* \+engine.options.trust_remote_code=true"):
+    with pytest.raises(
+        ValueError, match=r"auto_map\), which is not run.* \+engine.options.trust_remote_code=true"
+    ):
         check_architecture(config)
 
 
@@ -80,9 +82,13 @@ def test_quantized_weights_with_kernels_for_processors_are_taken(settings: dict[
         ({"quant_method": "mxfp4"}, "mxfp4"),
     ],
 )
-def test_quantized_weights_without_are_refused_on_a_processor_alone(settings: dict[str, object], told: str) -> None:
+def test_quantized_weights_without_are_refused_on_a_processor_alone(
+    settings: dict[str, object], told: str
+) -> None:
     check_quantization({"quantization_config": settings}, has_gpu=True)
-    with pytest.raises(ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU. .* engine=server"):
+    with pytest.raises(
+        ValueError, match=rf"quantized \({told}\), which vLLM cannot run on a CPU. .* engine=server"
+    ):
         check_quantization({"quantization_config": settings}, has_gpu=False)
 
 

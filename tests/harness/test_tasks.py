@@ -10,7 +10,9 @@ from ladder.countdown import PARAMS
 
 @pytest.fixture(scope="module")
 def countdown() -> ReasoningGym:
-    return ReasoningGym("countdown", 1_000_000, 30, PARAMS, render=render_compact, vote_key=vote_key, dials=read_dials)
+    return ReasoningGym(
+        "countdown", 1_000_000, 30, PARAMS, render=render_compact, vote_key=vote_key, dials=read_dials
+    )
 
 
 @pytest.fixture(scope="module")

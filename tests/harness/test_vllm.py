@@ -1,4 +1,6 @@
-"""The nested grid against plain runs on the real engine: what is cut at b is what a run capped at b would have done."""
+"""The nested grid against plain runs on the real engine:
+what is cut at b is what a run capped at b would have done.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -44,7 +46,9 @@ class OneAtATime:
 
 
 async def plain_run(engine: Engine, context: Context, key: SampleKey, budget: int, seed: int) -> tuple[int, ...]:
-    """A run that stops thinking at `budget` and answers, written without the harness: its thinking and answer ids."""
+    """A run that stops thinking at `budget` and answers, written without the harness:
+    its thinking and answer ids.
+    """
     renderer, sampling = context.renderer, context.sampling
     thought: tuple[int, ...] = ()
     if budget:
@@ -114,7 +118,9 @@ def test_in_a_batch_a_first_difference_is_a_near_tie(
 
     async def compare() -> tuple[list[Sampled], list[list[tuple[int, ...]]]]:
         nested = await asyncio.gather(*(finish_sample(running.engine, context, Pending(k, BUDGETS)) for k in keys))
-        plain = [asyncio.gather(*(plain_run(running.engine, context, key, b, seed=1) for b in BUDGETS)) for key in keys]
+        plain = [
+            asyncio.gather(*(plain_run(running.engine, context, key, b, seed=1) for b in BUDGETS)) for key in keys
+        ]
         return list(nested), [list(runs) for runs in await asyncio.gather(*plain)]
 
     nested, plain = running.run(compare())
@@ -194,7 +200,9 @@ def test_forced_answers_find_their_prefix_cached(running: Running, prompts: list
     keys = [sample_key(running, prompt) for prompt in prompts[:8]]
 
     async def draw() -> list[Sampled]:
-        return await asyncio.gather(*(finish_sample(running.engine, context, Pending(key, BUDGETS)) for key in keys))
+        return await asyncio.gather(
+            *(finish_sample(running.engine, context, Pending(key, BUDGETS)) for key in keys)
+        )
 
     for sampled in running.run(draw()):
         for answer in sampled.answers:

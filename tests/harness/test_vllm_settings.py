@@ -89,7 +89,9 @@ def test_every_owned_option_is_one_of_vllms() -> None:
     ("name", "hint"), [("kv_cache_dtyp", "did you mean kv_cache_dtype"), ("zzzz", "vllm serve --help")]
 )
 def test_an_unknown_option_is_refused_with_the_nearest_names(name: str, hint: str) -> None:
-    with pytest.raises(ValueError, match=rf"engine.options.{name}: this vLLM has no such engine argument; .*{hint}"):
+    with pytest.raises(
+        ValueError, match=rf"engine.options.{name}: this vLLM has no such engine argument; .*{hint}"
+    ):
         start(Vllm(options={name: 1}))
 
 
@@ -147,7 +149,11 @@ def test_a_request_fails_alone_where_the_engine_goes_on() -> None:
 
     unexpected = EngineGenerateError()
     unexpected.__cause__ = KeyError("pixel")
-    for error, reason in ((unexpected, "'pixel'"), (VLLMValidationError("long"), "long"), (ValueError("bad"), "bad")):
+    for error, reason in (
+        (unexpected, "'pixel'"),
+        (VLLMValidationError("long"), "long"),
+        (ValueError("bad"), "bad"),
+    ):
         failed = fail(error)
         assert type(failed) is RequestFailedError
         assert str(failed) == f"vLLM refused a request: {reason}"
@@ -156,7 +162,9 @@ def test_a_request_fails_alone_where_the_engine_goes_on() -> None:
 def test_an_engine_that_died_is_told_with_the_last_error_it_printed() -> None:
     from vllm.v1.engine.exceptions import EngineDeadError
 
-    printed = "(EngineCore pid=7) ERROR 11-22 07:25:47 [core.py:1510] torch.OutOfMemoryError: CUDA out of memory.\n"
+    printed = (
+        "(EngineCore pid=7) ERROR 11-22 07:25:47 [core.py:1510] torch.OutOfMemoryError: CUDA out of memory.\n"
+    )
     failed = fail(EngineDeadError(), printed)
     assert type(failed) is EngineFailedError
     assert str(failed) == "vLLM stopped: torch.OutOfMemoryError: CUDA out of memory."
@@ -198,7 +206,9 @@ def test_weights_are_read_from_safetensors_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("load_format", ["auto", "hf", "pt", "npcache", "tensorizer", "their_own"])
 def test_a_format_that_may_be_pickled_is_refused(load_format: str) -> None:
-    with pytest.raises(ValueError, match=rf"engine.options.load_format={load_format} is refused.*pickled.*safetensors"):
+    with pytest.raises(
+        ValueError, match=rf"engine.options.load_format={load_format} is refused.*pickled.*safetensors"
+    ):
         Vllm(options={"load_format": load_format})
     assert Vllm(options={"load_format": "dummy"})
 
@@ -258,7 +268,9 @@ def test_a_dtype_of_auto_is_what_the_processor_multiplies_fastest(small_machine:
     assert settle(Vllm()).dtype == "float32"
 
 
-def test_a_gpu_leaves_the_dtype_to_the_checkpoint_and_takes_many_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_leaves_the_dtype_to_the_checkpoint_and_takes_many_sequences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
     settled = settle(Vllm(), billions=1000)
     assert (settled.dtype, settled.max_num_seqs, settled.cpu_kv_cache_gib) == ("auto", 256, None)
@@ -291,7 +303,8 @@ def test_memory_decides_whether_a_model_is_refused_without_a_gpu(small_machine: 
     with pytest.raises(ValueError) as refused:
         settle(Vllm(), billions=14)
     assert str(refused.value) == (
-        "model needs 29.1 GiB of memory (weights in bfloat16 26.1, cache 1.0, programs 2.0); this machine has 24.0 GiB "
+        "model needs 29.1 GiB of memory (weights in bfloat16 26.1, cache 1.0, programs 2.0); this machine has "
+        "24.0 GiB "
         "free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a smaller model, or use a "
         "server that has the model: engine=server engine.url=http://HOST:8000/v1."
     )

@@ -75,6 +75,8 @@ def test_what_a_gold_answer_parts_votes_apart(right: str, wrong: str, gold: str)
     assert math_key(right) != math_key(wrong)
 
 
-@pytest.mark.parametrize(("one", "other"), [("0.500000", "0.5"), ("63.000000", "63"), ("1.25000000", r"\frac{5}{4}")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("0.500000", "0.5"), ("63.000000", "63"), ("1.25000000", r"\frac{5}{4}")]
+)
 def test_decimals_that_end_early_vote_with_what_they_are(one: str, other: str) -> None:
     assert math_key(one) == math_key(other)

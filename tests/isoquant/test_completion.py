@@ -18,7 +18,12 @@ def offered(line: str, folder: Path = Path()) -> list[str]:
     said = folder.resolve() / "offered"
     environment = os.environ | {
         **{"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(said), "_ARGCOMPLETE_IFS": "\n"},
-        **{"COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_TYPE": "9", "_ARGCOMPLETE_COMP_WORDBREAKS": " \t\n"},
+        **{
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+            "COMP_TYPE": "9",
+            "_ARGCOMPLETE_COMP_WORDBREAKS": " \t\n",
+        },
         "PYTHONPATH": str(Path.cwd()),
     }
     subprocess.run([sys.executable, "-m", "isoquant"], cwd=folder, env=environment, check=True)

@@ -59,14 +59,18 @@ def test_a_wheel_holds_what_every_command_looks_for_and_no_tests() -> None:
     wheel = pytest.importorskip("hatchling.builders.wheel")
     held = {file.distribution_path for file in wheel.WheelBuilder(str(ROOT)).recurse_included_files()}
     for room in OURS:
-        ours = {str(path.relative_to(ROOT)) for path in (ROOT / room).rglob("*.py") if "runs" not in path.parts[-3:-1]}
+        ours = {
+            str(path.relative_to(ROOT)) for path in (ROOT / room).rglob("*.py") if "runs" not in path.parts[-3:-1]
+        }
         assert ours - {path for path in ours if path.startswith("results/runs/")} <= held, room
     assert {"conf/sweep.yaml", "conf/hydra/launcher/slurm.yaml", "analysis/report/template.html"} <= held
     assert {path for path in held if path.startswith("ladder/checkpoints/") and path.endswith(".safetensors")}
     reference = {path.split("/")[2] for path in held if path.startswith("results/reference/")}
     assert {"answers", "traces", "grades", "models", "manifest"} <= reference and "figures" not in reference
     first = {path.split("/")[0] for path in held}
-    assert first == OURS | {"conf"} and not {path for path in held if path.startswith(("results/runs", "results/real"))}
+    assert first == OURS | {"conf"} and not {
+        path for path in held if path.startswith(("results/runs", "results/real"))
+    }
 
 
 def run_elsewhere(folder: Path, *words: str) -> str:
@@ -88,7 +92,9 @@ def test_commands_find_the_committed_run_and_the_configs_from_any_folder(tmp_pat
 def test_where_only_reading_is_installed_what_draws_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in [name for name in sys.modules if f"{name}.".startswith(("sweeps.", "hydra.", "isoquant.sweep."))]:
+    for module in [
+        name for name in sys.modules if f"{name}.".startswith(("sweeps.", "hydra.", "isoquant.sweep."))
+    ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "hydra", None)
     for command in ("sweep", "plan", "export", "grade"):

@@ -31,7 +31,9 @@ def test_to_name_the_package_imports_no_room() -> None:
 
 
 def test_a_plain_group_by_budget_is_what_each_budget_buys(run: Run) -> None:
-    """Natural answers stand at every budget they serve: stored rows alone would show accuracy fall with thinking."""
+    """Natural answers stand at every budget they serve:
+    stored rows alone would show accuracy fall with thinking.
+    """
     bought = run.answers().groupby(["model", "budget"], observed=True)["correct"].mean().unstack()
     assert bought.index.tolist() == run.models and np.all(np.diff(bought, axis=1) > 0)
     single = run.cells().query("bin == 'all prompts' and width == 1").set_index(["model", "budget"])["accuracy"]

@@ -84,7 +84,9 @@ def test_a_text_goes_to_a_file_whole(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert [path.name for path in place.parent.iterdir()] == ["health.txt"]
 
 
-def test_what_draws_writes_where_out_says_and_nowhere_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_draws_writes_where_out_says_and_nowhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = sorted(Path(RUN).rglob("*"))
     words = ["serve", "results/reference", "--target", "0.5", "--queries", "1e6", "--out", str(tmp_path)]
     found = said([*words, "--json"], capsys)

@@ -42,13 +42,17 @@ def test_figures_go_where_out_says(monkeypatch: pytest.MonkeyPatch, steps: list[
     assert steps == [["run=pilot"], tmp_path]
 
 
-@pytest.mark.parametrize("words", [["--cfg", "job"], ["model=qwen3-4b", "hydra.mode=RUN"], ["-c", "hydra"]], ids=str)
+@pytest.mark.parametrize(
+    "words", [["--cfg", "job"], ["model=qwen3-4b", "hydra.mode=RUN"], ["-c", "hydra"]], ids=str
+)
 def test_what_only_shows_and_what_is_one_job_plots_nothing(words: list[str], steps: list[Any]) -> None:
     assert main(["sweep", *words]) == 0
     assert steps == [words]
 
 
-def test_options_of_ours_are_taken_out_of_hydras_words(steps: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_ours_are_taken_out_of_hydras_words(
+    steps: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["sweep", "run=pilot", "--json", "task.size=3"]) == 0
     assert steps[0] == ["run=pilot", "task.size=3"]
     assert json.loads(capsys.readouterr().out) == {"run": "results/runs/pilot", "figures": []}

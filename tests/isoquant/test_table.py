@@ -95,7 +95,9 @@ def test_a_mistake_is_one_line_and_status_two(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("words", [["summary"], ["health", "a", "--colour"], ["completion", "tcsh"]], ids=str)
-def test_what_cannot_be_parsed_is_one_line_and_status_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_parsed_is_one_line_and_status_two(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
     told = capsys.readouterr().err
@@ -115,7 +117,20 @@ def test_make_has_what_a_fresh_machine_needs_and_no_more() -> None:
     told = done.stdout
     named = {line.split()[1] for line in told.splitlines()}
     assert named == set(
-        ["help", "setup", "sweep", "plan", "figures", "report", "compare", "test", "check", "bench", "ladder", "clean"]
+        [
+            "help",
+            "setup",
+            "sweep",
+            "plan",
+            "figures",
+            "report",
+            "compare",
+            "test",
+            "check",
+            "bench",
+            "ladder",
+            "clean",
+        ]
     )
 
 

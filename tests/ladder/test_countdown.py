@@ -44,7 +44,9 @@ def test_an_evaluation_problem_is_taken_out_of_training_in_any_order_of_its_numb
     assert without_held_out([*held_out, *shuffled, other]) == [other]
 
 
-def test_every_finished_search_ends_in_its_first_hit_and_its_answer_scores_full_marks(problems: list[Problem]) -> None:
+def test_every_finished_search_ends_in_its_first_hit_and_its_answer_scores_full_marks(
+    problems: list[Problem],
+) -> None:
     task = ReasoningGym("countdown", 0, 1, PARAMS)
     rng = np.random.default_rng(0)
     finished = 0

@@ -33,7 +33,9 @@ dataset_kwargs: {{data_files: {{test: {data}}}}}
 
 
 class Theirs(NamedTuple):
-    """lm_eval's run. sent: token ids of its requests; texts, and by filter scores, of each document by its place."""
+    """lm_eval's run. sent: token ids of its requests; texts, and by filter scores,
+    of each document by its place.
+    """
 
     sent: list[tuple[int, ...]]
     texts: dict[int, str]
@@ -158,7 +160,10 @@ def test_the_same_generations_have_the_same_grades_sample_by_sample(
     graded = grade_texts(task, texts, num_workers=1)
     ours = {place(prompt_id): grade.score for (prompt_id, _), grade in zip(texts, graded.grades, strict=True)}
     with capsys.disabled():
-        print(f"\n{name}: {sum(ours.values()):.0f} of {NUM_DOCUMENTS} right, as lm_eval says {theirs.means[name]:.3f}")
+        print(
+            f"\n{name}: {sum(ours.values()):.0f} of {NUM_DOCUMENTS} right, as lm_eval says "
+            f"{theirs.means[name]:.3f}"
+        )
     assert graded.troubles == {}
     assert ours == theirs.scores[name]
     assert sum(ours.values()) / NUM_DOCUMENTS == pytest.approx(theirs.means[name])

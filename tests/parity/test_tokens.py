@@ -1,4 +1,5 @@
-"""Traces and forced answers of real models, token for token, against transformers and against vLLM without the harness.
+"""Traces and forced answers of real models, token for token,
+against transformers and against vLLM without the harness.
 
 One sequence at a time, float32, temperature 0. What is asked of the two is put together here, by hand.
 """
@@ -141,7 +142,9 @@ def plain_vllm(engine: Any, ends: Ids) -> Write:
         from vllm import SamplingParams
 
         params = SamplingParams(temperature=0, max_tokens=max_tokens, stop_token_ids=list(ends), stop=stop)
-        async for output in engine._llm.generate({"prompt_token_ids": list(ids)}, params, f"plain-{next(numbers)}"):
+        async for output in engine._llm.generate(
+            {"prompt_token_ids": list(ids)}, params, f"plain-{next(numbers)}"
+        ):
             final = output
         return tuple(final.outputs[0].token_ids)
 

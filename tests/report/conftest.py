@@ -43,7 +43,12 @@ def write_hostile_run(root: Path, *, num_prompts: int = 4, num_samples: int = 3)
         ]
         store.append(root, schema.CELLS, cells, writer=rung.name)
         tables = planted.sample_rows(
-            rung, pool="evaluation", budgets=planted.BUDGETS, difficulty=difficulty, num_samples=num_samples, rng=rng
+            rung,
+            pool="evaluation",
+            budgets=planted.BUDGETS,
+            difficulty=difficulty,
+            num_samples=num_samples,
+            rng=rng,
         )
         for table, rows in zip((schema.TRACES, schema.ANSWERS, schema.GRADES), tables, strict=True):
             column = "extracted" if table is schema.GRADES else "text"

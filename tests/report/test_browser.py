@@ -1,4 +1,6 @@
-"""The report in a real browser: it opens from disk, its switches work, hostile text stays text, all can read it."""
+"""The report in a real browser: it opens from disk, its switches work,
+hostile text stays text, all can read it.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -61,7 +63,9 @@ def picture(page: Any, place: str = "#curves-view") -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_the_page_opens_from_disk_and_asks_for_nothing(browser, ladder_page: Path, width: int, scheme: str) -> None:
+def test_the_page_opens_from_disk_and_asks_for_nothing(
+    browser, ladder_page: Path, width: int, scheme: str
+) -> None:
     opened = visit(browser, ladder_page, width=width, scheme=scheme)
     for unfold in opened.page.query_selector_all("summary"):
         unfold.click()
@@ -106,7 +110,13 @@ def test_every_switch_changes_the_picture(browser, ladder_page: Path) -> None:
     labels = page.eval_on_selector_all(
         "#curves-view select", "all => all.map(one => one.labels[0].innerText.split('\\n')[0])"
     )
-    assert labels == ["Prompts", "Samples are read by", "Compute grows with", "Cost model", "Reference: one answer of"]
+    assert labels == [
+        "Prompts",
+        "Samples are read by",
+        "Compute grows with",
+        "Cost model",
+        "Reference: one answer of",
+    ]
     for number in range(len(labels)):
         control = page.query_selector_all("#curves-view select")[number]
         options = control.eval_on_selector_all("option", "all => all.map(option => option.value)")

@@ -121,7 +121,9 @@ def test_what_a_model_wrote_comes_back_from_the_page_unchanged(hostile_page: Pat
     assert names == list(NAMES)
 
 
-@pytest.mark.parametrize("value", [*HOSTILE, {"x": [math.inf, math.nan, 0.1 + 0.2]}, np.arange(3), ("a", None, True)])
+@pytest.mark.parametrize(
+    "value", [*HOSTILE, {"x": [math.inf, math.nan, 0.1 + 0.2]}, np.arange(3), ("a", None, True)]
+)
 def test_encoded_data_read_back_as_they_were(value: object) -> None:
     text = html.encode(value)
     assert not {"<", ">", "&", "\u2028", "\u202e", "\x00"} & set(text)
@@ -245,18 +247,26 @@ def test_a_run_that_can_hardly_tell_anything_still_has_its_page(
         ("unparsed", "No verdict on planted"),
     ],
 )
-def test_a_run_in_which_all_answers_are_alike_says_so(plant, ladder, outcome: str, said: str, tmp_path: Path) -> None:
+def test_a_run_in_which_all_answers_are_alike_says_so(
+    plant, ladder, outcome: str, said: str, tmp_path: Path
+) -> None:
     source = plant(ladder[:2], num_prompts=3, num_samples=2, bin_samples=0)
     root = tmp_path / outcome
     for name in ("models", "cells", "traces", "answers"):
         store.append(root, schema.TABLES[name], store.scan(source, schema.TABLES[name]).to_pylist(), writer="same")
-    alike = {"correct": outcome == "correct", "outcome": outcome, "vote_key": "a" if outcome == "correct" else None}
+    alike = {
+        "correct": outcome == "correct",
+        "outcome": outcome,
+        "vote_key": "a" if outcome == "correct" else None,
+    }
     grades = [row | alike for row in store.scan(source, schema.GRADES).to_pylist()]
     store.append(root, schema.GRADES, grades, writer="same")
     assert said in report(root)
 
 
-def test_a_run_without_grades_ends_with_a_line_and_no_page(plant, ladder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_grades_ends_with_a_line_and_no_page(
+    plant, ladder, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = plant(ladder[:2], num_prompts=2, num_samples=2)
     forget_grades(root)
     assert main(["report", str(root)]) == 2

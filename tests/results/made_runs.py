@@ -83,14 +83,30 @@ class Made:
     def _write_model(self, root: Path, model: str) -> None:
         identity = self.identity(model)
         size = {name: SIZES.get(model, 100) for name in ("num_params", "num_matmul_params")}
-        row = {"identity": identity, "model": model, "task": self.task, "path": f"{self.path}/{model}", **SHAPE, **size}
-        row |= {"weights_digest": f"{self.weights}-{model}", "identity_parts": store.encode_json(self.parts(model))}
+        row = {
+            "identity": identity,
+            "model": model,
+            "task": self.task,
+            "path": f"{self.path}/{model}",
+            **SHAPE,
+            **size,
+        }
+        row |= {
+            "weights_digest": f"{self.weights}-{model}",
+            "identity_parts": store.encode_json(self.parts(model)),
+        }
         store.append(root, MODELS, [row], writer=model)
         pools = [("evaluation", list(self.samples), self.budgets)]
         if model == "large":
             pools.append(("bins", list(range(self.bin_samples)), (max(self.budgets),)))
         cells = [
-            {"identity": identity, "pool": pool, "budget": b, "num_samples": 1 + max(samples), "num_prompts": self.size}
+            {
+                "identity": identity,
+                "pool": pool,
+                "budget": b,
+                "num_samples": 1 + max(samples),
+                "num_prompts": self.size,
+            }
             for pool, samples, budgets in pools
             for b in budgets
         ]
@@ -126,14 +142,22 @@ class Made:
             spent = {"num_thinking_tokens": budget, "num_answer_tokens": 2, "forced": True, "text": answer}
             answers.append(key | {"budget": budget} | request | spent | {"num_prompt_tokens": 5 + budget})
             read = {"extracted": answer, "vote_key": answer, "correct": is_right, "score": float(is_right)}
-            graded = {"outcome": "correct" if is_right else "wrong", "grader": GRADER, "grader_version": self.version}
+            graded = {
+                "outcome": "correct" if is_right else "wrong",
+                "grader": GRADER,
+                "grader_version": self.version,
+            }
             grades.append(key | {"budget": budget} | read | graded)
         return {TRACES.name: [trace], ANSWERS.name: answers, GRADES.name: grades}
 
     def _write_records(self, root: Path) -> None:
         for model in self.models:
             config = {
-                "task": {"_target_": "harness.tasks.reasoning_gym.ReasoningGym", "name": "sums", "seed": self.seed},
+                "task": {
+                    "_target_": "harness.tasks.reasoning_gym.ReasoningGym",
+                    "name": "sums",
+                    "seed": self.seed,
+                },
                 "model": {"path": f"{self.path}/{model}", "name": model},
                 "engine": {"url": "http://someone:pass@host.example/v1", "api_key": "sk-abcdefghijklmnop"},
                 "command": [
@@ -142,7 +166,12 @@ class Made:
                 ],
             }
             machine = {"environment": {"HOME": "/home/someone"}, "hostname": "node17", "num_cpus": 2, "gpus": []}
-            record = {"identity": self.identity(model), "config": config, "time": f"2026-01-01 {self.seed}", **machine}
+            record = {
+                "identity": self.identity(model),
+                "config": config,
+                "time": f"2026-01-01 {self.seed}",
+                **machine,
+            }
             for folder, told in (("provenance", record), ("probes", {"num_probes": 8, "max_thinking_tokens": 16})):
                 (root / folder).mkdir(exist_ok=True)
                 name = f"{model}-000" if folder == "provenance" else self.identity(model)

@@ -86,13 +86,16 @@ def test_a_model_of_sentence_transformers_embeds_from_a_folder(run: Path, encode
 
 def test_the_flops_of_a_transformer_are_two_a_weight_and_token_without_lookups(encoder: Path) -> None:
     found = SentenceModel(str(encoder)).embed(TEXTS)
-    # Two layers of four 16 x 16 and two 16 x 32 matrices with biases and norms, the pooler, and the embeddings' norm.
+    # Two layers of four 16 x 16 and two 16 x 32 matrices with biases and norms, the pooler, and the embeddings'
+    # norm.
     layer = 4 * (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16) + 2 * 32
     weights = 2 * layer + 32 + (16 * 16 + 16)
     np.testing.assert_allclose(found.flops, 2 * weights * np.array([4, 4, 3]))
 
 
-def test_what_cannot_be_embedded_is_refused_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_embedded_is_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     silent = {"task": "t", "prompt_id": "t/0", "prompt_hash": "h", "text": None, "dials": "{}"}
     store.append(tmp_path / "silent", PROMPTS, [silent], writer="w")
     (tmp_path / "empty").mkdir()

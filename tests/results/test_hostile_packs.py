@@ -1,4 +1,6 @@
-"""Packed runs that a stranger made to do harm: each is refused in a line, and nothing is written, inside or outside."""
+"""Packed runs that a stranger made to do harm: each is refused in a line,
+and nothing is written, inside or outside.
+"""
 
 import dataclasses
 import hashlib
@@ -231,13 +233,17 @@ def test_a_hostile_pack_is_refused_in_a_line_and_leaves_nothing(
         with pytest.raises(ValueError) as told:
             make()
         assert "\n" not in str(told.value) and len(str(told.value)) < 600 and str(told.value).isprintable()
-    left = [str(found.relative_to(tmp_path)) for found in tmp_path.rglob("*") if found.is_file() or found.is_symlink()]
+    left = [
+        str(found.relative_to(tmp_path)) for found in tmp_path.rglob("*") if found.is_file() or found.is_symlink()
+    ]
     assert left == ["theirs.tar"]
     assert not list((tmp_path / "into").iterdir() if (tmp_path / "into").exists() else [])
     assert not Path("/tmp/CANARY").exists()
 
 
-def test_honest_runs_that_hold_much_in_little_are_unpacked(tmp_path: Path, honest: list[tuple[str, bytes]]) -> None:
+def test_honest_runs_that_hold_much_in_little_are_unpacked(
+    tmp_path: Path, honest: list[tuple[str, bytes]]
+) -> None:
     """A million grades that are all alike."""
     size = 1_000_000
     keys = {"prompt_id": [f"t/{at // 250:05d}" for at in range(size)], "sample": [at % 250 for at in range(size)]}
@@ -249,7 +255,9 @@ def test_honest_runs_that_hold_much_in_little_are_unpacked(tmp_path: Path, hones
     assert unpack(Forged(honest + rows).write(tmp_path / "theirs.tar"), tmp_path / "run").notes
 
 
-def test_a_forged_pack_in_which_nothing_is_changed_is_unpacked(tmp_path: Path, honest: list[tuple[str, bytes]]) -> None:
+def test_a_forged_pack_in_which_nothing_is_changed_is_unpacked(
+    tmp_path: Path, honest: list[tuple[str, bytes]]
+) -> None:
     path = Forged(honest).write(tmp_path / "theirs.tar")
     assert unpack(path, tmp_path / "run").num_files == len(honest)
 

@@ -75,7 +75,9 @@ def test_tables_come_in_right(
     outside_data: Outside, tmp_path: Path, name: str, mapped: list[str], right: list[tuple[Any, ...]]
 ):
     options = ["--model", "m"] if name.startswith("list") else []
-    assert main([str(outside_data(f"cases/ingest/{name}")), str(tmp_path / "run"), *options, "--map", *mapped]) == 0
+    assert (
+        main([str(outside_data(f"cases/ingest/{name}")), str(tmp_path / "run"), *options, "--map", *mapped]) == 0
+    )
     assert grades(tmp_path / "run") == right
 
 
@@ -92,7 +94,9 @@ def answers(root: Path) -> list[dict[str, Any]]:
         ("inspect_evalset", (15235, 0, 281)),
     ],
 )
-def test_tokens_of_inspect_reconcile(outside_data: Outside, tmp_path: Path, name: str, tokens: tuple[int, int, int]):
+def test_tokens_of_inspect_reconcile(
+    outside_data: Outside, tmp_path: Path, name: str, tokens: tuple[int, int, int]
+):
     """The prompt that a request read holds the thinking before it."""
     assert main([str(outside_data(f"cases/ingest/{name}")), str(tmp_path / "run")]) == 0
     (row,) = answers(tmp_path / "run")
@@ -125,7 +129,9 @@ def test_lm_eval_is_read_by_version_and_checkpoint_or_refused_in_words(
         "EleutherAI/pythia-70m@step143000",
     ]
     capsys.readouterr()
-    assert main([str(outside_data("cases/ingest/lmeval_majority")), str(tmp_path / "maj"), "--filter", "maj@3"]) == 2
+    assert (
+        main([str(outside_data("cases/ingest/lmeval_majority")), str(tmp_path / "maj"), "--filter", "maj@3"]) == 2
+    )
     assert "not a sample" in capsys.readouterr().err
     assert main([str(outside_data("cases/ingest/lmeval_predict_only")), str(tmp_path / "none")]) == 2
     error = capsys.readouterr().err

@@ -37,11 +37,21 @@ def read_rows(folder: Path, form: str, rows: list[Row], **columns: str) -> Inges
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("noun", "beside"),
-    [("correct", "ok"), ("answer", "pred"), ("prompt", "id"), ("model", "name"), ("budget", "limit"), ("sample", "i")],
+    [
+        ("correct", "ok"),
+        ("answer", "pred"),
+        ("prompt", "id"),
+        ("model", "name"),
+        ("budget", "limit"),
+        ("sample", "i"),
+    ],
 )
-def test_a_noun_is_read_from_its_column_where_another_bears_its_name(tmp_path: Path, form: str, noun: str, beside: str):
+def test_a_noun_is_read_from_its_column_where_another_bears_its_name(
+    tmp_path: Path, form: str, noun: str, beside: str
+):
     rows = [
-        {"model": "m", "id": f"p{at}", "ok": "1", "name": "n", "pred": "7", "limit": "64", "i": "3"} for at in (0, 1)
+        {"model": "m", "id": f"p{at}", "ok": "1", "name": "n", "pred": "7", "limit": "64", "i": "3"}
+        for at in (0, 1)
     ]
     # The column that is called like the noun holds what must not be read.
     rows = [row | {noun: "0"} for row in rows]
@@ -60,7 +70,13 @@ def test_a_noun_is_read_from_its_column_where_another_bears_its_name(tmp_path: P
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("prompt", "prompt_text"), ("prompt", "dial.kind"), ("answer", "text"), ("model", "task"), ("correct", "answer")],
+    [
+        ("prompt", "prompt_text"),
+        ("prompt", "dial.kind"),
+        ("answer", "text"),
+        ("model", "task"),
+        ("correct", "answer"),
+    ],
 )
 def test_one_column_serves_two_nouns(tmp_path: Path, first: str, second: str):
     rows = [{"model": "m", "id": "p", "ok": "1", "both": value} for value in ("1", "0")]
@@ -117,7 +133,9 @@ def test_identifiers_and_answers_stay_as_written(tmp_path: Path, form: str):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("empty", ["", None])
 def test_only_an_empty_cell_is_missing(tmp_path: Path, form: str, empty: str | None):
-    rows = [{"model": "m", "id": "p", "ok": "0", "ans": answer, "i": str(at)} for at, answer in enumerate([empty, "5"])]
+    rows = [
+        {"model": "m", "id": "p", "ok": "0", "ans": answer, "i": str(at)} for at, answer in enumerate([empty, "5"])
+    ]
     rows += [{"model": "m", "id": "q", "ok": empty, "ans": "5", "i": "0"}, {"model": "m", "id": empty, "ok": "1"}]
     found = read_rows(tmp_path, form, rows, answer="ans", sample="i")
     assert [(sample.answer, sample.outcome) for sample in found.samples] == [(None, "unparsed"), ("5", None)]
@@ -203,7 +221,11 @@ def test_one_odd_file_of_a_folder_is_skipped_and_named(tmp_path: Path):
     (tmp_path / "._good0.jsonl").write_text("of a file manager")
     found = read(tmp_path, Mapped(KEY))
     assert len(found.samples) == 6
-    assert sorted(places[0] for places in found.odd.values()) == ["line 1 of torn.jsonl", "other.json", "torn.jsonl"]
+    assert sorted(places[0] for places in found.odd.values()) == [
+        "line 1 of torn.jsonl",
+        "other.json",
+        "torn.jsonl",
+    ]
 
 
 @pytest.mark.parametrize("name", ["again.jsonl", "sub/again.jsonl", "a copy of it.jsonl"])

@@ -116,7 +116,13 @@ def monkeys(folder: Path) -> Path:
 
 def search_and_learn(folder: Path) -> Path:
     rows = [
-        {"unique_id": name, "answer": "1", "completions": ["a", "b"], "completion_tokens": [3, 3], "pred": ["1", "2"]}
+        {
+            "unique_id": name,
+            "answer": "1",
+            "completions": ["a", "b"],
+            "completion_tokens": [3, 3],
+            "pred": ["1", "2"],
+        }
         | {"score": right}
         for name, right in (("p", [True, False]), ("q", [False, True]))
     ]
@@ -125,7 +131,9 @@ def search_and_learn(folder: Path) -> Path:
 
 
 def helm(folder: Path) -> Path:
-    """Two trials of each instance, whose scores stand behind counts of tokens and beside those of another split."""
+    """Two trials of each instance, whose scores stand behind counts
+    of tokens and beside those of another split.
+    """
     rows = [
         {
             "instance_id": name,
@@ -159,7 +167,8 @@ def human_eval(folder: Path) -> Path:
     rows = [("p", True), ("p", False), ("q", False), ("q", True)]
     lines(folder / "samples_of_m.jsonl", [{"task_id": name, "completion": "code"} for name, _ in rows])
     graded = [
-        {"task_id": name, "completion": f"code {right}", "result": "failed: ", "passed": right} for name, right in rows
+        {"task_id": name, "completion": f"code {right}", "result": "failed: ", "passed": right}
+        for name, right in rows
     ]
     lines(folder / "m.jsonl", graded)
     return folder
@@ -168,7 +177,8 @@ def human_eval(folder: Path) -> Path:
 def bigcode(folder: Path) -> Path:
     logs = {
         name: [
-            [number, {"task_id": name, "completion_id": number, "passed": right}] for number, right in enumerate(rights)
+            [number, {"task_id": name, "completion_id": number, "passed": right}]
+            for number, right in enumerate(rights)
         ]
         for name, rights in (("p", (True, False)), ("q", (False, True)))
     }
@@ -251,7 +261,9 @@ def test_a_share_of_many_samples_is_a_count(tmp_path: Path):
     rows = [{"id": "p", "metric": {"pass@1": 0.25}, "text": ["a", "b", "c", "d"]}]
     lines(tmp_path / "t.jsonl", rows)
     columns = {"prompt": "id", "correct": "metric.pass@1", "num_samples": "len(text)"}
-    assert [(c.num_correct, c.num_samples) for c in read_table(tmp_path, Mapped(columns, model="m")).counts] == [(1, 4)]
+    assert [(c.num_correct, c.num_samples) for c in read_table(tmp_path, Mapped(columns, model="m")).counts] == [
+        (1, 4)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ def write(folder: Path, rows: list[tuple[str, str, str, str]]) -> Path:
     with (folder / "t.csv").open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(["model", "task", "id", "gold", "answer"])
-        lines.writerows([model, task, number, gold, answer] for number, (model, task, gold, answer) in enumerate(rows))
+        lines.writerows(
+            [model, task, number, gold, answer] for number, (model, task, gold, answer) in enumerate(rows)
+        )
     return folder / "t.csv"
 
 
@@ -43,7 +45,9 @@ def write(folder: Path, rows: list[tuple[str, str, str, str]]) -> Path:
         ("7b", "7", None),
     ],
 )
-def test_letters_and_words_are_told_apart_and_anything_else_takes_a_grader(answer: str, gold: str, right: bool | None):
+def test_letters_and_words_are_told_apart_and_anything_else_takes_a_grader(
+    answer: str, gold: str, right: bool | None
+):
     if right is None:
         with pytest.raises(UngradedError, match="need a grader"):
             is_gold(answer, gold)

@@ -16,7 +16,12 @@ Parts = dict[str, Any]
 
 def log(*samples: Parts, config: Parts | None = None, plan: Parts | None = None, **evaluated: Any) -> Parts:
     said = {"task": "sums", "model": "lab/m", "model_generate_config": config or {}} | evaluated
-    return {"status": "success", "eval": said, "plan": {"config": plan or {}}, "samples": list(samples or [sample()])}
+    return {
+        "status": "success",
+        "eval": said,
+        "plan": {"config": plan or {}},
+        "samples": list(samples or [sample()]),
+    }
 
 
 def sample(number: int = 0, *, value: Any = "C", **more: Any) -> Parts:
@@ -78,10 +83,14 @@ def test_runs_under_other_options_are_not_one(tmp_path: Path, first: Parts, seco
     assert [sample.model for sample in found.samples] == names and not found.dropped[OLDER]
 
 
-@pytest.mark.parametrize("plumbing", [{"max_connections": 9}, {"max_retries": 1}, {"timeout": 5}, {"cache": True}, {}])
+@pytest.mark.parametrize(
+    "plumbing", [{"max_connections": 9}, {"max_retries": 1}, {"timeout": 5}, {"cache": True}, {}]
+)
 def test_runs_that_differ_in_nothing_that_counts_are_one(tmp_path: Path, plumbing: Parts):
     found = read_logs(tmp_path, log(sample(value="I")), log(plan=plumbing))
-    assert [(each.model, each.correct) for each in found.samples] == [("lab/m", True)] and found.dropped[OLDER] == 1
+    assert [(each.model, each.correct) for each in found.samples] == [("lab/m", True)] and found.dropped[
+        OLDER
+    ] == 1
 
 
 def test_checkpoints_and_variants_of_a_task_are_told_apart(tmp_path: Path):
@@ -132,7 +141,12 @@ def test_a_log_that_ended_counts_before_a_newer_one_that_did_not(tmp_path: Path)
         # Gemini: thinking stands beside the output.
         ({"input_tokens": 15, "output_tokens": 359, "total_tokens": 1035, "reasoning_tokens": 661}, 15, 1020, 661),
         # No total: what is larger than the whole is no part of it.
-        ({"input_tokens": 4, "output_tokens": 6, "input_tokens_cache_read": 100, "reasoning_tokens": 20}, 104, 26, 20),
+        (
+            {"input_tokens": 4, "output_tokens": 6, "input_tokens_cache_read": 100, "reasoning_tokens": 20},
+            104,
+            26,
+            20,
+        ),
         (
             {"input_tokens": 400, "output_tokens": 60, "input_tokens_cache_read": 100, "reasoning_tokens": 20},
             400,
@@ -184,7 +198,9 @@ DICT = {"m": {"value": {"correct": 1, "format": 0}, "answer": "2"}, "judge": {"v
         (("judge", "correct"), False),
     ],
 )
-def test_a_key_of_a_score_and_an_order_of_scorers_can_be_chosen(tmp_path: Path, scorers: tuple[str, ...], right: bool):
+def test_a_key_of_a_score_and_an_order_of_scorers_can_be_chosen(
+    tmp_path: Path, scorers: tuple[str, ...], right: bool
+):
     (found,) = read_logs(tmp_path, log(sample(scores=DICT)), scorers=scorers).samples
     assert found.correct == right
 
@@ -221,9 +237,12 @@ def test_a_header_beside_its_samples_is_a_log(tmp_path: Path, form: str):
 
 
 @pytest.mark.parametrize(
-    ("stop", "cut"), [("max_tokens", True), ("model_length", True), ("stop", False), (None, None), ("unknown", None)]
+    ("stop", "cut"),
+    [("max_tokens", True), ("model_length", True), ("stop", False), (None, None), ("unknown", None)],
 )
-def test_what_cut_an_answer_is_unknown_where_the_log_does_not_say(tmp_path: Path, stop: str | None, cut: bool | None):
+def test_what_cut_an_answer_is_unknown_where_the_log_does_not_say(
+    tmp_path: Path, stop: str | None, cut: bool | None
+):
     each = sample()
     each["output"]["choices"][0]["stop_reason"] = stop
     (found,) = read_logs(tmp_path, log(each)).samples

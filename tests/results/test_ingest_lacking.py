@@ -108,7 +108,8 @@ def test_a_limit_on_thinking_among_lm_evals_arguments_is_the_budget(
 
 def test_runs_under_other_limits_on_thinking_are_budgets_of_one_model(tmp_path: Path):
     for day, generation in enumerate(
-        [{"max_tokens_thinking": 500}, {"max_tokens_thinking": 2000}, {"max_tokens_thinking": 500}, {"top_k": 1}], 1
+        [{"max_tokens_thinking": 500}, {"max_tokens_thinking": 2000}, {"max_tokens_thinking": 500}, {"top_k": 1}],
+        1,
     ):
         write_logs(tmp_path, day, {"model_name": "a/b", "config": {"gen_kwargs": generation}, "results": {}})
     found = lm_eval.read(tmp_path, Choices())
@@ -163,7 +164,9 @@ def test_a_log_of_inspect_that_holds_fewer_samples_than_its_results_says_so(
 def test_a_log_of_lm_eval_that_holds_fewer_documents_than_its_results_says_so(
     tmp_path: Path, counted: Parts | None, told: str | None
 ):
-    results = {"model_name": "a/b", "config": {}, "results": {}} | ({"n-samples": {"toy": counted}} if counted else {})
+    results = {"model_name": "a/b", "config": {}, "results": {}} | (
+        {"n-samples": {"toy": counted}} if counted else {}
+    )
     write_logs(tmp_path, 1, results)
     notes = lm_eval.read(tmp_path, Choices()).notes
     assert notes == ([f"samples_toy_2026-11-01T10-00-00.000001.jsonl{told}"] if told else [])

@@ -74,7 +74,11 @@ def test_a_checkpoint_and_an_adapter_are_part_of_the_name(tmp_path: Path, argume
             config({}, gen_kwargs="temperature=1.0"),
             ["a/b (temperature 0.5)", "a/b (temperature 1.0)"],
         ),
-        (config({}) | {"n-shot": {"toy": 0}}, config({}) | {"n-shot": {"toy": 5}}, ["a/b (shots 0)", "a/b (shots 5)"]),
+        (
+            config({}) | {"n-shot": {"toy": 0}},
+            config({}) | {"n-shot": {"toy": 5}},
+            ["a/b (shots 0)", "a/b (shots 5)"],
+        ),
         (config({}), config({}) | {"chat_template_sha": "1f"}, ["a/b", "a/b (template 1f)"]),
     ],
 )
@@ -230,7 +234,11 @@ EXACT = {"metric": "exact_match", "aggregation": "mean", "higher_is_better": Tru
 @pytest.mark.parametrize(
     ("task", "answers", "read_as"),
     [
-        ({"filter": [REGEX, {"function": "take_first"}]}, ["4", "5", "4"], [("4", True), ("5", False), ("4", True)]),
+        (
+            {"filter": [REGEX, {"function": "take_first"}]},
+            ["4", "5", "4"],
+            [("4", True), ("5", False), ("4", True)],
+        ),
         (
             {"filter": [REGEX, {"function": "majority_vote"}, {"function": "take_first"}]},
             ["5", "4", "4"],

@@ -205,7 +205,11 @@ def read_inspect(source: Path, **options: Any) -> Any:
 
 @pytest.mark.parametrize("form", ["json", "deflated", "zstd"])
 def test_an_epoch_is_a_sample_with_the_tokens_of_the_evaluated_model(tmp_path: Path, form: str):
-    samples = [inspect_sample(0, 1, "C"), inspect_sample(0, 2, "I", answer="7"), inspect_sample(1, 1, 1.0, answer="3")]
+    samples = [
+        inspect_sample(0, 1, "C"),
+        inspect_sample(0, 2, "I", answer="7"),
+        inspect_sample(1, 1, 1.0, answer="3"),
+    ]
     if form == "json":
         (tmp_path / "log.json").write_text(json.dumps(HEADER | {"samples": samples}))
     else:

@@ -189,7 +189,10 @@ def test_the_place_of_a_row_names_its_prompt(tmp_path: Path, form: str):
 def test_a_row_that_is_skipped_keeps_its_place(tmp_path: Path, name: str, odd: str):
     lines = {"t.csv": ["ok,x\n", "1,y\n", "1,y\n"], "t.jsonl": ["", '{"ok": 1}\n', '{"ok": 1}\n']}[name]
     (tmp_path / name).write_text(lines[0] + lines[1] + odd + lines[2])
-    assert read(tmp_path / name, {"prompt": "@row", "correct": "ok"}, model="m") == [("m", "0", True), ("m", "2", True)]
+    assert read(tmp_path / name, {"prompt": "@row", "correct": "ok"}, model="m") == [
+        ("m", "0", True),
+        ("m", "2", True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,10 @@ def test_a_row_that_is_skipped_keeps_its_place(tmp_path: Path, name: str, odd: s
 )
 def test_what_the_name_does_not_tell_the_first_bytes_do(tmp_path: Path, name: str, content: bytes):
     (tmp_path / name).write_bytes(content)
-    assert read(tmp_path / name, {"prompt": "id", "correct": "ok"}, model="m") == [("m", "p", True), ("m", "q", False)]
+    assert read(tmp_path / name, {"prompt": "id", "correct": "ok"}, model="m") == [
+        ("m", "p", True),
+        ("m", "q", False),
+    ]
 
 
 def test_parquet_is_known_by_its_first_bytes_and_read_no_further_than_is_wanted(tmp_path: Path):
@@ -231,7 +237,10 @@ def test_parquet_is_known_by_its_first_bytes_and_read_no_further_than_is_wanted(
             {"p": {"a": [{"s": 1}], "b": [{"s": 0}]}, "q": {"a": [{"s": 1}]}},
             {"prompt": "@key", "correct": "{model}.*.s"},
         ),
-        ({"p": {"a": {"s": [1]}, "b": {"s": [0]}}, "q": {"a": {"s": [1]}}}, {"prompt": "@key", "correct": "{model}.s"}),
+        (
+            {"p": {"a": {"s": [1]}, "b": {"s": [0]}}, "q": {"a": {"s": [1]}}},
+            {"prompt": "@key", "correct": "{model}.s"},
+        ),
         (
             {"n": 2, "all": [{"id": "p", "a": 1, "b": 0}, {"id": "q", "a": 1, "b": ""}]},
             {"prompt": "id", "correct": "{model}"},

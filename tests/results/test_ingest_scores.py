@@ -43,7 +43,9 @@ def test_scores_beyond_0_to_1_are_refused_with_the_way_on(
         ("m,p,s\nm,p,100%\nm,q,0%\n", [], [(1, 1), (0, 1)]),
     ],
 )
-def test_a_scale_that_is_told_is_read(tmp_path: Path, content: str, options: list[str], right: list[tuple[int, int]]):
+def test_a_scale_that_is_told_is_read(
+    tmp_path: Path, content: str, options: list[str], right: list[tuple[int, int]]
+):
     assert ingest(tmp_path, content, *options) == 0
     assert counts(tmp_path) == right
 
@@ -150,7 +152,9 @@ def test_two_samples_of_one_number_that_differ_are_refused(
 @pytest.mark.parametrize(
     ("texts", "alike"), [("a a", 1), ("a b", 0), ("a a a", 2), ("a b a b", 2), ("long long other", 1)]
 )
-def test_rows_that_may_stand_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], texts: str, alike: int):
+def test_rows_that_may_stand_twice_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], texts: str, alike: int
+):
     content = "m,p,s,t\n" + "".join(f"m,p,1,{text}\n" for text in texts.split())
     assert ingest(tmp_path, content, "text=t") == 0
     told = f"{alike} samples have the same text as another sample, and each is counted"
@@ -164,7 +168,9 @@ def test_answers_that_are_whole_completions_do_not_vote(tmp_path: Path, capsys: 
     printed = capsys.readouterr().out
     assert "3 samples" not in printed and "6 samples of 2 prompts as counts: pass@k, no votes" in printed
     assert "Answers of m on outside are whole completions" in printed
-    for number, content in enumerate([whole.replace(said[2], said[0]).replace(said[4], said[0]), "m,p,s,a\nm,p,1,4\n"]):
+    for number, content in enumerate(
+        [whole.replace(said[2], said[0]).replace(said[4], said[0]), "m,p,s,a\nm,p,1,4\n"]
+    ):
         (tmp_path / str(number)).mkdir()
         assert ingest(tmp_path / str(number), content, "answer=a") == 0
         assert "whole completions" not in capsys.readouterr().out

@@ -23,7 +23,15 @@ large,b,0,0,7,21,90,0.1,3
 large,b,1,1,9,21,99,0.1,3
 """
 MAP = ["model=model", "prompt=item", "correct=right"]
-ALL = [*MAP, "sample=run", "answer=reply", "prompt_tokens=in", "decoded_tokens=out", "usd=cost", "dial.level=level"]
+ALL = [
+    *MAP,
+    "sample=run",
+    "answer=reply",
+    "prompt_tokens=in",
+    "decoded_tokens=out",
+    "usd=cost",
+    "dial.level=level",
+]
 COUNTS = "model,item,n,c,k\nm,a,100,7,1\nm,a,100,7,10\nm,b,100,0,1\nm,b,100,0,10\n"
 
 
@@ -38,7 +46,9 @@ def rows(root: Path, name: str) -> list[dict]:
 
 
 def test_samples_with_answers_become_answers_grades_prompts_and_a_cell(samples: Path, tmp_path: Path):
-    assert main([str(samples), str(tmp_path / "run"), "--task", "sums", "--map", *ALL, "--params", "small=1e9"]) == 0
+    assert (
+        main([str(samples), str(tmp_path / "run"), "--task", "sums", "--map", *ALL, "--params", "small=1e9"]) == 0
+    )
     root = tmp_path / "run"
     models = {row["model"]: row for row in rows(root, "models")}
     assert (models["small"]["num_params"], models["large"]["num_params"]) == (10**9, None)
@@ -72,7 +82,10 @@ def test_samples_without_answers_become_counts_with_mean_tokens(samples: Path, t
         ("outside/a", 2, 1),
         ("outside/b", 2, 1),
     ]
-    assert [(row["mean_decoded_tokens"], row["mean_usd"]) for row in small] == [(35, 0.015), (55, pytest.approx(0.035))]
+    assert [(row["mean_decoded_tokens"], row["mean_usd"]) for row in small] == [
+        (35, 0.015),
+        (55, pytest.approx(0.035)),
+    ]
     assert rows(tmp_path / "run", "answers") == rows(tmp_path / "run", "grades") == []
 
 
@@ -106,7 +119,10 @@ OF_MANY = pytest.mark.parametrize(
             "Unused 459 on outside: beyond 1 a prompt, since fewer than 90% of the prompts of m",
         ),
         (even([1] * 6 + [10] * 54), ""),
-        (even([10] * 54 + [12] * 6), "Unused 12 on outside: beyond 10 a prompt, since fewer than 90% of the prompts"),
+        (
+            even([10] * 54 + [12] * 6),
+            "Unused 12 on outside: beyond 10 a prompt, since fewer than 90% of the prompts",
+        ),
         (
             even([4] * 9) + even([6] * 9, model="n"),
             "Unused 18 on outside: beyond 4 a prompt, since fewer than 90% of th",
@@ -147,7 +163,10 @@ def test_of_counts_nothing_is_unused_but_for_its_budget(
 def test_equal_rows_of_counts_are_one_and_different_ones_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    source, mapped = tmp_path / "counts.csv", ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"]
+    source, mapped = (
+        tmp_path / "counts.csv",
+        ["--map", "model=model", "prompt=item", "num_samples=n", "num_correct=c"],
+    )
     source.write_text(COUNTS)
     assert main([str(source), str(tmp_path / "run"), *mapped]) == 0
     assert "Dropped 2: it is the same row again." in capsys.readouterr().out

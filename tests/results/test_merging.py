@@ -25,9 +25,23 @@ NUM_SHARDS, ROWS_EACH = 12, 3
 
 
 def trace(number: int) -> dict[str, Any]:
-    key = {"identity": "i", "prompt_id": f"p{number % 7}", "pool": "evaluation", "sample": number, "start_token": 0}
-    more = {"num_thinking_tokens": 2, "ended": True, "seconds": float("nan"), "text": f"\x00{number}", "seed": -number}
-    return dict.fromkeys(TRACES.schema.names) | key | more | {"token_ids": [number, 2**31 - 1] if number % 2 else []}
+    key = {
+        "identity": "i",
+        "prompt_id": f"p{number % 7}",
+        "pool": "evaluation",
+        "sample": number,
+        "start_token": 0,
+    }
+    more = {
+        "num_thinking_tokens": 2,
+        "ended": True,
+        "seconds": float("nan"),
+        "text": f"\x00{number}",
+        "seed": -number,
+    }
+    return (
+        dict.fromkeys(TRACES.schema.names) | key | more | {"token_ids": [number, 2**31 - 1] if number % 2 else []}
+    )
 
 
 def fill(root: Path, *, start: int = 0, writer: str = "m", num_shards: int = NUM_SHARDS) -> None:
@@ -112,7 +126,9 @@ def test_rows_that_do_not_read_back_as_they_were_remove_nothing(
     fill(tmp_path)
     before = {path: path.read_bytes() for path in named_shards(tmp_path / "traces")}
     monkeypatch.setattr(merging, "encode", lambda rows: shards.encode(rows.slice(1)))
-    with pytest.raises(OSError, match="cannot be read back as it was written. Check the disk. Nothing was removed"):
+    with pytest.raises(
+        OSError, match="cannot be read back as it was written. Check the disk. Nothing was removed"
+    ):
         merge_shards(tmp_path, TRACES, "m")
     assert {path: path.read_bytes() for path in (tmp_path / "traces").iterdir()} == before
 
@@ -138,7 +154,9 @@ def count_steps(root: Path) -> int:
 
 
 def run_killed(root: Path, *, moment: int) -> int:
-    """Merge in a process that is gone before its step number `moment`; the step at which it was, or their number."""
+    """Merge in a process that is gone before its step number `moment`;
+    the step at which it was, or their number.
+    """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -312,7 +312,12 @@ def test_every_key_names_columns_of_its_table() -> None:
 
 
 def test_a_natural_answer_keeps_a_null_budget(tmp_path: Path) -> None:
-    row = dict.fromkeys(ANSWERS.schema.names) | {"identity": "i", "prompt_id": "p", "pool": "evaluation", "sample": 0}
+    row = dict.fromkeys(ANSWERS.schema.names) | {
+        "identity": "i",
+        "prompt_id": "p",
+        "pool": "evaluation",
+        "sample": 0,
+    }
     store.append(tmp_path, ANSWERS, [row, row | {"budget": 0, "sample": 1}], writer="m")
     assert store.scan(tmp_path, ANSWERS, columns=["budget"])["budget"].to_pylist() == [None, 0]
 

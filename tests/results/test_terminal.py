@@ -45,7 +45,9 @@ def test_a_control_is_shown_by_its_name(name: str) -> None:
     assert show(shown) == shown
 
 
-@pytest.mark.parametrize("text", ["two\nlines\tand a tab", "模型 ‹é› 😀", "\x1b[1;32mgreen\x1b[0m and \x1b[mplain"])
+@pytest.mark.parametrize(
+    "text", ["two\nlines\tand a tab", "模型 ‹é› 😀", "\x1b[1;32mgreen\x1b[0m and \x1b[mplain"]
+)
 def test_words_lines_and_colours_stay(text: str) -> None:
     assert write(text) == f"{text}\n"
 
@@ -65,7 +67,9 @@ def test_progress_bars_still_move_and_their_words_are_shown() -> None:
     assert "\x1b[2J" not in said and "a‹U+001B›[2J" in said and "\r" in said and "\x1b[A" in said
 
 
-@pytest.mark.parametrize("words", ["isoquant health {run}", "isoquant grade {run}", "isoquant ingest {run} {run}/x"])
+@pytest.mark.parametrize(
+    "words", ["isoquant health {run}", "isoquant grade {run}", "isoquant ingest {run} {run}/x"]
+)
 def test_a_command_shows_the_names_of_files_as_words(words: str, tmp_path: Path) -> None:
     run = Path(shutil.copytree(RUN, tmp_path / "\x1b[2J\u202erun"))
     (run / "answers" / "\x1b]0;owned\x07.txt").write_text("stray")

@@ -49,7 +49,12 @@ def count_steps(kind: str, folder: Path, last: int | None = None) -> int:
         return step
 
     with pytest.MonkeyPatch.context() as patched:
-        for module, name in ((os, "fsync"), (archive, "header"), (staging, "flush_folder"), (whole, "flush_folder")):
+        for module, name in (
+            (os, "fsync"),
+            (archive, "header"),
+            (staging, "flush_folder"),
+            (whole, "flush_folder"),
+        ):
             patched.setattr(module, name, stepping(getattr(module, name)))
         patched.setattr(Path, "rename", stepping(Path.rename))
         patched.setattr(Path, "replace", stepping(Path.replace))

@@ -57,7 +57,10 @@ MERGED: dict[str, tuple[Made, Made]] = {
     "fewer prompts, more samples": (Made(), Made(size=3, samples=range(9))),
     "one model more": (Made(models=("small",)), Made(models=("small", "large"))),
     "other models": (Made(models=("small",)), Made(models=("large", "huge"))),
-    "other models, asked otherwise": (Made(models=("small",)), Made(models=("large",), sampling={"temperature": 0.6})),
+    "other models, asked otherwise": (
+        Made(models=("small",)),
+        Made(models=("large",), sampling={"temperature": 0.6}),
+    ),
     "another grader's version": (Made(), Made(version="2")),
 }
 
@@ -77,7 +80,11 @@ REFUSED: dict[str, tuple[Made, Made, str]] = {
     "other sampling": (Made(), Made(sampling={"temperature": 0.6}), "sampling.temperature (its default and 0.6)"),
     "another seed of the run": (Made(), Made(run_seed=1), "differs in seed (0 and 1)"),
     "another task": (Made(), Made(params={"min": 3}), "sums differs in task.params.min (its default and 3)"),
-    "another seed and another task": (Made(), Made(seed=5000, params={"min": 3}), "sums differs in task.params.min"),
+    "another seed and another task": (
+        Made(),
+        Made(seed=5000, params={"min": 3}),
+        "sums differs in task.params.min",
+    ),
     "another seed and other weights": (Made(), Made(seed=5000, weights="sha256:v"), "differs in weights"),
     "another seed and other models": (
         Made(models=("small",)),
@@ -232,7 +239,9 @@ def ingested(tmp_path: Path, name: str, model: str, right: list[int], *, counts:
 
 
 @pytest.mark.parametrize("counts", [False, True], ids=["answers", "counts alone"])
-def test_runs_from_elsewhere_are_merged_where_each_model_has_one_set_of_outcomes(tmp_path: Path, counts: bool) -> None:
+def test_runs_from_elsewhere_are_merged_where_each_model_has_one_set_of_outcomes(
+    tmp_path: Path, counts: bool
+) -> None:
     first = ingested(tmp_path, "a", "one", [1, 0, 1, 1], counts=counts)
     second = ingested(tmp_path, "b", "two", [1, 1, 0, 0], counts=counts)
     root = merge(first, second, tmp_path / "c").root

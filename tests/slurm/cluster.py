@@ -64,7 +64,9 @@ def start_cluster(folder: Path) -> Iterator[dict[str, str]]:
         daemons.enter_context(run_daemon(["slurmctld", "-D", "-f", str(config)], folder, environment))
         node = ["slurmd", "-D", "-f", str(config), "-N", socket.gethostname()]
         daemons.enter_context(run_daemon(node, folder, environment))
-        wait_until(lambda: "idle" in ask(environment, "sinfo", "-h", "-o", "%t"), seconds=60, what="the node is idle")
+        wait_until(
+            lambda: "idle" in ask(environment, "sinfo", "-h", "-o", "%t"), seconds=60, what="the node is idle"
+        )
         try:
             yield environment
         finally:

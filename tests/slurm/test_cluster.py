@@ -154,7 +154,9 @@ def test_nothing_is_drawn_twice(story: Story) -> None:
 
 def test_a_model_that_a_job_left_behind_still_writes_is_refused(story: Story) -> None:
     assert story.refused.code == 1
-    assert re.search(r"^countdown-33k: Another process .* is writing countdown-33k", story.refused.err, re.MULTILINE)
+    assert re.search(
+        r"^countdown-33k: Another process .* is writing countdown-33k", story.refused.err, re.MULTILINE
+    )
 
 
 def test_ctrl_c_cancels_the_jobs(story: Story) -> None:

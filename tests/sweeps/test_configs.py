@@ -28,7 +28,9 @@ def composed(*overrides: str) -> Any:
         return compose("sweep", list(overrides))
 
 
-@pytest.mark.parametrize("options", itertools.zip_longest(*OPTIONS), ids=lambda these: "+".join(filter(None, these)))
+@pytest.mark.parametrize(
+    "options", itertools.zip_longest(*OPTIONS), ids=lambda these: "+".join(filter(None, these))
+)
 def test_every_option_becomes_a_job(options: tuple[str | None, ...]) -> None:
     """The first of each room together, then the second of each, and so on."""
     given = [option for option in options if option]

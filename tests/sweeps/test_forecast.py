@@ -18,7 +18,11 @@ from tests.sweeps.test_more import BUDGETS, FINISHED, MORE, PROMPTS, Run
 
 def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
     grid = Grid(widths=(1, specs[0].num_samples), budgets=specs[0].budgets)
-    engine, sampling, model = SimpleNamespace(num_devices=1), Sampling(max_answer_tokens=8), SimpleNamespace(name="m")
+    engine, sampling, model = (
+        SimpleNamespace(num_devices=1),
+        Sampling(max_answer_tokens=8),
+        SimpleNamespace(name="m"),
+    )
     job = SimpleNamespace(run=run.root, grid=grid, engine=engine, sampling=sampling, model=model, is_here=False)
     checkpoint = SimpleNamespace(weights_digest="none", architecture=SimpleNamespace(num_matmul_params=1000))
     states = read_states(run.root, "identity", prompts, specs)

@@ -1,4 +1,6 @@
-"""A run is gone on with by its name: what it was made with is composed again; a stranger's record asks for no code."""
+"""A run is gone on with by its name: what it was made with is composed again;
+a stranger's record asks for no code.
+"""
 
 import json
 from collections.abc import Sequence
@@ -56,7 +58,9 @@ def record(
     path.write_text(json.dumps(told | given))
     prompts = [f"{task}/{at:05d}" for at in range(size)]
     store.append_missing(root, MODELS, [{"identity": identity, "model": model, "task": f"{task}-1"}], writer=model)
-    store.append_missing(root, PROMPTS, [{"task": f"{task}-1", "prompt_id": each} for each in prompts], writer=task)
+    store.append_missing(
+        root, PROMPTS, [{"task": f"{task}-1", "prompt_id": each} for each in prompts], writer=task
+    )
     keys = [
         {"identity": identity, "prompt_id": each, "pool": "evaluation", "sample": sample}
         for each in prompts[: size if num_drawn is None else num_drawn]
@@ -102,7 +106,11 @@ MADE = {f"model={SMALL}", *EMBEDDED}
         ),
         (["seed=2"], {f"model={SMALL}", "experiment=embedded", "seed=2", "task.size=4"}, "seed=2"),
         (["++task.size=3"], {*MADE, "++task.size=3"}, "++task.size=3"),
-        (["+task.params.max_value=9"], {*MADE, "task.size=4", "+task.params.max_value=9"}, "+task.params.max_value=9"),
+        (
+            ["+task.params.max_value=9"],
+            {*MADE, "task.size=4", "+task.params.max_value=9"},
+            "+task.params.max_value=9",
+        ),
         (["task=gsm8k"], {*MADE, "task=gsm8k"}, "task=gsm8k"),
         (["model=qwen3-4b"], {"model=qwen3-4b", *EMBEDDED, "task.size=4"}, "model=qwen3-4b"),
         (
@@ -111,7 +119,11 @@ MADE = {f"model={SMALL}", *EMBEDDED}
             "model.path=/mine",
         ),
         (["hydra/launcher=slurm"], {*MADE, "task.size=4", "hydra/launcher=slurm"}, "hydra/launcher=slurm"),
-        (["flush_seconds=1", "--cfg", "job"], {*MADE, "task.size=4", "flush_seconds=1", "--cfg", "job"}, "flush_se"),
+        (
+            ["flush_seconds=1", "--cfg", "job"],
+            {*MADE, "task.size=4", "flush_seconds=1", "--cfg", "job"},
+            "flush_se",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -156,7 +168,9 @@ def test_another_way_of_asking_a_model_is_a_job_of_its_own(root: Path) -> None:
 
 def test_every_task_has_more_of_its_own_prompts(root: Path) -> None:
     record(root, words=[*EMBEDDED, "task=gsm8k"], identity="b", task="gsm8k", size=7, number=1)
-    sizes = [next(word for word in words if word.startswith("task.size=")) for words in words_of(root, "+task.size=2")]
+    sizes = [
+        next(word for word in words if word.startswith("task.size=")) for words in words_of(root, "+task.size=2")
+    ]
     assert sizes == ["task.size=6", "task.size=9"]
 
 
@@ -248,11 +262,26 @@ STRANGE = [
     ),
     *("task.params={a: {_target_: os.system}}", "thinking.template_options={a: {_target_: os.system}}"),
     *("engine.options.trust_remote_code=true", "+engine.options.trust_remote_code=true", "engine.url=http://evil"),
-    *("engine.api_key_variable=SECRET", "engine.served_model=x", "model.path=${oc.env:HOME}", "model.name='${run}'"),
+    *(
+        "engine.api_key_variable=SECRET",
+        "engine.served_model=x",
+        "model.path=${oc.env:HOME}",
+        "model.name='${run}'",
+    ),
     *("hydra/launcher=../../evil", "hydra.launcher.setup=[id]", "hydra.launcher.additional_parameters.wrap=id"),
-    *("hydra.launcher.partition='a\nb'", "hydra.searchpath=[file:///evil]", "hydra.run.dir=/", "grade_unfenced=true"),
+    *(
+        "hydra.launcher.partition='a\nb'",
+        "hydra.searchpath=[file:///evil]",
+        "hydra.run.dir=/",
+        "grade_unfenced=true",
+    ),
     *("task=../../evil", "experiment=/evil", "task=nothing", "task@model=gsm8k", "~task.params", "seed=1,2"),
-    *("+task.params.a='__import__(\"os\")'", "task.render=os.system", "task.dials=os.system", "--config-dir=/evil"),
+    *(
+        "+task.params.a='__import__(\"os\")'",
+        "task.render=os.system",
+        "task.dials=os.system",
+        "--config-dir=/evil",
+    ),
     *("--multirun", "unknown=1", "x", "", "a=[", "task.name=[[1]]", "seed=glob(*)", "seed=range(1000000000)"),
     *("grid.widths=[1000000000000]", "grid.bin_samples=1000000000"),
 ]
@@ -265,7 +294,9 @@ def test_a_record_asks_for_no_code_and_leads_nowhere(tmp_path: Path, word: str) 
         go_on([str(root)])
 
 
-@pytest.mark.parametrize("word", ["task.extract=harness.answers.boxed", "engine.url=http://mine/v1", "task.trust=true"])
+@pytest.mark.parametrize(
+    "word", ["task.extract=harness.answers.boxed", "engine.url=http://mine/v1", "task.trust=true"]
+)
 def test_what_a_record_cannot_ask_for_is_given_again(tmp_path: Path, word: str) -> None:
     root = record(tmp_path / "run", words=["experiment=embedded", f"++{word.partition('=')[0]}=evil"])
     [words] = words_of(root, word)
@@ -275,7 +306,13 @@ def test_what_a_record_cannot_ask_for_is_given_again(tmp_path: Path, word: str) 
 @pytest.mark.parametrize(
     "word",
     [
-        *("task=gsm8k", "task.name=zebra_puzzles", "+task.params.num_people=4", "task.data=/my/data.jsonl", "seed=3"),
+        *(
+            "task=gsm8k",
+            "task.name=zebra_puzzles",
+            "+task.params.num_people=4",
+            "task.data=/my/data.jsonl",
+            "seed=3",
+        ),
         *("sampling.temperature=0.6", "thinking.force='</think>\n'", "grid.anchor=null", "grid.budgets=[0,16]"),
         *("model.path=Qwen/Qwen3-8B", "model.path='/my models/m'", "engine.dtype=bfloat16", "engine=server"),
         *("hydra/launcher=slurm", "hydra.launcher.partition=gpu", "hydra.launcher.timeout_min=120"),
@@ -368,7 +405,9 @@ def test_a_config_that_no_words_are_sure_to_follow_is_refused(tmp_path: Path, ro
 
 def test_a_run_is_gone_on_with_by_sweep_and_plan(tmp_path: Path) -> None:
     root, engine = tmp_path / "run", "engine._target_=tests.scripted_settings.Scripted"
-    made = forked.run("isoquant", "sweep", *SCRIPTED, "model=countdown-33k", f"run={root}", "hydra/launcher=processes")
+    made = forked.run(
+        "isoquant", "sweep", *SCRIPTED, "model=countdown-33k", f"run={root}", "hydra/launcher=processes"
+    )
     assert made.code == 0, made.err
     told = json.loads((root / "provenance/countdown-33k-000.json").read_text())
     assert {"hydra/launcher=processes", "model=countdown-33k", engine} <= set(told["words"])

@@ -180,7 +180,9 @@ def test_a_prompt_that_reads_differently_is_refused(root: Path) -> None:
     prompt = {"task": TASK_ID, "prompt_id": "echo/2", "prompt_hash": "0123456789abcdef"}
     store.append(root, PROMPTS, [prompt], writer="p")
     assert grade_run(root, [Echo()]) == 3
-    with pytest.raises(ValueError, match="of 3 stored prompts 0 are missing and 1 have another text, such as echo/2"):
+    with pytest.raises(
+        ValueError, match="of 3 stored prompts 0 are missing and 1 have another text, such as echo/2"
+    ):
         grade_run(root, [Echo(size=3)])
 
 

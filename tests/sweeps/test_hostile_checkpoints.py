@@ -1,4 +1,6 @@
-"""Checkpoints that a stranger made to do harm: each is told in a line at `plan`, in seconds, and nothing of it runs."""
+"""Checkpoints that a stranger made to do harm: each is told in a line at `plan`,
+in seconds, and nothing of it runs.
+"""
 
 import json
 import os
@@ -109,8 +111,14 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         r"a.jinja is a pipe or a device",
     ),
     "a device for config": (replace("config.json", lambda p: p.symlink_to("/dev/zero")), "is a pipe or a device"),
-    "a device for weights": (replace("model.safetensors", lambda p: p.symlink_to("/dev/zero")), "a pipe or a device"),
-    "a device for a template": (lambda f: (f / "chat_template.jinja").symlink_to("/dev/zero"), "a pipe or a device"),
+    "a device for weights": (
+        replace("model.safetensors", lambda p: p.symlink_to("/dev/zero")),
+        "a pipe or a device",
+    ),
+    "a device for a template": (
+        lambda f: (f / "chat_template.jinja").symlink_to("/dev/zero"),
+        "a pipe or a device",
+    ),
     "a file of the kernel": (replace("config.json", lambda p: p.symlink_to("/proc/kmsg")), r"config.json"),
     "a link in a circle": (replace("config.json", lambda p: p.symlink_to(p)), "config.json cannot be read"),
     "links in a circle": (
@@ -129,9 +137,15 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a config that is a list": (write("config.json", "[]"), "has no settings"),
     "no text": (write("config.json", b"\xff\xfe\x00"), "config.json is not JSON"),
     "negative layers": (edit("config.json", num_hidden_layers=-1), "num_hidden_layers must be a whole number"),
-    "layers without end": (edit("config.json", num_hidden_layers=10**12), "num_hidden_layers must be a whole number"),
+    "layers without end": (
+        edit("config.json", num_hidden_layers=10**12),
+        "num_hidden_layers must be a whole number",
+    ),
     "no heads": (edit("config.json", num_attention_heads=0), "no positive num_attention_heads"),
-    "heads in words": (edit("config.json", num_attention_heads="many"), "num_attention_heads must be a whole number"),
+    "heads in words": (
+        edit("config.json", num_attention_heads="many"),
+        "num_attention_heads must be a whole number",
+    ),
     "heads that are true": (edit("config.json", num_attention_heads=True), "must be a whole number.*got True"),
     "an infinite width": (edit("config.json", hidden_size=float("inf")), "hidden_size must be a whole number"),
     "a width that is none": (edit("config.json", hidden_size=float("nan")), "hidden_size must be a whole number"),
@@ -141,7 +155,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a vocabulary without end": (edit("config.json", vocab_size=10**12), "vocab_size must be a whole number"),
     "a context in a list": (edit("config.json", max_position_embeddings=[1]), "max_position_embeddings must be"),
-    "text settings that are none": (edit("config.json", text_config=[1]), "text_config must be a group of settings"),
+    "text settings that are none": (
+        edit("config.json", text_config=[1]),
+        "text_config must be a group of settings",
+    ),
     "a quantization that is none": (
         edit("config.json", quantization_config="fp8"),
         "quantization_config must be a group of settings",
@@ -168,13 +185,19 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "huge offsets": (write("model.safetensors", header(a=tensor(0, 2**62, [2**60]))), "is damaged or incomplete"),
     "negative offsets": (write("model.safetensors", header(a=tensor(-8, 0))), "is damaged or incomplete"),
-    "a shape that is larger": (write("model.safetensors", header(a=tensor(0, 8, [10**15]))), "damaged or incomplete"),
+    "a shape that is larger": (
+        write("model.safetensors", header(a=tensor(0, 8, [10**15]))),
+        "damaged or incomplete",
+    ),
     "a header without end": (write("model.safetensors", struct.pack("<Q", 2**63) + b"{"), "damaged or incomplete"),
     "a deep header": (
         write("model.safetensors", struct.pack("<Q", 5 * DEEP) + b'{"a":' * DEEP),
         "damaged or incomplete",
     ),
-    "a type that is none": (write("model.safetensors", header(a=tensor(0, 8, dtype="F31"))), "damaged or incomplete"),
+    "a type that is none": (
+        write("model.safetensors", header(a=tensor(0, 8, dtype="F31"))),
+        "damaged or incomplete",
+    ),
     "pickled weights": (without_weights("pytorch_model.bin"), r"holds pickled weights only.*save_pretrained"),
     "pickled weights by another name": (without_weights("consolidated.00.pth"), r"holds pickled weights only"),
     "a pickled adapter": (without_weights("adapter_model.bin", "adapter_config.json"), "is a LoRA adapter"),
@@ -189,7 +212,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         template("{{ cycler.__init__.__globals__.os.system('touch CANARY') }}"),
         r"chat template cannot be rendered \(.*is unsafe",
     ),
-    "a template with a deep expression": (template("{{ " + "(" * DEEP + "1" + ")" * DEEP + " }}"), "chat template"),
+    "a template with a deep expression": (
+        template("{{ " + "(" * DEEP + "1" + ")" * DEEP + " }}"),
+        "chat template",
+    ),
     "a tokenizer that writes on": (tokenizer(normalizer=GARGANTUAN), "tokenizer is refused|No tokenizer|lacks"),
     "a tokenizer that is none": (write("tokenizer.json", "[]"), "No tokenizer in"),
     "a vocabulary of nothing": (
@@ -247,7 +273,9 @@ def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
     canary = folder.parent / "canary"
     for name in ("configuration_evil", "modeling_evil", "tokenization_evil"):
         (folder / f"{name}.py").write_text(f"open({str(canary)!r}, 'w')\nclass Evil: pass\n")
-    edit("config.json", auto_map={"AutoConfig": "configuration_evil.Evil", "AutoModel": "modeling_evil.Evil"})(folder)
+    edit("config.json", auto_map={"AutoConfig": "configuration_evil.Evil", "AutoModel": "modeling_evil.Evil"})(
+        folder
+    )
     edit("tokenizer_config.json", auto_map={"AutoTokenizer": [None, "tokenization_evil.Evil"]})(folder)
     told = plan(folder)
     assert told.code == 0 and "own code" in told.out and "not run (auto_map)" in told.out, told

@@ -83,7 +83,9 @@ HOSTILE: dict[str, Callable[[Path, Path], object]] = {
     "deep dials": lambda root, out: change_rows(root, "prompts", dials="[" * DEEP),
     "dials that are none": lambda root, out: change_rows(root, "prompts", dials='["a"]'),
     "deep identities": lambda root, out: change_rows(root, "models", identity_parts='{"a":' * DEEP),
-    "a task with a way out": lambda root, out: change_rows(root, "models", task="../../out/task", weights_digest="x"),
+    "a task with a way out": lambda root, out: change_rows(
+        root, "models", task="../../out/task", weights_digest="x"
+    ),
     "a record that is empty": lambda root, out: write_whole(root / "provenance" / "b-000.json", b""),
 }
 

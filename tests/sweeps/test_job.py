@@ -49,7 +49,9 @@ def prompts_of(root: Path, task: Sums) -> list[Prompt]:
     return load_prompts(cast(Job, SimpleNamespace(run=root, task=task)), "sums-1")
 
 
-def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anything_is_drawn(
+    tmp_path: Path,
+) -> None:
     rows = [store_prompt("sums-1", prompt) for prompt in Sums(4).load()]
     store.append(tmp_path, PROMPTS, rows, writer="sums-1")
     assert prompts_of(tmp_path, Sums(6)) == Sums(6).load()
@@ -62,7 +64,8 @@ def test_more_prompts_of_a_task_whose_texts_have_changed_are_refused_before_anyt
 
 def test_the_first_prompts_are_the_tasks_first_though_their_numbers_grow_longer(tmp_path: Path) -> None:
     rows = [
-        store_prompt("sums-1", Prompt(f"sums/{index:05d}", "", {})) for index in (*range(3), *range(99_999, 100_003))
+        store_prompt("sums-1", Prompt(f"sums/{index:05d}", "", {}))
+        for index in (*range(3), *range(99_999, 100_003))
     ]
     store.append(tmp_path, PROMPTS, rows, writer="sums-1")
     found = [prompt.prompt_id for prompt in prompts_of(tmp_path, Sums(5))]
@@ -72,11 +75,14 @@ def test_the_first_prompts_are_the_tasks_first_though_their_numbers_grow_longer(
 def test_rows_that_are_stored_under_another_name_of_the_model_are_not_paid_for_again(tmp_path: Path) -> None:
     store.append(tmp_path, MODELS, [{"identity": "i", "model": "first"}], writer="first")
     job = {
-        name: cast(Job, SimpleNamespace(run=tmp_path, model=Model("path", name=name))) for name in ("first", "other")
+        name: cast(Job, SimpleNamespace(run=tmp_path, model=Model("path", name=name)))
+        for name in ("first", "other")
     }
     check_name(job["first"], "i")
     check_name(job["other"], "j")
-    with pytest.raises(ValueError, match=r"already has these samples under the name first: .* Set model.name=first\."):
+    with pytest.raises(
+        ValueError, match=r"already has these samples under the name first: .* Set model.name=first\."
+    ):
         check_name(job["other"], "i")
 
 
@@ -109,7 +115,9 @@ def test_a_server_elsewhere_is_no_device_of_this_machine() -> None:
 def test_a_job_gives_back_what_reading_a_shard_took() -> None:
     said = "import sweeps.start, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     environment = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
-    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True, env=environment
+    )
     assert done.stdout == "system\n"
 
 

@@ -28,7 +28,9 @@ class Run:
 
     def __init__(self, root: Path, extensions: int = 0) -> None:
         extend = "+" if extensions else ""
-        thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=extensions, extend=extend)
+        thinking = Thinking(
+            open="<think>", close="</think>", force="</think>", extensions=extensions, extend=extend
+        )
         self.root = root
         self.renderer = Renderer(build_tokenizer(), thinking, eos_ids=(0,))
         self.finish(FINISHED, PROMPTS[:8])
@@ -36,7 +38,9 @@ class Run:
     def finish(self, specs: tuple[PoolSpec, ...], prompts: list[Prompt], identity: str = "identity") -> int:
         """Draw what is missing; return how many tokens were generated."""
         engine = ScriptedEngine(stop_chance=0.03)
-        writer = Writer(self.root, "model", identity, device=Device("CPU", 1), samples_in_flight=16, flush_seconds=60)
+        writer = Writer(
+            self.root, "model", identity, device=Device("CPU", 1), samples_in_flight=16, flush_seconds=60
+        )
         states = read_states(self.root, identity, prompts, specs)
         asyncio.run(
             finish_samples(
@@ -93,7 +97,8 @@ def test_more_costs_the_difference_and_leaves_every_shard(tmp_path: Path, kind: 
     specs, prompts = MORE[kind]
     before, had = run.shards(), run.tokens_needed(specs, prompts)
     generated = run.finish(specs, prompts)
-    # What is put over a close marker is stored as thinking and was never generated; the marker was, and is not stored.
+    # What is put over a close marker is stored as thinking and was never generated; the marker was, and is not
+    # stored.
     needed = run.tokens_needed(specs, prompts) - had
     assert needed > 0 and generated <= AT_MOST * needed
     assert {path: run.shards()[path] for path in before} == before

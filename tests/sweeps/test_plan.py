@@ -132,7 +132,12 @@ def test_a_context_too_short_is_told_with_the_largest_budget_that_fits() -> None
     def check(budget: int) -> int:
         grid = Grid(widths=(1,), budgets=(0, budget))
         return check_context(
-            checkpoint, model=Model("m"), longest_prompt=10, grid=grid, renderer=RENDERER, sampling=CONTEXT.sampling
+            checkpoint,
+            model=Model("m"),
+            longest_prompt=10,
+            grid=grid,
+            renderer=RENDERER,
+            sampling=CONTEXT.sampling,
         )
 
     with pytest.raises(ValueError, match="Lower grid.budgets to at most 81") as error:

@@ -89,7 +89,9 @@ def test_stored_lengths_tell_the_usual_before_any_sample_ends() -> None:
 
 def test_a_total_is_never_more_than_there_can_be_nor_less_than_is_written() -> None:
     assert estimate_total(Expected(1_000), num_samples=10, num_done=1, num_tokens=900).num_tokens == 1_000
-    assert estimate_total(Expected(1_000, usual=10.0), num_samples=10, num_done=0, num_tokens=500).num_tokens == 500
+    assert (
+        estimate_total(Expected(1_000, usual=10.0), num_samples=10, num_done=0, num_tokens=500).num_tokens == 500
+    )
     assert estimate_total(Expected(1_000), num_samples=10, num_done=10, num_tokens=321) == (321, False)
 
 

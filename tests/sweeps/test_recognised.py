@@ -93,7 +93,9 @@ def test_every_setting_says_where_it_came_from(tmp_path: Path, folder: Path) -> 
     assert settings_of(prepared) == {
         setting.name: setting
         for setting in [
-            Setting("thinking", "think_tags", "the checkpoint: no chat template, and <think> and </think> are tokens"),
+            Setting(
+                "thinking", "think_tags", "the checkpoint: no chat template, and <think> and </think> are tokens"
+            ),
             Setting("markers", "opened by '<think>', closed by '</think>' (token 2)", "the preset think_tags"),
             Setting("forced by", "'</think>'", "the preset think_tags; task=countdown"),
             Setting("template", "none", "tokenizer"),
@@ -148,7 +150,10 @@ def test_models_that_are_asked_alike_share_a_table() -> None:
 @pytest.mark.parametrize(
     ("thinking", "message"),
     [
-        (Thinking("1+1", "1+1"), r"thinking.close '1\+1' is 3 tokens .* must be one\. thinking=auto uses the settings"),
+        (
+            Thinking("1+1", "1+1"),
+            r"thinking.close '1\+1' is 3 tokens .* must be one\. thinking=auto uses the settings",
+        ),
         (
             Thinking(None, "=", chat=True),
             r"has no chat template; choose a thinking option .* thinking=auto uses the settings",
@@ -208,7 +213,9 @@ def test_an_extractor_is_given_by_its_dotted_name(tmp_path: Path) -> None:
     given = ["task.extract=harness.answers.boxed", "task.vote_key=harness.answers.math_key"]
     task: Any = job_of("experiment=checkpoint", "model.path=a/b", "run=x", *given).task
     assert (task.extract, task.vote_key) == (boxed, math_key)
-    with pytest.raises(ValueError, match=r"task.extract: there is no function harness.answers.bxed; expected a dotted"):
+    with pytest.raises(
+        ValueError, match=r"task.extract: there is no function harness.answers.bxed; expected a dotted"
+    ):
         job_of("experiment=checkpoint", "model.path=a/b", "run=x", "task.extract=harness.answers.bxed")
 
 

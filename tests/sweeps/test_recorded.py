@@ -22,7 +22,10 @@ from tests import forked
 
 GYM = {"_target_": "harness.tasks.reasoning_gym.ReasoningGym", "name": "countdown", "seed": 0, "size": 4}
 SHIPPED = [yaml.safe_load(path.read_text()) for path in sorted(Path("conf/task").glob("*.yaml"))]
-PROJECT_RUNS = [Path("results/reference"), *sorted(path for path in Path("results/real").iterdir() if path.is_dir())]
+PROJECT_RUNS = [
+    Path("results/reference"),
+    *sorted(path for path in Path("results/real").iterdir() if path.is_dir()),
+]
 
 
 def record(root: Path, task: Any, *, name: str = "m-000") -> Path:
@@ -52,7 +55,8 @@ def hostile(canary: Path) -> dict[str, Any]:
         "a function that is not called by get_method": GYM | {"extract": evil(canary)},
         "the task itself": evil(canary),
         "eval as the task": {"_target_": "builtins.eval", "_args_": [touch(canary)]},
-        "exec by another door of Hydra's": GYM | {"vote_key": {"_target_": "hydra.utils.call", "config": evil(canary)}},
+        "exec by another door of Hydra's": GYM
+        | {"vote_key": {"_target_": "hydra.utils.call", "config": evil(canary)}},
         "a plain dotted name": GYM | {"extract": "subprocess.getoutput"},
         "a module that is imported for its own sake": GYM | {"extract": "antigravity.f"},
         "code in the parameters": GYM | {"params": {"min_numbers": evil(canary)}},
@@ -60,7 +64,8 @@ def hostile(canary: Path) -> dict[str, Any]:
         "code as the name of a variable": GYM
         | {"name": "polynomial_multiplication", "params": {"variables": [touch(canary)]}},
         "code as a parameter's name": GYM | {"params": {touch(canary): 1}},
-        "a file of words somewhere else": GYM | {"name": "spell_backward", "params": {"data_file": "../../../a.txt"}},
+        "a file of words somewhere else": GYM
+        | {"name": "spell_backward", "params": {"data_file": "../../../a.txt"}},
         "code as a size": GYM | {"size": evil(canary)},
         "code as instructions": GYM | {"instructions": evil(canary)},
         "code as render": GYM | {"render": method("builtins.exec")},
@@ -81,7 +86,11 @@ def hostile(canary: Path) -> dict[str, Any]:
         "no mapping": ["a"],
         "nothing": None,
         "a deep nest": '{"config":' * 100_000,
-        "deep parameters": json.dumps({"config": {"task": GYM}})[:-3] + ', "params": ' + "[" * 900 + "]" * 900 + "}}}",
+        "deep parameters": json.dumps({"config": {"task": GYM}})[:-3]
+        + ', "params": '
+        + "[" * 900
+        + "]" * 900
+        + "}}}",
         "a number without end": json.dumps({"config": {"task": GYM}}).replace("4}", "1" * 10_000 + "}"),
         "a number out of range": GYM | {"size": 10**400},
         "an infinite size": '{"config": {"task": ' + json.dumps(GYM).replace("4}", "1e400}") + "}}",
@@ -94,7 +103,9 @@ def canary(tmp_path: Path) -> Path:
     folder, canary = tmp_path / "code", tmp_path / "canary"
     folder.mkdir()
     (folder / "evil.py").write_text(f"{touch(canary)}\ndef f(*a, **k): pass\n")
-    (folder / "evil.yaml").write_text("task: evil\nprocess_results: !function evil.f\noutput_type: generate_until\n")
+    (folder / "evil.yaml").write_text(
+        "task: evil\nprocess_results: !function evil.f\noutput_type: generate_until\n"
+    )
     return canary
 
 

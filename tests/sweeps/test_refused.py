@@ -17,9 +17,13 @@ def graded(num_refused: int, num_wrong: int) -> tuple[list[tuple[str, str]], Gra
 
 
 @pytest.mark.parametrize(("num_refused", "num_wrong"), [(4, 0), (48, 0), (19, 2)])
-def test_a_grader_that_is_refused_nearly_always_ends_the_pass_with_an_example(num_refused: int, num_wrong: int) -> None:
+def test_a_grader_that_is_refused_nearly_always_ends_the_pass_with_an_example(
+    num_refused: int, num_wrong: int
+) -> None:
     texts, given = graded(num_refused, num_wrong)
-    with pytest.raises(ValueError, match=rf"grader of sums cannot run: {num_refused} of .* \(refused: exec\), .*p/0"):
+    with pytest.raises(
+        ValueError, match=rf"grader of sums cannot run: {num_refused} of .* \(refused: exec\), .*p/0"
+    ):
         check_refused(Sums(), texts, given)
 
 

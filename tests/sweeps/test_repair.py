@@ -59,7 +59,9 @@ def test_a_run_with_any_shard_lost_is_made_whole(
     run: Run, index: int, loss: str, capsys: pytest.CaptureFixture
 ) -> None:
     whole = {table.name: keys(run, table) for table in (TRACES, ANSWERS, GRADES)}
-    shards = [path for table in (TRACES, ANSWERS, GRADES) for path in sorted(run.root.glob(f"{table.name}/*.parquet"))]
+    shards = [
+        path for table in (TRACES, ANSWERS, GRADES) for path in sorted(run.root.glob(f"{table.name}/*.parquet"))
+    ]
     assert len(shards) == 5
     path = shards[index]
     if loss == "gone":
@@ -98,7 +100,9 @@ def assert_nothing_leans_on_what_is_lost(run: Run) -> None:
         assert row["num_thinking_tokens"] <= lengths.get(key, 0)
         assert row["budget"] is not None or key in ended
         answers.add((*key, row["budget"]))
-    assert all(tuple(row.values()) in answers for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist())
+    assert all(
+        tuple(row.values()) in answers for row in store.scan(run.root, GRADES, columns=ANSWERS.key).to_pylist()
+    )
 
 
 def test_damage_of_several_writers_at_once_is_made_whole(run: Run, capsys: pytest.CaptureFixture) -> None:

@@ -136,7 +136,9 @@ def test_a_token_takes_two_operations_a_weight_and_its_share_of_reading_them(pre
 def start(root: Path, identity: str, *times: str) -> None:
     (root / "provenance").mkdir(parents=True, exist_ok=True)
     for number, time in enumerate(times):
-        (root / f"provenance/{identity}-{number:03d}.json").write_text(json.dumps({"identity": identity, "time": time}))
+        (root / f"provenance/{identity}-{number:03d}.json").write_text(
+            json.dumps({"identity": identity, "time": time})
+        )
 
 
 @pytest.mark.parametrize(

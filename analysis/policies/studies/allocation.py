@@ -1,4 +1,6 @@
-"""How many samples each prompt gets, of one model at its largest budget, beside random mixtures of uniform widths."""
+"""How many samples each prompt gets, of one model at its largest budget,
+beside random mixtures of uniform widths.
+"""
 
 from collections.abc import Sequence
 
@@ -31,10 +33,10 @@ def allocate(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -
 def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> Replayed:
     """Every allocation of one model's samples at its largest budget.
 
-    Widths are those of `curves.width_path`, and none at all. What all must beat is the best random mixture of widths:
-    where votes are not concave in the width it lies above single ones. The oracle sees the samples that it is read on;
-    beside it stands one that knows half of them and is read on the other half. What a probe draws counts towards the
-    answer and is paid for. "per bin" is told the difficulty bins for nothing.
+    Widths are those of `curves.width_path`, and none at all. What all must beat is the best random mixture of
+    widths: where votes are not concave in the width it lies above single ones. The oracle sees the samples that it
+    is read on; beside it stands one that knows half of them and is read on the other half. What a probe draws
+    counts towards the answer and is paid for. "per bin" is told the difficulty bins for nothing.
     """
     arm = stage.arms[at]
     num_samples = arm.samples.correct.shape[2]
@@ -64,7 +66,9 @@ def _menu(stage: Stage, at: int, rule: Rule, widths: tuple[int, ...], samples: s
     """No sample, and every width, of one model at its largest budget."""
     arm = stage.arms[at]
     which = None if samples is None else np.arange(arm.samples.correct.shape[2])[samples]
-    built = menu.build([arm], stage.cost, rule=rule, widths=widths, rng=stage.rng(1, at), budgets=[-1], samples=which)
+    built = menu.build(
+        [arm], stage.cost, rule=rule, widths=widths, rng=stage.rng(1, at), budgets=[-1], samples=which
+    )
     return menu.join([menu.nothing(len(stage.folds)), built])
 
 

@@ -18,12 +18,19 @@ STUDY = "cascades"
 WIDTHS = (1, 3, 5, 9, 15)
 MAX_RUNGS = 4
 LADDER = "the ladder"
-SINGLE, BEST, CASCADE, THINK = "each arm alone", "best mixture of arms", "with cascades", "with thinking if in doubt"
+SINGLE, BEST, CASCADE, THINK = (
+    "each arm alone",
+    "best mixture of arms",
+    "with cascades",
+    "with thinking if in doubt",
+)
 BLIND, BLIND_THINK = f"{CASCADE}, agreement shuffled", f"{THINK}, agreement shuffled"
 
 
 def climb(stage: Stage, at: int) -> list[Row]:
-    """Rows of cascades up the ladder, and of the model at this place thinking only where quick answers disagree."""
+    """Rows of cascades up the ladder, and of the model at this place thinking only
+    where quick answers disagree.
+    """
     widths = [width for width in WIDTHS if width <= stage.arms[0].samples.correct.shape[2]]
     wider = [width for width in widths if width > 1]
     found: list[Row] = []
@@ -37,7 +44,9 @@ def climb(stage: Stage, at: int) -> list[Row]:
     return found
 
 
-def _rows(stage: Stage, singles: Menu, ladders: Sequence[Sequence[Rung]], names: tuple[str, str, str]) -> list[Row]:
+def _rows(
+    stage: Stage, singles: Menu, ladders: Sequence[Sequence[Rung]], names: tuple[str, str, str]
+) -> list[Row]:
     """Rows of cascades beside single arms.
 
     What they must beat is the best mixture of single arms (every budget and odd width), chosen on the same train

@@ -1,4 +1,6 @@
-"""Samples side by side against thinking longer: the best setting at every number of tokens, in all and in series."""
+"""Samples side by side against thinking longer:
+the best setting at every number of tokens, in all and in series.
+"""
 
 from collections.abc import Sequence
 
@@ -20,9 +22,9 @@ ALL, SERIES = "tokens in all", "tokens in series"
 def compare_parallel(stage: Stage, at: int, rule: Rule) -> tuple[list[Row], list[Row]]:
     """Rows of the frontiers and rows of the surface that they run over, of the model at this place, bin by bin.
 
-    A frontier row: at a level of tokens, the accuracy of the best (width, budget) that costs no more, chosen on one
-    half of the prompts and read on the other, and the width and budget that were chosen; their intervals are over
-    prompts and both halves. A surface row: a width and budget, with accuracy and tokens.
+    A frontier row: at a level of tokens, the accuracy of the best (width, budget) that costs no more, chosen on
+    one half of the prompts and read on the other, and the width and budget that were chosen; their intervals are
+    over prompts and both halves. A surface row: a width and budget, with accuracy and tokens.
     """
     arm = stage.arms[at]
     widths = _widths(arm.samples.correct.shape[2], rule)

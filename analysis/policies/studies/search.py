@@ -17,10 +17,11 @@ MAX_CANDIDATES = 24
 
 
 def halve_up_the_ladder(stage: Stage, rule: Rule) -> list[Row]:
-    """A row a rung: Kendall's tau with the last, the chance that its winner survives, cost and regret of the search.
+    """A row a rung: Kendall's tau with the last, the chance that its winner survives,
+    cost and regret of the search.
 
-    Candidates are the settings (budget, width) whose cost on the largest model lies within BAND of the middle one's;
-    the search is run on one half of the prompts and its regret read on the other. Empty below two models,
+    Candidates are the settings (budget, width) whose cost on the largest model lies within BAND of the middle
+    one's; the search is run on one half of the prompts and its regret read on the other. Empty below two models,
     two budgets or MIN_CANDIDATES.
     """
     if len(stage.arms) < 2 or len(stage.arms[-1].budgets) < 2:

@@ -92,8 +92,8 @@ def prepare(reading: Reading, *, texts: Sequence[str], num_folds: int = NUM_FOLD
 class Reference(NamedTuple):
     """Which policies' points make the line that others are compared with, and the oracle's curve; "" for none.
 
-    placebos: those that must not win; arms: no policy, just every arm by itself; half: an oracle that is read on other
-    samples than it knows.
+    placebos: those that must not win; arms: no policy, just every arm by itself; half: an oracle that is read on
+    other samples than it knows.
     """
 
     line: str
@@ -109,11 +109,15 @@ class Reference(NamedTuple):
 
 
 def rows(replayed: Replayed, stage: Stage, reference: Reference, **place: Any) -> list[Row]:
-    """A row a point: accuracy, cost, gain over the line at equal cost, share of the oracle's gain, cost of the line."""
+    """A row a point: accuracy, cost, gain over the line at equal cost,
+    share of the oracle's gain, cost of the line.
+    """
     means = replay.resample(replayed, stage.weights)
     oracle = replayed.columns(reference.oracle) if reference.oracle else None
     every = np.arange(len(replayed.points))
-    read = gains.gains(means, every, line=replayed.columns(reference.line), oracle=oracle, num_drawn=stage.num_drawn)
+    read = gains.gains(
+        means, every, line=replayed.columns(reference.line), oracle=oracle, num_drawn=stage.num_drawn
+    )
     serial = bootstrap.percentile_interval(means.serial_tokens)
     found = []
     for at, point in enumerate(replayed.points):
@@ -148,7 +152,9 @@ def average(parts: Sequence[Replayed]) -> Replayed:
 
 
 def levels(mean_costs: Sequence[float] | Floats, *, most: int = 10) -> tuple[float, ...]:
-    """Mean costs at which policies are asked: at most so many of those of single arms, spread evenly in their log."""
+    """Mean costs at which policies are asked: at most so many of those of single arms,
+    spread evenly in their log.
+    """
     costs = np.unique(np.asarray(mean_costs, dtype=float))
     costs = costs[costs > 0]
     if len(costs) <= most:

@@ -19,10 +19,14 @@ RULE: Rule = "pass_at_k"
 
 
 def choose_thinking(stage: Stage, at: int) -> tuple[list[Row], Row]:
-    """Rows of every way to choose a budget a prompt for the model at this place, one sample each, and its `choice`."""
+    """Rows of every way to choose a budget a prompt for the model at this place,
+    one sample each, and its `choice`.
+    """
     replayed = replay(stage, at)
     place = {"study": STUDY, "model": stage.arms[at].rung.name, "rule": RULE}
-    return rows(replayed, stage, Reference(EACH, ORACLE, PLACEBOS, half=HALF), **place), choice(stage, at, replayed)
+    return rows(replayed, stage, Reference(EACH, ORACLE, PLACEBOS, half=HALF), **place), choice(
+        stage, at, replayed
+    )
 
 
 def replay(stage: Stage, at: int) -> Replayed:
@@ -47,16 +51,18 @@ def replay(stage: Stage, at: int) -> Replayed:
 def choice(stage: Stage, at: int, replayed: Replayed) -> Row:
     """How well features tell, on held-out prompts, which samples thinking to the largest budget rescues.
 
-    auc: the chance that a sample which is right with and wrong without thinking is scored above one of the same fold
-    that is not; gain_over_mixing, cost_over_mixing: accuracy over, and cost in multiples of, random mixing at the same
-    rates, at the middle setting; rescued: share of the samples.
+    auc: the chance that a sample which is right with and wrong without thinking is scored above one of the same
+    fold that is not; gain_over_mixing, cost_over_mixing: accuracy over, and cost in multiples of, random mixing at
+    the same rates, at the middle setting; rescued: share of the samples.
     """
     arm = stage.arms[at]
     scored = guessed(stage, _menu(stage, at))[0]
     rescued = arm.samples.correct[-1] & ~arm.samples.correct[0]
     num_rescued = rescued.sum(axis=1)
     others = rescued.shape[1] - num_rescued
-    area = separation.area(scored[:, -1] - scored[:, 0], num_rescued, others, weights=stage.weights, strata=stage.folds)
+    area = separation.area(
+        scored[:, -1] - scored[:, 0], num_rescued, others, weights=stage.weights, strata=stage.folds
+    )
     means = resample(replayed, stage.weights)
     learned, mixed = (replayed.columns(name) for name in (LEARNED, f"mixed as {LEARNED}"))
     middle = len(learned) // 2

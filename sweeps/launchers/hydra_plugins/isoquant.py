@@ -25,7 +25,9 @@ from sweeps.words import is_of_launcher
 
 
 class SweepLauncher(Launcher):
-    """A process a job, so that a model's memory is gone before the next one loads, and one crash is one model's."""
+    """A process a job, so that a model's memory is gone before the next one loads,
+    and one crash is one model's.
+    """
 
     place: ClassVar[Callable[..., Place]]
 

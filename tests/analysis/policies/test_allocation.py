@@ -75,7 +75,9 @@ def test_majority_votes_that_only_get_worse_are_given_one_sample_or_none() -> No
 
 
 def test_oracle_uniform_and_random_mixing_give_their_closed_forms() -> None:
-    """Half the prompts are never solved, half with chance 1/2: uniform m gives (1 - 2^-m) / 2, the oracle twice m."""
+    """Half the prompts are never solved, half with chance 1/2:
+    uniform m gives (1 - 2^-m) / 2, the oracle twice m.
+    """
     menu = coverage_menu(np.tile([0.0, 0.5], 200))
     levels = (1.0, 2.0, 3.0)
     oracle = Oracle(menu, levels)
@@ -96,7 +98,9 @@ def test_gain_share_and_saving_have_their_closed_forms() -> None:
     levels = (1.0, 2.0)
     known = {"type": Known(np.tile([0.0, 1.0], 500)[:, None], np.zeros(1000))}
     planned = Planned("planned", levels, allocation.bins(2), reads=("type",))
-    found = run(menu, Each(), Oracle(menu, levels), planned, Oracle(menu, tuple(range(17)), name="curve"), known=known)
+    found = run(
+        menu, Each(), Oracle(menu, levels), planned, Oracle(menu, tuple(range(17)), name="curve"), known=known
+    )
     means = resample(found, bootstrap.prompt_weights(1000, num_replicates=2000, rng=np.random.default_rng(0)))
     line, curve = found.columns("uniform"), found.columns("curve")
     for policy in ("oracle", "planned"):
@@ -120,7 +124,10 @@ def test_a_costly_look_is_charged_against_its_gain() -> None:
     }
     free, paid = (
         gains.gains(
-            resample(found, np.ones((3, 600))), found.columns("planned"), line=found.columns("uniform"), num_drawn=600
+            resample(found, np.ones((3, 600))),
+            found.columns("planned"),
+            line=found.columns("uniform"),
+            num_drawn=600,
         ).gain.estimate[0]
         for found in planned.values()
     )
@@ -196,6 +203,8 @@ def test_predictions_from_noise_gain_nothing_and_from_the_rates_most_of_what_the
 
 def test_a_line_never_reaches_what_lies_beyond_it_and_is_not_compared_below_its_cheapest_arm() -> None:
     line_cost, line_accuracy = np.array([[1.0, 3.0]]), np.array([[0.2, 0.6]])
-    assert gains.cost_at(line_cost, line_accuracy, np.array([[0.1, 0.2, 0.4, 0.7]])).tolist() == [[1, 1, 2, np.inf]]
+    assert gains.cost_at(line_cost, line_accuracy, np.array([[0.1, 0.2, 0.4, 0.7]])).tolist() == [
+        [1, 1, 2, np.inf]
+    ]
     below, inside, beyond = gains.line_at(line_cost, line_accuracy, np.array([[0.5, 2.0, 9.0]]))[0]
     assert np.isnan(below) and inside == pytest.approx(0.4) and beyond == pytest.approx(0.6)

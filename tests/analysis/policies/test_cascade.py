@@ -19,7 +19,9 @@ def rung(name: str, agreement: np.ndarray, worth: np.ndarray, cost: float) -> Ru
 
 
 def planted(num_prompts: int, *, honest: bool, seed: int = 0) -> list[Rung]:
-    """A small model right on half the prompts, whose agreement tells which (or not), and a large one always right."""
+    """A small model right on half the prompts, whose agreement tells which (or not),
+    and a large one always right.
+    """
     rng = np.random.default_rng(seed)
     worth = (rng.random((num_prompts, 4)) < 0.5).astype(float)
     told = worth if honest else (rng.random(worth.shape) < 0.5).astype(float)

@@ -144,7 +144,9 @@ def test_joined_menus_keep_every_arm_and_refuse_two_of_one_name(menu: Menu) -> N
 
 def test_a_menu_holds_the_estimators_accuracy_and_the_cost_of_each_cell_run_alone(loaded: Outcomes) -> None:
     cost, arms = choices.price(loaded.arms[:2], choices.Choices(cost="c2"))
-    built = menus.build(arms, cost, rule="pass_at_k", widths=[1, 4], rng=np.random.default_rng(0), samples=range(8))
+    built = menus.build(
+        arms, cost, rule="pass_at_k", widths=[1, 4], rng=np.random.default_rng(0), samples=range(8)
+    )
     assert len(built.cells) == 2 * len(loaded.budgets) * 2
     at = built.names.index(f"{arms[1].rung.name} b=64 k=4")
     grid = arms[1].samples.pick(slice(8))

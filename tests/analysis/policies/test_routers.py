@@ -117,7 +117,9 @@ def test_a_group_is_profiled_by_its_own_prompts_and_an_empty_one_by_all(menu: Me
 
 
 def test_a_data_set_never_seen_gets_the_arm_that_is_best_of_all(menu: Menu, kinds: np.ndarray) -> None:
-    fitted = DatasetRouter(alphas=(1.0,)).fit(train(menu, np.zeros((NUM_PROMPTS, 0)), kinds), np.random.default_rng(0))
+    fitted = DatasetRouter(alphas=(1.0,)).fit(
+        train(menu, np.zeros((NUM_PROMPTS, 0)), kinds), np.random.default_rng(0)
+    )
     chosen = fitted.choose(Prompts(np.arange(2), np.zeros((2, 0)), np.array([1, 99])))[0]
     of_kind = menu.accuracy[kinds == 1].mean(axis=0).argmax()
     assert chosen.argmax(axis=1).tolist() == [of_kind, menu.accuracy.mean(axis=0).argmax()]
@@ -145,7 +147,9 @@ def test_calibration_is_isotonic_regression_and_makes_an_overconfident_predictio
     assert off[1] < 0.03 < 0.1 < off[0]
 
 
-def test_predictions_for_prompts_never_seen_are_calibrated(menu: Menu, kinds: np.ndarray, vectors: np.ndarray) -> None:
+def test_predictions_for_prompts_never_seen_are_calibrated(
+    menu: Menu, kinds: np.ndarray, vectors: np.ndarray
+) -> None:
     half = np.arange(NUM_PROMPTS) < NUM_PROMPTS // 2
     seen = Train(Prompts(np.flatnonzero(half), vectors[half], np.zeros(half.sum())), menu.take(half))
     fitted = PredictedRouter().fit(seen, np.random.default_rng(0))
@@ -247,7 +251,9 @@ def test_what_the_hull_saves_is_that_of_the_cheapest_of_very_many_mixtures(seed:
     weights = bootstrap.prompt_weights(90, num_replicates=2000, rng=rng)[:4]
     seeds = [
         Seed(
-            replay(menu, [BestSingle(BEST), HullMixtures(corners(menu, every), HULL)], folds=folds, known={}, rng=rng),
+            replay(
+                menu, [BestSingle(BEST), HullMixtures(corners(menu, every), HULL)], folds=folds, known={}, rng=rng
+            ),
             folds,
         )
         for folds in every
@@ -269,7 +275,9 @@ def test_what_the_hull_saves_is_that_of_the_cheapest_of_very_many_mixtures(seed:
 
 
 def direct_mixtures(menu: Menu, every: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cost and accuracy where every fold spends the same share of the way to its best arm; (R, 200,001) each."""
+    """Mean cost and accuracy where every fold spends the same share
+    of the way to its best arm; (R, 200,001) each.
+    """
     places = np.linspace(0, 1, 200_001)
     sums = np.zeros((2, len(weights), len(places)))
     for folds in every:
@@ -310,7 +318,9 @@ def test_a_policy_is_held_to_the_mixtures_of_what_it_spent_in_each_fold(menu: Me
     assert read.cost[0, 0] == pytest.approx(found.cost[:, columns[0]].mean())
 
 
-def test_a_setting_is_chosen_within_the_training_prompts(menu: Menu, vectors: np.ndarray, kinds: np.ndarray) -> None:
+def test_a_setting_is_chosen_within_the_training_prompts(
+    menu: Menu, vectors: np.ndarray, kinds: np.ndarray
+) -> None:
     """Chosen by what it gains there: accuracy alone sends all to the dear arm and gains little."""
     tuned = Tuned(NeighbourRouter()).fit(train(menu, vectors), np.random.default_rng(0))
     assert tuned.setting > 0

@@ -1,4 +1,6 @@
-"""Routing a stored run: several tasks as one menu, embeddings that are found and charged, the table and the figure."""
+"""Routing a stored run: several tasks as one menu, embeddings that are found and charged,
+the table and the figure.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Routing over published answers of open models (ZeroEval): what came in, and what a router adds, whatever its sign."""
+"""Routing over published answers of open models (ZeroEval): what came in,
+and what a router adds, whatever its sign.
+"""
 
 import json
 from collections.abc import Callable
@@ -92,7 +94,8 @@ def test_every_gain_over_the_hull_is_reported_with_its_interval_whatever_its_sig
         assert {"clusters", "neighbours", "predictor", "best of data set", "prompt length"} < set(gains.index)
         assert (gains["low"] <= gains["estimate"]).all() and (gains["estimate"] <= gains["high"]).all()
         tuned = gains.drop(index="best single")
-        # On a data set that it was not fitted on a router may be one arm of the hull, which gains 0 in every replicate.
+        # On a data set that it was not fitted on a router may be one arm of the hull, which gains 0 in every
+        # replicate.
         assert ((tuned["high"] - tuned["low"]) < 0.2).all() and (
             part.split == "data sets" or (tuned["high"] > tuned["low"]).all()
         )

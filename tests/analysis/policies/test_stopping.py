@@ -73,7 +73,9 @@ def test_the_first_of_an_order_vote_as_the_exact_majority_does() -> None:
     votes = np.where(samples.codes >= 0, samples.codes, -1)
     for width in (1, 2, 3, 6):
         found = orders.first(samples, drawn, width)
-        assert np.allclose(found.worth.mean(axis=1), estimators.maj_at_k(votes, samples.correct > 0, [width])[:, 0])
+        assert np.allclose(
+            found.worth.mean(axis=1), estimators.maj_at_k(votes, samples.correct > 0, [width])[:, 0]
+        )
         assert np.allclose(found.longest.mean(axis=1), estimators.max_at_k(samples.tokens, [width])[:, 0])
         assert (found.agreement <= 1).all()
 
@@ -136,7 +138,9 @@ def test_planted_votes_lose_under_a_point_at_the_closed_form_saving(chance: floa
     assert stopped.num_drawn.mean() == pytest.approx(num_drawn, abs=0.12)
     assert stopped.accuracy.mean() == pytest.approx(accuracy, abs=0.012)
     weights = bootstrap.prompt_weights(4000, num_replicates=2000, rng=rng)
-    loss = bootstrap.percentile_interval(bootstrap.weighted_means(weights, (whole - stopped.accuracy[:, 0])[:, None]))
+    loss = bootstrap.percentile_interval(
+        bootstrap.weighted_means(weights, (whole - stopped.accuracy[:, 0])[:, None])
+    )
     # Where a vote of all is itself often wrong, the loss is the closed form's and not under a point.
     assert loss.high[0] < (0.01 if chance > 0.8 else 0.1)
 
@@ -194,7 +198,9 @@ def test_real_votes_stop_with_few_samples_and_lose_little(outside_data: Callable
     whole = estimators.maj_at_k(votes, correct, [8])[:, 0]
     weights = bootstrap.prompt_weights(100, num_replicates=2000, rng=rng)
     per_prompt = np.stack([whole - stopped.accuracy[:, 0], stopped.num_drawn[:, 0]], axis=1)
-    loss, drawn = (bootstrap.percentile_interval(column) for column in bootstrap.weighted_means(weights, per_prompt).T)
+    loss, drawn = (
+        bootstrap.percentile_interval(column) for column in bootstrap.weighted_means(weights, per_prompt).T
+    )
     print(f"samples {drawn.estimate:.2f} [{drawn.low:.2f}, {drawn.high:.2f}] of 8, "
           f"{100 * loss.estimate:.2f} points lost [{100 * loss.low:.2f}, {100 * loss.high:.2f}]")  # fmt: skip
     assert drawn.low >= 4 and drawn.high < 6

@@ -100,7 +100,9 @@ def test_what_thinking_rescues_is_what_the_samples_say(found: Replays, loaded: O
     assert choice["auc_low"] <= choice["auc"] <= choice["auc_high"]
 
 
-def test_frontiers_hold_settings_of_the_grid_and_series_needs_fewer_tokens(found: Replays, loaded: Outcomes) -> None:
+def test_frontiers_hold_settings_of_the_grid_and_series_needs_fewer_tokens(
+    found: Replays, loaded: Outcomes
+) -> None:
     table = found.frontiers
     assert table["budget"].between(0, 256).all() and table["width"].between(1, 15).all()
     whole = table[table["bin"] == "all prompts"].groupby("axis")["level"].max()

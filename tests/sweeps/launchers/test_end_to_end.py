@@ -1,4 +1,6 @@
-"""`python -m sweeps` through submitit and through Ray: a rung on the real engine, beside a model that disappears."""
+"""`python -m sweeps` through submitit and through Ray: a rung on the real engine,
+beside a model that disappears.
+"""
 
 import shutil
 import subprocess
@@ -25,7 +27,9 @@ Sweeps = dict[str, tuple[Path, int, str, str]]
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory, ray_address: str) -> Sweeps:
-    """launcher -> (run, exit code, stdout, stderr), of sweeps side by side; their second model is gone once checked."""
+    """launcher -> (run, exit code, stdout, stderr), of sweeps side by side;
+    their second model is gone once checked.
+    """
     launchers = {
         "slurm": ["hydra.launcher.cluster=local", f"hydra.launcher.gpus_per_node={NUM_GPUS}"],
         "ray": [f"hydra.launcher.address={ray_address}", f"hydra.launcher.num_gpus={NUM_GPUS}"],
@@ -38,7 +42,9 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory, ray_address: str) -> Sweeps
         models = ["model=hf", f"model.path={RUNG},{gone}"]
         command = [*SMALL, *models, f"run={folder / launcher}", f"hydra/launcher={launcher}", *options]
         with (folder / f"{launcher}.out").open("w") as out, (folder / f"{launcher}.err").open("w") as err:
-            running[launcher] = subprocess.Popen([sys.executable, "-m", "sweeps", *command], stdout=out, stderr=err)
+            running[launcher] = subprocess.Popen(
+                [sys.executable, "-m", "sweeps", *command], stdout=out, stderr=err
+            )
     for launcher, sweep in running.items():
         told = folder / f"{launcher}.out"
         wait_until(lambda: "Waiting for" in told.read_text() or sweep.poll() is not None)  # noqa: B023
@@ -69,6 +75,8 @@ def test_a_model_that_failed_is_named_with_the_way_on_and_fails_the_sweep_throug
     _, code, _, err = sweeps[launcher]
     assert code == 1
     [told] = [line for line in err.splitlines() if line.startswith("gone failed: ")]
-    assert "exit code 1: " in told and "gone: No model at '/" in told and "/gone': give a folder that exists" in told
+    assert (
+        "exit code 1: " in told and "gone: No model at '/" in told and "/gone': give a folder that exists" in told
+    )
     assert "Failed: gone. What was drawn is kept. Correct the errors above and run the same command again." in err
     assert "Traceback" not in err

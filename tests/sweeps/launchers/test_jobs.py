@@ -32,7 +32,9 @@ def job(name: str, *, num_devices: int = 1) -> Job:
 
 @dataclass(frozen=True)
 class Scripted:
-    """A place where lanes end as written here, without being run; a KeyboardInterrupt or a ValueError is raised."""
+    """A place where lanes end as written here, without being run;
+    a KeyboardInterrupt or a ValueError is raised.
+    """
 
     reasons: dict[str, str | None | BaseException]
     is_here = False

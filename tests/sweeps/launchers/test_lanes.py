@@ -16,7 +16,9 @@ def test_a_lane_that_succeeds_has_no_failure_and_its_output_is_in_the_log(lane: 
 
 
 def test_a_failed_job_does_not_stop_the_next_of_its_model_and_is_reported(lane: MakeLane, tmp_path: Path) -> None:
-    failure = run_lane(lane("m", "echo m: no luck; exit 3", "touch second"), folder=tmp_path, log=tmp_path / "m.log")
+    failure = run_lane(
+        lane("m", "echo m: no luck; exit 3", "touch second"), folder=tmp_path, log=tmp_path / "m.log"
+    )
     assert failure == Failure(3, "m: no luck")
     assert str(failure) == "exit code 3: m: no luck"
     assert (tmp_path / "second").exists()

@@ -27,7 +27,9 @@ def test_no_more_run_at_once_than_it_is_told(lane: MakeLane, tmp_path: Path) -> 
 def test_each_lane_has_gpus_of_its_own(monkeypatch: pytest.MonkeyPatch, lane: MakeLane, tmp_path: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
     assert group_devices([lane("a", num_devices=2), lane("b", num_devices=1)]) == ["4,5", "6,7"]
-    run_all(Local(), [lane(name, f"echo $CUDA_VISIBLE_DEVICES > {name}", num_devices=2) for name in "ab"], tmp_path)
+    run_all(
+        Local(), [lane(name, f"echo $CUDA_VISIBLE_DEVICES > {name}", num_devices=2) for name in "ab"], tmp_path
+    )
     assert {(tmp_path / name).read_text().strip() for name in "ab"} <= {"4,5", "6,7"}
 
 

@@ -47,13 +47,19 @@ def test_an_experiment_says_how_many_jobs_run_at_once() -> None:
 
 
 def test_an_experiment_goes_with_any_launcher() -> None:
-    assert composed("experiment=embedded", "hydra/launcher=slurm", "hydra.launcher.partition=gpu")["partition"] == "gpu"
+    assert (
+        composed("experiment=embedded", "hydra/launcher=slurm", "hydra.launcher.partition=gpu")["partition"]
+        == "gpu"
+    )
 
 
 def test_a_place_that_cannot_be_is_told_in_a_line_before_any_model_is_looked_at(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sweeps", "model=countdown-33k", f"run={tmp_path}/run"]
     done = subprocess.run(
-        [*command, "hydra/launcher=slurm", "hydra.launcher.cluster=lsf"], capture_output=True, text=True, check=False
+        [*command, "hydra/launcher=slurm", "hydra.launcher.cluster=lsf"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: hydra.launcher.cluster: it should be 'slurm' or 'local'; got 'lsf'.\n"

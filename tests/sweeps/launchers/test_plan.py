@@ -39,7 +39,9 @@ def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest
     assert row.split()[:8] == ["countdown-33k", "0", "of", "30", "64", "384", "?", "28,672"]
     assert total.startswith("in all") and max(map(len, (header, row, total))) <= 120
     assert "Hours are those of drawing; the start-up of each job is added" in remarks[0]
-    assert remarks[-1] == f"Nothing is measured in {job.run} yet: draw a few prompts (task.size=8), then plan again."
+    assert (
+        remarks[-1] == f"Nothing is measured in {job.run} yet: draw a few prompts (task.size=8), then plan again."
+    )
     assert not job.run.exists()
 
 
@@ -51,7 +53,10 @@ def test_before_anything_is_drawn_hours_are_a_range_with_what_it_is_based_on(
     [row] = [line for line in said.splitlines() if line.startswith("countdown-33k ")]
     low, high = map(float, row.split()[-3].removeprefix("~").split("-"))
     assert 0 < low < high
-    assert "~: the hours of countdown-33k are rough, from " in said and "traces of 25% to 100% of their length" in said
+    assert (
+        "~: the hours of countdown-33k are rough, from " in said
+        and "traces of 25% to 100% of their length" in said
+    )
 
 
 def test_hours_follow_from_the_measured_rate(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,10 @@ def test_a_job_told_to_stop_leaves_it_to_slurm_to_say_why(
     ("script", "message"),
     [
         (None, "sbatch is not on PATH"),
-        ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "sacct does not work here.*storage is disabled"),
+        (
+            "echo 'Slurm accounting storage is disabled' >&2; exit 1",
+            "sacct does not work here.*storage is disabled",
+        ),
     ],
 )
 def test_a_machine_where_jobs_could_not_be_followed_is_refused(
