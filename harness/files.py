@@ -29,8 +29,7 @@ def list_folder(folder: Path) -> list[str]:
     if num_files > MAX_ENTRIES:
         raise ValueError(
             f"{folder} has more than {MAX_ENTRIES:,} files, so it is not a checkpoint. Give the folder that has "
-            "only "
-            "the checkpoint."
+            "only the checkpoint."
         )
     return sorted(names)
 

@@ -67,9 +67,8 @@ def check_names(names: Collection[str], *, place: str) -> None:
     if any(name.endswith(PICKLED) and name != "training_args.bin" for name in weights):
         raise ValueError(
             f"{place} holds pickled weights only; isoquant reads *.safetensors, which contain no code. If you "
-            "trust "
-            f"the weights, convert them once: {REWRITE.format(where=f'{place!r}')}, copy the tokenizer there, and "
-            "give the new folder."
+            f"trust the weights, convert them once: {REWRITE.format(where=f'{place!r}')}, copy the tokenizer "
+            "there, and give the new folder."
         )
 
 

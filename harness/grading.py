@@ -71,8 +71,7 @@ def grade_texts(
     if unknown := sorted({prompt_id for prompt_id, _ in texts} - prompts.keys()):
         raise ValueError(
             f"Task {task.name} has no prompt {unknown[0]} ({len(unknown)} of the answers' prompts are not among "
-            "its "
-            f"{len(prompts)}); grade with the same task and size that the answers were drawn from."
+            f"its {len(prompts)}); grade with the same task and size that the answers were drawn from."
         )
     check_fence(task, unfenced=unfenced)
     # What graders import at their first answer must not be imported in every process, on that answer's time.
@@ -229,8 +228,7 @@ class _Pool:
         if not worker.is_ready:
             raise ValueError(
                 f"A grader's process ended before its first answer ({worker.process.exitcode}); the machine may "
-                "have "
-                "too little memory. None of these grades is stored. Run the same command again."
+                "have too little memory. None of these grades is stored. Run the same command again."
             )
         if worker.pending:
             first = next(iter(worker.pending))

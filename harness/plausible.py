@@ -48,8 +48,7 @@ def _check_counts(part: Mapping[str, Any]) -> None:
         if value is not None and not (type(value) is int and 0 <= value <= most):
             raise ValueError(
                 f"config.json: {name} must be a whole number from 0 to {most:,}; got {_show(value)}. Correct it, "
-                "or "
-                "download it again."
+                "or download it again."
             )
 
 

@@ -181,8 +181,7 @@ def _check_close(context: Context, last: Sequence[Trace], *, max_thinking_tokens
     raise ValueError(
         f"Thinking is never closed: in none of {len(last)} probes did the model write {close!r}. One {how}: "
         f"...{example.text[-SHOWN_CHARS:]!r}. Set thinking.close to the marker this model writes (null for a "
-        "plain "
-        "chain of thought), or set probe=false if this is intended."
+        "plain chain of thought), or set probe=false if this is intended."
     )
 
 
@@ -200,10 +199,9 @@ def _check_finished(context: Context, answers: Sequence[Answer]) -> None:
     if not any(answer.finish_reason == "stop" for answer in answers):
         raise ValueError(
             "No probe finished its answer within "
-            f"sampling.max_answer_tokens={context.sampling.max_answer_tokens}, "
-            f"as in {answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or set thinking.force to a text that "
-            "leads "
-            "to a short answer. probe=false skips the probes."
+            f"sampling.max_answer_tokens={context.sampling.max_answer_tokens}, as in "
+            f"{answers[0].text[:SHOWN_CHARS]!r}. Raise the limit, or set thinking.force to a text that leads to "
+            "a short answer. probe=false skips the probes."
         )
 
 

@@ -46,8 +46,7 @@ class Renderer:
             if turns is not None:
                 raise ValueError(
                     "The task's prompts are conversations. Choose a thinking option with thinking.chat=true, or "
-                    "set "
-                    "task.turns=false."
+                    "set task.turns=false."
                 )
             return self.bos_ids + self._encode_known(prompt.text + self.thinking.open)
         if self.tokenizer.chat_template is None:

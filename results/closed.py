@@ -35,9 +35,8 @@ def check_open(root: Path) -> None:
     """Raise ValueError where a sweep cannot add to the run, nor grade it."""
     if lacks_texts(root):
         raise ValueError(
-            f"{root} was packed without texts, so it cannot be graded or drawn further. Get a pack with texts, or "
-            "do "
-            "this where the run was made."
+            f"{root} was packed without texts, so it cannot be graded or drawn further. Get a pack with texts, "
+            "or do this where the run was made."
         )
     if (root / POOLED).exists():
         raise ValueError(

@@ -54,8 +54,7 @@ def check(root: Path) -> list[str]:
         more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
         raise ValueError(
             f"Damaged tables in {root} ({faults[0]}{more}); `isoquant sweep` sets them aside and draws the lost "
-            "rows "
-            "again; `isoquant ingest` does so for outcomes from elsewhere."
+            "rows again; `isoquant ingest` does so for outcomes from elsewhere."
         )
     return [*tell_closed(root), *notes]
 

@@ -47,8 +47,7 @@ def place_run(name: str) -> Path:
     if Path(os.path.expanduser(name)).is_file():
         raise ValueError(
             f"{name} is a file. A packed run can be read, but not drawn further: make a folder of it with "
-            "`isoquant "
-            "unpack` first."
+            "`isoquant unpack` first."
         )
     found = _existing(name)
     if found is not None and (not _is_bare(name) or found != Path(name) or _may_be_run(found)):

@@ -54,8 +54,7 @@ def explain_shortage(error: BaseException, *written: Path) -> str | None:
             places = ", ".join(map(str, full_places(*written) or written)) or "this folder"
             return (
                 f"No space left to write in {places} ({os.strerror(number)}). Free some space there, or move the "
-                "run "
-                "to another disk. Then run the same command again; what was stored is kept."
+                "run to another disk. Then run the same command again; what was stored is kept."
             )
         if number in (errno.EMFILE, errno.ENFILE):
             return f"Too many files are open; the limit is {_limit(resource.RLIMIT_NOFILE)}. Raise it (ulimit -n)."

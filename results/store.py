@@ -203,8 +203,7 @@ def lock(root: Path, writer: str, *, wait: bool = False, briefly: bool = False) 
         if holder is not None:
             raise BusyError(
                 f"Another process ({holder}) is writing {writer} into {root}. Wait until it ends, or choose "
-                "another "
-                "RUN."
+                "another RUN."
             )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}{CHECKING if briefly else ''}")

@@ -197,8 +197,7 @@ def unusable_rows(prepared: "Prepared") -> list[str]:
             )
             lines.append(
                 f"rows stored under {row['identity']} do not belong to this grid: {'; '.join(apart)}. They stay, "
-                "and "
-                "this grid is drawn from its start beside them."
+                "and this grid is drawn from its start beside them."
             )
     return lines
 
@@ -219,8 +218,7 @@ def missing_anchor(jobs: Sequence["Job"]) -> list[str]:
     return [
         f"grid.anchor={grid.anchor} is not one of the models to draw ({', '.join(models)}), and {root} has no "
         "samples for difficulty bins. Without them the summary takes all prompts together. grid.anchor=auto "
-        "chooses "
-        "an anchor among the models."
+        "chooses an anchor among the models."
     ]
 
 

@@ -129,8 +129,7 @@ def choose_jobs(made: Sequence[Made], asked: Asked) -> tuple[Sequence[Made], Ask
     if unknown := [name for name in names if name not in held]:
         raise ValueError(
             f"model= names {', '.join(held & set(names))}, which the run holds, and {', '.join(unknown)}, which "
-            "it "
-            "does not: go on with each by a command of its own."
+            "it does not: go on with each by a command of its own."
         )
     given = {key: word for key, word in asked.given.items() if key != "model"}
     return [job for job in made if job.model in names], asked._replace(given=given)
@@ -195,8 +194,7 @@ def ask_more(job: Made, asked: Asked, held: Held, num_there: int) -> tuple[dict[
             if len(held.prompts) < job.size:
                 raise ValueError(
                     f"{job.model} was asked for {job.size:,} prompts and has {len(held.prompts):,}, which is all "
-                    "that "
-                    f"its task has, or others were lost; {SIZE}=N says how many there shall be."
+                    f"that its task has, or others were lost; {SIZE}=N says how many there shall be."
                 )
             [num_more] = numbers
             words[name] = f"{name}={num_there + num_more}"

@@ -179,8 +179,7 @@ def check_name(job: Job, identity: str) -> None:
     for name in set(stored) - {job.model.name}:
         raise ValueError(
             f"{job.run} already has these samples under the name {name}: the same weights with the same settings "
-            "as "
-            f"{job.model.name}. Set model.name={name}."
+            f"as {job.model.name}. Set model.name={name}."
         )
 
 

@@ -85,8 +85,7 @@ def read_made(root: Path) -> list[Made]:
     if not records:
         raise ValueError(
             f"No sweep has drawn anything into {root} yet, so that nothing says what to go on with; give the "
-            "options, "
-            f"with run={root}."
+            f"options, with run={root}."
         )
     records.sort(key=lambda found: str(found[1].get("time", "")))
     made = [_made(path, record) for path, record in records]
@@ -160,7 +159,6 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
     if not is_sound:
         raise ValueError(
             f"{path} does not tell what its job was made with, or is damaged. Move it away, or give the options, "
-            "with "
-            f"run={path.parent.parent}."
+            f"with run={path.parent.parent}."
         )
     return made

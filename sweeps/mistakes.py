@@ -33,9 +33,8 @@ def find_mistake(words: Sequence[str]) -> str | None:
             overrides.append(OverridesParser.create().parse_override(word))
         except HydraException:
             return (
-                f"{word} cannot be read. Write a list without spaces, name=[1,2], and a text with spaces or signs "
-                "in "
-                "quotes inside quotes, \"name='a text'\"."
+                f"{word} cannot be read. Write a list without spaces, name=[1,2], and a text with spaces or "
+                "signs in quotes inside quotes, \"name='a text'\"."
             )
     flags = [word.startswith("-") for word in words]
     for word, is_flag, follows_flag in zip(words, flags, [False, *flags], strict=False):

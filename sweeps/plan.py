@@ -163,8 +163,7 @@ def check_context(
         return budget + around
     told = (
         f"{model.name} has a context of {checkpoint.context:,} tokens; a prompt of {longest_prompt:,}, a budget "
-        "of "
-        f"{budget:,} and an answer of {sampling.max_answer_tokens:,} need {budget + around:,}."
+        f"of {budget:,} and an answer of {sampling.max_answer_tokens:,} need {budget + around:,}."
     )
     left = checkpoint.context - around
     if left >= 0:

@@ -111,6 +111,5 @@ def _write(value: Any) -> str:
 def _uncertain(root: Path, made: Made, reason: str) -> ValueError:
     return ValueError(
         f"The records of {root} do not hold the words that {made.model} was made with, and its config tells them "
-        "not "
-        f"for certain: {reason}. Give the options, with run={root}."
+        f"not for certain: {reason}. Give the options, with run={root}."
     )

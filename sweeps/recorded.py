@@ -101,8 +101,7 @@ def _look_up(name: str, value: Any, given: Mapping[str, Any], *, root: Path) -> 
         raise ValueError(
             f"The record of {root} gives task.{PARAMS} the text {shorten(odd)}, which is not a plain word. "
             "Generators evaluate such texts as code, so it is not used. Run the sweep that drew the run: it "
-            "grades "
-            "without this record."
+            "grades without this record."
         )
     is_code = isinstance(value, Mapping) and KIND in value
     if not is_code and not (name in FUNCTIONS and isinstance(value, str)):

@@ -33,8 +33,7 @@ OF_DIFFICULTY = (
 )
 OF_COST = (
     "c1: FLOPs of the weights; c2: with attention; c3: roofline seconds (--gpu); c4: measured seconds; c5: "
-    "dollars "
-    f"(--price); tokens; samples. Default: the first of {', '.join(AS_KNOWN)} that is known"
+    f"dollars (--price); tokens; samples. Default: the first of {', '.join(AS_KNOWN)} that is known"
 )
 OF_RATES = {
     "--throughput": "for c4: tokens a second, read and written, instead of the run's log",

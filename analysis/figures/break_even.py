@@ -144,12 +144,10 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, bins: list[str], colours: dict[
 def _words(first: pd.Series, large: str) -> page.Words:
     return page.Words(
         f"Train {large}, or sample a smaller model?",
-        f"Bar: the workload up to which the smaller model is the cheaper way to {large}'s accuracy, with its 95% "
-        f"interval. Below: accuracy of the smaller model. Star: one answer of {large}, where both cost the same "
-        "at the "
-        f"workload R; above the line, {large} is the better buy.",
+        f"Bar: the workload up to which the smaller model is the cheaper way to {large}'s accuracy, with its "
+        f"95% interval. Below: accuracy of the smaller model. Star: one answer of {large}, where both cost the "
+        f"same at the workload R; above the line, {large} is the better buy.",
         "Cost: training, on equally many tokens, and serving (Snell et al. 2024). Open star: more samples than "
-        "were "
-        f"drawn. Several samples are read by {captions.read_by(first)}. "
+        f"were drawn. Several samples are read by {captions.read_by(first)}. "
         f"{captions.run(first, binned=True, priced=False)}",
     )

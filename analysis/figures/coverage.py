@@ -56,11 +56,9 @@ def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "Do a few samples tell what many will solve?",
         f"Points: coverage of all samples, with 95% intervals; open: more than the {drawn} samples that the "
-        "forecasts "
-        "know. Forecasts: solid, a scaled beta with a share never solved; dashed, a power law; dotted, any shape.",
-        f"Forecasts from {drawn} samples a prompt, drawn without replacement. Off by: the scaled beta's forecast "
-        "at "
-        "the largest k less what is seen there. Coverage needs an oracle and counts lucky guesses of short "
-        "answers. "
-        f"{captions.run(first, binned=False, priced=False)}",
+        "forecasts know. Forecasts: solid, a scaled beta with a share never solved; dashed, a power law; "
+        "dotted, any shape.",
+        f"Forecasts from {drawn} samples a prompt, drawn without replacement. Off by: the scaled beta's "
+        "forecast at the largest k less what is seen there. Coverage needs an oracle and counts lucky guesses "
+        f"of short answers. {captions.run(first, binned=False, priced=False)}",
     )

@@ -86,9 +86,6 @@ def _words(first: pd.Series) -> page.Words:
         "Dotted: whose answer was forced; where no dotted line is seen, the same.",
         f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, "
         f"{captions.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; "
-        "truncated: "
-        "the answer hit its token limit; refused: the grader was not let do what it wanted. All of these count as "
-        "not "
-        "correct."
-        f"{captions.cautions(first)}",
+        "truncated: the answer hit its token limit; refused: the grader was not let do what it wanted. All of "
+        f"these count as not correct.{captions.cautions(first)}",
     )

@@ -52,12 +52,9 @@ def _words(first: pd.Series) -> page.Words:
     aside = f"Left out, as no two of its budgets can spend the same: {names}. " if names else ""
     return page.Words(
         "At equal compute: one long thought, or many short ones?",
-        "Line: equal compute, as many times what one full answer costs as its label says; to the left it is spent "
-        "on "
-        "more samples side by side, to the right on longer thinking. Star: the best split.",
+        "Line: equal compute, as many times what one full answer costs as its label says; to the left it is "
+        "spent on more samples side by side, to the right on longer thinking. Star: the best split.",
         f"All prompts. Several samples are read by {captions.read_by(first)}; accuracy and samples are "
-        "interpolated in "
-        "log k between cells. A line ends where its compute is more than all samples drawn, or less than one "
-        "sample, "
-        f"would spend. {aside}{captions.run(first, binned=False)}",
+        "interpolated in log k between cells. A line ends where its compute is more than all samples drawn, or "
+        f"less than one sample, would spend. {aside}{captions.run(first, binned=False)}",
     )

@@ -93,11 +93,9 @@ def _words(first: pd.Series) -> page.Words:
     return page.Words(
         f"More samples or longer thinking? The best setting of {first['model']}",
         "Blue: all tokens count, as a bill does. Orange: only the longest sample counts, as waiting does when "
-        "samples "
-        "are drawn side by side. Thin lines: 95% intervals.",
-        f"Samples are read by {wording.RULES[first['rule']]}. Best settings are chosen on one half of the prompts "
-        "and "
-        "read on the other; a dot between two settings: the halves chose differently. "
-        f"Task {first['task']}, {first['total_prompts']} prompts, {captions.samples_each(first)}, "
+        "samples are drawn side by side. Thin lines: 95% intervals.",
+        f"Samples are read by {wording.RULES[first['rule']]}. Best settings are chosen on one half of the "
+        "prompts and read on the other; a dot between two settings: the halves chose differently. Task "
+        f"{first['task']}, {first['total_prompts']} prompts, {captions.samples_each(first)}, "
         f"{first['num_replicates']:,} paired bootstraps, the choice in each.",
     )

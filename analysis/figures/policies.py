@@ -160,17 +160,14 @@ def _write_words(figure: Figure, frame: pd.DataFrame) -> None:
                 va="top", color=ink.DARK)  # fmt: skip
     key = (
         "Above: accuracy against mean compute. Below: what a policy gains, at equal mean compute, on random "
-        "mixtures "
-        "of the reference line."
+        "mixtures of the reference line."
     )
     figure.text(0.14 / width, 1 - 0.5 / height, key, fontsize=10, va="top", color=ink.DARK)
     words = (
         f"Task {first['task']}. {first['total_prompts']} prompts, {first['num_samples']} samples each. Every "
-        "policy is "
-        f"fitted on {first['num_folds'] - 1} of {first['num_folds']} folds of prompts and read on the last; what "
-        "it "
-        f"looks at is charged. Bands: 95% intervals ({first['num_replicates']:,} paired bootstraps of held-out "
-        f"prompts; fits are not resampled). Cost in {first['cost_unit']}, {first['cost_label']}."
+        f"policy is fitted on {first['num_folds'] - 1} of {first['num_folds']} folds of prompts and read on the "
+        f"last; what it looks at is charged. Bands: 95% intervals ({first['num_replicates']:,} paired bootstraps "
+        f"of held-out prompts; fits are not resampled). Cost in {first['cost_unit']}, {first['cost_label']}."
     )
     figure.text(0.14 / width, 0.1 / height, textwrap.fill(words, int(13.2 * width)), fontsize=9, va="bottom",
                 color="#444444")  # fmt: skip

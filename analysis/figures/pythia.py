@@ -82,10 +82,8 @@ def _words(first: pd.Series, largest: str) -> page.Words:
         "Right: the dashed line is as many samples as the largest draws. Triangle: from here on never within "
         f"{first['num_samples']:,} samples. Bands: 90% intervals over problems.",
         "This is coverage, inflated by lucky guesses: MATH answers are short, a wrong solution can end in the "
-        "right "
-        "number, and picking the right one of k needs an oracle. Samples, not compute, are counted. "
+        "right number, and picking the right one of k needs an oracle. Samples, not compute, are counted. "
         f"{first['num_problems']} MATH problems, the same for all models, {first['num_samples']:,} samples each "
-        "(Brown "
-        "et al. 2024, arXiv 2407.21787; counts of Schaeffer et al. 2025, arXiv 2502.17578). Paired bootstrap, "
-        f"{first['num_replicates']:,} replicates.",
+        "(Brown et al. 2024, arXiv 2407.21787; counts of Schaeffer et al. 2025, arXiv 2502.17578). Paired "
+        f"bootstrap, {first['num_replicates']:,} replicates.",
     )

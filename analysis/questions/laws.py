@@ -74,8 +74,7 @@ def fit(reading: Reading) -> Laws:
     if reading.has_own_bins:
         raise ValueError(
             "With --difficulty own each model has bins of its own, so no surface can be fitted over all models. "
-            "Use "
-            "--difficulty anchor, agreement or label."
+            "Use --difficulty anchor, agreement or label."
         )
     fitted: dict[str, list[BoundedCurve]] = {}
     laws: dict[str, CoverageLaw | None] = {}

@@ -54,10 +54,8 @@ def substitution_frame(needed: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         raise UntoldError(
             f"{models[-1]}'s best cells, chosen on one half of the prompts and scored on the other half, gain "
-            "less "
-            f"than {100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: there is no accuracy between "
-            "them "
-            "to use as a target."
+            f"less than {100 * (TARGETS[1] - TARGETS[0]):g} points over its cheapest: there is no accuracy "
+            "between them to use as a target."
         )
     return rows.assign(large=models[-1])
 

@@ -227,9 +227,8 @@ def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
         if values.dtype == object:
             raise ValueError(
                 f"Label {binning.label!r} has {len(distinct)} values that are not numbers, and at most "
-                f"{MAX_LABELS} "
-                "such values make bins. Choose a label with fewer values, or one of numbers, which is cut at "
-                "quantiles."
+                f"{MAX_LABELS} such values make bins. Choose a label with fewer values, or one of numbers, which "
+                "is cut at quantiles."
             )
         return _quantiles(-values, binning, weights)
     if len(distinct) == 1:

@@ -93,8 +93,7 @@ def _voteless(outcomes: Outcomes) -> Iterator[Caution]:
         yield Caution(
             "No votes",
             f"The answers of {of} are not known, so samples are read by any of k correct: this needs an oracle "
-            "that "
-            "knows the right answer; if a task offers few answers, guessing alone raises it.",
+            "that knows the right answer; if a task offers few answers, guessing alone raises it.",
         )
 
 
@@ -107,10 +106,8 @@ def _scored(outcomes: Outcomes) -> Iterator[Caution]:
         yield Caution(
             "Scores from 0 to 1",
             f"Answers of {of} have scores between 0 and 1. Accuracy is their mean; a vote counts with the score "
-            "of "
-            "its answer, and any of k with the best score. Laws, coverage, power, lost prompts, shares of "
-            "outcomes "
-            "and policies count only the full score as right.",
+            "of its answer, and any of k with the best score. Laws, coverage, power, lost prompts, shares of "
+            "outcomes and policies count only the full score as right.",
         )
 
 

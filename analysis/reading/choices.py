@@ -100,8 +100,7 @@ def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
         if lacking := _lacks(arm, choices.cost, choices):
             raise ValueError(
                 f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. Known "
-                "in "
-                f"this run: {', '.join(told)}."
+                f"in this run: {', '.join(told)}."
             )
     return choices
 

@@ -79,8 +79,7 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
         silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
         raise ValueError(
             f"Majority votes need answers, and this run holds only counts of correct samples of {silent}; use "
-            "--rule "
-            "pass_at_k."
+            "--rule pass_at_k."
         )
     return wanted or rules(arms)[0]
 

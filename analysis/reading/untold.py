@@ -9,6 +9,5 @@ def one_model(name: str) -> UntoldError:
     """What is raised where models are compared and the run has only this one."""
     return UntoldError(
         f"At least two models are needed, and this run has only {name}. Draw another with the same `run=`, or "
-        "ingest "
-        "it into the same run."
+        "ingest it into the same run."
     )

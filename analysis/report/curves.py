@@ -10,18 +10,14 @@ from analysis.runs.outcomes import Outcomes
 
 KEY = (
     "Solid line: the chosen rule, with the 95% interval of each cell. Dotted line: the other rule. Dashed line: "
-    "the "
-    "accuracy of one answer of the reference. Ring: where a smaller model reaches it. Faded: more than half the "
-    "samples, where few subsets are left to average."
+    "the accuracy of one answer of the reference. Ring: where a smaller model reaches it. Faded: more than half "
+    "the samples, where few subsets are left to average."
 )
 RATES = (
     "An exchange rate is the cost of the smaller model over the cost of the reference, at equal accuracy. Below "
-    "1x "
-    "the smaller model is cheaper. Triangle to the right: never matched, or the interval reaches never. Triangle "
-    "to "
-    "the left and ≤: its cheapest cell already matches, so the rate is at most this. P(never): share of "
-    "replicates "
-    "with no match within the measured grid."
+    "1x the smaller model is cheaper. Triangle to the right: never matched, or the interval reaches never. "
+    "Triangle to the left and ≤: its cheapest cell already matches, so the rate is at most this. P(never): "
+    "share of replicates with no match within the measured grid."
 )
 
 

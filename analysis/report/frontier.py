@@ -19,12 +19,11 @@ def section(found: list[Match], *, unit: str, rule: Rule) -> Section:
     frame = pd.DataFrame([_row(match, unit) for match in found])
     legend = (
         f"Against one full answer of {large} the smaller model looks better than it is, because {large} too can "
-        "be "
-        "run with a smaller budget or more samples. Both at best: both models use their best settings; the "
-        "accuracy "
-        f"is what {large} reaches for the cost of one full answer. Settings are chosen on one half of the prompts "
-        "and scored on the other half. R*: below this ratio of served to pretraining tokens, the smaller model is "
-        "cheaper (2N FLOPs a token); any: always cheaper. ≤ (≥ for R*): the cheapest cell already matches."
+        "be run with a smaller budget or more samples. Both at best: both models use their best settings; the "
+        f"accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half of "
+        "the prompts and scored on the other half. R*: below this ratio of served to pretraining tokens, the "
+        "smaller model is cheaper (2N FLOPs a token); any: always cheaper. ≤ (≥ for R*): the cheapest cell "
+        "already matches."
     )
     table = html.table(
         frame,

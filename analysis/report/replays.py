@@ -9,11 +9,11 @@ from analysis.report.sections import Section
 from analysis.text import replayed
 
 ABOUT = (
-    "Policies are fitted on some prompts and scored on others. All outcomes are stored; a policy pays for what it "
-    "looks at. Gains are over the mix: the best random mixture of settings that are the same for all prompts, at "
-    "equal mean cost. The oracle sees the samples that it is scored on. A placebo gives another policy's choices "
-    "to "
-    "random prompts. Brackets: 95% intervals of a paired bootstrap of held-out prompts; fits are not resampled."
+    "Policies are fitted on some prompts and scored on others. All outcomes are stored; a policy pays for what "
+    "it looks at. Gains are over the mix: the best random mixture of settings that are the same for all "
+    "prompts, at equal mean cost. The oracle sees the samples that it is scored on. A placebo gives another "
+    "policy's choices to random prompts. Brackets: 95% intervals of a paired bootstrap of held-out prompts; "
+    "fits are not resampled."
 )
 
 

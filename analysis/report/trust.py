@@ -64,8 +64,7 @@ def _prompts(found: Findings) -> list[Remark]:
     else:
         text += (
             f"Simulations checked the intervals of bins with at least {PROVEN_PROMPTS} prompts. Intervals of "
-            "smaller "
-            "bins may be too narrow."
+            "smaller bins may be too narrow."
         )
     return [Remark(least < PROVEN_PROMPTS, "Number of prompts", text)]
 
@@ -119,8 +118,7 @@ def _unread(found: Findings) -> list[Remark]:
     parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
         f"At the full budget at most {numerals.percent(float(shares.max()))} of a model's answers could not be "
-        "graded "
-        f"as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
+        f"graded as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
     )
     return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]
 
@@ -156,12 +154,9 @@ def _open_rates(found: Findings) -> list[Remark]:
     undecided = int(rates["share_never"].between(0.05, 0.95, inclusive="neither").sum())
     text = (
         f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in at "
-        "least "
-        f"95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide those. Never: "
-        "not "
-        "within the measured grid. p-values test a rate of 1; they are corrected by Holm over all pairs and bins "
-        "of a "
-        "table."
+        f"least 95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide those. "
+        "Never: not within the measured grid. p-values test a rate of 1; they are corrected by Holm over all "
+        "pairs and bins of a table."
     )
     return [Remark(undecided > len(rates) / 4, "What stays open", text)]
 
@@ -187,10 +182,8 @@ def _always(found: Findings) -> list[Remark]:
     together = f"prompts of one {setting.cluster}" if setting.cluster else "prompts"
     resampled = (
         f"95%, from {setting.num_replicates:,} paired resamplings of {together}, the same for every model, with "
-        "all "
-        "their samples. Bins and crossings are found again in each. The bands in the figures are for single "
-        "cells; "
-        "the table of the curves has the wider band for a whole curve."
+        "all their samples. Bins and crossings are found again in each. The bands in the figures are for single "
+        "cells; the table of the curves has the wider band for a whole curve."
     )
     other = (
         "The intervals do not cover other kinds of prompts, other templates, "

@@ -98,8 +98,7 @@ def estimated_maj_at_k(
         if rng is None:
             raise ValueError(
                 f"{np.count_nonzero(~affordable)} pools of {codes.shape[1]} samples have too many answers to "
-                "count "
-                "every subset; pass rng to draw some."
+                "count every subset; pass rng to draw some."
             )
         far = ~affordable
         found.mean[far], found.standard_error[far] = plurality.drawn(

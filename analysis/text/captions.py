@@ -23,8 +23,7 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
     if first["path"] == "width" and solid_rule == "pass_at_k":
         return (
             "Line: any of k samples correct, which needs an oracle and counts lucky guesses. Ring: where it "
-            "reaches "
-            f"the dashed line. {told}"
+            f"reaches the dashed line. {told}"
         )
     return (
         f"Line: majority vote of k = {_votes(first)}, from left to right. Ring: where "
@@ -40,8 +39,7 @@ def substitution(first: pd.Series) -> str:
     return (
         f"To match: one answer of {target}. The factor below a panel: {wording.spent(first['cost_unit'])} of the "
         f"smaller model over that of {first['target']}, at equal accuracy. Never: not within the measured "
-        f"grid.{faded} "
-        f"{run(first, binned=True)}"
+        f"grid.{faded} {run(first, binned=True)}"
     )
 
 
@@ -67,8 +65,7 @@ def run(first: pd.Series, *, binned: bool, priced: bool = True, what: str = "95%
     aside = f" Left out, as its prompts lie in one half: {first[BINS_ASIDE]}." if BINS_ASIDE in first else ""
     return (
         f"Task {first['task']}, {first['total_prompts']} prompts, {samples_each(first)}.{bins}{aside}{cost} "
-        f"{what} "
-        f"over prompts (paired bootstrap{whole}, {first['num_replicates']:,} replicates).{cautions(first)}"
+        f"{what} over prompts (paired bootstrap{whole}, {first['num_replicates']:,} replicates).{cautions(first)}"
     )
 
 

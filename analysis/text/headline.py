@@ -145,8 +145,7 @@ def _counts(whole: pd.DataFrame) -> str:
     )
     return (
         f"of {len(whole)} smaller models {less} match it for certainly less, {more} for certainly more and "
-        f"{never} "
-        f"never; {undecided} are undecided"
+        f"{never} never; {undecided} are undecided"
     )
 
 

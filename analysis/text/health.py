@@ -40,8 +40,7 @@ def left_out(cells: pd.DataFrame) -> list[str]:
     """A line for each of `read_health`'s rows from which samples that were asked for are left out."""
     return [
         f"Left out at {cell.budget:,}: {cell.num_left_out:,} of {cell.num_samples + cell.num_left_out:,} samples "
-        "are "
-        "missing, or are on a prompt with missing samples"
+        "are missing, or are on a prompt with missing samples"
         + ("; too few prompts are left to compute shares." if pd.isna(cell.cut) else ".")
         for cell in cells.itertuples()
         if cell.num_left_out

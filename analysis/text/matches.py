@@ -52,13 +52,10 @@ def render(found: list[Match], reading: Reading) -> str:
         "R*: below this ratio of served to pretraining tokens, the smaller model is cheaper (2N FLOPs a token); "
         "any: always cheaper.",
         f"Both at best: {cost.unit} of the smaller model over {cost.unit} of {large}, both with their best "
-        "settings. "
-        f"The accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half "
-        "of the "
-        "prompts and scored on the other half.",
+        f"settings. The accuracy is what {large} reaches for the cost of one full answer. Settings are chosen "
+        "on one half of the prompts and scored on the other half.",
         "Never: share of replicates with no match within the measured grid. ≤ (≥ for R*): the cheapest cell "
-        "already "
-        "matches.",
+        "already matches.",
     ]
     legend += wording.nothing(large, [row[2] for row in rows])
     legend += wording.together(reading.choices.cluster)

@@ -22,8 +22,7 @@ def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
     if max(given) == 0:
         raise ValueError(
             f"All answers of {names[0]} are graded alike, and all of {names[1]}: this run does not show how "
-            "answers "
-            "vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
+            "answers vary. Give --variances DIFFERENCE WITHIN_A WITHIN_B."
         )
     # Where prompts have unlike many, their noise is that of the harmonic mean.
     samples = [float(1 / np.mean(1 / tally.num_samples)) for tally in tallies]
@@ -57,7 +56,6 @@ def render(given: Variances, goal: Goal) -> str:
             aligned(rows, num_text=0),
             "",
             f"Variance between prompts of the true difference {given.difference:.4f}, within prompts of one "
-            "answer "
-            f"{given.within_a:.4f} and {given.within_b:.4f} (Miller 2024).",
+            f"answer {given.within_a:.4f} and {given.within_b:.4f} (Miller 2024).",
         ]
     )

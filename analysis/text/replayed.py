@@ -107,9 +107,8 @@ def _search(found: Replays) -> list[str]:
     lines = [title, aligned(rows, num_text=1, is_last_text=False)]
     lines.append(
         f"The search ends with {first['winner']} where trying all on the largest ends with {first['best']}; it "
-        "costs "
-        f"{_ends(first, 'cost_share', '.2f')} times as much and loses {_points(first, 'regret')} points on other "
-        "prompts."
+        f"costs {_ends(first, 'cost_share', '.2f')} times as much and loses {_points(first, 'regret')} points on "
+        "other prompts."
     )
     return ["\n".join(lines)]
 

@@ -10,9 +10,8 @@ from analysis.text.tables import aligned, filled
 
 LEGEND = (
     "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts "
-    "and "
-    "scored on the other. Never: not within the measured grid. ≤: its cheapest cell already reaches the target. "
-    "Cheapest in: share of replicates."
+    "and scored on the other. Never: not within the measured grid. ≤: its cheapest cell already reaches the "
+    "target. Cheapest in: share of replicates."
 )
 
 
@@ -30,8 +29,7 @@ def render(found: Workloads) -> str:
     if found.left_out:
         parts.append(
             f"Left out, because size, tokens or pretraining tokens are not known: {', '.join(found.left_out)}. "
-            "Give "
-            "pretraining tokens as --pretraining-tokens NAME=2e12."
+            "Give pretraining tokens as --pretraining-tokens NAME=2e12."
         )
     return filled("\n\n".join(parts))
 

@@ -69,8 +69,7 @@ def lost_prompts_legend(found: Comparison) -> str:
     which = f"{sure} of {len(lost)} prompts that lost are" if sure else f"None of {len(lost)} prompts that lost is"
     return (
         f"{which} beyond chance (Fisher's exact test of the samples; the last column is corrected by Benjamini "
-        "and "
-        f"Hochberg over all {found.num_prompts} prompts, at 5% false discoveries)."
+        f"and Hochberg over all {found.num_prompts} prompts, at 5% false discoveries)."
     )
 
 
@@ -93,8 +92,7 @@ def power(found: Comparison) -> str:
     inside = f" ({', '.join(bins)})" if bins else ""
     return (
         f"With 80% power, single full answers to these {numerals.prompts(found.num_prompts)} can show a "
-        "difference "
-        f"of {100 * first['detectable_alone']:.1f} points as the only question, and of "
+        f"difference of {100 * first['detectable_alone']:.1f} points as the only question, and of "
         f"{100 * first['detectable']:.1f} as one of {len(found.differences)} cells{inside}. `isoquant power` "
         "computes what more prompts or samples could show."
     )

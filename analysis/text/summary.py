@@ -104,10 +104,9 @@ def _legend(findings: Findings, rule: Rule) -> str:
         lines.append(f"Bins: {setting.bins_are}{at}.")
     if not math.isnan(setting.rank_agreement):
         lines.append(
-            f"Spearman correlation of these scores with fresh samples of the anchor: {setting.rank_agreement:.2f} "
-            f"[{setting.rank_low:.2f}, {setting.rank_high:.2f}]. They cost {setting.predictor_tokens:.0f} tokens "
-            "a "
-            "prompt."
+            "Spearman correlation of these scores with fresh samples of the anchor: "
+            f"{setting.rank_agreement:.2f} [{setting.rank_low:.2f}, {setting.rank_high:.2f}]. They cost "
+            f"{setting.predictor_tokens:.0f} tokens a prompt."
         )
     return "\n".join(lines + wording.together(setting.cluster))
 

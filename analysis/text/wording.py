@@ -82,8 +82,7 @@ def nothing(large: str, words: Iterable[str]) -> list[str]:
         return []
     return [
         f"{NOTHING.capitalize()}: one answer of {large} is not certainly right on any prompt there (its accuracy "
-        "may "
-        "be 0), so even a model that is never right would match it."
+        "may be 0), so even a model that is never right would match it."
     ]
 
 

@@ -64,9 +64,8 @@ def render(found: dict[str, list[Check]], *, num_datasets: int, seed: int, start
     lines = [
         "# Do the statistics find what is there?",
         "",
-        f"{num_datasets:,} simulated data sets a line, each with its own {MIN_REPLICATES:,} bootstrap replicates, "
-        "seed "
-        f"{seed}. {verdict}",
+        f"{num_datasets:,} simulated data sets a line, each with its own {MIN_REPLICATES:,} bootstrap "
+        f"replicates, seed {seed}. {verdict}",
         "A line without bounds is reported and held to none. `isoquant validate` writes this page.",
         "",
     ]

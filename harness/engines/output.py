@@ -23,8 +23,7 @@ WAYS_ON = {
     ),
     r"can't start new thread|resource temporarily unavailable": (
         "no more processes or threads can be started. Raise the limit (ulimit -u), or close other programs of "
-        "this "
-        "user."
+        "this user."
     ),
     r"cannot allocate memory|failed to map segment|^MemoryError": (
         "memory ran out. Raise the limit (ulimit -v), close other programs, or use a machine with more memory."

@@ -129,8 +129,7 @@ def _check_end(token_ids: list[int], reason: Literal["stop", "length"], request:
     if reason == "length" and len(token_ids) < request.max_tokens:
         raise EngineFailedError(
             f"The server stopped after {len(token_ids):,} of {request.max_tokens:,} tokens and says that this is "
-            "the "
-            "limit. Start it with a longer context."
+            "the limit. Start it with a longer context."
         )
     if any(token_id in request.stop_ids for token_id in token_ids[:-1]):
         raise EngineFailedError("The server continued after a token at which it had to stop.")

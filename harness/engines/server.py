@@ -167,9 +167,8 @@ class ServerEngine:
         context = asked.max_model_len
         if context is not None and context < max_model_len:
             raise ValueError(
-                f"{url} serves contexts of {context} tokens, and the longest request needs {max_model_len}. Start "
-                "it "
-                f"with --max-model-len {max_model_len}, or lower grid.budgets."
+                f"{url} serves contexts of {context} tokens, and the longest request needs {max_model_len}. "
+                f"Start it with --max-model-len {max_model_len}, or lower grid.budgets."
             )
 
     async def complete(self, request: Request) -> Completion:
@@ -220,8 +219,7 @@ class ServerEngine:
             place = self._hide_key(clip(error.response.headers.get("location", "")))
             return EngineFailedError(
                 f"{settings.url} redirects requests to {place or 'another place'} ({status}). For safety, no key "
-                "and "
-                "no prompt is sent there. Set engine.url to the address that serves the model."
+                "and no prompt is sent there. Set engine.url to the address that serves the model."
             )
         if status in (401, 403):
             way_on = (

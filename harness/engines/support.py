@@ -40,14 +40,12 @@ def check_architecture(config: Mapping[str, Any], *, runs_own_code: bool = False
     if own_code:
         raise ValueError(
             f"config.json names {name!r}, which neither vLLM nor transformers knows. The checkpoint has its own "
-            "code "
-            "for it (auto_map), which is not run. Read the code; if you trust it, give "
+            "code for it (auto_map), which is not run. Read the code; if you trust it, give "
             "+engine.options.trust_remote_code=true."
         )
     raise ValueError(
         f"config.json names the architecture {name!r} ({config.get('model_type')!r}), which the installed vLLM "
-        "and "
-        "transformers do not know. Check its spelling, or install versions that know it."
+        "and transformers do not know. Check its spelling, or install versions that know it."
     )
 
 
@@ -62,8 +60,8 @@ def check_quantization(config: Mapping[str, Any], *, has_gpu: bool) -> None:
     told = f"{method}, {bits} bits" if method in PACKED_METHODS else f"{method}"
     raise ValueError(
         f"Its weights are quantized ({told}), which vLLM cannot run on a CPU. On a CPU it runs awq and gptq with "
-        "4 "
-        "bits, and compressed-tensors. Give the model without quantization, use a GPU machine, or engine=server."
+        "4 bits, and compressed-tensors. Give the model without quantization, use a GPU machine, or "
+        "engine=server."
     )
 
 

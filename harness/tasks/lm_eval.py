@@ -210,8 +210,7 @@ class LmEval:
             if leaf.config.num_fewshot and not pool and not leaf.has_training_docs():
                 raise ValueError(
                     f"lm-eval's task {name!r} takes its examples from a split that is not in task.data. Give a "
-                    "file "
-                    f"for each split, as in task.data={{test: a.jsonl, train: b.jsonl}}, or set "
+                    f"file for each split, as in task.data={{test: a.jsonl, train: b.jsonl}}, or set "
                     "task.num_fewshot=0."
                 )
         return leaves
@@ -289,8 +288,7 @@ class LmEval:
         except Exception as error:  # a task's filters and graders are code of its own
             raise ValueError(
                 f"{leaf.config.task} cannot grade a single answer by its filter {chosen!r} ({error}). Choose "
-                "another "
-                f"task.filter from {', '.join(named)}."
+                f"another task.filter from {', '.join(named)}."
             ) from error
         numbers = [name for name, score in scores.items() if isinstance(score, int | float)]
         if self._metric(leaf) not in numbers:

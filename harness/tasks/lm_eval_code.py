@@ -44,8 +44,7 @@ def check_trust(folder: Path, *, trust: bool) -> None:
     more = f" and {len(code) - SHOWN} more" if len(code) > SHOWN else ""
     raise ValueError(
         f"The tasks of {folder} contain code that would run with your rights: {'; '.join(code[:SHOWN])}{more}. "
-        "Read "
-        "it; if you trust it, give task.trust=true."
+        "Read it; if you trust it, give task.trust=true."
     )
 
 

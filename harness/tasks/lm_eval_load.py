@@ -123,10 +123,8 @@ def check_generates(name: str, output_type: str | None) -> None:
     if output_type != GENERATES:
         raise ValueError(
             f"lm-eval's task {name!r} is of type {output_type}. It compares likelihoods of given texts, so there "
-            "is "
-            "no thinking and no vote. Choose a generate_until task; many tasks have one, named *_generative, "
-            "*_cot "
-            "or *_gen."
+            "is no thinking and no vote. Choose a generate_until task; many tasks have one, named *_generative, "
+            "*_cot or *_gen."
         )
 
 
@@ -179,8 +177,7 @@ def explain_load(error: Exception, entries: Sequence[Any], data: str | Mapping[s
     return (
         f"its documents, {path}{f' ({subset})' if subset else ''} on the Hugging Face hub, cannot be reached "
         f"({reason}). Where the hub can be reached, run `hf download --repo-type dataset {path}`. Copy the file "
-        "of "
-        f"split {split!r} here and give it as task.data=<file.jsonl, .json, .csv or .parquet>."
+        f"of split {split!r} here and give it as task.data=<file.jsonl, .json, .csv or .parquet>."
     )
 
 

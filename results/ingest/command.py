@@ -102,8 +102,7 @@ def settle(found: Ingested, *, correct_at: float | None) -> Ingested:
     if long := next((name for name in found.models if len(name) > MOST_LETTERS), None):
         raise ValueError(
             f"A model's name has {len(long):,} letters ({long[:24]}...), and at most {MOST_LETTERS} are allowed. "
-            "Map "
-            "another column to model, or give --model NAME."
+            "Map another column to model, or give --model NAME."
         )
     if correct_at is None:
         check_range(found.samples)

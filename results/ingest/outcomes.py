@@ -102,8 +102,7 @@ def tell_alike(samples: list[Sample]) -> list[str]:
     return (
         [
             f"{num_alike:,} samples have the same text as another sample, and each is counted. If they are "
-            "copies, "
-            "map sample=COLUMN, so that each sample counts once."
+            "copies, map sample=COLUMN, so that each sample counts once."
         ]
         if num_alike
         else []
@@ -126,8 +125,7 @@ def without_twice(samples: list[Sample]) -> tuple[list[Sample], int]:
         elif known != sample:
             raise ValueError(
                 f"{sample.model} has two different samples with number {sample.number} on {sample.prompt}. Map "
-                "the "
-                "column that differs (task, budget, effort), or leave one run out if the source has two."
+                "the column that differs (task, budget, effort), or leave one run out if the source has two."
             )
     return kept, len(samples) - len(kept)
 

@@ -48,8 +48,7 @@ def check_range(samples: Sequence[Sample]) -> None:
     if outside is not None:
         raise ValueError(
             f"A score of {outside.model} is {outside.score:g}, and scores must be from 0 to 1. Give --scale 100 "
-            "for "
-            "percent, --correct-at NUMBER for the lowest score that counts as right, or map another column."
+            "for percent, --correct-at NUMBER for the lowest score that counts as right, or map another column."
         )
 
 
@@ -64,10 +63,9 @@ def tell_fractions(samples: Sequence[Sample]) -> list[str]:
         if num_between:
             mean = sum(sample.score or 0 for sample in each) / len(each)
             lines.append(
-                f"{model} on {task}: {num_between:,} of {len(each):,} scores are neither 0 nor 1; the mean of all "
-                "is "
-                f"{mean:.4g}. They are used as they are. With --correct-at NUMBER, scores from NUMBER up count as "
-                "right and the others as wrong."
+                f"{model} on {task}: {num_between:,} of {len(each):,} scores are neither 0 nor 1; the mean of "
+                f"all is {mean:.4g}. They are used as they are. With --correct-at NUMBER, scores from NUMBER up "
+                "count as right and the others as wrong."
             )
     return lines
 

@@ -27,8 +27,7 @@ def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, 
         if num_apart:
             told.append(
                 f"Unused {num_apart:,} on {task}: at a budget that not every model has on {GROWN_SHARE:.0%} of "
-                "its "
-                "prompts. Fewer models (--models) may share more budgets."
+                "its prompts. Fewer models (--models) may share more budgets."
             )
         told += _beyond(task, models, budgets, whole={model for model, of_task in counted if of_task == task})
     return told
@@ -61,9 +60,8 @@ def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, wh
     short = ", ".join(model for model, number in grown.items() if number == num_read)
     return [
         f"Unused {num_beyond:,} on {task}: beyond {num_read:,} a prompt, since fewer than {GROWN_SHARE:.0%} of "
-        "the "
-        f"prompts of {short} have more. Leave prompts with few samples out of the source, and more of the others "
-        "count."
+        f"the prompts of {short} have more. Leave prompts with few samples out of the source, and more of the "
+        "others count."
     ]
 
 

@@ -171,9 +171,8 @@ def check_seeds(stage: Path, seeds: Seeds) -> list[str]:
                 if shared > MOST_SHARED * least:
                     raise ValueError(
                         f"Seeds {other} and {seed} of {task} have {shared:,} of {least:,} prompts in common, "
-                        "which "
-                        "would count twice, because prompt i is drawn from seed + i. Choose seeds that differ by "
-                        "more than the sizes."
+                        "which would count twice, because prompt i is drawn from seed + i. Choose seeds that "
+                        "differ by more than the sizes."
                     )
                 if shared:
                     notes.append(

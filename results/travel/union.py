@@ -190,13 +190,11 @@ def _compare_graders(first: Path, second: Path, agreed: Agreement) -> Iterator[s
     if agreed.is_pooled:
         raise ValueError(
             f"{first} was graded by {told[0]}, {second} by {told[1]}; grade both with the same version, then "
-            "merge "
-            "them."
+            "merge them."
         )
     yield (
         f"{first} was graded by {told[0]}, {second} by {told[1]}. Grade the merged run, so that all answers have "
-        "the "
-        "same grader."
+        "the same grader."
     )
 
 

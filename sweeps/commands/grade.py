@@ -15,8 +15,7 @@ UNFENCED = "grade_unfenced=true"
 MEANING = (
     "A run folder never names code of your own. If the run was drawn with such code, give it again here: "
     f"task.extract=..., task.vote_key=..., and task.trust=true for a task in your own folder. {UNFENCED} grades "
-    "even "
-    "if the kernel cannot confine the graders."
+    "even if the kernel cannot confine the graders."
 )
 EXAMPLES = f"""\
   isoquant grade pilot

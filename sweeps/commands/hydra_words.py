@@ -7,11 +7,9 @@ WIDTH = 100
 WORDS = "name=value ..."
 MEANING = (
     "experiment=NAME takes what to draw from conf/experiment. model.path=FOLDER (or a hub id) draws one model "
-    "with "
-    "the settings of its checkpoint. Set any value of the config as name=value; --cfg job prints all of them. RUN "
-    "in "
-    "front goes on from a run with the words it was made with; add only what is new: +task.size=8 for 8 more "
-    "prompts."
+    "with the settings of its checkpoint. Set any value of the config as name=value; --cfg job prints all of "
+    "them. RUN in front goes on from a run with the words it was made with; add only what is new: +task.size=8 "
+    "for 8 more prompts."
 )
 
 

@@ -41,8 +41,7 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     if failed:
         sys.exit(
             f"Failed: {', '.join(failed)}. What was drawn is kept. Correct the errors above and run the same "
-            "command "
-            "again."
+            "command again."
         )
 
 

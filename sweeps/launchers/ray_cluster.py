@@ -66,8 +66,7 @@ class RayCluster:
             raise ValueError(
                 f"No Ray cluster at {self.address}: {said}. Start one with `ray start --head` and give "
                 "hydra.launcher.address=host:port (with RAY_AUTH_MODE=token in the environment if it needs "
-                "tokens), "
-                "or give hydra.launcher.address=local to start one for this sweep."
+                "tokens), or give hydra.launcher.address=local to start one for this sweep."
             ) from error
 
     def start(self, lane: Lane, logs: Path) -> Any:

@@ -304,9 +304,8 @@ def test_memory_decides_whether_a_model_is_refused_without_a_gpu(small_machine: 
         settle(Vllm(), billions=14)
     assert str(refused.value) == (
         "model needs 29.1 GiB of memory (weights in bfloat16 26.1, cache 1.0, programs 2.0); this machine has "
-        "24.0 GiB "
-        "free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a smaller model, or use a "
-        "server that has the model: engine=server engine.url=http://HOST:8000/v1."
+        "24.0 GiB free, and no NVIDIA GPU (nvidia-smi is not on PATH). Close other programs, use a smaller "
+        "model, or use a server that has the model: engine=server engine.url=http://HOST:8000/v1."
     )
     with pytest.raises(ValueError, match="use a smaller model, engine.dtype=bfloat16, or use a server"):
         settle(Vllm(dtype="float32"), billions=8)
