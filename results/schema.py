@@ -30,6 +30,27 @@ class Table:
     younger: tuple[str, ...] = ()
 
 
+# What costs depend on: a model's counts and shapes.
+_SHAPE_COLUMNS = [
+    ("num_params", pa.int64()),
+    ("num_active_params", pa.int64()),
+    ("num_non_embedding_params", pa.int64()),
+    ("num_matmul_params", pa.int64()),
+    ("quantized_bytes", pa.int64()),
+    ("num_experts", Count),
+    ("num_experts_per_token", Count),
+    ("num_layers", Count),
+    ("num_linear_layers", Count),
+    ("num_window_layers", Count),
+    ("window", Count),
+    ("hidden_size", Count),
+    ("num_heads", Count),
+    ("num_kv_heads", Count),
+    ("head_dim", Count),
+    ("value_head_dim", Count),
+    ("cached_width", Count),
+]
+
 PROMPTS = Table(
     "prompts",
     pa.schema(
@@ -56,23 +77,7 @@ MODELS = Table(
             ("weights_digest", Text),
             ("dtype", Text),
             ("quantization", Text),
-            ("num_params", pa.int64()),
-            ("num_active_params", pa.int64()),
-            ("num_non_embedding_params", pa.int64()),
-            ("num_matmul_params", pa.int64()),
-            ("quantized_bytes", pa.int64()),
-            ("num_experts", Count),
-            ("num_experts_per_token", Count),
-            ("num_layers", Count),
-            ("num_linear_layers", Count),
-            ("num_window_layers", Count),
-            ("window", Count),
-            ("hidden_size", Count),
-            ("num_heads", Count),
-            ("num_kv_heads", Count),
-            ("head_dim", Count),
-            ("value_head_dim", Count),
-            ("cached_width", Count),
+            *_SHAPE_COLUMNS,
             ("pretraining_tokens", pa.int64()),
             ("pretraining_source", Text),
             ("identity_parts", Text),
@@ -177,6 +182,52 @@ GRADES = Table(
     filled=("correct", "outcome"),
 )
 
+# What reads answers and scores them. kind: outcome (a number an answer), process (a number a step too), generative
+# (sampled verdicts), generator (what the model itself knew) or outside (scores that came with their outcomes).
+SCORERS = Table(
+    "scorers",
+    pa.schema(
+        [
+            ("scorer", Text),
+            ("scorer_version", Text),
+            ("kind", Text),
+            ("path", Text),
+            ("revision", Text),
+            ("weights_digest", Text),
+            ("dtype", Text),
+            ("quantization", Text),
+            *_SHAPE_COLUMNS,
+            ("scorer_parts", Text),
+        ]
+    ),
+    key=("scorer", "scorer_version"),
+    filled=("kind",),
+)
+
+# verdict: 0, and of a generative scorer the number of the verdict. score: raw, null where the answer was refused,
+# which `refusal` explains; step_ends: where each step ends, in tokens that the scorer read.
+SCORES = Table(
+    "scores",
+    pa.schema(
+        [
+            *_SAMPLE_COLUMNS,
+            ("budget", Count),
+            ("scorer", Category),
+            ("scorer_version", Category),
+            ("verdict", Count),
+            ("score", pa.float64()),
+            ("step_scores", pa.list_(pa.float32())),
+            ("step_ends", pa.list_(pa.int32())),
+            ("num_read_tokens", Count),
+            ("num_written_tokens", Count),
+            ("seconds", pa.float32()),
+            ("text", Text),
+            ("refusal", Text),
+        ]
+    ),
+    key=(*SAMPLE_KEY, "budget", "scorer", "scorer_version", "verdict"),
+)
+
 # Outcomes that came as success counts; budget: null where thinking had no limit.
 COUNTS = Table(
     "counts",
@@ -242,5 +293,8 @@ THROUGHPUT = Table(
 
 TABLES = {
     table.name: table
-    for table in (PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT)
+    for table in (
+        *(PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, SCORERS, SCORES),
+        *(COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT),
+    )
 }
