@@ -19,6 +19,7 @@ from results.folder import find_visible
 from results.ingest.paths import Row, is_of
 from results.ingest.pointers import check_fetched
 from results.ingest.rows import rows_of
+from results.ingest.unpacking import check_rows, read_unpacked
 
 NUMBER = "@row"
 PARQUET, GZIPPED = b"PAR1", b"\x1f\x8b"
@@ -88,9 +89,9 @@ def _parse(path: Path, columns: Collection[str], rows_at: str | None, skip: Skip
     if name.endswith(".parquet") or head == PARQUET:
         return _parquet(path, columns)
     is_packed = path.name.endswith(".gz") or head.startswith(GZIPPED)
-    decoded = (gzip.decompress(path.read_bytes()) if is_packed else path.read_bytes()).decode("utf-8-sig")
+    decoded = (_unpack(path) if is_packed else path.read_bytes()).decode("utf-8-sig")
     if name.endswith((".yaml", ".yml")):
-        return iter(rows_of(yaml.load(decoded, Loader=yaml.BaseLoader), rows_at=rows_at, columns=columns))
+        return iter(rows_of(yaml.load(decoded, Loader=_PlainLoader), rows_at=rows_at, columns=columns))
     first = decoded.lstrip("\ufeff \t\r\n")[:1]
     if name.endswith((".jsonl", ".ndjson")) and first != "[":
         return _json_lines(decoded, path, skip)
@@ -98,6 +99,20 @@ def _parse(path: Path, columns: Collection[str], rows_at: str | None, skip: Skip
     if name.endswith((".json", ".jsonl", ".ndjson")) or (not is_named and first in ("{", "[")):
         return _json(decoded, path, rows_at, columns, skip)
     return _delimited(decoded, "\t" if name.endswith(".tsv") else _separator(decoded), path, skip)
+
+
+def _unpack(path: Path) -> bytes:
+    with gzip.open(path) as stream:
+        return read_unpacked(stream, path.stat().st_size)
+
+
+class _PlainLoader(yaml.BaseLoader):  # type: ignore[misc]
+    """Text, lists and objects, each written out: a few lines of references can stand for any number of cells."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise ValueError("it refers to its own parts (*name); write them out")
+        return super().compose_node(parent, index)
 
 
 def _separator(content: str) -> str:
@@ -168,6 +183,7 @@ def _constant(name: str) -> str | None:
 
 
 def _parquet(path: Path, columns: Collection[str]) -> Iterator[Row]:
+    check_rows(pq.read_metadata(path).num_rows, path.stat().st_size)
     names = pq.read_schema(path).names
     wanted = [name for name in names if any(is_of(column, name) for column in columns)]
     table = pq.read_table(path, columns=wanted or names)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from results.folder import find_visible
 from results.ingest.pointers import check_fetched
+from results.ingest.unpacking import read_unpacked
 
 ZSTD = 93
 LOCAL_HEADER_BYTES = 30
@@ -130,11 +131,12 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
     """A file of the archive; zstd, which zipfile learns in Python 3.14, is decoded by Arrow."""
     entry = archive.getinfo(name)
     if entry.compress_type != ZSTD:
-        return archive.read(name)
+        with archive.open(entry) as stream:
+            return read_unpacked(stream, entry.compress_size)
     with path.open("rb") as file:
         file.seek(entry.header_offset)
         header = file.read(LOCAL_HEADER_BYTES)
         name_bytes, extra_bytes = struct.unpack("<HH", header[26:30])
         file.seek(name_bytes + extra_bytes, 1)
         packed = file.read(entry.compress_size)
-    return bytes(pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read())
+    return read_unpacked(pa.CompressedInputStream(pa.BufferReader(packed), "zstd"), len(packed))
