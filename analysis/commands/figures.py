@@ -120,7 +120,7 @@ def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
 
 def of_cells(measured: Cells) -> list[Wanted]:
     """What the whole grid says."""
-    # Two figures read it, and it is the dearest table.
+    # Two figures read it, and it is the most expensive table.
     needed = cache(partial(targets.needs, measured))
     return [
         Wanted("frontier", partial(frontier.frame, measured), "frontier"),

@@ -58,7 +58,7 @@ def _draw_costs(axes: Axes, frame: pd.DataFrame) -> None:
     axes.plot(
         single["cost"], single["accuracy"], "*", color=ink.DARK, markersize=11, markeredgecolor="white", zorder=6
     )
-    # Hindsight is spent long before the dearest arm.
+    # Hindsight is spent long before the most expensive arm.
     axes.set_xlim(right=1.1 * arms["cost"].max())
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel(f"mean {frame['cost_unit'].iloc[0]} a prompt", fontsize=9.5)

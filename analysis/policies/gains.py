@@ -40,7 +40,7 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None,
 
     Points of the line can be mixed at random, so that the line is their concave hull, found anew in every
     weighting; a point that lies below its cheapest arm in any weighting is not compared (NaN), and beyond its
-    dearest it may leave money unspent. Each comparison is made at equal cost within every weighting, so all are
+    costliest it may leave money unspent. Each comparison is made at equal cost within every weighting, so all are
     paired. num_drawn: prompts, or clusters of them where those are resampled whole.
     """
     cost, accuracy = means.cost[:, points], means.accuracy[:, points]

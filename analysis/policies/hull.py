@@ -42,8 +42,8 @@ def vertices(cost: ArrayLike, accuracy: ArrayLike) -> Ints:
 def mix(cost: ArrayLike, accuracy: ArrayLike, at: ArrayLike) -> Floats:
     """Accuracy of random mixtures of neighbours at mean cost `at`; (..., V), (..., V), (..., J) -> (..., J).
 
-    Neighbours are those by cost. Below the cheapest it is the cheapest's accuracy, beyond the dearest the
-    dearest's: there a comparison at `at` is not one at equal cost.
+    Neighbours are those by cost. Below the cheapest it is the cheapest's accuracy, beyond the most expensive the
+    costliest's: there a comparison at `at` is not one at equal cost.
     """
     cost, accuracy, at = (np.asarray(values, dtype=float) for values in (cost, accuracy, at))
     by_cost = np.argsort(cost, axis=-1, kind="stable")

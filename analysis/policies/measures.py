@@ -15,7 +15,7 @@ from analysis.policies.replay import Replayed
 from analysis.stats.bootstrap import weighted_means
 
 # Names of policies that measures are read against.
-VERTICES, HULL, BEST, CHEAPEST, DEAREST = (
+VERTICES, HULL, BEST, CHEAPEST, COSTLIEST = (
     "vertices",
     "hull",
     "best single",
@@ -91,7 +91,7 @@ def of_curve(
 ) -> dict[str, Floats]:
     """Measures of a whole curve beside the best and the cheapest single arm, by name; (R,) each.
 
-    most (R,) is the mean cost of the dearest arm; is_mixed: what lies between two settings is a setting too, as it
+    most (R,) is the mean cost of the costliest arm; is_mixed: what lies between two settings is a setting too, as it
     is of the hull.
     """
     return {
@@ -104,7 +104,7 @@ def of_curve(
     }
 
 
-def dearest(menu: Menu, weights: Floats) -> Floats:
+def costliest(menu: Menu, weights: Floats) -> Floats:
     """Mean cost of the arm that costs most on all prompts, under each weighting; (R,)."""
     return np.asarray(weighted_means(weights, menu.cost[:, [menu.cost.mean(axis=0).argmax()]])[:, 0])
 
@@ -113,11 +113,11 @@ def _mixture(replayed: Replayed, weights: Floats, here: Ints, cost: Floats) -> F
     """Accuracy of mixtures of single arms at these costs (R, J) on some of the prompts.
 
     What is dearer than the best arm is held to the better of two uses of the money: none, or a share of the
-    prompts to the dearest arm, which training prompts may have wrongly thought no better.
+    prompts to the most expensive arm, which training prompts may have wrongly thought no better.
     """
     costs, accuracies = _means(replayed, weights, here, _distinct(replayed, here))
-    dearest = _means(replayed, weights, here, replayed.columns(DEAREST))
-    beyond = hull.mix(np.c_[costs[:, -1:], dearest[0]], np.c_[accuracies[:, -1:], dearest[1]], cost)
+    costliest = _means(replayed, weights, here, replayed.columns(COSTLIEST))
+    beyond = hull.mix(np.c_[costs[:, -1:], costliest[0]], np.c_[accuracies[:, -1:], costliest[1]], cost)
     mixture = hull.mix(costs, accuracies, cost)
     return np.where(cost > costs[:, -1:], np.maximum(mixture, beyond), mixture)
 

@@ -98,7 +98,7 @@ class CheapestSingle:
 
 
 @dataclass(frozen=True)
-class DearestSingle:
+class CostliestSingle:
     """The one arm that costs most on the training prompts."""
 
     name: str = "most expensive single"

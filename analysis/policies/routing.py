@@ -15,10 +15,10 @@ from analysis.arrays import Floats, Ints
 from analysis.policies import hull, measures
 from analysis.policies.allocation import Once
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter
-from analysis.policies.measures import BEST, CHEAPEST, DEAREST, HULL, VERTICES, Seed
+from analysis.policies.measures import BEST, CHEAPEST, COSTLIEST, HULL, VERTICES, Seed
 from analysis.policies.menu import Menu
 from analysis.policies.metrics import Point, Points
-from analysis.policies.mixtures import BestSingle, CheapestSingle, DearestSingle, HullMixtures, Vertices, corners
+from analysis.policies.mixtures import BestSingle, CheapestSingle, CostliestSingle, HullMixtures, Vertices, corners
 from analysis.policies.neighbours import NeighbourRouter
 from analysis.policies.policy import Known, Policy
 from analysis.policies.predictor import PredictedRouter
@@ -32,7 +32,7 @@ NUM_SEEDS = 5
 NUM_FOLDS = 5
 LINES: tuple[Policy, ...] = (
     Vertices(VERTICES),
-    DearestSingle(DEAREST),
+    CostliestSingle(COSTLIEST),
     BestSingle(BEST),
     CheapestSingle(CHEAPEST),
 )
@@ -185,7 +185,7 @@ def _measured(
     """Every measure of every router, and of the hull where it has them; (R,) each."""
     replayed = average(seeds)
     means = resample(replayed, weights)
-    most = measures.dearest(menu, weights)
+    most = measures.costliest(menu, weights)
     best, cheapest = (
         Point(means.cost[:, at], means.accuracy[:, at]) for at in _places(replayed, (BEST, CHEAPEST))
     )
@@ -238,7 +238,7 @@ def _setting_frame(
 ) -> pd.DataFrame:
     replayed = average(seeds)
     columns = np.array(
-        [at for at, point in enumerate(replayed.points) if point.policy not in (VERTICES, DEAREST, HULL)]
+        [at for at, point in enumerate(replayed.points) if point.policy not in (VERTICES, COSTLIEST, HULL)]
     )
     found = measures.matched(seeds, weights, columns)
     # Hindsight has no interval here.

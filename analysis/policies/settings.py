@@ -15,7 +15,7 @@ TIE = 1e-9
 
 
 def cost_range(menu: Menu) -> tuple[float, float]:
-    """Mean costs of the cheapest and the dearest arm."""
+    """Mean costs of the cheapest and the most expensive arm."""
     cost = menu.cost.mean(axis=0)
     return float(cost.min()), float(cost.max())
 

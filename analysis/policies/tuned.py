@@ -9,8 +9,8 @@ import numpy as np
 
 from analysis.arrays import Floats
 from analysis.policies import measures
-from analysis.policies.measures import DEAREST, VERTICES, Seed
-from analysis.policies.mixtures import DearestSingle, Vertices
+from analysis.policies.measures import COSTLIEST, VERTICES, Seed
+from analysis.policies.mixtures import CostliestSingle, Vertices
 from analysis.policies.policy import Fitted, Known, Policy, Prompts, Train
 from analysis.policies.replay import replay
 from analysis.stats.frontier import draw_folds
@@ -42,7 +42,7 @@ class Tuned:
     def fit(self, train: Train, rng: np.random.Generator) -> "OneSetting":
         folds = draw_folds(len(train.prompts.at), num_folds=NUM_FOLDS, rng=rng)
         known = {SHOWN: Known(train.prompts.features, np.zeros(len(folds)))}
-        contenders = [replace(self.policy, reads=(SHOWN,)), Vertices(VERTICES), DearestSingle(DEAREST)]
+        contenders = [replace(self.policy, reads=(SHOWN,)), Vertices(VERTICES), CostliestSingle(COSTLIEST)]
         found = replay(train.menu, contenders, folds=folds, known=known, datasets=train.prompts.datasets, rng=rng)
         read = measures.matched([Seed(found, folds)], np.ones((1, len(folds))), found.columns(self.policy.name))
         setting = int(read.gain[0].argmax())

@@ -81,7 +81,7 @@ class Cells:
 
     @cached_property
     def levels(self) -> Floats:
-        """Compute levels (Q,) from the cheapest cell to the dearest, in even steps of its logarithm."""
+        """Compute levels (Q,) from the cheapest cell to the most expensive, in even steps of its logarithm."""
         means = np.concatenate([table.cost.mean(axis=0).ravel() for table in self.tables])
         num_levels = int(LEVELS_A_DECADE * np.log10(means.max() / means.min()))
         return np.geomspace(means.min(), means.max(), int(np.clip(num_levels, MIN_LEVELS, MAX_LEVELS)))

@@ -11,7 +11,7 @@ from analysis.policies.studies import allocation, cascades, parallel, thinking
 from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
-# Cascades are read this far, in log, from the cheapest to the dearest mixture.
+# Cascades are read this far, in log, from the cheapest to the most expensive mixture.
 SHOWN_SHARE = 0.8
 
 

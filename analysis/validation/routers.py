@@ -10,9 +10,9 @@ from scipy.stats import binom
 from analysis.arrays import Floats, Ints
 from analysis.policies import measures, replay
 from analysis.policies.groups import Profile, profile
-from analysis.policies.measures import DEAREST, VERTICES, Seed
+from analysis.policies.measures import COSTLIEST, VERTICES, Seed
 from analysis.policies.menu import Cell, Menu
-from analysis.policies.mixtures import DearestSingle, Vertices
+from analysis.policies.mixtures import CostliestSingle, Vertices
 from analysis.policies.policy import Policy, Prompts, Train
 from analysis.stats import bootstrap
 from analysis.stats.bootstrap import MIN_REPLICATES
@@ -79,14 +79,14 @@ def over_equal_arms(num_datasets: int, *, num_prompts: int, rng: np.random.Gener
     for _ in range(num_datasets):
         menu = draw_menu(num_prompts, rng)
         labelled = Labelled(rng.permutation(np.arange(num_prompts) % NUM_CLUSTERS))
-        policies: list[Policy] = [Vertices(VERTICES), DearestSingle(DEAREST), Coin(), labelled]
+        policies: list[Policy] = [Vertices(VERTICES), CostliestSingle(COSTLIEST), Coin(), labelled]
         folds = draw_folds(num_prompts, rng=rng)
         replayed = replay.replay(menu, policies, folds=folds, known={}, rng=rng)
         weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
         won = beats(Seed(replayed, folds), weights, list(wins))
         for name, is_won in zip(wins, won, strict=True):
             wins[name].append(is_won)
-        seen = read_where_fitted(menu, [Vertices(VERTICES), DearestSingle(DEAREST), labelled], rng)
+        seen = read_where_fitted(menu, [Vertices(VERTICES), CostliestSingle(COSTLIEST), labelled], rng)
         in_sample += beats(Seed(seen, np.zeros(num_prompts, dtype=np.int64)), weights, [labelled.name])
     case = f"{NUM_ARMS} arms of one accuracy and cost, {num_prompts} prompts"
     checks = [placebo("A placebo beats the hull", f"{name}; {case}", won) for name, won in wins.items()]
@@ -107,7 +107,7 @@ def draw_menu(num_prompts: int, rng: np.random.Generator) -> Menu:
 
 
 def read_where_fitted(
-    menu: Menu, policies: list[Vertices | DearestSingle | Labelled], rng: np.random.Generator
+    menu: Menu, policies: list[Vertices | CostliestSingle | Labelled], rng: np.random.Generator
 ) -> replay.Replayed:
     """Policies on the very prompts that they were fitted on."""
     num_prompts = len(menu.cost)

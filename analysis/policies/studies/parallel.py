@@ -62,7 +62,7 @@ def _surface(cells: Menu, part: Bin, where: Row) -> list[Row]:
 
 
 def _frontier(cells: Menu, tokens: Floats, part: Bin, folds: Array, num_drawn: int, where: Row) -> list[Row]:
-    """A row a level between the cheapest and the dearest cell of the bin."""
+    """A row a level between the cheapest and the most expensive cell of the bin."""
     means = bootstrap.weighted_means(part.weights[:1], tokens)[0]
     wanted = np.geomspace(means.min(), means.max(), NUM_LEVELS)
     found = frontier.cross_fit(cells.accuracy, tokens, wanted, weights=part.weights, folds=folds)

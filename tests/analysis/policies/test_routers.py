@@ -10,9 +10,9 @@ from sklearn.linear_model import Ridge
 
 from analysis.policies import hull, measures, metrics, routing, settings, space
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter, profile
-from analysis.policies.measures import BEST, DEAREST, HULL, VERTICES, Seed
+from analysis.policies.measures import BEST, COSTLIEST, HULL, VERTICES, Seed
 from analysis.policies.menu import Cell, Menu
-from analysis.policies.mixtures import BestSingle, DearestSingle, HullMixtures, Shares, Vertices, corners
+from analysis.policies.mixtures import BestSingle, CostliestSingle, HullMixtures, Shares, Vertices, corners
 from analysis.policies.neighbours import NeighbourRouter
 from analysis.policies.policy import Known, Prompts, Train
 from analysis.policies.predictor import PredictedRouter, calibrate, ridges
@@ -306,7 +306,7 @@ def test_a_policy_is_held_to_the_mixtures_of_what_it_spent_in_each_fold(menu: Me
     folds = np.arange(NUM_PROMPTS) % 2
     found = replay(
         menu,
-        [Vertices(VERTICES), DearestSingle(DEAREST), Halves()],
+        [Vertices(VERTICES), CostliestSingle(COSTLIEST), Halves()],
         folds=folds,
         known={},
         rng=np.random.default_rng(0),
