@@ -140,10 +140,8 @@ def check_vocabulary(checkpoint: Checkpoint, *, largest_id: int, renderer: Rende
     largest = max(largest_id, *renderer.force_ids, *renderer.extend_ids, renderer.close_id or 0)
     if num_tokens is not None and largest >= num_tokens:
         raise ValueError(
-            f"The tokenizer writes token {largest:,} and the model has {num_tokens:,} (vocab_size of "
-            "config.json), so "
-            "that it is another model's, or was added to without the weights; copy the model's own tokenizer "
-            "there."
+            f"The tokenizer writes token {largest:,}, but the model knows only {num_tokens:,} (vocab_size of its "
+            "config.json). It may be another model's tokenizer: copy the model's own one into its folder."
         )
 
 
