@@ -73,8 +73,14 @@ def _in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def read_member(merged: Path, name: str, schema: pa.Schema) -> pa.Table:
-    """The rows that a merged shard holds of one of its members."""
-    return read_shard(merged, schema).slice(*read_places(merged)[name])
+    """The rows that a merged shard holds of one of its members.
+
+    Raises FileNotFoundError where it was itself merged meanwhile.
+    """
+    rows, places = read_shard(merged, schema), read_places(merged)
+    if name not in places:
+        raise FileNotFoundError(_gone(merged))
+    return rows.slice(*places[name])
 
 
 def _among(schema: pa.Schema, stored: set[str]) -> list[str]:
@@ -90,7 +96,11 @@ def _find_merged(path: Path) -> tuple[Path, int, int]:
             if path.name in (places := read_places(merged)):
                 return merged, *places[path.name]
         before = listed
-    raise FileNotFoundError(f"{path} disappeared while it was read. Run the same command again.")
+    raise FileNotFoundError(_gone(path))
+
+
+def _gone(path: Path) -> str:
+    return f"{path} disappeared while it was read. Run the same command again."
 
 
 def is_equal(first: pa.Table, second: pa.Table) -> bool:

@@ -40,6 +40,7 @@ class _Stops:
         self.last = 0.0
         self.cancel: Callable[[], object] | None = None
         self.was_dropped = False
+        self.was_raised = False
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         is_first, now = self.first is None, time.monotonic()
@@ -54,6 +55,7 @@ class _Stops:
             return
         self.first, self.last = self.first or number, now
         if self.cancel is None or not is_first:
+            self.was_raised = True
             raise KeyboardInterrupt
         self.cancel()
 
@@ -96,7 +98,7 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
 
     So is an output that is closed before its end, as by `| head`.
     """
-    _stops.first = None
+    _stops.first, _stops.was_raised = None, False
     before = {number: signal.getsignal(number) for number in STOPS}
     hook, sys.unraisablehook = sys.unraisablehook, _stops.raise_again
     _listen(dict.fromkeys(STOPS, _stops.receive))
@@ -110,6 +112,11 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
         end_stopped(words)
     except BrokenPipeError:
         end_closed()
+    except Exception:
+        # Compiled code that imports drops what is raised meanwhile, and says that there is no such module.
+        if not _stops.was_raised:
+            raise
+        end_stopped(words)
     finally:
         _listen(before)
         sys.unraisablehook = hook

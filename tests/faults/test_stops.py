@@ -227,6 +227,37 @@ def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, numbe
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "Stopped.\n")
 
 
+# What an extension does that imports another: it drops what is raised meanwhile, and says what it lacks.
+DROPPING = """
+import os, signal
+from results.stopping import stopping_in_a_line
+
+def work():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(10**6):
+            pass
+    except KeyboardInterrupt:
+        pass
+    raise {error}
+
+with stopping_in_a_line("Stopped."):
+    work()
+"""
+
+
+@pytest.mark.parametrize(
+    "error", ["ImportError('no module')", "ValueError('no array')", "SystemError('no reason')"]
+)
+def test_a_stop_that_compiled_code_made_another_error_of_ends_in_one_line(error: str) -> None:
+    code = DROPPING.format(error=error)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGTERM, "", "Stopped.\n")
+    unsent = code.replace("os.kill(os.getpid(), signal.SIGTERM)", "pass")
+    ended = subprocess.run([sys.executable, "-c", unsent], capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 1 and error.partition("(")[0] in ended.stderr
+
+
 def test_a_stop_that_is_raised_again_while_its_drop_is_told_of_is_not_dropped_for_good(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from results import merging, shards, store
+from results import checks, merging, shards, store
 from results.inspection import inspect
 from results.merging import merge_shards
-from results.reading import is_equal
+from results.reading import is_equal, read_member
 from results.schema import CELLS, EMBEDDINGS, TRACES
 from results.shards import list_shards, named_shards
 
@@ -223,6 +223,35 @@ def test_a_reader_finds_rows_of_what_was_merged_twice_while_it_read(tmp_path: Pa
         merge_shards(tmp_path, TRACES, "m")
         fill(tmp_path, start=start)
     assert found + [sample for part in parts for sample in part["sample"].to_pylist()] == expected
+
+
+def test_a_merged_shard_that_is_merged_again_while_it_is_compared_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, num_shards=2)
+    earliest = list_shards(tmp_path / "traces")[0]
+    content = earliest.read_bytes()
+    merge_shards(tmp_path, TRACES, "m")
+    # As a writer leaves it that was killed before it removed what it had merged.
+    earliest.write_bytes(content)
+    (merged,) = list_shards(tmp_path / "traces")
+    told: list[str] = []
+
+    def read_late(path: Path, name: str, schema: pa.Schema) -> pa.Table:
+        monkeypatch.undo()
+        fill(tmp_path, start=100, num_shards=1)
+        merge_shards(tmp_path, TRACES, "m")
+        assert not path.exists()
+        try:
+            return read_member(path, name, schema)
+        except FileNotFoundError as error:
+            told.append(str(error))
+            raise
+
+    monkeypatch.setattr(checks, "read_member", read_late)
+    assert checks.check_shards(tmp_path, ["traces"], "m").wrong == []
+    assert told == [f"{merged} disappeared while it was read. Run the same command again."]
+    assert inspect(tmp_path).faults == [] and len(samples(tmp_path)) == 3 * ROWS_EACH
 
 
 def _append_and_merge(root: Path) -> None:
