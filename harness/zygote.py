@@ -185,6 +185,7 @@ def serve(
     seconds: float,
     memory_bytes: int,
     evaluates: bool,
+    forks_often: bool,
 ) -> None:
     """Grade batches of (position, prompt id, text) for the parent at the other end, until it has no more.
 
@@ -193,7 +194,8 @@ def serve(
     """
     faulthandler.disable()
     try:
-        collapse_pages()
+        if forks_often:
+            collapse_pages()
         enclose(kept_files=(results.fileno(),), memory_bytes=memory_bytes)
         # Its parent held them back until they mean what they do to a worker.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())

@@ -21,7 +21,7 @@ from harness.grading import grade_texts
 from harness.rendering import Renderer
 from harness.samples import Pending, Sampled, finish_sample
 from harness.traces import Context, SampleKey
-from harness.types import Completion, Prompt, Request, Sampling, Task, Thinking
+from harness.types import Answer, Completion, Grade, Prompt, Request, Sampling, Task, Thinking
 from sweeps.compose import build
 from tests.harness.byte_tokenizer import EOS, build_byte_tokenizer
 from tests.harness.test_shipped_tasks import SHIPPED, SOURCES, make
@@ -100,32 +100,49 @@ def sample(renderer: Renderer, task: Task, prompt: Prompt, *, leaves_open: bool 
     return asyncio.run(finish_sample(engine, context, Pending(key, BUDGETS)))
 
 
+Graded = list[tuple[Answer, Grade]]
+
+
+@pytest.fixture(scope="module")
+def grade_every_style(
+    load_task: Callable[[str], tuple[Task, list[Prompt]]],
+) -> Callable[[str, bool], dict[str, Graded]]:
+    """By style what the obliging model answers a task's first prompt, and its grades: one call of the graders."""
+
+    def grade_styles(name: str, leaves_open: bool) -> dict[str, Graded]:
+        task, prompts = load_task(name)
+        answers: list[tuple[str, Answer]] = []
+        for style in ["chain_of_thought"] if leaves_open else STYLES:
+            renderer = Renderer(TOKENIZER, load_thinking(style), (EOS_ID,), task.answer_form)
+            sampled = sample(renderer, task, prompts[0], leaves_open=leaves_open)
+            assert sampled.traces[-1].ended
+            answers += [(style, answer) for answer in sampled.answers if answer.forced or not leaves_open]
+        grades = grade_texts(task, [(answer.prompt_id, answer.text) for _, answer in answers]).grades
+        found: dict[str, Graded] = {}
+        for (style, answer), grade in zip(answers, grades, strict=True):
+            found.setdefault(style, []).append((answer, grade))
+        return found
+
+    return cache(grade_styles)
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_an_answer_as_asked_for_is_correct_natural_and_forced_at_every_budget(
-    name: str, style: str, load_task: Callable[[str], tuple[Task, list[Prompt]]]
+    name: str, style: str, grade_every_style: Callable[[str, bool], dict[str, Graded]]
 ) -> None:
-    task, prompts = load_task(name)
-    renderer = Renderer(TOKENIZER, load_thinking(style), (EOS_ID,), task.answer_form)
-    sampled = sample(renderer, task, prompts[0])
-    assert sampled.traces[-1].ended
-    assert {answer.budget for answer in sampled.answers} > {None, 0, 7}
-    graded = grade_texts(task, [(answer.prompt_id, answer.text) for answer in sampled.answers])
-    read = {answer.budget: grade.outcome for answer, grade in zip(sampled.answers, graded.grades, strict=True)}
-    assert set(read.values()) == {"correct"}, (read, [answer.text for answer in sampled.answers], graded.troubles)
-    assert all(grade.vote_key for grade in graded.grades)
+    graded = grade_every_style(name, False)[style]
+    assert {answer.budget for answer, _ in graded} > {None, 0, 7}
+    assert {grade.outcome for _, grade in graded} == {"correct"}, graded
+    assert all(grade.vote_key for _, grade in graded)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_led_answer_that_ends_without_its_tail_is_read(
-    name: str, load_task: Callable[[str], tuple[Task, list[Prompt]]]
+    name: str, grade_every_style: Callable[[str, bool], dict[str, Graded]]
 ) -> None:
-    task, prompts = load_task(name)
-    renderer = Renderer(TOKENIZER, load_thinking("chain_of_thought"), (EOS_ID,), task.answer_form)
-    sampled = sample(renderer, task, prompts[0], leaves_open=True)
-    texts = [(answer.prompt_id, answer.text) for answer in sampled.answers if answer.forced]
-    assert texts
-    assert {grade.outcome for grade in grade_texts(task, texts).grades} == {"correct"}, texts
+    (graded,) = grade_every_style(name, True).values()
+    assert {grade.outcome for _, grade in graded} == {"correct"}, graded
 
 
 @pytest.mark.parametrize("style", STYLES)
