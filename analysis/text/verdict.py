@@ -163,14 +163,11 @@ def size(count: float, row: pd.Series) -> str:
 
 
 def sizes_legend(found: Comparison) -> str:
-    return "\n".join(
-        [
-            f"Interpolated in log size between {', '.join(found.rungs)}, never beyond them (≤, >). Brackets: 95% "
-            "intervals over prompts.",
-            "Beyond: share of replicates outside the ladder. If accuracy falls with size somewhere, the smallest "
-            "size that reaches the accuracy counts;",
-            "dips: share of replicates in which a larger size is less accurate again.",
-        ]
+    return filled(
+        f"Interpolated in log size between {', '.join(found.rungs)}, never beyond them (≤, >). Brackets: 95% "
+        "intervals over prompts. Beyond: share of replicates outside the ladder. If accuracy falls with size "
+        "somewhere, the smallest size that reaches the accuracy counts; dips: share of replicates in which a "
+        "larger size is less accurate again."
     )
 
 
