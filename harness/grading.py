@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from harness.fence.gaps import find_fence
 from harness.messages import read_grade
+from harness.pages import collapse_pages
 from harness.types import Grade, Prompt, Task
 from harness.zygote import FAILED, MAX_FAILURES, PATIENCE, TIMEOUT, UNPARSED, Item, serve
 
@@ -27,7 +28,7 @@ SECONDS_A_GRADE = 5.0
 # What a grader may take beside what its process was born with.
 MEMORY_BYTES = 1 << 30
 CHUNK_SIZE = 256
-# So many processes, one an answer, are forked more cheaply from large pages than without them.
+# So many processes, one an answer, are forked more quickly once memory is on large pages.
 MANY_FORKS = 200
 # Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and
 # held in up to eight bytes, and what is over is for grading.
@@ -89,8 +90,9 @@ def grade_texts(
         seconds=seconds,
         memory_bytes=memory_bytes,
         evaluates=evaluates(task),
-        forks_often=evaluates(task) and len(texts) > MANY_FORKS,
     )
+    if evaluates(task) and len(texts) > MANY_FORKS:
+        collapse_pages()
     silence, most_chars = SILENT_GRADES * PATIENCE * seconds + SILENT_SECONDS, int(memory_bytes * SHARE_OF_TEXTS)
     for position, grade, trouble in _Pool(work, texts, silence, most_chars).run(num_workers):
         grades[position] = grade

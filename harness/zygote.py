@@ -24,7 +24,6 @@ from typing import NamedTuple
 from harness.fence.fence import enclose, seal
 from harness.fence.heritage import NUM_FILES
 from harness.messages import LONGEST_LINE, read_grade, write_grade
-from harness.pages import collapse_pages
 from harness.sandbox import close_sandbox, take_refused
 from harness.types import Grade, Outcome, Prompt, Task
 
@@ -185,7 +184,6 @@ def serve(
     seconds: float,
     memory_bytes: int,
     evaluates: bool,
-    forks_often: bool,
 ) -> None:
     """Grade batches of (position, prompt id, text) for the parent at the other end, until it has no more.
 
@@ -194,8 +192,6 @@ def serve(
     """
     faulthandler.disable()
     try:
-        if forks_often:
-            collapse_pages()
         enclose(kept_files=(results.fileno(),), memory_bytes=memory_bytes)
         # Its parent held them back until they mean what they do to a worker.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())

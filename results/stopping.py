@@ -101,8 +101,8 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
     _stops.first, _stops.was_raised = None, False
     before = {number: signal.getsignal(number) for number in STOPS}
     hook, sys.unraisablehook = sys.unraisablehook, _stops.raise_again
-    _listen(dict.fromkeys(STOPS, _stops.receive))
     try:
+        _listen(dict.fromkeys(STOPS, _stops.receive))
         yield
         sys.stdout.flush()
         # Dropped at the very last.
@@ -156,10 +156,13 @@ def cancelling(cancel: Callable[[], object]) -> Iterator[None]:
 def _listen(handlers: Mapping[signal.Signals, Any]) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
+    # One that comes meanwhile waits until all of them mean the same.
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
     for number, handler in handlers.items():
         # What is started by nohup, or behind a script, is to go on.
         if signal.getsignal(number) is not signal.SIG_IGN and handler is not None:
             signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:

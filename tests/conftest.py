@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from harness.checkpoint import read_checkpoint
 from harness.engines.server import Server
 from harness.engines.vllm import Vllm
+from harness.pages import collapse_pages
 from harness.rendering import Renderer, load_tokenizer
 from harness.traces import Context
 from harness.types import Engine, EngineSettings, Model, Sampling, Thinking
@@ -152,6 +153,8 @@ gc.disable()
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+    # What is imported fills a gigabyte, whose table of pages every forked grader and command would copy.
+    collapse_pages()
 
 
 def pytest_sessionfinish() -> None:

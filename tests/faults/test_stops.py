@@ -227,6 +227,34 @@ def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, numbe
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "Stopped.\n")
 
 
+# A stop that comes when the handlers are set, or set back: `at` counts those that are looked at.
+BETWEEN = """
+import os, signal
+from results.stopping import STOPS, end_at_once_when_stopped, stopping_in_a_line
+
+look, looked = signal.getsignal, []
+
+def look_late(number):
+    looked.append(number)
+    if len(looked) == {at}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return look(number)
+
+end_at_once_when_stopped()
+signal.getsignal = look_late
+with stopping_in_a_line("Stopped."):
+    pass
+print("went on", flush=True)
+"""
+
+
+@pytest.mark.parametrize("at", [1, len(STOPS), len(STOPS) + 2, 2 * len(STOPS), 3 * len(STOPS)])
+def test_a_stop_while_handlers_are_set_ends_in_one_line(at: int) -> None:
+    code = BETWEEN.format(at=at)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGTERM, "", "Stopped.\n")
+
+
 # What an extension does that imports another: it drops what is raised meanwhile, and says what it lacks.
 DROPPING = """
 import os, signal

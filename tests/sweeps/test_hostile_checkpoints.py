@@ -226,9 +226,12 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         tokenizer(added_tokens=[{"id": 2**40, "content": "x", "special": True}]),
         "No tokenizer",
     ),
-    "another model's tokenizer": (shift_vocabulary, r"writes token 1,0\d\d and the model has"),
-    "a vocabulary without digits": (edit("config.json", vocab_size=3), r"writes token \d+ and the model has 3"),
-    "a vocabulary of none": (edit("config.json", vocab_size=0), r"writes token \d+ and the model has 0"),
+    "another model's tokenizer": (shift_vocabulary, r"writes token 1,0\d\d, but the model knows only"),
+    "a vocabulary without digits": (
+        edit("config.json", vocab_size=3),
+        r"writes token \d+, but the model knows only 3",
+    ),
+    "a vocabulary of none": (edit("config.json", vocab_size=0), r"writes token \d+, but the model knows only 0"),
     "a tokenizer config that is a list": (write("tokenizer_config.json", "[1]"), "No tokenizer in"),
 }
 
