@@ -61,8 +61,8 @@ def samples(count: int) -> str:
 
 
 def samples_each(least: int, most: int) -> str:
-    """'16 samples each', '100 to 10,000 samples each' where most is above least."""
-    return f"{least:,} to {most:,} samples each" if most > least else f"{least:,} samples each"
+    """'16 samples each', '1 sample each', '100 to 10,000 samples each' where most is above least."""
+    return f"{least:,} to {most:,} samples each" if most > least else f"{samples(least)} each"
 
 
 def prompts(count: int) -> str:

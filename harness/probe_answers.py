@@ -86,10 +86,16 @@ def _explain_outcome(context: Context, outcome: Outcome) -> str:
         return (
             "The model ends its text at once, so thinking.chat or thinking.open do not fit it. Try thinking=auto."
         )
+    example = context.renderer.form.write("...")
+    # The form of a whole text writes nothing around it.
+    read = (
+        "reads the whole answer, so nothing else may stand in it. Does its prompt say so?"
+        if example == "..."
+        else f"reads answers written as {example!r}. Does its prompt ask for this form?"
+    )
     return (
-        f"The task reads answers written as {context.renderer.form.write('...')!r}. Does its prompt ask for this "
-        "form? Set task.form and task.extract to the form in which this model answers. A base model needs worked "
-        "examples (task.num_fewshot=4 thinking=few_shot)."
+        f"The task {read} Set task.form and task.extract to the form in which this model answers, or choose a task "
+        "whose prompt says what to write. A base model needs worked examples (task.num_fewshot=4 thinking=few_shot)."
     )
 
 

@@ -1,5 +1,6 @@
 """A run for notebooks: what the commands print, as tidy frames. docs/columns.md says what every column holds."""
 
+from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
@@ -87,8 +88,12 @@ def load(
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
     choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Raises ValueError where there is no such
-    run, and where a choice asks for what it lacks.
+    run, where a choice asks for what it lacks, and for a choice that is none.
     """
+    known = [field.name for field in fields(Choices) if field.name != "binning"]
+    if unknown := sorted(set(choices) - set(known)):
+        named = ["task", "anchor", "rule", "seed", "difficulty", "label", "bins", "thresholds"]
+        raise ValueError(f"load has no option {', '.join(unknown)}; choose from {[*named, *known]}.")
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
     threadpool_limits(1, user_api="blas")
     loaded = outcomes.load(find_run(run), task=task, anchor=anchor)

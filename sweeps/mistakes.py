@@ -18,9 +18,10 @@ from sweeps.compose import CONF, admit_launchers
 from sweeps.words import OVERRIDE, adapt, name_word
 
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
-NO_CHOICE = re.compile(r"Could not find '([^/']+)/([^']+)'")
-# Words of Hydra's own: what they name lies elsewhere.
+NO_CHOICE = re.compile(r"Could not find '([^']+)/([^/']+)'")
+# Words of Hydra's own, whose names lie elsewhere, but for those of where jobs run.
 OF_HYDRA = ("hydra/", "hydra.")
+OF_LAUNCHERS = ("hydra/launcher", "hydra.launcher.")
 
 
 def find_mistake(words: Sequence[str]) -> str | None:
@@ -43,7 +44,7 @@ def find_mistake(words: Sequence[str]) -> str | None:
     # One of Hydra's flags may name another config.
     if any(flags):
         return None
-    own = [override for override in overrides if not override.key_or_group.startswith(OF_HYDRA)]
+    own = [each for each in overrides if is_ours(each.key_or_group)]
     for override in own:
         if override.is_add() and not override.is_force_add() and is_unknown(override.key_or_group):
             return tell_option(override.key_or_group, own)
@@ -70,6 +71,10 @@ def find_other_run(words: Sequence[str]) -> str | None:
         "experiment=... (experiment=embedded draws the embedded ladder into it), or go on as it was made with "
         f"`isoquant sweep {root}`."
     )
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith(OF_LAUNCHERS) or not name.startswith(OF_HYDRA)
 
 
 def is_unknown(name: str) -> bool:
@@ -119,14 +124,15 @@ def compose_words(words: Sequence[str]) -> DictConfig:
 def tell_option(name: str, overrides: Sequence[Override]) -> str:
     """There is no such option, and which were meant."""
     rooms = [single(override) for override in overrides if (CONF / override.key_or_group.split("@")[0]).is_dir()]
-    known = list(list_options(compose(rooms)))
+    config = compose([*rooms, "hydra.mode=RUN"], with_hydra=True) if name.startswith(OF_HYDRA) else compose(rooms)
+    known = [option for option in list_options(config) if "._" not in option]
     bare = {option: re.sub(r"[._]", "", option) for option in known}
     meant = [option for option in known if option.endswith(f".{name}")]
     meant += [option for option in known if bare[option] == re.sub(r"[._]", "", name)]
     meant += difflib.get_close_matches(name, known, n=3, cutoff=0.75)
-    hint = (
-        f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else "`isoquant sweep --cfg job` lists them."
-    )
+    elsewhere = "conf/hydra/launcher lists those of each hydra/launcher=..., such as slurm."
+    listed = elsewhere if name.startswith(OF_LAUNCHERS) else "`isoquant sweep --cfg job` lists them."
+    hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else listed
     return f"There is no option {name}; {hint}"
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,11 +21,14 @@ from harness.recognition import (
 )
 from harness.rendering import Renderer
 from harness.types import EngineSettings, Prompt, Sampling, Thinking
+from sweeps.lines import LINE, filled, in_two
 
 if TYPE_CHECKING:
     from sweeps.job import Job
 
 SHOWN_CHARS = 40
+# Columns of the table of settings: the names', and the least of the values' where both do not fit in a line.
+NAME_WIDTH, VALUE_WIDTH = 10, 62
 CONFIG = "config.json"
 TEMPLATE = "chat_template.jinja"
 # Of a task, what its answers' form comes from.
@@ -124,10 +127,24 @@ def tell_settings(told: Sequence[tuple[str, Sequence[Setting]]]) -> list[str]:
             names.append(name)
     lines = []
     for group, names in groups.items():
-        value_width = max((len(setting.value) for setting in group), default=0)
-        lines.append(f"Settings of {', '.join(names)}:")
-        lines += [f"  {name:<10} {value.ljust(value_width)}  {source}" for name, value, source in group]
+        lines.append(filled(f"Settings of {', '.join(names)}:"))
+        lines += _side_by_side(group)
     return lines
+
+
+def _side_by_side(settings: Sequence[Setting]) -> Iterator[str]:
+    """Lines of what each is and where it came from; what is too long for its column goes over several."""
+    longest_value, longest_source = (
+        max((len(text) for text in column), default=0)
+        for column in zip(*((value, source) for _, value, source in settings), strict=True)
+    )
+    room = LINE - len("  ") * 2 - NAME_WIDTH - 1
+    value_width = min(longest_value, max(room - longest_source, VALUE_WIDTH))
+    for name, value, source in settings:
+        head = f"  {name:<{NAME_WIDTH}} "
+        for line in in_two(value, source, left_width=value_width, right_width=room - value_width):
+            yield head + line
+            head = " " * len(head)
 
 
 def show_markers(thinking: Thinking, tokenizer: Any) -> str:

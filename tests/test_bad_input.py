@@ -44,7 +44,16 @@ CONFIGS = [
     Case("experiment=embeded model=countdown-33k", r"There is no experiment=embeded; did you mean embedded\?"),
     Case("experiment=embedded model=qwen9", r"There is no model=qwen9; did you mean qwen3"),
     Case(f"{SWEEP} grid=huge", r"There is no grid=huge; there are .*embedded"),
-    Case(f"{SWEEP} hydra/launcher=pbs", r"Could not find 'hydra/launcher/pbs'[\s\S]*slurm"),
+    Case(f"{SWEEP} hydra/launcher=pbs", r"There is no hydra/launcher=pbs; there are .*slurm"),
+    Case(f"{SWEEP} hydra/launcher=slrum", r"There is no hydra/launcher=slrum; did you mean slurm\?"),
+    Case(
+        f"{SWEEP} hydra/launcher=slurm hydra.launcher.timeout=120",
+        r"There is no option hydra.launcher.timeout; did you mean hydra.launcher.timeout_min",
+    ),
+    Case(
+        f"{SWEEP} hydra.launcher.timeout_min=120",
+        r"There is no option hydra.launcher.timeout_min; conf/hydra/launcher lists those of each hydra/launcher=",
+    ),
     Case(f"{SWEEP} task.sise=3", r"There is no option task.sise; did you mean task.size"),
     Case(f"{SWEEP} +task.sise=3", r"There is no task.sise; task's fields are name, seed, size"),
     Case(
@@ -324,7 +333,15 @@ ANALYSIS = [
         2,
     ),
     Case(
-        "serve results/reference --target .5 --queries 9 --pretraining-tokens a=9 a=9",
+        "serve results/reference --target .5 --queries 9 --pretraining-tokens a=2",
+        r"'2' is not a size; write 7e9 or 7B",
+    ),
+    Case(
+        "summary results/reference --label target",
+        r"Only bins of a label read --label, and --difficulty is anchor. Add --difficulty label",
+    ),
+    Case(
+        "serve results/reference --target .5 --queries 9 --pretraining-tokens a=9e9 a=9T",
         r"--pretraining-tokens names a twice",
     ),
     Case(

@@ -18,6 +18,7 @@ from analysis.reading.choices import AS_KNOWN, Choices
 from analysis.reading.reading import Reading
 from analysis.runs import outcomes, pairing
 from analysis.runs.pairing import Source
+from results.ingest.sizes import LEAST_TOKENS, parse_size
 from results.inspection import check
 from results.places import find_run, write_beside
 
@@ -182,11 +183,14 @@ def positive(text: str) -> float:
 
 
 def named_tokens(text: str) -> tuple[str, float]:
-    """qwen3-8b=3.6e13."""
+    """qwen3-8b=3.6e13 or qwen3-8b=36T, as `isoquant ingest` reads it."""
     name, _, tokens = text.rpartition("=")
     if not name:
-        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=TOKENS")
-    return name, positive(tokens)
+        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=2e12 or NAME=2T")
+    try:
+        return name, parse_size(tokens, least=LEAST_TOKENS)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def per_token(text: str) -> tuple[str, PerToken]:

@@ -10,6 +10,7 @@ from analysis.stats.bootstrap import LEVEL
 from analysis.stats.power import POWER, Variances
 from analysis.text import power as power_text
 
+EFFECT = 0.03
 EXAMPLES = """\
   isoquant power pilot --models qwen3-4b qwen3-8b --effect 0.03
   isoquant power --variances 0.02 0.1 0.1
@@ -30,9 +31,10 @@ def add(commands: arguments.Commands) -> None:
         metavar=("DIFFERENCE", "WITHIN_A", "WITHIN_B"),
         help="instead of a run: variance of the true difference between prompts, and of one sample of each arm",
     )
-    add("--effect", type=float, default=0.03, help="the smallest difference in accuracy worth finding")
-    add("--power", type=float, default=POWER, help="how often it is to be found")
-    add("--level", type=float, default=LEVEL, help="level of the test that finds it")
+    of_effect = f"the smallest difference in accuracy worth finding, 0.02 for 2 points ({EFFECT})"
+    add("--effect", type=float, default=EFFECT, help=of_effect)
+    add("--power", type=float, default=POWER, help=f"how often it is to be found ({POWER})")
+    add("--level", type=float, default=LEVEL, help=f"level of the test that finds it ({LEVEL})")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:

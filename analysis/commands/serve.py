@@ -37,8 +37,8 @@ def add(commands: arguments.Commands) -> None:
         action="extend",
         nargs="+",
         default=[],
-        metavar="NAME=TOKENS",
-        help="tokens a model was trained on, if the run does not record it",
+        metavar="NAME=2T",
+        help="tokens a model was trained on, if the run does not record it: 2e12 or 2T",
     )
 
 

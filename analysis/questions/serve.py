@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Floats
 from analysis.costs import cost_models, lifetime
 from analysis.costs.lifetime import Plan, Serving, Switch
@@ -134,17 +135,31 @@ def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[
     if unknown:
         raise ValueError(f"No model {', '.join(unknown)} in this run; its models are {', '.join(rungs)}.")
     tokens = {name: given.get(name, rung.pretraining_tokens) for name, rung in rungs.items()}
-    known = {name: float(D) for name, D in tokens.items() if D is not None and _has_size_and_tokens(rungs[name])}
-    if not known:
+    lacks = {name: _lacking(rung) for name, rung in rungs.items()}
+    known = {name: float(D) for name, D in tokens.items() if D is not None and not lacks[name]}
+    if known:
+        return known
+    if whole := [name for name in rungs if not lacks[name]]:
         raise ValueError(
             "Training costs 6ND, and pretraining tokens D are not known of any model. Give them as "
-            f"--pretraining-tokens {next(iter(rungs))}=2e12, for one or more of {', '.join(rungs)}."
+            f"--pretraining-tokens {whole[0]}=2e12, for one or more of {', '.join(whole)}."
         )
-    return known
+    lacking = "; ".join(f"{name} {numerals.listed(parts)}" for name, parts in lacks.items())
+    raise ValueError(
+        "Training and serving cost 6ND + 2Nq(P + kT), and every model lacks a part: "
+        f"{lacking}. Ingest them again with what is lacking (--params; --map prompt_tokens=COLUMN "
+        "decoded_tokens=COLUMN)."
+    )
 
 
-def _has_size_and_tokens(rung: Rung) -> bool:
-    return rung.has_tokens and rung.has_prompt_tokens and not np.isnan(rung.shape.num_matmul_params)
+def _lacking(rung: Rung) -> list[str]:
+    """What the cost of serving a model needs and its run does not tell."""
+    told = {
+        "its size N": not np.isnan(rung.shape.num_matmul_params),
+        "the tokens of prompts P": rung.has_prompt_tokens,
+        "the tokens of samples T": rung.has_tokens,
+    }
+    return [part for part, is_told in told.items() if not is_told]
 
 
 def _around(queries: Sequence[float]) -> Floats:

@@ -38,6 +38,15 @@ class Binning:
     num_bins: int | None = None
     thresholds: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.difficulty not in DIFFICULTIES:
+            raise ValueError(f"Unknown difficulty {self.difficulty!r}; choose from {list(DIFFICULTIES)}.")
+        if self.label is not None and self.difficulty != "label":
+            raise ValueError(
+                f"Only bins of a label read --label, and --difficulty is {self.difficulty}. Add --difficulty label, or "
+                "leave --label out."
+            )
+
 
 class Bin(NamedTuple):
     """A bin's name and the prompt weights in it, (1 + R, P)."""

@@ -73,8 +73,10 @@ def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:
 def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     """The wanted rule, or the first that can be read. No arrays; source: ours.
 
-    Raises ValueError, with the reason, where the wanted one cannot be read.
+    Raises ValueError, with the reason, where the wanted one is none or cannot be read.
     """
+    if wanted is not None and wanted not in RULES:
+        raise ValueError(f"Unknown rule {wanted!r}; choose from {list(RULES)}.")
     if wanted is not None and wanted not in rules(arms):
         silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
         raise ValueError(

@@ -48,9 +48,14 @@ def headline(found: Comparison) -> str:
         f"{aside}On {found.task}, one answer {limits.thinking(row['budget'])}: {found.new} {new}, {row['base']} "
         f"{base}: {numerals.points(row['difference'])} points [{numerals.points(row['alone_low'])}, "
         f"{numerals.points(row['alone_high'])}] over {numerals.prompts(found.num_prompts)} (p = "
-        f"{numerals.p_value(row['p_value'])}).{_worth(found)}\nOf {len(cells)} cells together, {better} are "
-        f"certainly better and {len(sure) - better} certainly worse{_confirmed(cells, sure)}."
+        f"{numerals.p_value(row['p_value'])}).{_worth(found)}\nOf {_together(cells)}, {better} "
+        f"{'is' if better == 1 else 'are'} certainly better and {len(sure) - better} certainly worse"
+        f"{_confirmed(cells, sure)}."
     )
+
+
+def _together(cells: pd.DataFrame) -> str:
+    return "1 cell" if len(cells) == 1 else f"{len(cells)} cells together"
 
 
 def _confirmed(cells: pd.DataFrame, sure: pd.DataFrame) -> str:
@@ -108,17 +113,17 @@ def _difference(row: pd.Series) -> str:
 def differences_legend(found: Comparison) -> str:
     """What the brackets and stars promise."""
     cells = found.differences
-    lines = [
-        f"Brackets: 95% intervals that hold for all {len(cells)} cells at once (max-t over prompts, bins drawn "
-        "again). *: not 0."
-    ]
+    which = "a 95% interval" if len(cells) == 1 else f"95% intervals that hold for all {len(cells)} cells at once"
+    lines = [f"Brackets: {which} (max-t over prompts, bins drawn again). *: not 0."]
     if found.bins_are is not None and cells["bin"].nunique() > 1:
         lines.append(f"Bins: {found.bins_are}.")
     if found.cluster is not None:
         lines.append(f"Prompts of one {found.cluster} are resampled and swapped together.")
     holm, bh = (int((cells[name] <= intervals.FALSE_SHARE).sum()) for name in ("p_holm", "p_bh"))
     by_holm = (
-        f"{holm} differ" if _is_fine_enough(cells) else (f"no difference is certain in any of {len(cells)} cells")
+        f"{holm} {'differs' if holm == 1 else 'differ'}"
+        if _is_fine_enough(cells)
+        else (f"no difference is certain in any of {len(cells)} cells")
     )
     lines.append(
         f"By p-values of {NUM_FLIPS:,} random swaps of the two models' answers, {by_holm} after Holm's correction "
@@ -177,10 +182,11 @@ def needs_title(found: Comparison) -> str:
 
 def need_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a rung and bin: along samples, and along thinking where there are budgets."""
-    unit = found.cost.unit
-    rows = [
-        ["base", "bin", "samples", "never", "tokens", unit, f"of its {wording.spent(unit)}", "thinking", "never"]
-    ]
+    unit, has_budgets = found.cost.unit, bool((found.needs["path"] == "budget").any())
+    # What is counted in tokens or samples has a column of its own already.
+    counts_steps = unit in ("tokens", "samples")
+    head = ["base", "bin", "samples", "never", "tokens", *([] if counts_steps else [unit])]
+    rows = [[*head, f"of its {wording.spent(unit)}", *(["thinking", "never"] if has_budgets else [])]]
     for (base, name), part in found.needs.groupby(["base", "bin"], sort=False):
         by_path = part.set_index("path")
         wide = by_path.loc["width"]
@@ -190,7 +196,7 @@ def need_rows(found: Comparison) -> list[list[str]]:
             _bounded(wide, "step", "{:.1f}"),
             numerals.percent(wide["share_never"]),
             _bounded(wide, "tokens", "{:.0f}"),
-            _bounded(wide, "cost", "{:.2g}"),
+            *([] if counts_steps else [_bounded(wide, "cost", "{:.2g}")]),
             _bounded(wide, "exchange_rate", "{:.2f}x"),
         ]
         if "budget" in by_path.index:

@@ -9,6 +9,7 @@ from typing import Any
 from results.ingest import inspect_log, lm_eval, table, uneven, unused
 from results.ingest.cells import SUFFIXES
 from results.ingest.completions import without_completions
+from results.ingest.inspect_files import is_marked
 from results.ingest.mapping import NOUNS, Mapped
 from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, right_or_wrong, tell_fractions
@@ -74,10 +75,11 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
             seeds_are_samples=options.seeds_are_samples,
         )
         found = lm_eval.read(source, choices)
-        if beside := [path.name for path in inspect_log.find_logs(source) if path.suffix == ".eval"]:
+        if beside := [path.name for path in inspect_log.find_logs(source) if is_marked(path)]:
+            more = f" and {len(beside) - 1:,} more" if len(beside) > 1 else ""
             found.notes.append(
-                f"The source has logs of lm-eval and of Inspect ({beside[0]}), and only one kind is "
-                "read at a time. Give each kind in a folder of its own."
+                f"The source has logs of lm-eval and of Inspect, and only one kind is read at a time; not read: "
+                f"{beside[0]}{more}. Give each kind in a folder of its own."
             )
         return found
     if inspect_log.find_logs(source):

@@ -1,6 +1,7 @@
 """Inspect's logs as files: *.eval (a zip of JSON, deflated or zstd), the same unpacked, and *.json."""
 
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,9 @@ LOCAL_HEADER_BYTES = 30
 HEADER, STARTED, SAMPLES = "header.json", "_journal/start.json", "samples"
 # What lies beside the logs of a folder or an eval set, and is none.
 BESIDE = ("eval-set.json", "logs.json", "listing.json", "summaries.json", "reductions.json")
+# What a JSON log begins with, and other JSON beside it does not.
+EVAL = re.compile(rb'"eval"\s*:\s*\{')
+START_BYTES = 1 << 16
 # What reading a log meets that is cut short, damaged or none.
 BROKEN = (
     *(ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, RecursionError),
@@ -50,6 +54,14 @@ def find_logs(source: Path) -> list[Path]:
     return sorted(unpacked) + sorted(
         path for path in files if path.name not in BESIDE and not _is_within(path, unpacked)
     )
+
+
+def is_marked(path: Path) -> bool:
+    """Whether a path that `find_logs` found is a log by its form: JSON may be anything else as well."""
+    if path.suffix != ".json":
+        return True
+    with path.open("rb") as file:
+        return EVAL.search(file.read(START_BYTES)) is not None
 
 
 def open_log(path: Path) -> Log:

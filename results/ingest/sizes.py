@@ -18,5 +18,5 @@ def parse_size(text: str, *, least: float) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or number < least:
-        raise ValueError(f"{text!r} is not a size; write 7e9 or 7B (a table with billions: map billion_params)")
+        raise ValueError(f"{text!r} is not a size; write 7e9 or 7B")
     return number

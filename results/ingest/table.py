@@ -219,7 +219,8 @@ def _parsed(cells: Mapping[str, Any], noun: str, least: float) -> float | None:
     try:
         return None if written is None else parse_size(written, least=least)
     except ValueError as error:
-        raise _RefusedError(f"{noun}: {error}.") from None
+        billions = " (a table with billions: map billion_params)" if noun == "num_params" else ""
+        raise _RefusedError(f"{noun}: {error}{billions}.") from None
 
 
 def _tokens(cells: Mapping[str, Any]) -> Tokens:

@@ -19,6 +19,7 @@ from sweeps.forecast import chosen_settings, missing_anchor, unusable_rows
 from sweeps.grade import grade_run
 from sweeps.job import Job, prepare
 from sweeps.launchers.lanes import Lane, Place
+from sweeps.lines import filled
 from sweeps.recognised import tell_settings
 from sweeps.repair import repair
 from sweeps.trusted import tell_code
@@ -102,13 +103,13 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             told.append((job.model.name, prepared.settings))
         print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
         for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
-            print(f"{'':>16}  {line}", flush=True)
+            print(filled(line, indent=18), flush=True)
     if problems:
         raise ValueError("\n".join(problems))
     for line in tell_settings(told):
         print(line, flush=True)
     for line in (*tell_code(jobs), *missing_anchor(jobs)):
-        print(line, flush=True)
+        print(filled(line), flush=True)
     return pending, list(dict.fromkeys(busy))
 
 

@@ -10,6 +10,7 @@ from results import store
 from results.inspection import inspect
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
 from sweeps.job import Job, prepare
+from sweeps.lines import filled
 from sweeps.recognised import Setting, tell_settings
 from sweeps.trusted import tell_code
 
@@ -24,7 +25,7 @@ HEADER = (
 def show_plan(jobs: Sequence[Job]) -> None:
     """Print the plan of these jobs; raises ValueError with what is invalid, and why, where something is."""
     for note in inspect(jobs[0].run).notes:
-        print(note)
+        print(filled(note))
     if damaged := store.find_damaged(jobs[0].run):
         named = "\n".join(f"  {path}" for path in damaged)
         raise ValueError(
@@ -51,7 +52,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
         print_table([HEADER, *(_row(plan) for plan in forecasts), _totals(forecasts)])
     code = tell_code(jobs) if forecasts else []
     for line in [*notes, *code, *missing_anchor(jobs), *_remarks(forecasts, jobs[0].run)]:
-        print(line)
+        print(filled(line))
     if problems:
         raise ValueError("\n".join(["Cannot run:", *problems]))
 

@@ -70,9 +70,28 @@ def test_how_many_sure_cells_corrected_p_values_confirm_is_said(
     cells.iloc[:2, cells.columns.get_indexer(["low", "high", "p_holm"])] = [[1, 2, p_holm[0]], [-2, -1, p_holm[1]]]
     text = verdict.headline(replace(placed, differences=cells)).splitlines()[1]
     assert text == (
-        f"Of {len(cells)} cells together, 1 are certainly better and 1 certainly worse by joint intervals; "
+        f"Of {len(cells)} cells together, 1 is certainly better and 1 certainly worse by joint intervals; "
         f"corrected p-values confirm {number} of them."
     )
+
+
+def test_one_cell_alone_is_not_several(placed: Comparison):
+    alone = replace(placed, differences=placed.single_full().iloc[:1])
+    assert verdict.headline(alone).splitlines()[1].startswith("Of 1 cell, ")
+    assert verdict.differences_legend(alone).startswith("Brackets: a 95% interval (max-t")
+
+
+@pytest.mark.parametrize(("unit", "costs"), [("FLOPs", ["FLOPs"]), ("tokens", []), ("samples", [])])
+def test_no_column_of_what_a_smaller_model_needs_stands_twice(placed: Comparison, unit: str, costs: list[str]):
+    counted = replace(placed, cost=placed.cost._replace(unit=unit))
+    head, *rows = verdict.need_rows(counted)
+    assert head[:-3] == ["base", "bin", "samples", "never", "tokens", *costs] and head[-2:] == [
+        "thinking",
+        "never",
+    ]
+    shallow = replace(counted, needs=counted.needs[counted.needs["path"] == "width"])
+    head, *fewer = verdict.need_rows(shallow)
+    assert "thinking" not in head and fewer == [row[:-2] for row in rows]
 
 
 def test_more_cells_than_swaps_can_tell_apart_are_left_to_the_intervals(placed: Comparison):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,30 @@ def test_a_model_without_pretraining_tokens_is_left_out_and_named(ladder_run: Pa
     assert "Left out, because size, tokens or pretraining tokens are not known: 125k, 0.4m." in serve_text.render(
         some
     )
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        (
+            {"has_prompt_tokens": False},
+            "every model lacks a part: 33k the tokens of prompts P; 125k the tokens of",
+        ),
+        (
+            {"has_tokens": False, "has_prompt_tokens": False},
+            "33k the tokens of prompts P and the tokens of samples T; .* Ingest them again with what is lacking",
+        ),
+        ({}, r"pretraining tokens D are not known of any model. Give them as --pretraining-tokens 33k=2e12"),
+    ],
+)
+def test_what_is_lacking_is_named_and_nothing_else(ladder_run: Path, lacking: dict[str, bool], said: str):
+    loaded = outcomes.load(ladder_run)
+    arms = tuple(replace(arm, rung=replace(arm.rung, **lacking)) for arm in loaded.arms)
+    reading = read(replace(loaded, arms=arms), Choices(cost="samples"), rule="maj_at_k")
+    given = TOKENS if lacking else {}
+    with pytest.raises(ValueError, match=said) as refused:
+        serve.serve(reading, target=0.6, queries=[1e3], pretraining_tokens=given)
+    assert ("--pretraining-tokens" in str(refused.value)) == (not lacking), "what was given is not asked for"
 
 
 def test_copies_of_a_prompt_are_no_more_evidence_where_they_are_clustered(copied: outcomes.Outcomes):

@@ -106,9 +106,16 @@ def test_answers_that_can_be_read_pass_right_or_wrong() -> None:
             Sums(evaluates=True),
             r"The sandbox refuses what its grader does \(refused: exec",
         ),
+        (
+            Says("It is 19."),
+            PLAIN,
+            Sums(answer_form=FORMS["whole"]),
+            r"unparsed.* The task reads the whole answer, so nothing else may stand in it\. Does its prompt say so\? "
+            ".* or choose a task whose prompt says what to write",
+        ),
         (Says(""), PLAIN, Sums(), r"\(unanswered\).* The model ends its text at once"),
     ],
-    ids=["wrong form", "no beginning of text", "wrong marker", "refused grader", "nothing said"],
+    ids=["wrong form", "no beginning of text", "wrong marker", "refused grader", "no form", "nothing said"],
 )
 def test_answers_that_cannot_be_read_stop_the_sweep_with_the_cause(
     engine: Says, thinking: Thinking, task: Sums, message: str

@@ -72,6 +72,15 @@ def test_choices_are_those_of_the_commands(run: Run) -> None:
     assert tokens.cells()["cost"].equals(run.cells()["total_tokens"])
     two = isoquant.load(REFERENCE, bins=2, cost="c1", rule="pass_at_k")
     assert two.cells()["bin"].nunique() == 3 and two.cells()["rule"].eq("pass_at_k").all()
+    for choice, said in (
+        ({"rule": "maj"}, r"Unknown rule 'maj'; choose from \['maj_at_k', 'pass_at_k'\]"),
+        ({"difficulty": "hard"}, r"Unknown difficulty 'hard'; choose from \['anchor', 'own'"),
+        ({"label": "target"}, "Only bins of a label read --label, and --difficulty is anchor"),
+        ({"bin": 3}, r"load has no option bin; choose from .*'bins', .*'cost'"),
+        ({"binning": None, "costs": "c1"}, "load has no option binning, costs; choose from"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            isoquant.load(REFERENCE, **choice)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="No run 'nosuch'"):
         isoquant.load("nosuch")
     with pytest.raises(ValueError, match="Cost model 'c5' is not known in this run"):

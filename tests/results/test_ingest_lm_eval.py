@@ -279,7 +279,22 @@ def test_logs_of_inspect_beside_are_not_passed_over_in_silence(tmp_path: Path, c
     write(tmp_path, [row()])
     (tmp_path / "log.eval").write_bytes(b"PK")
     assert main([str(tmp_path), str(tmp_path / "run")]) == 0
-    assert "logs of lm-eval and of Inspect (log.eval), and only one kind is read" in capsys.readouterr().out
+    told = "logs of lm-eval and of Inspect, and only one kind is read at a time; not read: log.eval."
+    assert told in capsys.readouterr().out
+
+
+def test_nor_are_those_in_json_among_other_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write(tmp_path, [row()])
+    (tmp_path / "other.json").write_text('{"evaluation": {}, "eval": "none"}')
+    assert main([str(tmp_path), str(tmp_path / "run")]) == 0
+    assert "Inspect" not in capsys.readouterr().out, "lm-eval's results and other JSON are no logs of Inspect"
+    logs = tmp_path / "inspect"
+    logs.mkdir()
+    for name, indent in (("a.json", None), ("b.json", 2)):
+        log = {"version": 2, "status": "success", "eval": {"model": "m", "task": "t"}, "samples": []}
+        (logs / name).write_text(json.dumps(log, indent=indent))
+    assert main([str(tmp_path), str(tmp_path / "run")]) == 0
+    assert "only one kind is read at a time; not read: a.json and 1 more." in capsys.readouterr().out
 
 
 def test_whether_a_limit_cut_an_answer_is_not_known(tmp_path: Path):

@@ -147,6 +147,20 @@ def test_models_that_are_asked_alike_share_a_table() -> None:
     ]
 
 
+def test_a_table_of_long_settings_fits_a_terminal_and_loses_no_word() -> None:
+    value, source = "8 more of a model for difficulty bins, " * 4, "chosen for this machine; " * 4
+    path = "/".join(["folder"] * 30)
+    settings = [Setting("grid", value, source), Setting("thinking", "few_shot", path)]
+    for told in (settings, settings[:1]):
+        head, *lines = tell_settings([("a", told)])
+        grid = (
+            lines if told != settings else lines[: next(i for i, line in enumerate(lines) if "few_shot" in line)]
+        )
+        assert head == "Settings of a:" and len(grid) > 2 and max(map(len, grid)) <= 120
+        assert sorted(" ".join(grid).split()) == sorted(f"grid {value} {source}".split())
+    assert lines and [line for line in tell_settings([("a", settings)]) if path in line], "a path stays whole"
+
+
 @pytest.mark.parametrize(
     ("thinking", "message"),
     [

@@ -33,15 +33,15 @@ def test_a_plan_says_what_is_missing_and_writes_nothing(job: Job, capsys: pytest
     header, row, total, *remarks = lines[at:]
     assert model == "Settings of countdown-33k:"
     names = ["thinking", "markers", "forced by", "template", "stop ids", "sampling", "dtype", "context", "grid"]
-    assert [line[2:].split("  ")[0] for line in settings] == names
+    assert [name for line in settings if (name := line[2:13].rstrip())] == names
+    assert max(map(len, settings)) <= 120
     assert header.split()[:3] == ["model", "cells", "done"]
     # 4 prompts, 16 samples, 256 tokens of thinking and six answers of 32, all of them forced.
     assert row.split()[:8] == ["countdown-33k", "0", "of", "30", "64", "384", "?", "28,672"]
     assert total.startswith("in all") and max(map(len, (header, row, total))) <= 120
     assert "Hours are those of drawing; the start-up of each job is added" in remarks[0]
-    assert (
-        remarks[-1] == f"Nothing is measured in {job.run} yet: draw a few prompts (task.size=8), then plan again."
-    )
+    last = f"Nothing is measured in {job.run} yet: draw a few prompts (task.size=8), then plan again."
+    assert " ".join(remarks).endswith(last)
     assert not job.run.exists()
 
 
@@ -50,13 +50,12 @@ def test_before_anything_is_drawn_hours_are_a_range_with_what_it_is_based_on(
 ) -> None:
     show_plan([job])
     said = capsys.readouterr().out
+    told = " ".join(said.split())
     [row] = [line for line in said.splitlines() if line.startswith("countdown-33k ")]
     low, high = map(float, row.split()[-3].removeprefix("~").split("-"))
     assert 0 < low < high
-    assert (
-        "~: the hours of countdown-33k are rough, from " in said
-        and "traces of 25% to 100% of their length" in said
-    )
+    assert "~: the hours of countdown-33k are rough, from " in told
+    assert "traces of 25% to 100% of their length" in told
 
 
 def test_hours_follow_from_the_measured_rate(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,10 +74,8 @@ def test_rows_of_another_identity_are_told_with_what_differs(job: Job, capsys: p
     declare(prepare(job))
     warmer = dataclasses.replace(job, sampling=dataclasses.replace(job.sampling, temperature=0.5))
     show_plan([warmer])
-    assert (
-        "do not belong to this grid: sampling.temperature: its default is stored, 0.5 is asked for"
-        in capsys.readouterr().out
-    )
+    told = " ".join(capsys.readouterr().out.split())
+    assert "do not belong to this grid: sampling.temperature: its default is stored, 0.5 is asked for" in told
 
 
 def test_what_cannot_run_is_told_beside_what_can_and_fails(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
