@@ -14,7 +14,10 @@ Row = Mapping[str, Any]
 # Rows that are held before they are written. What answers lean on comes before them, what says that all is there
 # last.
 BATCH_ROWS = 100_000
-ORDER = (schema.PROMPTS, schema.ANSWERS, schema.GRADES, schema.COUNTS, schema.CELLS, schema.MODELS)
+ORDER = (
+    *(schema.PROMPTS, schema.ANSWERS, schema.GRADES, schema.SCORERS, schema.SCORES),
+    *(schema.COUNTS, schema.CELLS, schema.MODELS),
+)
 
 
 class Appending:

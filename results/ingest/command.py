@@ -10,7 +10,7 @@ from results.ingest import inspect_log, lm_eval, table, uneven, unused
 from results.ingest.cells import SUFFIXES
 from results.ingest.completions import without_completions
 from results.ingest.inspect_files import is_marked
-from results.ingest.mapping import NOUNS, Mapped
+from results.ingest.mapping import NOUNS, OF_SCORES, Mapped
 from results.ingest.outcomes import AGAIN, Ingested, tell_alike, without_twice
 from results.ingest.scores import check_range, right_or_wrong, tell_fractions
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
@@ -54,6 +54,8 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
     """The outcomes of a source: a table where columns are mapped, else the logs of lm-eval or Inspect it holds."""
     if not source.exists():
         raise ValueError(f"There is no {source}.")
+    if options.scorer and not {*dict(options.map)} & {*OF_SCORES}:
+        raise ValueError("--scorer names what gave scores; map them as --map verifier=COLUMN, or leave it out.")
     if options.map:
         mapped = Mapped(
             dict(options.map),
@@ -63,6 +65,7 @@ def read(source: Path, options: argparse.Namespace) -> Ingested:
             correct_at=options.correct_at,
             scale=options.scale,
             rows_at=options.rows,
+            scorer=options.scorer,
         )
         return table.read(source, mapped)
     if lm_eval.find_logs(source):
@@ -133,9 +136,21 @@ def report(root: Path, found: Ingested, stored: Sequence[Stored]) -> list[str]:
     lines += [f"Dropped {count:,}: {reason}." for reason, count in found.dropped.items() if count]
     lines += [*_skipped(found), *found.notes]
     lines += uneven.lines(found.outcomes)
+    lines += _scored(found)
     counted = {(each.model, each.task) for each in stored if each.table == "counts"}
     lines += unused.lines(found.outcomes, counted=counted) + _unknown(found)
     return [*lines, f"Stored in {root}. Next: `isoquant summary {root}`, or `isoquant figures {root}`."]
+
+
+def _scored(found: Ingested) -> list[str]:
+    """A line that says how many samples have a verifier's score, where any has."""
+    num_scored = sum(sample.is_scored for sample in found.samples)
+    if not num_scored:
+        return []
+    return [
+        f"Scores of {found.scorer}: {num_scored:,} of {len(found.samples):,} samples have one. `isoquant verifier` "
+        "says what they are worth."
+    ]
 
 
 def _skipped(found: Ingested) -> list[str]:
@@ -242,6 +257,7 @@ def add(commands: Any) -> None:
         help="the lowest score that counts as correct (default 1, for scores from 0 to 1)",
     )
     add("--scale", type=_positive, default=1.0, help="what the scores of a table are divided by: 100 for percent")
+    add("--scorer", metavar="NAME", help="what gave the scores under verifier (default: the name of their column)")
     add("--rows", metavar="PATH", help="path to the list of rows in a JSON object, such as results.examples")
     add(
         "--keep",

@@ -8,8 +8,13 @@ from results.ingest.paths import parsed
 Cells = dict[str, Any]
 MODEL = "{model}"
 # What a list in a row tells of each of its samples; a length of the prompt may stand there once for all.
-OF_SAMPLES = ("correct", "answer", "text", "sample", "decoded_tokens", "thinking_tokens", "usd", "prompt_tokens")
+OF_SAMPLES = (
+    *("correct", "answer", "text", "sample", "verifier"),
+    *("decoded_tokens", "thinking_tokens", "usd", "prompt_tokens"),
+)
 FOR_ALL = ("prompt_tokens", "sample")
+# A list of one sample already.
+STEPS = "step_scores"
 
 
 def spread(cells: Cells) -> Iterator[Cells]:
@@ -32,6 +37,8 @@ def spread(cells: Cells) -> Iterator[Cells]:
     lists = {
         noun: listed for noun in OF_SAMPLES if noun in cells for listed in [_beside(cells[noun], len(scores))]
     }
+    if cells.get(STEPS) is not None:
+        lists[STEPS] = _lists_of_steps(cells[STEPS])
     for noun, listed in lists.items():
         if len(listed) != len(scores):
             raise ValueError(f"{noun} has a list of {len(listed)} values and correct has {len(scores)}")
@@ -91,6 +98,12 @@ def of_model(columns: Mapping[str, str], model: str) -> dict[str, str]:
 def _beside(cell: Any, length: int) -> list[Any]:
     listed = as_list(cell)
     return [cell] * length if listed is None else listed
+
+
+def _lists_of_steps(cell: Any) -> list[Any]:
+    """A list for each sample, which one sample's is not taken apart into."""
+    listed = parsed(cell) if isinstance(cell, str) else cell
+    return listed if isinstance(listed, list) else [listed]
 
 
 def _place(label: Any, number: int) -> Any:

@@ -10,10 +10,11 @@ from results.ingest.rows import KEY
 REQUIRED = ("model", "prompt")
 OF_SAMPLES = ("correct", "gold", "sample", "answer", "text")
 OF_COUNTS = ("num_samples", "num_correct")
+OF_SCORES = ("verifier", "step_scores")
 OF_TOKENS = ("prompt_tokens", "decoded_tokens", "thinking_tokens", "usd")
 OF_MODELS = ("num_params", "billion_params", "pretraining_tokens")
 OTHERS = ("task", "budget", "effort", "prompt_text")
-NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
+NOUNS = (*REQUIRED, *OF_SAMPLES, *OF_SCORES, *OF_COUNTS, *OF_TOKENS, *OF_MODELS, *OTHERS)
 DIAL = "dial."
 # Columns that every file has: its own name, those of the folders it lies in, and a row's place or name in it.
 OF_FILES = ("@file", "@folder", "@folder2", "@folder3", "@row", KEY)
@@ -25,7 +26,7 @@ class Mapped:
     """How a table is read: NOUN -> column, `dial.NAME` for a prompt's labels, and what holds for all of it.
 
     model, task: names where no column tells. models: those that are asked for. scale: what scores are divided by.
-    rows_at: where in a JSON object the rows stand.
+    rows_at: where in a JSON object the rows stand. scorer: the name of what gave a verifier's scores.
     """
 
     columns: Mapping[str, str]
@@ -35,6 +36,13 @@ class Mapped:
     correct_at: float | None = None
     scale: float = 1.0
     rows_at: str | None = None
+    scorer: str | None = None
+
+    @property
+    def scorer_name(self) -> str | None:
+        """The name of what gave a verifier's scores: as given, else that of their column; None without scores."""
+        column = next((self.columns[noun] for noun in OF_SCORES if noun in self.columns), None)
+        return column and (self.scorer or column.replace(MODEL, "").strip("|_.-/ ") or OF_SCORES[0])
 
     @property
     def tells_files_apart(self) -> bool:
@@ -64,6 +72,8 @@ def check_nouns(mapped: Mapped) -> None:
     unknown = [noun for noun in mapped.columns if noun not in NOUNS and not noun.startswith(DIAL)]
     if unknown:
         raise ValueError(f"{', '.join(unknown)} cannot be mapped; map any of {', '.join(NOUNS)}, or {DIAL}NAME.")
+    if mapped.holds_counts and mapped.scorer_name:
+        raise ValueError("Counts have no single samples to be scored; leave out verifier and step_scores.")
     is_wide = any(MODEL in column for column in mapped.columns.values())
     given = {*mapped.columns} | ({"model"} if mapped.model is not None or is_wide else set())
     of_counts = ("num_samples",) if "correct" in given else OF_COUNTS

@@ -29,7 +29,8 @@ class Sample:
 
     number tells it from the prompt's others, by an index or a label, None to count them as they come; budget is in
     thinking tokens, None where thinking had no limit; truncated is None where the source does not say whether a
-    limit cut it.
+    limit cut it. verifier, step_scores: what a verifier gave it and each of its steps, None where it gave nothing; not
+    of the sample's own, so that identities do not depend on them.
     """
 
     model: str
@@ -44,6 +45,13 @@ class Sample:
     budget: int | None = None
     truncated: bool | None = None
     tokens: Tokens = Tokens()
+    verifier: float | None = field(default=None, repr=False)
+    step_scores: tuple[float, ...] | None = field(default=None, repr=False)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether a verifier gave it anything."""
+        return self.verifier is not None or self.step_scores is not None
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,8 @@ class Ingested:
     """Everything read from one source.
 
     prompts: text and dials by task and prompt. dropped: how many were left out by the reason why. odd: the places
-    of what could not be read, by what was wrong with it. notes: further lines for the reader.
+    of what could not be read, by what was wrong with it. notes: further lines for the reader. scorer: the name of the
+    verifier whose scores samples have, None where they have none.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -82,6 +91,7 @@ class Ingested:
     dropped: Counter[str] = field(default_factory=Counter)
     odd: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    scorer: str | None = None
 
     @property
     def outcomes(self) -> list[Sample | Count]:

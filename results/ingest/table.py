@@ -17,6 +17,7 @@ from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.ingest.paths import Row, find
 from results.ingest.scores import MissingError, grade
 from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
+from results.ingest.verifier import score, step_scores
 from results.schema import UNLIMITED
 
 AGAIN = "it is the same row again"
@@ -31,7 +32,7 @@ def read(source: Path, mapped: Mapped) -> Ingested:
     mapping does not fit, and where two rows give one prompt different counts.
     """
     check_nouns(mapped)
-    found, problems = Ingested(), []
+    found, problems = Ingested(scorer=mapped.scorer_name), []
     reading = _Reading(found, mapped)
     paths = find_tables(source)
     copies = set() if mapped.tells_files_apart else _copies(paths)
@@ -145,7 +146,7 @@ def _read_row(reading: _Reading, cells: Mapping[str, Any]) -> None:
 def _sample(cells: Mapping[str, Any], place: tuple[str, str, str], mapped: Mapped) -> Sample | None:
     """The sample of a row; None where it has no score."""
     try:
-        correct, score = grade(text(cells["correct"]), correct_at=mapped.correct_at, scale=mapped.scale)
+        correct, worth = grade(text(cells["correct"]), correct_at=mapped.correct_at, scale=mapped.scale)
     except MissingError:
         return None
     answer = text(cells.get("answer"))
@@ -155,10 +156,12 @@ def _sample(cells: Mapping[str, Any], place: tuple[str, str, str], mapped: Mappe
         number=_label(text(cells.get("sample"))),
         answer=answer,
         outcome="unparsed" if "answer" in cells and answer is None and not correct else None,
-        score=score,
+        score=worth,
         text=text(cells.get("text")),
         budget=_budget(cells),
         tokens=_tokens(cells),
+        verifier=score(cells.get("verifier")),
+        step_scores=step_scores(cells.get("step_scores")),
     )
 
 

@@ -13,6 +13,7 @@ from results import schema, store
 from results.folder import check_plain
 from results.ingest.appending import Appending
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
+from results.ingest.verifier import rows_of_scores
 from results.inspection import check, check_folders
 from results.shards import entered_shards
 from results.twice import find_twice, withdraw_twice
@@ -36,9 +37,9 @@ class Stored(NamedTuple):
 def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) -> list[Stored]:
     """Append every model's outcomes to the run at `root`; what is there already stays as it is.
 
-    Samples without answers hold no votes, so they become counts, unless some are neither right nor wrong;
-    as_counts asks for counts. Raises ValueError where the run holds other outcomes of the same model on the same
-    task, and where there is nothing to store.
+    Samples without answers hold no votes, so they become counts, unless some are neither right nor wrong or have a
+    verifier's scores; as_counts asks for counts, which keep no scores. Raises ValueError where the run holds other
+    outcomes of the same model on the same task, and where there is nothing to store.
     """
     check_plain(root)
     groups = _groups(found)
@@ -66,7 +67,7 @@ def write(root: Path, found: Ingested, *, source: str, as_counts: bool = False) 
         told = []
         for (model, task), outcomes in groups.items():
             identity, parts = named[model, task]
-            rows, becomes = _rows(outcomes, identity, as_counts=as_counts)
+            rows, becomes = _rows(outcomes, identity, as_counts=as_counts, scorer=found.scorer)
             for table, content in rows:
                 appending.add(table, content)
             appending.add(schema.MODELS, [_model_row(identity, model, task, found.models[model], parts)])
@@ -108,6 +109,9 @@ def _identity(model: str, task: str, outcomes: Sequence[Sample | Count], source:
     """Sixteen hex digits over the outcomes themselves, and what they are a hash of."""
     digest = hashlib.sha256("\n".join(sorted(map(repr, outcomes))).encode(errors="replace")).hexdigest()
     parts = {"model": model, "task": task, "outcomes": f"sha256:{digest}"}
+    if _are_kept_for_scores(outcomes):
+        # The same outcomes without scores are counts, and no run holds both.
+        parts["samples"] = "scored"
     return _digest(parts), parts | {"source": source}
 
 
@@ -115,18 +119,30 @@ def _digest(parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _are_kept_for_scores(outcomes: Sequence[Sample | Count]) -> bool:
+    """Whether samples that would be counts by their grades and answers have a verifier's scores."""
+    samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
+    return _could_be_counts(samples) and any(sample.is_scored for sample in samples)
+
+
+def _could_be_counts(samples: Sequence[Sample]) -> bool:
+    """Whether nothing but right and wrong is known of them."""
+    return all(sample.answer is None and sample.score in (None, 0, 1) for sample in samples)
+
+
 def _rows(
-    outcomes: Sequence[Sample | Count], identity: str, *, as_counts: bool
+    outcomes: Sequence[Sample | Count], identity: str, *, as_counts: bool, scorer: str | None
 ) -> tuple[list[tuple[schema.Table, list[Row]]], str]:
     """A model's rows, and the name of the table that its outcomes stand in."""
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     counts = [outcome for outcome in outcomes if isinstance(outcome, Count)]
-    if samples and (
-        as_counts or all(sample.answer is None and sample.score in (None, 0, 1) for sample in samples)
-    ):
+    is_scored = any(sample.is_scored for sample in samples)
+    if as_counts and is_scored:
+        raise ValueError("Counts keep no scores of a verifier; leave out --counts, or do not map the scores.")
+    if samples and (as_counts or (_could_be_counts(samples) and not is_scored)):
         samples, counts = [], [*counts, *_count(samples)]
     if samples:
-        return _sample_rows(samples, identity), schema.ANSWERS.name
+        return _sample_rows(samples, identity, scorer), schema.ANSWERS.name
     return _count_rows(counts, identity), schema.COUNTS.name
 
 
@@ -167,14 +183,16 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
-def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.Table, list[Row]]]:
-    """Answers, their grades and the cells they fill.
+def _sample_rows(
+    samples: Sequence[Sample], identity: str, scorer: str | None
+) -> list[tuple[schema.Table, list[Row]]]:
+    """Answers, their grades, a verifier's scores and the cells they fill.
     Samples of a prompt are numbered without gaps, in their order.
     """
     groups: dict[tuple[str, int | None], list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.prompt, sample.budget].append(sample)
-    answers, grades = [], []
+    answers, grades, scored = [], [], []
     for (prompt, budget), each in groups.items():
         for number, sample in enumerate(sorted(each, key=_place_of)):
             key = {
@@ -185,8 +203,15 @@ def _sample_rows(samples: Sequence[Sample], identity: str) -> list[tuple[schema.
             }
             answers.append(key | {"budget": budget} | _answer(sample))
             grades.append(key | {"budget": budget} | _grade(sample))
+            if sample.is_scored:
+                scored.append(
+                    key | {"budget": budget} | {"score": sample.verifier, "step_scores": sample.step_scores}
+                )
     sizes = [(budget, len(each)) for (_, budget), each in groups.items()]
-    return [(schema.ANSWERS, answers), (schema.GRADES, grades), (schema.CELLS, _cell_rows(sizes, identity))]
+    return [
+        *[(schema.ANSWERS, answers), (schema.GRADES, grades), (schema.CELLS, _cell_rows(sizes, identity))],
+        *(rows_of_scores(scorer, scored) if scorer is not None and scored else []),
+    ]
 
 
 def _place_of(sample: Sample) -> tuple[int, int, str]:
