@@ -14,6 +14,8 @@ from analysis.stats import plurality
 EXACT_MAX_SAMPLES = 1000
 EXACT_MAX_TERMS = 2e7
 NUM_DRAWS = 1000
+# Of a weighted vote, subsets of one size in all pools together.
+EXACT_MAX_VISITS = 2e6
 # From this many samples on log-gammas round too much, and beside this many wrong ones Stirling's series is exact.
 LARGE_POOL, LARGE_REST = 1000, 100
 
@@ -90,7 +92,7 @@ def estimated_maj_at_k(
 
     Raises ValueError as there. Source: as there.
     """
-    codes, worth, weights, shape = _ballots(votes, correct, None, ks)
+    codes, worth, weights, shape = ballots(votes, correct, None, ks)
     affordable = (plurality.exact_terms(codes, ks) <= EXACT_MAX_TERMS) & (codes.shape[1] <= EXACT_MAX_SAMPLES)
     found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))
     found.mean[affordable] = plurality.exact(codes[affordable], worth[affordable], ks)
@@ -119,7 +121,7 @@ def drawn_maj_at_k(
 
     Source: as there.
     """
-    codes, worth, weights, shape = _ballots(votes, correct, None, ks)
+    codes, worth, weights, shape = ballots(votes, correct, None, ks)
     found = plurality.drawn(codes, worth, weights, ks, rng=rng, num_draws=num_draws)
     return Drawn(*(part.reshape(*shape, len(ks)) for part in found))
 
@@ -132,18 +134,23 @@ def weighted_vote_at_k(
     *,
     rng: np.random.Generator,
     num_draws: int = NUM_DRAWS,
+    max_visits: float = EXACT_MAX_VISITS,
 ) -> Drawn:
     """Expected correctness of argmax_a of the summed scores
     of answer a in a random size-k subset; equal sums split.
 
     votes, correct as in `maj_at_k`; scores (..., S), finite, in any unit: with equal scores it is maj@k. Returns
-    (..., K) each. Every subset is visited where there are at most `num_draws` (standard error 0), else that many
-    are drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter has no score. Source: Li et al.
-    2023 (arXiv 2206.02336).
+    (..., K) each. Every subset is visited where there are at most `num_draws`, or `max_visits` in all pools together
+    (standard error 0), else that many are drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter
+    has no score. Source: Li et al. 2023 (arXiv 2206.02336).
     """
-    codes, worth, weights, shape = _ballots(votes, correct, scores, ks)
+    codes, worth, weights, shape = ballots(votes, correct, scores, ks)
     found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))
-    drawn = [at for at, k in enumerate(ks) if comb(codes.shape[1], k) > num_draws]
+    drawn = [
+        at
+        for at, k in enumerate(ks)
+        if (num := comb(codes.shape[1], k)) > num_draws and num * len(codes) > max_visits
+    ]
     for at in set(range(len(ks))) - set(drawn):
         found.mean[:, at] = plurality.enumerated(codes, worth, weights, ks[at])
     if drawn:
@@ -197,7 +204,7 @@ def distinct_at_k(votes: ArrayLike, valid: ArrayLike, ks: Sequence[int]) -> Floa
     not in 1..S. Source: rarefaction (Hurlbert 1971).
     """
     votes, valid = np.asarray(votes), np.asarray(valid, dtype=bool)
-    codes, _, _, shape = _ballots(np.where(valid, votes, -1), valid, None, ks)
+    codes, _, _, shape = ballots(np.where(valid, votes, -1), valid, None, ks)
     num_samples = codes.shape[1]
     size = plurality.class_sizes(codes)
     shares = pass_at_k(num_samples, np.arange(num_samples + 1)[:, None], np.asarray(ks))
@@ -206,10 +213,13 @@ def distinct_at_k(votes: ArrayLike, valid: ArrayLike, ks: Sequence[int]) -> Floa
     return distinct.reshape(*shape, len(ks))
 
 
-def _ballots(
+def ballots(
     votes: ArrayLike, correct: ArrayLike, scores: ArrayLike | None, ks: Sequence[int]
 ) -> tuple[Ints, Floats, Floats, tuple[int, ...]]:
-    """Class codes, worth and scores as (N, S) and the shape they came in, less the samples."""
+    """Class codes, worth and scores as (N, S) and the shape they came in, less the samples.
+
+    Arguments as those of `weighted_vote_at_k`, which raise ValueError as there. Source: ours.
+    """
     votes, correct = np.asarray(votes), np.asarray(correct, dtype=float)
     scores = np.ones(votes.shape) if scores is None else np.asarray(scores, dtype=float)
     if not votes.shape == correct.shape == scores.shape:

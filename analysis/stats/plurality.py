@@ -46,7 +46,7 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
     if expected.size:
         nodes, shares = _tie_nodes(int(codes.max()) // 2 + 1)
         _count_subsets(
-            size, worth, np.asarray(ks, dtype=np.int64), _binomials(num_samples), nodes, shares, expected
+            size, worth, np.asarray(ks, dtype=np.int64), binomials(num_samples), nodes, shares, expected
         )
     return expected
 
@@ -178,8 +178,10 @@ def _visit(codes: Ints, worth: Floats, weights: Floats, subsets: Ints, leading: 
     for row in range(len(codes)):
         num_classes = codes[row].max() + 1
         slack = 1e-12 * np.abs(weights[row]).sum()
+        sums, counts = np.zeros(num_classes), np.zeros(num_classes, dtype=np.int64)
         for subset in subsets:
-            sums, counts = np.zeros(num_classes), np.zeros(num_classes, dtype=np.int64)
+            sums[:] = 0.0
+            counts[:] = 0
             for sample in subset:
                 if codes[row, sample] >= 0:
                     sums[codes[row, sample]] += weights[row, sample]
@@ -225,8 +227,8 @@ def _draw(
 
 
 @lru_cache(maxsize=4)
-def _binomials(n: int) -> Floats:
-    """C(m, j) for m, j in 0..n; finite to n = 1,029."""
+def binomials(n: int) -> Floats:
+    """C(m, j) for m, j in 0..n, (n + 1, n + 1); finite to n = 1,029. Source: Pascal's triangle."""
     choose = np.zeros((n + 1, n + 1))
     choose[:, 0] = 1
     for m in range(1, n + 1):
