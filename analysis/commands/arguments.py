@@ -16,8 +16,10 @@ from analysis.reading import bins, curves, reading
 from analysis.reading.bins import Binning
 from analysis.reading.choices import AS_KNOWN, Choices
 from analysis.reading.reading import Reading
-from analysis.runs import outcomes, pairing
+from analysis.runs import outcomes, pairing, scores
 from analysis.runs.pairing import Source
+from analysis.runs.verifiers import Scoring
+from analysis.stats.filtered import SHARE
 from results.ingest.sizes import LEAST_TOKENS, parse_size
 from results.inspection import check
 from results.places import find_run, write_beside
@@ -26,7 +28,12 @@ from results.places import find_run, write_beside
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Value = TypeVar("Value")
 RUN = "a run folder, or a name in results/runs"
-OF_RULE = "how samples are scored: maj_at_k (majority vote, default if there are votes), pass_at_k (any correct)"
+OF_RULE = (
+    "how samples are scored: maj_at_k (majority vote, default if there are votes), pass_at_k (any correct); by a "
+    "verifier's scores: best_of_n, weighted_vote, filtered_vote"
+)
+# Options of the rules that read a verifier's scores.
+OF_SCORES = ("scorer", "steps", "verdicts", "filter_share")
 OF_DIFFICULTY = (
     "what makes the bins. anchor: its held-out accuracy (default); own: each model's own; agreement: of the "
     f"anchor's votes; label: a label of the prompts, one bin a value (up to {bins.MAX_LABELS}) or quantiles of "
@@ -75,7 +82,7 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
     """The reading of a run under the reader's choices."""
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
-    loaded = outcomes.load(root, task=options.task, anchor=options.anchor)
+    loaded = outcomes.load(root, task=options.task, anchor=options.anchor, scoring=scoring(options))
     return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
 
 
@@ -87,10 +94,23 @@ def describe(root: Path, reading: Reading) -> dict[str, object]:
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:
     """How a model compares with a ladder or one of its models, under the reader's choices."""
-    paired = pairing.read(base, new, task=options.task, anchor=options.anchor, is_overlap=is_overlap)
+    paired = pairing.read(
+        base, new, task=options.task, anchor=options.anchor, is_overlap=is_overlap, scoring=scoring(options)
+    )
     return compare.compare(
         paired, reading.read(paired.outcomes, choices(options), rule=options.rule, seed=options.seed)
     )
+
+
+def scoring(options: argparse.Namespace) -> Scoring | None:
+    """How scores are read, None where the rule reads none; raises ValueError for options that it does not use."""
+    given = {name: getattr(options, name) for name in OF_SCORES if getattr(options, name) is not None}
+    for name in given:
+        users = ("filtered_vote",) if name == "filter_share" else curves.CHOSEN_RULES
+        if options.rule not in users:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"Only {' or '.join(users)} uses {option}. Add --rule {users[0]}, or leave it out.")
+    return Scoring(**given) if options.rule in curves.CHOSEN_RULES else None
 
 
 def choices(options: argparse.Namespace) -> Choices:
@@ -131,8 +151,19 @@ def add_out(command: argparse.ArgumentParser) -> None:
 def add_reading(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--rule", choices=curves.RULES, metavar="RULE", help=OF_RULE)
+    add_scoring(command)
+    of_share = f"share of the samples that filtered_vote drops, lowest scores first ({SHARE:g})"
+    add("--filter-share", type=float, metavar="SHARE", help=of_share)
     add("--task", help="which task, if the run has several")
     add("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
+
+
+def add_scoring(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--scorer", metavar="NAME", help="whose scores, if several verifiers scored the run")
+    of_steps = f"how scores of steps become one: {', '.join(scores.STEPS)} (default: the verifier's own score)"
+    add("--steps", choices=scores.STEPS, metavar="HOW", help=of_steps)
+    add("--verdicts", type=int, metavar="V", help="how many verdicts of a verifier that writes are averaged (all)")
 
 
 def add_choices(command: argparse.ArgumentParser) -> None:

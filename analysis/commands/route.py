@@ -42,8 +42,9 @@ def route(
 
     with Progress("route") as progress:
         found = routes.route(
-            root, arguments.choices(options), task=options.task, rule=options.rule, embedder=embedder,
-            num_seeds=num_seeds, seed=options.seed, expect=progress.expect, tell=progress.tell,
+            root, arguments.choices(options), task=options.task, rule=options.rule,
+            scoring=arguments.scoring(options), embedder=embedder, num_seeds=num_seeds, seed=options.seed,
+            expect=progress.expect, tell=progress.tell,
         )  # fmt: skip
     print(routes_text.render(found), end="\n\n")
     folder = arguments.written(options, root, "figures")

@@ -45,7 +45,7 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
     root = arguments.run_folder(options.run)
-    loaded = outcomes.load(root, task=options.task)
+    loaded = outcomes.load(root, task=options.task, scoring=arguments.scoring(options))
     found = serve.serve(
         read(loaded, Choices(cluster=options.cluster), rule=options.rule, seed=options.seed),
         target=options.target,

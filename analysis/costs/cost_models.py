@@ -33,6 +33,14 @@ class CostModel(NamedTuple):
     needs: str = ""
 
 
+class Verdicts(NamedTuple):
+    """What a verifier of a shape reads and writes of each sample, in its own tokens: (..., S) and (..., S, V)."""
+
+    shape: Shape
+    read_tokens: Floats
+    written_tokens: Floats
+
+
 def params_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
     """FLOPs 2 N P, two a weight and token; (...) -> (...). Source: Kaplan et al. 2020 (arXiv 2001.08361)."""
     return 2.0 * shape.num_matmul_params * prompt_tokens
@@ -193,22 +201,30 @@ def cell_cost(
     prompt_tokens: ArrayLike,
     decoded_tokens: ArrayLike,
     widths: Sequence[int],
-    verifier: Shape | None = None,
+    verdicts: Verdicts | None = None,
 ) -> Floats:
     """Expected cost a prompt of k samples run alone: one shared prefill,
     k decodes, and a verifier's reading of each.
 
     prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset
-    decodes k times the mean sample. A verifier reads prompt and sample in one pass, counted in the same tokens.
-    Source: by definition; random subsets are exchangeable.
+    decodes k times the mean sample. A verifier reads each of two samples or more in a pass of its own, and writes
+    its verdicts after that; one sample alone leaves nothing to choose and is not read. Source: by definition;
+    random subsets are exchangeable.
     """
     prompt, decoded = np.asarray(prompt_tokens, dtype=float)[:, None], np.asarray(decoded_tokens, dtype=float)
-    each = model.decode(shape, prompt, decoded)
-    if verifier is not None:
-        each = each + model.prefill(verifier, prompt + decoded)
-    cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * np.asarray(
-        widths, dtype=float
-    )
+    each, k = model.decode(shape, prompt, decoded), np.asarray(widths, dtype=float)
+    cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * k
+    if verdicts is not None:
+        cost = cost + _verdict_cost(model, verdicts).mean(axis=-1, keepdims=True) * np.where(k > 1, k, 0.0)
+    return cost
+
+
+def _verdict_cost(model: CostModel, verdicts: Verdicts) -> Floats:
+    """Of reading each sample and writing its verdicts; (..., S)."""
+    read, written = (np.asarray(tokens, dtype=float) for tokens in (verdicts.read_tokens, verdicts.written_tokens))
+    cost = model.prefill(verdicts.shape, read)
+    if written.any():
+        cost = cost + model.decode(verdicts.shape, read[..., None], written).sum(axis=-1)
     return cost
 
 

@@ -12,6 +12,7 @@ from analysis.arrays import Floats
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
 from analysis.reading.choices import MOST_SAMPLES
+from analysis.reading.curves import CHOSEN_RULES
 from analysis.text import captions, wording
 
 PANEL = (3.8, 3.2)
@@ -45,7 +46,9 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def solid_rule(frame: pd.DataFrame) -> str:
-    """The rule that is drawn out: the vote, or coverage where outcomes hold no votes."""
+    """The rule that is drawn out: a verifier's where one is asked for, else the vote, or coverage without votes."""
+    if (chosen := frame["rate_rule"].iloc[0]) in CHOSEN_RULES:
+        return str(chosen)
     return "maj_at_k" if (frame["rule"] == "maj_at_k").any() else "pass_at_k"
 
 
@@ -135,7 +138,7 @@ def _label_coverage(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) ->
     """What a dotted line is, beside the one that lies highest over its vote, and off the target."""
     within = frame[frame["width"] <= _own_samples(frame) / 2]
     by_rule = within.pivot_table(index=["model", "width"], columns="rule", values="accuracy")
-    gap = (by_rule["pass_at_k"] - by_rule["maj_at_k"]).dropna()
+    gap = (by_rule["pass_at_k"] - by_rule[solid_rule(frame)]).dropna()
     if gap.empty:
         return
     model, width = gap.idxmax()

@@ -118,18 +118,20 @@ def _of_budget(
         budget = np.arange(len(arm.budgets))[[at]]
         (accuracy,) = curves.rule_accuracy(arm, widths, rule, rng=rng, budgets=budget)
         (serial,) = curves.serial_tokens(arm, widths, budgets=budget)
+        (spent,) = curves.cell_cost(arm, cost, widths, rule=rule, budgets=budget)
     else:
         votes, correct, decoded = (
             table[:, np.asarray(samples)] for table in (arm.samples.votes[at], arm.samples.correct[at], decoded)
         )
         accuracy = curves.estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
         serial = cost_models.serial_tokens(decoded, widths)
+        spent = cost_models.cell_cost(
+            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
+        )
     return Menu(
         tuple(_cell(arm, int(arm.budgets[at]), width) for width in widths),
         accuracy,
-        cost_models.cell_cost(
-            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
-        ),
+        spent,
         serial + (0.0 if arm.rung.has_tokens else np.nan),
     )
 

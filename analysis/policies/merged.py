@@ -17,6 +17,7 @@ from analysis.reading.curves import Rule
 from analysis.runs import outcomes
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import whole_prompts
+from analysis.runs.verifiers import Scoring
 
 # A prompt's label that says which data set it is of, where tasks do not.
 DATASET_DIAL = "dataset"
@@ -45,13 +46,20 @@ class Merged:
 
 
 def load(
-    root: Path, wanted: Choices, *, task: str | None = None, rule: Rule | None = None, rng: np.random.Generator
+    root: Path,
+    wanted: Choices,
+    *,
+    task: str | None = None,
+    rule: Rule | None = None,
+    scoring: Scoring | None = None,
+    rng: np.random.Generator,
 ) -> Merged:
     """All tasks of a run, or the one named. Raises ValueError where they share no arm,
     or one has no such cluster.
     """
     names = outcomes.tasks(root)
-    parts = [outcomes.load(root, task=name) for name in ([task] if task is not None or not names else names)]
+    asked = [task] if task is not None or not names else names
+    parts = [outcomes.load(root, task=name, scoring=scoring) for name in asked]
     every = tuple(arm for part in parts for arm in part.arms)
     settled = choose.settle(every, wanted)
     read_by = curves.choose_rule(every, rule)

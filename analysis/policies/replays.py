@@ -52,6 +52,11 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the
     fits. Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
     """
+    if reading.reads_scores:
+        raise ValueError(
+            f"Policies are replayed on votes and on any of k correct, not by {reading.rule}, because they stop on what "
+            "samples agree on. Choose --rule maj_at_k or pass_at_k."
+        )
     _refuse(reading.asked, asked)
     if reading.asked.holds_counts:
         reading = reading.of(reading.asked.drawn(MAX_SAMPLES))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.questions import matches
+from analysis.reading import chosen
 from analysis.reading.bins import Bin, Binning
 from analysis.reading.cells import Cells, Row
 from analysis.reading.reading import read
@@ -38,6 +39,9 @@ def frame(cells: Cells) -> pd.DataFrame:
     lacking = [
         arm.rung.name for arm in arms if not arm.rung.has_tokens or np.isnan(arm.rung.shape.num_matmul_params)
     ]
+    unread = [arm.verifier.name for arm in arms if arm.verifier and np.isnan(chosen.equivalent_tokens(arm)).any()]
+    if unread:
+        raise UntoldError(f"The size of {unread[0]}, or what it read, is not known.")
     if lacking:
         raise UntoldError(f"The size or the tokens of {', '.join(lacking)} are not known.")
     smaller = [(number, arm) for number, arm in enumerate(arms[:-1]) if _ratio(arm, arms[-1]) > 1]
@@ -72,7 +76,11 @@ def _star_rows(small: Arm, large: Arm, part: Bin) -> list[Row]:
     weights = part.weights[:1]
     tokens = [float(_decoded(arm, weights)) for arm in (small, large)]
     accuracy = float(weighted_means(weights, large.accuracy[-1][:, None])[0, 0])
-    spent = multiplier.snell_multiplier(_ratio(small, large), WORKLOADS)
+    # A verifier reads every sample of the small model, and not the large one's single answer.
+    read = float(weighted_means(weights, chosen.equivalent_tokens(small)[-1][:, None])[0, 0])
+    spent = multiplier.snell_multiplier(
+        _ratio(small, large), WORKLOADS, verifier="small_only", verifier_cost=read / tokens[0]
+    )
     return [
         {"kind": "star", "workload": workload, "multiplier": float(m), "accuracy": accuracy}
         | {"width": float(m) * tokens[1] / tokens[0]}

@@ -170,13 +170,16 @@ def _by_bin(rows: list[Row]) -> list[Row]:
 def _tables(readings: Sequence[Reading]) -> Iterator[_Table]:
     """Along every axis under every rule; widths go as far as each arm's own samples."""
     axes: tuple[PathName, ...] = get_args(PathName)
-    for rule in curves.rules(readings[0].arms):
+    for rule in readings[0].rules:
         first, *others = (reading.read_by(rule) for reading in readings)
         every = range(len(first.arms))
         for axis in axes:
             paths = [first.path(at, axis) for at in every]
             prompts = [first.curve(at, paths[at]) for at in every]
-            spent = [[curves.prompt_cost(each.arms[at], paths[at], each.cost) for at in every] for each in others]
+            spent = [
+                [curves.prompt_cost(each.arms[at], paths[at], each.cost, rule=rule) for at in every]
+                for each in others
+            ]
             yield _Table(rule, paths, prompts, spent)
 
 

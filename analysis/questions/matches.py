@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.reading import curves
+from analysis.reading import chosen, curves
 from analysis.reading.bins import Bin
 from analysis.reading.cells import Table, table
 from analysis.reading.curves import Curve
@@ -119,13 +119,16 @@ def _workload(
     arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: Floats
 ) -> Floats:
     """Replicates of R* (1 + R,): decoded tokens the small model needs over those
-    of the large one's single answer.
+    of the large one's single answer. Where a verifier chooses among them, what it reads counts at its size.
     """
     ratio = float(arms[1].rung.shape.num_matmul_params) / float(arms[0].rung.shape.num_matmul_params)
     if not ratio > 1 or not all(arm.rung.has_tokens for arm in arms):
         return np.full(len(weights), np.nan)
     prompts = [weighted_means(weights, arm.prompt_tokens[:, None]) for arm in arms]
     decoded = small.total_tokens - prompts[0]
+    if arms[0].verifier is not None:
+        read = weighted_means(weights, chosen.equivalent_tokens(arms[0])[-1][:, None])
+        decoded = decoded + read * np.where(np.asarray(widths) > 1, widths, 0)
     target = substitution.to_match(large.accuracy[:, 0])
     spent = substitution.invert(small.accuracy, decoded, np.log(widths), target).cost
     return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])

@@ -11,8 +11,10 @@ from analysis import numerals
 from analysis.arrays import Floats
 from analysis.costs import cost_models, lifetime
 from analysis.costs.lifetime import Plan, Serving, Switch
+from analysis.reading import chosen
 from analysis.reading.curves import Rule
 from analysis.reading.reading import Reading
+from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.rungs import Rung
 from analysis.stats import bootstrap
@@ -123,9 +125,22 @@ def _cells(reading: Reading, at: int) -> _Cells:
     tokens = cost_models.total_tokens(
         prompt_tokens=arm.prompt_tokens, decoded_tokens=arm.decoded_tokens, widths=widths
     )
+    if reading.reads_scores:
+        tokens = tokens + _read_tokens(arm)[..., None] * np.where(np.asarray(widths) > 1, widths, 0)
     names = [(int(budget), width) for budget in reading.outcomes.budgets for width in widths]
     flat = [np.moveaxis(table, 1, 0).reshape(len(arm.prompt_tokens), -1) for table in (accuracy, tokens)]
     return _Cells(flat[0], flat[1], names)
+
+
+def _read_tokens(arm: Arm) -> Floats:
+    """What the verifier's tokens of a sample count for in the model's own; (B, P). Raises ValueError if not known."""
+    tokens = chosen.equivalent_tokens(arm)
+    if np.isnan(tokens).any():
+        assert arm.verifier is not None
+        raise ValueError(
+            f"What {arm.verifier.name} costs is not known: its size or what it read is not. Use --rule maj_at_k."
+        )
+    return tokens
 
 
 def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[str, float]:

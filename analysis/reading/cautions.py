@@ -31,6 +31,7 @@ def read(outcomes: Outcomes) -> list[Caution]:
         *_unread(outcomes),
         *_voteless(outcomes),
         *_scored(outcomes),
+        *_verified(outcomes),
     ]
 
 
@@ -109,6 +110,20 @@ def _scored(outcomes: Outcomes) -> Iterator[Caution]:
             "of its answer, and any of k with the best score. Laws, coverage, power, lost prompts, shares of "
             "outcomes and policies count only the full score as right.",
         )
+
+
+def _verified(outcomes: Outcomes) -> Iterator[Caution]:
+    """Who chose among the samples, and how many answers it refused."""
+    named = {arm.verifier.in_words for arm in outcomes.arms if arm.verifier is not None}
+    if not named:
+        return
+    scored = [arm.scores for arm in outcomes.arms if arm.verifier is not None]
+    refused, total = (sum(int(getattr(each, name).sum()) for each in scored) for name in ("refused", "known"))
+    told = f"; {refused:,} of {total:,} answers were refused: they count as the lowest of their prompt and do not vote"
+    yield Caution(
+        "A verifier",
+        f"Samples are chosen by scores of {numerals.listed(sorted(named))}{told if refused else ''}.",
+    )
 
 
 def _named(names: list[str], outcomes: Outcomes, *, every: str) -> str:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from analysis import numerals
 from analysis.arrays import Floats
-from analysis.costs import cost_models
 from analysis.reading import curves
 from analysis.reading.bins import Bin
 from analysis.reading.choices import BINS_ASIDE, Setting
@@ -156,9 +155,6 @@ def spaced(widths: tuple[int, ...]) -> tuple[int, ...]:
 
 def table(reading: Reading, at: int, widths: Sequence[int]) -> Table:
     """What one rung yields and costs at every budget and these widths."""
-    arm, accuracy = reading.arms[at], reading.accuracy(at, widths).mean
-    decoded = arm.decoded_tokens
-    spent = cost_models.cell_cost(
-        reading.cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
-    )
+    accuracy = reading.accuracy(at, widths).mean
+    spent = curves.cell_cost(reading.arms[at], reading.cost, widths, rule=reading.rule)
     return Table(*(np.moveaxis(each, 1, 0) for each in (accuracy, np.broadcast_to(spent, accuracy.shape))))

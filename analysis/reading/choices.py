@@ -3,20 +3,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from analysis.arrays import Floats
 from analysis.costs import cost_models
 from analysis.costs.cost_models import CostModel
-from analysis.costs.shapes import PerToken
+from analysis.costs.shapes import PerToken, Shape
 from analysis.reading import bins, cautions
 from analysis.reading.bins import Binning
 from analysis.runs import charges
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.throughput import in_words
+from analysis.runs.verifiers import Verifier
 from analysis.stats import bootstrap
 
 # The default cost model is the first of these that the run can tell of every model.
@@ -97,9 +98,9 @@ def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
         return replace(choices, cost=told[0])
     cost_models.choose(choices.cost, gpu=choices.gpu, batch=choices.batch)
     for arm in arms:
-        if lacking := _lacks(arm, choices.cost, choices):
+        if lack := _lacks(arm, choices.cost, choices):
             raise ValueError(
-                f"Cost model {choices.cost} needs the {lacking} of every model; {arm.rung.name} has none. Known "
+                f"Cost model {choices.cost} needs the {lack.what} of every model; {lack.who} has none. Known "
                 f"in this run: {', '.join(told)}."
             )
     return choices
@@ -123,18 +124,43 @@ def _can_tell(arms: tuple[Arm, ...], choices: Choices) -> bool:
     return True
 
 
-def _lacks(arm: Arm, cost: str, choices: Choices) -> str:
-    """What a cost model needs that neither the outcomes nor the choices tell, "" where nothing."""
-    shape = arm.rung.shape
-    if cost == "samples" or _is_charged(arm, cost, choices):
-        return ""
-    if not arm.rung.has_tokens:
-        return "tokens or dollars" if cost == "c5" and arm.rung.name not in choices.price else "tokens"
-    if cost == "c5" and shape.price is None and arm.rung.name not in choices.price:
+class _Lack(NamedTuple):
+    """What a cost model needs, and the model or verifier of which nobody tells it."""
+
+    what: str
+    who: str
+
+
+def _lacks(arm: Arm, cost: str, choices: Choices) -> _Lack | None:
+    """What a cost model needs that neither the outcomes nor the choices tell, None where nothing."""
+    if cost == "samples":
+        return None
+    name, verifier = arm.rung.name, arm.verifier
+    if not _is_charged(arm, cost, choices):
+        if not arm.rung.has_tokens:
+            return _Lack("tokens or dollars" if cost == "c5" and name not in choices.price else "tokens", name)
+        if what := _of_shape(arm.rung.shape, cost, is_priced=name in choices.price):
+            return _Lack(what, name)
+    if verifier is None or not _is_counted(verifier):
+        return None
+    if arm.is_scored and not arm.scores.has_tokens:
+        return _Lack("tokens", verifier.name)
+    what = _of_shape(verifier.shape, cost, is_priced=verifier.name in choices.price)
+    return _Lack(what, verifier.name) if what else None
+
+
+def _of_shape(shape: Shape, cost: str, *, is_priced: bool) -> str:
+    """What of a shape a cost model needs and is not known, "" where nothing."""
+    if cost == "c5" and shape.price is None and not is_priced:
         return "price"
     if cost in ("c1", "c2", "c3") and np.isnan(shape.num_matmul_params):
         return "size"
     return "layers and heads" if cost in ("c2", "c3") and np.isnan(shape.attention_width) else ""
+
+
+def _is_counted(verifier: Verifier) -> bool:
+    """Whether what a verifier reads can be counted, and is more than what the model knew by itself."""
+    return verifier.is_known and not verifier.is_free
 
 
 def _is_charged(arm: Arm, cost: str | None, choices: Choices) -> bool:
@@ -146,12 +172,13 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
     """The chosen cost model, and the arms with the throughput and price given for them by name.
 
     Samples of unknown length cost what was charged for one on average; where an arm does not know how long prompts
-    are no arm's are counted. The model's label says either. Raises ValueError where the cost model needs what is
-    not given, and for the name of no model.
+    are no arm's are counted, and a verifier of unknown size is not. The model's label says each. Raises ValueError
+    where the cost model needs what is not given, and for the name of no model and no verifier.
     """
     names = [arm.rung.name for arm in arms]
-    if unknown := sorted({*choices.throughput, *choices.price} - set(names)):
-        raise ValueError(f"No model {unknown} in this run; its models: {names}.")
+    verifiers = sorted({arm.verifier.name for arm in arms if arm.verifier is not None})
+    if unknown := sorted({*choices.throughput, *choices.price} - {*names, *verifiers}):
+        raise ValueError(f"No model {unknown} in this run; its models: {[*names, *verifiers]}.")
     cost = cost_models.choose(choices.cost or AS_KNOWN[0], gpu=choices.gpu, batch=choices.batch)
     priced = tuple(_priced(arm, cost, choices) for arm in arms)
     charged = [arm.rung.name for arm in arms if _is_charged(arm, choices.cost, choices)]
@@ -161,14 +188,24 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
     logged = [arm.rung.measured_on for arm in arms if arm.rung.name not in choices.throughput]
     if choices.cost == "c4" and logged:
         cost = cost._replace(label=f"{cost.label} of this run, prompts included, {in_words(logged)}")
-    return _without_unknown_prompts(cost, priced)
+    return _without_unknown_prompts(_without_unknown_verifiers(cost, arms), priced)
 
 
 def _priced(arm: Arm, cost: CostModel, choices: Choices) -> Arm:
     """The arm with the throughput and price given for it; raises ValueError where the cost model needs more."""
+    verifier = arm.verifier
+    if verifier is not None:
+        is_counted = _is_counted(verifier) and choices.cost != "samples"
+        shape = _priced_shape(verifier.name, verifier.shape, cost, choices) if is_counted else verifier.shape
+        arm = replace(arm, verifier=replace(verifier, shape=shape, is_counted=is_counted))
     if _is_charged(arm, choices.cost, choices):
         return charges.in_place_of_tokens(arm)
-    name, shape = arm.rung.name, arm.rung.shape
+    shape = _priced_shape(arm.rung.name, arm.rung.shape, cost, choices)
+    return replace(arm, rung=replace(arm.rung, shape=shape))
+
+
+def _priced_shape(name: str, shape: Shape, cost: CostModel, choices: Choices) -> Shape:
+    """The shape of a model or verifier with what is given for it by name."""
     shape = shape._replace(
         throughput=choices.throughput.get(name, shape.throughput), price=choices.price.get(name, shape.price)
     )
@@ -182,7 +219,20 @@ def _priced(arm: Arm, cost: CostModel, choices: Choices) -> Arm:
             f"Cost model c3 needs the bytes a weight, and those of {name}'s quantization are not known; "
             "choose c1 or c2."
         )
-    return replace(arm, rung=replace(arm.rung, shape=shape))
+    return shape
+
+
+def _without_unknown_verifiers(cost: CostModel, arms: tuple[Arm, ...]) -> CostModel:
+    """The cost model, whose label says which verifier's reading is not counted."""
+    every = {
+        arm.verifier.name: arm.verifier for arm in arms if arm.verifier is not None and not arm.verifier.is_free
+    }
+    told = [
+        f"what {name} read is not counted{'' if verifier.is_known else ', because it is not known'}"
+        for name, verifier in every.items()
+        if cost.unit == "samples" or not verifier.is_known
+    ]
+    return cost._replace(label="; ".join([cost.label, *told]))
 
 
 def _without_unknown_prompts(cost: CostModel, arms: tuple[Arm, ...]) -> tuple[CostModel, tuple[Arm, ...]]:

@@ -7,13 +7,17 @@ import numpy as np
 
 from analysis.arrays import Array, Floats, Ints
 from analysis.costs import cost_models
+from analysis.reading import chosen
 from analysis.runs.arms import Arm
 from analysis.runs.counts import Counted
 from analysis.stats import estimators
 from analysis.stats.bootstrap import weighted_means
 
-Rule = Literal["maj_at_k", "pass_at_k"]
+Rule = Literal["maj_at_k", "pass_at_k", "best_of_n", "weighted_vote", "filtered_vote"]
 RULES: tuple[Rule, ...] = get_args(Rule)
+# Those that read a verifier's scores, and of all those that need answers to vote on.
+CHOSEN_RULES: tuple[Rule, ...] = ("best_of_n", "weighted_vote", "filtered_vote")
+VOTING_RULES: tuple[Rule, ...] = ("maj_at_k", "weighted_vote", "filtered_vote")
 # Up to here a path of widths has every one; beyond, as many in even steps of log k.
 MAX_WIDTHS = 64
 PathName = Literal["width", "budget"]
@@ -63,22 +67,28 @@ def budget_path(num_budgets: int) -> Path:
 
 
 def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:
-    """The rules that can be read from all of these arms: success counts hold no votes, so maj@k cannot.
+    """The rules that can be read from all of these arms without a verifier:
+    success counts hold no votes, so maj@k cannot.
 
     No arrays. Source: ours.
     """
-    return RULES if all(arm.rung.has_votes for arm in arms) else ("pass_at_k",)
+    return ("maj_at_k", "pass_at_k") if all(arm.rung.has_votes for arm in arms) else ("pass_at_k",)
 
 
 def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     """The wanted rule, or the first that can be read. No arrays; source: ours.
 
-    Raises ValueError, with the reason, where the wanted one is none or cannot be read.
+    Raises ValueError, with the reason, where the wanted one is none or cannot be read. A verifier's rule is never the
+    default.
     """
     if wanted is not None and wanted not in RULES:
         raise ValueError(f"Unknown rule {wanted!r}; choose from {list(RULES)}.")
-    if wanted is not None and wanted not in rules(arms):
-        silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
+    silent = ", ".join(arm.rung.name for arm in arms if not arm.rung.has_votes)
+    if wanted in CHOSEN_RULES:
+        _refuse_unscored(arms, wanted)
+        if silent and wanted in VOTING_RULES:
+            raise ValueError(f"A vote needs answers, and those of {silent} are not known; use --rule best_of_n.")
+    elif wanted is not None and wanted not in rules(arms):
         raise ValueError(
             f"Majority votes need answers, and this run holds only counts of correct samples of {silent}; use "
             "--rule pass_at_k."
@@ -86,19 +96,38 @@ def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     return wanted or rules(arms)[0]
 
 
-def prompt_curve(arm: Arm, path: Path, cost: cost_models.CostModel, accuracy: estimators.Drawn) -> Curve:
+def _refuse_unscored(arms: Sequence[Arm], rule: Rule) -> None:
+    """Raise ValueError where a verifier did not read every answer of these arms."""
+    lacking = []
+    for arm in arms:
+        if isinstance(arm.stored, Counted):
+            lacking.append(f"{arm.rung.name} (only counts of correct samples)")
+        elif not arm.is_scored:
+            known = None if arm.stored.scores is None else arm.stored.scores.known
+            told = "none" if known is None or not known.any() else f"{int(known.sum()):,} of {known.size:,}"
+            lacking.append(f"{arm.rung.name} ({told})")
+    if lacking:
+        raise ValueError(
+            f"--rule {rule} needs a score of every answer, and these models' answers lack some: {', '.join(lacking)}. "
+            "Run `isoquant score RUN`, or choose --rule maj_at_k."
+        )
+
+
+def prompt_curve(
+    arm: Arm, path: Path, cost: cost_models.CostModel, accuracy: estimators.Drawn, *, rule: Rule
+) -> Curve:
     """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
 
-    accuracy: at the budgets and widths of `crossing`, (B, P, K) each. Tokens are NaN where the arm's are not
-    known. Raises ValueError where a width of the path is beyond the samples. Source:
-    `costs.cost_models.cell_cost`.
+    accuracy: by the rule at the budgets and widths of `crossing`, (B, P, K) each. Tokens are the model's own, NaN
+    where they are not known; what a verifier reads and writes is in the cost alone. Raises ValueError where a width
+    of the path is beyond the samples. Source: `costs.cost_models.cell_cost`.
     """
     budgets, at_budget, widths, at_width = crossing(path)
     decoded = arm.decoded_tokens[budgets]
     unknown = np.nan if not arm.rung.has_tokens else 0.0
     tables = Curve(
         accuracy.mean,
-        _cell_cost(arm, cost, budgets, widths),
+        cell_cost(arm, cost, widths, rule=rule, budgets=budgets),
         cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths) + unknown,
         serial_tokens(arm, widths, budgets=budgets) + unknown,
         accuracy.standard_error,
@@ -106,13 +135,13 @@ def prompt_curve(arm: Arm, path: Path, cost: cost_models.CostModel, accuracy: es
     return Curve(*(table[at_budget, :, at_width].T for table in tables))
 
 
-def prompt_cost(arm: Arm, path: Path, cost: cost_models.CostModel) -> Floats:
+def prompt_cost(arm: Arm, path: Path, cost: cost_models.CostModel, *, rule: Rule) -> Floats:
     """What one arm costs on each prompt along a path of J cells, in the cost model's unit; (P, J).
 
     Raises ValueError as `prompt_curve`. Source: `cost_models.cell_cost`.
     """
     budgets, at_budget, widths, at_width = crossing(path)
-    return _cell_cost(arm, cost, budgets, widths)[at_budget, :, at_width].T
+    return cell_cost(arm, cost, widths, rule=rule, budgets=budgets)[at_budget, :, at_width].T
 
 
 def crossing(path: Path) -> tuple[Ints, Ints, list[int], Ints]:
@@ -125,10 +154,21 @@ def crossing(path: Path) -> tuple[Ints, Ints, list[int], Ints]:
     return budgets, at_budget, widths.tolist(), at_width
 
 
-def _cell_cost(arm: Arm, cost: cost_models.CostModel, budgets: Ints, widths: Sequence[int]) -> Floats:
-    decoded = arm.decoded_tokens[budgets]
+def cell_cost(
+    arm: Arm, cost: cost_models.CostModel, widths: Sequence[int], *, rule: Rule, budgets: Ints | None = None
+) -> Floats:
+    """Expected cost of a rule at every width and these budgets, all by default; (B, P, K).
+
+    A rule that reads scores pays for the verifier of the arm, the others do not. Source: `cost_models.cell_cost`.
+    """
+    at = slice(None) if budgets is None else budgets
     return cost_models.cell_cost(
-        cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
+        cost,
+        arm.rung.shape,
+        prompt_tokens=arm.prompt_tokens,
+        decoded_tokens=arm.decoded_tokens[at],
+        widths=widths,
+        verdicts=chosen.verdicts(arm, at) if rule in CHOSEN_RULES else None,
     )
 
 
@@ -167,6 +207,8 @@ def arm_accuracy(
             arm.stored.num_samples[at][..., None], arm.stored.num_correct[at][..., None], widths
         )
         return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
+    if rule in CHOSEN_RULES:
+        return chosen.accuracy(arm, widths, rule, rng=rng, budgets=at)
     return estimated_accuracy(arm.stored.votes[at], arm.stored.worth[at], widths, rule, rng=rng)
 
 
@@ -175,9 +217,10 @@ def estimated_accuracy(
 ) -> estimators.Drawn:
     """As `arm_accuracy`, of samples that are right or not, or worth 0 to 1; (..., S) -> (..., K) each.
 
-    What is worth something in between is voted on as it is worth, and any of k counts with the best. Source:
-    `estimators`.
+    What is worth something in between is voted on as it is worth, and any of k counts with the best. Of rules
+    without a verifier. Source: `estimators`.
     """
+    assert rule not in CHOSEN_RULES, "scores are needed"
     if rule == "maj_at_k":
         return estimators.estimated_maj_at_k(votes, worth, widths, rng=rng)
     if worth.dtype == bool:

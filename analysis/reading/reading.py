@@ -85,6 +85,16 @@ class Reading:
         return self.outcomes.arms
 
     @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Those that need no verifier, and beside them the one of this reading where that does."""
+        return (*curves.rules(self.arms), *([self.rule] if self.reads_scores else []))
+
+    @property
+    def reads_scores(self) -> bool:
+        """Whether a verifier chooses among the samples."""
+        return self.rule in curves.CHOSEN_RULES
+
+    @property
     def weights(self) -> Weights:
         """Multiplicities of the prompts, (1 + R, P), from the one bootstrap of this reading."""
         return self.shared.drawn[0]
@@ -150,7 +160,7 @@ class Reading:
         """What an arm costs and yields on each prompt along a path of J cells; fields (P, J)."""
         budgets, _, widths, _ = curves.crossing(path)
         return curves.prompt_curve(
-            self.arms[at], path, self.cost, self.accuracy(at, widths, budgets=budgets.tolist())
+            self.arms[at], path, self.cost, self.accuracy(at, widths, budgets=budgets.tolist()), rule=self.rule
         )
 
     def under(self, cost: str) -> "Reading":
@@ -186,6 +196,8 @@ def read(outcomes: Outcomes, wanted: Choices, *, rule: Rule | None = None, seed:
 
     Raises ValueError where a choice asks for what the run or the choices lack.
     """
+    rule = curves.choose_rule(outcomes.arms, rule)
+    outcomes = outcomes if rule in curves.CHOSEN_RULES else outcomes.unverified()
     # A GPU is that of c3, should the run be read under it as well.
     settled = choices.settle(outcomes.arms, wanted if wanted.cost == "c3" else replace(wanted, gpu=None))
     cost, evaluated, pools = _price(outcomes, settled)
@@ -196,7 +208,7 @@ def read(outcomes: Outcomes, wanted: Choices, *, rule: Rule | None = None, seed:
         pools=pools,
         choices=settled,
         cost=cost,
-        rule=curves.choose_rule(outcomes.arms, rule),
+        rule=rule,
         seed=seed,
         shared=Shared(evaluated, pools, settled, cost, seed),
     )

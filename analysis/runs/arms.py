@@ -1,5 +1,6 @@
 """The outcomes of a stored run, a rung at a time. Knows the tables, nothing of pairing or statistics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Floats, Ints
-from analysis.runs import counts, rungs, samples
+from analysis.runs import counts, rungs, samples, scores, verifiers
 from analysis.runs.counts import Counted
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
+from analysis.runs.scores import Scores
+from analysis.runs.verifiers import Scoring, Verifier
 from analysis.stats.tallies import Tally
 from results import schema, store
 from results.folder import read_object
@@ -21,6 +24,7 @@ from results.graders import present_grader
 from results.ingest.write import GRADER as OUTSIDE
 
 COUNTED = "counts"
+EVALUATION = "evaluation"
 
 
 def is_outside(grader: str) -> bool:
@@ -34,12 +38,30 @@ class Arm:
     P), the prompts' lengths in its tokens (P,).
 
     Counts are read as they are, each prompt's own number of samples; whoever needs the samples asks for `grid`.
+    verifier: who scored the samples, None where a reader asked for nobody.
     """
 
     rung: Rung
     budgets: Ints
     stored: Samples | Counted
     prompt_tokens: Ints
+    verifier: Verifier | None = None
+
+    @property
+    def scores(self) -> Scores:
+        """What the verifier gave each sample."""
+        assert self.samples.scores is not None, f"Nobody scored {self.rung.name}."
+        return self.samples.scores
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether a verifier read every sample."""
+        return (
+            self.verifier is not None
+            and isinstance(self.stored, Samples)
+            and self.stored.scores is not None
+            and self.stored.scores.is_whole
+        )
 
     @property
     def samples(self) -> Samples:
@@ -93,17 +115,35 @@ class Arm:
             part: Samples | Counted = self.stored.take(budgets=budgets, prompts=prompts)
         else:
             part = self.stored.take(budgets=budgets, prompts=prompts, num_samples=num_samples)
-        return Arm(self.rung, self.budgets[budgets], part, self.prompt_tokens[prompts])
+        return replace(self, budgets=self.budgets[budgets], stored=part, prompt_tokens=self.prompt_tokens[prompts])
+
+
+def weighed(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms with what each score weighs in a vote, which is told from the scores of all of them."""
+    scored = [arm for arm in arms if isinstance(arm.stored, Samples) and arm.stored.scores is not None]
+    found = dict(zip(map(id, scored), scores.weigh([arm.scores for arm in scored]), strict=True))
+    return tuple(
+        replace(arm, stored=replace(arm.samples, scores=found[id(arm)])) if id(arm) in found else arm
+        for arm in arms
+    )
 
 
 class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
-    grader: a grader and its version, by default the highest that graded any of them. Raises ValueError where
-    nothing is graded, and where the run holds several tasks and none is named.
+    grader: a grader and its version, by default the highest that graded any of them. scoring: whose scores are read
+    beside the grades, and how; nobody's by default. Raises ValueError where nothing is graded, where the run holds
+    several tasks and none is named, and where scores are asked for that it has not.
     """
 
-    def __init__(self, root: Path, *, task: str | None = None, grader: tuple[str, str] | None = None):
+    def __init__(
+        self,
+        root: Path,
+        *,
+        task: str | None = None,
+        grader: tuple[str, str] | None = None,
+        scoring: Scoring | None = None,
+    ):
         models = store.scan(root, schema.MODELS).to_pandas()
         if models.empty:
             raise ValueError(nothing_in(root))
@@ -111,6 +151,8 @@ class StoredRun:
         self.task = only("task", sorted(models["task"].unique()), task)
         self.rungs = rungs.read(root, models[models["task"] == self.task])
         self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if not rung.is_counted])
+        sampled = [rung.identity for rung in self.rungs if not rung.is_counted]
+        self.verifiers = {} if scoring is None else verifiers.find(root, sampled, scoring)
         self.cells = store.scan(root, schema.CELLS).to_pandas()
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
@@ -137,6 +179,8 @@ class StoredRun:
             rows = self.counts.loc[self.counts["identity"] == rung.identity]
             counted = counts.read(rows, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
             return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)
+        # Held-out samples make bins by their grades alone.
+        verifier = self.verifiers.get(rung.identity) if pool == EVALUATION else None
         read = samples.read(
             self.root,
             identity=rung.identity,
@@ -145,8 +189,9 @@ class StoredRun:
             prompt_ids=self.prompt_ids,
             prompt_tokens=prompt_tokens,
             grader=self.grader,
+            verifier=verifier,
         )
-        return Arm(rung, np.asarray(budgets, dtype=np.int64), read, prompt_tokens)
+        return Arm(rung, np.asarray(budgets, dtype=np.int64), read, prompt_tokens, verifier)
 
 
 def nothing_in(root: Path) -> str:

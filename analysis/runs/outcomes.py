@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
-from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in
+from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in, weighed
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
+from analysis.runs.verifiers import Scoring
 from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
 
@@ -62,6 +63,12 @@ class Outcomes:
         """Whether of some arm there are only counts."""
         return not all(arm.rung.has_votes for arm in self.arms)
 
+    def unverified(self) -> "Outcomes":
+        """The same where no rule reads a verifier's scores, so that nobody is charged for them."""
+        if all(arm.verifier is None for arm in self.arms):
+            return self
+        return replace(self, arms=tuple(replace(arm, verifier=None) for arm in self.arms))
+
     def drawn(self, num_samples: int) -> "Outcomes":
         """Where some arms are counts at most so many samples of each prompt one by one, else the same."""
         if not self.holds_counts:
@@ -84,18 +91,21 @@ class Outcomes:
         )
 
 
-def load(root: Path, *, task: str | None = None, anchor: str | None = None) -> Outcomes:
+def load(
+    root: Path, *, task: str | None = None, anchor: str | None = None, scoring: Scoring | None = None
+) -> Outcomes:
     """The outcomes of one task of a run.
 
     Budgets are those every arm has; the number of samples is the largest declared one that at least GROWN_SHARE of
     each arm's prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any
     arm's sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished.
-    The anchor is the model with a pool for bins, the largest where several have one. Raises ValueError where
-    nothing is graded, where the run holds several tasks and none is named, and where the named anchor has no pool
-    for bins.
+    The anchor is the model with a pool for bins, the largest where several have one. scoring: whose scores stand
+    beside the grades, and how they are read; nobody's by default. Raises ValueError where nothing is graded, where
+    the run holds several tasks and none is named, where the named anchor has no pool for bins, and where scores
+    are asked for that the run has not.
     """
     with telling_damage(root):
-        return pair(StoredRun(root, task=task), anchor=anchor)
+        return pair(StoredRun(root, task=task, scoring=scoring), anchor=anchor)
 
 
 def tasks(root: Path) -> list[str]:
@@ -142,7 +152,7 @@ def pair(
             else "run `isoquant sweep` to its end"
         )
         raise ValueError(f"No prompt in {run.root} has all samples of every model; {way}.")
-    taken = tuple(arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms)
+    taken = weighed([arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms])
     grown_to = {name: grown.num_samples for name, grown in sampled.items()}
     return Outcomes(
         task=run.task,

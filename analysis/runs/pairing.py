@@ -11,9 +11,10 @@ import pandas as pd
 from analysis import numerals
 from analysis.arrays import Array, Ints
 from analysis.runs import outcomes
-from analysis.runs.arms import Arm, StoredRun
+from analysis.runs.arms import Arm, StoredRun, weighed
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.rungs import OWN, settings
+from analysis.runs.verifiers import Scoring
 from results import schema, store
 from results.graders import count_graded
 
@@ -41,7 +42,8 @@ class Pairing:
     @property
     def outcomes(self) -> Outcomes:
         """All of them as one, the new arm last."""
-        return replace(self.base, arms=(*self.base.arms, self.new), num_samples=self.num_samples)
+        arms = weighed([*self.base.arms, self.new])
+        return replace(self.base, arms=arms, num_samples=self.num_samples)
 
     @property
     def num_samples(self) -> int:
@@ -50,15 +52,22 @@ class Pairing:
 
 
 def read(
-    base: Source, new: Source, *, task: str | None = None, anchor: str | None = None, is_overlap: bool = False
+    base: Source,
+    new: Source,
+    *,
+    task: str | None = None,
+    anchor: str | None = None,
+    is_overlap: bool = False,
+    scoring: Scoring | None = None,
 ) -> Pairing:
     """Both sides on the prompts that they share.
 
     The ladder of a run that holds the new model as well is what else it holds. Raises ValueError where NEW does
     not name one model, or the one that BASE names; where the prompts, their rendering or the grader differ (unless
-    is_overlap, which takes the prompts of equal text and the last grader of both), and where nothing is shared.
+    is_overlap, which takes the prompts of equal text and the last grader of both), where nothing is shared, and
+    where two verifiers scored the runs.
     """
-    runs, reasons = _open(base, new, task, is_overlap)
+    runs, reasons = _open(base, new, task, is_overlap, scoring)
     of_base, of_new = runs
     name = _the_one(of_new, new)
     if of_base is of_new and base.model == name:
@@ -94,15 +103,16 @@ def read(
 
 
 def _open(
-    base: Source, new: Source, task: str | None, is_overlap: bool
+    base: Source, new: Source, task: str | None, is_overlap: bool, scoring: Scoring | None
 ) -> tuple[tuple[StoredRun, StoredRun], list[str]]:
     """Both runs, one object where they are one, and what sets their tasks and graders apart."""
     with outcomes.telling_damage(base.root):
-        of_base = StoredRun(base.root, task=task)
+        of_base = StoredRun(base.root, task=task, scoring=scoring)
     if base.root.resolve() == new.root.resolve():
         return (of_base, of_base), []
     with outcomes.telling_damage(new.root):
-        of_new = StoredRun(new.root, task=task)
+        of_new = StoredRun(new.root, task=task, scoring=scoring)
+    _refuse_two_verifiers(of_base, of_new)
     reasons = _other_task(of_base, of_new)
     if of_base.grader == of_new.grader or (of_base.is_from_elsewhere and of_new.is_from_elsewhere):
         return (of_base, of_new), reasons
@@ -117,9 +127,22 @@ def _open(
     grader = common[-1]
     reasons[-1] = f"read by {' '.join(grader)}, the latest grader that both have"
     return (
-        StoredRun(base.root, task=of_base.task, grader=grader),
-        StoredRun(new.root, task=of_new.task, grader=grader),
+        StoredRun(base.root, task=of_base.task, grader=grader, scoring=scoring),
+        StoredRun(new.root, task=of_new.task, grader=grader, scoring=scoring),
     ), reasons
+
+
+def _refuse_two_verifiers(base: StoredRun, new: StoredRun) -> None:
+    """Raise ValueError where the runs were scored by two verifiers, or two versions of one."""
+    named = [sorted({(each.name, each.version) for each in run.verifiers.values()}) for run in (base, new)]
+    names = [sorted({name for name, _ in of_run}) for of_run in named]
+    outside = any(not each.is_known for run in (base, new) for each in run.verifiers.values())
+    if names[0] != names[1] or (named[0] != named[1] and not outside):
+        told = " and ".join(numerals.listed([" ".join(each) for each in of_run]) for of_run in named)
+        raise ValueError(
+            f"{base.root} and {new.root} are scored by {told}, and scores of two verifiers do not compare. Score both "
+            "with one, or choose --rule maj_at_k."
+        )
 
 
 def _the_one(run: StoredRun, source: Source) -> str:

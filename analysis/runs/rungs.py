@@ -67,7 +67,7 @@ def _by_size(models: pd.DataFrame) -> list[Rung]:
             name,
             row.identity,
             float(row.num_params),
-            _shape(row),
+            shape_of(row),
             None if pd.isna(row.pretraining_tokens) else int(row.pretraining_tokens),
             asked=tuple(_asked(settings(row.identity_parts)).items()),
         )
@@ -108,8 +108,8 @@ def _asked(parts: Mapping[str, Any]) -> dict[str, str]:
     return {name: repr(value) for name, value in parts.items() if name.split(".")[0] not in OWN}
 
 
-def _shape(row: Any) -> Shape:
-    """A row of the models table as what costs depend on; counts that are not known are NaN.
+def shape_of(row: Any) -> Shape:
+    """A row of the models or scorers table as what costs depend on; counts that are not known are NaN.
 
     Rows from before experts, windows and linear layers were counted are of dense models with full attention.
     """

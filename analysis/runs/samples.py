@@ -3,7 +3,7 @@ Knows the tables, nothing of bins or curves.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Array, Bools, Floats, Ints
+from analysis.runs import scores
+from analysis.runs.scores import Scores
+from analysis.runs.slots import NATURAL, Slots, bools, dictionary, ints
+from analysis.runs.verifiers import Verifier
 from results import schema, store
 from results.ingest.write import GRADER as OUTSIDE
 
 # How an answer may be graded, right first; and what stands for a budget without a limit.
 OUTCOMES, UNLIMITED = schema.OUTCOMES, schema.UNLIMITED
-# Stands for the budget of an answer that its trace came to by itself.
-NATURAL = -1
 # Samples of a prompt are numbered from 0: a number far beyond all rows there are is damage, and would fill the
 # memory.
 MOST_GAPS = 10_000
@@ -31,7 +33,8 @@ class Samples:
 
     cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do
     also where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere
-    hold more than right and wrong; None where they do not, and `correct` says all.
+    hold more than right and wrong; None where they do not, and `correct` says all. scores: what a verifier gave,
+    None where none was asked for.
     """
 
     present: Bools
@@ -45,6 +48,7 @@ class Samples:
     capped: Bools
     outcome: Ints
     score: Floats | None = None
+    scores: Scores | None = None
 
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Samples":
         """The part at these positions, and each prompt's first `num_samples` samples."""
@@ -64,8 +68,10 @@ class Samples:
         return self._each(lambda array: np.roll(array, -start, axis=2))
 
     def _each(self, change: Callable[[Array], Array]) -> "Samples":
-        told = [field.name for field in fields(self) if getattr(self, field.name) is not None]
-        return Samples(**{name: change(getattr(self, name)) for name in told})
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        scores = told.pop("scores")
+        changed = {name: change(array) for name, array in told.items() if array is not None}
+        return Samples(**changed, scores=None if scores is None else scores.each(change))
 
     @property
     def worth(self) -> Array:
@@ -98,13 +104,14 @@ def read(
     prompt_ids: pd.Index,
     prompt_tokens: Ints,
     grader: tuple[str, str],
+    verifier: Verifier | None = None,
 ) -> Samples:
     """The graded answers of one identity and pool, each budget served by what a run capped there would have given.
 
     The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does.
     Not so outcomes from elsewhere, whose runs are independent: an answer serves its own budget, schema.UNLIMITED
     where none is stored. prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and
-    version.
+    version. A verifier's scores serve budgets as the answers do that it read.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
     wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
@@ -122,57 +129,44 @@ def read(
         )
     shape = (1 + len(budgets), len(prompt_ids), num_samples)
     null = schema.UNLIMITED if named == OUTSIDE else NATURAL
-    columns = _answer_columns(answers, _Slots(answers, budgets, prompt_ids, shape, null=null), prompt_tokens)
-    columns |= _grade_columns(grades, _Slots(grades, budgets, prompt_ids, shape, null=null))
+
+    def place(table: pa.Table) -> Slots:
+        return Slots(table, budgets, prompt_ids, shape, null=null)
+
+    columns = _answer_columns(answers, place(answers), prompt_tokens)
+    columns |= _grade_columns(grades, place(grades))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
-    return Samples(**_serve(columns, budgets))
+    ends_in_time = columns["present"][0] & (columns["thinking_tokens"][0] <= np.asarray(budgets)[:, None, None])
+    served = Samples(**columns, scores=None)._each(lambda layers: _serve(layers, ends_in_time))
+    served = replace(served, cut=served.present & served.cut & ~ends_in_time)
+    if verifier is None:
+        return served
+    read = scores.read(
+        root,
+        identity=identity,
+        pool=pool,
+        scorer=(verifier.name, verifier.version),
+        steps=verifier.steps,
+        num_verdicts=verifier.num_verdicts,
+        place=place,
+    )
+    return replace(served, scores=read.each(lambda layers: _serve(layers, ends_in_time)))
 
 
 _ANSWER_COLUMNS = ("num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "forced", "finish_reason")
 _GRADE_COLUMNS = ("grader", "grader_version", "vote_key", "correct", "outcome")
 
 
-class _Slots:
-    """Where each row of a table belongs in arrays (1 + B, P, S), whose first layer holds the natural answers.
-
-    null: the budget that a row without one is of, NATURAL or one of `budgets`.
-    """
-
-    def __init__(
-        self,
-        table: pa.Table,
-        budgets: Sequence[int],
-        prompt_ids: pd.Index,
-        shape: tuple[int, int, int],
-        *,
-        null: int,
-    ):
-        layer = pd.Index([NATURAL, *budgets]).get_indexer(_ints(table["budget"], null=null))
-        codes, names = _dictionary(table["prompt_id"])
-        prompt = prompt_ids.get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
-        self.kept = (layer >= 0) & (prompt >= 0)
-        self.prompt = prompt[self.kept]
-        self.at = layer[self.kept], self.prompt, _ints(table["sample"])[self.kept]
-        self.shape = shape
-        self.null = null
-
-    def fill(self, values: Array) -> Array:
-        """The kept rows' values in their places, zeros elsewhere."""
-        dense = np.zeros(self.shape, dtype=values.dtype)
-        dense[self.at] = values
-        return dense
-
-
-def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict[str, Array]:
+def _answer_columns(table: pa.Table, slots: Slots, prompt_tokens: Ints) -> dict[str, Array]:
     kept = slots.kept
-    thinking, forced = _ints(table["num_thinking_tokens"])[kept], _bools(table["forced"])[kept]
+    thinking, forced = ints(table["num_thinking_tokens"])[kept], bools(table["forced"])[kept]
     # A forced request holds the prompt, the cut thinking and the marker that closes it: the rest is the marker.
-    closing = _ints(table["num_prompt_tokens"])[kept] - thinking - prompt_tokens[slots.prompt]
+    closing = ints(table["num_prompt_tokens"])[kept] - thinking - prompt_tokens[slots.prompt]
     return {
         "answered": slots.fill(np.ones(len(thinking), dtype=bool)),
         "thinking_tokens": slots.fill(thinking),
         "closing_tokens": slots.fill(np.where(forced, np.maximum(closing, 0), 0)),
-        "answer_tokens": slots.fill(_ints(table["num_answer_tokens"])[kept]),
+        "answer_tokens": slots.fill(ints(table["num_answer_tokens"])[kept]),
         # Outcomes from elsewhere do not say whether thinking was going on at their limit.
         "cut": slots.fill(np.full(len(thinking), slots.null == NATURAL)),
         "forced": slots.fill(forced),
@@ -180,12 +174,12 @@ def _answer_columns(table: pa.Table, slots: _Slots, prompt_tokens: Ints) -> dict
     }
 
 
-def _grade_columns(table: pa.Table, slots: _Slots) -> dict[str, Array]:
+def _grade_columns(table: pa.Table, slots: Slots) -> dict[str, Array]:
     kept = slots.kept
-    votes, _ = _dictionary(pc.dictionary_encode(table["vote_key"]))
-    codes, names = _dictionary(table["outcome"])
+    votes, _ = dictionary(pc.dictionary_encode(table["vote_key"]))
+    codes, names = dictionary(table["outcome"])
     outcome = pd.Index(OUTCOMES).get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
-    correct = _bools(table["correct"])[kept]
+    correct = bools(table["correct"])[kept]
     columns = {
         "graded": slots.fill(np.ones(int(kept.sum()), dtype=bool)),
         "correct": slots.fill(correct),
@@ -205,30 +199,11 @@ def _scores(table: pa.Table, kept: Bools, correct: Bools) -> Floats | None:
     return score if ((score > 0) & (score < 1)).any() else None
 
 
-def _serve(columns: dict[str, Array], budgets: Sequence[int]) -> dict[str, Array]:
-    """Layers (natural, cut at each budget) as what each budget yields; (1 + B, P, S) -> (B, P, S)."""
-    ends_in_time = columns["present"][0] & (columns["thinking_tokens"][0] <= np.asarray(budgets)[:, None, None])
-    served = {name: np.where(ends_in_time, layers[0], layers[1:]) for name, layers in columns.items()}
-    return served | {"cut": served["present"] & served["cut"] & ~ends_in_time}
-
-
-def _ints(column: pa.ChunkedArray, *, null: int = 0) -> Ints:
-    return np.asarray(pc.fill_null(column, null).to_numpy(), dtype=np.int64)
-
-
-def _bools(column: pa.ChunkedArray) -> Bools:
-    return np.asarray(pc.fill_null(column, False).to_numpy(), dtype=bool)
+def _serve(layers: Array, ends_in_time: Bools) -> Array:
+    """Layers (natural, cut at each budget) as what each budget yields; (1 + B, P, S, ...) -> (B, P, S, ...)."""
+    ends = ends_in_time.reshape(*ends_in_time.shape, *[1] * (layers.ndim - ends_in_time.ndim))
+    return np.where(ends, layers[0], layers[1:])
 
 
 def _is(column: pa.ChunkedArray, value: str) -> Bools:
-    return _bools(pc.equal(column.cast(pa.string()), value))
-
-
-def _dictionary(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
-    """Codes of a dictionary column, -1 where null, and the values they stand for."""
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.chunked_array(array.chunks, type=array.type).unify_dictionaries().combine_chunks()
-    return np.asarray(
-        pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64
-    ), array.dictionary.to_pylist()
+    return bools(pc.equal(column.cast(pa.string()), value))

@@ -218,7 +218,7 @@ def ballots(
 ) -> tuple[Ints, Floats, Floats, tuple[int, ...]]:
     """Class codes, worth and scores as (N, S) and the shape they came in, less the samples.
 
-    Arguments as those of `weighted_vote_at_k`, which raise ValueError as there. Source: ours.
+    Arguments as those of `weighted_vote_at_k`. Raises ValueError as there. Source: ours.
     """
     votes, correct = np.asarray(votes), np.asarray(correct, dtype=float)
     scores = np.ones(votes.shape) if scores is None else np.asarray(scores, dtype=float)

@@ -17,7 +17,10 @@ MOST_ENUMERATED = 8
 
 
 def num_kept(k: int, share: float) -> int:
-    """Of k samples those that vote where the lowest share is dropped, rounded down: at least one. A number."""
+    """Of k samples those that vote where the lowest share is dropped, rounded down: at least one. A number.
+
+    Source: ours.
+    """
     # A share written in decimals may miss a whole number of samples by a hair.
     return max(k - int(np.floor(share * k + 1e-9)), 1)
 

@@ -26,7 +26,7 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
             f"reaches the dashed line. {told}"
         )
     return (
-        f"Line: majority vote of k = {_votes(first)}, from left to right. Ring: where "
+        f"Line: {wording.RULES[solid_rule]} of k = {_votes(first, solid_rule)}, from left to right. Ring: where "
         f"{wording.RULES[first['rate_rule']]} reaches the dashed line. {told} "
         "Dotted: any of k correct (needs an oracle)."
     )
@@ -77,7 +77,9 @@ def cautions(first: pd.Series) -> str:
 
 def read_by(first: pd.Series) -> str:
     """How several samples are read: 'a majority vote', or 'any of k correct, which needs an oracle'."""
-    return {"maj_at_k": "a majority vote", "pass_at_k": "any of k correct, which needs an oracle"}[first["rule"]]
+    words = {"maj_at_k": "a majority vote", "pass_at_k": "any of k correct, which needs an oracle"}
+    words |= {"best_of_n": "the one with the best score", "weighted_vote": "a vote weighted by score"}
+    return (words | {"filtered_vote": "a vote of the best-scored ones"})[first["rule"]]
 
 
 def samples_each(first: pd.Series) -> str:
@@ -85,8 +87,11 @@ def samples_each(first: pd.Series) -> str:
     return numerals.samples_each(int(first["num_samples"]), int(first.get(MOST_SAMPLES, 0)))
 
 
-def _votes(first: pd.Series) -> str:
-    """'1 sample', '1 and 3 samples', '1, 3 and 5 samples', '1, 3, ... 15 samples'."""
-    votes = [str(width) for width in range(1, int(first["num_samples"]) + 1, 2)]
-    told = numerals.listed(votes) if len(votes) <= MAX_VOTES else f"1, 3, ... {votes[-1]}"
+def _votes(first: pd.Series, rule: str) -> str:
+    """'1 sample', '1 and 3 samples', '1, 3 and 5 samples', '1, 3, ... 15 samples';
+    every number where a verifier chooses.
+    """
+    step = 2 if rule == "maj_at_k" else 1
+    votes = [str(width) for width in range(1, int(first["num_samples"]) + 1, step)]
+    told = numerals.listed(votes) if len(votes) <= MAX_VOTES else f"1, {votes[1]}, ... {votes[-1]}"
     return f"{told} sample{'s' if len(votes) > 1 else ''}"

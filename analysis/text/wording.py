@@ -23,7 +23,13 @@ COUNTED = {
     "tokens": "tokens",
     "samples": "samples",
 }
-RULES = {"maj_at_k": "majority vote", "pass_at_k": "any of k correct"}
+RULES = {
+    "maj_at_k": "majority vote",
+    "pass_at_k": "any of k correct",
+    "best_of_n": "best of k by score",
+    "weighted_vote": "vote weighted by score",
+    "filtered_vote": "vote of the best-scored",
+}
 
 
 # Fewer prompts tell little by themselves.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.costs import roofline
-from analysis.costs.cost_models import COST_MODELS, cell_cost, choose, serial_tokens, total_tokens
+from analysis.costs.cost_models import COST_MODELS, Verdicts, cell_cost, choose, serial_tokens, total_tokens
 from analysis.costs.shapes import PerToken, Shape
 
 SHAPE = Shape(num_matmul_params=1000, num_layers=3, num_heads=2, head_dim=32)
@@ -193,9 +193,29 @@ def test_a_cost_model_without_what_it_needs_is_refused():
         choose("c2", gpu="H100")
 
 
-def test_a_verifier_is_charged_for_every_sample_it_reads():
-    arguments = {"prompt_tokens": PROMPT, "decoded_tokens": DECODED, "widths": [1, 4]}
+VERIFIER = SHAPE._replace(num_matmul_params=500, throughput=PerToken(50.0, 5.0), price=PerToken(3.0, 7.0))
+
+
+def test_a_verifier_is_charged_for_every_sample_it_chooses_among():
+    arguments = {"prompt_tokens": PROMPT, "decoded_tokens": DECODED, "widths": [1, 2, 4]}
     plain = cell_cost(choose("c1"), SHAPE, **arguments)
-    charged = cell_cost(choose("c1"), SHAPE, verifier=SHAPE._replace(num_matmul_params=500), **arguments)
-    read = PROMPT[:, None] + DECODED.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(charged - plain, 1000 * read * [1, 4])
+    read = PROMPT[:, None] + DECODED
+    verdicts = Verdicts(VERIFIER, read, np.zeros((*read.shape, 1)))
+    charged = cell_cost(choose("c1"), SHAPE, verdicts=verdicts, **arguments)
+    np.testing.assert_allclose(charged - plain, 1000 * read.mean(axis=1, keepdims=True) * [0, 2, 4])
+
+
+@pytest.mark.parametrize("name", ["c1", "c2", "c3", "c4", "c5", "tokens"])
+def test_what_a_verifier_reads_is_prefill_of_its_shape_and_each_verdict_is_decoded_after_it(name: str):
+    model = choose(name, gpu="H100" if name == "c3" else None)
+    shape = SHAPE._replace(throughput=PerToken(100.0, 10.0), price=PerToken(1.0, 2.0))
+    read, written = np.array([[30.0, 40.0]]), np.array([[[5.0, 9.0], [0.0, 4.0]]])
+    arguments = {"prompt_tokens": [10.0], "decoded_tokens": [[7.0, 8.0]], "widths": [2]}
+    plain, charged = (
+        cell_cost(model, shape, verdicts=verdicts, **arguments)
+        for verdicts in (None, Verdicts(VERIFIER, read, written))
+    )
+    expected = sum(float(model.prefill(VERIFIER, np.array(tokens))) for tokens in (30.0, 40.0))
+    for context, tokens in ((30.0, 5.0), (30.0, 9.0), (40.0, 4.0)):
+        expected += float(model.decode(VERIFIER, np.array(context), np.array(tokens)))
+    np.testing.assert_allclose(charged - plain, [[expected]])
