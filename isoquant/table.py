@@ -41,6 +41,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "health": Command(
             "analysis.commands.health", "how answers end in every cell: cut, forced, unparsed, seconds"
         ),
+        "verifier": Command(
+            "analysis.commands.verifier", "how well scores tell right answers from wrong, and what they gain"
+        ),
         "serve": Command(
             "analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"
         ),

@@ -106,8 +106,8 @@ def scoring(options: argparse.Namespace) -> Scoring | None:
     """How scores are read, None where the rule reads none; raises ValueError for options that it does not use."""
     given = {name: getattr(options, name) for name in OF_SCORES if getattr(options, name) is not None}
     for name in given:
-        users = ("filtered_vote",) if name == "filter_share" else curves.CHOSEN_RULES
-        if options.rule not in users:
+        users: tuple[str, ...] = ("filtered_vote",) if name == "filter_share" else curves.CHOSEN_RULES
+        if options.rule not in users and not options.every_rule:
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"Only {' or '.join(users)} uses {option}. Add --rule {users[0]}, or leave it out.")
     return Scoring(**given) if options.rule in curves.CHOSEN_RULES else None
@@ -152,8 +152,8 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--rule", choices=curves.RULES, metavar="RULE", help=OF_RULE)
     add_scoring(command)
-    of_share = f"share of the samples that filtered_vote drops, lowest scores first ({SHARE:g})"
-    add("--filter-share", type=float, metavar="SHARE", help=of_share)
+    # Set by the command that reads by every rule.
+    command.set_defaults(every_rule=False)
     add("--task", help="which task, if the run has several")
     add("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
@@ -164,6 +164,8 @@ def add_scoring(command: argparse.ArgumentParser) -> None:
     of_steps = f"how scores of steps become one: {', '.join(scores.STEPS)} (default: the verifier's own score)"
     add("--steps", choices=scores.STEPS, metavar="HOW", help=of_steps)
     add("--verdicts", type=int, metavar="V", help="how many verdicts of a verifier that writes are averaged (all)")
+    of_share = f"share of the samples that filtered_vote drops, lowest scores first ({SHARE:g})"
+    add("--filter-share", type=float, metavar="SHARE", help=of_share)
 
 
 def add_choices(command: argparse.ArgumentParser) -> None:

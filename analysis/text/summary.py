@@ -7,7 +7,7 @@ import pandas as pd
 from analysis import numerals
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import cautions, limits, unread
-from analysis.reading.curves import Rule
+from analysis.reading.curves import CHOSEN_RULES, Rule
 from analysis.runs.arms import is_outside
 from analysis.runs.outcomes import Outcomes
 from analysis.text import headline, wording
@@ -23,6 +23,7 @@ def render(outcomes: Outcomes, findings: Findings, *, rule: Rule) -> str:
     parts = [
         "\n".join(headline.sentences(findings, rule=rule)),
         aligned(rates, num_text=2),
+        *_beside(findings, rule),
         "\n".join([_legend(findings, rule), *nothing]),
         aligned(_health_rows(findings), num_text=1, is_last_text=False),
         *_left_out(outcomes),
@@ -57,6 +58,27 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
         told["matched"] = _exchange(known[model, name], findings.setting.cost_unit) if is_small else "-"
         rows.append([told[column] for column in header])
     return rows
+
+
+def _beside(findings: Findings, rule: Rule) -> list[str]:
+    """What the same samples yield without the verifier, and what its reading adds; nothing of a rule without one."""
+    if rule not in CHOSEN_RULES:
+        return []
+    curves = findings.curves[findings.curves["path"] == "width"]
+    rows = [
+        ["rung", "bin", *(wording.RULES[each] for each in dict.fromkeys((*curves["rule"], rule))), "cost with it"]
+    ]
+    for (model, name), cells in curves.groupby(["model", "bin"], sort=False):
+        if len(rows) > 1 and name != rows[-1][1]:
+            rows.append([""] * len(rows[0]))
+        widest = cells.groupby("rule", sort=False).tail(1).set_index("rule")
+        shares = [f"{_share(row)} at {row['width']:,}" for _, row in widest.iterrows()]
+        dearer = widest["cost"][rule] / widest["cost"]["pass_at_k"]
+        rows.append([str(model), str(name), *shares, f"{dearer:.2f}x" if dearer > 0 else "-"])
+    note = (
+        "Beside the verifier, from the same samples without it (any of k correct: the most that it could choose)."
+    )
+    return [f"{note}\n{aligned(rows, num_text=2)}"]
 
 
 def _exchange(row: pd.Series, unit: str) -> str:

@@ -1,0 +1,38 @@
+"""verifier: how well scores tell right answers from wrong ones, and what choosing by them gains."""
+
+import argparse
+
+from analysis.commands import arguments
+from analysis.questions import verifier
+from analysis.reading import cautions
+from analysis.text import verifier as verifier_text
+from analysis.text.tables import filled
+
+EXAMPLES = """\
+  isoquant verifier pilot
+  isoquant verifier pilot --scorer skywork-8b --bins 3 --json
+  isoquant verifier pilot --scorer math-prm --steps min
+"""
+
+
+def add(commands: arguments.Commands) -> None:
+    text = "print how well a verifier tells right answers from wrong ones, and what choosing by its scores gains"
+    command = commands.add_parser("verifier", help=text, description=text, epilog=EXAMPLES)
+    command.add_argument("run", metavar="RUN", help=arguments.RUN)
+    command.add_argument("--task", help="which task, if the run has several")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
+    arguments.add_scoring(command)
+    arguments.add_options(command)
+    command.set_defaults(rule="best_of_n", every_rule=True)
+
+
+def run(options: argparse.Namespace) -> dict[str, object]:
+    root = arguments.run_folder(options.run)
+    reading = arguments.read(root, options)
+    found = verifier.frame(reading)
+    print(verifier_text.render(found, reading))
+    for line in cautions.lines(reading.asked):
+        print(f"\n{filled(line)}")
+    scored = reading.arms[0].verifier
+    told = {"verifier": scored, "verifiers": found, "cautions": cautions.lines(reading.asked)}
+    return arguments.describe(root, reading) | told
