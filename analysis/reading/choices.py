@@ -188,7 +188,7 @@ def price(arms: tuple[Arm, ...], choices: Choices) -> tuple[CostModel, tuple[Arm
     logged = [arm.rung.measured_on for arm in arms if arm.rung.name not in choices.throughput]
     if choices.cost == "c4" and logged:
         cost = cost._replace(label=f"{cost.label} of this run, prompts included, {in_words(logged)}")
-    return _without_unknown_prompts(_without_unknown_verifiers(cost, arms), priced)
+    return _without_unknown_prompts(_with_verifiers(cost, priced), priced)
 
 
 def _priced(arm: Arm, cost: CostModel, choices: Choices) -> Arm:
@@ -222,17 +222,20 @@ def _priced_shape(name: str, shape: Shape, cost: CostModel, choices: Choices) ->
     return shape
 
 
-def _without_unknown_verifiers(cost: CostModel, arms: tuple[Arm, ...]) -> CostModel:
-    """The cost model, whose label says which verifier's reading is not counted."""
+def _with_verifiers(cost: CostModel, arms: tuple[Arm, ...]) -> CostModel:
+    """The cost model, whose label says whether what each verifier reads is counted."""
     every = {
         arm.verifier.name: arm.verifier for arm in arms if arm.verifier is not None and not arm.verifier.is_free
     }
-    told = [
-        f"what {name} read is not counted{'' if verifier.is_known else ', because it is not known'}"
-        for name, verifier in every.items()
-        if cost.unit == "samples" or not verifier.is_known
-    ]
-    return cost._replace(label="; ".join([cost.label, *told]))
+    told = [cost.label]
+    for name, verifier in every.items():
+        if verifier.is_counted:
+            told.append(f"what {name} reads included")
+        else:
+            told.append(
+                f"what {name} reads is not counted{'' if verifier.is_known else ', because it is not known'}"
+            )
+    return cost._replace(label="; ".join(told))
 
 
 def _without_unknown_prompts(cost: CostModel, arms: tuple[Arm, ...]) -> tuple[CostModel, tuple[Arm, ...]]:

@@ -5,6 +5,7 @@ import pandas as pd
 from analysis import numerals
 from analysis.reading import limits
 from analysis.reading.choices import BINS_ASIDE, MOST_SAMPLES
+from analysis.reading.curves import CHOSEN_RULES
 from analysis.text import wording
 
 # So many widths are listed one by one.
@@ -24,6 +25,11 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
         return (
             "Line: any of k samples correct, which needs an oracle and counts lucky guesses. Ring: where it "
             f"reaches the dashed line. {told}"
+        )
+    if solid_rule in CHOSEN_RULES:
+        return (
+            f"Line: {wording.RULES[solid_rule]}, k = {_votes(first, solid_rule)} from left to right. Ring: where it "
+            f"reaches the dashed line. {told} Dotted: any of k correct (needs an oracle)."
         )
     return (
         f"Line: {wording.RULES[solid_rule]} of k = {_votes(first, solid_rule)}, from left to right. Ring: where "

@@ -38,21 +38,21 @@ def _are_shares(reading: Reading) -> bool:
 
 
 def _quality(found: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", "prompts", "mixed", "AUC", "gap", "refused", "cost"]]
+    rows = [["rung", "bin", "samples", "prompts", "mixed", "AUC", "gap", "refused", "cost"]]
     for _, row in found.iterrows():
         auc = wording.with_ends((row["auc"], row["auc_low"], row["auc_high"]), "{:.2f}")
         gap = wording.with_ends([100 * row[f"gap{end}"] for end in ("", "_low", "_high")], "{:.1f}")
         gap = gap if gap == "-" else f"{gap} points"
-        counts = [f"{row['num_prompts']:,}", f"{row['num_mixed']:,}"]
+        counts = [f"{row['num_samples']:,}", f"{row['num_prompts']:,}", f"{row['num_mixed']:,}"]
         cost = "-" if pd.isna(row["cost_with_it"]) else f"{row['cost_with_it']:.2f}x"
         _part(rows, row, [*counts, auc, gap, numerals.percent(row["refused"]), cost])
     return rows
 
 
 def _yields(found: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", "samples", *HEADS.values()]]
+    rows = [["rung", "bin", *HEADS.values()]]
     for _, row in found.iterrows():
-        _part(rows, row, [f"{row['num_samples']:,}", *(_share(row, name) for name in HEADS)])
+        _part(rows, row, [_share(row, name) for name in HEADS])
     return rows
 
 

@@ -163,7 +163,7 @@ def test_the_default_cost_is_one_that_counts_the_verifier(plant, ladder):
     score(root, unread, scorer="silent")
     loaded = outcomes.load(root, scoring=Scoring("silent"))
     assert read(loaded, Choices(), rule="best_of_n").choices.cost == "samples"
-    assert read(loaded, Choices(), rule="best_of_n").cost.label.endswith("what silent read is not counted")
+    assert read(loaded, Choices(), rule="best_of_n").cost.label.endswith("what silent reads is not counted")
     with pytest.raises(ValueError, match="needs the tokens of every model; silent has none"):
         read(loaded, Choices(cost="c1"), rule="best_of_n")
 
@@ -172,7 +172,7 @@ def test_a_verifier_of_which_nothing_is_known_is_not_counted_and_the_label_says_
     root = plant(ladder[:2], num_prompts=40, num_samples=8, bin_samples=0)
     score(root, lambda row, rng: {"score": row.correct - 0.5, "num_read_tokens": None}, kind="outside")
     chosen, vote = reading(root, "best_of_n"), reading(root, "maj_at_k")
-    assert chosen.cost.label == f"{vote.cost.label}; what rm read is not counted, because it is not known"
+    assert chosen.cost.label == f"{vote.cost.label}; what rm reads is not counted, because it is not known"
     path = chosen.path(0, "width")
     np.testing.assert_array_equal(chosen.curve(0, path).cost, reading(root, "pass_at_k").curve(0, path).cost)
     rows = matches.frame(matches.match(chosen))

@@ -165,7 +165,7 @@ def test_answers_that_do_not_vote_leave_the_votes_open(tmp_path: Path, capsys: p
     assert rows[["maj_at_k", "weighted_vote"]].isna().all(axis=None) and rows["best_of_n"].notna().all()
     capsys.readouterr()
     assert isoquant(["verifier", str(tmp_path / "run")]) == 0
-    assert "what r read is not counted, because it is not known" in " ".join(capsys.readouterr().out.split())
+    assert "what r reads is not counted, because it is not known" in " ".join(capsys.readouterr().out.split())
     assert isoquant(["summary", str(tmp_path / "run"), "--rule", "best_of_n"]) == 0
     assert isoquant(["summary", str(tmp_path / "run"), "--rule", "weighted_vote"]) == 2
     assert "use --rule best_of_n" in capsys.readouterr().err
