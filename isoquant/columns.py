@@ -5,6 +5,7 @@ of the tables of results/reference.
 import csv
 from pathlib import Path
 
+from analysis.questions import answers, verifier
 from analysis.text.columns import page
 from isoquant.notebook import Run, load
 from results.places import find_run
@@ -15,7 +16,7 @@ ASIDE = "replay_"
 
 def tables() -> dict[str, list[str]]:
     """The columns of the frames that `load` gives, and of the CSV beside each figure;
-    dials of prompts left out.
+    dials of prompts left out, and those that a verifier's scores add with them.
     """
     run = load("results/reference")
     dials = run.reading.outcomes.dials
@@ -26,6 +27,8 @@ def tables() -> dict[str, list[str]]:
         "exchange_rates": Run.exchange_rates,
     }
     found = {f"{name}()": [str(c) for c in frame(run) if c not in dials] for name, frame in frames.items()}
+    found["answers()"] = list(dict.fromkeys([*found["answers()"], *answers.OF_VERIFIER]))
+    found["verifier()"] = list(verifier.COLUMNS)
     folder = find_run("results/reference") / "figures"
     return found | {path.name: _header(path) for path in sorted(folder.glob("*.csv")) if ASIDE not in path.name}
 

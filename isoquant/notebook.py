@@ -7,13 +7,16 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from analysis.questions import answers, cell_rows, exchange_rates
+from analysis.questions import answers, cell_rows, exchange_rates, verifier
 from analysis.questions.exchange_rates import Findings
 from analysis.reading.bins import Binning, Difficulty
 from analysis.reading.choices import Choices
-from analysis.reading.curves import Rule
+from analysis.reading.curves import CHOSEN_RULES, Rule
 from analysis.reading.reading import Reading, read
-from analysis.runs import outcomes
+from analysis.runs import outcomes, verifiers
+from analysis.runs.scores import Steps
+from analysis.runs.verifiers import Scoring
+from analysis.stats.filtered import SHARE
 from results.places import find_run
 
 
@@ -63,6 +66,13 @@ class Run:
         """
         return self._findings.exchange_rates.copy()
 
+    def verifier(self) -> pd.DataFrame:
+        """A row a model and bin: how the verifier tells right from wrong, and what choosing by its scores gains.
+
+        Raises ValueError unless the run was loaded under a rule that reads scores, such as best_of_n.
+        """
+        return verifier.frame(self.reading)
+
     def under(self, cost: str) -> "Run":
         """The same run priced by another cost model. Raises ValueError that lists those that it can tell."""
         return Run(self.reading.under(cost))
@@ -83,19 +93,30 @@ def load(
     label: str | None = None,
     bins: int | None = None,
     thresholds: tuple[float, ...] = (),
+    scorer: str | None = None,
+    steps: Steps | None = None,
+    verdicts: int | None = None,
+    filter_share: float = SHARE,
     **choices: Any,
 ) -> Run:
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
-    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Raises ValueError where there is no such
-    run, where a choice asks for what it lacks, and for a choice that is none.
+    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Scores of the scorer, or of the only one,
+    stand in `answers()` whatever the rule. Raises ValueError where there is no such run, where a choice asks for what
+    it lacks, and for a choice that is none.
     """
     known = [field.name for field in fields(Choices) if field.name != "binning"]
     if unknown := sorted(set(choices) - set(known)):
         named = ["task", "anchor", "rule", "seed", "difficulty", "label", "bins", "thresholds"]
+        named += [field.name for field in fields(Scoring)]
         raise ValueError(f"load has no option {', '.join(unknown)}; choose from {[*named, *known]}.")
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
     threadpool_limits(1, user_api="blas")
-    loaded = outcomes.load(find_run(run), task=task, anchor=anchor)
+    root = find_run(run)
+    scoring: Scoring | None = Scoring(scorer, steps, verdicts, filter_share)
+    if rule not in CHOSEN_RULES and scorer is None:
+        found = verifiers.only(root, task)
+        scoring = found and Scoring(found.scorer, steps, verdicts, filter_share)
+    loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring)
     binning = Binning(difficulty, label, bins, thresholds)
     return Run(read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))

@@ -3,9 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from analysis.arrays import Array
 from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
 from analysis.runs.samples import OUTCOMES
+from analysis.runs.scores import Scores
+
+# Columns of answers that a verifier scored.
+OF_VERIFIER = ("verifier_score", "verifier_refused", "verifier_read_tokens", "verifier_written_tokens")
 
 
 def frame(reading: Reading) -> pd.DataFrame:
@@ -13,7 +18,8 @@ def frame(reading: Reading) -> pd.DataFrame:
     dials of the prompts are columns of their own names.
 
     score is what an answer is worth, 0 or 1 where it is right or not; vote numbers the answers that are alike
-    within a prompt and model, -1 where there is none. Raises ValueError where of some model there are only counts.
+    within a prompt and model, -1 where there is none. Where a verifier's scores were loaded, OF_VERIFIER are columns
+    too. Raises ValueError where of some model there are only counts.
     """
     counted = [arm.rung.name for arm in reading.arms if not arm.rung.has_votes]
     if counted:
@@ -44,4 +50,12 @@ def _of_model(reading: Reading, arm: Arm) -> pd.DataFrame:
         "decoded_tokens": arm.decoded_tokens.ravel(),
         "prompt_tokens": arm.prompt_tokens[prompt],
     }
+    if samples.scores is not None:
+        columns |= _of_verifier(samples.scores)
     return pd.DataFrame(columns | {name: values[prompt] for name, values in outcomes.dials.items()})
+
+
+def _of_verifier(scores: Scores) -> dict[str, Array]:
+    """Its score and tokens, NaN where it gave none or they are not known, and whether it refused the answer."""
+    parts = (scores.score, scores.refused, scores.read_tokens, scores.written_tokens.sum(axis=-1))
+    return {name: part.ravel() for name, part in zip(OF_VERIFIER, parts, strict=True)}

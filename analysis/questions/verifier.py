@@ -20,6 +20,12 @@ Row = dict[str, object]
 # Accuracy of one sample, beside the rules that choose among all.
 ONE = "one_sample"
 YIELDS = (ONE, *RULES)
+ENDS = ("", "_low", "_high")
+COLUMNS = (
+    *("model", "num_params", "bin", "num_prompts", "num_samples", "num_mixed"),
+    *(f"{name}{end}" for name in ("auc", *YIELDS, "gap") for end in ENDS),
+    *("refused", "cost_with_it"),
+)
 
 
 class _Read(NamedTuple):
@@ -101,5 +107,4 @@ _UNKNOWN = Interval(*(np.asarray(np.nan),) * 3)
 
 
 def _columns(name: str, interval: Interval) -> Row:
-    estimate, low, high = (float(np.asarray(end)) for end in interval)
-    return {name: estimate, f"{name}_low": low, f"{name}_high": high}
+    return {f"{name}{end}": float(np.asarray(value)) for end, value in zip(ENDS, interval, strict=True)}

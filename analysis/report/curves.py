@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from analysis.questions.exchange_rates import Findings
-from analysis.reading.curves import Rule
+from analysis.reading.curves import CHOSEN_RULES, Rule
 from analysis.report import html, views
 from analysis.report.sections import Section
 from analysis.runs.outcomes import Outcomes
@@ -25,7 +25,8 @@ def sections(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -
     """The curves with their switches and, where there are two models or more, the exchange rates."""
     first = next(iter(found.values()))
     bins = first.setting.bins_are
-    about = html.paragraph(f"{KEY} Bins are {bins}." if bins else KEY, kind="note")
+    key = KEY.replace("line: the other rule.", "lines: the other rules.") if rule in CHOSEN_RULES else KEY
+    about = html.paragraph(f"{key} Bins are {bins}." if bins else key, kind="note")
     data = html.embed(views.data(found, outcomes, rule=rule), name="findings")
     parts = [Section("curves", "Accuracy against compute", f'<div id="curves-view"></div>{about}{data}')]
     if not first.exchange_rates.empty:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from analysis import numerals
 from analysis.costs.shapes import Shape
 from analysis.runs.rungs import shape_of
-from analysis.runs.scores import Steps
+from analysis.runs.scores import STEPS, Steps
 from analysis.stats.filtered import SHARE
 from results import schema, store
 
@@ -80,6 +80,8 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
     One version read all of them, that of most scores; of outcomes from elsewhere each model's own. Raises
     ValueError where no scorer is there, or several and none is named, or the choices ask for what it lacks.
     """
+    if scoring.steps is not None and scoring.steps not in STEPS:
+        raise ValueError(f"Scores of steps become one by {list(STEPS)}, not by {scoring.steps!r}.")
     if not 0 <= scoring.filter_share < 1:
         raise ValueError(f"--filter-share must be at least 0 and below 1; got {scoring.filter_share:g}.")
     counted = _count(root, identities)
@@ -118,6 +120,16 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
         )
         for identity, version in versions.items()
     }
+
+
+def only(root: Path, task: str | None) -> Scoring | None:
+    """How the scores are read of the one scorer that scored a task of a run, of all where none is named;
+    None where there is none, or several.
+    """
+    models = store.scan(root, schema.MODELS, columns=["identity", "task"]).to_pandas()
+    identities = models.loc[models["task"].eq(task) | (task is None), "identity"]
+    names = list(_count(root, set(identities)))
+    return Scoring(names[0]) if len(names) == 1 else None
 
 
 def _count(root: Path, identities: Collection[str]) -> dict[str, dict[str, dict[str, int]]]:

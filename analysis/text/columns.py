@@ -2,6 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+
+def _with_ends(name: str, meaning: str) -> dict[str, str]:
+    """A column and the ends of its interval."""
+    ends = {f"{name}_{end}": f"{end} end of the 95% interval of {name}" for end in ("low", "high")}
+    return {name: meaning} | ends
+
+
 COLUMNS = {
     # What a row is about.
     "model": "name of a model; in frontier.csv also `any model`, the best of all",
@@ -15,7 +22,8 @@ COLUMNS = {
     "budget": "cap on thinking tokens; 2147483647 stands for no cap",
     "width": "samples a prompt, k",
     "sample": "number of the sample of its prompt, from 0",
-    "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct)",
+    "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct); by a verifier's "
+    "scores `best_of_n`, `weighted_vote` or `filtered_vote`",
     "rate_rule": "the rule under which the exchange rate beside a curve was read",
     "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample",
     "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even",
@@ -45,6 +53,24 @@ COLUMNS = {
     "share": "share of a model's samples at a budget that ended so",
     "cut_share": "share of samples that were still thinking at the budget",
     "forced_share": "share of samples whose answer was forced",
+    # What a verifier gave.
+    "verifier_score": "what the verifier gave the answer, as it gave it; NaN if it refused the answer or never read it",
+    "verifier_refused": "whether the verifier refused to score the answer",
+    "verifier_read_tokens": "tokens that the verifier read, in its own; NaN if not known",
+    "verifier_written_tokens": "tokens of the verifier's verdicts; NaN if not known",
+    "num_mixed": "prompts with right and wrong samples, the only ones that an AUC is made of",
+    **_with_ends(
+        "auc", "share of pairs of a right and a wrong sample of one prompt with the right one scored higher"
+    ),
+    **_with_ends("one_sample", "accuracy of one sample"),
+    **_with_ends("maj_at_k", "accuracy of the majority vote of all samples"),
+    **_with_ends("pass_at_k", "share of prompts with any correct sample"),
+    **_with_ends("best_of_n", "accuracy of the sample with the best score"),
+    **_with_ends("weighted_vote", "accuracy of the vote in which each sample weighs what its score says"),
+    **_with_ends("filtered_vote", "accuracy of the vote of the best-scored samples"),
+    **_with_ends("gap", "pass_at_k less best_of_n"),
+    "refused": "share of answers that the verifier refused",
+    "cost_with_it": "cost of choosing among all samples over that of drawing them; NaN if the reading is not counted",
     # Exchange rates.
     "exchange_rate": "cost of the smaller model at equal accuracy over that of the larger; inf: never within the grid; "
     "NaN: nothing to match",
@@ -123,7 +149,8 @@ def page(tables: Mapping[str, Sequence[str]]) -> str:
         "What every column means: of the frames of `isoquant.load(RUN)`, and of the CSV beside each figure. This "
         "page",
         "is made from the code by `python -m isoquant.columns`. Infinity means never within the measured grid; an",
-        "empty cell is not known. The labels of the prompts are further columns of `answers()`.",
+        "empty cell is not known. The labels of the prompts are further columns of `answers()`; those that begin with",
+        "`verifier_` are there if a verifier scored the run.",
     ]
     for name, columns in tables.items():
         shown = [column for column in columns if column not in common or not name.endswith(".csv")]

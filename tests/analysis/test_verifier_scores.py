@@ -92,6 +92,8 @@ def test_steps_that_were_not_scored_and_products_of_what_is_no_chance_are_refuse
     score(run, lambda row, rng: {"step_scores": [2.0, -1.0]}, scorer="prm", kind="process")
     with pytest.raises(ValueError, match="go from -1 to 2, and only chances from 0 to 1 have a product"):
         load(run, scorer="prm", steps="product")
+    with pytest.raises(ValueError, match=r"become one by \['last', 'min', 'product', 'mean'\], not by 'first'"):
+        load(run, scorer="prm", steps="first")
     assert load(run, scorer="prm", steps="mean").arms[0].scores.score.max() == 0.5
 
 

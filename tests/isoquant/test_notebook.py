@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 
 import isoquant
+from analysis.questions import verifier
+from analysis.questions.answers import OF_VERIFIER
 from analysis.text.columns import COLUMNS, page
 from isoquant import columns
 from isoquant.notebook import Run
+from tests.door import ingest
 
 REFERENCE = "results/reference"
 
@@ -98,3 +101,36 @@ def test_every_meaning_is_of_some_column() -> None:
     assert set(COLUMNS) - known == only_of_odd_runs
     with pytest.raises(KeyError, match="nosuch"):
         page({"answers()": ["nosuch"]})
+
+
+def test_scores_of_a_verifier_are_columns_of_answers_whatever_the_rule(tmp_path: Path) -> None:
+    lines = ["m,p,c,a,r,o"]
+    lines += [f"m,p{p},{int((p + s) % 3 > 0)},{(p + s) % 3},{s - p / 2},{s}" for p in range(6) for s in range(4)]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    mapped = ["--map", "model=m", "prompt=p", "correct=c", "answer=a"]
+    for column in ("r", "o"):
+        assert ingest([str(tmp_path / "t.csv"), str(tmp_path / column), *mapped, f"verifier={column}"]) == 0
+        assert ingest([str(tmp_path / "t.csv"), str(tmp_path / "both"), *mapped, f"verifier={column}"]) == 0
+    answers = isoquant.load(str(tmp_path / "r")).answers()
+    assert set(OF_VERIFIER) <= set(answers) and not answers["verifier_refused"].any()
+    expected = answers["sample"] - answers["prompt_id"].astype(str).str[-1].astype(int) / 2
+    np.testing.assert_allclose(answers["verifier_score"], expected)
+    assert answers["verifier_read_tokens"].isna().all()
+    assert isoquant.load(str(tmp_path / "r")).reading.rule == "maj_at_k"
+    assert "verifier_score" not in isoquant.load(str(tmp_path / "both")).answers()
+    named = isoquant.load(str(tmp_path / "both"), scorer="o").answers()
+    assert (named["verifier_score"] == named["sample"]).all()
+
+
+def test_the_frame_of_a_verifier_has_the_columns_of_the_page(tmp_path: Path) -> None:
+    lines = ["m,p,c,a,r"] + [
+        f"m,p{p},{int((p + s) % 3 > 0)},{(p + s) % 3},{s}" for p in range(6) for s in range(4)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    mapped = ["--map", "model=m", "prompt=p", "correct=c", "answer=a", "verifier=r"]
+    assert ingest([str(tmp_path / "t.csv"), str(tmp_path / "run"), *mapped]) == 0
+    run = isoquant.load(str(tmp_path / "run"), rule="best_of_n")
+    assert list(run.verifier()) == list(verifier.COLUMNS) and set(run.verifier()) <= set(COLUMNS)
+    assert run.cells()["rule"].eq("best_of_n").all()
+    with pytest.raises(ValueError, match="reads no scores"):
+        isoquant.load(str(tmp_path / "run")).verifier()
