@@ -62,7 +62,7 @@ def _points(cells: Cells, resampled: Table, serial: Floats, level: float) -> lis
         spent = resampled.cost[0, b]
         if not spent[0] <= level * (1 + 1e-9) <= spent[-1] * (1 + 2e-9):
             continue
-        # A cell's compute is linear in its width.
+        # A cell's compute is linear in its width, from two samples on where a verifier reads them.
         width = np.interp(level, spent, cells.widths)
         at = float(np.interp(np.log(width), log_widths, np.arange(len(log_widths))))
         first = min(int(at), len(log_widths) - 2)

@@ -5,7 +5,7 @@ from pathlib import Path
 from analysis.questions import matches
 from analysis.reading import limits
 from analysis.reading.reading import Reading
-from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, views
+from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, verifier, views
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from analysis.runs.outcomes import Outcomes
@@ -29,6 +29,8 @@ def build(root: Path, reading: Reading, *, size: Size, more: list[Section]) -> s
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
         parts.append(frontier.section(matches.match(reading), unit=reading.cost.unit, rule=rule))
+    if reading.reads_scores:
+        parts.append(verifier.section(reading))
     parts += [trust.section(loaded, found, records), *more]
     last = [
         cells.section(root, loaded, first),

@@ -91,7 +91,8 @@ def read(
 
     there = dense(np.ones(len(at[0]), dtype=bool), False)
     score = dense(_values(table, name, steps)[kept], np.nan)
-    has_score = ~np.isnan(score)
+    # What is no finite number, as the logarithm of no chance, is none to choose by.
+    has_score = np.isfinite(score)
     num_given = has_score.sum(axis=-1)
     known = np.asarray(there.all(axis=-1))
     refused = known & (num_given == 0)

@@ -1,4 +1,4 @@
-"""What a verifier is worth, in plain text. Knows the frame of the question, no files."""
+"""What a verifier is worth, in words: as text, and as frames that the report shows. Knows the question, no files."""
 
 import pandas as pd
 
@@ -11,25 +11,54 @@ HEADS = {
     **{"one_sample": "one answer", "maj_at_k": "vote", "best_of_n": "best by score"},
     **{"weighted_vote": "weighted vote", "filtered_vote": "filtered vote", "pass_at_k": "any correct"},
 }
+ABOUT_QUALITY = (
+    "AUC: of a right and a wrong answer of one prompt, how often the right one has the higher score; 0.5 is a "
+    "coin, and a score that only tells easy prompts from hard ones. Mixed: prompts that have both. Gap: any "
+    "correct less best by score."
+)
 
 
 def render(found: pd.DataFrame, reading: Reading) -> str:
     """A table of how it tells right from wrong, one of what choosing by it yields, and what both mean."""
+    parts = [
+        intro(reading),
+        aligned(_rows(quality(found)), num_text=2, is_last_text=False),
+        ABOUT_QUALITY,
+        aligned(_rows(yields(found)), num_text=2, is_last_text=False),
+        about_yields(reading),
+    ]
+    return filled("\n\n".join(parts))
+
+
+def intro(reading: Reading) -> str:
+    """Who chose, among what."""
+    verifier = reading.arms[0].verifier
+    assert verifier is not None
+    return f"{verifier.in_words}, at the full budget and all samples; brackets are 95% intervals over prompts."
+
+
+def about_yields(reading: Reading) -> str:
+    """What the columns of `yields` mean, and how weights and costs were made."""
     verifier = reading.arms[0].verifier
     assert verifier is not None
     weighed = "their own numbers" if _are_shares(reading) else "the share of all answers that each is above"
-    parts = [
-        f"{verifier.in_words}, at the full budget and all samples; brackets are 95% intervals over prompts.",
-        aligned(_quality(found), num_text=2, is_last_text=False),
-        "AUC: of a right and a wrong answer of one prompt, how often the right one has the higher score; 0.5 is a "
-        "coin, and a score that only tells easy prompts from hard ones. Mixed: prompts that have both. Gap: any "
-        "correct less best by score.",
-        aligned(_yields(found), num_text=2, is_last_text=False),
+    return (
         f"Any correct: what a perfect verifier would choose. Weights of the weighted vote: {weighed}. Filtered: the "
         f"lowest {numerals.percent(verifier.filter_share)} of scores are dropped before the vote. Cost: of choosing, "
-        f"over drawing alone, in {reading.cost.unit} ({reading.cost.label}).",
-    ]
-    return filled("\n\n".join(parts))
+        f"over drawing alone, in {reading.cost.unit} ({reading.cost.label})."
+    )
+
+
+def quality(found: pd.DataFrame) -> pd.DataFrame:
+    """A row a model and bin: how the verifier tells right from wrong, and what it leaves and costs, in words."""
+    return pd.DataFrame([_place(row) | _quality(row) for _, row in found.iterrows()])
+
+
+def yields(found: pd.DataFrame) -> pd.DataFrame:
+    """A row a model and bin: the accuracy of each rule, in words."""
+    return pd.DataFrame(
+        [_place(row) | {head: _share(row, name) for name, head in HEADS.items()} for _, row in found.iterrows()]
+    )
 
 
 def _are_shares(reading: Reading) -> bool:
@@ -37,30 +66,21 @@ def _are_shares(reading: Reading) -> bool:
     return all(not len(each) or (each.min() >= 0 and each.max() <= 1) for each in scores)
 
 
-def _quality(found: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", "samples", "prompts", "mixed", "AUC", "gap", "refused", "cost"]]
-    for _, row in found.iterrows():
-        auc = wording.with_ends((row["auc"], row["auc_low"], row["auc_high"]), "{:.2f}")
-        gap = wording.with_ends([100 * row[f"gap{end}"] for end in ("", "_low", "_high")], "{:.1f}")
-        gap = gap if gap == "-" else f"{gap} points"
-        counts = [f"{row['num_samples']:,}", f"{row['num_prompts']:,}", f"{row['num_mixed']:,}"]
-        cost = "-" if pd.isna(row["cost_with_it"]) else f"{row['cost_with_it']:.2f}x"
-        _part(rows, row, [*counts, auc, gap, numerals.percent(row["refused"]), cost])
-    return rows
+def _place(row: pd.Series) -> dict[str, str]:
+    return {"rung": str(row["model"]), "bin": str(row["bin"])}
 
 
-def _yields(found: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", *HEADS.values()]]
-    for _, row in found.iterrows():
-        _part(rows, row, [_share(row, name) for name in HEADS])
-    return rows
-
-
-def _part(rows: list[list[str]], row: pd.Series, cells: list[str]) -> None:
-    """Add a row, bins set apart."""
-    if len(rows) > 1 and str(row["bin"]) != rows[-1][1]:
-        rows.append([""] * len(rows[0]))
-    rows.append([str(row["model"]), str(row["bin"]), *cells])
+def _quality(row: pd.Series) -> dict[str, str]:
+    gap = wording.with_ends([100 * row[f"gap{end}"] for end in ("", "_low", "_high")], "{:.1f}")
+    return {
+        "samples": f"{row['num_samples']:,}",
+        "prompts": f"{row['num_prompts']:,}",
+        "mixed": f"{row['num_mixed']:,}",
+        "AUC": wording.with_ends((row["auc"], row["auc_low"], row["auc_high"]), "{:.2f}"),
+        "gap": gap if gap == "-" else f"{gap} points",
+        "refused": numerals.percent(row["refused"]),
+        "cost": "-" if pd.isna(row["cost_with_it"]) else f"{row['cost_with_it']:.2f}x",
+    }
 
 
 def _share(row: pd.Series, name: str) -> str:
@@ -68,3 +88,13 @@ def _share(row: pd.Series, name: str) -> str:
         return "-"
     low, high = (numerals.percent(row[f"{name}_{end}"]).rstrip("%") for end in ("low", "high"))
     return f"{numerals.percent(row[name])} [{low}, {high}]"
+
+
+def _rows(frame: pd.DataFrame) -> list[list[str]]:
+    """Header and rows, bins set apart."""
+    rows = [list(frame.columns)]
+    for _, row in frame.iterrows():
+        if len(rows) > 1 and row["bin"] != rows[-1][1]:
+            rows.append([""] * len(frame.columns))
+        rows.append(row.tolist())
+    return rows

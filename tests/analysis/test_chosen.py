@@ -18,6 +18,7 @@ from analysis.runs import outcomes
 from analysis.runs.verifiers import Scoring
 from isoquant.__main__ import main as isoquant
 from tests.analysis.planted_scores import score
+from tests.results.made_runs import Made
 
 RATES = {name: PerToken(100.0, 10.0) for name in ("33k", "125k", "rm")}
 
@@ -263,3 +264,27 @@ def test_options_that_a_rule_does_not_use_are_refused(
 ):
     assert isoquant(["summary", str(run), *options]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_runs_that_two_verifiers_scored_do_not_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name, scorer, version in (("a", "rm", "1"), ("b", "rm", "2"), ("c", "other", "1"), ("d", "rm", "1")):
+        score(Made(models=("small",), size=12).write(tmp_path / name), reward, scorer=scorer, version=version)
+    for other in ("b", "c"):
+        both = [str(tmp_path / "a"), str(tmp_path / other)]
+        assert isoquant(["compare", *both, "--rule", "best_of_n"]) == 2
+        assert "scores of two verifiers do not compare" in capsys.readouterr().err
+        assert isoquant(["compare", *both]) == 0
+    assert isoquant(["compare", str(tmp_path / "a"), str(tmp_path / "d"), "--rule", "best_of_n"]) == 0
+
+
+def test_the_report_has_a_section_of_the_verifier_where_one_chooses(run: Path, tmp_path: Path):
+    for rule, is_there in (("best_of_n", True), ("maj_at_k", False)):
+        page = tmp_path / f"{rule}.html"
+        assert isoquant(["report", str(run), "--rule", rule, "--out", str(page)]) == 0
+        assert ("What is the verifier worth?" in page.read_text()) == is_there
+
+
+def test_routers_choose_among_cells_that_a_verifier_reads(tmp_path: Path):
+    root = score(Made(size=40).write(tmp_path / "run"), reward)
+    assert isoquant(["embed", str(root)]) == 0
+    assert isoquant(["route", str(root), "--rule", "best_of_n", "--seeds", "2", "--out", str(tmp_path)]) == 0

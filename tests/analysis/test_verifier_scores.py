@@ -222,3 +222,10 @@ def test_a_share_to_drop_must_leave_something(run: Path):
     for share in (1.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="--filter-share must be at least 0 and below 1"):
             load(run, filter_share=share)
+
+
+def test_a_score_that_is_no_finite_number_is_a_refused_one(run: Path):
+    score(run, lambda row, rng: {"score": (-np.inf, np.nan, np.inf, 1.0, 2.0)[row.sample]}, kind="generator")
+    arm = load(run).arms[0]
+    assert arm.is_scored and arm.scores.refused[:, :, :3].all() and not arm.scores.refused[:, :, 3:].any()
+    assert np.isfinite(arm.scores.ranked).all() and not arm.scores.weight[:, :, :3].any()

@@ -1,0 +1,22 @@
+"""What the verifier is worth that chose among the samples, as a section of the report."""
+
+from analysis.questions import verifier
+from analysis.reading.reading import Reading
+from analysis.report import html
+from analysis.report.sections import Section
+from analysis.text import verifier as words
+
+
+def section(reading: Reading) -> Section:
+    """How it tells right from wrong, and what choosing by its scores yields. reading: by a rule that reads scores."""
+    found = verifier.frame(reading)
+    quality, yields = words.quality(found), words.yields(found)
+    body = html.paragraph(words.intro(reading))
+    for frame, caption, about in (
+        (quality, "How the verifier tells right answers from wrong ones", words.ABOUT_QUALITY),
+        (yields, "What choosing by its scores yields", words.about_yields(reading)),
+    ):
+        body += html.table(frame, caption=caption, right=list(frame.columns[2:])) + html.paragraph(
+            about, kind="note"
+        )
+    return Section("verifier", "What is the verifier worth?", body)
