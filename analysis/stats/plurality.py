@@ -44,7 +44,7 @@ def exact(codes: Ints, worth: Floats, ks: Sequence[int]) -> Floats:
     size = class_sizes(codes)
     expected = np.zeros((num_rows, len(ks)))
     if expected.size:
-        nodes, shares = _tie_nodes(int(codes.max()) // 2 + 1)
+        nodes, shares = tie_nodes(int(codes.max()) // 2 + 1)
         _count_subsets(
             size, worth, np.asarray(ks, dtype=np.int64), binomials(num_samples), nodes, shares, expected
         )
@@ -237,8 +237,11 @@ def binomials(n: int) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _tie_nodes(most: int) -> tuple[Floats, Floats]:
-    """Row i: the i + 1 Gauss-Legendre nodes on [0, 1] and their weights, exact to degree 2 i + 1, zeros behind."""
+def tie_nodes(most: int) -> tuple[Floats, Floats]:
+    """Row i: the i + 1 Gauss-Legendre nodes on [0, 1] and their weights, exact to degree 2 i + 1, zeros behind.
+
+    (most, most) each. Source: Gauss and Legendre's quadrature, by scipy.
+    """
     nodes, shares = (np.zeros((most, most)) for _ in range(2))
     for number in range(1, most + 1):
         at, weight = roots_legendre(number)

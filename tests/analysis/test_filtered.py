@@ -49,9 +49,11 @@ def test_every_width_equals_the_definition(share: float, num_levels: int | None,
     assert not found.standard_error.any()
 
 
-def test_more_samples_without_equal_scores_are_counted_too():
+@pytest.mark.parametrize("num_levels", [2, 5, None])
+def test_more_samples_are_counted_too_with_equal_scores_or_without(num_levels: int | None):
     rng = np.random.default_rng(1)
     votes, scores = rng.integers(-1, 4, size=(4, 11)), rng.normal(size=(4, 11))
+    scores = scores if num_levels is None else rng.integers(0, num_levels, size=(4, 11)).astype(float)
     found = filtered_vote_at_k(votes, votes == 0, scores, [1, 4, 7, 11], rng=rng)
     rows = zip(votes, votes == 0, scores, strict=True)
     expected = [[by_definition(*row, k, 0.5) for k in (1, 4, 7, 11)] for row in rows]
@@ -62,7 +64,7 @@ def test_more_samples_without_equal_scores_are_counted_too():
 def test_equal_scores_of_many_samples_are_drawn_within_their_standard_error():
     rng = np.random.default_rng(2)
     votes, scores = rng.integers(-1, 3, size=(8, 10)), rng.integers(0, 3, size=(8, 10)).astype(float)
-    found = filtered_vote_at_k(votes, votes == 0, scores, [2, 5, 9], rng=rng, num_draws=4000)
+    found = filtered_vote_at_k(votes, votes == 0, scores, [2, 5, 9], rng=rng, num_draws=4000, max_terms=0)
     rows = zip(votes, votes == 0, scores, strict=True)
     expected = np.array([[by_definition(*row, k, 0.5) for k in (2, 5, 9)] for row in rows])
     assert found.standard_error.any()
@@ -129,3 +131,24 @@ def test_a_share_is_rounded_down_and_one_sample_stays(k: int, share: float, kept
 def test_what_has_no_meaning_is_refused(scores: list[float], ks: list[int], share: float, said: str):
     with pytest.raises(ValueError, match=said):
         filtered_vote_at_k([-1, 0], [False, True], scores, ks, share=share, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("num_samples", "num_levels"), [(16, 2), (16, 16), (64, 2), (128, 3)])
+def test_what_is_counted_lies_where_random_orders_say(num_samples: int, num_levels: int):
+    rng = np.random.default_rng(num_samples + num_levels)
+    votes = rng.integers(-1, 3, size=(5, num_samples))
+    scores = rng.integers(0, num_levels, size=votes.shape).astype(float)
+    ks = [2, num_samples // 3, num_samples - 1]
+    counted = filtered_vote_at_k(votes, votes == 0, scores, ks, rng=rng, max_terms=np.inf)
+    drawn = filtered_vote_at_k(votes, votes == 0, scores, ks, rng=rng, num_draws=4000, max_terms=0)
+    assert not counted.standard_error.any() and drawn.standard_error.any()
+    assert np.all(np.abs(counted.mean - drawn.mean) <= 4.5 * drawn.standard_error + 1e-9)
+
+
+def test_sixteen_samples_of_any_shape_are_counted():
+    rng = np.random.default_rng(8)
+    votes = np.stack([np.arange(16), np.arange(16) // 2, np.zeros(16, dtype=int), np.full(16, -1)])
+    for scores in (np.arange(16) // 2, np.arange(16) % 2, np.maximum(np.arange(16) - 1, 0)):
+        given = np.broadcast_to(scores, votes.shape).astype(float)
+        found = filtered_vote_at_k(votes, votes == 0, given, range(1, 17), rng=rng)
+        assert not found.standard_error.any() and np.all((found.mean >= -1e-12) & (found.mean <= 1 + 1e-12))
