@@ -109,7 +109,7 @@ def _refuse_unscored(arms: Sequence[Arm], rule: Rule) -> None:
     if lacking:
         raise ValueError(
             f"--rule {rule} needs a score of every answer, and these models' answers lack some: {', '.join(lacking)}. "
-            "Run `isoquant score RUN`, or choose --rule maj_at_k."
+            "Run `isoquant score RUN`, or choose a rule that reads no scores."
         )
 
 

@@ -16,7 +16,7 @@ from analysis.runs.counts import Counted
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
 from analysis.runs.scores import Scores
-from analysis.runs.verifiers import Scoring, Verifier
+from analysis.runs.verifiers import EVALUATION, Scoring, Verifier
 from analysis.stats.tallies import Tally
 from results import schema, store
 from results.folder import read_object
@@ -24,7 +24,6 @@ from results.graders import present_grader
 from results.ingest.write import GRADER as OUTSIDE
 
 COUNTED = "counts"
-EVALUATION = "evaluation"
 
 
 def is_outside(grader: str) -> bool:

@@ -1,6 +1,6 @@
 """Who scored the answers of a run, and how its scores are read. Knows the tables, nothing of single answers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from analysis.runs.scores import STEPS, Steps
 from analysis.stats.filtered import SHARE
 from results import schema, store
 
+# The pool whose answers are chosen among.
+EVALUATION = "evaluation"
 # Kinds of scorers: sampled verdicts, what the model itself knew, and one of which nothing but the name is known.
 GENERATIVE, GENERATOR, OUTSIDE = "generative", "generator", "outside"
 STEPS_IN_WORDS = {
@@ -86,28 +88,14 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
         raise ValueError(f"--filter-share must be at least 0 and below 1; got {scoring.filter_share:g}.")
     counted = _count(root, identities)
     name = _choose(root, counted, scoring.scorer)
-    rows = {
-        row.scorer_version: row
-        for row in store.scan(root, schema.SCORERS).to_pandas().itertuples()
-        if row.scorer == name
-    }
-    versions = {identity: _most(of) for identity, of in counted[name].items()}
-    if missing := sorted(set(versions.values()) - set(rows)):
-        raise ValueError(
-            f"{root} is damaged: it holds scores of {name} {missing[0]} and no row that says what that is. `isoquant "
-            f"score {root}` writes it again."
-        )
-    if any(rows[version].kind != OUTSIDE for version in versions.values()):
-        totals: dict[str, int] = {}
-        for of in counted[name].values():
-            for version, number in of.items():
-                totals[version] = totals.pop(version, 0) + number
-        version = _most(totals)
-        versions = {identity: version for identity, of in counted[name].items() if version in of}
-    is_generative = any(rows[version].kind == GENERATIVE for version in versions.values())
-    if scoring.verdicts is not None and not is_generative:
+    scanned = store.scan(root, schema.SCORERS).to_pandas()
+    rows = {row.scorer_version: row for row in scanned[scanned["scorer"] == name].itertuples()}
+    versions = _versions(root, name, counted[name], {version: row.kind for version, row in rows.items()})
+    num_verdicts = 1
+    if any(rows[version].kind == GENERATIVE for version in versions.values()):
+        num_verdicts = _count_verdicts(root, name, versions, scoring.verdicts)
+    elif scoring.verdicts is not None:
         raise ValueError(f"{name} gave one score an answer, not verdicts; leave out --verdicts.")
-    num_verdicts = _count_verdicts(root, name, set(versions.values()), scoring.verdicts) if is_generative else 1
     return {
         identity: Verifier(
             name=name,
@@ -120,6 +108,28 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
         )
         for identity, version in versions.items()
     }
+
+
+def _versions(
+    root: Path, name: str, counted: Mapping[str, dict[str, int]], kinds: Mapping[str, str]
+) -> dict[str, str]:
+    """By identity the version that is read: of scores that came with their outcomes each model's own, else one of
+    all, and those that it did not score are left out. Raises ValueError where no row says what a version is.
+    """
+    own = {identity: _most(of) for identity, of in counted.items()}
+    if missing := sorted(set(own.values()) - set(kinds)):
+        raise ValueError(
+            f"{root} is damaged: it holds scores of {name} {missing[0]} and no row that says what that is. `isoquant "
+            f"score {root}` writes it again."
+        )
+    if all(kinds[version] == OUTSIDE for version in own.values()):
+        return own
+    totals: dict[str, int] = {}
+    for of in counted.values():
+        for version, number in of.items():
+            totals[version] = totals.pop(version, 0) + number
+    most = _most(totals)
+    return {identity: most for identity, of in counted.items() if most in of}
 
 
 def only(root: Path, task: str | None) -> Scoring | None:
@@ -162,22 +172,24 @@ def _choose(root: Path, found: Collection[str], wanted: str | None) -> str:
     return wanted
 
 
-def _most(versions: dict[str, int]) -> str:
+def _most(versions: Mapping[str, int]) -> str:
     """The version that scored most answers, of several the last."""
     return max(list(versions)[::-1], key=versions.__getitem__)
 
 
-def _count_verdicts(root: Path, name: str, versions: Collection[str], wanted: int | None) -> int:
+def _count_verdicts(root: Path, name: str, versions: Mapping[str, str], wanted: int | None) -> int:
     """How many verdicts of each answer are read: as many as wanted, or as every answer has that has any.
 
-    Raises ValueError where no answer has as many as are wanted.
+    versions: that of each identity. Raises ValueError where no answer has as many as are wanted.
     """
-    keys = ["identity", "prompt_id", "pool", "sample", "budget"]
-    columns = [*keys, "scorer", "scorer_version", "verdict"]
-    table = store.scan(root, schema.SCORES, columns=columns)
-    table = table.filter((pc.field("scorer") == name) & store.among("scorer_version", versions))
+    keys = ["identity", "prompt_id", "sample", "budget"]
+    table = store.scan(root, schema.SCORES, columns=[*keys, "pool", "scorer", "scorer_version", "verdict"])
+    table = table.filter((pc.field("scorer") == name) & (pc.field("pool") == EVALUATION))
+    table = table.filter(
+        store.among("scorer_version", set(versions.values())) & store.among("identity", set(versions))
+    )
     counts = table.group_by(keys).aggregate([("verdict", "count_distinct")])["verdict_count_distinct"]
-    least, most = pc.min(counts).as_py(), pc.max(counts).as_py()
+    least, most = pc.min(counts).as_py() or 1, pc.max(counts).as_py() or 1
     if wanted is not None and not 1 <= wanted <= most:
         raise ValueError(
             f"{name} gave {most} verdicts on an answer; --verdicts must be 1 to {most}, not {wanted}."
