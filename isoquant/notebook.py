@@ -1,7 +1,8 @@
 """A run for notebooks: what the commands print, as tidy frames. docs/columns.md says what every column holds."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -113,10 +114,25 @@ def load(
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
     threadpool_limits(1, user_api="blas")
     root = find_run(run)
-    scoring: Scoring | None = Scoring(scorer, steps, verdicts, filter_share)
-    if rule not in CHOSEN_RULES and scorer is None:
-        found = verifiers.only(root, task)
-        scoring = found and Scoring(found.scorer, steps, verdicts, filter_share)
+    asked = Scoring(scorer, steps, verdicts, filter_share)
+    scoring = asked if rule in CHOSEN_RULES or scorer is not None else _of_the_only_one(root, task, asked)
     loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring)
     binning = Binning(difficulty, label, bins, thresholds)
     return Run(read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))
+
+
+def _of_the_only_one(root: Path, task: str | None, asked: Scoring) -> Scoring | None:
+    """How the only scorer's scores are read, None where there is none or several.
+
+    Raises ValueError for a choice of how to read scores where nobody's are.
+    """
+    found = verifiers.only(root, task)
+    if found is not None:
+        return replace(asked, scorer=found.scorer)
+    if given := [field.name for field in fields(Scoring) if getattr(asked, field.name) != field.default]:
+        belong = "belongs" if len(given) == 1 else "belong"
+        raise ValueError(
+            f"{', '.join(given)} {belong} to a verifier's scores, and this run has no one scorer. Give scorer=NAME of "
+            "a run that has scores, or leave it out."
+        )
+    return None

@@ -76,9 +76,15 @@ def test_choices_are_those_of_the_commands(run: Run) -> None:
     two = isoquant.load(REFERENCE, bins=2, cost="c1", rule="pass_at_k")
     assert two.cells()["bin"].nunique() == 3 and two.cells()["rule"].eq("pass_at_k").all()
     for choice, said in (
-        ({"rule": "maj"}, r"Unknown rule 'maj'; choose from \['maj_at_k', 'pass_at_k'\]"),
+        (
+            {"rule": "maj"},
+            r"Unknown rule 'maj'; choose from \['maj_at_k', 'pass_at_k', 'best_of_n', 'weighted_vote', 'fi",
+        ),
         ({"difficulty": "hard"}, r"Unknown difficulty 'hard'; choose from \['anchor', 'own'"),
         ({"label": "target"}, "Only bins of a label read --label, and --difficulty is anchor"),
+        ({"verdicts": 2}, "verdicts belongs to a verifier's scores, and this run has no one scorer"),
+        ({"filter_share": 0.3, "steps": "min"}, "steps, filter_share belong to a verifier's scores"),
+        ({"rule": "best_of_n"}, "No verifier has scored answers in"),
         ({"bin": 3}, r"load has no option bin; choose from .*'bins', .*'cost'"),
         ({"binning": None, "costs": "c1"}, "load has no option binning, costs; choose from"),
     ):
