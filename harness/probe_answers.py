@@ -94,8 +94,9 @@ def _explain_outcome(context: Context, outcome: Outcome) -> str:
         else f"reads answers written as {example!r}. Does its prompt ask for this form?"
     )
     return (
-        f"The task {read} Set task.form and task.extract to the form in which this model answers, or choose a task "
-        "whose prompt says what to write. A base model needs worked examples (task.num_fewshot=4 thinking=few_shot)."
+        f"The task {read} Set task.form and task.extract to the form in which this model answers, or choose a "
+        "task whose prompt says what to write. A base model needs worked examples (task.num_fewshot=4 "
+        "thinking=few_shot)."
     )
 
 

@@ -102,9 +102,9 @@ def load(
 ) -> Run:
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
-    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Scores of the scorer, or of the only one,
-    stand in `answers()` whatever the rule. Raises ValueError where there is no such run, where a choice asks for what
-    it lacks, and for a choice that is none.
+    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Scores of the scorer, or of the only
+    one, stand in `answers()` whatever the rule. Raises ValueError where there is no such run, where a choice asks
+    for what it lacks, and for a choice that is none.
     """
     known = [field.name for field in fields(Choices) if field.name != "binning"]
     if unknown := sorted(set(choices) - set(known)):
@@ -132,7 +132,7 @@ def _of_the_only_one(root: Path, task: str | None, asked: Scoring) -> Scoring | 
     if given := [field.name for field in fields(Scoring) if getattr(asked, field.name) != field.default]:
         belong = "belongs" if len(given) == 1 else "belong"
         raise ValueError(
-            f"{', '.join(given)} {belong} to a verifier's scores, and this run has no one scorer. Give scorer=NAME of "
-            "a run that has scores, or leave it out."
+            f"{', '.join(given)} {belong} to a verifier's scores, and this run has no one scorer. Give "
+            "scorer=NAME of a run that has scores, or leave it out."
         )
     return None

@@ -46,7 +46,9 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def solid_rule(frame: pd.DataFrame) -> str:
-    """The rule that is drawn out: a verifier's where one is asked for, else the vote, or coverage without votes."""
+    """The rule that is drawn out: a verifier's where one is asked for,
+    else the vote, or coverage without votes.
+    """
     if (chosen := frame["rate_rule"].iloc[0]) in CHOSEN_RULES:
         return str(chosen)
     return "maj_at_k" if (frame["rule"] == "maj_at_k").any() else "pass_at_k"

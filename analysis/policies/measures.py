@@ -91,8 +91,8 @@ def of_curve(
 ) -> dict[str, Floats]:
     """Measures of a whole curve beside the best and the cheapest single arm, by name; (R,) each.
 
-    most (R,) is the mean cost of the costliest arm; is_mixed: what lies between two settings is a setting too, as it
-    is of the hull.
+    most (R,) is the mean cost of the costliest arm; is_mixed: what lies between two settings is a setting too, as
+    it is of the hull.
     """
     return {
         "PerfGain": metrics.perf_gain(curve, best),

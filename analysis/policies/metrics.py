@@ -74,7 +74,8 @@ def aiq(points: Points, cheapest: Point, *, most: ArrayLike) -> Floats:
     from the cheapest arm's cost to `most` (R,); (R,).
 
     AIQ of RouterBench (arXiv 2403.12031, section 3.3). The cheapest arm counts as a setting, so that every router
-    is read over the same costs; beyond the costliest setting its accuracy goes on. NaN where there is no such range.
+    is read over the same costs; beyond the costliest setting its accuracy goes on. NaN where there is no such
+    range.
     """
     cost = np.column_stack([cheapest.cost, points.cost])
     accuracy = np.column_stack([cheapest.accuracy, points.accuracy])
@@ -93,8 +94,8 @@ def aiq(points: Points, cheapest: Point, *, most: ArrayLike) -> Floats:
 def hypervolume(points: Points, *, most: ArrayLike, is_mixed: bool = False) -> Floats:
     """Area of costs and accuracies that some setting is at least as good as, over `most`; (R,) in 0..1.
 
-    The reference point is accuracy 0 at cost `most` (R,), that of the costliest arm. is_mixed: random mixtures of a
-    setting and the next by cost are settings too.
+    The reference point is accuracy 0 at cost `most` (R,), that of the costliest arm. is_mixed: random mixtures of
+    a setting and the next by cost are settings too.
     """
     most = np.broadcast_to(np.asarray(most, dtype=float), len(points.cost))[:, None]
     order = np.argsort(points.cost, axis=1, kind="stable")

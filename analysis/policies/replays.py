@@ -54,8 +54,8 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     """
     if reading.reads_scores:
         raise ValueError(
-            f"Policies are replayed on votes and on any of k correct, not by {reading.rule}, because they stop on what "
-            "samples agree on. Choose --rule maj_at_k or pass_at_k."
+            f"Policies are replayed on votes and on any of k correct, not by {reading.rule}, because they stop "
+            "on what samples agree on. Choose --rule maj_at_k or pass_at_k."
         )
     _refuse(reading.asked, asked)
     if reading.asked.holds_counts:

@@ -18,8 +18,8 @@ def frame(reading: Reading) -> pd.DataFrame:
     dials of the prompts are columns of their own names.
 
     score is what an answer is worth, 0 or 1 where it is right or not; vote numbers the answers that are alike
-    within a prompt and model, -1 where there is none. Where a verifier's scores were loaded, OF_VERIFIER are columns
-    too. Raises ValueError where of some model there are only counts.
+    within a prompt and model, -1 where there is none. Where a verifier's scores were loaded, OF_VERIFIER are
+    columns too. Raises ValueError where of some model there are only counts.
     """
     counted = [arm.rung.name for arm in reading.arms if not arm.rung.has_votes]
     if counted:

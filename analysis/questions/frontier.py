@@ -18,8 +18,8 @@ def frame(cells: Cells) -> pd.DataFrame:
 
     cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
     95% intervals of a frontier's accuracy. `chosen` is the rung that is best at a level, None where the folds
-    disagree or none is ever right. Levels below a rung's cheapest cell, or above its costliest, have no row. Raises
-    UntoldError below two prompts.
+    disagree or none is ever right. Levels below a rung's cheapest cell, or above its costliest, have no row.
+    Raises UntoldError below two prompts.
     """
     rows = []
     for part, rungs, ladder in cells.frontiers:

@@ -133,7 +133,9 @@ def _cells(reading: Reading, at: int) -> _Cells:
 
 
 def _read_tokens(arm: Arm) -> Floats:
-    """What the verifier's tokens of a sample count for in the model's own; (B, P). Raises ValueError if not known."""
+    """What the verifier's tokens of a sample count for in the model's own;
+    (B, P). Raises ValueError if not known.
+    """
     tokens = chosen.equivalent_tokens(arm)
     if np.isnan(tokens).any():
         assert arm.verifier is not None

@@ -46,8 +46,8 @@ def frame(reading: Reading) -> pd.DataFrame:
     auc: the share of pairs of a right and a wrong sample of one prompt in which the right one is scored higher,
     ties half; num_mixed: prompts that have such pairs. one_sample, and by rule the accuracy of all samples, NaN of
     votes where no answers are known. gap: coverage less best_of_n. refused: share of answers that the verifier
-    refused. cost_with_it: cost of choosing over that of drawing alone, in the reading's cost model, NaN where what the
-    verifier read is not counted. Under own difficulty the bins are each model's. Raises ValueError where the
+    refused. cost_with_it: cost of choosing over that of drawing alone, in the reading's cost model, NaN where what
+    the verifier read is not counted. Under own difficulty the bins are each model's. Raises ValueError where the
     reading's rule reads no scores.
     """
     if not reading.reads_scores:

@@ -43,8 +43,8 @@ class Binning:
             raise ValueError(f"Unknown difficulty {self.difficulty!r}; choose from {list(DIFFICULTIES)}.")
         if self.label is not None and self.difficulty != "label":
             raise ValueError(
-                f"Only bins of a label read --label, and --difficulty is {self.difficulty}. Add --difficulty label, or "
-                "leave --label out."
+                f"Only bins of a label read --label, and --difficulty is {self.difficulty}. Add --difficulty "
+                "label, or leave --label out."
             )
 
 

@@ -39,7 +39,8 @@ def verdicts(arm: Arm, budgets: Ints | slice) -> Verdicts | None:
 
 
 def equivalent_tokens(arm: Arm) -> Floats:
-    """What the verifier's tokens of one sample are worth in the model's own at 2N FLOPs each, at every budget; (B, P).
+    """What the verifier's tokens of one sample are worth in the model's own at 2N FLOPs each,
+    at every budget; (B, P).
 
     0 where it reads nothing, NaN where a size or its tokens are not known. Source: Snell et al. 2024 (arXiv
     2408.03314), whose v is this over the tokens of a sample.

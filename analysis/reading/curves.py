@@ -78,8 +78,8 @@ def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:
 def choose_rule(arms: Sequence[Arm], wanted: Rule | None) -> Rule:
     """The wanted rule, or the first that can be read. No arrays; source: ours.
 
-    Raises ValueError, with the reason, where the wanted one is none or cannot be read. A verifier's rule is never the
-    default.
+    Raises ValueError, with the reason, where the wanted one is none or cannot be read. A verifier's rule is never
+    the default.
     """
     if wanted is not None and wanted not in RULES:
         raise ValueError(f"Unknown rule {wanted!r}; choose from {list(RULES)}.")
@@ -108,7 +108,8 @@ def _refuse_unscored(arms: Sequence[Arm], rule: Rule) -> None:
             lacking.append(f"{arm.rung.name} ({told})")
     if lacking:
         raise ValueError(
-            f"--rule {rule} needs a score of every answer, and these models' answers lack some: {', '.join(lacking)}. "
+            f"--rule {rule} needs a score of every answer, and these models' answers lack some: "
+            f"{', '.join(lacking)}. "
             "Run `isoquant score RUN`, or choose a rule that reads no scores."
         )
 
@@ -119,8 +120,8 @@ def prompt_curve(
     """What one arm costs and yields on each prompt along a path of J cells; fields (P, J).
 
     accuracy: by the rule at the budgets and widths of `crossing`, (B, P, K) each. Tokens are the model's own, NaN
-    where they are not known; what a verifier reads and writes is in the cost alone. Raises ValueError where a width
-    of the path is beyond the samples. Source: `costs.cost_models.cell_cost`.
+    where they are not known; what a verifier reads and writes is in the cost alone. Raises ValueError where a
+    width of the path is beyond the samples. Source: `costs.cost_models.cell_cost`.
     """
     budgets, at_budget, widths, at_width = crossing(path)
     decoded = arm.decoded_tokens[budgets]

@@ -8,7 +8,9 @@ from analysis.text import verifier as words
 
 
 def section(reading: Reading) -> Section:
-    """How it tells right from wrong, and what choosing by its scores yields. reading: by a rule that reads scores."""
+    """How it tells right from wrong, and what choosing by its scores yields.
+    reading: by a rule that reads scores.
+    """
     found = verifier.frame(reading)
     quality, yields = words.quality(found), words.yields(found)
     body = html.paragraph(words.intro(reading))

@@ -130,9 +130,9 @@ def weighed(arms: Sequence[Arm]) -> tuple[Arm, ...]:
 class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
-    grader: a grader and its version, by default the highest that graded any of them. scoring: whose scores are read
-    beside the grades, and how; nobody's by default. Raises ValueError where nothing is graded, where the run holds
-    several tasks and none is named, and where scores are asked for that it has not.
+    grader: a grader and its version, by default the highest that graded any of them. scoring: whose scores are
+    read beside the grades, and how; nobody's by default. Raises ValueError where nothing is graded, where the run
+    holds several tasks and none is named, and where scores are asked for that it has not.
     """
 
     def __init__(

@@ -140,8 +140,8 @@ def _refuse_two_verifiers(base: StoredRun, new: StoredRun) -> None:
     if names[0] != names[1] or (named[0] != named[1] and not outside):
         told = " and ".join(numerals.listed([" ".join(each) for each in of_run]) for of_run in named)
         raise ValueError(
-            f"{base.root} and {new.root} are scored by {told}, and scores of two verifiers do not compare. Score both "
-            "with one, or choose --rule maj_at_k."
+            f"{base.root} and {new.root} are scored by {told}, and scores of two verifiers do not compare. Score "
+            "both with one, or choose --rule maj_at_k."
         )
 
 

@@ -1,4 +1,6 @@
-"""What a verifier makes of each answer, as dense arrays beside the grades. Knows the tables, no rule and no cost."""
+"""What a verifier makes of each answer, as dense arrays beside the grades.
+Knows the tables, no rule and no cost.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -54,7 +56,9 @@ class Scores:
 
     @property
     def ranked(self) -> Floats:
-        """The scores with a finite number below all others of the prompt where an answer was refused; (B, P, S)."""
+        """The scores with a finite number below all others of the prompt
+        where an answer was refused; (B, P, S).
+        """
         assert self.is_whole
         given = np.where(self.refused, np.inf, self.score)
         lowest = given.min(axis=-1, keepdims=True)
@@ -121,8 +125,8 @@ def _aggregated(column: pa.ChunkedArray, scorer: str, steps: Steps) -> Floats:
     flat = np.asarray(pc.list_flatten(column).to_numpy(), dtype=float)
     if steps == "product" and len(flat) and (flat.min() < 0 or flat.max() > 1):
         raise ValueError(
-            f"Scores of {scorer}'s steps go from {flat.min():g} to {flat.max():g}, and only chances from 0 to 1 have a "
-            "product. Give --steps last, min or mean."
+            f"Scores of {scorer}'s steps go from {flat.min():g} to {flat.max():g}, and only chances from 0 to 1 "
+            "have a product. Give --steps last, min or mean."
         )
     found, ends = np.full(len(lengths), np.nan), np.cumsum(lengths)
     has_steps = lengths > 0

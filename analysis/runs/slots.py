@@ -1,4 +1,6 @@
-"""Rows of a table in their places in dense arrays, and its columns as arrays. Knows keys, nothing of what they hold."""
+"""Rows of a table in their places in dense arrays, and its columns as arrays.
+Knows keys, nothing of what they hold.
+"""
 
 from collections.abc import Sequence
 

@@ -119,8 +119,8 @@ def _versions(
     own = {identity: _most(of) for identity, of in counted.items()}
     if missing := sorted(set(own.values()) - set(kinds)):
         raise ValueError(
-            f"{root} is damaged: it holds scores of {name} {missing[0]} and no row that says what that is. `isoquant "
-            f"score {root}` writes it again."
+            f"{root} is damaged: it holds scores of {name} {missing[0]} and no row that says what that is. "
+            f"`isoquant score {root}` writes it again."
         )
     if all(kinds[version] == OUTSIDE for version in own.values()):
         return own

@@ -140,9 +140,9 @@ def weighted_vote_at_k(
     of answer a in a random size-k subset; equal sums split.
 
     votes, correct as in `maj_at_k`; scores (..., S), finite, in any unit: with equal scores it is maj@k. Returns
-    (..., K) each. Every subset is visited where there are at most `num_draws`, or `max_visits` in all pools together
-    (standard error 0), else that many are drawn. Raises ValueError where k is not in 1..S, shapes differ or a voter
-    has no score. Source: Li et al. 2023 (arXiv 2206.02336).
+    (..., K) each. Every subset is visited where there are at most `num_draws`, or `max_visits` in all pools
+    together (standard error 0), else that many are drawn. Raises ValueError where k is not in 1..S, shapes differ
+    or a voter has no score. Source: Li et al. 2023 (arXiv 2206.02336).
     """
     codes, worth, weights, shape = ballots(votes, correct, scores, ks)
     found = Drawn(*(np.zeros((len(codes), len(ks))) for _ in range(2)))

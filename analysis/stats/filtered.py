@@ -120,7 +120,9 @@ def _drawn(
     rng: np.random.Generator,
     num_draws: int,
 ) -> tuple[Floats, Floats]:
-    """Mean and standard error of the vote over random orders, whose first k samples are a random subset; (N, K)."""
+    """Mean and standard error of the vote over random orders,
+    whose first k samples are a random subset; (N, K).
+    """
     total, squares = (np.zeros((len(codes), len(ks))) for _ in range(2))
     sizes = np.asarray([ks, kept], dtype=np.int64)
     _draw_kept(codes, worth, scores, sizes, rng, num_draws, total, squares)

@@ -1,6 +1,7 @@
 """The vote of the best-scored samples of a random subset where scores are equal, counted exactly. Compiled loops.
 
-Legend of the loops: k drawn and m kept samples, x of them above a group of equal scores and a of it, y drawn of it.
+Legend of the loops: k drawn and m kept samples, x of them above a group of equal scores and a of it, y drawn of
+it.
 """
 
 from collections.abc import Sequence
@@ -25,9 +26,9 @@ def terms(codes: Ints, scores: Floats) -> Floats:
 def counted(codes: Ints, worth: Floats, scores: Floats, ks: Sequence[int], kept: Sequence[int]) -> Floats:
     """Expected worth of the plurality of the m best-scored of a random size-k subset; (N, S) each -> (N, K).
 
-    codes and worth as `plurality.classes` gives them, samples best first; kept: m of each k. All samples of a subset
-    above the score of its lowest kept one are kept, and a random part of those that share it: so each group of equal
-    scores counts with the vote of x random samples above it and m - x random ones of it. Source: ours.
+    codes and worth as `plurality.classes` gives them, samples best first; kept: m of each k. All samples of a
+    subset above the score of its lowest kept one are kept, and a random part of those that share it: so each group
+    of equal scores counts with the vote of x random samples above it and m - x random ones of it. Source: ours.
     """
     expected = np.zeros((len(codes), len(ks)))
     if expected.size:

@@ -28,8 +28,8 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
         )
     if solid_rule in CHOSEN_RULES:
         return (
-            f"Line: {wording.RULES[solid_rule]}, k = {_votes(first, solid_rule)} from left to right. Ring: where it "
-            f"reaches the dashed line. {told} Dotted: any of k correct (needs an oracle)."
+            f"Line: {wording.RULES[solid_rule]}, k = {_votes(first, solid_rule)} from left to right. Ring: where "
+            f"it reaches the dashed line. {told} Dotted: any of k correct (needs an oracle)."
         )
     return (
         f"Line: {wording.RULES[solid_rule]} of k = {_votes(first, solid_rule)}, from left to right. Ring: where "

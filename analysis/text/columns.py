@@ -149,7 +149,8 @@ def page(tables: Mapping[str, Sequence[str]]) -> str:
         "What every column means: of the frames of `isoquant.load(RUN)`, and of the CSV beside each figure. This "
         "page",
         "is made from the code by `python -m isoquant.columns`. Infinity means never within the measured grid; an",
-        "empty cell is not known. The labels of the prompts are further columns of `answers()`; those that begin with",
+        "empty cell is not known. The labels of the prompts are further columns of `answers()`; those that begin "
+        "with",
         "`verifier_` are there if a verifier scored the run.",
     ]
     for name, columns in tables.items():

@@ -61,7 +61,9 @@ def _rate_rows(findings: Findings, rule: Rule) -> list[list[str]]:
 
 
 def _beside(findings: Findings, rule: Rule) -> list[str]:
-    """What the same samples yield without the verifier, and what its reading adds; nothing of a rule without one."""
+    """What the same samples yield without the verifier, and what its reading adds;
+    nothing of a rule without one.
+    """
     if rule not in CHOSEN_RULES:
         return []
     curves = findings.curves[findings.curves["path"] == "width"]

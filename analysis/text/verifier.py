@@ -1,4 +1,6 @@
-"""What a verifier is worth, in words: as text, and as frames that the report shows. Knows the question, no files."""
+"""What a verifier is worth, in words: as text, and as frames that the report shows.
+Knows the question, no files.
+"""
 
 import pandas as pd
 
@@ -43,9 +45,9 @@ def about_yields(reading: Reading) -> str:
     assert verifier is not None
     weighed = "their own numbers" if _are_shares(reading) else "the share of all answers that each is above"
     return (
-        f"Any correct: what a perfect verifier would choose. Weights of the weighted vote: {weighed}. Filtered: the "
-        f"lowest {numerals.percent(verifier.filter_share)} of scores are dropped before the vote. Cost: of choosing, "
-        f"over drawing alone, in {reading.cost.unit} ({reading.cost.label})."
+        f"Any correct: what a perfect verifier would choose. Weights of the weighted vote: {weighed}. Filtered: "
+        f"the lowest {numerals.percent(verifier.filter_share)} of scores are dropped before the vote. Cost: of "
+        f"choosing, over drawing alone, in {reading.cost.unit} ({reading.cost.label})."
     )
 
 

@@ -148,8 +148,8 @@ def _scored(found: Ingested) -> list[str]:
     if not num_scored:
         return []
     return [
-        f"Scores of {found.scorer}: {num_scored:,} of {len(found.samples):,} samples have one. `isoquant verifier` "
-        "says what they are worth."
+        f"Scores of {found.scorer}: {num_scored:,} of {len(found.samples):,} samples have one. `isoquant "
+        "verifier` says what they are worth."
     ]
 
 

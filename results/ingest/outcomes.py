@@ -29,8 +29,8 @@ class Sample:
 
     number tells it from the prompt's others, by an index or a label, None to count them as they come; budget is in
     thinking tokens, None where thinking had no limit; truncated is None where the source does not say whether a
-    limit cut it. verifier, step_scores: what a verifier gave it and each of its steps, None where it gave nothing; not
-    of the sample's own, so that identities do not depend on them.
+    limit cut it. verifier, step_scores: what a verifier gave it and each of its steps, None where it gave nothing;
+    not of the sample's own, so that identities do not depend on them.
     """
 
     model: str
@@ -80,8 +80,8 @@ class Ingested:
     """Everything read from one source.
 
     prompts: text and dials by task and prompt. dropped: how many were left out by the reason why. odd: the places
-    of what could not be read, by what was wrong with it. notes: further lines for the reader. scorer: the name of the
-    verifier whose scores samples have, None where they have none.
+    of what could not be read, by what was wrong with it. notes: further lines for the reader. scorer: the name of
+    the verifier whose scores samples have, None where they have none.
     """
 
     samples: list[Sample] = field(default_factory=list)

@@ -20,8 +20,8 @@ def score(cell: Any) -> float | None:
     listed = as_list(cell)
     if listed is not None and len(listed) > 1:
         raise ValueError(
-            f"it has {len(listed)} scores under verifier; map one score, or map them as step_scores if they are of "
-            "steps"
+            f"it has {len(listed)} scores under verifier; map one score, or map them as step_scores if they are "
+            "of steps"
         )
     return _number(cell if listed is None else next(iter(listed), None), "verifier")
 

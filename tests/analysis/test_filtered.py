@@ -1,4 +1,6 @@
-"""The vote of the best-scored part of a subset: by definition, on every subset and every way to drop equal scores."""
+"""The vote of the best-scored part of a subset: by definition,
+on every subset and every way to drop equal scores.
+"""
 
 from itertools import combinations
 

@@ -1,4 +1,6 @@
-"""What a verifier is worth, on planted ones: coins, oracles, those that know the prompts alone, known error rates."""
+"""What a verifier is worth, on planted ones: coins, oracles,
+those that know the prompts alone, known error rates.
+"""
 
 import json
 from collections.abc import Callable
@@ -109,8 +111,9 @@ def test_an_oracle_leaves_no_gap_and_its_opposite_all_of_it(run: Path):
 
 @pytest.mark.parametrize(("true_rate", "false_rate"), [(0.9, 0.2), (0.7, 0.4), (1.0, 0.5), (0.3, 0.3)])
 def test_known_error_rates_give_best_of_n_on_its_closed_form(plant, ladder, true_rate: float, false_rate: float):
-    """A yes of a right answer at rate t, of a wrong one at f: of k answers the best is a random one of those with a
-    yes, or of all where none has: sum over c right of k, i yes of them, j yes of the wrong: i / (i + j), or c / k.
+    """A yes of a right answer at rate t, of a wrong one at f: of k answers the best is a random one of those with
+    a yes, or of all where none has: sum over c right of k, i yes of them, j yes of the wrong: i / (i + j), or c /
+    k.
     """
     root = plant(ladder[1:2], num_prompts=400, num_samples=6, bin_samples=0)
     score(

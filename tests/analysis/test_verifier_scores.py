@@ -1,4 +1,6 @@
-"""A verifier's scores in arrays beside the grades: which answer each serves, how many become one, what is missing."""
+"""A verifier's scores in arrays beside the grades: which answer each serves,
+how many become one, what is missing.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -97,7 +97,8 @@ def test_a_table_of_more_rows_than_its_bytes_can_tell_is_named(
     "content",
     [
         "- &a {model: m, prompt: p, correct: '1'}\n- *a\n",
-        "- {model: m, prompt: p, correct: '1', text: &a [x, x]}\n- {model: m, prompt: q, correct: '1', text: *a}\n",
+        "- {model: m, prompt: p, correct: '1', text: &a [x, x]}\n- {model: m, prompt: q, correct: '1', text: "
+        "*a}\n",
         "- {model: m, prompt: p, correct: '1', text: &a [*a]}\n",
     ],
     ids=["a row", "a cell", "itself"],
