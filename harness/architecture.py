@@ -64,6 +64,8 @@ LAYER = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
 LOOKUP = re.compile(r"(^|\.)(embed_tokens|embed_in|wte|word_embeddings)\.")
 FURTHER_LOOKUP = re.compile(r"(^|\.)(wpe|position_embeddings|embed_tokens_per_layer)\.")
 HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.")
+# What a checkpoint that scores has instead; where it holds an output head as well, nothing is written with it.
+SCORE = re.compile(r"^(score|classifier)\.")
 EXPERT = re.compile(r"\.experts\.")
 # What stands beside quantized weights: of GPTQ and AWQ, compressed-tensors and FP8, MXFP4, bitsandbytes.
 BESIDE = re.compile(
@@ -99,7 +101,8 @@ def describe(config: Config, tensors: Mapping[str, Tensor]) -> Architecture:
         name: tensor for name, tensor in tensors.items() if _is_of_the_language_model(name, tensor, num_layers)
     }
     quantization = config.get("quantization_config") or text.get("quantization_config")
-    if _is_tied(config, mine):
+    scores = any(map(SCORE.search, mine))
+    if scores or _is_tied(config, mine):
         # Some checkpoints hold the tied head as a copy.
         mine = {name: tensor for name, tensor in mine.items() if not HEAD.search(name)}
     weights = {
@@ -117,7 +120,7 @@ def describe(config: Config, tensors: Mapping[str, Tensor]) -> Architecture:
         num_params=num_params,
         num_active_params=num_params - idle,
         num_non_embedding_params=num_params - lookup - further - head,
-        num_matmul_params=num_params - idle - vectors - further - (lookup if head else 0),
+        num_matmul_params=num_params - idle - vectors - further - (lookup if head or scores else 0),
         quantized_bytes=sum(_num_bytes(tensor) for tensor in mine.values()) if quantization else None,
         num_experts=experts[0] if experts else None,
         num_experts_per_token=experts[1] if experts else None,

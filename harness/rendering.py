@@ -84,10 +84,7 @@ class Renderer:
         if self.thinking.chat or self.thinking.bos is False:
             return ()
         if self.thinking.bos is None:
-            with_special = tuple(self.tokenizer.encode("0"))
-            plain = self._encode("0")
-            starts = range(len(with_special) - len(plain) + 1)
-            return next((with_special[:i] for i in starts if with_special[i : i + len(plain)] == plain), ())
+            return find_bos(self.tokenizer)
         if self.tokenizer.bos_token_id is None:
             raise ValueError(
                 "thinking.bos=true needs a beginning-of-text token, and the tokenizer names none. Set its "
@@ -144,23 +141,40 @@ class Renderer:
         return ids
 
     def _encode_behind(self, text: str) -> tuple[int, ...]:
-        """Text as it is written behind other text: without the space that some tokenizers put before all text."""
-        alone = self._encode(text)
-        begun = "".join(self.tokenizer.convert_ids_to_tokens(list(alone[:1])))
-        if not begun.startswith(SPACE) or text.startswith(" "):
-            return alone
-        before, both = self._encode(BEFORE), self._encode(BEFORE + text)
-        return both[len(before) :] if both[: len(before)] == before else alone
+        return encode_behind(self.tokenizer, text)
 
     def _encode(self, text: str) -> tuple[int, ...]:
-        try:
-            return tuple(self.tokenizer.encode(text, add_special_tokens=False))
-        except BaseException as error:
-            # What Rust panics with is no Exception, and has no class to import.
-            if type(error).__name__ != PANIC:
-                raise
-            reason = (str(error) or PANIC).splitlines()[0]
-            raise ValueError(f"The model's tokenizer fails on {text[:60]!r} ({reason}).") from None
+        return encode(self.tokenizer, text)
+
+
+def encode(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """Text as tokens, without those that begin or end one; raises ValueError where the tokenizer fails on it."""
+    try:
+        return tuple(tokenizer.encode(text, add_special_tokens=False))
+    except BaseException as error:
+        # What Rust panics with is no Exception, and has no class to import.
+        if type(error).__name__ != PANIC:
+            raise
+        reason = (str(error) or PANIC).splitlines()[0]
+        raise ValueError(f"The model's tokenizer fails on {text[:60]!r} ({reason}).") from None
+
+
+def encode_behind(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """Text as it is written behind other text: without the space that some tokenizers put before all text."""
+    alone = encode(tokenizer, text)
+    begun = "".join(tokenizer.convert_ids_to_tokens(list(alone[:1])))
+    if not begun.startswith(SPACE) or text.startswith(" "):
+        return alone
+    before, both = encode(tokenizer, BEFORE), encode(tokenizer, BEFORE + text)
+    return both[len(before) :] if both[: len(before)] == before else alone
+
+
+def find_bos(tokenizer: Any) -> tuple[int, ...]:
+    """What the tokenizer puts before plain text by itself."""
+    with_special = tuple(tokenizer.encode("0"))
+    plain = encode(tokenizer, "0")
+    starts = range(len(with_special) - len(plain) + 1)
+    return next((with_special[:i] for i in starts if with_special[i : i + len(plain)] == plain), ())
 
 
 def load_tokenizer(path: str, revision: str | None = None) -> Any:

@@ -41,6 +41,7 @@ threadpool_limits(1, user_api="blas")
 STARTS_ENGINES = {
     "test_vllm.py",
     "test_engines.py",
+    "test_pooling.py",
     "test_probe.py",
     "test_sweep.py",
     "test_tasks_end_to_end.py",

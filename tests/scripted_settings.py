@@ -7,12 +7,14 @@ import contextlib
 import os
 import resource
 import signal
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.engines.pooling import Head, Pooled
 from harness.engines.vllm import Vllm
-from harness.types import Completion, Model, Request
+from harness.types import Completion, Model, Request, RequestFailedError
 from tests.harness.scripted_engine import ScriptedEngine
 
 
@@ -22,6 +24,7 @@ class Scripted(Vllm):
 
     After `num_sound` requests of the model `victim`, its process is killed, or where `max_file_bytes` is given can
     write no file that is larger, as on a disk that fills up. After so many of any model, the file `tells` is made.
+    A head that reads has `num_labels`, and with any victim refuses what comes after `num_sound` texts.
     """
 
     victim: str = ""
@@ -30,11 +33,42 @@ class Scripted(Vllm):
     tells: str = ""
     seconds_a_request: float = 0.0
     seconds_to_start: float = 0.0
+    num_labels: int = 1
 
     @contextlib.asynccontextmanager
     async def start(self, model: Model, *, max_model_len: int, reads_text: bool = False) -> AsyncIterator["Frail"]:  # type: ignore[override]
         await asyncio.sleep(self.seconds_to_start)
         yield Frail(self, is_victim=model.name == self.victim)
+
+    @contextlib.asynccontextmanager
+    async def start_pooling(self, model: Model, *, max_model_len: int, head: Head) -> AsyncIterator["Pooling"]:  # type: ignore[override]
+        await asyncio.sleep(self.seconds_to_start)
+        yield Pooling(self, max_model_len, head)
+
+
+class Pooling:
+    """What a head would say of token ids, as a hash says it. Refuses what is longer than it was started for."""
+
+    def __init__(self, settings: Scripted, max_model_len: int, head: Head) -> None:
+        self.settings, self.max_model_len, self.head = settings, max_model_len, head
+        self.num_read = 0
+
+    async def pool(self, token_ids: tuple[int, ...]) -> Pooled:
+        await asyncio.sleep(self.settings.seconds_a_request)
+        self.num_read += 1
+        if self.num_read > self.settings.num_sound and self.settings.victim:
+            raise RequestFailedError("scripted refusal")
+        assert len(token_ids) <= self.max_model_len
+        ends = range(len(token_ids)) if self.head.task == "token_classify" else [len(token_ids) - 1]
+        return Pooled(
+            [[label_of(token_ids[: end + 1], label) for label in range(self.settings.num_labels)] for end in ends],
+            0,
+        )
+
+
+def label_of(token_ids: tuple[int, ...], label: int) -> float:
+    """What the scripted head says of a text at its last token."""
+    return zlib.crc32(repr((label, token_ids)).encode()) / 2**30 - 2
 
 
 class Frail(ScriptedEngine):

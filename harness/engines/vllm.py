@@ -1,10 +1,8 @@
-"""vLLM in this process. The only file of the project that imports it."""
+"""vLLM in this process: its settings, and what starts it. No file outside this room imports it."""
 
 import contextlib
 import dataclasses
 import difflib
-import gc
-import itertools
 import os
 import shutil
 import tempfile
@@ -18,6 +16,8 @@ from harness.architecture import Architecture
 from harness.children import bind_children
 from harness.engines import cpu, machine
 from harness.engines.output import POINTER, divert_output, first_line, last_error, way_on
+from harness.engines.pooling import Head, VllmPooling
+from harness.engines.serving import KILLED, Serving
 from harness.engines.weights import check_load_format, choose_load_format, fetch_weights
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
@@ -56,7 +56,6 @@ OWNED_OPTIONS = {
     "generation_config": "sampling",
     "override_generation_config": "sampling",
 }
-KILLED = "Its process ended without an error message; it was probably killed because memory ran out."
 GPU_NUM_SEQS = 256
 
 
@@ -157,31 +156,47 @@ class Vllm:
     async def start(
         self, model: Model, *, max_model_len: int, reads_text: bool = False
     ) -> AsyncIterator["VllmEngine"]:
-        """Load the weights and serve requests until the context ends.
-
-        Raises ValueError for an option that vLLM does not know, EngineFailedError with vLLM's reason for all else.
-        What vLLM prints is kept for that reason alone, unless VLLM_LOGGING_LEVEL asks for more than errors.
-        """
-        for name, value in {**QUIET, **SPAWN}.items():
-            os.environ.setdefault(name, value)
-        quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
+        """Load the weights and serve requests until the context ends; raises as `launch`."""
         with tempfile.TemporaryFile() as log:
-            try:
-                folder = fetch_weights(model)
-                with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
-                    engine = VllmEngine(
-                        self._load(model, max_model_len, reads_text, folder), log if quiet else None
-                    )
-            except UnknownOptionError:
-                raise
-            except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
-                raise EngineFailedError(f"vLLM could not start: {explain_start(error, log)}") from error
+            # Only strings to stop at are looked for in text.
+            arguments = {"max_model_len": max_model_len, "skip_tokenizer_init": not reads_text}
+            engine = VllmEngine(*self.launch(model, log, **arguments))
             try:
                 yield engine
             finally:
                 engine.shutdown()
 
-    def _load(self, model: Model, max_model_len: int, reads_text: bool, folder: Path) -> Any:
+    @contextlib.asynccontextmanager
+    async def start_pooling(self, model: Model, *, max_model_len: int, head: Head) -> AsyncIterator[VllmPooling]:
+        """Load weights that end in a head, and read token ids until the context ends; raises as `launch`."""
+        with tempfile.TemporaryFile() as log:
+            arguments = {"runner": "pooling", "skip_tokenizer_init": True, **head.arguments}
+            engine = VllmPooling(*self.launch(model, log, max_model_len=max_model_len, **arguments), head)
+            try:
+                yield engine
+            finally:
+                engine.shutdown()
+
+    def launch(self, model: Model, log: IO[bytes], **arguments: Any) -> tuple[Any, IO[bytes] | None]:
+        """A running AsyncLLM, and the log of what its processes print, None where that is shown.
+
+        arguments: vLLM's own, beside those that are the same for every engine. Raises ValueError for an option
+        that vLLM does not know, EngineFailedError with vLLM's reason for all else. What vLLM prints is kept for
+        that reason alone, unless VLLM_LOGGING_LEVEL asks for more than errors.
+        """
+        for name, value in {**QUIET, **SPAWN}.items():
+            os.environ.setdefault(name, value)
+        quiet = os.environ["VLLM_LOGGING_LEVEL"] == QUIET["VLLM_LOGGING_LEVEL"]
+        try:
+            folder = fetch_weights(model)
+            with divert_output(log) if quiet else contextlib.nullcontext(), bind_children():
+                return self._load(model, folder, **arguments), log if quiet else None
+        except UnknownOptionError:
+            raise
+        except Exception as error:  # whatever vLLM, torch or a driver raise, the engine has not started
+            raise EngineFailedError(f"vLLM could not start: {explain_start(error, log)}") from error
+
+    def _load(self, model: Model, folder: Path, **given: Any) -> Any:
         """A running AsyncLLM with the weights of `model`, which lie in `folder`."""
         from vllm.platforms import current_platform
 
@@ -193,10 +208,7 @@ class Vllm:
 
         check_options(self.options, known=[argument.name for argument in dataclasses.fields(AsyncEngineArgs)])
         arguments: dict[str, Any] = {
-            "max_model_len": max_model_len,
             "enable_prefix_caching": True,
-            # Only strings to stop at are looked for in text.
-            "skip_tokenizer_init": not reads_text,
             # What else than text a model reads would ask for the tokenizer.
             "language_model_only": True,
             "disable_log_stats": True,
@@ -209,6 +221,7 @@ class Vllm:
             **(CPU_OPTIONS if on_cpu else {}),
             # With VLLM_ENABLE_V1_MULTIPROCESSING=0 one worker lives in the engine's process, one hop less.
             **({"distributed_executor_backend": "uni"} if on_cpu and self.num_devices == 1 else {}),
+            **given,
             **self.options,
         }
         own = {name: getattr(self, name) for name in OWNED_OPTIONS if hasattr(self, name)}
@@ -244,18 +257,8 @@ def explain_start(error: Exception, log: IO[bytes]) -> str:
     return f"{reason} (VLLM_LOGGING_LEVEL=INFO shows all that it says)"
 
 
-class VllmEngine:
-    """Completes token ids with a running AsyncLLM; `log` is what its processes print, None where that is shown."""
-
-    def __init__(self, llm: Any, log: IO[bytes] | None) -> None:
-        self._llm, self._log = llm, log
-        self._request_numbers = itertools.count()
-
-    def shutdown(self) -> None:
-        self._llm.shutdown()
-        # Its finaliser fails noisily when it is left to the interpreter's exit.
-        del self._llm
-        gc.collect()
+class VllmEngine(Serving):
+    """Completes token ids with a running AsyncLLM."""
 
     @property
     def num_tokens_under_way(self) -> int:
@@ -264,9 +267,7 @@ class VllmEngine:
         return sum(state.detokenizer.num_output_tokens() for state in states if state.detokenizer is not None)
 
     async def complete(self, request: Request) -> Completion:
-        from vllm.exceptions import VLLMValidationError
         from vllm.sampling_params import RequestOutputKind, SamplingParams
-        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         sampling = request.sampling
         params = SamplingParams(
@@ -289,14 +290,9 @@ class VllmEngine:
         started = time.monotonic()
         # With its type, vLLM takes it as it is; else it hands it to a thread that would tokenize it.
         prompt = {"type": "token", "prompt_token_ids": list(request.prompt_ids)}
-        try:
+        with self._telling_failures():
             async for output in self._llm.generate(prompt, params, str(next(self._request_numbers))):
                 final = output
-        except EngineDeadError as error:
-            reason = (last_error(self._log) or KILLED) if self._log else first_line(error)
-            raise EngineFailedError(f"vLLM stopped: {reason}") from error
-        except (EngineGenerateError, VLLMValidationError, ValueError) as error:
-            raise RequestFailedError(f"vLLM refused a request: {first_line(error.__cause__ or error)}") from error
         written = final.outputs[0]
         if written.finish_reason not in ("stop", "length"):
             raise RequestFailedError(f"vLLM ended a request with {written.finish_reason!r}.")

@@ -1,0 +1,65 @@
+"""vLLM's pooling runner: token ids in, what a head makes of them out. Raw, since a sigmoid over a reward hides it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from harness.engines.serving import Serving
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands on a checkpoint's last layer.
+
+    task: `classify` for a row of labels a text, `token_classify` for one a token. of_tokens: of a causal model,
+    the tokens of its vocabulary whose next-token logits are the labels; none where the checkpoint has a head.
+    architecture: as what a causal model is loaded then.
+    """
+
+    task: Literal["classify", "token_classify"]
+    of_tokens: tuple[str, ...] = ()
+    architecture: str = ""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """vLLM's arguments for it."""
+        # One that pools steps by itself returns those of a tag that vLLM chose; all tokens hold any tag's.
+        pooler = {"tok_pooling_type": "ALL"} if self.task == "token_classify" else {}
+        made = {
+            "architectures": [self.architecture],
+            "classifier_from_token": list(self.of_tokens),
+            "method": "no_post_processing",
+        }
+        return {"pooler_config": pooler or None, "hf_overrides": made if self.of_tokens else {}}
+
+
+class Pooled(NamedTuple):
+    """Labels of a text (1, L) or of each of its tokens (T, L), and how many tokens a cache spared."""
+
+    labels: list[list[float]]
+    num_cached_tokens: int
+
+
+class Pooling(Protocol):
+    """Reads token ids; raises RequestFailedError for one request, EngineFailedError for all."""
+
+    async def pool(self, token_ids: tuple[int, ...]) -> Pooled: ...
+
+
+class VllmPooling(Serving):
+    """Reads token ids with a running AsyncLLM in its pooling runner."""
+
+    def __init__(self, llm: Any, log: Any, head: Head) -> None:
+        super().__init__(llm, log)
+        self._head = head
+
+    async def pool(self, token_ids: tuple[int, ...]) -> Pooled:
+        from vllm.pooling_params import PoolingParams
+
+        # Its default is a sigmoid or a softmax.
+        params = PoolingParams(task=self._head.task, use_activation=False)
+        prompt = {"type": "token", "prompt_token_ids": list(token_ids)}
+        with self._telling_failures():
+            async for output in self._llm.encode(prompt, params, str(next(self._request_numbers))):
+                final = output
+        labels = final.outputs.data.float()
+        return Pooled(labels.reshape(-1, labels.shape[-1]).tolist(), final.num_cached_tokens or 0)

@@ -1,0 +1,87 @@
+"""vLLM's pooled scores against transformers', on random checkpoints of the real classes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.harness.heads import build_tokenizer, load_process_model, write_heads
+from tests.harness.pool_all import ITEMS
+
+SHAPES = ("outcome", "tokens", "tags", "causal", "turns")
+
+
+@pytest.fixture(scope="session")
+def heads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return write_heads(tmp_path_factory.mktemp("heads"))
+
+
+@pytest.fixture(scope="session")
+def pooled(heads: dict[str, Path]) -> dict[str, Any]:
+    root = heads["outcome"].parent
+    command = [sys.executable, "-m", "tests.harness.pool_all", str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="session")
+def models(heads: dict[str, Path]) -> dict[str, Any]:
+    """By shape what gives labels of token ids (1, T) by transformers: (1, L), or (1, T, L)."""
+    import transformers
+
+    causal = transformers.LlamaForCausalLM.from_pretrained(heads["causal"]).eval()
+    outcome = transformers.Qwen3ForSequenceClassification.from_pretrained(heads["outcome"]).eval()
+    tokens = transformers.Qwen3ForTokenClassification.from_pretrained(heads["tokens"]).eval()
+    pair = build_tokenizer().convert_tokens_to_ids(["-", "+"])
+    both = {name: lambda ids: causal(ids).logits[..., pair] for name in ("causal", "turns")}
+    return {
+        "outcome": lambda ids: outcome(ids).logits[:, None],
+        "tokens": lambda ids: tokens(ids).logits,
+        "tags": load_process_model(heads["tags"]),
+    } | both
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pooled_scores_are_those_of_transformers(
+    shape: str, pooled: dict[str, Any], models: dict[str, Any]
+) -> None:
+    import torch
+
+    for read, score in pooled[shape][: len(ITEMS)]:
+        with torch.no_grad():
+            labels_TL = models[shape](torch.tensor([read["token_ids"]]))[0].numpy()
+        if shape == "outcome":
+            assert score["score"] == pytest.approx(labels_TL[-1, 0], abs=1e-3) and score["step_scores"] is None
+            continue
+        at_SL = labels_TL[np.array(read["step_ends"]) - 1]
+        odds_SL = np.exp(at_SL) / np.exp(at_SL).sum(axis=1, keepdims=True)
+        assert score["step_scores"] == pytest.approx(odds_SL[:, 1], abs=1e-3)
+        assert score["score"] == score["step_scores"][-1] and score["step_ends"] == read["step_ends"]
+        assert score["num_read_tokens"] == len(read["token_ids"])
+
+
+def test_a_reward_is_raw(pooled: dict[str, Any]) -> None:
+    scores = [score["score"] for _, score in pooled["outcome"][: len(ITEMS)]]
+    assert min(scores) < 0 or max(scores) > 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_read_again_has_the_same_score_and_what_is_too_long_is_refused(
+    shape: str, pooled: dict[str, Any]
+) -> None:
+    first, *_, again, refusal = pooled[shape]
+    assert again[1]["score"] == pytest.approx(first[1]["score"], abs=1e-5)
+    assert "length 600" in refusal and "maximum model length" in refusal
+
+
+def test_every_step_has_its_score(pooled: dict[str, Any]) -> None:
+    # The token head reads the thinking as a step of its own.
+    assert [len(read["step_ends"]) for read, _ in pooled["tokens"][: len(ITEMS)]] == [2, 3, 4, 3, 2]
+    for shape in ("tags", "causal", "turns"):
+        assert [len(read["step_ends"]) for read, _ in pooled[shape][: len(ITEMS)]] == [1, 2, 3, 2, 1]
