@@ -24,6 +24,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
         "plan": Command("sweeps.commands.plan", "what `sweep` would draw with the same options, and its cost"),
         "grade": Command("sweeps.commands.grade", "grade answers that the current graders have not graded"),
+        "score": Command(
+            "sweeps.commands.score", "have a reward model read the answers of a run, store its scores"
+        ),
         "export": Command("sweeps.commands.export", "write a task as a folder that lm-eval runs"),
     },
     "bring in": {
@@ -78,7 +81,7 @@ FOOT = """\
 # Not listed: they make what this project itself shows.
 HIDDEN = {"gallery": Command("analysis.commands.gallery", "make the pictures and text of docs/gallery.md again")}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
-STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | dict.fromkeys(GROUPS["bring in"], STORED)
+STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | {"score": STORED} | dict.fromkeys(GROUPS["bring in"], STORED)
 
 
 def overview() -> str:

@@ -7,19 +7,22 @@ import pydoc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError
 from pydantic import TypeAdapter, ValidationError
 
+from harness.scorers.protocol import Scorer
 from results.places import HOME, find_shipped, place_run
 from sweeps.job import Job
 from sweeps.recognised import Origins
 from sweeps.words import name_place, name_word
 
 CONF = HOME / "conf"
+SCORER, POOLS = "scorer", ("evaluation", "bins")
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
@@ -30,6 +33,14 @@ SHOWN_CHARS = 120
 # What a launcher says to a job's process.
 LAUNCHERS_OWN = ("hydra.mode", "progress_row")
 SCALARS = ("seed", "probe", "grade_unfenced", "flush_seconds", "progress_row")
+
+
+class Scoring(NamedTuple):
+    """A checked scorer, the pools whose answers it reads, and how often scores are stored."""
+
+    scorer: Scorer
+    pools: tuple[str, ...]
+    flush_seconds: float
 
 
 def admit_launchers() -> None:
@@ -55,6 +66,31 @@ def build_job(config: DictConfig, origins: Origins | None = None, words: Sequenc
         parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)
     run = place_run("" if resolved.get("run") is None else str(resolved["run"]))
     return Job(run=run, config=resolved, origins=origins or Origins(), words=words, **scalars, **parts)
+
+
+def build_scoring(config: DictConfig) -> Scoring:
+    """What a scoring pass reads with; raises ValueError with the field at fault."""
+    if config.get("scorer") is None:
+        known = ", ".join(sorted(path.stem for path in (CONF / SCORER).glob("*.yaml")))
+        raise ValueError(
+            f"Give scorer=NAME, as in scorer=outcome scorer.path=<folder or hub id>; there are {known}."
+        )
+    # A model of conf/model is asked only by a scorer that names its path.
+    parts = {room: config[room] for room in (SCORER, "engine")}
+    missing = [f"{room}.{name}" for room, part in parts.items() for name in sorted(OmegaConf.missing_keys(part))]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
+    try:
+        resolved = {room: resolve(part) for room, part in parts.items()}
+    except InterpolationToMissingValueError:
+        raise ValueError(
+            "model.path must be given, as in model=qwen3-8b or model.path=<folder or hub id>."
+        ) from None
+    scorer = build(place_model(resolved[SCORER]), SCORER)
+    pools, flush_seconds = tuple(config.pools), config.flush_seconds
+    if not set(pools) <= set(POOLS) or not pools:
+        raise ValueError(f"pools must be some of {', '.join(POOLS)}; got {list(pools)}.")
+    return Scoring(scorer.prepare(build(resolved["engine"], "engine")), pools, float(flush_seconds))
 
 
 def read_origins(hydra: Any) -> Origins:

@@ -12,6 +12,9 @@ from harness.forms import Form
 from harness.types import Prompt, Sampling, Task, Thinking
 from results import store
 
+# How the writers of scores end.
+SCORING = "-scores"
+
 
 def hash_identity(parts: Mapping[str, Any]) -> str:
     """Sixteen hex digits that name everything that shapes a model's outputs."""
@@ -26,6 +29,11 @@ def name_task(task: Task) -> str:
 def name_grades(task_id: str) -> str:
     """Under whose name the grades of a task's answers are appended."""
     return f"{task_id}-grades"
+
+
+def name_scores(scorer: str, version: str) -> str:
+    """Under whose name a scorer's scores are appended."""
+    return f"{scorer}-{version[:8]}{SCORING}"
 
 
 def check_prompts(

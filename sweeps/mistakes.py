@@ -19,14 +19,16 @@ from sweeps.words import OVERRIDE, adapt, name_word
 
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
 NO_CHOICE = re.compile(r"Could not find '([^']+)/([^/']+)'")
+# The root config of a sweep.
+SWEEP = "sweep"
 # Words of Hydra's own, whose names lie elsewhere, but for those of where jobs run.
 OF_HYDRA = ("hydra/", "hydra.")
 OF_LAUNCHERS = ("hydra/launcher", "hydra.launcher.")
 
 
-def find_mistake(words: Sequence[str]) -> str | None:
+def find_mistake(words: Sequence[str], *, config: str = SWEEP) -> str | None:
     """The first word that cannot be read, or that names an option or a choice
-    that is not there; None where all do.
+    that is not there; None where all do. config: the root config that the words are for.
     """
     overrides = []
     for word in filter(OVERRIDE.match, words):
@@ -47,8 +49,8 @@ def find_mistake(words: Sequence[str]) -> str | None:
     own = [each for each in overrides if is_ours(each.key_or_group)]
     for override in own:
         if override.is_add() and not override.is_force_add() and is_unknown(override.key_or_group):
-            return tell_option(override.key_or_group, own)
-    return find_missing(own)
+            return tell_option(override.key_or_group, own, config)
+    return find_missing(own, config)
 
 
 def find_other_run(words: Sequence[str]) -> str | None:
@@ -82,12 +84,12 @@ def is_unknown(name: str) -> bool:
     return "." not in name and "/" not in name and not (CONF / name).is_dir()
 
 
-def find_missing(overrides: Sequence[Override]) -> str | None:
+def find_missing(overrides: Sequence[Override], config: str) -> str | None:
     try:
-        compose([single(override) for override in overrides])
+        compose([single(override) for override in overrides], root=config)
     except ConfigCompositionException as error:
         if found := NO_OPTION.search(str(error)):
-            return tell_option(found[1], overrides)
+            return tell_option(found[1], overrides, config)
         if found := NO_CHOICE.search(str(error)):
             return tell_choice(found[1], found[2])
     except HydraException:
@@ -103,35 +105,40 @@ def single(override: Override) -> str:
     return f"{line.partition('=')[0]}={next(iter(override.sweep_string_iterator()))}"
 
 
-def compose(lines: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
-    """The config of these overrides; with what it says of Hydra itself, which `${hydra:...}` is then read from."""
+def compose(lines: Sequence[str], *, with_hydra: bool = False, root: str = SWEEP) -> DictConfig:
+    """The config of these overrides; with what it says of Hydra itself, which `${hydra:...}` is then read from.
+
+    root: the file in conf/ that it begins with.
+    """
     admit_launchers()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("sweep", list(lines), return_hydra_config=with_hydra)
+        config = hydra.compose(root, list(lines), return_hydra_config=with_hydra)
     if with_hydra:
         HydraConfig.instance().set_config(config)
     return config
 
 
-def compose_words(words: Sequence[str]) -> DictConfig:
+def compose_words(words: Sequence[str], *, root: str = SWEEP) -> DictConfig:
     """The config of words as a user typed them; raises ValueError where they cannot be composed."""
     try:
-        return compose(list(map(adapt, words)))
+        return compose(list(map(adapt, words)), root=root)
     except HydraException as error:
         raise ValueError(str(error)) from error
 
 
-def tell_option(name: str, overrides: Sequence[Override]) -> str:
+def tell_option(name: str, overrides: Sequence[Override], config: str) -> str:
     """There is no such option, and which were meant."""
     rooms = [single(override) for override in overrides if (CONF / override.key_or_group.split("@")[0]).is_dir()]
-    config = compose([*rooms, "hydra.mode=RUN"], with_hydra=True) if name.startswith(OF_HYDRA) else compose(rooms)
-    known = [option for option in list_options(config) if "._" not in option]
+    is_hydras = name.startswith(OF_HYDRA)
+    asked = compose([*rooms, "hydra.mode=RUN"], with_hydra=True) if is_hydras else compose(rooms, root=config)
+    known = [option for option in list_options(asked) if "._" not in option]
     bare = {option: re.sub(r"[._]", "", option) for option in known}
     meant = [option for option in known if option.endswith(f".{name}")]
     meant += [option for option in known if bare[option] == re.sub(r"[._]", "", name)]
     meant += difflib.get_close_matches(name, known, n=3, cutoff=0.75)
-    elsewhere = "conf/hydra/launcher lists those of each hydra/launcher=..., such as slurm."
-    listed = elsewhere if name.startswith(OF_LAUNCHERS) else "`isoquant sweep --cfg job` lists them."
+    listed = "`isoquant sweep --cfg job` lists them." if config == SWEEP else f"there are {', '.join(known)}."
+    if name.startswith(OF_LAUNCHERS):
+        listed = "conf/hydra/launcher lists those of each hydra/launcher=..., such as slurm."
     hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else listed
     return f"There is no option {name}; {hint}"
 

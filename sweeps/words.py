@@ -17,7 +17,16 @@ TYPED = re.compile(r"[+-]?(?:[0-9_.]+(?:e[+-]?[0-9_]*)?|inf|nan)|true|false", re
 ESCAPED = re.compile(r"\\[()\[\]{}:=, \t]")
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
 READERS = ("task.extract", "task.vote_key", "task.trust")
-PLACES = ("model.path", "model.name", "task.data", "task.include_path", "engine.url", "run")
+PLACES = (
+    "model.path",
+    "model.name",
+    "scorer.path",
+    "scorer.name",
+    "task.data",
+    "task.include_path",
+    "engine.url",
+    "run",
+)
 # What makes a command the process of a single job.
 ONE_JOB = "hydra.mode=RUN"
 # What a model by itself is drawn with.

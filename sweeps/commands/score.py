@@ -1,0 +1,70 @@
+"""score: the answers of a run that a scorer has not read yet."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from harness.types import EngineFailedError
+from results.places import find_run
+from results.shortage import writing_run
+from sweeps.compose import Scoring, build_scoring
+from sweeps.mistakes import compose_words, find_mistake
+from sweeps.repair import repair
+from sweeps.score import measure, score_run, version_of
+
+ROOT = "score"
+MEANING = (
+    "scorer=NAME takes a scorer from conf/scorer, and scorer.KEY=VALUE sets its fields. engine.KEY=VALUE sets the "
+    "engine that runs it; pools=[evaluation,bins] has it read the samples that sort prompts into bins as well"
+)
+EXAMPLES = """\
+  isoquant score pilot scorer=outcome scorer.path=my-reward-model
+  isoquant score pilot scorer=skywork_reward_v2_8b
+  isoquant score pilot scorer=qwen25_math_prm_7b --plan       how much it would read; starts nothing
+  isoquant score pilot scorer=process scorer.path=my-prm scorer.reads_thinking=true
+"""
+
+
+def add(commands: Any) -> None:
+    text = "have a reward model read the answers of a run that it has not read, and store its scores"
+    command = commands.add_parser("score", help=text, description=text, epilog=EXAMPLES)
+    command.add_argument("run", metavar="RUN", help="a run folder, or a name in results/runs")
+    command.add_argument("words", metavar="name=value", nargs="*", help=MEANING)
+    command.add_argument("--plan", action="store_true", help="print answers and tokens to read; start nothing")
+
+
+def run(options: argparse.Namespace) -> dict[str, object]:
+    """Score, and print how many answers and tokens that were; with --plan how many they would be."""
+    root = find_run(options.run)
+    if mistake := find_mistake(options.words, config=ROOT):
+        raise ValueError(mistake)
+    scoring = build_scoring(compose_words(options.words, root=ROOT))
+    told = {"run": str(root), "scorer": scoring.scorer.name, "scorer_version": version_of(scoring.scorer)}
+    return told | (plan(root, scoring) if options.plan else score(root, scoring))
+
+
+def score(root: Path, scoring: Scoring) -> dict[str, object]:
+    """Append what is missing and say so in a line."""
+    with writing_run(root):
+        repair(root)
+        try:
+            done = score_run(root, scoring.scorer, pools=scoring.pools, flush_seconds=scoring.flush_seconds)
+        except EngineFailedError as error:
+            raise ValueError(f"{scoring.scorer.name}: {error}") from error
+    print(
+        f"{done.num_scored:,} answers scored and {done.num_refused:,} refused by {scoring.scorer.name} in {root}; "
+        f"{done.num_tokens:,} tokens read of {done.num_needed:,} needed"
+    )
+    return done._asdict()
+
+
+def plan(root: Path, scoring: Scoring) -> dict[str, object]:
+    """Say what would be read."""
+    needed = measure(root, scoring.scorer, pools=scoring.pools)
+    matmul = scoring.scorer.described.architecture.num_matmul_params
+    print(
+        f"{scoring.scorer.name} would read {needed.num_scores - needed.num_refused:,} answers in {root} and refuse "
+        f"{needed.num_refused:,}: {needed.num_tokens:,} tokens, the longest {needed.longest:,}, about "
+        f"{2 * matmul * needed.num_tokens:.3g} FLOPs"
+    )
+    return needed._asdict()
