@@ -15,11 +15,11 @@ from results import store
 from results.mending import withdraw
 from results.names import writer_of
 from results.reading import read_shard
-from results.schema import CELLS, MODELS, PROMPTS, TABLES, Table
+from results.schema import CELLS, MODELS, PROMPTS, SCORERS, TABLES, Table
 from results.shards import list_shards
 
 # Of few rows, so that all are compared. A cell may be declared twice.
-SMALL = (PROMPTS, MODELS)
+SMALL = (PROMPTS, MODELS, SCORERS)
 COMPARED = [table for table in TABLES.values() if table is not CELLS]
 
 

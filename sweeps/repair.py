@@ -14,10 +14,10 @@ from results import store
 from results.closed import check_open
 from results.inspection import check_folders
 from results.names import writer_of
-from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, TRACES
+from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, SCORES, TRACES, Table
 from results.shards import entered_shards, list_shards
 from results.twice import Twice, find_twice, withdraw_twice
-from sweeps.identity import name_grades
+from sweeps.identity import SCORING, name_grades
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
 
@@ -46,7 +46,7 @@ def repair(root: Path) -> None:
     _for_each(root, writers, lambda root, writer: withdraw_twice_stored(root, found, writer))
     if store.was_damaged(root):
         _for_each(root, [writer for writer in writers if not writer.startswith(store.INGESTING)], withdraw_leaning)
-        withdraw_grades(root)
+        withdraw_judged(root)
 
 
 def repair_writer(root: Path, writer: str) -> None:
@@ -57,8 +57,9 @@ def repair_writer(root: Path, writer: str) -> None:
     withdraw_twice_stored(root, find_twice(root, entered), writer)
     if store.was_damaged(root):
         withdraw_leaning(root, writer)
-        # Before they are drawn again: a grade is of an answer's key, and would be taken for one of the new answer.
-        withdraw_grades(root)
+        # Before they are drawn again: a grade and a score are of an answer's key, and would be taken for those of
+        # the new answer.
+        withdraw_judged(root)
 
 
 def set_damaged_aside(root: Path, writer: str) -> None:
@@ -90,27 +91,31 @@ def withdraw_leaning(root: Path, writer: str) -> None:
     _report(writer, "answers", store.withdraw_rows(root, ANSWERS, writer, keep=lambda rows: _cut(rows, usable)))
 
 
-def withdraw_grades(root: Path) -> None:
-    """Take out the grades of answers that are lost, waiting for whoever is grading:
-    it may have read them before.
-    """
+def withdraw_judged(root: Path) -> None:
+    """Take out the grades and scores of answers that are lost."""
     models = store.scan(root, MODELS, columns=["task", "weights_digest"]).to_pylist()
     # Those without weights came from elsewhere with their grades.
-    graders = {name_grades(row["task"]) for row in models if row["weights_digest"]}
-    writers = graders | {writer_of(path) for path in list_shards(root / GRADES.name)}
+    _withdraw_judged(root, GRADES, {name_grades(row["task"]) for row in models if row["weights_digest"]})
+    # A scorer holds its lock from before it reads the first answer.
+    _withdraw_judged(root, SCORES, {path.stem for path in (root / "locks").glob(f"*{SCORING}.lock")})
+
+
+def _withdraw_judged(root: Path, table: Table, judges: Iterable[str]) -> None:
+    """The same of one table, waiting for whoever is judging: it may have read them before."""
+    writers = {*judges, *(writer_of(path) for path in list_shards(root / table.name))}
     with contextlib.ExitStack() as locks:
         for writer in sorted(writers):
             locks.enter_context(store.lock(root, writer, wait=True))
-        if _have_grades_of_lost(root):
+        if _holds_lost(root, table):
             keep = functools.partial(_among, answers=_read_answers(root))
             for writer in sorted(writers):
-                _report(writer, "grades", store.withdraw_rows(root, GRADES, writer, keep=keep))
+                _report(writer, table.name, store.withdraw_rows(root, table, writer, keep=keep))
 
 
-def _have_grades_of_lost(root: Path) -> bool:
-    # Grades are read first: an answer that comes in between is none that is missing.
-    grades = [_hash_answers(shard) for shard in store.iterate(root, GRADES, columns=ANSWERS.key)]
-    return not np.isin(np.concatenate(grades), _read_answers(root)).all()
+def _holds_lost(root: Path, table: Table) -> bool:
+    # What is judged is read first: an answer that comes in between is none that is missing.
+    judged = [_hash_answers(shard) for shard in store.iterate(root, table, columns=ANSWERS.key)]
+    return not np.isin(np.concatenate(judged), _read_answers(root)).all()
 
 
 def read_usable(root: Path, identities: Sequence[str]) -> Usable:

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.commands import arguments
 from analysis.runs.arms import StoredRun
 from analysis.runs.health import read_health
+from analysis.runs.scored import count_scored
 from analysis.text import health
 
 EXAMPLES = """\
@@ -25,7 +26,10 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     stored = StoredRun(arguments.run_folder(options.run), task=options.task)
     print(health.render(stored))
     # Read once more, since the text is written as it is read.
-    return {"run": str(stored.root), "models": cells(stored)} if options.json else {}
+    if not options.json:
+        return {}
+    scored = {rung.name: count_scored(stored.root, rung.identity) for rung in stored.rungs}
+    return {"run": str(stored.root), "models": cells(stored), "scorers": scored}
 
 
 def cells(stored: StoredRun) -> dict[str, pd.DataFrame]:

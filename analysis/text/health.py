@@ -8,6 +8,7 @@ from analysis.runs.arms import StoredRun
 from analysis.runs.degenerate import Traces
 from analysis.runs.health import read_health
 from analysis.runs.samples import OUTCOMES
+from analysis.runs.scored import count_scored
 from analysis.text.tables import aligned, filled
 
 LEGEND = """\
@@ -31,6 +32,7 @@ def render(run: StoredRun) -> str:
             aligned(_cell_rows(cells), num_text=0, is_last_text=False),
             *traces(degenerate.read(run.root, rung.identity)),
             *left_out(cells),
+            *scored(count_scored(run.root, rung.identity)),
             "",
         ]
     return filled("\n".join([*lines, LEGEND, *texts.left_out(run.root)]))
@@ -44,6 +46,14 @@ def left_out(cells: pd.DataFrame) -> list[str]:
         + ("; too few prompts are left to compute shares." if pd.isna(cell.cut) else ".")
         for cell in cells.itertuples()
         if cell.num_left_out
+    ]
+
+
+def scored(counts: pd.DataFrame) -> list[str]:
+    """A line for each scorer that has read answers, of `count_scored`'s rows."""
+    return [
+        f"{row.scorer} (version {row.scorer_version[:8]}) scored {row.scored:,} answers and refused {row.refused:,}."
+        for row in counts.itertuples()
     ]
 
 

@@ -16,7 +16,19 @@ from results.folder import find_visible, read_object
 from results.manifest import MANIFESTS, tell_shard
 from results.names import index_of, writer_of
 from results.reading import read_shard
-from results.schema import ANSWERS, EMBEDDINGS, FAILURES, GRADES, MODELS, PROMPTS, TABLES, TRACES, Table
+from results.schema import (
+    ANSWERS,
+    EMBEDDINGS,
+    FAILURES,
+    GRADES,
+    MODELS,
+    PROMPTS,
+    SCORERS,
+    SCORES,
+    TABLES,
+    TRACES,
+    Table,
+)
 from results.shards import digest, encode, list_shards
 from results.travel.bounds import Bounds
 from results.travel.cleaning import clean_record, clean_text
@@ -27,9 +39,12 @@ TEXTS = {
     TRACES.name: ("text", "token_ids"),
     ANSWERS.name: ("text",),
     GRADES.name: ("extracted",),
+    SCORES.name: ("text",),
     FAILURES.name: ("error",),
 }
 VOTE = "vote_key"
+# What tells how a model or a scorer was made.
+PARTS = {MODELS.name: "identity_parts", SCORERS.name: "scorer_parts"}
 # Words can be counted back out of a vector.
 OF_TEXTS = (EMBEDDINGS.name,)
 CODE_CHARS = 16
@@ -90,9 +105,9 @@ def _travelling(shard: Path, table: Table, *, text: bool, salt: bytes) -> tuple[
 
 def _without_secrets(rows: pa.Table, table: Table) -> pa.Table:
     """The rows with the last name of a model's folder, and errors and settings of engines without secrets."""
-    if table is MODELS:
+    if (parts := PARTS.get(table.name)) is not None:
         rows = _mapped(rows, "path", clean_text)
-        return _mapped(rows, "identity_parts", _clean_parts)
+        return _mapped(rows, parts, lambda text: _clean_parts(text, of=f"{parts} of {table.name}"))
     return _mapped(rows, "error", clean_text) if table is FAILURES else rows
 
 
@@ -107,9 +122,9 @@ def _mapped(rows: pa.Table, name: str, change: Callable[[str], str]) -> pa.Table
     )
 
 
-def _clean_parts(text: str) -> str:
-    """What an identity is the hash of, as it is but for what an engine was given beside it."""
-    parts = read_object(text, where="identity_parts of a model")
+def _clean_parts(text: str, *, of: str) -> str:
+    """What an identity or a version is the hash of, as it is but for what an engine was given beside it."""
+    parts = read_object(text, where=of)
     options = parts.get("engine_options")
     cleaned = clean_record(options) if isinstance(options, dict) else options
     return text if cleaned == options else json.dumps(parts | {"engine_options": cleaned}, sort_keys=True)

@@ -3,6 +3,7 @@ Knows one run's shards, no merge.
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from results import store
 from results.reading import is_equal, read_shard
-from results.schema import ANSWERS, FAILURES, MODELS, TRACES, Table
+from results.schema import ANSWERS, FAILURES, MODELS, SCORERS, SCORES, TRACES, Table
 
 # Reads these columns of a shard, as they are or as they are to be stored.
 Reader = Callable[[Path, pa.Schema], pa.Table]
@@ -22,8 +23,12 @@ OF_MACHINE: dict[str, tuple[str, ...]] = {
     TRACES.name: OF_REQUEST,
     ANSWERS.name: OF_REQUEST,
     MODELS.name: ("path", "identity_parts"),
+    SCORERS.name: ("path", "scorer_parts"),
+    SCORES.name: ("seconds",),
     FAILURES.name: ("error",),
 }
+# A text that is read in another batch, or on another machine, has another score in its last digits.
+NEARLY, DIGITS = {SCORES.name: ("score", "step_scores")}, 0.02
 SHOWN_CHARS = 60
 # Shards that are held while rows of several are compared.
 HELD = 4
@@ -86,7 +91,8 @@ def tell_difference(first: pa.Table, second: pa.Table, table: Table, *, is_exact
             continue
         for at, (one, other) in enumerate(zip(first[name].to_pylist(), second[name].to_pylist(), strict=True)):
             lacks = not is_exact and name in table.younger and None in (one, other)
-            if not lacks and not _is_same(one, other):
+            is_near = not is_exact and name in NEARLY.get(table.name, ()) and _is_near(one, other)
+            if not (lacks or is_near or _is_same(one, other)):
                 key = ", ".join(f"{part} {_show(first[part][at].as_py())}" for part in table.key)
                 return f"{table.name} of {key}: {name} is {_show(one)} and {_show(other)}"
     return None
@@ -94,6 +100,14 @@ def tell_difference(first: pa.Table, second: pa.Table, table: Table, *, is_exact
 
 def _is_same(one: object, other: object) -> bool:
     return one == other or (one != one and other != other)
+
+
+def _is_near(one: object, other: object) -> bool:
+    """Whether two scores, or two of as many steps, differ in their last digits alone."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_near, one, other))
+    both = isinstance(one, float) and isinstance(other, float)
+    return both and math.isclose(one, other, rel_tol=DIGITS, abs_tol=DIGITS)  # type: ignore[arg-type]
 
 
 def _show(value: object) -> str:

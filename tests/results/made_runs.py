@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from results import store
-from results.schema import ANSWERS, CELLS, FAILURES, GRADES, MODELS, PROMPTS, THROUGHPUT, TRACES
+from results.schema import (
+    ANSWERS,
+    CELLS,
+    FAILURES,
+    GRADES,
+    MODELS,
+    PROMPTS,
+    SCORERS,
+    SCORES,
+    THROUGHPUT,
+    TRACES,
+)
 
 GRADER = "reasoning_gym.sums.read_whole.identical"
 SIZES = {"small": 1_000, "large": 10_000}
@@ -39,6 +50,7 @@ class Made:
     version: str = "1"
     params: dict[str, Any] = field(default_factory=dict)
     texts: str = ""
+    score_shift: float = 0.0
 
     @property
     def task_parts(self) -> dict[str, Any]:
@@ -122,11 +134,35 @@ class Made:
         with store.lock(root, f"{self.task}-grades"):
             grades = [each for row in rows for each in row[GRADES.name]]
             store.append(root, GRADES, grades, writer=f"{self.task}-grades")
+        self._write_scores(root, model, [each for row in rows for each in row[ANSWERS.name]])
         error = {"time": "2026-01-01T00:00:00", "error": f"{self.path}/x: no file; api_key=sk-abcdefghijklmnop"}
         key = {"identity": identity, "prompt_id": "sums/00000", "pool": "evaluation", "sample": 99}
         store.append(root, FAILURES, [key | error], writer=model)
         logged = {"identity": identity, "job": f"j{self.seed}", "elapsed_seconds": 1.0, "seconds": 1.0}
         store.append(root, THROUGHPUT, [logged | {"num_samples": 1, "num_tokens": 100}], writer=model)
+
+    def _write_scores(self, root: Path, model: str, answers: Sequence[dict[str, Any]]) -> None:
+        """A scorer a model, which reads the answers of the pool that is chosen from, and refuses the first."""
+        parts = {"weights": f"{self.weights}-scorer", "engine_options": {"hf_token": "hf_abcdefghijklmnopqr"}}
+        named = {"scorer": f"judge of {model}", "scorer_version": hash_parts(parts)}
+        writer = f"{model}-scores"
+        told = named | {"kind": "generative", "path": f"{self.path}/judge", **SHAPE}
+        rows = [
+            {name: row[name] for name in ANSWERS.key}
+            | named
+            | {
+                "verdict": 0,
+                "score": row["seed"] % 7 / 3 + self.score_shift,
+                "text": f"Yes: {row['text']}{self.texts}",
+                "seconds": 0.1,
+            }
+            for row in answers
+            if row["pool"] == "evaluation"
+        ]
+        rows[0] |= {"score": None, "text": None, "refusal": "no text"}
+        with store.lock(root, writer):
+            store.append(root, SCORERS, [told | {"scorer_parts": store.encode_json(parts)}], writer=writer)
+            store.append(root, SCORES, rows, writer=writer)
 
     def _sample(self, identity: str, index: int, pool: str, sample: int, budgets: Sequence[int]) -> dict[str, Any]:
         key = {"identity": identity, "prompt_id": f"sums/{index:05d}", "pool": pool, "sample": sample}

@@ -62,7 +62,7 @@ def test_an_unpacked_run_has_every_row_and_is_sound(tmp_path: Path, made: Path) 
     root = unpack(tmp_path / "a.tar", tmp_path / "deep" / "run").root
     assert inspect(root) == ([], [])
     for table in TABLES.values():
-        if table.name not in ("models", "failures"):
+        if table.name not in ("models", "scorers", "failures"):
             assert is_equal(store.scan(root, table), store.scan(made, table)), table.name
     assert set(store.scan(root, MODELS)["path"].to_pylist()) == {".../large", ".../small"}
 
@@ -110,6 +110,7 @@ def test_without_texts_no_byte_of_a_text_is_left_and_whatever_is_counted_is(tmp_
         "traces": ["text", "token_ids"],
         "answers": ["text"],
         "grades": ["extracted"],
+        "scores": ["text"],
         "failures": ["error"],
     }.items():
         rows = store.scan(root, TABLES[table])
@@ -166,11 +167,12 @@ def test_nothing_of_a_machine_or_a_person_travels(tmp_path: Path, made: Path) ->
     told = json.dumps(
         [json.loads(path.read_text()) for path in root.glob("*/*.json")]
         + store.scan(root, TABLES["models"]).to_pylist()
+        + store.scan(root, TABLES["scorers"]).to_pylist()
         + store.scan(root, TABLES["failures"]).to_pylist()
     )
     for secret in ("someone", "node17", "sk-abc", "hf_abc", "pass@", "/home"):
         assert secret not in told and secret.encode() not in content, secret
-    assert "num_cpus" in told and ".../small" in told and "host.example" in told
+    assert "num_cpus" in told and ".../small" in told and "host.example" in told and ".../judge" in told
 
 
 CLEANED = {

@@ -14,7 +14,7 @@ from isoquant.__main__ import main
 from results import store
 from results.closed import POOLED
 from results.inspection import inspect
-from results.schema import ANSWERS, CELLS, COUNTS, GRADES, MODELS, PROMPTS, TABLES
+from results.schema import ANSWERS, CELLS, COUNTS, GRADES, MODELS, PROMPTS, SCORES, TABLES
 from results.travel.packing import pack
 from results.travel.union import merge
 from sweeps.repair import repair
@@ -133,6 +133,21 @@ def test_the_time_that_a_sample_took_does_not_make_it_another_one(tmp_path: Path
     root = merge(*roots, tmp_path / "c").root
     seconds = store.scan(root, ANSWERS).to_pandas().set_index("sample")["seconds"]
     assert set(seconds[seconds.index < 4]) == {0.5} and set(seconds[seconds.index >= 4]) == {9.0}
+
+
+@pytest.mark.parametrize(("shift", "is_merged"), [(1e-4, True), (0.5, False)])
+def test_the_last_digits_of_a_score_do_not_make_it_another_one(
+    tmp_path: Path, shift: float, is_merged: bool
+) -> None:
+    shifted = Made(samples=range(5), score_shift=shift)
+    roots = [made.write(tmp_path / name) for name, made in (("a", Made()), ("b", shifted))]
+    if not is_merged:
+        with pytest.raises(ValueError, match="different rows with the same key.*scores of identity"):
+            merge(*roots, tmp_path / "c")
+        return
+    root = merge(*roots, tmp_path / "c").root
+    held = [store.scan(each, SCORES).to_pandas().set_index(list(SCORES.key))["score"] for each in (roots[0], root)]
+    assert held[1].loc[held[0].index].equals(held[0]) and len(held[1]) > len(held[0])
 
 
 def test_other_seeds_are_pooled_with_the_seed_as_a_label_to_cluster_by(

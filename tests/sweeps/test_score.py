@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analysis.runs.scored import count_scored
+from analysis.text.health import scored
 from harness.rendering import load_tokenizer
 from harness.scorers.outcome import Outcome
 from harness.scorers.pooled import PooledScorer
@@ -20,9 +22,13 @@ from isoquant.__main__ import main
 from results import store
 from results.inspection import inspect
 from results.schema import ANSWERS, MODELS, PROMPTS, SCORERS, SCORES, TRACES
+from results.travel.packing import pack
+from results.travel.union import merge
+from results.travel.unpacking import unpack
 from sweeps import score as scoring
 from sweeps import unscored
 from sweeps.identity import name_scores
+from sweeps.repair import repair
 from sweeps.score import measure, score_run, version_of
 from tests.harness.heads import write_renamed
 from tests.scripted_settings import Scripted, label_of
@@ -360,3 +366,54 @@ def test_words_that_are_wrong_are_told_in_a_line(
     assert main(["score", str(root), *words]) == 2
     said = capsys.readouterr().err
     assert told in said and len(said.splitlines()) == 1
+
+
+def test_scores_of_lost_answers_are_withdrawn_and_made_again(
+    draw: Callable[..., Path], reward: PooledScorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = draw(lambda row: row["sample"] < 2)
+    draw(lambda row: row["sample"] == 2)
+    score_run(root, reward, pools=EVALUATION)
+    before = keys(stored(root))
+    lost = sorted((root / ANSWERS.name).glob("*.parquet"))[-1]
+    own = store.scan(root, ANSWERS, shards=[lost]).to_pandas()
+    lost.write_bytes(b"half of it")
+    repair(root)
+    assert "scores depend on lost rows" in capsys.readouterr().out
+    assert keys(stored(root)) == before - keys(own) == keys(answers(root))
+    draw(lambda row: row["sample"] == 2)
+    score_run(root, reward, pools=EVALUATION)
+    assert keys(stored(root)) == before == keys(answers(root))
+
+
+def test_a_scored_run_packs_unpacks_and_merges_with_every_score(
+    draw: Callable[..., Path], reward: PooledScorer, tmp_path: Path
+) -> None:
+    root = draw(lambda row: row["sample"] < 2)
+    hostile(root, [None])
+    score_run(root, reward, pools=EVALUATION)
+    pack(root, tmp_path / "a.tar")
+    other = unpack(tmp_path / "a.tar", tmp_path / "other").root
+    assert keys(stored(other)) == keys(stored(root)) and inspect(other) == ([], [])
+    # Its own folder is no part of what a scorer is.
+    assert store.scan(other, SCORERS)["scorer_version"].to_pylist() == [version_of(reward)]
+    assert score_run(other, reward, pools=EVALUATION) == (0, 0, 0, 0)
+    draw(lambda row: row["sample"] in (2, 3))
+    score_run(root, reward, pools=EVALUATION)
+    both = merge(root, other, tmp_path / "both").root
+    assert keys(stored(both)) == keys(stored(root)) and store.scan(both, SCORERS).num_rows == 1
+
+
+def test_health_counts_what_each_scorer_read(draw: Callable[..., Path], reward: PooledScorer) -> None:
+    root = draw(lambda row: row["sample"] < 2)
+    hostile(root, ["Ünïcode", None])
+    score_run(root, reward, pools=EVALUATION)
+    scores = stored(root)
+    for identity, own in scores.groupby("identity", observed=True):
+        counted = count_scored(root, identity).to_dict("records")
+        refused = int(own["score"].isna().sum())
+        told = {"scorer": "reward", "scorer_version": version_of(reward)}
+        assert counted == [told | {"scored": len(own) - refused, "refused": refused}]
+        assert scored(count_scored(root, identity))[0].endswith(f"answers and refused {refused}.")
+    assert scores["score"].isna().sum() == 2
+    assert not len(count_scored(REFERENCE, scores["identity"][0]))
