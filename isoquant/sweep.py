@@ -6,6 +6,7 @@ from typing import Any
 
 from sweeps.commands.hydra_words import add_words
 from sweeps.going_on import go_on
+from sweeps.scored_with import score_sweep
 from sweeps.start import start_all, where
 from sweeps.words import ONE_JOB
 
@@ -26,13 +27,15 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> Any:
-    """Sweep, then what `isoquant figures RUN --summary` does;
+    """Sweep, score where the config names scorers, then what `isoquant figures RUN --summary` does;
     with one of Hydra's flags, or of one job, no figures.
     """
     commands = go_on(options.words)
     start_all(commands)
     if ONE_JOB in options.words or any(word.startswith("-") for word in options.words):
         return None
+    for words in commands:
+        score_sweep(words)
     from analysis.commands import figures
     from isoquant.parser import build, parse
 

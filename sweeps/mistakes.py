@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from results import schema, store
 from results.places import place_run
 from sweeps.compose import CONF, admit_launchers
-from sweeps.words import OVERRIDE, adapt, name_word
+from sweeps.words import OVERRIDE, adapt, complete, name_word
 
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
 NO_CHOICE = re.compile(r"Could not find '([^']+)/([^/']+)'")
@@ -122,6 +122,17 @@ def compose_words(words: Sequence[str], *, root: str = SWEEP) -> DictConfig:
     """The config of words as a user typed them; raises ValueError where they cannot be composed."""
     try:
         return compose(list(map(adapt, words)), root=root)
+    except HydraException as error:
+        raise ValueError(str(error)) from error
+
+
+def compose_single(words: Sequence[str]) -> DictConfig:
+    """The config that all jobs of these words share, with what it says of Hydra; raises ValueError."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(complete(words))
+        # A list is a job a value, which one config does not hold.
+        lines = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
+        return compose(lines, with_hydra=True)
     except HydraException as error:
         raise ValueError(str(error)) from error
 

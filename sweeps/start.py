@@ -6,8 +6,6 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from harness.types import EngineFailedError
@@ -16,7 +14,7 @@ from results.shortage import REFUSED, explain_refusal, explain_shortage
 from results.stopping import end_closed, end_stopped
 from sweeps.compose import CONF, admit_launchers, build_job, read_words
 from sweeps.job import run_job
-from sweeps.mistakes import compose, find_mistake, find_other_run
+from sweeps.mistakes import compose_single, find_mistake, find_other_run
 from sweeps.words import ONE_JOB, complete, find_twice, name_place
 
 STOPPED = "Stopped. What was drawn and graded is kept; run the same command again to go on."
@@ -83,10 +81,4 @@ def start_all(commands: Sequence[Sequence[str]]) -> None:
 
 def where(words: Sequence[str]) -> Path:
     """The run that a sweep of these words writes; raises ValueError where they cannot be composed."""
-    try:
-        parsed = OverridesParser.create().parse_overrides(complete(words))
-        # A list is a job a value, which one config does not hold.
-        single = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-        return place_run(str(compose(single, with_hydra=True).run))
-    except HydraException as error:
-        raise ValueError(str(error)) from error
+    return place_run(str(compose_single(words).run))

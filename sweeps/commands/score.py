@@ -4,15 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from harness.types import EngineFailedError
 from results.places import find_run
 from results.shortage import writing_run
 from sweeps.compose import Scoring, build_scoring
 from sweeps.mistakes import compose_words, find_mistake
-from sweeps.repair import repair
-from sweeps.score import measure, score_run, version_of
+from sweeps.score import measure, version_of
+from sweeps.scored_with import ROOT, score
 
-ROOT = "score"
 MEANING = (
     "scorer=NAME takes a scorer from conf/scorer, and scorer.KEY=VALUE sets its fields. engine.KEY=VALUE sets the "
     "engine that runs it; pools=[evaluation,bins] has it read the samples that sort prompts into bins as well"
@@ -40,22 +38,10 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         raise ValueError(mistake)
     scoring = build_scoring(compose_words(options.words, root=ROOT))
     told = {"run": str(root), "scorer": scoring.scorer.name, "scorer_version": version_of(scoring.scorer)}
-    return told | (plan(root, scoring) if options.plan else score(root, scoring))
-
-
-def score(root: Path, scoring: Scoring) -> dict[str, object]:
-    """Append what is missing and say so in a line."""
+    if options.plan:
+        return told | plan(root, scoring)
     with writing_run(root):
-        repair(root)
-        try:
-            done = score_run(root, scoring.scorer, pools=scoring.pools, flush_seconds=scoring.flush_seconds)
-        except EngineFailedError as error:
-            raise ValueError(f"{scoring.scorer.name}: {error}") from error
-    print(
-        f"{done.num_scored:,} answers scored and {done.num_refused:,} refused by {scoring.scorer.name} in {root}; "
-        f"{done.num_tokens:,} tokens read of {done.num_needed:,} needed"
-    )
-    return done._asdict()
+        return told | score(root, scoring)
 
 
 def plan(root: Path, scoring: Scoring) -> dict[str, object]:

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from harness.types import Grid, Model
 from results.places import place_run
-from sweeps.compose import ROOMS, build_job
+from sweeps.compose import ROOMS, SCORER, build, build_job, resolve
 from sweeps.words import complete
 
 CONF = Path("conf").resolve()
@@ -98,7 +98,7 @@ def test_pairs_stand_in_one_run_on_one_task_and_grid(one: str, other: str) -> No
 
 def test_every_yaml_is_an_option_an_experiment_or_a_launcher() -> None:
     rooms = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    assert rooms == {".", "experiment", "hydra/launcher", *ROOMS}
+    assert rooms == {".", "experiment", "hydra/launcher", SCORER, *ROOMS}
     for path in (CONF / "hydra" / "launcher").glob("*.yaml"):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]
@@ -177,3 +177,45 @@ def test_quantization_and_a_tasks_template_are_axes_of_their_own() -> None:
     ]
     parts = [(job.engine.quantization, str(job.task.identity), job.thinking) for job in jobs]
     assert len({str(part) for part in parts}) == len(jobs)
+
+
+SCORERS = sorted(path.stem for path in (CONF / SCORER).glob("*.yaml"))
+
+
+def scorer_of(name: str, *words: str) -> Any:
+    """A scorer's settings, without its checkpoint."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("score", [f"scorer={name}", *words])
+    return build(resolve(config.scorer), SCORER)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_every_scorer_is_composed_with_fields_that_it_has(name: str) -> None:
+    given = [] if name[0] in "sq" else ["scorer.path=a/b", "model.path=a/b"]
+    scorer = scorer_of(name, *given)
+    assert scorer.kind in ("outcome", "process", "generative") and scorer.layout.path.count("/") == 1
+    assert scorer.layout.name == scorer.layout.path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "base", "anchor"),
+    [("qwen3_reward", "qwen3", None), ("qwen25_math_prm", "qwen25_math", "Qwen2.5")],
+)
+def test_an_experiment_with_scorers_draws_what_it_is_named_after(
+    experiment: str, base: str, anchor: str | None
+) -> None:
+    configs = [composed(f"experiment={name}", *swept(name)[0]) for name in (experiment, base)]
+    assert swept(experiment) == swept(base)
+    jobs = [build_job(composed(f"experiment={name}", *swept(name)[0], "run=x")) for name in (experiment, base)]
+    assert dataclasses.replace(jobs[0], config={}) == dataclasses.replace(jobs[1], config={})
+    runs = [OmegaConf.to_container(config)["run"] for config in configs]  # type: ignore[index,call-overload]
+    assert runs[0] == (base if runs[1].startswith("${") else runs[1])
+    assert configs[0].scorers and not configs[1].scorers
+    assert all(scorer_of(name).layout.path for name in configs[0].scorers)
+
+
+def test_a_process_scorer_of_a_chain_of_thought_reads_it() -> None:
+    job = build_job(composed("experiment=qwen25_math_prm", *swept("qwen25_math_prm")[0]))
+    # Its solutions stand in what is called thinking.
+    assert job.thinking.close is None and scorer_of("qwen25_math_prm_7b").reads_thinking
+    assert not scorer_of("skywork_reward_v2_8b").reads_thinking

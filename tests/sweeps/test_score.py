@@ -30,6 +30,7 @@ from sweeps import unscored
 from sweeps.identity import name_scores
 from sweeps.repair import repair
 from sweeps.score import measure, score_run, version_of
+from sweeps.scored_with import score_sweep
 from tests.harness.heads import write_renamed
 from tests.scripted_settings import Scripted, label_of
 
@@ -417,3 +418,22 @@ def test_health_counts_what_each_scorer_read(draw: Callable[..., Path], reward: 
         assert scored(count_scored(root, identity))[0].endswith(f"answers and refused {refused}.")
     assert scores["score"].isna().sum() == 2
     assert not len(count_scored(REFERENCE, scores["identity"][0]))
+
+
+def sweep_words(root: Path, checkpoint: str, *words: str) -> list[str]:
+    told = f"scorers=['outcome scorer.path={checkpoint} scorer.chat=false']"
+    return ["experiment=embedded", f"run={root}", told, SCRIPTED[1], *words]
+
+
+def test_a_sweep_is_scored_by_what_its_config_names(
+    draw: Callable[..., Path], checkpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = draw(lambda row: row["sample"] < 1)
+    score_sweep(sweep_words(root, checkpoint)[:2])
+    assert not capsys.readouterr().out and not stored(root).size
+    score_sweep(sweep_words(root, checkpoint, "hydra/launcher=slurm"))
+    told = f"isoquant score {root} scorer=outcome scorer.path={checkpoint} scorer.chat=false"
+    assert told in capsys.readouterr().out and not stored(root).size
+    score_sweep(sweep_words(root, checkpoint))
+    assert "answers scored and 0 refused by reward" in capsys.readouterr().out
+    assert keys(stored(root)) == keys(answers(root))
