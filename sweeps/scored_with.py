@@ -19,7 +19,8 @@ ROOT = "score"
 def score_sweep(words: Sequence[str]) -> None:
     """Score the run of these words by each of its `scorers`, on the engine that drew it.
 
-    Each is a name in conf/scorer, with words of `isoquant score` behind it where there are any. Where jobs run elsewhere, say which commands do it there. Raises ValueError for a scorer that cannot be used.
+    Each is a name in conf/scorer, with words of `isoquant score` behind it where there are any. Where jobs run
+    elsewhere, say which commands do it there. Raises ValueError for a scorer that cannot be used.
     """
     config = compose_single(words)
     root = place_run(str(config.run))

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.engines.pooling import Head, Pooled
 from harness.engines.vllm import Vllm
 from harness.types import Completion, Model, Request, RequestFailedError
+from tests.harness.heads import build_tokenizer
 from tests.harness.scripted_engine import ScriptedEngine
 
 
@@ -44,6 +45,30 @@ class Scripted(Vllm):
     async def start_pooling(self, model: Model, *, max_model_len: int, head: Head) -> AsyncIterator["Pooling"]:  # type: ignore[override]
         await asyncio.sleep(self.seconds_to_start)
         yield Pooling(self, max_model_len, head)
+
+
+@dataclass(frozen=True)
+class Answering(Scripted):
+    """A model of the byte tokenizer that says Yes, No or neither, as its seed has it."""
+
+    @contextlib.asynccontextmanager
+    async def start(
+        self, model: Model, *, max_model_len: int, reads_text: bool = False
+    ) -> AsyncIterator["Speaker"]:  # type: ignore[override]
+        yield Speaker(max_model_len)
+
+
+class Speaker:
+    """Answers by the seed alone."""
+
+    def __init__(self, max_model_len: int) -> None:
+        self.max_model_len, self.tokenizer = max_model_len, build_tokenizer()
+
+    async def complete(self, request: Request) -> Completion:
+        assert len(request.prompt_ids) + request.max_tokens <= self.max_model_len
+        said = ("So: Yes", "So: No", "Who can say")[request.seed % 3]
+        ids = (*self.tokenizer.encode(said, add_special_tokens=False), request.stop_ids[0])[: request.max_tokens]
+        return Completion(ids, "stop" if ids[-1] in request.stop_ids else "length", 0, 0.0)
 
 
 class Pooling:

@@ -7,7 +7,8 @@ from typing import Any
 from harness.checkpoint import Checkpoint
 from harness.engines.pooling import Head
 from harness.fingerprint import digest_code
-from harness.scorers.pooled import PooledScorer, architecture_of, count_labels, prepare_pooled
+from harness.scorers.checked import architecture_of, count_labels
+from harness.scorers.pooled import PooledScorer, prepare_pooled
 from harness.scorers.protocol import Item, Kind, Read
 from harness.scorers.reading import Layout, Reader, place
 from harness.types import EngineSettings

@@ -16,7 +16,8 @@ from harness.checkpoint import Checkpoint
 from harness.engines.pooling import Head
 from harness.fingerprint import digest_code
 from harness.rendering import encode_behind
-from harness.scorers.pooled import PooledScorer, architecture_of, count_labels, prepare_pooled
+from harness.scorers.checked import architecture_of, count_labels
+from harness.scorers.pooled import PooledScorer, prepare_pooled
 from harness.scorers.protocol import Item, Kind, Read, RefusedError
 from harness.scorers.reading import Ids, Layout, Reader, Turns, place
 from harness.scorers.steps import split_steps
@@ -82,7 +83,7 @@ class Process(Layout):
                     f"{self.path} is a {name}: it scores a step by two tokens. Give scorer.good and scorer.bad, "
                     "with scorer.tag, or scorer.asks=true where each step is a turn."
                 )
-            pair = [_single(tokenizer, "bad", self.bad), _single(tokenizer, "good", self.good)]
+            pair = [find_single(tokenizer, "bad", self.bad), find_single(tokenizer, "good", self.good)]
             return Head(
                 "token_classify", tuple(tokenizer.convert_ids_to_tokens(pair)), name.replace(CAUSAL, AS_HEAD)
             )
@@ -100,7 +101,7 @@ class Process(Layout):
         return Head("token_classify")
 
     def reader(self, checkpoint: Checkpoint, tokenizer: Any) -> Reader:
-        tags = () if self.tag is None else (_single(tokenizer, "tag", self.tag),)
+        tags = () if self.tag is None else (find_single(tokenizer, "tag", self.tag),)
         return Reader(tokenizer, self, context=checkpoint.context, tags=tags)
 
     def read(self, reader: Reader, item: Item) -> Read:
@@ -112,7 +113,7 @@ class Process(Layout):
         return judge_steps(labels, read.step_ends, label=self.label)
 
 
-def _single(tokenizer: Any, name: str, text: str) -> int:
+def find_single(tokenizer: Any, name: str, text: str) -> int:
     ids = encode_behind(tokenizer, text)
     if len(ids) != 1:
         raise ValueError(f"scorer.{name} {text!r} is {len(ids)} tokens for this tokenizer; it must be one.")

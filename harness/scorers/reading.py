@@ -59,9 +59,11 @@ class Pieces(NamedTuple):
 
 
 class Reader:
-    """A tokenizer and a layout. tags: tokens that only the layout may write."""
+    """A tokenizer and a layout. tags: tokens that only the layout may write. usual: the turns of most items."""
 
-    def __init__(self, tokenizer: Any, layout: Layout, *, context: int, tags: Ids = ()) -> None:
+    def __init__(
+        self, tokenizer: Any, layout: Layout, *, context: int, tags: Ids = (), usual: Turns | None = None
+    ) -> None:
         self.tokenizer, self.layout, self.context = tokenizer, layout, context
         self.chat = tokenizer.chat_template is not None if layout.chat is None else layout.chat
         if self.chat and tokenizer.chat_template is None:
@@ -70,19 +72,20 @@ class Reader:
         # Most prompts share one shape, and an answer a budget shares its prompt.
         self.pieces = functools.lru_cache(maxsize=64)(self._pieces)
         self._prompt_ids = functools.lru_cache(maxsize=1024)(self._encode_text)
-        usual = self.pieces(self.place((("user", place(0)), ("assistant", place(1)))))
+        self._usual = usual or (("user", place(0)), ("assistant", place(1)))
+        around = self.pieces(self.place(self._usual))
         added = tokenizer.added_tokens_decoder
-        written = {*self.open_ids, *self.close_ids, *(token for piece in usual.ids for token in piece)}
+        written = {*self.open_ids, *self.close_ids, *(token for piece in around.ids for token in piece)}
         steering = {token for token, content in added.items() if content.special or token in written}
         self.control_ids = frozenset({*steering, *tags})
         # A role that is plain text is told by its text.
-        plain = (text for ids, text in zip(usual.ids, usual.texts, strict=True) if not self.control_ids & {*ids})
+        plain = (text for ids, text in zip(around.ids, around.texts, strict=True) if not self.control_ids & {*ids})
         self._roles = tuple(text for text in plain if any(map(str.isalnum, text)))
 
     @property
     def template(self) -> list[str]:
         """What stands around a prompt and an answer, as it is part of a scorer's version."""
-        return list(self.pieces(self.place((("user", place(0)), ("assistant", place(1))))).texts)
+        return list(self.pieces(self.place(self._usual)).texts)
 
     def place(self, turns: Turns) -> Turns:
         """The turns behind the system's, where there is one."""
@@ -153,28 +156,31 @@ class Reader:
 
     def _pieces(self, turns: Turns) -> Pieces:
         """What stands before, between and behind the places of some turns; raises ValueError where one is lost."""
-        if not self.chat:
-            num_places = sum(len(PLACES.findall(content)) for _, content in turns)
-            texts = [*[self.layout.between] * (num_places - 1), ""]
-            between = (encode_behind(self.tokenizer, text) for text in texts)
-            return Pieces((find_bos(self.tokenizer), *between), ("", *texts))
+        rendered = self._render(turns) if self.chat else self.layout.between.join(content for _, content in turns)
+        parts = PLACES.split(rendered)
+        if parts[1::2] != [number for _, content in turns for number in PLACES.findall(content)]:
+            raise ValueError("The scorer's chat template leaves out or repeats turns; set scorer.chat=false.")
+        first, *texts = parts[::2]
+        begun = (*(() if self.chat else find_bos(self.tokenizer)), *encode(self.tokenizer, first))
+        ids = (begun, *(encode_behind(self.tokenizer, text) for text in texts))
+        return Pieces(ids, tuple(text.strip() for text in (first, *texts)))
+
+    def _render(self, turns: Turns) -> str:
+        """What the chat template makes of turns, and what begins an answer where they end with the user's."""
         messages = [{"role": role, "content": content} for role, content in turns]
-        begins = turns[-1][0] != "assistant"
         try:
-            rendered = self.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=begins, **self.layout.template_options
+            return str(
+                self.tokenizer.apply_chat_template(
+                    messages,
+                    tokenize=False,
+                    add_generation_prompt=turns[-1][0] != "assistant",
+                    **self.layout.template_options,
+                )
             )
         except Exception as error:  # a template's own code may raise anything
             raise ValueError(
                 f"The scorer's chat template fails ({error}); set scorer.system=null or scorer.chat=false."
             ) from None
-        parts = PLACES.split(rendered)
-        wanted = [number for _, content in turns for number in PLACES.findall(content)]
-        if parts[1::2] != wanted:
-            raise ValueError("The scorer's chat template leaves out or repeats turns; set scorer.chat=false.")
-        texts = parts[::2]
-        ids = (encode(self.tokenizer, texts[0]), *(encode_behind(self.tokenizer, text) for text in texts[1:]))
-        return Pieces(ids, tuple(text.strip() for text in texts))
 
 
 def place(number: int) -> str:

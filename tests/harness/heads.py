@@ -23,6 +23,15 @@ def write_renamed(
     return folder
 
 
+def write_asked(folder: Path, architecture: str = "Qwen3ForCausalLM") -> Path:
+    """The same with the tokenizer of bytes, and a context that holds a question of them."""
+    tokenizer = build_tokenizer()
+    write_renamed(folder, architecture, max_position_embeddings=4096, eos_token_id=tokenizer.eos_token_id)
+    (folder / "generation_config.json").unlink()
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def build_tokenizer() -> Any:
     """The byte tokenizer with a step tag."""
     tokenizer = build_byte_tokenizer()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.engines.vllm import Vllm
+from harness.scorers.generative import Generative
 from harness.scorers.outcome import Outcome
 from harness.scorers.process import Process
 from harness.scorers.protocol import Item, Read
@@ -35,6 +36,7 @@ def scorers(root: Path) -> dict[str, Any]:
         "tags": Process(str(root / "tags"), tag=TAG, system="Reason step by step."),
         "causal": Process(str(root / "causal"), tag=TAG, **good),
         "turns": Process(str(root / "causal"), asks=True, **good),
+        "asked": Generative(str(root / "causal"), probability=True, good="Y", bad="N", ask="{prompt} {answer}?"),
     }
 
 

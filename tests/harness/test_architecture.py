@@ -278,3 +278,21 @@ def test_a_window_without_a_pattern_is_every_layers() -> None:
     assert (found.num_window_layers, found.window) == (36, 4096)
     off = describe(mistral | {"sliding_window": 4096, "use_sliding_window": False}, shapes.qwen3(QWEN3_8B))
     assert (off.num_window_layers, off.window) == (0, None)
+
+
+def test_a_head_that_scores_is_multiplied_with_and_the_output_head_beside_it_is_not() -> None:
+    weights = {
+        "model.embed_tokens.weight": (100, 8),
+        "model.layers.0.mlp.up_proj.weight": (16, 8),
+        "model.norm.weight": (8,),
+    }
+    config = {"num_hidden_layers": 1, "num_attention_heads": 1, "hidden_size": 8, "max_position_embeddings": 64}
+    one = {"score.weight": (1, 8)}
+    two = {"score.0.weight": (8, 8), "score.0.bias": (8,), "score.2.weight": (2, 8), "score.2.bias": (2,)}
+    for head, num_matmul in ((one, 8), (two, 64 + 16)):
+        for beside in ({}, {"lm_head.weight": (100, 8)}):
+            for tied in (True, False):
+                tensors = {name: Tensor("F32", shape) for name, shape in (weights | head | beside).items()}
+                found = describe(config | {"tie_word_embeddings": tied}, tensors)
+                assert found.num_matmul_params == 16 * 8 + num_matmul
+                assert found.num_non_embedding_params == 16 * 8 + 8 + num_matmul + (10 if head is two else 0)

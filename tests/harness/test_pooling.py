@@ -12,7 +12,7 @@ import pytest
 from tests.harness.heads import build_tokenizer, load_process_model, write_heads
 from tests.harness.pool_all import ITEMS
 
-SHAPES = ("outcome", "tokens", "tags", "causal", "turns")
+SHAPES = ("outcome", "tokens", "tags", "causal", "turns", "asked")
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +38,13 @@ def models(heads: dict[str, Path]) -> dict[str, Any]:
     causal = transformers.LlamaForCausalLM.from_pretrained(heads["causal"]).eval()
     outcome = transformers.Qwen3ForSequenceClassification.from_pretrained(heads["outcome"]).eval()
     tokens = transformers.Qwen3ForTokenClassification.from_pretrained(heads["tokens"]).eval()
-    pair = build_tokenizer().convert_tokens_to_ids(["-", "+"])
+    pair, words = (build_tokenizer().convert_tokens_to_ids(list(each)) for each in ("-+", "NY"))
     both = {name: lambda ids: causal(ids).logits[..., pair] for name in ("causal", "turns")}
     return {
         "outcome": lambda ids: outcome(ids).logits[:, None],
         "tokens": lambda ids: tokens(ids).logits,
         "tags": load_process_model(heads["tags"]),
+        "asked": lambda ids: causal(ids).logits[..., words],
     } | both
 
 
@@ -59,8 +60,11 @@ def test_pooled_scores_are_those_of_transformers(
         if shape == "outcome":
             assert score["score"] == pytest.approx(labels_TL[-1, 0], abs=1e-3) and score["step_scores"] is None
             continue
-        at_SL = labels_TL[np.array(read["step_ends"]) - 1]
+        at_SL = labels_TL[np.array(read["step_ends"] or [len(labels_TL)]) - 1]
         odds_SL = np.exp(at_SL) / np.exp(at_SL).sum(axis=1, keepdims=True)
+        if shape == "asked":
+            assert score["score"] == pytest.approx(odds_SL[-1, 1], abs=1e-3) and score["step_scores"] is None
+            continue
         assert score["step_scores"] == pytest.approx(odds_SL[:, 1], abs=1e-3)
         assert score["score"] == score["step_scores"][-1] and score["step_ends"] == read["step_ends"]
         assert score["num_read_tokens"] == len(read["token_ids"])

@@ -14,6 +14,7 @@ import pytest
 from analysis.runs.scored import count_scored
 from analysis.text.health import scored
 from harness.rendering import load_tokenizer
+from harness.scorers.generative import Generative
 from harness.scorers.outcome import Outcome
 from harness.scorers.pooled import PooledScorer
 from harness.scorers.process import Process
@@ -29,10 +30,10 @@ from sweeps import score as scoring
 from sweeps import unscored
 from sweeps.identity import name_scores
 from sweeps.repair import repair
-from sweeps.score import measure, score_run, version_of
+from sweeps.score import Scored, measure, score_run, version_of
 from sweeps.scored_with import score_sweep
-from tests.harness.heads import write_renamed
-from tests.scripted_settings import Scripted, label_of
+from tests.harness.heads import write_asked, write_renamed
+from tests.scripted_settings import Answering, Scripted, label_of
 
 REFERENCE = Path("results/reference")
 EVALUATION = ("evaluation",)
@@ -437,3 +438,34 @@ def test_a_sweep_is_scored_by_what_its_config_names(
     score_sweep(sweep_words(root, checkpoint))
     assert "answers scored and 0 refused by reward" in capsys.readouterr().out
     assert keys(stored(root)) == keys(answers(root))
+
+
+def test_asking_for_more_verdicts_draws_only_the_rest(draw: Callable[..., Path], tmp_path: Path) -> None:
+    path = str(write_asked(tmp_path / "judge"))
+    root = draw(lambda row: row["sample"] < 1)
+
+    def score(root: Path, verdicts: int) -> Scored:
+        return score_run(
+            root, Generative(path, verdicts=verdicts).prepare(Answering(dtype="float32")), pools=EVALUATION
+        )
+
+    def drawn(root: Path) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        rows = store.scan(root, SCORES).to_pylist()
+        return {
+            tuple(row[name] for name in SCORES.key): (row["score"], row["text"], row["refusal"]) for row in rows
+        }
+
+    shutil.copytree(root, anew := tmp_path / "anew")
+    two, rest = score(root, 2), score(root, 5)
+    first = drawn(root)
+    five = score(anew, 5)
+    num = sum(keys(answers(root)).values())
+    assert len(first) == len(stored(root)) == 5 * num and drawn(anew) == first
+    assert two.num_needed + rest.num_needed == five.num_needed and score(root, 5) == (0, 0, 0, 0)
+    assert two.num_tokens + rest.num_tokens == five.num_tokens
+    # Verdicts of one answer differ, since each has a seed of its own.
+    spread = stored(root).groupby(["prompt_id", "identity", "sample", "budget"], dropna=False, observed=True)[
+        "score"
+    ]
+    assert spread.nunique().max() == 2 and store.scan(root, SCORERS).num_rows == 1
+    assert stored(root)["num_written_tokens"].min() > 0
