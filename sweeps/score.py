@@ -41,6 +41,7 @@ class Scored(NamedTuple):
     num_refused: int
     num_tokens: int
     num_needed: int
+    num_written: int
 
 
 class Reading(NamedTuple):
@@ -63,7 +64,7 @@ class _Pass:
     def __post_init__(self) -> None:
         self._rows: list[dict[str, Any]] = []
         self.begin()
-        self.num_scored = self.num_refused = self.num_tokens = 0
+        self.num_scored = self.num_refused = self.num_tokens = self.num_written = 0
         self.failures: list[str] = []
 
     def begin(self) -> None:
@@ -78,7 +79,8 @@ class _Pass:
             self.num_refused += len(readings)
         else:
             self.num_scored += len(readings)
-        self.num_tokens += (score.num_read_tokens or 0) + (score.num_written_tokens or 0)
+        self.num_tokens += score.num_read_tokens or 0
+        self.num_written += score.num_written_tokens or 0
         if time.monotonic() - self._flushed >= self.flush_seconds:
             self.flush()
         if time.monotonic() - self._told >= LINE_SECONDS:
@@ -131,7 +133,7 @@ def score_run(root: Path, scorer: Scorer, *, pools: Sequence[str], flush_seconds
             f"{len(done.failures):,} answers failed; the last reason: {done.failures[-1]} The other scores are "
             "stored. Run the same command again to score these."
         )
-    return Scored(done.num_scored, done.num_refused, done.num_tokens, needed.num_tokens)
+    return Scored(done.num_scored, done.num_refused, done.num_tokens, needed.num_tokens, done.num_written)
 
 
 def describe_scorer(scorer: Scorer) -> dict[str, Any]:

@@ -44,9 +44,11 @@ def score(root: Path, scoring: Scoring) -> dict[str, object]:
         done = score_run(root, scoring.scorer, pools=scoring.pools, flush_seconds=scoring.flush_seconds)
     except EngineFailedError as error:
         raise ValueError(f"{name}: {error}") from error
+    written = f", {done.num_written:,} written" if done.num_written else ""
+    verdicts = "answers" if scoring.scorer.num_verdicts == 1 else "verdicts"
     print(
-        f"{done.num_scored:,} answers scored and {done.num_refused:,} refused by {name} in {root}; "
-        f"{done.num_tokens:,} tokens read of {done.num_needed:,} needed",
+        f"{done.num_scored:,} {verdicts} scored and {done.num_refused:,} refused by {name} in {root}; "
+        f"{done.num_tokens:,} tokens read of {done.num_needed:,} needed{written}",
         flush=True,
     )
     return done._asdict()

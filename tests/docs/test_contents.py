@@ -65,7 +65,13 @@ def test_what_a_tree_names_is_there(page: str) -> None:
 
 @pytest.mark.parametrize(
     ("room", "page"),
-    [("experiment", "sweeps"), ("task", "tasks"), ("thinking", "models"), ("engine", "engines")],
+    [
+        ("experiment", "sweeps"),
+        ("task", "tasks"),
+        ("thinking", "models"),
+        ("engine", "engines"),
+        ("scorer", "verifiers"),
+    ],
 )
 def test_every_choice_has_its_place(room: str, page: str) -> None:
     text = read(ROOT / "docs" / f"{page}.md")

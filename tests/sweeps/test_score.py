@@ -40,6 +40,7 @@ EVALUATION = ("evaluation",)
 THINKING = {"reads_thinking": True, "open": "<think>", "close": "</think>"}
 ENGINE = Scripted(dtype="float32")
 KEY = list(ANSWERS.key)
+NOTHING = Scored(0, 0, 0, 0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_a_second_pass_reads_nothing_and_another_version_reads_all(
 ) -> None:
     root = draw(lambda row: row["sample"] < 2)
     first = score_run(root, reward, pools=EVALUATION)
-    assert score_run(root, reward, pools=EVALUATION) == (0, 0, 0, 0)
+    assert score_run(root, reward, pools=EVALUATION) == NOTHING
     other = Outcome(checkpoint, chat=False, between="=").prepare(ENGINE)
     assert version_of(other) != version_of(reward)
     assert score_run(root, other, pools=EVALUATION).num_scored == first.num_scored
@@ -237,7 +238,7 @@ def test_what_is_refused_is_a_row_with_a_reason(draw: Callable[..., Path], rewar
     for reason, told in zip(reasons, refused["refusal"], strict=True):
         assert reason in told if reason else pd.isna(told)
     assert done.num_refused == 5 and (refused["num_read_tokens"][:5] == 0).all()
-    assert score_run(root, reward, pools=EVALUATION) == (0, 0, 0, 0)
+    assert score_run(root, reward, pools=EVALUATION) == NOTHING
 
 
 def test_refusals_alone_load_no_weights(draw: Callable[..., Path], checkpoint: str) -> None:
@@ -399,7 +400,7 @@ def test_a_scored_run_packs_unpacks_and_merges_with_every_score(
     assert keys(stored(other)) == keys(stored(root)) and inspect(other) == ([], [])
     # Its own folder is no part of what a scorer is.
     assert store.scan(other, SCORERS)["scorer_version"].to_pylist() == [version_of(reward)]
-    assert score_run(other, reward, pools=EVALUATION) == (0, 0, 0, 0)
+    assert score_run(other, reward, pools=EVALUATION) == NOTHING
     draw(lambda row: row["sample"] in (2, 3))
     score_run(root, reward, pools=EVALUATION)
     both = merge(root, other, tmp_path / "both").root
@@ -461,8 +462,9 @@ def test_asking_for_more_verdicts_draws_only_the_rest(draw: Callable[..., Path],
     five = score(anew, 5)
     num = sum(keys(answers(root)).values())
     assert len(first) == len(stored(root)) == 5 * num and drawn(anew) == first
-    assert two.num_needed + rest.num_needed == five.num_needed and score(root, 5) == (0, 0, 0, 0)
-    assert two.num_tokens + rest.num_tokens == five.num_tokens
+    assert two.num_needed + rest.num_needed == five.num_needed and score(root, 5) == NOTHING
+    assert two.num_tokens + rest.num_tokens == five.num_tokens == five.num_needed
+    assert two.num_written + rest.num_written == five.num_written == stored(root)["num_written_tokens"].sum()
     # Verdicts of one answer differ, since each has a seed of its own.
     spread = stored(root).groupby(["prompt_id", "identity", "sample", "budget"], dropna=False, observed=True)[
         "score"
