@@ -6,7 +6,7 @@ from typing import Any
 
 from sweeps.commands.hydra_words import add_words
 from sweeps.going_on import go_on
-from sweeps.scored_with import score_sweep
+from sweeps.scored_with import prepare_scorers, score_sweep
 from sweeps.start import start_all, where
 from sweeps.words import ONE_JOB
 
@@ -31,11 +31,14 @@ def run(options: argparse.Namespace) -> Any:
     with one of Hydra's flags, or of one job, no figures.
     """
     commands = go_on(options.words)
+    is_whole = not (ONE_JOB in options.words or any(word.startswith("-") for word in options.words))
+    # Checked before anything is drawn.
+    awaited = [prepare_scorers(words) for words in commands] if is_whole else []
     start_all(commands)
-    if ONE_JOB in options.words or any(word.startswith("-") for word in options.words):
+    if not is_whole:
         return None
-    for words in commands:
-        score_sweep(words)
+    for each in awaited:
+        score_sweep(each)
     from analysis.commands import figures
     from isoquant.parser import build, parse
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.types import EngineFailedError
 from results.places import place_run
@@ -16,24 +17,40 @@ HERE = ("processes",)
 ROOT = "score"
 
 
-def score_sweep(words: Sequence[str]) -> None:
-    """Score the run of these words by each of its `scorers`, on the engine that drew it.
+class Awaited(NamedTuple):
+    """A run that is drawn, what is to score it, and the words of those that cannot start here."""
 
-    Each is a name in conf/scorer, with words of `isoquant score` behind it where there are any. Where jobs run
-    elsewhere, say which commands do it there. Raises ValueError for a scorer that cannot be used.
+    root: Path
+    scorings: list[Scoring]
+    elsewhere: list[str]
+
+
+def prepare_scorers(words: Sequence[str]) -> Awaited:
+    """The run of these words and its `scorers`, checked, on the engine that draws it.
+
+    Each is a name in conf/scorer, with words of `isoquant score` behind it where there are any. Raises ValueError
+    for one that cannot be used.
     """
     config = compose_single(words)
-    root = place_run(str(config.run))
-    launcher = config.hydra.runtime.choices["hydra/launcher"]
+    awaited = Awaited(place_run(str(config.run)), [], [])
+    is_here = config.hydra.runtime.choices["hydra/launcher"] in HERE
     for told in config.get("scorers") or ():
-        given = f"scorer={told}".split()
-        if launcher not in HERE:
-            print(f"Score it where the jobs ran: isoquant score {root} {' '.join(given)}", flush=True)
+        if not is_here:
+            awaited.elsewhere.append(f"scorer={told}")
             continue
-        asked = compose_words(given, root=ROOT)
+        asked = compose_words(f"scorer={told}".split(), root=ROOT)
         asked.engine = config.engine
-        with writing_run(root):
-            score(root, build_scoring(asked))
+        awaited.scorings.append(build_scoring(asked))
+    return awaited
+
+
+def score_sweep(awaited: Awaited) -> None:
+    """Score a run that is drawn and graded; where jobs ran elsewhere, say which commands do it there."""
+    for words in awaited.elsewhere:
+        print(f"Score it where the jobs ran: isoquant score {awaited.root} {words}", flush=True)
+    for scoring in awaited.scorings:
+        with writing_run(awaited.root):
+            score(awaited.root, scoring)
 
 
 def score(root: Path, scoring: Scoring) -> dict[str, object]:

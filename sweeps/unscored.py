@@ -98,7 +98,7 @@ class Unscored:
         wanted = [
             self._reads_thinking
             and row["num_thinking_tokens"] > 0
-            and (row["forced"] or row["num_answer_tokens"] > 0)
+            and (row["forced"] or (row["num_answer_tokens"] or 0) > 0)
             for row in rows
         ]
         thoughts: list[str] = [""] * len(rows)

@@ -22,7 +22,8 @@ class Head:
     @property
     def arguments(self) -> dict[str, Any]:
         """vLLM's arguments for it."""
-        # One that pools steps by itself returns those of a tag that vLLM chose; all tokens hold any tag's.
+        # One that pools steps by itself returns those of a tag that vLLM chose; all tokens hold any tag's. Its
+        # returned_token_ids pick numbers of the last layer there, not logits, so that a causal model needs a head.
         pooler = {"tok_pooling_type": "ALL"} if self.task == "token_classify" else {}
         made = {
             "architectures": [self.architecture],

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from results.closed import check_open
 from results.places import find_run
 from results.shortage import writing_run
 from sweeps.compose import Scoring, build_scoring
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         raise ValueError(mistake)
     scoring = build_scoring(compose_words(options.words, root=ROOT))
     told = {"run": str(root), "scorer": scoring.scorer.name, "scorer_version": version_of(scoring.scorer)}
+    check_open(root)
     if options.plan:
         return told | plan(root, scoring)
     with writing_run(root):

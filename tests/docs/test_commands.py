@@ -20,7 +20,7 @@ from results.places import REFERENCE
 from sweeps.compose import build_job
 from sweeps.going_on import go_on
 from sweeps.job import Job
-from sweeps.mistakes import compose, find_mistake
+from sweeps.mistakes import compose, compose_words, find_mistake
 from sweeps.words import complete
 from tests.docs.pages import MARKS, PAGES, ROOT, Command, commands
 
@@ -77,6 +77,13 @@ def test_what_is_drawn_is_composed(command: Command, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(ROOT)
     jobs = jobs_of(command.words[2:])
     assert len({str(job.config) for job in jobs}) == len(jobs) > 0
+
+
+@of("isoquant", commands=("score",))
+def test_what_scores_is_composed(command: Command) -> None:
+    words = [word for word in command.words[3:] if not word.startswith("--")]
+    assert find_mistake(words, config="score") is None
+    assert compose_words(words, root="score").scorer["_target_"].startswith("harness.scorers.")
 
 
 @of("make")

@@ -31,7 +31,7 @@ from sweeps import unscored
 from sweeps.identity import name_scores
 from sweeps.repair import repair
 from sweeps.score import Scored, measure, score_run, version_of
-from sweeps.scored_with import score_sweep
+from sweeps.scored_with import prepare_scorers, score_sweep
 from tests.harness.heads import write_asked, write_renamed
 from tests.scripted_settings import Answering, Scripted, label_of
 
@@ -431,12 +431,12 @@ def test_a_sweep_is_scored_by_what_its_config_names(
     draw: Callable[..., Path], checkpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = draw(lambda row: row["sample"] < 1)
-    score_sweep(sweep_words(root, checkpoint)[:2])
+    score_sweep(prepare_scorers(sweep_words(root, checkpoint)[:2]))
     assert not capsys.readouterr().out and not stored(root).size
-    score_sweep(sweep_words(root, checkpoint, "hydra/launcher=slurm"))
+    score_sweep(prepare_scorers(sweep_words(root, checkpoint, "hydra/launcher=slurm")))
     told = f"isoquant score {root} scorer=outcome scorer.path={checkpoint} scorer.chat=false"
     assert told in capsys.readouterr().out and not stored(root).size
-    score_sweep(sweep_words(root, checkpoint))
+    score_sweep(prepare_scorers(sweep_words(root, checkpoint)))
     assert "answers scored and 0 refused by reward" in capsys.readouterr().out
     assert keys(stored(root)) == keys(answers(root))
 
@@ -471,3 +471,22 @@ def test_asking_for_more_verdicts_draws_only_the_rest(draw: Callable[..., Path],
     ]
     assert spread.nunique().max() == 2 and store.scan(root, SCORERS).num_rows == 1
     assert stored(root)["num_written_tokens"].min() > 0
+
+
+def test_a_scorer_that_cannot_be_used_is_told_before_anything_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = sweep_words(tmp_path / "run", "no/where/at/all")
+    assert main(["sweep", *words]) == 2
+    assert "No model at 'no/where/at/all'" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_a_run_without_texts_is_not_scored(
+    draw: Callable[..., Path], checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(draw(lambda row: row["sample"] < 1), tmp_path / "a.tar", text=False)
+    bare = unpack(tmp_path / "a.tar", tmp_path / "bare").root
+    for more in ([], ["--plan"]):
+        words = ["score", str(bare), "scorer=outcome", f"scorer.path={checkpoint}", "scorer.chat=false", *SCRIPTED]
+        assert main([*words, *more]) == 2
+        assert "packed without texts" in capsys.readouterr().err
