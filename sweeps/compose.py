@@ -75,22 +75,25 @@ def build_scoring(config: DictConfig) -> Scoring:
         raise ValueError(
             f"Give scorer=NAME, as in scorer=outcome scorer.path=<folder or hub id>; there are {known}."
         )
-    # A model of conf/model is asked only by a scorer that names its path.
-    parts = {room: config[room] for room in (SCORER, "engine")}
-    missing = [f"{room}.{name}" for room, part in parts.items() for name in sorted(OmegaConf.missing_keys(part))]
-    if missing:
-        raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
-    try:
-        resolved = {room: resolve(part) for room, part in parts.items()}
-    except InterpolationToMissingValueError:
-        raise ValueError(
-            "model.path must be given, as in model=qwen3-8b or model.path=<folder or hub id>."
-        ) from None
+    resolved = {room: _resolve_given(config[room], room) for room in (SCORER, "engine")}
     scorer = build(place_model(resolved[SCORER]), SCORER)
     pools, flush_seconds = tuple(config.pools), config.flush_seconds
     if not set(pools) <= set(POOLS) or not pools:
         raise ValueError(f"pools must be some of {', '.join(POOLS)}; got {list(pools)}.")
     return Scoring(scorer.prepare(build(resolved["engine"], "engine")), pools, float(flush_seconds))
+
+
+def _resolve_given(part: DictConfig, room: str) -> dict[str, Any]:
+    """A part as plain values; raises ValueError for one that must be given and is not."""
+    try:
+        missing = [f"{room}.{name}" for name in sorted(OmegaConf.missing_keys(part))]
+        resolved = resolve(part) if not missing else {}
+    except InterpolationToMissingValueError as error:
+        # A model of conf/model is asked by a scorer that takes its path.
+        missing = [str(error).partition("Missing mandatory value: ")[2].split()[0]]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} must be given, as in {missing[0]}=<value>.")
+    return resolved
 
 
 def read_origins(hydra: Any) -> Origins:

@@ -35,6 +35,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Score, and print how many answers and tokens that were; with --plan how many they would be."""
     root = find_run(options.run)
+    if flag := next((word for word in options.words if word.startswith("-")), None):
+        raise ValueError(f"There is no option {flag}; `isoquant score --help` lists them.")
     if mistake := find_mistake(options.words, config=ROOT):
         raise ValueError(mistake)
     scoring = build_scoring(compose_words(options.words, root=ROOT))

@@ -197,13 +197,15 @@ def test_every_scorer_is_composed_with_fields_that_it_has(name: str) -> None:
     assert scorer.layout.name == scorer.layout.path.rpartition("/")[2]
 
 
-@pytest.mark.parametrize(
-    ("experiment", "base", "anchor"),
-    [("qwen3_reward", "qwen3", None), ("qwen25_math_prm", "qwen25_math", "Qwen2.5")],
-)
-def test_an_experiment_with_scorers_draws_what_it_is_named_after(
-    experiment: str, base: str, anchor: str | None
-) -> None:
+def test_any_model_can_be_asked() -> None:
+    for path in sorted((CONF / "model").glob("*.yaml")):
+        words = [f"model={path.stem}", *(["model.path=a/b"] if path.stem == "hf" else [])]
+        model, scorer = build_job(composed(*words, "run=x")).model, scorer_of("generative", *words)
+        assert (scorer.path, scorer.name, scorer.revision) == (model.path, model.name, model.revision)
+
+
+@pytest.mark.parametrize(("experiment", "base"), [("qwen3_reward", "qwen3"), ("qwen25_math_prm", "qwen25_math")])
+def test_an_experiment_with_scorers_draws_what_it_is_named_after(experiment: str, base: str) -> None:
     configs = [composed(f"experiment={name}", *swept(name)[0]) for name in (experiment, base)]
     assert swept(experiment) == swept(base)
     jobs = [build_job(composed(f"experiment={name}", *swept(name)[0], "run=x")) for name in (experiment, base)]
