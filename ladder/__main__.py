@@ -1,15 +1,18 @@
-"""python -m ladder [rung ...]: train the named rungs, all of them by default, smallest first."""
+"""python -m ladder [name ...]: train the named rungs and verifiers, all of them by default, the rungs first."""
 
 import pickle
 import sys
 from multiprocessing import Pool
 from pathlib import Path
 
+from ladder import verifiers
 from ladder.countdown import TRAIN_SEEDS, Problem, load_problems, without_held_out
 from ladder.rungs import LADDER
 from ladder.train import train
+from ladder.verifiers import VERIFIERS
 
 HERE = Path(__file__).parent
+CACHE, CHECKPOINTS = HERE / "cache", HERE / "checkpoints"
 
 
 def load_cached_problems(path: Path) -> list[Problem]:
@@ -25,14 +28,21 @@ def load_cached_problems(path: Path) -> list[Problem]:
 
 
 def main() -> None:
-    names = sys.argv[1:] or [rung.name for rung in LADDER]
-    unknown = set(names) - {rung.name for rung in LADDER}
-    if unknown:
-        sys.exit(f"Unknown rungs {sorted(unknown)}; choose from {[rung.name for rung in LADDER]}.")
-    problems = load_cached_problems(HERE / "cache" / "problems.pkl")
-    for rung in LADDER:
-        if rung.name in names:
-            train(rung, problems, out=HERE / "checkpoints", cache=HERE / "cache")
+    known = [each.name for each in (*LADDER, *VERIFIERS)]
+    names = sys.argv[1:] or known
+    if unknown := set(names) - set(known):
+        sys.exit(f"Unknown names {sorted(unknown)}; choose from {known}.")
+    rungs = [rung for rung in LADDER if rung.name in names]
+    if rungs:
+        problems = load_cached_problems(CACHE / "problems.pkl")
+        for rung in rungs:
+            train(rung, problems, out=CHECKPOINTS, cache=CACHE)
+    verifying = [verifier for verifier in VERIFIERS if verifier.name in names]
+    if verifying:
+        verifiers.draw(CACHE / "answers")
+        for verifier in verifying:
+            readings = verifiers.load_readings(CACHE / "answers", verifier, CHECKPOINTS)
+            verifiers.train(verifier, readings, rungs=CHECKPOINTS, out=CHECKPOINTS, cache=CACHE)
 
 
 if __name__ == "__main__":

