@@ -89,7 +89,8 @@ def draw(root: Path) -> None:
 
 def layout(kind: Kind, path: str) -> Outcome | Process:
     """How an answer is laid out for a verifier, as its yaml in conf/scorer has it."""
-    shared: dict[str, Any] = {"path": path, "reads_thinking": True, "open": THINK, "close": END_THINK}
+    # The marker stands there also without a trace: the digits of problem and answer would run together.
+    shared: dict[str, Any] = {"path": path, "reads_thinking": True, "between": THINK, "close": END_THINK}
     return Outcome(**shared) if kind == "outcome" else Process(**shared, step=STEP)
 
 
@@ -97,7 +98,7 @@ def load_readings(root: Path, verifier: Verifier, rungs: Path) -> list[Reading]:
     """Every answer of the run to a problem that no evaluation seed draws; those that no scorer reads are left out."""
     settings = layout(verifier.kind, str(rungs / verifier.rung))
     reader = Reader(load_tokenizer(settings.path), settings, context=CONTEXT)
-    (close,) = reader.close_ids
+    markers = [reader.tokenizer.convert_tokens_to_ids(marker) for marker in (THINK, END_THINK)]
     readings = []
     for item, is_right in load_answers(root):
         try:
@@ -105,7 +106,7 @@ def load_readings(root: Path, verifier: Verifier, rungs: Path) -> list[Reading]:
         except RefusedError:
             continue
         # Of an outcome every token of the answer is scored, so that each teaches.
-        first = _answer_start(read.token_ids, close)
+        first = _answer_start(read.token_ids, markers)
         scored = tuple(end - 1 for end in read.step_ends) or tuple(range(first, len(read.token_ids)))
         readings.append(Reading(item.prompt.prompt_id, read.token_ids, scored, is_right))
     return readings
@@ -138,9 +139,9 @@ def _key(text: str) -> tuple[tuple[int, ...], int]:
     return Problem(tuple(map(int, numbers.split())), int(target)).key
 
 
-def _answer_start(ids: Sequence[int], close: int) -> int:
-    """Where the answer begins: behind the marker that closes thinking, of an answer without any behind the prompt."""
-    return len(ids) - 1 if close not in ids else len(ids) - list(reversed(ids)).index(close)
+def _answer_start(ids: Sequence[int], markers: Sequence[int]) -> int:
+    """Where the answer begins: behind the last marker."""
+    return max(at for at, token in enumerate(ids) if token in markers) + 1
 
 
 def train(
