@@ -14,6 +14,7 @@ from results.names import digest_of
 from results.reading import is_equal, read_member, read_shard
 from results.schema import CELLS, GRADES, OUTCOMES, TABLES, Table
 from results.shards import digest, list_shards, named_shards, read_members
+from results.shortage import raise_shortage
 
 WITHDRAWN = ".withdrawn"
 # Whole numbers that are no counts: a hash may be negative.
@@ -75,7 +76,8 @@ def find_wrong(path: Path) -> str | None:
         return _foreign(file.schema_arrow, table) or _impossible(file, table) or _unlike(path, table)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError) as error:
+        raise_shortage(error)
         return DAMAGED
 
 
@@ -88,7 +90,8 @@ def unknown_columns(root: Path, table: Table) -> list[str]:
 def _names(path: Path) -> list[str]:
     try:
         return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError) as error:
+        raise_shortage(error)
         return []
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from results import whole
 from results.manifest import enter, manifest_writers, read_manifest
 from results.names import DIGEST_CHARS, digest_of, fits, index_of, writer_of
+from results.shortage import raise_shortage
 
 # Columns in which hardly a value comes twice, so that looking for it would only take time.
 UNIQUE = ("seconds", "seed", "text")
@@ -103,7 +104,8 @@ def read_members(path: Path) -> dict[str, int]:
     try:
         told = path.stat()
         return _members(path, told.st_mtime_ns, told.st_size)
-    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError):
+    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise_shortage(error)
         return {}
 
 
@@ -117,7 +119,8 @@ def read_places(path: Path) -> dict[str, tuple[int, int]]:
     try:
         before = json.loads((pq.read_metadata(path).metadata or {}).get(MERGED_BEFORE, b"{}"))
         return places | {str(name): (int(at), int(num_rows)) for name, (at, num_rows) in before.items()}
-    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError):
+    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise_shortage(error)
         return places
 
 

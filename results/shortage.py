@@ -22,6 +22,8 @@ OF_MEMORY = ("cannot allocate memory", "failed to map segment", "unable to alloc
 OF_THREADS = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
 # What Arrow reads files by, beside a thread a core.
 ARROW_THREADS, MOST_CORES, FEW_THREADS = 8, 16, 1000
+# The address space that the packages below map, and a small run beside them.
+LEAST_MEMORY = 2**30
 # The exit status of a command that did not do what it was asked, for a reason that is the user's to put right.
 REFUSED = 2
 NO_TEMPORARY = "No usable temporary directory"
@@ -99,6 +101,28 @@ def full_places(*written: Path) -> list[Path]:
     named = [*written, Path(os.environ.get("TMPDIR", "/tmp")), Path(os.environ.get("HOME", "/")), Path()]
     there = [next(place for place in (path, *path.absolute().parents) if place.exists()) for path in named]
     return list(dict.fromkeys(place for place in there if shutil.disk_usage(place).free < LEAST_BYTES))
+
+
+def raise_shortage(error: BaseException) -> None:
+    """Raise an error again that comes of too few threads or, under a limit, of too little memory.
+
+    What could not be read for want of either is not damaged. Without a limit it is an absurd size that memory is
+    short for, and that is damage.
+    """
+    text = str(error).lower()
+    is_of_memory = isinstance(error, MemoryError) or any(words in text for words in OF_MEMORY)
+    if any(words in text for words in OF_THREADS) or (is_of_memory and _is_limited(resource.RLIMIT_AS)):
+        raise error
+
+
+def check_memory() -> None:
+    """Raise MemoryError where this process may have less memory than importing takes.
+
+    Where it has a little too little, OpenBLAS asks for more without end, and Arrow has no threads to read with.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if _is_limited(resource.RLIMIT_AS) and limit < LEAST_MEMORY:
+        raise MemoryError(f"{LEAST_MEMORY:,} bytes are needed")
 
 
 def check_threads() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
-from results.shortage import check_threads, tell_shortages
+from results.shortage import check_memory, check_threads, tell_shortages
 from results.terminal import guard_terminal
 
 # Ctrl-C and Ctrl-\, a kill, a terminal that is closed, and what clusters and limits send before they kill.
@@ -88,6 +88,7 @@ def end_at_once_when_stopped() -> None:
     """
     guard_terminal()
     tell_shortages()
+    check_memory()
     check_threads()
     _listen(dict.fromkeys(STOPS, _end_at_once))
 

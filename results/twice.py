@@ -17,6 +17,7 @@ from results.names import writer_of
 from results.reading import read_shard
 from results.schema import CELLS, MODELS, PROMPTS, SCORERS, TABLES, Table
 from results.shards import list_shards
+from results.shortage import raise_shortage
 
 # Of few rows, so that all are compared. A cell may be declared twice.
 SMALL = (PROMPTS, MODELS, SCORERS)
@@ -67,7 +68,8 @@ def _hash(shard: Path, table: Table) -> np.ndarray:
     keys = pa.schema([table.schema.field(name) for name in table.key])
     try:
         return store.hash_keys(read_shard(shard, keys).to_pandas(), table.key)
-    except (pa.ArrowException, FileNotFoundError):
+    except (pa.ArrowException, FileNotFoundError) as error:
+        raise_shortage(error)
         return np.zeros(0, np.uint64)
 
 

@@ -17,6 +17,7 @@ from analysis.runs.samples import Samples
 from analysis.runs.verifiers import Scoring
 from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
+from results.shortage import raise_shortage
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def telling_damage(root: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
+        raise_shortage(error)
         damage = str(error).splitlines()[0]
         raise ValueError(
             f"Damaged tables in {root} ({damage}); `isoquant sweep` sets them aside and draws the lost rows again."

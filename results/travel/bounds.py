@@ -8,6 +8,8 @@ kB. So what is allowed is what a laptop can read, and beyond that as much as the
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from results.shortage import raise_shortage
+
 ROWS_AT_LEAST, ROWS_PER_BYTE = 10_000_000, 2
 BYTES_AT_LEAST, BYTES_PER_BYTE = 2 * 2**30, 50
 
@@ -24,7 +26,8 @@ class Bounds:
             metadata = pq.read_metadata(pa.BufferReader(content))
             groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
             told = metadata.num_rows, sum(group.num_rows for group in groups), *(g.total_byte_size for g in groups)
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError) as error:
+            raise_shortage(error)
             raise ValueError(f"{where} cannot be read as a table.") from None
         if min(told) < 0:
             raise ValueError(f"{where} gives a negative size.")

@@ -13,10 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from analysis.runs.outcomes import telling_damage
 from analysis.stats.compiled import compiled
 from isoquant.__main__ import main
+from results import store
+from results.checks import find_wrong
 from results.inspection import inspect
 from results.shortage import check_threads, explain_refusal, explain_shortage
 from sweeps.provenance import describe_environment
@@ -66,7 +70,7 @@ def limited(kind: int, value: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(kind, (value, value))
 
 
-@pytest.mark.parametrize("num_mib", [400, 600])
+@pytest.mark.parametrize("num_mib", [100, 400, 600, 750, 1000])
 def test_too_little_memory_to_import_ends_in_one_line(num_mib: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "isoquant", "health", str(RUN)],
@@ -77,6 +81,46 @@ def test_too_little_memory_to_import_ends_in_one_line(num_mib: int) -> None:
     )
     assert done.returncode and "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: Memory ran out"), done.stderr
+
+
+SHORT_OF = {
+    "threads": pa.ArrowException(
+        "Unknown error: Failed to launch worker thread: Resource temporarily unavailable"
+    ),
+    "memory": pa.ArrowMemoryError("malloc of size 1048576 failed"),
+    "memory in other words": OSError("Unable to allocate 1.0 MiB"),
+}
+
+
+@pytest.mark.parametrize("name", SHORT_OF)
+def test_what_cannot_be_read_for_want_of_memory_or_threads_is_not_damaged(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(shutil.copytree(RUN, tmp_path / "run"))
+    before = {path: path.stat().st_size for path in root.rglob("*")}
+
+    def fail(*_: object, **__: object) -> None:
+        raise SHORT_OF[name]
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**31, 2**31))
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", fail)
+    writer = store.list_writers(root)[0]
+    for look in (lambda: inspect(root), lambda: store.set_damaged_aside(root, writer)):
+        with pytest.raises(type(SHORT_OF[name])):
+            look()
+    with pytest.raises(type(SHORT_OF[name])), telling_damage(root):
+        fail()
+    assert {path: path.stat().st_size for path in root.rglob("*")} == before
+
+
+def test_without_a_limit_a_size_that_cannot_be_is_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise SHORT_OF["memory"]
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", fail)
+    shard = next((RUN / "answers").glob("*.parquet"))
+    assert find_wrong(shard) is not None
 
 
 @pytest.fixture
