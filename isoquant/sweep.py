@@ -7,7 +7,7 @@ from typing import Any
 from sweeps.commands.hydra_words import add_words
 from sweeps.going_on import go_on
 from sweeps.scored_with import prepare_scorers, score_sweep
-from sweeps.start import start_all, where
+from sweeps.start import check_words, start_all, where
 from sweeps.words import ONE_JOB
 
 EXAMPLES = """\
@@ -32,7 +32,9 @@ def run(options: argparse.Namespace) -> Any:
     """
     commands = go_on(options.words)
     is_whole = not (ONE_JOB in options.words or any(word.startswith("-") for word in options.words))
-    # Checked before anything is drawn.
+    for words in commands:
+        check_words(words)
+    # Checked before anything is drawn, as the words are.
     awaited = [prepare_scorers(words) for words in commands] if is_whole else []
     start_all(commands)
     if not is_whole:

@@ -42,16 +42,21 @@ def sweep(config: DictConfig) -> None:
         end_stopped(f"{name}: stopped. What was drawn is kept.")
 
 
+def check_words(words: Sequence[str]) -> Sequence[str]:
+    """The words, completed; raises ValueError for the first that is wrong."""
+    admit_launchers()
+    completed = complete(words)
+    if told := find_twice(completed) or find_mistake(completed) or find_other_run(completed):
+        raise ValueError(told)
+    return completed
+
+
 def start(words: Sequence[str]) -> None:
     """Give Hydra the words, completed; raises ValueError for what is wrong with them.
 
     Ends the program with status 1 where a model failed, and with 2 where nothing could be composed or started.
     """
-    admit_launchers()
-    completed = complete(words)
-    if told := find_twice(completed) or find_mistake(completed) or find_other_run(completed):
-        raise ValueError(told)
-    sys.argv = [PROGRAM, *completed]
+    sys.argv = [PROGRAM, *check_words(words)]
     try:
         sweep()
     except SystemExit as end:

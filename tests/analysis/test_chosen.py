@@ -268,7 +268,12 @@ def test_options_that_a_rule_does_not_use_are_refused(
 
 def test_runs_that_two_verifiers_scored_do_not_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for name, scorer, version in (("a", "rm", "1"), ("b", "rm", "2"), ("c", "other", "1"), ("d", "rm", "1")):
-        score(Made(models=("small",), size=12).write(tmp_path / name), reward, scorer=scorer, version=version)
+        score(
+            Made(models=("small",), size=12, is_scored=False).write(tmp_path / name),
+            reward,
+            scorer=scorer,
+            version=version,
+        )
     for other in ("b", "c"):
         both = [str(tmp_path / "a"), str(tmp_path / other)]
         assert isoquant(["compare", *both, "--rule", "best_of_n"]) == 2
@@ -285,6 +290,6 @@ def test_the_report_has_a_section_of_the_verifier_where_one_chooses(run: Path, t
 
 
 def test_routers_choose_among_cells_that_a_verifier_reads(tmp_path: Path):
-    root = score(Made(size=40).write(tmp_path / "run"), reward)
+    root = score(Made(size=40, is_scored=False).write(tmp_path / "run"), reward)
     assert isoquant(["embed", str(root)]) == 0
     assert isoquant(["route", str(root), "--rule", "best_of_n", "--seeds", "2", "--out", str(tmp_path)]) == 0

@@ -79,8 +79,10 @@ def assert_complete(root: Path, *models: str) -> None:
     assert {key[:-2] for key in keys(root, GRADES)} == set(answers)
     plan = forked.run("isoquant", "plan", *SMALL, f"model={','.join(models)}", f"run={root}")
     assert plan.code == 0, plan.err
-    rows = [line.split() for line in plan.out.splitlines()[1:]]
-    assert all(row[1] == row[3] for row in rows if row[0] in models)
+    table = plan.out[plan.out.index("\nmodel ") :]
+    rows = [words for line in table.splitlines()[2:] if (words := line.split())]
+    of_models = [row for row in rows if row[0] in models and row[2:3] == ["of"]]
+    assert {row[0] for row in of_models} == {*models} and all(row[1] == row[3] for row in of_models)
     assert [row for row in rows if row[:2] == ["in", "all"]][0][5] == "0", plan.out
 
 

@@ -51,6 +51,7 @@ class Made:
     params: dict[str, Any] = field(default_factory=dict)
     texts: str = ""
     score_shift: float = 0.0
+    is_scored: bool = True
 
     @property
     def task_parts(self) -> dict[str, Any]:
@@ -134,7 +135,8 @@ class Made:
         with store.lock(root, f"{self.task}-grades"):
             grades = [each for row in rows for each in row[GRADES.name]]
             store.append(root, GRADES, grades, writer=f"{self.task}-grades")
-        self._write_scores(root, model, [each for row in rows for each in row[ANSWERS.name]])
+        if self.is_scored:
+            self._write_scores(root, model, [each for row in rows for each in row[ANSWERS.name]])
         error = {"time": "2026-01-01T00:00:00", "error": f"{self.path}/x: no file; api_key=sk-abcdefghijklmnop"}
         key = {"identity": identity, "prompt_id": "sums/00000", "pool": "evaluation", "sample": 99}
         store.append(root, FAILURES, [key | error], writer=model)
