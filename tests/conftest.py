@@ -89,6 +89,8 @@ def run_engine(settings: EngineSettings) -> Iterator[Running]:
     starting = settings.start(RUNG, max_model_len=checkpoint.context, reads_text=True)
     try:
         engine = asyncio.run_coroutine_threadsafe(starting.__aenter__(), loop).result(timeout=300)
+        # vLLM fills another gigabyte.
+        collapse_pages()
         try:
             yield Running(settings, engine, loop, renderer)
         finally:

@@ -261,9 +261,7 @@ PATHS = [
             ("model.path={here}/.hidden", r"model.name becomes part of file names: .*; got '.hidden'"),
         ]
     ),
-    Case(
-        "experiment=embedded model=countdown-33k run={here}/file", r"/file.*: Not a directory.*choose another RUN"
-    ),
+    Case("experiment=embedded model=countdown-33k run={here}/file", r"/file is a file.*make a folder of it with"),
     Case("export", r"the following arguments are required: FOLDER"),
     Case("export /proc/nope task=countdown", r"/proc/nope: .*\. Give another FOLDER, or correct this"),
     Case("export {here}/file task=countdown", r"/file: File exists. Give another FOLDER, or correct this"),

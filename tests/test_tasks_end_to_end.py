@@ -113,5 +113,5 @@ def test_a_prompt_that_the_tokenizer_cannot_write_is_told_with_its_characters(
     tmp_path: Path, running: Running
 ) -> None:
     job = compose_job(tmp_path / "run", running, ["task=reasoning_gym", "task.name=chain_sum"])
-    with pytest.raises(ValueError, match="tokenizer lacks 'S' 't' 'a' 'e'.*of the prompt 'State the final answer"):
+    with pytest.raises(ValueError, match="no tokens for 'S' 't' 'a' 'e'.*in the prompt 'State the final"):
         run_job(job)

@@ -139,6 +139,8 @@ def _target(axes: Axes, frame: pd.DataFrame) -> Floats:
 def _label_coverage(axes: Axes, frame: pd.DataFrame, colours: dict[str, str]) -> None:
     """What a dotted line is, beside the one that lies highest over its vote, and off the target."""
     within = frame[frame["width"] <= _own_samples(frame) / 2]
+    if within.empty:
+        return
     by_rule = within.pivot_table(index=["model", "width"], columns="rule", values="accuracy")
     gap = (by_rule["pass_at_k"] - by_rule[solid_rule(frame)]).dropna()
     if gap.empty:

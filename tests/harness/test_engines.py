@@ -165,7 +165,7 @@ def test_a_model_that_the_server_does_not_know_is_refused(server_url: str) -> No
         async with Server(server_url).start(Model("another"), max_model_len=320):
             pass
 
-    with pytest.raises(ValueError, match=f"serves .*, not 'another'{RUNG.path}"):
+    with pytest.raises(ValueError, match=f"serves {RUNG.path}, not 'another'"):
         asyncio.run(start())
 
 

@@ -12,6 +12,8 @@ import pytest
 from tests.harness.heads import build_tokenizer, load_process_model, write_heads
 from tests.harness.pool_all import ITEMS
 
+# An engine a shape.
+pytestmark = pytest.mark.long
 SHAPES = ("outcome", "tokens", "tags", "causal", "turns", "asked")
 
 

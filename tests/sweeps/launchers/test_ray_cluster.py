@@ -41,7 +41,7 @@ def test_closing_stops_what_runs_and_what_waits_for_a_node(
     lanes = [lane("quick", "true"), lane("endless", ENDLESS), lane("greedy", "touch started", num_devices=64)]
     pid = stop_while_it_runs(RayCluster(address=ray_address), lanes, tmp_path)
     wait_until(lambda: not is_running(pid))
-    assert "No node of the cluster has {'CPU': 1, 'GPU': 64}, which greedy asks for" in capsys.readouterr().out
+    assert "No node of the cluster has {'CPU': 1, 'GPU': 64}, which greedy needs" in capsys.readouterr().out
     assert not (tmp_path / "started").exists()
 
 
@@ -65,7 +65,9 @@ def test_no_cluster_is_told_with_the_way_on(monkeypatch: pytest.MonkeyPatch, tmp
         raise ConnectionError("Failed to connect to Ray cluster at head:6379. Long advice.")
 
     monkeypatch.setattr("ray.init", refuse)
-    with pytest.raises(ValueError, match="No Ray cluster at head:6379: Failed .* head:6379. `ray start --head`"):
+    with pytest.raises(
+        ValueError, match="No Ray cluster at head:6379: Failed .* head:6379. Start one with `ray start --head`"
+    ):
         next(RayCluster(address="head:6379").run([], logs=tmp_path))
 
 
