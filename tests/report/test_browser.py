@@ -194,7 +194,7 @@ def test_search_finds_prompts_by_what_is_in_their_traces(browser, hostile_page: 
     page = visit(browser, hostile_page).page
     page.fill("input[type=search]", "planted/0002")
     assert page.locator(".prompts button").count() == 1
-    assert "1 of 4 prompts hold it" in page.inner_text("#explorer")
+    assert "1 of 4 prompts found" in page.inner_text("#explorer")
     page.fill("input[type=search]", "no such words")
     assert page.locator(".prompts button").count() == 0
     page.fill("input[type=search]", "ESCAPE")
