@@ -125,6 +125,11 @@ def take_step(
     """One update at `lr` times the base rates; the loss before it."""
     ids, labels = collate(examples, device)
     loss = next_token_loss(model, ids, labels)
+    return descend(loss, optimizers, lr=lr)
+
+
+def descend(loss: torch.Tensor, optimizers: list[torch.optim.Optimizer], *, lr: float) -> float:
+    """One update down a loss at `lr` times the base rates; the loss before it."""
     loss.backward()  # type: ignore[no-untyped-call]
     for optimizer, base_lr in zip(optimizers, (MUON_LR, ADAM_LR), strict=True):
         for group in optimizer.param_groups:

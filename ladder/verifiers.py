@@ -33,6 +33,7 @@ from ladder.train import (
     MUON_LR,
     SAVE_EVERY_STEPS,
     TOKENS_PER_STEP,
+    descend,
     describe,
     load_state,
     lr_scale,
@@ -193,14 +194,7 @@ def take_step(
     # Each answer counts the same, however many of its tokens are scored.
     weights = (1.0 / counts).repeat_interleave(counts)
     losses = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    loss = (losses * weights).sum() / len(readings)
-    loss.backward()  # type: ignore[no-untyped-call]
-    for optimizer, base_lr in zip(optimizers, (MUON_LR, ADAM_LR), strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = base_lr * lr
-        optimizer.step()
-        optimizer.zero_grad()
-    return float(loss.item())
+    return descend((losses * weights).sum() / len(readings), optimizers, lr=lr)
 
 
 def score(model: Any, readings: Sequence[Reading]) -> torch.Tensor:
