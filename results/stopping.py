@@ -32,17 +32,21 @@ CLOSED = "The output was closed before all of it was written."
 
 class _Stops:
     """The signals that came, and what to do about the first:
-    raise KeyboardInterrupt, or cancel what is under way.
+    raise KeyboardInterrupt, cancel what is under way, or, where nothing is, end.
     """
 
     def __init__(self) -> None:
         self.first: int | None = None
         self.last = 0.0
         self.cancel: Callable[[], object] | None = None
+        self.is_idle = False
+        self.words = "Stopped."
         self.was_dropped = False
         self.was_raised = False
 
     def receive(self, number: int, frame: FrameType | None) -> None:
+        if self.is_idle:
+            _end_at_once(number, frame)
         is_first, now = self.first is None, time.monotonic()
         if self.was_dropped:
             if _is_within(frame, _Stops.raise_again.__code__):
@@ -99,7 +103,7 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
 
     So is an output that is closed before its end, as by `| head`.
     """
-    _stops.first, _stops.was_raised = None, False
+    _stops.first, _stops.was_raised, _stops.words = None, False, words
     before = {number: signal.getsignal(number) for number in STOPS}
     hook, sys.unraisablehook = sys.unraisablehook, _stops.raise_again
     try:
@@ -113,9 +117,10 @@ def stopping_in_a_line(words: str) -> Iterator[None]:
         end_stopped(words)
     except BrokenPipeError:
         end_closed()
-    except Exception:
+    except (Exception, SystemExit) as end:
         # Compiled code that imports drops what is raised meanwhile, and says that there is no such module.
-        if not _stops.was_raised:
+        # Others clean up in half-made objects, and end the program themselves.
+        if not _stops.was_raised or (isinstance(end, SystemExit) and end.code == _code()):
             raise
         end_stopped(words)
     finally:
@@ -130,7 +135,11 @@ def end_stopped(words: str) -> NoReturn:
     # A KeyboardInterrupt that came through an exec of text, as dataclasses do, is remembered until the next one
     # ends, and Python would exit by SIGINT whatever the code.
     exec("")
-    sys.exit(SIGNALLED + (_stops.first or signal.SIGINT))
+    sys.exit(_code())
+
+
+def _code() -> int:
+    return SIGNALLED + (_stops.first or signal.SIGINT)
 
 
 def end_closed() -> NoReturn:
@@ -154,6 +163,20 @@ def cancelling(cancel: Callable[[], object]) -> Iterator[None]:
         _stops.cancel = before
 
 
+@contextlib.contextmanager
+def idle(is_idle: bool = True) -> Iterator[None]:
+    """Inside, nothing is to be stored, so that a stop ends the program where it is.
+
+    For code of others that takes an exception between any two lines for one of its own, as Hydra's composing does.
+    is_idle: False where the work begins inside of such code.
+    """
+    before, _stops.is_idle = _stops.is_idle, is_idle
+    try:
+        yield
+    finally:
+        _stops.is_idle = before
+
+
 def _listen(handlers: Mapping[signal.Signals, Any]) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
@@ -166,6 +189,7 @@ def _listen(handlers: Mapping[signal.Signals, Any]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 
-def _end_at_once(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"Stopped.\n")
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    with contextlib.suppress(OSError):
+        os.write(2, f"{_stops.words}\n".encode())
     os._exit(SIGNALLED + number)

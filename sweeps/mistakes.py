@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from results import schema, store
 from results.places import place_run
+from results.stopping import idle
 from sweeps.compose import CONF, admit_launchers
 from sweeps.words import OVERRIDE, adapt, complete, name_word
 
@@ -111,7 +112,7 @@ def compose(lines: Sequence[str], *, with_hydra: bool = False, root: str = SWEEP
     root: the file in conf/ that it begins with.
     """
     admit_launchers()
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+    with idle(), hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose(root, list(lines), return_hydra_config=with_hydra)
     if with_hydra:
         HydraConfig.instance().set_config(config)

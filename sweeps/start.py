@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from harness.types import EngineFailedError
 from results.places import place_run
 from results.shortage import REFUSED, explain_refusal, explain_shortage
-from results.stopping import end_closed, end_stopped
+from results.stopping import end_closed, end_stopped, idle
 from sweeps.compose import CONF, admit_launchers, build_job, read_words
 from sweeps.job import run_job
 from sweeps.mistakes import compose_single, find_mistake, find_other_run
@@ -27,7 +27,8 @@ def sweep(config: DictConfig) -> None:
     # What it says begins with the model's name, by which a launcher finds its last words.
     name = config.model.get("name") or name_place(str(config.model.get("path") or "")) or config.model.path
     try:
-        run_job(build_job(config, words=read_words(HydraConfig.get())))
+        with idle(False):
+            run_job(build_job(config, words=read_words(HydraConfig.get())))
     except BrokenPipeError:
         end_closed()
     except OSError as error:
@@ -58,7 +59,8 @@ def start(words: Sequence[str]) -> None:
     """
     sys.argv = [PROGRAM, *check_words(words)]
     try:
-        sweep()
+        with idle():
+            sweep()
     except SystemExit as end:
         # Hydra has told what it cannot compose.
         sys.exit(REFUSED if end.code == 1 and ONE_JOB not in words else end.code)

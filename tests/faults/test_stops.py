@@ -275,7 +275,7 @@ with stopping_in_a_line("Stopped."):
 
 
 @pytest.mark.parametrize(
-    "error", ["ImportError('no module')", "ValueError('no array')", "SystemError('no reason')"]
+    "error", ["ImportError('no module')", "ValueError('no array')", "SystemError('no reason')", "SystemExit(1)"]
 )
 def test_a_stop_that_compiled_code_made_another_error_of_ends_in_one_line(error: str) -> None:
     code = DROPPING.format(error=error)
@@ -283,7 +283,39 @@ def test_a_stop_that_compiled_code_made_another_error_of_ends_in_one_line(error:
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGTERM, "", "Stopped.\n")
     unsent = code.replace("os.kill(os.getpid(), signal.SIGTERM)", "pass")
     ended = subprocess.run([sys.executable, "-c", unsent], capture_output=True, text=True, timeout=50)
-    assert ended.returncode == 1 and error.partition("(")[0] in ended.stderr
+    assert ended.returncode == 1 and (error == "SystemExit(1)" or error.partition("(")[0] in ended.stderr)
+
+
+# A stop inside of code of others that shows what is raised in it as an error of its own, as Hydra does.
+SHOWING = """
+import os, signal, sys, traceback
+from results.stopping import idle, stopping_in_a_line
+
+def stop():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(10**6):
+            pass
+    except BaseException:
+        print(end="work stops, ", file=sys.stderr)
+        raise AttributeError("half made") from None
+
+with stopping_in_a_line("stopped."):
+    try:
+        with idle(), idle({is_idle}):
+            stop()
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_a_stop_while_nothing_is_under_way_does_not_pass_through_the_code_of_others(is_idle: bool) -> None:
+    code = SHOWING.format(is_idle=is_idle)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 128 + signal.SIGTERM and ended.stderr.endswith("stopped.\n")
+    assert (ended.stderr == "stopped.\n") == is_idle
 
 
 def test_a_stop_that_is_raised_again_while_its_drop_is_told_of_is_not_dropped_for_good(

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, open_dict
 
 from results.places import place_run
 from results.shortage import explain_refusal, explain_shortage, tell_refusal
-from results.stopping import end_closed
+from results.stopping import end_closed, idle
 from sweeps.compose import build_job, check_fields, read_origins
 from sweeps.job import Job
 from sweeps.launchers.jobs import run_jobs, start_elsewhere
@@ -61,7 +61,8 @@ class SweepLauncher(Launcher):
         jobs = [self.compose(overrides) for overrides in job_overrides]
         # A job does not need to know where it was started; its record does, for whoever goes on from it.
         started = [str(word) for word in self.config.hydra.overrides.hydra if is_of_launcher(str(word))]
-        run_jobs(jobs, [[*started, *overrides] for overrides in job_overrides], place)
+        with idle(False):
+            run_jobs(jobs, [[*started, *overrides] for overrides in job_overrides], place)
 
     def compose(self, overrides: Sequence[str]) -> Job:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
@@ -78,7 +79,8 @@ class PlanLauncher(SweepLauncher):
 
     def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
         jobs = [self.compose(overrides) for overrides in job_overrides]
-        show_plan(jobs if self.options["is_here"] else [start_elsewhere(job) for job in jobs])
+        with idle(False):
+            show_plan(jobs if self.options["is_here"] else [start_elsewhere(job) for job in jobs])
 
 
 class ProcessesLauncher(SweepLauncher):
