@@ -48,7 +48,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
 
 def _miss(last: pd.Series) -> str:
     """'forecast -1.4 points', of the scaled beta at the largest width."""
-    return "no forecast" if np.isnan(last["last_miss"]) else f"off by {100 * last['last_miss']:+.1f} points"
+    return "no forecast" if np.isnan(last["last_miss"]) else f"off by {100 * last['last_miss']:+z.1f} points"
 
 
 def _words(first: pd.Series) -> page.Words:

@@ -103,4 +103,4 @@ def _halving(rate: Floats) -> str:
 
 
 def _points(error: float) -> str:
-    return "-" if np.isnan(error) else f"{100 * error:+.1f}"
+    return "-" if np.isnan(error) else f"{100 * error:+z.1f}"

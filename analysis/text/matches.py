@@ -92,4 +92,4 @@ def samples(match: Match) -> str:
 
 def _points(slope: Interval) -> str:
     """Accuracy per unit of log k as points a doubling."""
-    return "-" if np.isnan(slope.estimate) else f"{100 * np.log(2) * float(slope.estimate):.1f}"
+    return "-" if np.isnan(slope.estimate) else f"{100 * np.log(2) * float(slope.estimate):z.1f}"

@@ -32,7 +32,7 @@ def render_run(pair: tuple[Arm, Arm], goal: Goal) -> str:
     )
     head = (
         f"{names[0]} against {names[1]} on {num_prompts} prompts, {samples[0]:,.0f} and {samples[1]:,.0f} samples "
-        f"each: {100 * found:+.1f} points. A run of this size finds {100 * float(least):.1f} points or more with "
+        f"each: {100 * found:+z.1f} points. A run of this size finds {100 * float(least):.1f} points or more with "
         f"{100 * goal.power:g}% power."
     )
     return filled(f"{head}\n\n{render(given, goal)}")

@@ -105,8 +105,10 @@ def _search(found: Replays) -> list[str]:
         )
     title = f"Search up the ladder: {first['num_candidates']} settings of about equal compute, halved at each rung"
     lines = [title, aligned(rows, num_text=1, is_last_text=False)]
+    is_same = first["winner"] == first["best"]
+    whole = "as trying all on the largest does" if is_same else f"trying all on the largest with {first['best']}"
     lines.append(
-        f"The search ends with {first['winner']} where trying all on the largest ends with {first['best']}; it "
+        f"The search ends with {first['winner']}, {whole}; it "
         f"costs {_ends(first, 'cost_share', '.2f')} times as much and loses {_points(first, 'regret')} points on "
         "other prompts."
     )
@@ -150,7 +152,7 @@ def _points(row: pd.Series, name: str) -> str:
     """'+1.4 [0.6, 2.4]', in points of accuracy."""
     if np.isnan(row[name]):
         return "not compared"
-    return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:.1f}, {100 * row[f'{name}_high']:.1f}]"
+    return f"{100 * row[name]:+z.1f} [{100 * row[f'{name}_low']:z.1f}, {100 * row[f'{name}_high']:z.1f}]"
 
 
 def gain_words(row: pd.Series) -> str:

@@ -74,11 +74,11 @@ def _cell(row: object) -> str:
     if name == "cost":
         estimate, low, high = (f"{end:.3g}" for end in ends)
     elif name == GAIN:
-        estimate, low, high = (f"{100 * end:+.1f}" for end in ends)
+        estimate, low, high = (f"{100 * end:+z.1f}" for end in ends)
     elif name in ("accuracy", "PerfGain", "CostSave", "CostSave at 95%", "share of oracle gap"):
-        estimate, low, high = ("none" if end == -np.inf else f"{100 * end:.1f}%" for end in ends)
+        estimate, low, high = ("none" if end == -np.inf else f"{100 * end:z.1f}%" for end in ends)
     else:
-        estimate, low, high = (f"{end:.3f}" for end in ends)
+        estimate, low, high = (f"{end:z.3f}" for end in ends)
     return "-" if np.isnan(ends[0]) else f"{estimate} [{low}, {high}]"
 
 

@@ -152,7 +152,7 @@ def optimism(findings: Findings) -> str:
         return "These bins are not made from samples, so no optimism can arise."
     rows = [["bin", "same samples", "fresh samples", "optimism"]]
     for _, row in findings.optimism.iterrows():
-        points = f"{100 * (row['same_pool'] - row['fresh']):+.1f} points"
+        points = f"{100 * (row['same_pool'] - row['fresh']):+z.1f} points"
         rows.append([str(row["bin"]), f"{100 * row['same_pool']:.1f}%", f"{100 * row['fresh']:.1f}%", points])
     return "Accuracy of the anchor in bins made from its own scored samples:\n" + aligned(rows, num_text=1)
 

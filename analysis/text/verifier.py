@@ -73,7 +73,7 @@ def _place(row: pd.Series) -> dict[str, str]:
 
 
 def _quality(row: pd.Series) -> dict[str, str]:
-    gap = wording.with_ends([100 * row[f"gap{end}"] for end in ("", "_low", "_high")], "{:.1f}")
+    gap = wording.with_ends([100 * row[f"gap{end}"] for end in ("", "_low", "_high")], "{:z.1f}")
     return {
         "samples": f"{row['num_samples']:,}",
         "prompts": f"{row['num_prompts']:,}",

@@ -73,4 +73,4 @@ def _rows(stage: Stage, accuracy: Floats, cost: Floats, cells: list[menu.Cell]) 
 
 def _words(cells: list[menu.Cell], which: Ints) -> str:
     cell = cells[int(which[0])]
-    return f"b={cell.budget} k={cell.width}"
+    return f"{cell.width} {'sample' if cell.width == 1 else 'samples'} at {cell.budget} thinking tokens"
