@@ -26,6 +26,11 @@ def name_task(task: Task) -> str:
     return f"{task.name}-{hash_identity(task.identity)[:8]}"
 
 
+def is_of(task_id: str, names: Sequence[str]) -> bool:
+    """Whether a task as a run stores it bears one of these names."""
+    return task_id in names or task_id.rpartition("-")[0] in names
+
+
 def name_grades(task_id: str) -> str:
     """Under whose name the grades of a task's answers are appended."""
     return f"{task_id}-grades"

@@ -161,6 +161,7 @@ def _unscored(root: Path, scorer: Scorer, pools: Sequence[str]) -> Unscored:
         pools=pools,
         num_verdicts=scorer.num_verdicts,
         reads_thinking=scorer.reads_thinking,
+        tasks=scorer.tasks,
     )
 
 

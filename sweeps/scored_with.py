@@ -28,8 +28,8 @@ class Awaited(NamedTuple):
 def prepare_scorers(words: Sequence[str]) -> Awaited:
     """The run of these words and its `scorers`, checked, on the engine that draws it.
 
-    Each is a name in conf/scorer, with words of `isoquant score` behind it where there are any. Raises ValueError
-    for one that cannot be used.
+    Each is a name in conf/scorer, with words of `isoquant score` behind it where there are any; one that knows
+    other tasks alone is left out. Raises ValueError for one that cannot be used.
     """
     config = compose_single(words)
     awaited = Awaited(place_run(str(config.run)), [], [])
@@ -40,7 +40,9 @@ def prepare_scorers(words: Sequence[str]) -> Awaited:
             continue
         asked = compose_words(f"scorer={told}".split(), root=ROOT)
         asked.engine = config.engine
-        awaited.scorings.append(build_scoring(asked))
+        scoring = build_scoring(asked)
+        if not scoring.scorer.tasks or config.task.name in scoring.scorer.tasks:
+            awaited.scorings.append(scoring)
     return awaited
 
 

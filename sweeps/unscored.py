@@ -15,6 +15,7 @@ from results import store
 from results.places import find_shipped
 from results.schema import ANSWERS, MODELS, PROMPTS, SCORES, TRACES
 from results.shards import list_shards
+from sweeps.identity import is_of
 
 # Answers are read so many at a time.
 BATCH_ROWS = 2_000
@@ -30,7 +31,10 @@ class Due(NamedTuple):
 
 
 class Unscored:
-    """What a run holds for one version of one scorer. Its answers are those of the moment it is made in."""
+    """What a run holds for one version of one scorer. Its answers are those of the moment it is made in.
+
+    tasks: those whose answers it reads; empty for all. Raises ValueError where the run holds others alone.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Unscored:
         pools: Sequence[str],
         num_verdicts: int,
         reads_thinking: bool,
+        tasks: Sequence[str] = (),
     ) -> None:
         self._root, self._pools, self._num_verdicts, self._reads_thinking = (
             root,
@@ -51,7 +56,13 @@ class Unscored:
         self._shards = list_shards(root / ANSWERS.name)
         self._scored = _hash_scored(root, scorer, version)
         models = store.scan(root, MODELS, columns=["identity", "task", "path", "revision"]).to_pylist()
-        self._models = {row["identity"]: row for row in models}
+        self._models = {row["identity"]: row for row in models if not tasks or is_of(row["task"], tasks)}
+        if models and not self._models:
+            held = ", ".join(sorted({row["task"] for row in models}))
+            raise ValueError(
+                f"{scorer} knows answers to {', '.join(tasks)}, and {root} holds {held}. scorer.tasks=[] has it read "
+                "them all the same."
+            )
         prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()
         self._prompts = {(row["task"], row["prompt_id"]): row["text"] or "" for row in prompts}
         self._traces: dict[str, dict[str, list[Path]]] = {}

@@ -53,6 +53,10 @@ class Checked:
         return self.settings.layout.reads_thinking
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        return self.settings.layout.tasks
+
+    @property
     def samples_in_flight(self) -> int:
         return self.engine.samples_in_flight
 

@@ -74,7 +74,7 @@ class Scorer(Protocol):
 
     num_verdicts: how many an answer is given. draws: each by a seed of its own, so that two readings of one text
     may differ.
-    reads_thinking: whether an item's thinking is wanted.
+    reads_thinking: whether an item's thinking is wanted. tasks: whose answers it knows; empty for all.
     """
 
     @property
@@ -85,6 +85,9 @@ class Scorer(Protocol):
 
     @property
     def reads_thinking(self) -> bool: ...
+
+    @property
+    def tasks(self) -> tuple[str, ...]: ...
 
     @property
     def num_verdicts(self) -> int: ...

@@ -30,7 +30,8 @@ class Layout:
 
     reads_thinking: it reads the trace, cut where the answer begins, in front of the answer, between `open` and
     `close`. chat: whether prompt and answer are turns of its chat template, with `template_options` and behind a
-    `system` turn; null where the tokenizer has one. Without, `between` stands between prompt and answer.
+    `system` turn; null where the tokenizer has one. Without, `between` stands between prompt and answer. tasks: it
+    knows the answers to these alone; empty for all.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Layout:
     between: str = ""
     open: str = ""
     close: str = "\n\n"
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # One rule for what a model and a scorer are called.

@@ -436,7 +436,7 @@ def test_a_sweep_is_scored_by_what_its_config_names(
     draw: Callable[..., Path], checkpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = draw(lambda row: row["sample"] < 1)
-    score_sweep(prepare_scorers(sweep_words(root, checkpoint)[:2]))
+    score_sweep(prepare_scorers([*sweep_words(root, checkpoint)[:2], "scorers=[]"]))
     assert not capsys.readouterr().out and not stored(root).size
     score_sweep(prepare_scorers(sweep_words(root, checkpoint, "hydra/launcher=slurm")))
     told = f"isoquant score {root} scorer=outcome scorer.path={checkpoint} scorer.chat=false"
@@ -444,6 +444,26 @@ def test_a_sweep_is_scored_by_what_its_config_names(
     score_sweep(prepare_scorers(sweep_words(root, checkpoint)))
     assert "answers scored and 0 refused by reward" in capsys.readouterr().out
     assert keys(stored(root)) == keys(answers(root))
+
+
+def test_a_scorer_of_other_tasks_reads_none_and_says_so(
+    draw: Callable[..., Path], checkpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = draw(lambda row: row["sample"] < 1)
+    told = f"scorers=['outcome scorer.path={checkpoint} scorer.chat=false scorer.tasks=[sums]']"
+    score_sweep(prepare_scorers([*sweep_words(root, checkpoint)[:2], told, SCRIPTED[1]]))
+    assert not capsys.readouterr().out and not stored(root).size
+    for name in ("sums", "count", "countdown-ce810ef5"):
+        words = ["scorer=outcome", f"scorer.path={checkpoint}", "scorer.chat=false", f"scorer.tasks=[{name}]"]
+        assert main(["score", str(root), *words]) == 2
+        assert f"reward knows answers to {name}, and {root} holds countdown-" in capsys.readouterr().err
+
+    def score(*tasks: str) -> Scored:
+        return score_run(root, Outcome(checkpoint, chat=False, tasks=tasks).prepare(ENGINE), pools=EVALUATION)
+
+    assert score("sums", "countdown").num_scored == sum(keys(answers(root)).values())
+    # The same scores, whatever it was allowed.
+    assert score("countdown-ce810ef4") == score() == NOTHING
 
 
 def test_asking_for_more_verdicts_draws_only_the_rest(draw: Callable[..., Path], tmp_path: Path) -> None:
