@@ -1,5 +1,6 @@
 """vLLM's pooling runner: token ids in, what a head makes of them out. Raw, since a sigmoid over a reward hides it."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -31,6 +32,17 @@ class Head:
             "method": "no_post_processing",
         }
         return {"pooler_config": pooler or None, "hf_overrides": made if self.of_tokens else {}}
+
+    @property
+    def written(self) -> str:
+        """The options of `vllm serve` that load it."""
+        given = {name.replace("_", "-"): value for name, value in self.arguments.items() if value}
+        if "pooler-config" in given:
+            # A server serves one task, and a head of labels is by default one for texts.
+            given["pooler-config"] |= {"task": self.task}
+        return " ".join(
+            ["--runner pooling", *(f"--{name} '{json.dumps(value)}'" for name, value in given.items())]
+        )
 
 
 class Pooled(NamedTuple):

@@ -8,11 +8,13 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.engines.pooling import Head, Pooled
 from harness.types import Completion, EngineFailedError, Request, RequestFailedError
 
 LONGEST_REASON = 300
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Number = Annotated[int, Field(ge=0)]
+Row = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -39,6 +41,19 @@ class Choice(Part):
 
 class Reply(Part):
     choices: Annotated[list[Choice], Field(min_length=1, max_length=1)]
+    usage: Usage | None = None
+    model: str | None = None
+
+
+class Labels(Part):
+    """Of a text by /classify, or of a text or its tokens by /pooling."""
+
+    probs: Row | None = None
+    data: list[Row] | Row | None = None
+
+
+class Rows(Part):
+    data: Annotated[list[Labels], Field(min_length=1, max_length=1)]
     usage: Usage | None = None
     model: str | None = None
 
@@ -77,15 +92,16 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
     """
     reply = _read(Reply, content)
     choice, usage = reply.choices[0], reply.usage or Usage()
-    if reply.model is not None and reply.model not in names:
-        raise EngineFailedError(f"The server answered as {clip(reply.model)!r}, but {names[0]!r} was requested.")
+    _check_name(reply.model, names)
     token_ids = choice.token_ids
     if token_ids is None:
         raise EngineFailedError(
             "The server returns no token ids, and isoquant needs them to cut and count. Use a server with "
             "return_token_ids, such as vLLM 0.10.2 or later."
         )
-    _check_prompt(choice, usage, request)
+    _check_usage(usage, len(request.prompt_ids))
+    if choice.prompt_token_ids is not None and tuple(choice.prompt_token_ids) != request.prompt_ids:
+        raise EngineFailedError("The server did not use the token ids that it was sent as the prompt.")
     reason = choice.finish_reason
     if reason not in ("stop", "length"):
         raise RequestFailedError(f"The server ended a request with {clip(str(reason))!r}.")
@@ -99,13 +115,45 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
     return Completion(token_ids=tuple(token_ids), finish_reason=ended, num_cached_tokens=cached, seconds=seconds)
 
 
-def _check_prompt(choice: Choice, usage: Usage, request: Request) -> None:
+def read_pooled(content: bytes, token_ids: Sequence[int], head: Head, *, names: Sequence[str]) -> Pooled:
+    """The labels in the answer of a model that goes by these `names`.
+
+    Raises ValueError where it is none, EngineFailedError where it is not one of these token ids and this head.
+    """
+    reply = _read(Rows, content)
+    usage, labels = reply.usage or Usage(), reply.data[0]
+    _check_name(reply.model, names)
+    _check_usage(usage, len(token_ids))
+    found = labels.probs if labels.probs is not None else labels.data
+    if not found:
+        raise ValueError("data.0 holds no labels.")
+    rows = [found] if isinstance(found[0], float) else found
+    wanted = 1 if head.task == "classify" else len(token_ids)
+    if len(rows) != wanted:
+        raise EngineFailedError(
+            f"The server returned {len(rows):,} rows of labels where {wanted:,} were due. Start it with "
+            f"{head.written}."
+        )
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or (head.of_tokens and widths != {len(head.of_tokens)}):
+        raise EngineFailedError(
+            f"The server returned rows of {', '.join(map(str, sorted(widths)))} labels. Start it with {head.written}."
+        )
+    cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
+    return Pooled(rows, cached or 0)
+
+
+def _check_name(told: str | None, names: Sequence[str]) -> None:
+    if told is not None and told not in names:
+        raise EngineFailedError(f"The server answered as {clip(told)!r}, but {names[0]!r} was requested.")
+
+
+def _check_usage(usage: Usage, asked: int) -> None:
     """Raise EngineFailedError where the server read another prompt than the one that was sent."""
-    asked, told = len(request.prompt_ids), usage.prompt_tokens
-    if told not in (None, asked):
-        raise EngineFailedError(f"The server read {told} tokens from a prompt of {asked} token ids.")
-    if choice.prompt_token_ids is not None and tuple(choice.prompt_token_ids) != request.prompt_ids:
-        raise EngineFailedError("The server did not use the token ids that it was sent as the prompt.")
+    if usage.prompt_tokens not in (None, asked):
+        raise EngineFailedError(
+            f"The server read {usage.prompt_tokens} tokens from a prompt of {asked} token ids."
+        )
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
     if cached is not None and cached > asked:
         raise EngineFailedError(f"The server found {cached} tokens of a prompt of {asked} in its cache.")

@@ -3,30 +3,24 @@
 The key is read from the environment when the engine starts and goes nowhere but into the requests' header.
 """
 
-import asyncio
 import contextlib
 import os
 import re
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from harness.architecture import Architecture
-from harness.engines.output import first_line
-from harness.engines.replies import clip, read_completion, read_models
-from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
+from harness.engines.connection import Connection
+from harness.engines.pooling import Head, Pooled
+from harness.engines.replies import read_completion, read_pooled
+from harness.types import Completion, Model, Request, RequestFailedError, Sampling
 
 if TYPE_CHECKING:
-    from openai import APIError, AsyncOpenAI
-
-    from harness.engines.transport import EndlessError
+    from openai import AsyncOpenAI
 
 CONNECT_SECONDS = 10.0
-LIST_SECONDS = 30.0
-# The statuses that the client tries again.
-RETRIED = (408, 409, 429)
 # Token 0 is in every vocabulary; one token of it shows whether the server takes and returns what is needed.
 PROBE = Request((0,), 1, 0, Sampling())
 # OpenAI's own limit, which servers hold to; a text that runs on past another string is cut where it is read.
@@ -98,25 +92,43 @@ class Server:
         Raises ValueError where the server does not serve this model, long enough contexts or token ids;
         EngineFailedError where it cannot be reached.
         """
+        async with self._open_client() as client:
+            engine = ServerEngine(self, client, model=self.served_model or model.path)
+            await engine.check_model(max_model_len, way_on="lower grid.budgets")
+            with telling_useless():
+                await engine.complete(PROBE)
+            yield engine
+
+    @contextlib.asynccontextmanager
+    async def start_pooling(
+        self, model: Model, *, max_model_len: int, head: Head
+    ) -> AsyncIterator["ServerPooling"]:
+        """Read token ids with a head until the context ends; raises as `start`.
+
+        The server runs it: `vllm serve MODEL --runner pooling`, with `head.arguments` as its own.
+        """
+        async with self._open_client() as client:
+            pooling = ServerPooling(self, client, model=self.served_model or model.path, head=head)
+            await pooling.check_model(max_model_len, way_on="leave out longer answers")
+            with telling_useless():
+                await pooling.pool(PROBE.prompt_ids)
+            yield pooling
+
+    def _open_client(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, Timeout
 
         from harness.engines.transport import open_client
 
         # A request that waits for a free connection is not late.
         timeout = Timeout(self.timeout_seconds, connect=min(CONNECT_SECONDS, self.timeout_seconds), pool=None)
-        # Without a key given, the client would send the one in OPENAI_API_KEY to whatever server this is.
-        key = self._read_key() or "none"
-        http_client = open_client(total_seconds=self.timeout_seconds)
-        async with AsyncOpenAI(
-            base_url=self.url, api_key=key, max_retries=self.retries, timeout=timeout, http_client=http_client
-        ) as client:
-            engine = ServerEngine(self, client, model=self.served_model or model.path)
-            await engine.check_model(max_model_len)
-            try:
-                await engine.complete(PROBE)
-            except RequestFailedError as error:
-                raise ValueError(f"engine.url is not a server that isoquant can use: {error}") from None
-            yield engine
+        return AsyncOpenAI(
+            base_url=self.url,
+            # Without a key given, the client would send the one in OPENAI_API_KEY to whatever server this is.
+            api_key=self._read_key() or "none",
+            max_retries=self.retries,
+            timeout=timeout,
+            http_client=open_client(total_seconds=self.timeout_seconds),
+        )
 
     def _read_key(self) -> str | None:
         if self.api_key_variable is None:
@@ -130,111 +142,48 @@ class Server:
         return key
 
 
-class ServerEngine:
-    """Completes token ids through a client, `max_num_seqs` at once."""
-
-    def __init__(self, settings: Server, client: "AsyncOpenAI", *, model: str) -> None:
-        self._settings, self._client, self._model = settings, client, model
-        self._names = [model]
-        self._turn = asyncio.Semaphore(settings.max_num_seqs)
-
-    async def check_model(self, max_model_len: int) -> None:
-        """Raise ValueError where the server does not serve the model, or not with `max_model_len` tokens."""
-        from openai import APIError, NotFoundError
-
-        from harness.engines.transport import EndlessError
-
-        url = self._settings.url
-        seconds = min(LIST_SECONDS, self._settings.timeout_seconds)
-        # A server that is not there is told at once.
-        client = self._client.with_options(max_retries=0, timeout=seconds)
-        try:
-            served = read_models((await client.models.with_raw_response.list()).content)
-        except NotFoundError as error:
-            raise ValueError(f"{url} has no list of models. engine.url usually ends in /v1.") from error
-        except (APIError, EndlessError) as error:
-            raise self._describe(error, seconds=seconds) from None
-        except ValueError as error:
-            raise ValueError(f"{url}/models did not answer with a list of models: {error}") from None
-        if self._model not in served:
-            raise ValueError(
-                f"{url} serves {clip(', '.join(sorted(served))) or 'nothing'}, not {self._model!r}. "
-                "Set engine.served_model, or start the server with that model."
-            )
-        asked = served[self._model]
-        # A server may answer by another name of the same model.
-        self._names += [name for name, model in served.items() if model.root and model.root == asked.root]
-        context = asked.max_model_len
-        if context is not None and context < max_model_len:
-            raise ValueError(
-                f"{url} serves contexts of {context} tokens, and the longest request needs {max_model_len}. "
-                f"Start it with --max-model-len {max_model_len}, or lower grid.budgets."
-            )
+class ServerEngine(Connection):
+    """Completes token ids."""
 
     async def complete(self, request: Request) -> Completion:
-        from openai import APIError
+        return await self._ask(
+            lambda: self._client.completions.with_raw_response.create(**write_body(self._model, request)),
+            lambda content, seconds: read_completion(content, request, names=self._names, seconds=seconds),
+            route=f"{self._settings.url}/completions",
+            noun="a completion",
+        )
 
-        from harness.engines.transport import EndlessError
 
-        async with self._turn:
-            started = time.monotonic()
-            try:
-                reply = await self._client.completions.with_raw_response.create(**write_body(self._model, request))
-            except (APIError, EndlessError) as error:
-                raise self._describe(error, seconds=self._settings.timeout_seconds) from None
-            seconds = time.monotonic() - started
-        try:
-            return read_completion(reply.content, request, names=self._names, seconds=seconds)
-        except ValueError as error:
-            reason = self._hide_key(str(error))
-            raise EngineFailedError(
-                f"{self._settings.url}/completions answered without a completion: {reason}"
-            ) from None
+class ServerPooling(Connection):
+    """Reads token ids. As harness.engines.pooling.Pooling."""
 
-    def _describe(
-        self, error: "APIError | EndlessError", *, seconds: float
-    ) -> EngineFailedError | RequestFailedError:
-        """The exception that tells in one line what a request met that had `seconds`; the key is not in it."""
-        from openai import APIConnectionError, APIStatusError, APITimeoutError
+    def __init__(self, settings: Server, client: "AsyncOpenAI", *, model: str, head: Head) -> None:
+        super().__init__(settings, client, model=model)
+        self._head = head
+        # vLLM has these beside its OpenAI routes, not among them.
+        place = settings.url.rstrip("/").removesuffix("/v1")
+        self._route = f"{place}/{'classify' if head.task == 'classify' else 'pooling'}"
+        self._when_not_found = f"It has to be started with {head.written}"
 
-        from harness.engines.transport import EndlessError
+    async def pool(self, token_ids: tuple[int, ...]) -> Pooled:
+        from httpx import Response
 
-        settings = self._settings
-        if isinstance(error, APITimeoutError):
-            return EngineFailedError(
-                f"{settings.url} did not answer within {seconds:g} seconds; it may be overloaded. Lower "
-                "engine.max_num_seqs or raise engine.timeout_seconds."
-            )
-        if isinstance(error, EndlessError):
-            return EngineFailedError(f"{settings.url}: {error}")
-        if isinstance(error, APIConnectionError):
-            reason = self._hide_key(first_line(error.__cause__ or error))
-            return EngineFailedError(
-                f"No server answers at {settings.url} ({reason}). Is the server running? Is engine.url right?"
-            )
-        if not isinstance(error, APIStatusError):
-            return EngineFailedError(f"{settings.url}: {self._hide_key(first_line(error))}")
-        status, reason = error.status_code, self._hide_key(read_reason(error))
-        if 300 <= status < 400:
-            place = self._hide_key(clip(error.response.headers.get("location", "")))
-            return EngineFailedError(
-                f"{settings.url} redirects requests to {place or 'another place'} ({status}). For safety, no key "
-                "and no prompt is sent there. Set engine.url to the address that serves the model."
-            )
-        if status in (401, 403):
-            way_on = (
-                "is the key in its variable right?"
-                if settings.api_key_variable
-                else "set engine.api_key_variable."
-            )
-            return EngineFailedError(f"{settings.url} refuses the key ({status}: {reason}); {way_on}")
-        if status in (400, 413, 422):
-            return RequestFailedError(f"{settings.url} refused a request ({status}): {reason}")
-        patience = f", and did so {settings.retries} times again" if status >= 500 or status in RETRIED else ""
-        return EngineFailedError(f"{settings.url} answered {status}{patience}: {reason}")
+        body = write_pooling(self._model, token_ids, self._head)
+        return await self._ask(
+            lambda: self._client.post(self._route, body=body, cast_to=Response),
+            lambda content, _: read_pooled(content, token_ids, self._head, names=self._names),
+            route=self._route,
+            noun="scores",
+        )
 
-    def _hide_key(self, text: str) -> str:
-        return text.replace(self._client.api_key, "***") if self._settings.api_key_variable else text
+
+@contextlib.contextmanager
+def telling_useless() -> Iterator[None]:
+    """What a server does not take of the first request, it takes of none."""
+    try:
+        yield
+    except RequestFailedError as error:
+        raise ValueError(f"engine.url is not a server that isoquant can use: {error}") from None
 
 
 def is_web_address(url: str) -> bool:
@@ -275,8 +224,7 @@ def write_body(model: str, request: Request) -> dict[str, Any]:
     }
 
 
-def read_reason(error: Any) -> str:
-    """What a server said of an error, in one line."""
-    body = error.body
-    message = body.get("message") if isinstance(body, dict) else body
-    return clip(str(message or error.message))
+def write_pooling(model: str, token_ids: Sequence[int], head: Head) -> dict[str, Any]:
+    """What /pooling and /classify of vLLM are asked: raw labels of these token ids and no others."""
+    body = {"model": model, "input": list(token_ids), "use_activation": False, "add_special_tokens": False}
+    return body if head.task == "classify" else body | {"task": head.task, "encoding_format": "float"}

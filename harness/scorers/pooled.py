@@ -86,7 +86,7 @@ def prepare_pooled(settings: PooledSettings, engine: EngineSettings) -> PooledSc
     """Check a scorer's checkpoint, tokenizer and engine; raises ValueError with the way on. Loads no weights."""
     layout = settings.layout
     if not hasattr(engine, "start_pooling"):
-        raise ValueError(f"{layout.name} scores in this process; leave out engine=, or give engine=vllm.")
+        raise ValueError(f"{layout.name} cannot be read by this engine; give engine=vllm or engine=server.")
     checkpoint, tokenizer = open_checkpoint(layout)
     head, reader = settings.head(checkpoint, tokenizer), settings.reader(checkpoint, tokenizer)
     return PooledScorer(settings, engine, checkpoint, reader, settle_dtype(layout, checkpoint, engine), head)

@@ -12,7 +12,7 @@ from harness.scorers.generative import Generative
 from harness.scorers.outcome import Outcome
 from harness.scorers.process import Process
 from harness.scorers.protocol import Item, Read
-from harness.types import Prompt, RequestFailedError
+from harness.types import EngineSettings, Prompt, RequestFailedError
 from tests.harness.heads import TAG
 
 SETTINGS = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=16, gpu_memory_utilization=0.2, cpu_threads=1)
@@ -40,9 +40,9 @@ def scorers(root: Path) -> dict[str, Any]:
     }
 
 
-async def pool(settings: Any) -> list[Any]:
+async def pool(settings: Any, engine: EngineSettings = SETTINGS) -> list[Any]:
     """Of each item what was read and its score, the first one twice; then what becomes of one that is too long."""
-    scorer = settings.prepare(SETTINGS)
+    scorer = settings.prepare(engine)
     reads = [scorer.read(item) for item in [*ITEMS, ITEMS[0]]]
     async with scorer.start(longest=max(len(read.token_ids) for read in reads)) as judge:
         found = [[asdict(read), asdict(await judge.score(read, seed=0))] for read in reads]

@@ -1,6 +1,8 @@
 """vLLM's pooled scores against transformers', on random checkpoints of the real classes."""
 
+import asyncio
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.engines.server import Server
 from tests.harness.heads import build_tokenizer, load_process_model, write_heads
-from tests.harness.pool_all import ITEMS
+from tests.harness.pool_all import ITEMS, SETTINGS, pool, scorers
+from tests.real_server import serve_model
 
 # An engine a shape.
 pytestmark = pytest.mark.long
@@ -70,6 +74,23 @@ def test_pooled_scores_are_those_of_transformers(
         assert score["step_scores"] == pytest.approx(odds_SL[:, 1], abs=1e-3)
         assert score["score"] == score["step_scores"][-1] and score["step_ends"] == read["step_ends"]
         assert score["num_read_tokens"] == len(read["token_ids"])
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("shape", ["outcome", "causal"])
+def test_a_server_scores_as_the_engine_in_this_process(
+    shape: str, pooled: dict[str, Any], heads: dict[str, Path], tmp_path: Path
+) -> None:
+    settings = scorers(heads["outcome"].parent)[shape]
+    # The head is the server's own concern, told by the options that it has to be started with.
+    options = shlex.split(settings.prepare(SETTINGS).head.written)
+    with serve_model(settings.path, log=tmp_path / "log.txt", settings=SETTINGS, options=options) as url:
+        found = asyncio.run(pool(settings, Server(url, dtype="float32", retries=1)))
+    for (read, score), (ours_read, ours) in zip(found[:-1], pooled[shape][:-1], strict=True):
+        assert list(read["token_ids"]) == ours_read["token_ids"]
+        assert score["score"] == pytest.approx(ours["score"], abs=1e-5)
+        assert list(score["step_scores"] or []) == pytest.approx(ours["step_scores"] or [], abs=1e-5)
+    assert "refused a request (400)" in found[-1]
 
 
 def test_a_reward_is_raw(pooled: dict[str, Any]) -> None:
