@@ -27,7 +27,9 @@ from harness.zygote import FAILED, MAX_FAILURES, PATIENCE, TIMEOUT, UNPARSED, It
 SECONDS_A_GRADE = 5.0
 # What a grader may take beside what its process was born with.
 MEMORY_BYTES = 1 << 30
-CHUNK_SIZE = 256
+# The fewest and the most answers that a worker is given at once, of thousands: evaluated ones have a process each;
+# others share one, which costs as much as grading thousands of sums.
+EVALUATED_CHUNK, SHARED_CHUNK = (1, 256), (256, 4096)
 # So many processes, one an answer, are forked more quickly once memory is on large pages.
 MANY_FORKS = 200
 # Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and
@@ -94,7 +96,8 @@ def grade_texts(
     if evaluates(task) and len(texts) > MANY_FORKS:
         collapse_pages()
     silence, most_chars = SILENT_GRADES * PATIENCE * seconds + SILENT_SECONDS, int(memory_bytes * SHARE_OF_TEXTS)
-    for position, grade, trouble in _Pool(work, texts, silence, most_chars).run(num_workers):
+    chunk = EVALUATED_CHUNK if evaluates(task) else SHARED_CHUNK
+    for position, grade, trouble in _Pool(work, texts, silence, chunk, most_chars).run(num_workers):
         grades[position] = grade
         if trouble:
             troubles[position] = trouble
@@ -146,11 +149,20 @@ class _Worker:
 class _Pool:
     """Workers, and the positions that none of them has graded.
 
-    silence: seconds after which a worker is given up. most_chars: of the answers that it is given at once.
+    silence: seconds after which a worker is given up. chunk, most_chars: fewest and most answers that it is given at
+    once, and their characters.
     """
 
-    def __init__(self, work: Any, texts: Sequence[tuple[str, str]], silence: float, most_chars: int) -> None:
-        self.work, self.texts, self.silence, self.most_chars = work, texts, silence, most_chars
+    def __init__(
+        self,
+        work: Any,
+        texts: Sequence[tuple[str, str]],
+        silence: float,
+        chunk: tuple[int, int],
+        most_chars: int,
+    ) -> None:
+        self.work, self.texts, self.silence = work, texts, silence
+        self.chunk, self.most_chars = chunk, most_chars
         self.left = deque(range(len(texts)))
         self.deaths: Counter[int] = Counter()
         self.context: ForkContext = multiprocessing.get_context("fork")
@@ -159,13 +171,14 @@ class _Pool:
     def run(self, num_workers: int | None) -> Iterator[_Result]:
         """Every position once, as they come."""
         num_workers = min(num_workers or os.cpu_count() or 1, len(self.texts))
+        fewest, most = min(self.chunk[0], max(1, len(self.left) // (8 * num_workers))), self.chunk[1]
         try:
             while self.left or any(worker.pending for worker in self.workers):
                 while len(self.workers) < num_workers:
                     self.workers.append(self.start())
                 for worker in self.workers:
                     if not worker.pending and self.left:
-                        self.give(worker, max(1, min(CHUNK_SIZE, len(self.left) // (2 * num_workers))))
+                        self.give(worker, min(most, max(fewest, len(self.left) // (2 * num_workers))))
                 ready = wait([worker.results for worker in self.workers], SECONDS_A_LOOK)
                 for worker in list(self.workers):
                     if worker.results in ready:

@@ -96,7 +96,7 @@ class Zygote:
                 yield from ((item[0], line) for item, line in zip(group, run.lines, strict=False))
                 parts = [group[len(run.lines) :]]
             elif run.is_done and len(group) > 1:
-                parts = [[item] for item in group]
+                parts = [group[: len(group) // 2], group[len(group) // 2 :]]
             elif settled := self.explain(group[first][0], run):
                 yield group[first][0], settled
                 parts = [group[:first], group[first + 1 :]]

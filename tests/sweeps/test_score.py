@@ -363,7 +363,7 @@ def test_the_command_plans_and_scores_and_says_what_it_did(
         (["scorer=outcome", "scorer.path=x", "pools=[probe]"], "pools must be some of evaluation, bins"),
         (["scorer=outcome", "scorer.path"], "has no value"),
         (["scorer=outcome", "scorer.path=ladder/checkpoints/countdown-33k"], "Qwen3ForCausalLM"),
-        (["scorer=outcome", "scorer.path=x", "engine=server"], "engine=vllm"),
+        (["scorer=outcome", "scorer.path=x", "engine=server", "engine.url=x"], "engine.url must look like"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
@@ -424,7 +424,9 @@ def test_health_counts_what_each_scorer_read(draw: Callable[..., Path], reward: 
         assert counted == [told | {"scored": len(own) - refused, "refused": refused}]
         assert scored(count_scored(root, identity))[0].endswith(f"answers and refused {refused}.")
     assert scores["score"].isna().sum() == 2
-    assert not len(count_scored(REFERENCE, scores["identity"][0]))
+    embedded = count_scored(REFERENCE, scores["identity"][0])
+    assert embedded["scorer"].tolist() == ["verifier-125k", "verifier-33k"] and (embedded["scored"] > 8_000).all()
+    assert not len(count_scored(Path("results/real/chain_sum"), scores["identity"][0]))
 
 
 def sweep_words(root: Path, checkpoint: str, *words: str) -> list[str]:
