@@ -70,13 +70,15 @@ def ungraded(
     """Answers to these prompts of the task that its present grader has not seen, at most BATCH_ROWS at a time."""
     graded = _hash_graded(root, task)
     identities, within = _identities(root, task_id), list(prompts)
+
+    def find_due(keys: pd.DataFrame) -> pa.Array:
+        seen = graded.get_indexer(store.hash_keys(keys, ANSWERS.key)) >= 0
+        return pa.array(~seen & keys["identity"].isin(identities) & keys["prompt_id"].isin(within))
+
     rows: list[dict[str, Any]] = []
     for shard in store.iterate(root, ANSWERS, columns=[*ANSWERS.key, "finish_reason", "text"]):
-        answers = shard.to_pandas()
-        seen = graded.get_indexer(store.hash_keys(answers, ANSWERS.key)) >= 0
-        due = ~seen & answers["identity"].isin(identities) & answers["prompt_id"].isin(within)
-        left = shard.filter(pa.array(due))
-        # A merged shard holds millions, which as Python objects take gigabytes.
+        left = shard.filter(find_due(shard.select(list(ANSWERS.key)).to_pandas()))
+        # A merged shard holds millions, which as Python objects take gigabytes, and every grader's fork as long.
         for start in range(0, left.num_rows, BATCH_ROWS):
             rows += left.slice(start, BATCH_ROWS).to_pylist()
             if len(rows) >= BATCH_ROWS:
