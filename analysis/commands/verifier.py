@@ -3,7 +3,7 @@
 import argparse
 
 from analysis.commands import arguments
-from analysis.questions import verifier
+from analysis.questions import ceilings, verifier
 from analysis.reading import cautions
 from analysis.text import verifier as verifier_text
 from analysis.text.tables import filled
@@ -30,9 +30,16 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
     found = verifier.frame(reading)
-    print(verifier_text.render(found, reading))
+    has_halves = len(reading.outcomes.prompt_ids) > 1
+    filtered = ceilings.frame(reading) if has_halves else None
+    print(verifier_text.render(found, filtered, reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{filled(line)}")
     scored = reading.arms[0].verifier
-    told = {"verifier": scored, "verifiers": found, "cautions": cautions.lines(reading.asked)}
+    told = {
+        "verifier": scored,
+        "verifiers": found,
+        "ceilings": filtered,
+        "cautions": cautions.lines(reading.asked),
+    }
     return arguments.describe(root, reading) | told
