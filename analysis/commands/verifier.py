@@ -1,10 +1,12 @@
 """verifier: how well scores tell right answers from wrong ones, and what choosing by them gains."""
 
 import argparse
+from pathlib import Path
 
 from analysis.commands import arguments
-from analysis.questions import ceilings, verifier
+from analysis.questions import ceilings, splits, verifier
 from analysis.reading import cautions
+from analysis.text import splits as splits_text
 from analysis.text import verifier as verifier_text
 from analysis.text.tables import filled
 
@@ -12,7 +14,13 @@ EXAMPLES = """\
   isoquant verifier pilot
   isoquant verifier pilot --scorer skywork-8b --bins 3 --json
   isoquant verifier pilot --scorer math-prm --steps min
+  isoquant verifier pilot --spend
 """
+
+
+OF_SPEND = (
+    "print instead how to split a budget between samples and a verifier, over all models and verifiers of the run"
+)
 
 
 def add(commands: arguments.Commands) -> None:
@@ -23,11 +31,14 @@ def add(commands: arguments.Commands) -> None:
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
     arguments.add_scoring(command)
     arguments.add_options(command)
+    command.add_argument("--spend", action="store_true", help=OF_SPEND)
     command.set_defaults(rule="best_of_n", every_rule=True)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
+    if options.spend:
+        return _spend(root, options)
     reading = arguments.read(root, options)
     found = verifier.frame(reading)
     has_halves = len(reading.outcomes.prompt_ids) > 1
@@ -43,3 +54,17 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         "cautions": cautions.lines(reading.asked),
     }
     return arguments.describe(root, reading) | told
+
+
+def _spend(root: Path, options: argparse.Namespace) -> dict[str, object]:
+    """Print what a budget buys and an accuracy costs with each verifier and without."""
+    options.rule = None
+    base = arguments.read(root, options)
+    split = arguments.split(root, base, options)
+    found = {
+        "levels": splits.by_level(split),
+        "targets": splits.by_target(split),
+        "isoquants": splits.isoquants(split),
+    }
+    print(splits_text.render(*found.values()))
+    return arguments.describe(root, base) | {"settings": split.settings} | found

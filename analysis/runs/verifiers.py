@@ -136,10 +136,15 @@ def only(root: Path, task: str | None) -> Scoring | None:
     """How the scores are read of the one scorer that scored a task of a run, of all where none is named;
     None where there is none, or several.
     """
+    names = named(root, task)
+    return Scoring(names[0]) if len(names) == 1 else None
+
+
+def named(root: Path, task: str | None) -> list[str]:
+    """Who scored answers of a task of a run, of all where none is named, in order of their names."""
     models = store.scan(root, schema.MODELS, columns=["identity", "task"]).to_pandas()
     identities = models.loc[models["task"].eq(task) | (task is None), "identity"]
-    names = list(_count(root, set(identities)))
-    return Scoring(names[0]) if len(names) == 1 else None
+    return sorted(_count(root, set(identities)))
 
 
 def _count(root: Path, identities: Collection[str]) -> dict[str, dict[str, dict[str, int]]]:

@@ -1,0 +1,327 @@
+"""A budget split between samples and a verifier: over generators, samples and verifiers, which buys most.
+
+Settings are chosen on one half of the prompts and read on the other.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.arrays import Floats, Ints
+from analysis.questions.verifier import ENDS, columns
+from analysis.reading import cells, curves
+from analysis.reading.bins import Bin
+from analysis.reading.curves import CHOSEN_RULES, VOTING_RULES, Rule
+from analysis.reading.reading import Reading
+from analysis.reading.untold import UntoldError
+from analysis.runs.arms import Arm
+from analysis.stats import frontier, intervals, substitution
+from analysis.stats.bootstrap import Interval, percentile_interval, share_of_replicates
+from analysis.stats.frontier import Frontier
+from analysis.stats.substitution import Crossing
+
+Row = dict[str, Any]
+NONE, ANY = "no verifier", "any"
+NUM_LEVELS = 25
+# Those of `by_level`, beside what every figure's table has.
+COLUMNS = (
+    *("bin", "num_prompts", "kind", "verifier", "cost", "spent"),
+    *(f"{name}{end}" for name in ("accuracy", "verifier_share", "without", "gain") for end in ENDS),
+    "setting",
+)
+RULE_WORDS: dict[str, str] = {
+    **{"maj_at_k": "vote", "best_of_n": "best by score"},
+    **{"weighted_vote": "weighted vote", "filtered_vote": "filtered vote"},
+}
+TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+class Setting(NamedTuple):
+    """One way to an answer at the full budget: whose samples, how many, who reads them (NONE), how one is chosen."""
+
+    model: str
+    verifier: str
+    rule: Rule
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """J settings on each prompt: expected accuracy, cost, and the part of it that is the verifier's; (P, J) each.
+
+    reading: the run without a verifier, whose bins, folds and weights are those of all; sizes: parameters of each
+    verifier, NaN where not known, smallest first.
+    """
+
+    reading: Reading
+    settings: tuple[Setting, ...]
+    accuracy: Floats
+    cost: Floats
+    verifying: Floats
+    sizes: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def levels(self) -> Floats:
+        """Compute levels (Q,) from the cheapest setting to the most expensive, in even steps of its logarithm."""
+        means = self.cost.mean(axis=0)
+        return np.geomspace(means.min(), means.max(), NUM_LEVELS)
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """NONE, and the verifiers by size."""
+        return (NONE, *self.sizes)
+
+    @property
+    def parts(self) -> list[Bin]:
+        """Bins that have prompts in both folds."""
+        folds = self.reading.folds
+        return [part for part in self.reading.bins if len(np.unique(folds[part.weights[0] > 0])) > 1]
+
+    def which(self, *, verifier: str = ANY, model: str = ANY) -> Ints:
+        """Positions of the settings of a verifier and a model; one sample, which nobody reads, is of every one."""
+        return np.asarray(
+            [
+                at
+                for at, each in enumerate(self.settings)
+                if model in (ANY, each.model) and (each.width == 1 or verifier in (ANY, each.verifier))
+            ]
+        )
+
+    def best(self, part: Bin, which: Ints) -> "Best":
+        """What the best of these settings reaches at each level in a bin."""
+        halves = {"weights": part.weights, "folds": self.reading.folds}
+        found = frontier.cross_fit(self.accuracy[:, which], self.cost[:, which], self.levels, **halves)
+        verifying = frontier.read_at(self.verifying[:, which], found.cell, **halves)
+        return Best(found._replace(cell=which[found.cell]), verifying / found.cost)
+
+
+class Best(NamedTuple):
+    """The frontier of some settings, cells by their position among all, and the verifier's share of its cost."""
+
+    frontier: Frontier
+    share: Floats
+
+
+def measure(base: Reading, verified: Sequence[Reading]) -> Splits:
+    """Every setting of a run at its full budget: each model's one sample, its votes, and what each verifier chooses.
+
+    base: by a rule that reads no scores; verified: by one that does, a reading a verifier, of the same prompts,
+    choices and seed, each with the models that it scored whole. Raises UntoldError below two prompts and where what
+    a verifier reads is not counted.
+    """
+    if len(base.outcomes.prompt_ids) < 2:
+        raise UntoldError("Too few prompts: a split is chosen on one half of them and read on the other half.")
+    found = [part for at in range(len(base.arms)) for part in _of_model(base, at, NONE, ("maj_at_k",))]
+    sizes = {}
+    for reading in verified:
+        verifier = reading.arms[0].verifier
+        assert verifier is not None and np.array_equal(reading.outcomes.prompt_ids, base.outcomes.prompt_ids)
+        if not (verifier.is_counted or verifier.is_free):
+            raise UntoldError(f"What {verifier.name} reads is not counted, so that no cost can be split.")
+        sizes[verifier.name] = float(verifier.shape.num_matmul_params)
+        every = range(len(reading.arms))
+        found += [part for at in every for part in _of_model(reading, at, verifier.name, CHOSEN_RULES)]
+    settings = [setting for part in found for setting in part.settings]
+    accuracy, cost, verifying = (
+        np.concatenate([getattr(part, name) for part in found], axis=1)
+        for name in ("accuracy", "cost", "verifying")
+    )
+    by_size = dict(sorted(sizes.items(), key=lambda pair: (np.nan_to_num(pair[1], nan=-1.0), pair[0])))
+    return Splits(base, tuple(settings), accuracy, cost, verifying, by_size)
+
+
+class _Part(NamedTuple):
+    """The settings of one model under one rule, and their tables, (P, K) each."""
+
+    settings: list[Setting]
+    accuracy: Floats
+    cost: Floats
+    verifying: Floats
+
+
+def _of_model(reading: Reading, at: int, verifier: str, rules: Sequence[Rule]) -> Iterator[_Part]:
+    """The settings of one model with one verifier, a rule at a time; one sample stands among those without."""
+    arm, last = reading.arms[at], np.array([len(reading.outcomes.budgets) - 1])
+    for rule in rules:
+        if not (widths := _widths(arm, rule)):
+            continue
+        rule = rule if arm.rung.has_votes or rule in CHOSEN_RULES else "pass_at_k"
+        accuracy = reading.read_by(rule).accuracy(at, widths, budgets=last.tolist()).mean[0]
+        cost, plain = (
+            curves.cell_cost(arm, reading.cost, widths, rule=each, budgets=last)[0] for each in (rule, "pass_at_k")
+        )
+        settings = [Setting(arm.rung.name, verifier, rule, width) for width in widths]
+        yield _Part(
+            settings, *(np.broadcast_to(table, accuracy.shape) for table in (accuracy, cost, cost - plain))
+        )
+
+
+def _widths(arm: Arm, rule: Rule) -> tuple[int, ...]:
+    """A few of a rule's widths: with one sample where nobody reads it; that alone where there are no votes."""
+    if rule in VOTING_RULES and not arm.rung.has_votes:
+        return () if rule in CHOSEN_RULES else (1,)
+    return cells.spaced(curves.own_path(arm, rule).widths[int(rule in CHOSEN_RULES) :] or (1,))
+
+
+def by_level(splits: Splits) -> pd.DataFrame:
+    """Rows by `kind`: line (the best settings of one verifier), split (of all) at each budget in each bin.
+
+    cost: what may be spent a prompt; spent: what is; verifier_share: the part of it that is the verifier's. Of a
+    split `without` is the best without a verifier, gain the difference, and setting what the halves chose. Each
+    with its 95% interval as NAME_low and NAME_high.
+    """
+    rows: list[Row] = []
+    for part in splits.parts:
+        best = {name: splits.best(part, splits.which(verifier=name)) for name in splits.verifiers}
+        every = splits.best(part, splits.which())
+        place: Row = {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
+        for name, found in best.items():
+            rows += [place | {"kind": "line", "verifier": name} | row for row in _levels(splits, part, found)]
+        split = [
+            row | more
+            for row, more in zip(
+                _levels(splits, part, every), _against(splits, part, every, best[NONE]), strict=True
+            )
+        ]
+        rows += [place | {"kind": "split", "verifier": ANY} | row for row in split]
+    return _framed(splits, rows)
+
+
+def _levels(splits: Splits, part: Bin, best: Best) -> list[Row]:
+    """What some settings reach at each level."""
+    accuracy = intervals.accuracy_interval(best.frontier.accuracy, splits.reading.num_drawn(part))
+    share = percentile_interval(best.share)
+    return [
+        {"cost": float(level), "spent": float(best.frontier.cost[0, at])}
+        | columns("accuracy", _of(accuracy, at))
+        | columns("verifier_share", _of(share, at))
+        for at, level in enumerate(splits.levels)
+    ]
+
+
+def _against(splits: Splits, part: Bin, every: Best, none: Best) -> list[Row]:
+    """The best of all settings beside the best without a verifier, at each level."""
+    without = intervals.accuracy_interval(none.frontier.accuracy, splits.reading.num_drawn(part))
+    gain = percentile_interval(every.frontier.accuracy - none.frontier.accuracy)
+    return [
+        columns("without", _of(without, at))
+        | columns("gain", _of(gain, at))
+        | {"setting": _in_words(splits, every.frontier.cell[0, :, at])}
+        for at in range(len(splits.levels))
+    ]
+
+
+def by_target(splits: Splits) -> pd.DataFrame:
+    """A row a bin and target accuracy: the cheapest setting that reaches it, with a verifier and without.
+
+    cost, without: what it takes a prompt, inf where it is not reached within the grid; rate: cost over without, 0
+    where only a verifier gets there, NaN where neither does; verifier_share: the part of the cost that is the
+    verifier's; each with its 95% interval. never, without_never: shares of the replicates. at_or_below: the
+    cheapest setting of all is already there.
+    """
+    rows: list[Row] = []
+    for part in splits.parts:
+        every, none = (splits.best(part, splits.which(verifier=name)) for name in (ANY, NONE))
+        for target in TARGETS:
+            with_it, without = (_cross(splits, best, target) for best in (every, none))
+            row: Row = {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "target": target}
+            row |= columns("cost", percentile_interval(with_it.cost))
+            row |= columns("without", percentile_interval(without.cost))
+            row |= columns("rate", percentile_interval(_rate(with_it.cost, without.cost)))
+            row |= columns("verifier_share", percentile_interval(_read(splits, every, with_it, every.share)))
+            row |= {"never": _never(with_it), "without_never": _never(without)}
+            row |= {"at_or_below": bool(with_it.at_or_below[0])}
+            rows.append(row | {"setting": _chosen(splits, every, with_it)})
+    return _framed(splits, rows)
+
+
+def isoquants(splits: Splits) -> pd.DataFrame:
+    """A row a bin, target, generator and verifier: the least that this pair spends to reach the target, and how.
+
+    cost as in `by_target`; samples: how many it takes, the mean of what the halves chose, inf where never. Pairs
+    of which no row says anything but that are there as well: an isoquant ends where its pairs never get there.
+    """
+    rows: list[Row] = []
+    params = {arm.rung.name: arm.rung.num_params for arm in splits.reading.arms}
+    for part in splits.parts:
+        for model, num_params in params.items():
+            for verifier in splits.verifiers:
+                best = splits.best(part, splits.which(verifier=verifier, model=model))
+                for target in TARGETS:
+                    found = _cross(splits, best, target)
+                    row: Row = {"bin": part.name, "num_prompts": int(part.weights[0].sum()), "target": target}
+                    row |= {"model": model, "num_params": num_params, "verifier": verifier}
+                    row |= {"verifier_params": splits.sizes.get(verifier, 0.0)}
+                    row |= columns("cost", percentile_interval(found.cost))
+                    row |= columns("verifier_share", percentile_interval(_read(splits, best, found, best.share)))
+                    row |= {"samples": _samples(splits, best, found), "never": _never(found)}
+                    rows.append(row | {"setting": _chosen(splits, best, found)})
+    return _framed(splits, rows)
+
+
+def _cross(splits: Splits, best: Best, target: float) -> Crossing:
+    found = best.frontier
+    return substitution.invert(found.accuracy, found.cost, np.log(splits.levels), np.full(len(found.cost), target))
+
+
+def _never(found: Crossing) -> float:
+    return float(share_of_replicates(np.isinf(found.cost), found.cost))
+
+
+def _rate(cost: Floats, without: Floats) -> Floats:
+    """cost over without; 0 where that is infinite alone, NaN where both are."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(cost / without)
+
+
+def _level(splits: Splits, found: Crossing) -> Ints:
+    """The level at or above each crossing, (1 + R,); the last where there is none."""
+    at = np.searchsorted(np.log(splits.levels), found.step - 1e-9)
+    return np.minimum(at, len(splits.levels) - 1)
+
+
+def _read(splits: Splits, best: Best, found: Crossing, table: Floats) -> Floats:
+    """A table by level (1 + R, Q) where the target is reached, NaN where it is not; (1 + R,)."""
+    read = np.take_along_axis(table, _level(splits, found)[:, None], axis=1)[:, 0]
+    return np.where(np.isfinite(found.cost), read, np.nan)
+
+
+def _cells_at(splits: Splits, best: Best, found: Crossing) -> Ints:
+    """The settings that each half chose where the estimate reaches the target."""
+    return np.asarray(best.frontier.cell[0, :, _level(splits, found)[0]])
+
+
+def _chosen(splits: Splits, best: Best, found: Crossing) -> str:
+    return _in_words(splits, _cells_at(splits, best, found)) if np.isfinite(found.cost[0]) else ""
+
+
+def _samples(splits: Splits, best: Best, found: Crossing) -> float:
+    if not np.isfinite(found.cost[0]):
+        return float(found.cost[0])
+    return float(np.mean([splits.settings[at].width for at in _cells_at(splits, best, found)]))
+
+
+def _in_words(splits: Splits, chosen: Ints) -> str:
+    """'4 of m, weighted vote by v', and what the other half chose where it differs."""
+    told = []
+    for at in chosen:
+        each = splits.settings[at]
+        rule = "" if each.width == 1 else f", {RULE_WORDS[each.rule]}"
+        by = "" if each.verifier == NONE else f" by {each.verifier}"
+        told.append(f"{each.width} of {each.model}{rule}{by}")
+    return " or ".join(dict.fromkeys(told))
+
+
+def _of(interval: Interval, at: int) -> Interval:
+    return Interval(*(end[at] for end in interval))
+
+
+def _framed(splits: Splits, rows: list[Row]) -> pd.DataFrame:
+    """Rows with the setting of the reading beside each."""
+    setting = splits.reading.setting
+    counted = "; ".join([setting.cost_label, *(f"what {name} reads included" for name in splits.sizes)])
+    return pd.DataFrame(rows).assign(**(setting.columns() | {"cost_label": counted}))
