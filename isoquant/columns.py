@@ -5,7 +5,7 @@ of the tables of results/reference.
 import csv
 from pathlib import Path
 
-from analysis.questions import answers, splits, verifier
+from analysis.questions import answers, verifier
 from analysis.text.columns import page
 from isoquant.notebook import Run, load
 from results.places import find_run
@@ -30,9 +30,7 @@ def tables() -> dict[str, list[str]]:
     found["answers()"] = list(dict.fromkeys([*found["answers()"], *answers.OF_VERIFIER]))
     found["verifier()"] = list(verifier.COLUMNS)
     folder = find_run("results/reference") / "figures"
-    found |= {path.name: _header(path) for path in sorted(folder.glob("*.csv")) if ASIDE not in path.name}
-    # A run with scores has it, with what every figure's table has beside.
-    return found | {"splits": list(splits.COLUMNS)}
+    return found | {path.name: _header(path) for path in sorted(folder.glob("*.csv")) if ASIDE not in path.name}
 
 
 def _header(path: Path) -> list[str]:

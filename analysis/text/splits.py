@@ -55,7 +55,7 @@ def _levels(levels: pd.DataFrame, unit: str) -> str:
             row = part.iloc[at]
             rows.append(
                 [str(name), f"{row['cost']:.2g}", _percent(row, "accuracy"), _percent(row, "without"),
-                 _ends(row, "gain", "{:+.1f}", 100), _ends(row, "verifier_share", "{:.0f}%", 100), row["setting"]]
+                 _ends(row, "gain", "{:+z.1f}", 100), _ends(row, "verifier_share", "{:.0f}%", 100), row["setting"]]
             )  # fmt: skip
     return aligned(rows, num_text=1)
 
