@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 
 from analysis.commands import arguments
-from analysis.questions import ceilings, splits, verifier
+from analysis.questions import ceilings, splits, verifier, workloads
 from analysis.reading import cautions
 from analysis.text import splits as splits_text
 from analysis.text import verifier as verifier_text
+from analysis.text import workloads as workloads_text
 from analysis.text.tables import filled
 
 EXAMPLES = """\
@@ -15,11 +16,16 @@ EXAMPLES = """\
   isoquant verifier pilot --scorer skywork-8b --bins 3 --json
   isoquant verifier pilot --scorer math-prm --steps min
   isoquant verifier pilot --spend
+  isoquant verifier pilot --scorer skywork-8b --workload
 """
 
 
 OF_SPEND = (
     "print instead how to split a budget between samples and a verifier, over all models and verifiers of the run"
+)
+OF_WORKLOAD = (
+    "print instead up to which workload a smaller model beats training the largest, with the verifier on one side "
+    "and on both"
 )
 
 
@@ -32,6 +38,7 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_scoring(command)
     arguments.add_options(command)
     command.add_argument("--spend", action="store_true", help=OF_SPEND)
+    command.add_argument("--workload", action="store_true", help=OF_WORKLOAD)
     command.set_defaults(rule="best_of_n", every_rule=True)
 
 
@@ -40,6 +47,10 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     if options.spend:
         return _spend(root, options)
     reading = arguments.read(root, options)
+    if options.workload:
+        reached = workloads.frame(reading)
+        print(workloads_text.render(reached, reading))
+        return arguments.describe(root, reading) | {"verifier": reading.arms[0].verifier, "workloads": reached}
     found = verifier.frame(reading)
     has_halves = len(reading.outcomes.prompt_ids) > 1
     filtered = ceilings.frame(reading) if has_halves else None
