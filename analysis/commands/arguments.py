@@ -134,14 +134,18 @@ def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overl
 
 
 def scoring(options: argparse.Namespace) -> Scoring | None:
-    """How scores are read, None where the rule reads none; raises ValueError for options that it does not use."""
+    """How scores are read, None where neither the rule nor the bins read any; raises ValueError for options that are
+    not used.
+    """
+    reads_bins = getattr(options, "difficulty", None) == "score"
     given = {name: getattr(options, name) for name in OF_SCORES if getattr(options, name) is not None}
     for name in given:
         users: tuple[str, ...] = ("filtered_vote",) if name == "filter_share" else curves.CHOSEN_RULES
-        if options.rule not in users and not options.every_rule:
+        makes_bins = reads_bins and name != "filter_share"
+        if options.rule not in users and not options.every_rule and not makes_bins:
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"Only {' or '.join(users)} uses {option}. Add --rule {users[0]}, or leave it out.")
-    return asked_scoring(options) if options.rule in curves.CHOSEN_RULES else None
+    return asked_scoring(options) if options.rule in curves.CHOSEN_RULES or reads_bins else None
 
 
 def asked_scoring(options: argparse.Namespace) -> Scoring:

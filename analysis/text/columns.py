@@ -120,7 +120,7 @@ COLUMNS = {
     "is_point": "whether the width is drawn as a point",
     # What a caption says, the same in every row.
     "task": "name of the task",
-    "difficulty": "what makes the bins: anchor, own, agreement or label",
+    "difficulty": "what makes the bins: anchor, own, agreement, score or label",
     "bins_are": "the bins in words",
     "anchor": "the model whose held-out samples make the bins",
     "bin_samples": "held-out samples a prompt that make the bins",
