@@ -1,7 +1,7 @@
 """Who scored the answers of a run, and how its scores are read. Knows the tables, nothing of single answers."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -43,7 +43,7 @@ class Verifier:
     """Who read a model's answers, and how its scores are used.
 
     shape: what its reading costs by, and is_counted whether that is; filter_share: what a filtered vote drops;
-    num_verdicts: how many of each answer are averaged.
+    num_verdicts: how many of each answer are averaged; parts: what its version is the hash of, as JSON.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Verifier:
     filter_share: float
     num_verdicts: int
     is_counted: bool = True
+    parts: str | None = field(default=None, repr=False)
 
     @property
     def is_known(self) -> bool:
@@ -105,6 +106,7 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
             steps=scoring.steps,
             filter_share=scoring.filter_share,
             num_verdicts=num_verdicts,
+            parts=rows[version].scorer_parts,
         )
         for identity, version in versions.items()
     }
