@@ -18,6 +18,7 @@ from analysis.reading.untold import UntoldError, one_model
 from analysis.runs.arms import Arm
 from analysis.stats import intervals, multiplier, substitution
 from analysis.stats.bootstrap import percentile_interval, share_of_replicates, weighted_means
+from analysis.stats.substitution import Crossing
 
 VOTE, SMALL_ONLY, BOTH = "vote", "small_only", "both"
 
@@ -49,17 +50,18 @@ def frame(reading: Reading) -> pd.DataFrame:
     target: accuracy of the larger one's one answer, or of what the verifier chooses of its large_width samples.
     samples: how many of the smaller one's reach it, by vote or by the reading's rule. workload: R*, inference
     tokens of the larger one served over pretraining tokens, below which the smaller one costs less to train and to
-    serve; inf always, 0 never. small_reads, large_reads: tokens that the verifier reads and writes of a sample, at
-    its own size, over those that the model decodes. never: share of replicates in which the target is not reached.
-    NaN where the larger one is not surely right. Both models are taken to be trained on equally many tokens, at
-    2N FLOPs a token. Raises ValueError where the rule reads no scores, UntoldError below two models and where
-    sizes or tokens are not known.
+    serve; inf always, 0 never. over_vote: of the verifier against one answer, its tokens, the reading counted, over
+    those of the vote that reaches the same, paired; 0 where the vote never gets there, NaN where neither does.
+    small_reads, large_reads: tokens that the verifier reads and writes of a sample, at its own size, over those
+    that the model decodes. never: share of replicates in which the target is not reached. NaN where the larger one
+    is not surely right. Both models are taken to be trained on equally many tokens, at 2N FLOPs a token. Raises
+    ValueError where the rule reads no scores, UntoldError below two models and where sizes or tokens are not known.
     """
     require_scores(reading)
     small = _smaller(reading)
     parts = [(at, part) for subjects, every in reading.groups for part in every for at in subjects if at in small]
     order: list[object] = list(dict.fromkeys(part.name for _, part in parts))
-    rows = [_row(reading, at, part, case) for at, part in parts for case in cases(reading)]
+    rows = [row for at, part in parts for row in _rows(reading, at, part)]
     return pd.DataFrame(sorted(rows, key=lambda row: order.index(row["bin"])))
 
 
@@ -93,26 +95,61 @@ class _Spent(NamedTuple):
     read: Floats
 
 
-def _row(reading: Reading, at: int, part: Bin, case: Case) -> Row:
+class _Needed(NamedTuple):
+    """What a case takes under each weighting, (1 + R,) each: target, where the smaller one reaches it, cost in its
+    tokens, what the larger one decodes, and what is read of it over that; small_reads alike of the smaller one.
+    """
+
+    target: Floats
+    crossing: Crossing
+    reference: Floats
+    large_reads: Floats
+    small_reads: Floats
+
+
+def _rows(reading: Reading, at: int, part: Bin) -> list[Row]:
+    """The rows of one smaller model in one bin, each beside the vote where there is one."""
+    found = {case: _needed(reading, at, part, case) for case in cases(reading)}
+    vote = next((needed.crossing.cost for case, needed in found.items() if case.name == VOTE), None)
+    return [_row(reading, at, part, case, needed, vote) for case, needed in found.items()]
+
+
+def _needed(reading: Reading, at: int, part: Bin, case: Case) -> _Needed:
     small, large = reading.arms[at], reading.arms[-1]
     widths = reading.read_by(case.rule).path(at, "width").widths
     accuracy = _means(reading, at, part, case.rule, widths)
     target = _means(reading, len(reading.arms) - 1, part, case.rule, (case.large_width,))[:, 0]
     own, other = (_spent(arm, part.weights) for arm in (small, large))
-    is_verified = case.name != VOTE
     counts = np.asarray(widths, dtype=float)
-    read = np.where(counts > 1, counts, 0) * is_verified
+    # A single sample leaves nothing to choose.
+    read = np.where(counts > 1, counts, 0) * (case.name != VOTE)
     spent = counts * own.decoded[:, None] + read * own.read[:, None]
-    reference = case.large_width * other.decoded
-    large_reads = other.read / other.decoded if case.name == BOTH else np.zeros(len(reference))
-    found = substitution.invert(accuracy, spent, np.log(counts), substitution.to_match(target))
-    workload = multiplier.break_even(_ratio(small, large), found.cost / reference, large_spends=1 + large_reads)
+    return _Needed(
+        target=target,
+        crossing=substitution.invert(accuracy, spent, np.log(counts), substitution.to_match(target)),
+        reference=case.large_width * other.decoded,
+        large_reads=other.read / other.decoded * (case.name == BOTH),
+        small_reads=own.read / own.decoded * (case.name != VOTE),
+    )
+
+
+def _row(reading: Reading, at: int, part: Bin, case: Case, needed: _Needed, vote: Floats | None) -> Row:
+    small, large, found = reading.arms[at], reading.arms[-1], needed.crossing
+    workload = multiplier.break_even(
+        _ratio(small, large), found.cost / needed.reference, large_spends=1 + needed.large_reads
+    )
+    over_vote = np.full(len(found.cost), np.nan)
+    if case.name == SMALL_ONLY and vote is not None:
+        # Where neither gets there nothing is compared.
+        with np.errstate(invalid="ignore"):
+            over_vote = found.cost / vote
     row: Row = {"small": small.rung.name, "large": large.rung.name, "bin": part.name}
     row |= {"num_prompts": int(part.weights[0].sum()), "case": case.name, "large_width": case.large_width}
-    row |= columns("target", intervals.accuracy_interval(target, reading.num_drawn(part)))
+    row |= columns("target", intervals.accuracy_interval(needed.target, reading.num_drawn(part)))
     row |= columns("samples", percentile_interval(np.exp(found.step)))
     row |= columns("workload", percentile_interval(workload))
-    row |= {"small_reads": float((own.read / own.decoded)[0]) * is_verified, "large_reads": float(large_reads[0])}
+    row |= columns("over_vote", percentile_interval(over_vote))
+    row |= {"small_reads": float(needed.small_reads[0]), "large_reads": float(needed.large_reads[0])}
     never = float(share_of_replicates(np.isinf(found.step), found.step))
     return row | {"at_or_below": bool(found.at_or_below[0]), "never": never}
 

@@ -1,6 +1,6 @@
 """How a budget splits between samples and a verifier, as tables for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,27 +26,35 @@ ABOUT = (
 
 def render(levels: pd.DataFrame, targets: pd.DataFrame, isoquants: pd.DataFrame) -> str:
     """What a budget buys, what an accuracy costs, and which generators and verifiers reach it with how many samples."""
-    first = levels.iloc[0]
-    unit = first["cost_unit"]
-    head = (
-        f"{first['task']}: samples, or a verifier that chooses among them? In {unit} a prompt "
-        f"({first['cost_label']})."
-    )
     parts = [
-        head,
-        f"What a budget buys\n{_levels(levels, unit)}",
-        f"What an accuracy costs\n{_targets(targets, unit)}",
+        f"{title}\n{aligned(rows, num_text=num_text, is_last_text=num_text == 1)}"
+        for title, rows, num_text in tables(levels, targets, isoquants)
     ]
+    return filled("\n\n".join([f"{levels.iloc[0]['task']}: {intro(levels)}", *parts, ABOUT]))
+
+
+def intro(levels: pd.DataFrame) -> str:
+    """The question, and what is counted."""
+    first = levels.iloc[0]
+    return f"samples, or a verifier that chooses among them? In {first['cost_unit']} a prompt ({first['cost_label']})."
+
+
+def tables(
+    levels: pd.DataFrame, targets: pd.DataFrame, isoquants: pd.DataFrame
+) -> Iterator[tuple[str, list[list[str]], int]]:
+    """Each table's title, its rows with the head first and an empty one between groups, and its columns of names."""
+    unit = levels.iloc[0]["cost_unit"]
+    yield "What a budget buys", _levels(levels, unit), 1
+    yield "What an accuracy costs", _targets(targets, unit), 1
     told = [
         target for target in ISOQUANTS if np.isfinite(isoquants.loc[isoquants["target"] == target, "cost"]).any()
     ]
     if told:
-        parts.append(f"Equal accuracy of all prompts: samples, and {unit} with the verifier's part\n"
-                     f"{_isoquants(isoquants, told)}")  # fmt: skip
-    return filled("\n\n".join([*parts, ABOUT]))
+        title = f"Equal accuracy of all prompts: samples, and {unit} with the verifier's part"
+        yield title, _isoquants(isoquants, told), 2
 
 
-def _levels(levels: pd.DataFrame, unit: str) -> str:
+def _levels(levels: pd.DataFrame, unit: str) -> list[list[str]]:
     rows = [["bin", unit, "accuracy", "without", "gain, points", "to the verifier", "setting"]]
     split = levels[levels["verifier"] == ANY]
     for name, part in split.groupby("bin", sort=False):
@@ -57,10 +65,10 @@ def _levels(levels: pd.DataFrame, unit: str) -> str:
                 [str(name), f"{row['cost']:.2g}", _percent(row, "accuracy"), _percent(row, "without"),
                  _ends(row, "gain", "{:+z.1f}", 100), _ends(row, "verifier_share", "{:.0f}%", 100), row["setting"]]
             )  # fmt: skip
-    return aligned(rows, num_text=1)
+    return rows
 
 
-def _targets(targets: pd.DataFrame, unit: str) -> str:
+def _targets(targets: pd.DataFrame, unit: str) -> list[list[str]]:
     rows = [["bin", "target", unit, "without", "ratio", "to the verifier", "setting"]]
     for name, part in targets.groupby("bin", sort=False):
         _break(rows)
@@ -71,10 +79,10 @@ def _targets(targets: pd.DataFrame, unit: str) -> str:
                  wording.bounded(_ends(row, "without", "{:.2g}"), bound), _rate(row),
                  _ends(row, "verifier_share", "{:.0f}%", 100), row["setting"]]
             )  # fmt: skip
-    return aligned(rows, num_text=1)
+    return rows
 
 
-def _isoquants(isoquants: pd.DataFrame, targets: Sequence[float]) -> str:
+def _isoquants(isoquants: pd.DataFrame, targets: Sequence[float]) -> list[list[str]]:
     whole = isoquants[isoquants["bin"] == ALL_PROMPTS]
     verifiers = list(dict.fromkeys(whole["verifier"]))
     rows = [["target", "generator", *verifiers]]
@@ -86,7 +94,7 @@ def _isoquants(isoquants: pd.DataFrame, targets: Sequence[float]) -> str:
             rows.append(
                 [numerals.percent(target), str(model), *(_samples(of.loc[verifier]) for verifier in verifiers)]
             )
-    return aligned(rows, num_text=2, is_last_text=False)
+    return rows
 
 
 def _samples(row: pd.Series) -> str:

@@ -13,9 +13,10 @@ from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
 SHORT = 400
-# Those of comparisons have a shorter form in test_differences.
+# Those of comparisons have a shorter form in test_differences, and that of verifiers below.
 LONG_ONLY = {
     "Intervals hold the truth",
+    "Verifiers of known error rates",
     "Comparisons: one model twice",
     "Comparisons: planted differences",
 }
@@ -105,6 +106,13 @@ def test_a_planted_verifiers_best_of_k_is_its_closed_form(true_rate: float, fals
     # Endlessly many samples reach what a filter of these rates can.
     many = rates.best_of(np.array([0.4]))[0, -1]
     assert many <= filters.ceiling(0.4, true_rate, false_rate) + 1e-9
+
+
+@pytest.mark.usefixtures("few_replicates")
+def test_intervals_under_a_planted_verifier_hold_the_truth():
+    checks = verifiers.error_rates(60, num_bins=2, num_prompts=450, rng=np.random.default_rng(0))
+    assert {check.case.partition(";")[0] for check in checks} >= {verifiers.BEST, "exchange rate", "AUC"}
+    assert [check for check in checks if not check.holds] == []
 
 
 @pytest.mark.usefixtures("few_replicates")

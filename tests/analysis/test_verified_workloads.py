@@ -95,6 +95,17 @@ def test_a_perfect_verifier_wins_where_a_coin_does_not(run: Path):
         whole[name] = rows[(rows["case"] == SMALL_ONLY) & (rows["bin"] == "all prompts")].set_index("small")
     assert (whole["oracle"]["workload"] > whole["coin"]["workload"]).all()
     assert (whole["coin"]["workload"] == 0).all()
+    # What a perfect one saves is more than its reading; a coin never gets there.
+    assert (whole["oracle"]["over_vote"] < 1).all() and (whole["oracle"]["over_vote_high"] < 1).all()
+    assert (whole["coin"]["over_vote"].isna() | np.isinf(whole["coin"]["over_vote"])).all()
+
+
+def test_the_cost_over_the_votes_is_that_of_its_samples_and_their_reading(run: Path):
+    found = workloads.frame(reading(run)).set_index(["small", "bin", "case", "large_width"])
+    one, vote = (found.loc[("0.4m", "all prompts", case, 1)] for case in (SMALL_ONLY, VOTE))
+    expected = one["samples"] * (1 + one["small_reads"]) / vote["samples"]
+    assert one["over_vote"] == pytest.approx(expected, rel=0.1) and np.isnan(vote["over_vote"])
+    assert one["over_vote_low"] <= one["over_vote"] <= one["over_vote_high"]
 
 
 def test_the_command_prints_the_table_and_one_object(run: Path, capsys: pytest.CaptureFixture[str]):

@@ -46,6 +46,8 @@ def test_every_step_of_a_trace_has_its_score_behind_it(samples: list[dict[str, A
 def test_nothing_of_it_is_markup(scored_page: Path) -> None:
     tags = Tags()
     tags.feed(scored_page.read_text(encoding="utf-8"))
+    # Its tables name the verifier and the models too.
+    assert {"verifier", "splits", "workloads"} <= {attributes.get("id") for _, attributes in tags.tags}
     assert not {"img", "svg", "b", "iframe", "comment"} & {tag for tag, _ in tags.tags}
     assert sum(tag == "script" for tag, _ in tags.tags) == 4
     assert not [name for _, attributes in tags.tags for name in attributes if name.startswith("on")]
