@@ -1,5 +1,6 @@
 """A budget split between samples and planted verifiers: worthless ones, perfect ones, cheap and dear ones."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.commands import arguments
+from analysis.commands import figures as command
 from analysis.figures import splits as figure
 from analysis.questions import splits
 from analysis.questions.splits import ANY, NONE, Splits
@@ -149,6 +152,17 @@ def test_the_command_reads_every_verifier_that_read_a_model_whole(run: Path, cap
     assert {row["verifier"] for row in told["levels"]} == {NONE, "coin", ANY}
     assert isoquant(["verifier", str(run), "--spend", "--scorer", "partial"]) == 2
     assert "No verifier scored all answers" in capsys.readouterr().err
+
+
+def test_figures_draw_it_of_a_run_with_scores_alone(run: Path, tmp_path: Path):
+    write_run(tmp_path / "plain", LADDER[:1], num_prompts=10, num_samples=2, bin_samples=0)
+    options = argparse.Namespace(task=None, anchor=None, **dict.fromkeys(arguments.OF_SCORES))
+    wanted = [
+        command.of_scores(root, read(outcomes.load(root), Choices()), options)
+        for root in (run, tmp_path / "plain")
+    ]
+    assert [[each.name for each in some] for some in wanted] == [["splits"], []]
+    assert set(wanted[0][0].frame_of()["verifier"]) == {NONE, ANY, "coin", "oracle", "dear"}
 
 
 def test_one_prompt_has_no_two_halves(tmp_path: Path):
