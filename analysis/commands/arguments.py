@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from analysis.costs import cost_models, roofline
 from analysis.costs.shapes import PerToken
-from analysis.questions import compare, splits
+from analysis.questions import compare, split_settings
 from analysis.questions.compare import Comparison
-from analysis.questions.splits import Splits
+from analysis.questions.split_settings import Splits
 from analysis.reading import bins, curves, reading
 from analysis.reading.bins import Binning
 from analysis.reading.choices import AS_KNOWN, Choices
@@ -100,7 +100,7 @@ def split(root: Path, reading: Reading, options: argparse.Namespace) -> Splits:
     verified = _read_verified(root, base, options)
     if not verified:
         raise UntoldError("No verifier scored all answers of a model. Run `isoquant score` to its end.")
-    return splits.measure(base, verified)
+    return split_settings.measure(base, verified)
 
 
 def _read_verified(root: Path, base: Reading, options: argparse.Namespace) -> list[Reading]:

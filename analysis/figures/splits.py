@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
-from analysis.questions.splits import NONE
+from analysis.questions.split_settings import NONE
 from analysis.text import captions, wording
 
 SHARE_INCHES, BETWEEN = 0.75, 0.2

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.questions import splits, workloads
-from analysis.questions.splits import Splits
+from analysis.questions.split_settings import Splits
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.report import html

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import numerals
-from analysis.questions.splits import ANY
+from analysis.questions.split_settings import ANY
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.text import wording
 from analysis.text.tables import aligned, filled

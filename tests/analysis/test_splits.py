@@ -12,8 +12,8 @@ import pytest
 from analysis.commands import arguments
 from analysis.commands import figures as command
 from analysis.figures import splits as figure
-from analysis.questions import splits
-from analysis.questions.splits import ANY, NONE, Splits
+from analysis.questions import split_settings, splits
+from analysis.questions.split_settings import ANY, NONE, Splits
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.reading.untold import UntoldError
@@ -48,7 +48,7 @@ def measured(root: Path, *scorers: str, **choices: Any) -> Splits:
     wanted = Choices(**choices)
     base = read(outcomes.load(root), wanted)
     verified = [read(outcomes.load(root, scoring=Scoring(name)), wanted, rule="best_of_n") for name in scorers]
-    return splits.measure(base, verified)
+    return split_settings.measure(base, verified)
 
 
 @pytest.fixture(scope="module")
