@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -10,13 +11,16 @@ from threadpoolctl import threadpool_limits
 
 from analysis.costs import cost_models, roofline
 from analysis.costs.shapes import PerToken
-from analysis.questions import compare
+from analysis.questions import compare, split_settings
 from analysis.questions.compare import Comparison
+from analysis.questions.split_settings import Splits
 from analysis.reading import bins, curves, reading
 from analysis.reading.bins import Binning
 from analysis.reading.choices import AS_KNOWN, Choices
 from analysis.reading.reading import Reading
-from analysis.runs import outcomes, pairing, scores
+from analysis.reading.reading import read as read_outcomes
+from analysis.reading.untold import UntoldError
+from analysis.runs import outcomes, pairing, scores, verifiers
 from analysis.runs.pairing import Source
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
@@ -86,6 +90,33 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
     return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
 
 
+def split(root: Path, reading: Reading, options: argparse.Namespace) -> Splits:
+    """How a budget splits between samples and each verifier of a run, or the one that --scorer names.
+
+    Raises UntoldError where none scored all answers of a model.
+    """
+    unread = reading.asked.unverified()
+    base = read_outcomes(unread, reading.wanted, seed=reading.seed)
+    verified = _read_verified(root, base, options)
+    if not verified:
+        raise UntoldError("No verifier scored all answers of a model. Run `isoquant score` to its end.")
+    return split_settings.measure(base, verified)
+
+
+def _read_verified(root: Path, base: Reading, options: argparse.Namespace) -> list[Reading]:
+    """The run by the rule best_of_n as each verifier scored it, with the models of which it scored every answer."""
+    found = []
+    names = [options.scorer] if options.scorer is not None else verifiers.named(root, base.asked.task)
+    for name in names:
+        scoring = replace(asked_scoring(options), scorer=name)
+        loaded = outcomes.load(root, task=options.task, anchor=options.anchor, scoring=scoring)
+        scored = tuple(arm for arm in loaded.arms if arm.is_scored)
+        if scored:
+            whole = replace(loaded, arms=scored)
+            found.append(read_outcomes(whole, base.wanted, rule="best_of_n", seed=base.seed))
+    return found
+
+
 def describe(root: Path, reading: Reading) -> dict[str, object]:
     """What is read, by which rule and counted in what: the head of what `--json` prints."""
     counted = {"cost_unit": reading.cost.unit, "cost_label": reading.cost.label}
@@ -103,14 +134,24 @@ def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overl
 
 
 def scoring(options: argparse.Namespace) -> Scoring | None:
-    """How scores are read, None where the rule reads none; raises ValueError for options that it does not use."""
+    """How scores are read, None where neither the rule nor the bins read any; raises ValueError for options that are
+    not used.
+    """
+    reads_bins = getattr(options, "difficulty", None) == "score"
     given = {name: getattr(options, name) for name in OF_SCORES if getattr(options, name) is not None}
     for name in given:
         users: tuple[str, ...] = ("filtered_vote",) if name == "filter_share" else curves.CHOSEN_RULES
-        if options.rule not in users and not options.every_rule:
+        makes_bins = reads_bins and name != "filter_share"
+        if options.rule not in users and not options.every_rule and not makes_bins:
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"Only {' or '.join(users)} uses {option}. Add --rule {users[0]}, or leave it out.")
-    return Scoring(**given) if options.rule in curves.CHOSEN_RULES else None
+    return asked_scoring(options) if options.rule in curves.CHOSEN_RULES or reads_bins else None
+
+
+def asked_scoring(options: argparse.Namespace) -> Scoring:
+    """How the options say that scores are read."""
+    given = {name: getattr(options, name) for name in OF_SCORES}
+    return Scoring(**{name: value for name, value in given.items() if value is not None})
 
 
 def choices(options: argparse.Namespace) -> Choices:

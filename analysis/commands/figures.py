@@ -25,13 +25,16 @@ from analysis.questions import (
     parallel,
     published,
     rate_rows,
+    splits,
     targets,
 )
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import cells
 from analysis.reading.cells import Cells
 from analysis.reading.curves import PathName
+from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
+from analysis.runs import verifiers
 from analysis.text import summary
 from results.inspection import check_folders
 
@@ -80,6 +83,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         if options.summary:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured), *of_data(options.data, options.seed)]
+        wanted += of_scores(root, reading, options)
         untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
         paths = []
         for path in drawn.paths():
@@ -132,6 +136,17 @@ def of_cells(measured: Cells) -> list[Wanted]:
         Wanted("coverage", partial(coverage.frame, measured), "coverage"),
         Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),
     ]
+
+
+def of_scores(root: Path, reading: Reading, options: argparse.Namespace) -> list[Wanted]:
+    """What verifiers are worth at each budget, where any has scored the run."""
+    if not verifiers.named(root, reading.asked.task):
+        return []
+
+    def frame() -> pd.DataFrame:
+        return splits.by_level(arguments.split(root, reading, options))
+
+    return [Wanted("splits", frame, "splits")]
 
 
 def of_data(folder: Path | None, seed: int) -> list[Wanted]:

@@ -1,10 +1,12 @@
 """report: everything a run says as one HTML file."""
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from analysis.commands import arguments
 from analysis.reading.reading import Reading
+from analysis.reading.untold import UntoldError
 from analysis.report import build
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Section]:
     """The sections that are asked for."""
-    sections: list[Section] = []
+    sections = _of_verifiers(root, reading, options) if reading.reads_scores else []
     if options.new:
         from analysis.report import compare
 
@@ -66,3 +68,13 @@ def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Sec
         texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
         sections.append(section.section(replays.replay(reading, replays.Asked(), texts=texts)))
     return sections
+
+
+def _of_verifiers(root: Path, reading: Reading, options: argparse.Namespace) -> list[Section]:
+    """What a budget buys with each verifier of the run, and up to which workload, as far as the run can tell."""
+    from analysis.report import splits
+
+    sections = [splits.of_workloads(reading)]
+    with contextlib.suppress(UntoldError):
+        sections.insert(0, splits.section(arguments.split(root, reading, options)))
+    return [each for each in sections if each is not None]

@@ -215,12 +215,12 @@ def cell_cost(
     each, k = model.decode(shape, prompt, decoded), np.asarray(widths, dtype=float)
     cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * k
     if verdicts is not None:
-        cost = cost + _verdict_cost(model, verdicts).mean(axis=-1, keepdims=True) * np.where(k > 1, k, 0.0)
+        cost = cost + verdict_cost(model, verdicts).mean(axis=-1, keepdims=True) * np.where(k > 1, k, 0.0)
     return cost
 
 
-def _verdict_cost(model: CostModel, verdicts: Verdicts) -> Floats:
-    """Of reading each sample and writing its verdicts; (..., S)."""
+def verdict_cost(model: CostModel, verdicts: Verdicts) -> Floats:
+    """Cost of reading each sample and writing its verdicts, in the model's unit; (..., S). Source: by definition."""
     read, written = (np.asarray(tokens, dtype=float) for tokens in (verdicts.read_tokens, verdicts.written_tokens))
     cost = model.prefill(verdicts.shape, read)
     if written.any():

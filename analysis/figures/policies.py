@@ -19,7 +19,11 @@ from matplotlib.ticker import (
 from analysis.figures import ink
 from analysis.text import wording
 
-FIGURES = {"replay_allocation": ("allocation",), "replay_choices": ("thinking", "cascades")}
+FIGURES = {
+    "replay_allocation": ("allocation",),
+    "replay_choices": ("thinking", "cascades"),
+    "replay_scores": ("stopping on scores", "cascades on scores"),
+}
 COLUMN_INCHES = 5.0
 HEIGHTS_INCHES = (2.7, 2.0)
 HEAD_INCHES = 1.25
@@ -41,6 +45,8 @@ TITLES = {
     "allocation": "How many samples for each prompt?",
     "thinking": "Think about it or not?",
     "cascades": "Ask the next only if in doubt?",
+    "stopping on scores": "Stop at a high score?",
+    "cascades on scores": "Ask the next if scores are low?",
 }
 
 

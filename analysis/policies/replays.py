@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.policies.studies import allocation, cascades, parallel, search, thinking
-from analysis.policies.studies.stage import NUM_FOLDS, Stage, prepare
+from analysis.policies.studies import allocation, cascades, parallel, scored, search, thinking
+from analysis.policies.studies.stage import NUM_FOLDS, Row, Stage, prepare
 from analysis.reading import curves
 from analysis.reading.choices import Setting
 from analysis.reading.reading import Reading
@@ -47,22 +47,24 @@ class Replays:
 
 
 def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
-    """Every study that the run allows, on the same folds and with the bootstrap of the reading.
+    """Every study that the run allows, on the same folds and with the bootstrap of the reading: by a rule that reads
+    scores those of scores, beside votes, and else all others.
 
     texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the
     fits. Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.
     """
-    if reading.reads_scores:
+    if reading.reads_scores and reading.rule != "best_of_n":
         raise ValueError(
-            f"Policies are replayed on votes and on any of k correct, not by {reading.rule}, because they stop "
-            "on what samples agree on. Choose --rule maj_at_k or pass_at_k."
+            f"Policies are replayed on the best score, not by {reading.rule}. Choose --rule best_of_n."
         )
     _refuse(reading.asked, asked)
     if reading.asked.holds_counts:
         reading = reading.of(reading.asked.drawn(MAX_SAMPLES))
-    rules = curves.rules(reading.arms)
     stage = prepare(reading, texts=texts, num_folds=asked.num_folds)
     at = _place(stage, asked.model)
+    if reading.reads_scores:
+        return _replayed(stage, at, asked, scored.stop(stage, at) + scored.climb(stage))
+    rules = curves.rules(reading.arms)
     found = [row for each in rules for row in allocation.allocate(stage, at, each, num_probe=asked.num_probe)]
     chosen = []
     if len(reading.outcomes.budgets) > 1:
@@ -73,15 +75,27 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     frontiers, surface = (
         parallel.compare_parallel(stage, at, reading.rule) if stage.arms[at].rung.has_tokens else ([], [])
     )
+    return _replayed(
+        stage,
+        at,
+        asked,
+        found,
+        choices=chosen,
+        frontiers=frontiers,
+        surface=surface,
+        search=search.halve_up_the_ladder(stage, reading.rule),
+    )
+
+
+def _replayed(stage: Stage, at: int, asked: Asked, found: list[Row], **beside: list[Row]) -> Replays:
+    """The rows of policies as frames, and those of what else was replayed."""
+    every = ("choices", "frontiers", "surface", "search")
     return Replays(
-        setting=reading.setting,
+        setting=stage.reading.setting,
         model=stage.arms[at].rung.name,
         num_folds=asked.num_folds,
         policies=pd.DataFrame(found),
-        choices=pd.DataFrame(chosen),
-        frontiers=pd.DataFrame(frontiers),
-        surface=pd.DataFrame(surface),
-        search=pd.DataFrame(search.halve_up_the_ladder(stage, reading.rule)),
+        **{name: pd.DataFrame(beside.get(name, [])) for name in every},
     )
 
 

@@ -47,10 +47,7 @@ def by_agreement(
     orders (P, N, S) from `orders.draw`, over which all is a mean; thresholds ascending. The leading answer counts,
     ties split. Raises ValueError where `most` exceeds the samples or thresholds fall.
     """
-    if not 1 <= most <= orders.shape[2]:
-        raise ValueError(f"At most {orders.shape[2]} samples can be drawn here, not {most}.")
-    if list(thresholds) != sorted(thresholds):
-        raise ValueError(f"Thresholds must increase; got {list(thresholds)}.")
+    _refuse(most, orders, thresholds)
     votes = np.arange(most + 1)
     sure = confidence(votes[:, None], votes)
     sums = np.zeros((4, orders.shape[0], len(thresholds)))
@@ -67,6 +64,33 @@ def by_agreement(
     )
     accuracy, num_drawn, cost, tokens = sums / orders.shape[1]
     return Stopped(accuracy, num_drawn, cost + samples.prefill[:, None], tokens)
+
+
+def by_score(
+    samples: Pool,
+    scores: ArrayLike,
+    orders: Ints,
+    *,
+    most: int,
+    thresholds: Sequence[float],
+    reading: ArrayLike,
+    watched: ArrayLike | None = None,
+) -> Stopped:
+    """Draw until the best score so far reaches a threshold, at most `most`; the best-scored is the answer.
+
+    scores (P, S), finite, equal ones sharing the answer; reading (P, S): what the verifier's reading of each costs,
+    which every drawn sample is charged; thresholds ascending. watched (P, S): what is held against the thresholds
+    in place of the scores, for a placebo. orders as in `by_agreement`. Raises ValueError as there.
+    """
+    _refuse(most, orders, thresholds)
+    scores = np.asarray(scores, dtype=float)
+    watched = scores if watched is None else np.asarray(watched, dtype=float)
+    cost = samples.cost + np.asarray(reading, dtype=float)
+    sums = np.zeros((4, orders.shape[0], len(thresholds)))
+    edges = np.asarray(thresholds, dtype=float)
+    _draw_until_scored(samples.correct, scores, watched, cost, samples.tokens, orders, most, edges, sums)
+    accuracy, num_drawn, spent, tokens = sums / orders.shape[1]
+    return Stopped(accuracy, num_drawn, spent + samples.prefill[:, None], tokens)
 
 
 def at_success(samples: Pool, *, widths: Sequence[int]) -> Stopped:
@@ -97,6 +121,13 @@ def at_success(samples: Pool, *, widths: Sequence[int]) -> Stopped:
 def menu(stopped: Stopped, cells: Sequence[Cell]) -> Menu:
     """Stopping at each threshold as arms."""
     return Menu(tuple(cells), stopped.accuracy, stopped.cost, stopped.tokens)
+
+
+def _refuse(most: int, orders: Ints, thresholds: Sequence[float]) -> None:
+    if not 1 <= most <= orders.shape[2]:
+        raise ValueError(f"At most {orders.shape[2]} samples can be drawn here, not {most}.")
+    if list(thresholds) != sorted(thresholds):
+        raise ValueError(f"Thresholds must increase; got {list(thresholds)}.")
 
 
 @compiled
@@ -138,6 +169,44 @@ def _draw_until(
                             total += worth[row, other]
                             num_leaders += 1
                     sums[0, row, at] += total / max(num_leaders, 1)
+                    sums[1, row, at] += step + 1
+                    sums[2, row, at] += spent
+                    sums[3, row, at] += written
+                    at += 1
+                if at == len(thresholds):
+                    break
+
+
+@compiled
+def _draw_until_scored(
+    correct: Floats,
+    scores: Floats,
+    watched: Floats,
+    cost: Floats,
+    tokens: Floats,
+    orders: Ints,
+    most: int,
+    thresholds: Floats,
+    sums: Floats,
+) -> None:
+    for row in range(orders.shape[0]):
+        for number in range(orders.shape[1]):
+            best, seen = -np.inf, -np.inf
+            right, num_best, at = 0.0, 0, 0
+            spent, written = 0.0, 0.0
+            for step in range(most):
+                sample = orders[row, number, step]
+                spent += cost[row, sample]
+                written += tokens[row, sample]
+                seen = max(seen, watched[row, sample])
+                if scores[row, sample] > best:
+                    best, right, num_best = scores[row, sample], 0.0, 0
+                if scores[row, sample] == best:
+                    right += correct[row, sample]
+                    num_best += 1
+                is_last = step == most - 1
+                while at < len(thresholds) and (is_last or seen >= thresholds[at]):
+                    sums[0, row, at] += right / num_best
                     sums[1, row, at] += step + 1
                     sums[2, row, at] += spent
                     sums[3, row, at] += written

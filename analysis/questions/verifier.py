@@ -50,8 +50,7 @@ def frame(reading: Reading) -> pd.DataFrame:
     the verifier read is not counted. Under own difficulty the bins are each model's. Raises ValueError where the
     reading's rule reads no scores.
     """
-    if not reading.reads_scores:
-        raise ValueError(f"--rule {reading.rule} reads no scores; a verifier is read by {CHOSEN_RULES[0]}.")
+    require_scores(reading)
     read = [_read(reading, at) for at in range(len(reading.arms))]
     rows = [
         _row(reading, at, part, read[at])
@@ -61,6 +60,12 @@ def frame(reading: Reading) -> pd.DataFrame:
     ]
     order = list(dict.fromkeys(row["bin"] for row in rows))
     return pd.DataFrame(sorted(rows, key=lambda row: order.index(row["bin"])))
+
+
+def require_scores(reading: Reading) -> None:
+    """Raise ValueError where the reading's rule reads no scores."""
+    if not reading.reads_scores:
+        raise ValueError(f"--rule {reading.rule} reads no scores; a verifier is read by {CHOSEN_RULES[0]}.")
 
 
 def _read(reading: Reading, at: int) -> _Read:
@@ -93,10 +98,10 @@ def _row(reading: Reading, at: int, part: Bin, read: _Read) -> Row:
     row: Row = {"model": arm.rung.name, "num_params": arm.rung.num_params, "bin": part.name}
     row |= {"num_prompts": int(part.weights[0].sum()), "num_samples": arm.num_samples}
     row |= {"num_mixed": int((read.pairs.total[inside] > 0).sum())}
-    row |= _columns("auc", percentile_interval(pairs.area(read.pairs, part.weights)))
+    row |= columns("auc", percentile_interval(pairs.area(read.pairs, part.weights)))
     for name in YIELDS:
-        row |= _columns(name, intervals.accuracy_interval(found[name], drawn) if name in found else _UNKNOWN)
-    row |= _columns("gap", percentile_interval(found["pass_at_k"] - found["best_of_n"]))
+        row |= columns(name, intervals.accuracy_interval(found[name], drawn) if name in found else _UNKNOWN)
+    row |= columns("gap", percentile_interval(found["pass_at_k"] - found["best_of_n"]))
     means = weighted_means(part.weights[:1], np.stack([read.refused, read.cost, read.plain_cost], axis=1))[0]
     is_counted = arm.verifier is not None and (arm.verifier.is_counted or arm.verifier.is_free)
     dearer = means[1] / means[2] if is_counted and means[2] > 0 else np.nan
@@ -106,5 +111,6 @@ def _row(reading: Reading, at: int, part: Bin, read: _Read) -> Row:
 _UNKNOWN = Interval(*(np.asarray(np.nan),) * 3)
 
 
-def _columns(name: str, interval: Interval) -> Row:
+def columns(name: str, interval: Interval) -> Row:
+    """An interval's estimate and ends as columns."""
     return {f"{name}{end}": float(np.asarray(value)) for end, value in zip(ENDS, interval, strict=True)}

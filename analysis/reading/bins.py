@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from analysis.arrays import Array, Floats, Weights
+from analysis.reading import chosen
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, difficulty, optimism
@@ -19,7 +20,7 @@ ALL_PROMPTS = "all prompts"
 MAX_LABELS = 10
 OWN_SAMPLES = 8
 
-Difficulty = Literal["anchor", "own", "agreement", "label"]
+Difficulty = Literal["anchor", "own", "agreement", "score", "label"]
 DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
 
 
@@ -28,7 +29,8 @@ class Binning:
     """Whose difficulty makes the bins, and how.
 
     anchor: held-out pass@1 of the anchor; own: of each model, which bins its own prompts; agreement: predicted, by
-    the share of the anchor's held-out votes that agree; label: a dial of the prompts. num_bins quantiles (None: by
+    the share of the anchor's held-out votes that agree; score: predicted, by a verifier's mean score of the anchor's
+    held-out samples; label: a dial of the prompts. num_bins quantiles (None: by
     the number of prompts), or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain
     agreement.
     """
@@ -87,7 +89,7 @@ def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats
     drawn anew in every weighting.
 
     weights (1 + R, P) from `bootstrap.prompt_weights`. One bin alone is not repeated beside all prompts. Raises
-    ValueError for thresholds of a label, or beyond 0..1.
+    ValueError for thresholds of a label or of scores, or beyond 0..1, and where scores are wanted that nobody gave.
     """
     _refuse_thresholds(binning)
     whole = [Bin(ALL_PROMPTS, weights)]
@@ -127,6 +129,7 @@ def words(pool: Arm | None, binning: Binning) -> str | None:
         "anchor": f"{kind} of {pool.rung.name}'s accuracy {held_out}",
         "own": f"{kind} of each model's own accuracy {held_out}; a pair is compared in the smaller model's bins",
         "agreement": f"{kind} of the agreement of {pool.rung.name}'s votes {held_out}",
+        "score": f"{kind} of the mean score that {_scorer(pool)} gave {pool.rung.name} {held_out}",
     }[binning.difficulty]
 
 
@@ -144,9 +147,7 @@ def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: F
     # A larger label is taken for harder, so that a label that works agrees positively as the others do.
     scores = -scores if binning.difficulty == "label" else scores
     agreement = difficulty.rank_agreement(scores, anchor.accuracy[at], weights)
-    is_free = binning.difficulty == "label"
-    tokens = 0.0 if is_free else float((pool.prompt_tokens + pool.decoded_tokens[0].sum(axis=1)).mean())
-    return Predictor(bootstrap.percentile_interval(agreement), tokens)
+    return Predictor(bootstrap.percentile_interval(agreement), _tokens(pool, binning))
 
 
 def same_pool(outcomes: Outcomes, binning: Binning, weights: Floats) -> optimism.BinOptimism | None:
@@ -180,11 +181,46 @@ def num_drawn(part: Bin, clusters: Array | None) -> int:
     return int(inside.sum()) if clusters is None else len(np.unique(clusters[inside]))
 
 
+def _tokens(pool: Arm, binning: Binning) -> float:
+    """What the bins cost a prompt in tokens of the model: its samples, and a verifier's reading of each at its
+    size; nothing of a label.
+    """
+    if binning.difficulty == "label":
+        return 0.0
+    tokens = pool.prompt_tokens + pool.decoded_tokens[0].sum(axis=1)
+    if binning.difficulty == "score":
+        tokens = tokens + pool.num_samples * chosen.equivalent_tokens(pool)[0]
+    return float(tokens.mean())
+
+
+def _scorer(pool: Arm) -> str:
+    return "" if pool.verifier is None else pool.verifier.name
+
+
 def _scores(pool: Arm, binning: Binning) -> Array:
     if binning.difficulty == "agreement":
         return difficulty.vote_agreement(pool.samples.votes[0])
+    if binning.difficulty == "score":
+        return _mean_scores(pool)
     scores: Floats = pool.accuracy[-1]
     return scores
+
+
+def _mean_scores(pool: Arm) -> Floats:
+    """Mean score of each prompt's held-out samples, those that were refused left out; (P,).
+
+    A prompt of which all were refused has the lowest of all. Raises ValueError where a sample was not read.
+    """
+    if not pool.is_scored:
+        raise ValueError(
+            f"--difficulty score needs a verifier's score of every held-out sample of {pool.rung.name}. Run "
+            "`isoquant score RUN scorer=NAME 'pools=[bins]'`, and give --scorer NAME if several scored the run."
+        )
+    score, refused = pool.scores.score[0], pool.scores.refused[0]
+    given = np.count_nonzero(~refused, axis=1)
+    means = np.where(refused, 0.0, score).sum(axis=1) / np.maximum(given, 1)
+    lowest = means[given > 0].min() if given.any() else 0.0
+    return np.where(given > 0, means, lowest)
 
 
 def _num_bins(scores: Array, binning: Binning) -> int:
@@ -216,10 +252,11 @@ def _between_thresholds(pool: Arm, binning: Binning, weights: Floats) -> list[Bi
 
 
 def _refuse_thresholds(binning: Binning) -> None:
-    if binning.thresholds and binning.difficulty == "label":
+    if binning.thresholds and binning.difficulty in ("label", "score"):
+        named = f"label {binning.label!r}" if binning.difficulty == "label" else "a score"
         raise ValueError(
-            f"--thresholds are shares of accuracy or agreement, and label {binning.label!r} is neither. Leave out "
-            "--thresholds, or give --bins for quantiles of the label."
+            f"--thresholds are shares of accuracy or agreement, and {named} is neither. Leave out --thresholds, or "
+            f"give --bins for quantiles of {'the label' if binning.difficulty == 'label' else 'scores'}."
         )
     if not all(0 < edge <= 1 for edge in binning.thresholds):
         raise ValueError(

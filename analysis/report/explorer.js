@@ -20,6 +20,21 @@ function clippedText(parts, query) {
   return make("span", {}, written(parts[0], query), gap, written(parts[2], query));
 }
 
+// A trace with the verifier's score behind each of its steps; the places are those of its beginning.
+function scoredText(parts, steps, query) {
+  if (!steps.length) return clippedText(parts, query);
+  const holder = make("span", {});
+  let at = 0;
+  for (const [end, score] of steps) {
+    holder.append(written(parts[0].slice(at, end), query), make("span", { class: "step", title: `score of this step, by ${shelf.scorer}` }, scoreWords(score)));
+    at = end;
+  }
+  holder.append(clippedText([parts[0].slice(at), ...parts.slice(1)], query));
+  return holder;
+}
+
+const scoreWords = (score) => (score === null || score === undefined ? "–" : String(Number(score.toPrecision(3))));
+
 function rightTable(prompt) {
   const headers = ["right answers", ...shelf.budgets.map((budget) => (budget >= 2147483647 ? "no limit" : budget.toLocaleString("en-US")))];
   const total = (row, at) => (prompt.of ? prompt.of[row][at] : shelf.num_samples);
@@ -35,13 +50,14 @@ function rightTable(prompt) {
 }
 
 function answerTable(sample, query) {
-  const rows = sample.answers.map(([budget, forced, tokens, text, extracted, outcome]) => {
+  const rows = sample.answers.map(([budget, forced, tokens, text, extracted, outcome], at) => {
     const when = budget === null ? (sample.trace.length || tokens ? `${tokens.toLocaleString("en-US")} or more: its own end` : "its own end") : `${budget.toLocaleString("en-US")}${forced ? ": forced" : ""}`;
     const said = text === null ? make("span", { class: "note" }, "the trace itself") : clippedText(text, query);
-    return [when, said, extracted.length ? clippedText(extracted, query) : "–",
-      make("span", { class: outcome === "correct" ? "right" : "wrong" }, OUTCOME_WORDS[outcome] ?? outcome ?? "not graded")];
+    const graded = make("span", { class: outcome === "correct" ? "right" : "wrong" }, OUTCOME_WORDS[outcome] ?? outcome ?? "not graded");
+    return [when, said, extracted.length ? clippedText(extracted, query) : "–", graded, ...(sample.scores ? [scoreWords(sample.scores[at])] : [])];
   });
-  return tableOf("Its answer at each thinking budget", ["budget", "answer", "read as", "outcome"], rows);
+  return tableOf("Its answer at each thinking budget", ["budget", "answer", "read as", "outcome", ...(sample.scores ? ["score"] : [])], rows,
+    { numeric: sample.scores ? [4] : [] });
 }
 
 function sampleView(prompt, query, chosen, onChoose) {
@@ -54,7 +70,7 @@ function sampleView(prompt, query, chosen, onChoose) {
   const pickSample = select("Sample", own.map((each) => [each.sample, `number ${each.sample}`]), sample.sample, (value) => onChoose({ ...chosen, sample: Number(value) }, "Sample"));
   const ending = sample.ended ? "ended by itself" : "cut at the largest budget";
   const trace = sample.trace.length || sample.tokens
-    ? [make("h4", {}, `Trace: ${sample.tokens.toLocaleString("en-US")} thinking tokens, ${ending}`), make("pre", { tabindex: 0, "aria-label": "Trace" }, clippedText(sample.trace, query))]
+    ? [make("h4", {}, `Trace: ${sample.tokens.toLocaleString("en-US")} thinking tokens, ${ending}`), make("pre", { tabindex: 0, "aria-label": "Trace" }, scoredText(sample.trace, sample.steps ?? [], query))]
     : [make("p", { class: "note" }, "This sample has no stored trace.")];
   return [make("div", { class: "controls" }, pickModel, pickSample), ...trace, answerTable(sample, query)];
 }

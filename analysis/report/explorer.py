@@ -9,7 +9,8 @@ from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
 from analysis.report import html
 from analysis.report.sections import Section
-from analysis.runs import texts
+from analysis.runs import steps, texts
+from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import Sample
 from analysis.text import wording
@@ -43,13 +44,19 @@ def section(root: Path, reading: Reading, *, size: Size, room: int) -> Section:
         "budgets": outcomes.budgets,
         "num_samples": None if outcomes.holds_counts else outcomes.num_samples,
         "prompts": sorted(prompts, key=lambda prompt: str(prompt["id"])),
-    }
+    } | _scorer(outcomes)
     body = [
         html.paragraph(_rule(root, outcomes, len(prompts), size, seed), kind="note"),
         '<div id="explorer"></div>',
         html.embed(data, name="explorer-data"),
     ]
     return Section("prompts", "Prompt by prompt", "\n".join(body))
+
+
+def _scorer(outcomes: Outcomes) -> dict[str, str]:
+    """Who scored the answers, where a reader asked for a verifier."""
+    named = {arm.verifier.name for arm in outcomes.arms if arm.verifier is not None}
+    return {"scorer": ", ".join(sorted(named))} if named else {}
 
 
 def _rule(root: Path, outcomes: Outcomes, num_shown: int, size: Size, seed: int) -> str:
@@ -93,7 +100,11 @@ def _prompts(root: Path, reading: Reading, wanted: dict[str, list[int]]) -> list
             "of": [arm.stored.num_samples[:, at[prompt]] for arm in outcomes.arms]
             if outcomes.holds_counts
             else None,
-            "samples": [_sample(*place, sample) for place, sample in held[prompt].items() if _is_there(sample)],
+            "samples": [
+                _sample(*place, sample) | _scored(outcomes.arms[place[0]], sample)
+                for place, sample in held[prompt].items()
+                if _is_there(sample)
+            ],
         }
         for prompt in wanted
     ]
@@ -112,7 +123,6 @@ def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:
     without text where that is the trace's.
     """
     rows = sample.segments.values()
-    answers = sorted(sample.answers.items(), key=lambda pair: np.inf if pair[0] is None else pair[0])
     return {
         "model": rung,
         "sample": number,
@@ -128,9 +138,40 @@ def _sample(rung: int, number: int, sample: Sample) -> dict[str, Any]:
                 row.get("extracted", []),
                 row.get("outcome"),
             ]
-            for budget, row in answers
+            for budget, row in _in_order(sample)
         ],
     }
+
+
+def _scored(arm: Arm, sample: Sample) -> dict[str, Any]:
+    """What the verifier gave: the scores of answers in their order, and those of the trace's steps with the place
+    behind each, in the units that a page counts characters in; nothing where nobody was asked for.
+    """
+    if arm.verifier is None:
+        return {}
+    scores = [row.get("score") for _, row in _in_order(sample)]
+    splitting = steps.splitting(arm.verifier)
+    last = _in_order(sample)[-1:]
+    if splitting is None or not last or not last[0][1].get("step_scores"):
+        return {"scores": scores}
+    budget, row = last[0]
+    is_trace = _is_trace(budget, row)
+    if not (is_trace or splitting.reads_thinking):
+        return {"scores": scores}
+    text, answer = texts.trace(sample), row["text"]
+    behind = "" if is_trace else answer[0] if len(answer) == 1 else None
+    placed = steps.place(text, row["step_scores"], splitting.delimiter, behind=behind)
+    return {"scores": scores, "steps": [[_units(text[0], step.end), step.score] for step in placed]}
+
+
+def _units(text: str, end: int) -> int:
+    """A number of characters as a browser counts them: two for those beyond the basic plane."""
+    return len(text[:end].encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _in_order(sample: Sample) -> list[tuple[int | None, dict[str, Any]]]:
+    """Answers from the least budget on, the natural one last."""
+    return sorted(sample.answers.items(), key=lambda pair: np.inf if pair[0] is None else pair[0])
 
 
 def _is_trace(budget: int | None, row: dict[str, Any]) -> bool:

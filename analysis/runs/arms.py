@@ -178,8 +178,7 @@ class StoredRun:
             rows = self.counts.loc[self.counts["identity"] == rung.identity]
             counted = counts.read(rows, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
             return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)
-        # Held-out samples make bins by their grades alone.
-        verifier = self.verifiers.get(rung.identity) if pool == EVALUATION else None
+        verifier = self.verifiers.get(rung.identity)
         read = samples.read(
             self.root,
             identity=rung.identity,
@@ -190,6 +189,9 @@ class StoredRun:
             grader=self.grader,
             verifier=verifier,
         )
+        # Held-out samples need no scores, and mostly have none.
+        if pool != EVALUATION and (read.scores is None or not read.scores.known.any()):
+            read, verifier = replace(read, scores=None), None
         return Arm(rung, np.asarray(budgets, dtype=np.int64), read, prompt_tokens, verifier)
 
 

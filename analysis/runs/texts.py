@@ -68,7 +68,21 @@ def read(root: Path, outcomes: Outcomes, wanted: Mapping[str, Sequence[int]]) ->
         if is_read_by and row["budget"] in sample.answers:
             graded = {"extracted": clip(row["extracted"], ANSWER_ENDS), "outcome": row["outcome"]}
             sample.answers[row["budget"]] |= graded
+    _add_scores(root, outcomes, rungs, samples)
     return samples
+
+
+def _add_scores(root: Path, outcomes: Outcomes, rungs: Mapping[str, int], samples: Samples) -> None:
+    """What the verifier of each rung gave its answers, where a reader asked for one: the first verdict of several."""
+    versions = {
+        arm.rung.identity: (arm.verifier.name, arm.verifier.version) for arm in outcomes.arms if arm.verifier
+    }
+    if not versions:
+        return
+    for sample, row in _rows(root, schema.SCORES, _SCORE, rungs, samples):
+        is_ours = versions.get(row["identity"]) == (row["scorer"], row["scorer_version"]) and not row["verdict"]
+        if is_ours and row["budget"] in sample.answers:
+            sample.answers[row["budget"]] |= {"score": row["score"], "step_scores": row["step_scores"] or []}
 
 
 def read_prompts(root: Path, task: str, prompt_ids: Sequence[str]) -> dict[str, Clipped]:
@@ -114,6 +128,7 @@ _KEY = ["identity", "prompt_id", "pool", "sample"]
 _TRACE = [*_KEY, "start_token", "num_thinking_tokens", "ended", "text"]
 _ANSWER = [*_KEY, "budget", "num_thinking_tokens", "num_answer_tokens", "forced", "text"]
 _GRADE = [*_KEY, "budget", "grader", "grader_version", "extracted", "outcome"]
+_SCORE = [*_KEY, "budget", "scorer", "scorer_version", "verdict", "score", "step_scores"]
 
 
 def _rows(

@@ -1,7 +1,7 @@
 """Who scored the answers of a run, and how its scores are read. Knows the tables, nothing of single answers."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -43,7 +43,7 @@ class Verifier:
     """Who read a model's answers, and how its scores are used.
 
     shape: what its reading costs by, and is_counted whether that is; filter_share: what a filtered vote drops;
-    num_verdicts: how many of each answer are averaged.
+    num_verdicts: how many of each answer are averaged; parts: what its version is the hash of, as JSON.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Verifier:
     filter_share: float
     num_verdicts: int
     is_counted: bool = True
+    parts: str | None = field(default=None, repr=False)
 
     @property
     def is_known(self) -> bool:
@@ -105,6 +106,7 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
             steps=scoring.steps,
             filter_share=scoring.filter_share,
             num_verdicts=num_verdicts,
+            parts=rows[version].scorer_parts,
         )
         for identity, version in versions.items()
     }
@@ -136,10 +138,15 @@ def only(root: Path, task: str | None) -> Scoring | None:
     """How the scores are read of the one scorer that scored a task of a run, of all where none is named;
     None where there is none, or several.
     """
+    names = named(root, task)
+    return Scoring(names[0]) if len(names) == 1 else None
+
+
+def named(root: Path, task: str | None) -> list[str]:
+    """Who scored answers of a task of a run, of all where none is named, in order of their names."""
     models = store.scan(root, schema.MODELS, columns=["identity", "task"]).to_pandas()
     identities = models.loc[models["task"].eq(task) | (task is None), "identity"]
-    names = list(_count(root, set(identities)))
-    return Scoring(names[0]) if len(names) == 1 else None
+    return sorted(_count(root, set(identities)))
 
 
 def _count(root: Path, identities: Collection[str]) -> dict[str, dict[str, dict[str, int]]]:

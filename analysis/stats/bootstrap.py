@@ -90,7 +90,8 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
     count. Source: Efron 1979; Efron and Tibshirani 1993, chapter 13.
     """
     statistic = np.asarray(statistic, dtype=float)
-    replicates = np.ascontiguousarray(np.moveaxis(statistic[1:], 0, -1))
+    # A copy, whatever lies where: it is put in order, and whoever asks reads on in the order of the replicates.
+    replicates = np.moveaxis(statistic[1:], 0, -1).copy()
     num_valid = np.count_nonzero(~np.isnan(replicates), axis=-1)
     ranks = [_rank(num_valid, share) for share in ((1 - level) / 2, (1 + level) / 2)]
     # Only the ranks that are asked for are put in their places; NaN goes last.

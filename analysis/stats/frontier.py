@@ -54,16 +54,28 @@ def cross_fit(
     """
     weights, folds = np.asarray(weights), np.asarray(folds)
     levels = np.asarray(levels, dtype=float)
-    chosen, parts = [], []
+    chosen = []
     for fold in np.unique(folds):
         apart = np.where(folds == fold, 0, weights)
-        cell = _best_cells(weighted_means(apart, accuracy), weighted_means(apart, cost), levels)
-        here = weights - apart
-        read = [np.take_along_axis(weighted_means(here, table), cell, axis=1) for table in (accuracy, cost)]
-        parts.append(np.stack(read) * here.sum(axis=1)[:, None])
-        chosen.append(cell)
-    means = np.sum(parts, axis=0) / weights.sum(axis=1)[:, None]
-    return Frontier(means[0], means[1], np.stack(chosen, axis=1))
+        chosen.append(_best_cells(weighted_means(apart, accuracy), weighted_means(apart, cost), levels))
+    cell = np.stack(chosen, axis=1)
+    means = [read_at(table, cell, weights=weights, folds=folds) for table in (accuracy, cost)]
+    return Frontier(means[0], means[1], cell)
+
+
+def read_at(table: ArrayLike, cell: Ints, *, weights: ArrayLike, folds: ArrayLike) -> Floats:
+    """Means of a table (P, J) at the cells (1 + R, F, Q) that each fold's others chose, over the folds; (1 + R, Q).
+
+    weights and folds are those of `cross_fit`, which chose them; folds count by their weight. Source: as there.
+    """
+    weights, folds = np.asarray(weights), np.asarray(folds)
+    parts = []
+    for number, fold in enumerate(np.unique(folds)):
+        here = np.where(folds == fold, weights, 0)
+        means = np.take_along_axis(weighted_means(here, table), cell[:, number], axis=1)
+        parts.append(means * here.sum(axis=1)[:, None])
+    found: Floats = np.sum(parts, axis=0) / weights.sum(axis=1)[:, None]
+    return found
 
 
 def efficient(accuracy: ArrayLike, cost: ArrayLike) -> Bools:

@@ -39,20 +39,25 @@ def snell_multiplier(
     return np.asarray((M + saved) / (1 + v))
 
 
-def break_even(size_ratio: ArrayLike, k_star: ArrayLike) -> Floats:
-    """The workload R* below which the small model's inference is the cheaper way: 3 (M - 1) / (k* - M).
+def break_even(size_ratio: ArrayLike, k_star: ArrayLike, *, large_spends: ArrayLike = 1.0) -> Floats:
+    """The workload R* below which the small model's inference is the cheaper way: 3 (M - 1) / (k* - M l).
 
-    k_star: decoded tokens the small model needs over those the large one spends at its reference, inf where it
-    never gets there. k* <= M wins at every workload (R* = inf); never gives 0; NaN stays NaN. Pass replicates, and
-    read an interval off them. Raises ValueError where size_ratio is not above 1. Source: ours, Snell's multiplier
-    solved for R.
+    k_star: tokens the small model needs, a verifier's counted at the small model's size, over those the large one
+    decodes at its reference, inf where it never gets there. large_spends l: the large one's own tokens with its
+    verifier's over those that it decodes, 1 where it has none. k* <= M l wins at every workload (R* = inf); never
+    gives 0; NaN stays NaN. Arguments broadcast. Pass replicates, and read an interval off them. Raises ValueError
+    where size_ratio is not above 1 or large_spends below 1. Source: ours, Snell's multiplier solved for R.
     """
     M, k = _positive(size_ratio, "size_ratio"), np.asarray(k_star, dtype=float)
     if np.any(M <= 1):
         raise ValueError("size_ratio is the large model's parameters over the small one's: it must be above 1.")
-    M, k = np.broadcast_arrays(M, k)
-    workload = np.divide(3 * (M - 1), k - M, out=np.full(k.shape, np.inf), where=k > M)
-    return np.where(np.isnan(k), np.nan, workload)
+    spends = np.asarray(large_spends, dtype=float)
+    if np.any(spends < 1):
+        raise ValueError("large_spends holds the large model's own tokens: it must be at least 1.")
+    M, k, spends = np.broadcast_arrays(M, k, spends)
+    free = M * spends
+    workload = np.divide(3 * (M - 1), k - free, out=np.full(k.shape, np.inf), where=k > free)
+    return np.where(np.isnan(k) | np.isnan(spends), np.nan, workload)
 
 
 def match_samples(

@@ -26,7 +26,8 @@ COLUMNS = {
     "scores `best_of_n`, `weighted_vote` or `filtered_vote`",
     "rate_rule": "the rule under which the exchange rate beside a curve was read",
     "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample",
-    "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even",
+    "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even, "
+    "the best of one verifier (line) or of all (split)",
     "outcome": "how an answer was graded: correct, wrong, unparsed, unanswered, truncated, timeout, refused",
     "multiple": "compute of a row in full answers: one sample at the full budget",
     "target": "accuracy to reach; in substitution.csv the model whose one answer is to be matched",
@@ -45,6 +46,8 @@ COLUMNS = {
     "accuracy": "share of prompts answered right under the rule, in expectation over subsets of samples; 0 to 1",
     "cost": "mean cost a prompt, in cost_unit; in frontier.csv the most that a cell may spend",
     "spent": "mean cost of the cell that is best at a level, in cost_unit",
+    "accuracy_low": "low end of its 95% interval",
+    "accuracy_high": "high end of its 95% interval",
     "low": "low end of a 95% interval over prompts",
     "high": "high end of a 95% interval over prompts",
     "band_low": "low end of a 95% band for the whole curve at once",
@@ -71,6 +74,12 @@ COLUMNS = {
     **_with_ends("gap", "pass_at_k less best_of_n"),
     "refused": "share of answers that the verifier refused",
     "cost_with_it": "cost of choosing among all samples over that of drawing them; NaN if the reading is not counted",
+    # A budget split between samples and a verifier.
+    "verifier": "whose settings a row of splits.csv is the best of: a verifier, `no verifier`, or `any`",
+    **_with_ends("verifier_share", "part of the cost that is the verifier's, in the setting that is best"),
+    **_with_ends("without", "accuracy of the best setting that no verifier reads, at the same cost"),
+    **_with_ends("gain", "accuracy less without"),
+    "setting": "what each half of the prompts chose: samples, model, how one is chosen, by which verifier",
     # Exchange rates.
     "exchange_rate": "cost of the smaller model at equal accuracy over that of the larger; inf: never within the grid; "
     "NaN: nothing to match",
@@ -111,7 +120,7 @@ COLUMNS = {
     "is_point": "whether the width is drawn as a point",
     # What a caption says, the same in every row.
     "task": "name of the task",
-    "difficulty": "what makes the bins: anchor, own, agreement or label",
+    "difficulty": "what makes the bins: anchor, own, agreement, score or label",
     "bins_are": "the bins in words",
     "anchor": "the model whose held-out samples make the bins",
     "bin_samples": "held-out samples a prompt that make the bins",

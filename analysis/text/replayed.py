@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis import numerals
 from analysis.policies.replays import Replays, nearest
-from analysis.policies.studies import allocation, cascades, parallel, thinking
+from analysis.policies.studies import allocation, cascades, parallel, scored, thinking
 from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
@@ -37,7 +37,7 @@ def tables(found: Replays) -> list[tuple[str, pd.DataFrame]]:
     """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's."""
     return [
         (f"{title}; mean cost near {cost:.3g}", nearest(rows, cost))
-        for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found))
+        for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found), *_scored(found))
     ]
 
 
@@ -92,6 +92,16 @@ def _cascades(found: Replays) -> _Titled:
         line = part[part["kind"] == "line"]["cost"]
         cost = float(np.exp((1 - SHOWN_SHARE) * np.log(line.min()) + SHOWN_SHARE * np.log(line.max())))
         yield f"Cascades on agreement: {model}, read by majority vote", part, cost
+
+
+def _scored(found: Replays) -> _Titled:
+    for study, line, words in (
+        (scored.STOPPING, scored.MIX, "Stopping at a high score"),
+        (scored.CASCADES, scored.BEST, "Asking the next model where scores are low"),
+    ):
+        rows = found.policies[(found.policies["study"] == study) & (found.policies["kind"] != "arms")]
+        if len(rows):
+            yield f"{words}: {rows['model'].iloc[0]}, its reading charged", rows, _shown_cost(rows, line)
 
 
 def _search(found: Replays) -> list[str]:

@@ -18,16 +18,28 @@ ABOUT_QUALITY = (
     "coin, and a score that only tells easy prompts from hard ones. Mixed: prompts that have both. Gap: any "
     "correct less best by score."
 )
+ABOUT_CEILINGS = (
+    "Accepted: the share of right answers, and of wrong ones, whose score reaches a threshold; one half of the "
+    "prompts chooses it (the largest difference of the two) and the other is read. Ceiling: with these rates on "
+    "every prompt no number of samples gets further, p t / (p t + (1 - p) f) at its own share p of right answers. "
+    "Measured: one of the accepted answers of a prompt at random, of all where none is. Short: ceiling less "
+    "measured. It is not 0 where the verifier errs on some prompts more than on others: above 0 if it errs on those "
+    "with few right answers, below 0 if its errors lie together on few prompts."
+)
 
 
-def render(found: pd.DataFrame, reading: Reading) -> str:
-    """A table of how it tells right from wrong, one of what choosing by it yields, and what both mean."""
+def render(found: pd.DataFrame, ceilings: pd.DataFrame | None, reading: Reading) -> str:
+    """A table of how it tells right from wrong, one of what choosing by it yields, one of how far a filter comes,
+    and what they mean; ceilings None of a single prompt.
+    """
+    filtered = [] if ceilings is None else [_table(filtering(ceilings)), ABOUT_CEILINGS]
     parts = [
         intro(reading),
-        aligned(_rows(quality(found)), num_text=2, is_last_text=False),
+        _table(quality(found)),
         ABOUT_QUALITY,
-        aligned(_rows(yields(found)), num_text=2, is_last_text=False),
+        _table(yields(found)),
         about_yields(reading),
+        *filtered,
     ]
     return filled("\n\n".join(parts))
 
@@ -63,6 +75,20 @@ def yields(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def filtering(ceilings: pd.DataFrame) -> pd.DataFrame:
+    """A row a model and bin: the rates of a filter, and how far they let it come, in words."""
+    heads = {"true_rate": "right accepted", "false_rate": "wrong accepted"}
+    heads |= {"ceiling": "ceiling", "measured": "measured"}
+    return pd.DataFrame(
+        [
+            _place(row)
+            | {head: _share(row, name) for name, head in heads.items()}
+            | {"short": _points(row, "short")}
+            for _, row in ceilings.iterrows()
+        ]
+    )
+
+
 def _are_shares(reading: Reading) -> bool:
     scores = [arm.scores.score[~arm.scores.refused] for arm in reading.arms]
     return all(not len(each) or (each.min() >= 0 and each.max() <= 1) for each in scores)
@@ -73,16 +99,21 @@ def _place(row: pd.Series) -> dict[str, str]:
 
 
 def _quality(row: pd.Series) -> dict[str, str]:
-    gap = wording.with_ends([100 * row[f"gap{end}"] for end in ("", "_low", "_high")], "{:z.1f}")
     return {
         "samples": f"{row['num_samples']:,}",
         "prompts": f"{row['num_prompts']:,}",
         "mixed": f"{row['num_mixed']:,}",
         "AUC": wording.with_ends((row["auc"], row["auc_low"], row["auc_high"]), "{:.2f}"),
-        "gap": gap if gap == "-" else f"{gap} points",
+        "gap": _points(row, "gap"),
         "refused": numerals.percent(row["refused"]),
         "cost": "-" if pd.isna(row["cost_with_it"]) else f"{row['cost_with_it']:.2f}x",
     }
+
+
+def _points(row: pd.Series, name: str) -> str:
+    """'1.4 [0.6, 2.4] points'."""
+    told = wording.with_ends([100 * row[f"{name}{end}"] for end in ("", "_low", "_high")], "{:z.1f}")
+    return told if told == "-" else f"{told} points"
 
 
 def _share(row: pd.Series, name: str) -> str:
@@ -90,6 +121,10 @@ def _share(row: pd.Series, name: str) -> str:
         return "-"
     low, high = (numerals.percent(row[f"{name}_{end}"]).rstrip("%") for end in ("low", "high"))
     return f"{numerals.percent(row[name])} [{low}, {high}]"
+
+
+def _table(frame: pd.DataFrame) -> str:
+    return aligned(_rows(frame), num_text=2, is_last_text=False)
 
 
 def _rows(frame: pd.DataFrame) -> list[list[str]]:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from analysis.stats.bootstrap import MIN_REPLICATES
-from analysis.validation import bias, comparisons, interval_coverage, placebos, routers, small_bins
+from analysis.validation import bias, comparisons, interval_coverage, placebos, routers, small_bins, verifiers
 from analysis.validation.checks import Check
 
 Obligation = Callable[[int, np.random.Generator], list[Check]]
@@ -36,6 +36,10 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Choices on held-out prompts": lambda n, rng: bias.choices(n, rng=rng),
     "Placebos: routers": lambda n, rng: routers.over_equal_arms(n, num_prompts=200, rng=rng),
     "Whole curves in small bins": lambda n, rng: small_bins.curves(n, rng=rng),
+    "Verifiers of known error rates": lambda n, rng: verifiers.error_rates(
+        n, num_bins=3, num_prompts=700, rng=rng
+    ),
+    "Verifiers that tell nothing": lambda n, rng: verifiers.worthless(n, num_prompts=200, rng=rng),
 }
 
 

@@ -30,17 +30,18 @@ def score(
     kind: str = "outcome",
     num_verdicts: int = 1,
     seed: int = 0,
+    pool: str = "evaluation",
     leave_out: Callable[[Any], bool] = lambda row: False,
     **shape: Any,
 ) -> Path:
-    """Write the scores that `give` makes of each graded evaluation answer; a verdict of it None is left out."""
-    writer = f"{scorer}-{version}"
+    """Write the scores that `give` makes of each graded answer of a pool; a verdict of it None is left out."""
+    writer = f"{scorer}-{version}-{pool}"
     row = {"scorer": scorer, "scorer_version": version, "kind": kind} | (SIZE | shape if kind != "outside" else {})
     grades = store.scan(root, schema.GRADES).to_pandas()
     answers = store.scan(root, schema.ANSWERS).to_pandas()
     key = list(schema.ANSWERS.key)
     merged = grades.merge(answers[[*key, "num_thinking_tokens", "num_answer_tokens"]], on=key)
-    merged = merged[merged["pool"] == "evaluation"].sort_values(key).reset_index(drop=True)
+    merged = merged[merged["pool"] == pool].sort_values(key).reset_index(drop=True)
     rng, rows = np.random.default_rng(seed), []
     for each in merged.itertuples():
         for verdict in range(num_verdicts):

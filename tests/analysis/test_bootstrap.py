@@ -84,6 +84,21 @@ def test_missing_replicates_do_not_count():
     assert share_of_replicates(with_estimate(replicates) >= 1000, with_estimate(replicates)) == 0.5
 
 
+@pytest.mark.parametrize("shape", [(2001,), (2001, 1), (2001, 3), (2001, 2, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_replicates_stay_in_their_order_so_that_what_is_paired_stays_so(shape: tuple[int, ...], order: str):
+    whole = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
+    before = whole.copy()
+    for statistic in (whole, whole[..., None], whole.T.T):
+        percentile_interval(statistic)
+        p_value(statistic)
+        np.testing.assert_array_equal(whole, before)
+    one_column = np.asfortranarray(whole.reshape(2001, -1))[:, 0]
+    kept = one_column.copy()
+    percentile_interval(one_column)
+    np.testing.assert_array_equal(one_column, kept)
+
+
 def test_means_without_any_weight_are_missing():
     means = weighted_means(np.array([[0.0, 0.0], [1.0, 3.0]]), np.array([[2.0], [6.0]]))
     np.testing.assert_array_equal(means, [[np.nan], [5.0]])

@@ -7,15 +7,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from analysis.stats import bootstrap
-from analysis.validation import interval_coverage, placebos, report, routers, small_bins, worlds
+from analysis.stats import bootstrap, estimators, filters
+from analysis.validation import interval_coverage, placebos, report, routers, small_bins, verifiers, worlds
 from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
 SHORT = 400
-# Those of comparisons have a shorter form in test_differences.
+# Those of comparisons have a shorter form in test_differences, and that of verifiers below.
 LONG_ONLY = {
     "Intervals hold the truth",
+    "Verifiers of known error rates",
     "Comparisons: one model twice",
     "Comparisons: planted differences",
 }
@@ -23,7 +24,7 @@ LONG_ONLY = {
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, interval_coverage, placebos, routers, small_bins):
+    for module in (bootstrap, interval_coverage, placebos, routers, small_bins, verifiers):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 
@@ -90,3 +91,35 @@ def test_the_command_keeps_the_table_and_fails_where_a_bound_does(
         assert main(["validate", "--out", str(tmp_path / "table.md")]) == status
     assert "| This holds | here | 0.500 | 0.930 to 0.970 | FAILS |" in (tmp_path / "table.md").read_text()
     assert "1 checks are out of their bounds: This holds, here." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("true_rate", "false_rate"), [(0.9, 0.15), (0.6, 0.4), (1.0, 0.3), (0.5, 0.0)])
+def test_a_planted_verifiers_best_of_k_is_its_closed_form(true_rate: float, false_rate: float):
+    rates, rng = verifiers.Rates(true_rate, false_rate), np.random.default_rng(1)
+    for chance in (0.05, 0.4, 0.7):
+        correct = rng.random((4000, verifiers.NUM_SAMPLES)) < chance
+        scores = rates.judge(correct, rng)
+        found = estimators.best_of_n(scores, correct, [1, 2, 4, 16])
+        expected = rates.best_of(np.array([chance]))[0, [0, 1, 3, 15]]
+        error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
+        assert (np.abs(found.mean(axis=0) - expected) < 3.5 * error + 1e-12).all()
+    # Endlessly many samples reach what a filter of these rates can.
+    many = rates.best_of(np.array([0.4]))[0, -1]
+    assert many <= filters.ceiling(0.4, true_rate, false_rate) + 1e-9
+
+
+@pytest.mark.usefixtures("few_replicates")
+def test_intervals_under_a_planted_verifier_hold_the_truth():
+    checks = verifiers.error_rates(60, num_bins=2, num_prompts=450, rng=np.random.default_rng(0))
+    assert {check.case.partition(";")[0] for check in checks} >= {verifiers.BEST, "exchange rate", "AUC"}
+    assert [check for check in checks if not check.holds] == []
+
+
+@pytest.mark.usefixtures("few_replicates")
+def test_intervals_of_a_verifier_that_errs_otherwise_do_not_hold(monkeypatch: pytest.MonkeyPatch):
+    """One that says yes more often to wrong answers than is taken for its truth."""
+    judge = verifiers.Rates.judge
+    worse = verifiers.Rates(0.9, 0.25)
+    monkeypatch.setattr(verifiers.Rates, "judge", lambda self, correct, rng: judge(worse, correct, rng))
+    checks = verifiers.error_rates(40, num_bins=3, num_prompts=700, rng=np.random.default_rng(0))
+    assert not any(check.holds for check in checks if "width" not in check.case)

@@ -208,3 +208,31 @@ def test_the_published_set_comes_out_through_ingest_and_the_command(
     assert {name: row[name] for name in published} == pytest.approx(published, abs=1e-3)
     assert isoquant(["summary", str(tmp_path / "run"), "--rule", "best_of_n"]) == 0
     assert "94% [" in capsys.readouterr().out
+
+
+def test_a_small_model_with_a_verifier_beats_the_large_one_through_ingest_and_the_command(
+    outside_data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """GPT-3 on GSM8K, the answer that a verifier chose of 100 (Cobbe et al. 2021, arXiv 2110.14168); the others and
+    their scores were not published, so that the choice is read as it was made.
+    """
+    source = outside_data("gsm8k/example_model_solutions.jsonl")
+    published = {
+        "6b_finetuning": 0.2168,
+        "6b_verification": 0.3904,
+        "175b_finetuning": 0.3472,
+        "175b_verification": 0.5625,
+    }
+    for name in published:
+        mapped = ["--map", "prompt=question", f"correct={name}.is_correct"]
+        assert isoquant(["ingest", str(source), str(tmp_path / "run"), "--model", name, *mapped]) == 0
+    capsys.readouterr()
+    loaded = outcomes.load(tmp_path / "run")
+    found = {arm.rung.name: float(arm.accuracy[-1].mean()) for arm in loaded.arms}
+    assert found == pytest.approx(published, abs=1e-4)
+    small, large = (f"{tmp_path / 'run'}:{name}" for name in ("6b_verification", "175b_finetuning"))
+    assert isoquant(["compare", large, small]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "6b_verification 39%, 175b_finetuning 35%: +4.3 points [+1.5, +7.2] over 1,319 prompts" in text
+    assert isoquant(["verifier", str(tmp_path / "run")]) == 2
+    assert "No verifier has scored answers in" in capsys.readouterr().err

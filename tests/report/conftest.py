@@ -12,6 +12,7 @@ from isoquant.__main__ import main
 from results import schema, store
 from tests.analysis import conftest as planted
 from tests.analysis.conftest import ladder, plant  # noqa: F401
+from tests.analysis.planted_scores import score
 
 # What a model may write, and what it may be called.
 HOSTILE = [
@@ -87,4 +88,42 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("report") / "hostile"
     write_hostile_run(root)
     report(root)
+    return root / "report.html"
+
+
+# A verifier's name is shown as well.
+HOSTILE_SCORER = "<img src=x onerror=window.harmed=1>"
+DELIMITER = " "
+
+
+def write_step_scores(root: Path) -> None:
+    """Scores of every step of the hostile run's traces and answers: what stands between two spaces."""
+    key = ["identity", "prompt_id", "sample"]
+    written = {
+        tuple(row[name] for name in key): row["text"] for row in store.scan(root, schema.TRACES).to_pylist()
+    }
+    answers = {
+        (*(row[name] for name in key), row["budget"]): row["text"]
+        for row in store.scan(root, schema.ANSWERS).to_pylist()
+    }
+
+    def give(row: Any, rng: np.random.Generator) -> dict[str, Any]:
+        place = (row.identity, row.prompt_id, row.sample)
+        budget = None if np.isnan(row.budget) else int(row.budget)
+        texts = (written[place], answers[(*place, budget)])
+        steps = sum(len([part for part in text.split(DELIMITER) if part.strip()]) for text in texts)
+        values = (rng.integers(-9, 9, size=steps) / 8).tolist()
+        return {"score": values[-1], "step_scores": values}
+
+    parts = {"steps": {"step": DELIMITER}, "layout": {"thinking": ["", ""]}}
+    score(root, give, scorer=HOSTILE_SCORER, kind="process", scorer_parts=json.dumps(parts))
+
+
+@pytest.fixture(scope="session")
+def scored_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hostile run as a process reward model scored it, step by step."""
+    root = tmp_path_factory.mktemp("report") / "scored"
+    write_hostile_run(root)
+    write_step_scores(root)
+    report(root, "--rule", "best_of_n")
     return root / "report.html"

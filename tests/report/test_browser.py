@@ -155,8 +155,11 @@ def test_switches_of_curves_and_of_rates_go_together(browser, ladder_page: Path)
 
 
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_hostile_text_stays_text(browser, hostile_page: Path, width: int) -> None:
-    opened = visit(browser, hostile_page, width=width)
+@pytest.mark.parametrize("is_scored", [False, True], ids=["plain", "step scores"])
+def test_hostile_text_stays_text(
+    browser, hostile_page: Path, scored_page: Path, width: int, is_scored: bool
+) -> None:
+    opened = visit(browser, scored_page if is_scored else hostile_page, width=width)
     page, shown = opened.page, ""
     for number in range(page.locator(".prompts button").count()):
         page.locator(".prompts button").nth(number).click()
@@ -166,7 +169,10 @@ def test_hostile_text_stays_text(browser, hostile_page: Path, width: int) -> Non
                 ".prompt select >> nth=1 >> option", "all => all.map(o => o.value)"
             ):
                 page.select_option(".prompt select >> nth=1", sample)
-                shown += page.text_content(".prompt") or ""
+                assert bool(page.locator(".prompt pre .step").count()) == is_scored
+                # Scores stand within the text, and are no part of it.
+                shown += page.evaluate("""() => { const view = document.querySelector(".prompt").cloneNode(true);
+                    view.querySelectorAll(".step").forEach(step => step.remove()); return view.textContent; }""")
     for unfold in page.query_selector_all("summary"):
         unfold.click()
     for control in page.query_selector_all("#curves-view select"):

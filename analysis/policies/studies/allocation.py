@@ -51,7 +51,7 @@ def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> 
         Each(UNIFORM), Oracle(plain, wanted, name=ORACLE), *planned, by_features, Shuffled(by_features),
         Shuffled(Oracle(plain, wanted, name=ORACLE)),
     ]  # fmt: skip
-    parts = [stage.replay(plain, policies), stage.replay(_stopped(stage, at, rule), [Each(STOPPING[rule])])]
+    parts = [stage.replay(plain, policies), stage.replay(stopped(stage, at, rule), [Each(STOPPING[rule])])]
     if num_samples >= 2 * num_probe:
         parts.append(_probed(stage, at, rule, num_probe))
     if num_samples >= 4:
@@ -72,23 +72,23 @@ def _menu(stage: Stage, at: int, rule: Rule, widths: tuple[int, ...], samples: s
     return menu.join([menu.nothing(len(stage.folds)), built])
 
 
-def _named(stage: Stage, at: int, name: str, width: int) -> Cell:
+def named_cell(stage: Stage, at: int, name: str, width: int) -> Cell:
     arm = stage.arms[at]
     return Cell(name, arm.rung.name, int(arm.budgets[-1]), width)
 
 
-def _stopped(stage: Stage, at: int, rule: Rule) -> Menu:
+def stopped(stage: Stage, at: int, rule: Rule) -> Menu:
     """Drawing one after another, an arm for every threshold, or every most with a verifiable reward."""
     arm = stage.arms[at]
     samples = orders.pool(arm, len(arm.budgets) - 1, stage.cost)
     num_prompts, num_samples = samples.correct.shape
     if rule == "pass_at_k":
         widths = curves.width_path(len(arm.budgets), num_samples, rule).widths
-        cells = [_named(stage, at, f"stop at success, at most {width}", width) for width in widths]
+        cells = [named_cell(stage, at, f"stop at success, at most {width}", width) for width in widths]
         return stopping.menu(stopping.at_success(samples, widths=widths), cells)
     drawn = orders.draw(num_prompts, num_samples, rng=stage.rng(2, at))
     most = num_samples - (num_samples + 1) % 2
-    cells = [_named(stage, at, f"stop at confidence {sure:g}, at most {most}", most) for sure in THRESHOLDS]
+    cells = [named_cell(stage, at, f"stop at confidence {sure:g}, at most {most}", most) for sure in THRESHOLDS]
     return stopping.menu(stopping.by_agreement(samples, drawn, most=most, thresholds=THRESHOLDS), cells)
 
 
@@ -111,7 +111,7 @@ def _probed_from(stage: Stage, at: int, rule: Rule, num_probe: int, start: int) 
     path = curves.width_path(1, num_more, "pass_at_k").widths if num_more else ()
     widths = [num_probe, *(num_probe + more for more in path)]
     arms = probed.menu(
-        samples, num_probe=num_probe, widths=widths, rule=rule, named=_named(stage, at, arm.rung.name, 0),
+        samples, num_probe=num_probe, widths=widths, rule=rule, named=named_cell(stage, at, arm.rung.name, 0),
         rng=stage.rng(3, at, start),
     )  # fmt: skip
     told = features.of_probe(arm, last, stage.cost, samples=range(num_probe), sees_reward=rule == "pass_at_k")

@@ -35,12 +35,12 @@ def climb(stage: Stage, at: int) -> list[Row]:
     wider = [width for width in widths if width > 1]
     found: list[Row] = []
     if len(stage.arms) > 1 and wider:
-        rungs = [_up_the_ladder(stage, width) for width in wider]
-        found += _rows(stage, _singles(stage, stage.arms, widths), rungs, (LADDER, CASCADE, BLIND))
+        rungs = [up_the_ladder(stage, width) for width in wider]
+        found += _rows(stage, singles(stage, stage.arms, widths), rungs, (LADDER, CASCADE, BLIND))
     arm = stage.arms[at]
     if len(arm.budgets) > 1 and wider:
         rungs = _quick_then_slow(stage, at, wider)
-        found += _rows(stage, _singles(stage, [arm], widths), rungs, (arm.rung.name, THINK, BLIND_THINK))
+        found += _rows(stage, singles(stage, [arm], widths), rungs, (arm.rung.name, THINK, BLIND_THINK))
     return found
 
 
@@ -54,21 +54,21 @@ def _rows(
     """
     model, policy, placebo = names
     wanted = levels(singles.cost.mean(axis=0), most=12)
-    blind = [_blind(rungs, stage.rng(7, at)) for at, rungs in enumerate(ladders)]
+    shuffled = [blind(rungs, stage.rng(7, at)) for at, rungs in enumerate(ladders)]
     parts = [stage.replay(singles, [Each(SINGLE), Planned(BEST, wanted)])]
     parts += [
-        stage.replay(_with_singles(singles, asked), [Planned(name, wanted)])
-        for name, asked in ((policy, ladders), (placebo, blind))
+        stage.replay(with_singles(singles, asked), [Planned(name, wanted)])
+        for name, asked in ((policy, ladders), (placebo, shuffled))
     ]
     place = {"study": STUDY, "model": model, "rule": "maj_at_k"}
     return rows(join(parts), stage, Reference(BEST, "", (placebo,), SINGLE), **place)
 
 
-def _singles(stage: Stage, arms: Sequence[Arm], widths: Sequence[int]) -> Menu:
+def singles(stage: Stage, arms: Sequence[Arm], widths: Sequence[int]) -> Menu:
     return menu.build(arms, stage.cost, rule="maj_at_k", widths=widths, rng=stage.rng(6))
 
 
-def _with_singles(singles: Menu, ladders: Sequence[Sequence[Rung]]) -> Menu:
+def with_singles(singles: Menu, ladders: Sequence[Sequence[Rung]]) -> Menu:
     """The single arms, and every cascade of these ladders of rungs that asks more than one."""
     menus = [cascade.menu(rungs) for rungs in ladders]
     return menu.join(
@@ -76,10 +76,10 @@ def _with_singles(singles: Menu, ladders: Sequence[Sequence[Rung]]) -> Menu:
     )
 
 
-def _up_the_ladder(stage: Stage, width: int) -> list[Rung]:
+def up_the_ladder(stage: Stage, width: int) -> list[Rung]:
     """Each model's votes at its largest budget, in orders of its own; at most MAX_RUNGS models."""
     found = []
-    for at in _spread(len(stage.arms)):
+    for at in spread(len(stage.arms)):
         arm = stage.arms[at]
         drawn = orders.draw(*arm.samples.correct.shape[1:], rng=stage.rng(8, at))
         found.append(_rung(stage, at, len(arm.budgets) - 1, drawn, width))
@@ -105,11 +105,11 @@ def _rung(stage: Stage, at: int, budget: int, drawn: Ints, width: int) -> Rung:
     return Rung(cell, orders.first(orders.pool(arm, budget, stage.cost), drawn, width))
 
 
-def _blind(rungs: Sequence[Rung], rng: np.random.Generator) -> list[Rung]:
+def blind(rungs: Sequence[Rung], rng: np.random.Generator) -> list[Rung]:
     """The rungs with agreement dealt out anew among prompts and orders."""
     return [Rung(rung.cell, First(rng.permuted(rung.said.agreement, axis=None), *rung.said[1:])) for rung in rungs]
 
 
-def _spread(num_models: int) -> list[int]:
+def spread(num_models: int) -> list[int]:
     """At most MAX_RUNGS of the models, smallest and largest among them."""
     return sorted({round(at) for at in np.linspace(0, num_models - 1, min(num_models, MAX_RUNGS))})

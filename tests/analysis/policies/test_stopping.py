@@ -91,6 +91,53 @@ def test_the_best_scored_of_an_order_is_best_of_n() -> None:
     assert np.allclose(found.agreement.mean(axis=1), estimators.max_at_k(scores, [3])[:, 0])
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_stopping_on_a_score_is_what_every_order_drawn_by_hand_gives(seed: int) -> None:
+    samples, drawn = some(seed=seed), all_orders(5, 6)
+    rng = np.random.default_rng(seed)
+    scores, reading = rng.integers(0, 4, size=(5, 6)).astype(float), rng.random((5, 6))
+    watched = rng.permutation(scores)
+    thresholds = [-np.inf, 1.0, 2.0, 3.0, np.inf]
+    for seen in (scores, watched):
+        found = stopping.by_score(
+            samples, scores, drawn, most=4, thresholds=thresholds, reading=reading, watched=seen
+        )
+        for row in range(5):
+            for at, threshold in enumerate(thresholds):
+                by_hand = [
+                    stop_by_hand(samples, scores, seen, reading, row, order, threshold) for order in drawn[row]
+                ]
+                expected = np.mean(by_hand, axis=0)
+                got = [table[row, at] for table in (found.accuracy, found.num_drawn, found.cost, found.tokens)]
+                np.testing.assert_allclose(got, expected)
+
+
+def stop_by_hand(samples, scores, watched, reading, row: int, order, threshold: float) -> list[float]:
+    """Accuracy, samples, cost and tokens of one order, of at most four."""
+    for number in range(1, 5):
+        taken = order[:number]
+        if watched[row, taken].max() >= threshold or number == 4:
+            best = taken[scores[row, taken] == scores[row, taken].max()]
+            cost = samples.prefill[row] + (samples.cost + reading)[row, taken].sum()
+            return [samples.correct[row, best].mean(), number, cost, samples.tokens[row, taken].sum()]
+    raise AssertionError
+
+
+def test_a_score_that_is_never_reached_is_best_of_n_and_any_score_one_sample() -> None:
+    samples, drawn = some(seed=4), all_orders(5, 6)
+    scores = np.random.default_rng(1).normal(size=(5, 6))
+    found = stopping.by_score(
+        samples, scores, drawn, most=3, thresholds=[-np.inf, np.inf], reading=np.full((5, 6), 2.0)
+    )
+    assert np.allclose(found.accuracy[:, 0], samples.correct.mean(axis=1))
+    assert np.allclose(found.accuracy[:, 1], estimators.best_of_n(scores, samples.correct > 0, [3])[:, 0])
+    assert np.allclose(found.cost[:, 1], samples.prefill + 3 * (samples.cost.mean(axis=1) + 2))
+    assert np.allclose(found.cost[:, 0], samples.prefill + samples.cost.mean(axis=1) + 2)
+    for most, thresholds in ((7, [0.0]), (3, [1.0, 0.0])):
+        with pytest.raises(ValueError, match="can be drawn here|must increase"):
+            stopping.by_score(samples, scores, drawn, most=most, thresholds=thresholds, reading=scores)
+
+
 def found_of(correct: np.ndarray, scores: np.ndarray, subset: tuple[int, ...]) -> np.ndarray:
     """Mean correctness of the best scored of one subset."""
     at, right = scores[:, subset], correct[:, subset]
