@@ -29,7 +29,7 @@ SECONDS_A_GRADE = 5.0
 MEMORY_BYTES = 1 << 30
 # The fewest and the most answers that a worker is given at once, of thousands: evaluated ones have a process each;
 # others share one, which costs as much as grading thousands of sums.
-EVALUATED_CHUNK, SHARED_CHUNK = (1, 256), (256, 4096)
+EVALUATED_CHUNK, SHARED_CHUNK = (1, 256), (1024, 16384)
 # So many processes, one an answer, are forked more quickly once memory is on large pages.
 MANY_FORKS = 200
 # Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and

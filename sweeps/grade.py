@@ -19,7 +19,7 @@ from sweeps.regrade import describe_changes
 
 TRUNCATED = Grade(None, None, False, 0.0, "truncated")
 # Answers are graded and stored so many at a time.
-BATCH_ROWS = 50_000
+BATCH_ROWS = 100_000
 # Where so many of a batch are refused, at so many answers or more, it is the grader that is refused, not an
 # answer.
 REFUSED_SHARE, FEW_ANSWERS = 0.9, 4

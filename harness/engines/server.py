@@ -166,7 +166,7 @@ class ServerPooling(Connection):
         self._when_not_found = f"It has to be started with {head.written}"
 
     async def pool(self, token_ids: tuple[int, ...]) -> Pooled:
-        from httpx import Response
+        from httpx2 import Response
 
         body = write_pooling(self._model, token_ids, self._head)
         return await self._ask(

@@ -84,7 +84,7 @@ def test_choices_are_those_of_the_commands(run: Run) -> None:
         ({"label": "target"}, "Only bins of a label read --label, and --difficulty is anchor"),
         ({"verdicts": 2}, "verdicts belongs to a verifier's scores, and this run has no one scorer"),
         ({"filter_share": 0.3, "steps": "min"}, "steps, filter_share belong to a verifier's scores"),
-        ({"rule": "best_of_n"}, "No verifier has scored answers in"),
+        ({"rule": "best_of_n"}, "has scores of 2 verifiers; give --scorer with one of verifier-125k"),
         ({"bin": 3}, r"load has no option bin; choose from .*'bins', .*'cost'"),
         ({"binning": None, "costs": "c1"}, "load has no option binning, costs; choose from"),
     ):
