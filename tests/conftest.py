@@ -35,7 +35,9 @@ for number, usual in (
 ):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
-# Two workers share the cores, and threads of small products wait for each other longer than they multiply.
+# Two workers share the cores, and threads of small products wait for each other longer than they multiply. What is
+# loaded or started later reads the variable.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 threadpool_limits(1, user_api="blas")
 
 STARTS_ENGINES = {
@@ -48,12 +50,21 @@ STARTS_ENGINES = {
     "test_tokens.py",
     "test_gsm8k.py",
 }
+# What takes most processor time, here or in the long tests.
 TAKE_LONG = {
     "test_bad_input.py",
-    "test_configs.py",
-    "test_degenerate_runs.py",
+    "test_barrage.py",
+    "test_escapes.py",
     "test_figures.py",
+    "test_going_on.py",
+    "test_grading.py",
+    "test_hands.py",
+    "test_hostile_checkpoints.py",
+    "test_hostile_runs.py",
     "test_kills.py",
+    "test_output.py",
+    "test_stops.py",
+    "test_union.py",
     "test_validation.py",
 }
 RUNG = Model("ladder/checkpoints/countdown-125k")
@@ -162,6 +173,12 @@ def pytest_collection_finish() -> None:
 
 def pytest_sessionfinish() -> None:
     gc.unfreeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_large_pages() -> None:
+    """What the modules before have filled is quickly forked too."""
+    collapse_pages()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,27 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 SECONDS = 300
-# What the commands import where they need it.
-PRELOADED = [
-    *(
-        "hydra",
-        "hydra._internal.hydra",
-        "hydra._internal.core_plugins.basic_sweeper",
-        "pydantic",
-        "openai",
-        "submitit",
-    ),
-    *("sweeps.compose", "sweeps.grade", "sweeps.job", "sweeps.launchers.jobs", "sweeps.launchers.plan"),
-    *(
-        "transformers",
-        "transformers.models.auto.tokenization_auto",
-        "reasoning_gym",
-        "tokenizers",
-        "huggingface_hub",
-    ),
-    *("harness.engines.vllm", "harness.engines.server", "results.ingest.command"),
-    *(f"analysis.commands.{name}" for name in ("figures", "health", "summary")),
-]
+# It imports what the commands import where they need it, and does what each of them does first.
+PRELOADED = ["tests.warm"]
 
 
 class Ended(NamedTuple):

@@ -37,6 +37,7 @@ def test_its_figures_are_drawn_from_its_rows_as_they_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
+    monkeypatch.setattr("analysis.figures.drawing._start_helper", lambda: None)
     kept = Path("results/real/svamp")
     run = shutil.copytree(kept, tmp_path / "svamp", ignore=shutil.ignore_patterns("figures"))
     assert main(["figures", str(run)]) == 0

@@ -35,13 +35,18 @@ def calibrate(predicted: Floats, accuracy: Floats) -> Step:
 def ridges(features: Floats, values: Floats, penalties: Sequence[float], *, at: Floats) -> Floats:
     """Ridge regression with an intercept, read at other features, under each penalty; (P, D), (P, A), (Q, D).
 
-    -> (number of penalties, Q, A). One eigendecomposition serves all penalties. Source: Hoerl and Kennard 1970.
+    -> (number of penalties, Q, A). One eigendecomposition serves all penalties, of the smaller of the two products
+    of the features: fewer prompts than features give the same numbers as combinations of prompts. Source: Hoerl and
+    Kennard 1970; Saunders et al. 1998.
     """
     middle, mean = features.mean(axis=0), values.mean(axis=0)
-    centred = features - middle
-    spread, axes = np.linalg.eigh(centred.T @ centred)
-    pulled = axes.T @ (centred.T @ (values - mean))
-    shown = (at - middle) @ axes
+    centred, read, wanted = features - middle, at - middle, values - mean
+    if len(centred) < centred.shape[1]:
+        read, centred = read @ centred.T, centred @ centred.T
+    else:
+        wanted, centred = centred.T @ wanted, centred.T @ centred
+    spread, axes = np.linalg.eigh(centred)
+    pulled, shown = axes.T @ wanted, read @ axes
     return np.stack([mean + shown @ (pulled / (spread[:, None] + penalty)) for penalty in penalties])
 
 

@@ -54,6 +54,12 @@ class Pythia(NamedTuple):
     k: np.ndarray
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second process that draws would import for seconds; test_drawing has one."""
+    monkeypatch.setattr("analysis.figures.drawing._start_helper", lambda: None)
+
+
 @pytest.fixture(scope="session")
 def pythia(outside_data: Callable[[str], Path]) -> Pythia:
     """Brown et al.'s samples of Pythia on MATH, as Schaeffer et al.

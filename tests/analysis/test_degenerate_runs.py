@@ -72,9 +72,16 @@ def cheap_figures(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("analysis.figures.save._write_png", lambda figure, path: path.write_bytes(b""))
 
 
+# In the short tests every command on two kinds; the others in the long ones.
+PAIRS = [
+    pytest.param(command, kind, marks=() if (row + column) % 3 == 0 else pytest.mark.long)
+    for row, command in enumerate(COMMANDS)
+    for column, kind in enumerate(KINDS)
+]
+
+
 @pytest.mark.usefixtures("cheap_figures")
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "kind"), PAIRS)
 def test_every_command_ends_with_a_table_or_a_clear_line(
     command: str, kind: str, degenerate: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ):

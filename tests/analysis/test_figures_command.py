@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -29,9 +28,7 @@ def draw(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple
 
 
 @pytest.mark.long
-def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, capsys, monkeypatch):
-    # A second process would draw as many dots as it usually does.
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+def test_the_command_writes_figures_and_their_frames_and_the_same_bytes_again(plant, capsys):
     root = plant(LADDER[1:3], num_prompts=12, num_samples=16)
     names, silent = draw(root, capsys, "--bins", "1")
     assert names == {*ALONE, *OF_PAIRS, "substitution_thinking", "exchange_rates_thinking"} and not silent

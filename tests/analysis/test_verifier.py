@@ -23,6 +23,7 @@ from analysis.stats.bootstrap import prompt_weights
 from analysis.stats.pairs import area, within_prompts
 from isoquant.__main__ import main as isoquant
 from results import schema, store
+from tests.analysis import conftest
 from tests.analysis.planted_scores import score
 
 Data = Callable[[str], Path]
@@ -110,11 +111,14 @@ def test_an_oracle_leaves_no_gap_and_its_opposite_all_of_it(run: Path):
 
 
 @pytest.mark.parametrize(("true_rate", "false_rate"), [(0.9, 0.2), (0.7, 0.4), (1.0, 0.5), (0.3, 0.3)])
-def test_known_error_rates_give_best_of_n_on_its_closed_form(plant, ladder, true_rate: float, false_rate: float):
+def test_known_error_rates_give_best_of_n_on_its_closed_form(
+    plant, ladder, true_rate: float, false_rate: float, monkeypatch: pytest.MonkeyPatch
+):
     """A yes of a right answer at rate t, of a wrong one at f: of k answers the best is a random one of those with
     a yes, or of all where none has: sum over c right of k, i yes of them, j yes of the wrong: i / (i + j), or c /
     k.
     """
+    monkeypatch.setattr(conftest, "BUDGETS", (conftest.CAP_TOKENS,))
     root = plant(ladder[1:2], num_prompts=400, num_samples=6, bin_samples=0)
     score(
         root,
@@ -123,7 +127,7 @@ def test_known_error_rates_give_best_of_n_on_its_closed_form(plant, ladder, true
     )
     seen = reading(root)
     arm, widths = seen.arms[0], [2, 4, 6]
-    accuracy = seen.accuracy(0, widths, budgets=[5]).mean[0]
+    accuracy = seen.accuracy(0, widths).mean[-1]
     solved = arm.samples.correct[-1]
     for at, k in enumerate(widths):
         # Given how many of a prompt's six samples are right, the c among a random k are hypergeometric.

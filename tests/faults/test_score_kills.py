@@ -21,7 +21,7 @@ from tests.scripted_settings import Scripted
 
 SEED = 20262488
 SCORED_PROMPTS = [f"countdown/{index:05d}" for index in range(8)]
-SCORE_KILLS, MOST_SHARDS = 20, 12
+SCORE_KILLS, MOST_SHARDS = 10, 12
 
 
 def score(root: Path, checkpoint: Path, *, kill_at: int | None = None, wait: float = 0.0) -> bool:

@@ -113,13 +113,18 @@ def test_every_reader_ends_on_every_hostile_answer(families: dict[str, list[str]
     assert max(float(grade.vote_key or 0) for grade in graded.grades) < before + LIMIT_MEBIBYTES
 
 
-def test_no_scorer_of_reasoning_gym_is_taken_over(families: dict[str, list[str]], canary: Path) -> None:
+@pytest.mark.parametrize("every", [6, pytest.param(2, marks=pytest.mark.long)])
+def test_no_scorer_of_reasoning_gym_is_taken_over(
+    families: dict[str, list[str]], canary: Path, every: int
+) -> None:
     for name in (*EVALUATING, *PARSING, *COMPARING):
         reached = (
             ("code", "numbers") if name in EVALUATING + PARSING else ("formats", "unicode", "control", "markup")
         )
         texts = (
-            [text for family in reached for text in families[family]][::2] + families["sizes"][:1] + NESTING[:2]
+            [text for family in reached for text in families[family]][::every]
+            + families["sizes"][:1]
+            + NESTING[:2]
         )
         task = ReasoningGym(name, 0, 1, vote_key=countdown.vote_key if name == "countdown" else identical)
         graded = run(task, [(task.load()[0].prompt_id, text) for text in texts])

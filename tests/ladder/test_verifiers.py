@@ -1,6 +1,5 @@
 """What the embedded verifiers learn from, and how they are trained and judged."""
 
-import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 import torch
 from transformers import Qwen3ForSequenceClassification
 
+from harness.scorers.protocol import Item
 from ladder.verifiers import (
     VERIFIERS,
     Reading,
@@ -30,6 +30,14 @@ BY_NAME = {verifier.name: verifier for verifier in VERIFIERS}
 @pytest.fixture(scope="module")
 def run() -> Path:
     return Path("results/reference")
+
+
+@pytest.fixture(scope="module")
+def answers(run: Path) -> list[tuple[Item, bool]]:
+    """All of them, as if other seeds were for evaluation: reading them takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ladder.verifiers.EVALUATION_SEEDS", range(5, 6))
+        return list(load_answers(run))
 
 
 def reading(prompt_id: str, length: int, *, is_right: bool = True) -> Reading:
@@ -53,25 +61,23 @@ def test_problems_of_evaluation_seeds_teach_no_verifier(run: Path) -> None:
 
 
 def test_answers_come_with_the_thinking_that_they_saw_and_their_grade(
-    run: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, answers: list[tuple[Item, bool]]
 ) -> None:
-    monkeypatch.setattr("ladder.verifiers.EVALUATION_SEEDS", range(5, 6))
-    found = list(load_answers(run))
-    assert {type(is_right) for _, is_right in found} == {bool}
-    assert all("</think>" not in item.thinking for item, _ in found)
+    assert {type(is_right) for _, is_right in answers} == {bool}
+    assert all("</think>" not in item.thinking for item, _ in answers)
     # A model may write a marker into its trace, which is then one token and seven characters.
-    lengths = {len(item.thinking) for item, _ in found if "<" not in item.thinking}
+    lengths = {len(item.thinking) for item, _ in answers if "<" not in item.thinking}
     assert {0, 16, 32} <= lengths and max(lengths) <= 256
     graded = store.scan(run, GRADES, columns=["correct"])["correct"].to_pylist()
-    share = np.mean([is_right for _, is_right in found])
+    share = np.mean([is_right for _, is_right in answers])
     assert share == pytest.approx(np.mean(graded), abs=0.02)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_verifier_is_scored_where_it_is_read(name: str, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ladder.verifiers.EVALUATION_SEEDS", range(5, 6))
-    some = list(itertools.islice(load_answers(run), 500))
-    monkeypatch.setattr("ladder.verifiers.load_answers", lambda _: some)
+def test_a_verifier_is_scored_where_it_is_read(
+    name: str, run: Path, answers: list[tuple[Item, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ladder.verifiers.load_answers", lambda _: answers[:500])
     for each in load_readings(run, BY_NAME[name], RUNGS):
         assert each.scored[-1] == len(each.ids) - 1, "the last position is that of the answer's last token"
         assert list(each.scored) == sorted(set(each.scored)) and each.scored[0] >= 0
@@ -119,7 +125,7 @@ def test_pairs_are_within_prompts_and_ties_count_half() -> None:
     assert auc_within_prompts(Fixed(), readings) == pytest.approx(0.5)
 
 
-def test_training_lowers_the_loss_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_lowers_the_loss_and_resumes(tmp_path: Path) -> None:
     # Right where the last token is even: a few steps are enough to tell.
     rng = np.random.default_rng(0)
     readings = [

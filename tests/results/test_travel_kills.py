@@ -20,8 +20,6 @@ from results.travel.union import merge
 from results.travel.unpacking import unpack
 from tests.results.made_runs import Made
 
-# Kills of each, spread over its steps from the first to one behind the last.
-NUM_KILLS = 12
 FORK = multiprocessing.get_context("fork")
 
 
@@ -62,17 +60,19 @@ def count_steps(kind: str, folder: Path, last: int | None = None) -> int:
     return steps
 
 
+@pytest.mark.parametrize("num_kills", [6, pytest.param(12, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", ["pack", "unpack", "merge"])
-def test_a_kill_leaves_the_whole_or_nothing(tmp_path: Path, kind: str) -> None:
-    Made(models=("small",)).write(tmp_path / "a")
-    Made(samples=range(8)).write(tmp_path / "b")
+def test_a_kill_leaves_the_whole_or_nothing(tmp_path: Path, kind: str, num_kills: int) -> None:
+    """So many kills, spread over the steps from the first to one behind the last."""
+    Made(models=("small",), size=2).write(tmp_path / "a")
+    Made(size=2, samples=range(6)).write(tmp_path / "b")
     pack(tmp_path / "a", tmp_path / "a.tar")
     before = sorted(path.name for path in tmp_path.iterdir())
     num_steps = count_steps(kind, tmp_path)
     made = next(path for path in tmp_path.iterdir() if path.name not in before)
     expected = {path.relative_to(made): path.read_bytes() for path in [made, *made.rglob("*")] if path.is_file()}
     num_whole = 0
-    for last in sorted({1 + round(at * (num_steps - 1) / (NUM_KILLS - 1)) for at in range(NUM_KILLS)}):
+    for last in sorted({1 + round(at * (num_steps - 1) / (num_kills - 1)) for at in range(num_kills)}):
         shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
         process = FORK.Process(target=count_steps, args=(kind, tmp_path, last))
         process.start()
@@ -87,7 +87,7 @@ def test_a_kill_leaves_the_whole_or_nothing(tmp_path: Path, kind: str) -> None:
         assert {path.name for path in tmp_path.iterdir()} - {*before} <= {f".{made.name}.part"}
         assert work(kind, tmp_path) == made
         assert {path.name for path in tmp_path.iterdir()} - {*before} == {made.name}
-    assert 0 < num_whole < NUM_KILLS
+    assert 0 < num_whole < num_kills
     assert kind == "pack" or inspect(made) == ([], [])
 
 

@@ -242,7 +242,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def plan(folder: Path, *words: str) -> forked.Ended:
-    given = ["experiment=embedded", "model=hf", f"model.path={folder}", "grid.anchor=null", f"run={folder}/../run"]
+    given = ["experiment=embedded", "model=hf", f"model.path={folder}", "grid.anchor=null", "task.size=4"]
+    given.append(f"run={folder}/../run")
     return forked.run("isoquant", "plan", *given, *words)
 
 
