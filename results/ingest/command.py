@@ -28,7 +28,7 @@ EXAMPLE = "--map model=COLUMN prompt=COLUMN correct=COLUMN"
 # Of a model's name.
 MOST_LETTERS = 500
 # How much of what is wrong is told: a line of an error, places of one kind, kinds.
-MOST_CHARS, MOST_PLACES, MOST_KINDS = 299, 2, 5
+MOST_CHARS, MOST_PLACES, MOST_KINDS, MOST_NAMES = 299, 2, 5, 8
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -177,24 +177,30 @@ def _unknown(found: Ingested) -> list[str]:
     sizeless = [name for name, known in found.models.items() if known.num_params is None]
     if sizeless:
         lines.append(
-            f"Size not known: {', '.join(sizeless)}. Give it as --params NAME=7e9; without it FLOPs are not known."
+            f"Size not known: {_some(sizeless)}. Give it as --params NAME=7e9; without it FLOPs are not known."
         )
     silent = sorted({outcome.model for outcome in found.outcomes if outcome.tokens.decoded is None})
     if silent:
         is_charged = all(outcome.tokens.usd for outcome in found.outcomes)
         unit = "dollars, the mean charge of a sample" if is_charged else "samples"
-        lines.append(f"Tokens not known: {', '.join(silent)}. Cost is counted in {unit}.")
+        lines.append(f"Tokens not known: {_some(silent)}. Cost is counted in {unit}.")
     unread = sorted({outcome.model for outcome in found.outcomes if outcome.tokens.prompt is None} - set(silent))
     if unread:
-        lines.append(f"Tokens of prompts not known: {', '.join(unread)}. Cost is counted without them.")
+        lines.append(f"Tokens of prompts not known: {_some(unread)}. Cost is counted without them.")
     return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names in a line, of many the first."""
+    more = [f"and {len(names) - MOST_NAMES:,} more"] if len(names) > MOST_NAMES else []
+    return ", ".join([*names[:MOST_NAMES], *more])
 
 
 def _only(found: Ingested, names: Sequence[str]) -> Ingested:
     """The outcomes of these models, all where none is named; the others are dropped and counted."""
     unknown = sorted(set(names) - set(found.models))
     if unknown:
-        raise ValueError(f"No model {', '.join(unknown)} in the source; its models: {', '.join(found.models)}.")
+        raise ValueError(f"No model {_some(unknown)} in the source; its models: {_some(list(found.models))}.")
     if not names:
         return found
     kept = replace(

@@ -106,6 +106,17 @@ def test_what_is_spent_is_said_where_it_is_ingested(
     assert said in printed and ("not known: large, small" in printed) == bool(said)
 
 
+def test_of_many_models_the_first_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    table = tmp_path / "many.csv"
+    table.write_text("m,p,c\n" + "".join(f"model{i},{p},1\n" for i in range(81) for p in "ab"))
+    words = [str(table), str(tmp_path / "run"), "--map", "model=m", "prompt=p", "correct=c"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "Tokens not known: model0, model1" in printed and "and 73 more. Cost is counted in samples." in printed
+    assert main([*words, "--models", "nobody"]) == 2
+    assert len(capsys.readouterr().err.strip()) < 300
+
+
 def even(num_samples: Sequence[int], *, model: str = "m", budget: object = "") -> list[tuple]:
     """Model, prompt, samples and budget of a model whose prompts have so many samples each."""
     return [(model, f"p{number}", size, budget) for number, size in enumerate(num_samples)]
