@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from harness.readers import FUNCTIONS
 from results.folder import check_plain, find_visible
-from sweeps.compose import CONF
+from sweeps.configs import CONF
 from sweeps.mistakes import read_value
 from sweeps.recorded import PARAMS, TRUST, WORD, read_record
 from sweeps.words import name_word
