@@ -41,6 +41,7 @@ from results import store
 from results.closed import check_open
 from results.prompts import in_order
 from results.schema import FAILURES, MODELS, PROMPTS
+from results.searching import STRATEGY
 from results.stopping import cancelling
 from sweeps.counted import Counted
 from sweeps.declare import declare
@@ -60,7 +61,7 @@ from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
 from sweeps.recognised import Origins, Setting, check_servable, describe_settings, resolve
 from sweeps.repair import repair_writer
-from sweeps.searched import STRATEGY, prepare_verifier, read_searched
+from sweeps.searched import prepare_verifier, read_searched
 from sweeps.writer import Writer
 
 
@@ -179,7 +180,9 @@ def prepare(job: Job) -> Prepared:
     if job.strategy is None:
         states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
     else:
-        states = [read_searched(job.run, identity, prompts, job.strategy, budget=max(job.grid.budgets))]
+        width, together = job.strategy.width, job.strategy.together
+        budget = max(job.grid.budgets)
+        states = [read_searched(job.run, identity, prompts, width=width, together=together, budget=budget)]
     return Prepared(
         job,
         checkpoint,

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from harness.rendering import Renderer
-from harness.search.strategy import Strategy
 from harness.search.verdicts import Verifier, build_verifier
 from harness.types import Prompt
 from results import store
@@ -19,9 +18,6 @@ from sweeps.score import version_of
 
 if TYPE_CHECKING:
     from sweeps.job import Job
-
-# What an identity has beside its other parts where its samples are the paths of a search.
-STRATEGY = "strategy"
 
 
 def prepare_verifier(job: "Job", renderer: Renderer, *, max_model_len: int) -> Verifier | None:
@@ -58,22 +54,22 @@ def check_memory(job: "Job") -> None:
 
 
 def read_searched(
-    root: Path, identity: str, prompts: Sequence[Prompt], strategy: Strategy, *, budget: int
+    root: Path, identity: str, prompts: Sequence[Prompt], *, width: int, together: bool, budget: int
 ) -> PoolState:
     """Which paths are stored, P prompts and `width` paths; those of a beam are there together or not at all.
 
     A path's answer is stored behind all else of it, so that it tells.
     """
-    spec = PoolSpec("evaluation", strategy.width, (budget,))
-    shape = (len(prompts), strategy.width)
+    spec = PoolSpec("evaluation", width, (budget,))
+    shape = (len(prompts), width)
     done_PS = np.zeros(shape, bool)
     positions = pd.Index([prompt.prompt_id for prompt in prompts])
     for shard in store.iterate(root, ANSWERS, columns=[*SAMPLE_KEY[1:]], identity=identity):
         answers = shard.to_pandas()
-        answers = answers[(answers["pool"] == spec.pool) & (answers["sample"] < strategy.width)]
+        answers = answers[(answers["pool"] == spec.pool) & (answers["sample"] < width)]
         at = positions.get_indexer(answers["prompt_id"].astype(object))
         done_PS[at[at >= 0], answers["sample"].to_numpy()[at >= 0]] = True
-    if strategy.together:
+    if together:
         done_PS[~done_PS.all(axis=1)] = False
     return PoolState(
         spec,
