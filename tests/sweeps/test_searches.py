@@ -41,7 +41,7 @@ TABLES = (SEARCHES, TRACES, ANSWERS)
 
 
 def job_of(root: Path, kind: str = "dvts", width: int = WIDTH, *words: str) -> Job:
-    asked = [f"strategy=embedded_{kind}", f"strategy.width={width}", *SEARCH]
+    asked = [f"strategy=embedded_{kind.replace('beam', 'beam_2')}", f"strategy.width={width}", *SEARCH]
     return build_job(compose([*SMALL, *asked, f"run={root}", *words]))
 
 
