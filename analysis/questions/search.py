@@ -117,7 +117,7 @@ def search_cells(reading: Reading, search: Searched) -> Iterator[Cell]:
     for number, rule in enumerate(OF_PATHS):
         if rule in curves.VOTING_RULES and not arm.rung.has_votes:
             continue
-        rng = reading.rng("paths of a search", search.of, number, search.num_paths)
+        rng = reading.rng("paths of a search", search.of, number, search.num_paths, int(search.together))
         accuracy = curves.rule_accuracy(search.arm, sizes.tolist(), rule, rng=rng)[0]
         for k, size in enumerate(sizes.tolist()):
             yield Cell(search.of, SEARCH, search.name.split()[0], rule, size, accuracy[:, k], cost[:, k])

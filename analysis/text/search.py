@@ -14,9 +14,10 @@ from analysis.text.tables import aligned, filled
 
 RULES = {"best_of_n": "best", "weighted_vote": "weighted vote", "maj_at_k": "vote"}
 ABOUT_SETTINGS = (
-    "Cost: of one answer, in {unit} ({label}); all that was written, dropped ways on included, and all that the "
-    "verifier read. Best of n and vote: samples of the same cost, best of n with the verifier's reading. Brackets: "
-    "95% intervals over prompts, of gains in points; each by itself."
+    "Cost: over that of one answer, in {unit} ({label}); all that was written, dropped ways on included, and all that "
+    "the verifier read. Best path: the finished one of the highest score; weighted: their vote by score. Best of n and "
+    "vote: as many samples as cost the same, n in brackets, and what the best path gains over them, in points. Other "
+    "brackets: 95% intervals over prompts, each by itself."
 )
 ABOUT_LEVELS = (
     "The best search against the best samples (best of n, vote, weighted vote) that cost at most so much, each chosen "
@@ -50,21 +51,23 @@ def intro(reading: Reading, searches: Sequence[Searched]) -> str:
 
 
 def setting_rows(settings: pd.DataFrame) -> pd.DataFrame:
-    """A row a search, rule and bin, in words."""
+    """A row a search, number of paths and bin, in words."""
+    by = ["model", "bin", "search", "paths"]
+    voted = settings[settings["rule"] == "weighted_vote"].set_index(by)["accuracy"]
     return pd.DataFrame(
         [
             {
                 "bin": row["bin"],
                 "search": f"{row['search']} {row['paths']}",
-                "chosen by": RULES[row["rule"]],
                 "cost": f"{row['times_one']:.1f}x",
-                "accuracy": _share(row, "accuracy"),
+                "best path": _share(row, "accuracy"),
+                "weighted": numerals.percent(float(voted.get(tuple(row[by]), float("nan")))),
                 "best of n": _beside(row, "best_of_n"),
                 "gain": _points(row, "over_best_of_n"),
                 "vote": _beside(row, "maj_at_k"),
                 "gain ": _points(row, "over_maj_at_k"),
             }
-            for _, row in settings.iterrows()
+            for _, row in settings[settings["rule"] == "best_of_n"].iterrows()
         ]
     )
 
