@@ -120,6 +120,9 @@ def search_cells(reading: Reading, search: Searched) -> Iterator[Cell]:
         rng = reading.rng("paths of a search", search.of, number, search.num_paths, int(search.together))
         accuracy = curves.rule_accuracy(search.arm, sizes.tolist(), rule, rng=rng)[0]
         for k, size in enumerate(sizes.tolist()):
+            if size == 1 and rule != OF_PATHS[0]:
+                # One path leaves nothing to choose.
+                continue
             yield Cell(search.of, SEARCH, search.name.split()[0], rule, size, accuracy[:, k], cost[:, k])
 
 

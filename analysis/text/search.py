@@ -105,8 +105,8 @@ def verdicts(levels: pd.DataFrame) -> list[str]:
         lines.append(
             f"{model}: on {names[-1]} prompts with the least compute search {short[1]} "
             f"({_points(hard, 'gain')} points); on {names[0]} ones with the most it {long[1]} "
-            f"({_points(easy, 'gain')}). Snell et al. (2024) found that it wins there and loses here: "
-            f"{_conclusion(short[0], long[0])}."
+            f"({_points(easy, 'gain')}). Snell et al. (2024) found that it wins in the first case and loses in the "
+            f"second: {_conclusion(short[0], long[0])}."
         )
     return lines
 
@@ -120,7 +120,7 @@ def _says(row: pd.Series) -> tuple[int, str]:
     """1, -1 or 0 where the interval holds no difference, and that in words."""
     if row["gain_low"] > 0:
         return 1, "wins"
-    return (-1, "loses") if row["gain_high"] < 0 else (0, "may do neither")
+    return (-1, "loses") if row["gain_high"] < 0 else (0, "neither wins nor loses for certain")
 
 
 def _conclusion(short: int, long: int) -> str:
