@@ -13,7 +13,8 @@ from results.schema import ANSWERS, GRADES, SAMPLE_KEY, SCORES, SEARCHES, THROUG
 
 # Two engines a job.
 pytestmark = pytest.mark.long
-WORDS = ("experiment=search", "task.size=4", "grid.widths=[1,8]", "grid.bin_samples=2")
+STRATEGIES = "strategy=sampling,embedded_dvts,embedded_beam_2"
+WORDS = ("experiment=search", STRATEGIES, "task.size=4", "grid.widths=[1,8]", "grid.bin_samples=2")
 
 
 def isoquant(*words: str) -> str:
@@ -27,12 +28,15 @@ def test_a_sweep_of_samples_and_searches_is_scored_alike_and_compared(tmp_path: 
     isoquant("sweep", *WORDS, f"run={root}")
     assert inspect(root) == ([], [])
     searches = store.scan(root, SEARCHES).to_pandas()
-    assert len(searches) == 4 * (4 + 2 + 4) and searches["score"].notna().mean() > 0.9
+    assert len(searches) == 4 * (4 + 2) and searches["score"].notna().mean() > 0.9
     answers = store.scan(root, ANSWERS).to_pandas()
     assert len(store.scan(root, GRADES)) == len(answers)
-    logged = store.scan(root, THROUGHPUT).to_pandas().groupby("identity", observed=True)["num_tokens"].sum()
-    written = searches.groupby("identity", observed=True)["num_written_tokens"].sum()
-    assert (logged[written.index] == written).all()
+    throughput = store.scan(root, THROUGHPUT).to_pandas()
+    for identity, own in searches.groupby(searches["identity"].astype(str)):
+        assert (
+            throughput.loc[throughput["identity"] == identity, "num_tokens"].sum()
+            == own["num_written_tokens"].sum()
+        )
     said = isoquant("score", str(root), "scorer=step_verifier_125k", "engine=embedded")
     assert said.startswith("0 answers scored and 0 refused")
     # A scoring pass of its own, by the same weights under another name, gives a path the score that its search did.
@@ -42,4 +46,4 @@ def test_a_sweep_of_samples_and_searches_is_scored_alike_and_compared(tmp_path: 
     assert len(both) == len(searches)
     assert np.allclose(both["score"], both["score_again"], atol=1e-3, equal_nan=True)
     said = isoquant("search", str(root), "--scorer", "step-verifier-125k")
-    assert "dvts 4" in said and "beam 2" in said and "beam 4" in said
+    assert "dvts 4" in said and "beam 2" in said
