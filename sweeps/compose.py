@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 from pydantic import TypeAdapter, ValidationError
 
+from harness.engines.vllm import Vllm
 from harness.scorers.protocol import Scorer
 from harness.search.verdicts import Judging
 from harness.types import EngineSettings
@@ -81,13 +82,13 @@ def build_scoring(config: DictConfig) -> Scoring:
 def build_judging(told: str, engine: EngineSettings) -> Judging:
     """Who judges the paths of a search: a name in conf/scorer, and words of `isoquant score` behind it.
 
-    It runs on settings as those of the engine that draws, where nothing is said of another and this one can;
-    raises ValueError.
+    It runs on settings as those of the engine that draws, where nothing is said of another; beside a server, which
+    serves one model, in this process. Raises ValueError.
     """
     words = f"scorer={told}".split()
     asked = compose_words(words, root="score")
     has_own = any(name_word(word).partition(".")[0] == "engine" for word in words)
-    if has_own or not hasattr(engine, "start_pooling"):
+    if has_own or not isinstance(engine, Vllm):
         engine = build(_resolve_given(asked.engine, "engine"), "engine")
     return Judging(build(place_model(_resolve_given(asked[SCORER], SCORER)), SCORER), engine)
 

@@ -32,6 +32,11 @@ def prepare_verifier(job: "Job", renderer: Renderer, *, max_model_len: int) -> V
     _ = job.strategy.step_ids(renderer)
     check_memory(job)
     scorer = job.judging.settings.prepare(job.judging.engine)
+    if scorer.tasks and job.task.name not in scorer.tasks:
+        raise ValueError(
+            f"{scorer.name} knows answers to {', '.join(scorer.tasks)}, and the task is {job.task.name}. Choose "
+            "another strategy.scorer, or add scorer.tasks=[] to its words."
+        )
     return build_verifier(
         scorer,
         version=version_of(scorer),

@@ -281,6 +281,9 @@ def test_a_search_that_cannot_run_is_refused_before_a_weight_is_loaded(tmp_path:
     ):
         with pytest.raises(ValueError, match=told):
             prepare(job_of(tmp_path / "run", "dvts", WIDTH, *words))
+    other = build_job(compose([*SMALL, "strategy=embedded_dvts", "task=reasoning_gym", f"run={tmp_path}/other"]))
+    with pytest.raises(ValueError, match="knows answers to countdown"):
+        prepare(dataclasses.replace(other, thinking=job_of(tmp_path / "run").thinking))
     with pytest.raises(ValueError, match="no_such"):
         job_of(tmp_path / "run", "dvts", WIDTH, "strategy.scorer=no_such")
 
