@@ -278,12 +278,10 @@ def test_a_search_that_cannot_run_is_refused_before_a_weight_is_loaded(tmp_path:
         (["strategy.aggregate=product"], "only chances"),
         (["strategy.step_token=ab"], "2 tokens"),
         (["strategy.scorer='step_verifier_125k scorer.reads_thinking=false'"], "reads no thinking"),
+        (["strategy.scorer='step_verifier_125k scorer.tasks=[gsm8k]'"], "knows answers to gsm8k"),
     ):
         with pytest.raises(ValueError, match=told):
             prepare(job_of(tmp_path / "run", "dvts", WIDTH, *words))
-    other = build_job(compose([*SMALL, "strategy=embedded_dvts", "task=reasoning_gym", f"run={tmp_path}/other"]))
-    with pytest.raises(ValueError, match="knows answers to countdown"):
-        prepare(dataclasses.replace(other, thinking=job_of(tmp_path / "run").thinking))
     with pytest.raises(ValueError, match="no_such"):
         job_of(tmp_path / "run", "dvts", WIDTH, "strategy.scorer=no_such")
 
