@@ -1,12 +1,15 @@
 """One prompt through the nested grid: its traces to the largest budget, then an answer at every smaller one."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from harness.budgets import budgets_to_answer, take_answer
 from harness.traces import Context, SampleKey, iterate_trace
-from harness.types import Answer, Engine, EngineFailedError, RequestFailedError, Trace
+from harness.types import Answer, Engine, EngineFailedError, RequestFailedError, Search, Trace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,19 @@ class Pending:
 
 @dataclass(frozen=True)
 class Sampled:
-    """New rows of one sample; `failure` says why there are not all of them."""
+    """New rows of one sample, or of the paths of a search; `failure` says why there are not all of them."""
 
     key: SampleKey
     traces: tuple[Trace, ...] = ()
     answers: tuple[Answer, ...] = ()
     failure: str | None = None
+    searches: tuple[Search, ...] = ()
 
     @property
     def num_tokens(self) -> int:
         """Tokens that the engine wrote for it."""
+        if self.searches:
+            return sum(search.num_written_tokens for search in self.searches)
         thought = sum(trace.num_thinking_tokens for trace in self.traces)
         return thought + sum(answer.num_answer_tokens for answer in self.answers)
 
@@ -98,20 +104,36 @@ async def finish_samples(
 
     Prompts start in order, all samples of one together, so that they share the prompt's prefix in the cache.
     """
-    in_flight = asyncio.Semaphore(samples_in_flight)
+    pending = (each for prompt in prompts for each in prompt)
+    await finish_each(
+        pending,
+        lambda each: finish_sample(engine, context, each),
+        num_in_flight=samples_in_flight,
+        on_sample=on_sample,
+    )
 
-    async def finish(pending: Pending) -> None:
+
+async def finish_each(
+    work: Iterable[T],
+    finish: Callable[[T], Awaitable[Sampled]],
+    *,
+    num_in_flight: int,
+    on_sample: Callable[[Sampled], None],
+) -> None:
+    """Finish all of some work in its order, so many at once; raises the first failure that is of more than one."""
+    in_flight = asyncio.Semaphore(num_in_flight)
+
+    async def finish_one(each: T) -> None:
         try:
-            on_sample(await finish_sample(engine, context, pending))
+            on_sample(await finish(each))
         finally:
             in_flight.release()
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            for prompt in prompts:
-                for pending in prompt:
-                    await in_flight.acquire()
-                    tasks.create_task(finish(pending))
+            for each in work:
+                await in_flight.acquire()
+                tasks.create_task(finish_one(each))
     except* (EngineFailedError, OSError) as failures:
         # Every request in flight fails with the engine, every append with the disk; the first says why.
         raise failures.exceptions[0] from None

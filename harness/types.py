@@ -287,6 +287,36 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Search:
+    """What a path of a search cost, and what its verifier says of it once it has its answer, of key `budget`.
+
+    Every way on that was drawn from this path's number counts, whether it stayed or not: of each the step it was
+    drawn in, where it starts behind the prompt, and the tokens that the engine wrote for it. reading_tokens: of each
+    text that the verifier read, in its own tokens, the beginning that it had read before included. refusal: why there
+    is no score.
+    """
+
+    prompt_id: str
+    pool: Pool
+    sample: int
+    budget: int | None
+    scorer: str
+    scorer_version: str
+    num_steps: int
+    num_expansions: int
+    num_written_tokens: int
+    num_read_tokens: int
+    expansion_steps: tuple[int, ...]
+    expansion_starts: tuple[int, ...]
+    expansion_tokens: tuple[int, ...]
+    reading_tokens: tuple[int, ...]
+    score: float | None
+    step_scores: tuple[float, ...] | None
+    refusal: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Grade:
     """What a grader made of an answer. `vote_key` is a canonical form of it,
     never its worth; None does not vote.

@@ -47,6 +47,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "verifier": Command(
             "analysis.commands.verifier", "how well scores tell right answers from wrong, and what they gain"
         ),
+        "search": Command(
+            "analysis.commands.search", "whether search against a verifier beats samples of the same compute"
+        ),
         "serve": Command(
             "analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"
         ),

@@ -228,6 +228,34 @@ SCORES = Table(
     key=(*SAMPLE_KEY, "budget", "scorer", "scorer_version", "verdict"),
 )
 
+# What a path of a search against a verifier cost, ways on that were dropped included, and the score that it got with
+# its answer. The lists hold one entry for each way on, and for each text that the verifier read.
+SEARCHES = Table(
+    "searches",
+    pa.schema(
+        [
+            *_SAMPLE_COLUMNS,
+            ("budget", Count),
+            ("scorer", Category),
+            ("scorer_version", Category),
+            ("num_steps", Count),
+            ("num_expansions", Count),
+            ("num_written_tokens", Count),
+            ("num_read_tokens", Count),
+            ("expansion_steps", pa.list_(pa.int32())),
+            ("expansion_starts", pa.list_(pa.int32())),
+            ("expansion_tokens", pa.list_(pa.int32())),
+            ("reading_tokens", pa.list_(pa.int32())),
+            ("score", pa.float64()),
+            ("step_scores", pa.list_(pa.float32())),
+            ("refusal", Text),
+            ("seconds", pa.float32()),
+        ]
+    ),
+    key=SAMPLE_KEY,
+    filled=("scorer", "scorer_version", "num_written_tokens", "num_read_tokens"),
+)
+
 # Outcomes that came as success counts; budget: null where thinking had no limit.
 COUNTS = Table(
     "counts",
@@ -294,7 +322,7 @@ THROUGHPUT = Table(
 TABLES = {
     table.name: table
     for table in (
-        *(PROMPTS, MODELS, CELLS, TRACES, ANSWERS, GRADES, SCORERS, SCORES),
+        *(PROMPTS, MODELS, CELLS, TRACES, ANSWERS, SEARCHES, GRADES, SCORERS, SCORES),
         *(COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT),
     )
 }

@@ -4,9 +4,7 @@ import dataclasses
 import inspect
 import os
 import pydoc
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from hydra.errors import InstantiationException
@@ -15,14 +13,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 from pydantic import TypeAdapter, ValidationError
 
+from harness.engines.vllm import Vllm
 from harness.scorers.protocol import Scorer
-from results.places import HOME, find_shipped, place_run
+from harness.search.verdicts import Judging
+from harness.types import EngineSettings
+from results.places import find_shipped, place_run
+from sweeps.configs import CONF, compose_words
 from sweeps.job import Job
 from sweeps.recognised import Origins
 from sweeps.words import name_place, name_word
 
-CONF = HOME / "conf"
 SCORER, POOLS = "scorer", ("evaluation", "bins")
+STRATEGY = "strategy"
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
@@ -43,15 +45,6 @@ class Scoring(NamedTuple):
     flush_seconds: float
 
 
-def admit_launchers() -> None:
-    """Have Hydra find our launchers, before its first word: it looks for them once.
-
-    hydra_plugins is a namespace package: ours lies beside the launchers it opens the door to.
-    """
-    if (launchers := str(Path(__file__).parent / "launchers")) not in sys.path:
-        sys.path.append(launchers)
-
-
 def build_job(config: DictConfig, origins: Origins | None = None, words: Sequence[str] = ()) -> Job:
     """The job a config describes; raises ValueError with the field at fault."""
     if missing := sorted(OmegaConf.missing_keys(config)):
@@ -62,6 +55,9 @@ def build_job(config: DictConfig, origins: Origins | None = None, words: Sequenc
     if isinstance(resolved.get("model"), dict):
         resolved["model"] = place_model(resolved["model"])
     parts = {room: build(resolved.get(room), room) for room in ROOMS}
+    if resolved.get(STRATEGY) is not None:
+        parts[STRATEGY] = build(resolved[STRATEGY], STRATEGY)
+        parts["judging"] = build_judging(parts[STRATEGY].scorer, parts["engine"])
     if parts["grid"].anchor == "auto":
         parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)
     run = place_run("" if resolved.get("run") is None else str(resolved["run"]))
@@ -81,6 +77,20 @@ def build_scoring(config: DictConfig) -> Scoring:
     if not set(pools) <= set(POOLS) or not pools:
         raise ValueError(f"pools must be some of {', '.join(POOLS)}; got {list(pools)}.")
     return Scoring(scorer.prepare(build(resolved["engine"], "engine")), pools, float(flush_seconds))
+
+
+def build_judging(told: str, engine: EngineSettings) -> Judging:
+    """Who judges the paths of a search: a name in conf/scorer, and words of `isoquant score` behind it.
+
+    It runs on settings as those of the engine that draws, where nothing is said of another; beside a server, which
+    serves one model, in this process. Raises ValueError.
+    """
+    words = f"scorer={told}".split()
+    asked = compose_words(words, root="score")
+    has_own = any(name_word(word).partition(".")[0] == "engine" for word in words)
+    if has_own or not isinstance(engine, Vllm):
+        engine = build(_resolve_given(asked.engine, "engine"), "engine")
+    return Judging(build(place_model(_resolve_given(asked[SCORER], SCORER)), SCORER), engine)
 
 
 def _resolve_given(part: DictConfig, room: str) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.types import Prompt
 from results import store
-from results.schema import CELLS, MODELS, PROMPTS
+from results.schema import CELLS, MODELS, PROMPTS, SCORERS
+from sweeps.score import describe_scorer
 
 if TYPE_CHECKING:
     from sweeps.job import Prepared
@@ -20,7 +21,8 @@ def declare(prepared: "Prepared") -> None:
     # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
     with store.lock(job.run, prepared.task_id, wait=True):
         store.append_missing(job.run, PROMPTS, prompts, writer=prepared.task_id)
-    for table, rows in ((MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
+    scorers = [] if prepared.verifier is None else [describe_scorer(prepared.verifier.scorer)]
+    for table, rows in ((SCORERS, scorers), (MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
         store.append_missing(job.run, table, rows, writer=job.model.name)
 
 

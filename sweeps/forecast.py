@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from harness.search.verdicts import Verifier
 from results import store
 from results.folder import read_object
-from results.schema import ANSWERS, CELLS, MODELS, THROUGHPUT, TRACES, Table
+from results.schema import ANSWERS, CELLS, MODELS, SEARCHES, THROUGHPUT, TRACES, Table
 from results.shards import list_shards
 from sweeps.identity import differences
 from sweeps.plan import PoolState
@@ -82,7 +83,7 @@ class Forecast:
     """A job's cells and what its missing ones cost, in tokens that the engine writes.
 
     hours: of drawing, None unmeasured, where `rough` may be told; start-up comes on top. num_forced: answers that
-    are forced, beside the samples.
+    are forced, beside the samples. verifier: who reads the paths of a search, and about how many tokens of its own.
     """
 
     model: str
@@ -99,6 +100,8 @@ class Forecast:
     num_bytes: int
     startup: Startup | None
     rough: Rough | None
+    verifier: str = ""
+    num_verifier_tokens: int = 0
 
     @property
     def hours(self) -> float | None:
@@ -109,14 +112,15 @@ def forecast(prepared: "Prepared") -> Forecast:
     """The cost of what is missing, read from the model's own rows, else from those of other models on the task."""
     job = prepared.job
     measured = read_measured(job.run, prepared)
-    costs = [_cost(state, measured) for state in prepared.states]
+    costs = [_cost(state, measured, prepared) for state in prepared.states]
     tokens = sum(cost.tokens(_mean_answer(prepared, measured)) for cost in costs)
     rows = sum(cost.num_rows for cost in costs)
     rate, is_measured = read_rate(job.run, prepared), measured.answer_tokens is not None
-    done = [cell for state in prepared.states[:1] for cell in _cells_done(state, job.grid.widths)]
+    widths = job.grid.widths if job.strategy is None else (job.strategy.width,)
+    done = [cell for state in prepared.states[:1] for cell in _cells_done(state, widths)]
     bytes_a_token, bytes_a_row = _measure_disk(job.run)
     return Forecast(
-        model=job.model.name,
+        model=job.label,
         num_cells=len(done),
         num_cells_done=sum(done),
         num_samples=prepared.num_pending,
@@ -130,7 +134,23 @@ def forecast(prepared: "Prepared") -> Forecast:
         num_bytes=round(tokens * bytes_a_token + rows * bytes_a_row),
         startup=guess_startup(prepared) if prepared.num_pending else None,
         rough=None if rate or not prepared.num_pending else guess_hours(prepared, tokens, is_measured=is_measured),
+        verifier="" if prepared.verifier is None else prepared.verifier.scorer.name,
+        num_verifier_tokens=0 if prepared.verifier is None else expect_reading(prepared, prepared.verifier),
     )
+
+
+def expect_reading(prepared: "Prepared", verifier: Verifier) -> int:
+    """Tokens that the verifier of a search will read, in the mean of the paths that the run has of it; where it has
+    none, at most: every way on with all that a path may hold.
+    """
+    rows = store.scan(prepared.job.run, SEARCHES, columns=["num_read_tokens"], identity=prepared.identity)
+    if rows.num_rows:
+        return round(prepared.num_pending * float(pc.mean(rows["num_read_tokens"]).as_py()))
+    strategy = prepared.job.strategy
+    assert strategy is not None
+    num_steps = min(strategy.max_steps, max(prepared.job.grid.budgets))
+    longest = min(prepared.max_model_len, verifier.longest)
+    return int(prepared.num_pending * (strategy.expansions * num_steps + 1) * longest)
 
 
 def guess_hours(prepared: "Prepared", tokens: float, *, is_measured: bool) -> Rough | None:
@@ -152,13 +172,13 @@ def expect_tokens(prepared: "Prepared") -> Expected:
     measured = read_measured(prepared.job.run, prepared)
     if measured.answer_tokens is None:
         return Expected(_most_tokens(prepared))
-    costs = [_cost(state, measured) for state in prepared.states]
+    costs = [_cost(state, measured, prepared) for state in prepared.states]
     return Expected(_most_tokens(prepared), sum(cost.tokens(measured.answer_tokens) for cost in costs))
 
 
 def _most_tokens(prepared: "Prepared") -> int:
     longest_answer = prepared.job.sampling.max_answer_tokens
-    return round(sum(_cost(state, NOTHING).tokens(longest_answer) for state in prepared.states))
+    return round(sum(_cost(state, NOTHING, prepared).tokens(longest_answer) for state in prepared.states))
 
 
 def _mean_answer(prepared: "Prepared", measured: Measured) -> float:
@@ -232,8 +252,15 @@ def _on_task(root: Path, prepared: "Prepared", table: Table, columns: list[str])
     return rows.to_pandas()
 
 
-def _cost(state: PoolState, measured: Measured) -> Cost:
-    """What is missing of a pool; S(t) is the share of traces longer than t."""
+def _cost(state: PoolState, measured: Measured, prepared: "Prepared") -> Cost:
+    """What is missing of a pool; every step of a search is written in several ways, of which one stays."""
+    strategy = prepared.job.strategy
+    cost = _cost_of_kept(state, measured)
+    return cost if strategy is None else cost._replace(thinking=cost.thinking * strategy.expansions)
+
+
+def _cost_of_kept(state: PoolState, measured: Measured) -> Cost:
+    """The same where nothing is dropped; S(t) is the share of traces longer than t."""
     budgets = np.array(state.spec.budgets)
     survival = measured.survival(int(budgets.max()))
     thought_PS = np.minimum(state.num_thinking_PS, budgets.max())

@@ -17,9 +17,10 @@ from results.places import find_run
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
 from sweeps.made_with import Made, check_plain_word, read_made
-from sweeps.plan import PoolSpec, read_states
+from sweeps.plan import PoolSpec, PoolState, read_states
 from sweeps.rebuilt import rebuild_words
 from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
+from sweeps.searched import read_searched
 from sweeps.words import OVERRIDE, adapt, name_word, write_place
 
 SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths")
@@ -178,12 +179,21 @@ def count_whole(root: Path, made: Sequence[Made], held: Mapping[str, Held]) -> d
         sizes = sorted({min(job.size, len(prompts)) for job in jobs})
         is_pending_P = np.zeros(sizes[-1], bool)
         for job in jobs if sizes[-1] else []:
-            spec = PoolSpec("evaluation", max(job.list_of("widths")), tuple(job.list_of("budgets")))
-            [state] = read_states(root, job.identity, prompts[: sizes[-1]], [spec])
-            is_pending_P |= state.pending_PS.any(axis=1)
+            is_pending_P |= read_state(root, job, prompts[: sizes[-1]]).pending_PS.any(axis=1)
         whole = max((size for size in sizes if not is_pending_P[:size].any()), default=sizes[0])
         counted |= dict.fromkeys((job.identity for job in jobs), whole)
     return counted
+
+
+def read_state(root: Path, job: Made, prompts: Sequence[Prompt]) -> PoolState:
+    """What a run holds of the samples, or of the search, that a job asked for."""
+    budgets = tuple(job.list_of("budgets"))
+    if (strategy := job.strategy) is not None:
+        return read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))
+    [state] = read_states(
+        root, job.identity, prompts, [PoolSpec("evaluation", max(job.list_of("widths")), budgets)]
+    )
+    return state
 
 
 def ask_more(job: Made, asked: Asked, held: Held, num_there: int) -> tuple[dict[str, str], list[str]]:

@@ -5,9 +5,10 @@ A job is checked and compared with the store (`prepare`), then its missing sampl
 """
 
 import asyncio
+import contextlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,16 @@ from harness.foreign import check_tokenizer_files
 from harness.grading import check_fence
 from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
-from harness.samples import Sampled, finish_samples
+from harness.samples import Pending, Sampled, finish_samples
+from harness.scorers.protocol import Judge
+from harness.search.searches import finish_searches
+from harness.search.strategy import Strategy
+from harness.search.tree import Searcher
+from harness.search.verdicts import Judging, Verifier
 from harness.traces import Context
 from harness.trial import check_tokenizer
 from harness.types import (
+    Engine,
     EngineFailedError,
     EngineSettings,
     Grid,
@@ -34,6 +41,7 @@ from results import store
 from results.closed import check_open
 from results.prompts import in_order
 from results.schema import FAILURES, MODELS, PROMPTS
+from results.searching import STRATEGY
 from results.stopping import cancelling
 from sweeps.counted import Counted
 from sweeps.declare import declare
@@ -53,6 +61,7 @@ from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
 from sweeps.recognised import Origins, Setting, check_servable, describe_settings, resolve
 from sweeps.repair import repair_writer
+from sweeps.searched import prepare_verifier, read_searched
 from sweeps.writer import Writer
 
 
@@ -63,7 +72,8 @@ class Job:
     A kill loses `flush_seconds` of finished samples at most, and the samples in flight
     (`engine.samples_in_flight`). grade_unfenced: graders that evaluate answers run though the kernel cannot hold
     them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
-    RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts.
+    RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts. strategy: a search in
+    place of samples as they come, and judging: who judges its paths.
     """
 
     run: Path
@@ -82,10 +92,17 @@ class Job:
     origins: Origins = field(default_factory=Origins)
     words: Sequence[str] = ()
     is_here: bool = True
+    strategy: Strategy | None = None
+    judging: Judging | None = None
 
     def __post_init__(self) -> None:
         if not self.flush_seconds >= 0:
             raise ValueError(f"flush_seconds must not be negative; got {self.flush_seconds}.")
+
+    @property
+    def label(self) -> str:
+        """What it is called among jobs: the model, and how it searches where it does."""
+        return self.model.name if self.strategy is None else f"{self.model.name} {self.strategy.name}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +120,7 @@ class Prepared:
     prompts: Sequence[Prompt]
     max_model_len: int
     states: Sequence[PoolState]
+    verifier: Verifier | None = None
 
     @property
     def num_pending(self) -> int:
@@ -153,9 +171,18 @@ def prepare(job: Job) -> Prepared:
     if asked.further_ends:
         # What the checkpoint's own settings tell is part of it already.
         parts["further_ends"] = list(asked.further_ends)
+    verifier = prepare_verifier(job, renderer, max_model_len=needed)
+    if verifier is not None:
+        assert job.strategy is not None
+        parts[STRATEGY] = job.strategy.identity_parts(verifier.version)
     identity = hash_identity(parts)
     check_name(job, identity)
-    states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
+    if job.strategy is None:
+        states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
+    else:
+        width, together = job.strategy.width, job.strategy.together
+        budget = max(job.grid.budgets)
+        states = [read_searched(job.run, identity, prompts, width=width, together=together, budget=budget)]
     return Prepared(
         job,
         checkpoint,
@@ -168,6 +195,7 @@ def prepare(job: Job) -> Prepared:
         prompts=prompts,
         max_model_len=needed,
         states=states,
+        verifier=verifier,
     )
 
 
@@ -252,11 +280,19 @@ async def draw(prepared: Prepared) -> int:
     job = prepared.job
     context = Context(prepared.identity, prepared.renderer, prepared.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
-    reads_text = bool(context.until or context.ends_led)
+    reads_text = bool(context.until or context.ends_led or (job.strategy is not None and job.strategy.step_texts))
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
     loading = "the engine starts; this takes 20 seconds to a few minutes, without messages ..."
     print(f"{job.model.name:>16}  {loading}", file=sys.stderr, flush=True)
-    async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as started:
+    async with contextlib.AsyncExitStack() as engines:
+        started = await engines.enter_async_context(
+            job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text)
+        )
+        judge = None
+        if prepared.verifier is not None:
+            judge = await engines.enter_async_context(
+                prepared.verifier.scorer.start(longest=prepared.verifier.longest)
+            )
         engine = Counted(started, num_known=len(prepared.renderer.tokenizer))
         if job.probe:
             await check_thinking(
@@ -294,10 +330,34 @@ async def draw(prepared: Prepared) -> int:
 
             flushing = asyncio.create_task(writer.keep_flushing())
             try:
-                await finish_samples(
-                    engine, context, pending, samples_in_flight=job.engine.samples_in_flight, on_sample=on_sample
-                )
+                await finish(prepared, engine, judge, context, pending, on_sample)
             finally:
                 flushing.cancel()
                 writer.flush()
     return writer.num_failed
+
+
+async def finish(
+    prepared: Prepared,
+    engine: Engine,
+    judge: Judge | None,
+    context: Context,
+    pending: Iterator[list[Pending]],
+    on_sample: Callable[[Sampled], None],
+) -> None:
+    """Draw what is pending, as samples or as the searches of the job's strategy."""
+    job, in_flight = prepared.job, prepared.job.engine.samples_in_flight
+    if job.strategy is None:
+        await finish_samples(engine, context, pending, samples_in_flight=in_flight, on_sample=on_sample)
+        return
+    assert judge is not None and prepared.verifier is not None
+    searcher = Searcher(
+        engine,
+        judge,
+        prepared.verifier,
+        context,
+        job.strategy,
+        budget=max(job.grid.budgets),
+        step_ids=job.strategy.step_ids(prepared.renderer),
+    )
+    await finish_searches(searcher, pending, samples_in_flight=in_flight, on_sample=on_sample)

@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 from harness.readers import FUNCTIONS
 from results.folder import check_plain, find_visible
-from sweeps.compose import CONF
+from sweeps.configs import CONF
 from sweeps.mistakes import read_value
 from sweeps.recorded import PARAMS, TRUST, WORD, read_record
 from sweeps.words import name_word
 
 # Choices among the files of conf/.
-CHOICES = ("experiment", "model", "thinking", "task", "sampling", "grid", "engine", "hydra/launcher")
+CHOICES = ("experiment", "model", "thinking", "task", "sampling", "grid", "engine", "strategy", "hydra/launcher")
 CHOICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 KEY = re.compile(r"[A-Za-z0-9]\w*(\.[A-Za-z0-9]\w*)*")
 # Rooms whose every setting is a number or a text that is only written or compared.
-PLAIN_ROOMS = ("model", "thinking", "sampling", "grid")
+PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy")
 SCALARS = ("seed", "probe", "flush_seconds", "jobs_at_once")
 OF_ENGINE = (
     *("dtype", "quantization", "max_num_seqs", "gpu_memory_utilization", "tensor_parallel_size", "enforce_eager"),
@@ -70,6 +70,12 @@ class Made(NamedTuple):
     def size(self) -> int:
         return int(self.config["task"]["size"])
 
+    @property
+    def strategy(self) -> dict[str, Any] | None:
+        """How many paths its search has, and whether they are chosen together; None without a search."""
+        told = self.config.get("strategy")
+        return None if told is None else {"width": int(told["width"]), "together": bool(told["together"])}
+
     def list_of(self, field: str) -> list[int]:
         """A list of the grid, such as its budgets."""
         return list(self.config["grid"][field])
@@ -111,6 +117,11 @@ def is_plain(word: str) -> bool:
     room, _, field = key.partition(".")
     if room == "grid" and any(isinstance(each, int | float) and not each <= MOST_COUNT for each in values):
         return False
+    if key == "strategy.scorer":
+        # Words behind a name could name code.
+        return (
+            isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / f"scorer/{value}.yaml").is_file()
+        )
     if room == "task":
         first = field.partition(".")[0]
         is_word = first != PARAMS or all(WORD.fullmatch(text) for text in (*texts, *field.split(".")))
@@ -148,13 +159,14 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
         name = str(config["model"].get("name") or path.stem.rpartition("-")[0])
         made = Made(name, str(record.get("identity") or name), tuple(words), config)
         counts = [*made.list_of("budgets"), *made.list_of("widths")]
+        counts += [] if made.strategy is None else [made.strategy["width"]]
         is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
         is_sound &= all(number <= MOST_COUNT for number in counts)
         is_sound &= isinstance(words, list) and bool(made.list_of("budgets") and made.list_of("widths"))
         is_sound &= len(words) <= MOST_WORDS and all(
             isinstance(word, str) and len(word) < MOST_CHARS for word in words
         )
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         is_sound = False
     if not is_sound:
         raise ValueError(

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException
@@ -14,14 +12,11 @@ from omegaconf import DictConfig
 
 from results import schema, store
 from results.places import place_run
-from results.stopping import idle
-from sweeps.compose import CONF, admit_launchers
-from sweeps.words import OVERRIDE, adapt, complete, name_word
+from sweeps.configs import CONF, SWEEP, compose
+from sweeps.words import OVERRIDE, complete, name_word
 
 NO_OPTION = re.compile(r"Could not override '([^']+)'")
 NO_CHOICE = re.compile(r"Could not find '([^']+)/([^/']+)'")
-# The root config of a sweep.
-SWEEP = "sweep"
 # Words of Hydra's own, whose names lie elsewhere, but for those of where jobs run.
 OF_HYDRA = ("hydra/", "hydra.")
 OF_LAUNCHERS = ("hydra/launcher", "hydra.launcher.")
@@ -104,27 +99,6 @@ def single(override: Override) -> str:
     if not override.is_sweep_override():
         return line
     return f"{line.partition('=')[0]}={next(iter(override.sweep_string_iterator()))}"
-
-
-def compose(lines: Sequence[str], *, with_hydra: bool = False, root: str = SWEEP) -> DictConfig:
-    """The config of these overrides; with what it says of Hydra itself, which `${hydra:...}` is then read from.
-
-    root: the file in conf/ that it begins with.
-    """
-    admit_launchers()
-    with idle(), hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose(root, list(lines), return_hydra_config=with_hydra)
-    if with_hydra:
-        HydraConfig.instance().set_config(config)
-    return config
-
-
-def compose_words(words: Sequence[str], *, root: str = SWEEP) -> DictConfig:
-    """The config of words as a user typed them; raises ValueError where they cannot be composed."""
-    try:
-        return compose(list(map(adapt, words)), root=root)
-    except HydraException as error:
-        raise ValueError(str(error)) from error
 
 
 def compose_single(words: Sequence[str]) -> DictConfig:

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from results import store
-from sweeps.compose import CONF, ROOMS, resolve
+from sweeps.compose import ROOMS, resolve
+from sweeps.configs import CONF, compose_words
 from sweeps.made_with import SCALARS, Made
-from sweeps.mistakes import compose_words
 from sweeps.words import ONE_MODEL, quote
 
 # Settings that say where and how a job ran, and are no part of its rows.

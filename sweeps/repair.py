@@ -18,6 +18,7 @@ from results.schema import ANSWERS, GRADES, MODELS, SAMPLE_KEY, SCORES, TRACES, 
 from results.shards import entered_shards, list_shards
 from results.twice import Twice, find_twice, withdraw_twice
 from sweeps.identity import SCORING, name_grades
+from sweeps.partial import withdraw_partial
 
 SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
 
@@ -44,6 +45,7 @@ def repair(root: Path) -> None:
     _for_each(root, writers, set_damaged_aside)
     found = find_twice(root, entered)
     _for_each(root, writers, lambda root, writer: withdraw_twice_stored(root, found, writer))
+    _for_each(root, writers, report_partial)
     if store.was_damaged(root):
         _for_each(root, [writer for writer in writers if not writer.startswith(store.INGESTING)], withdraw_leaning)
         withdraw_judged(root)
@@ -55,6 +57,8 @@ def repair_writer(root: Path, writer: str) -> None:
     entered = entered_shards(root)
     set_damaged_aside(root, writer)
     withdraw_twice_stored(root, find_twice(root, entered), writer)
+    # A kill between two appends leaves part of a search, which a new one must not be mixed with.
+    report_partial(root, writer)
     if store.was_damaged(root):
         withdraw_leaning(root, writer)
         # Before they are drawn again: a grade and a score are of an answer's key, and would be taken for those of
@@ -139,6 +143,12 @@ def read_traces(root: Path, identity: str) -> pd.DataFrame:
     return segments.assign(
         joined=fits.groupby([segments[name] for name in SAMPLE_KEY[1:]], sort=False, observed=True).cummin() == 1
     )
+
+
+def report_partial(root: Path, writer: str) -> None:
+    """Take out what is stored of searches that are not whole, the writer's lock held, a line a table."""
+    for table, num_rows in withdraw_partial(root, writer).items():
+        _report(writer, table, num_rows)
 
 
 def _for_each(root: Path, writers: Sequence[str], step: Callable[[Path, str], None]) -> None:

@@ -8,7 +8,8 @@ from harness.types import EngineFailedError
 from results.places import place_run
 from results.shortage import writing_run
 from sweeps.compose import Scoring, build_scoring
-from sweeps.mistakes import compose_single, compose_words
+from sweeps.configs import compose_words
+from sweeps.mistakes import compose_single
 from sweeps.repair import repair
 from sweeps.score import score_run
 

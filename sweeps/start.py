@@ -12,7 +12,8 @@ from harness.types import EngineFailedError
 from results.places import place_run
 from results.shortage import REFUSED, explain_refusal, explain_shortage
 from results.stopping import end_closed, end_stopped, idle
-from sweeps.compose import CONF, admit_launchers, build_job, read_words
+from sweeps.compose import build_job, read_words
+from sweeps.configs import CONF, admit_launchers
 from sweeps.job import run_job
 from sweeps.mistakes import compose_single, find_mistake, find_other_run
 from sweeps.words import ONE_JOB, complete, find_twice, name_place

@@ -13,7 +13,7 @@ from harness.scorers.protocol import Item
 from harness.types import Prompt
 from results import store
 from results.places import find_shipped
-from results.schema import ANSWERS, MODELS, PROMPTS, SCORES, TRACES
+from results.schema import ANSWERS, MODELS, PROMPTS, SCORES, SEARCHES, TRACES
 from results.shards import list_shards
 from sweeps.identity import is_of
 
@@ -162,4 +162,9 @@ def _hash_scored(root: Path, scorer: str, version: str) -> pd.Index:
         scores = shard.to_pandas()
         own = (scores["scorer"] == scorer) & (scores["scorer_version"] == version)
         hashes.append(store.hash_keys(scores[own], VERDICT_KEY))
+    # The verifier of a search has read its paths with their answers.
+    for shard in store.iterate(root, SEARCHES, columns=[*ANSWERS.key, "scorer", "scorer_version"]):
+        searches = shard.to_pandas().assign(verdict=0)
+        own = (searches["scorer"] == scorer) & (searches["scorer_version"] == version)
+        hashes.append(store.hash_keys(searches[own], VERDICT_KEY))
     return pd.Index(np.unique(np.concatenate(hashes)))

@@ -11,9 +11,11 @@ from typing import Any
 
 from harness.samples import Sampled
 from results import store
-from results.schema import ANSWERS, FAILURES, THROUGHPUT, TRACES, Table
+from results.schema import ANSWERS, FAILURES, SEARCHES, THROUGHPUT, TRACES, Table
 from sweeps.provenance import Device
 
+# An answer comes behind its trace, and behind what its path cost where there was a search: it tells that all is there.
+ORDER = (SEARCHES, TRACES, ANSWERS, FAILURES)
 # So many looks at the clock from one flush to the next.
 FLUSH_CHECKS, MIN_CHECK_SECONDS = 10, 0.1
 
@@ -30,7 +32,7 @@ class Writer:
     ) -> None:
         self._root, self._name, self._identity = root, name, identity
         self._device, self._samples_in_flight, self._flush_seconds = device, samples_in_flight, flush_seconds
-        self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in (TRACES, ANSWERS, FAILURES)}
+        self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in ORDER}
         self._job = _now()
         self._started = self._flushed = time.monotonic()
         self._num_samples = self._num_tokens = 0
@@ -43,6 +45,7 @@ class Writer:
             | {"num_thinking_tokens": trace.num_thinking_tokens, "token_ids": array("i", trace.token_ids)}
             for trace in sampled.traces
         ]
+        self._rows[SEARCHES.name] += [self._row(search) for search in sampled.searches]
         self._rows[ANSWERS.name] += [self._row(answer) for answer in sampled.answers]
         if sampled.failure is not None:
             self._rows[FAILURES.name].append(self._failure(sampled))
@@ -65,7 +68,7 @@ class Writer:
 
     def flush(self) -> None:
         """Append everything gathered; raises OSError where the disk is full, and keeps what is not stored yet."""
-        for table in (TRACES, ANSWERS, FAILURES):
+        for table in ORDER:
             self._append(table, self._rows[table.name])
             # Forgotten as soon as it is stored: were the next append to fail, this one must not be repeated.
             self._rows[table.name] = []

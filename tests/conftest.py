@@ -43,6 +43,7 @@ threadpool_limits(1, user_api="blas")
 STARTS_ENGINES = {
     "test_vllm.py",
     "test_engines.py",
+    "test_search_engine.py",
     "test_pooling.py",
     "test_probe.py",
     "test_sweep.py",

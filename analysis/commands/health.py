@@ -8,6 +8,7 @@ from analysis.commands import arguments
 from analysis.runs.arms import StoredRun
 from analysis.runs.health import read_health
 from analysis.runs.scored import count_scored
+from analysis.runs.searched import count_searched
 from analysis.text import health
 
 EXAMPLES = """\
@@ -29,7 +30,9 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     if not options.json:
         return {}
     scored = {rung.name: count_scored(stored.root, rung.identity) for rung in stored.rungs}
-    return {"run": str(stored.root), "models": cells(stored), "scorers": scored}
+    told: dict[str, object] = {"run": str(stored.root), "models": cells(stored), "scorers": scored}
+    searched = count_searched(stored.root, stored.task)
+    return told if searched.empty else told | {"searches": searched}
 
 
 def cells(stored: StoredRun) -> dict[str, pd.DataFrame]:

@@ -22,6 +22,7 @@ from results import schema, store
 from results.folder import read_object
 from results.graders import present_grader
 from results.ingest.write import GRADER as OUTSIDE
+from results.searching import read_searching
 
 COUNTED = "counts"
 
@@ -144,6 +145,8 @@ class StoredRun:
         scoring: Scoring | None = None,
     ):
         models = store.scan(root, schema.MODELS).to_pandas()
+        # Paths of a search are no samples: what they cost, and of a beam how many there are, is another question.
+        models = models[~models["identity"].isin(list(read_searching(root)))]
         if models.empty:
             raise ValueError(nothing_in(root))
         self.root = root

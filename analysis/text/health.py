@@ -9,6 +9,7 @@ from analysis.runs.degenerate import Traces
 from analysis.runs.health import read_health
 from analysis.runs.samples import OUTCOMES
 from analysis.runs.scored import count_scored
+from analysis.runs.searched import count_searched
 from analysis.text.tables import aligned, filled
 
 LEGEND = """\
@@ -35,6 +36,7 @@ def render(run: StoredRun) -> str:
             *scored(count_scored(run.root, rung.identity)),
             "",
         ]
+    lines += searched(count_searched(run.root, run.task))
     return filled("\n".join([*lines, LEGEND, *texts.left_out(run.root)]))
 
 
@@ -55,6 +57,30 @@ def scored(counts: pd.DataFrame) -> list[str]:
         f"{row.scorer} (version {row.scorer_version[:8]}) scored {row.scored:,} answers and refused {row.refused:,}."
         for row in counts.itertuples()
     ]
+
+
+def searched(counts: pd.DataFrame) -> list[str]:
+    """A table of the run's searches, of `count_searched`'s rows, where there are any."""
+    if counts.empty:
+        return []
+    head = ["search", "paths", "asked for", "steps", "ways on", "written", "kept", "read", "no score"]
+    rows = [
+        [
+            f"{row.model} {row.search}",
+            f"{row.num_paths:,}",
+            f"{row.num_asked:,}",
+            _number(row.num_steps, ".1f"),
+            _number(row.num_expansions, ".1f"),
+            *(
+                _number(each, ",.0f")
+                for each in (row.num_written_tokens, row.num_kept_tokens, row.num_read_tokens)
+            ),
+            f"{row.num_refused:,}",
+        ]
+        for row in counts.itertuples()
+    ]
+    about = "Searches, means of a path: tokens written, dropped ways on included; kept; read by the verifier."
+    return [aligned([head, *rows], num_text=1, is_last_text=False), about, ""]
 
 
 def traces(found: Traces) -> list[str]:

@@ -185,3 +185,20 @@ def judge_steps(labels: Sequence[Sequence[float]], step_ends: Sequence[int], *, 
         return tuple(logits_SL[:, 0].tolist())
     odds_SL = np.exp(logits_SL - logits_SL.max(axis=1, keepdims=True))
     return tuple((odds_SL[:, label] / odds_SL.sum(axis=1)).tolist())
+
+
+def read_beginning(settings: Process, reader: Reader, item: Item) -> Read:
+    """The thinking of an item that has no answer yet, laid out as in front of one, with the end of each step.
+
+    Raises RefusedError where there is nothing to read, or what `Process.read` refuses.
+    """
+    if settings.asks or settings.tag is not None:
+        # These read steps alone, wherever they stand.
+        return settings.read(reader, Item(item.prompt, "", item.thinking))
+    turns, texts = _answered(reader, item)
+    thinking, _ = reader.thinking_and_answer(Item(item.prompt, item.thinking, item.thinking))
+    ids, ends = reader.encode_steps(thinking, settings.step)
+    begun = len(reader.open_ids)
+    return reader.assemble(
+        turns, [*texts, (*reader.open_ids, *ids)], step_ends=[(len(texts), begun + end) for end in ends]
+    )

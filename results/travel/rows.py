@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from results import store
 from results.reading import is_equal, read_shard
-from results.schema import ANSWERS, FAILURES, MODELS, SCORERS, SCORES, TRACES, Table
+from results.schema import ANSWERS, FAILURES, MODELS, SCORERS, SCORES, SEARCHES, TRACES, Table
 
 # Reads these columns of a shard, as they are or as they are to be stored.
 Reader = Callable[[Path, pa.Schema], pa.Table]
@@ -25,10 +25,11 @@ OF_MACHINE: dict[str, tuple[str, ...]] = {
     MODELS.name: ("path", "identity_parts"),
     SCORERS.name: ("path", "scorer_parts"),
     SCORES.name: ("seconds",),
+    SEARCHES.name: ("seconds",),
     FAILURES.name: ("error",),
 }
 # A text that is read in another batch, or on another machine, has another score in its last digits.
-NEARLY, DIGITS = {SCORES.name: ("score", "step_scores")}, 0.02
+NEARLY, DIGITS = dict.fromkeys((SCORES.name, SEARCHES.name), ("score", "step_scores")), 0.02
 SHOWN_CHARS = 60
 # Shards that are held while rows of several are compared.
 HELD = 4

@@ -16,7 +16,7 @@ from results.graders import Grader, count_graded
 from results.inspection import check, inspect
 from results.manifest import rewrite_manifest
 from results.names import digest_of, index_of, writer_of
-from results.schema import ANSWERS, CELLS, COUNTS, GRADES, SCORES, TABLES, TRACES, Table
+from results.schema import ANSWERS, CELLS, COUNTS, GRADES, SCORES, SEARCHES, TABLES, TRACES, Table
 from results.shards import digest, encode, list_shards
 from results.travel.ladders import Agreement, agree
 from results.travel.pooling import Pooling, Seeds, check_seeds, join_seeds, pooled_cells
@@ -28,7 +28,7 @@ from results.twice import SMALL
 from results.whole import write_whole
 
 # Told of, where there are any.
-COUNTED = (TRACES, ANSWERS, GRADES, SCORES, COUNTS)
+COUNTED = (TRACES, ANSWERS, SEARCHES, GRADES, SCORES, COUNTS)
 WRITER = "merged"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from harness.recognition import AutoThinking
 from sweeps.commands.hydra_words import WORDS
 from sweeps.compose import build, resolve
+from sweeps.configs import compose_words
 from sweeps.export import export_task
-from sweeps.mistakes import compose_words
 
 # What of a composed config makes an exported task.
 EXPORTED = ("task", "thinking", "sampling", "grid")

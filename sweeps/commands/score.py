@@ -8,7 +8,8 @@ from results.closed import check_open
 from results.places import find_run
 from results.shortage import writing_run
 from sweeps.compose import Scoring, build_scoring
-from sweeps.mistakes import compose_words, find_mistake
+from sweeps.configs import compose_words
+from sweeps.mistakes import find_mistake
 from sweeps.score import measure, version_of
 from sweeps.scored_with import ROOT, score
 

@@ -96,12 +96,12 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             busy.append(job.model.name)
             continue
         except ValueError as error:
-            problems.append(f"{job.model.name}: {error}")
+            problems.append(f"{job.label}: {error}")
             continue
         if prepared.num_pending:
             pending.append(index)
-            told.append((job.model.name, prepared.settings))
-        print(f"{job.model.name:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
+            told.append((job.label, prepared.settings))
+        print(f"{job.label:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
         for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
             print(filled(line, indent=18), flush=True)
     if problems:
@@ -130,4 +130,7 @@ class Elsewhere:
 
 
 def start_elsewhere(job: Job) -> Job:
-    return dataclasses.replace(job, engine=cast(EngineSettings, Elsewhere(job.engine)), is_here=False)
+    engine, judging = cast(EngineSettings, Elsewhere(job.engine)), job.judging
+    if judging is not None:
+        judging = dataclasses.replace(judging, engine=cast(EngineSettings, Elsewhere(judging.engine)))
+    return dataclasses.replace(job, engine=engine, judging=judging, is_here=False)

@@ -39,13 +39,11 @@ def show_plan(jobs: Sequence[Job]) -> None:
         try:
             prepared = prepare(job)
         except ValueError as error:
-            problems.append(f"{job.model.name}: {error}")
+            problems.append(f"{job.label}: {error}")
             continue
-        told.append((job.model.name, prepared.settings))
+        told.append((job.label, prepared.settings))
         forecasts.append(forecast(prepared))
-        notes += [
-            f"{job.model.name}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))
-        ]
+        notes += [f"{job.label}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
     shown.extend(forecasts)
     if forecasts:
         print(*tell_settings(told), sep="\n")
@@ -111,6 +109,12 @@ def _remarks(plans: Sequence[Forecast], root: Path) -> list[str]:
         remarks.append(
             f"{why}Nothing is measured in {root} yet: draw a few prompts (task.size=8), then plan again."
         )
+    remarks += [
+        f"{plan.model}: {plan.verifier} reads {plan.num_verifier_tokens:,} tokens beside them"
+        f"{'' if plan.is_measured else ' at most'}."
+        for plan in pending
+        if plan.verifier
+    ]
     if any(plan.num_devices > 1 for plan in plans):
         remarks.append("The hours of all models together are device hours.")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())

@@ -18,9 +18,10 @@ from isoquant.parser import build, parse
 from isoquant.table import COMMANDS
 from results.places import REFERENCE
 from sweeps.compose import build_job
+from sweeps.configs import compose, compose_words
 from sweeps.going_on import go_on
 from sweeps.job import Job
-from sweeps.mistakes import compose, compose_words, find_mistake
+from sweeps.mistakes import find_mistake
 from sweeps.words import complete
 from tests.docs.pages import MARKS, PAGES, ROOT, Command, commands
 

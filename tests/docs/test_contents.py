@@ -71,6 +71,7 @@ def test_what_a_tree_names_is_there(page: str) -> None:
         ("thinking", "models"),
         ("engine", "engines"),
         ("scorer", "verifiers"),
+        ("strategy", "search"),
     ],
 )
 def test_every_choice_has_its_place(room: str, page: str) -> None:

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from harness.types import Grid, Model
 from results.places import place_run
-from sweeps.compose import ROOMS, SCORER, build, build_job, resolve
+from sweeps.compose import ROOMS, SCORER, STRATEGY, build, build_job, resolve
 from sweeps.words import complete
 
 CONF = Path("conf").resolve()
@@ -67,7 +67,8 @@ def test_every_rung_of_a_ladder_is_a_job_on_every_task(experiment: str) -> None:
     read = [choice for choice in choices if sum(map(str.__ne__, choice, choices[0])) <= 1]
     jobs = [build_job(composed(f"experiment={experiment}", "run=x", *overrides)) for overrides in read]
     models, tasks = {job.model.name for job in jobs}, {job.task.name for job in jobs}
-    assert len(models) * len(tasks) == len(choices) and len(models) >= 2
+    strategies = {job.strategy for job in jobs}
+    assert len(models) * len(tasks) * len(strategies) == len(choices) and len(models) * len(strategies) >= 2
     assert jobs[0].grid.anchor in models
 
 
@@ -98,7 +99,7 @@ def test_pairs_stand_in_one_run_on_one_task_and_grid(one: str, other: str) -> No
 
 def test_every_yaml_is_an_option_an_experiment_or_a_launcher() -> None:
     rooms = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    assert rooms == {".", "experiment", "hydra/launcher", SCORER, *ROOMS}
+    assert rooms == {".", "experiment", "hydra/launcher", SCORER, STRATEGY, *ROOMS}
     for path in (CONF / "hydra" / "launcher").glob("*.yaml"):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]

@@ -23,12 +23,19 @@ def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
         Sampling(max_answer_tokens=8),
         SimpleNamespace(name="m"),
     )
-    job = SimpleNamespace(run=run.root, grid=grid, engine=engine, sampling=sampling, model=model, is_here=False)
+    told = {"is_here": False, "strategy": None, "label": model.name}
+    job = SimpleNamespace(run=run.root, grid=grid, engine=engine, sampling=sampling, model=model, **told)
     checkpoint = SimpleNamespace(weights_digest="none", architecture=SimpleNamespace(num_matmul_params=1000))
     states = read_states(run.root, "identity", prompts, specs)
     num_pending = sum(int(state.pending_PS.sum()) for state in states)
     return SimpleNamespace(
-        job=job, identity="identity", task_id="task", states=states, num_pending=num_pending, checkpoint=checkpoint
+        verifier=None,
+        job=job,
+        identity="identity",
+        task_id="task",
+        states=states,
+        num_pending=num_pending,
+        checkpoint=checkpoint,
     )
 
 
