@@ -16,12 +16,13 @@ from results.shards import list_shards
 from sweeps import score as scoring
 from sweeps.repair import repair
 from tests.faults.runs import assert_kept, keys, rows
+from tests.faults.test_kills import KILLS
 from tests.harness.heads import write_renamed
 from tests.scripted_settings import Scripted
 
 SEED = 20262488
 SCORED_PROMPTS = [f"countdown/{index:05d}" for index in range(8)]
-SCORE_KILLS, MOST_SHARDS = 10, 12
+SCORE_KILLS, MOST_SHARDS = max(10, KILLS), 12
 
 
 def score(root: Path, checkpoint: Path, *, kill_at: int | None = None, wait: float = 0.0) -> bool:
