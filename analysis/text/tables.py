@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 LINE = 120
@@ -70,18 +70,27 @@ def _with_stacked_head(rows: Rows) -> Rows:
     return [*zip(*([""] * (depth - len(lines)) + lines for lines in words), strict=True), *body]
 
 
-def _cut(rows: Rows, num_keys: int) -> Iterator[list[int]]:
-    """The columns of each block: the keys, and as many of the others as fit; at least one."""
-    widths, keys = _widths(rows), list(range(num_keys))
-    block: list[int] = []
+def _cut(rows: Rows, num_keys: int) -> list[list[int]]:
+    """The columns of each block: the keys, and others, at least one. No more blocks than lines of LINE need, and as
+    even as they can be: a column that stands alone is overlooked.
+    """
+    widths = _widths(rows)
+    fewest = len(_fill(widths, num_keys, LINE))
+    narrowest = next(line for line in range(1, LINE + 1) if len(_fill(widths, num_keys, line)) == fewest)
+    return _fill(widths, num_keys, narrowest)
+
+
+def _fill(widths: Sequence[int], num_keys: int, line: int) -> list[list[int]]:
+    """Blocks of the keys and as many of the others, in order, as go on a line."""
+    keys = list(range(num_keys))
+    blocks: list[list[int]] = [[]]
     for column in range(num_keys, len(widths)):
-        taken = sum(widths[at] + len(GAP) for at in (*keys, *block))
+        taken = sum(widths[at] + len(GAP) for at in (*keys, *blocks[-1]))
         needed = min(widths[column], LEAST_ROOM) if column == len(widths) - 1 else widths[column]
-        if block and taken + needed > LINE:
-            yield keys + block
-            block = []
-        block.append(column)
-    yield keys + block
+        if blocks[-1] and taken + needed > line:
+            blocks.append([])
+        blocks[-1].append(column)
+    return [keys + block for block in blocks]
 
 
 def _with_folded_last(rows: Rows) -> Rows:
