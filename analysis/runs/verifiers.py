@@ -106,7 +106,8 @@ def find(root: Path, identities: Collection[str], scoring: Scoring) -> dict[str,
             steps=scoring.steps,
             filter_share=scoring.filter_share,
             num_verdicts=num_verdicts,
-            parts=rows[version].scorer_parts,
+            # Null in the store is NaN in a frame.
+            parts=rows[version].scorer_parts if isinstance(rows[version].scorer_parts, str) else None,
         )
         for identity, version in versions.items()
     }

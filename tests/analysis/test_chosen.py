@@ -241,11 +241,12 @@ def test_every_command_that_reads_by_a_rule_reads_by_a_verifiers(
     assert not capsys.readouterr().err
 
 
-def test_two_models_compare_by_a_verifier_and_policies_do_not(run: Path, capsys: pytest.CaptureFixture[str]):
+def test_two_models_compare_by_a_verifier_and_policies_read_by_it(run: Path, capsys: pytest.CaptureFixture[str]):
     assert isoquant(["compare", f"{run}:33k", f"{run}:125k", "--rule", "best_of_n"]) == 0
     assert "best of k by score" in capsys.readouterr().out
-    assert isoquant(["replay", str(run), "--rule", "best_of_n"]) == 2
-    assert "Choose --rule maj_at_k or pass_at_k" in capsys.readouterr().err
+    for command, said in (("replay", "what rm reads included"), ("route", "best of k by score")):
+        assert isoquant([command, str(run), "--rule", "best_of_n"]) == 0
+        assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

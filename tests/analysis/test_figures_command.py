@@ -99,7 +99,7 @@ def test_what_a_user_can_put_right_is_one_line_and_status_two(tmp_path: Path, pl
     (tmp_path / "results/runs/empty").mkdir(parents=True)
     single = plant(ladder[:1], num_prompts=10, num_samples=4)
     for arguments, message in (
-        (["summary", "nowhere"], "No run 'nowhere'; runs here: empty."),
+        (["summary", "nowhere"], "No run 'nowhere'; runs here: empty"),
         (["summary", "empty"], "No graded answers in"),
         (["figures", "empty"], "No graded answers in"),
         (["summary", str(single), "--bins", "0"], "num_bins must be at least 1, not 0"),

@@ -262,9 +262,16 @@ def test_fields_that_do_not_go_together_are_refused() -> None:
             Process("a/b", **fields)
 
 
-def test_a_server_scores_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="engine=vllm"):
-        Outcome(str(write_renamed(tmp_path / "scorer"))).prepare(Server("http://127.0.0.1:1/v1"))
+def test_an_engine_that_cannot_pool_scores_nothing(tmp_path: Path) -> None:
+    class Bare:
+        """Settings of an engine that only writes."""
+
+    with pytest.raises(ValueError, match="give engine=vllm or engine=server"):
+        Outcome(str(write_renamed(tmp_path / "scorer"))).prepare(Bare())  # type: ignore[arg-type]
+    # Behind a server it is the same scorer.
+    settings = Outcome(str(tmp_path / "scorer"))
+    behind = settings.prepare(Server("http://127.0.0.1:1/v1", dtype="float32")).described
+    assert behind.parts == settings.prepare(ENGINE).described.parts and behind.dtype == "float32"
 
 
 def test_the_head_counts_and_the_output_head_does_not(tmp_path: Path, tokenizer: Any) -> None:

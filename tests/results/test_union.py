@@ -338,7 +338,7 @@ def test_packed_runs_are_merged_by_the_command(
     assert inspect(tmp_path / "results/runs/c") == ([], [])
     assert main(["merge", "a", "nothing", "--into", "d"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: No run 'nothing'; runs here: ") and " c." in said
+    assert said.startswith("error: No run 'nothing'; runs here: ") and " c" in said
 
 
 def test_models_that_were_drawn_apart_are_the_ladder_that_was_drawn_at_once(tmp_path: Path) -> None:
