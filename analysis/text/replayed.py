@@ -162,7 +162,7 @@ def _points(row: pd.Series, name: str) -> str:
     """'+1.4 [0.6, 2.4]', in points of accuracy."""
     if np.isnan(row[name]):
         return "not compared"
-    return f"{100 * row[name]:+z.1f} [{100 * row[f'{name}_low']:z.1f}, {100 * row[f'{name}_high']:z.1f}]"
+    return f"{100 * row[name]:+z.1f} [{100 * row[f'{name}_low']:.1f}, {100 * row[f'{name}_high']:.1f}]"
 
 
 def gain_words(row: pd.Series) -> str:
