@@ -146,7 +146,7 @@ def _beside(row: pd.Series, rule: str) -> str:
 
 
 def _points(row: pd.Series, name: str) -> str:
-    return wording.with_ends([100 * row[f"{name}{end}"] for end in ENDS], "{:+z.1f}")
+    return wording.with_ends([100 * row[f"{name}{end}"] for end in ENDS], "{:+.1f}")
 
 
 def _share(row: pd.Series, name: str) -> str:
