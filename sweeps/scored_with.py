@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from omegaconf import OmegaConf
-
 from harness.types import EngineFailedError
 from results.places import place_run
 from results.shortage import writing_run
@@ -44,7 +42,7 @@ def prepare_scorers(words: Sequence[str]) -> Awaited:
         asked = compose_words(f"scorer={told}".split(), root=ROOT)
         asked.engine = config.engine
         scoring = build_scoring(asked)
-        if not scoring.scorer.tasks or OmegaConf.select(config, "task.name") in scoring.scorer.tasks:
+        if not scoring.scorer.tasks or (config.get("task") or {}).get("name") in scoring.scorer.tasks:
             awaited.scorings.append(scoring)
     return awaited
 
