@@ -1,15 +1,13 @@
 """One prompt through the nested grid: its traces to the largest budget, then an answer at every smaller one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from harness.budgets import budgets_to_answer, take_answer
+from harness.in_flight import finish_each
 from harness.traces import Context, SampleKey, iterate_trace
-from harness.types import Answer, Engine, EngineFailedError, RequestFailedError, Search, Trace
-
-T = TypeVar("T")
+from harness.types import Answer, Engine, RequestFailedError, Search, Trace
 
 
 @dataclass(frozen=True)
@@ -104,36 +102,8 @@ async def finish_samples(
 
     Prompts start in order, all samples of one together, so that they share the prompt's prefix in the cache.
     """
-    pending = (each for prompt in prompts for each in prompt)
-    await finish_each(
-        pending,
-        lambda each: finish_sample(engine, context, each),
-        num_in_flight=samples_in_flight,
-        on_sample=on_sample,
-    )
 
+    async def finish(pending: Pending) -> None:
+        on_sample(await finish_sample(engine, context, pending))
 
-async def finish_each(
-    work: Iterable[T],
-    finish: Callable[[T], Awaitable[Sampled]],
-    *,
-    num_in_flight: int,
-    on_sample: Callable[[Sampled], None],
-) -> None:
-    """Finish all of some work in its order, so many at once; raises the first failure that is of more than one."""
-    in_flight = asyncio.Semaphore(num_in_flight)
-
-    async def finish_one(each: T) -> None:
-        try:
-            on_sample(await finish(each))
-        finally:
-            in_flight.release()
-
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for each in work:
-                await in_flight.acquire()
-                tasks.create_task(finish_one(each))
-    except* (EngineFailedError, OSError) as failures:
-        # Every request in flight fails with the engine, every append with the disk; the first says why.
-        raise failures.exceptions[0] from None
+    await finish_each((each for prompt in prompts for each in prompt), finish, num_in_flight=samples_in_flight)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.in_flight import finish_each
 from harness.scorers.protocol import Item, Judge, Read, RefusedError, Score, Scorer
 from harness.seeds import request_seed
 from harness.types import EngineFailedError, RequestFailedError
@@ -218,26 +219,16 @@ async def _score(done: _Pass, unscored: Unscored) -> None:
 
 
 async def _read_all(done: _Pass, judge: Judge | None, unscored: Unscored) -> None:
-    in_flight = asyncio.Semaphore(done.scorer.samples_in_flight)
-
-    async def finish(read: Read, readings: Sequence[Reading]) -> None:
+    async def finish(each: tuple[Read, list[Reading]]) -> None:
         assert judge is not None
+        read, readings = each
         try:
             done.add(await judge.score(read, seed=_seed(done, readings[0])), readings)
         except RequestFailedError as error:
             done.failures.append(f"{str(error).rstrip('.')}.")
-        finally:
-            in_flight.release()
 
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for batch in unscored.iterate():
-                for read, readings in _group(done, batch):
-                    await in_flight.acquire()
-                    tasks.create_task(finish(read, readings))
-    except* (EngineFailedError, OSError) as failures:
-        # Every request in flight fails with the engine, every append with the disk; the first says why.
-        raise failures.exceptions[0] from None
+    due = (each for batch in unscored.iterate() for each in _group(done, batch))
+    await finish_each(due, finish, num_in_flight=done.scorer.samples_in_flight)
 
 
 def _group(done: _Pass, batch: Sequence[tuple[Due, Item]]) -> Iterator[tuple[Read, list[Reading]]]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from harness.samples import Pending, Sampled, finish_each
+from harness.in_flight import finish_each
+from harness.samples import Pending, Sampled
 from harness.search.tree import Searcher, search
 from harness.traces import SampleKey
 from harness.types import RequestFailedError
@@ -23,12 +24,11 @@ async def finish_searches(
         keys for prompt in prompts for keys in group([pending.key for pending in prompt], strategy.together)
     )
     num_ways = strategy.expansions * (strategy.width if strategy.together else 1)
-    await finish_each(
-        searches,
-        lambda keys: try_search(searcher, keys),
-        num_in_flight=max(samples_in_flight // num_ways, 1),
-        on_sample=on_sample,
-    )
+
+    async def finish(keys: Sequence[SampleKey]) -> None:
+        on_sample(await try_search(searcher, keys))
+
+    await finish_each(searches, finish, num_in_flight=max(samples_in_flight // num_ways, 1))
 
 
 def group(keys: Sequence[SampleKey], together: bool) -> list[Sequence[SampleKey]]:
