@@ -5,9 +5,11 @@ import io
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
@@ -57,3 +59,32 @@ def _run(module: str, arguments: Sequence[str], out: Path, err: Path, environmen
     sys.stdin = io.StringIO()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def work_until_killed(
+    work: Callable[[], object], *, kill_at: int | None, wait: float, count: Callable[[], int]
+) -> bool:
+    """Do some work in a fork, which is killed so long after `count` has grown by `kill_at`; None kills it not.
+
+    Whether it was still at work.
+    """
+    before, pid = count(), os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    ended = 0
+    while kill_at is not None and not ended and count() - before < kill_at:
+        time.sleep(0.001)
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        if kill_at is not None:
+            time.sleep(wait)
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, -signal.SIGKILL) and (code == 0 or kill_at is not None)
+    return code != 0

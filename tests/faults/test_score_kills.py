@@ -1,9 +1,6 @@
 """A scoring pass with a scripted head, killed at random moments and finished each time."""
 
-import os
 import shutil
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ from results.schema import ANSWERS, MODELS, PROMPTS, SCORERS, SCORES, TRACES
 from results.shards import list_shards
 from sweeps import score as scoring
 from sweeps.repair import repair
+from tests import forked
 from tests.faults.runs import assert_kept, keys, rows
 from tests.faults.test_kills import KILLS
 from tests.harness.heads import write_renamed
@@ -30,35 +28,17 @@ def score(root: Path, checkpoint: Path, *, kill_at: int | None = None, wait: flo
 
     Whether it was still at work.
     """
-    before = len(list_shards(root / SCORES.name))
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            # Some answers at once, and a file every few of them.
-            engine = Scripted(dtype="float32", max_num_seqs=8, seconds_a_request=0.002)
-            repair(root)
-            scoring.score_run(
-                root,
-                Outcome(str(checkpoint), chat=False).prepare(engine),
-                pools=("evaluation",),
-                flush_seconds=0.02,
-            )
-            code = 0
-        finally:
-            os._exit(code)
-    ended = 0
-    while kill_at is not None and not ended and len(list_shards(root / SCORES.name)) - before < kill_at:
-        time.sleep(0.001)
-        ended, status = os.waitpid(pid, os.WNOHANG)
-    if not ended:
-        if kill_at is not None:
-            time.sleep(wait)
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, -signal.SIGKILL) and (code == 0 or kill_at is not None)
-    return code != 0
+
+    def work() -> None:
+        # Some answers at once, and a file every few of them.
+        engine = Scripted(dtype="float32", max_num_seqs=8, seconds_a_request=0.002)
+        repair(root)
+        scorer = Outcome(str(checkpoint), chat=False).prepare(engine)
+        scoring.score_run(root, scorer, pools=("evaluation",), flush_seconds=0.02)
+
+    return forked.work_until_killed(
+        work, kill_at=kill_at, wait=wait, count=lambda: len(list_shards(root / SCORES.name))
+    )
 
 
 def test_a_scoring_pass_killed_at_random_moments_loses_no_score_and_doubles_none(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import os
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -156,30 +154,16 @@ def test_part_of_a_search_is_set_aside_and_the_whole_drawn_again(tmp_path: Path,
 
 def draw_in_a_fork(root: Path, kind: str, *, kill_at: int | None, wait: float) -> bool:
     """Search in a process of its own, killed so long after so many more shards are there; whether it still ran."""
-    before = len(list(root.glob("*/*.parquet")))
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            with open(os.devnull, "w") as silent:
-                os.dup2(silent.fileno(), 1)
-                os.dup2(silent.fileno(), 2)
-                run_job(job_of(root, kind, WIDTH, "+engine.seconds_a_request=0.002"))
-            code = 0
-        finally:
-            os._exit(code)
-    ended = 0
-    while kill_at is not None and not ended and len(list(root.glob("*/*.parquet"))) - before < kill_at:
-        time.sleep(0.001)
-        ended, status = os.waitpid(pid, os.WNOHANG)
-    if not ended:
-        if kill_at is not None:
-            time.sleep(wait)
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, -signal.SIGKILL)
-    return code != 0
+
+    def work() -> None:
+        with open(os.devnull, "w") as silent:
+            os.dup2(silent.fileno(), 1)
+            os.dup2(silent.fileno(), 2)
+            run_job(job_of(root, kind, WIDTH, "+engine.seconds_a_request=0.002"))
+
+    return forked.work_until_killed(
+        work, kill_at=kill_at, wait=wait, count=lambda: len(list(root.glob("*/*.parquet")))
+    )
 
 
 @pytest.mark.parametrize("kind", ["dvts", "beam"])
