@@ -200,6 +200,10 @@ def wait_for_package(process: "subprocess.Popen[str]", seconds: float) -> None:
     time.sleep(seconds - 0.3)
 
 
+def run_code(code: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+
+
 # A stop that comes, once, while Python runs a callback of its own: what is raised there is dropped.
 STOPPED = """
 import gc, os, time
@@ -223,7 +227,7 @@ CALLBACKS = {
 @pytest.mark.parametrize(("name", "number"), often_term(list(CALLBACKS)))
 def test_a_stop_that_python_drops_ends_the_command_all_the_same(name: str, number: signal.Signals) -> None:
     code = STOPPED.format(number=int(number), callback=CALLBACKS[name])
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    ended = run_code(code)
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "Stopped.\n")
 
 
@@ -251,7 +255,7 @@ print("went on", flush=True)
 @pytest.mark.parametrize("at", [1, len(STOPS), len(STOPS) + 2, 2 * len(STOPS), 3 * len(STOPS)])
 def test_a_stop_while_handlers_are_set_ends_in_one_line(at: int) -> None:
     code = BETWEEN.format(at=at)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    ended = run_code(code)
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGTERM, "", "Stopped.\n")
 
 
@@ -279,10 +283,10 @@ with stopping_in_a_line("Stopped."):
 )
 def test_a_stop_that_compiled_code_made_another_error_of_ends_in_one_line(error: str) -> None:
     code = DROPPING.format(error=error)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    ended = run_code(code)
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGTERM, "", "Stopped.\n")
     unsent = code.replace("os.kill(os.getpid(), signal.SIGTERM)", "pass")
-    ended = subprocess.run([sys.executable, "-c", unsent], capture_output=True, text=True, timeout=50)
+    ended = run_code(unsent)
     assert ended.returncode == 1 and (error == "SystemExit(1)" or error.partition("(")[0] in ended.stderr)
 
 
@@ -313,7 +317,7 @@ with stopping_in_a_line("stopped."):
 @pytest.mark.parametrize("is_idle", [True, False])
 def test_a_stop_while_nothing_is_under_way_does_not_pass_through_the_code_of_others(is_idle: bool) -> None:
     code = SHOWING.format(is_idle=is_idle)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    ended = run_code(code)
     assert ended.returncode == 128 + signal.SIGTERM and ended.stderr.endswith("stopped.\n")
     assert (ended.stderr == "stopped.\n") == is_idle
 
