@@ -53,6 +53,7 @@ async def take_answer(
         seed=seed,
         seconds=completion.seconds,
         text=text,
+        certainty=completion.certainty and completion.certainty.first(len(token_ids)),
     )
 
 

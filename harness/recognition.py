@@ -28,7 +28,7 @@ ENDS = (
 )
 # What is asked to see how a template renders.
 QUESTION = "1 + 1?"
-FROM_GENERATION = ("temperature", "top_p", "top_k", "min_p")
+FROM_GENERATION, GIVEN = ("temperature", "top_p", "top_k", "min_p"), ("max_answer_tokens", "logprobs")
 GENERATION = "generation_config.json"
 
 
@@ -53,6 +53,7 @@ class AutoSampling:
     top_k: int | None = None
     min_p: float | None = None
     max_answer_tokens: int = 512
+    logprobs: bool = False
 
 
 class Style(NamedTuple):
@@ -170,8 +171,8 @@ class Drawn(NamedTuple):
 
 def choose_sampling(auto: AutoSampling, generation: Mapping[str, Any]) -> Drawn:
     """Sampling by generation_config.json where nothing else is given; raises ValueError where it says nonsense."""
-    values: dict[str, Any] = {"max_answer_tokens": auto.max_answer_tokens}
-    sources = {"max_answer_tokens": "given"}
+    values: dict[str, Any] = {name: getattr(auto, name) for name in GIVEN}
+    sources = dict.fromkeys(GIVEN, "given")
     defaults = {field.name: field.default for field in fields(Sampling)}
     for name in FROM_GENERATION:
         given, said = getattr(auto, name), generation.get(name)

@@ -159,12 +159,14 @@ async def _sample_segment(
     )
     stopped = find_stop(context.ends_thinking, completion.token_ids, after=thought_ids, renderer=renderer)
     token_ids = completion.token_ids if stopped is None else completion.token_ids[:stopped]
+    certainty = completion.certainty and completion.certainty.first(len(token_ids))
     finish_reason: str = completion.finish_reason if stopped is None else "stop"
     extended = token_ids[:-1] + renderer.extend_ids
     is_extended = (
         may_extend and token_ids[-1] == renderer.close_id and start + len(extended) <= max_thinking_tokens
     )
     if is_extended:
+        certainty = certainty and certainty.first(len(token_ids) - 1).followed_by_given(len(renderer.extend_ids))
         token_ids, finish_reason = extended, "extended"
     return Trace(
         prompt_id=key.prompt.prompt_id,
@@ -180,6 +182,7 @@ async def _sample_segment(
         seed=seed,
         seconds=completion.seconds,
         text=renderer.decode(token_ids),
+        certainty=certainty,
     )
 
 

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from harness.architecture import Architecture
+from harness.certainty import Certainty
 from harness.forms import Form
 
 Pool = Literal["evaluation", "bins", "probe"]
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
+# A setting's field that says False of this in its metadata is no part of what rows are stored under.
+SHAPES_OUTPUTS = "shapes_outputs"
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,17 @@ class Thinking:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn, by vLLM's names, and the longest answer."""
+    """How tokens are drawn, by vLLM's names, and the longest answer.
+
+    logprobs: whether the engine is asked for log-probabilities, which change no token.
+    """
 
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
     min_p: float = 0.0
     max_answer_tokens: int = 32
+    logprobs: bool = field(default=False, metadata={SHAPES_OUTPUTS: False})
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf:
@@ -183,12 +190,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """What an engine returned: the ids it wrote (what stopped it included) and why it stopped."""
+    """What an engine returned: the ids it wrote (what stopped it included) and why it stopped.
+
+    certainty: of each of them, where the request asked for log-probabilities.
+    """
 
     token_ids: tuple[int, ...]
     finish_reason: Literal["stop", "length"]
     num_cached_tokens: int | None
     seconds: float
+    certainty: Certainty | None = None
 
 
 class EngineFailedError(RuntimeError):
@@ -257,6 +268,7 @@ class Trace:
     seed: int
     seconds: float
     text: str
+    certainty: Certainty | None = None
 
     @property
     def num_thinking_tokens(self) -> int:
@@ -284,6 +296,7 @@ class Answer:
     seed: int | None
     seconds: float
     text: str
+    certainty: Certainty | None = None
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,10 @@ _REQUEST_COLUMNS = [
     ("text", Text),
 ]
 
+# How sure the model was of each token, where the sweep asked.
+_CERTAINTY_COLUMNS = [("logprobs", pa.list_(pa.float16())), ("confidences", pa.list_(pa.float16()))]
+CERTAINTY = tuple(name for name, _ in _CERTAINTY_COLUMNS)
+
 TRACES = Table(
     "traces",
     pa.schema(
@@ -139,10 +143,12 @@ TRACES = Table(
             ("ended", pa.bool_()),
             *_REQUEST_COLUMNS,
             ("token_ids", pa.list_(pa.int32())),
+            *_CERTAINTY_COLUMNS,
         ]
     ),
     key=(*SAMPLE_KEY, "start_token"),
     filled=("num_thinking_tokens", "ended"),
+    younger=CERTAINTY,
 )
 
 ANSWERS = Table(
@@ -156,11 +162,12 @@ ANSWERS = Table(
             ("forced", pa.bool_()),
             *_REQUEST_COLUMNS,
             ("usd", pa.float64()),
+            *_CERTAINTY_COLUMNS,
         ]
     ),
     key=(*SAMPLE_KEY, "budget"),
     filled=("num_thinking_tokens", "forced"),
-    younger=("usd",),
+    younger=("usd", *CERTAINTY),
 )
 
 GRADES = Table(

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.checkpoint import Checkpoint
 from harness.forms import Form
-from harness.types import Prompt, Sampling, Task, Thinking
+from harness.types import SHAPES_OUTPUTS, Prompt, Sampling, Task, Thinking
 from results import store
 
 # How the writers of scores end.
@@ -115,6 +115,8 @@ def _chosen(settings: Thinking | Sampling) -> dict[str, Any]:
     """
     chosen = {}
     for field in fields(settings):
+        if not field.metadata.get(SHAPES_OUTPUTS, True):
+            continue
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         if (value := getattr(settings, field.name)) != default:
             chosen[field.name] = value

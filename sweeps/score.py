@@ -150,7 +150,7 @@ def describe_scorer(scorer: Scorer) -> dict[str, Any]:
         "dtype": described.dtype,
         "quantization": described.quantization,
         "scorer_parts": store.encode_json(described.parts),
-        **asdict(described.architecture),
+        **(asdict(described.architecture) if described.architecture is not None else {}),
     }
 
 
@@ -162,6 +162,7 @@ def _unscored(root: Path, scorer: Scorer, pools: Sequence[str]) -> Unscored:
         pools=pools,
         num_verdicts=scorer.num_verdicts,
         reads_thinking=scorer.reads_thinking,
+        reads_certainty=scorer.reads_certainty,
         tasks=scorer.tasks,
     )
 
@@ -173,7 +174,7 @@ def _measure(scorer: Scorer, unscored: Unscored) -> Needed:
             num_scores += len(verdicts)
             read = _read(scorer, item)
             if isinstance(read, Score):
-                num_refused += len(verdicts)
+                num_refused += len(verdicts) * (read.score is None)
             else:
                 num_tokens += len(verdicts) * len(read.token_ids)
                 longest = max(longest, len(read.token_ids))
@@ -181,7 +182,7 @@ def _measure(scorer: Scorer, unscored: Unscored) -> Needed:
 
 
 def _read(scorer: Scorer, item: Item) -> Read | Score:
-    """What the scorer reads, or the score of an answer that it refuses."""
+    """What the scorer reads, or the score of an answer that it refuses or knows without its weights."""
     try:
         return scorer.read(item)
     except RefusedError as error:
@@ -205,9 +206,9 @@ async def _until_stopped(done: _Pass, unscored: Unscored) -> None:
 
 async def _score(done: _Pass, unscored: Unscored) -> None:
     """Load the weights once and read all that is due, so many at once as keep the engine busy."""
-    # For refusals alone no weights are loaded.
+    # Where nothing is to be read no weights are loaded.
     starting: AbstractAsyncContextManager[Judge | None] = contextlib.nullcontext()
-    if done.needed.num_refused < done.needed.num_scores:
+    if done.needed.num_tokens:
         print(f"{done.scorer.name:>16}  {LOADING}", file=sys.stderr, flush=True)
         starting = done.scorer.start(longest=done.needed.longest)
     async with starting as judge:
@@ -232,7 +233,7 @@ async def _read_all(done: _Pass, judge: Judge | None, unscored: Unscored) -> Non
 
 
 def _group(done: _Pass, batch: Sequence[tuple[Due, Item]]) -> Iterator[tuple[Read, list[Reading]]]:
-    """Each text that is to be read, and the answers that it is; refused ones are done at once.
+    """Each text that is to be read, and the answers that it is; those refused or known are done at once.
 
     Where nothing is drawn, equal texts are read once.
     """

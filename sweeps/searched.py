@@ -29,6 +29,8 @@ def prepare_verifier(job: "Job", renderer: Renderer, *, max_model_len: int) -> V
         raise ValueError("A search needs a thinking budget above 0; give grid.budgets=[N].")
     if renderer.thinking.extensions:
         raise ValueError("A search takes no thinking.extensions; set thinking.extensions=0.")
+    if job.sampling.logprobs:
+        raise ValueError("A search stores no log-probabilities; set sampling.logprobs=false.")
     _ = job.strategy.step_ids(renderer)
     check_memory(job)
     scorer = job.judging.settings.prepare(job.judging.engine)

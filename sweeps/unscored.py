@@ -1,6 +1,6 @@
 """The answers of a run that a scorer has not read yet, and what it reads of each."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from harness.rendering import load_tokenizer
+from harness.certainty import Certainty
 from harness.scorers.protocol import Item
 from harness.types import Prompt
 from results import store
-from results.places import find_shipped
-from results.schema import ANSWERS, MODELS, PROMPTS, SCORES, SEARCHES, TRACES
+from results.schema import ANSWERS, CERTAINTY, MODELS, PROMPTS, SCORES, SEARCHES, TRACES
 from results.shards import list_shards
 from sweeps.identity import is_of
+from sweeps.thoughts import Thoughts
 
 # Answers are read so many at a time.
 BATCH_ROWS = 2_000
@@ -45,14 +45,13 @@ class Unscored:
         pools: Sequence[str],
         num_verdicts: int,
         reads_thinking: bool,
+        reads_certainty: bool = False,
         tasks: Sequence[str] = (),
     ) -> None:
-        self._root, self._pools, self._num_verdicts, self._reads_thinking = (
-            root,
-            pools,
-            num_verdicts,
-            reads_thinking,
-        )
+        self._root, self._pools, self._num_verdicts = root, pools, num_verdicts
+        self._reads_thinking, self._reads_certainty = reads_thinking, reads_certainty
+        if reads_certainty:
+            _check_certain(root)
         self._shards = list_shards(root / ANSWERS.name)
         self._scored = _hash_scored(root, scorer, version)
         models = store.scan(root, MODELS, columns=["identity", "task", "path", "revision"]).to_pylist()
@@ -65,18 +64,20 @@ class Unscored:
             )
         prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()
         self._prompts = {(row["task"], row["prompt_id"]): row["text"] or "" for row in prompts}
-        self._traces: dict[str, dict[str, list[Path]]] = {}
-        self._decoders: dict[tuple[str, str | None], Any] = {}
+        self._thoughts = Thoughts(root, self._models)
 
     def iterate(self) -> Iterator[list[tuple[Due, Item]]]:
         """What is due, at most BATCH_ROWS at a time, and what is read of it."""
         for rows in self._batches():
-            thoughts = self._read_thinking([due.row for due in rows])
-            yield [(due, self._item(due.row, thinking)) for due, thinking in zip(rows, thoughts, strict=True)]
+            yield list(zip(rows, self._items([due.row for due in rows]), strict=True))
+
+    @property
+    def _columns(self) -> list[str]:
+        return [*ANSWERS.key, *READ, *(CERTAINTY if self._reads_certainty else ())]
 
     def _batches(self) -> Iterator[list[Due]]:
         rows: list[Due] = []
-        for shard in store.iterate(self._root, ANSWERS, columns=[*ANSWERS.key, *READ], shards=self._shards):
+        for shard in store.iterate(self._root, ANSWERS, columns=self._columns, shards=self._shards):
             keys = shard.select(list(ANSWERS.key)).to_pandas()
             lacks_NV = self._lacking(keys)
             due_N = lacks_NV.any(axis=1) & keys["pool"].isin(self._pools) & keys["identity"].isin(self._models)
@@ -98,61 +99,37 @@ class Unscored:
         )
         return np.stack([self._scored.get_indexer(each) < 0 for each in hashes], axis=1)
 
-    def _item(self, row: Mapping[str, Any], thinking: str) -> Item:
+    def _items(self, rows: Sequence[Mapping[str, Any]]) -> list[Item]:
+        """What is read of these answers."""
+        thinking = self._thoughts.read_text(rows) if self._reads_thinking else [""] * len(rows)
+        unread: list[Certainty | None] = [None] * len(rows)
+        before = self._thoughts.read_certainty(rows) if self._reads_certainty else unread
+        own = map(_certainty, rows) if self._reads_certainty else unread
+        prompts = map(self._prompt, rows)
+        texts = (row["text"] or "" for row in rows)
+        return list(map(Item, prompts, thinking, texts, before, own))
+
+    def _prompt(self, row: Mapping[str, Any]) -> Prompt:
         task = self._models[row["identity"]]["task"]
-        prompt = Prompt(row["prompt_id"], self._prompts.get((task, row["prompt_id"]), ""), {})
-        return Item(prompt, thinking, row["text"] or "")
+        return Prompt(row["prompt_id"], self._prompts.get((task, row["prompt_id"]), ""), {})
 
-    def _read_thinking(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Of each answer the thinking in front of it, as text, without what ended it."""
-        # A plain chain of thought that ended by itself is its own answer.
-        wanted = [
-            self._reads_thinking
-            and row["num_thinking_tokens"] > 0
-            and (row["forced"] or (row["num_answer_tokens"] or 0) > 0)
-            for row in rows
-        ]
-        thoughts: list[str] = [""] * len(rows)
-        for identity in sorted({row["identity"] for row, wants in zip(rows, wanted, strict=True) if wants}):
-            own = [at for at, row in enumerate(rows) if wanted[at] and row["identity"] == identity]
-            tokens, decode = self._read_tokens(identity, [rows[at] for at in own]), self._decoder(identity)
-            for at in own:
-                row = rows[at]
-                thought = tokens[row["prompt_id"], row["pool"], row["sample"]][: row["num_thinking_tokens"]]
-                thoughts[at] = decode(thought if row["budget"] is not None else thought[:-1])
-        return thoughts
 
-    def _read_tokens(
-        self, identity: str, rows: Sequence[Mapping[str, Any]]
-    ) -> dict[tuple[str, str, int], list[int]]:
-        """By sample the tokens of its trace, segments joined."""
-        if identity not in self._traces:
-            self._traces[identity] = store.locate(self._root, TRACES, identity=identity)
-        prompt_ids = sorted({row["prompt_id"] for row in rows})
-        shards = sorted({path for prompt_id in prompt_ids for path in self._traces[identity].get(prompt_id, ())})
-        columns = ["prompt_id", "pool", "sample", "start_token", "token_ids"]
-        segments = store.scan(
-            self._root, TRACES, columns=columns, identity=identity, prompt_ids=prompt_ids, shards=shards
+def _certainty(row: Mapping[str, Any]) -> Certainty | None:
+    """Of an answer's own tokens; None where it is not stored."""
+    if not row["num_answer_tokens"]:
+        return Certainty()
+    values = [row[name] for name in CERTAINTY]
+    return None if None in values else Certainty(*map(tuple, values))
+
+
+def _check_certain(root: Path) -> None:
+    """Raise ValueError where no answer and no trace of a run has log-probabilities."""
+    name = CERTAINTY[0]
+    shards = (shard for table in (ANSWERS, TRACES) for shard in store.iterate(root, table, columns=[name]))
+    if not any(shard[name].null_count < shard.num_rows for shard in shards):
+        raise ValueError(
+            f"{root} holds no log-probabilities. A sweep with sampling.logprobs=true stores them, of what it draws."
         )
-        tokens: dict[tuple[str, str, int], list[int]] = {}
-        for segment in segments.sort_by("start_token").to_pylist():
-            key = (segment["prompt_id"], segment["pool"], segment["sample"])
-            tokens[key] = tokens.get(key, []) + (segment["token_ids"] or [])
-        missing = [row for row in rows if (row["prompt_id"], row["pool"], row["sample"]) not in tokens]
-        if missing:
-            raise ValueError(
-                f"{self._root} has answers without their traces, such as to {missing[0]['prompt_id']}, and this "
-                "scorer reads the thinking. Give scorer.reads_thinking=false."
-            )
-        return tokens
-
-    def _decoder(self, identity: str) -> Callable[[list[int]], str]:
-        model = self._models[identity]
-        place = (find_shipped(model["path"] or ""), model["revision"])
-        if place not in self._decoders:
-            self._decoders[place] = load_tokenizer(*place)
-        tokenizer = self._decoders[place]
-        return lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True))
 
 
 def _hash_scored(root: Path, scorer: str, version: str) -> pd.Index:

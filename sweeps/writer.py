@@ -99,6 +99,9 @@ class Writer:
 
     def _row(self, value: Any) -> dict[str, Any]:
         row = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if (certainty := row.pop("certainty", None)) is not None:
+            # Until the next flush a number takes four bytes.
+            row |= {name: array("f", values) for name, values in certainty._asdict().items()}
         return row | {"identity": self._identity}
 
 

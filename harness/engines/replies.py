@@ -8,12 +8,15 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.certainty import NUM_LIKELIEST, Certainty, confidence
 from harness.engines.pooling import Head, Pooled
 from harness.types import Completion, EngineFailedError, Request, RequestFailedError
 
 LONGEST_REASON = 300
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Number = Annotated[int, Field(ge=0)]
+# Rounding may lift one above 0.
+Logprob = Annotated[float, Field(le=1e-3, allow_inf_nan=False)]
 Row = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
 
 
@@ -33,8 +36,16 @@ class Usage(Part):
     prompt_tokens_details: CachedTokens | None = None
 
 
+class Logprobs(Part):
+    """Of each token that was drawn, and of the likeliest in its place by their names."""
+
+    token_logprobs: list[Logprob] | None = None
+    top_logprobs: list[Annotated[dict[str, Logprob], Field(min_length=1)]] | None = None
+
+
 class Choice(Part):
     finish_reason: str | None
+    logprobs: Logprobs | None = None
     token_ids: list[TokenId] | None = None
     prompt_token_ids: list[int] | None = None
 
@@ -112,7 +123,19 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
             f"The server counts {usage.completion_tokens:,} tokens and returns {len(token_ids):,}."
         )
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
-    return Completion(token_ids=tuple(token_ids), finish_reason=ended, num_cached_tokens=cached, seconds=seconds)
+    certainty = _read_certainty(choice.logprobs, len(token_ids)) if request.sampling.logprobs else None
+    return Completion(tuple(token_ids), ended, cached, seconds, certainty)
+
+
+def _read_certainty(told: Logprobs | None, num_tokens: int) -> Certainty:
+    """Raise EngineFailedError where there are not as many log-probabilities as tokens."""
+    drawn, likeliest = (told.token_logprobs, told.top_logprobs) if told is not None else (None, None)
+    if drawn is None or likeliest is None or not len(drawn) == len(likeliest) == num_tokens:
+        raise EngineFailedError(
+            f"The server returned no log-probabilities for its {num_tokens:,} tokens. Use a server that gives "
+            f"logprobs={NUM_LIKELIEST}, such as vLLM's, or set sampling.logprobs=false."
+        )
+    return Certainty(tuple(drawn), tuple(confidence(list(each.values())) for each in likeliest))
 
 
 def read_pooled(content: bytes, token_ids: Sequence[int], head: Head, *, names: Sequence[str]) -> Pooled:

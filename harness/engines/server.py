@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from harness.architecture import Architecture
+from harness.certainty import NUM_LIKELIEST
 from harness.engines.connection import Connection
 from harness.engines.pooling import Head, Pooled
 from harness.engines.replies import read_completion, read_pooled
@@ -220,8 +221,10 @@ def write_body(model: str, request: Request) -> dict[str, Any]:
             "add_special_tokens": False,
             "skip_special_tokens": False,
             "return_token_ids": True,
+            # By their numbers, since several tokens may be the same text.
+            **({"return_tokens_as_token_ids": True} if sampling.logprobs else {}),
         },
-    }
+    } | ({"logprobs": NUM_LIKELIEST} if sampling.logprobs else {})
 
 
 def write_pooling(model: str, token_ids: Sequence[int], head: Head) -> dict[str, Any]:

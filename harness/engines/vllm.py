@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import functools
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from harness.architecture import Architecture
+from harness.certainty import NUM_LIKELIEST, Certainty, confidence
 from harness.children import bind_children
 from harness.engines import cpu, machine
 from harness.engines.output import POINTER, divert_output, first_line, last_error, way_on
@@ -286,6 +288,8 @@ class VllmEngine(Serving):
             output_kind=RequestOutputKind.FINAL_ONLY,
             # Nobody else holds it, so vLLM need not copy it deeply.
             skip_clone=True,
+            logprobs=self._num_logprobs if sampling.logprobs else None,
+            flat_logprobs=sampling.logprobs,
         )
         started = time.monotonic()
         # With its type, vLLM takes it as it is; else it hands it to a thread that would tokenize it.
@@ -301,4 +305,19 @@ class VllmEngine(Serving):
             finish_reason=written.finish_reason,
             num_cached_tokens=final.num_cached_tokens,
             seconds=time.monotonic() - started,
+            certainty=read_certainty(written.logprobs) if sampling.logprobs else None,
         )
+
+    @functools.cached_property
+    def _num_logprobs(self) -> int:
+        """As many tokens as a confidence is the mean of, or as the model knows."""
+        return min(NUM_LIKELIEST, int(self._llm.model_config.get_vocab_size()))
+
+
+def read_certainty(flat: Any) -> Certainty:
+    """Of vLLM's FlatLogprobs, in which the token that was drawn stands in front of the likeliest ones."""
+    places = list(zip(flat.start_indices, flat.end_indices, strict=True))
+    return Certainty(
+        tuple(flat.logprobs[start] for start, _ in places),
+        tuple(confidence(flat.logprobs[start + 1 : end]) for start, end in places),
+    )

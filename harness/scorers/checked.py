@@ -53,6 +53,11 @@ class Checked:
         return self.settings.layout.reads_thinking
 
     @property
+    def reads_certainty(self) -> bool:
+        """Never: it reads text."""
+        return False
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         return self.settings.layout.tasks
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from harness.architecture import Architecture
+from harness.certainty import Certainty
 from harness.types import Prompt
 
-Kind = Literal["outcome", "process", "generative"]
+Kind = Literal["outcome", "process", "generative", "generator"]
 
 
 class RefusedError(ValueError):
@@ -17,11 +18,17 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """An answer and what it answers; `thinking` is empty where the scorer does not read it, or there is none."""
+    """An answer and what it answers; `thinking` is empty where the scorer does not read it, or there is none.
+
+    trace_certainty, answer_certainty: of the tokens in front of the answer and of its own, where the scorer reads
+    them and they are stored.
+    """
 
     prompt: Prompt
     thinking: str
     answer: str
+    trace_certainty: Certainty | None = None
+    answer_certainty: Certainty | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +65,17 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class Described:
-    """What a scorer is stored as: where it lies, what it is and costs, and all that its version is the hash of."""
+    """What a scorer is stored as: where it lies, what it is and costs, and all that its version is the hash of.
 
-    path: str
+    All but the last is None of a scorer without weights, which costs nothing.
+    """
+
+    path: str | None
     revision: str | None
-    weights_digest: str
-    dtype: str
+    weights_digest: str | None
+    dtype: str | None
     quantization: str | None
-    architecture: Architecture
+    architecture: Architecture | None
     parts: Mapping[str, Any]
 
 
@@ -74,7 +84,8 @@ class Scorer(Protocol):
 
     num_verdicts: how many an answer is given. draws: each by a seed of its own, so that two readings of one text
     may differ.
-    reads_thinking: whether an item's thinking is wanted. tasks: whose answers it knows; empty for all.
+    reads_thinking, reads_certainty: what of an item is wanted beside its answer. tasks: whose answers it knows;
+    empty for all.
     """
 
     @property
@@ -85,6 +96,9 @@ class Scorer(Protocol):
 
     @property
     def reads_thinking(self) -> bool: ...
+
+    @property
+    def reads_certainty(self) -> bool: ...
 
     @property
     def tasks(self) -> tuple[str, ...]: ...
@@ -101,8 +115,8 @@ class Scorer(Protocol):
     @property
     def described(self) -> Described: ...
 
-    def read(self, item: Item) -> Read:
-        """The tokens of an item; raises RefusedError."""
+    def read(self, item: Item) -> Read | Score:
+        """The tokens of an item, or its score where no weights are needed for it; raises RefusedError."""
 
     def start(self, *, longest: int) -> AbstractAsyncContextManager[Judge]:
         """Load the weights, for items of at most `longest` tokens; raises ValueError or EngineFailedError."""

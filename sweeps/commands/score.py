@@ -22,6 +22,7 @@ EXAMPLES = """\
   isoquant score pilot scorer=skywork_reward_v2_8b
   isoquant score pilot scorer=qwen25_math_prm_7b --plan       how much it would read; starts nothing
   isoquant score pilot scorer=process scorer.path=my-prm scorer.reads_thinking=true
+  isoquant score pilot scorer=mean_logprob                    of a run with sampling.logprobs=true
 """
 
 
@@ -52,7 +53,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 def plan(root: Path, scoring: Scoring) -> dict[str, object]:
     """Say what would be read."""
     needed = measure(root, scoring.scorer, pools=scoring.pools)
-    matmul = scoring.scorer.described.architecture.num_matmul_params
+    architecture = scoring.scorer.described.architecture
+    matmul = architecture.num_matmul_params if architecture is not None else 0
     print(
         f"{scoring.scorer.name} would read {needed.num_scores - needed.num_refused:,} answers in {root} and refuse "
         f"{needed.num_refused:,}: {needed.num_tokens:,} tokens, the longest {needed.longest:,}, about "

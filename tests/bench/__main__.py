@@ -1,7 +1,7 @@
 """make bench: every ratio in one run, printed as a table and kept in results/bench/.
 
 On a GPU with a model's shape and no weights: make bench ARGS="--model tests/bench/shapes/qwen3-8b --dummy"
-Parts: grid (a), loop (b), lm_eval (c), seeds, disk (d, e).
+Parts: grid (a), loop (b), lm_eval (c), asking, disk (d, e).
 """
 
 import argparse
@@ -19,12 +19,12 @@ from harness.engines.vllm import Vllm
 from harness.types import Model
 from sweeps.launchers.plan import print_table
 from sweeps.provenance import describe_device, describe_environment, list_gpus
-from tests.bench import memory, nested, overhead, peer, rows, seeds
+from tests.bench import asking, memory, nested, overhead, peer, rows
 from tests.bench.slices import Pair, Setup, start_pair
 from tests.bench.workload import BUDGETS, WIDTHS, serve
 
 FOLDER = Path("results/bench")
-PARTS = ("grid", "loop", "lm_eval", "seeds", "disk")
+PARTS = ("grid", "loop", "lm_eval", "asking", "disk")
 
 
 class Figure(NamedTuple):
@@ -65,8 +65,8 @@ def measure(given: argparse.Namespace) -> Iterator[list[Figure]]:
     if asked := paired & set(given.parts):
         with start_pair(setup) as pair:
             yield from measure_paired(pair, asked, given)
-    if "seeds" in given.parts:
-        yield [asyncio.run(cost_of_seeds(setup))]
+    if "asking" in given.parts:
+        yield asyncio.run(cost_of_asking(setup))
     if "disk" in given.parts:
         yield on_disk(given)
 
@@ -98,10 +98,13 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def cost_of_seeds(setup: Setup) -> Figure:
+async def cost_of_asking(setup: Setup) -> list[Figure]:
     async with serve(setup.model, setup.settings, num_prompts=setup.num_prompts, dummy=setup.dummy) as workload:
-        rates = await seeds.measure(workload.engine, num_requests=min(256, workload.samples_in_flight), rounds=3)
-    return _spread("    tokens a second without seeds over with", list(rates[:, 1, 0] / rates[:, 0, 0]))
+        found = await asking.measure(workload.engine, num_requests=min(256, workload.samples_in_flight), rounds=3)
+    return [
+        _spread(f"    tokens a second {name}, over the usual", list(ratios[:, 0]))
+        for name, ratios in found.items()
+    ]
 
 
 def _grid_figures(grids: Sequence[nested.Ratios], *, dummy: bool) -> list[Figure]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.certainty import Certainty
 from harness.types import Completion, EngineFailedError, Request, RequestFailedError
 
 
@@ -36,4 +37,10 @@ class ScriptedEngine:
             ids.append(request.stop_ids[0] if stops else int(rng.integers(3, self.vocab)))
             reason = "stop" if stops else "length"
         self.num_tokens += len(ids)
-        return Completion(tuple(ids), reason, 0, 0.0)
+        certainty = certainty_of(tuple(ids)) if request.sampling.logprobs else None
+        return Completion(tuple(ids), reason, 0, 0.0, certainty)
+
+
+def certainty_of(token_ids: tuple[int, ...]) -> Certainty:
+    """How sure the engine says that it was: by the tokens alone, in numbers that 16 bits hold exactly."""
+    return Certainty(tuple(-each / 8 for each in token_ids), tuple(each % 7 / 4 for each in token_ids))

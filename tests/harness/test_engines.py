@@ -6,8 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from harness.certainty import NUM_LIKELIEST
 from harness.engines.server import Server
 from harness.engines.vllm import CPU_OPTIONS
 from harness.types import Completion, Model, Request, RequestFailedError, Sampling
@@ -53,6 +55,24 @@ def test_both_engines_write_the_same_tokens_one_request_at_a_time(
         request = replace(ask(running, prompt, sampling=sampling, max_tokens=200), stop_ids=stops)
         ours, theirs = complete(running, request), complete(serving, request)
         assert (ours.token_ids, ours.finish_reason) == (theirs.token_ids, theirs.finish_reason)
+
+
+def test_log_probabilities_change_no_token_and_are_those_of_transformers(served: Running) -> None:
+    import torch
+    import transformers
+
+    model = transformers.AutoModelForCausalLM.from_pretrained(RUNG.path, dtype=torch.float32).eval()
+    for prompt in PROMPTS[:3]:
+        request = ask(served, prompt, sampling=Sampling(temperature=1.3, top_k=8))
+        done = complete(served, replace(request, sampling=replace(request.sampling, logprobs=True)))
+        assert done.token_ids == complete(served, request).token_ids and done.certainty is not None
+        with torch.no_grad():
+            logits_TV = model(torch.tensor([request.prompt_ids + done.token_ids[:-1]])).logits[0]
+        behind_NV = torch.log_softmax(logits_TV[len(request.prompt_ids) - 1 :], dim=-1).numpy()
+        drawn = [float(row[token]) for row, token in zip(behind_NV, done.token_ids, strict=True)]
+        assert done.certainty.logprobs == pytest.approx(drawn, abs=1e-3)
+        likeliest = [-np.sort(row)[-NUM_LIKELIEST:].mean() for row in behind_NV]
+        assert done.certainty.confidences == pytest.approx(likeliest, abs=1e-3)
 
 
 @pytest.mark.parametrize("max_tokens", [1, 7, 33])

@@ -1,12 +1,14 @@
 """The server engine against an endpoint that errs in every way: one clear line each, and never the key."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.certainty import NUM_LIKELIEST, Certainty
 from harness.checkpoint import read_checkpoint
 from harness.engines.server import Server, ServerEngine
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError, Sampling
@@ -168,6 +170,43 @@ def test_a_completion_that_is_none_is_refused(
     answer_requests(scripted, lambda body: reply(200, completion(body, **changes)))
     (failed,) = use(scripted, REQUEST)
     assert type(failed) is kind and message in str(failed)
+
+
+CERTAIN = Request((5, 6, 7), 2, 1, Sampling(logprobs=True), ())
+TOLD = {
+    "token_logprobs": [-1.0, 0.0],
+    "top_logprobs": [{"token_id:7": -1.0, "token_id:8": -3.0}, {"token_id:7": 0.0}],
+}
+
+
+def test_log_probabilities_are_asked_for_and_read(scripted: ScriptedServer) -> None:
+    answer_requests(scripted, lambda body: reply(200, completion(body, logprobs=TOLD)))
+    (done,) = use(scripted, CERTAIN)
+    assert isinstance(done, Completion) and done.certainty == Certainty((-1.0, 0.0), (2.0, 0.0))
+    asked = scripted.requests[-1][1]
+    assert asked["logprobs"] == NUM_LIKELIEST and asked["return_tokens_as_token_ids"]
+    (plain,) = use(scripted, dataclasses.replace(CERTAIN, sampling=Sampling()))
+    assert isinstance(plain, Completion) and plain.certainty is None
+    assert not {"logprobs", "return_tokens_as_token_ids"} & scripted.requests[-1][1].keys()
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (None, "returned no log-probabilities for its 2 tokens"),
+        ({"token_logprobs": [-1.0, 0.0]}, "returned no log-probabilities"),
+        (TOLD | {"token_logprobs": [-1.0]}, "returned no log-probabilities for its 2 tokens"),
+        (TOLD | {"top_logprobs": [{"a": -1.0}] * 3}, "returned no log-probabilities for its 2 tokens"),
+        (TOLD | {"token_logprobs": [0.5, 0.0]}, "less than or equal to 0.001; got 0.5"),
+        (TOLD | {"token_logprobs": [None, 0.0]}, "token_logprobs.0: Input should be a valid number"),
+        (TOLD | {"top_logprobs": [{"a": "b"}, {"a": 0.0}]}, "Input should be a valid number"),
+        (TOLD | {"top_logprobs": [{}, {"a": 0.0}]}, "should have at least 1 item"),
+    ],
+)
+def test_log_probabilities_that_are_none_are_refused(scripted: ScriptedServer, told: Any, message: str) -> None:
+    answer_requests(scripted, lambda body: reply(200, completion(body, logprobs=told)))
+    (failed,) = use(scripted, CERTAIN)
+    assert isinstance(failed, EngineFailedError) and message in str(failed)
 
 
 def test_a_server_that_adds_tokens_to_the_prompt_is_refused(scripted: ScriptedServer) -> None:

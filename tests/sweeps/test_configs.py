@@ -3,17 +3,20 @@
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
+from harness.scorers.generator import Generator
+from harness.scorers.protocol import Kind
 from harness.types import Grid, Model
 from results.places import place_run
 from sweeps.compose import ROOMS, SCORER, STRATEGY, build, build_job, resolve
 from sweeps.words import complete
+from tests.scripted_settings import Scripted
 
 CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -194,7 +197,10 @@ def scorer_of(name: str, *words: str) -> Any:
 def test_every_scorer_is_composed_with_fields_that_it_has(name: str) -> None:
     given = ["scorer.path=a/b", "model.path=a/b"] if name in ("outcome", "process", "generative") else []
     scorer = scorer_of(name, *given)
-    assert scorer.kind in ("outcome", "process", "generative")
+    assert scorer.kind in get_args(Kind)
+    if isinstance(scorer, Generator):
+        assert scorer.name == name and scorer.prepare(Scripted()) is scorer
+        return
     # An id on a hub, or one of the checkpoints here.
     assert scorer.layout.path.count("/") == 1 or (Path(scorer.layout.path) / "config.json").is_file()
     assert scorer.layout.name == scorer.layout.path.rpartition("/")[2]

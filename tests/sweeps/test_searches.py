@@ -258,6 +258,8 @@ def test_a_search_that_cannot_run_is_refused_before_a_weight_is_loaded(tmp_path:
     for words, told in (
         (["grid.budgets=[0]"], "thinking budget above 0"),
         (["+thinking.extensions=1", "+thinking.extend=Wait"], "thinking.extensions"),
+        (["sampling.logprobs=true"], "sampling.logprobs"),
+        (["strategy.scorer=mean_logprob"], "is a generator scorer"),
         (["strategy.scorer=verifier_125k"], "is a outcome scorer|is an outcome scorer"),
         (["strategy.aggregate=product"], "only chances"),
         (["strategy.step_token=ab"], "2 tokens"),

@@ -1,12 +1,13 @@
-"""python -m tests.bench.seeds: what a seed of its own for every request costs vLLM on this machine.
+"""python -m tests.bench.asking: what a seed of its own, and log-probabilities, cost vLLM on this machine.
 
-The same requests with seeds and without, turn and turn about in one engine, so that neither has the cooler
-machine. Processor time is told beside tokens a second, since other work on the machine shows less in it.
+The same requests as they usually are and otherwise, turn and turn about in one engine, so that neither has the
+cooler machine. Processor time is told beside tokens a second, since other work on the machine shows less in it.
 """
 
 import argparse
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,11 @@ from harness.types import Engine, Model, Request, Sampling
 
 CONTEXT = 320
 PLAIN = Sampling()
+# vLLM draws a request without a seed from the generator that all of them share.
+OTHERWISE: dict[str, Callable[[Request], Request]] = {
+    "without seeds": lambda request: replace(request, seed=None),  # type: ignore[arg-type]
+    "with log-probabilities": lambda request: replace(request, sampling=replace(request.sampling, logprobs=True)),
+}
 
 
 def make_requests(num_requests: int, num_tokens: int, sampling: Sampling) -> list[Request]:
@@ -44,17 +50,19 @@ async def time_requests(engine: Engine, requests: list[Request]) -> tuple[float,
 
 async def measure(
     engine: Engine, *, num_requests: int, rounds: int, num_tokens: int = 256, sampling: Sampling = PLAIN
-) -> np.ndarray:
-    """(rounds, seeds or none, wall or processor): tokens a second."""
-    seeded = make_requests(num_requests, num_tokens, sampling)
-    # vLLM draws a request without a seed from the generator that all of them share.
-    variants = seeded, [replace(request, seed=None) for request in seeded]  # type: ignore[arg-type]
-    for requests in variants:
+) -> dict[str, np.ndarray]:
+    """By name of what is otherwise: its tokens a second over the usual ones; (rounds, wall or processor) each."""
+    usual = make_requests(num_requests, num_tokens, sampling)
+    variants = {"": usual} | {name: [change(each) for each in usual] for name, change in OTHERWISE.items()}
+    # The first of each kind compiles.
+    for requests in variants.values():
         await time_requests(engine, requests)
-    return np.array([[await time_requests(engine, requests) for requests in variants] for _ in range(rounds)])
+    rates = [[await time_requests(engine, requests) for requests in variants.values()] for _ in range(rounds)]
+    plain, *others = np.moveaxis(np.array(rates), 1, 0)
+    return {name: rates / plain for name, rates in zip(OTHERWISE, others, strict=True)}
 
 
-async def start_and_measure(given: argparse.Namespace) -> np.ndarray:
+async def start_and_measure(given: argparse.Namespace) -> dict[str, np.ndarray]:
     settings = Vllm(dtype="float32", enforce_eager=True, max_num_seqs=given.requests)
     sampling = Sampling(top_k=given.top_k, top_p=given.top_p)
     async with settings.start(Model(given.model), max_model_len=CONTEXT) as engine:
@@ -72,15 +80,13 @@ def main() -> None:
     parser.add_argument("--top-k", type=int, default=0)
     parser.add_argument("--top-p", type=float, default=1.0)
     given = parser.parse_args()
-    rates = asyncio.run(start_and_measure(given))
-    ratios = rates[:, 1] / rates[:, 0]
-    for (seeded, bare), (wall, processor) in zip(rates[:, :, 0], ratios, strict=True):
+    for name, ratios in asyncio.run(start_and_measure(given)).items():
+        wall, processor = np.median(ratios, axis=0)
+        low, high = ratios[:, 0].min(), ratios[:, 0].max()
         print(
-            f"with seeds {seeded:7,.0f} tokens/s   without {bare:7,.0f} tokens/s   "
-            f"ratio {wall:.3f}   of processor time {processor:.3f}"
+            f"{name} {wall:.3f} times as fast ({low:.3f} to {high:.3f}), and {processor:.3f} times by processor time "
+            "(medians)"
         )
-    wall, processor = np.median(ratios, axis=0)
-    print(f"without seeds {wall:.3f} times as fast, and {processor:.3f} times by processor time (medians)")
 
 
 if __name__ == "__main__":
