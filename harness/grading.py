@@ -149,8 +149,8 @@ class _Worker:
 class _Pool:
     """Workers, and the positions that none of them has graded.
 
-    silence: seconds after which a worker is given up. chunk, most_chars: fewest and most answers that it is given at
-    once, and their characters.
+    silence: seconds after which a worker is given up. chunk, most_chars: fewest and most answers that it is given
+    at once, and their characters.
     """
 
     def __init__(

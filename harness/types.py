@@ -304,9 +304,9 @@ class Search:
     """What a path of a search cost, and what its verifier says of it once it has its answer, of key `budget`.
 
     Every way on that was drawn from this path's number counts, whether it stayed or not: of each the step it was
-    drawn in, where it starts behind the prompt, and the tokens that the engine wrote for it. reading_tokens: of each
-    text that the verifier read, in its own tokens, the beginning that it had read before included. refusal: why there
-    is no score.
+    drawn in, where it starts behind the prompt, and the tokens that the engine wrote for it. reading_tokens: of
+    each text that the verifier read, in its own tokens, the beginning that it had read before included. refusal:
+    why there is no score.
     """
 
     prompt_id: str

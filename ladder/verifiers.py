@@ -1,4 +1,5 @@
-"""Trains the embedded verifiers: each reads a problem, a trace and its answer, and says whether the answer is right.
+"""Trains the embedded verifiers: each reads a problem, a trace and its answer, and says whether the answer is
+right.
 
 They begin as rungs of the ladder and learn from what all rungs draw on training seeds. Labels are the grader's.
 """

@@ -235,8 +235,8 @@ SCORES = Table(
     key=(*SAMPLE_KEY, "budget", "scorer", "scorer_version", "verdict"),
 )
 
-# What a path of a search against a verifier cost, ways on that were dropped included, and the score that it got with
-# its answer. The lists hold one entry for each way on, and for each text that the verifier read.
+# What a path of a search against a verifier cost, ways on that were dropped included, and the score that it got
+# with its answer. The lists hold one entry for each way on, and for each text that the verifier read.
 SEARCHES = Table(
     "searches",
     pa.schema(

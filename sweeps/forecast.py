@@ -83,7 +83,8 @@ class Forecast:
     """A job's cells and what its missing ones cost, in tokens that the engine writes.
 
     hours: of drawing, None unmeasured, where `rough` may be told; start-up comes on top. num_forced: answers that
-    are forced, beside the samples. verifier: who reads the paths of a search, and about how many tokens of its own.
+    are forced, beside the samples. verifier: who reads the paths of a search, and about how many tokens of its
+    own.
     """
 
     model: str
@@ -140,8 +141,8 @@ def forecast(prepared: "Prepared") -> Forecast:
 
 
 def expect_reading(prepared: "Prepared", verifier: Verifier) -> int:
-    """Tokens that the verifier of a search will read, in the mean of the paths that the run has of it; where it has
-    none, at most: every way on with all that a path may hold.
+    """Tokens that the verifier of a search will read, in the mean of the paths that the run has of it; where it
+    has none, at most: every way on with all that a path may hold.
     """
     rows = store.scan(prepared.job.run, SEARCHES, columns=["num_read_tokens"], identity=prepared.identity)
     if rows.num_rows:

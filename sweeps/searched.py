@@ -55,8 +55,8 @@ def check_memory(job: "Job") -> None:
     shares = [getattr(engine, "gpu_memory_utilization", 0.0) for engine in engines if engine.num_devices]
     if job.is_here and list_gpus() and len(shares) > 1 and sum(shares) > 1:
         raise ValueError(
-            f"The model and its verifier run beside each other, and ask for {sum(shares):g} of the GPU's memory. Set "
-            "engine.gpu_memory_utilization=0.45, which both take."
+            f"The model and its verifier run beside each other, and ask for {sum(shares):g} of the GPU's memory. "
+            "Set engine.gpu_memory_utilization=0.45, which both take."
         )
 
 

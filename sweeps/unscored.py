@@ -59,8 +59,8 @@ class Unscored:
         if models and not self._models:
             held = ", ".join(sorted({row["task"] for row in models}))
             raise ValueError(
-                f"{scorer} knows answers to {', '.join(tasks)}, and {root} holds {held}. scorer.tasks=[] has it read "
-                "them all the same."
+                f"{scorer} knows answers to {', '.join(tasks)}, and {root} holds {held}. scorer.tasks=[] has it "
+                "read them all the same."
             )
         prompts = store.scan(root, PROMPTS, columns=["task", "prompt_id", "text"]).to_pylist()
         self._prompts = {(row["task"], row["prompt_id"]): row["text"] or "" for row in prompts}

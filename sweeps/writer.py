@@ -14,7 +14,8 @@ from results import store
 from results.schema import ANSWERS, FAILURES, SEARCHES, THROUGHPUT, TRACES, Table
 from sweeps.provenance import Device
 
-# An answer comes behind its trace, and behind what its path cost where there was a search: it tells that all is there.
+# An answer comes behind its trace, and behind what its path cost where there was a search: it tells that all is
+# there.
 ORDER = (SEARCHES, TRACES, ANSWERS, FAILURES)
 # So many looks at the clock from one flush to the next.
 FLUSH_CHECKS, MIN_CHECK_SECONDS = 10, 0.1

@@ -39,7 +39,8 @@ def test_a_sweep_of_samples_and_searches_is_scored_alike_and_compared(tmp_path: 
         )
     said = isoquant("score", str(root), "scorer=step_verifier_125k", "engine=embedded")
     assert said.startswith("0 answers scored and 0 refused")
-    # A scoring pass of its own, by the same weights under another name, gives a path the score that its search did.
+    # A scoring pass of its own, by the same weights under another name, gives a path the score that its search
+    # did.
     isoquant("score", str(root), "scorer=step_verifier_125k", "scorer.name=again", "engine=embedded")
     again = store.scan(root, SCORES).to_pandas()
     both = searches.merge(again[again["scorer"] == "again"], on=list(SAMPLE_KEY), suffixes=("", "_again"))

@@ -134,8 +134,8 @@ def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overl
 
 
 def scoring(options: argparse.Namespace) -> Scoring | None:
-    """How scores are read, None where neither the rule nor the bins read any; raises ValueError for options that are
-    not used.
+    """How scores are read, None where neither the rule nor the bins read any; raises ValueError for options that
+    are not used.
     """
     reads_bins = getattr(options, "difficulty", None) == "score"
     given = {name: getattr(options, name) for name in OF_SCORES if getattr(options, name) is not None}

@@ -12,9 +12,9 @@ from analysis.costs.shapes import Shape
 class Spent(NamedTuple):
     """Tokens of a prompt's paths, P prompts and M paths, the prompt itself left out.
 
-    Of each of N ways on: its place among the P x M paths in rows, where it starts behind the prompt, what was written
-    for it. Of each of R readings: the place, and the tokens in the verifier's own. Of each path (P, M): where its
-    answer starts and what was written for it.
+    Of each of N ways on: its place among the P x M paths in rows, where it starts behind the prompt, what was
+    written for it. Of each of R readings: the place, and the tokens in the verifier's own. Of each path (P, M):
+    where its answer starts and what was written for it.
     """
 
     way_path: Ints

@@ -99,6 +99,6 @@ def _words(first: pd.Series, verifiers: list[str]) -> page.Words:
         "Line: the best accuracy with this verifier without spending more, its reading charged, over all models, "
         "numbers of samples and ways to choose; dashed: with none. Thin lines: 95% intervals. Below: the part of "
         "the cost that goes to the verifier in the best setting of all, with its interval.",
-        f"Verifiers: {', '.join(verifiers)}. Settings are chosen on one half of the prompts and read on the other. "
-        f"{captions.run(first, binned=True)}",
+        f"Verifiers: {', '.join(verifiers)}. Settings are chosen on one half of the prompts and read on the "
+        f"other. {captions.run(first, binned=True)}",
     )

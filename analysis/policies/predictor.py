@@ -36,8 +36,8 @@ def ridges(features: Floats, values: Floats, penalties: Sequence[float], *, at: 
     """Ridge regression with an intercept, read at other features, under each penalty; (P, D), (P, A), (Q, D).
 
     -> (number of penalties, Q, A). One eigendecomposition serves all penalties, of the smaller of the two products
-    of the features: fewer prompts than features give the same numbers as combinations of prompts. Source: Hoerl and
-    Kennard 1970; Saunders et al. 1998.
+    of the features: fewer prompts than features give the same numbers as combinations of prompts. Source: Hoerl
+    and Kennard 1970; Saunders et al. 1998.
     """
     middle, mean = features.mean(axis=0), values.mean(axis=0)
     centred, read, wanted = features - middle, at - middle, values - mean

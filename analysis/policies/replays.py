@@ -47,8 +47,8 @@ class Replays:
 
 
 def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
-    """Every study that the run allows, on the same folds and with the bootstrap of the reading: by a rule that reads
-    scores those of scores, beside votes, and else all others.
+    """Every study that the run allows, on the same folds and with the bootstrap of the reading: by a rule that
+    reads scores those of scores, beside votes, and else all others.
 
     texts (P,) of the prompts. Policies are fitted once a fold; the bootstrap resamples held-out prompts, not the
     fits. Raises ValueError where a choice asks for what the run lacks, or there are too few prompts for the folds.

@@ -78,9 +78,9 @@ def by_score(
 ) -> Stopped:
     """Draw until the best score so far reaches a threshold, at most `most`; the best-scored is the answer.
 
-    scores (P, S), finite, equal ones sharing the answer; reading (P, S): what the verifier's reading of each costs,
-    which every drawn sample is charged; thresholds ascending. watched (P, S): what is held against the thresholds
-    in place of the scores, for a placebo. orders as in `by_agreement`. Raises ValueError as there.
+    scores (P, S), finite, equal ones sharing the answer; reading (P, S): what the verifier's reading of each
+    costs, which every drawn sample is charged; thresholds ascending. watched (P, S): what is held against the
+    thresholds in place of the scores, for a placebo. orders as in `by_agreement`. Raises ValueError as there.
     """
     _refuse(most, orders, thresholds)
     scores = np.asarray(scores, dtype=float)

@@ -1,7 +1,7 @@
 """Whether a search against a verifier beats samples of the same compute, by bin and by how much there is to spend.
 
-Snell et al. 2024 (arXiv 2408.03314) found that search wins on hard prompts while compute is short, and loses on easy
-ones, where it makes too much of the verifier's errors. Here it is asked of a run, and comes out or does not.
+Snell et al. 2024 (arXiv 2408.03314) found that search wins on hard prompts while compute is short, and loses on
+easy ones, where it makes too much of the verifier's errors. Here it is asked of a run, and comes out or does not.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,5 @@
-"""Every way to an answer at the full budget: whose samples, how many, how one is chosen, by which verifier or none.
+"""Every way to an answer at the full budget: whose samples, how many, how one is chosen, by which verifier or
+none.
 
 What each yields on each prompt, costs, and spends on the verifier; the best of some at a budget.
 """
@@ -91,11 +92,12 @@ class Best(NamedTuple):
 
 
 def measure(base: Reading, verified: Sequence[Reading]) -> Splits:
-    """Every setting of a run at its full budget: each model's one sample, its votes, and what each verifier chooses.
+    """Every setting of a run at its full budget: each model's one sample, its votes, and what each verifier
+    chooses.
 
     base: by a rule that reads no scores; verified: by one that does, a reading a verifier, of the same prompts,
-    choices and seed, each with the models that it scored whole. Raises UntoldError below two prompts and where what
-    a verifier reads is not counted.
+    choices and seed, each with the models that it scored whole. Raises UntoldError below two prompts and where
+    what a verifier reads is not counted.
     """
     if len(base.outcomes.prompt_ids) < 2:
         raise UntoldError("Too few prompts: a split is chosen on one half of them and read on the other half.")

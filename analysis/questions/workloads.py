@@ -1,4 +1,5 @@
-"""Up to what workload sampling a smaller model beats training a larger one, with a verifier on one side or on both.
+"""Up to what workload sampling a smaller model beats training a larger one, with a verifier on one side or on
+both.
 
 Snell et al.'s multiplier from the tokens that were really decoded and read.
 """
@@ -50,12 +51,13 @@ def frame(reading: Reading) -> pd.DataFrame:
     target: accuracy of the larger one's one answer, or of what the verifier chooses of its large_width samples.
     samples: how many of the smaller one's reach it, by vote or by the reading's rule. workload: R*, inference
     tokens of the larger one served over pretraining tokens, below which the smaller one costs less to train and to
-    serve; inf always, 0 never. over_vote: of the verifier against one answer, its tokens, the reading counted, over
-    those of the vote that reaches the same, paired; 0 where the vote never gets there, NaN where neither does.
-    small_reads, large_reads: tokens that the verifier reads and writes of a sample, at its own size, over those
-    that the model decodes. never: share of replicates in which the target is not reached. NaN where the larger one
-    is not surely right. Both models are taken to be trained on equally many tokens, at 2N FLOPs a token. Raises
-    ValueError where the rule reads no scores, UntoldError below two models and where sizes or tokens are not known.
+    serve; inf always, 0 never. over_vote: of the verifier against one answer, its tokens, the reading counted,
+    over those of the vote that reaches the same, paired; 0 where the vote never gets there, NaN where neither
+    does. small_reads, large_reads: tokens that the verifier reads and writes of a sample, at its own size, over
+    those that the model decodes. never: share of replicates in which the target is not reached. NaN where the
+    larger one is not surely right. Both models are taken to be trained on equally many tokens, at 2N FLOPs a
+    token. Raises ValueError where the rule reads no scores, UntoldError below two models and where sizes or tokens
+    are not known.
     """
     require_scores(reading)
     small = _smaller(reading)

@@ -29,10 +29,9 @@ class Binning:
     """Whose difficulty makes the bins, and how.
 
     anchor: held-out pass@1 of the anchor; own: of each model, which bins its own prompts; agreement: predicted, by
-    the share of the anchor's held-out votes that agree; score: predicted, by a verifier's mean score of the anchor's
-    held-out samples; label: a dial of the prompts. num_bins quantiles (None: by
-    the number of prompts), or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain
-    agreement.
+    the share of the anchor's held-out votes that agree; score: predicted, by a verifier's mean score of the
+    anchor's held-out samples; label: a dial of the prompts. num_bins quantiles (None: by the number of prompts),
+    or fixed thresholds: of accuracy on scores shrunk by a beta-binomial prior, of plain agreement.
     """
 
     difficulty: Difficulty = "anchor"
@@ -89,7 +88,8 @@ def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats
     drawn anew in every weighting.
 
     weights (1 + R, P) from `bootstrap.prompt_weights`. One bin alone is not repeated beside all prompts. Raises
-    ValueError for thresholds of a label or of scores, or beyond 0..1, and where scores are wanted that nobody gave.
+    ValueError for thresholds of a label or of scores, or beyond 0..1, and where scores are wanted that nobody
+    gave.
     """
     _refuse_thresholds(binning)
     whole = [Bin(ALL_PROMPTS, weights)]
@@ -255,8 +255,8 @@ def _refuse_thresholds(binning: Binning) -> None:
     if binning.thresholds and binning.difficulty in ("label", "score"):
         named = f"label {binning.label!r}" if binning.difficulty == "label" else "a score"
         raise ValueError(
-            f"--thresholds are shares of accuracy or agreement, and {named} is neither. Leave out --thresholds, or "
-            f"give --bins for quantiles of {'the label' if binning.difficulty == 'label' else 'scores'}."
+            f"--thresholds are shares of accuracy or agreement, and {named} is neither. Leave out --thresholds, "
+            f"or give --bins for quantiles of {'the label' if binning.difficulty == 'label' else 'scores'}."
         )
     if not all(0 < edge <= 1 for edge in binning.thresholds):
         raise ValueError(

@@ -12,8 +12,8 @@ COLUMNS = ("num_steps", "num_expansions", "num_written_tokens", "num_read_tokens
 
 
 def count_searched(root: Path, task: str) -> pd.DataFrame:
-    """A row a search of the task: its model and what it is called, paths that are there and that were asked for, the
-    means of a path's COLUMNS, `num_kept_tokens`, thinking and answer, and how many paths have no score.
+    """A row a search of the task: its model and what it is called, paths that are there and that were asked for,
+    the means of a path's COLUMNS, `num_kept_tokens`, thinking and answer, and how many paths have no score.
     """
     models = {row["identity"]: row for row in store.scan(root, schema.MODELS).to_pylist() if row["task"] == task}
     rows = []

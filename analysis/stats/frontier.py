@@ -64,7 +64,8 @@ def cross_fit(
 
 
 def read_at(table: ArrayLike, cell: Ints, *, weights: ArrayLike, folds: ArrayLike) -> Floats:
-    """Means of a table (P, J) at the cells (1 + R, F, Q) that each fold's others chose, over the folds; (1 + R, Q).
+    """Means of a table (P, J) at the cells (1 + R, F, Q) that each fold's others chose, over the folds; (1 + R,
+    Q).
 
     weights and folds are those of `cross_fit`, which chose them; folds count by their weight. Source: as there.
     """

@@ -22,8 +22,8 @@ COLUMNS = {
     "budget": "cap on thinking tokens; 2147483647 stands for no cap",
     "width": "samples a prompt, k",
     "sample": "number of the sample of its prompt, from 0",
-    "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct); by a verifier's "
-    "scores `best_of_n`, `weighted_vote` or `filtered_vote`",
+    "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct); by a "
+    "verifier's scores `best_of_n`, `weighted_vote` or `filtered_vote`",
     "rate_rule": "the rule under which the exchange rate beside a curve was read",
     "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample",
     "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even, "
@@ -81,8 +81,8 @@ COLUMNS = {
     **_with_ends("gain", "accuracy less without"),
     "setting": "what each half of the prompts chose: samples, model, how one is chosen, by which verifier",
     # Exchange rates.
-    "exchange_rate": "cost of the smaller model at equal accuracy over that of the larger; inf: never within the grid; "
-    "NaN: nothing to match",
+    "exchange_rate": "cost of the smaller model at equal accuracy over that of the larger; inf: never within the "
+    "grid; NaN: nothing to match",
     "rate_low": "low end of the 95% interval of the exchange rate",
     "rate_high": "high end of the 95% interval of the exchange rate",
     "step": "samples (path width) or thinking tokens (path budget) at which the smaller model matches; inf: never",

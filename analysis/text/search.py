@@ -14,15 +14,15 @@ from analysis.text.tables import aligned, filled
 
 RULES = {"best_of_n": "best", "weighted_vote": "weighted vote", "maj_at_k": "vote"}
 ABOUT_SETTINGS = (
-    "Cost: over that of one answer, in {unit} ({label}); all that was written, dropped ways on included, and all that "
-    "the verifier read. Best path: the finished one of the highest score; weighted: their vote by score. Best of n and "
-    "vote: as many samples as cost the same, n in brackets, and what the best path gains over them, in points. Other "
-    "brackets: 95% intervals over prompts, each by itself."
+    "Cost: over that of one answer, in {unit} ({label}); all that was written, dropped ways on included, and all "
+    "that the verifier read. Best path: the finished one of the highest score; weighted: their vote by score. "
+    "Best of n and vote: as many samples as cost the same, n in brackets, and what the best path gains over them, "
+    "in points. Other brackets: 95% intervals over prompts, each by itself."
 )
 ABOUT_LEVELS = (
-    "The best search against the best samples (best of n, vote, weighted vote) that cost at most so much, each chosen "
-    "on one half of the prompts and read on the other. Level 1 is the cost of the cheapest search, level {last} the "
-    "most that both can spend."
+    "The best search against the best samples (best of n, vote, weighted vote) that cost at most so much, each "
+    "chosen on one half of the prompts and read on the other. Level 1 is the cost of the cheapest search, "
+    "level {last} the most that both can spend."
 )
 
 
@@ -105,8 +105,8 @@ def verdicts(levels: pd.DataFrame) -> list[str]:
         lines.append(
             f"{model}: on {names[-1]} prompts with the least compute search {short[1]} "
             f"({_points(hard, 'gain')} points); on {names[0]} ones with the most it {long[1]} "
-            f"({_points(easy, 'gain')}). Snell et al. (2024) found that it wins in the first case and loses in the "
-            f"second: {_conclusion(short[0], long[0])}."
+            f"({_points(easy, 'gain')}). Snell et al. (2024) found that it wins in the first case and loses in "
+            f"the second: {_conclusion(short[0], long[0])}."
         )
     return lines
 

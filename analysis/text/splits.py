@@ -17,15 +17,17 @@ NUM_TOLD = 6
 ISOQUANTS = (0.8, 0.9, 0.95)
 ABOUT = (
     "Settings: a model, a number of samples, one of them or a vote, with a verifier or without; all at the full "
-    "thinking budget. Chosen on one half of the prompts and read on the other, both ways; brackets are 95% intervals "
-    "over prompts. Without: the best setting that no verifier reads. To the verifier: the part of the cost that is "
-    "its reading. Ratio: of the two costs, 0 where nothing without a verifier gets there. Never: not within the "
-    "measured settings."
+    "thinking budget. Chosen on one half of the prompts and read on the other, both ways; brackets are 95% "
+    "intervals over prompts. Without: the best setting that no verifier reads. To the verifier: the part of the "
+    "cost that is its reading. Ratio: of the two costs, 0 where nothing without a verifier gets there. Never: not "
+    "within the measured settings."
 )
 
 
 def render(levels: pd.DataFrame, targets: pd.DataFrame, isoquants: pd.DataFrame) -> str:
-    """What a budget buys, what an accuracy costs, and which generators and verifiers reach it with how many samples."""
+    """What a budget buys, what an accuracy costs, and which generators and verifiers reach it with how many
+    samples.
+    """
     parts = [
         f"{title}\n{aligned(rows, num_text=num_text, is_last_text=num_text == 1)}"
         for title, rows, num_text in tables(levels, targets, isoquants)

@@ -71,8 +71,8 @@ def _with_stacked_head(rows: Rows) -> Rows:
 
 
 def _cut(rows: Rows, num_keys: int) -> list[list[int]]:
-    """The columns of each block: the keys, and others, at least one. No more blocks than lines of LINE need, and as
-    even as they can be: a column that stands alone is overlooked.
+    """The columns of each block: the keys, and others, at least one. No more blocks than lines of LINE need, and
+    as even as they can be: a column that stands alone is overlooked.
     """
     widths = _widths(rows)
     fewest = len(_fill(widths, num_keys, LINE))

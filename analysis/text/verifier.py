@@ -23,8 +23,8 @@ ABOUT_CEILINGS = (
     "prompts chooses it (the largest difference of the two) and the other is read. Ceiling: with these rates on "
     "every prompt no number of samples gets further, p t / (p t + (1 - p) f) at its own share p of right answers. "
     "Measured: one of the accepted answers of a prompt at random, of all where none is. Short: ceiling less "
-    "measured. It is not 0 where the verifier errs on some prompts more than on others: above 0 if it errs on those "
-    "with few right answers, below 0 if its errors lie together on few prompts."
+    "measured. It is not 0 where the verifier errs on some prompts more than on others: above 0 if it errs on "
+    "those with few right answers, below 0 if its errors lie together on few prompts."
 )
 
 

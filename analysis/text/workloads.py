@@ -11,12 +11,12 @@ from analysis.text.tables import aligned, filled
 
 ABOUT = (
     "R: tokens served over tokens trained on. Up to the R that is shown the smaller model, sampled until it is as "
-    "often right, costs less to train and to serve than the larger one; both are trained on equally many tokens, at "
-    "2N FLOPs a token, and what the verifier reads counts at its size. One answer: what the larger one is right "
-    "with. Best of k: what the verifier chooses of so many of its samples, its reading charged on both sides. "
-    "Always: at every R. Never: at none within the measured samples. Over the vote's: what the verifier's way to "
-    "one answer of the larger one costs, in costs of the vote's, paired: below 1 it is worth its reading; 0: the "
-    "vote never gets there. Brackets are 95% intervals over prompts."
+    "often right, costs less to train and to serve than the larger one; both are trained on equally many tokens, "
+    "at 2N FLOPs a token, and what the verifier reads counts at its size. One answer: what the larger one is "
+    "right with. Best of k: what the verifier chooses of so many of its samples, its reading charged on both "
+    "sides. Always: at every R. Never: at none within the measured samples. Over the vote's: what the verifier's "
+    "way to one answer of the larger one costs, in costs of the vote's, paired: below 1 it is worth its reading; "
+    "0: the vote never gets there. Brackets are 95% intervals over prompts."
 )
 
 
@@ -31,8 +31,8 @@ def intro(found: pd.DataFrame, reading: Reading) -> str:
     verifier, large = reading.arms[0].verifier, found["large"].iloc[0]
     assert verifier is not None
     return (
-        f"Sample a smaller model, or train {large}? Up to which workload R the smaller one is cheaper: by vote, and "
-        f"by {wording.RULES[reading.rule]} with {verifier.in_words}"
+        f"Sample a smaller model, or train {large}? Up to which workload R the smaller one is cheaper: by vote, "
+        f"and by {wording.RULES[reading.rule]} with {verifier.in_words}"
     )
 
 

@@ -63,8 +63,8 @@ class _Paths(NamedTuple):
 def error_rates(num_datasets: int, *, num_bins: int, num_prompts: int, rng: np.random.Generator) -> list[Check]:
     """Intervals of best-of-k accuracy, of the exchange rate under it with the reading charged, and of the AUC.
 
-    In bins drawn anew in every replicate; the larger model's one answer is matched. Accuracies outside INTERIOR are
-    told apart.
+    In bins drawn anew in every replicate; the larger model's one answer is matched. Accuracies outside INTERIOR
+    are told apart.
     """
     rates, world = Rates(0.9, 0.15), World(LARGE, num_prompts, num_bins)
     truth = _truth(rates, world)

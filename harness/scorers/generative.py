@@ -20,8 +20,8 @@ from harness.types import Engine, EngineSettings, Request, Sampling
 
 ASKED = ("{prompt}", "{answer}")
 ASK = (
-    "Problem:\n{prompt}\n\nProposed solution:\n{answer}\n\nIs the final answer of the solution right? Check it, and "
-    "end with one word: Yes or No."
+    "Problem:\n{prompt}\n\nProposed solution:\n{answer}\n\nIs the final answer of the solution right? Check it, "
+    "and end with one word: Yes or No."
 )
 
 

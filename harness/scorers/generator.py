@@ -17,9 +17,9 @@ Part = Literal["trace", "answer", "both"]
 class Generator:
     """How the certainty of an answer's tokens becomes its score. As harness.scorers.protocol.Scorer.
 
-    measure: the log-probability of each token, or the confidence (harness.certainty). over: the tokens of the trace
-    up to where the answer begins, of the answer, or of both. window: the lowest mean of so many tokens in a row
-    (DeepConf's lowest group confidence; Fu et al. 2025, arXiv 2508.15260); null for the mean of all.
+    measure: the log-probability of each token, or the confidence (harness.certainty). over: the tokens of the
+    trace up to where the answer begins, of the answer, or of both. window: the lowest mean of so many tokens in a
+    row (DeepConf's lowest group confidence; Fu et al. 2025, arXiv 2508.15260); null for the mean of all.
     """
 
     name: str

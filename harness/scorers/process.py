@@ -1,9 +1,9 @@
 """A process reward model: a number a step. By a head on every token, or by a tag that stands behind each step.
 
-vLLM has these shapes. A token-classification head: read at the last token of a step. A head that is trained on step
-tags (Qwen2.5-Math-PRM): read at the tag. A causal model whose next-token logits of two tokens are read at the tag
-(Math-Shepherd, Wang et al. 2312.08935) or in front of its verdict in a conversation of steps (RLHFlow): vLLM makes a
-head of the two rows of its output head. Other classes are refused by name.
+vLLM has these shapes. A token-classification head: read at the last token of a step. A head that is trained on
+step tags (Qwen2.5-Math-PRM): read at the tag. A causal model whose next-token logits of two tokens are read at the
+tag (Math-Shepherd, Wang et al. 2312.08935) or in front of its verdict in a conversation of steps (RLHFlow): vLLM
+makes a head of the two rows of its output head. Other classes are refused by name.
 """
 
 from collections.abc import Sequence

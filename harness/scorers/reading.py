@@ -1,7 +1,7 @@
 """An answer as the tokens that a scorer reads. What an answer holds becomes text, never a token that steers.
 
-The scorer's chat template is applied to places that stand for the texts, and each text is encoded by itself and put
-there, so that no template runs on it. A text that holds a control token, a step tag or a role of the scorer is
+The scorer's chat template is applied to places that stand for the texts, and each text is encoded by itself and
+put there, so that no template runs on it. A text that holds a control token, a step tag or a role of the scorer is
 refused, whatever its normalizer made of it: what counts are the ids that the scorer would read.
 """
 

@@ -16,8 +16,8 @@ async def finish_searches(
     samples_in_flight: int,
     on_sample: Callable[[Sampled], None],
 ) -> None:
-    """Search for every path that is pending, prompt by prompt, so many at once as `samples_in_flight` ways on allow;
-    `on_sample` receives each search as it ends.
+    """Search for every path that is pending, prompt by prompt, so many at once as `samples_in_flight` ways on
+    allow; `on_sample` receives each search as it ends.
     """
     strategy = searcher.strategy
     searches = (

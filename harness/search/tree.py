@@ -1,7 +1,7 @@
 """Grows paths a step at a time: draws ways on, has a verifier read them, keeps the best, then takes the answers.
 
-One search has some paths, and each its number. A path of diverse verifier tree search is a search by itself, so that
-nothing of it depends on how many others there are.
+One search has some paths, and each its number. A path of diverse verifier tree search is a search by itself, so
+that nothing of it depends on how many others there are.
 """
 
 import asyncio

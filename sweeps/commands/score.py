@@ -56,8 +56,8 @@ def plan(root: Path, scoring: Scoring) -> dict[str, object]:
     architecture = scoring.scorer.described.architecture
     matmul = architecture.num_matmul_params if architecture is not None else 0
     print(
-        f"{scoring.scorer.name} would read {needed.num_scores - needed.num_refused:,} answers in {root} and refuse "
-        f"{needed.num_refused:,}: {needed.num_tokens:,} tokens, the longest {needed.longest:,}, about "
+        f"{scoring.scorer.name} would read {needed.num_scores - needed.num_refused:,} answers in {root} and "
+        f"refuse {needed.num_refused:,}: {needed.num_tokens:,} tokens, the longest {needed.longest:,}, about "
         f"{2 * matmul * needed.num_tokens:.3g} FLOPs"
     )
     return needed._asdict()

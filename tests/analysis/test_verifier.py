@@ -217,8 +217,8 @@ def test_the_published_set_comes_out_through_ingest_and_the_command(
 def test_a_small_model_with_a_verifier_beats_the_large_one_through_ingest_and_the_command(
     outside_data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    """GPT-3 on GSM8K, the answer that a verifier chose of 100 (Cobbe et al. 2021, arXiv 2110.14168); the others and
-    their scores were not published, so that the choice is read as it was made.
+    """GPT-3 on GSM8K, the answer that a verifier chose of 100 (Cobbe et al. 2021, arXiv 2110.14168); the others
+    and their scores were not published, so that the choice is read as it was made.
     """
     source = outside_data("gsm8k/example_model_solutions.jsonl")
     published = {

@@ -84,8 +84,8 @@ def main() -> None:
         wall, processor = np.median(ratios, axis=0)
         low, high = ratios[:, 0].min(), ratios[:, 0].max()
         print(
-            f"{name} {wall:.3f} times as fast ({low:.3f} to {high:.3f}), and {processor:.3f} times by processor time "
-            "(medians)"
+            f"{name} {wall:.3f} times as fast ({low:.3f} to {high:.3f}), and {processor:.3f} times by processor "
+            "time (medians)"
         )
 
 

@@ -24,8 +24,8 @@ SCORING = Scripted(dtype="float32")
 
 @dataclass
 class SteppingEngine(ScriptedEngine):
-    """Ends a step with probability `step_chance` a token. At temperature 0 it is a function of what it reads alone,
-    else of the seed too.
+    """Ends a step with probability `step_chance` a token. At temperature 0 it is a function of what it reads
+    alone, else of the seed too.
     """
 
     step_chance: float = 0.2

@@ -30,9 +30,9 @@ NUM_THRESHOLDS = 12
 def stop(stage: Stage, at: int) -> list[Row]:
     """Rows of drawing one after another until a score passes a threshold, for the model at this place.
 
-    The threshold, or a mixture of two, is chosen on the other folds for each mean cost. The line that all must beat
-    is the best random mixture of numbers of samples, read by vote or by score. The placebo stops by the scores of
-    another prompt and answers by its own.
+    The threshold, or a mixture of two, is chosen on the other folds for each mean cost. The line that all must
+    beat is the best random mixture of numbers of samples, read by vote or by score. The placebo stops by the
+    scores of another prompt and answers by its own.
     """
     arm = stage.arms[at]
     plain = _widths(stage, at)
@@ -52,8 +52,8 @@ def stop(stage: Stage, at: int) -> list[Row]:
 def climb(stage: Stage) -> list[Row]:
     """Rows of asking the next larger model where the best score is low, beside asking it where votes disagree.
 
-    The line is the best random mixture of single settings, read by vote or by score, at the largest budget; all are
-    chosen on the same prompts. A verifier reads every sample that may be accepted, also a single one; the last
+    The line is the best random mixture of single settings, read by vote or by score, at the largest budget; all
+    are chosen on the same prompts. A verifier reads every sample that may be accepted, also a single one; the last
     model's single answer is not read.
     """
     widths = [width for width in cascades.WIDTHS if width <= stage.arms[0].samples.correct.shape[2]]
