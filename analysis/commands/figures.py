@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.commands import arguments
+from analysis.commands import arguments, search
 from analysis.commands.summary import tables
 from analysis.figures.drawing import Drawn, Job, remove
 from analysis.questions import (
@@ -34,7 +34,7 @@ from analysis.reading.cells import Cells
 from analysis.reading.curves import PathName
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
-from analysis.runs import verifiers
+from analysis.runs import searches, verifiers
 from analysis.text import summary
 from results.inspection import check_folders
 
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         if options.summary:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured), *of_data(options.data, options.seed)]
-        wanted += of_scores(root, reading, options)
+        wanted += [*of_scores(root, reading, options), *of_searches(root, reading, options)]
         untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
         paths = []
         for path in drawn.paths():
@@ -147,6 +147,13 @@ def of_scores(root: Path, reading: Reading, options: argparse.Namespace) -> list
         return splits.by_level(arguments.split(root, reading, options))
 
     return [Wanted("splits", frame, "splits")]
+
+
+def of_searches(root: Path, reading: Reading, options: argparse.Namespace) -> list[Wanted]:
+    """Search beside samples of the same compute, where a run holds any."""
+    if not searches.scorers(root, reading.asked.task):
+        return []
+    return [Wanted("search", lambda: search.levels(search.of_run(root, reading, options)), "search")]
 
 
 def of_data(folder: Path | None, seed: int) -> list[Wanted]:

@@ -62,6 +62,18 @@ class Found(NamedTuple):
     levels: pd.DataFrame
 
 
+class Asked(NamedTuple):
+    """The searches that one verifier chose in, what they are worth, and why others cannot be read, a line each.
+
+    reading: by a rule that reads the same verifier's scores.
+    """
+
+    reading: Reading
+    searches: Sequence[Searched]
+    found: Found
+    notes: Sequence[str]
+
+
 def measure(reading: Reading, searches: Sequence[Searched]) -> Found:
     """What the searches of a run are worth, in the reading's cost model.
 

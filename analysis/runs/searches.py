@@ -72,6 +72,14 @@ class _LackingError(ValueError):
     """Why a search cannot be read."""
 
 
+def scorers(root: Path, task: str) -> list[str]:
+    """Who chose in the searches of a task of a run, in order of their names; nobody in a run without a search."""
+    models = store.scan(root, schema.MODELS, columns=["identity", "task"]).to_pylist()
+    mine = {row["identity"] for row in models if row["task"] == task}
+    rows = store.scan(root, schema.SEARCHES, columns=["identity", "scorer"])
+    return sorted(rows.filter(store.among("identity", mine))["scorer"].unique().to_pylist())
+
+
 def read(root: Path, outcomes: Outcomes) -> Found:
     """Every search of the outcomes' models and task. Raises ValueError where the run holds none."""
     strategies = read_strategies(root)

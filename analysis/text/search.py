@@ -22,7 +22,7 @@ ABOUT_SETTINGS = (
 ABOUT_LEVELS = (
     "The best search against the best samples (best of n, vote, weighted vote) that cost at most so much, each "
     "chosen on one half of the prompts and read on the other. Level 1 is the cost of the cheapest search, "
-    "level {last} the most that both can spend."
+    f"level {NUM_LEVELS} the most that both can spend."
 )
 
 
@@ -31,7 +31,7 @@ def render(settings: pd.DataFrame, levels: pd.DataFrame, reading: Reading, searc
     parts = [intro(reading, searches), _table(setting_rows(settings))]
     parts.append(ABOUT_SETTINGS.format(unit=reading.cost.unit, label=reading.cost.label))
     if len(levels):
-        parts += [_table(level_rows(levels)), ABOUT_LEVELS.format(last=NUM_LEVELS), *verdicts(levels)]
+        parts += [_table(level_rows(levels)), ABOUT_LEVELS, *verdicts(levels)]
     return filled("\n\n".join(parts))
 
 

@@ -1,5 +1,6 @@
 """Searches against samples of the same compute, on planted ones: exact accuracy and cost, and planted verdicts."""
 
+import argparse
 import json
 from itertools import combinations
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.commands import arguments, figures
+from analysis.commands import search as command
 from analysis.costs.cost_models import choose
 from analysis.costs.searches import Spent, path_cost, search_cost
 from analysis.costs.shapes import Shape
@@ -16,6 +19,7 @@ from analysis.questions import search as question
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
+from analysis.reading.untold import UntoldError
 from analysis.runs import outcomes, searches
 from analysis.runs.verifiers import Scoring
 from analysis.text import search as search_text
@@ -23,6 +27,7 @@ from isoquant.__main__ import main as isoquant
 from results import schema, store
 from tests.analysis.planted_scores import score
 from tests.analysis.planted_searches import Plan, search
+from tests.analysis.words import faults
 
 NUM_PROMPTS, NUM_SAMPLES = 90, 16
 DVTS, BEAM = Plan(4), Plan(3, together=True)
@@ -265,6 +270,49 @@ def test_the_command_prints_a_screen_wide_and_stores_what_it_prints(
     assert "Snell et al. (2024)" in said and "beam 3" in said and "dvts 4" in said
     assert isoquant(["search", str(run), "--difficulty", "own"])
     assert "no bins of its own" in capsys.readouterr().err
+
+
+def options() -> argparse.Namespace:
+    return argparse.Namespace(task=None, anchor=None, **dict.fromkeys(arguments.OF_SCORES))
+
+
+def test_figures_draw_it_and_the_report_has_a_section_where_a_run_was_searched(run: Path, tmp_path: Path) -> None:
+    base = read(outcomes.load(run), Choices())
+    assert figures.of_searches(run, base, options()) == [] == command.of_run(run, base, options())
+    search(run, "125k", DVTS, by_chance(0.5))
+    search(run, "125k", BEAM, by_chance(0.5))
+    (wanted,) = figures.of_searches(run, base, options())
+    frame = wanted.frame_of()
+    asked = command.of_run(run, base, options())
+    pd.testing.assert_frame_equal(frame[list(asked[0].found.levels.columns)], measured(run).levels)
+    assert set(frame["verifier"]) == {"rm"}
+    assert wanted.name == "search" and faults(wanted.draw(frame)) == []
+    # Bins and cost are the reader's, as of every figure.
+    chosen = read(outcomes.load(run), Choices(binning=Binning(num_bins=2), cost="tokens"))
+    assert set(figures.of_searches(run, chosen, options())[0].frame_of()["cost_unit"]) == {"tokens"}
+    assert isoquant(["report", str(run), "--out", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "Does search beat samples?" in page and "dvts, 2 ways on a step, chosen by rm" in page
+    own = read(outcomes.load(run), Choices(binning=Binning(difficulty="own")))
+    with pytest.raises(UntoldError, match="No search of this run"):
+        figures.of_searches(run, own, options())[0].frame_of()
+
+
+def test_searches_of_several_models_stand_in_one_figure(run: Path) -> None:
+    search(run, "125k", DVTS, by_chance(0.5))
+    (wanted,) = figures.of_searches(run, read(outcomes.load(run), Choices()), options())
+    frame = wanted.frame_of()
+    several = pd.concat([frame, frame.assign(model="a-model-with-a-long-name-instruct-32b")])
+    assert faults(wanted.draw(several)) == []
+
+
+def test_a_search_whose_verifier_did_not_score_the_samples_is_left_out(plant: Any, ladder: Any) -> None:
+    root: Path = plant(ladder[1:2], num_prompts=NUM_PROMPTS, num_samples=NUM_SAMPLES)
+    search(root, "125k", DVTS, by_chance(0.5))
+    base = read(outcomes.load(root), Choices())
+    assert command.of_run(root, base, options()) == []
+    with pytest.raises(UntoldError, match="No search of this run"):
+        figures.of_searches(root, base, options())[0].frame_of()
 
 
 def test_health_tells_what_searches_are_made_of(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
