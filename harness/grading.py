@@ -35,9 +35,11 @@ MANY_FORKS = 200
 # Of the memory that a worker may take, the share that the characters of its answers may come to: each is read and
 # held in up to eight bytes, and what is over is for grading.
 SHARE_OF_TEXTS = 1 / 64
-# A worker tells between two answers that it lives; an answer and the known ones behind it may each take their
+# A worker tells between two processes that it lives; an answer and the known ones behind it may each take their
 # time.
 SILENT_GRADES, SILENT_SECONDS, SECONDS_A_LOOK = 4, 60.0, 1.0
+# Into how many parts the answers of a worker that died are given out again, until the one that it dies of is alone.
+PARTS = 16
 # What a terminal and a system send to every process of a command.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # No answer to any prompt of use, and what graders import they import for it.
@@ -164,6 +166,8 @@ class _Pool:
         self.work, self.texts, self.silence = work, texts, silence
         self.chunk, self.most_chars = chunk, most_chars
         self.left = deque(range(len(texts)))
+        # Of those whose worker died: with how many they may be given out at most, and how often one died of it alone.
+        self.company: dict[int, int] = {}
         self.deaths: Counter[int] = Counter()
         self.context: ForkContext = multiprocessing.get_context("fork")
         self.workers: list[_Worker] = []
@@ -213,11 +217,12 @@ class _Pool:
 
     def take(self, size: int) -> list[int]:
         """The next positions, so many at most; an answer that is too long for company comes alone."""
-        chunk = [self.left.popleft()]
-        num_chars = len(self.texts[chunk[0]][1])
-        while self.left and len(chunk) < size:
+        chunk: list[int] = []
+        num_chars = 0
+        while self.left:
+            size = min(size, self.company.get(self.left[0], size))
             num_chars += len(self.texts[self.left[0]][1])
-            if num_chars > self.most_chars:
+            if chunk and (len(chunk) >= size or num_chars > self.most_chars):
                 break
             chunk.append(self.left.popleft())
         return chunk
@@ -240,7 +245,7 @@ class _Pool:
             yield int(position), *_read(told)
 
     def bury(self, worker: _Worker) -> Iterator[_Result]:
-        """Take back what a dead or silent worker had not graded; what is first in line twice is given up."""
+        """Take back what a dead or silent worker had not graded; what it was given alone twice is given up."""
         self.workers.remove(worker)
         worker.stop()
         if not worker.is_ready:
@@ -248,12 +253,13 @@ class _Pool:
                 f"A grader's process ended before its first answer ({worker.process.exitcode}); the machine may "
                 "have too little memory. None of these grades is stored. Run the same command again."
             )
-        if worker.pending:
-            first = next(iter(worker.pending))
-            self.deaths[first] += 1
-            if self.deaths[first] >= MAX_FAILURES:
-                del worker.pending[first]
-                yield first, TIMEOUT, f"its worker died ({worker.process.exitcode})"
+        if len(worker.pending) == 1:
+            (alone,) = worker.pending
+            self.deaths[alone] += 1
+            if self.deaths[alone] >= MAX_FAILURES:
+                worker.pending.clear()
+                yield alone, TIMEOUT, f"its worker died ({worker.process.exitcode})"
+        self.company |= dict.fromkeys(worker.pending, max(1, len(worker.pending) // PARTS))
         self.left.extendleft(reversed(worker.pending))
 
 

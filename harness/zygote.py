@@ -16,7 +16,7 @@ import select
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import NamedTuple
@@ -83,10 +83,11 @@ class Zygote:
         lines = self.fork([(index, *known) for index, known in enumerate(self.canaries)], ()).lines
         return [_judge(line) for line in lines] if len(lines) == len(self.canaries) else []
 
-    def grade(self, items: Sequence[Item]) -> Iterator[tuple[int, bytes]]:
-        """Position and line of every item, in any order."""
+    def grade(self, items: Sequence[Item], *, between: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
+        """Position and line of every item, in any order; `between` is called between two processes."""
         groups = deque([item] for item in items) if self.evaluates else deque([list(items)])
         while groups:
+            between()
             group = groups.popleft()
             # Of one answer alone it is asked whether wrong ones became correct; of many, whether they changed
             # anything.
@@ -214,12 +215,16 @@ def serve(
 def grade_batch(results: Connection, zygote: Zygote) -> None:
     """Grade what the parent sends next and say what came of it, with a sign of life now and then."""
     batch: list[Item] = results.recv()
-    done, told = [], time.monotonic()
-    for position, line in zygote.grade(batch):
-        done.append(b"%d %s" % (position, line))
+    told = time.monotonic()
+
+    def tell() -> None:
+        nonlocal told
         if time.monotonic() - told > SECONDS_A_BATCH:
             told = time.monotonic()
             results.send_bytes(ALIVE)
+
+    done = [b"%d %s" % (position, line) for position, line in zygote.grade(batch, between=tell)]
+    tell()
     if zygote.judge_canaries() != zygote.expected:
         os._exit(EXIT_CHANGED)
     results.send_bytes(b"\n".join(done))

@@ -195,6 +195,49 @@ def test_an_answer_whose_worker_was_killed_once_by_something_else_is_graded(
     assert graded.troubles == {}
 
 
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_an_answer_that_ends_who_forks_it_is_given_up_alone(
+    evaluates: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing gets so far behind the walls; here it stands for what a system does to a process.
+    for wall in ("enclose", "seal", "close_sandbox"):
+        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: None)
+    monkeypatch.setattr(f"{__name__}.act", kill_parent)
+    texts = ["right"] * 300
+    texts[20] = texts[150] = "kill"
+    graded = grade(*texts, evaluates=evaluates)
+    assert outcomes(graded) == ["timeout" if text == "kill" else "correct" for text in texts]
+    assert graded.troubles == dict.fromkeys((20, 150), "its worker died (-9)")
+
+
+def kill_parent(text: str) -> None:
+    if text == "kill":
+        os.kill(os.getppid(), signal.SIGKILL)
+        # Until its end would say that it was graded.
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("evaluates", [False, True])
+def test_a_sign_of_life_is_due_before_each_process(evaluates: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fork = zygote.Zygote.fork
+
+    def fork_and_tell(*given: Any) -> zygote.Run:
+        done.append("fork")
+        return fork(*given)
+
+    monkeypatch.setattr(zygote.Zygote, "fork", fork_and_tell)
+    texts = ["right", "die 3", "right", "die 4"]
+    one = zygote.Zygote(Moody(), {"p": Moody().load()[0]}, 1.0, evaluates, [("p", "right")])
+    done.clear()
+    items = [(position, "p", text) for position, text in enumerate(texts)]
+    graded = dict(one.grade(items, between=lambda: done.append("tell")))
+    assert sorted(graded) == [0, 1, 2, 3]
+    assert done[::2] == ["tell"] * (len(done) // 2) and done[1::2] == ["fork"] * (len(done) // 2)
+    # Two of them twice.
+    assert len(done) >= 2 * 6
+
+
 def kill_once(text: str) -> None:
     mood, _, path = text.partition(" ")
     if mood == "once" and Path(path).exists():
