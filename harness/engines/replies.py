@@ -158,9 +158,10 @@ def read_pooled(content: bytes, token_ids: Sequence[int], head: Head, *, names: 
             f"{head.written}."
         )
     widths = {len(row) for row in rows}
-    if len(widths) > 1 or (head.of_tokens and widths != {len(head.of_tokens)}):
+    if widths != {head.num_labels}:
         raise EngineFailedError(
-            f"The server returned rows of {', '.join(map(str, sorted(widths)))} labels. Start it with {head.written}."
+            f"The server returned rows of {', '.join(map(str, sorted(widths)))} labels where {head.num_labels} were "
+            f"due. Start it with {head.written}."
         )
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
     return Pooled(rows, cached or 0)

@@ -1,10 +1,13 @@
 """A scorer that reads an answer once: vLLM's pooling runner, and what is made of the labels that come out."""
 
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
+
+import numpy as np
 
 from harness.architecture import Architecture
 from harness.checkpoint import Checkpoint
@@ -22,6 +25,8 @@ from harness.scorers.reading import Reader
 from harness.types import EngineSettings
 
 Labels = Sequence[Sequence[float]]
+# Scores of steps are stored in four bytes.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class PooledSettings(Settings, Protocol):
@@ -71,15 +76,27 @@ class PooledJudge:
     async def score(self, read: Read, *, seed: int) -> Score:
         started = time.monotonic()
         pooled = await self.pooling.pool(read.token_ids)
-        scores = self.settings.judge(pooled.labels, read)
+        scores, refusal = judge_labels(self.settings, pooled.labels, read)
+        is_of_steps = bool(read.step_ends and scores)
         return Score(
-            scores[-1],
-            step_scores=scores if read.step_ends else None,
-            step_ends=read.step_ends or None,
+            scores[-1] if scores else None,
+            step_scores=scores if is_of_steps else None,
+            step_ends=read.step_ends if is_of_steps else None,
             num_read_tokens=len(read.token_ids),
             num_written_tokens=0,
             seconds=time.monotonic() - started,
+            refusal=refusal,
         )
+
+
+def judge_labels(settings: PooledSettings, labels: Labels, read: Read) -> tuple[tuple[float, ...], str | None]:
+    """The scores of labels; none, and the reason, where one is no number: a text that drives a head of half
+    precision beyond its range would otherwise be the best there is.
+    """
+    with np.errstate(all="ignore"):
+        scores = settings.judge(labels, read)
+    odd = next((score for score in scores if not math.isfinite(score) or abs(score) > LARGEST), None)
+    return (scores, None) if odd is None else ((), f"its score is {odd:g}")
 
 
 def prepare_pooled(settings: PooledSettings, engine: EngineSettings) -> PooledScorer:

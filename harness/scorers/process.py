@@ -85,7 +85,7 @@ class Process(Layout):
                 )
             pair = [find_single(tokenizer, "bad", self.bad), find_single(tokenizer, "good", self.good)]
             return Head(
-                "token_classify", tuple(tokenizer.convert_ids_to_tokens(pair)), name.replace(CAUSAL, AS_HEAD)
+                "token_classify", 2, tuple(tokenizer.convert_ids_to_tokens(pair)), name.replace(CAUSAL, AS_HEAD)
             )
         if not name.endswith((TOKEN_HEAD, TAG_HEAD)):
             raise ValueError(
@@ -98,7 +98,7 @@ class Process(Layout):
             raise ValueError(f"{self.path} is a {name}, which has labels: leave out scorer.good and scorer.bad.")
         if self.label >= (num_labels := count_labels(checkpoint)) > 1:
             raise ValueError(f"scorer.label is {self.label}, and {self.path} has labels 0 to {num_labels - 1}.")
-        return Head("token_classify")
+        return Head("token_classify", num_labels)
 
     def reader(self, checkpoint: Checkpoint, tokenizer: Any) -> Reader:
         tags = () if self.tag is None else (find_single(tokenizer, "tag", self.tag),)

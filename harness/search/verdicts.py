@@ -1,6 +1,5 @@
 """What a process verifier says of a path on its way, and of one that has its answer. Chooses nothing."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -71,10 +70,7 @@ class Verifier:
 
     def judge(self, step_scores: Sequence[float]) -> Verdict:
         """The verdict that scores of steps come to."""
-        score = aggregated(step_scores, self.aggregate)
-        if not math.isfinite(score):
-            return Verdict(None, refusal=f"its score is {score}")
-        return Verdict(score, tuple(step_scores))
+        return Verdict(aggregated(step_scores, self.aggregate), tuple(step_scores))
 
     def _read(self, read: Callable[[], Read]) -> Read | Verdict:
         try:
@@ -91,7 +87,8 @@ async def ask(judge: Judge, verifier: Verifier, read: Read) -> Verdict:
     """What a loaded verifier says of what it reads; raises as `Judge.score`."""
     # It draws nothing, so that no seed matters.
     score = await judge.score(read, seed=0)
-    assert score.step_scores is not None
+    if score.step_scores is None:
+        return Verdict(None, refusal=score.refusal)
     return verifier.judge(score.step_scores)
 
 

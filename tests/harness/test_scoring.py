@@ -1,6 +1,8 @@
 """What a scorer reads of an answer, token by token, and what it refuses to read. No weights are loaded."""
 
+import asyncio
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,12 @@ import numpy as np
 import pytest
 
 from harness.checkpoint import read_checkpoint
+from harness.engines.pooling import Pooled
 from harness.engines.server import Server
 from harness.scorers.outcome import Outcome
+from harness.scorers.pooled import PooledJudge
 from harness.scorers.process import Process, judge_steps
-from harness.scorers.protocol import Item, RefusedError
+from harness.scorers.protocol import Item, Read, RefusedError
 from harness.scorers.reading import Reader
 from harness.scorers.steps import split_steps
 from harness.types import Model, Prompt
@@ -218,6 +222,23 @@ def test_steps_are_judged_by_a_softmax_or_raw() -> None:
     assert judge_steps(labels, (1, 3), label=1) == pytest.approx((0.5, 0.75))
     assert judge_steps(labels, (3,), label=0) == pytest.approx((0.25,))
     assert judge_steps([[-7.0], [9.0]], (1, 2), label=1) == (-7.0, 9.0)
+
+
+BEYOND = [
+    *([[-1.0], [math.nan]], [[math.inf], [1.0]], [[1.0], [-math.inf]], [[1.0], [1e300]]),
+    *([[0.0, 0.0], [math.nan, 0.0]], [[math.inf, math.inf], [0.0, 0.0]]),
+]
+
+
+@pytest.mark.parametrize("labels", BEYOND, ids=str)
+def test_labels_that_are_no_numbers_are_a_refusal_and_no_score(labels: list[list[float]]) -> None:
+    class Broken:
+        async def pool(self, token_ids: tuple[int, ...]) -> Pooled:
+            return Pooled(labels, 0)
+
+    told = asyncio.run(PooledJudge(Process("a/b"), Broken()).score(Read((5, 6), (1, 2)), seed=0))
+    assert (told.score, told.step_scores, told.step_ends, told.num_read_tokens) == (None, None, None, 2)
+    assert told.refusal is not None and told.refusal.startswith("its score is ")
 
 
 CAUSAL = "Qwen3ForCausalLM"

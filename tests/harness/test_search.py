@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.samples import Pending, Sampled
-from harness.scorers.process import read_beginning
-from harness.scorers.protocol import Item, RefusedError
+from harness.scorers.process import Process, read_beginning
+from harness.scorers.protocol import Item, Read, RefusedError
 from harness.search.searches import finish_searches
 from harness.search.strategy import AGGREGATES, Strategy, aggregated
 from harness.search.tree import Path, choose
@@ -181,6 +182,23 @@ def test_what_the_verifier_cannot_read_ends_in_a_row_that_says_why() -> None:
     for search, traces, _ in rows(run(DVTS, Repeating(7), scorer=scorer)[0]).values():
         assert search.score is None and "tokens with its prompt" in str(search.refusal)
         assert len(traces) == 4 and search.reading_tokens == ()
+
+
+def test_a_path_whose_labels_are_no_numbers_is_the_last_choice_and_says_why() -> None:
+    scorer = prepare_scorer()
+
+    class Overflown(Process):
+        """A head that some texts drive beyond its range."""
+
+        def judge(self, labels: Sequence[Sequence[float]], read: Read) -> tuple[float, ...]:
+            scores = super().judge(labels, read)
+            return (*scores[:-1], math.inf) if read.token_ids[-1] % 3 else scores
+
+    settings = Overflown(**vars(scorer.settings))
+    found, _, _ = run(DVTS, width=12, scorer=dataclasses.replace(scorer, settings=settings))
+    searches = [search for search, _, _ in rows(found).values()]
+    assert {None, "its score is inf"} <= {search.refusal for search in searches}
+    assert all((search.score is None) == (search.refusal is not None) for search in searches)
 
 
 def test_equal_ways_on_are_written_each_and_read_once() -> None:

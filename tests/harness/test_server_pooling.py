@@ -12,8 +12,8 @@ from harness.engines.server import Server
 from harness.types import EngineFailedError, Model, RequestFailedError
 from tests.harness.scripted_server import CONTEXT, NAME, Reply, ScriptedServer, refusal, reply, serve
 
-OUTCOME, TOKENS = Head("classify"), Head("token_classify")
-CAUSAL = Head("token_classify", of_tokens=("-", "+"), architecture="Made")
+OUTCOME, TOKENS = Head("classify", 1), Head("token_classify", 2)
+CAUSAL = Head("token_classify", 2, of_tokens=("-", "+"), architecture="Made")
 ROUTES = {OUTCOME: "/classify", TOKENS: "/pooling", CAUSAL: "/pooling"}
 IDS = (5, 6, 7)
 
@@ -76,6 +76,10 @@ LIES: list[tuple[Head, dict[str, Any], str]] = [
     (OUTCOME, {"data": [{"probs": [math.nan]}]}, "finite number"),
     (OUTCOME, {"data": [{"probs": [math.inf]}]}, "finite number"),
     (OUTCOME, {"data": [{"data": [[1.0], [2.0], [3.0]]}]}, "3 rows of labels where 1 were due.*--runner pooling"),
+    # What a row of one label says is its value, and of two a chance.
+    (OUTCOME, {"data": [{"probs": [1.0, 2.0]}]}, "rows of 2 labels where 1 were due"),
+    (TOKENS, {"data": [{"data": [[1.0]] * 3}]}, "rows of 1 labels where 2 were due"),
+    (TOKENS, {"data": [{"data": [[1.0, 2.0, 3.0]] * 3}]}, "rows of 3 labels where 2 were due"),
     (TOKENS, {"data": [{"data": [1.0, 2.0]}]}, "1 rows of labels where 3 were due.*tok_pooling_type.*ALL"),
     (TOKENS, {"data": [{"data": [[1.0, 2.0]] * 2}]}, "2 rows of labels where 3 were due"),
     (TOKENS, {"data": [{"data": [[1.0, 2.0], [1.0], [1.0, 2.0]]}]}, "rows of 1, 2 labels"),
