@@ -56,7 +56,8 @@ _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "bi
 _ANOTHER = re.compile(
     r"\b(?:no|not|none|wrong|is|are|was|more|less|least|most|than|plus|minus|times|over|half|halves|third|thirds|quarters?"
     r"|fifths|sixths|sevenths|eighths|ninths|twelfths|thousandths?|millionths?|tens|ppm|lakhs?|crores?|mln|bn"
-    r"|squared|cubed|factorial|mod|pi|percents?|tenths?|hundredths?|point|or|and|to|base|incorrect|false)\b",
+    r"|squared|cubed|factorial|mod|pi|percents?|tenths?|hundredths?|point|or|and|to|base|incorrect|false|negative"
+    r"|below\s+zero|doubled|tripled|halved|twice|thrice|gross|mills?|(?-i:[kMB])|never|unlikely|maybe|perhaps|\w+n't)\b",
     re.IGNORECASE,
 )
 _UNIT_POWER = r"(?:\s*\^\s*(?:\{\s*-?[0-9]\s*\}|-?[0-9]))?"

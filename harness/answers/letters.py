@@ -9,9 +9,10 @@ from harness.answers.texts import MAX_ANSWER_CHARS, after_last, find_last
 _WRAPPER = r"(?:\\(?:text|textbf|mathrm|mathbf)\{)?[\s*]*"
 _LETTER = re.compile(_WRAPPER + r"(?:(?:[Oo]ption|[Cc]hoice)\s{1,3})?\(?([A-Ja-j])\)?[\s*]*\}?[.:]?[\s*]*")
 _AT_MARKER = re.compile(
-    r"[\s:*$\"'“‘\[]*(?:\\\(|\\(?:text|textbf|mathrm|mathbf)\{)?(?:(?:the|answer|option|choice|letter)\s{1,3}){0,3}[\s*]*"
+    r"[\s:*$`\"'“‘\[]*(?:\\\(|\\(?:text|textbf|mathrm|mathbf)\{)?(?:(?:the|answer|option|choice|letter)\s{1,3}){0,3}[\s*]*"
     # A and I before a word may be words themselves: "A cat", "I think".
-    r"(?:\(([A-Ja-j])\)|(?![AI] (?!because|since|as|and|or|is|due|for|which|but|not)[a-z])([A-J])(?![\w'’])"
+    r"(?:\(([A-Ja-j])\)|(?<=[`'‘])([A-J])(?=[`'’](?!\w))"
+    r"|(?![AI] (?!because|since|as|and|or|is|due|for|which|but|not)[a-z])([A-J])(?![\w'’])"
     r"|([a-j])(?=[.)\]\"'*]|\s*$))"
 )
 _CHOSEN = re.compile(r"\b(?:option|choice)" + IS, re.IGNORECASE)
@@ -25,15 +26,24 @@ _FOUND_RIGHT = re.compile(
 _TAKEN = re.compile(
     r"\b(?:choose|select|pick|chose)\s{1,3}(?:the\s{1,3})?(?:(?:option|choice|answer)\s{1,3})?\(?([A-J])\)?(?![\w'’])"
 )
-# Behind one letter a second, which is no word: A or B, (A)/(B), A, or maybe B; but (C) B cells.
+# Behind one letter a second, which is no word: A or B, (A)/(B), $A$, or maybe $B$; but (C) B cells.
+_MARKS = r"(?:[\s*_$`\"'“”‘’()\[\]{}]|\\[()\[\]]|\\(?:text|textbf|mathrm|mathbf)\b)"
+_JOINING = (
+    r"(?:or|and|nor|maybe|perhaps|possibly|else|could|be|is|it|also|even|otherwise|alternatively|as|well|plus|then"
+    r"|vs|versus)"
+)
 _JOINED = re.compile(
-    r"[)\].:*}]{0,3}\s{0,3}(?:[,;/|&+\u2013-]|\bor\b|\band\b|(?<=\))(?=\())(?:[\s(*]{1,3}(?:or|and|maybe|perhaps|possibly|else|could|be)\b){0,4}"
-    r"[\s(*]{0,3}[A-J](?=[\s*)]{0,3}(?:(?:or|and)\b|[^\w\s*)'’]|$))"
+    rf"(?:{_MARKS}|[.:]){{0,6}}(?:\\?[,;/|&+\u2013-]|\b{_JOINING}\b|(?<=\))\s{{0,3}}(?=\())"
+    rf"(?:{_MARKS}{{1,3}}{_JOINING}\b){{0,4}}{_MARKS}{{0,6}}(?:[A-J]|(?<=\()[a-j](?=\)))"
+    r"(?=[\s*_$`\"'”’)\]}]{0,6}(?:(?:or|and)\b|[^\w\s*$`\"'”’)\]}]|$))"
+    # Side by side to the text's end: A B, A. B., A) B).
+    r"|(?:[.:()\s]{1,4}[A-J]){1,9}[.:)\s*]{0,4}$"
 )
 _LED_TWICE = re.compile(r"(?<![\w'’])[A-J][.):].*(?<![\w'’.])[A-J][.):](?:[\s*}~\\]|$)", re.DOTALL)
-_LISTED = re.compile(r"\([A-J]\)(?:[\s,;/|&]|or|and)*\([A-J]\)\W*$")
+_LISTED = re.compile(r"\([A-J]\)(?:[\s,;/|&]|n?or|and){0,9}\((?=[A-J]\))")
 _DENIED = re.compile(
-    r"(?:\bnot|n't|\bother\sthan|\banything\sbut|\bexcept|\brather\sthan|\binstead\sof)\s{1,3}\(?[A-J]\)?(?![\w'’])"
+    r"(?:\bnot|n't|\bnever|\bcannot|\bno\slonger|\bother\sthan|\b(?:any|every)\w{0,5}\sbut|\bexcept|\brather\sthan|\binstead\sof)"
+    r"(?:\sbe)?\s{1,3}\(?[A-J]\)?(?![\w'’])"
 )
 _ANSWER_TAG = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
@@ -68,6 +78,6 @@ def _find_unmarked(text: str) -> str | None:
     for pattern in (_FOUND_RIGHT, _TAKEN, _BRACKETED, _LINE_START):
         found = find_last(pattern, text)
         if found is not None:
-            is_hedged = _LISTED.search(text) if pattern is _BRACKETED else _JOINED.match(text, found.end(1))
-            return None if is_hedged else found.group(1)
+            before = any(listed.end() == found.start(1) for listed in _LISTED.finditer(text))
+            return None if before or _JOINED.match(text, found.end(1)) else found.group(1)
     return None

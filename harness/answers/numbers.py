@@ -18,15 +18,37 @@ _NUMBER = re.compile(
 THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\{,\})(?=[0-9]{3}(?![0-9]))")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}")
 _EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
-_GOES_ON = re.compile(r"\s{0,3}(?:[-+*/x×÷]|\\times|\\div|\\cdot)\s{0,3}\$?[0-9]")
+_GOES_ON = re.compile(
+    r"\s{0,3}(?:-{1,2}|[+*/x×÷±]|\\times|\\div|\\cdot|\\pm|\b(?:plus|minus|times|(?:multiplied|divided)\s{1,3}by)\b)"
+    r"\s{0,3}\$?[0-9]"
+)
 # A number, "or", and the last number.
-_HEDGED = re.compile(r"[0-9][^0-9.\n]{0,20}\bor\b[^0-9.\n]{0,20}[0-9][0-9.,]*[^0-9]*$")
+_OR = r"(?:\bor\b|\\(?:lor|vee)(?![A-Za-z])|∨)"
+_HEDGED = re.compile(rf"[0-9][^0-9.\n]{{0,20}}{_OR}[^0-9.\n]{{0,20}}[0-9][0-9.,]*[^0-9]*$")
+# Taken back right behind it: 18, no, 19. Which one is meant is not for a reader to say.
+_TAKEN_BACK = re.compile(
+    r"[0-9][.,;:?!\s\u2013\u2014-]{0,5}(?:\b(?:no|wait|sorry|correction|actually|I\smean|or\srather)\b"
+    r"[.,;:?!\s\u2013\u2014-]{1,5}){1,3}\\?\$?-?[0-9]",
+    re.IGNORECASE,
+)
 # Numbers that are only joined: 18 and 19, but not 5 hours and 30 minutes.
 _AND = r"\s{1,3}and\s{1,3}\\?\$?-?[0-9][0-9.,]*+"
 _PAIRED_FIRST = re.compile(r"[^0-9]*[0-9][0-9.,]*+" + _AND)
 _PAIRED_LAST = re.compile(r"[0-9]" + _AND + r"[^0-9]*$")
-_DENIED = re.compile(r"(?:\bnot|n't)\s{1,3}\\?\$?-?[0-9][0-9.,]*(?<![.,])")
+_DENIED = re.compile(
+    r"(?:(?:\bnot|n't|\bcannot|\bnever|\bno\slonger|\bother\sthan|\banything\sbut)(?:\sbe)?[\s}]{1,3}|\\neq?(?![A-Za-z])\s?|≠\s?|!=\s?)"
+    r"\\?\$?-?[0-9][0-9.,]*(?<![.,])"
+)
+# A sign in words, where a number is said.
+_MINUS = re.compile(
+    r"(?:(?<=[=:({*$])|(?<=\bis)|(?<=\bbe)|^)(\s{0,3})(?:minus|negative)\s{1,3}(?=\\?\$?[0-9])", re.MULTILINE
+)
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+# Right behind a number: $18k, 18M.
+_SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "mn": 10**6, "bn": 10**9}
+_SUFFIXED = re.compile(
+    r"(?<![0-9A-Za-z.,])([0-9]{1,12}(?:\.[0-9]{1,12})?)(?:\\text\{)?(?:([kKM])|\s?(mn|bn))\b\}?"
+)
 _SCALED = re.compile(
     r"(?<![0-9.,])([0-9]{1,12}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,12})?)(?:\s|~|\\[,;: ]|\\text\{){1,4}"
     rf"({'|'.join(_SCALES)})s?\b\}}?",
@@ -42,7 +64,9 @@ _MIXED = re.compile(
     r"(?:\s([0-9]{1,4})/([0-9]{1,4})(?![0-9/])|\s?\\[dt]?frac\{([0-9]{1,4})\}\{([0-9]{1,4})\}|\s?([½⅓⅔¼¾⅕⅛]))"
 )
 _POWER = re.compile(
-    r"(?<![0-9.])[0-9]+(?:\.[0-9]+)?(?:\s?(?:\^|\*\*)\s?(?:\{[^{}]{0,20}\}|-?[0-9]+)|[\u00b2\u00b3\u00b9\u2070-\u2079])"
+    r"(?<![0-9.])[0-9]+(?:\.[0-9]+)?(?:\s?(?:\^|\*\*)\s?(?:\{[^{}]{0,20}\}|-?[0-9]+)|[\u00b2\u00b3\u00b9\u2070-\u2079]"
+    r"|\s(?:squared|cubed|doubled|tripled|halved)\b)"
+    r"|(?:\\sqrt|\bsqrt|\u221a|\b(?:half|twice|thrice|double|triple)(?:\sof)?\s)\s?[({]?\s?\$?[0-9]+(?:\.[0-9]+)?[)}]?"
 )
 # Beside numbers that are only listed these may stand, and none of those.
 _LISTS = re.compile(
@@ -78,12 +102,16 @@ def stated_number(text: str) -> str | None:
                 _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
             )
             listed = said.strip().rpartition("\n")[2] if read is last_number else said
-            return None if _HEDGED.search(said) or paired or _is_list(listed) else _work_out(number)
+            is_taken_back = read is not last_number and _TAKEN_BACK.search(said)
+            is_open = _HEDGED.search(said) or is_taken_back or paired or _is_list(listed)
+            return None if is_open else _work_out(number)
     return None
 
 
 def _write_out(text: str) -> str:
-    """Numbers in digits: 2 million as 2000000, 1.8e4 as 18000, 18 1/2 as 37/2; a power, without them."""
+    """Numbers in digits: 2 million as 2000000, 1.8e4 as 18000, 18 1/2 as 37/2; what is left to work out, without."""
+    text = _MINUS.sub(r"\1-", text)
+    text = _SUFFIXED.sub(lambda told: _show(Fraction(told[1]) * _SUFFIXES[told[2] or told[3]]), text)
     text = _SCALED.sub(lambda told: _show(Fraction(told[1].replace(",", "")) * _SCALES[told[2].lower()]), text)
     text = _SCIENTIFIC.sub(lambda told: _show(Fraction(told[1]) * Fraction(10) ** int(told[2])), text)
     return _POWER.sub("power", _MIXED.sub(_mix, text))
@@ -149,7 +177,8 @@ def _plain_digits(text: str) -> str:
 
 def _read_number(found: re.Match[str], text: str) -> str | None:
     """The number with its sign."""
-    before = text[max(found.start() - 2, 0) : found.start()].replace("\N{MINUS SIGN}", "-")
+    # -$18 is as negative as $-18.
+    before = text[max(found.start() - 4, 0) : found.start()].rstrip("\\$£€")[-2:].replace("\N{MINUS SIGN}", "-")
     # 5-3 ends in 3, not in -3.
     is_negative = before.endswith("-") and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")]}"))
     return clean("-" * is_negative + found.group().replace(",", ""))

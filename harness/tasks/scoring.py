@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.answers import behind_box, boxed, math_equal, same_worth
 
-_BASED = re.compile(r"\s*([0-9]+)_(?:\{\s*[0-9]+\s*\}|[0-9])\s*")
+_BASED = re.compile(r"\s*([0-9]+)_(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))\s*")
 
 
 def score_boxed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, int]:
@@ -28,9 +28,13 @@ def score_boxed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, int
 
 def is_correct(answer: str, gold: str) -> bool:
     """Whether the answer is gold; where one of the two leaves out the base of its digits, the other's is meant."""
-    based = _BASED.fullmatch(answer), _BASED.fullmatch(gold)
-    if (based[0] is None) != (based[1] is None):
-        answer, gold = (
-            side if found is None else found[1] for side, found in zip((answer, gold), based, strict=True)
-        )
+    digits = _digits_of(answer), _digits_of(gold)
+    if (digits[0] is None) != (digits[1] is None):
+        answer, gold = digits[0] or answer, digits[1] or gold
     return math_equal(answer, gold)
+
+
+def _digits_of(text: str) -> str | None:
+    """The digits of a number that names its base: 52 of 52_8. None where it names none, or has not that digit."""
+    found = _BASED.fullmatch(text)
+    return found[1] if found and int(max(found[1])) < int(found[2] or found[3]) else None
