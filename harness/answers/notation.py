@@ -22,6 +22,7 @@ _SIGNS = {
     },
     **{
         "\N{INFINITY}": r"\infty ",
+        "\N{ALMOST EQUAL TO}": r"\approx ",
         "\N{PLUS-MINUS SIGN}": r"\pm ",
         "\N{UNION}": r"\cup ",
         "\N{EMPTY SET}": r"\emptyset ",
@@ -55,7 +56,14 @@ _ALIKE = (
         ),
         "",
     ),
-    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\(?:[dtcsx]|nice)frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}"), r"\\frac{\1}{\2}"),
+    (re.compile(r"^([^{}]*)\\over(?![a-zA-Z])([^{}]*)$"), r"\\frac{\1}{\2}"),
+    # As programs write it.
+    (re.compile(r"(?<![a-zA-Z\\])sqrt(?=\s*\()"), r"\\sqrt"),
+    (re.compile(r"(?<=[a-zA-Z)])\s*\*\*(?=\s*[-({0-9a-z])"), "^"),
+    # What parts two rows of a matrix.
+    (re.compile(r"\\\\\s*\[[0-9.]{1,5}\s*(?:pt|em|ex|mm|cm)\]"), r"\\\\"),
     (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
     (re.compile(r"\\(?:leqslant|leqq|leq|le)(?![a-zA-Z])"), r"\\le "),
     (re.compile(r"\\(?:geqslant|geqq|geq|ge)(?![a-zA-Z])"), r"\\ge "),
@@ -85,6 +93,8 @@ _ALIKE = (
 _WRAPPER = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|normal|up|tt)?|math(?:rm|bf|it|sf|normal)|mbox|emph|boldsymbol|bm|bf|rm|it)\s*\{([^{}]*)\}"
 )
+# Around what holds braces of its own, where it changes nothing.
+_STYLE = re.compile(r"\\(?:math(?:rm|bf|it|sf|normal)|boldsymbol|bm|bf)(?=\s*\{)")
 _SWITCH = re.compile(r"\\(?:bf|rm|it|bfseries|boldsymbol|mathrm|mathbf)(?![a-zA-Z{])\s*")
 # Of what is set as text: words, but for a letter alone and what joins answers.
 _SPOKEN = re.compile(r"[A-Za-z][A-Za-z'/.-]*(?:\s+[A-Za-z][A-Za-z'/.-]*)*")
@@ -150,7 +160,7 @@ def _quote(text: str) -> str:
         # 5\,\mathrm{m}, but 2\mathrm{e} and 2\mathbf{j}.
         is_unit = before[-1:] in (*" ~,;:", *"0123456789") and not _BOLD.match(wrapped.group())
         text = before + _quote_words(wrapped.group(1), is_unit=is_unit) + text[wrapped.end() :]
-    return text
+    return _STYLE.sub("", text)
 
 
 def _quote_words(inside: str, *, is_unit: bool) -> str:

@@ -66,7 +66,7 @@ _MIXED = re.compile(
 _POWER = re.compile(
     r"(?<![0-9.])[0-9]+(?:\.[0-9]+)?(?:\s?(?:\^|\*\*)\s?(?:\{[^{}]{0,20}\}|-?[0-9]+)|[\u00b2\u00b3\u00b9\u2070-\u2079]"
     r"|\s(?:squared|cubed|doubled|tripled|halved)\b)"
-    r"|(?:\\sqrt|\bsqrt|\u221a|\b(?:half|twice|thrice|double|triple)(?:\sof)?\s)\s?[({]?\s?\$?[0-9]+(?:\.[0-9]+)?[)}]?"
+    r"|(?:\\sqrt|\bsqrt|\u221a|\b(?:half\sof|(?:twice|thrice|double|triple)(?:\sof)?)\s)\s?[({]?\s?\$?[0-9]+(?:\.[0-9]+)?[)}]?"
 )
 # Beside numbers that are only listed these may stand, and none of those.
 _LISTS = re.compile(

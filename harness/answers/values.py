@@ -13,6 +13,7 @@ from harness.answers import numeric
 from harness.answers.exact import UndefinedError
 from harness.answers.latex import Node, UnreadError, parse
 from harness.answers.leaves import Leaf, read_date, read_leaf, strip_unit, value_leaf
+from harness.answers.names import NAME, is_point
 from harness.answers.notation import REMEMBERED, normalise
 from harness.brackets import find_outside, is_wrapped, split_outside
 
@@ -23,14 +24,17 @@ _CUP = re.compile(r"\\cup(?![a-zA-Z])")
 _ORDER = re.compile(r"\\[lg]e(?![a-zA-Z])|[<>]")
 _EQUALS = re.compile(r"(?<!\\)=")
 _MEMBER = re.compile(r"\\in(?![a-zA-Z])")
-_NAME = re.compile(
-    r"(?:[A-Za-z]|\\(?!infty|pi(?![a-z])|emptyset)[a-z]+)(?:_(?:[A-Za-z0-9]|\{[A-Za-z0-9]{1,8}\}))?'*(?:\s*\(\s*[a-z](?:\s*,\s*[a-z])*\s*\))?|\"[^\"]*\""
-)
 _EMPTY = re.compile(r"\\emptyset|\\\{\s*\\\}|\"?(?:the )?empty set\"?", re.IGNORECASE)
 _REALS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?|\"?all real(?:s| numbers)\"?", re.IGNORECASE)
+# A set that is told by what holds for its members.
+_BUILDER = re.compile(
+    r"\\\{\s*(?:[A-Za-z]|\\[a-z]+)\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*)?(?:\\mid(?![a-z])|[|:])(.*)\\\}"
+)
+_RELATES = re.compile(r"[<>=]|\\[lg]e(?![a-zA-Z])|\\in(?![a-zA-Z])")
+_APPROXIMATELY = re.compile(r"\\approx(?![a-zA-Z])")
 _INFINITY = re.compile(r"([-+]?)\s*\\infty")
 _PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![a-zA-Z])")
-_MATRIX = re.compile(r"\\begin\s*\{([pbvBV]?matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\s*\{\1\}")
+_MATRIX = re.compile(r"\\begin\s*\{([pbvBV]?(?:small)?matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\s*\{\1\}")
 # What would be worked out for long, and no final answer holds.
 _UNFINISHED = re.compile(
     r"\\(?:i{0,3}int|oint|sum|prod|coprod|lim\w*|partial|frac\s*\{\s*d|input|include|def)(?![a-z])"
@@ -84,8 +88,8 @@ def _read(text: str) -> Value:
         return Group(SET, ())
     if _REALS.fullmatch(text):
         return _interval("(", Leaf("-oo"), Leaf("oo"), ")")
-    if matrix := _MATRIX.fullmatch(text):
-        return _read_matrix(matrix[2])
+    if matrix := _MATRIX.fullmatch(text[1:-1].strip() if text[:1] == "[" and is_wrapped(text) else text):
+        return _read_matrix(matrix[2], what="determinant" if matrix[1][0] in "vV" else "matrix")
     if len(parts := split_outside(_CUP, text)) > 1:
         return _join(UNION, [_read(part) for part in parts])
     if text[:1] in ("(", "[", "\\"):
@@ -99,8 +103,10 @@ def _read(text: str) -> Value:
 
 def _read_one(text: str) -> Value:
     """What is no list: a relation, or a leaf."""
-    if len(parts := split_outside(_MEMBER, text)) == 2 and _NAME.fullmatch(parts[0].strip()):
+    if len(parts := split_outside(_MEMBER, text)) == 2 and NAME.fullmatch(parts[0].strip()):
         return _read(parts[1])
+    if len(parts := split_outside(_APPROXIMATELY, text)) == 2:
+        return _read_rounded(*parts)
     if len(parts := split_outside(_ORDER, text)) > 1:
         return _read_order([part.strip() for part in parts], [sign.group() for sign in find_outside(_ORDER, text)])
     if len(parts := split_outside(_EQUALS, text)) > 1:
@@ -112,9 +118,21 @@ def _read_one(text: str) -> Value:
     return read_leaf(text)
 
 
+def _read_rounded(exactly: str, told: str) -> Value:
+    r"""What is told to be about its own rounding: 2\sqrt{3} \approx 3.46."""
+    value, rounded = _read(exactly), read_leaf(told)
+    if not isinstance(value, Leaf) or value.number is None or not isinstance(rounded.number, Fraction):
+        raise UnreadError(told)
+    if not numeric.is_rounding(rounded.number, rounded.places or 0, value.number):
+        raise UnreadError(told)
+    return value
+
+
 def _read_brackets(text: str) -> Value | None:
     r"""(1, 2) and [1, 2), which are points or intervals, and \{1, 2\}."""
     if text.startswith("\\{") and text.endswith("\\}") and is_wrapped(text[1:]):
+        if (told := _BUILDER.fullmatch(text)) and _RELATES.search(told[1]):
+            return _read(told[1])
         return _join(SET, [_read(part) for part in split_outside(_COMMA, text[2:-2])])
     if text[:1] not in ("(", "[") or text[-1:] not in (")", "]") or not is_wrapped(text):
         return None
@@ -145,7 +163,7 @@ def _read_list(text: str, parts: Sequence[str]) -> Value:
 
 def _name_of(part: str) -> str | None:
     sides = split_outside(_EQUALS, part)
-    return sides[0].strip() if len(sides) > 1 and _NAME.fullmatch(sides[0].strip()) else None
+    return sides[0].strip() if len(sides) > 1 and NAME.fullmatch(sides[0].strip()) else None
 
 
 def _unit_of(part: str) -> str | None:
@@ -171,11 +189,11 @@ def _read_both(text: str) -> Value:
     return Group(SET, (read_leaf(upper), read_leaf(lower)), is_ordered=False)
 
 
-def _read_matrix(inside: str) -> Value:
+def _read_matrix(inside: str, *, what: str) -> Value:
     rows = [row.split("&") for row in inside.replace("\\\\", "\n").strip().split("\n")]
     if len({len(row) for row in rows}) > 1:
         raise UnreadError(inside)
-    return Group(f"matrix of {len(rows)} rows", tuple(_read_one(cell.strip()) for row in rows for cell in row))
+    return Group(f"{what} of {len(rows)} rows", tuple(_read_one(cell.strip()) for row in rows for cell in row))
 
 
 def _read_order(sides: list[str], signs: list[str]) -> Value:
@@ -185,7 +203,7 @@ def _read_order(sides: list[str], signs: list[str]) -> Value:
     if any(sign in (">", "\\ge") for sign in signs) or not all(sides):
         raise UnreadError(" ".join(sides))
     left, right = ("(" if signs[0] == "<" else "["), (")" if signs[-1] == "<" else "]")
-    named = [bool(_NAME.fullmatch(side)) for side in sides]
+    named = [bool(NAME.fullmatch(side)) for side in sides]
     if named == [False, True, False]:
         return _interval(left, _read_one(sides[0]), _read_one(sides[2]), right)
     if named == [False, True]:
@@ -219,9 +237,9 @@ def _intersect(one: Value, other: Value) -> Value:
 
 def _read_equation(sides: list[str]) -> Value:
     """What a letter is said to be, or what all sides come to; else the equation itself, up to a factor."""
-    if _NAME.fullmatch(sides[-1]) and not _NAME.fullmatch(sides[0]):
+    if NAME.fullmatch(sides[-1]) and not NAME.fullmatch(sides[0]):
         sides = sides[::-1]
-    if _NAME.fullmatch(sides[0]) or _is_point(sides[0]):
+    if NAME.fullmatch(sides[0]) or is_point(sides[0]):
         sides = sides[1:]
     values = [_read(side) if side else _refuse(side) for side in sides]
     leaves = [value for value in values if isinstance(value, Leaf)]
@@ -232,16 +250,6 @@ def _read_equation(sides: list[str]) -> Value:
     if len(sides) > 2:
         raise UnreadError("=".join(sides))
     return _balance(*map(parse, sides))
-
-
-def _is_point(side: str) -> bool:
-    """Whether it is (x, y), in the order of the alphabet."""
-    names = (
-        [name.strip() for name in split_outside(_COMMA, side[1:-1])]
-        if side[:1] == "(" and is_wrapped(side)
-        else []
-    )
-    return len(names) > 1 and all(len(name) == 1 and name.isalpha() for name in names) and names == sorted(names)
 
 
 def _refuse(side: str) -> Value:

@@ -75,6 +75,8 @@ def bases() -> Iterator[Pair]:
             yield Pair(f"{digits}_{base}", f"{digits}_{{{base}}}", True)
             yield Pair(f"{digits}_{base}", digits, True)
             yield Pair(f"{digits}_{base}", f"{digits}_{base + 1}", False)
+            # No base has a digit that is the base.
+            yield Pair(digits, f"{digits}_{max(digits)}", False)
             yield Pair(f"{digits}_{base}", f"{write_base(number + 1, base)}_{base}", False)
 
 
@@ -178,6 +180,7 @@ def units() -> Iterator[Pair]:
     ]
     other = [
         *(r"<n>\text{ million}", r"<n>\text{ or more}", r"<n>\text{ is wrong}", "<n> junk", r"<n>\text{ squared}"),
+        *(r"<n>\text{ doubled}", r"<n>\text{ below zero}", r"<n>\text{ negative}", r"<n>\text{k}", r"<n>\text{M}"),
         *("<n>x", r"<n>\pi", "<n> dozen", r"<n>\mathbf{j}", "<n> hundred cm"),
     ]
     yield from over(SMALL[:3], "<n>", right=told, wrong=other)

@@ -125,6 +125,70 @@ def left_to_work_out() -> Iterator[Pair]:
     yield from over((6, 24, 120), "(<n>, 1)", right=["(<n>.0, 1)"], wrong=["(<n-2>+2, 1)"])
 
 
+def names() -> Iterator[Pair]:
+    yield from over(
+        SMALL[:3],
+        "<n>",
+        right=["f(3) = <n>", "P(A) = <n>", r"\Pr(A) = <n>", "AB = <n>", r"\overline{AB} = <n>", "f^{-1}(x) = <n>"],
+        wrong=["x(3) = <n>", "2x = <n>", "f(3) = <n+1>", "AB = <n+1>", "f(<n>)", "AB"],
+    )
+    yield from over(
+        SMALL[:3], "(<n>, 1)", right=[r"(r, \theta) = (<n>, 1)"], wrong=[r"(\theta, r) = (<n>, 1)", "(1, <n>)"]
+    )
+
+
+def programs_and_styles() -> Iterator[Pair]:
+    yield from alike(
+        (r"2\sqrt{3}", "2*sqrt(3)", "2sqrt(3)", r"\mathbf{2\sqrt{3}}", r"\boldsymbol{2\sqrt{3}}"),
+        (r"3\sqrt{2}", "3sqrt(2)"),
+        (
+            r"\frac{3}{4}",
+            r"{3 \over 4}",
+            r"3 \over 4",
+            r"\nicefrac{3}{4}",
+            r"\sfrac{3}{4}",
+            r"\mathbf{\frac{3}{4}}",
+        ),
+        (r"\frac{4}{3}", r"{4 \over 3}"),
+        ("x^2-5x+6", "x**2-5*x+6", "(x-2)*(x-3)"),
+        ("x^3-5x+6", "x**3 - 5*x + 6"),
+    )
+
+
+def rounded() -> Iterator[Pair]:
+    for number, near in ((2, "1.41"), (3, "1.732"), (7, "2.6")):
+        root = rf"\sqrt{{{number}}}"
+        for sign in (r"\approx", "\N{ALMOST EQUAL TO}"):
+            yield Pair(root, f"{root} {sign} {near}", True)
+            yield Pair(root, f"{root} {sign} {near}9", False)
+            yield Pair(near, f"{root} {sign} {near}", False)
+            yield Pair(root, f"{near} {sign} {root}", False)
+            yield Pair(str(number), f"{number} {sign} {number + 1}", False)
+
+
+def matrices_and_builders() -> Iterator[Pair]:
+    gold = r"\begin{pmatrix} <n> & 1 \\ 2 & 3 \end{pmatrix}"
+    cells = r"<n> & 1 \\ 2 & 3"
+    yield from over(
+        SMALL[:3],
+        gold,
+        right=[
+            rf"\left[\begin{{array}}{{cc}} {cells} \end{{array}}\right]",
+            rf"\left[\begin{{matrix}} {cells} \end{{matrix}}\right]",
+            r"\begin{bmatrix} <n> & 1 \\[2pt] 2 & 3 \end{bmatrix}",
+            rf"\begin{{smallmatrix}} {cells} \end{{smallmatrix}}",
+        ],
+        wrong=[rf"\begin{{vmatrix}} {cells} \end{{vmatrix}}", rf"[2, \begin{{matrix}} {cells} \end{{matrix}}]"],
+    )
+    yield from over(
+        (5, 9),
+        "[2, <n>)",
+        right=[r"\{x \mid 2 \le x < <n>\}", r"\{x : 2 \le x < <n>\}", r"\{x \in \mathbb{R} \mid 2 \le x < <n>\}"],
+        wrong=[r"\{x \mid 2 < x < <n>\}", r"\{x \mid 2, <n>\}"],
+    )
+    yield from over((5, 9), "<n>", wrong=[r"\{x : <n>\}", r"\{x \mid <n>\}"])
+
+
 # Right ones that are not taken, each with its reason.
 MISSED: Mapping[tuple[str, str], str] = {
     (r"28\%", "0.28"): "28% counts as 28",
@@ -165,6 +229,10 @@ KINDS: Mapping[str, Callable[[], Iterator[Pair]]] = {
     "expressions": expressions,
     "closed forms": closed_forms,
     "left to work out": left_to_work_out,
+    "names": names,
+    "programs and styles": programs_and_styles,
+    "rounded": rounded,
+    "matrices and builders": matrices_and_builders,
     "known to be missed": missed,
 }
 
