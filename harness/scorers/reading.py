@@ -145,7 +145,7 @@ class Reader:
                 raise RefusedError(f"{what} holds {role!r}, by which the scorer tells who speaks")
         try:
             ids = encode_behind(self.tokenizer, text)
-        except ValueError:
+        except (ValueError, TypeError):  # of half a surrogate pair it says that it is no text
             raise RefusedError(f"the scorer's tokenizer fails on {what}") from None
         # Small tokenizers put one of these in place of what they lack.
         stand_ins = {self.tokenizer.unk_token_id, self.tokenizer.eos_token_id} - {None}
