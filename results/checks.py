@@ -145,6 +145,24 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     outcomes = set(_column(file, "outcome").unique().to_pylist()) if table is GRADES else set()
     if unknown := sorted(str(outcome) for outcome in outcomes - {None, *OUTCOMES}):
         return f"holds the outcome {unknown[0]}, and outcomes are {', '.join(OUTCOMES)}"
+    return _impossible_lists(file, table)
+
+
+def _impossible_lists(file: pq.ParquetFile, table: Table) -> str | None:
+    """Where a list has an entry that cannot be, or another length than those that belong to it."""
+    named = dict.fromkeys(name for names in (table.filled, *table.parallel) for name in names)
+    lists = {name: _column(file, name) for name in named if pa.types.is_list(table.schema.field(name).type)}
+    for name, column in lists.items():
+        entries = pc.list_flatten(column)
+        if entries.null_count:
+            return f"holds {name} with entries that have no value, which is not possible"
+        if pa.types.is_integer(entries.type) and (least := pc.min(entries).as_py() or 0) < 0:
+            return f"holds {name} {least:,}, which is not possible"
+    for first, *others in table.parallel:
+        length = pc.list_value_length(lists[first])
+        for other in others:
+            if pc.any(pc.not_equal(length, pc.list_value_length(lists[other]))).as_py():
+                return f"holds {first} and {other} of different lengths, which is not possible"
     return None
 
 

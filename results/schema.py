@@ -19,14 +19,16 @@ OUTCOMES = ("correct", "wrong", "unparsed", "unanswered", "truncated", "timeout"
 class Table:
     """A table's name, its arrow schema and the columns that make a row unique.
 
-    filled: columns beside the key without which a row would count for something it is not. younger: columns that
-    shards of earlier versions may lack; they are null in their rows.
+    filled: columns beside the key without which a row would count for something it is not. parallel: columns of
+    lists that are as long as each other in each row that has them. younger: columns that shards of earlier versions
+    may lack; they are null in their rows.
     """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
     filled: tuple[str, ...] = ()
+    parallel: tuple[tuple[str, ...], ...] = ()
     younger: tuple[str, ...] = ()
 
 
@@ -233,6 +235,7 @@ SCORES = Table(
         ]
     ),
     key=(*SAMPLE_KEY, "budget", "scorer", "scorer_version", "verdict"),
+    parallel=(("step_scores", "step_ends"),),
 )
 
 # What a path of a search against a verifier cost, ways on that were dropped included, and the score that it got
@@ -260,7 +263,11 @@ SEARCHES = Table(
         ]
     ),
     key=SAMPLE_KEY,
-    filled=("scorer", "scorer_version", "num_written_tokens", "num_read_tokens"),
+    filled=(
+        *("scorer", "scorer_version", "num_steps", "num_expansions", "num_written_tokens", "num_read_tokens"),
+        *("expansion_steps", "expansion_starts", "expansion_tokens", "reading_tokens"),
+    ),
+    parallel=(("expansion_steps", "expansion_starts", "expansion_tokens"),),
 )
 
 # Outcomes that came as success counts; budget: null where thinking had no limit.

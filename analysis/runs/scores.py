@@ -18,6 +18,8 @@ from results import schema, store
 
 Steps = Literal["last", "min", "product", "mean"]
 STEPS: tuple[Steps, ...] = get_args(Steps)
+# No model computes in wider numbers, and sums of these are finite.
+LARGEST_SCORE = float(np.finfo(np.float32).max)
 COLUMNS = (
     *("prompt_id", "pool", "sample", "budget", "scorer", "scorer_version", "verdict"),
     *("score", "step_scores", "num_read_tokens", "num_written_tokens"),
@@ -95,8 +97,7 @@ def read(
 
     there = dense(np.ones(len(at[0]), dtype=bool), False)
     score = dense(_values(table, name, steps)[kept], np.nan)
-    # What is no finite number, as the logarithm of no chance, is none to choose by.
-    has_score = np.isfinite(score)
+    has_score = can_choose(score)
     num_given = has_score.sum(axis=-1)
     known = np.asarray(there.all(axis=-1))
     refused = known & (num_given == 0)
@@ -107,6 +108,11 @@ def read(
     read_tokens = np.where(refused & np.isnan(read_tokens[..., 0]), 0.0, read_tokens[..., 0])
     is_silent = np.isnan(written) & (refused[..., None] | (num_verdicts == 1))
     return Scores(known, refused, mean, np.zeros(slots.shape), read_tokens, np.where(is_silent, 0.0, written))
+
+
+def can_choose(score: Floats) -> Bools:
+    """Which scores are numbers to choose by: not NaN, and not infinite, as the logarithm of no chance is."""
+    return np.asarray(np.abs(score) <= LARGEST_SCORE)
 
 
 def _values(table: pa.Table, scorer: str, steps: Steps | None) -> Floats:
@@ -136,7 +142,9 @@ def _aggregated(column: pa.ChunkedArray, scorer: str, steps: Steps) -> Floats:
     if steps == "last":
         found[has_steps] = flat[ends[has_steps] - 1]
     else:
-        reduce = {"min": np.minimum, "product": np.multiply, "mean": np.add}[steps].reduceat(flat, starts)
+        # Infinite scores of both signs have no sum.
+        with np.errstate(invalid="ignore"):
+            reduce = {"min": np.minimum, "product": np.multiply, "mean": np.add}[steps].reduceat(flat, starts)
         found[has_steps] = reduce / (lengths[has_steps] if steps == "mean" else 1)
     return found
 

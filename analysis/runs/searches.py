@@ -17,6 +17,7 @@ from analysis.runs.outcomes import Outcomes
 from analysis.runs.samples import Samples
 from analysis.runs.scores import Scores
 from analysis.runs.slots import floats, ints
+from analysis.runs.verifiers import EVALUATION
 from results import schema, store
 from results.folder import read_object
 from results.searching import STRATEGY, count_paths, read_strategies
@@ -111,7 +112,7 @@ def _read(
     paths = samples.read(
         root,
         identity=identity,
-        pool="evaluation",
+        pool=EVALUATION,
         budgets=[budget],
         prompt_ids=pd.Index(outcomes.prompt_ids),
         prompt_tokens=base.prompt_tokens,
@@ -171,11 +172,17 @@ def _read_spent(root: Path, identity: str, outcomes: Outcomes, paths: Samples) -
     table = store.scan(root, schema.SEARCHES, columns=COLUMNS, identity=identity)
     _, num_prompts, num_paths = paths.correct.shape
     prompt = pd.Index(outcomes.prompt_ids).get_indexer(table["prompt_id"].cast("string").to_pandas())
-    kept = (prompt >= 0) & (ints(table["sample"]) < num_paths)
+    in_pool = np.asarray(pc.equal(table["pool"].cast("string"), EVALUATION))
+    kept = (prompt >= 0) & (ints(table["sample"]) < num_paths) & in_pool
     table = table.filter(kept)
     place = prompt[kept] * num_paths + ints(table["sample"])
     if len(np.unique(place)) != num_prompts * num_paths:
         raise ValueError(f"{root} is damaged: it holds paths of a search without what they cost.")
+    versions = table["scorer_version"].unique().to_pylist()
+    if len(versions) > 1:
+        raise ValueError(
+            f"{root} is damaged: {len(versions)} versions of a verifier judged the paths of one search."
+        )
     score = np.full(num_prompts * num_paths, np.nan)
     score[place] = floats(table["score"])
 
@@ -196,18 +203,17 @@ def _read_spent(root: Path, identity: str, outcomes: Outcomes, paths: Samples) -
         answer_tokens=paths.closing_tokens[0] + paths.answer_tokens[0],
     )
     means = (float(ints(table[name]).mean()) for name in ("num_steps", "num_written_tokens", "num_read_tokens"))
-    version = str(table["scorer_version"][0].as_py())
-    return _Told(version, score.reshape(num_prompts, num_paths), spent, *means)
+    return _Told(str(versions[0]), score.reshape(num_prompts, num_paths), spent, *means)
 
 
 def _scores(told: _Told) -> Scores:
     """The scores of the paths as those of samples, of which nothing is charged again."""
-    score = told.score[None]
-    nothing: Array = np.zeros(score.shape)
+    has_score = scores.can_choose(told.score[None])
+    nothing: Array = np.zeros(has_score.shape)
     return Scores(
-        known=np.ones(score.shape, dtype=bool),
-        refused=np.isnan(score),
-        score=score,
+        known=np.ones(has_score.shape, dtype=bool),
+        refused=~has_score,
+        score=np.where(has_score, told.score[None], np.nan),
         weight=nothing,
         read_tokens=nothing,
         written_tokens=nothing[..., None],

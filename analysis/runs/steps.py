@@ -1,10 +1,10 @@
 """The steps of a stored text, as a process reward model split it, each with its score. Knows no table and no HTML."""
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from analysis.runs.verifiers import Verifier
+from results.folder import read_object
 
 
 class Splitting(NamedTuple):
@@ -22,10 +22,16 @@ class Step(NamedTuple):
 
 
 def splitting(verifier: Verifier) -> Splitting | None:
-    """How a verifier splits what it reads, None where it scores no steps or came from elsewhere."""
-    parts = json.loads(verifier.parts or "{}")
-    delimiter = (parts.get("steps") or {}).get("step")
-    return Splitting(delimiter, parts.get("layout", {}).get("thinking") is not None) if delimiter else None
+    """How a verifier splits what it reads, None where it scores no steps or came from elsewhere.
+
+    Raises ValueError where its parts are not those of a scorer.
+    """
+    parts = read_object(verifier.parts or "{}", where=f"scorer_parts of {verifier.name}")
+    steps, layout = (part if isinstance(part := parts.get(name), dict) else {} for name in ("steps", "layout"))
+    delimiter = steps.get("step")
+    if not isinstance(delimiter, str) or not delimiter:
+        return None
+    return Splitting(delimiter, layout.get("thinking") is not None)
 
 
 def ends(text: str, delimiter: str) -> list[int]:

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import shutil
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -245,6 +247,43 @@ def test_a_path_without_its_cost_is_damage(run: Path) -> None:
     reading = reading_of(run)
     with pytest.raises(ValueError, match="without what they cost"):
         searches.read(run, reading.outcomes)
+
+
+def rewrite(run: Path, change: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> None:
+    """Put in the place of each row of the searches what `change` makes of it."""
+    rows = store.scan(run, schema.SEARCHES).to_pylist()
+    shutil.rmtree(run / "searches")
+    store.append(run, schema.SEARCHES, [changed for row in rows for changed in change(row)], writer="125k")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("nothing", [np.inf, -np.inf, np.nan, 1e308, None])
+def test_a_path_whose_score_is_no_finite_number_is_a_refused_one(run: Path, nothing: float | None) -> None:
+    search(run, "125k", DVTS, by_chance(0.5))
+    rewrite(run, lambda row: [row | ({"score": nothing} if row["sample"] == 1 else {})])
+    reading = reading_of(run)
+    [found] = searches.read(run, reading.outcomes).searches
+    refused = found.arm.scores.refused[0]
+    assert refused[:, 1].all() and refused.sum() == NUM_PROMPTS
+    assert not question.measure(reading, [found]).settings.empty
+
+
+def test_paths_that_several_versions_judged_are_damage(run: Path) -> None:
+    search(run, "125k", DVTS, by_chance(0.5))
+    rewrite(run, lambda row: [row | {"scorer_version": str(1 + row["sample"] % 2)}])
+    with pytest.raises(ValueError, match="is damaged: 2 versions of a verifier judged the paths"):
+        searches.read(run, reading_of(run).outcomes)
+
+
+def test_what_paths_of_another_pool_cost_is_not_charged(run: Path) -> None:
+    search(run, "125k", DVTS, by_chance(0.5))
+    reading = reading_of(run)
+    [before] = searches.read(run, reading.outcomes).searches
+    rewrite(run, lambda row: [row, row | {"pool": "bins", "num_read_tokens": 1000, "score": 9.0}])
+    [after] = searches.read(run, reading.outcomes).searches
+    assert after.read_tokens == before.read_tokens
+    np.testing.assert_array_equal(after.spent.way_path, before.spent.way_path)
+    np.testing.assert_array_equal(after.arm.scores.score, before.arm.scores.score)
 
 
 def test_a_run_without_a_search_says_how_one_is_drawn(run: Path) -> None:

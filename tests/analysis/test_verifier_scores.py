@@ -226,8 +226,19 @@ def test_a_share_to_drop_must_leave_something(run: Path):
             load(run, filter_share=share)
 
 
-def test_a_score_that_is_no_finite_number_is_a_refused_one(run: Path):
-    score(run, lambda row, rng: {"score": (-np.inf, np.nan, np.inf, 1.0, 2.0)[row.sample]}, kind="generator")
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("nothing", [(-np.inf, np.nan, np.inf), (1e308, -1e308, 3.5e38)])
+def test_a_score_that_is_no_finite_number_is_a_refused_one(run: Path, nothing: tuple[float, ...]):
+    score(run, lambda row, rng: {"score": (*nothing, 1.0, 2.0)[row.sample]}, kind="generator")
     arm = load(run).arms[0]
     assert arm.is_scored and arm.scores.refused[:, :, :3].all() and not arm.scores.refused[:, :, 3:].any()
     assert np.isfinite(arm.scores.ranked).all() and not arm.scores.weight[:, :, :3].any()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("steps", ["last", "min", "mean"])
+def test_steps_that_come_to_no_finite_number_are_a_refused_score(run: Path, steps: str):
+    endless = [[np.inf, -np.inf], [-np.inf, -np.inf], [np.nan, np.nan]]
+    score(run, lambda row, rng: {"step_scores": [*endless, [0.5, 1.0], [0.5]][row.sample]})
+    arm = load(run, steps=steps).arms[0]
+    assert arm.scores.refused[:, :, :3].all() and not arm.scores.refused[:, :, 3:].any()

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from analysis.costs.shapes import Shape
 from analysis.runs import steps
+from analysis.runs.verifiers import Verifier
 from harness.scorers.steps import split_steps
 from tests.report.conftest import DELIMITER, HOSTILE, HOSTILE_SCORER, data_of, report, write_hostile_run
 from tests.report.test_report import Tags
@@ -51,6 +53,37 @@ def test_nothing_of_it_is_markup(scored_page: Path) -> None:
     assert not {"img", "svg", "b", "iframe", "comment"} & {tag for tag, _ in tags.tags}
     assert sum(tag == "script" for tag, _ in tags.tags) == 4
     assert not [name for _, attributes in tags.tags for name in attributes if name.startswith("on")]
+
+
+# scorer_parts of a run that anyone may have made, and how they are read.
+PARTS = {
+    '{"steps": {"step": ";"}, "layout": {"thinking": ["<", ">"]}}': steps.Splitting(";", True),
+    '{"steps": {"step": ";"}, "layout": {"thinking": null}}': steps.Splitting(";", False),
+    '{"steps": {"step": ";"}, "layout": []}': steps.Splitting(";", False),
+    '{"steps": {"step": ";"}, "layout": null}': steps.Splitting(";", False),
+    '{"steps": {"step": 5}}': None,
+    '{"steps": {"step": [";"]}}': None,
+    '{"steps": {"step": ""}}': None,
+    '{"steps": "x"}': None,
+    '{"steps": [1]}': None,
+    '{"steps": null}': None,
+    "{}": None,
+}
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_how_a_verifier_splits_is_read_of_any_object(parts: str) -> None:
+    assert steps.splitting(verifier_of(parts)) == PARTS[parts]
+
+
+@pytest.mark.parametrize("parts", ["[]", "1", "{{{", "[" * 10**5, '{"steps": ' + "9" * 5000 + "}"])
+def test_parts_that_are_no_object_are_told(parts: str) -> None:
+    with pytest.raises(ValueError, match="scorer_parts of rm cannot be read as a JSON object"):
+        steps.splitting(verifier_of(parts))
+
+
+def verifier_of(parts: str) -> Verifier:
+    return Verifier("rm", "1", "process", Shape(1, 1, 1, 1), None, 0.5, 1, parts=parts)
 
 
 def test_steps_that_are_not_those_that_were_scored_are_not_placed() -> None:
