@@ -11,9 +11,9 @@ from harness.engines.serving import Serving
 class Head:
     """What stands on a checkpoint's last layer.
 
-    task: `classify` for a row of labels a text, `token_classify` for one a token. num_labels: in a row. of_tokens:
-    of a causal model, the tokens of its vocabulary whose next-token logits are the labels; none where the
-    checkpoint has a head. architecture: as what a causal model is loaded then.
+    task: `classify` for a row of labels a text, `token_classify` for one a token. num_labels: in each row.
+    of_tokens: of a causal model, the tokens of its vocabulary whose next-token logits are the labels; none where
+    the checkpoint has a head. architecture: as what a causal model is loaded then.
     """
 
     task: Literal["classify", "token_classify"]

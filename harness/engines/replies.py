@@ -6,6 +6,7 @@ Knows the fields of OpenAI's answers and vLLM's token ids, no connection.
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.certainty import NUM_LIKELIEST, Certainty, confidence
@@ -17,7 +18,10 @@ TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Number = Annotated[int, Field(ge=0)]
 # Rounding may lift one above 0.
 Logprob = Annotated[float, Field(le=1e-3, allow_inf_nan=False)]
-Row = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
+# No model computes in wider numbers, and sums of these are finite.
+LARGEST_LABEL = float(np.finfo(np.float32).max)
+Label = Annotated[float, Field(ge=-LARGEST_LABEL, le=LARGEST_LABEL, allow_inf_nan=False)]
+Row = Annotated[list[Label], Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -157,11 +161,10 @@ def read_pooled(content: bytes, token_ids: Sequence[int], head: Head, *, names: 
             f"The server returned {len(rows):,} rows of labels where {wanted:,} were due. Start it with "
             f"{head.written}."
         )
-    widths = {len(row) for row in rows}
-    if widths != {head.num_labels}:
+    if (widths := {len(row) for row in rows}) != {head.num_labels}:
         raise EngineFailedError(
-            f"The server returned rows of {', '.join(map(str, sorted(widths)))} labels where {head.num_labels} were "
-            f"due. Start it with {head.written}."
+            f"The server returned rows of {', '.join(map(str, sorted(widths)))} labels where {head.num_labels:,} "
+            f"were due. Start it with this checkpoint and {head.written}."
         )
     cached = (usage.prompt_tokens_details or CachedTokens()).cached_tokens
     return Pooled(rows, cached or 0)

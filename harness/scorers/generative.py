@@ -90,7 +90,7 @@ class Generative(Layout):
         check_causal(self, checkpoint)
         pair = [find_single(tokenizer, "bad", self.bad), find_single(tokenizer, "good", self.good)]
         made = architecture_of(checkpoint).replace(CAUSAL, AS_HEAD)
-        return Head("classify", 2, tuple(tokenizer.convert_ids_to_tokens(pair)), made)
+        return Head("classify", len(pair), tuple(tokenizer.convert_ids_to_tokens(pair)), made)
 
     def reader(self, checkpoint: Checkpoint, tokenizer: Any) -> Reader:
         return self._reader(checkpoint, tokenizer, num_written=0)

@@ -47,7 +47,7 @@ class Outcome(Layout):
                 f"{self.path} has {num_labels} labels, and an outcome reward model has one. Set num_labels in its "
                 "config.json if its head has one row."
             )
-        return Head("classify", 1)
+        return Head("classify", num_labels)
 
     def reader(self, checkpoint: Checkpoint, tokenizer: Any) -> Reader:
         return Reader(tokenizer, self, context=checkpoint.context)

@@ -84,9 +84,8 @@ class Process(Layout):
                     "with scorer.tag, or scorer.asks=true where each step is a turn."
                 )
             pair = [find_single(tokenizer, "bad", self.bad), find_single(tokenizer, "good", self.good)]
-            return Head(
-                "token_classify", 2, tuple(tokenizer.convert_ids_to_tokens(pair)), name.replace(CAUSAL, AS_HEAD)
-            )
+            tokens = tuple(tokenizer.convert_ids_to_tokens(pair))
+            return Head("token_classify", len(pair), tokens, name.replace(CAUSAL, AS_HEAD))
         if not name.endswith((TOKEN_HEAD, TAG_HEAD)):
             raise ValueError(
                 f"{self.path} is a {name}. As a process reward model vLLM reads *{TOKEN_HEAD}, *{TAG_HEAD}, and "
