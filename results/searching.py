@@ -19,8 +19,13 @@ def read_searching(root: Path) -> dict[str, int]:
 
 def count_paths(strategy: Mapping[str, Any]) -> int:
     """How many paths of a prompt make one search: those of a beam, of which an identity tells the width."""
-    width = strategy.get("width")
-    return width if isinstance(width, int) and width > 0 else 1
+    return read_count(strategy, "width")
+
+
+def read_count(strategy: Mapping[str, Any], name: str) -> int:
+    """A number that a strategy tells, 1 where it tells none."""
+    count = strategy.get(name)
+    return count if isinstance(count, int) and count > 0 else 1
 
 
 def read_strategies(root: Path) -> dict[str, dict[str, Any]]:

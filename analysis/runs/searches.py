@@ -16,11 +16,12 @@ from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.samples import Samples
 from analysis.runs.scores import Scores
+from analysis.runs.searched import name_searches
 from analysis.runs.slots import floats, ints
 from analysis.runs.verifiers import EVALUATION
 from results import schema, store
 from results.folder import read_object
-from results.searching import STRATEGY, count_paths, read_strategies
+from results.searching import STRATEGY, count_paths, read_count, read_strategies
 
 COLUMNS = (
     *("prompt_id", "pool", "sample", "scorer", "scorer_version", "score"),
@@ -40,13 +41,14 @@ class Searched:
     """A search of one of the outcomes' arms, on all of their prompts at one of their budgets.
 
     of: the arm's position, at: the budget's. together: its paths are chosen among each other, so that only all of
-    them are a search. arm: paths as samples, with the scores of the search's own verifier.
+    them are a search. arm: paths as samples, with the scores of the search's own verifier. strategy: how was searched.
     """
 
+    name: str
+    strategy: Mapping[str, Any]
     of: int
     at: int
     together: bool
-    expansions: int
     arm: Arm
     spent: Spent
     num_steps: float
@@ -58,8 +60,8 @@ class Searched:
         return self.arm.num_samples
 
     @property
-    def name(self) -> str:
-        return f"beam of {self.num_paths}" if self.together else "dvts"
+    def expansions(self) -> int:
+        return read_count(self.strategy, "expansions")
 
 
 class Found(NamedTuple):
@@ -89,23 +91,30 @@ def read(root: Path, outcomes: Outcomes) -> Found:
     asked = [identity for identity in rows if identity in strategies]
     if not asked:
         raise ValueError(f"{root} holds no search. Draw one with strategy=dvts, as in `isoquant sweep search`.")
+    names = name_searches({identity: rows[identity]["model"] for identity in asked}, strategies)
     searches, notes = [], []
-    for identity in asked:
+    for identity, name in names.items():
         try:
-            searches.append(_read(root, identity, rows, strategies[identity], outcomes))
+            searches.append(_read(root, identity, name, rows, strategies[identity], outcomes))
         except _LackingError as lacking:
-            told = "beam" if strategies[identity].get("together") else "dvts"
-            notes.append(f"A search of {rows[identity]['model']} ({told}) is left out: {lacking}.")
+            notes.append(f"A search of {rows[identity]['model']} ({name}) is left out: {lacking}.")
     return Found(sorted(searches, key=lambda each: (each.of, each.together, each.num_paths)), notes)
 
 
 def _read(
-    root: Path, identity: str, rows: Mapping[str, dict[str, Any]], strategy: Mapping[str, Any], outcomes: Outcomes
+    root: Path,
+    identity: str,
+    name: str,
+    rows: Mapping[str, dict[str, Any]],
+    strategy: Mapping[str, Any],
+    outcomes: Outcomes,
 ) -> Searched:
     of = _find_arm(identity, rows, outcomes)
     base = outcomes.arms[of]
     declared = store.scan(root, schema.CELLS, identity=identity).to_pandas()
     budgets = outcomes.budgets.tolist()
+    if declared.empty:
+        raise _LackingError("the run does not say what was asked of it; run the sweep again")
     if (budget := int(declared["budget"].max())) not in budgets:
         raise _LackingError(f"its budget is {budget:,}, at which there are no samples")
     together = bool(strategy.get("together"))
@@ -131,10 +140,11 @@ def _read(
     scored = replace(paths, scores=scores.weigh([_scores(told)])[0])
     arm = replace(base, budgets=outcomes.budgets[[budgets.index(budget)]], stored=scored)
     return Searched(
+        name,
+        strategy,
         of,
         budgets.index(budget),
         together,
-        int(strategy.get("expansions") or 1),
         arm,
         told.spent,
         num_steps=told.num_steps,

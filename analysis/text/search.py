@@ -1,5 +1,7 @@
 """What a search is worth beside samples of the same compute, in words. Knows the question, no files."""
 
+import json
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -43,11 +45,25 @@ def intro(reading: Reading, searches: Sequence[Searched]) -> str:
         assert arm.verifier is not None
         kept = float(search.arm.decoded_tokens.mean())
         lines.append(
-            f"{arm.rung.name}, {search.name}, {search.expansions} ways on a step, chosen by {arm.verifier.name}: "
-            f"a path took {search.num_steps:.1f} steps; {search.written_tokens:,.0f} tokens were written for the "
-            f"{kept:,.0f} that it kept, and {search.read_tokens:,.0f} read."
+            f"{arm.rung.name}, {search.name}{_apart(search, searches)}, {search.expansions} ways on a step, chosen by "
+            f"{arm.verifier.name}: a path took {search.num_steps:.1f} steps; {search.written_tokens:,.0f} tokens were "
+            f"written for the {kept:,.0f} that it kept, and {search.read_tokens:,.0f} read."
         )
     return "\n".join(lines)
+
+
+def _apart(search: Searched, searches: Sequence[Searched]) -> str:
+    """In brackets what sets a search apart from those of its model that would be called the same."""
+    alike = [each for each in searches if (each.of, called(each)) == (search.of, called(search))]
+    names = sorted({name for each in alike for name in each.strategy} - {"expansions", "scorer"})
+    told = {name: [json.dumps(each.strategy.get(name)) for each in alike] for name in names}
+    own = [f"{name} {json.dumps(search.strategy.get(name))}" for name, of in told.items() if len(set(of)) > 1]
+    return f" ({', '.join(own)})" if own else ""
+
+
+def called(search: Searched) -> str:
+    """Its name without a number."""
+    return re.sub("#[0-9]+", "", search.name)
 
 
 def setting_rows(settings: pd.DataFrame) -> pd.DataFrame:

@@ -33,14 +33,18 @@ def search(
     seed: int = 0,
     name: str = "",
     leave_out: Callable[[int, int], bool] = lambda prompt, path: False,
+    **settings: Any,
 ) -> str:
-    """Write the paths of a search of one of a run's models on all of its prompts; its identity."""
+    """Write the paths of a search of one of a run's models on all of its prompts; its identity.
+
+    settings: further ones of its strategy, or others.
+    """
     models = store.scan(root, schema.MODELS).to_pylist()
     [row] = [row for row in models if row["model"] == model and row["identity_parts"] is None]
     identity = f"{row['identity']}-{name or plan.width}{'-beam' if plan.together else ''}"
     strategy: dict[str, Any] = {"together": plan.together, "expansions": 2}
     strategy |= {"width": plan.width} if plan.together else {}
-    parts = store.encode_json({"strategy": strategy})
+    parts = store.encode_json({"strategy": strategy | settings})
     answers = store.scan(root, schema.ANSWERS, columns=["prompt_id"]).to_pandas()
     prompt_ids = sorted(answers["prompt_id"].astype(str).unique())
     rng = np.random.default_rng(seed)

@@ -249,6 +249,47 @@ def test_a_path_without_its_cost_is_damage(run: Path) -> None:
         searches.read(run, reading.outcomes)
 
 
+def test_searches_that_are_called_alike_are_told_apart(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search(run, "125k", DVTS, by_chance(0.4), max_steps=8)
+    search(run, "125k", DVTS, by_chance(0.9), name="deeper", max_steps=16, aggregate="\x1b[2J")
+    search(run, "125k", BEAM, by_chance(0.5))
+    search(run, "125k", BEAM, by_chance(0.5), name="wide", expansions=4)
+    reading = reading_of(run)
+    read = searches.read(run, reading.outcomes).searches
+    assert [each.name for each in read] == ["dvts", "dvts#2", "beam of 3", "beam#2 of 3"]
+    assert [each.expansions for each in read] == [2, 2, 2, 4]
+    settings = question.measure(reading, read).settings
+    by = ["model", "bin", "search", "paths", "rule"]
+    assert not settings[by].duplicated().any() and len(settings) == 18 * settings["bin"].nunique()
+    assert isoquant(["search", str(run)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert '125k, dvts#2 (aggregate "\\u001b[2J", max_steps 16), 2 ways on a step' in said
+    assert "dvts#2 4" in said and "beam#2 3" in said and "beam#2 of 3, 4 ways on a step" in said
+    isoquant(["health", str(run), "--json"])
+    names = [row["search"] for row in json.loads(capsys.readouterr().out)["searches"]]
+    assert names == ["dvts", "dvts#2", "beam of 3", "beam#2 of 3"]
+
+
+@pytest.mark.parametrize("told", ["x", None, [1], -3, 2.5, {}])
+def test_of_a_number_of_ways_that_is_none_one_is_read(run: Path, told: Any) -> None:
+    search(run, "125k", DVTS, by_chance(0.4), expansions=told)
+    [found] = searches.read(run, reading_of(run).outcomes).searches
+    assert found.expansions == 1
+
+
+def test_a_search_of_which_nothing_is_declared_is_left_out(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search(run, "125k", BEAM, by_chance(0.5))
+    identity = search(run, "125k", DVTS, by_chance(0.4))
+    cells = store.scan(run, schema.CELLS).to_pylist()
+    shutil.rmtree(run / "cells")
+    store.append(run, schema.CELLS, [cell for cell in cells if cell["identity"] != identity], writer="125k")
+    found = searches.read(run, reading_of(run).outcomes)
+    assert [each.name for each in found.searches] == ["beam of 3"]
+    assert "(dvts) is left out: the run does not say what was asked of it" in found.notes[0]
+    assert isoquant(["health", str(run)]) == 0
+    assert "125k dvts" in capsys.readouterr().out
+
+
 def rewrite(run: Path, change: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> None:
     """Put in the place of each row of the searches what `change` makes of it."""
     rows = store.scan(run, schema.SEARCHES).to_pylist()
