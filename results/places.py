@@ -40,15 +40,18 @@ def find_run(name: str) -> Path:
     )
 
 
+def find_folder(name: str) -> Path:
+    """As `find_run`, for a command that adds rows, which would go with the folder that a packed run is opened in."""
+    if _existing(name) is None:
+        _refuse_packed(name)
+    return find_run(name)
+
+
 def place_run(name: str) -> Path:
     """The folder of a run that exists or is to be made; raises ValueError for an empty name."""
     if not name:
         raise ValueError("run is empty. Give a name in results/runs, or a path.")
-    if Path(os.path.expanduser(name)).is_file():
-        raise ValueError(
-            f"{name} is a file. A packed run can be read, but not drawn further: make a folder of it with "
-            "`isoquant unpack` first."
-        )
+    _refuse_packed(name)
     found = _existing(name)
     if found is not None and (not _is_bare(name) or found != Path(name) or _may_be_run(found)):
         return found
@@ -73,6 +76,14 @@ def write_beside(root: Path) -> Path:
     """
     is_shipped = not is_checkout() and HOME in root.absolute().parents
     return Path() if is_shipped or root in _packed else root
+
+
+def _refuse_packed(name: str) -> None:
+    if Path(os.path.expanduser(name)).is_file():
+        raise ValueError(
+            f"{name} is a file. A packed run can be read, but nothing can be added to it: make a folder of it with "
+            "`isoquant unpack` first."
+        )
 
 
 def _existing(name: str) -> Path | None:

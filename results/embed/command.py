@@ -6,7 +6,7 @@ from typing import Any
 
 from results.embed.embedders import TFIDF, Embedder, HashedTerms, SentenceModel
 from results.embed.write import embed_run
-from results.places import find_run
+from results.places import find_folder
 from results.shortage import writing_run
 
 EXAMPLES = """\
@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Embed one run; print how many prompts that were."""
-    root = find_run(options.run)
+    root = find_folder(options.run)
     embedder = choose(options.embedder)
     with writing_run(root):
         num_embedded = embed_run(root, embedder)

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from harness.fence.gaps import find_fence
-from results.places import find_run
+from results.places import find_folder
 from results.shortage import writing_run
 from sweeps.compose import EXAMPLE_READER
 from sweeps.grade import grade_run
@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Grade, and print how many answers that were."""
-    root = find_run(options.run)
+    root = find_folder(options.run)
     tasks = load_tasks(root, [word for word in options.words if word != UNFENCED])
     with writing_run(root):
         repair(root)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from results.closed import check_open
-from results.places import find_run
+from results.places import find_folder
 from results.shortage import writing_run
 from sweeps.compose import Scoring, build_scoring
 from sweeps.configs import compose_words
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Score, and print how many answers and tokens that were; with --plan how many they would be."""
-    root = find_run(options.run)
+    root = find_folder(options.run)
     if flag := next((word for word in options.words if word.startswith("-")), None):
         raise ValueError(f"There is no option {flag}; `isoquant score --help` lists them.")
     if mistake := find_mistake(options.words, config=ROOT):

@@ -269,3 +269,18 @@ def test_the_commands_pack_unpack_and_say_what_is_wrong_in_a_line(
         error = capsys.readouterr().err
         assert error.startswith("error: ") and error.count("\n") == 1 and reason in error
     assert name_run(Path("x.isoquant.tar")) == "x" and name_run(Path(".tar")) == "unpacked"
+
+
+@pytest.mark.parametrize(
+    "words", [("score", "scorer=verifier_33k"), ("grade",), ("embed",)], ids=lambda words: words[0]
+)
+def test_nothing_is_added_to_a_packed_run(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    packed = tmp_path / "run.isoquant"
+    pack(Made().write(tmp_path / "run"), packed)
+    command, *more = words
+    assert main([command, str(packed), *more]) == 2
+    assert "A packed run can be read, but nothing can be added to it" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
