@@ -195,8 +195,21 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     add_scoring(command)
     # Set by the command that reads by every rule.
     command.set_defaults(every_rule=False)
-    add("--task", help="which task, if the run has several")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
+    _add_task(command)
+
+
+def add_scored(command: argparse.ArgumentParser) -> None:
+    """A run whose scores are read, by the rule best_of_n."""
+    command.add_argument("run", metavar="RUN", help=RUN)
+    _add_task(command)
+    add_scoring(command)
+    add_options(command)
+    command.set_defaults(rule="best_of_n", every_rule=True)
+
+
+def _add_task(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", help="which task, if the run has several")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
 
 def add_scoring(command: argparse.ArgumentParser) -> None:

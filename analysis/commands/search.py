@@ -27,13 +27,8 @@ EXAMPLES = """\
 def add(commands: arguments.Commands) -> None:
     text = "print whether search against a verifier beats samples of the same compute, by bin and compute"
     command = commands.add_parser("search", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("run", metavar="RUN", help=arguments.RUN)
-    command.add_argument("--task", help="which task, if the run has several")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
-    arguments.add_scoring(command)
-    arguments.add_options(command)
+    arguments.add_scored(command)
     command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for settings.csv and levels.csv")
-    command.set_defaults(rule="best_of_n", every_rule=True)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:

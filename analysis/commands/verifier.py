@@ -32,14 +32,9 @@ OF_WORKLOAD = (
 def add(commands: arguments.Commands) -> None:
     text = "print how well a verifier tells right answers from wrong ones, and what choosing by its scores gains"
     command = commands.add_parser("verifier", help=text, description=text, epilog=EXAMPLES)
-    command.add_argument("run", metavar="RUN", help=arguments.RUN)
-    command.add_argument("--task", help="which task, if the run has several")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
-    arguments.add_scoring(command)
-    arguments.add_options(command)
+    arguments.add_scored(command)
     command.add_argument("--spend", action="store_true", help=OF_SPEND)
     command.add_argument("--workload", action="store_true", help=OF_WORKLOAD)
-    command.set_defaults(rule="best_of_n", every_rule=True)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
