@@ -3,6 +3,7 @@ Knows none in particular.
 """
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -18,8 +19,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-# Where this package was imported from, which need not be where the command was given.
-HELP = "import sys; sys.path[:] = {path!r}; from analysis.figures.drawing import help_out; help_out()"
+# Where this package was imported from, which need not be where the command was given, and how rarely the command
+# collects garbage.
+HELP = (
+    "import gc, sys; gc.set_threshold(*{rarely!r}); sys.path[:] = {path!r}; "
+    "from analysis.figures.drawing import help_out; help_out()"
+)
 
 
 class Job(NamedTuple):
@@ -120,7 +125,7 @@ def _start_helper() -> "subprocess.Popen[bytes] | None":
     if len(os.sched_getaffinity(0)) < 2:
         return None
     with contextlib.suppress(OSError):
-        words = [sys.executable, "-c", HELP.format(path=sys.path)]
+        words = [sys.executable, "-c", HELP.format(path=sys.path, rarely=gc.get_threshold())]
         # What it has to say comes through its output; of a stop the command tells.
         return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return None

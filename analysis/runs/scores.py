@@ -10,10 +10,10 @@ from typing import Literal, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import rankdata
 
 from analysis.arrays import Array, Bools, Floats
 from analysis.runs.slots import Slots, floats, ints
+from analysis.stats.ranks import average_ranks
 from results import schema, store
 
 Steps = Literal["last", "min", "product", "mean"]
@@ -160,7 +160,7 @@ def weigh(several: Sequence[Scores]) -> list[Scores]:
     every = np.concatenate(given) if given else np.zeros(0)
     if not every.size or (every.min() >= 0 and every.max() <= 1):
         return [replace(each, weight=np.nan_to_num(each.score, nan=0.0)) for each in several]
-    shares = np.split((rankdata(every) - 0.5) / every.size, np.cumsum([len(part) for part in given])[:-1])
+    shares = np.split((average_ranks(every) - 0.5) / every.size, np.cumsum([len(part) for part in given])[:-1])
     weighed = []
     for each, share in zip(several, shares, strict=True):
         weight = np.zeros(each.score.shape)

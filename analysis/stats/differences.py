@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm, t
+from scipy.special import ndtr, ndtri, stdtrit
 
 from analysis.arrays import Bools, Floats
 from analysis.stats import power
@@ -52,7 +52,7 @@ def together(
     num_prompts = np.array([len(part) for part in values], dtype=float)[:, None]
     error = _standard_error(replicates, num_prompts, estimate.shape)
     is_few = np.stack([_num_carrying(part) < FEW_EITHER_WAY for part in values])
-    single = norm.isf((1 - level) / 2)
+    single = -ndtri((1 - level) / 2)
     left = 1 - (1 - level) * float(np.mean(~is_few))
     shared = max(_critical(np.where(is_few, estimate, replicates), estimate, error, left), single)
     scale, own = (_student(critical, num_prompts) for critical in (shared, single))
@@ -110,8 +110,8 @@ def _critical(replicates: Floats, estimate: Floats, error: Floats, level: float)
 
 
 def _student(critical: float, num_prompts: Floats) -> Floats:
-    """The normal critical value as that of Student's t with n - 1 degrees of freedom; (B, 1)."""
-    scale: Floats = t.isf(norm.sf(critical), np.maximum(num_prompts - 1, 1))
+    """The normal critical value, above 0, as that of Student's t with n - 1 degrees of freedom; (B, 1)."""
+    scale: Floats = np.abs(stdtrit(np.maximum(num_prompts - 1, 1), ndtr(-critical)))
     return scale
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import betainccinv, betaincinv, ndtri
 
 from analysis.arrays import Floats
 from analysis.stats.bootstrap import LEVEL, Interval, percentile_interval, simultaneous_band
@@ -147,7 +147,7 @@ def _log_uniform(num_replicates: int) -> Floats:
 
 
 def _wilson(c: Floats, n: Floats, level: float) -> tuple[Floats, Floats]:
-    z = stats.norm.isf((1 - level) / 2)
+    z = -ndtri((1 - level) / 2)
     middle = (c + z**2 / 2) / (n + z**2)
     half = z * np.sqrt(c * (n - c) / n + z**2 / 4) / (n + z**2)
     return middle - half, middle + half
@@ -157,7 +157,7 @@ def _beta_ends(c: Floats, n: Floats, level: float, method: Method) -> tuple[Floa
     """Quantiles of the two beta distributions; at c = 0 or n one has no support and gives NaN."""
     below, above = (0.0, 1.0) if method == "clopper-pearson" else (0.5, 0.5)
     tail = (1 - level) / 2
-    return stats.beta.ppf(tail, c + below, n - c + above), stats.beta.isf(tail, c + above, n - c + below)
+    return betaincinv(c + below, n - c + above, tail), betainccinv(c + above, n - c + below, tail)
 
 
 def _adjusted(p_values: ArrayLike, step: Callable[[Floats], Floats]) -> Floats:

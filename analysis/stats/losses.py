@@ -5,7 +5,6 @@ Arrays in, named tuples out.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import fisher_exact
 
 from analysis.arrays import Floats, Ints
 from analysis.stats.intervals import benjamini_hochberg, holm
@@ -33,6 +32,9 @@ def by_prompt(base: Tally, new: Tally) -> PromptDifferences:
     About these very prompts, so samples alone are random; with one sample of
     each no prompt can be told from chance. Source: Fisher 1935; Holm 1979.
     """
+    # All of scipy's statistics take half a second to load.
+    from scipy.stats import fisher_exact
+
     counts = np.stack([*base, *new], axis=1)
     alike, which = np.unique(counts, axis=0, return_inverse=True)
     tables = [[[b, num_base - b], [n, num_new - n]] for b, num_base, n, num_new in alike.tolist()]

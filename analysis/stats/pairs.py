@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from analysis.arrays import Floats, Weights
 from analysis.stats.bootstrap import weighted_sums
+from analysis.stats.ranks import average_ranks
 
 
 class Pairs(NamedTuple):
@@ -28,8 +28,7 @@ def within_prompts(scores: ArrayLike, correct: ArrayLike) -> Pairs:
     if np.isnan(scores).any():
         raise ValueError("Every sample needs a score; score the rest, or leave out the prompts that lack one.")
     num_right = correct.sum(axis=1).astype(float)
-    ranks = rankdata(scores, axis=1) if scores.size else scores
-    above = (ranks * correct).sum(axis=1) - num_right * (num_right + 1) / 2
+    above = (average_ranks(scores) * correct).sum(axis=1) - num_right * (num_right + 1) / 2
     return Pairs(above, num_right * (correct.shape[1] - num_right))
 
 

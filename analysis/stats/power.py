@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from analysis.arrays import Floats
 from analysis.stats.bootstrap import LEVEL
@@ -103,9 +103,7 @@ def detectable_from_error(standard_error: ArrayLike, *, critical: ArrayLike, pow
     critical: how many standard errors from 0 an estimate must lie to count as found; arguments broadcast. Source:
     Bloom 1995 (minimum detectable effects).
     """
-    effect: Floats = (np.asarray(critical, dtype=float) + norm.ppf(power)) * np.asarray(
-        standard_error, dtype=float
-    )
+    effect: Floats = (np.asarray(critical, dtype=float) + ndtri(power)) * np.asarray(standard_error, dtype=float)
     return effect
 
 
@@ -124,4 +122,4 @@ def _spread(given: Variances, num_samples_a: ArrayLike, num_samples_b: ArrayLike
 def _both_tails(power: float, level: float) -> float:
     if not (0 < power < 1 and 0 < level < 1):
         raise ValueError(f"power and level are shares between 0 and 1, not {power} and {level}.")
-    return float(norm.isf((1 - level) / 2) + norm.ppf(power))
+    return float(ndtri(power) - ndtri((1 - level) / 2))
