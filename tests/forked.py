@@ -49,6 +49,8 @@ def start(
 
 
 def _run(module: str, arguments: Sequence[str], out: Path, err: Path, environment: Mapping[str, str]) -> None:
+    # What cannot be imported there is left out in silence, and each command would import it anew.
+    assert set(PRELOADED) <= set(sys.modules), f"Try `python -m {PRELOADED[0]}`."
     os.environ.update(environment)
     for path, stream in ((out, 1), (err, 2)):
         with path.open("wb") as file:

@@ -26,8 +26,7 @@ MODULES = (
 
 def warm_up() -> None:
     """Hydra's grammars and plugins, numba's types, and memory that is quickly forked."""
-    from sweeps.compose import admit_launchers
-    from sweeps.mistakes import compose
+    from sweeps.configs import admit_launchers, compose
 
     for name in MODULES:
         import_module(name)
