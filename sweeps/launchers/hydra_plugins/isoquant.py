@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -22,6 +23,15 @@ from sweeps.launchers.plan import show_plan
 from sweeps.launchers.ray_cluster import RayCluster
 from sweeps.launchers.slurm import Slurm
 from sweeps.words import is_of_launcher
+
+
+class ComposedOnce(BasicSweeper):
+    """Hydra's own way from lists to jobs, without composing each beforehand to see whether it can be:
+    the launcher composes all of them here before it starts any.
+    """
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        pass
 
 
 class SweepLauncher(Launcher):
