@@ -17,6 +17,7 @@ from results.places import find_run
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
 from sweeps.made_with import Made, check_plain_word, read_made
+from sweeps.mistakes import tell_bare
 from sweeps.plan import PoolSpec, PoolState, read_states
 from sweeps.rebuilt import rebuild_words
 from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
@@ -68,7 +69,7 @@ def go_on(words: Sequence[str]) -> list[list[str]]:
     try:
         root = find_run(words[0])
     except ValueError as error:
-        raise ValueError(f"{words[0]} has no value; give {words[0]}=... And as a run: {error}") from error
+        raise ValueError(f"{tell_bare(words[0])} And as a run: {error}") from error
     asked = read_asked(words[1:])
     going = list_going(root, read_made(root), asked)
     for each in going:

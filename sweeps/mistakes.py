@@ -38,7 +38,7 @@ def find_mistake(words: Sequence[str], *, config: str = SWEEP) -> str | None:
     flags = [word.startswith("-") for word in words]
     for word, is_flag, follows_flag in zip(words, flags, [False, *flags], strict=False):
         if not (OVERRIDE.match(word) or is_flag or follows_flag):
-            return f"{word} has no value; give {word}=..."
+            return tell_bare(word)
     # One of Hydra's flags may name another config.
     if any(flags):
         return None
@@ -127,6 +127,15 @@ def tell_option(name: str, overrides: Sequence[Override], config: str) -> str:
         listed = "conf/hydra/launcher lists those of each hydra/launcher=..., such as slurm."
     hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else listed
     return f"There is no option {name}; {hint}"
+
+
+def tell_bare(word: str) -> str:
+    """A word without a value, and of which rooms it is a choice."""
+    rooms = sorted(path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml") if path.stem == word)
+    # What a whole experiment is called, its parts often are too.
+    rooms.sort(key=lambda room: room != "experiment")
+    meant = " or ".join(f"{room}={word}" for room in rooms if room != ".")
+    return f"{word} has no value; give {f'{meant}.' if meant else f'{word}=...'}"
 
 
 def tell_choice(room: str, name: str) -> str:

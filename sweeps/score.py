@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
@@ -36,13 +36,16 @@ class Needed(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """What a pass did. num_tokens: that were read; num_needed: of all that was due, before the pass."""
+    """What a pass did. num_tokens: that were read; num_needed: of all that was due, before the pass. refusal: why
+    most of the refused were.
+    """
 
     num_scored: int
     num_refused: int
     num_tokens: int
     num_needed: int
     num_written: int
+    refusal: str | None = None
 
 
 class Reading(NamedTuple):
@@ -67,6 +70,7 @@ class _Pass:
         self.begin()
         self.num_scored = self.num_refused = self.num_tokens = self.num_written = 0
         self.failures: list[str] = []
+        self.refusals: Counter[str] = Counter()
 
     def begin(self) -> None:
         """Count seconds from here on, the weights being loaded."""
@@ -78,6 +82,7 @@ class _Pass:
         self._rows += [reading.row | named | {"verdict": reading.verdict} | vars(score) for reading in readings]
         if score.score is None:
             self.num_refused += len(readings)
+            self.refusals[score.refusal or "its score is no number"] += len(readings)
         else:
             self.num_scored += len(readings)
         self.num_tokens += score.num_read_tokens or 0
@@ -134,7 +139,8 @@ def score_run(root: Path, scorer: Scorer, *, pools: Sequence[str], flush_seconds
             f"{len(done.failures):,} answers failed; the last reason: {done.failures[-1]} The other scores are "
             "stored. Run the same command again to score these."
         )
-    return Scored(done.num_scored, done.num_refused, done.num_tokens, needed.num_tokens, done.num_written)
+    refusal = done.refusals.most_common(1)[0][0] if done.refusals else None
+    return Scored(done.num_scored, done.num_refused, done.num_tokens, needed.num_tokens, done.num_written, refusal)
 
 
 def describe_scorer(scorer: Scorer) -> dict[str, Any]:

@@ -66,8 +66,9 @@ def score(root: Path, scoring: Scoring) -> dict[str, object]:
         raise ValueError(f"{name}: {error}") from error
     written = f", {done.num_written:,} written" if done.num_written else ""
     verdicts = "answers" if scoring.scorer.num_verdicts == 1 else "verdicts"
+    why = f" ({done.refusal})" if done.refusal else ""
     print(
-        f"{done.num_scored:,} {verdicts} scored and {done.num_refused:,} refused by {name} in {root}; "
+        f"{done.num_scored:,} {verdicts} scored and {done.num_refused:,} refused{why} by {name} in {root}; "
         f"{done.num_tokens:,} tokens read of {done.num_needed:,} needed{written}",
         flush=True,
     )

@@ -19,7 +19,8 @@ ABOUT_SETTINGS = (
     "Cost: over that of one answer, in {unit} ({label}); all that was written, dropped ways on included, and all "
     "that the verifier read. Best path: the finished one of the highest score; weighted: their vote by score. "
     "Best of n and vote: as many samples as cost the same, n in brackets, and what the best path gains over them, "
-    "in points. Other brackets: 95% intervals over prompts, each by itself."
+    "in points; -: that cost takes more samples than were drawn. Other brackets: 95% intervals over prompts, each by "
+    "itself."
 )
 ABOUT_LEVELS = (
     "The best search against the best samples (best of n, vote, weighted vote) that cost at most so much, each "

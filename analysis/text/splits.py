@@ -20,7 +20,9 @@ ABOUT = (
     "thinking budget. Chosen on one half of the prompts and read on the other, both ways; brackets are 95% "
     "intervals over prompts. Without: the best setting that no verifier reads. To the verifier: the part of the "
     "cost that is its reading. Ratio: of the two costs, 0 where nothing without a verifier gets there. Never: not "
-    "within the measured settings."
+    "within the measured settings. Accuracy may fall as compute grows, since what one half chose need not be best "
+    "on the other. What an accuracy costs lies between two budgets, on a straight line over the logarithm of "
+    "compute; the setting is that of the larger budget. Samples are the mean of what both halves chose."
 )
 
 

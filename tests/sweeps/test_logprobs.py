@@ -103,7 +103,8 @@ def test_a_score_is_of_the_thinking_up_to_the_cut_and_of_the_answer(
     done = score_run(root, scorer, pools=EVALUATION)
     lengths = [row["num_thinking_tokens"] for row in rows(root, ANSWERS) if row["pool"] == "evaluation"]
     num_empty = lengths.count(0) if scorer.over == "trace" else 0
-    assert done == Scored(len(lengths) - num_empty, num_empty, 0, 0, 0)
+    refusal = "the model wrote no token of it" if num_empty else None
+    assert done == Scored(len(lengths) - num_empty, num_empty, 0, 0, 0, refusal)
     tokens, answers = (
         thoughts(root),
         {tuple(row[name] for name in ANSWERS.key): row for row in rows(root, ANSWERS)},
@@ -156,7 +157,9 @@ def test_a_second_pass_scores_nothing_and_no_pass_starts_an_engine(
     assert main(words) == 0
     shown = capfd.readouterr()
     assert "answers scored and 0 refused by mean_logprob" in shown.out and "engine starts" not in shown.err
-    assert main(words) == 0 and "0 answers scored" in capfd.readouterr().out
+    assert main(words) == 0 and "0 answers scored and 0 refused by" in capfd.readouterr().out
+    assert main([*words, "scorer.over=trace"]) == 0
+    assert "refused (the model wrote no token of it) by mean_logprob" in capfd.readouterr().out
     scorer = build_scoring(compose_words(words[2:], root="score")).scorer
     row = rows(root, SCORERS)[0]
     assert (row["kind"], row["path"], row["num_params"]) == ("generator", None, None)
