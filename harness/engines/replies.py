@@ -4,7 +4,7 @@ Knows the fields of OpenAI's answers and vLLM's token ids, no connection.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,7 +49,8 @@ class Logprobs(Part):
 
 class Choice(Part):
     finish_reason: str | None
-    logprobs: Logprobs | None = None
+    # Read only where they were asked for: other servers send what they like.
+    logprobs: Any = None
     token_ids: list[TokenId] | None = None
     prompt_token_ids: list[int] | None = None
 
@@ -131,9 +132,13 @@ def read_completion(content: bytes, request: Request, *, names: Sequence[str], s
     return Completion(tuple(token_ids), ended, cached, seconds, certainty)
 
 
-def _read_certainty(told: Logprobs | None, num_tokens: int) -> Certainty:
-    """Raise EngineFailedError where there are not as many log-probabilities as tokens."""
-    drawn, likeliest = (told.token_logprobs, told.top_logprobs) if told is not None else (None, None)
+def _read_certainty(given: Any, num_tokens: int) -> Certainty:
+    """Raise EngineFailedError where there are not as many log-probabilities as tokens, or they are none."""
+    try:
+        told = Logprobs() if given is None else Logprobs.model_validate(given)
+    except ValidationError as error:
+        raise EngineFailedError(f"The server's log-probabilities cannot be read: {_first(error)}.") from None
+    drawn, likeliest = told.token_logprobs, told.top_logprobs
     if drawn is None or likeliest is None or not len(drawn) == len(likeliest) == num_tokens:
         raise EngineFailedError(
             f"The server returned no log-probabilities for its {num_tokens:,} tokens. Use a server that gives "
@@ -217,12 +222,14 @@ def _read(kind: type[Kind], content: bytes) -> Kind:
     except ValidationError as error:
         if told := _read_refusal(content):
             raise ValueError(f"an error, {clip(told)!r}.") from None
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        reason = clip(first["msg"])
-        raise ValueError(
-            f"{place}: {reason}; got {clip(repr(first['input']))}." if place else f"{reason}."
-        ) from None
+        raise ValueError(f"{_first(error)}.") from None
+
+
+def _first(error: ValidationError) -> str:
+    """What is wrong first, where, and with what."""
+    first = error.errors(include_url=False)[0]
+    place, reason = ".".join(map(str, first["loc"])), clip(first["msg"])
+    return f"{place}: {reason}; got {clip(repr(first['input']))}" if place else reason
 
 
 def _read_refusal(content: bytes) -> str | None:

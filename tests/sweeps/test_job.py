@@ -147,7 +147,7 @@ def test_a_stop_while_grading_is_told_without_a_traceback(
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sweeps.commands.grade.find_run", stop)
+    monkeypatch.setattr("sweeps.commands.grade.find_folder", stop)
     monkeypatch.setattr("results.stopping.end_at_once_when_stopped", lambda: None)
     monkeypatch.setattr("sys.argv", ["isoquant", "grade", "pilot"])
     with pytest.raises(SystemExit) as ended:
