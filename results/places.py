@@ -15,9 +15,9 @@ from pathlib import Path
 HOME = Path(__file__).parent.parent
 RUNS = Path("results/runs")
 REFERENCE = "results/reference"
-# What a sweep or an ingestion makes first.
 # Folders that packed runs were opened in by this process.
 _packed: set[Path] = set()
+# What a sweep or an ingestion makes first.
 MARKS = ("manifest", "models", "locks", "provenance", "probes")
 
 
@@ -42,7 +42,9 @@ def find_run(name: str) -> Path:
 
 def find_folder(name: str) -> Path:
     """As `find_run`, for a command that adds rows, which would go with the folder that a packed run is opened in."""
-    if _existing(name) is None:
+    from results.travel.archive import is_packed
+
+    if _existing(name) is None and is_packed(Path(os.path.expanduser(name))):
         _refuse_packed(name)
     return find_run(name)
 
