@@ -27,6 +27,10 @@ HELP = (
 )
 
 
+# How the name of a file ends until it is whole.
+BESIDE = ".tmp"
+
+
 class Job(NamedTuple):
     """A frame to be saved with its figure below a folder, and the module of analysis.figures that draws it."""
 
@@ -48,6 +52,8 @@ class Drawn:
         self._found: dict[int, Path | Exception] = {}
         self._news = threading.Condition()
         self._is_open = True
+        # What the second process is at.
+        self._given: Job | None = None
 
     def __enter__(self) -> "Drawn":
         self._helper = _start_helper()
@@ -65,6 +71,9 @@ class Drawn:
         if (helper := self._helper) is not None:
             helper.kill()
             helper.wait()
+        # Killed, it leaves what it was writing.
+        if self._given is not None:
+            remove(self._given.folder, self._given.name, end=BESIDE)
 
     def ask(self, job: Job) -> None:
         """Have one more figure drawn, if not here then by the second process."""
@@ -101,8 +110,11 @@ class Drawn:
                 if not self._is_open:
                     return
                 taken = self._waiting.popleft()
-            found = _ask(self._helper, self._jobs[taken])
+                self._given = self._jobs[taken]
+            found = _ask(self._helper, self._given)
             with self._news:
+                if self._is_open:
+                    self._given = None
                 if found is None:
                     self._helper = None
                     self._waiting.appendleft(taken)
@@ -161,7 +173,9 @@ def help_out() -> None:
         told.flush()
 
 
-def remove(folder: Path, name: str) -> None:
-    """Take away a figure of other rows or options, which this run does not have."""
+def remove(folder: Path, name: str, *, end: str = "") -> None:
+    """Take away a figure of other rows or options, which this run does not have; with the end BESIDE, what is left
+    of one that was not written to its end.
+    """
     for suffix in ("png", "pdf", "csv"):
-        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+        (folder / f"{name}.{suffix}{end}").unlink(missing_ok=True)

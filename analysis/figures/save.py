@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from analysis.figures.drawing import BESIDE
 from results.terminal import show
 
 DOTS_AN_INCH = 160
@@ -76,7 +77,7 @@ def _write_png(figure: Figure, path: Path) -> None:
 
 def _replace(path: Path, write: Callable[[Path], None]) -> Path:
     """Write beside the path and rename, so that a reader never meets half a file."""
-    beside = path.with_name(path.name + ".tmp")
+    beside = path.with_name(path.name + BESIDE)
     # A link of this name in a folder from elsewhere would have another file written over.
     beside.unlink(missing_ok=True)
     try:

@@ -1,6 +1,9 @@
 """Figures that two processes draw: in order, whole, and also where the second is gone or never was."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -78,3 +81,19 @@ def test_no_process_is_left_when_a_command_stops(tmp_path: Path, monkeypatch: py
         helper = drawn._helper
         raise KeyboardInterrupt
     assert helper is not None and helper.poll() is not None
+
+
+def test_what_a_killed_process_was_writing_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start() -> subprocess.Popen[bytes]:
+        """A process that begins a file and never comes back."""
+        write = f"import time; open({str(tmp_path / 'slow.pdf.tmp')!r}, 'w').close(); time.sleep(600)"
+        return subprocess.Popen([sys.executable, "-c", write], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    monkeypatch.setattr(drawing, "_start_helper", start)
+    (tmp_path / "other.pdf.tmp").touch()
+    with pytest.raises(KeyboardInterrupt), Drawn() as drawn:
+        drawn.ask(Job(tmp_path, "slow", pd.DataFrame(), "grid"))
+        while not (tmp_path / "slow.pdf.tmp").exists():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["other.pdf.tmp"]
