@@ -85,8 +85,9 @@ def test_no_process_is_left_when_a_command_stops(tmp_path: Path, monkeypatch: py
 
 def test_what_a_killed_process_was_writing_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def start() -> subprocess.Popen[bytes]:
-        """A process that begins a file and never comes back."""
-        write = f"import time; open({str(tmp_path / 'slow.pdf.tmp')!r}, 'w').close(); time.sleep(600)"
+        """A process that begins a file once it is given a figure, and never comes back."""
+        begin = f"sys.stdin.buffer.read(1); open({str(tmp_path / 'slow.pdf.tmp')!r}, 'w').close()"
+        write = f"import sys, time; {begin}; time.sleep(600)"
         return subprocess.Popen([sys.executable, "-c", write], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     monkeypatch.setattr(drawing, "_start_helper", start)
