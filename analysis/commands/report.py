@@ -10,7 +10,6 @@ from analysis.reading.untold import UntoldError
 from analysis.report import build
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
-from analysis.runs import searches
 from analysis.runs.pairing import Source
 from analysis.runs.texts import whole_prompts
 from results.whole import write_text
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Section]:
     """The sections that are asked for."""
     sections = _of_verifiers(root, reading, options) if reading.reads_scores else []
-    if searches.scorers(root, reading.asked.task) and (asked := search.of_run(root, reading, options)):
+    if asked := search.of_run(root, reading, options):
         from analysis.report import search as section_of_search
 
         sections.append(section_of_search.section(asked))

@@ -4,7 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+import numpy as np
+
 from harness.engines.serving import Serving
+
+# No model computes in wider numbers, and sums of these are finite. Scores of steps are stored in as many bytes.
+LARGEST_LABEL = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ Knows the fields of OpenAI's answers and vLLM's token ids, no connection.
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.certainty import NUM_LIKELIEST, Certainty, confidence
-from harness.engines.pooling import Head, Pooled
+from harness.engines.pooling import LARGEST_LABEL, Head, Pooled
 from harness.types import Completion, EngineFailedError, Request, RequestFailedError
 
 LONGEST_REASON = 300
@@ -18,8 +17,6 @@ TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Number = Annotated[int, Field(ge=0)]
 # Rounding may lift one above 0.
 Logprob = Annotated[float, Field(le=1e-3, allow_inf_nan=False)]
-# No model computes in wider numbers, and sums of these are finite.
-LARGEST_LABEL = float(np.finfo(np.float32).max)
 Label = Annotated[float, Field(ge=-LARGEST_LABEL, le=LARGEST_LABEL, allow_inf_nan=False)]
 Row = Annotated[list[Label], Field(min_length=1)]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.architecture import Architecture
 from harness.checkpoint import Checkpoint
-from harness.engines.pooling import Head, Pooling
+from harness.engines.pooling import LARGEST_LABEL, Head, Pooling
 from harness.scorers.checked import (
     Checked,
     Settings,
@@ -25,8 +25,6 @@ from harness.scorers.reading import Reader
 from harness.types import EngineSettings
 
 Labels = Sequence[Sequence[float]]
-# Scores of steps are stored in four bytes.
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class PooledSettings(Settings, Protocol):
@@ -95,7 +93,7 @@ def judge_labels(settings: PooledSettings, labels: Labels, read: Read) -> tuple[
     """
     with np.errstate(all="ignore"):
         scores = settings.judge(labels, read)
-    odd = next((score for score in scores if not math.isfinite(score) or abs(score) > LARGEST), None)
+    odd = next((score for score in scores if not math.isfinite(score) or abs(score) > LARGEST_LABEL), None)
     return (scores, None) if odd is None else ((), f"its score is {odd:g}")
 
 

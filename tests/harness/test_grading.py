@@ -186,8 +186,7 @@ def test_an_answer_that_changes_how_others_are_graded_is_refused_and_changes_non
 def test_an_answer_whose_worker_was_killed_once_by_something_else_is_graded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for wall in ("enclose", "seal", "close_sandbox"):
-        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: None)
+    take_down_walls(monkeypatch)
     monkeypatch.setattr(f"{__name__}.act", kill_once)
     (tmp_path / "once").touch()
     graded = grade("right", f"once {tmp_path}/once", "right")
@@ -200,14 +199,18 @@ def test_an_answer_that_ends_who_forks_it_is_given_up_alone(
     evaluates: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing gets so far behind the walls; here it stands for what a system does to a process.
-    for wall in ("enclose", "seal", "close_sandbox"):
-        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: None)
+    take_down_walls(monkeypatch)
     monkeypatch.setattr(f"{__name__}.act", kill_parent)
     texts = ["right"] * 300
     texts[20] = texts[150] = "kill"
     graded = grade(*texts, evaluates=evaluates)
     assert outcomes(graded) == ["timeout" if text == "kill" else "correct" for text in texts]
     assert graded.troubles == dict.fromkeys((20, 150), "its worker died (-9)")
+
+
+def take_down_walls(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wall in ("enclose", "seal", "close_sandbox"):
+        monkeypatch.setattr(f"harness.zygote.{wall}", lambda *_, **__: None)
 
 
 def kill_parent(text: str) -> None:
