@@ -21,6 +21,7 @@ from analysis.reading.reading import Reading
 from analysis.reading.reading import read as read_outcomes
 from analysis.reading.untold import UntoldError
 from analysis.runs import outcomes, pairing, scores, verifiers
+from analysis.runs.along import AXES, Along, AxisName
 from analysis.runs.pairing import Source
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
@@ -86,7 +87,9 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
     """The reading of a run under the reader's choices."""
     if options.seed < 0:
         raise ValueError(f"--seed must not be negative; got {options.seed}.")
-    loaded = outcomes.load(root, task=options.task, anchor=options.anchor, scoring=scoring(options))
+    loaded = outcomes.load(
+        root, task=options.task, anchor=options.anchor, scoring=scoring(options), along=along(options)
+    )
     return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
 
 
@@ -109,7 +112,9 @@ def _read_verified(root: Path, base: Reading, options: argparse.Namespace) -> li
     names = [options.scorer] if options.scorer is not None else verifiers.named(root, base.asked.task)
     for name in names:
         scoring = replace(asked_scoring(options), scorer=name)
-        loaded = outcomes.load(root, task=options.task, anchor=options.anchor, scoring=scoring)
+        loaded = outcomes.load(
+            root, task=options.task, anchor=options.anchor, scoring=scoring, along=base.asked.along
+        )
         scored = tuple(arm for arm in loaded.arms if arm.is_scored)
         if scored:
             whole = replace(loaded, arms=scored)
@@ -131,6 +136,16 @@ def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overl
     return compare.compare(
         paired, reading.read(paired.outcomes, choices(options), rule=options.rule, seed=options.seed)
     )
+
+
+def along(options: argparse.Namespace) -> Along:
+    """The axis that is read, and what the others are held at; raises ValueError for one that is given twice."""
+    names = [name for name, _ in options.at]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"--at names {', '.join(twice)} twice; give each axis once.")
+    if options.along in names:
+        raise ValueError(f"--at {options.along} holds the axis that is read. Leave it out.")
+    return Along(options.along, dict(options.at))
 
 
 def scoring(options: argparse.Namespace) -> Scoring | None:
@@ -168,6 +183,15 @@ def choices(options: argparse.Namespace) -> Choices:
         price=by_model("price", options.price),
         cluster=options.cluster,
     )
+
+
+def axis_value(text: str) -> tuple[AxisName, int]:
+    """AXIS=N. Raises ArgumentTypeError."""
+    name, _, value = text.partition("=")
+    for axis in AXES:
+        if axis == name and value.isdecimal():
+            return axis, int(value)
+    raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(f'{axis}=N' for axis in AXES)}")
 
 
 def by_model(option: str, given: Sequence[tuple[str, Value]]) -> dict[str, Value]:
@@ -209,6 +233,10 @@ def add_scored(command: argparse.ArgumentParser) -> None:
 
 def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
+    of_along = f"the axis that is read in place of thinking budgets: {', '.join(AXES)}"
+    command.add_argument("--along", choices=AXES, default="budget", metavar="AXIS", help=of_along)
+    of_at = "what another axis is held at (the largest budget, no extension)"
+    command.add_argument("--at", type=axis_value, nargs="+", default=[], metavar="AXIS=N", help=of_at)
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
 

@@ -202,17 +202,24 @@ def cell_cost(
     decoded_tokens: ArrayLike,
     widths: Sequence[int],
     verdicts: Verdicts | None = None,
+    given_tokens: ArrayLike | None = None,
 ) -> Floats:
     """Expected cost a prompt of k samples run alone: one shared prefill,
     k decodes, and a verifier's reading of each.
 
     prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset
     decodes k times the mean sample. A verifier reads each of two samples or more in a pass of its own, and writes
-    its verdicts after that; one sample alone leaves nothing to choose and is not read. Source: by definition;
+    its verdicts after that; one sample alone leaves nothing to choose and is not read. given_tokens (..., P, S):
+    what each sample read between what it wrote, counted as read behind the prompt before it. Source: by definition;
     random subsets are exchangeable.
     """
     prompt, decoded = np.asarray(prompt_tokens, dtype=float)[:, None], np.asarray(decoded_tokens, dtype=float)
-    each, k = model.decode(shape, prompt, decoded), np.asarray(widths, dtype=float)
+    k = np.asarray(widths, dtype=float)
+    if given_tokens is None:
+        each = model.decode(shape, prompt, decoded)
+    else:
+        behind = prompt + np.asarray(given_tokens, dtype=float)
+        each = model.decode(shape, behind, decoded) + model.prefill(shape, behind) - model.prefill(shape, prompt)
     cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * k
     if verdicts is not None:
         cost = cost + verdict_cost(model, verdicts).mean(axis=-1, keepdims=True) * np.where(k > 1, k, 0.0)

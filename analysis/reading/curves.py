@@ -169,6 +169,7 @@ def cell_cost(
         prompt_tokens=arm.prompt_tokens,
         decoded_tokens=arm.decoded_tokens[at],
         widths=widths,
+        given_tokens=None if arm.given_tokens is None else arm.given_tokens[at],
         verdicts=chosen.verdicts(arm, at) if rule in CHOSEN_RULES else None,
     )
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Floats, Ints
 from analysis.runs import counts, rungs, samples, scores, verifiers
+from analysis.runs.along import Along
 from analysis.runs.counts import Counted
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
@@ -19,6 +20,7 @@ from analysis.runs.scores import Scores
 from analysis.runs.verifiers import EVALUATION, Scoring, Verifier
 from analysis.stats.tallies import Tally
 from results import schema, store
+from results.cuts import Caps
 from results.folder import read_object
 from results.graders import present_grader
 from results.ingest.write import GRADER as OUTSIDE
@@ -87,12 +89,17 @@ class Arm:
 
     @property
     def decoded_tokens(self) -> Ints | Floats:
-        """Tokens after the prompt, with the marker that closes thinking;
+        """Tokens that were written after the prompt, with the marker that closes thinking;
         (B, P, S), of counts their mean (B, P, 1).
         """
         if isinstance(self.stored, Counted):
             return (self.stored.thinking_tokens + self.stored.answer_tokens)[..., None]
         return self.stored.thinking_tokens + self.stored.closing_tokens + self.stored.answer_tokens
+
+    @property
+    def given_tokens(self) -> Ints | None:
+        """Tokens after the prompt that were read and not written; (B, P, S), None where there are none."""
+        return None if isinstance(self.stored, Counted) else self.stored.given_tokens
 
     def split(self, num_samples: int) -> "tuple[Arm, Arm]":
         """The first `num_samples` samples of each prompt, of counts so many drawn ones, and the rest."""
@@ -132,8 +139,9 @@ class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
     grader: a grader and its version, by default the highest that graded any of them. scoring: whose scores are
-    read beside the grades, and how; nobody's by default. Raises ValueError where nothing is graded, where the run
-    holds several tasks and none is named, and where scores are asked for that it has not.
+    read beside the grades, and how; nobody's by default. along: the axis that is read, thinking budgets by default;
+    its values stand in place of budgets. Raises ValueError where nothing is graded, where the run holds several tasks
+    and none is named, where scores are asked for that it has not, and as `Along.settle`.
     """
 
     def __init__(
@@ -143,6 +151,7 @@ class StoredRun:
         task: str | None = None,
         grader: tuple[str, str] | None = None,
         scoring: Scoring | None = None,
+        along: Along | None = None,
     ):
         models = store.scan(root, schema.MODELS).to_pandas()
         # Paths of a search are no samples: what they cost, and of a beam how many there are, is another question.
@@ -155,7 +164,8 @@ class StoredRun:
         self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if not rung.is_counted])
         sampled = [rung.identity for rung in self.rungs if not rung.is_counted]
         self.verifiers = {} if scoring is None else verifiers.find(root, sampled, scoring)
-        self.cells = store.scan(root, schema.CELLS).to_pandas()
+        self.cells = store.scan(root, schema.CELLS).to_pandas().fillna({"extensions": 0})
+        self.along = self._settle(along or Along())
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
         self.prompt_ids = self.prompt_tokens.index
@@ -170,12 +180,21 @@ class StoredRun:
         """Whether the outcomes were ingested, so that there are no traces and no engine's record of them."""
         return is_outside(self.grader[0])
 
+    def _settle(self, along: Along) -> Along:
+        identities = [rung.identity for rung in self.rungs]
+        cells = self.cells[self.cells["identity"].isin(identities) & (self.cells["pool"] == EVALUATION)]
+        return along if cells.empty else along.settle(cells)
+
     def declared(self, rung: Rung, pool: str) -> pd.DataFrame:
-        """The cells declared of one pool, a row for each time the grid was declared or grown."""
-        return self.cells[(self.cells["identity"] == rung.identity) & (self.cells["pool"] == pool)]
+        """The cells declared of one pool, a row for each time the grid was declared or grown.
+
+        Of samples that are evaluated those on the axis, with their values as budgets.
+        """
+        own = self.cells[(self.cells["identity"] == rung.identity) & (self.cells["pool"] == pool)]
+        return self.along.take(own) if pool == EVALUATION else own
 
     def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
-        """The rung's outcomes at these budgets on every prompt of the run, holes included."""
+        """The rung's outcomes at these budgets, or other values of the axis, on every prompt, holes included."""
         prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
         if rung.is_counted:
             rows = self.counts.loc[self.counts["identity"] == rung.identity]
@@ -186,7 +205,7 @@ class StoredRun:
             self.root,
             identity=rung.identity,
             pool=pool,
-            budgets=budgets,
+            settings=[self.along.caps(budget) if pool == EVALUATION else Caps(budget) for budget in budgets],
             prompt_ids=self.prompt_ids,
             prompt_tokens=prompt_tokens,
             grader=self.grader,

@@ -64,15 +64,18 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
 
 def _read_declared(root: Path, identity: str) -> pd.DataFrame:
     cells = store.scan(root, schema.CELLS, identity=identity).to_pandas()
-    return cells[cells["pool"] == "evaluation"]
+    return cells[(cells["pool"] == "evaluation") & (cells["extensions"].fillna(0) == 0)]
 
 
 def _read_traces(root: Path, identity: str) -> pd.DataFrame:
-    """(length, ended) of every evaluation sample, segments joined."""
-    columns = [*SAMPLE, "pool", "num_thinking_tokens", "ended"]
+    """(length, ended) of every evaluation sample, segments joined up to where it first ended by itself."""
+    columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended"]
     rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
     rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object})
-    return rows.groupby(SAMPLE).agg(length=("num_thinking_tokens", "sum"), ended=("ended", "any"))
+    end = rows["start_token"] + rows["num_thinking_tokens"]
+    rows = rows.assign(end=end, closed=end.where(rows["ended"].astype(bool)))
+    found = rows.groupby(SAMPLE).agg(end=("end", "max"), closed=("closed", "min"))
+    return pd.DataFrame({"length": found["closed"].fillna(found["end"]), "ended": found["closed"].notna()})
 
 
 def _read_answers(root: Path, identity: str) -> pd.DataFrame:

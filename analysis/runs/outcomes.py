@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
+from analysis.runs.along import Along
 from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in, weighed
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
@@ -35,7 +36,7 @@ class Outcomes:
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
     dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each
     arm has, of which num_samples, the least, are read, and of counts all; budgets_aside: budgets that were
-    declared and are not read, with the models that lack answers there.
+    declared and are not read, with the models that lack answers there. along: the axis whose values `budgets` are.
     """
 
     task: str
@@ -51,6 +52,7 @@ class Outcomes:
     unfinished: tuple[str, ...]
     num_grown: tuple[int, ...] = ()
     budgets_aside: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    along: Along = Along()
 
     @property
     def most_samples(self) -> int:
@@ -93,7 +95,12 @@ class Outcomes:
 
 
 def load(
-    root: Path, *, task: str | None = None, anchor: str | None = None, scoring: Scoring | None = None
+    root: Path,
+    *,
+    task: str | None = None,
+    anchor: str | None = None,
+    scoring: Scoring | None = None,
+    along: Along | None = None,
 ) -> Outcomes:
     """The outcomes of one task of a run.
 
@@ -101,12 +108,12 @@ def load(
     each arm's prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any
     arm's sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished.
     The anchor is the model with a pool for bins, the largest where several have one. scoring: whose scores stand
-    beside the grades, and how they are read; nobody's by default. Raises ValueError where nothing is graded, where
-    the run holds several tasks and none is named, where the named anchor has no pool for bins, and where scores
-    are asked for that the run has not.
+    beside the grades, and how they are read; nobody's by default. along: the axis that takes the place of thinking
+    budgets. Raises ValueError where nothing is graded, where the run holds several tasks and none is named, where the
+    named anchor has no pool for bins, where scores are asked for that the run has not, and as `Along.settle`.
     """
     with telling_damage(root):
-        return pair(StoredRun(root, task=task, scoring=scoring), anchor=anchor)
+        return pair(StoredRun(root, task=task, scoring=scoring, along=along), anchor=anchor)
 
 
 def tasks(root: Path) -> list[str]:
@@ -170,6 +177,7 @@ def pair(
         unfinished=tuple(rung.name for rung in rungs if rung.name not in [arm.rung.name for arm in arms]),
         num_grown=tuple(grown_to.get(arm.rung.name, arm.num_samples) for arm in taken),
         budgets_aside=_aside(run, arms, at),
+        along=run.along,
     )
 
 

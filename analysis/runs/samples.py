@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 from analysis.arrays import Array, Bools, Floats, Ints
 from analysis.runs import scores
 from analysis.runs.scores import Scores
-from analysis.runs.slots import NATURAL, Slots, bools, dictionary, ints
+from analysis.runs.serving import Serving
+from analysis.runs.slots import Slots, bools, dictionary, ints
 from analysis.runs.verifiers import Verifier
 from results import schema, store
+from results.cuts import NATURAL, Caps
 from results.ingest.write import GRADER as OUTSIDE
 
 # How an answer may be graded, right first; and what stands for a budget without a limit.
@@ -29,12 +31,13 @@ _KEY = ["prompt_id", "pool", "sample", "budget"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Arrays (B budgets, P prompts, S samples) of one model; a cell that is not `present` holds zeros.
+    """Arrays (B settings, P prompts, S samples) of one model; a cell that is not `present` holds zeros.
 
     cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do
     also where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere
     hold more than right and wrong; None where they do not, and `correct` says all. scores: what a verifier gave,
-    None where none was asked for.
+    None where none was asked for. given_tokens: those between the prompt and the answer that the model read and did
+    not write, what closed its thinking aside; None where there are none.
     """
 
     present: Bools
@@ -49,6 +52,7 @@ class Samples:
     outcome: Ints
     score: Floats | None = None
     scores: Scores | None = None
+    given_tokens: Ints | None = None
 
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Samples":
         """The part at these positions, and each prompt's first `num_samples` samples."""
@@ -100,18 +104,19 @@ def read(
     *,
     identity: str,
     pool: str,
-    budgets: Sequence[int],
+    settings: Sequence[Caps],
     prompt_ids: pd.Index,
     prompt_tokens: Ints,
     grader: tuple[str, str],
     verifier: Verifier | None = None,
 ) -> Samples:
-    """The graded answers of one identity and pool, each budget served by what a run capped there would have given.
+    """The graded answers of one identity and pool, each setting served by what a run capped there would have given.
 
-    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does.
-    Not so outcomes from elsewhere, whose runs are independent: an answer serves its own budget, schema.UNLIMITED
-    where none is stored. prompt_tokens (P,) is the length of each prompt before thinking; grader is its name and
-    version. A verifier's scores serve budgets as the answers do that it read.
+    The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does
+    (results.cuts.answer_places, of stored answers alone). Not so outcomes from elsewhere, whose runs are independent:
+    an answer serves its own budget, schema.UNLIMITED where none is stored. prompt_tokens (P,) is the length of each
+    prompt before thinking; grader is its name and version. A verifier's scores serve settings as the answers do that
+    it read.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
     wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
@@ -127,18 +132,15 @@ def read(
         raise ValueError(
             f"{root} is damaged: a row of {identity} is of {last}, and its rows are {len(answers):,}."
         )
-    shape = (1 + len(budgets), len(prompt_ids), num_samples)
-    null = schema.UNLIMITED if named == OUTSIDE else NATURAL
-
-    def place(table: pa.Table) -> Slots:
-        return Slots(table, budgets, prompt_ids, shape, null=null)
-
-    columns = _answer_columns(answers, place(answers), prompt_tokens)
-    columns |= _grade_columns(grades, place(grades))
+    is_ours = named != OUTSIDE
+    null = NATURAL if is_ours else schema.UNLIMITED
+    serving = Serving(settings, answers, prompt_ids, num_samples, null=null)
+    columns = _answer_columns(answers, serving.place(answers), prompt_tokens, is_ours=is_ours)
+    columns |= _grade_columns(grades, serving.place(grades))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
-    ends_in_time = columns["present"][0] & (columns["thinking_tokens"][0] <= np.asarray(budgets)[:, None, None])
-    served = Samples(**columns, scores=None)._each(lambda layers: _serve(layers, ends_in_time))
-    served = replace(served, cut=served.present & served.cut & ~ends_in_time)
+    serving.settle(columns["present"], columns["thinking_tokens"], columns["forced"])
+    served = Samples(**columns, scores=None)._each(serving.serve)
+    served = replace(served, cut=served.present & served.cut & ~serving.ends_in_time)
     if verifier is None:
         return served
     read = scores.read(
@@ -148,30 +150,35 @@ def read(
         scorer=(verifier.name, verifier.version),
         steps=verifier.steps,
         num_verdicts=verifier.num_verdicts,
-        place=place,
+        place=serving.place,
     )
-    return replace(served, scores=read.each(lambda layers: _serve(layers, ends_in_time)))
+    return replace(served, scores=read.each(serving.serve))
 
 
-_ANSWER_COLUMNS = ("num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "forced", "finish_reason")
+_ANSWER_COLUMNS = (
+    *("num_thinking_tokens", "num_answer_tokens", "num_prompt_tokens", "num_given_tokens"),
+    *("forced", "finish_reason", "extension"),
+)
 _GRADE_COLUMNS = ("grader", "grader_version", "vote_key", "correct", "outcome")
 
 
-def _answer_columns(table: pa.Table, slots: Slots, prompt_tokens: Ints) -> dict[str, Array]:
+def _answer_columns(table: pa.Table, slots: Slots, prompt_tokens: Ints, *, is_ours: bool) -> dict[str, Array]:
     kept = slots.kept
     thinking, forced = ints(table["num_thinking_tokens"])[kept], bools(table["forced"])[kept]
     # A forced request holds the prompt, the cut thinking and the marker that closes it: the rest is the marker.
-    closing = ints(table["num_prompt_tokens"])[kept] - thinking - prompt_tokens[slots.prompt]
-    return {
+    given = ints(table["num_given_tokens"])[kept]
+    closing = ints(table["num_prompt_tokens"])[kept] - thinking - given - prompt_tokens[slots.prompt]
+    columns = {
         "answered": slots.fill(np.ones(len(thinking), dtype=bool)),
         "thinking_tokens": slots.fill(thinking),
         "closing_tokens": slots.fill(np.where(forced, np.maximum(closing, 0), 0)),
         "answer_tokens": slots.fill(ints(table["num_answer_tokens"])[kept]),
         # Outcomes from elsewhere do not say whether thinking was going on at their limit.
-        "cut": slots.fill(np.full(len(thinking), slots.null == NATURAL)),
+        "cut": slots.fill(np.full(len(thinking), is_ours)),
         "forced": slots.fill(forced),
         "capped": slots.fill(_is(table["finish_reason"], "length")[kept]),
     }
+    return columns | {"given_tokens": slots.fill(given)} if given.any() else columns
 
 
 def _grade_columns(table: pa.Table, slots: Slots) -> dict[str, Array]:
@@ -197,12 +204,6 @@ def _scores(table: pa.Table, kept: Bools, correct: Bools) -> Floats | None:
     told = np.asarray(pc.fill_null(table["score"].cast(pa.float64()), np.nan).to_numpy())[kept]
     score = np.where(np.isnan(told), correct, told)
     return score if ((score > 0) & (score < 1)).any() else None
-
-
-def _serve(layers: Array, ends_in_time: Bools) -> Array:
-    """Layers (natural, cut at each budget) as what each budget yields; (1 + B, P, S, ...) -> (B, P, S, ...)."""
-    ends = ends_in_time.reshape(*ends_in_time.shape, *[1] * (layers.ndim - ends_in_time.ndim))
-    return np.where(ends, layers[0], layers[1:])
 
 
 def _is(column: pa.ChunkedArray, value: str) -> Bools:

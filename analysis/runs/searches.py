@@ -20,6 +20,7 @@ from analysis.runs.searched import name_searches
 from analysis.runs.slots import floats, ints
 from analysis.runs.verifiers import EVALUATION
 from results import schema, store
+from results.cuts import along_budgets
 from results.folder import read_object
 from results.searching import STRATEGY, count_paths, read_count, read_strategies
 
@@ -122,7 +123,7 @@ def _read(
         root,
         identity=identity,
         pool=EVALUATION,
-        budgets=[budget],
+        settings=along_budgets([budget]),
         prompt_ids=pd.Index(outcomes.prompt_ids),
         prompt_tokens=base.prompt_tokens,
         grader=(outcomes.grader, outcomes.grader_version),

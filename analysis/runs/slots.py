@@ -2,43 +2,24 @@
 Knows keys, nothing of what they hold.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Array, Bools, Floats, Ints
 
-# Stands for the budget of an answer that its trace came to by itself.
-NATURAL = -1
-
 
 class Slots:
-    """Where each row of a table belongs in arrays (1 + B, P, S), whose first layer holds the natural answers.
+    """Where each row of a table belongs in arrays (L, P, S).
 
-    null: the budget that a row without one is of, NATURAL or one of `budgets`.
+    layer, prompt, sample: of each row; a negative one, or a sample beyond the last, has no place.
     """
 
-    def __init__(
-        self,
-        table: pa.Table,
-        budgets: Sequence[int],
-        prompt_ids: pd.Index,
-        shape: tuple[int, int, int],
-        *,
-        null: int,
-    ):
-        layer = pd.Index([NATURAL, *budgets]).get_indexer(ints(table["budget"], null=null))
-        codes, names = dictionary(table["prompt_id"])
-        prompt = prompt_ids.get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
-        sample = ints(table["sample"])
+    def __init__(self, layer: Ints, prompt: Ints, sample: Ints, shape: tuple[int, int, int]):
         self.kept = (layer >= 0) & (prompt >= 0) & (sample < shape[2])
         self.prompt = prompt[self.kept]
         self.at = layer[self.kept], self.prompt, sample[self.kept]
         self.shape = shape
-        self.null = null
 
     def fill(self, values: Array) -> Array:
         """The kept rows' values in their places, zeros elsewhere."""
