@@ -1,31 +1,29 @@
-"""Cuts a trace at a budget, closes it and takes the answer: natural where it had ended, forced elsewhere."""
+"""Cuts a trace, closes it and takes the answer: natural where it had ended, forced elsewhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from harness.rollouts import Rollout
 from harness.traces import Context, SampleKey, complete, find_stop
 from harness.types import Answer, Engine
-
-
-def budgets_to_answer(num_thinking_tokens: int, ended: bool, budgets: Iterable[int]) -> set[int | None]:
-    """The answers that serve `budgets`: None, the natural one, for every budget the trace ended within."""
-    return {None if ended and num_thinking_tokens <= budget else budget for budget in budgets}
+from results.cuts import NATURAL
 
 
 async def take_answer(
-    engine: Engine, context: Context, key: SampleKey, *, thought_ids: Sequence[int], budget: int | None
+    engine: Engine, context: Context, key: SampleKey, *, rollout: Rollout, place: int = NATURAL
 ) -> Answer:
-    """The answer after the first `budget` thinking tokens of a trace,
-    or after all of a trace that ended by itself.
+    """The answer of a sample after `place` written tokens: its own where it had closed thinking there,
+    forced elsewhere. NATURAL: that of its first close.
     """
     renderer = context.renderer
-    if budget is None and renderer.holds_answer:
-        return _own_answer(context, key, tuple(thought_ids))
-    kept = tuple(thought_ids if budget is None else thought_ids[:budget])
+    at = rollout.closes[0] if place == NATURAL else place
+    is_natural = at in rollout.closes
+    if is_natural and renderer.holds_answer:
+        return _own_answer(context, key, rollout.written[:at])
+    kept, spent = rollout.context(at), min(at, len(rollout.written))
     # A trace that ended with end-of-text instead of a close marker is closed for it.
-    forced = budget is not None or kept[-1] != renderer.close_id
-    spent = len(kept)
+    forced = not is_natural or kept[-1] != renderer.close_id
     if forced:
-        has_ended = budget is None and kept[-1] in renderer.eos_ids
+        has_ended = is_natural and kept[-1] in renderer.eos_ids
         kept = (kept[:-1] if has_ended else kept) + renderer.force_ids
     stop = context.ends_led if forced else context.until
     completion, seed = await complete(
@@ -43,7 +41,7 @@ async def take_answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
         sample=key.sample,
-        budget=budget,
+        budget=None if place == NATURAL else place,
         num_thinking_tokens=spent,
         num_answer_tokens=len(token_ids),
         forced=forced,
@@ -54,6 +52,8 @@ async def take_answer(
         seconds=completion.seconds,
         text=text,
         certainty=completion.certainty and completion.certainty.first(len(token_ids)),
+        extension=rollout.closes.index(at) or None if is_natural else None,
+        num_given_tokens=rollout.num_given(at),
     )
 
 

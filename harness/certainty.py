@@ -1,6 +1,5 @@
 """How sure a model was of each token that it wrote. Arrays in, numbers out; knows no engine and no table."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,10 +23,6 @@ class Certainty(NamedTuple):
     def first(self, length: int) -> "Certainty":
         """Of the first tokens."""
         return Certainty(self.logprobs[:length], self.confidences[:length])
-
-    def followed_by_given(self, number: int) -> "Certainty":
-        """The same, and of so many tokens behind them that were put there."""
-        return Certainty(*(values + (math.nan,) * number for values in self))
 
 
 def confidence(likeliest: Sequence[float]) -> float:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from harness.budgets import take_answer
 from harness.probe_answers import UNREAD, check_answers, grade_answers
-from harness.traces import Context, SampleKey, iterate_trace
+from harness.rollouts import Rollout
+from harness.traces import Context, SampleKey, follow, sample_segment
 from harness.types import Answer, Engine, EngineFailedError, Prompt, RequestFailedError, Task, Trace
+from results.cuts import NATURAL
 
 NUM_PROBES = 8
 # A model that closes its thinking at all does so within this many tokens on one of eight prompts.
@@ -111,8 +113,8 @@ async def _ignores_seeds(engine: Engine, context: Context, prompt: Prompt, *, ma
 async def _begin(engine: Engine, context: Context, key: SampleKey, max_thinking_tokens: int) -> tuple[int, ...]:
     """The first tokens of a trace; none where the request fails."""
     try:
-        trace = iterate_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
-        return sum([segment.token_ids async for segment in trace], ())
+        trace = await sample_segment(engine, context, key, Rollout(), max_thinking_tokens=max_thinking_tokens)
+        return trace.token_ids
     except RequestFailedError:
         return ()
 
@@ -133,14 +135,15 @@ async def _try_probe(
 
 async def _probe(engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int) -> Probed:
     segments: tuple[Trace, ...] = ()
+    rollout = Rollout()
     if max_thinking_tokens:
-        trace = iterate_trace(engine, context, key, thought_ids=(), max_thinking_tokens=max_thinking_tokens)
-        segments = tuple([segment async for segment in trace])
-    thought = sum((trace.token_ids for trace in segments), ())
-    budgets: list[int | None] = [len(thought) // 2]
-    if segments and segments[-1].ended:
-        budgets.append(None)
-    taken = [take_answer(engine, context, key, thought_ids=thought, budget=budget) for budget in budgets]
+        segment = await sample_segment(engine, context, key, rollout, max_thinking_tokens=max_thinking_tokens)
+        rollout = follow(rollout, segment, close_id=context.renderer.close_id)
+        segments = (segment,)
+    places = [len(rollout.written) // 2]
+    if rollout.is_closed:
+        places.append(NATURAL)
+    taken = [take_answer(engine, context, key, rollout=rollout, place=place) for place in places]
     return segments, tuple(await asyncio.gather(*taken))
 
 

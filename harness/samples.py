@@ -1,32 +1,33 @@
-"""One prompt through the nested grid: its traces to the largest budget, then an answer at every smaller one."""
+"""One prompt through the nested grid: its traces as far as any cell reaches, then an answer at every cut."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from harness.budgets import budgets_to_answer, take_answer
+from harness.budgets import take_answer
 from harness.in_flight import finish_each
-from harness.traces import Context, SampleKey, iterate_trace
+from harness.rollouts import Rollout
+from harness.traces import Context, SampleKey, follow, sample_segment
 from harness.types import Answer, Engine, RequestFailedError, Search, Trace
+from results.cuts import Caps
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What one sample still lacks. `thought_ids` to `num_extended`: its stored trace; `answered`: its answers."""
+    """What one sample still lacks of its cells. rollout: what is stored of it; answered: where its answers stand."""
 
     key: SampleKey
-    budgets: tuple[int, ...]
-    thought_ids: tuple[int, ...] = ()
-    ended: bool = False
-    answered: frozenset[int | None] = frozenset()
-    num_extended: int = 0
+    cells: tuple[Caps, ...]
+    rollout: Rollout = Rollout()
+    answered: frozenset[int] = frozenset()
 
-    @property
-    def lacks_thinking(self) -> bool:
-        return not self.ended and len(self.thought_ids) < max(self.budgets)
+    def unreached(self, rollout: Rollout) -> list[Caps]:
+        """The cells whose answers stand beyond what the rollout has written."""
+        places = rollout.places(self.cells)
+        return [cell for cell, place in zip(self.cells, places, strict=True) if place > len(rollout.written)]
 
-    def lacking_answers(self, num_thinking_tokens: int, ended: bool) -> set[int | None]:
-        return budgets_to_answer(num_thinking_tokens, ended, self.budgets) - self.answered
+    def lacking_answers(self, rollout: Rollout) -> set[int]:
+        return set(rollout.places(self.cells)) - self.answered
 
 
 @dataclass(frozen=True)
@@ -53,38 +54,30 @@ async def finish_sample(engine: Engine, context: Context, pending: Pending) -> S
 
     What a failed request would have brought is missing, and `failure` says why.
     """
-    thought_ids, ended = pending.thought_ids, pending.ended
+    key, rollout = pending.key, pending.rollout
     traces: list[Trace] = []
-    if pending.lacks_thinking:
-        segments = iterate_trace(
-            engine,
-            context,
-            pending.key,
-            thought_ids=thought_ids,
-            max_thinking_tokens=max(pending.budgets),
-            num_extended=pending.num_extended,
-        )
+    while cells := pending.unreached(rollout):
+        cap = max(cell.budget for cell in cells)
         try:
-            async for segment in segments:
-                traces.append(segment)
+            segment = await sample_segment(engine, context, key, rollout, max_thinking_tokens=cap)
         except RequestFailedError as error:
-            return Sampled(pending.key, tuple(traces), failure=str(error))
-        thought_ids = sum((trace.token_ids for trace in traces), thought_ids)
-        ended = traces[-1].ended
-    lacking = pending.lacking_answers(len(thought_ids), ended)
+            return Sampled(key, tuple(traces), failure=str(error))
+        traces.append(segment)
+        rollout = follow(rollout, segment, close_id=context.renderer.close_id)
+    lacking = pending.lacking_answers(rollout)
     taken = await asyncio.gather(
-        *(_try_answer(engine, context, pending.key, thought_ids=thought_ids, budget=budget) for budget in lacking)
+        *(_try_answer(engine, context, key, rollout=rollout, place=place) for place in lacking)
     )
     failures = [str(answer) for answer in taken if isinstance(answer, RequestFailedError)]
     answers = tuple(answer for answer in taken if isinstance(answer, Answer))
-    return Sampled(pending.key, tuple(traces), answers, failures[0] if failures else None)
+    return Sampled(key, tuple(traces), answers, failures[0] if failures else None)
 
 
 async def _try_answer(
-    engine: Engine, context: Context, key: SampleKey, *, thought_ids: tuple[int, ...], budget: int | None
+    engine: Engine, context: Context, key: SampleKey, *, rollout: Rollout, place: int
 ) -> Answer | RequestFailedError:
     try:
-        return await take_answer(engine, context, key, thought_ids=thought_ids, budget=budget)
+        return await take_answer(engine, context, key, rollout=rollout, place=place)
     except RequestFailedError as error:
         return error
 

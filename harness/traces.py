@@ -1,12 +1,13 @@
-"""Samples traces: thinking up to a cap, or its continuation from where it was cut.
+"""Samples traces: thinking up to a cap, or its continuation from where it was cut or had closed.
 Knows nothing of budgets below.
 """
 
 import bisect
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.rendering import Renderer
+from harness.rollouts import Rollout
 from harness.seeds import request_seed
 from harness.types import (
     Completion,
@@ -105,69 +106,33 @@ def _check_stopped(request: Request, token_ids: tuple[int, ...], renderer: Rende
         )
 
 
-async def iterate_trace(
-    engine: Engine,
-    context: Context,
-    key: SampleKey,
-    *,
-    thought_ids: Sequence[int],
-    max_thinking_tokens: int,
-    num_extended: int = 0,
-) -> AsyncIterator[Trace]:
-    """The next segments of a trace whose first tokens are `thought_ids`, up to `max_thinking_tokens` in all.
-
-    One segment, and one more for each time that thinking is extended. Raises RequestFailedError; what came before
-    stands.
-    """
-    thought, goes_on = tuple(thought_ids), True
-    extensions_left = context.renderer.thinking.extensions - num_extended
-    while goes_on:
-        segment = await _sample_segment(
-            engine,
-            context,
-            key,
-            thought_ids=thought,
-            max_thinking_tokens=max_thinking_tokens,
-            may_extend=extensions_left > 0,
-        )
-        yield segment
-        thought += segment.token_ids
-        extensions_left -= 1
-        goes_on = segment.finish_reason == "extended" and len(thought) < max_thinking_tokens
-
-
-async def _sample_segment(
-    engine: Engine,
-    context: Context,
-    key: SampleKey,
-    *,
-    thought_ids: tuple[int, ...],
-    max_thinking_tokens: int,
-    may_extend: bool,
+async def sample_segment(
+    engine: Engine, context: Context, key: SampleKey, rollout: Rollout, *, max_thinking_tokens: int
 ) -> Trace:
-    renderer, start = context.renderer, len(thought_ids)
+    """The next segment of a sample, up to `max_thinking_tokens` written ones in all.
+
+    Thinking that had closed goes on from the text that extends it, in place of its marker. Raises
+    RequestFailedError.
+    """
+    renderer, start = context.renderer, len(rollout.written)
+    before, extend_ids = rollout.context(start), None
+    if rollout.is_closed:
+        extend_ids = renderer.extend_ids
+        before = before[:-1] + extend_ids
     completion, seed = await complete(
         engine,
         context,
         key,
-        prefix_ids=thought_ids,
+        prefix_ids=before,
         stage="think",
         start_token=start,
         max_tokens=max_thinking_tokens - start,
         stop_ids=renderer.end_ids,
         stop=context.ends_thinking,
     )
-    stopped = find_stop(context.ends_thinking, completion.token_ids, after=thought_ids, renderer=renderer)
+    stopped = find_stop(context.ends_thinking, completion.token_ids, after=before, renderer=renderer)
     token_ids = completion.token_ids if stopped is None else completion.token_ids[:stopped]
-    certainty = completion.certainty and completion.certainty.first(len(token_ids))
-    finish_reason: str = completion.finish_reason if stopped is None else "stop"
-    extended = token_ids[:-1] + renderer.extend_ids
-    is_extended = (
-        may_extend and token_ids[-1] == renderer.close_id and start + len(extended) <= max_thinking_tokens
-    )
-    if is_extended:
-        certainty = certainty and certainty.first(len(token_ids) - 1).followed_by_given(len(renderer.extend_ids))
-        token_ids, finish_reason = extended, "extended"
+    finish_reason = completion.finish_reason if stopped is None else "stop"
     return Trace(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
@@ -175,14 +140,25 @@ async def _sample_segment(
         start_token=start,
         token_ids=token_ids,
         # Some engines say "length" of a stop token that stands exactly at the cap.
-        ended=not is_extended and (token_ids[-1] in renderer.end_ids or finish_reason == "stop"),
-        num_prompt_tokens=len(key.prompt_ids) + start,
+        ended=token_ids[-1] in renderer.end_ids or finish_reason == "stop",
+        num_prompt_tokens=len(key.prompt_ids) + len(before),
         num_cached_tokens=completion.num_cached_tokens,
         finish_reason=finish_reason,
         seed=seed,
         seconds=completion.seconds,
         text=renderer.decode(token_ids),
-        certainty=certainty,
+        certainty=completion.certainty and completion.certainty.first(len(token_ids)),
+        extend_ids=extend_ids,
+    )
+
+
+def follow(rollout: Rollout, segment: Trace, *, close_id: int | None) -> Rollout:
+    """The sample with one more segment."""
+    return rollout.followed_by(
+        segment.token_ids,
+        ended=segment.ended,
+        is_final=segment.token_ids[-1] != close_id,
+        extend_ids=segment.extend_ids,
     )
 
 

@@ -1,6 +1,7 @@
 """The plain values that pass between rooms. Knows nothing of engines, files or configs."""
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Literal, Protocol
 from harness.architecture import Architecture
 from harness.certainty import Certainty
 from harness.forms import Form
+from results.cuts import Caps
 
 Pool = Literal["evaluation", "bins", "probe"]
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
@@ -83,10 +85,9 @@ class Thinking:
     the text and holds its own answer. force: appended to a trace that is cut; behind it stands what leads to an
     answer in the task's form. chat: whether prompts go through the tokenizer's chat template, with
     `template_options`. bos: whether a prompt without a chat template begins with the tokenizer's beginning of
-    text; null for what the tokenizer puts before plain text by itself. extensions: how many times a trace that
-    closes before its cap has its marker taken back and `extend` put in its place (Muennighoff et al. 2025, arXiv
-    2501.19393). An `extend` of several tokens that would pass the cap is left out, and the trace has ended; a
-    larger cap that is asked for later does not go on from there.
+    text; null for what the tokenizer puts before plain text by itself. extend: what takes the place of the marker
+    where thinking that closed is extended (Muennighoff et al. 2025, arXiv 2501.19393), as often as `grid.extensions`
+    says; the answers before it do not depend on it.
     """
 
     close: str | None
@@ -94,8 +95,7 @@ class Thinking:
     open: str = ""
     chat: bool = False
     template_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    extensions: int = 0
-    extend: str = ""
+    extend: str = field(default="", metadata={SHAPES_OUTPUTS: False})
     bos: bool | None = None
 
     def __post_init__(self) -> None:
@@ -112,12 +112,6 @@ class Thinking:
         if not self.force and self.close:
             raise ValueError(
                 f"thinking.force is empty; give the text that closes a cut trace, such as {self.close}."
-            )
-        if self.extensions < 0:
-            raise ValueError(f"thinking.extensions must not be negative; got {self.extensions}.")
-        if self.extensions and not (self.extend and self.close):
-            raise ValueError(
-                "thinking.extensions needs thinking.close, and thinking.extend with the text that replaces it."
             )
 
 
@@ -150,16 +144,20 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Grid:
-    """Widths and thinking budgets to measure, and the pool that difficulty bins are read from."""
+    """Widths, thinking budgets and extensions to measure, and the pool that difficulty bins are read from.
+
+    extensions: how often thinking that closes before its budget is made to go on.
+    """
 
     widths: tuple[int, ...]
     budgets: tuple[int, ...]
+    extensions: tuple[int, ...] = (0,)
     anchor: str | None = None
     bin_samples: int = 8
     reference_budget: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("widths", "budgets"):
+        for name in ("widths", "budgets", "extensions"):
             values = tuple(sorted(set(getattr(self, name))))
             if not values or any(not isinstance(v, int) or v < 0 for v in values):
                 raise ValueError(
@@ -174,6 +172,17 @@ class Grid:
             raise ValueError(f"grid.reference_budget must not be negative; got {self.reference_budget}.")
         if self.reference_budget is None:
             object.__setattr__(self, "reference_budget", self.budgets[-1])
+
+    @property
+    def cells(self) -> tuple[Caps, ...]:
+        """What a sample is read at, widths aside."""
+        return tuple(Caps(*caps) for caps in itertools.product(self.budgets, self.extensions))
+
+    @property
+    def reference(self) -> Caps:
+        """The cell that difficulty is read at."""
+        assert self.reference_budget is not None
+        return Caps(self.reference_budget)
 
 
 @dataclass(frozen=True)
@@ -252,8 +261,8 @@ class Trace:
     """A segment of one sampled thinking sequence, from `start_token` on.
 
     `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids`
-    and is counted. finish_reason "extended": it closed, its marker was taken back, and `token_ids` ends with what
-    was put in its place.
+    and is counted. extend_ids: what was put in place of the marker that the segment before this one ended with;
+    None where this goes on from a cut, or from the prompt. Only `token_ids` count as thinking.
     """
 
     prompt_id: str
@@ -269,6 +278,7 @@ class Trace:
     seconds: float
     text: str
     certainty: Certainty | None = None
+    extend_ids: tuple[int, ...] | None = None
 
     @property
     def num_thinking_tokens(self) -> int:
@@ -277,10 +287,14 @@ class Trace:
 
 @dataclass(frozen=True)
 class Answer:
-    """The text that follows a trace cut at `budget`; budget None is the answer of a trace that ended by itself.
+    """The text that follows a trace cut after `budget` thinking tokens; None is the answer of one that ended by
+    itself.
 
-    text: what is graded. Where the answer was led to, it begins with the lead; a plain chain of thought that ended
-    by itself is its own answer, which took no request: num_answer_tokens is then 0 and seed None.
+    extension: of the answer of a trace that was extended and ended by itself, how often it was extended before; it
+    stands at `budget`. num_given_tokens: those between the prompt and the answer that the model read and did not
+    write, less the markers that were taken back; what closed its thinking for it is not among them. text: what is
+    graded. Where the answer was led to, it begins with the lead; a plain chain of thought that ended by itself is
+    its own answer, which took no request: num_answer_tokens is then 0 and seed None.
     """
 
     prompt_id: str
@@ -297,6 +311,8 @@ class Answer:
     seconds: float
     text: str
     certainty: Certainty | None = None
+    extension: int | None = None
+    num_given_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -113,11 +113,13 @@ CELLS = Table(
             ("identity", Category),
             ("pool", Category),
             ("budget", Count),
+            ("extensions", Count),
             ("num_samples", Count),
             ("num_prompts", Count),
         ]
     ),
-    key=("identity", "pool", "budget", "num_samples", "num_prompts"),
+    key=("identity", "pool", "budget", "extensions", "num_samples", "num_prompts"),
+    younger=("extensions",),
 )
 
 SAMPLE_KEY = ("identity", "prompt_id", "pool", "sample")
@@ -146,11 +148,12 @@ TRACES = Table(
             *_REQUEST_COLUMNS,
             ("token_ids", pa.list_(pa.int32())),
             *_CERTAINTY_COLUMNS,
+            ("extend_ids", pa.list_(pa.int32())),
         ]
     ),
     key=(*SAMPLE_KEY, "start_token"),
     filled=("num_thinking_tokens", "ended"),
-    younger=CERTAINTY,
+    younger=(*CERTAINTY, "extend_ids"),
 )
 
 ANSWERS = Table(
@@ -165,11 +168,13 @@ ANSWERS = Table(
             *_REQUEST_COLUMNS,
             ("usd", pa.float64()),
             *_CERTAINTY_COLUMNS,
+            ("extension", Count),
+            ("num_given_tokens", Count),
         ]
     ),
     key=(*SAMPLE_KEY, "budget"),
     filled=("num_thinking_tokens", "forced"),
-    younger=("usd", *CERTAINTY),
+    younger=("usd", *CERTAINTY, "extension", "num_given_tokens"),
 )
 
 GRADES = Table(

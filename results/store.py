@@ -124,7 +124,7 @@ def among(column: str, names: Iterable[str]) -> pc.Expression:
 def append_missing(root: Path, table: Table, rows: Sequence[dict[str, Any]], *, writer: str) -> Path | None:
     """Append those of `rows` whose key is not stored yet."""
     stored = {tuple(row.values()) for row in scan(root, table, columns=table.key).to_pylist()}
-    missing = [row for row in rows if tuple(row[name] for name in table.key) not in stored]
+    missing = [row for row in rows if tuple(map(row.get, table.key)) not in stored]
     return append(root, table, missing, writer=writer)
 
 

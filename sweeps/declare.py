@@ -51,12 +51,13 @@ def list_cells(prepared: "Prepared") -> list[dict[str, Any]]:
         {
             "identity": prepared.identity,
             "pool": state.spec.pool,
-            "budget": budget,
+            "budget": cell.budget,
+            "extensions": cell.extensions or None,
             "num_samples": state.spec.num_samples,
             "num_prompts": len(prepared.prompts),
         }
         for state in prepared.states
-        for budget in state.spec.budgets
+        for cell in state.spec.cells
     ]
 
 

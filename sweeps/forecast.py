@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from harness.search.verdicts import Verifier
 from results import store
+from results.cuts import NATURAL
 from results.folder import read_object
 from results.schema import ANSWERS, CELLS, MODELS, SEARCHES, THROUGHPUT, TRACES, Table
 from results.shards import list_shards
@@ -261,29 +262,57 @@ def _cost(state: PoolState, measured: Measured, prepared: "Prepared") -> Cost:
 
 
 def _cost_of_kept(state: PoolState, measured: Measured) -> Cost:
-    """The same where nothing is dropped; S(t) is the share of traces longer than t."""
-    budgets = np.array(state.spec.budgets)
-    survival = measured.survival(int(budgets.max()))
-    thought_PS = np.minimum(state.num_thinking_PS, budgets.max())
-    alive_PS = np.maximum(survival[thought_PS], 1e-12)
+    """The same where nothing is dropped. Cells that share a cut share its answer."""
+    natural, forced = _count_owed(state)
+    coming = _expect(state, measured)
+    return coming._replace(num_forced=coming.num_forced + forced, num_natural=coming.num_natural + natural)
+
+
+def _count_owed(state: PoolState) -> tuple[int, int]:
+    """Answers that are missing where a trace stands already: its own, and those that are forced."""
+    owed_PSB, places_PSB = ~state.answered_PSB & ~state.lacks_thinking_PSB, state.places_PSB
+    natural = forced = 0
+    for cell in range(owed_PSB.shape[-1]):
+        place_PS, owed_PS = places_PSB[..., cell], owed_PSB[..., cell]
+        for before in range(cell):
+            owed_PS = owed_PS & ~(owed_PSB[..., before] & (places_PSB[..., before] == place_PS))
+        own_PS = (place_PS == NATURAL) | (state.events.closes == place_PS).any(axis=0)
+        natural += int((owed_PS & own_PS).sum())
+        forced += int((owed_PS & ~own_PS).sum())
+    return natural, forced
+
+
+def _expect(state: PoolState, measured: Measured) -> Cost:
+    """What traces that go on will take; S(t) is the share of traces longer than t.
+
+    One that is extended is taken to go on as one that begins.
+    """
+    cells, deepest, closes_KPS = state.spec.cells, state.spec.deepest, state.events.closes
+    survival, lacks_PS = measured.survival(deepest), state.lacks_thinking_PS
+    thought_PS = np.minimum(state.num_thinking_PS, deepest)
+    is_open_PS = ~(closes_KPS == state.num_thinking_PS).any(axis=0)
+    alive_PS = np.where(is_open_PS, np.maximum(survival[thought_PS], 1e-12), 1.0)
     # Expected tokens from n on: the sum of S(t) / S(n) over n <= t < cap.
     tail = np.append(np.cumsum(survival[-2::-1])[::-1], 0.0)
-    thinking = (tail[thought_PS] / alive_PS)[state.lacks_thinking_PS].sum()
-    # A budget that a trace has reached is forced for certain, a later one where the trace is still going then.
-    reached_PSB = budgets <= state.num_thinking_PS[..., None]
-    cut_PSB = np.where(reached_PSB, 1.0, survival[budgets] / alive_PS[..., None])
-    ended_PSB = state.ended_PS[..., None] & (state.num_thinking_PS[..., None] <= budgets)
-    unfinished_PSB = state.lacks_thinking_PS[..., None]
-    forced = np.where(unfinished_PSB, cut_PSB * ~state.answered_PSB, state.lacks_answer_PSB & ~ended_PSB).sum()
-    owed_PS = ended_PSB.any(axis=-1) & ~state.natural_PS
-    natural = np.where(state.lacks_thinking_PS, 1 - survival[-1] / alive_PS, owed_PS).sum()
-    return Cost(float(thinking), float(forced), float(natural), float(state.lacks_thinking_PS.sum()))
+    num_closed_PS = (closes_KPS <= state.num_thinking_PS).sum(axis=0)
+    fresh_PS = state.spec.most_extensions - num_closed_PS + ~is_open_PS
+    rest_PS = np.where(is_open_PS, tail[thought_PS] / alive_PS, 0.0) + fresh_PS * tail[0]
+    thinking = np.minimum(rest_PS, deepest - thought_PS)[lacks_PS].sum()
+    forced = 0.0
+    for budget in sorted({cell.budget for cell in cells}):
+        alike = [at for at, cell in enumerate(cells) if cell.budget == budget]
+        needs_PS = (state.lacks_thinking_PSB & ~state.answered_PSB)[..., alike].any(axis=-1)
+        # A trace that is extended reaches nearly every budget.
+        still_PS = np.where(any(cells[at].extensions for at in alike), 1.0, survival[budget] / alive_PS)
+        forced += still_PS[needs_PS].sum()
+    levels_PS = sum(num_closed_PS <= extensions for extensions in {cell.extensions for cell in cells})
+    natural = ((1 - survival[-1] / alive_PS) * levels_PS)[lacks_PS].sum()
+    return Cost(float(thinking), float(forced), float(natural), float(lacks_PS.sum()))
 
 
 def _cells_done(state: PoolState, widths: tuple[int, ...]) -> list[bool]:
-    """Whether each cell, width by width and budget by budget, is answered on every prompt."""
-    served = ~state.lacks_answer_PSB & (~state.lacks_thinking_PS[..., None] | state.answered_PSB)
-    return [bool(served[:, :width, b].all()) for width in widths for b in range(len(state.spec.budgets))]
+    """Whether each cell, width by width and cap by cap, is answered on every prompt."""
+    return [bool(state.answered_PSB[:, :width, b].all()) for width in widths for b in range(len(state.spec.cells))]
 
 
 def _measure_disk(root: Path) -> tuple[float, float]:

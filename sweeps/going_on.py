@@ -2,6 +2,7 @@
 composed again with what is asked anew.
 """
 
+import itertools
 import re
 import shlex
 from collections import defaultdict
@@ -13,6 +14,7 @@ import numpy as np
 
 from harness.types import Prompt
 from results import store
+from results.cuts import Caps
 from results.places import find_run
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
@@ -24,7 +26,7 @@ from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
 from sweeps.searched import read_searched
 from sweeps.words import OVERRIDE, adapt, name_word, write_place
 
-SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths")
+SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths", "grid.extensions")
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 COUNTS = re.compile(r"\[? *[0-9]{1,9}( *, *[0-9]{1,9})* *\]?")
 # What shapes the rows themselves, so that another value of it is another set of rows.
@@ -188,12 +190,11 @@ def count_whole(root: Path, made: Sequence[Made], held: Mapping[str, Held]) -> d
 
 def read_state(root: Path, job: Made, prompts: Sequence[Prompt]) -> PoolState:
     """What a run holds of the samples, or of the search, that a job asked for."""
-    budgets = tuple(job.list_of("budgets"))
+    budgets = job.list_of("budgets")
     if (strategy := job.strategy) is not None:
         return read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))
-    [state] = read_states(
-        root, job.identity, prompts, [PoolSpec("evaluation", max(job.list_of("widths")), budgets)]
-    )
+    cells = tuple(Caps(*caps) for caps in itertools.product(budgets, job.list_of("extensions")))
+    [state] = read_states(root, job.identity, prompts, [PoolSpec("evaluation", max(job.list_of("widths")), cells)])
     return state
 
 

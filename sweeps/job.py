@@ -50,6 +50,7 @@ from sweeps.identity import check_prompts, hash_identity, identity_parts, name_t
 from sweeps.plan import (
     PoolState,
     check_context,
+    check_extending,
     check_vocabulary,
     iterate_pending,
     measure,
@@ -177,6 +178,8 @@ def prepare(job: Job) -> Prepared:
         parts[STRATEGY] = job.strategy.identity_parts(verifier.version)
     identity = hash_identity(parts)
     check_name(job, identity)
+    if any(job.grid.extensions):
+        check_extending(job.run, identity, renderer)
     if job.strategy is None:
         states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
     else:

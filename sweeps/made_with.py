@@ -77,8 +77,9 @@ class Made(NamedTuple):
         return None if told is None else {"width": int(told["width"]), "together": bool(told["together"])}
 
     def list_of(self, field: str) -> list[int]:
-        """A list of the grid, such as its budgets."""
-        return list(self.config["grid"][field])
+        """A list of the grid, such as its budgets; of a run from before there were any, no extensions."""
+        grid = self.config["grid"]
+        return list(grid.get(field, [0]) if field == "extensions" else grid[field])
 
 
 def read_made(root: Path) -> list[Made]:
@@ -158,11 +159,11 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
     try:
         name = str(config["model"].get("name") or path.stem.rpartition("-")[0])
         made = Made(name, str(record.get("identity") or name), tuple(words), config)
-        counts = [*made.list_of("budgets"), *made.list_of("widths")]
+        counts = [*made.list_of("budgets"), *made.list_of("widths"), *made.list_of("extensions")]
         counts += [] if made.strategy is None else [made.strategy["width"]]
         is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
         is_sound &= all(number <= MOST_COUNT for number in counts)
-        is_sound &= isinstance(words, list) and bool(made.list_of("budgets") and made.list_of("widths"))
+        is_sound &= isinstance(words, list) and all(map(made.list_of, ("budgets", "widths", "extensions")))
         is_sound &= len(words) <= MOST_WORDS and all(
             isinstance(word, str) and len(word) < MOST_CHARS for word in words
         )

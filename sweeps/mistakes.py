@@ -119,7 +119,7 @@ def tell_option(name: str, overrides: Sequence[Override], config: str) -> str:
     asked = compose([*rooms, "hydra.mode=RUN"], with_hydra=True) if is_hydras else compose(rooms, root=config)
     known = [option for option in list_options(asked) if "._" not in option]
     bare = {option: re.sub(r"[._]", "", option) for option in known}
-    meant = [option for option in known if option.endswith(f".{name}")]
+    meant = [option for option in known if option.endswith(f".{name.rpartition('.')[2]}")]
     meant += [option for option in known if bare[option] == re.sub(r"[._]", "", name)]
     meant += difflib.get_close_matches(name, known, n=3, cutoff=0.75)
     listed = "`isoquant sweep --cfg job` lists them." if config == SWEEP else f"there are {', '.join(known)}."

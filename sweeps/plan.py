@@ -12,62 +12,94 @@ import pandas as pd
 from harness.architecture import text_settings
 from harness.checkpoint import Checkpoint
 from harness.rendering import Renderer
+from harness.rollouts import Rollout
 from harness.samples import Pending
 from harness.traces import SampleKey
 from harness.types import Grid, Model, Pool, Prompt, Sampling
 from results import store
+from results.cuts import NATURAL, NEVER, Caps, Events, answer_places
 from results.schema import ANSWERS, SAMPLE_KEY, TRACES
 
 # Stored thinking is read back for this many tokens at a time, so that memory does not grow with the run.
 READ_TOKENS = 200_000
-# Of a segment: where in its trace it starts, and what it adds.
-ADDED = ("start_token", "num_thinking_tokens", "ended")
+# Of a segment where in its trace it starts and what it adds, of an answer where it stands and what it ends: each with
+# the numbers that hold it, and what stands for nothing.
+SEGMENT = {"start_token": (np.int32, 0), "num_thinking_tokens": (np.int32, 0), "ended": (np.bool_, 0)}
+ANSWER = {"budget": (np.int32, NATURAL), "extension": (np.int16, 0), "forced": (np.bool_, 0)}
 
 
 @dataclass(frozen=True)
 class PoolSpec:
-    """How many samples a pool needs, and at which budgets."""
+    """How many samples a pool needs, and at which cells."""
 
     pool: Pool
     num_samples: int
-    budgets: tuple[int, ...]
+    cells: tuple[Caps, ...]
+
+    @property
+    def deepest(self) -> int:
+        """The most thinking tokens of any cell."""
+        return max(cell.budget for cell in self.cells)
+
+    @property
+    def most_extensions(self) -> int:
+        return max(cell.extensions for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class PoolState:
-    """What is stored of a pool: P prompts, S samples, B budgets.
+    """What is stored of a pool: P prompts, S samples, B cells.
 
-    num_thinking_PS, ended_PS, num_extended_PS: its traces; answered_PSB, natural_PS: which answers there are.
+    num_thinking_PS: tokens that its traces wrote; events: what happened in them, (K, P, S) each. Its answers, in
+    order of their samples: answers_of, which of all P * S, and answer_places, after how many written tokens.
     """
 
     spec: PoolSpec
     num_thinking_PS: np.ndarray
-    ended_PS: np.ndarray
-    num_extended_PS: np.ndarray
-    answered_PSB: np.ndarray
-    natural_PS: np.ndarray
+    events: Events
+    answers_of: np.ndarray
+    answer_places: np.ndarray
+
+    @cached_property
+    def places_PSB(self) -> np.ndarray:
+        """Where the answer of each cell stands, by what is known of its trace."""
+        return np.moveaxis(answer_places(self.spec.cells, self.events), 0, -1)
+
+    @cached_property
+    def answered_PSB(self) -> np.ndarray:
+        """Whether that answer is there."""
+        answered = np.zeros(self.places_PSB.shape, bool)
+        sample = np.divmod(self.answers_of, self.spec.num_samples)
+        for cell in range(len(self.spec.cells)):
+            serves = self.places_PSB[(*sample, cell)] == self.answer_places
+            answered[(*(axis[serves] for axis in sample), cell)] = True
+        return answered
+
+    @cached_property
+    def lacks_thinking_PSB(self) -> np.ndarray:
+        """The cells that a trace does not reach yet."""
+        return self.places_PSB > self.num_thinking_PS[..., None]
 
     @cached_property
     def lacks_thinking_PS(self) -> np.ndarray:
-        return ~self.ended_PS & (self.num_thinking_PS < max(self.spec.budgets))
-
-    @cached_property
-    def lacks_answer_PSB(self) -> np.ndarray:
-        """Budgets without an answer: a trace that ended within one serves it by its natural answer."""
-        within = self.ended_PS[..., None] & (self.num_thinking_PS[..., None] <= np.array(self.spec.budgets))
-        return np.where(within, ~self.natural_PS[..., None], ~self.answered_PSB)
+        return np.asarray(self.lacks_thinking_PSB.any(axis=-1))
 
     @cached_property
     def pending_PS(self) -> np.ndarray:
-        return self.lacks_thinking_PS | self.lacks_answer_PSB.any(axis=-1)
+        return self.lacks_thinking_PS | ~self.answered_PSB.all(axis=-1)
+
+    def stored_answers(self, prompt: int, sample: int) -> frozenset[int]:
+        """Where the answers of one sample stand that there are."""
+        number = prompt * self.spec.num_samples + sample
+        among = slice(*np.searchsorted(self.answers_of, [number, number + 1]))
+        return frozenset(self.answer_places[among].tolist())
 
 
 def pool_specs(grid: Grid, model: Model) -> list[PoolSpec]:
     """Evaluation samples for every model; the anchor also draws samples of their own for difficulty bins."""
-    specs = [PoolSpec("evaluation", max(grid.widths), grid.budgets)]
+    specs = [PoolSpec("evaluation", max(grid.widths), grid.cells)]
     if model.name == grid.anchor:
-        assert grid.reference_budget is not None
-        specs.append(PoolSpec("bins", grid.bin_samples, (grid.reference_budget,)))
+        specs.append(PoolSpec("bins", grid.bin_samples, (grid.reference,)))
     return specs
 
 
@@ -76,18 +108,17 @@ def read_states(
 ) -> list[PoolState]:
     """What is stored of each pool, read shard by shard: a run can have more rows than memory has room for."""
     positions = pd.Index([prompt.prompt_id for prompt in prompts])
-    columns = [*SAMPLE_KEY[1:], *ADDED, "finish_reason"]
-    segments: list[list[pd.DataFrame]] = [[] for _ in specs]
-    for shard in store.iterate(root, TRACES, columns=columns, identity=identity):
-        traces = shard.to_pandas()
-        for spec, found in zip(specs, segments, strict=True):
-            found.append(_segments(spec, positions, traces))
-    states = [_of_segments(spec, len(positions), found) for spec, found in zip(specs, segments, strict=True)]
-    for shard in store.iterate(root, ANSWERS, columns=[*SAMPLE_KEY[1:], "budget"], identity=identity):
-        answers = shard.to_pandas()
-        for state in states:
-            _mark_answers(state, positions, answers)
-    return states
+    found: dict[str, list[list[pd.DataFrame]]] = {}
+    for table, columns in ((TRACES, SEGMENT), (ANSWERS, ANSWER)):
+        found[table.name] = [[] for _ in specs]
+        for shard in store.iterate(root, table, columns=[*SAMPLE_KEY[1:], *columns], identity=identity):
+            rows = shard.to_pandas()
+            for spec, parts in zip(specs, found[table.name], strict=True):
+                parts.append(_of_pool(spec, positions, rows, columns))
+    return [
+        _of_rows(spec, len(positions), pd.concat(segments), pd.concat(answers))
+        for spec, segments, answers in zip(specs, found[TRACES.name], found[ANSWERS.name], strict=True)
+    ]
 
 
 def iterate_pending(
@@ -105,13 +136,13 @@ def iterate_pending(
             for i in among
             for sample in np.flatnonzero(state.pending_PS[i] & (state.num_thinking_PS[i] > 0)).tolist()
         }
-        thoughts = _read_thoughts(root, identity, begun, shards)
+        rollouts = _read_rollouts(root, identity, begun, shards, close_id=renderer.close_id)
         for i in among:
             prompt_ids = (
                 renderer.prompt_ids(prompts[i]) if any(state.pending_PS[i].any() for state in states) else ()
             )
             samples = [
-                _pending(state, i, sample, SampleKey(prompts[i], prompt_ids, state.spec.pool, sample), thoughts)
+                _pending(state, i, sample, SampleKey(prompts[i], prompt_ids, state.spec.pool, sample), rollouts)
                 for state in states
                 for sample in np.flatnonzero(state.pending_PS[i]).tolist()
             ]
@@ -145,6 +176,27 @@ def check_vocabulary(checkpoint: Checkpoint, *, largest_id: int, renderer: Rende
         )
 
 
+def check_extending(root: Path, identity: str, renderer: Renderer) -> None:
+    """Raise ValueError where thinking cannot be extended, or was with another text than it would be."""
+    thinking = renderer.thinking
+    if not (thinking.close and thinking.extend):
+        lacking = "thinking.extend, the text that takes its place" if thinking.close else "thinking.close"
+        raise ValueError(f"grid.extensions takes back the marker that closes thinking, and needs {lacking}.")
+    unknown = {renderer.tokenizer.unk_token_id, *renderer.end_ids} & set(renderer.extend_ids)
+    if unknown:
+        raise ValueError(
+            f"The model's tokenizer has no tokens for thinking.extend {thinking.extend!r}. Give a text that the model "
+            "goes on thinking behind."
+        )
+    for shard in store.iterate(root, TRACES, columns=["extend_ids"], identity=identity):
+        for stored in set(map(tuple, shard["extend_ids"].drop_null().to_pylist())):
+            if stored != renderer.extend_ids:
+                raise ValueError(
+                    f"{root} has thinking that was extended by {renderer.decode(stored)!r}, and "
+                    f"thinking.extend is {thinking.extend!r}. Choose another run, or the same text."
+                )
+
+
 def check_context(
     checkpoint: Checkpoint,
     *,
@@ -155,8 +207,9 @@ def check_context(
     sampling: Sampling,
 ) -> int:
     """Tokens the longest request needs; raises ValueError where the model's context is shorter."""
-    budget = max(max(spec.budgets) for spec in pool_specs(grid, model))
-    around = longest_prompt + len(renderer.force_ids) + sampling.max_answer_tokens
+    budget = max(spec.deepest for spec in pool_specs(grid, model))
+    extended = len(renderer.extend_ids) * max(grid.extensions)
+    around = longest_prompt + extended + len(renderer.force_ids) + sampling.max_answer_tokens
     if budget + around <= checkpoint.context:
         return budget + around
     told = (
@@ -178,91 +231,92 @@ def check_context(
 
 # A sample by its prompt, pool and number.
 Sample = tuple[str, str, int]
-Thoughts = dict[Sample, tuple[int, ...]]
+Rollouts = dict[Sample, Rollout]
 
 
-def _segments(spec: PoolSpec, positions: pd.Index, traces: pd.DataFrame) -> pd.DataFrame:
-    """The pool's segments as numbers, 18 bytes each: where their sample stands,
-    where they start, what they add.
-    """
-    traces, (prompt, sample) = _within(traces, spec, positions)
-    is_extended = (traces["finish_reason"] == "extended").to_numpy()
-    columns = {"prompt": prompt.astype(np.int32), "sample": sample, "extended": is_extended}
-    return pd.DataFrame(columns | {name: traces[name].to_numpy() for name in ADDED})
+def _of_pool(
+    spec: PoolSpec, positions: pd.Index, rows: pd.DataFrame, columns: Mapping[str, tuple[type, int]]
+) -> pd.DataFrame:
+    """The pool's rows as small numbers, with where their prompt stands among all in place of its id."""
+    rows = rows[(rows["pool"] == spec.pool) & (rows["sample"] < spec.num_samples)]
+    at = positions.get_indexer(rows["prompt_id"].astype(object))
+    kept = rows[at >= 0]
+    told = {name: kept[name].fillna(null).astype(kind).to_numpy() for name, (kind, null) in columns.items()}
+    return pd.DataFrame({"prompt": at[at >= 0].astype(np.int32), "sample": kept["sample"].to_numpy()} | told)
 
 
-def _of_segments(spec: PoolSpec, num_prompts: int, found: Sequence[pd.DataFrame]) -> PoolState:
-    """Segments joined to the beginning of their trace: one whose predecessor is lost cannot be used."""
+def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: pd.DataFrame) -> PoolState:
+    """The state of a pool whose segments and answers these are."""
     shape = (num_prompts, spec.num_samples)
-    num_thinking, num_extended = np.zeros(shape, np.int32), np.zeros(shape, np.int16)
-    ended = np.zeros(shape, bool)
-    for start_token, segments in pd.concat(found, ignore_index=True).groupby("start_token"):
-        sample = segments["prompt"].to_numpy(), segments["sample"].to_numpy()
-        joined = num_thinking[sample] == start_token
-        at = tuple(axis[joined] for axis in sample)
-        num_thinking[at] += segments["num_thinking_tokens"].to_numpy()[joined]
-        num_extended[at] += segments["extended"].to_numpy()[joined]
-        ended[at] |= segments["ended"].to_numpy(dtype=bool)[joined]
-    nothing = np.zeros((*shape, len(spec.budgets)), bool)
+    num_thinking, closes = _join(spec, shape, segments)
+    finals = np.zeros(closes.shape, bool)
+    # Nothing can follow an answer that its trace, which had ended, had to be closed for.
+    last = answers[((answers["budget"] == NATURAL) | (answers["extension"] > 0)) & answers["forced"]]
+    last = last[last["extension"] < len(closes)]
+    finals[tuple(last[name].to_numpy() for name in ("extension", "prompt", "sample"))] = True
+    of_sample = (answers["prompt"].to_numpy(np.int64) * spec.num_samples + answers["sample"]).to_numpy()
+    order = np.argsort(of_sample, kind="stable")
     return PoolState(
-        spec, num_thinking, ended, num_extended, answered_PSB=nothing, natural_PS=np.zeros(shape, bool)
+        spec,
+        num_thinking,
+        Events(closes, finals, np.full((0, *shape), NEVER)),
+        answers_of=of_sample[order],
+        answer_places=answers["budget"].to_numpy()[order],
     )
 
 
-def _mark_answers(state: PoolState, positions: pd.Index, answers: pd.DataFrame) -> None:
-    answers, at = _within(answers, state.spec, positions)
-    natural = answers["budget"].isna().to_numpy()
-    state.natural_PS[tuple(axis[natural] for axis in at)] = True
-    for b, budget in enumerate(state.spec.budgets):
-        at_budget = (answers["budget"] == budget).to_numpy()
-        state.answered_PSB[(*(axis[at_budget] for axis in at), b)] = True
+def _join(spec: PoolSpec, shape: tuple[int, int], segments: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens that each trace wrote (P, S), and where it closed (K, P, S).
+
+    Segments are joined to the beginning of their trace: one whose predecessor is lost cannot be used.
+    """
+    num_thinking, num_closed = np.zeros(shape, np.int32), np.zeros(shape, np.int16)
+    closes = np.full((1 + spec.most_extensions, *shape), NEVER)
+    for start_token, part in segments.groupby("start_token"):
+        sample = part["prompt"].to_numpy(), part["sample"].to_numpy()
+        joined = num_thinking[sample] == start_token
+        at = tuple(axis[joined] for axis in sample)
+        num_thinking[at] += part["num_thinking_tokens"].to_numpy()[joined]
+        counts = part["ended"].to_numpy()[joined] & (num_closed[at] < len(closes))
+        at = tuple(axis[counts] for axis in at)
+        closes[num_closed[at], *at] = num_thinking[at]
+        num_closed[at] += 1
+    return num_thinking, closes
 
 
-def _within(
-    rows: pd.DataFrame, spec: PoolSpec, positions: pd.Index
-) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
-    """Rows of the pool's prompts and samples, and where they stand in its arrays."""
-    rows = rows[(rows["pool"] == spec.pool) & (rows["sample"] < spec.num_samples)]
-    at = positions.get_indexer(rows["prompt_id"].astype(object))
-    return rows[at >= 0], (at[at >= 0], rows["sample"].to_numpy()[at >= 0])
-
-
-def _read_thoughts(
-    root: Path, identity: str, samples: Collection[Sample], shards: Mapping[str, Sequence[Path]]
-) -> Thoughts:
-    """Stored thinking tokens of these samples, segments joined; `shards` says where each prompt's are."""
+def _read_rollouts(
+    root: Path,
+    identity: str,
+    samples: Collection[Sample],
+    shards: Mapping[str, Sequence[Path]],
+    *,
+    close_id: int | None,
+) -> Rollouts:
+    """What is stored of these samples, segments joined; `shards` says where each prompt's are."""
     if not samples:
         return {}
     prompt_ids = {prompt_id for prompt_id, _, _ in samples}
     rows = store.scan(
         root,
         TRACES,
-        columns=[*SAMPLE_KEY[1:], "start_token", "token_ids"],
+        columns=[*SAMPLE_KEY[1:], "start_token", "ended", "token_ids", "extend_ids"],
         identity=identity,
         prompt_ids=list(prompt_ids),
         shards=sorted({path for prompt_id in prompt_ids for path in shards[prompt_id]}),
     ).sort_by("start_token")
     keys = zip(*(rows[name].to_pylist() for name in SAMPLE_KEY[1:]), strict=True)
-    thoughts: Thoughts = {}
+    rollouts: Rollouts = {}
     # A row at a time: as Python integers a million tokens take forty times the room that they take in arrow.
-    for key, start_token, token_ids in zip(keys, rows["start_token"].to_pylist(), rows["token_ids"], strict=True):
-        before = thoughts.get(key, ())
-        if key in samples and len(before) == start_token:
-            thoughts[key] = before + tuple(token_ids.values.to_numpy().tolist())
-    return thoughts
+    told = (rows["start_token"].to_pylist(), rows["ended"].to_pylist(), rows["extend_ids"].to_pylist())
+    for key, start_token, ended, extend_ids, tokens in zip(keys, *told, rows["token_ids"], strict=True):
+        before = rollouts.get(key, Rollout())
+        if key in samples and len(before.written) == start_token:
+            token_ids = tuple(tokens.values.to_numpy().tolist())
+            is_final = token_ids[-1:] != (close_id,)
+            rollouts[key] = before.followed_by(token_ids, ended=ended, is_final=is_final, extend_ids=extend_ids)
+    return rollouts
 
 
-def _pending(state: PoolState, prompt: int, sample: int, key: SampleKey, thoughts: Thoughts) -> Pending:
-    answered: set[int | None] = {
-        budget
-        for budget, is_answered in zip(state.spec.budgets, state.answered_PSB[prompt, sample], strict=True)
-        if is_answered
-    }
-    return Pending(
-        key,
-        state.spec.budgets,
-        thought_ids=thoughts.get((key.prompt.prompt_id, key.pool, sample), ()),
-        ended=bool(state.ended_PS[prompt, sample]),
-        answered=frozenset(answered | ({None} if state.natural_PS[prompt, sample] else set())),
-        num_extended=int(state.num_extended_PS[prompt, sample]),
-    )
+def _pending(state: PoolState, prompt: int, sample: int, key: SampleKey, rollouts: Rollouts) -> Pending:
+    rollout = rollouts.get((key.prompt.prompt_id, key.pool, sample), Rollout())
+    return Pending(key, state.spec.cells, rollout, state.stored_answers(prompt, sample))

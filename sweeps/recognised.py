@@ -163,7 +163,8 @@ def _describe_grid(job: "Job") -> Setting:
     grid = job.grid
     budgets = ", ".join(f"{budget:,}" for budget in grid.budgets)
     more = f"; {grid.bin_samples} more of {grid.anchor} for difficulty bins" if grid.anchor else ""
-    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{more}"
+    extended = f"; thinking extended {', '.join(map(str, grid.extensions))} times" if any(grid.extensions) else ""
+    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{extended}{more}"
     return Setting("grid", told, job.origins.of("grid"))
 
 

@@ -24,12 +24,13 @@ SEGMENT_KEY = [*SAMPLE_KEY, "start_token"]
 
 
 class Usable(NamedTuple):
-    """What can be leaned on: hashes of the segments that are joined to the beginning of their trace, and by the
-    hash of each sample the `length` of its thinking and whether it `ended`.
+    """What can be leaned on: hashes of the segments that are joined to the beginning of their trace, and of each
+    place where one of them ended by itself; and by the hash of each sample the length of its thinking.
     """
 
     segments: pd.Index
-    samples: pd.DataFrame
+    ends: pd.Index
+    lengths: pd.Series
 
 
 def repair(root: Path) -> None:
@@ -126,10 +127,11 @@ def read_usable(root: Path, identities: Sequence[str]) -> Usable:
     """Segments that can be reached from the beginning of their trace, and what they add up to."""
     traces = pd.concat([read_traces(root, identity).assign(identity=identity) for identity in identities])
     traces = traces[traces["joined"].astype(bool)]
-    samples = traces.groupby(store.hash_keys(traces, SAMPLE_KEY)).agg(
-        length=("num_thinking_tokens", "sum"), ended=("ended", "any")
-    )
-    return Usable(pd.Index(np.unique(store.hash_keys(traces, SEGMENT_KEY))), samples)
+    lengths = traces["num_thinking_tokens"].groupby(store.hash_keys(traces, SAMPLE_KEY)).sum()
+    ends = traces[traces["ended"].astype(bool)]
+    ends = ends.assign(start_token=ends["start_token"] + ends["num_thinking_tokens"])
+    joined, closed = (pd.Index(np.unique(store.hash_keys(rows, SEGMENT_KEY))) for rows in (traces, ends))
+    return Usable(joined, closed, lengths)
 
 
 def read_traces(root: Path, identity: str) -> pd.DataFrame:
@@ -167,12 +169,12 @@ def _cut(rows: pa.Table, usable: Usable) -> pa.Array:
     """Answers whose thinking is stored. One at budget 0 needs none;
     a natural one needs a trace that ended there.
     """
-    answers = rows.select([*ANSWERS.key, "num_thinking_tokens"]).to_pandas()
-    found = usable.samples.reindex(store.hash_keys(answers, SAMPLE_KEY))
-    natural = answers["budget"].isna().to_numpy()
-    length, ended = found["length"].fillna(0).to_numpy(), found["ended"].fillna(value=False).to_numpy(dtype=bool)
-    spent = answers["num_thinking_tokens"].to_numpy()
-    return pa.array((spent <= length) & (~natural | (ended & (spent == length))))
+    answers = rows.select([*ANSWERS.key, "num_thinking_tokens", "extension"]).to_pandas()
+    lengths = usable.lengths.reindex(store.hash_keys(answers, SAMPLE_KEY)).fillna(0).to_numpy()
+    natural = (answers["budget"].isna() | answers["extension"].notna()).to_numpy()
+    spent = answers["num_thinking_tokens"]
+    ended = usable.ends.get_indexer(store.hash_keys(answers.assign(start_token=spent), SEGMENT_KEY)) >= 0
+    return pa.array((spent.to_numpy() <= lengths) & (~natural | ended))
 
 
 def _read_answers(root: Path) -> pd.Index:

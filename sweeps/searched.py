@@ -11,6 +11,7 @@ from harness.rendering import Renderer
 from harness.search.verdicts import Verifier, build_verifier
 from harness.types import Prompt
 from results import store
+from results.cuts import NEVER, Events, along_budgets
 from results.schema import ANSWERS, SAMPLE_KEY
 from sweeps.plan import PoolSpec, PoolState
 from sweeps.provenance import list_gpus
@@ -27,8 +28,8 @@ def prepare_verifier(job: "Job", renderer: Renderer, *, max_model_len: int) -> V
     assert job.judging is not None
     if max(job.grid.budgets) < 1:
         raise ValueError("A search needs a thinking budget above 0; give grid.budgets=[N].")
-    if renderer.thinking.extensions:
-        raise ValueError("A search takes no thinking.extensions; set thinking.extensions=0.")
+    if job.grid.extensions != (0,):
+        raise ValueError("A search extends no thinking; set grid.extensions=[0].")
     if job.sampling.logprobs:
         raise ValueError("A search stores no log-probabilities; set sampling.logprobs=false.")
     _ = job.strategy.step_ids(renderer)
@@ -67,7 +68,7 @@ def read_searched(
 
     A path's answer is stored behind all else of it, so that it tells.
     """
-    spec = PoolSpec("evaluation", width, (budget,))
+    spec = PoolSpec("evaluation", width, along_budgets([budget]))
     shape = (len(prompts), width)
     done_PS = np.zeros(shape, bool)
     positions = pd.Index([prompt.prompt_id for prompt in prompts])
@@ -78,11 +79,11 @@ def read_searched(
         done_PS[at[at >= 0], answers["sample"].to_numpy()[at >= 0]] = True
     if together:
         done_PS[~done_PS.all(axis=1)] = False
+    none = np.full((0, *shape), NEVER)
     return PoolState(
         spec,
-        num_thinking_PS=np.zeros(shape, np.int32),
-        ended_PS=done_PS,
-        num_extended_PS=np.zeros(shape, np.int16),
-        answered_PSB=np.zeros((*shape, 1), bool),
-        natural_PS=done_PS,
+        num_thinking_PS=np.where(done_PS, budget, 0),
+        events=Events(none, none.astype(bool), none),
+        answers_of=np.flatnonzero(done_PS),
+        answer_places=np.full(np.count_nonzero(done_PS), budget),
     )

@@ -1,16 +1,20 @@
 """What stands in front of the answers of a run: their thinking as text, and how sure the model was of its tokens."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.certainty import Certainty
 from harness.rendering import load_tokenizer
+from harness.rollouts import Rollout
 from results import store
 from results.places import find_shipped
 from results.schema import CERTAINTY, TRACES
 
 Row = Mapping[str, Any]
+# Of a segment what says what stands in front of an answer.
+ROLLOUT = ("token_ids", "ended", "extend_ids")
 # Of a sample: its prompt, pool and number.
 Sample = tuple[str, str, int]
 
@@ -32,16 +36,20 @@ class Thoughts:
         ]
         thoughts: list[str] = [""] * len(rows)
         for identity, own in _by_identity(rows, wanted):
-            tokens, decode = self._join(identity, [rows[at] for at in own], ["token_ids"]), self._decoder(identity)
+            segments, decode = self._read(identity, [rows[at] for at in own], ROLLOUT), self._decoder(identity)
             for at in own:
                 row = rows[at]
-                if (found := tokens.get(_sample(row))) is None:
+                if (found := segments.get(_sample(row))) is None:
                     raise ValueError(
                         f"{self._root} has answers without their traces, such as to {row['prompt_id']}, and this "
                         "scorer reads the thinking. Give scorer.reads_thinking=false."
                     )
-                thought = found[0][: row["num_thinking_tokens"]]
-                thoughts[at] = decode(thought if row["budget"] is not None else thought[:-1])
+                rollout = Rollout()
+                for segment in found:
+                    rollout = rollout.followed_by(is_final=False, **segment)
+                thought = rollout.context(row["num_thinking_tokens"])
+                is_own = row["budget"] is None or row["extension"] is not None
+                thoughts[at] = decode(list(thought[:-1] if is_own else thought))
         return thoughts
 
     def read_certainty(self, rows: Sequence[Row]) -> list[Certainty | None]:
@@ -49,33 +57,35 @@ class Thoughts:
         found: list[Certainty | None] = [Certainty()] * len(rows)
         wanted = [row["num_thinking_tokens"] > 0 for row in rows]
         for identity, own in _by_identity(rows, wanted):
-            joined = self._join(identity, [rows[at] for at in own], CERTAINTY)
+            segments = self._read(identity, [rows[at] for at in own], CERTAINTY)
             for at in own:
-                length, values = rows[at]["num_thinking_tokens"], joined.get(_sample(rows[at]))
-                is_whole = values is not None and all(len(each) >= length for each in values)
-                found[at] = Certainty(*(tuple(each[:length]) for each in values)) if values and is_whole else None
+                length, told = rows[at]["num_thinking_tokens"], segments.get(_sample(rows[at]), [])
+                known = list(itertools.takewhile(lambda segment: all(segment.values()), told))
+                values = [sum((tuple(each[name]) for each in known), ())[:length] for name in CERTAINTY]
+                found[at] = Certainty(*values) if len(values[0]) == length else None
         return found
 
-    def _join(self, identity: str, rows: Sequence[Row], columns: Sequence[str]) -> dict[Sample, list[list[Any]]]:
-        """By sample the lists of these columns, segments joined up to the first that has none."""
+    def _read(self, identity: str, rows: Sequence[Row], columns: Sequence[str]) -> dict[Sample, list[Row]]:
+        """By sample these columns of its segments, as far as each goes on from the one before."""
         if identity not in self._shards:
             self._shards[identity] = store.locate(self._root, TRACES, identity=identity)
         prompt_ids = sorted({row["prompt_id"] for row in rows})
-        segments = store.scan(
+        stored = store.scan(
             self._root,
             TRACES,
-            columns=["prompt_id", "pool", "sample", "start_token", *columns],
+            columns=["prompt_id", "pool", "sample", "start_token", "num_thinking_tokens", *columns],
             identity=identity,
             prompt_ids=prompt_ids,
             shards=sorted({path for each in prompt_ids for path in self._shards[identity].get(each, ())}),
         )
-        joined: dict[Sample, list[list[Any]]] = {}
-        for segment in segments.sort_by("start_token").to_pylist():
-            values = joined.setdefault(_sample(segment), [[] for _ in columns])
-            for before, name in zip(values, columns, strict=True):
-                if len(before) == segment["start_token"]:
-                    before += segment[name] or []
-        return joined
+        found: dict[Sample, list[Row]] = {}
+        lengths: dict[Sample, int] = {}
+        for row in stored.sort_by("start_token").to_pylist():
+            sample = _sample(row)
+            if lengths.get(sample, 0) == row["start_token"]:
+                lengths[sample] = row["start_token"] + row["num_thinking_tokens"]
+                found.setdefault(sample, []).append({name: row[name] for name in columns})
+        return found
 
     def _decoder(self, identity: str) -> Callable[[list[int]], str]:
         model = self._models[identity]

@@ -20,7 +20,7 @@ from sweeps.thoughts import Thoughts
 # Answers are read so many at a time.
 BATCH_ROWS = 2_000
 VERDICT_KEY = (*ANSWERS.key, "verdict")
-READ = ("text", "num_thinking_tokens", "num_answer_tokens", "forced")
+READ = ("text", "num_thinking_tokens", "num_answer_tokens", "forced", "extension")
 
 
 class Due(NamedTuple):

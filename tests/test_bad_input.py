@@ -133,8 +133,12 @@ THINKING = [
     ),
     Case(f"{SWEEP} thinking.close=''", r"thinking.close is empty; give the text that closes thinking, .* or null"),
     Case(f"{SWEEP} thinking.close=1+1", r"thinking.close '1\+1' is 3 tokens for this tokenizer; it must be one"),
-    Case(f"{SWEEP} +thinking.extensions=-1", r"thinking.extensions must not be negative; got -1"),
-    Case(f"{SWEEP} +thinking.extensions=1", r"thinking.extensions needs thinking.close, and thinking.extend"),
+    Case(f"{SWEEP} grid.extensions=[-1]", r"grid.extensions must be whole numbers, .*; got \[-1\]"),
+    Case(
+        f"{SWEEP} grid.extensions=[1] thinking.extend=''",
+        r"grid.extensions takes back the marker .* thinking.extend",
+    ),
+    Case(f"{SWEEP} thinking.extensions=1", r"no option thinking.extensions; did you mean grid.extensions"),
     Case(f"{SWEEP} thinking=qwen3", r"The tokenizer has no chat template; choose a thinking option"),
 ]
 TASKS = [

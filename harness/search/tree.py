@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from harness.budgets import take_answer
+from harness.rollouts import Rollout
 from harness.scorers.protocol import Judge, Read
 from harness.search.strategy import Strategy
 from harness.search.verdicts import Verdict, Verifier, ask
@@ -24,6 +25,7 @@ from harness.types import (
     Search,
     Trace,
 )
+from results.cuts import NATURAL
 
 T = TypeVar("T")
 UNREAD = Verdict(None, refusal="not read")
@@ -216,7 +218,9 @@ async def finish(
 ) -> tuple[Answer, Search]:
     """The answer of a path, and what the path cost; the verifier reads it once more, with its answer."""
     budget, engine = None if path.has_ended else searcher.budget, Tallied(searcher.engine)
-    answer = await take_answer(engine, searcher.context, key, thought_ids=path.token_ids, budget=budget)
+    rollout = Rollout(path.token_ids, closes=(len(path.token_ids),) * path.has_ended)
+    place = NATURAL if budget is None else budget
+    answer = await take_answer(engine, searcher.context, key, rollout=rollout, place=place)
     read = searcher.verifier.read_answered(key.prompt, path.token_ids, answer)
     if isinstance(read, Read):
         ledger.read.append(len(read.token_ids))

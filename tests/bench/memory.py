@@ -15,6 +15,7 @@ from harness.samples import finish_samples
 from harness.traces import Context
 from harness.types import Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
+from results.cuts import along_budgets
 from sweeps.plan import PoolSpec, iterate_pending, read_states
 from sweeps.provenance import Device
 from sweeps.writer import Writer
@@ -52,7 +53,7 @@ def draw(root: Path, num_prompts: int, budgets: tuple[int, ...]) -> None:
     thinking = Thinking(open="<think>", close="</think>", force="</think>")
     renderer = Renderer(build_tokenizer(), thinking, eos_ids=(0,))
     prompts = [Prompt(f"countdown/{index:06d}", "1 2 3=6", {}) for index in range(num_prompts)]
-    states = read_states(root, "identity", prompts, [PoolSpec("evaluation", NUM_SAMPLES, budgets)])
+    states = read_states(root, "identity", prompts, [PoolSpec("evaluation", NUM_SAMPLES, along_budgets(budgets))])
     writer = Writer(root, "model", "identity", device=Device("CPU", 1), samples_in_flight=16, flush_seconds=1.0)
     asyncio.run(
         finish_samples(

@@ -15,6 +15,7 @@ from harness.tasks.countdown import render_compact, vote_key
 from harness.tasks.reasoning_gym import ReasoningGym
 from harness.traces import Context, SampleKey
 from harness.types import Engine, Model, Prompt, Request, Sampling, Thinking
+from results.cuts import along_budgets
 from sweeps.provenance import Device
 from sweeps.writer import Writer
 
@@ -52,7 +53,10 @@ class Workload:
         """Samples `first` to `first + num_samples` of every prompt, none of them drawn."""
         return [
             [
-                Pending(SampleKey(prompt, self.context.renderer.prompt_ids(prompt), "evaluation", sample), budgets)
+                Pending(
+                    SampleKey(prompt, self.context.renderer.prompt_ids(prompt), "evaluation", sample),
+                    along_budgets(budgets),
+                )
                 for sample in range(first, first + num_samples)
             ]
             for prompt in self.prompts

@@ -22,6 +22,7 @@ from harness.rendering import Renderer
 from harness.samples import Pending, Sampled, finish_sample
 from harness.traces import Context, SampleKey
 from harness.types import Answer, Completion, Grade, Prompt, Request, Sampling, Task, Thinking
+from results.cuts import along_budgets
 from sweeps.compose import build
 from tests.harness.byte_tokenizer import EOS, build_byte_tokenizer
 from tests.harness.test_shipped_tasks import SHIPPED, SOURCES, make
@@ -97,7 +98,7 @@ def sample(renderer: Renderer, task: Task, prompt: Prompt, *, leaves_open: bool 
     context = Context("identity", renderer, Sampling(max_answer_tokens=200), task.until)
     key = SampleKey(prompt, renderer.prompt_ids(prompt), "evaluation", 0)
     engine = Obliging(renderer, read_gold(prompt), leaves_open)
-    return asyncio.run(finish_sample(engine, context, Pending(key, BUDGETS)))
+    return asyncio.run(finish_sample(engine, context, Pending(key, along_budgets(BUDGETS))))
 
 
 Graded = list[tuple[Answer, Grade]]

@@ -17,6 +17,7 @@ from harness.engines.server import Server
 from harness.samples import Pending, finish_sample
 from harness.types import Completion, EngineFailedError, Model, RequestFailedError
 from results import store
+from results.cuts import along_budgets
 from results.schema import ANSWERS, MODELS, TRACES
 from tests import forked
 from tests.harness.scripted_server import CONTEXT, NAME, Reply, ScriptedServer, completion, refusal, reply, serve
@@ -173,7 +174,7 @@ def test_the_text_that_a_server_claims_ends_nothing_that_its_tokens_do_not(
 
     async def draw() -> None:
         async with Server(scripted.url).start(Model(NAME), max_model_len=CONTEXT) as engine:
-            await finish_sample(engine, PLAIN, Pending(sample_key(), (32,)))
+            await finish_sample(engine, PLAIN, Pending(sample_key(), along_budgets((32,))))
 
     with pytest.raises(EngineFailedError, match="stopped a completion without one of the requested stop strings"):
         asyncio.run(draw())

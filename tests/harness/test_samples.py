@@ -5,13 +5,14 @@ import dataclasses
 
 import pytest
 
-from harness.budgets import budgets_to_answer
 from harness.forms import Form
 from harness.rendering import Renderer
+from harness.rollouts import Rollout
 from harness.samples import Pending, Sampled, finish_sample, finish_samples
-from harness.traces import Context, SampleKey
+from harness.traces import Context, SampleKey, follow
 from harness.types import Completion, EngineFailedError, Prompt, Request, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
+from results.cuts import NATURAL, along_budgets
 from tests.harness.scripted_engine import ScriptedEngine
 
 BUDGETS = (0, 4, 8, 16, 32)
@@ -28,12 +29,20 @@ def finish(pending: Pending, engine: ScriptedEngine) -> Sampled:
     return asyncio.run(finish_sample(engine, CONTEXT, pending))
 
 
+def stored_of(sampled: Sampled) -> tuple[Rollout, frozenset[int]]:
+    """What a job finds of it at the next start."""
+    rollout = Rollout()
+    for trace in sampled.traces:
+        rollout = follow(rollout, trace, close_id=RENDERER.close_id)
+    return rollout, frozenset(NATURAL if answer.budget is None else answer.budget for answer in sampled.answers)
+
+
 def traced(
     num_samples: int = 40, budgets: tuple[int, ...] = BUDGETS
 ) -> list[tuple[Pending, Sampled, ScriptedEngine]]:
     rows = []
     for sample in range(num_samples):
-        engine, pending = ScriptedEngine(), Pending(sample_key(sample), budgets)
+        engine, pending = ScriptedEngine(), Pending(sample_key(sample), along_budgets(budgets))
         rows.append((pending, finish(pending, engine), engine))
     return rows
 
@@ -41,7 +50,8 @@ def traced(
 def test_every_budget_is_served_exactly_once() -> None:
     for pending, sampled, _ in traced():
         (trace,) = sampled.traces
-        wanted = budgets_to_answer(trace.num_thinking_tokens, trace.ended, pending.budgets)
+        length, budgets = trace.num_thinking_tokens, [cell.budget for cell in pending.cells]
+        wanted = {None if trace.ended and length <= budget else budget for budget in budgets}
         assert sorted(map(str, (answer.budget for answer in sampled.answers))) == sorted(map(str, wanted))
 
 
@@ -69,7 +79,7 @@ def test_a_forced_answer_continues_the_first_tokens_of_its_trace() -> None:
     for pending, sampled, engine in traced():
         trace = sampled.traces[0]
         prompts = {request.prompt_ids for request in engine.requests}
-        for budget in (b for b in pending.budgets if b < trace.num_thinking_tokens):
+        for budget in (cell.budget for cell in pending.cells if cell.budget < trace.num_thinking_tokens):
             assert (*pending.key.prompt_ids, *trace.token_ids[:budget], *RENDERER.force_ids) in prompts
 
 
@@ -82,7 +92,9 @@ def test_no_two_requests_share_a_seed() -> None:
 def test_a_continuation_and_a_forced_answer_never_restart_their_samples_noise() -> None:
     short = next(row for row in traced(budgets=(0, 4)) if not row[1].traces[0].ended)
     pending, sampled, engine = short
-    longer = Pending(pending.key, (0, 4, 64), sampled.traces[0].token_ids, False, frozenset({0, 4}))
+    longer = Pending(
+        pending.key, along_budgets((0, 4, 64)), Rollout(sampled.traces[0].token_ids), frozenset({0, 4})
+    )
     again = ScriptedEngine()
     finish(longer, again)
     assert not {request.seed for request in engine.requests} & {request.seed for request in again.requests}
@@ -91,7 +103,7 @@ def test_a_continuation_and_a_forced_answer_never_restart_their_samples_noise() 
 def test_a_deeper_budget_continues_the_stored_tokens_and_keeps_the_answers() -> None:
     pending, sampled, _ = next(row for row in traced(budgets=(0, 4)) if not row[1].traces[0].ended)
     stored = sampled.traces[0].token_ids
-    longer = Pending(pending.key, (0, 4, 64), stored, False, frozenset({0, 4}))
+    longer = Pending(pending.key, along_budgets((0, 4, 64)), Rollout(stored), frozenset({0, 4}))
     more = finish(longer, ScriptedEngine())
     assert more.traces[0].start_token == 4
     assert all(answer.budget not in (0, 4) for answer in more.answers)
@@ -99,9 +111,7 @@ def test_a_deeper_budget_continues_the_stored_tokens_and_keeps_the_answers() -> 
 
 def test_a_new_budget_between_old_ones_draws_no_thinking() -> None:
     pending, sampled, _ = next(row for row in traced() if row[1].traces[0].num_thinking_tokens > 8)
-    trace = sampled.traces[0]
-    answered = frozenset(answer.budget for answer in sampled.answers)
-    between = Pending(pending.key, (*BUDGETS, 6), trace.token_ids, trace.ended, answered)
+    between = Pending(pending.key, along_budgets((*BUDGETS, 6)), *stored_of(sampled))
     more = finish(between, ScriptedEngine())
     assert more.traces == ()
     assert [answer.budget for answer in more.answers] == [6]
@@ -109,17 +119,17 @@ def test_a_new_budget_between_old_ones_draws_no_thinking() -> None:
 
 def test_a_finished_sample_asks_for_nothing() -> None:
     for pending, sampled, _ in traced(5):
-        trace = sampled.traces[0]
-        answered = frozenset(answer.budget for answer in sampled.answers)
-        done = dataclasses.replace(pending, thought_ids=trace.token_ids, ended=trace.ended, answered=answered)
-        assert not done.lacks_thinking and not done.lacking_answers(len(done.thought_ids), done.ended)
+        rollout, answered = stored_of(sampled)
+        done = dataclasses.replace(pending, rollout=rollout, answered=answered)
+        assert not done.unreached(rollout) and not done.lacking_answers(rollout)
         engine = ScriptedEngine()
         assert finish(done, engine) == Sampled(done.key)
         assert engine.requests == []
 
 
 def test_a_trace_that_ends_without_its_close_marker_is_closed_for_it() -> None:
-    pending = Pending(sample_key(), (8,), thought_ids=(5, 6, RENDERER.eos_ids[0]), ended=True)
+    ended = Rollout((5, 6, RENDERER.eos_ids[0]), closes=(3,), is_final=True)
+    pending = Pending(sample_key(), along_budgets((8,)), ended)
     (answer,) = finish(pending, engine := ScriptedEngine()).answers
     assert answer.forced and answer.budget is None
     assert engine.requests[0].prompt_ids[-3:] == (5, 6, RENDERER.close_id)
@@ -127,7 +137,7 @@ def test_a_trace_that_ends_without_its_close_marker_is_closed_for_it() -> None:
 
 def test_what_finished_before_an_engine_died_was_handed_over() -> None:
     finished: list[Sampled] = []
-    prompts = [[Pending(sample_key(sample), (0, 4))] for sample in range(50)]
+    prompts = [[Pending(sample_key(sample), along_budgets((0, 4)))] for sample in range(50)]
     with pytest.raises(EngineFailedError, match="scripted failure"):
         asyncio.run(
             finish_samples(
@@ -149,7 +159,7 @@ def test_a_plain_chain_of_thought_that_ended_by_itself_is_its_own_answer_and_dra
     ended = 0
     for sample in range(20):
         engine = ScriptedEngine()
-        sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(sample), (0, 32))))
+        sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(sample), along_budgets((0, 32)))))
         (trace,) = sampled.traces
         natural = [answer for answer in sampled.answers if answer.budget is None]
         assert len(natural) == trace.ended
@@ -165,7 +175,7 @@ def test_a_plain_chain_of_thought_that_ended_by_itself_is_its_own_answer_and_dra
 
 def test_a_cut_chain_of_thought_is_led_to_an_answer_in_the_tasks_form_and_the_lead_is_part_of_its_text() -> None:
     engine = ScriptedEngine()
-    sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (0,))))
+    sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), along_budgets((0,)))))
     (answer,) = sampled.answers
     lead = tuple(build_tokenizer().encode("=24", add_special_tokens=False))
     assert engine.requests[0].prompt_ids == (*sample_key().prompt_ids, *lead)
@@ -192,7 +202,7 @@ class Dictated:
 def test_a_chain_of_thought_ends_where_its_tasks_until_stands_however_it_was_cut(texts: list[str]) -> None:
     thought: tuple[int, ...] = ()
     for text in texts:
-        pending = Pending(sample_key(), (len(thought) + len(text),), thought)
+        pending = Pending(sample_key(), along_budgets((len(thought) + len(text),)), Rollout(thought))
         sampled = asyncio.run(finish_sample(Dictated([text, "0)"]), PLAIN, pending))
         (trace,) = sampled.traces
         thought += trace.token_ids
@@ -206,63 +216,29 @@ def test_a_chain_of_thought_ends_where_its_tasks_until_stands_however_it_was_cut
 def test_an_engine_that_says_it_stopped_at_a_string_and_wrote_none_is_not_believed(text: str) -> None:
     engine = Dictated([text], says_stop=True)
     with pytest.raises(EngineFailedError, match=r"without one of the requested stop strings; it wrote '") as told:
-        asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (32,))))
+        asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), along_budgets((32,)))))
     assert str(told.value).isprintable()
 
 
 @pytest.mark.parametrize("behind", ["", "4", "4*5)"])
 def test_what_an_engine_wrote_behind_the_string_that_it_stopped_at_is_cut(behind: str) -> None:
     engine = Dictated([f"1+2=3++{behind}", f"0){behind}"], says_stop=True)
-    sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (4, 32))))
+    sampled = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), along_budgets((4, 32)))))
     assert sampled.traces[0].text == "1+2=3++" and sampled.traces[0].ended
     assert [answer.text for answer in sampled.answers if answer.forced] == ["240)"]
 
 
 def test_a_marker_that_closes_thinking_is_alone_in_ending_it() -> None:
     context = dataclasses.replace(CONTEXT, until=("++",))
-    sampled = asyncio.run(finish_sample(Dictated(["1++2</think>", "3++4"]), context, Pending(sample_key(), (9,))))
+    sampled = asyncio.run(
+        finish_sample(Dictated(["1++2</think>", "3++4"]), context, Pending(sample_key(), along_budgets((9,))))
+    )
     assert sampled.traces[0].text == "1++2</think>" and sampled.answers[0].finish_reason == "stop"
-
-
-@pytest.mark.parametrize("extensions", [0, 1, 3])
-def test_a_trace_that_closes_early_is_extended_as_often_as_told(extensions: int) -> None:
-    thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=extensions, extend="+" * 2)
-    context = Context(
-        "identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8)
-    )
-    extend_ids, counts = context.renderer.extend_ids, set()
-    for sample in range(30):
-        engine = ScriptedEngine(stop_chance=0.2)
-        sampled = asyncio.run(finish_sample(engine, context, Pending(sample_key(sample), (0, 8, 64))))
-        *extended, last = sampled.traces
-        thought = sum((trace.token_ids for trace in sampled.traces), ())
-        assert len(thought) <= 64 and RENDERER.close_id not in thought[:-1]
-        assert [trace.start_token for trace in sampled.traces] == [
-            sum(before.num_thinking_tokens for before in sampled.traces[:i]) for i in range(len(sampled.traces))
-        ]
-        assert all(
-            t.finish_reason == "extended" and t.token_ids[-2:] == extend_ids and not t.ended for t in extended
-        )
-        assert len(extended) == extensions or not last.ended or last.num_thinking_tokens + last.start_token >= 63
-        counts.add(len(extended))
-        assert len({request.seed for request in engine.requests}) == len(engine.requests)
-    assert max(counts) == extensions
-
-
-def test_a_cut_trace_goes_on_with_the_extensions_it_has_left() -> None:
-    thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=2, extend="+")
-    context = Context(
-        "identity", Renderer(build_tokenizer(), thinking, eos_ids=(0,)), Sampling(max_answer_tokens=8)
-    )
-    for sample in range(10):
-        pending = Pending(sample_key(sample), (0, 64), thought_ids=(5, 6), num_extended=1)
-        sampled = asyncio.run(finish_sample(ScriptedEngine(stop_chance=0.2), context, pending))
-        assert len(sampled.traces) <= 2 and sampled.traces[0].start_token == 2
 
 
 def test_a_request_that_fails_costs_its_own_sample_and_no_other() -> None:
     finished: list[Sampled] = []
-    prompts = [[Pending(sample_key(sample), (0, 4))] for sample in range(20)]
+    prompts = [[Pending(sample_key(sample), along_budgets((0, 4)))] for sample in range(20)]
     engine = ScriptedEngine(fail_seeds=lambda seed: seed % 5 == 0)
     asyncio.run(finish_samples(engine, CONTEXT, prompts, samples_in_flight=4, on_sample=finished.append))
     failed = [sampled for sampled in finished if sampled.failure]
@@ -274,39 +250,23 @@ def test_a_request_that_fails_costs_its_own_sample_and_no_other() -> None:
     assert any(sampled.traces for sampled in failed) and not all(sampled.traces for sampled in failed)
 
 
-def test_a_failure_in_an_extension_keeps_the_segments_before_it() -> None:
-    thinking = Thinking(open="<think>", close="</think>", force="</think>", extensions=2, extend="+")
-    context = dataclasses.replace(CONTEXT, renderer=Renderer(build_tokenizer(), thinking, eos_ids=(0,)))
-    pending = Pending(sample_key(), (0, 64))
-    sound = ScriptedEngine(stop_chance=0.2)
-    whole = asyncio.run(finish_sample(sound, context, pending))
-    assert len(whole.traces) == 3
-    last = whole.traces[-1].seed
-    failing = ScriptedEngine(stop_chance=0.2, fail_seeds=lambda seed: seed == last)
-    sampled = asyncio.run(finish_sample(failing, context, pending))
-    assert sampled.failure and sampled.traces == whole.traces[:2]
-    kept = sum((trace.token_ids for trace in sampled.traces), ())
-    resumed = Pending(pending.key, pending.budgets, thought_ids=kept, num_extended=2)
-    assert asyncio.run(finish_sample(ScriptedEngine(stop_chance=0.2), context, resumed)).traces == whole.traces[2:]
-
-
 def test_an_answer_whose_end_of_text_stands_at_the_limit_is_over() -> None:
     class SaysLength(ScriptedEngine):
         async def complete(self, request: Request) -> Completion:
             return dataclasses.replace(await super().complete(request), finish_reason="length")
 
-    answers = finish(Pending(sample_key(), (0,)), SaysLength(stop_chance=1.0)).answers
+    answers = finish(Pending(sample_key(), along_budgets((0,))), SaysLength(stop_chance=1.0)).answers
     assert [answer.finish_reason for answer in answers] == ["stop"]
 
 
 def _requests_of(key: SampleKey) -> list:
     engine = ScriptedEngine()
-    finish(Pending(key, BUDGETS), engine)
+    finish(Pending(key, along_budgets(BUDGETS)), engine)
     return engine.requests
 
 
 def test_an_answer_that_runs_on_past_a_string_that_ends_it_is_cut_there() -> None:
     """Servers take four such strings and no more."""
     engine = Dictated(["2)3=4++"])
-    (answer,) = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), (0,)))).answers
+    (answer,) = asyncio.run(finish_sample(engine, PLAIN, Pending(sample_key(), along_budgets((0,))))).answers
     assert (answer.text, answer.num_answer_tokens, answer.finish_reason) == ("242)", 2, "stop")

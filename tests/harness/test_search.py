@@ -18,6 +18,7 @@ from harness.search.tree import Path, choose
 from harness.search.verdicts import Verdict, build_verifier
 from harness.traces import Context
 from harness.types import Completion, EngineFailedError, Prompt, Request, Sampling, Search, Trace
+from results.cuts import along_budgets
 from tests.harness.stepping_engine import STEP, SteppingEngine, build_searcher, prepare_scorer
 from tests.harness.test_samples import CONTEXT, RENDERER, sample_key
 
@@ -35,7 +36,7 @@ def run(
     searcher, heard = build_searcher(engine, strategy, context, **more)
     keys = [sample_key(sample) for sample in range(width or strategy.width)]
     found: list[Sampled] = []
-    work = [[Pending(key, (searcher.budget,)) for key in keys]]
+    work = [[Pending(key, along_budgets((searcher.budget,))) for key in keys]]
     asyncio.run(finish_searches(searcher, work, samples_in_flight=64, on_sample=found.append))
     return found, engine, heard
 

@@ -11,6 +11,7 @@ from harness.search.searches import finish_searches
 from harness.search.strategy import Strategy
 from harness.traces import SampleKey
 from harness.types import Prompt
+from results.cuts import along_budgets
 from sweeps.counted import Counted
 from tests.borrowed import Elsewhere
 from tests.conftest import Running
@@ -41,7 +42,9 @@ def run(
     found: list[Sampled] = []
     work = [
         [
-            Pending(SampleKey(prompt, served.renderer.prompt_ids(prompt), "evaluation", number), (128,))
+            Pending(
+                SampleKey(prompt, served.renderer.prompt_ids(prompt), "evaluation", number), along_budgets((128,))
+            )
             for number in range(strategy.width)
         ]
         for prompt in PROMPTS

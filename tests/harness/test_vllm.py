@@ -16,6 +16,7 @@ from harness.tasks.reasoning_gym import ReasoningGym
 from harness.traces import Context, SampleKey
 from harness.types import Completion, Engine, Prompt, Request
 from ladder.countdown import PARAMS
+from results.cuts import along_budgets
 from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, Running
 
@@ -98,9 +99,9 @@ def test_one_sequence_at_a_time_at_temperature_zero_every_budget_is_token_identi
             # Whichever comes second finds the other's prefixes cached, so both orders are tried.
             if index % 2:
                 plain = {b: await plain_run(engine, context, key, b, seed=1) for b in BUDGETS}
-                sampled = await finish_sample(engine, context, Pending(key, BUDGETS))
+                sampled = await finish_sample(engine, context, Pending(key, along_budgets(BUDGETS)))
             else:
-                sampled = await finish_sample(engine, context, Pending(key, BUDGETS))
+                sampled = await finish_sample(engine, context, Pending(key, along_budgets(BUDGETS)))
                 plain = {b: await plain_run(engine, context, key, b, seed=1) for b in BUDGETS}
             texts = {budget: running.renderer.decode(ids) for budget, ids in plain.items()}
             pairs.append((nested_texts(running, sampled), texts))
@@ -117,7 +118,9 @@ def test_in_a_batch_a_first_difference_is_a_near_tie(
     keys = [sample_key(running, prompt) for prompt in prompts]
 
     async def compare() -> tuple[list[Sampled], list[list[tuple[int, ...]]]]:
-        nested = await asyncio.gather(*(finish_sample(running.engine, context, Pending(k, BUDGETS)) for k in keys))
+        nested = await asyncio.gather(
+            *(finish_sample(running.engine, context, Pending(k, along_budgets(BUDGETS))) for k in keys)
+        )
         plain = [
             asyncio.gather(*(plain_run(running.engine, context, key, b, seed=1) for b in BUDGETS)) for key in keys
         ]
@@ -159,7 +162,7 @@ def test_at_temperature_one_accuracies_agree_within_sampling_error(
     keys = [sample_key(running, prompt, sample) for prompt in prompts for sample in range(num_samples)]
 
     async def draw() -> list[list[Any]]:
-        nested = [finish_sample(running.engine, context, Pending(key, budgets)) for key in keys]
+        nested = [finish_sample(running.engine, context, Pending(key, along_budgets(budgets))) for key in keys]
         plain = [
             [
                 plain_run(running.engine, context, key, budget, seed=10_000 * (budget + 1) + 2 * i)
@@ -201,7 +204,7 @@ def test_forced_answers_find_their_prefix_cached(running: Running, prompts: list
 
     async def draw() -> list[Sampled]:
         return await asyncio.gather(
-            *(finish_sample(running.engine, context, Pending(key, BUDGETS)) for key in keys)
+            *(finish_sample(running.engine, context, Pending(key, along_budgets(BUDGETS))) for key in keys)
         )
 
     for sampled in running.run(draw()):

@@ -16,6 +16,7 @@ import pytest
 from harness.samples import Pending, finish_sample
 from harness.traces import Context, SampleKey
 from harness.types import Completion, Engine, Request
+from results.cuts import along_budgets
 from sweeps.job import Prepared, prepare
 from tests.parity.jobs import compose_job
 
@@ -109,7 +110,7 @@ async def draw_grid(engine: Engine, prepared: Prepared) -> Asked:
     context = Context(prepared.identity, prepared.renderer, prepared.sampling, prepared.job.task.until)
     for prompt in prepared.prompts:
         key = SampleKey(prompt, prepared.renderer.prompt_ids(prompt), "evaluation", 0)
-        sampled = await finish_sample(recorder, context, Pending(key, BUDGETS))
+        sampled = await finish_sample(recorder, context, Pending(key, along_budgets(BUDGETS)))
         assert sampled.failure is None
     return recorder.asked
 

@@ -176,7 +176,7 @@ def test_quantization_and_a_tasks_template_are_axes_of_their_own() -> None:
             ["engine.quantization=fp8"],
             ["task=reasoning_gym", "task.instructions=Think."],
             ["task=reasoning_gym"],
-            ["thinking=extended"],
+            ["thinking=opened"],
         )
     ]
     parts = [(job.engine.quantization, str(job.task.identity), job.thinking) for job in jobs]

@@ -9,6 +9,7 @@ import pytest
 
 from harness.types import Grid, Sampling
 from results import store
+from results.cuts import along_budgets
 from results.schema import ANSWERS, TRACES
 from sweeps.forecast import Measured, forecast
 from sweeps.identity import differences
@@ -17,7 +18,7 @@ from tests.sweeps.test_more import BUDGETS, FINISHED, MORE, PROMPTS, Run
 
 
 def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
-    grid = Grid(widths=(1, specs[0].num_samples), budgets=specs[0].budgets)
+    grid = Grid(widths=(1, specs[0].num_samples), budgets=tuple(cell.budget for cell in specs[0].cells))
     engine, sampling, model = (
         SimpleNamespace(num_devices=1),
         Sampling(max_answer_tokens=8),
@@ -72,9 +73,9 @@ def test_a_finished_grid_costs_nothing_and_has_every_cell(tmp_path: Path) -> Non
 
 def test_cells_are_done_where_every_prompt_is_answered(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    wider = forecast(prepared(run, (PoolSpec("evaluation", 16, BUDGETS),), PROMPTS[:8]))
+    wider = forecast(prepared(run, (PoolSpec("evaluation", 16, along_budgets(BUDGETS)),), PROMPTS[:8]))
     assert (wider.num_cells_done, wider.num_cells) == (len(BUDGETS), 2 * len(BUDGETS))
-    between = forecast(prepared(run, (PoolSpec("evaluation", 8, (0, 16, 32, 64)),), PROMPTS[:8]))
+    between = forecast(prepared(run, (PoolSpec("evaluation", 8, along_budgets((0, 16, 32, 64))),), PROMPTS[:8]))
     assert (between.num_cells_done, between.num_cells) == (6, 8)
 
 
@@ -117,8 +118,8 @@ def test_answers_from_elsewhere_whose_length_nobody_knows_do_not_hinder_a_plan(t
 
 
 def test_a_grid_without_thinking_is_measured_by_its_answers(tmp_path: Path) -> None:
-    run, wider = Run(tmp_path), (PoolSpec("evaluation", 16, (0,)),)
-    run.finish((PoolSpec("evaluation", 8, (0,)),), PROMPTS[:8], identity="shallow")
+    run, wider = Run(tmp_path), (PoolSpec("evaluation", 16, along_budgets((0,))),)
+    run.finish((PoolSpec("evaluation", 8, along_budgets((0,))),), PROMPTS[:8], identity="shallow")
     job = prepared(run, wider, PROMPTS[:8])
     job.identity, job.states = "shallow", read_states(run.root, "shallow", PROMPTS[:8], wider)
     plan = forecast(job)

@@ -20,6 +20,7 @@ from harness.tasks.reasoning_gym import ReasoningGym
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from isoquant.__main__ import main
 from results import store
+from results.cuts import along_budgets
 from results.schema import MODELS, PROMPTS, TRACES
 from sweeps.declare import describe_model, store_prompt
 from sweeps.forecast import chosen_settings, missing_anchor
@@ -89,7 +90,7 @@ def test_rows_that_are_stored_under_another_name_of_the_model_are_not_paid_for_a
 def test_a_finished_sample_is_on_disk_in_time_although_no_other_ends(tmp_path: Path) -> None:
     async def wait_for_the_next() -> list[int]:
         flushing = asyncio.create_task(writer.keep_flushing())
-        writer.add(await finish_sample(ScriptedEngine(), CONTEXT, Pending(sample_key(), (0, 8))))
+        writer.add(await finish_sample(ScriptedEngine(), CONTEXT, Pending(sample_key(), along_budgets((0, 8)))))
         stored = [store.scan(tmp_path, TRACES).num_rows]
         await asyncio.sleep(1.5)
         flushing.cancel()

@@ -15,6 +15,7 @@ from harness.traces import Context
 from harness.types import Grid, Model, Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
 from results import store
+from results.cuts import along_budgets
 from sweeps.identity import hash_identity
 from sweeps.plan import PoolSpec, check_context, iterate_pending, pool_specs, read_states
 from sweeps.provenance import Device
@@ -24,7 +25,7 @@ from tests.harness.scripted_engine import ScriptedEngine
 RENDERER = Renderer(build_tokenizer(), Thinking(open="<think>", close="</think>", force="</think>"), eos_ids=(0,))
 CONTEXT = Context("identity", RENDERER, Sampling(max_answer_tokens=8))
 PROMPTS = [Prompt(f"countdown/{i:05d}", f"{i} 2 3=6", {}) for i in range(4)]
-SPECS = [PoolSpec("evaluation", 4, (0, 8, 32))]
+SPECS = [PoolSpec("evaluation", 4, along_budgets((0, 8, 32)))]
 
 
 def pending(root: Path, specs: list[PoolSpec] = SPECS, prompts: list[Prompt] = PROMPTS) -> list[Pending]:
@@ -32,7 +33,7 @@ def pending(root: Path, specs: list[PoolSpec] = SPECS, prompts: list[Prompt] = P
     by_prompt = iterate_pending(root, "identity", prompts, states, renderer=RENDERER)
     found = [sample for samples in by_prompt for sample in samples]
     assert len(found) == sum(state.pending_PS.sum() for state in states)
-    assert all(each.lacks_thinking or each.lacking_answers(len(each.thought_ids), each.ended) for each in found)
+    assert all(each.unreached(each.rollout) or each.lacking_answers(each.rollout) for each in found)
     return found
 
 
@@ -56,10 +57,10 @@ def test_everything_is_pending_at_first_and_nothing_at_last(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("specs", "num_more"),
     [
-        ([PoolSpec("evaluation", 6, (0, 8, 32))], 8),
-        ([PoolSpec("evaluation", 3, (0, 8, 32))], 0),
-        ([PoolSpec("evaluation", 4, (8,))], 0),
-        ([*SPECS, PoolSpec("bins", 2, (32,))], 8),
+        ([PoolSpec("evaluation", 6, along_budgets((0, 8, 32)))], 8),
+        ([PoolSpec("evaluation", 3, along_budgets((0, 8, 32)))], 0),
+        ([PoolSpec("evaluation", 4, along_budgets((8,)))], 0),
+        ([*SPECS, PoolSpec("bins", 2, along_budgets((32,)))], 8),
     ],
     ids=["wider", "narrower", "fewer budgets", "a pool for bins"],
 )
@@ -78,10 +79,10 @@ def test_more_prompts_leave_only_the_new_prompts(tmp_path: Path) -> None:
 
 def test_a_deeper_budget_is_continued_where_a_trace_was_cut(tmp_path: Path) -> None:
     draw(tmp_path, pending(tmp_path))
-    deeper = [PoolSpec("evaluation", 4, (0, 8, 32, 64))]
+    deeper = [PoolSpec("evaluation", 4, along_budgets((0, 8, 32, 64)))]
     more = pending(tmp_path, deeper)
     assert 0 < len(more) <= 16
-    assert all(not sample.ended and len(sample.thought_ids) == 32 for sample in more)
+    assert all(not sample.rollout.closes and len(sample.rollout.written) == 32 for sample in more)
     engine = draw(tmp_path, more)
     assert pending(tmp_path, deeper) == []
     assert sum(request.max_tokens == 32 for request in engine.requests) == len(more)
@@ -101,8 +102,8 @@ def test_thinking_is_read_back_once_however_many_shards_there_are(
         return read(path, *given, **more)
 
     monkeypatch.setattr(store, "read_shard", note)
-    more = pending(tmp_path, [PoolSpec("evaluation", 4, (0, 4, 8, 32))])
-    assert len(more) > 4 and all(sample.thought_ids for sample in more)
+    more = pending(tmp_path, [PoolSpec("evaluation", 4, along_budgets((0, 4, 8, 32)))])
+    assert len(more) > 4 and all(sample.rollout.written for sample in more)
     shards = sorted((tmp_path / "traces").glob("*.parquet"))
     # Read to compare, to find each prompt's, and for its tokens.
     assert {path: opened.count(path) for path in shards} == dict.fromkeys(shards, 3)
@@ -116,8 +117,8 @@ def test_another_identity_shares_no_rows(tmp_path: Path) -> None:
 
 def test_only_the_anchor_draws_samples_for_bins() -> None:
     grid = Grid(widths=(1, 4), budgets=(0, 64), anchor="large", bin_samples=3)
-    assert pool_specs(grid, Model("x", name="small")) == [PoolSpec("evaluation", 4, (0, 64))]
-    assert pool_specs(grid, Model("x", name="large"))[1] == PoolSpec("bins", 3, (64,))
+    assert pool_specs(grid, Model("x", name="small")) == [PoolSpec("evaluation", 4, along_budgets((0, 64)))]
+    assert pool_specs(grid, Model("x", name="large"))[1] == PoolSpec("bins", 3, along_budgets((64,)))
 
 
 def test_an_identity_is_a_function_of_its_parts_alone() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.samples import Pending, finish_sample
 from harness.types import Completion, Request, Sampling
+from results.cuts import along_budgets
 from sweeps.counted import Counted
 from sweeps.progress import Expected, Progress, estimate_total
 from tests.harness.scripted_engine import ScriptedEngine
@@ -77,7 +78,7 @@ def test_the_rate_is_that_of_the_last_minutes(clock: list[float]) -> None:
 
 def test_tokens_are_counted_once_although_their_request_has_ended() -> None:
     engine = Counted(ScriptedEngine(), num_known=100)
-    sampled = asyncio.run(finish_sample(engine, CONTEXT, Pending(sample_key(), (0, 8))))
+    sampled = asyncio.run(finish_sample(engine, CONTEXT, Pending(sample_key(), along_budgets((0, 8)))))
     assert engine.num_tokens == sampled.num_tokens
     assert engine.num_requests == len(sampled.traces) + len(sampled.answers)
 

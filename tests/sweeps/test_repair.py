@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from results import store
+from results.cuts import along_budgets
 from results.ingest.outcomes import Ingested, Known, Sample, Tokens
 from results.ingest.write import write
 from results.inspection import inspect
@@ -21,7 +22,7 @@ from sweeps.repair import Usable, read_usable, repair, repair_writer
 from tests.faults.runs import flip_bit
 from tests.sweeps.test_more import PROMPTS, Run
 
-DEEPER = (PoolSpec("evaluation", 8, (0, 16, 64, 128)),)
+DEEPER = (PoolSpec("evaluation", 8, along_budgets((0, 16, 64, 128))),)
 
 
 @pytest.fixture

@@ -257,7 +257,7 @@ def test_only_plain_words_of_a_strategy_are_taken_from_a_record(word: str, plain
 def test_a_search_that_cannot_run_is_refused_before_a_weight_is_loaded(tmp_path: Path) -> None:
     for words, told in (
         (["grid.budgets=[0]"], "thinking budget above 0"),
-        (["+thinking.extensions=1", "+thinking.extend=Wait"], "thinking.extensions"),
+        (["grid.extensions=[0,1]"], "extends no thinking"),
         (["sampling.logprobs=true"], "sampling.logprobs"),
         (["strategy.scorer=mean_logprob"], "is a generator scorer"),
         (["strategy.scorer=verifier_125k"], "is a outcome scorer|is an outcome scorer"),

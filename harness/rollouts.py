@@ -1,0 +1,81 @@
+"""What one sample has written, and what was put between. Knows tokens, no engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from results.cuts import Caps, Events, answer_places
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A sample's thinking, and where in it, in written tokens, something else happened.
+
+    written: what the model wrote, markers that were taken back included. closes: where it closed thinking;
+    is_final: whether the last of these ended the text for good. extensions: what took the place of each close
+    marker but perhaps the last. opens: where each tool call begins; observations: where each that was carried out
+    ended, and what came back.
+    """
+
+    written: Ids = ()
+    closes: tuple[int, ...] = ()
+    is_final: bool = False
+    extensions: tuple[Ids, ...] = ()
+    opens: tuple[int, ...] = ()
+    observations: tuple[tuple[int, Ids], ...] = ()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it closed thinking and wrote nothing since."""
+        return bool(self.closes) and self.closes[-1] == len(self.written)
+
+    def places(self, cells: Sequence[Caps]) -> list[int]:
+        """Where the answer that serves each cell stands, as results.cuts.answer_places says."""
+        closes, opens = (np.array(each, dtype=np.int64) for each in (self.closes, self.opens))
+        finals = np.zeros(len(closes), dtype=bool)
+        finals[-1:] = self.is_final
+        return [int(place) for place in answer_places(cells, Events(closes, finals, opens))]
+
+    def followed_by(
+        self,
+        token_ids: Sequence[int],
+        *,
+        ended: bool,
+        is_final: bool,
+        extend_ids: Sequence[int] | None = None,
+        opened: int | None = None,
+        observed_ids: Sequence[int] | None = None,
+    ) -> "Rollout":
+        """With one more segment, as a Trace tells it; `is_final` has a meaning where it ended."""
+        length = len(self.written) + len(token_ids)
+        return replace(
+            self,
+            written=self.written + tuple(token_ids),
+            closes=self.closes + (length,) * ended,
+            is_final=ended and is_final,
+            extensions=self.extensions + (() if extend_ids is None else (tuple(extend_ids),)),
+            opens=self.opens + (() if opened is None else (opened,)),
+            observations=self.observations + (() if observed_ids is None else ((length, tuple(observed_ids)),)),
+        )
+
+    def context(self, place: int) -> Ids:
+        """What stands behind the prompt after so many written tokens.
+
+        A close that stands exactly there is kept, and what a call that ended exactly there brought is read.
+        """
+        extended = zip(self.closes, self.extensions, strict=False)
+        put = [(at, ids, True) for at, ids in extended if at < place]
+        put += [(at, ids, False) for at, ids in self.observations if at <= place]
+        ids: Ids = ()
+        start = 0
+        for at, given, takes_back in sorted(put):
+            ids += self.written[start : at - takes_back] + given
+            start = at
+        return ids + self.written[start:place]
+
+    def num_given(self, place: int) -> int:
+        """By how much what stands behind the prompt there is longer than what the model wrote until there."""
+        return len(self.context(place)) - min(place, len(self.written))
