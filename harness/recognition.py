@@ -34,7 +34,10 @@ GENERATION = "generation_config.json"
 
 @dataclass(frozen=True)
 class AutoThinking:
-    """The presets that one is chosen from for a checkpoint, each under its own name."""
+    """The presets that one is chosen from for a checkpoint, each under its own name.
+
+    extend: what takes the place of the marker where thinking is extended, in place of the preset's own.
+    """
 
     qwen3: Thinking
     opened: Thinking
@@ -42,6 +45,7 @@ class AutoThinking:
     chain_of_thought_base: Thinking
     few_shot: Thinking
     think_tags: Thinking
+    extend: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Style(NamedTuple):
 
 def choose_thinking(auto: AutoThinking, tokenizer: Any, prompt: Prompt) -> Style:
     """The preset that fits the tokenizer and its chat template; raises ValueError where none can."""
+    style = _choose(auto, tokenizer, prompt)
+    return style if auto.extend is None else style._replace(thinking=replace(style.thinking, extend=auto.extend))
+
+
+def _choose(auto: AutoThinking, tokenizer: Any, prompt: Prompt) -> Style:
     template = read_template(tokenizer)
     if template is None:
         return _choose_without_template(auto, tokenizer, prompt)

@@ -15,6 +15,7 @@ from analysis.runs import outcomes
 from analysis.runs.health import read_health
 from analysis.runs.samples import Samples, read
 from results import store
+from results.cuts import along_budgets
 from results.schema import ANSWERS, CELLS, GRADES, MODELS, OUTCOMES, PROMPTS, TRACES
 from tests.analysis.conftest import LADDER, _model_row, identity
 from tests.report.conftest import data_of
@@ -93,7 +94,7 @@ def grid_of(root: Path) -> Samples:
         root,
         identity=identity(RUNG),
         pool="evaluation",
-        budgets=BUDGETS,
+        settings=along_budgets(BUDGETS),
         prompt_ids=pd.Index(["p/0"]),
         prompt_tokens=np.array([PROMPT_TOKENS]),
         grader=("g", "1"),
