@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,27 @@ def read_json(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> Any:
         raise ValueError(f"{path} is nested too deep to be read. Download or write it again.") from None
     except ValueError as error:
         raise ValueError(f"{path} is not JSON ({error}). Download or write it again.") from None
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a file of JSON lines, each with its place in words; raises ValueError with that of none."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield (place := f"{path}, line {number}"), _read_object(line, place)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _read_object(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        raise ValueError(f"{place}: this is not JSON in UTF-8.") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"{place}: expected an object, such as {{...}}.")
+    return row
 
 
 def _unreadable(path: Path, error: OSError) -> ValueError:

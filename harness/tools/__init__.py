@@ -1,0 +1,1 @@
+"""Tools that a model may call while it thinks: search over a corpus, a calculator, and how a call is written."""
