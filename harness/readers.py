@@ -10,7 +10,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-TASKS: tuple[str, ...] = ("harness.tasks.lm_eval.LmEval", "harness.tasks.reasoning_gym.ReasoningGym")
+TASKS: tuple[str, ...] = (
+    *("harness.tasks.lm_eval.LmEval", "harness.tasks.multi_hop.MultiHop"),
+    "harness.tasks.reasoning_gym.ReasoningGym",
+)
 # By the field of a task that takes them: dotted name -> whether it searches and compares alone, read by a person.
 # Of anything else an answer may become code. ast.parse, which countdown's key calls, makes a tree and runs
 # nothing.
@@ -33,6 +36,7 @@ FUNCTIONS: Mapping[str, Mapping[str, bool]] = {
         # It hands an answer to a parser of LaTeX.
         "harness.answers.math_key": False,
         "harness.tasks.lm_eval.identical": True,
+        "harness.tasks.multi_hop.normalise": True,
         "harness.tasks.reasoning_gym.identical": True,
         "harness.tasks.countdown.vote_key": True,
     },
