@@ -13,7 +13,7 @@ from harness.probe_answers import UNREAD, check_answers, grade_answers
 from harness.rollouts import Rollout
 from harness.traces import Context, SampleKey, follow, sample_segment
 from harness.types import Answer, Engine, EngineFailedError, Prompt, RequestFailedError, Task, Trace
-from results.cuts import NATURAL
+from results.cuts import NATURAL, Caps
 
 NUM_PROBES = 8
 # A model that closes its thinking at all does so within this many tokens on one of eight prompts.
@@ -53,6 +53,7 @@ async def probe_thinking(
     prompts: Sequence[Prompt],
     *,
     max_thinking_tokens: int,
+    most_calls: int = 0,
     task: Task | None = None,
     unfenced: bool = False,
     on_probe: Callable[[], object] = lambda: None,
@@ -66,10 +67,7 @@ async def probe_thinking(
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
     tried = await asyncio.gather(
-        *(
-            _try_probe(engine, context, key, max_thinking_tokens=max_thinking_tokens, on_probe=on_probe)
-            for key in keys
-        )
+        *(_try_probe(engine, context, key, Caps(max_thinking_tokens, calls=most_calls), on_probe) for key in keys)
     )
     probed = {key: done for key, done in zip(keys, tried, strict=True) if not isinstance(done, RequestFailedError)}
     if not probed:
@@ -123,23 +121,27 @@ Probed = tuple[tuple[Trace, ...], tuple[Answer, ...]]
 
 
 async def _try_probe(
-    engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int, on_probe: Callable[[], object]
+    engine: Engine, context: Context, key: SampleKey, caps: Caps, on_probe: Callable[[], object]
 ) -> Probed | RequestFailedError:
     try:
-        return await _probe(engine, context, key, max_thinking_tokens=max_thinking_tokens)
+        return await _probe(engine, context, key, caps)
     except RequestFailedError as error:
         return error
     finally:
         on_probe()
 
 
-async def _probe(engine: Engine, context: Context, key: SampleKey, *, max_thinking_tokens: int) -> Probed:
+async def _probe(engine: Engine, context: Context, key: SampleKey, caps: Caps) -> Probed:
     segments: tuple[Trace, ...] = ()
     rollout = Rollout()
-    if max_thinking_tokens:
-        segment = await sample_segment(engine, context, key, rollout, max_thinking_tokens=max_thinking_tokens)
+    # Answers are forced half-way and, where it ended, taken from its end.
+    while rollout.places([caps])[0] > len(rollout.written):
+        may_call = len(rollout.opens) < caps.calls
+        segment = await sample_segment(
+            engine, context, key, rollout, max_thinking_tokens=caps.budget, may_call=may_call
+        )
         rollout = follow(rollout, segment, close_id=context.renderer.close_id)
-        segments = (segment,)
+        segments += (segment,)
     places = [len(rollout.written) // 2]
     if rollout.is_closed:
         places.append(NATURAL)

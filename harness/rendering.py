@@ -1,5 +1,6 @@
 """Prompts to token ids and back, with a model's own tokenizer and thinking markers. Samples nothing."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,12 +21,16 @@ SPACE, BEFORE = "\N{LOWER ONE EIGHTH BLOCK}", "0"
 
 @dataclass(frozen=True)
 class Renderer:
-    """A tokenizer together with how its model opens, closes and is forced out of thinking, and into which form."""
+    """A tokenizer together with how its model opens, closes and is forced out of thinking, and into which form.
+
+    tools: what the chat template tells the model of tools, none by default.
+    """
 
     tokenizer: Any
     thinking: Thinking
     eos_ids: tuple[int, ...] = ()
     form: Form = field(default_factory=Form)
+    tools: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         # Raises before any weight is loaded where the close marker is not one token, or there is no beginning of
@@ -62,6 +67,7 @@ class Renderer:
             tokenize=False,
             add_generation_prompt=not is_begun,
             continue_final_message=is_begun,
+            **({"tools": list(self.tools)} if self.tools else {}),
             **self.thinking.template_options,
         )
         return self._encode_known(rendered + self.thinking.open)
@@ -105,13 +111,13 @@ class Renderer:
 
     @cached_property
     def extend_ids(self) -> tuple[int, ...]:
-        return self._encode_behind(self.thinking.extend)
+        return self.encode_behind(self.thinking.extend)
 
     @cached_property
     def force_ids(self) -> tuple[int, ...]:
         """What follows a cut trace: the end of its thinking, and the lead to an answer in the task's form."""
         cue = self.form.cue if self.thinking.close is None else ""
-        return self._encode_behind(self.thinking.force + cue + self.form.lead)
+        return self.encode_behind(self.thinking.force + cue + self.form.lead)
 
     @property
     def holds_answer(self) -> bool:
@@ -140,7 +146,8 @@ class Renderer:
                 )
         return ids
 
-    def _encode_behind(self, text: str) -> tuple[int, ...]:
+    def encode_behind(self, text: str) -> tuple[int, ...]:
+        """Text as it is written behind other text."""
         return encode_behind(self.tokenizer, text)
 
     def _encode(self, text: str) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ import numpy as np
 from results.cuts import Caps, Events, answer_places
 
 Ids = tuple[int, ...]
+# What of a segment, as it is stored, says what stands behind the prompt.
+ROLLOUT = ("token_ids", "ended", "extend_ids", "opened", "observed_ids")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,22 @@ class Rollout:
     extensions: tuple[Ids, ...] = ()
     opens: tuple[int, ...] = ()
     observations: tuple[tuple[int, Ids], ...] = ()
+
+    @property
+    def boundary(self) -> int:
+        """Where the last event stands: what is called behind it is read from there."""
+        extended = self.closes[: len(self.extensions)]
+        return max((0, *extended[-1:], *(at for at, _ in self.observations[-1:])))
+
+    @property
+    def since(self) -> Ids:
+        """What was written since the last event, which a close that may be extended is as well."""
+        return () if self.is_closed else self.written[self.boundary :]
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether a call has begun and is not carried out."""
+        return bool(self.opens) and self.opens[-1] >= self.boundary and not self.is_closed
 
     @property
     def is_closed(self) -> bool:

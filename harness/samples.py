@@ -57,9 +57,11 @@ async def finish_sample(engine: Engine, context: Context, pending: Pending) -> S
     key, rollout = pending.key, pending.rollout
     traces: list[Trace] = []
     while cells := pending.unreached(rollout):
-        cap = max(cell.budget for cell in cells)
+        cap, may_call = max(cell.budget for cell in cells), max(cell.calls for cell in cells) > len(rollout.opens)
         try:
-            segment = await sample_segment(engine, context, key, rollout, max_thinking_tokens=cap)
+            segment = await sample_segment(
+                engine, context, key, rollout, max_thinking_tokens=cap, may_call=may_call
+            )
         except RequestFailedError as error:
             return Sampled(key, tuple(traces), failure=str(error))
         traces.append(segment)

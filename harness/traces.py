@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.calling import Calling, Cut, Stops
 from harness.rendering import Renderer
 from harness.rollouts import Rollout
 from harness.seeds import request_seed
@@ -28,13 +29,15 @@ SHOWN_CHARS = 60
 class Context:
     """What every request of one model and task shares. `identity` is the hash that its rows are stored under.
 
-    until: strings that end an answer of the task, and so a plain chain of thought, which holds its own.
+    until: strings that end an answer of the task, and so a plain chain of thought, which holds its own. calling: the
+    tools that the model may call while it thinks.
     """
 
     identity: str
     renderer: Renderer
     sampling: Sampling
     until: tuple[str, ...] = ()
+    calling: Calling | None = None
 
     @property
     def ends_thinking(self) -> tuple[str, ...]:
@@ -45,6 +48,14 @@ class Context:
     def ends_led(self) -> tuple[str, ...]:
         """The strings that end an answer that a trace was led to."""
         return tuple(dict.fromkeys((*self.until, *self.renderer.form.stop)))
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether some request has strings to stop at."""
+        of_calls = (
+            () if self.calling is None else [self.calling.stops(may_close=may).texts for may in (True, False)]
+        )
+        return any((self.until, self.ends_led, *of_calls))
 
 
 @dataclass(frozen=True)
@@ -107,18 +118,27 @@ def _check_stopped(request: Request, token_ids: tuple[int, ...], renderer: Rende
 
 
 async def sample_segment(
-    engine: Engine, context: Context, key: SampleKey, rollout: Rollout, *, max_thinking_tokens: int
+    engine: Engine,
+    context: Context,
+    key: SampleKey,
+    rollout: Rollout,
+    *,
+    max_thinking_tokens: int,
+    may_call: bool = False,
 ) -> Trace:
     """The next segment of a sample, up to `max_thinking_tokens` written ones in all.
 
-    Thinking that had closed goes on from the text that extends it, in place of its marker. Raises
-    RequestFailedError.
+    Thinking that had closed goes on from the text that extends it, in place of its marker. A segment ends where it
+    closes, behind a call of a tool, which is carried out, and where one begins that may not be made; one that had
+    begun may. Raises RequestFailedError.
     """
     renderer, start = context.renderer, len(rollout.written)
     before, extend_ids = rollout.context(start), None
     if rollout.is_closed:
         extend_ids = renderer.extend_ids
         before = before[:-1] + extend_ids
+    may_close = may_call or rollout.is_calling
+    at_calls = context.calling.stops(may_close=may_close) if context.calling else Stops()
     completion, seed = await complete(
         engine,
         context,
@@ -127,28 +147,38 @@ async def sample_segment(
         stage="think",
         start_token=start,
         max_tokens=max_thinking_tokens - start,
-        stop_ids=renderer.end_ids,
-        stop=context.ends_thinking,
+        stop_ids=renderer.end_ids + at_calls.ids,
+        stop=context.ends_thinking + at_calls.texts,
     )
     stopped = find_stop(context.ends_thinking, completion.token_ids, after=before, renderer=renderer)
-    token_ids = completion.token_ids if stopped is None else completion.token_ids[:stopped]
-    finish_reason = completion.finish_reason if stopped is None else "stop"
+    cut = Cut(completion.token_ids[:stopped])
+    if context.calling:
+        cut = context.calling.cut(rollout, cut.token_ids, may_close=may_close)
+    observed_ids, call = (
+        await context.calling.carry_out(cut.between)
+        if context.calling and cut.between is not None
+        else (None, None)
+    )
+    # Some engines say "length" of a stop token that stands exactly at the cap.
+    has_stopped = stopped is not None or (completion.finish_reason == "stop" and not context.calling)
     return Trace(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
         sample=key.sample,
         start_token=start,
-        token_ids=token_ids,
-        # Some engines say "length" of a stop token that stands exactly at the cap.
-        ended=token_ids[-1] in renderer.end_ids or finish_reason == "stop",
+        token_ids=cut.token_ids,
+        ended=cut.token_ids[-1] in renderer.end_ids or has_stopped,
         num_prompt_tokens=len(key.prompt_ids) + len(before),
         num_cached_tokens=completion.num_cached_tokens,
-        finish_reason=finish_reason,
+        finish_reason=completion.finish_reason if stopped is None else "stop",
         seed=seed,
         seconds=completion.seconds,
-        text=renderer.decode(token_ids),
-        certainty=completion.certainty and completion.certainty.first(len(token_ids)),
+        text=renderer.decode(cut.token_ids),
+        certainty=completion.certainty and completion.certainty.first(len(cut.token_ids)),
         extend_ids=extend_ids,
+        opened=cut.opened,
+        call=call,
+        observed_ids=observed_ids,
     )
 
 
@@ -159,6 +189,8 @@ def follow(rollout: Rollout, segment: Trace, *, close_id: int | None) -> Rollout
         ended=segment.ended,
         is_final=segment.token_ids[-1] != close_id,
         extend_ids=segment.extend_ids,
+        opened=segment.opened,
+        observed_ids=segment.observed_ids,
     )
 
 

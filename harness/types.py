@@ -24,6 +24,8 @@ SHAPES_OUTPUTS = "shapes_outputs"
 class Prompt:
     """A problem: its stable id, its text, what the grader needs, and the dials that made it hard or easy.
 
+    gold_ids: the documents that hold its answer, where a task with documents knows.
+
     A text that is a JSON list of turns, each with a role and a content, is a conversation.
     """
 
@@ -31,6 +33,7 @@ class Prompt:
     text: str
     reference: Mapping[str, Any] = field(hash=False)
     dials: Mapping[str, float] = field(default_factory=dict, hash=False)
+    gold_ids: tuple[str, ...] = ()
 
     @property
     def prompt_hash(self) -> str:
@@ -144,20 +147,22 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Grid:
-    """Widths, thinking budgets and extensions to measure, and the pool that difficulty bins are read from.
+    """Widths, thinking budgets, extensions and tool calls to measure, and the pool that bins are read from.
 
-    extensions: how often thinking that closes before its budget is made to go on.
+    extensions: how often thinking that closes before its budget is made to go on. calls: how many calls of tools are
+    carried out at most; difficulty is read at the most.
     """
 
     widths: tuple[int, ...]
     budgets: tuple[int, ...]
     extensions: tuple[int, ...] = (0,)
+    calls: tuple[int, ...] = (0,)
     anchor: str | None = None
     bin_samples: int = 8
     reference_budget: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("widths", "budgets", "extensions"):
+        for name in ("widths", "budgets", "extensions", "calls"):
             values = tuple(sorted(set(getattr(self, name))))
             if not values or any(not isinstance(v, int) or v < 0 for v in values):
                 raise ValueError(
@@ -176,13 +181,13 @@ class Grid:
     @property
     def cells(self) -> tuple[Caps, ...]:
         """What a sample is read at, widths aside."""
-        return tuple(Caps(*caps) for caps in itertools.product(self.budgets, self.extensions))
+        return tuple(Caps(*caps) for caps in itertools.product(self.budgets, self.extensions, self.calls))
 
     @property
     def reference(self) -> Caps:
         """The cell that difficulty is read at."""
         assert self.reference_budget is not None
-        return Caps(self.reference_budget)
+        return Caps(self.reference_budget, calls=self.calls[-1])
 
 
 @dataclass(frozen=True)
@@ -257,12 +262,28 @@ class EngineSettings(Protocol):
 
 
 @dataclass(frozen=True)
+class ToolCall:
+    """A call that was carried out. query: what stood between its markers where it was malformed, and no tool then.
+
+    result_ids: what was found, best first; trouble: why there is no result, timeout, failed or malformed.
+    """
+
+    tool: str | None
+    query: str
+    result_ids: tuple[str, ...]
+    tool_seconds: float
+    trouble: str | None
+
+
+@dataclass(frozen=True)
 class Trace:
     """A segment of one sampled thinking sequence, from `start_token` on.
 
     `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids`
     and is counted. extend_ids: what was put in place of the marker that the segment before this one ended with;
-    None where this goes on from a cut, or from the prompt. Only `token_ids` count as thinking.
+    None where this goes on from a cut, or from the prompt. opened: after how many tokens of the trace the call begins
+    that began here; call: what it was, where it was carried out here, and observed_ids: what that put behind this
+    segment. Only `token_ids` count as thinking.
     """
 
     prompt_id: str
@@ -279,6 +300,9 @@ class Trace:
     text: str
     certainty: Certainty | None = None
     extend_ids: tuple[int, ...] | None = None
+    opened: int | None = None
+    call: ToolCall | None = None
+    observed_ids: tuple[int, ...] | None = None
 
     @property
     def num_thinking_tokens(self) -> int:

@@ -62,9 +62,11 @@ PROMPTS = Table(
             ("prompt_hash", Text),
             ("text", Text),
             ("dials", Text),
+            ("gold_ids", pa.list_(Text)),
         ]
     ),
     key=("task", "prompt_id"),
+    younger=("gold_ids",),
 )
 
 MODELS = Table(
@@ -114,12 +116,13 @@ CELLS = Table(
             ("pool", Category),
             ("budget", Count),
             ("extensions", Count),
+            ("calls", Count),
             ("num_samples", Count),
             ("num_prompts", Count),
         ]
     ),
-    key=("identity", "pool", "budget", "extensions", "num_samples", "num_prompts"),
-    younger=("extensions",),
+    key=("identity", "pool", "budget", "extensions", "calls", "num_samples", "num_prompts"),
+    younger=("extensions", "calls"),
 )
 
 SAMPLE_KEY = ("identity", "prompt_id", "pool", "sample")
@@ -137,6 +140,18 @@ _REQUEST_COLUMNS = [
 _CERTAINTY_COLUMNS = [("logprobs", pa.list_(pa.float16())), ("confidences", pa.list_(pa.float16()))]
 CERTAINTY = tuple(name for name, _ in _CERTAINTY_COLUMNS)
 
+# Where a call of a tool begins in a trace; and of a segment that ends with one that was carried out, the call, and
+# what it put behind the segment.
+_CALL_COLUMNS = [
+    ("opened", Count),
+    ("tool", Category),
+    ("query", Text),
+    ("result_ids", pa.list_(Text)),
+    ("tool_seconds", pa.float32()),
+    ("trouble", Category),
+    ("observed_ids", pa.list_(pa.int32())),
+]
+
 TRACES = Table(
     "traces",
     pa.schema(
@@ -149,11 +164,12 @@ TRACES = Table(
             ("token_ids", pa.list_(pa.int32())),
             *_CERTAINTY_COLUMNS,
             ("extend_ids", pa.list_(pa.int32())),
+            *_CALL_COLUMNS,
         ]
     ),
     key=(*SAMPLE_KEY, "start_token"),
     filled=("num_thinking_tokens", "ended"),
-    younger=(*CERTAINTY, "extend_ids"),
+    younger=(*CERTAINTY, "extend_ids", *(name for name, _ in _CALL_COLUMNS)),
 )
 
 ANSWERS = Table(

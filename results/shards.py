@@ -173,6 +173,11 @@ def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
     Token ids are many and their high bytes alike: a dictionary of them takes longer, and for a large vocabulary
     more room.
     """
-    ids = [f"{field.name}.list.element" for field in schema if pa.types.is_list(field.type)]
-    repeating = [field.name for field in schema if field.name not in UNIQUE and not pa.types.is_list(field.type)]
-    return {"use_dictionary": repeating, "use_byte_stream_split": ids}
+    lists = [field for field in schema if pa.types.is_list(field.type)]
+    texts = [field for field in lists if pa.types.is_string(field.type.value_type)]
+    single = [field.name for field in schema if field not in lists and field.name not in UNIQUE]
+    of_texts, of_numbers = (
+        [f"{field.name}.list.element" for field in lists if (field in texts) == is_text]
+        for is_text in (True, False)
+    )
+    return {"use_dictionary": [*single, *of_texts], "use_byte_stream_split": of_numbers}

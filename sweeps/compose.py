@@ -24,7 +24,7 @@ from sweeps.recognised import Origins
 from sweeps.words import name_place, name_word
 
 SCORER, POOLS = "scorer", ("evaluation", "bins")
-STRATEGY = "strategy"
+STRATEGY, TOOLS, CALLS = "strategy", "tools", "calls"
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
@@ -58,6 +58,9 @@ def build_job(config: DictConfig, origins: Origins | None = None, words: Sequenc
     if resolved.get(STRATEGY) is not None:
         parts[STRATEGY] = build(resolved[STRATEGY], STRATEGY)
         parts["judging"] = build_judging(parts[STRATEGY].scorer, parts["engine"])
+    if resolved.get(CALLS) is not None:
+        parts[CALLS] = build(resolved[CALLS], CALLS)
+    parts[TOOLS] = {name: build(tool, f"{TOOLS}.{name}") for name, tool in (resolved.get(TOOLS) or {}).items()}
     if parts["grid"].anchor == "auto":
         parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)
     run = place_run("" if resolved.get("run") is None else str(resolved["run"]))

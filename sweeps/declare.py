@@ -53,6 +53,7 @@ def list_cells(prepared: "Prepared") -> list[dict[str, Any]]:
             "pool": state.spec.pool,
             "budget": cell.budget,
             "extensions": cell.extensions or None,
+            "calls": cell.calls or None,
             "num_samples": state.spec.num_samples,
             "num_prompts": len(prepared.prompts),
         }
@@ -69,4 +70,5 @@ def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:
         "prompt_hash": prompt.prompt_hash,
         "text": prompt.text,
         "dials": store.encode_json(prompt.dials),
+        "gold_ids": list(prompt.gold_ids) or None,
     }

@@ -18,7 +18,7 @@ from results.cuts import Caps
 from results.places import find_run
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
-from sweeps.made_with import Made, check_plain_word, read_made
+from sweeps.made_with import EVENTS, Made, check_plain_word, read_made
 from sweeps.mistakes import tell_bare
 from sweeps.plan import PoolSpec, PoolState, read_states
 from sweeps.rebuilt import rebuild_words
@@ -26,7 +26,7 @@ from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
 from sweeps.searched import read_searched
 from sweeps.words import OVERRIDE, adapt, name_word, write_place
 
-SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths", "grid.extensions")
+SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths", "grid.extensions", "grid.calls")
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 COUNTS = re.compile(r"\[? *[0-9]{1,9}( *, *[0-9]{1,9})* *\]?")
 # What shapes the rows themselves, so that another value of it is another set of rows.
@@ -193,7 +193,7 @@ def read_state(root: Path, job: Made, prompts: Sequence[Prompt]) -> PoolState:
     budgets = job.list_of("budgets")
     if (strategy := job.strategy) is not None:
         return read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))
-    cells = tuple(Caps(*caps) for caps in itertools.product(budgets, job.list_of("extensions")))
+    cells = tuple(Caps(*caps) for caps in itertools.product(budgets, *map(job.list_of, EVENTS)))
     [state] = read_states(root, job.identity, prompts, [PoolSpec("evaluation", max(job.list_of("widths")), cells)])
     return state
 

@@ -8,11 +8,12 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.calling import Calling
 from harness.checkpoint import Checkpoint, read_checkpoint
 from harness.foreign import check_tokenizer_files
 from harness.grading import check_fence
@@ -24,6 +25,9 @@ from harness.search.searches import finish_searches
 from harness.search.strategy import Strategy
 from harness.search.tree import Searcher
 from harness.search.verdicts import Judging, Verifier
+from harness.tools.calls import CallStyle
+from harness.tools.protocol import ToolSettings
+from harness.tools.worker import start_workers
 from harness.traces import Context
 from harness.trial import check_tokenizer
 from harness.types import (
@@ -63,6 +67,7 @@ from sweeps.provenance import describe_device, describe_environment, write_prove
 from sweeps.recognised import Origins, Setting, check_servable, describe_settings, resolve
 from sweeps.repair import repair_writer
 from sweeps.searched import prepare_verifier, read_searched
+from sweeps.tools import FOLDER, Toolbox, equip
 from sweeps.writer import Writer
 
 
@@ -74,7 +79,8 @@ class Job:
     (`engine.samples_in_flight`). grade_unfenced: graders that evaluate answers run though the kernel cannot hold
     them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
     RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts. strategy: a search in
-    place of samples as they come, and judging: who judges its paths.
+    place of samples as they come, and judging: who judges its paths. tools: what the model may call by these names,
+    written as `calls` says.
     """
 
     run: Path
@@ -95,6 +101,8 @@ class Job:
     is_here: bool = True
     strategy: Strategy | None = None
     judging: Judging | None = None
+    tools: Mapping[str, ToolSettings] = field(default_factory=dict)
+    calls: CallStyle | None = None
 
     def __post_init__(self) -> None:
         if not self.flush_seconds >= 0:
@@ -122,6 +130,7 @@ class Prepared:
     max_model_len: int
     states: Sequence[PoolState]
     verifier: Verifier | None = None
+    toolbox: Toolbox | None = None
 
     @property
     def num_pending(self) -> int:
@@ -140,7 +149,14 @@ def prepare(job: Job) -> Prepared:
     prompts = load_prompts(job, task_id)
     check_tokenizer(tokenizer, prompts)
     asked = resolve(job, checkpoint, tokenizer, prompts[0])
-    renderer = Renderer(tokenizer, asked.thinking, asked.stop_ids, job.task.answer_form)
+    toolbox = equip(job)
+    renderer = Renderer(
+        tokenizer,
+        asked.thinking,
+        asked.stop_ids,
+        job.task.answer_form,
+        tools=() if toolbox is None else toolbox.described,
+    )
     longest, largest_id = measure(prompts, renderer)
     check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
     needed = check_context(
@@ -150,6 +166,7 @@ def prepare(job: Job) -> Prepared:
         grid=job.grid,
         renderer=renderer,
         sampling=asked.sampling,
+        observed=0 if toolbox is None else toolbox.most_observed(renderer),
     )
     # A dtype that the machine chooses is part of what the rows are, so it is settled first.
     engine = job.engine.settle(job.model, checkpoint.architecture, max_model_len=needed)
@@ -172,6 +189,8 @@ def prepare(job: Job) -> Prepared:
     if asked.further_ends:
         # What the checkpoint's own settings tell is part of it already.
         parts["further_ends"] = list(asked.further_ends)
+    if toolbox is not None:
+        parts["tools"] = toolbox.identity
     verifier = prepare_verifier(job, renderer, max_model_len=needed)
     if verifier is not None:
         assert job.strategy is not None
@@ -199,6 +218,7 @@ def prepare(job: Job) -> Prepared:
         max_model_len=needed,
         states=states,
         verifier=verifier,
+        toolbox=toolbox,
     )
 
 
@@ -281,13 +301,17 @@ async def draw(prepared: Prepared) -> int:
     return how many samples failed.
     """
     job = prepared.job
-    context = Context(prepared.identity, prepared.renderer, prepared.sampling, job.task.until)
     device = describe_device(num_devices=job.engine.num_devices)
-    reads_text = bool(context.until or context.ends_led or (job.strategy is not None and job.strategy.step_texts))
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
     loading = "the engine starts; this takes 20 seconds to a few minutes, without messages ..."
     print(f"{job.model.name:>16}  {loading}", file=sys.stderr, flush=True)
     async with contextlib.AsyncExitStack() as engines:
+        # Its processes are forked from this one, which an engine fills with threads.
+        calling = None if prepared.toolbox is None else await engines.enter_async_context(start_tools(prepared))
+        context = Context(
+            prepared.identity, prepared.renderer, prepared.sampling, until=job.task.until, calling=calling
+        )
+        reads_text = context.reads_text or bool(job.strategy is not None and job.strategy.step_texts)
         started = await engines.enter_async_context(
             job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text)
         )
@@ -306,6 +330,7 @@ async def draw(prepared: Prepared) -> int:
                 root=job.run,
                 name=job.model.name,
                 deepest=max(job.grid.budgets),
+                most_calls=max(job.grid.calls),
                 unfenced=job.grade_unfenced,
             )
         writer = Writer(
@@ -338,6 +363,16 @@ async def draw(prepared: Prepared) -> int:
                 flushing.cancel()
                 writer.flush()
     return writer.num_failed
+
+
+@contextlib.asynccontextmanager
+async def start_tools(prepared: Prepared) -> AsyncIterator[Calling]:
+    """Who carries out the calls of a job's model, in processes of their own."""
+    assert prepared.toolbox is not None
+    folder = prepared.job.run / FOLDER
+    tools = {name: tool.prepare(folder, print) for name, tool in prepared.toolbox.tools.items()}
+    async with start_workers(tools) as workers:
+        yield Calling(prepared.toolbox.style, workers, prepared.renderer)
 
 
 async def finish(

@@ -52,6 +52,8 @@ OF_LAUNCHER = (
 # What a pack leaves out of records.
 LEFT_OUT = re.compile(r"\.\.\./|\(left out\)")
 # Of a budget or a width: what a record asks for beyond it fills the memory.
+# Lists of a grid that count what happens while it thinks, which older runs lack.
+EVENTS = ("extensions", "calls")
 MOST_COUNT = 1_000_000
 MOST_WORDS, MOST_CHARS = 200, 10_000
 
@@ -77,9 +79,9 @@ class Made(NamedTuple):
         return None if told is None else {"width": int(told["width"]), "together": bool(told["together"])}
 
     def list_of(self, field: str) -> list[int]:
-        """A list of the grid, such as its budgets; of a run from before there were any, no extensions."""
+        """A list of the grid, such as its budgets; of a run from before there was one, none of what it counts."""
         grid = self.config["grid"]
-        return list(grid.get(field, [0]) if field == "extensions" else grid[field])
+        return list(grid.get(field, [0]) if field in EVENTS else grid[field])
 
 
 def read_made(root: Path) -> list[Made]:
@@ -159,11 +161,11 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
     try:
         name = str(config["model"].get("name") or path.stem.rpartition("-")[0])
         made = Made(name, str(record.get("identity") or name), tuple(words), config)
-        counts = [*made.list_of("budgets"), *made.list_of("widths"), *made.list_of("extensions")]
+        counts = [number for name in ("budgets", "widths", *EVENTS) for number in made.list_of(name)]
         counts += [] if made.strategy is None else [made.strategy["width"]]
         is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
         is_sound &= all(number <= MOST_COUNT for number in counts)
-        is_sound &= isinstance(words, list) and all(map(made.list_of, ("budgets", "widths", "extensions")))
+        is_sound &= isinstance(words, list) and all(map(made.list_of, ("budgets", "widths", *EVENTS)))
         is_sound &= len(words) <= MOST_WORDS and all(
             isinstance(word, str) and len(word) < MOST_CHARS for word in words
         )

@@ -12,7 +12,7 @@ import pandas as pd
 from harness.architecture import text_settings
 from harness.checkpoint import Checkpoint
 from harness.rendering import Renderer
-from harness.rollouts import Rollout
+from harness.rollouts import ROLLOUT, Rollout
 from harness.samples import Pending
 from harness.traces import SampleKey
 from harness.types import Grid, Model, Pool, Prompt, Sampling
@@ -24,7 +24,12 @@ from results.schema import ANSWERS, SAMPLE_KEY, TRACES
 READ_TOKENS = 200_000
 # Of a segment where in its trace it starts and what it adds, of an answer where it stands and what it ends: each with
 # the numbers that hold it, and what stands for nothing.
-SEGMENT = {"start_token": (np.int32, 0), "num_thinking_tokens": (np.int32, 0), "ended": (np.bool_, 0)}
+SEGMENT = {
+    "start_token": (np.int32, 0),
+    "num_thinking_tokens": (np.int32, 0),
+    "ended": (np.bool_, 0),
+    "opened": (np.int32, -1),
+}
 ANSWER = {"budget": (np.int32, NATURAL), "extension": (np.int16, 0), "forced": (np.bool_, 0)}
 
 
@@ -44,6 +49,10 @@ class PoolSpec:
     @property
     def most_extensions(self) -> int:
         return max(cell.extensions for cell in self.cells)
+
+    @property
+    def most_calls(self) -> int:
+        return max(cell.calls for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -205,16 +214,20 @@ def check_context(
     grid: Grid,
     renderer: Renderer,
     sampling: Sampling,
+    observed: int = 0,
 ) -> int:
-    """Tokens the longest request needs; raises ValueError where the model's context is shorter."""
+    """Tokens the longest request needs, with `observed` behind each call of a tool;
+    raises ValueError where the model's context is shorter.
+    """
     budget = max(spec.deepest for spec in pool_specs(grid, model))
-    extended = len(renderer.extend_ids) * max(grid.extensions)
-    around = longest_prompt + extended + len(renderer.force_ids) + sampling.max_answer_tokens
+    given = len(renderer.extend_ids) * max(grid.extensions) + observed * max(grid.calls)
+    around = longest_prompt + given + len(renderer.force_ids) + sampling.max_answer_tokens
     if budget + around <= checkpoint.context:
         return budget + around
     told = (
         f"{model.name} has a context of {checkpoint.context:,} tokens; a prompt of {longest_prompt:,}, a budget "
-        f"of {budget:,} and an answer of {sampling.max_answer_tokens:,} need {budget + around:,}."
+        f"of {budget:,}{f', {given:,} that are given while it thinks' * bool(given)} and an answer of "
+        f"{sampling.max_answer_tokens:,} need {budget + around:,}."
     )
     left = checkpoint.context - around
     if left >= 0:
@@ -248,7 +261,7 @@ def _of_pool(
 def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: pd.DataFrame) -> PoolState:
     """The state of a pool whose segments and answers these are."""
     shape = (num_prompts, spec.num_samples)
-    num_thinking, closes = _join(spec, shape, segments)
+    num_thinking, closes, opens = _join(spec, shape, segments)
     finals = np.zeros(closes.shape, bool)
     # Nothing can follow an answer that its trace, which had ended, had to be closed for.
     last = answers[((answers["budget"] == NATURAL) | (answers["extension"] > 0)) & answers["forced"]]
@@ -259,29 +272,43 @@ def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: 
     return PoolState(
         spec,
         num_thinking,
-        Events(closes, finals, np.full((0, *shape), NEVER)),
+        Events(closes, finals, opens),
         answers_of=of_sample[order],
         answer_places=answers["budget"].to_numpy()[order],
     )
 
 
-def _join(spec: PoolSpec, shape: tuple[int, int], segments: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens that each trace wrote (P, S), and where it closed (K, P, S).
+def _join(
+    spec: PoolSpec, shape: tuple[int, int], segments: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tokens that each trace wrote (P, S), where it closed (K, P, S), and where its calls begin (C, P, S).
 
     Segments are joined to the beginning of their trace: one whose predecessor is lost cannot be used.
     """
-    num_thinking, num_closed = np.zeros(shape, np.int32), np.zeros(shape, np.int16)
-    closes = np.full((1 + spec.most_extensions, *shape), NEVER)
+    num_thinking = np.zeros(shape, np.int32)
+    closes, opens = _Places(1 + spec.most_extensions, shape), _Places(1 + spec.most_calls, shape)
     for start_token, part in segments.groupby("start_token"):
         sample = part["prompt"].to_numpy(), part["sample"].to_numpy()
         joined = num_thinking[sample] == start_token
         at = tuple(axis[joined] for axis in sample)
         num_thinking[at] += part["num_thinking_tokens"].to_numpy()[joined]
-        counts = part["ended"].to_numpy()[joined] & (num_closed[at] < len(closes))
+        closes.note(at, num_thinking[at], where=part["ended"].to_numpy()[joined])
+        opened = part["opened"].to_numpy()[joined]
+        opens.note(at, opened, where=opened >= 0)
+    return num_thinking, closes.places, opens.places
+
+
+class _Places:
+    """Where something happened in each sample for the first, second, ... time, up to the last that matters."""
+
+    def __init__(self, most: int, shape: tuple[int, int]) -> None:
+        self.places, self._numbers = np.full((most, *shape), NEVER), np.zeros(shape, np.int16)
+
+    def note(self, at: tuple[np.ndarray, ...], places: np.ndarray, *, where: np.ndarray) -> None:
+        counts = where & (self._numbers[at] < len(self.places))
         at = tuple(axis[counts] for axis in at)
-        closes[num_closed[at], *at] = num_thinking[at]
-        num_closed[at] += 1
-    return num_thinking, closes
+        self.places[self._numbers[at], *at] = places[counts]
+        self._numbers[at] += 1
 
 
 def _read_rollouts(
@@ -299,7 +326,7 @@ def _read_rollouts(
     rows = store.scan(
         root,
         TRACES,
-        columns=[*SAMPLE_KEY[1:], "start_token", "ended", "token_ids", "extend_ids"],
+        columns=[*SAMPLE_KEY[1:], "start_token", *ROLLOUT],
         identity=identity,
         prompt_ids=list(prompt_ids),
         shards=sorted({path for prompt_id in prompt_ids for path in shards[prompt_id]}),
@@ -307,13 +334,15 @@ def _read_rollouts(
     keys = zip(*(rows[name].to_pylist() for name in SAMPLE_KEY[1:]), strict=True)
     rollouts: Rollouts = {}
     # A row at a time: as Python integers a million tokens take forty times the room that they take in arrow.
-    told = (rows["start_token"].to_pylist(), rows["ended"].to_pylist(), rows["extend_ids"].to_pylist())
-    for key, start_token, ended, extend_ids, tokens in zip(keys, *told, rows["token_ids"], strict=True):
+    told = [rows.column(name).to_pylist() for name in ("start_token", *ROLLOUT[1:])]
+    for key, tokens, start_token, *rest in zip(keys, rows["token_ids"], *told, strict=True):
         before = rollouts.get(key, Rollout())
         if key in samples and len(before.written) == start_token:
             token_ids = tuple(tokens.values.to_numpy().tolist())
             is_final = token_ids[-1:] != (close_id,)
-            rollouts[key] = before.followed_by(token_ids, ended=ended, is_final=is_final, extend_ids=extend_ids)
+            rollouts[key] = before.followed_by(
+                token_ids, is_final=is_final, **dict(zip(ROLLOUT[1:], rest, strict=True))
+            )
     return rollouts
 
 

@@ -26,12 +26,13 @@ async def check_thinking(
     root: Path,
     name: str,
     deepest: int,
+    most_calls: int = 0,
     unfenced: bool = False,
 ) -> None:
     """Probe once an identity whether thinking opens, closes and is forced as configured, and answers can be read.
 
     Raises ValueError if not. And once more with a deeper grid, where the one before was too short for any trace to
-    close. deepest: the grid's largest budget, in tokens. unfenced: as of grade_texts.
+    close. deepest: the grid's largest budget, in tokens; most_calls: of tools. unfenced: as of grade_texts.
     """
     path = root / "probes" / f"{context.identity}.json"
     before = read_probe(path)
@@ -44,6 +45,7 @@ async def check_thinking(
             context,
             asked,
             max_thinking_tokens=deepest,
+            most_calls=most_calls,
             task=task,
             unfenced=unfenced,
             on_probe=bar.update,

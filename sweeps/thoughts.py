@@ -7,14 +7,12 @@ from typing import Any
 
 from harness.certainty import Certainty
 from harness.rendering import load_tokenizer
-from harness.rollouts import Rollout
+from harness.rollouts import ROLLOUT, Rollout
 from results import store
 from results.places import find_shipped
 from results.schema import CERTAINTY, TRACES
 
 Row = Mapping[str, Any]
-# Of a segment what says what stands in front of an answer.
-ROLLOUT = ("token_ids", "ended", "extend_ids")
 # Of a sample: its prompt, pool and number.
 Sample = tuple[str, str, int]
 

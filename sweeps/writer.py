@@ -103,6 +103,8 @@ class Writer:
         if (certainty := row.pop("certainty", None)) is not None:
             # Until the next flush a number takes four bytes.
             row |= {name: array("f", values) for name, values in certainty._asdict().items()}
+        if (call := row.pop("call", None)) is not None:
+            row |= dataclasses.asdict(call)
         return row | {"identity": self._identity}
 
 

@@ -235,7 +235,7 @@ def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
     of_along = f"the axis that is read in place of thinking budgets: {', '.join(AXES)}"
     command.add_argument("--along", choices=AXES, default="budget", metavar="AXIS", help=of_along)
-    of_at = "what another axis is held at (the largest budget, no extension)"
+    of_at = "what another axis is held at (the largest budget, the most calls, no extension)"
     command.add_argument("--at", type=axis_value, nargs="+", default=[], metavar="AXIS=N", help=of_at)
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 

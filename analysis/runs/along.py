@@ -8,16 +8,19 @@ import pandas as pd
 
 from results.cuts import Caps
 
-AxisName = Literal["budget", "extensions"]
+AxisName = Literal["budget", "extensions", "calls"]
 AXES: tuple[AxisName, ...] = get_args(AxisName)
 # What one step of each is called, and what adds to a run along it.
-STEPS: dict[AxisName, str] = {"budget": "thinking tokens", "extensions": "extensions"}
-GRIDS: dict[AxisName, str] = {"budget": "grid.budgets", "extensions": "grid.extensions"}
+STEPS: dict[AxisName, str] = {"budget": "thinking tokens", "extensions": "extensions", "calls": "tool calls"}
+GRIDS: dict[AxisName, str] = {"budget": "grid.budgets", "extensions": "grid.extensions", "calls": "grid.calls"}
 
 
 @dataclass(frozen=True)
 class Along:
-    """A serial axis to read a grid along; at: values of the others, by default the largest budget, not extended."""
+    """A serial axis to read a grid along; at: values of the others, by default the most tokens and calls.
+
+    Extensions are held at the fewest: a model by itself is not made to go on.
+    """
 
     axis: AxisName = "budget"
     at: Mapping[AxisName, int] = field(default_factory=dict)
@@ -40,7 +43,8 @@ class Along:
                 f"All cells have {values[self.axis][0]} {STEPS[self.axis]}, so that there is nothing to read along. "
                 f"`isoquant sweep RUN +{GRIDS[self.axis]}=[1,2]` draws more."
             )
-        usual: dict[AxisName, int] = {"budget": values["budget"][-1], "extensions": values["extensions"][0]}
+        # At least what a model does by itself: as much as it is given, and not made to go on.
+        usual = {name: found[0 if name == "extensions" else -1] for name, found in values.items()}
         return Along(self.axis, {name: asked.get(name, usual[name]) for name in AXES if name != self.axis})
 
     def caps(self, value: int) -> Caps:

@@ -164,7 +164,7 @@ class StoredRun:
         self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if not rung.is_counted])
         sampled = [rung.identity for rung in self.rungs if not rung.is_counted]
         self.verifiers = {} if scoring is None else verifiers.find(root, sampled, scoring)
-        self.cells = store.scan(root, schema.CELLS).to_pandas().fillna({"extensions": 0})
+        self.cells = store.scan(root, schema.CELLS).to_pandas().fillna({"extensions": 0, "calls": 0})
         self.along = self._settle(along or Along())
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
@@ -193,6 +193,12 @@ class StoredRun:
         own = self.cells[(self.cells["identity"] == rung.identity) & (self.cells["pool"] == pool)]
         return self.along.take(own) if pool == EVALUATION else own
 
+    def _caps(self, rung: Rung, pool: str, budget: int) -> Caps:
+        """The cell of a pool at this budget, or other value of the axis."""
+        if pool == EVALUATION:
+            return self.along.caps(budget)
+        return Caps(budget, calls=int(self.declared(rung, pool)["calls"].max()))
+
     def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
         """The rung's outcomes at these budgets, or other values of the axis, on every prompt, holes included."""
         prompt_tokens = self.prompt_tokens[rung.identity].fillna(0).to_numpy(dtype=np.int64)
@@ -205,7 +211,7 @@ class StoredRun:
             self.root,
             identity=rung.identity,
             pool=pool,
-            settings=[self.along.caps(budget) if pool == EVALUATION else Caps(budget) for budget in budgets],
+            settings=[self._caps(rung, pool, budget) for budget in budgets],
             prompt_ids=self.prompt_ids,
             prompt_tokens=prompt_tokens,
             grader=self.grader,

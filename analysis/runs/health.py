@@ -49,12 +49,14 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
     up to `graded`, the share that has a grade. device_seconds is null where no throughput was logged. Shape (B,
     columns).
     """
-    traces, answers = _read_traces(root, identity), _read_answers(root, identity)
+    cells = _read_declared(root, identity)
+    traces = _read_traces(root, identity, most_calls=int(cells["calls"].max()) if len(cells) else 0)
+    answers = _read_answers(root, identity)
     prompt_ids = traces.index.union(answers.index).unique("prompt_id")
     prompt_ids = pd.Index(sorted(prompt_ids, key=in_order), name="prompt_id")
     counted = {
         int(budget): _counted(_serving(traces, answers, int(budget)), prompt_ids, declared)
-        for budget, declared in _read_declared(root, identity).groupby("budget")
+        for budget, declared in cells.groupby("budget")
     }
     logged = throughput.read(root).get(identity)
     rate = None if logged is None else 1 / logged.per_token.decoded
@@ -63,19 +65,25 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
 
 
 def _read_declared(root: Path, identity: str) -> pd.DataFrame:
-    cells = store.scan(root, schema.CELLS, identity=identity).to_pandas()
-    return cells[(cells["pool"] == "evaluation") & (cells["extensions"].fillna(0) == 0)]
+    """The cells of the evaluation pool that are not extended and have the most calls."""
+    cells = store.scan(root, schema.CELLS, identity=identity).to_pandas().fillna({"extensions": 0, "calls": 0})
+    cells = cells[(cells["pool"] == "evaluation") & (cells["extensions"] == 0)]
+    return cells[cells["calls"] == cells["calls"].max()]
 
 
-def _read_traces(root: Path, identity: str) -> pd.DataFrame:
-    """(length, ended) of every evaluation sample, segments joined up to where it first ended by itself."""
-    columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended"]
+def _read_traces(root: Path, identity: str, *, most_calls: int) -> pd.DataFrame:
+    """Of every evaluation sample, segments joined, in tokens: how long it is, where it first ended by itself, and where
+    a call begins beyond the most; NaN where it never did.
+    """
+    columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended", "opened"]
     rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
     rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object})
     end = rows["start_token"] + rows["num_thinking_tokens"]
-    rows = rows.assign(end=end, closed=end.where(rows["ended"].astype(bool)))
-    found = rows.groupby(SAMPLE).agg(end=("end", "max"), closed=("closed", "min"))
-    return pd.DataFrame({"length": found["closed"].fillna(found["end"]), "ended": found["closed"].notna()})
+    rows = rows.assign(length=end, closed=end.where(rows["ended"].astype(bool)))
+    found = rows.groupby(SAMPLE).agg(length=("length", "max"), closed=("closed", "min"))
+    opened = rows.dropna(subset="opened").sort_values("opened")
+    beyond = opened[opened.groupby(SAMPLE).cumcount() == most_calls].set_index(SAMPLE)["opened"]
+    return found.assign(opened=beyond.reindex(found.index))
 
 
 def _read_answers(root: Path, identity: str) -> pd.DataFrame:
@@ -93,12 +101,12 @@ def _read_answers(root: Path, identity: str) -> pd.DataFrame:
 def _serving(traces: pd.DataFrame, answers: pd.DataFrame, budget: int) -> pd.DataFrame:
     """The answer that each sample gives at the budget, where it has one, and the thinking spent on it."""
     # Budget 0 needs no trace, so that samples are those with an answer of their own there or a trace.
-    cut = ~(traces["ended"] & (traces["length"] <= budget))
-    natural = answers[answers["budget"].isna()]
-    natural = natural[natural.index.isin(traces.index[~cut])]
-    serving = pd.concat([natural, answers[answers["budget"] == budget]])
-    serving = serving[~serving.index.duplicated()]
-    return serving.assign(spent=traces["length"].reindex(serving.index).fillna(0).clip(upper=budget))
+    of_trace = traces.reindex(answers.index)
+    cut = of_trace["opened"].clip(upper=budget).fillna(budget)
+    is_own = of_trace["closed"] <= cut
+    rows = answers.assign(spent=np.where(is_own, of_trace["closed"], cut))
+    serving = rows[np.where(is_own, rows["budget"].isna(), rows["budget"] == cut)]
+    return serving[~serving.index.duplicated()]
 
 
 def _counted(serving: pd.DataFrame, prompt_ids: pd.Index, declared: pd.DataFrame) -> _Counted:
@@ -142,7 +150,7 @@ def _cell(cell: _Counted, budget: int, *, rate: float | None, reached: int) -> d
         "budget": budget,
         "num_samples": len(cell.serving),
         "num_left_out": cell.num_samples_asked - len(cell.serving),
-        "cut": float((serving["budget"] == budget).mean()),
+        "cut": float(serving["budget"].notna().mean()),
         "forced": float(serving["forced"].mean()),
         "graded": float(serving["outcome"].notna().mean()),
         **{name: float((serving["outcome"] == name).mean()) for name in OUTCOMES},

@@ -134,7 +134,8 @@ def read(
         )
     is_ours = named != OUTSIDE
     null = NATURAL if is_ours else schema.UNLIMITED
-    serving = Serving(settings, answers, prompt_ids, num_samples, null=null)
+    calls = _read_calls(root, identity, pool) if any(setting.calls for setting in settings) else None
+    serving = Serving(settings, answers, calls, prompt_ids, num_samples, null=null)
     columns = _answer_columns(answers, serving.place(answers), prompt_tokens, is_ours=is_ours)
     columns |= _grade_columns(grades, serving.place(grades))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
@@ -153,6 +154,13 @@ def read(
         place=serving.place,
     )
     return replace(served, scores=read.each(serving.serve))
+
+
+def _read_calls(root: Path, identity: str, pool: str) -> pa.Table:
+    """Where calls of tools begin in the traces."""
+    columns = ["prompt_id", "pool", "sample", "opened"]
+    traces = store.scan(root, schema.TRACES, columns=columns, identity=identity)
+    return traces.filter((pc.field("pool") == pool) & pc.field("opened").is_valid())
 
 
 _ANSWER_COLUMNS = (

@@ -11,21 +11,23 @@ import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
 from analysis.runs.slots import Slots, dictionary, ints
-from results.cuts import NATURAL, NEVER, Caps
+from results.cuts import NATURAL, NEVER, Caps, Events, answer_places
 
 
 class Serving:
-    """Layers (K + B, P, S) of one model's answers, and what serves each of N settings.
+    """Layers (K + B + C, P, S) of one model's answers, and what serves each of N settings.
 
-    The first K layers are the answers of traces that closed by themselves, after no extension, one, two, ...; the
-    others those that were forced at each of B budgets. answers: the stored rows of the key's columns with
-    `extension`; null: the budget that a row without one is of, NATURAL or one of the settings'.
+    The first K layers are the answers of traces that closed by themselves, after no extension, one, two, ...; then
+    those that were forced at each of B budgets, and those at the beginning of the first, second, ... of C calls.
+    answers: the stored rows of the key's columns with `extension`; traces: those of segments in which a call begins,
+    with where; null: the budget that a row without one is of, NATURAL or one of the settings'.
     """
 
     def __init__(
         self,
         settings: Sequence[Caps],
         answers: pa.Table,
+        traces: pa.Table | None,
         prompt_ids: pd.Index,
         num_samples: int,
         *,
@@ -34,27 +36,40 @@ class Serving:
         self.settings, self._null, self._prompt_ids = settings, null, prompt_ids
         self.budgets = sorted({setting.budget for setting in settings})
         self.num_own = 1 + max(setting.extensions for setting in settings)
-        self.shape = (self.num_own + len(self.budgets), len(prompt_ids), num_samples)
-        # Where traces closed after each extension: the answers there are keyed by it.
-        self._closes = np.full((self.num_own, *self.shape[1:]), NEVER) if self.num_own > 1 else None
-        if self._closes is not None:
+        num_calls = 0 if traces is None else 1 + max(setting.calls for setting in settings)
+        self.shape = (self.num_own + len(self.budgets) + num_calls, len(prompt_ids), num_samples)
+        # Where traces closed after each extension, and where calls begin: the answers there are keyed by it.
+        self._closes = np.full((self.num_own, *self.shape[1:]), NEVER)
+        self._opens = np.full((num_calls, *self.shape[1:]), NEVER)
+        if self.num_own > 1:
             extension, place = ints(answers["extension"]), ints(answers["budget"], null=NATURAL)
             found = Slots(np.where(extension < self.num_own, extension, -1), *self._samples(answers), self.shape)
             self._closes[found.at] = np.where(extension > 0, place, NEVER)[found.kept]
+        if traces is not None:
+            self._place_calls(traces)
+
+    def _place_calls(self, traces: pa.Table) -> None:
+        """Number the calls of each sample in the order in which they begin."""
+        opened, (prompt, sample) = ints(traces["opened"]), self._samples(traces)
+        rows = pd.DataFrame({"prompt": prompt, "sample": sample, "opened": opened}).sort_values("opened")
+        number = rows.groupby(["prompt", "sample"]).cumcount().to_numpy()
+        number = np.where(number < len(self._opens), number, -1)
+        found = Slots(number, rows["prompt"].to_numpy(), rows["sample"].to_numpy(), self.shape)
+        self._opens[found.at] = rows["opened"].to_numpy()[found.kept]
 
     def place(self, table: pa.Table) -> Slots:
         """Where rows with the key of an answer belong."""
-        place = ints(table["budget"], null=self._null)
-        prompt, sample = self._samples(table)
+        place, (prompt, sample) = ints(table["budget"], null=self._null), self._samples(table)
         layer = pd.Index(self.budgets).get_indexer(place)
         layer = np.where(layer >= 0, layer + self.num_own, -1)
         layer[place == NATURAL] = 0
-        if self._closes is not None:
-            within = (prompt >= 0) & (sample < self.shape[2])
-            for k in range(1, self.num_own):
-                closed = np.zeros(len(place), dtype=bool)
-                closed[within] = self._closes[k, prompt[within], sample[within]] == place[within]
-                layer[closed] = k
+        within = (prompt >= 0) & (sample < self.shape[2])
+        at = prompt[within], sample[within]
+        for k in range(1, self.num_own):
+            layer[within] = np.where(self._closes[k][at] == place[within], k, layer[within])
+        for c, opens in enumerate(self._opens):
+            is_there = (opens[at] == place[within]) & (layer[within] < 0)
+            layer[within] = np.where(is_there, self.num_own + len(self.budgets) + c, layer[within])
         return Slots(layer, prompt, sample, self.shape)
 
     def _samples(self, table: pa.Table) -> tuple[Ints, Ints]:
@@ -63,20 +78,21 @@ class Serving:
         return prompt, ints(table["sample"])
 
     def settle(self, present: Bools, thinking_tokens: Ints, forced: Bools) -> None:
-        """Find out what serves what; (K + B, P, S) each: whether an answer is there, what was thought before it,
+        """Find out what serves what; (K + B + C, P, S) each: whether an answer is there, what was thought before it,
         and whether it was forced.
         """
-        closes = np.where(present[: self.num_own], thinking_tokens[: self.num_own], NEVER)
-        budgets, extensions = (
-            np.array([getattr(setting, name) for setting in self.settings])[:, None, None]
-            for name in ("budget", "extensions")
-        )
-        self._own: list[Bools] = []
-        for k in range(self.num_own):
-            ends = closes[k] <= budgets
-            if self.num_own > 1:
-                ends &= (k == extensions) | ((k < extensions) & (forced[k] | (closes[k] == budgets)))
-            self._own.append(ends)
+        own = slice(self.num_own)
+        closes = np.where(present[own], thinking_tokens[own], NEVER)
+        places = answer_places(self.settings, Events(closes, forced[own], self._opens))
+        self._own = [places == (closes[k] if k else NATURAL) for k in range(self.num_own)]
+        budgets = np.array([setting.budget for setting in self.settings])[:, None, None]
+        # A call that begins at one of the budgets has the answer that was forced there.
+        self._at_calls = [
+            (places == opens) & ~np.isin(opens, self.budgets) & (opens < budgets) for opens in self._opens
+        ]
+        self._at_budgets = {
+            budget: at for budget in self.budgets if len(self._opens) and (at := places == budget).any()
+        }
 
     @property
     def ends_in_time(self) -> Bools:
@@ -84,11 +100,17 @@ class Serving:
         return np.asarray(np.logical_or.reduce(self._own))
 
     def serve(self, layers: Array) -> Array:
-        """Layers (K + B, P, S, ...) as what each setting yields; (N, P, S, ...)."""
-        served = layers[self.num_own :]
-        if self.num_own > 1:
-            served = served[[self.budgets.index(setting.budget) for setting in self.settings]]
-        for k in reversed(range(self.num_own)):
-            ends = self._own[k]
-            served = np.where(ends.reshape(*ends.shape, *[1] * (layers.ndim - ends.ndim)), layers[k], served)
+        """Layers (K + B + C, P, S, ...) as what each setting yields; (N, P, S, ...)."""
+        served = layers[self.num_own : self.num_own + len(self.budgets)]
+        if (order := [self.budgets.index(setting.budget) for setting in self.settings]) != list(
+            range(len(served))
+        ):
+            served = served[order]
+        first = self.num_own + len(self.budgets)
+        chosen = [(self.num_own + self.budgets.index(budget), at) for budget, at in self._at_budgets.items()]
+        chosen += [(first + c, at) for c, at in enumerate(self._at_calls)]
+        chosen += [(k, self._own[k]) for k in reversed(range(self.num_own))]
+        for layer, at in chosen:
+            at = at.reshape(*at.shape, *[1] * (layers.ndim - at.ndim))
+            served = np.where(at, layers[layer], served)
         return served

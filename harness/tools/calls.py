@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from harness.tools.protocol import Tool, storable
+from harness.tools.protocol import Described, Tool, storable
 from harness.tools.untrusted import KNOWN_MARKERS, Guard, Markers
 
 # Longer ones are refused, so that no call costs more than others.
@@ -125,7 +125,7 @@ def explain(malformed: Malformed) -> str:
     return f"This call was not carried out: {malformed.reason}."
 
 
-def describe_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+def describe_tools(tools: Sequence[Described]) -> list[dict[str, Any]]:
     """The tools as chat templates take them (`tools=`): functions with a JSON schema of their one argument."""
     return [
         {

@@ -29,11 +29,11 @@ class Result:
         return len(self.ids)
 
 
-class Tool(Protocol):
-    """Answers queries one by one, the same query always alike. It raises ToolFailedError where it cannot.
+class Described(Protocol):
+    """What a model is told of a tool.
 
     argument: what its one argument is called where calls are JSON. max_tokens: what a result is cut to, in the
-    model's tokens. identity: what shapes results, as plain values.
+    model's tokens.
     """
 
     @property
@@ -48,13 +48,20 @@ class Tool(Protocol):
     @property
     def max_tokens(self) -> int: ...
 
+
+class Tool(Described, Protocol):
+    """Answers queries one by one, the same query always alike. It raises ToolFailedError where it cannot.
+
+    identity: what shapes results, as plain values.
+    """
+
     @property
     def identity(self) -> Mapping[str, Any]: ...
 
     def call(self, query: str) -> Result: ...
 
 
-class ToolSettings(Protocol):
+class ToolSettings(Described, Protocol):
     """A tool as conf/tools describes it. identity: that of the tool, which is not built for it."""
 
     @property

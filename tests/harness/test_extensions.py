@@ -1,10 +1,7 @@
 """Thinking that is made to go on: every cell of budgets and extensions is what a run capped there would have given."""
 
 import asyncio
-import hashlib
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -12,9 +9,10 @@ from harness.rendering import Renderer
 from harness.rollouts import Rollout
 from harness.samples import Pending, Sampled, finish_sample
 from harness.traces import Context, SampleKey, follow
-from harness.types import Answer, Completion, Prompt, Request, RequestFailedError, Sampling, Thinking
+from harness.types import Answer, Prompt, Sampling, Thinking
 from ladder.tokenizer import build_tokenizer
 from results.cuts import NATURAL, Caps, along_budgets
+from tests.harness.greedy import Greedy
 
 BUDGETS, EXTENSIONS = (0, 3, 8, 13, 40), (0, 1, 2)
 CELLS = tuple(itertools.starmap(Caps, itertools.product(BUDGETS, EXTENSIONS)))
@@ -24,38 +22,10 @@ CONTEXT = Context("identity", RENDERER, Sampling(temperature=0.0, max_answer_tok
 PLAIN_IDS = RENDERER.tokenizer.encode("123456789+-*", add_special_tokens=False)
 
 
-@dataclass
-class Greedy:
-    """Writes the token that its hash of everything before it says, as a model without noise does."""
-
-    close_chance: float = 0.15
-    end_chance: float = 0.02
-    fails_from: int | None = None
-    requests: list[Request] = field(default_factory=list)
-    num_written: int = 0
-
-    async def complete(self, request: Request) -> Completion:
-        self.requests.append(request)
-        if self.fails_from is not None and len(self.requests) > self.fails_from:
-            raise RequestFailedError("scripted refusal")
-        ids = list(request.prompt_ids)
-        written: list[int] = []
-        while len(written) < request.max_tokens:
-            written.append(self._next(ids + written))
-            if written[-1] in request.stop_ids:
-                break
-        self.num_written += len(written)
-        return Completion(tuple(written), "stop" if written[-1] in request.stop_ids else "length", None, 0.0)
-
-    def _next(self, ids: Sequence[int]) -> int:
-        draw = int.from_bytes(hashlib.sha256(str(ids).encode()).digest()[:8], "big")
-        chance = draw % 1_000_003 / 1_000_003
-        if chance < self.end_chance:
-            return RENDERER.eos_ids[0]
-        if chance < self.end_chance + self.close_chance:
-            assert RENDERER.close_id is not None
-            return RENDERER.close_id
-        return int(PLAIN_IDS[draw % len(PLAIN_IDS)])
+def engine_of(close_chance: float = 0.15, end_chance: float = 0.02, fails_from: int | None = None) -> Greedy:
+    assert RENDERER.close_id is not None
+    often = {RENDERER.eos_ids[0]: end_chance, RENDERER.close_id: close_chance}
+    return Greedy(PLAIN_IDS, often, fails_from)
 
 
 def key_of(sample: int) -> SampleKey:
@@ -97,17 +67,17 @@ def seen(answer: Answer) -> tuple[str, int, int, int, bool]:
 
 @pytest.mark.parametrize("sample", range(60))
 def test_every_cell_is_what_a_run_capped_there_from_the_start_would_have_given(sample: int) -> None:
-    whole = finish(Pending(key_of(sample), CELLS), Greedy())
+    whole = finish(Pending(key_of(sample), CELLS), engine_of())
     for cell in CELLS:
-        alone = finish(Pending(key_of(sample), (cell,)), Greedy())
+        alone = finish(Pending(key_of(sample), (cell,)), engine_of())
         assert seen(served(cell, whole)) == seen(served(cell, alone)), cell
         assert len(alone.answers) == 1
 
 
 @pytest.mark.parametrize("sample", range(20))
 def test_what_is_drawn_is_the_longest_trace_and_one_answer_a_cut(sample: int) -> None:
-    whole = finish(Pending(key_of(sample), CELLS), engine := Greedy())
-    longest = finish(Pending(key_of(sample), CELLS[-1:]), Greedy())
+    whole = finish(Pending(key_of(sample), CELLS), engine := engine_of())
+    longest = finish(Pending(key_of(sample), CELLS[-1:]), engine_of())
     assert rollout_of(whole) == rollout_of(longest)
     cuts = set(rollout_of(whole).places(CELLS))
     assert len(engine.requests) == len(whole.traces) + len(cuts)
@@ -117,10 +87,10 @@ def test_what_is_drawn_is_the_longest_trace_and_one_answer_a_cut(sample: int) ->
 
 @pytest.mark.parametrize("sample", range(30))
 def test_a_grid_that_grows_by_extensions_draws_nothing_again(sample: int) -> None:
-    first = finish(Pending(key_of(sample), along_budgets(BUDGETS)), Greedy())
+    first = finish(Pending(key_of(sample), along_budgets(BUDGETS)), engine_of())
     pending = Pending(key_of(sample), CELLS, rollout_of(first), frozenset(answers_of(first)))
-    more = finish(pending, grown := Greedy())
-    at_once = finish(Pending(key_of(sample), CELLS), engine := Greedy())
+    more = finish(pending, grown := engine_of())
+    at_once = finish(Pending(key_of(sample), CELLS), engine := engine_of())
     assert rollout_of(first, more) == rollout_of(at_once)
     assert {place: seen(answer) for place, answer in answers_of(first, more).items()} == {
         place: seen(answer) for place, answer in answers_of(at_once).items()
@@ -131,7 +101,7 @@ def test_a_grid_that_grows_by_extensions_draws_nothing_again(sample: int) -> Non
 
 
 def test_a_marker_that_was_taken_back_is_in_no_prefix_and_counts_as_written() -> None:
-    whole = [finish(Pending(key_of(sample), CELLS), engine := Greedy()) for sample in range(20)]
+    whole = [finish(Pending(key_of(sample), CELLS), engine := engine_of()) for sample in range(20)]
     extended = [trace for sampled in whole for trace in sampled.traces if trace.extend_ids is not None]
     assert len(extended) > 10 and all(trace.extend_ids == RENDERER.extend_ids for trace in extended)
     for sampled in whole:
@@ -144,7 +114,7 @@ def test_a_marker_that_was_taken_back_is_in_no_prefix_and_counts_as_written() ->
 
 
 def test_a_trace_that_closes_at_the_very_cap_is_not_extended_and_one_that_ended_its_text_never() -> None:
-    closing, ending = Greedy(close_chance=1.0, end_chance=0.0), Greedy(close_chance=0.0, end_chance=1.0)
+    closing, ending = engine_of(close_chance=1.0, end_chance=0.0), engine_of(close_chance=0.0, end_chance=1.0)
     at_cap = finish(Pending(key_of(0), (Caps(1, 2),)), closing)
     assert [len(trace.token_ids) for trace in at_cap.traces] == [1] and at_cap.answers[0].budget is None
     further = finish(Pending(key_of(0), (Caps(9, 2),)), closing)
@@ -159,10 +129,10 @@ def test_a_failure_in_an_extension_keeps_the_segments_before_it() -> None:
     pending = next(
         pending
         for pending in (Pending(key_of(sample), CELLS[-1:]) for sample in range(99))
-        if len(finish(pending, Greedy()).traces) == 3
+        if len(finish(pending, engine_of()).traces) == 3
     )
-    whole = finish(pending, Greedy())
-    failed = finish(pending, Greedy(fails_from=2))
+    whole = finish(pending, engine_of())
+    failed = finish(pending, engine_of(fails_from=2))
     assert failed.failure and failed.traces == whole.traces[:2]
     resumed = Pending(pending.key, pending.cells, rollout_of(failed))
-    assert finish(resumed, Greedy()).traces == whole.traces[2:]
+    assert finish(resumed, engine_of()).traces == whole.traces[2:]

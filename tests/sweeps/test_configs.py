@@ -48,10 +48,13 @@ def test_every_option_becomes_a_job(options: tuple[str | None, ...]) -> None:
 def test_every_key_is_a_field(path: Path) -> None:
     config = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(config, dict)
-    fields = {field.name for field in dataclasses.fields(get_class(config.pop("_target_")))}
-    # Options that are composed of others name those by the fields that they fill.
-    composed_of = {option.partition("@")[2] for option in config.pop("defaults", [])}
-    assert set(config) | composed_of <= fields
+    # Options that are composed of others name those by the fields that they fill, or change one of them.
+    composed_of = config.pop("defaults", [])
+    changed = next((option for option in composed_of if "@" not in option), None)
+    named = config if changed is None else OmegaConf.load(path.with_stem(changed)) | config
+    fields = {field.name for field in dataclasses.fields(get_class(named["_target_"]))}
+    filled = {option.partition("@")[2] for option in composed_of} - {""}
+    assert set(config) - {"_target_"} | filled <= fields
 
 
 def swept(experiment: str) -> list[list[str]]:

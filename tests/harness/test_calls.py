@@ -1,0 +1,149 @@
+"""Tool calls: every cell of budgets, calls and extensions is what a run capped there would have given."""
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from harness.calling import Calling
+from harness.rendering import Renderer
+from harness.rollouts import Rollout
+from harness.samples import Pending, Sampled, finish_sample
+from harness.tools.calls import CallStyle
+from harness.tools.protocol import Result
+from harness.traces import Context, SampleKey, follow
+from harness.types import Answer, Prompt, Sampling, Thinking
+from ladder.tokenizer import build_tokenizer
+from results.cuts import NATURAL, Caps
+from tests.harness.greedy import Greedy
+
+BUDGETS, CALLS, EXTENSIONS = (0, 5, 12, 30, 60), (0, 1, 2, 4), (0, 1)
+CELLS = tuple(itertools.starmap(Caps, itertools.product(BUDGETS, EXTENSIONS, CALLS)))
+THINKING = Thinking(open="<think>", close="</think>", force="</think>", extend=";")
+RENDERER = Renderer(build_tokenizer(), THINKING, eos_ids=(0,))
+STYLE = CallStyle(open="(", close=")", before="=", after=";", tool="search")
+PLAIN_IDS = RENDERER.tokenizer.encode("12345", add_special_tokens=False)
+OPEN_ID, CLOSE_ID = (RENDERER.tokenizer.encode(text, add_special_tokens=False)[0] for text in "()")
+
+
+@dataclass
+class Echo:
+    """Finds every query turned round."""
+
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def tools(self) -> dict:
+        return {"search": SimpleNamespace(argument="query", max_tokens=8)}
+
+    async def call(self, name: str, query: str) -> Result:
+        self.asked.append(query)
+        return Result(query[::-1], ids=(f"doc-{query}",))
+
+
+def engine_of() -> Greedy:
+    assert RENDERER.close_id is not None
+    often = {RENDERER.eos_ids[0]: 0.005, RENDERER.close_id: 0.03, OPEN_ID: 0.1, CLOSE_ID: 0.2}
+    return Greedy(PLAIN_IDS, often)
+
+
+def context_of(caller: Echo) -> Context:
+    sampling = Sampling(temperature=0.0, max_answer_tokens=4)
+    return Context("identity", RENDERER, sampling, calling=Calling(STYLE, caller, RENDERER))
+
+
+def key_of(sample: int) -> SampleKey:
+    prompt = Prompt("countdown/00000", f"1 2 3={sample}", {})
+    return SampleKey(prompt, RENDERER.prompt_ids(prompt), "evaluation", sample)
+
+
+def finish(pending: Pending, engine: Greedy, caller: Echo | None = None) -> Sampled:
+    return asyncio.run(finish_sample(engine, context_of(caller or Echo()), pending))
+
+
+def rollout_of(*drawn: Sampled) -> Rollout:
+    rollout = Rollout()
+    for trace in itertools.chain.from_iterable(sampled.traces for sampled in drawn):
+        rollout = follow(rollout, trace, close_id=RENDERER.close_id)
+    return rollout
+
+
+def answers_of(*drawn: Sampled) -> dict[int, Answer]:
+    answers = [answer for sampled in drawn for answer in sampled.answers]
+    found = {NATURAL if answer.budget is None else answer.budget: answer for answer in answers}
+    assert len(found) == len(answers)
+    return found
+
+
+def seen(answer: Answer) -> tuple:
+    return (
+        answer.text,
+        answer.num_thinking_tokens,
+        answer.num_given_tokens,
+        answer.num_prompt_tokens,
+        answer.forced,
+    )
+
+
+@pytest.mark.parametrize("sample", range(60))
+def test_every_cell_is_what_a_run_capped_there_from_the_start_would_have_given(sample: int) -> None:
+    whole = finish(Pending(key_of(sample), CELLS), engine_of())
+    answers, rollout = answers_of(whole), rollout_of(whole)
+    for cell in CELLS:
+        alone = finish(Pending(key_of(sample), (cell,)), engine_of())
+        [place] = rollout.places([cell])
+        assert [seen(answer) for answer in alone.answers] == [seen(answers[place])], cell
+
+
+def test_the_axes_cost_the_sum_of_their_cuts_and_calls_are_made_once() -> None:
+    num_calls = 0
+    for sample in range(60):
+        whole = finish(Pending(key_of(sample), CELLS), engine := engine_of(), caller := Echo())
+        rollout = rollout_of(whole)
+        cuts = set(rollout.places(CELLS))
+        assert len(engine.requests) == len(whole.traces) + len(cuts)
+        assert len(cuts) <= len(BUDGETS) + len(CALLS) + len(EXTENSIONS)
+        assert sum(len(trace.token_ids) for trace in whole.traces) == len(rollout.written) <= BUDGETS[-1]
+        made = [trace.call for trace in whole.traces if trace.call is not None]
+        assert [call.query for call in made if call.trouble is None] == caller.asked
+        assert len({request.seed for request in engine.requests}) == len(engine.requests)
+        num_calls += len(made)
+    assert num_calls > 60
+
+
+@pytest.mark.parametrize("sample", range(60))
+def test_a_grid_that_grows_by_calls_draws_nothing_again(sample: int) -> None:
+    small = tuple(cell for cell in CELLS if cell.calls < 2 and cell.budget < 60 and not cell.extensions)
+    first = finish(Pending(key_of(sample), small), engine_of())
+    pending = Pending(key_of(sample), CELLS, rollout_of(first), frozenset(answers_of(first)))
+    more, at_once = finish(pending, engine_of()), finish(Pending(key_of(sample), CELLS), engine_of())
+    grown = rollout_of(first, more)
+    assert (grown.written, grown.closes, grown.opens) == (
+        *(rollout_of(at_once).written, rollout_of(at_once).closes, rollout_of(at_once).opens),
+    )
+    answers, expected = answers_of(first, more), answers_of(at_once)
+    assert {place: seen(answers[place]) for place in expected} == {
+        place: seen(answer) for place, answer in expected.items()
+    }
+    drawn = sum(len(trace.token_ids) for trace in (*first.traces, *more.traces))
+    assert drawn == len(rollout_of(at_once).written)
+
+
+def test_what_a_tool_says_is_read_and_does_not_count() -> None:
+    num_read = 0
+    for sample in range(40):
+        whole = finish(Pending(key_of(sample), CELLS), engine_of())
+        rollout = rollout_of(whole)
+        for trace in whole.traces:
+            if trace.call is not None and trace.call.trouble is None:
+                text = RENDERER.decode(trace.observed_ids or ())
+                assert text == f"={trace.call.query[::-1][:8]};"
+                assert trace.call.result_ids == (f"doc-{trace.call.query}",)
+        for answer in whole.answers:
+            num_taken_back = sum(close < answer.num_thinking_tokens for close in rollout.closes)
+            context = rollout.context(answer.num_thinking_tokens)
+            assert answer.num_given_tokens == len(context) - answer.num_thinking_tokens
+            num_read += answer.num_given_tokens > num_taken_back
+    assert num_read > 40
