@@ -51,7 +51,7 @@ def test_every_key_is_a_field(path: Path) -> None:
     # Options that are composed of others name those by the fields that they fill, or change one of them.
     composed_of = config.pop("defaults", [])
     changed = next((option for option in composed_of if "@" not in option), None)
-    named = config if changed is None else OmegaConf.load(path.with_stem(changed)) | config
+    named = config if changed is None else {**OmegaConf.load(path.with_stem(changed)), **config}
     fields = {field.name for field in dataclasses.fields(get_class(named["_target_"]))}
     filled = {option.partition("@")[2] for option in composed_of} - {""}
     assert set(config) - {"_target_"} | filled <= fields
