@@ -1,5 +1,6 @@
 """A run for notebooks: what the commands print, as tidy frames. docs/columns.md says what every column holds."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from analysis.reading.bins import Binning, Difficulty
 from analysis.reading.choices import Choices
 from analysis.reading.curves import CHOSEN_RULES, Rule
 from analysis.reading.reading import Reading, read
-from analysis.runs import outcomes, verifiers
+from analysis.runs import calls, outcomes, verifiers
+from analysis.runs.along import Along, AxisName
 from analysis.runs.scores import Steps
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
@@ -27,8 +29,8 @@ class Run:
     reading: what the modules of analysis.questions take, for whatever has no method here.
     """
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+    def __init__(self, root: Path, reading: Reading) -> None:
+        self.root, self.reading = root, reading
 
     def __repr__(self) -> str:
         outcomes = self.reading.outcomes
@@ -47,6 +49,14 @@ class Run:
         hold no single answers.
         """
         return answers.frame(self.reading)
+
+    def calls(self) -> pd.DataFrame:
+        """A row a model and call of a tool: where it stands, what was asked, what was found, and what went wrong."""
+        made = [
+            calls.read(self.root, arm.rung.identity).assign(model=arm.rung.name)
+            for arm in self.reading.outcomes.arms
+        ]
+        return pd.concat(made, ignore_index=True)
 
     def cells(self) -> pd.DataFrame:
         """A row a model, bin, budget and width: accuracy with its 95% interval, cost and tokens a prompt."""
@@ -76,7 +86,7 @@ class Run:
 
     def under(self, cost: str) -> "Run":
         """The same run priced by another cost model. Raises ValueError that lists those that it can tell."""
-        return Run(self.reading.under(cost))
+        return Run(self.root, self.reading.under(cost))
 
     @cached_property
     def _findings(self) -> Findings:
@@ -98,6 +108,8 @@ def load(
     steps: Steps | None = None,
     verdicts: int | None = None,
     filter_share: float = SHARE,
+    along: AxisName = "budget",
+    at: Mapping[AxisName, int] | None = None,
     **choices: Any,
 ) -> Run:
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
@@ -108,7 +120,7 @@ def load(
     """
     known = [field.name for field in fields(Choices) if field.name != "binning"]
     if unknown := sorted(set(choices) - set(known)):
-        named = ["task", "anchor", "rule", "seed", "difficulty", "label", "bins", "thresholds"]
+        named = ["task", "anchor", "rule", "seed", "difficulty", "label", "bins", "thresholds", "along", "at"]
         named += [field.name for field in fields(Scoring)]
         raise ValueError(f"load has no option {', '.join(unknown)}; choose from {[*named, *known]}.")
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
@@ -116,9 +128,9 @@ def load(
     root = find_run(run)
     asked = Scoring(scorer, steps, verdicts, filter_share)
     scoring = asked if rule in CHOSEN_RULES or scorer is not None else _of_the_only_one(root, task, asked)
-    loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring)
+    loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring, along=Along(along, at or {}))
     binning = Binning(difficulty, label, bins, thresholds)
-    return Run(read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))
+    return Run(root, read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))
 
 
 def _of_the_only_one(root: Path, task: str | None, asked: Scoring) -> Scoring | None:

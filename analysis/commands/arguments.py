@@ -235,7 +235,7 @@ def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
     of_along = f"the axis that is read in place of thinking budgets: {', '.join(AXES)}"
     command.add_argument("--along", choices=AXES, default="budget", metavar="AXIS", help=of_along)
-    of_at = "what another axis is held at (the largest budget, the most calls, no extension)"
+    of_at = "what other axes are held at (the largest budget and most calls; extensions: 0)"
     command.add_argument("--at", type=axis_value, nargs="+", default=[], metavar="AXIS=N", help=of_at)
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
@@ -243,7 +243,7 @@ def _add_task(command: argparse.ArgumentParser) -> None:
 def add_scoring(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--scorer", metavar="NAME", help="whose scores, if several verifiers scored the run")
-    of_steps = f"how scores of steps become one: {', '.join(scores.STEPS)} (default: the verifier's own score)"
+    of_steps = f"how scores of steps become one: {', '.join(scores.STEPS)} (default: its own one)"
     add("--steps", choices=scores.STEPS, metavar="HOW", help=of_steps)
     add("--verdicts", type=int, metavar="V", help="how many verdicts of a verifier that writes are averaged (all)")
     of_share = f"share of the samples that filtered_vote drops, lowest scores first ({SHARE:g})"

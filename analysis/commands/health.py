@@ -5,6 +5,7 @@ import argparse
 import pandas as pd
 
 from analysis.commands import arguments
+from analysis.runs import calls
 from analysis.runs.arms import StoredRun
 from analysis.runs.health import read_health
 from analysis.runs.scored import count_scored
@@ -31,6 +32,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         return {}
     scored = {rung.name: count_scored(stored.root, rung.identity) for rung in stored.rungs}
     told: dict[str, object] = {"run": str(stored.root), "models": cells(stored), "scorers": scored}
+    made = {rung.name: calls.read(stored.root, rung.identity) for rung in stored.rungs}
+    told |= {"calls": {name: calls.summarize(rows) for name, rows in made.items() if len(rows)}}
     searched = count_searched(stored.root, stored.task)
     return told if searched.empty else told | {"searches": searched}
 

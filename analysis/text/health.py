@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis import numerals
-from analysis.runs import degenerate, texts
+from analysis.runs import calls, degenerate, texts
 from analysis.runs.arms import StoredRun
 from analysis.runs.degenerate import Traces
 from analysis.runs.health import read_health
@@ -34,6 +34,7 @@ def render(run: StoredRun) -> str:
             *traces(degenerate.read(run.root, rung.identity)),
             *left_out(cells),
             *scored(count_scored(run.root, rung.identity)),
+            *called(calls.read(run.root, rung.identity)),
             "",
         ]
     lines += searched(count_searched(run.root, run.task))
@@ -57,6 +58,28 @@ def scored(counts: pd.DataFrame) -> list[str]:
         f"{row.scorer} (version {row.scorer_version[:8]}) scored {row.scored:,} answers and refused {row.refused:,}."
         for row in counts.itertuples()
     ]
+
+
+def called(made: pd.DataFrame) -> list[str]:
+    """Lines of the calls of tools, of `calls.read`'s rows, where there are any."""
+    if made.empty:
+        return []
+    found = calls.summarize(made)
+    each = found["num_calls"] / found["num_samples"]
+    lines = [
+        f"{found['num_calls']:,} tool calls in {found['num_samples']:,} samples ({each:.1f} each), of "
+        f"{1000 * found['tool_seconds']:.0f} ms and {found['num_result_tokens']:.0f} tokens read."
+    ]
+    troubles = [
+        f"{numerals.percent(found[f'{name}_share'])} {what}"
+        for name, what in (("malformed", "were malformed"), ("timeout", "took too long"), ("failed", "failed"))
+        if found[f"{name}_share"] > 0
+    ]
+    if troubles:
+        lines.append(f"Of these calls {', '.join(troubles)}.")
+    if not pd.isna(found["gold_share"]):
+        lines.append(f"{numerals.percent(found['gold_share'])} of them found a document that the answer needs.")
+    return lines
 
 
 def searched(counts: pd.DataFrame) -> list[str]:
