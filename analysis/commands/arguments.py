@@ -34,15 +34,14 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Value = TypeVar("Value")
 RUN = "a run folder, or a name in results/runs"
 OF_RULE = (
-    "how samples are scored: maj_at_k (majority vote, default if there are votes), pass_at_k (any correct); by a "
-    "verifier's scores: best_of_n, weighted_vote, filtered_vote"
+    "maj_at_k (majority vote, default if there are votes), pass_at_k (any correct); by a verifier's scores: "
+    "best_of_n, weighted_vote, filtered_vote"
 )
 # Options of the rules that read a verifier's scores.
 OF_SCORES = ("scorer", "steps", "verdicts", "filter_share")
 OF_DIFFICULTY = (
-    "what makes the bins. anchor: its held-out accuracy (default); own: each model's own; agreement: of the "
-    f"anchor's votes; label: a label of the prompts, one bin a value (up to {bins.MAX_LABELS}) or quantiles of "
-    "numbers"
+    "bins by anchor: its held-out accuracy (default); own: each model's own; agreement: of the anchor's votes; "
+    "label: a label of the prompts"
 )
 OF_COST = (
     "c1: FLOPs of the weights; c2: with attention; c3: roofline seconds (--gpu); c4: measured seconds; c5: "
@@ -233,9 +232,9 @@ def add_scored(command: argparse.ArgumentParser) -> None:
 
 def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
-    of_along = f"the axis that is read in place of thinking budgets: {', '.join(AXES)}"
+    of_along = f"the axis that is read instead of budgets: {', '.join(AXES)}"
     command.add_argument("--along", choices=AXES, default="budget", metavar="AXIS", help=of_along)
-    of_at = "what other axes are held at (the largest budget and most calls; extensions: 0)"
+    of_at = "what the other axes are held at (the most; extensions at 0)"
     command.add_argument("--at", type=axis_value, nargs="+", default=[], metavar="AXIS=N", help=of_at)
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
@@ -243,7 +242,7 @@ def _add_task(command: argparse.ArgumentParser) -> None:
 def add_scoring(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--scorer", metavar="NAME", help="whose scores, if several verifiers scored the run")
-    of_steps = f"how scores of steps become one: {', '.join(scores.STEPS)} (default: its own one)"
+    of_steps = f"how scores of steps become one: {', '.join(scores.STEPS)} (default: its own)"
     add("--steps", choices=scores.STEPS, metavar="HOW", help=of_steps)
     add("--verdicts", type=int, metavar="V", help="how many verdicts of a verifier that writes are averaged (all)")
     of_share = f"share of the samples that filtered_vote drops, lowest scores first ({SHARE:g})"
