@@ -153,13 +153,13 @@ class MultiHop:
         extracted = self.extract(text)
         if extracted is None or not extracted.strip():
             return Grade(extracted, None, False, 0.0, "unparsed")
-        golds = prompt.reference["answers"]
+        golds = (prompt.reference["answer"], *prompt.reference["aliases"])
         correct = any(is_match(extracted, gold) for gold in golds)
         score = max(f1_of(extracted, gold) for gold in golds)
         return Grade(extracted, self.vote_key(extracted), correct, score, "correct" if correct else "wrong")
 
     def write_gold(self, prompt: Prompt) -> str:
-        return self.answer_form.write(prompt.reference["answers"][0])
+        return self.answer_form.write(prompt.reference["answer"])
 
     @property
     def _file(self) -> Path:
@@ -183,7 +183,7 @@ class MultiHop:
             )
         gold = _read_ids(row, self.gold_key, place)
         evidence = _read_ids(row, self.evidence_key, place) if self.evidence_key else gold
-        reference = {"answers": answers, "gold": gold, "evidence": evidence}
+        reference = {"answer": answers[0], "aliases": answers[1:], "gold": gold, "evidence": evidence}
         text = self.template.replace(QUESTION, question.strip())
         return Prompt(f"{self.name}/{name}", text, reference, {"num_gold": len(gold)})
 

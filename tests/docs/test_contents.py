@@ -72,6 +72,8 @@ def test_what_a_tree_names_is_there(page: str) -> None:
         ("engine", "engines"),
         ("scorer", "verifiers"),
         ("strategy", "search"),
+        ("tools", "tools"),
+        ("calls", "tools"),
     ],
 )
 def test_every_choice_has_its_place(room: str, page: str) -> None:

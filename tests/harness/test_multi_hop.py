@@ -127,7 +127,7 @@ def test_other_layouts_are_read_by_the_names_of_their_fields(tmp_path: Path) -> 
     )
     (prompt,) = task.load()
     assert prompt.prompt_id == "browsecomp_plus/11"
-    assert prompt.reference == {"answers": ["Ada"], "gold": ["5"], "evidence": ["5", "7"]}
+    assert prompt.reference == {"answer": "Ada", "aliases": [], "gold": ["5"], "evidence": ["5", "7"]}
     row = {
         "id": "a",
         "question": "Who?",

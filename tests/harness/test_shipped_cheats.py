@@ -48,7 +48,12 @@ def in_document(prompt: Prompt) -> str:
 COUNTDOWN = (lambda gold: gold.replace(" ", ""), lambda gold: f" ( {gold} ) ", lambda gold: f"+{gold}")
 NUMBER = (lambda gold: f"The answer is {gold}.", lambda gold: f"**{gold}**", lambda gold: f"It is ${gold} apples")
 BOXED = (lambda gold: f"  {gold} ", lambda gold: f"\\left({gold}\\right)", lambda gold: f"{gold}\\text{{ cm}}")
+
+
+# As SQuAD's normalisation leaves it: case, articles, signs and white space are no part of an answer.
+PHRASE = (lambda gold: f" {gold.upper()}. ", lambda gold: f"the {gold}", lambda gold: f'"{gold}"')
 WRITTEN = {
+    **dict.fromkeys(("hotpotqa", "hotpotqa_search_r1", "browsecomp_plus"), Written(tag, in_reference, PHRASE)),
     "countdown": Written(str, in_reference, COUNTDOWN),
     "countdown_chat": Written(tag, in_reference, COUNTDOWN),
     "reasoning_gym": Written(
@@ -104,6 +109,19 @@ OWN: dict[str, tuple[Callable[[Prompt, str], str], ...]] = {
         lambda prompt, gold: f"{gold}}} or \\boxed{{7",
     ),
 }
+OWN |= dict.fromkeys(
+    ("hotpotqa", "hotpotqa_search_r1", "browsecomp_plus"),
+    (
+        lambda prompt, gold: f"{gold} {gold}",
+        lambda prompt, gold: f"{gold} and others",
+        lambda prompt, gold: gold[:-1],
+        lambda prompt, gold: " ".join(reversed(gold.split())) + " x",
+        lambda prompt, gold: f"{prompt.text} {gold}",
+        lambda prompt, gold: str(prompt.reference["gold"]),
+        lambda prompt, gold: "".join(gold.split()) + "s",
+        lambda prompt, gold: f"Doc 1(Title: {gold}) {gold}",
+    ),
+)
 OWN |= {"countdown_chat": OWN["countdown"], "svamp": OWN["boxed"], "aime24": OWN["boxed"]}
 
 
@@ -148,6 +166,8 @@ def test_no_cheat_is_right(name: str, tmp_path: Path) -> None:
             assert time.process_time() - start < SECONDS, cheat[:80]
             # What GSM8K's grader reads is a number, whatever stands around it.
             is_read = name == "gsm8k" and stated_number(cheat) == gold.replace(",", "")
+            # A comment's signs are signs like others to SQuAD's normalisation.
+            is_read |= WRITTEN[name].spellings is PHRASE and cheat == f"<!-- {gold} -->"
             if grade.correct and not is_spelling(cheat, gold) and not is_read:
                 bought.append((cheat[:100], gold))
     assert bought == []
