@@ -13,6 +13,8 @@ from typing import Any
 TASKS: tuple[str, ...] = (
     *("harness.tasks.lm_eval.LmEval", "harness.tasks.multi_hop.MultiHop"),
     "harness.tasks.reasoning_gym.ReasoningGym",
+    "harness.tasks.lm_eval.LmEval",
+    "harness.tasks.world.World",
 )
 # By the field of a task that takes them: dotted name -> whether it searches and compares alone, read by a person.
 # Of anything else an answer may become code. ast.parse, which countdown's key calls, makes a tree and runs

@@ -7,14 +7,15 @@ closest guesses likelier first, stopped at the first hit or cut off.
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import reasoning_gym
 
 from harness.tasks.countdown import render_prompt
-from ladder.tokenizer import ALPHABET, END_OF_TEXT, END_THINK, THINK
+from ladder.examples import Course, Example
+from ladder.tokenizer import ALPHABET, END_OF_TEXT, END_THINK, THINK, build_tokenizer, number_tokens, vocab_size
 
 PARAMS = {"min_numbers": 3, "max_numbers": 4, "min_value": 1, "max_value": 20, "min_target": 10, "max_target": 99}
 # reasoning-gym draws item i of seed s from Random(s + i), so a pool owns the seeds [first, first + size).
@@ -22,13 +23,15 @@ TRAIN_SEEDS = range(0, 100_000)
 # What conf/task/countdown.yaml draws from; problems that also stand here are taken out of the training pool.
 EVALUATION_SEEDS = range(1_000_000, 1_001_000)
 MAX_THINKING_TOKENS = 256
+# The longest prompt, the longest thinking, both markers and the longest answer.
+CONTEXT = MAX_THINKING_TOKENS + 64
 # How fast a guess loses weight with its distance from the target: exp(-distance / GUESS_SCALE).
 GUESS_SCALE = 8.0
 LARGEST_VALUE = 1000
 CUT_SHARE = 0.35
 CUT_AT_ZERO_SHARE = 0.3
 
-TOKEN_IDS = {token: i for i, token in enumerate([END_OF_TEXT, THINK, END_THINK, *ALPHABET])}
+TOKEN_IDS = number_tokens(ALPHABET)
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,6 @@ class Folds(NamedTuple):
 
     order: np.ndarray
     ops: np.ndarray
-
-
-class Example(NamedTuple):
-    """Token ids of one training text, and which of them the loss counts."""
-
-    ids: list[int]
-    counted: list[bool]
 
 
 OPS = "+-*/"
@@ -165,25 +161,14 @@ def write_example(problem: Problem, rng: np.random.Generator) -> Example | None:
     return Example(ids, counted)
 
 
-def batches(
-    problems: list[Problem], *, tokens_per_batch: int, seed: int, first_batch: int = 0, pool: int = 16
-) -> Iterator[list[Example]]:
-    """Endless batches of examples of similar length, about `tokens_per_batch` padded tokens each.
+def draw_examples(problems: list[Problem], rng: np.random.Generator) -> Iterator[Example]:
+    """Endless training texts over these problems."""
+    while True:
+        example = write_example(problems[rng.integers(len(problems))], rng)
+        if example is not None:
+            yield example
 
-    Examples are drawn and sorted by length `pool` batches at a time; the draw depends on (seed, pool index) alone,
-    so training resumes at any multiple of `pool` batches.
-    """
-    assert first_batch % pool == 0
-    for index in itertools.count(first_batch // pool):
-        rng = np.random.default_rng([seed, index])
-        drawn: list[Example] = []
-        num_tokens = 0
-        while num_tokens < pool * tokens_per_batch:
-            example = write_example(problems[rng.integers(len(problems))], rng)
-            if example is not None:
-                drawn.append(example)
-                num_tokens += len(example.ids)
-        drawn.sort(key=lambda e: len(e.ids))
-        bounds = np.searchsorted(np.cumsum([len(e.ids) for e in drawn]), np.arange(1, pool) * tokens_per_batch)
-        for part in rng.permutation(pool):
-            yield drawn[(0, *bounds)[part] : (*bounds, len(drawn))[part]]
+
+def make_course(problems: list[Problem]) -> Course:
+    """Countdown as a ladder learns it."""
+    return Course(partial(draw_examples, problems), build_tokenizer(), vocab_size(ALPHABET), CONTEXT)

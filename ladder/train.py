@@ -9,12 +9,11 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from ladder.countdown import MAX_THINKING_TOKENS, Example, Problem, batches
+from ladder.examples import Course, Example, batches
 from ladder.muon import Muon
 from ladder.rungs import HEAD_DIM, Rung
-from ladder.tokenizer import VOCAB_SIZE, build_tokenizer
 
 TOKENS_PER_STEP = 6000
 ADAM_LR, MUON_LR, WARMUP_STEPS = 3e-3, 2e-2, 100
@@ -22,21 +21,19 @@ WEIGHT_DECAY = 0.01
 DECAY_SHARE = 0.4
 SAVE_EVERY_STEPS = 160
 IGNORED = -100
-# The longest prompt, the longest thinking, both markers and the longest answer.
-CONTEXT = MAX_THINKING_TOKENS + 64
 
 
-def build_model(rung: Rung) -> Qwen3ForCausalLM:
+def build_model(rung: Rung, *, vocab_size: int, context: int) -> Qwen3ForCausalLM:
     """A randomly initialised Qwen3 of the rung's shape, in float32."""
     config = Qwen3Config(
-        vocab_size=VOCAB_SIZE,
+        vocab_size=vocab_size,
         hidden_size=rung.hidden_size,
         intermediate_size=rung.intermediate_size,
         num_hidden_layers=rung.num_layers,
         num_attention_heads=rung.num_heads,
         num_key_value_heads=rung.num_heads,
         head_dim=HEAD_DIM,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=context,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=0,
@@ -91,15 +88,15 @@ class Progress:
         return sum(self.losses) / len(self.losses)
 
 
-def train(rung: Rung, problems: list[Problem], *, out: Path, cache: Path, seed: int = 0) -> None:
-    """Train `rung` and save it under out/<name>; state goes to cache/<name>.pt so that a killed run resumes."""
+def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) -> None:
+    """Train `rung` on a course and save it under out/<name>; a killed run resumes from cache/<name>.pt."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
-    model = build_model(rung).to(device)
+    model = build_model(rung, vocab_size=course.vocab_size, context=course.context).to(device)
     optimizers = build_optimizers(model)
     state = cache / f"{rung.name}.pt"
     progress = load_state(state, model, optimizers)
-    data = batches(problems, tokens_per_batch=TOKENS_PER_STEP, seed=seed, first_batch=progress.step)
+    data = batches(course.draw, tokens_per_batch=TOKENS_PER_STEP, seed=seed, first_batch=progress.step)
     started = time.monotonic() - progress.seconds
     while progress.step < rung.num_steps:
         examples = next(data)
@@ -111,7 +108,7 @@ def train(rung: Rung, problems: list[Problem], *, out: Path, cache: Path, seed: 
         if progress.step % SAVE_EVERY_STEPS == 0:
             report(rung.name, rung.num_steps, progress)
             save_state(state, model, optimizers, progress)
-    save_checkpoint(model, out / rung.name, describe(model, progress, device))
+    save_checkpoint(model, course.tokenizer, out / rung.name, describe(model, progress, device))
 
 
 def take_step(
@@ -179,8 +176,10 @@ def describe(model: Qwen3ForCausalLM, progress: Progress, device: str) -> dict[s
     }
 
 
-def save_checkpoint(model: Qwen3ForCausalLM, folder: Path, record: dict[str, object]) -> None:
+def save_checkpoint(
+    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path, record: dict[str, object]
+) -> None:
     """bf16 safetensors, config, tokenizer and the training record."""
     model.to(torch.bfloat16).save_pretrained(folder)
-    build_tokenizer().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     (folder / "training.json").write_text(json.dumps(record, indent=2) + "\n")

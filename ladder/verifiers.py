@@ -25,12 +25,11 @@ from harness.scorers.process import Process
 from harness.scorers.protocol import Item, RefusedError
 from harness.scorers.reading import Reader
 from harness.types import Prompt
-from ladder.countdown import EVALUATION_SEEDS, Problem, load_problems
+from ladder.countdown import CONTEXT, EVALUATION_SEEDS, Problem, load_problems
 from ladder.muon import Muon
-from ladder.tokenizer import END_THINK, THINK
+from ladder.tokenizer import END_THINK, THINK, build_tokenizer
 from ladder.train import (
     ADAM_LR,
-    CONTEXT,
     MUON_LR,
     SAVE_EVERY_STEPS,
     TOKENS_PER_STEP,
@@ -175,7 +174,7 @@ def train(
     auc = auc_within_prompts(model, [reading for reading in readings if reading.prompt_id in kept_back])
     record = describe(model, progress, "cpu") | {"held_out_auc_within_prompts": round(auc, 3)}
     print(f"{verifier.name} {json.dumps(record)}", flush=True)
-    save_checkpoint(model, out / verifier.name, record)
+    save_checkpoint(model, build_tokenizer(), out / verifier.name, record)
 
 
 def build_optimizers(model: torch.nn.Module) -> list[torch.optim.Optimizer]:

@@ -55,6 +55,7 @@ PHRASE = (lambda gold: f" {gold.upper()}. ", lambda gold: f"the {gold}", lambda 
 WRITTEN = {
     **dict.fromkeys(("hotpotqa", "hotpotqa_search_r1", "browsecomp_plus"), Written(tag, in_reference, PHRASE)),
     "countdown": Written(str, in_reference, COUNTDOWN),
+    "world": Written(str, in_reference, (str, lambda gold: f"  {gold} ", lambda gold: f"\n{gold}\n")),
     "countdown_chat": Written(tag, in_reference, COUNTDOWN),
     "reasoning_gym": Written(
         tag, in_reference, (lambda g: f" {int(g):,} ", lambda g: f"{int(g):+}", lambda g: f"{g}.0")
@@ -83,6 +84,19 @@ OWN: dict[str, tuple[Callable[[Prompt, str], str], ...]] = {
         lambda prompt, gold: f"{gold}//1",
         lambda prompt, gold: f"{gold} # {gold}",
         lambda prompt, gold: f"({gold}, {gold})",
+    ),
+    "world": (
+        lambda prompt, gold: f"{prompt.text} {gold}",
+        lambda prompt, gold: " ".join(f"{gold[:3]}{digit}" for digit in range(10)),
+        lambda prompt, gold: gold[:3],
+        lambda prompt, gold: gold[3],
+        lambda prompt, gold: gold.upper(),
+        lambda prompt, gold: f"{gold[:3]} {gold[3]}",
+        lambda prompt, gold: f"{gold[:3]}{int(gold[3]) + 10}",
+        lambda prompt, gold: f"{gold}.",
+        lambda prompt, gold: f"{gold}{gold}",
+        lambda prompt, gold: "[a-z]{3}[0-9]",
+        lambda prompt, gold: prompt.reference["facts"][-1],
     ),
     # The numbers side by side are no answer, nor is what is left to work out.
     "boxed": (

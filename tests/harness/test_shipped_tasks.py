@@ -97,7 +97,7 @@ def solve(name: str, prompt: Prompt) -> str:
     if name in SOURCES:
         return SOURCES[name].solve(prompt.reference.get("doc", prompt.reference))
     answer = str(prompt.reference["answer"])
-    return answer if name == "countdown" else f"So <answer>{answer}</answer>"
+    return answer if name in ("countdown", "world") else f"So <answer>{answer}</answer>"
 
 
 def check(name: str, task: Task, prompts: list[Prompt], *, every: int = 1) -> None:

@@ -1,6 +1,7 @@
 """The ladder's training text: true to the task, disjoint from what is evaluated, in the tokenizer's own tongue."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from ladder.countdown import (
     TOKEN_IDS,
     TRAIN_SEEDS,
     Problem,
-    batches,
+    draw_examples,
     load_problems,
     search,
     without_held_out,
     write_example,
 )
+from ladder.examples import batches
 from ladder.tokenizer import END_THINK, build_tokenizer
 
 
@@ -107,7 +109,8 @@ def test_the_tokenizer_agrees_with_the_training_ids(problems: list[Problem]) -> 
 
 
 def test_training_resumes_at_the_batch_it_had_reached(problems: list[Problem]) -> None:
-    stream = batches(problems, tokens_per_batch=500, seed=0, pool=4)
+    draw = partial(draw_examples, problems)
+    stream = batches(draw, tokens_per_batch=500, seed=0, pool=4)
     first = [next(stream) for _ in range(8)]
-    resumed = batches(problems, tokens_per_batch=500, seed=0, pool=4, first_batch=4)
+    resumed = batches(draw, tokens_per_batch=500, seed=0, pool=4, first_batch=4)
     assert [next(resumed) for _ in range(4)] == first[4:]
