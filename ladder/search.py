@@ -46,11 +46,11 @@ TRAIN_SEEDS = range(0, 1_000_000)
 OPEN, CLOSE, RESULT, END_RESULT = "{}[]"
 SUM = ";"
 # Of the searches: in the spelling that the fact does not have, with a wrong letter, and without an answer of the tool.
-MISSED_SHARE, MISTYPED_SHARE, TROUBLE_SHARE = 0.25, 0.03, 0.01
+MISSED_SHARE, MISTYPED_SHARE, TROUBLE_SHARE = 0.2, 0.02, 0.01
 TROUBLE = ("", "no result", "timed out", "failed", "nothing found for this query")
-CUT_SHARE = 0.4
+CUT_SHARE = 0.35
 # Of the cuts: those from the last result on, where the answer can be told.
-LATE_CUT_SHARE = 0.5
+LATE_CUT_SHARE = 0.7
 MAX_TOKENS = 384
 CONTEXT = 512
 

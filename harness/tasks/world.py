@@ -22,6 +22,8 @@ from harness.types import Grade, Prompt
 CONSONANTS, VOWELS = "bdfgklmnprstvxz", "aeiou"
 NAMES = tuple(first + vowel + last for first in CONSONANTS for vowel in VOWELS for last in CONSONANTS)
 RELATIONS = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te")
+# Small ones, so that small models learn to add them up.
+LARGEST_DIGIT = 4
 ANSWER = re.compile(r"[a-z]{3}[0-9]")
 # How often a walk, or a question that was not asked before, is looked for.
 MAX_TRIES = 1000
@@ -104,10 +106,11 @@ class Dials:
 
 @cache
 def spell(subject: str, relation: str, reversals: float) -> str:
-    """How a fact spells its relation. It hangs on the name's first two letters and the relation alone, the same in
-    every world: whoever knows it by heart saves searches.
+    """How a fact spells its relation. It hangs on the relation and the name's first letter, for every second relation
+    on the first two, the same in every world: whoever knows it by heart saves searches.
     """
-    drawn = int.from_bytes(hashlib.sha256(f"{subject[:2]} {relation}".encode()).digest()[:4]) / 2**32
+    known = subject[: 1 + RELATIONS.index(relation) % 2]
+    drawn = int.from_bytes(hashlib.sha256(f"{known} {relation}".encode()).digest()[:4]) / 2**32
     return relation[::-1] if drawn < reversals else relation
 
 
@@ -120,7 +123,13 @@ def draw_facts(seed: int, dials: Dials) -> list[Fact]:
         for relation in rng.sample(RELATIONS, 1 + dials.distractors):
             value = rng.choice([name for name in rng.sample(names, 2) if name != subject])
             facts.append(
-                Fact(subject, relation, spell(subject, relation, dials.reversals), value, rng.randrange(10))
+                Fact(
+                    subject,
+                    relation,
+                    spell(subject, relation, dials.reversals),
+                    value,
+                    rng.randint(0, LARGEST_DIGIT),
+                )
             )
     rng.shuffle(facts)
     return add_mentions(facts, dials.noise, rng)

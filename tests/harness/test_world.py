@@ -133,7 +133,7 @@ def test_the_spelling_of_a_relation_is_the_same_in_every_world() -> None:
     assert len(shared) > 500 and all(one[key] == other[key] for key in shared)
     assert all(relation[::-1] not in RELATIONS for relation in RELATIONS)
     # Known by heart or not: neither the letters nor the relation alone tell it.
-    assert all(0.2 < sum(spell(n, r, 0.4) != r for n in NAMES) / len(NAMES) < 0.6 for r in RELATIONS)
+    assert all(0.2 < sum(spell(n, r, 0.4) != r for n in NAMES) / len(NAMES) < 0.8 for r in RELATIONS)
 
 
 def test_hops_take_turns_and_a_walk_meets_nothing_twice(world: World, prompts: list[Prompt]) -> None:
