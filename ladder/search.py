@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.tasks.world import (
+from harness.tasks.facts import (
     CONSONANTS,
     NAMES,
     RELATIONS,

@@ -8,8 +8,9 @@ from collections import Counter
 
 import pytest
 
+from harness.tasks.facts import NAMES, RELATIONS, Dials, Fact, draw_facts, spell
 from harness.tasks.reasoning_gym import read_tagged
-from harness.tasks.world import NAMES, RELATIONS, Dials, Fact, World, draw_facts, spell
+from harness.tasks.world import World
 from harness.types import Prompt
 
 FACT = re.compile(r"([a-z]{3}) ([a-z]{2}) ([a-z]{3})([0-9])(?: ([a-z]{3} [a-z]{2}))?")

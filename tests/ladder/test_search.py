@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from harness.tasks.world import Question, World, draw_question, group_by_subject
+from harness.tasks.facts import Question, draw_question, group_by_subject
+from harness.tasks.world import World
 from ladder.examples import batches
 from ladder.search import (
     DIALS,
