@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import Any
 
 TASKS: tuple[str, ...] = (
-    *("harness.tasks.lm_eval.LmEval", "harness.tasks.multi_hop.MultiHop"),
-    "harness.tasks.reasoning_gym.ReasoningGym",
     "harness.tasks.lm_eval.LmEval",
+    "harness.tasks.multi_hop.MultiHop",
+    "harness.tasks.reasoning_gym.ReasoningGym",
     "harness.tasks.world.World",
 )
 # By the field of a task that takes them: dotted name -> whether it searches and compares alone, read by a person.

@@ -181,15 +181,16 @@ class MultiHop:
                 f"{place}: {self.id_key!r} must be a short text or whole number, {self.question_key!r} a text, and "
                 f"{self.answer_key!r} a text or a list of texts."
             )
+        assert isinstance(answers, list)
         gold = _read_ids(row, self.gold_key, place)
         evidence = _read_ids(row, self.evidence_key, place) if self.evidence_key else gold
-        reference = {"answer": answers[0], "aliases": answers[1:], "gold": gold, "evidence": evidence}
+        reference = {"answer": answers[0], "aliases": answers[1:], "evidence": evidence}
         text = self.template.replace(QUESTION, question.strip())
-        return Prompt(f"{self.name}/{name}", text, reference, {"num_gold": len(gold)})
+        return Prompt(f"{self.name}/{name}", text, reference, {"num_gold": len(gold)}, tuple(gold))
 
     def _check_documents(self, prompts: Collection[Prompt]) -> None:
         """Ids that the documents call otherwise would be told as never found."""
-        wanted = {name for prompt in prompts for name in prompt.reference["gold"]}
+        wanted = {name for prompt in prompts for name in prompt.gold_ids}
         if self.documents is None or not wanted or any(document.id in wanted for document in self.corpus()):
             return
         raise ValueError(

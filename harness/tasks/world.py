@@ -128,11 +128,11 @@ class World:
         return {fact: f"fact/{at:05d}" for at, fact in enumerate(draw_facts(self.seed, self.dials))}
 
     def _prompt(self, index: int, question: Question) -> Prompt:
-        reference = {"answer": question.answer, "facts": [self._ids[fact] for fact in question.facts]}
         dials = {
             "hops": len(question.facts),
             "reversed": sum(fact.spelling != fact.relation for fact in question.facts),
             "distractors": self.distractors,
             "noise": self.noise,
         }
-        return Prompt(f"{self.name}/{index:05d}", question.text + self.instructions, reference, dials)
+        text, gold_ids = question.text + self.instructions, tuple(self._ids[fact] for fact in question.facts)
+        return Prompt(f"{self.name}/{index:05d}", text, {"answer": question.answer}, dials, gold_ids)
