@@ -24,8 +24,6 @@ SHAPES_OUTPUTS = "shapes_outputs"
 class Prompt:
     """A problem: its stable id, its text, what the grader needs, and the dials that made it hard or easy.
 
-    gold_ids: the documents that hold its answer, where a task with documents knows.
-
     A text that is a JSON list of turns, each with a role and a content, is a conversation.
     """
 
@@ -33,7 +31,6 @@ class Prompt:
     text: str
     reference: Mapping[str, Any] = field(hash=False)
     dials: Mapping[str, float] = field(default_factory=dict, hash=False)
-    gold_ids: tuple[str, ...] = ()
 
     @property
     def prompt_hash(self) -> str:
@@ -58,7 +55,9 @@ class Prompt:
 class Model:
     """One rung of a ladder: a folder or a hub id. `pretraining_tokens` is null where no source was read.
 
-    name: what its files in a run are named after, by default the last part of the path.
+    name: what its files in a run are named after, by default the last part of the path. knobs: what a server is asked
+    beside the usual, by name, such as the steps of a model that recurs in depth; cost: what that multiplies the FLOPs
+    of a token by, a number or an expression of the knobs ("(2 + 4 * recurrence) / 6").
     """
 
     path: str
@@ -66,6 +65,8 @@ class Model:
     revision: str | None = None
     pretraining_tokens: int | None = None
     pretraining_source: str | None = None
+    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    cost: str = "1"
 
     def __post_init__(self) -> None:
         if not self.path:

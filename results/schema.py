@@ -85,6 +85,7 @@ MODELS = Table(
             ("pretraining_tokens", pa.int64()),
             ("pretraining_source", Text),
             ("identity_parts", Text),
+            ("cost_multiplier", pa.float64()),
         ]
     ),
     key=("identity",),
@@ -104,6 +105,7 @@ MODELS = Table(
             "value_head_dim",
             "cached_width",
             "pretraining_source",
+            "cost_multiplier",
         ),
     ),
 )

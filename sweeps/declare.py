@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from harness.knobs import cost_multiplier
+from harness.tools.protocol import GOLD_IDS
 from harness.types import Prompt
 from results import store
 from results.schema import CELLS, MODELS, PROMPTS, SCORERS
@@ -41,6 +43,7 @@ def describe_model(prepared: "Prepared") -> dict[str, Any]:
         "pretraining_source": job.model.pretraining_source,
         "identity_parts": store.encode_json(prepared.identity_parts),
         "weights_digest": checkpoint.weights_digest,
+        "cost_multiplier": None if (multiplier := cost_multiplier(job.model)) == 1 else multiplier,
         **asdict(checkpoint.architecture),
     }
 
@@ -70,5 +73,5 @@ def store_prompt(task_id: str, prompt: Prompt) -> dict[str, Any]:
         "prompt_hash": prompt.prompt_hash,
         "text": prompt.text,
         "dials": store.encode_json(prompt.dials),
-        "gold_ids": list(prompt.gold_ids) or None,
+        "gold_ids": list(prompt.reference.get(GOLD_IDS, ())) or None,
     }

@@ -17,6 +17,7 @@ from harness.calling import Calling
 from harness.checkpoint import Checkpoint, read_checkpoint
 from harness.foreign import check_tokenizer_files
 from harness.grading import check_fence
+from harness.knobs import check_knobs
 from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Pending, Sampled, finish_samples
@@ -149,6 +150,7 @@ def prepare(job: Job) -> Prepared:
     prompts = load_prompts(job, task_id)
     check_tokenizer(tokenizer, prompts)
     asked = resolve(job, checkpoint, tokenizer, prompts[0])
+    check_knobs(job.model)
     toolbox = equip(job)
     renderer = Renderer(
         tokenizer,
@@ -191,6 +193,8 @@ def prepare(job: Job) -> Prepared:
         parts["further_ends"] = list(asked.further_ends)
     if toolbox is not None:
         parts["tools"] = toolbox.identity
+    if job.model.knobs:
+        parts["knobs"] = dict(job.model.knobs)
     verifier = prepare_verifier(job, renderer, max_model_len=needed)
     if verifier is not None:
         assert job.strategy is not None

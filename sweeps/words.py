@@ -17,6 +17,8 @@ TYPED = re.compile(r"[+-]?(?:[0-9_.]+(?:e[+-]?[0-9_]*)?|inf|nan)|true|false", re
 ESCAPED = re.compile(r"\\[()\[\]{}:=, \t]")
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
 READERS = ("task.extract", "task.vote_key", "task.trust")
+# Of a model the same: what a server is asked beside the usual, by names of its own.
+KNOBS = ("model.knobs", "model.cost")
 PLACES = (
     "model.path",
     "model.name",
@@ -75,7 +77,7 @@ def adapt(word: str) -> str:
     or a character, another meaning.
     """
     name, equals, value = word.partition("=")
-    if name in READERS and equals:
+    if equals and (name in (*READERS, *KNOBS) or name.startswith("model.knobs.")):
         return f"++{word}"
     is_place = name_word(word) in PLACES and equals
     if not is_place or not value or value[0] in "'\"[{" or "${" in value or ESCAPED.search(value):

@@ -43,6 +43,13 @@ class Shape(NamedTuple):
     throughput: PerToken | None = None
     price: PerToken | None = None
 
+    def repeated(self, times: float) -> "Shape":
+        """A model of which a token meets everything so many times, as one that recurs in depth: its weights, its
+        attention, and what that keeps. Source: by definition.
+        """
+        counts = ("num_matmul_params", "num_layers", "num_linear_layers", "num_window_layers", "num_expert_params")
+        return self._replace(**{name: getattr(self, name) * times for name in counts})
+
     @property
     def attention_width(self) -> float:
         """Layers whose attention grows with the context x heads x head size,

@@ -115,7 +115,9 @@ def shape_of(row: Any) -> Shape:
     """
     counts = {name: np.nan if pd.isna(count := getattr(row, name)) else int(count) for name in _COUNTS}
     refined = {name: 0 if pd.isna(count := getattr(row, name)) else int(count) for name in _REFINEMENTS}
-    return Shape(**counts, **refined, **_experts(row), bytes_per_weight=_bytes_per_weight(row))  # type: ignore[arg-type]
+    shape = Shape(**counts, **refined, **_experts(row), bytes_per_weight=_bytes_per_weight(row))  # type: ignore[arg-type]
+    multiplier = getattr(row, "cost_multiplier", np.nan)
+    return shape if pd.isna(multiplier) else shape.repeated(float(multiplier))
 
 
 def _experts(row: Any) -> dict[str, float]:

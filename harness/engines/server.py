@@ -94,7 +94,7 @@ class Server:
         EngineFailedError where it cannot be reached.
         """
         async with self._open_client() as client:
-            engine = ServerEngine(self, client, model=self.served_model or model.path)
+            engine = ServerEngine(self, client, model=self.served_model or model.path, knobs=model.knobs)
             await engine.check_model(max_model_len, way_on="lower grid.budgets")
             with telling_useless():
                 await engine.complete(PROBE)
@@ -144,11 +144,19 @@ class Server:
 
 
 class ServerEngine(Connection):
-    """Completes token ids."""
+    """Completes token ids. knobs: what every request asks beside the usual."""
+
+    def __init__(
+        self, settings: Server, client: "AsyncOpenAI", *, model: str, knobs: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(settings, client, model=model)
+        self._knobs = dict(knobs or {})
 
     async def complete(self, request: Request) -> Completion:
         return await self._ask(
-            lambda: self._client.completions.with_raw_response.create(**write_body(self._model, request)),
+            lambda: self._client.completions.with_raw_response.create(
+                **write_body(self._model, request, self._knobs)
+            ),
             lambda content, seconds: read_completion(content, request, names=self._names, seconds=seconds),
             route=f"{self._settings.url}/completions",
             noun="a completion",
@@ -196,10 +204,13 @@ def is_web_address(url: str) -> bool:
         return False
 
 
-def write_body(model: str, request: Request) -> dict[str, Any]:
-    """A request as the client takes it, by OpenAI's names and, in extra_body, by vLLM's."""
+def write_body(model: str, request: Request, knobs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A request as the client takes it, by OpenAI's names and, in extra_body, by vLLM's and those of the knobs.
+
+    Raises ValueError for a knob that the request sets by itself.
+    """
     sampling = request.sampling
-    return {
+    body: dict[str, Any] = {
         "model": model,
         "prompt": list(request.prompt_ids),
         "max_tokens": request.max_tokens,
@@ -225,6 +236,10 @@ def write_body(model: str, request: Request) -> dict[str, Any]:
             **({"return_tokens_as_token_ids": True} if sampling.logprobs else {}),
         },
     } | ({"logprobs": NUM_LIKELIEST} if sampling.logprobs else {})
+    if taken := sorted((knobs or {}).keys() & {*body, *body["extra_body"]}):
+        raise ValueError(f"model.knobs must not have {', '.join(taken)}: the sweep sets that in every request.")
+    body["extra_body"] |= knobs or {}
+    return body
 
 
 def write_pooling(model: str, token_ids: Sequence[int], head: Head) -> dict[str, Any]:

@@ -121,8 +121,14 @@ class Vllm:
     def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> Self:
         """These settings with all that was left to the machine chosen for it and for the model.
 
-        Raises ValueError where there is no NVIDIA GPU and the memory does not hold the model.
+        Raises ValueError where there is no NVIDIA GPU and the memory does not hold the model, and for knobs, which are
+        a server's.
         """
+        if model.knobs:
+            raise ValueError(
+                f"model.knobs ({', '.join(model.knobs)}) are asked of a server with every request: engine=server "
+                "engine.url=http://HOST:8000/v1. vLLM in this process has no such knobs."
+            )
         if shutil.which("nvidia-smi"):
             return dataclasses.replace(
                 self, max_num_seqs=self.max_num_seqs or GPU_NUM_SEQS, enforce_eager=bool(self.enforce_eager)

@@ -20,6 +20,7 @@ from harness.forms import FORMS, Form, FormName
 from harness.readers import is_plain
 from harness.tasks.reasoning_gym import read_tagged
 from harness.tools.corpus import Document, Keys, is_id, read_corpus
+from harness.tools.protocol import GOLD_IDS
 from harness.types import Grade, Prompt
 
 QUESTION = "{question}"
@@ -184,13 +185,13 @@ class MultiHop:
         assert isinstance(answers, list)
         gold = _read_ids(row, self.gold_key, place)
         evidence = _read_ids(row, self.evidence_key, place) if self.evidence_key else gold
-        reference = {"answer": answers[0], "aliases": answers[1:], "evidence": evidence}
+        reference = {"answer": answers[0], "aliases": answers[1:], GOLD_IDS: gold, "evidence": evidence}
         text = self.template.replace(QUESTION, question.strip())
-        return Prompt(f"{self.name}/{name}", text, reference, {"num_gold": len(gold)}, tuple(gold))
+        return Prompt(f"{self.name}/{name}", text, reference, {"num_gold": len(gold)})
 
     def _check_documents(self, prompts: Collection[Prompt]) -> None:
         """Ids that the documents call otherwise would be told as never found."""
-        wanted = {name for prompt in prompts for name in prompt.gold_ids}
+        wanted = {name for prompt in prompts for name in prompt.reference[GOLD_IDS]}
         if self.documents is None or not wanted or any(document.id in wanted for document in self.corpus()):
             return
         raise ValueError(

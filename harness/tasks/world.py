@@ -14,6 +14,7 @@ from harness.fingerprint import digest_code
 from harness.forms import FORMS, Form, FormName
 from harness.tasks.facts import RELATIONS, Dials, Fact, Question, draw_facts, draw_question, group_by_subject
 from harness.tasks.reasoning_gym import read_whole
+from harness.tools.protocol import GOLD_IDS
 from harness.types import Grade, Prompt
 
 ANSWER = re.compile(r"[a-z]{3}[0-9]")
@@ -134,5 +135,5 @@ class World:
             "distractors": self.distractors,
             "noise": self.noise,
         }
-        text, gold_ids = question.text + self.instructions, tuple(self._ids[fact] for fact in question.facts)
-        return Prompt(f"{self.name}/{index:05d}", text, {"answer": question.answer}, dials, gold_ids)
+        reference = {"answer": question.answer, GOLD_IDS: [self._ids[fact] for fact in question.facts]}
+        return Prompt(f"{self.name}/{index:05d}", question.text + self.instructions, reference, dials)

@@ -66,15 +66,20 @@ class Calculator:
 def calculate(expression: str) -> str:
     """The value of an expression in words: an integer or a decimal with an end as it is, else as a fraction.
 
-    Raises ToolFailedError for what is no expression, too large, or has no value.
+    Raises ToolFailedError as `work_out`.
     """
+    return show(work_out(expression))
+
+
+def work_out(expression: str) -> Number:
+    """The value of an expression. Raises ToolFailedError for what is no expression, too large, or has no value."""
     if len(expression) > MAX_QUERY_CHARS:
         raise ToolFailedError(f"an expression has at most {MAX_QUERY_CHARS} characters")
     written = _rewrite(expression)
     tree = parse_expression(written, max_chars=2 * MAX_QUERY_CHARS, functions=FUNCTIONS)
     if tree is None:
         raise ToolFailedError(f"this is no expression; it may hold {GRAMMAR}")
-    return show(_work_out(tree, written))
+    return _work_out(tree, written)
 
 
 def _rewrite(expression: str) -> str:

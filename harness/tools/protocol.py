@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 Trouble = Literal["timeout", "failed"]
+# Under which name a task with documents keeps, in the reference of a prompt, the ids of those that hold its answer.
+GOLD_IDS = "gold_ids"
 
 
 class ToolFailedError(RuntimeError):

@@ -62,7 +62,7 @@ def test_gold_answers_and_gold_facts_are_what_following_the_facts_yields(
     corpus = {document.id: document.text for document in world.corpus()}
     assert len(corpus) == len(world.corpus()) == 3000
     for prompt in prompts[:80]:
-        assert follow(prompt.text, corpus) == (prompt.reference["answer"], list(prompt.gold_ids))
+        assert follow(prompt.text, corpus) == (prompt.reference["answer"], list(prompt.reference["gold_ids"]))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_hops_take_turns_and_a_walk_meets_nothing_twice(world: World, prompts: l
     texts = {document.id: document.text for document in world.corpus()}
     for prompt in prompts:
         name, *relations = prompt.text.split()
-        facts = [texts[document_id].split() for document_id in prompt.gold_ids]
+        facts = [texts[document_id].split() for document_id in prompt.reference["gold_ids"]]
         assert len(relations) == len(set(relations)) == prompt.dials["hops"]
         assert len({name, *(fact[2][:3] for fact in facts)}) == len(facts) + 1
         assert prompt.dials["reversed"] == sum(
