@@ -46,4 +46,5 @@ def run(options: argparse.Namespace) -> Any:
 
     placed = [] if options.out is None else ["--out", str(options.out)]
     parser, _ = build("figures")
-    return figures.run(parse(parser, ["figures", str(where(commands[0])), "--summary", *placed]))
+    reading = [*awaited[0].reading, *placed]
+    return figures.run(parse(parser, ["figures", str(where(commands[0])), "--summary", *reading]))

@@ -268,7 +268,7 @@ def _values(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_list(kind) and None not in values:
+    if pa.types.is_list(kind) and not pa.types.is_string(kind.value_type) and None not in values:
         # Arrow takes a list of lists an object at a time, and numpy numbers a column at a time.
         lengths = np.fromiter(map(len, values), np.int32, len(values))
         kept_as = np.dtype(kind.value_type.to_pandas_dtype())

@@ -1,5 +1,6 @@
 """What a sweep is scored with once it is drawn and graded: the scorers that its config names."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +20,14 @@ ROOT = "score"
 
 
 class Awaited(NamedTuple):
-    """A run that is drawn, what is to score it, and the words of those that cannot start here."""
+    """A run that is drawn, what is to score it, the words of those that cannot start here,
+    and with which options its figures are drawn.
+    """
 
     root: Path
     scorings: list[Scoring]
     elsewhere: list[str]
+    reading: list[str]
 
 
 def prepare_scorers(words: Sequence[str]) -> Awaited:
@@ -33,7 +37,7 @@ def prepare_scorers(words: Sequence[str]) -> Awaited:
     other tasks alone is left out. Raises ValueError for one that cannot be used.
     """
     config = compose_single(words)
-    awaited = Awaited(place_run(str(config.run)), [], [])
+    awaited = Awaited(place_run(str(config.run)), [], [], shlex.split(str(config.get("reading") or "")))
     is_here = config.hydra.runtime.choices["hydra/launcher"] in HERE
     for told in config.get("scorers") or ():
         if not is_here:
