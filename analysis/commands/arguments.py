@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from analysis import numerals
 from analysis.costs import cost_models, roofline
 from analysis.costs.shapes import PerToken
 from analysis.questions import compare, split_settings
@@ -21,8 +22,9 @@ from analysis.reading.reading import Reading
 from analysis.reading.reading import read as read_outcomes
 from analysis.reading.untold import UntoldError
 from analysis.runs import outcomes, pairing, scores, verifiers
-from analysis.runs.along import AXES, Along, AxisName
+from analysis.runs.along import Along, Everywhere
 from analysis.runs.pairing import Source
+from analysis.runs.serial import AXES, BY_NAME, AxisName
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
 from results.ingest.sizes import LEAST_TOKENS, parse_size
@@ -69,9 +71,17 @@ def run_folder(name: str) -> Path:
 
 
 def written(options: argparse.Namespace, root: Path, name: str) -> Path:
-    """Where a command that draws writes: --out, else `name` in the run, or here of a run that a wheel brought."""
+    """Where a command that draws writes: --out, else `name` in the run, or here of a run that a wheel brought.
+
+    Along another axis than thinking budgets: figures/extensions, report_extensions.html.
+    """
     given: Path | None = options.out
-    return write_beside(root) / name if given is None else given
+    if given is not None:
+        return given
+    if options.along != "budget":
+        plain = Path(name)
+        name = f"{plain.stem}_{options.along}{plain.suffix}" if plain.suffix else f"{name}/{options.along}"
+    return write_beside(root) / name
 
 
 def source(text: str) -> Source:
@@ -90,6 +100,36 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
         root, task=options.task, anchor=options.anchor, scoring=scoring(options), along=along(options)
     )
     return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
+
+
+def everywhere(root: Path, base: Reading, options: argparse.Namespace) -> Reading:
+    """The run read in every setting that --at leaves, where it has further axes than the one that is read; else the
+    reading itself.
+    """
+    if not base.asked.along.others:
+        return base
+    scored = scoring(options) if base.reads_scores or options.difficulty == "score" else None
+    held = Everywhere(dict(options.at))
+    loaded = outcomes.load(root, task=base.asked.task, anchor=options.anchor, scoring=scored, along=held)
+    return base.of(loaded)
+
+
+def refuse_along(options: argparse.Namespace, question: str) -> None:
+    """Raises ValueError where a question of thinking budgets is asked along another axis."""
+    if options.along != "budget":
+        raise ValueError(
+            f"{question} is asked along thinking budgets, not along {options.along}. Leave --along out."
+        )
+
+
+def other_axes(reading: Reading) -> list[str]:
+    """A line that the run has further axes than the one that is read, and how to read along them."""
+    along = reading.asked.along
+    if not along.others:
+        return []
+    told = [f"{BY_NAME[name].steps} ({', '.join(map(str, along.declared[name]))})" for name in along.others]
+    ways = ["leave --along out" if name == "budget" else f"--along {name}" for name in along.others]
+    return [f"This run also varies {numerals.listed(told)}. To read along them: {' or '.join(ways)}."]
 
 
 def split(root: Path, reading: Reading, options: argparse.Namespace) -> Splits:
@@ -130,7 +170,13 @@ def describe(root: Path, reading: Reading) -> dict[str, object]:
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:
     """How a model compares with a ladder or one of its models, under the reader's choices."""
     paired = pairing.read(
-        base, new, task=options.task, anchor=options.anchor, is_overlap=is_overlap, scoring=scoring(options)
+        base,
+        new,
+        task=options.task,
+        anchor=options.anchor,
+        is_overlap=is_overlap,
+        scoring=scoring(options),
+        along=along(options),
     )
     return compare.compare(
         paired, reading.read(paired.outcomes, choices(options), rule=options.rule, seed=options.seed)

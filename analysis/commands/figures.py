@@ -35,6 +35,8 @@ from analysis.reading.curves import PathName
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.runs import searches, verifiers
+from analysis.runs.along import Along
+from analysis.runs.serial import BY_NAME
 from analysis.text import summary
 from results.inspection import check_folders
 
@@ -42,7 +44,6 @@ EXAMPLES = """\
   isoquant figures results/reference --out figures
   isoquant figures pilot --bins 5 --rule pass_at_k
 """
-PATHS: dict[PathName, str] = {"width": "", "budget": "_thinking"}
 PYTHIA = "monkeys/pythia_math_10k.parquet"
 
 
@@ -80,9 +81,11 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     with Drawn() as drawn:
         reading = arguments.read(root, options)
         found, measured = exchange_rates.measure_each(reading)[0], cells.measure(reading)
+        every = arguments.everywhere(root, reading, options)
+        whole = measured if every is reading else cells.measure(every)
         if options.summary:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
-        wanted = [*of_findings(found, measured), *of_cells(measured), *of_data(options.data, options.seed)]
+        wanted = [*of_findings(found, measured), *of_cells(measured, whole), *of_data(options.data, options.seed)]
         wanted += [*of_scores(root, reading, options), *of_searches(root, reading, options)]
         untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
         paths = []
@@ -91,6 +94,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
             print(path, flush=True)
     for told, names in untold.items():
         print(f"{', '.join(names)}: not drawn. {told}")
+    for line in arguments.other_axes(reading):
+        print(line)
     missing = [{"figures": names, "reason": told} for told, names in untold.items()]
     made = arguments.describe(root, reading) | {"figures": paths, "not_drawn": missing}
     return made | ({"summary": tables(reading, found)} if options.summary else {})
@@ -112,9 +117,11 @@ def _ask(drawn: Drawn, folder: Path, wanted: list[Wanted]) -> dict[str, list[str
 
 def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
     """Curves and exchange rates along each path that has more than one cell, and the rates by what is counted."""
+    words = measured.reading.words
+    suffixes: dict[PathName, str] = {"width": "", words.name: f"_{words.file}"}
     along = [
         Wanted(name + suffix, partial(frame_of, found, rule=measured.rule, axis=axis), name)
-        for axis, suffix in PATHS.items()
+        for axis, suffix in suffixes.items()
         if axis == "width" or len(measured.outcomes.budgets) > 1
         for name, frame_of in (("substitution", curve_rows.frame), ("exchange_rates", rate_rows.frame))
     ]
@@ -122,16 +129,23 @@ def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
     return [*along, Wanted("cost_models", by_cost, "cost_models")]
 
 
-def of_cells(measured: Cells) -> list[Wanted]:
-    """What the whole grid says."""
+def of_cells(measured: Cells, whole: Cells | None = None) -> list[Wanted]:
+    """What the grid says along the axis that is read, and where best settings are chosen what the whole of it does."""
     # Two figures read it, and it is the most expensive table.
-    needed = cache(partial(targets.needs, measured))
+    whole, along = whole or measured, measured.outcomes.along
+    needed = cache(partial(targets.needs, whole))
+    assert isinstance(along, Along)
+    maps = [
+        Wanted(f"grid_{BY_NAME[other].file}", partial(accuracy_grid.across, whole, along, other), "grid")
+        for other in along.others
+    ]
     return [
-        Wanted("frontier", partial(frontier.frame, measured), "frontier"),
+        Wanted("frontier", partial(frontier.frame, whole), "frontier"),
         Wanted("targets", lambda: targets.substitution_frame(needed()), "targets"),
         Wanted("isoquants", lambda: targets.isoquant_frame(needed()), "isoquants"),
         Wanted("break_even", partial(break_even.frame, measured), "break_even"),
         Wanted("grid", partial(accuracy_grid.frame, measured), "grid"),
+        *maps,
         Wanted("parallel", partial(parallel.frame, measured), "parallel"),
         Wanted("coverage", partial(coverage.frame, measured), "coverage"),
         Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),

@@ -23,9 +23,11 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
-    found = matches.match(reading)
+    found = matches.match(reading, arguments.everywhere(root, reading, options))
     print(matches_text.render(found, reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{filled(line)}")
+    for line in arguments.other_axes(reading):
+        print(f"\n{line}")
     told = {"matches": matches.frame(found), "cautions": cautions.lines(reading.asked)}
     return arguments.describe(root, reading) | told

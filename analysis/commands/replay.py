@@ -49,5 +49,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     if len(found.frontiers):
         drawn.append(save(folder, "replay_parallel_serial", replays.frontier_frame(found), parallel_serial.draw))
     print(*drawn, sep="\n")
+    if options.along != "budget":
+        print("Not replayed: whom to think about, and routers. Both are asked along budgets: leave --along out.")
+        return {"run": str(root), "figures": drawn, "replay": found, "route": None}
     routed = route.route_if_embedded(root, options)
     return {"run": str(root), "figures": drawn, "replay": found, "route": routed}

@@ -45,10 +45,13 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         raise ValueError("--prompts and --samples must be at least 1.")
     reading = arguments.read(root, options)
     size = Size(options.prompts, options.samples)
-    text = build.build(root, reading, size=size, more=_more(root, reading, options))
+    every = arguments.everywhere(root, reading, options)
+    text = build.build(root, reading, every, size=size, more=_more(root, reading, options))
     path = write_text(arguments.written(options, root, "report.html"), text)
     num_bytes = path.stat().st_size
     print(f"{path}: {num_bytes / 1e6:.1f} MB, opens in any browser")
+    for line in arguments.other_axes(reading):
+        print(line)
     return {"run": str(root), "report": path, "num_bytes": num_bytes}
 
 

@@ -25,6 +25,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Print every router's measures; write RUN/figures/routing.png with the CSV behind it."""
+    arguments.refuse_along(options, "Routing")
     root = arguments.run_folder(options.run)
     return {"run": str(root)} | route(root, options, embedder=options.embedder, num_seeds=options.seeds)
 
@@ -43,7 +44,8 @@ def route(
     with Progress("route") as progress:
         found = routes.route(
             root, arguments.choices(options), task=options.task, rule=options.rule,
-            scoring=arguments.scoring(options), embedder=embedder, num_seeds=num_seeds, seed=options.seed,
+            scoring=arguments.scoring(options), along=arguments.along(options), embedder=embedder,
+            num_seeds=num_seeds, seed=options.seed,
             expect=progress.expect, tell=progress.tell,
         )  # fmt: skip
     print(routes_text.render(found), end="\n\n")

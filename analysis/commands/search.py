@@ -32,6 +32,7 @@ def add(commands: arguments.Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
+    arguments.refuse_along(options, "Search")
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
     told = searches.read(root, reading.outcomes)

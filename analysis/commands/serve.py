@@ -44,8 +44,11 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Print the cheapest model and setting for the target at each workload; draw them into RUN/figures."""
+    arguments.refuse_along(options, "Train or serve")
     root = arguments.run_folder(options.run)
-    loaded = outcomes.load(root, task=options.task, scoring=arguments.scoring(options))
+    loaded = outcomes.load(
+        root, task=options.task, scoring=arguments.scoring(options), along=arguments.along(options)
+    )
     found = serve.serve(
         read(loaded, Choices(cluster=options.cluster), rule=options.rule, seed=options.seed),
         target=options.target,

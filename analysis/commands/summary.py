@@ -39,18 +39,20 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         print(f"\n{summary.optimism(found)}")
     if options.diversity:
         print(f"\n{summary.diversity(found)}")
+    for line in arguments.other_axes(reading):
+        print(f"\n{line}")
     return arguments.describe(root, reading) | tables(reading, found)
 
 
 def tables(reading: Reading, found: Findings) -> dict[str, object]:
     """What the summary says, of the one rule that models are matched by."""
-    rates, cells = found.exchange_rates, found.curves
+    rates, cells, named = found.exchange_rates, found.curves, reading.words.rename
     return {
         "setting": found.setting,
         "headline": headline.sentences(found, rule=reading.rule),
-        "curves": cells[cells["rule"] == reading.rule],
+        "curves": named(cells[cells["rule"] == reading.rule]),
         "exchange_rates": rates[rates["rule"] == reading.rule] if len(rates) else rates,
-        "cells": found.cells,
+        "cells": named(found.cells),
         "optimism": found.optimism,
         "diversity": found.diversity,
         "cautions": cautions.lines(reading.asked),

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import ink, labels, never, page, ticks
 from analysis.figures.never import Lane
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 LANE_INCHES = 0.15
@@ -124,6 +125,6 @@ def _words(frame: pd.DataFrame, large: str) -> page.Words:
         f"Left of 1x a smaller model matches one answer of {large} for less. Grey lane: never. Line: 95% "
         "interval. "
         "Open mark: at most so much.",
-        f"The smaller model draws more samples at the full budget, read by {captions.read_by(first)}, at most "
+        f"The smaller model draws more samples {serial.of(first).full}, read by {captions.read_by(first)}, at most "
         f"{first['max_step']}.{gpu} {captions.run(first, binned=True, priced=False)}",
     )

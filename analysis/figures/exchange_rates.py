@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import ink, labels, never, page, ticks
 from analysis.figures.never import Lane
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 ROW_INCHES = 0.3
@@ -95,7 +96,7 @@ def _write(axes: Axes, word: str, at: float, height: int, colour: str) -> None:
 
 
 def _words(first: pd.Series) -> page.Words:
-    how = "sampling more" if first["path"] == "width" else "thinking longer"
+    how = "sampling more" if first["path"] == "width" else serial.of(first).longer
     return page.Words(
         f"What does a smaller model pay to match a larger one by {how}?",
         captions.EXCHANGE_KEY,

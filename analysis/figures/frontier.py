@@ -95,7 +95,7 @@ def _words(first: pd.Series) -> page.Words:
         "Which model is the best buy for your compute?",
         "Line: the best accuracy a model reaches without spending more, with 95% intervals. Strip on top: the "
         "model that is best there; grey: unclear.",
-        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), "
+        f"Each model with {captions.own_best(first)} ({captions.read_by(first)}), "
         "chosen on one half of the prompts and read on the other; unclear: the halves choose different models. "
         f"{captions.run(first, binned=True)}",
     )

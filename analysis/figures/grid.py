@@ -1,4 +1,7 @@
-"""Accuracy over thinking budget and samples, a panel a rung, with the cells that are best at what they spend."""
+"""Accuracy over two axes of the grid, a panel a rung, with the cells that are best at what they spend."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -7,24 +10,48 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.figures import ink, page
-from analysis.reading import limits
+from analysis.questions.accuracy_grid import ACROSS, DOWN
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 CELL_INCHES = (0.34, 0.27)
 NUMBER_SIZE = 7.5
 MAX_PANEL_INCHES = 3.6
-# What names the budgets, on a panel that is as high as its words are long and on a lower one.
-HIGH_LABEL, LOW_LABEL, LABEL_INCHES = "thinking tokens, at most", "thinking\ntokens", 1.7
+# A panel on which what names the rows is as long as it is high.
+LABEL_INCHES = 1.7
 # Shades of accuracies above this bear black numbers.
 LIGHT = 0.55
 
 
+class _Axis(NamedTuple):
+    """A side of the panels: the column whose values it has, and its words, also where there is little room."""
+
+    column: str
+    label: str
+    low_label: str
+    ask: str
+    tick: Callable[[int], str]
+
+
+def _axes(first: pd.Series) -> tuple[_Axis, _Axis]:
+    """What goes up, and what to the right."""
+    if DOWN not in first:
+        return _serial(serial.of(first), "budget"), _Axis("width", "samples", "samples", "sample more", str)
+    down, across = (serial.BY_NAME[first[side]] for side in (DOWN, ACROSS))
+    return _serial(down, down.name), _serial(across, across.name)
+
+
+def _serial(axis: serial.Axis, column: str) -> _Axis:
+    return _Axis(column, f"{axis.steps}, at most", axis.steps.replace(" ", "\n"), axis.ask, serial.short)
+
+
 def draw(frame: pd.DataFrame) -> Figure:
-    """The figure of `questions.accuracy_grid.frame`."""
+    """The figure of `questions.accuracy_grid.frame` and `across`."""
     models = list(dict.fromkeys(frame["model"]))
     short, colours = wording.short_names(models), ink.colours(models)
-    budgets, widths = sorted(frame["budget"].unique()), sorted(frame["width"].unique())
-    panel = (min(CELL_INCHES[0] * len(widths), MAX_PANEL_INCHES), CELL_INCHES[1] * len(budgets))
+    down, across = _axes(frame.iloc[0])
+    steps, places = sorted(frame[down.column].unique()), sorted(frame[across.column].unique())
+    panel = (min(CELL_INCHES[0] * len(places), MAX_PANEL_INCHES), CELL_INCHES[1] * len(steps))
     layout = page.Layout((max(panel[0], 2.2), panel[1]), (0.8, 0.95), max_columns=4)
     titles = page.names(short, layout.panel[0])
     figure, panels = page.lay(len(models), _words(frame.iloc[0]), layout)
@@ -33,28 +60,26 @@ def draw(frame: pd.DataFrame) -> Figure:
         axes.grid(False)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
-        axes.set_xlim(-0.5, len(widths) - 0.5)
-        axes.set_ylim(-0.5, len(budgets) - 0.5)
-        axes.set_xticks(range(len(widths)), [str(width) for width in widths])
-        axes.set_yticks(range(len(budgets)), [limits.short(budget) for budget in budgets])
-        axes.set_xlabel("samples", fontsize=9.5)
+        axes.set_xlim(-0.5, len(places) - 0.5)
+        axes.set_ylim(-0.5, len(steps) - 0.5)
+        axes.set_xticks(range(len(places)), [across.tick(place) for place in places])
+        axes.set_yticks(range(len(steps)), [down.tick(step) for step in steps])
+        axes.set_xlabel(across.label, fontsize=9.5)
         if number % layout.max_columns == 0:
-            axes.set_ylabel(HIGH_LABEL if panel[1] >= LABEL_INCHES else LOW_LABEL, fontsize=9.5)
+            axes.set_ylabel(down.label if panel[1] >= LABEL_INCHES else down.low_label, fontsize=9.5)
         page.title(axes, titles[model], colour=colours[model])
-        _draw_cells(axes, rows, budgets, widths)
+        _draw_cells(axes, rows.rename(columns={down.column: "step", across.column: "place"}), steps, places)
     return figure
 
 
-def _draw_cells(axes: Axes, rows: pd.DataFrame, budgets: list[int], widths: list[int]) -> None:
-    table = (
-        rows.pivot(index="budget", columns="width", values="accuracy").loc[budgets, widths].to_numpy(dtype=float)
-    )
-    edges = [np.arange(length + 1) - 0.5 for length in (len(widths), len(budgets))]
+def _draw_cells(axes: Axes, rows: pd.DataFrame, steps: list[int], places: list[int]) -> None:
+    table = rows.pivot(index="step", columns="place", values="accuracy").loc[steps, places].to_numpy(dtype=float)
+    edges = [np.arange(length + 1) - 0.5 for length in (len(places), len(steps))]
     axes.pcolormesh(
         *edges, table, cmap="cividis", vmin=0, vmax=1, rasterized=False, linewidth=0, antialiased=False
     )
     for _, row in rows.iterrows():
-        x, y = widths.index(row["width"]), budgets.index(row["budget"])
+        x, y = places.index(row["place"]), steps.index(row["step"])
         ink_on_shade = "black" if row["accuracy"] > LIGHT else "white"
         axes.text(
             x,
@@ -74,10 +99,12 @@ def _draw_cells(axes: Axes, rows: pd.DataFrame, budgets: list[int], widths: list
 
 
 def _words(first: pd.Series) -> page.Words:
+    down, across = _axes(first)
+    read_by = f"Several samples are read by {captions.read_by(first)}."
     return page.Words(
-        "Think longer or sample more?",
+        f"{down.ask.capitalize()} or {across.ask}?",
         "Number and shade: accuracy in percent, on all prompts. Box: no cell that costs less is as accurate; the "
         "thicker, the more replicates agree; none where nothing is right.",
-        f"Several samples are read by {captions.read_by(first)}. Boxes are read off the prompts that are shown. "
+        f"{read_by if across.column == 'width' else 'One sample.'} Boxes are read off the prompts that are shown. "
         f"{captions.run(first, binned=False, what='Replicates are drawn')}",
     )

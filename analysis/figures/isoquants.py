@@ -104,6 +104,6 @@ def _words(first: pd.Series) -> page.Words:
         "Which model reaches an accuracy with the least compute?",
         "Line: equal accuracy, as its label says. Star: the model that gives it for least. In the grey lane a "
         "model never reaches it. Thin lines: 95% intervals. Open triangle: at most so much.",
-        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), "
+        f"Each model with {captions.own_best(first)} ({captions.read_by(first)}), "
         f"chosen on one half of the prompts and read on the other. {captions.run(first, binned=True)}",
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis.figures import ink, page, ticks
-from analysis.reading import limits
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.6, 2.3), (0.62, 1.0), max_columns=4)
@@ -38,8 +38,8 @@ def draw(frame: pd.DataFrame) -> Figure:
         ink.percent_axis(axes)
         axes.set_ylim(0, 1)
         axes.set_xlim(-0.6, len(budgets) - 0.4)
-        ticks.spaced(axes, [limits.short(budget) for budget in budgets])
-        axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
+        ticks.spaced(axes, [serial.short(budget) for budget in budgets])
+        axes.set_xlabel(f"{serial.of(rows.iloc[0]).steps}, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("share of samples", fontsize=9.5)
         page.title(axes, titles[model], colour=colours[model])
@@ -82,7 +82,8 @@ def _write_legend(figure: Figure, first: Axes, shown: list[str]) -> None:
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "What are the answers made of?",
-        "Bars: how single samples ended. Black line: the share whose thinking was cut, still going at the budget. "
+        "Bars: how single samples ended. Black line: the share whose thinking was cut, still going "
+        f"{serial.of(first).cut_at}. "
         "Dotted: whose answer was forced; where no dotted line is seen, the same.",
         f"Task {first['task']}. {first['total_prompts']} prompts, the same for every model, "
         f"{captions.samples_each(first)}. Unparsed: no answer could be read; unanswered: none was given; "

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
-from analysis.reading import limits
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 LAYOUT = page.Layout((2.9, 2.4), (0.62, 1.0), max_columns=4)
@@ -23,8 +23,8 @@ def draw(frame: pd.DataFrame) -> Figure:
         rows = frame[frame["model"] == model]
         ink.percent_axis(axes, max(0.0, frame["low"].min()), 1.0)
         axes.set_xlim(-0.4, len(budgets) - 0.2)
-        ticks.spaced(axes, [limits.short(budget) for budget in budgets])
-        axes.set_xlabel("thinking tokens, at most", fontsize=9.5)
+        ticks.spaced(axes, [serial.short(budget) for budget in budgets])
+        axes.set_xlabel(f"{serial.of(rows.iloc[0]).steps}, at most", fontsize=9.5)
         if number % LAYOUT.max_columns == 0:
             axes.set_ylabel("accuracy", fontsize=9.5)
         page.title(axes, titles[model], colour=colours[model])
@@ -49,11 +49,12 @@ def _draw_levels(axes: Axes, rows: pd.DataFrame, budgets: list[int], shades: dic
 
 def _words(first: pd.Series) -> page.Words:
     names = first.get("models_aside", "")
-    aside = f"Left out, as no two of its budgets can spend the same: {names}. " if names else ""
+    along = serial.of(first)
+    aside = f"Left out, as no two of its {along.values} can spend the same: {names}. " if names else ""
     return page.Words(
-        "At equal compute: one long thought, or many short ones?",
+        f"At equal compute: {along.one_or_many}",
         "Line: equal compute, as many times what one full answer costs as its label says; to the left it is "
-        "spent on more samples side by side, to the right on longer thinking. Star: the best split.",
+        f"spent on more samples side by side, to the right on {along.more}. Star: the best split.",
         f"All prompts. Several samples are read by {captions.read_by(first)}; accuracy and samples are "
         "interpolated in log k between cells. A line ends where its compute is more than all samples drawn, or "
         f"less than one sample, would spend. {aside}{captions.run(first, binned=False)}",

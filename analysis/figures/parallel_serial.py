@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from analysis.arrays import Floats
 from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
-from analysis.reading import limits
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 MAX_COLUMNS = 6
@@ -19,7 +19,6 @@ LAYOUT = page.Layout((2.75, 1.35), (0.35, 0.22), left=1.0, max_columns=MAX_COLUM
 # What counts, with its colour and its name in the figure.
 AXES = {"tokens in all": ("#0072b2", "all tokens count"), "tokens in series": ("#d55e00", "the longest counts")}
 ROWS = ("width", "budget", "accuracy")
-NAMES = ("samples", "thinking tokens", "accuracy")
 # Of an axis of settings, between two lines on one of them.
 APART = 0.14
 
@@ -30,6 +29,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     best = frame[frame["part"] == "frontier"]
     steps = {name: sorted(frame.loc[frame["part"] == "surface", name].unique()) for name in ("width", "budget")}
     figure, panels = page.lay(len(ROWS) * len(bins), _words(frame.iloc[0]), LAYOUT._replace(max_columns=len(bins)))
+    names = ("samples", serial.of(frame.iloc[0]).steps, "accuracy")
     floor = max(0.0, float(best["accuracy_low"].min()))
     for number, axes in enumerate(panels):
         row, column = divmod(number, len(bins))
@@ -44,7 +44,7 @@ def draw(frame: pd.DataFrame) -> Figure:
             axes.tick_params(labelbottom=False)
             _scale_steps(axes, steps[ROWS[row]])
         if column == 0:
-            axes.set_ylabel(NAMES[row], fontsize=9.5)
+            axes.set_ylabel(names[row], fontsize=9.5)
         else:
             axes.tick_params(labelleft=False)
         if row == 0:
@@ -60,7 +60,7 @@ def _scale_steps(axes: Axes, steps: list[float]) -> None:
     axes.set_ylim(-0.5, len(steps) - 0.5)
     stride = max(1, int(np.ceil(len(steps) * 9 * 1.5 / labels.extent_points(axes)[1])))
     names = [
-        limits.short(int(step)) if (len(steps) - 1 - at) % stride == 0 else "" for at, step in enumerate(steps)
+        serial.short(int(step)) if (len(steps) - 1 - at) % stride == 0 else "" for at, step in enumerate(steps)
     ]
     axes.yaxis.set_major_locator(FixedLocator(range(len(steps))))
     axes.yaxis.set_major_formatter(FixedFormatter(names))
@@ -91,7 +91,7 @@ def _name_lines(axes: Axes, lines: dict[str, Floats]) -> None:
 
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
-        f"More samples or longer thinking? The best setting of {first['model']}",
+        f"More samples or {serial.of(first).more}? The best setting of {first['model']}",
         "Blue: all tokens count, as a bill does. Orange: only the longest sample counts, as waiting does when "
         "samples are drawn side by side. Thin lines: 95% intervals.",
         f"Samples are read by {wording.RULES[first['rule']]}. Best settings are chosen on one half of the "

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from analysis.figures.drawing import BESIDE
+from analysis.runs import serial
 from results.terminal import show
 
 DOTS_AN_INCH = 160
@@ -28,7 +29,7 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     """Write a frame and its figure; equal frames give equal bytes. Returns the PNG's path."""
     folder.mkdir(parents=True, exist_ok=True)
     figure = draw(_change_texts(frame, as_drawn))
-    table = _change_texts(frame, as_cell)
+    table = serial.of(frame.iloc[0]).rename(_change_texts(frame, as_cell))
     _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False, float_format=DIGITS))
     _replace(
         folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE)

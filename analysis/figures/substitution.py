@@ -13,6 +13,7 @@ from analysis.figures import ink, labels, page, ticks
 from analysis.figures.labels import Label
 from analysis.reading.choices import MOST_SAMPLES
 from analysis.reading.curves import CHOSEN_RULES
+from analysis.runs import serial
 from analysis.text import captions, wording
 
 PANEL = (3.8, 3.2)
@@ -225,7 +226,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, *, is_left: bool) -> None:
 
 def _words(frame: pd.DataFrame, models: list[str]) -> page.Words:
     first = frame.iloc[0]
-    spent = "How many samples let" if first["path"] == "width" else "How much thinking lets"
+    spent = "How many samples let" if first["path"] == "width" else serial.of(first).how
     return page.Words(
         f"{spent} a smaller model match one answer of {wording.short_names(models)[models[-1]]}?",
         captions.substitution_key(first, solid_rule(frame)),

@@ -112,6 +112,6 @@ def _words(first: pd.Series, large: str) -> page.Words:
         f"Below 1x the smaller model is cheaper than {large} at equal accuracy. In the grey lane it never gets "
         "there. "
         "Thin lines: 95% intervals. Dotted: at most so much.",
-        f"Each model with its own best thinking budget and number of samples ({captions.read_by(first)}), "
+        f"Each model with {captions.own_best(first)} ({captions.read_by(first)}), "
         f"chosen on one half of the prompts and read on the other. {captions.run(first, binned=True)}",
     )

@@ -15,6 +15,7 @@ from analysis.reading import choices as choose
 from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule
 from analysis.runs import outcomes
+from analysis.runs.along import Along
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import whole_prompts
 from analysis.runs.verifiers import Scoring
@@ -52,6 +53,7 @@ def load(
     task: str | None = None,
     rule: Rule | None = None,
     scoring: Scoring | None = None,
+    along: Along | None = None,
     rng: np.random.Generator,
 ) -> Merged:
     """All tasks of a run, or the one named. Raises ValueError where they share no arm,
@@ -59,7 +61,7 @@ def load(
     """
     names = outcomes.tasks(root)
     asked = [task] if task is not None or not names else names
-    parts = [outcomes.load(root, task=name, scoring=scoring) for name in asked]
+    parts = [outcomes.load(root, task=name, scoring=scoring, along=along) for name in asked]
     every = tuple(arm for part in parts for arm in part.arms)
     settled = choose.settle(every, wanted)
     read_by = curves.choose_rule(every, rule)

@@ -12,6 +12,7 @@ from analysis.reading import curves
 from analysis.reading.choices import Setting
 from analysis.reading.reading import Reading
 from analysis.runs.outcomes import Outcomes
+from analysis.runs.serial import ALONG, HELD
 
 # Counts are replayed as samples that are drawn from them, of each prompt at most so many.
 MAX_SAMPLES = 1000
@@ -67,7 +68,8 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     rules = curves.rules(reading.arms)
     found = [row for each in rules for row in allocation.allocate(stage, at, each, num_probe=asked.num_probe)]
     chosen = []
-    if len(reading.outcomes.budgets) > 1:
+    # Whom to think about is asked of thinking tokens alone.
+    if len(reading.outcomes.budgets) > 1 and reading.words.name == "budget":
         rows, choice = thinking.choose_thinking(stage, at)
         found, chosen = found + rows, [choice]
     if "maj_at_k" in rules:
@@ -114,7 +116,8 @@ def frontier_frame(found: Replays) -> pd.DataFrame:
 def _said(found: Replays) -> dict[str, object]:
     setting = found.setting
     names = ("task", "total_prompts", "num_samples", "max_budget", "num_replicates", "cost_unit", "cost_label")
-    return {name: getattr(setting, name) for name in names} | {"num_folds": found.num_folds}
+    beside = {name: value for name, value in setting.columns().items() if name in (ALONG, HELD)}
+    return {name: getattr(setting, name) for name in names} | {"num_folds": found.num_folds} | beside
 
 
 def _refuse(outcomes: Outcomes, asked: Asked) -> None:

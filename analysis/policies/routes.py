@@ -18,6 +18,7 @@ from analysis.policies.space import Space
 from analysis.reading.choices import Choices
 from analysis.reading.curves import Rule
 from analysis.runs import embeddings
+from analysis.runs.along import Along
 from analysis.runs.embeddings import Vectors
 from analysis.runs.verifiers import Scoring
 from analysis.stats import bootstrap
@@ -47,6 +48,7 @@ def route(
     task: str | None = None,
     rule: Rule | None = None,
     scoring: Scoring | None = None,
+    along: Along | None = None,
     embedder: str | None = None,
     num_seeds: int = routing.NUM_SEEDS,
     seed: int = 0,
@@ -59,7 +61,7 @@ def route(
     expect is given how many steps there will be, tell what each one is.
     """
     rng = np.random.default_rng([seed, 7])
-    run = merged.load(root, wanted, task=task, rule=rule, scoring=scoring, rng=rng)
+    run = merged.load(root, wanted, task=task, rule=rule, scoring=scoring, along=along, rng=rng)
     found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, embedder=embedder)
     known = (
         {} if np.isnan(run.lengths).any() else {LENGTH: Known(run.lengths[:, None], np.zeros(len(run.lengths)))}

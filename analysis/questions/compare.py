@@ -15,10 +15,11 @@ from analysis.costs.cost_models import CostModel
 from analysis.reading import bins, curves, limits, unread
 from analysis.reading import choices as choose
 from analysis.reading.bins import Bin
-from analysis.reading.curves import Curve, Path, PathName, Rule
+from analysis.reading.curves import Curve, Path, Rule
 from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
 from analysis.runs.pairing import Pairing
+from analysis.runs.serial import Axis
 from analysis.stats import bootstrap, differences, losses, substitution
 from analysis.stats.bootstrap import Interval, weighted_means
 from analysis.stats.differences import Differences
@@ -39,7 +40,7 @@ class Comparison:
     rung, bin and path, what the rung takes to reach one answer of the new model, NaN where that is not surely
     right. prompts: a row a rung and prompt, single answers at the full budget. nearest: the rung that is nearest
     in size, the last where sizes are not known. mostly_unread: of it and the new model those most of whose full
-    answers are neither right nor wrong.
+    answers are neither right nor wrong. words: those of the serial axis that is read.
     """
 
     new: str
@@ -60,6 +61,7 @@ class Comparison:
     needs: pd.DataFrame
     prompts: pd.DataFrame
     notes: tuple[str, ...]
+    words: Axis
 
     def single_full(self) -> pd.DataFrame:
         """Rows of differences of single answers at the full budget from the nearest rung, all prompts first."""
@@ -111,6 +113,7 @@ def compare(pairing: Pairing, reading: Reading) -> Comparison:
         needs=_needs(reading),
         prompts=_prompts(base.prompt_ids, rungs, new),
         notes=(*pairing.notes, *notes, *_unread(rungs, new)),
+        words=reading.words,
     )
 
 
@@ -234,10 +237,9 @@ def _needs(reading: Reading) -> pd.DataFrame:
     """
     num_budgets, last = len(reading.outcomes.budgets), len(reading.arms) - 1
     target = reading.curve(last, Path("width", (num_budgets - 1,), (1,)))
-    axes: list[PathName] = ["width", "budget"] if num_budgets > 1 else ["width"]
     rows = []
     for at, arm in enumerate(reading.arms[:last]):
-        for path in (reading.path(at, axis) for axis in axes):
+        for path in (reading.path(at, axis) for axis in reading.paths[: 1 + (num_budgets > 1)]):
             prompts = reading.curve(at, path)
             for part in reading.bins:
                 aims = curves.resample(target, part.weights)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from analysis.questions.rows import Row
 from analysis.reading import bins, curves, unread
 from analysis.reading.bins import Bin, Binning
 from analysis.reading.choices import Setting
-from analysis.reading.curves import Curve, Path, PathName, Rule
+from analysis.reading.curves import Curve, Path, Rule
 from analysis.reading.reading import Reading
 from analysis.runs import ends
 from analysis.runs.outcomes import Outcomes
@@ -169,11 +169,10 @@ def _by_bin(rows: list[Row]) -> list[Row]:
 
 def _tables(readings: Sequence[Reading]) -> Iterator[_Table]:
     """Along every axis under every rule; widths go as far as each arm's own samples."""
-    axes: tuple[PathName, ...] = get_args(PathName)
     for rule in readings[0].rules:
         first, *others = (reading.read_by(rule) for reading in readings)
         every = range(len(first.arms))
-        for axis in axes:
+        for axis in first.paths:
             paths = [first.path(at, axis) for at in every]
             prompts = [first.curve(at, paths[at]) for at in every]
             spent = [

@@ -13,7 +13,7 @@ LADDER = "any model"
 
 
 def frame(cells: Cells) -> pd.DataFrame:
-    """Rows by `kind`: cell (a budget and width of a rung), frontier (a rung at a level),
+    """Rows by `kind`: cell (a setting and width of a rung), frontier (a rung at a level),
     best (any rung at a level).
 
     cost is what a cell spends, or the level that a frontier's cell may spend at most; low and high are the ends of
@@ -46,13 +46,14 @@ def frame(cells: Cells) -> pd.DataFrame:
 
 
 def _cell_rows(cells: Cells, number: int, weights: Floats) -> list[Row]:
-    budgets = cells.outcomes.budgets
+    budgets = cells.outcomes.budgets.tolist()
     accuracy, cost = (
         weighted_means(weights, array.reshape(len(array), -1))[0].reshape(array.shape[1:])
         for array in cells.tables[number]
     )
     return [
-        {"budget": int(budget), "width": width, "cost": float(cost[b, k]), "accuracy": float(accuracy[b, k])}
+        cells.outcomes.along.columns(budget)
+        | {"width": width, "cost": float(cost[b, k]), "accuracy": float(accuracy[b, k])}
         for b, budget in enumerate(budgets)
         for k, width in enumerate(cells.widths)
     ]

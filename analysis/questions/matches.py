@@ -43,18 +43,21 @@ class Match(NamedTuple):
     frontier_never: float
 
 
-def match(reading: Reading) -> list[Match]:
+def match(reading: Reading, every: Reading | None = None) -> list[Match]:
     """Every smaller model against the largest in every bin.
 
     Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on
-    the other. Raises ValueError below two models.
+    the other, among the settings of `every` where that is given; both are read on the prompts that they share. Raises
+    ValueError below two models.
     """
+    if every is not None and every is not reading:
+        reading, every = _on_shared_prompts(reading, every)
     arms = reading.arms
     if len(arms) < 2:
         raise ValueError(f"A match needs at least two models, and this run has only {arms[0].rung.name}.")
     paths = [reading.path(at, "width") for at in range(len(arms))]
     single = [reading.curve(at, path) for at, path in enumerate(paths)]
-    cells = [_cells(reading, at, path.widths) for at, path in enumerate(paths)]
+    cells = [_cells(every or reading, at, path.widths) for at, path in enumerate(paths)]
     found = []
     for subjects, parts in reading.groups:
         for part in parts:
@@ -70,6 +73,20 @@ def match(reading: Reading) -> list[Match]:
     # Bins in the order they came, whoever made them.
     order = list(dict.fromkeys(match.bin for match in found))
     return sorted(found, key=lambda match: order.index(match.bin))
+
+
+def _on_shared_prompts(reading: Reading, every: Reading) -> tuple[Reading, Reading]:
+    """Both readings without the prompts that one of them lacks."""
+    shared = set(reading.asked.prompt_ids) & set(every.asked.prompt_ids)
+    return _among(reading, shared), _among(every, shared)
+
+
+def _among(reading: Reading, prompt_ids: set[str]) -> Reading:
+    asked = reading.asked
+    if len(asked.prompt_ids) == len(prompt_ids):
+        return reading
+    at = np.flatnonzero([name in prompt_ids for name in asked.prompt_ids])
+    return reading.of(asked.take(budgets=np.arange(len(asked.budgets)), prompts=at))
 
 
 class _Reached(NamedTuple):

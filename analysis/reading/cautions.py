@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analysis import numerals
-from analysis.reading import limits, unread
+from analysis.reading import unread
 from analysis.runs import asked
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.samples import Samples
@@ -67,8 +67,8 @@ def _samples(outcomes: Outcomes) -> Iterator[Caution]:
 def _budgets(outcomes: Outcomes) -> Iterator[Caution]:
     for budget, lacking in outcomes.budgets_aside:
         yield Caution(
-            "A budget left out",
-            f"Answers {limits.thinking(budget)} are left out of every model, because "
+            outcomes.along.words.left_out,
+            f"Answers {outcomes.along.told(budget)} are left out of every model, because "
             f"{numerals.listed(list(lacking))} {_has(lacking)} too few of them.",
         )
 
@@ -79,7 +79,7 @@ def _asked(outcomes: Outcomes) -> Iterator[Caution]:
 
 
 def _unread(outcomes: Outcomes) -> Iterator[Caution]:
-    if lines := unread.lines(outcomes.arms):
+    if lines := unread.lines(outcomes.arms, outcomes.along):
         yield Caution(
             "Mostly unread answers",
             "Most answers could not be graded as right or wrong, so accuracy shows how answers end, not whether "

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +13,11 @@ from analysis.costs.cost_models import CostModel
 from analysis.costs.shapes import PerToken, Shape
 from analysis.reading import bins, cautions
 from analysis.reading.bins import Binning
-from analysis.runs import charges
+from analysis.runs import charges, serial
+from analysis.runs.along import Everywhere
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
+from analysis.runs.serial import Axis, AxisName
 from analysis.runs.throughput import in_words
 from analysis.runs.verifiers import Verifier
 from analysis.stats import bootstrap
@@ -55,7 +57,8 @@ class Setting:
     anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its
     ends are those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN
     where unknown. cautions: what a reader has to bear in mind, "" where there is nothing. most_samples: what the
-    arm with most samples a prompt is read at, where that is more than num_samples; else 0.
+    arm with most samples a prompt is read at, where that is more than num_samples; else 0. along: the serial axis that
+    is read; held: what the others are held at, in words; among: what tells the settings apart, where all are read.
     """
 
     task: str
@@ -79,12 +82,19 @@ class Setting:
     cost_unit: str
     cautions: str = ""
     most_samples: int = 0
+    along: AxisName = "budget"
+    held: str = ""
+    among: str = ""
+
+    @property
+    def words(self) -> Axis:
+        """What is said of the axis that is read."""
+        return serial.of({serial.ALONG: self.along, serial.HELD: self.held})
 
     def columns(self) -> dict[str, Any]:
-        """The fields as a frame's columns have them; the last two only where they say something."""
-        return {
-            name: value for name, value in asdict(self).items() if value or name not in ("cautions", MOST_SAMPLES)
-        }
+        """The fields as a frame's columns have them; those with a default only where they say something else."""
+        usual = {each.name: each.default for each in fields(self)}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
 
 def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
@@ -260,7 +270,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
     found = bins.predictor(outcomes, pool, choices.binning, weights)
     ends = (np.nan,) * 3 if found is None else [float(end) for end in found.rank_agreement]
     held_out = None if choices.binning.difficulty == "label" else pool
-    is_own = choices.binning.difficulty == "own"
+    is_own, along = choices.binning.difficulty == "own", outcomes.along
     return Setting(
         task=task_name(outcomes.task),
         difficulty=choices.binning.difficulty,
@@ -275,7 +285,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         total_prompts=len(outcomes.prompt_ids),
         num_dropped=len(outcomes.dropped),
         num_samples=outcomes.num_samples,
-        max_budget=int(outcomes.budgets[-1]),
+        max_budget=along.most(outcomes.budgets.tolist()),
         num_replicates=choices.num_replicates,
         cluster=choices.cluster,
         cost_model=choices.cost or AS_KNOWN[0],
@@ -283,6 +293,9 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         cost_unit=cost.unit,
         cautions=cautions.text(outcomes),
         most_samples=outcomes.most_samples if outcomes.most_samples > outcomes.num_samples else 0,
+        along=along.words.name,
+        held=along.words.held,
+        among=along.among if isinstance(along, Everywhere) else "",
     )
 
 

@@ -10,6 +10,7 @@ from analysis.costs import cost_models
 from analysis.reading import chosen
 from analysis.runs.arms import Arm
 from analysis.runs.counts import Counted
+from analysis.runs.serial import AxisName
 from analysis.stats import estimators
 from analysis.stats.bootstrap import weighted_means
 
@@ -20,7 +21,8 @@ CHOSEN_RULES: tuple[Rule, ...] = ("best_of_n", "weighted_vote", "filtered_vote")
 VOTING_RULES: tuple[Rule, ...] = ("maj_at_k", "weighted_vote", "filtered_vote")
 # Up to here a path of widths has every one; beyond, as many in even steps of log k.
 MAX_WIDTHS = 64
-PathName = Literal["width", "budget"]
+# The axes of serial.AXES are the serial ones.
+PathName = Literal["width", "budget", "extensions", "calls"]
 
 
 class Path(NamedTuple):
@@ -61,9 +63,9 @@ def width_path(num_budgets: int, num_samples: int, rule: Rule) -> Path:
     return Path("width", (num_budgets - 1,) * len(widths), widths)
 
 
-def budget_path(num_budgets: int) -> Path:
-    """Every budget at width 1: `num_budgets` cells. Source: ours."""
-    return Path("budget", tuple(range(num_budgets)), (1,) * num_budgets)
+def serial_path(axis: AxisName, num_budgets: int) -> Path:
+    """Every budget, or value of the axis that is read, at width 1: `num_budgets` cells. Source: ours."""
+    return Path(axis, tuple(range(num_budgets)), (1,) * num_budgets)
 
 
 def rules(arms: Sequence[Arm]) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""Thinking budgets, of which the last may be none: in words, and where a path of them crosses."""
+"""Thinking budgets, of which the last may be none: where a path of them crosses."""
 
 import numpy as np
 
@@ -7,18 +7,6 @@ from analysis.runs import samples
 from analysis.stats.bootstrap import Interval
 
 UNLIMITED = samples.UNLIMITED
-
-
-def thinking(budget: float) -> str:
-    """'at 256 thinking tokens', or 'with no limit on thinking' where outcomes from elsewhere had none."""
-    return "with no limit on thinking" if budget >= UNLIMITED else f"at {budget:.0f} thinking tokens"
-
-
-def short(tokens: int) -> str:
-    """'256', '16k' of 16,384, or 'all' where thinking had no limit."""
-    if tokens >= UNLIMITED:
-        return "all"
-    return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens}"
 
 
 def known_budgets(steps: Interval, budgets: Ints) -> Interval:

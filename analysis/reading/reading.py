@@ -16,6 +16,7 @@ from analysis.reading.curves import Curve, Path, PathName, Rule
 from analysis.reading.yields import Yields
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
+from analysis.runs.serial import Axis
 from analysis.stats import bootstrap, frontier
 from analysis.stats.estimators import Drawn
 
@@ -145,11 +146,21 @@ class Reading:
         # Zeros at the end say nothing to a seed, so that the number of places does.
         return np.random.default_rng([self.seed, zlib.crc32(purpose.encode()), len(place), *place])
 
+    @property
+    def paths(self) -> tuple[PathName, ...]:
+        """What a path of cells varies: width, and the serial axis that is read."""
+        return ("width", self.words.name)
+
+    @property
+    def words(self) -> Axis:
+        """What is said of the serial axis that is read."""
+        return self.outcomes.along.words
+
     def path(self, at: int, axis: PathName) -> Path:
         """The cells of an arm along its widths at the largest budget, or along the budgets at one sample."""
         if axis == "width":
             return curves.own_path(self.arms[at], self.rule)
-        return curves.budget_path(len(self.outcomes.budgets))
+        return curves.serial_path(self.words.name, len(self.outcomes.budgets))
 
     def accuracy(self, at: int, widths: Sequence[int], *, budgets: Sequence[int] | None = None) -> Drawn:
         """Expected accuracy of an arm at these widths and budgets (positions; all by default); (B, P, K) each."""

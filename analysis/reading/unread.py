@@ -7,8 +7,8 @@ import pandas as pd
 
 from analysis import numerals
 from analysis.arrays import Floats
-from analysis.reading import limits
 from analysis.reading.bins import Bin
+from analysis.runs.along import Along, Everywhere
 from analysis.runs.arms import Arm
 from analysis.runs.samples import OUTCOMES
 
@@ -60,8 +60,8 @@ def frame(
     return pd.DataFrame(rows)
 
 
-def lines(arms: Sequence[Arm]) -> list[str]:
-    """At which budgets each model is mostly unread, over all prompts,
+def lines(arms: Sequence[Arm], along: Along | Everywhere) -> list[str]:
+    """At which budgets, or other values that are read, each model is mostly unread, over all prompts,
     and how at the largest of them, a phrase a model.
 
     "m at 0 and 64 thinking tokens (80% truncated)".
@@ -72,6 +72,5 @@ def lines(arms: Sequence[Arm]) -> list[str]:
         parts = {int(budget): shares(arm, at, every) for at, budget in enumerate(arm.budgets)}
         mostly = [budget for budget, part in parts.items() if is_mostly(part)]
         if mostly:
-            budgets = numerals.listed([limits.short(budget) for budget in mostly])
-            found.append(f"{arm.rung.name} at {budgets} thinking tokens ({told(parts[mostly[-1]])})")
+            found.append(f"{arm.rung.name} {along.told_each(mostly)} ({told(parts[mostly[-1]])})")
     return found

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from analysis.questions import matches
-from analysis.reading import limits
 from analysis.reading.reading import Reading
 from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, verifier, views
 from analysis.report.explorer import Size
@@ -16,8 +15,9 @@ from analysis.text import headline
 MAX_BYTES = 14_500_000
 
 
-def build(root: Path, reading: Reading, *, size: Size, more: list[Section]) -> str:
-    """The page of a run as text, equal for equal rows. `more` sections stand before those of the prompts.
+def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: list[Section]) -> str:
+    """The page of a run as text, equal for equal rows. every: the reading of all its settings; `more` sections stand
+    before those of the prompts.
 
     Raises ValueError where a choice asks for what the run lacks.
     """
@@ -28,7 +28,7 @@ def build(root: Path, reading: Reading, *, size: Size, more: list[Section]) -> s
     parts = curves.sections(found, loaded, rule=rule)
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
-        parts.append(frontier.section(matches.match(reading), unit=reading.cost.unit, rule=rule))
+        parts.append(frontier.section(matches.match(reading, every), unit=reading.cost.unit, rule=rule))
     if reading.reads_scores:
         parts.append(verifier.section(reading))
     parts += [trust.section(loaded, found, records), *more]
@@ -37,7 +37,7 @@ def build(root: Path, reading: Reading, *, size: Size, more: list[Section]) -> s
         provenance.section(records, grader=(loaded.grader, loaded.grader_version)),
     ]
     words = {
-        "title": f"{first.setting.task}: what samples and thinking buy in model size",
+        "title": f"{first.setting.task}: what samples and {reading.words.buys} buy in model size",
         "subtitle": _subtitle(loaded),
         "lead": headline.headline(first, rule=rule),
     }
@@ -51,7 +51,7 @@ def _subtitle(loaded: Outcomes) -> str:
     models = names[0] if len(names) == 1 else f"{len(names)} models, {names[0]} to {names[-1]}"
     return (
         f"{models} · {_count(len(loaded.prompt_ids), 'prompt')} · {_count(loaded.num_samples, 'sample')} each "
-        f"{limits.thinking(int(loaded.budgets[-1]))}"
+        f"{loaded.along.told(int(loaded.budgets[-1]))}"
     )
 
 

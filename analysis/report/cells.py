@@ -26,20 +26,29 @@ LEGEND = (
     "Refused: the sandbox stopped the grader. Device-s: device-seconds for a thousand samples of this cell alone, "
     "from the log of the run."
 )
+READ = (
+    "All samples that are read. Cut: still thinking where it had to stop, so its answer is forced. Forced: the close "
+    "marker was added, not written by the model. Every outcome other than correct counts as not correct. Refused: the "
+    "sandbox stopped the grader."
+)
 FROM_ELSEWHERE = "These outcomes come from elsewhere, without traces or an engine's log. A dash means: not known."
 
 
 def section(root: Path, outcomes: Outcomes, findings: Findings) -> Section:
     """A row a rung and budget."""
-    has_traces = health.has_traces(root)
-    frame = _stored(root, outcomes) if has_traces else _paired(findings)
-    notes = html.paragraph(LEGEND if has_traces else FROM_ELSEWHERE, kind="note")
-    notes += html.bullets(_left_out(frame) + _degenerate(root, outcomes)) if has_traces else ""
+    has_traces, words = health.has_traces(root), outcomes.along.words
+    # The health of cells is counted along budgets alone.
+    is_counted = has_traces and outcomes.along.is_usual
+    frame = _stored(root, outcomes) if is_counted else _paired(findings)
+    notes = html.paragraph(LEGEND if is_counted else READ if has_traces else FROM_ELSEWHERE, kind="note")
+    notes += (
+        html.bullets((_left_out(frame) if is_counted else []) + _degenerate(root, outcomes)) if has_traces else ""
+    )
     shown = _in_words(frame.drop(columns="num_left_out", errors="ignore"))
     table = html.table(
         shown,
-        caption="How thinking and answers ended, by model and thinking budget",
-        headers=HEADERS,
+        caption=f"How thinking and answers ended, by model and {words.choice}",
+        headers=HEADERS | {"budget": words.name},
         right=("budget", "accuracy", *SHARES),
     )
     return Section("cells", "How answers end in every cell", notes + table)

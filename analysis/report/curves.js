@@ -99,7 +99,7 @@ function errorOf(rows) {
 
 function hoverWords(model, rule, row, cost) {
   const take = (name) => run.curves[name][row];
-  const setting = state.path === "width" ? `${take("width")} samples, ${wordsOfRule(rule)}` : `${take("budget").toLocaleString("en-US")} thinking tokens`;
+  const setting = state.path === "width" ? `${take("width")} samples, ${wordsOfRule(rule)}` : `${take("budget").toLocaleString("en-US")} ${run.steps}`;
   return [plain(shortOf(model)), setting, rangeWords(take("accuracy"), take("low"), take("high")), `${amount(cost)} ${costOf(state.cost)[2]} a prompt`].join("<br>");
 }
 
@@ -209,7 +209,7 @@ function numbers() {
     return [shortOf(take("model")), take("bin"), String(take("width")), amount(take("budget")), rangeWords(take("accuracy"), take("low"), take("high")),
       `[${percent(take("band_low"))}, ${percent(take("band_high"))}]`, amount(run.cost[state.cost][at]), amount(take("total_tokens")), amount(take("serial_tokens"))];
   });
-  const headers = ["model", "prompts", "samples", "thinking budget", "accuracy [95%]", "band for the whole curve", `${unit} a prompt`, "tokens", "tokens in series"];
+  const headers = ["model", "prompts", "samples", run.axis, "accuracy [95%]", "band for the whole curve", `${unit} a prompt`, "tokens", "tokens in series"];
   return tableOf(`Accuracy and cost of every cell shown, read by ${wordsOfRule(state.rule)}`, headers, rows, { numeric: [2, 3, 4, 5, 6, 7, 8] });
 }
 
@@ -224,7 +224,7 @@ function startCurves(holder) {
   const fields = [binSwitch(), ruleSwitch(), pathSwitch(), costSwitch(), all.length > 2 ? referenceSwitch() : null];
   holder.append(make("div", { class: "controls" }, ...fields.filter(Boolean)), rungSwitches(), said, grid, unfold);
   const draw = () => {
-    const grows = state.path === "budget" ? "One answer; thinking budgets grow to the right." : `Samples grow to the right, ${run.budget_words}.`;
+    const grows = state.path !== "width" ? `One answer; the ${run.axis} grows to the right.` : `Samples grow to the right, ${run.budget_words}.`;
     said.textContent = `${grows} Cost in ${costOf(state.cost)[2]}, ${costOf(state.cost)[3]}.`;
     drawPanels(grid, panels);
     if (unfold.open) table.replaceChildren(numbers());

@@ -39,7 +39,7 @@ function rightTable(prompt) {
   const headers = ["right answers", ...shelf.budgets.map((budget) => (budget >= 2147483647 ? "no limit" : budget.toLocaleString("en-US")))];
   const total = (row, at) => (prompt.of ? prompt.of[row][at] : shelf.num_samples);
   const told = (count, row, at) => (prompt.of ? `${count} of ${total(row, at)}` : String(count));
-  const title = prompt.of ? "Right answers of all samples, by thinking budget" : `Right answers of ${shelf.num_samples} samples, by thinking budget`;
+  const title = prompt.of ? "Right answers of all samples, by " + shelf.axis : `Right answers of ${shelf.num_samples} samples, by ${shelf.axis}`;
   const table = tableOf(title, headers,
     shelf.models.map((name, row) => [name, ...prompt.right[row].map((count, at) => told(count, row, at))]), { numeric: shelf.budgets.map((_, at) => at + 1) });
   for (const [row, counts] of prompt.right.entries()) {
@@ -56,7 +56,7 @@ function answerTable(sample, query) {
     const graded = make("span", { class: outcome === "correct" ? "right" : "wrong" }, OUTCOME_WORDS[outcome] ?? outcome ?? "not graded");
     return [when, said, extracted.length ? clippedText(extracted, query) : "–", graded, ...(sample.scores ? [scoreWords(sample.scores[at])] : [])];
   });
-  return tableOf("Its answer at each thinking budget", ["budget", "answer", "read as", "outcome", ...(sample.scores ? ["score"] : [])], rows,
+  return tableOf(shelf.answers, ["budget", "answer", "read as", "outcome", ...(sample.scores ? ["score"] : [])], rows,
     { numeric: sample.scores ? [4] : [] });
 }
 

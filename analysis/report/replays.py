@@ -25,7 +25,7 @@ def section(found: Replays) -> Section:
     if len(found.choices):
         body += html.paragraph(replayed.choice_words(found))
     if len(found.frontiers):
-        body += html.table(_frontiers(found.frontiers), caption=f"Width against depth: {found.model}")
+        body += html.table(_frontiers(found), caption=f"Width against depth: {found.model}")
     return Section("replay", "Who should get the compute?", body)
 
 
@@ -42,14 +42,15 @@ def _policies(rows: pd.DataFrame, unit: str) -> pd.DataFrame:
     )
 
 
-def _frontiers(rows: pd.DataFrame) -> pd.DataFrame:
+def _frontiers(found: Replays) -> pd.DataFrame:
+    rows = found.frontiers
     return pd.DataFrame(
         {
             "bin": rows["bin"],
             "counted": rows["axis"],
             "tokens": [f"{level:,.0f}" for level in rows["level"]],
             "samples": [replayed.whole_words(row, "width") for _, row in rows.iterrows()],
-            "thinking budget": [replayed.whole_words(row, "budget") for _, row in rows.iterrows()],
+            found.setting.words.choice: [replayed.whole_words(row, "budget") for _, row in rows.iterrows()],
             "accuracy": [numerals.percent(accuracy) for accuracy in rows["accuracy"]],
         }
     )

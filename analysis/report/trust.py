@@ -114,11 +114,11 @@ def _unread(found: Findings) -> list[Remark]:
     shares = cells[[f"{name}_share" for name in unread.NAMES]].sum(axis=1, min_count=1)
     if shares.isna().all():
         return [Remark(True, "Unread answers", "These outcomes do not show how many answers could not be read.")]
-    worst = cells.loc[shares.idxmax()]
+    worst, full = cells.loc[shares.idxmax()], found.setting.words.full
     parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
-        f"At the full budget at most {numerals.percent(float(shares.max()))} of a model's answers could not be "
-        f"graded as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
+        f"{full[:1].upper()}{full[1:]} at most {numerals.percent(float(shares.max()))} of a model's answers could "
+        f"not be graded as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
     )
     return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]
 

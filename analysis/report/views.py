@@ -8,13 +8,11 @@ import pandas as pd
 
 from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
-from analysis.reading import limits
 from analysis.reading.curves import Rule
 from analysis.reading.reading import Reading
 from analysis.runs.outcomes import Outcomes
 from analysis.text import wording
 
-PATHS = {"width": "more samples", "budget": "longer thinking"}
 # The reader's own words for a figure's axis.
 COSTS = {
     "c1": "FLOPs, weights alone",
@@ -36,21 +34,23 @@ def measure(reading: Reading) -> dict[str, Findings]:
 def data(found: Mapping[str, Findings], outcomes: Outcomes, *, rule: Rule) -> dict[str, Any]:
     """The frames of `measure` by column, and what the switches offer, in the order of the frames."""
     first = next(iter(found.values()))
-    curves = first.curves
+    curves, words = first.curves, first.setting.words
     names = [arm.rung.name for arm in outcomes.arms]
     short = wording.short_names(names)
     return {
         "models": [{"name": name, "short": short[name]} for name in names],
         "bins": list(dict.fromkeys(curves["bin"])),
         "rules": [[name, wording.RULES[name]] for name in dict.fromkeys(curves["rule"])],
-        "paths": [[name, PATHS[name]] for name in PATHS if name == "width" or len(outcomes.budgets) > 1],
+        "paths": [["width", "more samples"], *([[words.name, words.more]] if len(outcomes.budgets) > 1 else [])],
+        "axis": words.choice,
+        "steps": words.steps,
         "costs": [
             [name, _cost_words(name, of), of.setting.cost_unit, of.setting.cost_label]
             for name, of in found.items()
         ],
         "rule": rule,
         "num_samples": _num_samples(first, names),
-        "budget_words": limits.thinking(first.setting.max_budget),
+        "budget_words": words.at(first.setting.max_budget),
         "is_own": first.setting.difficulty == "own",
         "curves": _columns(curves.drop(columns=["cost", "num_params"])),
         "cost": {name: of.curves["cost"].tolist() for name, of in found.items()},

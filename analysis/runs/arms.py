@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Floats, Ints
 from analysis.runs import counts, rungs, samples, scores, verifiers
-from analysis.runs.along import Along
+from analysis.runs.along import Along, Everywhere
 from analysis.runs.counts import Counted
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
@@ -139,9 +139,9 @@ class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
     grader: a grader and its version, by default the highest that graded any of them. scoring: whose scores are
-    read beside the grades, and how; nobody's by default. along: the axis that is read, thinking budgets by default;
-    its values stand in place of budgets. Raises ValueError where nothing is graded, where the run holds several tasks
-    and none is named, where scores are asked for that it has not, and as `Along.settle`.
+    read beside the grades, and how; nobody's by default. along: the axis that is read, thinking budgets by default,
+    or every setting; its values stand in place of budgets. Raises ValueError where nothing is graded, where the run
+    holds several tasks and none is named, where scores are asked for that it has not, and as `Along.settle`.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class StoredRun:
         task: str | None = None,
         grader: tuple[str, str] | None = None,
         scoring: Scoring | None = None,
-        along: Along | None = None,
+        along: Along | Everywhere | None = None,
     ):
         models = store.scan(root, schema.MODELS).to_pandas()
         # Paths of a search are no samples: what they cost, and of a beam how many there are, is another question.
@@ -180,7 +180,7 @@ class StoredRun:
         """Whether the outcomes were ingested, so that there are no traces and no engine's record of them."""
         return is_outside(self.grader[0])
 
-    def _settle(self, along: Along) -> Along:
+    def _settle(self, along: Along | Everywhere) -> Along | Everywhere:
         identities = [rung.identity for rung in self.rungs]
         cells = self.cells[self.cells["identity"].isin(identities) & (self.cells["pool"] == EVALUATION)]
         return along if cells.empty else along.settle(cells)

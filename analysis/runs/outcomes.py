@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
-from analysis.runs.along import Along
+from analysis.runs.along import Along, Everywhere
 from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in, weighed
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
@@ -36,7 +36,7 @@ class Outcomes:
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
     dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each
     arm has, of which num_samples, the least, are read, and of counts all; budgets_aside: budgets that were
-    declared and are not read, with the models that lack answers there. along: the axis whose values `budgets` are.
+    declared and are not read, with the models that lack answers there. along: what `budgets` are values of.
     """
 
     task: str
@@ -52,7 +52,7 @@ class Outcomes:
     unfinished: tuple[str, ...]
     num_grown: tuple[int, ...] = ()
     budgets_aside: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    along: Along = Along()
+    along: Along | Everywhere = Along()
 
     @property
     def most_samples(self) -> int:
@@ -100,7 +100,7 @@ def load(
     task: str | None = None,
     anchor: str | None = None,
     scoring: Scoring | None = None,
-    along: Along | None = None,
+    along: Along | Everywhere | None = None,
 ) -> Outcomes:
     """The outcomes of one task of a run.
 
@@ -109,8 +109,9 @@ def load(
     arm's sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished.
     The anchor is the model with a pool for bins, the largest where several have one. scoring: whose scores stand
     beside the grades, and how they are read; nobody's by default. along: the axis that takes the place of thinking
-    budgets. Raises ValueError where nothing is graded, where the run holds several tasks and none is named, where the
-    named anchor has no pool for bins, where scores are asked for that the run has not, and as `Along.settle`.
+    budgets, or every setting. Raises ValueError where nothing is graded, where the run holds several tasks and none
+    is named, where the named anchor has no pool for bins, where scores are asked for that the run has not, and as
+    `Along.settle`.
     """
     with telling_damage(root):
         return pair(StoredRun(root, task=task, scoring=scoring, along=along), anchor=anchor)
@@ -258,7 +259,7 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
     if any(declared.values()) and not budgets:
         names = ", ".join(rung.name for rung, cells in declared.items() if cells)
         raise ValueError(
-            f"{names} have no thinking budget in common in {run.root}. Draw one budget for all of them."
+            f"{names} have no {run.along.words.choice} in common in {run.root}. Draw one for all of them."
         )
     arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
     arms = [arm for arm in arms if arm.stored.num_ready().any()]

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis import numerals
 from analysis.arrays import Array, Ints
 from analysis.runs import outcomes
+from analysis.runs.along import Along
 from analysis.runs.arms import Arm, StoredRun, weighed
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.rungs import OWN, settings
@@ -59,15 +60,16 @@ def read(
     anchor: str | None = None,
     is_overlap: bool = False,
     scoring: Scoring | None = None,
+    along: Along | None = None,
 ) -> Pairing:
     """Both sides on the prompts that they share.
 
     The ladder of a run that holds the new model as well is what else it holds. Raises ValueError where NEW does
     not name one model, or the one that BASE names; where the prompts, their rendering or the grader differ (unless
     is_overlap, which takes the prompts of equal text and the last grader of both), where nothing is shared, and
-    where two verifiers scored the runs.
+    where two verifiers scored the runs. along: the serial axis that is read of both, held alike.
     """
-    runs, reasons = _open(base, new, task, is_overlap, scoring)
+    runs, reasons = _open(base, new, task, is_overlap, scoring, along or Along())
     of_base, of_new = runs
     name = _the_one(of_new, new)
     if of_base is of_new and base.model == name:
@@ -89,10 +91,11 @@ def read(
             f"{base} and {new} share no finished prompt{': ' if reasons else ''}{'; '.join(reasons)}."
         )
     budgets, same = _both(ladder.budgets, other.budgets, ladder.budgets)
+    words = ladder.along.words
     if not len(budgets):
         raise ValueError(
-            f"{base} and {new} share no budget: {ladder.budgets.tolist()} and {other.budgets.tolist()} thinking "
-            "tokens."
+            f"{base} and {new} share no {words.name}: {ladder.budgets.tolist()} and {other.budgets.tolist()} "
+            f"{words.steps}."
         )
     arm = other.take(budgets=same, prompts=also).arms[0]
     label = f"{name} (new)" if name in rungs else name
@@ -103,15 +106,15 @@ def read(
 
 
 def _open(
-    base: Source, new: Source, task: str | None, is_overlap: bool, scoring: Scoring | None
+    base: Source, new: Source, task: str | None, is_overlap: bool, scoring: Scoring | None, along: Along
 ) -> tuple[tuple[StoredRun, StoredRun], list[str]]:
     """Both runs, one object where they are one, and what sets their tasks and graders apart."""
     with outcomes.telling_damage(base.root):
-        of_base = StoredRun(base.root, task=task, scoring=scoring)
+        of_base = StoredRun(base.root, task=task, scoring=scoring, along=along)
     if base.root.resolve() == new.root.resolve():
         return (of_base, of_base), []
     with outcomes.telling_damage(new.root):
-        of_new = StoredRun(new.root, task=task, scoring=scoring)
+        of_new = StoredRun(new.root, task=task, scoring=scoring, along=along)
     _refuse_two_verifiers(of_base, of_new)
     reasons = _other_task(of_base, of_new)
     if of_base.grader == of_new.grader or (of_base.is_from_elsewhere and of_new.is_from_elsewhere):
@@ -127,8 +130,8 @@ def _open(
     grader = common[-1]
     reasons[-1] = f"read by {' '.join(grader)}, the latest grader that both have"
     return (
-        StoredRun(base.root, task=of_base.task, grader=grader, scoring=scoring),
-        StoredRun(new.root, task=of_new.task, grader=grader, scoring=scoring),
+        StoredRun(base.root, task=of_base.task, grader=grader, scoring=scoring, along=along),
+        StoredRun(new.root, task=of_new.task, grader=grader, scoring=scoring, along=along),
     ), reasons
 
 
@@ -222,7 +225,8 @@ def _left_out(ladder: Outcomes, other: Outcomes, num_compared: int, num_shared: 
         )
     budgets = sorted(set(ladder.budgets.tolist()) ^ set(other.budgets.tolist()))
     if budgets:
-        yield f"budgets that only one side has are left out: {', '.join(map(str, budgets))}"
+        values = ladder.along.words.values
+        yield f"{values} that only one side has are left out: {', '.join(map(str, budgets))}"
 
 
 def _settings(base: StoredRun, new: StoredRun, rungs: list[str], name: str) -> list[str]:

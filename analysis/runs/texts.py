@@ -51,17 +51,18 @@ def choose_samples(prompt_id: str, num_samples: int, count: int, *, seed: int) -
 
 
 def read(root: Path, outcomes: Outcomes, wanted: Mapping[str, Sequence[int]]) -> Samples:
-    """These samples of these prompts in every rung, at every budget shown; one shard is in memory at a time."""
+    """These samples of these prompts in every rung, at every budget that is read; one shard is in memory at a time."""
     rungs = {arm.rung.identity: at for at, arm in enumerate(outcomes.arms)}
     samples: Samples = {
         prompt: {(rung, sample): Sample() for rung in range(len(rungs)) for sample in chosen}
         for prompt, chosen in wanted.items()
     }
-    shown = {None, *(int(budget) for budget in outcomes.budgets)}
+    # Read otherwise, the cells of a sample are served by answers at places of its own.
+    shown = {None, *(int(budget) for budget in outcomes.budgets)} if outcomes.along.is_usual else None
     for sample, row in _rows(root, schema.TRACES, _TRACE, rungs, samples):
         sample.segments[row["start_token"]] = row | {"text": clip(row["text"], TRACE_ENDS)}
     for sample, row in _rows(root, schema.ANSWERS, _ANSWER, rungs, samples):
-        if row["budget"] in shown:
+        if shown is None or row["budget"] in shown:
             sample.answers[row["budget"]] = row | {"text": clip(row["text"], ANSWER_ENDS)}
     for sample, row in _rows(root, schema.GRADES, _GRADE, rungs, samples):
         is_read_by = (row["grader"], row["grader_version"]) == (outcomes.grader, outcomes.grader_version)

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from analysis import numerals
-from analysis.reading import limits
 from analysis.reading.choices import BINS_ASIDE, MOST_SAMPLES
 from analysis.reading.curves import CHOSEN_RULES
+from analysis.runs import serial
 from analysis.text import wording
 
 # So many widths are listed one by one.
@@ -19,9 +19,10 @@ EXCHANGE_KEY = (
 def substitution_key(first: pd.Series, solid_rule: str) -> str:
     """What the marks of the substitution figure are, whose solid lines are read by this rule."""
     told = "Thin lines: 95% intervals."
-    if first["path"] == "budget":
-        return f"Line: one answer, with more thinking to the right. Ring: where it reaches the dashed line. {told}"
-    if first["path"] == "width" and solid_rule == "pass_at_k":
+    if first["path"] != "width":
+        more = serial.of(first).more_of
+        return f"Line: one answer, with {more} to the right. Ring: where it reaches the dashed line. {told}"
+    if solid_rule == "pass_at_k":
         return (
             "Line: any of k samples correct, which needs an oracle and counts lucky guesses. Ring: where it "
             f"reaches the dashed line. {told}"
@@ -40,7 +41,7 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
 
 def substitution(first: pd.Series) -> str:
     """The caption of the substitution figure."""
-    target = f"{first['target']} {limits.thinking(first['max_budget'])}"
+    target = f"{first['target']} {serial.of(first).at(first['max_budget'])}"
     faded = " Faded: over half of the samples drawn." if first["path"] == "width" else ""
     return (
         f"To match: one answer of {target}. The factor below a panel: {wording.spent(first['cost_unit'])} of the "
@@ -52,11 +53,9 @@ def substitution(first: pd.Series) -> str:
 def exchange_rates(first: pd.Series) -> str:
     """The caption of the figure of exchange rates."""
     read = wording.RULES[first["rule"]]
-    spent = (
-        f"draws more samples, read by {read}" if first["path"] == "width" else "thinks longer about its one sample"
-    )
+    spent = f"draws more samples, read by {read}" if first["path"] == "width" else serial.of(first).does
     return (
-        f"To match: one answer of the larger model {limits.thinking(first['max_budget'])}; the smaller one "
+        f"To match: one answer of the larger model {serial.of(first).at(first['max_budget'])}; the smaller one "
         f"{spent}. "
         f"Never: not {wording.within(first['path'], first['max_step'])}. "
         f"{run(first, binned=True)}"
@@ -88,9 +87,17 @@ def read_by(first: pd.Series) -> str:
     return (words | {"filtered_vote": "a vote of the best-scored ones"})[first["rule"]]
 
 
+def own_best(first: pd.Series) -> str:
+    """What each model of a frontier chooses: 'its own best thinking budget and number of samples'."""
+    chosen = str(first.get(serial.AMONG, serial.of(first).choice)).split(", ")
+    return f"its own best {numerals.listed([*chosen, 'number of samples'])}"
+
+
 def samples_each(first: pd.Series) -> str:
-    """How many samples a prompt the models were read at."""
-    return numerals.samples_each(int(first["num_samples"]), int(first.get(MOST_SAMPLES, 0)))
+    """How many samples a prompt the models were read at, and what axes that are not read were held at."""
+    held = first.get(serial.HELD, "")
+    each = numerals.samples_each(int(first["num_samples"]), int(first.get(MOST_SAMPLES, 0)))
+    return f"{each}, {held}" if held else each
 
 
 def _votes(first: pd.Series, rule: str) -> str:

@@ -25,7 +25,10 @@ COLUMNS = {
     "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct); by a "
     "verifier's scores `best_of_n`, `weighted_vote` or `filtered_vote`",
     "rate_rule": "the rule under which the exchange rate beside a curve was read",
-    "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample",
+    "extensions": "how often thinking that closed is extended, at most; with --along extensions in place of budget",
+    "calls": "tool calls, at most; with --along calls in place of budget",
+    "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample; with --along its "
+    "axis in place of budget",
     "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even, "
     "the best of one verifier (line) or of all (split)",
     "outcome": "how an answer was graded: correct, wrong, unparsed, unanswered, truncated, timeout, refused",
@@ -85,7 +88,8 @@ COLUMNS = {
     "grid; NaN: nothing to match",
     "rate_low": "low end of the 95% interval of the exchange rate",
     "rate_high": "high end of the 95% interval of the exchange rate",
-    "step": "samples (path width) or thinking tokens (path budget) at which the smaller model matches; inf: never",
+    "step": "samples (path width), thinking tokens (path budget), extensions or calls at which the smaller model "
+    "matches; inf: never",
     "step_low": "low end of the 95% interval of step",
     "step_high": "high end of the 95% interval of step",
     "max_step": "the end of the measured path: the most samples, or the largest budget",
@@ -133,6 +137,13 @@ COLUMNS = {
     "num_dropped": "prompts left out, because some model lacks samples of them",
     "num_samples": "samples a prompt that every model is read at",
     "max_budget": "the largest budget",
+    "max_extensions": "in place of max_budget with --along extensions: the most extensions",
+    "max_calls": "in place of max_budget with --along calls: the most tool calls",
+    "along": "the axis that is read, where it is not thinking budgets: extensions or calls",
+    "held": "what the axes that are not read are held at, where that does not go without saying",
+    "among": "what tells the settings apart that best ones are chosen among, where a run varies several axes",
+    "down": "which axis the rows of a map over two axes are, in grid_*.csv",
+    "across": "which axis its columns are",
     "num_replicates": "replicates of the bootstrap",
     "cluster": "label whose prompts are resampled together",
     "cost_model": "cost model that everything else is counted in",
@@ -143,6 +154,12 @@ COLUMNS = {
     "bins_aside": "bins left out, because all their prompts are in one half",
     "models_aside": "models left out of a figure",
 }
+
+
+# Of them those that stand in a table only where a run is read along another axis, or over several.
+OF_OTHER_AXES = (
+    *("extensions", "calls", "max_extensions", "max_calls", "along", "held", "among", "down", "across"),
+)
 
 
 def page(tables: Mapping[str, Sequence[str]]) -> str:
@@ -166,6 +183,8 @@ def page(tables: Mapping[str, Sequence[str]]) -> str:
         shown = [column for column in columns if column not in common or not name.endswith(".csv")]
         lines += ["", f"## {name}", "", "| column | meaning |", "|---|---|"]
         lines += [f"| `{column}` | {COLUMNS[column]} |" for column in shown]
+    lines += ["", "## Along other axes", "", "| column | meaning |", "|---|---|"]
+    lines += [f"| `{column}` | {COLUMNS[column]} |" for column in OF_OTHER_AXES]
     lines += ["", "## In the CSV of every figure", "", "| column | meaning |", "|---|---|"]
     shared = [column for column in COLUMNS if column in common]
     return "\n".join([*lines, *(f"| `{column}` | {COLUMNS[column]} |" for column in shared), ""])

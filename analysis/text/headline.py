@@ -47,17 +47,17 @@ def sentences(findings: Findings, *, rule: Rule) -> list[str]:
         told = [f"No verdict on {findings.setting.task}: too few answers could be graded."]
     else:
         told = list(_of_all(findings, clear, whole))
-    return [sentence for sentence in (*told, _aside(unclear)) if sentence]
+    return [sentence for sentence in (*told, _aside(unclear, findings.setting.words.full)) if sentence]
 
 
 def traded(findings: Findings) -> PathName:
     """What there is to trade for size: samples,
-    or thinking where each model has one sample and several budgets.
+    or thinking, or what else is read, where each model has one sample and several budgets.
     """
     rates = findings.exchange_rates
     if rates.empty or (rates.loc[rates["path"] == "width", "max_step"] > 1).any():
         return "width"
-    return "budget" if findings.cells["budget"].nunique() > 1 else "width"
+    return findings.setting.along if findings.cells["budget"].nunique() > 1 else "width"
 
 
 def against_largest(findings: Findings, rule: Rule) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
         yield f"Only one sample of each model on {task}: there is {wording.NOTHING_TO_TRADE}."
     else:
         named = whole if len(whole) <= MOST_NAMED else whole.tail(1)
-        read_by = wording.RULES[first["rule"]] if first["path"] == "width" else "longer thinking"
+        read_by = wording.RULES[first["rule"]] if first["path"] == "width" else findings.setting.words.more
         on = f"on all {numerals.prompts(first['num_prompts'])} of {task}, by {read_by} (95% intervals)"
         num_rates = _num_rates(findings, first)
         phrases = [_phrase(row, findings.setting.cost_unit, num_rates) for _, row in named.iterrows()]
@@ -207,7 +207,7 @@ def _leans_on(row: pd.Series, unclear: Unread, findings: Findings) -> bool:
     return any((of, row["bin"], row[side]) in unclear for side in ("small", "large"))
 
 
-def _aside(unclear: Unread) -> str:
+def _aside(unclear: Unread, full: str) -> str:
     """Which models and bins are left aside,
     each model once where it is unread on all prompts; "" where none is.
     """
@@ -218,10 +218,10 @@ def _aside(unclear: Unread) -> str:
             told[model] = f"{model} ({unread.told(parts)})"
         elif model not in whole:
             told[f"{model} {name}"] = f"{model} on {name} prompts ({unread.told(parts)})"
-    return _left_aside(list(told.values()))
+    return _left_aside(list(told.values()), full)
 
 
-def _left_aside(told: Sequence[str]) -> str:
+def _left_aside(told: Sequence[str], full: str) -> str:
     if not told:
         return ""
-    return f"Left out, because most answers at the full budget could not be graded: {'; '.join(told)}."
+    return f"Left out, because most answers {full} could not be graded: {'; '.join(told)}."

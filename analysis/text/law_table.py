@@ -19,7 +19,7 @@ FAMILY_WORDS = {"logit_linear": "logit-linear", "logistic": "logistic", "saturat
 def render(found: Laws, reading: Reading) -> str:
     """The fits, the exponents with the widths they hold for, and the surface's rates, in plain text."""
     parts = [
-        f"Accuracy by {wording.RULES[reading.rule]} against {reading.cost.unit}, along widths at the full budget. "
+        f"Accuracy by {wording.RULES[reading.rule]} against {reading.cost.unit}, along widths {reading.words.full}. "
         "Errors in points: prediction minus observation at the largest cost (last), fitted without it, and the "
         "root mean square over the other cells, each left out.\nIsotonic: a baseline that never falls.",
         aligned(_curve_rows(found), num_text=2),

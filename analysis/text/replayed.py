@@ -130,7 +130,7 @@ def _parallel(found: Replays) -> list[str]:
     if rows.empty:
         return []
     rule = wording.RULES[rows["rule"].iloc[0]]
-    table = [["bin", "tokens", "counted", "samples k", "budget", "accuracy"]]
+    table = [["bin", "tokens", "counted", "samples k", found.setting.along, "accuracy"]]
     for (name, axis), part in rows.groupby(["bin", "axis"], sort=False):
         row = part.iloc[len(part) // 2]
         low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]

@@ -6,7 +6,6 @@ import pandas as pd
 
 from analysis import numerals
 from analysis.questions.compare import Comparison
-from analysis.reading import limits
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.stats import intervals
 from analysis.text.tables import aligned
@@ -27,7 +26,7 @@ def lost_cells(found: Comparison) -> str:
         f"  {numerals.points(row['difference'])} points against {row['base']} on {row['bin']}"
         f"{'' if row['bin'] == ALL_PROMPTS else ' prompts'}, {row['width']} "
         f"sample{'s' if row['width'] > 1 else ''} "
-        f"{limits.thinking(row['budget'])}"
+        f"{found.words.at(row['budget'])}"
         for _, row in worse.head(LISTED).iterrows()
     ]
     more = f" The largest of {len(worse)}:" if len(worse) > LISTED else ""

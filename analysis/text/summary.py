@@ -6,8 +6,9 @@ import pandas as pd
 
 from analysis import numerals
 from analysis.questions.exchange_rates import Findings
-from analysis.reading import cautions, limits, unread
+from analysis.reading import cautions, unread
 from analysis.reading.curves import CHOSEN_RULES, Rule
+from analysis.runs import serial
 from analysis.runs.arms import is_outside
 from analysis.runs.outcomes import Outcomes
 from analysis.text import headline, wording
@@ -113,7 +114,7 @@ def _legend(findings: Findings, rule: Rule) -> str:
     lines = [
         f"Task {setting.task}: {setting.total_prompts} prompts, "
         f"{numerals.samples_each(setting.num_samples, setting.most_samples)}, "
-        f"{limits.thinking(setting.max_budget)}; "
+        f"{setting.words.at(setting.max_budget)}; "
         f"read by {wording.RULES[rule]}.",
         "Tokens: the prompt, thinking and one answer. Brackets: 95% intervals over prompts.",
     ]
@@ -124,7 +125,7 @@ def _legend(findings: Findings, rule: Rule) -> str:
         )
     lines += _drawn(findings, rule)
     if setting.bins_are is not None:
-        at = "" if setting.bin_budget is None else f", {limits.thinking(setting.bin_budget)}"
+        at = "" if setting.bin_budget is None else f", {serial.BUDGET.at(setting.bin_budget)}"
         lines.append(f"Bins: {setting.bins_are}{at}.")
     if not math.isnan(setting.rank_agreement):
         lines.append(

@@ -45,7 +45,7 @@ def headline(found: Comparison) -> str:
         )
     )
     return (
-        f"{aside}On {found.task}, one answer {limits.thinking(row['budget'])}: {found.new} {new}, {row['base']} "
+        f"{aside}On {found.task}, one answer {found.words.at(row['budget'])}: {found.new} {new}, {row['base']} "
         f"{base}: {numerals.points(row['difference'])} points [{numerals.points(row['alone_low'])}, "
         f"{numerals.points(row['alone_high'])}] over {numerals.prompts(found.num_prompts)} (p = "
         f"{numerals.p_value(row['p_value'])}).{_worth(found)}\nOf {_together(cells)}, {better} "
@@ -85,9 +85,9 @@ def _worth(found: Comparison) -> str:
 
 
 def differences_title(found: Comparison) -> str:
-    what = "its full thinking budget" if len(found.rungs) > 1 else "every budget"
+    what = found.words.at_its_largest if len(found.rungs) > 1 else found.words.at_every
     over = "" if len(found.rungs) > 1 else f" over {found.rungs[0]}"
-    return f"Points that {found.new} gains{over}, read by {wording.RULES[found.rule]}, at {what}"
+    return f"Points that {found.new} gains{over}, read by {wording.RULES[found.rule]}, {what}"
 
 
 def difference_rows(found: Comparison) -> list[list[str]]:
@@ -96,7 +96,9 @@ def difference_rows(found: Comparison) -> list[list[str]]:
     if len(found.rungs) > 1:
         cells = cells[cells["budget"] == cells["budget"].max()]
     widths = sorted(cells["width"].unique())
-    rows = [["against", "bin", "thinking", *(f"{width} sample{'s' if width > 1 else ''}" for width in widths)]]
+    rows = [
+        ["against", "bin", found.words.head, *(f"{width} sample{'s' if width > 1 else ''}" for width in widths)]
+    ]
     for (base, name, budget), part in cells.groupby(["base", "bin", "budget"], sort=False):
         told = part.set_index("width")
         size = f"{name} ({told['num_prompts'].iloc[0]})"
@@ -182,11 +184,11 @@ def needs_title(found: Comparison) -> str:
 
 def need_rows(found: Comparison) -> list[list[str]]:
     """Header, then a row a rung and bin: along samples, and along thinking where there are budgets."""
-    unit, has_budgets = found.cost.unit, bool((found.needs["path"] == "budget").any())
+    unit, has_budgets = found.cost.unit, bool((found.needs["path"] != "width").any())
     # What is counted in tokens or samples has a column of its own already.
     counts_steps = unit in ("tokens", "samples")
     head = ["base", "bin", "samples", "never", "tokens", *([] if counts_steps else [unit])]
-    rows = [[*head, f"of its {wording.spent(unit)}", *(["thinking", "never"] if has_budgets else [])]]
+    rows = [[*head, f"of its {wording.spent(unit)}", *([found.words.head, "never"] if has_budgets else [])]]
     for (base, name), part in found.needs.groupby(["base", "bin"], sort=False):
         by_path = part.set_index("path")
         wide = by_path.loc["width"]
@@ -199,9 +201,9 @@ def need_rows(found: Comparison) -> list[list[str]]:
             *([] if counts_steps else [_bounded(wide, "cost", "{:.2g}")]),
             _bounded(wide, "exchange_rate", "{:.2f}x"),
         ]
-        if "budget" in by_path.index:
-            deep = by_path.loc["budget"]
-            row += [_bounded(deep, "step", "{:.0f}"), numerals.percent(deep["share_never"])]
+        if found.words.name in by_path.index:
+            deep = by_path.loc[found.words.name]
+            row += [_bounded(deep, "step", f"{{:{found.words.form}}}"), numerals.percent(deep["share_never"])]
         rows.append(row + ["-"] * (len(rows[0]) - len(row)))
     return rows
 
@@ -216,16 +218,16 @@ def _bounded(row: pd.Series, name: str, form: str) -> str:
 
 def needs_legend(found: Comparison) -> str:
     wide = found.needs[found.needs["path"] == "width"]["max_step"].iloc[0]
-    deep = found.needs[found.needs["path"] == "budget"]["max_step"]
-    thinking = f" and {wording.within('budget', deep.iloc[0])} of thinking by one sample" if len(deep) else ""
-    endless = len(deep) and deep.iloc[0] >= limits.UNLIMITED
+    deep = found.needs[found.needs["path"] != "width"]["max_step"]
+    thinking = f" and {found.words.within(deep.iloc[0])} {found.words.by_one}" if len(deep) else ""
+    endless = len(deep) and found.words.name == "budget" and deep.iloc[0] >= limits.UNLIMITED
     unnamed = (
         " Thinking -: it lies between the largest budget and no limit, so no number can be given."
         if endless
         else ""
     )
     return (
-        f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} at the full budget{thinking}; "
+        f"{wording.RULES[found.rule].capitalize()} {wording.within('width', wide)} {found.words.full}{thinking}; "
         f"{found.cost.unit} a prompt ({found.cost.label}), and that cost over the cost of the new model's "
         "answer.\nNever: share of replicates with no match within the measured grid. ≤: the cheapest cell already "
         f"matches.{unnamed}"

@@ -48,7 +48,7 @@ def intro(reading: Reading) -> str:
     """Who chose, among what."""
     verifier = reading.arms[0].verifier
     assert verifier is not None
-    return f"{verifier.in_words}, at the full budget and all samples; brackets are 95% intervals over prompts."
+    return f"{verifier.in_words}, {reading.words.full} and all samples; brackets are 95% intervals over prompts."
 
 
 def about_yields(reading: Reading) -> str:

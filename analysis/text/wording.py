@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis import numerals
-from analysis.runs.samples import UNLIMITED
+from analysis.runs import serial
 
 NEVER = "never"
 NOTHING = "nothing to match"
@@ -45,10 +45,9 @@ def within(axis: str, max_step: float) -> str:
     """The end of the measured path: 'within 15 samples';
     'within any number of tokens' where thinking had no limit.
     """
-    if axis == "budget" and max_step >= UNLIMITED:
-        return "within any number of tokens"
-    noun = "tokens" if axis == "budget" else "sample" if max_step == 1 else "samples"
-    return f"within {max_step:,.0f} {noun}"
+    if axis != "width":
+        return serial.BY_NAME[axis].within(max_step)
+    return f"within {max_step:,.0f} {'sample' if max_step == 1 else 'samples'}"
 
 
 def spent(unit: str) -> str:
@@ -140,4 +139,4 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 def steps(step: float, axis: str) -> str:
     """'8.6 samples' of a path of widths, '114 tokens' of a path of budgets."""
-    return f"{step:.1f} samples" if axis == "width" else f"{step:.0f} tokens"
+    return f"{step:.1f} samples" if axis == "width" else serial.BY_NAME[axis].steps_of(step)
