@@ -16,8 +16,9 @@ from analysis.reading.choices import Choices
 from analysis.reading.curves import CHOSEN_RULES, Rule
 from analysis.reading.reading import Reading, read
 from analysis.runs import calls, outcomes, verifiers
-from analysis.runs.along import Along, AxisName
+from analysis.runs.along import Along
 from analysis.runs.scores import Steps
+from analysis.runs.serial import AxisName
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
 from results.places import find_run
@@ -48,7 +49,7 @@ class Run:
         A plain `groupby("budget")` is therefore what each budget buys. Raises ValueError for success counts, which
         hold no single answers.
         """
-        return answers.frame(self.reading)
+        return self.reading.words.rename(answers.frame(self.reading))
 
     def calls(self) -> pd.DataFrame:
         """A row a model and call of a tool: where it stands, what was asked, what was found, and what went wrong."""
@@ -60,13 +61,13 @@ class Run:
 
     def cells(self) -> pd.DataFrame:
         """A row a model, bin, budget and width: accuracy with its 95% interval, cost and tokens a prompt."""
-        return cell_rows.frame(self.reading)
+        return self.reading.words.rename(cell_rows.frame(self.reading))
 
     def curves(self) -> pd.DataFrame:
         """A row a model, bin, rule and cell of a path: all widths at the full budget,
         and all budgets at one sample.
         """
-        return self._findings.curves.copy()
+        return self.reading.words.rename(self._findings.curves.copy())
 
     def exchange_rates(self) -> pd.DataFrame:
         """A row a pair of models, bin, rule and path:
@@ -114,9 +115,10 @@ def load(
 ) -> Run:
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
-    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. Scores of the scorer, or of the only
-    one, stand in `answers()` whatever the rule. Raises ValueError where there is no such run, where a choice asks
-    for what it lacks, and for a choice that is none.
+    choices: cost, gpu, batch, throughput, price, cluster, num_replicates. along, at: the serial axis that is read,
+    whose name stands in place of `budget` in every frame, and values that others are held at. Scores of the scorer, or
+    of the only one, stand in `answers()` whatever the rule. Raises ValueError where there is no such run, where a
+    choice asks for what it lacks, and for a choice that is none.
     """
     known = [field.name for field in fields(Choices) if field.name != "binning"]
     if unknown := sorted(set(choices) - set(known)):
@@ -128,7 +130,8 @@ def load(
     root = find_run(run)
     asked = Scoring(scorer, steps, verdicts, filter_share)
     scoring = asked if rule in CHOSEN_RULES or scorer is not None else _of_the_only_one(root, task, asked)
-    loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring, along=Along(along, at or {}))
+    read_along = Along(along, {name: value for name, value in (at or {}).items() if name != along})
+    loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring, along=read_along)
     binning = Binning(difficulty, label, bins, thresholds)
     return Run(root, read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))
 

@@ -24,7 +24,7 @@ from analysis.reading.untold import UntoldError
 from analysis.runs import outcomes, pairing, scores, verifiers
 from analysis.runs.along import Along, Everywhere
 from analysis.runs.pairing import Source
-from analysis.runs.serial import AXES, BY_NAME, AxisName
+from analysis.runs.serial import ALONG, AXES, BY_NAME, HELD, AxisName
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
 from results.ingest.sizes import LEAST_TOKENS, parse_size
@@ -164,7 +164,9 @@ def _read_verified(root: Path, base: Reading, options: argparse.Namespace) -> li
 def describe(root: Path, reading: Reading) -> dict[str, object]:
     """What is read, by which rule and counted in what: the head of what `--json` prints."""
     counted = {"cost_unit": reading.cost.unit, "cost_label": reading.cost.label}
-    return {"run": str(root), "task": reading.asked.task, "rule": reading.rule, **counted}
+    told = reading.setting.columns()
+    beside = {name: told[name] for name in (ALONG, HELD) if name in told}
+    return {"run": str(root), "task": reading.asked.task, "rule": reading.rule, **counted, **beside}
 
 
 def compared(base: Source, new: Source, options: argparse.Namespace, *, is_overlap: bool = False) -> Comparison:

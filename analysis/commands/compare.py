@@ -47,5 +47,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 def _said(found: Comparison) -> dict[str, object]:
     """Every number of the comparison."""
-    fields: dict[str, object] = {name: getattr(found, name) for name in found.__dataclass_fields__}
-    return fields | {"cost": {"label": found.cost.label, "unit": found.cost.unit}}
+    fields: dict[str, object] = {
+        name: getattr(found, name) for name in found.__dataclass_fields__ if name != "words"
+    }
+    tables = {name: found.words.rename(getattr(found, name)) for name in ("differences", "sizes")}
+    return fields | tables | {"cost": {"label": found.cost.label, "unit": found.cost.unit}}

@@ -23,7 +23,7 @@ def draw(found: Comparison) -> Section:
     parts += _table(
         verdict.differences_title(found), verdict.difference_rows(found), verdict.differences_legend(found)
     )
-    cells = found.differences[[*SHOWN, *TESTS]]
+    cells = found.words.rename(found.differences[[*SHOWN, *TESTS]])
     parts.append(html.details(f"All {len(cells)} cells", html.table(cells, caption="Shares, not points.")))
     if not found.sizes.empty:
         parts += _table(verdict.sizes_title(found), verdict.size_rows(found), verdict.sizes_legend(found))

@@ -216,6 +216,7 @@ class StoredRun:
             prompt_tokens=prompt_tokens,
             grader=self.grader,
             verifier=verifier,
+            has_calls=bool((self.cells["calls"] > 0).any()),
         )
         # Held-out samples need no scores, and mostly have none.
         if pool != EVALUATION and (read.scores is None or not read.scores.known.any()):

@@ -109,6 +109,7 @@ def read(
     prompt_tokens: Ints,
     grader: tuple[str, str],
     verifier: Verifier | None = None,
+    has_calls: bool = False,
 ) -> Samples:
     """The graded answers of one identity and pool, each setting served by what a run capped there would have given.
 
@@ -116,7 +117,7 @@ def read(
     (results.cuts.answer_places, of stored answers alone). Not so outcomes from elsewhere, whose runs are independent:
     an answer serves its own budget, schema.UNLIMITED where none is stored. prompt_tokens (P,) is the length of each
     prompt before thinking; grader is its name and version. A verifier's scores serve settings as the answers do that
-    it read.
+    it read. has_calls: whether tools may be called in the traces, so that a setting of fewer calls cuts them there.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
     wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
@@ -134,7 +135,7 @@ def read(
         )
     is_ours = named != OUTSIDE
     null = NATURAL if is_ours else schema.UNLIMITED
-    calls = _read_calls(root, identity, pool) if any(setting.calls for setting in settings) else None
+    calls = _read_calls(root, identity, pool) if has_calls else None
     serving = Serving(settings, answers, calls, prompt_ids, num_samples, null=null)
     columns = _answer_columns(answers, serving.place(answers), prompt_tokens, is_ours=is_ours)
     columns |= _grade_columns(grades, serving.place(grades))

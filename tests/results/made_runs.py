@@ -113,17 +113,9 @@ class Made:
         if model == "large":
             pools.append(("bins", list(range(self.bin_samples)), (max(self.budgets),)))
         cells = [
-            {
-                "identity": identity,
-                "pool": pool,
-                "budget": b,
-                "num_samples": 1 + max(samples),
-                "num_prompts": self.size,
-            }
-            for pool, samples, budgets in pools
-            for b in budgets
+            self._cell(identity, pool, 1 + max(samples)) | {"budget": b} for pool, samples, bs in pools for b in bs
         ]
-        store.append(root, CELLS, cells, writer=model)
+        store.append(root, CELLS, [each for cell in cells for each in self._spread(cell)], writer=model)
         rows = [
             self._sample(identity, index, pool, sample, budgets)
             for pool, samples, budgets in pools
@@ -142,6 +134,13 @@ class Made:
         store.append(root, FAILURES, [key | error], writer=model)
         logged = {"identity": identity, "job": f"j{self.seed}", "elapsed_seconds": 1.0, "seconds": 1.0}
         store.append(root, THROUGHPUT, [logged | {"num_samples": 1, "num_tokens": 100}], writer=model)
+
+    def _cell(self, identity: str, pool: str, num_samples: int) -> dict[str, Any]:
+        return {"identity": identity, "pool": pool, "num_samples": num_samples, "num_prompts": self.size}
+
+    def _spread(self, cell: dict[str, Any]) -> list[dict[str, Any]]:
+        """A cell of a budget over the other axes of the grid."""
+        return [cell]
 
     def _write_scores(self, root: Path, model: str, answers: Sequence[dict[str, Any]]) -> None:
         """A scorer a model, which reads the answers of the pool that is chosen from, and refuses the first."""

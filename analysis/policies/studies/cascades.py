@@ -18,13 +18,9 @@ STUDY = "cascades"
 WIDTHS = (1, 3, 5, 9, 15)
 MAX_RUNGS = 4
 LADDER = "the ladder"
-SINGLE, BEST, CASCADE, THINK = (
-    "each arm alone",
-    "best mixture of arms",
-    "with cascades",
-    "with thinking if in doubt",
-)
-BLIND, BLIND_THINK = f"{CASCADE}, agreement shuffled", f"{THINK}, agreement shuffled"
+SINGLE, BEST, CASCADE = "each arm alone", "best mixture of arms", "with cascades"
+# How the placebo of a policy is called.
+SHUFFLED = "{}, agreement shuffled"
 
 
 def climb(stage: Stage, at: int) -> list[Row]:
@@ -36,23 +32,23 @@ def climb(stage: Stage, at: int) -> list[Row]:
     found: list[Row] = []
     if len(stage.arms) > 1 and wider:
         rungs = [up_the_ladder(stage, width) for width in wider]
-        found += _rows(stage, singles(stage, stage.arms, widths), rungs, (LADDER, CASCADE, BLIND))
+        found += _rows(stage, singles(stage, stage.arms, widths), rungs, (LADDER, CASCADE))
     arm = stage.arms[at]
     if len(arm.budgets) > 1 and wider:
         rungs = _quick_then_slow(stage, at, wider)
-        found += _rows(stage, singles(stage, [arm], widths), rungs, (arm.rung.name, THINK, BLIND_THINK))
+        think = f"with {stage.reading.words.buys} if in doubt"
+        found += _rows(stage, singles(stage, [arm], widths), rungs, (arm.rung.name, think))
     return found
 
 
-def _rows(
-    stage: Stage, singles: Menu, ladders: Sequence[Sequence[Rung]], names: tuple[str, str, str]
-) -> list[Row]:
+def _rows(stage: Stage, singles: Menu, ladders: Sequence[Sequence[Rung]], names: tuple[str, str]) -> list[Row]:
     """Rows of cascades beside single arms.
 
     What they must beat is the best mixture of single arms (every budget and odd width), chosen on the same train
     prompts; cascades are chosen from beside the same arms. The placebo accepts by the agreement of other prompts.
     """
-    model, policy, placebo = names
+    model, policy = names
+    placebo = SHUFFLED.format(policy)
     wanted = levels(singles.cost.mean(axis=0), most=12)
     shuffled = [blind(rungs, stage.rng(7, at)) for at, rungs in enumerate(ladders)]
     parts = [stage.replay(singles, [Each(SINGLE), Planned(BEST, wanted)])]

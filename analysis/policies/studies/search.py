@@ -7,6 +7,7 @@ from analysis.policies import menu, search
 from analysis.policies.studies.stage import Row, Stage, ends
 from analysis.reading import curves
 from analysis.reading.curves import Rule
+from analysis.runs.serial import Axis
 from analysis.stats import bootstrap, frontier
 from analysis.stats.bootstrap import weighted_means
 
@@ -63,14 +64,15 @@ def _rows(stage: Stage, accuracy: Floats, cost: Floats, cells: list[menu.Cell]) 
     lost = bootstrap.percentile_interval(search.regret(found, fresh[:, 0])[:, None])
     share = bootstrap.percentile_interval((found.cost / found.whole_cost)[:, None])
     rows: list[Row] = []
+    axis = stage.reading.words
     for at, arm in enumerate(stage.arms):
         row = {"model": arm.rung.name, "num_candidates": len(cells), "tried": int(found.alive[0, at].sum())}
         row |= ends("tau", tau, at) | {"survives": float(survives[1:, at].mean())}
         row |= ends("cost_share", share, 0) | ends("regret", lost, 0)
-        rows.append(row | {"winner": _words(cells, found.winner), "best": _words(cells, found.best)})
+        rows.append(row | {"winner": _words(cells, found.winner, axis), "best": _words(cells, found.best, axis)})
     return rows
 
 
-def _words(cells: list[menu.Cell], which: Ints) -> str:
+def _words(cells: list[menu.Cell], which: Ints, axis: Axis) -> str:
     cell = cells[int(which[0])]
-    return f"{cell.width} {'sample' if cell.width == 1 else 'samples'} at {cell.budget} thinking tokens"
+    return f"{cell.width} {'sample' if cell.width == 1 else 'samples'} {axis.alone(cell.budget)}"

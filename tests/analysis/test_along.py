@@ -1,0 +1,272 @@
+"""A grid read along each of its serial axes: planted accuracies, what every command says, and the settings of all."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.commands import figures as command
+from analysis.commands.arguments import other_axes
+from analysis.questions import accuracy_grid, exchange_rates, frontier, matches, targets
+from analysis.reading import cautions, cells
+from analysis.reading.choices import Choices
+from analysis.reading.reading import Reading, read
+from analysis.runs import outcomes, serial
+from analysis.runs.along import Along, Everywhere
+from isoquant import load
+from isoquant.__main__ import main
+from results.cuts import Caps
+from results.schema import UNLIMITED
+from tests.results.made_axes import CLOSES, EXTENDED, OPENS, RIGHT, TOOL_TOKENS, WAIT_TOKENS, Axes
+
+# By axis and what is held: at each value, the place whose answer a sample gives.
+PLANTED = [
+    (Along("budget"), [8, CLOSES]),
+    (Along("budget", {"extensions": 1}), [8, EXTENDED]),
+    (Along("budget", {"calls": 0}), [8, OPENS]),
+    (Along("extensions"), [CLOSES, EXTENDED]),
+    (Along("extensions", {"budget": 8}), [8, 8]),
+    (Along("extensions", {"calls": 0}), [OPENS, OPENS]),
+    (Along("calls"), [OPENS, CLOSES]),
+    (Along("calls", {"extensions": 1}), [OPENS, EXTENDED]),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Axes().write(tmp_path_factory.mktemp("axes") / "run")
+
+
+def reading_of(run: Path, along: Along | Everywhere) -> Reading:
+    return read(outcomes.load(run, along=along), Choices(num_replicates=2000))
+
+
+@pytest.fixture(autouse=True)
+def few_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
+
+
+@pytest.mark.parametrize(("along", "places"), PLANTED)
+def test_every_cell_has_its_planted_accuracy_and_tokens(run: Path, along: Along, places: list[int]):
+    loaded = outcomes.load(run, along=along)
+    assert loaded.budgets.tolist() == list(loaded.along.declared[along.axis])
+    for arm in loaded.arms:
+        right = [RIGHT[arm.rung.name][place] / 12 for place in places]
+        assert arm.accuracy.mean(axis=1) == pytest.approx(right)
+        assert arm.samples.thinking_tokens.mean(axis=(1, 2)).tolist() == places
+        given = [TOOL_TOKENS * (place > OPENS) + WAIT_TOKENS * (place > CLOSES) for place in places]
+        assert arm.given_tokens is not None and arm.given_tokens.mean(axis=(1, 2)).tolist() == given
+
+
+def test_a_setting_is_the_cell_of_its_caps(run: Path):
+    loaded = outcomes.load(run, along=Everywhere())
+    assert isinstance(loaded.along, Everywhere)
+    assert loaded.along.settings == tuple(sorted(Caps(b, e, c) for b in (8, 64) for e in (0, 1) for c in (0, 1)))
+    place = {Caps(64, 0, 0): OPENS, Caps(64, 1, 0): OPENS, Caps(64, 0, 1): CLOSES, Caps(64, 1, 1): EXTENDED}
+    for at, caps in enumerate(loaded.along.settings):
+        right = [RIGHT[arm.rung.name][place.get(caps, 8)] / 12 for arm in loaded.arms]
+        assert [arm.accuracy[at].mean() for arm in loaded.arms] == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    ("axis", "told"),
+    [
+        (serial.BUDGET, ["at 0 thinking tokens", "at 1 thinking tokens", "at 16384 thinking tokens"]),
+        (serial.EXTENSIONS, ["with no extension", "extended once", "extended 16384 times"]),
+        (serial.CALLS, ["with no tool call", "with 1 tool call", "with 16384 tool calls"]),
+    ],
+)
+def test_a_value_of_each_axis_is_said_in_its_own_words(axis: serial.Axis, told: list[str]):
+    assert [axis.alone(value) for value in (0, 1, 16384)] == told
+    assert axis.within(1).endswith(f" 1 {axis.one_unit}") and axis.within(2).endswith(f" 2 {axis.unit}")
+    assert axis.at_each([1]) == told[1] and " 0 and 16k " in f"{axis.at_each([0, 16384])} "
+
+
+def test_what_is_held_stands_beside_it_and_thinking_goes_first():
+    assert serial.BUDGET._replace(held="extended once").at(64) == "at 64 thinking tokens, extended once"
+    assert serial.CALLS._replace(held="at 64 thinking tokens").at(2) == "at 64 thinking tokens, with 2 tool calls"
+    assert serial.BUDGET.at(UNLIMITED) == "with no limit on thinking"
+    assert (
+        serial.EXTENSIONS._replace(held="at 8 thinking tokens").full == "at 8 thinking tokens, with all extensions"
+    )
+
+
+@pytest.mark.parametrize(
+    ("along", "told"),
+    [
+        (Along(), "at 64 thinking tokens, with no extension, with 1 tool call"),
+        (Along("extensions"), "at 64 thinking tokens, with 1 tool call, extended once"),
+        (Along("calls", {"budget": 8}), "at 8 thinking tokens, with no extension, with 1 tool call"),
+    ],
+)
+def test_the_summary_says_the_axis_and_what_the_others_are_held_at(
+    run: Path, capsys: pytest.CaptureFixture[str], along: Along, told: str
+):
+    held = [f"{name}={value}" for name, value in along.at.items()]
+    assert main(["summary", str(run), "--along", along.axis, *(["--at", *held] if held else [])]) == 0
+    assert f"4 samples each, {told}; read by" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_axis_of_one_value_goes_without_saying(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    root = Axes(extensions=(0,), calls=(1,)).write(tmp_path / "run")
+    reading = reading_of(root, Along())
+    assert reading.words.at(64) == "at 64 thinking tokens, with 1 tool call"
+    assert not other_axes(reading)
+    with pytest.raises(ValueError, match=r"All cells have 0 extensions, .* \+grid.extensions=\[1,2\]"):
+        outcomes.load(root, along=Along("extensions"))
+    with pytest.raises(ValueError, match="No cell has 3 tool calls; there are 1"):
+        outcomes.load(root, along=Along(at={"calls": 3}))
+    assert main(["summary", str(root), "--at", "calls=3"]) == 2
+    assert "+grid.calls=[3]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("axis", ["extensions", "calls"])
+def test_every_command_says_the_axis_and_never_another_number_of_tokens(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], axis: str
+):
+    along, out = ["--along", axis], ["--out", str(tmp_path / "figures")]
+    asked = [["summary", str(run)], ["match", str(run)], ["laws", str(run)], ["figures", str(run), *out]]
+    asked += [["replay", str(run), *out], ["compare", f"{run}:small", f"{run}:large"]]
+    asked += [["report", str(run), "--out", str(tmp_path / "report.html")]]
+    said = {}
+    for words in asked:
+        assert main([*words, *along]) == 0
+        said[words[0]] = " ".join(capsys.readouterr().out.split())
+    page = (tmp_path / "report.html").read_text()
+    for text in [*said.values(), page]:
+        assert "at 1 thinking tokens" not in text and "at 0 thinking tokens" not in text
+    full = serial.BY_NAME[axis].largest
+    assert full in said["laws"] and serial.BY_NAME[axis].alone(1) in said["summary"]
+    assert f"every {axis}" not in said["compare"] and serial.BY_NAME[axis].at_every in said["compare"]
+    assert "Not replayed: whom to think about" in said["replay"]
+    assert f"model and {serial.BY_NAME[axis].choice}" in page
+
+
+@pytest.mark.parametrize("words", [["serve", "--target", "0.5", "--queries", "1e6"], ["search"], ["route"]])
+def test_a_question_of_thinking_tokens_refuses_another_axis_in_one_line(
+    run: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+):
+    assert main([words[0], str(run), *words[1:], "--along", "extensions"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and "along thinking budgets, not along extensions. Leave --along out." in said[0]
+
+
+def test_figures_along_an_axis_lie_apart_and_their_columns_bear_its_name(
+    run: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["figures", str(run), "--along", "extensions"]) == 0
+    folder = run / "figures" / "extensions"
+    tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
+    assert {"substitution_extensions", "exchange_rates_extensions", "grid_thinking", "grid_calls"} <= set(tables)
+    assert not {"substitution_thinking", "grid_extensions"} & set(tables)
+    for name in ("substitution", "outcomes", "grid", "parallel"):
+        assert {"extensions", "max_extensions", "along", "held"} <= set(tables[name])
+        assert not {"budget", "max_budget"} & set(tables[name])
+    assert set(tables["substitution_extensions"]["path"]) == {"extensions"}
+    assert set(tables["outcomes"]["held"]) == {"at 64 thinking tokens, with 1 tool call"}
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line == (
+        "This run also varies thinking tokens (8, 64) and tool calls (0, 1). To read along them: leave --along out or "
+        "--along calls."
+    )
+
+
+def test_best_settings_are_chosen_among_all_of_a_run(run: Path):
+    reading = reading_of(run, Along())
+    measured, whole = cells.measure(reading), cells.measure(reading_of(run, Everywhere()))
+    along, every = (frontier.frame(each) for each in (measured, whole))
+    best = [rows[(rows["kind"] == "frontier") & (rows["bin"] == "all prompts")] for rows in (along, every)]
+    if best[0].empty:
+        best = [rows[rows["kind"] == "frontier"] for rows in (along, every)]
+    small = [rows.loc[rows["model"] == "small", "accuracy"].max() for rows in best]
+    assert small[1] > small[0]
+    rows = every[every["kind"] == "cell"]
+    assert {"budget", "extensions", "calls"} <= set(rows) and "extensions" not in along
+    at = rows[(rows["budget"] == 64) & (rows["extensions"] == 1) & (rows["calls"] == 1) & (rows["width"] == 1)]
+    assert np.average(
+        at.loc[at["model"] == "small", "accuracy"], weights=at.loc[at["model"] == "small", "num_prompts"]
+    ) == (pytest.approx(RIGHT["small"][EXTENDED] / 12))
+    assert set(every["max_budget"]) == {64}
+    assert set(every["among"]) == {"thinking budget, number of extensions, number of tool calls"}
+    assert targets.needs(whole)["cost"].notna().any()
+
+
+def test_match_takes_both_at_best_from_all_settings(run: Path):
+    reading = reading_of(run, Along())
+    alone, every = (
+        {match.bin: match for match in matches.match(reading, other)}
+        for other in (None, reading_of(run, Everywhere()))
+    )
+    for name, match in alone.items():
+        np.testing.assert_array_equal(every[name].needs.step, match.needs.step)
+    # Extended, the small model is right as often as the large one's single answer is, and more.
+    assert alone["all prompts"].frontier_rate.estimate == np.inf
+    assert np.isfinite(every["all prompts"].frontier_rate.estimate)
+
+
+def test_prompts_that_lack_an_extension_count_in_no_match_among_all_settings(tmp_path: Path):
+    root = Axes(lacking=(3,)).write(tmp_path / "run")
+    reading, every = reading_of(root, Along()), reading_of(root, Everywhere())
+    assert (len(reading.asked.prompt_ids), len(every.asked.prompt_ids)) == (12, 11)
+    assert {match.bin: match.num_prompts for match in matches.match(reading, every)}["all prompts"] == 11
+
+
+def test_a_map_over_two_axes_has_the_planted_accuracies(run: Path):
+    whole = cells.measure(reading_of(run, Everywhere()))
+    along = outcomes.load(run, along=Along("extensions")).along
+    assert isinstance(along, Along)
+    over_budgets = accuracy_grid.across(whole, along, "budget")
+    rows = over_budgets[over_budgets["model"] == "small"].set_index(["extensions", "budget"])["accuracy"]
+    assert rows.to_dict() == pytest.approx({(0, 8): 3 / 12, (0, 64): 6 / 12, (1, 8): 3 / 12, (1, 64): 9 / 12})
+    assert set(over_budgets["held"]) == {"with 1 tool call"}
+    over_calls = accuracy_grid.across(whole, along, "calls")
+    rows = over_calls[over_calls["model"] == "large"].set_index(["extensions", "calls"])["accuracy"]
+    assert rows.to_dict() == pytest.approx({(0, 0): 6 / 12, (0, 1): 8 / 12, (1, 0): 6 / 12, (1, 1): 11 / 12})
+    assert set(over_calls["held"]) == {"at 64 thinking tokens"}
+
+
+def test_what_at_names_is_held_among_all_settings_too(run: Path):
+    loaded = outcomes.load(run, along=Everywhere({"calls": 0}))
+    assert isinstance(loaded.along, Everywhere) and {caps.calls for caps in loaded.along.settings} == {0}
+    assert loaded.along.varied == ("budget", "extensions") and loaded.along.words.held == "with no tool call"
+
+
+def test_a_run_of_budgets_alone_has_one_reading_for_all(tmp_path: Path):
+    root = Axes(extensions=(0,), calls=(1,)).write(tmp_path / "run")
+    measured = cells.measure(reading_of(root, Along()))
+    names = [wanted.name for wanted in command.of_cells(measured)]
+    assert names == ["frontier", "targets", "isoquants", "break_even", "grid", "parallel", "coverage", "outcomes"]
+
+
+def test_a_value_left_out_is_named_by_its_axis(run: Path):
+    loaded = outcomes.load(run, along=Along("extensions"))
+    aside = cautions.read(outcomes.replace(loaded, budgets_aside=((1, ("small",)),)))
+    assert [caution.about for caution in aside] == ["A number of extensions left out"]
+    assert "Answers at 64 thinking tokens, with 1 tool call, extended once are left out" in aside[0].text
+
+
+def test_others_are_held_at_what_every_model_has(tmp_path: Path):
+    root = Axes(models=("small",)).write(tmp_path / "run")
+    Axes(models=("large",), budgets=(8,)).write(root)
+    loaded = outcomes.load(root, along=Along("extensions"))
+    assert loaded.along.at == {"budget": 8, "calls": 1} and len(loaded.arms) == 2
+
+
+def test_frames_of_notebooks_and_json_bear_the_name_of_the_axis(run: Path, capsys: pytest.CaptureFixture[str]):
+    found = load(str(run), along="calls", at={"extensions": 1})
+    right = found.answers().groupby(["model", "calls"], observed=True)["correct"].mean()
+    assert right["small"].to_dict() == pytest.approx({0: 4 / 12, 1: 9 / 12})
+    assert "calls" in found.cells() and set(found.curves()["path"]) == {"width", "calls"}
+    assert main(["summary", str(run), "--along", "calls", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["along"] == "calls" and told["held"] == "at 64 thinking tokens, with no extension"
+    assert {row["calls"] for row in told["cells"]} == {0, 1} and "budget" not in told["cells"][0]
+
+
+def test_rates_along_an_axis_are_in_its_steps(run: Path):
+    rates = exchange_rates.measure(reading_of(run, Along("extensions"))).exchange_rates
+    row = rates[(rates["path"] == "extensions") & (rates["bin"] == "all prompts")].iloc[0]
+    # The large one, extended, is right on 11 of 12, the small one on 9 at most.
+    assert row["max_step"] == 1 and row["step"] == np.inf
