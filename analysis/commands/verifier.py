@@ -20,9 +20,7 @@ EXAMPLES = """\
 """
 
 
-OF_SPEND = (
-    "print instead how to split a budget between samples and a verifier, over all models and verifiers of the run"
-)
+OF_SPEND = "print instead how a budget is best split between samples and a verifier"
 OF_WORKLOAD = (
     "print instead up to which workload a smaller model beats training the largest, with the verifier on one side "
     "and on both"

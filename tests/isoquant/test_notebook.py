@@ -11,7 +11,7 @@ import pytest
 import isoquant
 from analysis.questions import verifier
 from analysis.questions.answers import OF_VERIFIER
-from analysis.text.columns import COLUMNS, page
+from analysis.text.columns import COLUMNS, OF_OTHER_AXES, page
 from isoquant import columns
 from isoquant.notebook import Run
 from tests.door import ingest
@@ -103,7 +103,7 @@ def test_the_page_of_columns_is_what_the_code_says() -> None:
 
 def test_every_meaning_is_of_some_column() -> None:
     known = {column for table in columns.tables().values() for column in table}
-    only_of_odd_runs = {"most_samples", "cautions", "bins_aside", "models_aside"}
+    only_of_odd_runs = {"most_samples", "cautions", "bins_aside", "models_aside", *OF_OTHER_AXES}
     assert set(COLUMNS) - known == only_of_odd_runs
     with pytest.raises(KeyError, match="nosuch"):
         page({"answers()": ["nosuch"]})
