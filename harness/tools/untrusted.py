@@ -92,10 +92,9 @@ class Markers:
         text = _CONTROL.sub(REPLACEMENT, _LINE_END.sub("\n", text))
         whole = list(before + text + after)
         for start, end in self._find("".join(whole)):
-            if inside := range(max(start, len(before)), min(end, len(before) + len(text))):
-                # One that is seen, where the marker does not stand around ones that are not.
-                at = next(filter(lambda place: fold(whole[place]), inside), inside[0])
-                whole[at] = self._replace(whole[at])
+            first = max(start, len(before))
+            if first < min(end, len(before) + len(text)):
+                whole[first] = self._replace(whole[first])
         return "".join(whole[len(before) : len(before) + len(text)])
 
     def _find(self, text: str) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ from harness.tools import index
 from harness.tools.corpus import Document, Keys, digest_documents, read_corpus
 from harness.tools.index import split_words
 from harness.tools.search import Retriever, Search
+from tests.test_walls import imports
 
 CITIES = [
     {"id": "paris", "title": "Paris", "text": "Paris is the capital of France, on the Seine."},
@@ -95,10 +96,13 @@ def test_scores_are_those_of_the_formula(tmp_path: Path) -> None:
 
 
 def test_equal_documents_keep_the_order_of_the_corpus(tmp_path: Path) -> None:
-    rows = [{"id": f"d{i}", "text": "same words" if i % 3 else "other words here"} for i in range(200)]
-    retriever = prepare(Search(str(write_corpus(tmp_path / "c.jsonl", rows)), k=7), tmp_path)
-    expected = tuple(f"d{i}" for i in range(200) if i % 3)[:7]
-    assert all(retriever.call("same").ids == expected for _ in range(5))
+    rng = random.Random(5)
+    kinds = {"same same same": 0, "same same more": 1, "same more more": 2, "more more more": 3}
+    texts = rng.choices(list(kinds), k=2000)
+    rows = [{"id": at, "text": text} for at, text in enumerate(texts)]
+    retriever = prepare(Search(str(write_corpus(tmp_path / "c.jsonl", rows)), k=900), tmp_path)
+    expected = sorted(range(2000), key=lambda at: (kinds[texts[at]], at))[:900]
+    assert all(retriever.call("same").ids == tuple(map(str, expected)) for _ in range(3))
 
 
 def test_an_index_is_built_once_and_the_same_again(corpus: Path, tmp_path: Path) -> None:
@@ -282,6 +286,11 @@ def test_settings_that_give_nothing_are_refused() -> None:
     for change in ({"k": 0}, {"max_tokens": 0}, {"passage_chars": 0}, {"k1": -1.0}, {"b": 2.0}, {"k1": math.nan}):
         with pytest.raises(ValueError, match="tools.search"):
             Search("c.jsonl", **change)  # type: ignore[arg-type]
+
+
+def test_what_reads_runs_needs_no_search_library() -> None:
+    for path in Path("harness").rglob("*.py"):
+        assert all(within for name, within in imports(path.read_text()) if name == "bm25s"), path
 
 
 def test_a_query_of_thousands_of_words_is_answered(corpus: Path, tmp_path: Path) -> None:

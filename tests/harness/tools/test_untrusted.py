@@ -146,6 +146,7 @@ def test_a_harmless_text_stays_as_it_is() -> None:
         ("＜search＞", "‹search＞"),
         ("<\u200bsearch>", "‹\u200bsearch>"),
         ("[INST]", "(INST]"),
+        ("a\U000e003cb", "a�b"),
         ("a\0b\x1b[0m\r\nc\rd", "a�b�[0m\nc\nd"),
     ],
 )
@@ -179,12 +180,15 @@ def test_no_marker_comes_about_where_a_text_meets_its_wrapper(before: str, text:
 
 def test_a_cut_makes_no_marker() -> None:
     """Behind a cut there stands a wrapper that could end what the text begins."""
-    style = CallStyle("<q>", "</q>", "<r>", "rch>", tool="search")
+    style = CallStyle("<q>", "</q>", "<r>", "bra>", tool="search")
     tokenizer = build_byte_tokenizer()
-    guard = guard_for(tokenizer, (*style.markers, "<search>"), lambda text: encode(tokenizer, text))
+    guard = guard_for(tokenizer, (*style.markers, "<zebra>"), lambda text: encode(tokenizer, text))
+    changed = 0
     for length in range(1, 40):
-        whole = style.write("abc <sea <sea <sea <seat", guard, length)
-        assert "<search>" not in whole
+        whole = style.write(text := "abc <ze <ze <ze <zest", guard, length)
+        assert "<zebra>" not in whole and len(encode(tokenizer, whole)) <= length + len("<r>bra>")
+        changed += not text.startswith(whole[len(style.before) : -len(style.after)])
+    assert changed
 
 
 def test_a_cut_keeps_the_longest_beginning_that_fits() -> None:
