@@ -28,6 +28,7 @@ LONGEST_CHARS, MAX_IDS, LONGEST_ID = 1 << 16, 256, 256
 MAX_QUERY_CHARS = 2000
 CALLS_A_PROCESS = 1000
 REASON_CHARS = 200
+MAX_WALL_SECONDS = 86_400.0
 READY = b"ready"
 TIMED_OUT = "The tool took too long."
 
@@ -41,8 +42,10 @@ class Limits:
     memory_bytes: int = 1 << 30
 
     def __post_init__(self) -> None:
-        if not 0 < self.seconds < math.inf or not 1 <= self.patience < math.inf or self.memory_bytes < 1:
+        if not self.seconds > 0 or not self.patience >= 1 or self.memory_bytes < 1:
             raise ValueError(f"A call's limits must be above 0, and its patience at least 1; got {self}.")
+        if self.wall_seconds > MAX_WALL_SECONDS:
+            raise ValueError(f"A call's limits let it take more than a day; got {self}.")
 
     @property
     def wall_seconds(self) -> float:
