@@ -1,10 +1,12 @@
 """The command table: what is listed is there, help fits a screen, and nothing loads before it is asked for."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -18,6 +20,8 @@ LISTED = [name for name in COMMANDS if name not in HIDDEN]
 # A command of an example, without what a shell does with it.
 EXAMPLE = re.compile(r"isoquant ([^|&>)\n]+)")
 HEAVY = {"hydra", "omegaconf", "torch", "vllm", "transformers", "sweeps", "harness"}
+# Groups of commands that need no engine.
+LIGHT = ("bring in", "read", "draw figures", "check")
 ROOMS = {"analysis", "results", "sweeps", "harness", "ladder", "numpy", "argparse"}
 
 
@@ -51,31 +55,31 @@ def test_every_command_takes_json_and_out(name: str) -> None:
     assert {"--json", "--out"} <= commands.choices[name]._option_string_actions.keys()  # type: ignore[index]
 
 
-def loaded(*words: str) -> set[str]:
-    """Names of the top packages that a command has imported once it has ended."""
+def loaded(*commands: Sequence[str]) -> set[str]:
+    """Names of the top packages that these commands have imported once each has ended, one after the other."""
     code = (
-        "import sys\nfrom isoquant.__main__ import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "import json, sys\nfrom isoquant.__main__ import main\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    try:\n        main(words)\n    except SystemExit:\n        pass\n"
         "print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(commands)], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("words", [["--help"], [], ["nonsense"]], ids=str)
-def test_before_a_command_is_chosen_nothing_is_loaded(words: list[str]) -> None:
-    assert not loaded(*words) & ROOMS
+def test_before_a_command_is_chosen_nothing_is_loaded() -> None:
+    assert not loaded(["--help"], [], ["nonsense"]) & ROOMS
 
 
-@pytest.mark.parametrize("group", ["bring in", "read", "draw figures", "check"])
-def test_what_reads_runs_loads_neither_hydra_nor_torch(group: str) -> None:
-    for name in list(GROUPS[group])[:2]:
-        assert not loaded(name, "--help") & HEAVY
-    assert not loaded("health", "results/real/chain_sum") & HEAVY
+def test_what_reads_runs_loads_neither_hydra_nor_torch() -> None:
+    helped = [[name, "--help"] for group in LIGHT for name in GROUPS[group]]
+    assert not loaded(*helped, ["health", "results/real/chain_sum"]) & HEAVY
 
 
 def test_what_draws_loads_hydra() -> None:
-    assert {"hydra", "sweeps"} <= loaded("plan", "--help")
+    assert {"hydra", "sweeps"} <= loaded(["plan", "--help"])
 
 
 def test_a_mistake_is_one_line_and_status_two(capsys: pytest.CaptureFixture[str]) -> None:
