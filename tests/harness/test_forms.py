@@ -118,10 +118,12 @@ def grade_every_style(
             sampled = sample(renderer, task, prompts[0], leaves_open=leaves_open)
             assert sampled.traces[-1].ended
             answers += [(style, answer) for answer in sampled.answers if answer.forced or not leaves_open]
-        grades = grade_texts(task, [(answer.prompt_id, answer.text) for _, answer in answers]).grades
+        # Styles and budgets often lead to one text, and a text has one grade.
+        texts = list(dict.fromkeys((answer.prompt_id, answer.text) for _, answer in answers))
+        grades = dict(zip(texts, grade_texts(task, texts).grades, strict=True))
         found: dict[str, Graded] = {}
-        for (style, answer), grade in zip(answers, grades, strict=True):
-            found.setdefault(style, []).append((answer, grade))
+        for style, answer in answers:
+            found.setdefault(style, []).append((answer, grades[answer.prompt_id, answer.text]))
         return found
 
     return cache(grade_styles)
