@@ -21,6 +21,7 @@ from analysis.text import headline, summary
 from tests.analysis.conftest import LADDER, PlantedRung
 
 Change = Callable[[pd.Series], dict[str, object]]
+PRICES = {rung.name: PerToken(1.0, 2.0) for rung in LADDER}
 
 
 def find(loaded: outcomes.Outcomes, **choices: object) -> Findings:
@@ -91,13 +92,19 @@ def test_counts_that_count_models_alike_are_told_where_they_were_asked_for(ladde
     assert found.by_cost["counted_as"].iloc[0] == "samples" and "its samples [" in say(found)
 
 
+@pytest.fixture(scope="module")
+def every(ladder_run: Path) -> list[Findings]:
+    """What the ladder's run says under each cost model, of one resampling."""
+    return exchange_rates.measure_each(read(outcomes.load(ladder_run), Choices(price=PRICES)))
+
+
 @pytest.mark.parametrize("cost", ["c1", "c2", "c3", "c5", "tokens", "samples"])
-def test_one_resampling_under_every_cost_model_gives_what_each_gives_alone(ladder_run: Path, cost: str):
-    loaded, prices = outcomes.load(ladder_run), {rung.name: PerToken(1.0, 2.0) for rung in LADDER}
-    every = exchange_rates.measure_each(read(loaded, Choices(price=prices)))
+def test_one_resampling_under_every_cost_model_gives_what_each_gives_alone(
+    ladder_run: Path, every: list[Findings], cost: str
+):
     [one] = [each for each in every if each.setting.cost_model == cost]
     gpu = "H100" if cost == "c3" else None
-    alone = find(loaded, cost=cost, gpu=gpu, price=prices)
+    alone = find(outcomes.load(ladder_run), cost=cost, gpu=gpu, price=PRICES)
     for name in ("curves", "exchange_rates", "cells", "diversity"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(alone, name), rtol=1e-12, atol=0)
     assert one.setting == alone.setting

@@ -1,6 +1,7 @@
 """Log-probabilities in a run: stored on request, whatever is drawn when, and scores made of them alone."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,30 @@ def draw(root: Path, *words: str) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was drawn without; no test changes it."""
+    return draw(tmp_path_factory.mktemp("runs") / "plain")
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run drawn with them."""
+    return draw(tmp_path_factory.mktemp("runs") / "asked", ASKED)
+
+
+@pytest.fixture(scope="module")
+def deepened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was drawn deeper later, which continues its traces."""
+    root = draw(tmp_path_factory.mktemp("runs") / "deepened", ASKED, "grid.budgets=[0,8]")
+    return draw(root, ASKED)
+
+
+def copied(run: Path, root: Path) -> Path:
+    """The run to change."""
+    return Path(shutil.copytree(run, root))
+
+
 def rows(root: Path, table: Any) -> list[dict[str, Any]]:
     return store.scan(root, table).to_pylist()
 
@@ -56,8 +81,7 @@ def thoughts(root: Path) -> dict[tuple[Any, ...], list[int]]:
     return found
 
 
-def test_they_are_stored_for_every_token_where_the_sweep_asks_and_for_none_else(tmp_path: Path) -> None:
-    plain, asked = draw(tmp_path / "plain"), draw(tmp_path / "asked", ASKED)
+def test_they_are_stored_for_every_token_where_the_sweep_asks_and_for_none_else(plain: Path, asked: Path) -> None:
     assert all(
         row[name] is None for table in (TRACES, ANSWERS) for row in rows(plain, table) for name in CERTAINTY
     )
@@ -69,8 +93,7 @@ def test_they_are_stored_for_every_token_where_the_sweep_asks_and_for_none_else(
     assert inspect(asked) == ([], [])
 
 
-def test_asking_changes_no_token_and_not_what_rows_are_stored_under(tmp_path: Path) -> None:
-    plain, asked = draw(tmp_path / "plain"), draw(tmp_path / "asked", ASKED)
+def test_asking_changes_no_token_and_not_what_rows_are_stored_under(plain: Path, asked: Path) -> None:
     leave = {*CERTAINTY, "seconds"}
     for table in (TRACES, ANSWERS):
         both = (
@@ -94,11 +117,9 @@ def test_asking_changes_no_token_and_not_what_rows_are_stored_under(tmp_path: Pa
     ],
 )
 def test_a_score_is_of_the_thinking_up_to_the_cut_and_of_the_answer(
-    tmp_path: Path, settings: dict[str, Any]
+    tmp_path: Path, deepened: Path, settings: dict[str, Any]
 ) -> None:
-    root = draw(tmp_path / "run", ASKED, "grid.budgets=[0,8]")
-    # What is drawn deeper later continues its trace.
-    draw(root, ASKED)
+    root = copied(deepened, tmp_path / "run")
     scorer = Generator("own", **settings)
     done = score_run(root, scorer, pools=EVALUATION)
     lengths = [row["num_thinking_tokens"] for row in rows(root, ANSWERS) if row["pool"] == "evaluation"]
@@ -146,9 +167,9 @@ def test_a_trace_of_which_only_the_beginning_is_known_scores_the_answers_within(
 
 
 def test_a_second_pass_scores_nothing_and_no_pass_starts_an_engine(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, asked: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    root = draw(tmp_path / "run", ASKED)
+    root = copied(asked, tmp_path / "run")
     capfd.readouterr()
     words = ["score", str(root), "scorer=mean_logprob"]
     assert main([*words, "--plan"]) == 0
@@ -178,9 +199,9 @@ def test_rows_with_and_without_travel_together(tmp_path: Path) -> None:
 
 
 def test_the_scores_choose_among_samples_and_cost_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, asked: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    root = draw(tmp_path / "run", ASKED)
+    root = copied(asked, tmp_path / "run")
     grade_run(root, [build_job(compose([*SMALL, f"run={root}", ASKED])).task])
     score_run(root, Generator("own"), pools=EVALUATION)
     capfd.readouterr()
