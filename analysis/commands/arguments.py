@@ -151,9 +151,7 @@ def _read_verified(root: Path, base: Reading, options: argparse.Namespace) -> li
     names = [options.scorer] if options.scorer is not None else verifiers.named(root, base.asked.task)
     for name in names:
         scoring = replace(asked_scoring(options), scorer=name)
-        loaded = outcomes.load(
-            root, task=options.task, anchor=options.anchor, scoring=scoring, along=base.asked.along
-        )
+        loaded = outcomes.scored(root, base.asked, scoring, anchor=options.anchor)
         scored = tuple(arm for arm in loaded.arms if arm.is_scored)
         if scored:
             whole = replace(loaded, arms=scored)

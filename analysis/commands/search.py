@@ -61,8 +61,9 @@ def of_run(root: Path, base: Reading, options: argparse.Namespace) -> list[Asked
         return []
     task, found = base.asked.task, []
     for name in set(searches.scorers(root, task)) & set(verifiers.named(root, task)):
-        loaded = outcomes.load(root, task=task, anchor=options.anchor, scoring=Scoring(name))
-        reading = read(loaded, base.wanted, rule="best_of_n", seed=base.seed)
+        reading = read(
+            outcomes.scored(root, base.asked, Scoring(name)), base.wanted, rule="best_of_n", seed=base.seed
+        )
         told = searches.read(root, reading.outcomes)
         if told.searches:
             found.append(Asked(reading, told.searches, search.measure(reading, told.searches), told.notes))

@@ -59,6 +59,13 @@ class Along:
         return tuple(name for name in AXES if name != self.axis and len(self.declared.get(name, ())) > 1)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the run has budgets alone, so that every answer serves budgets and nothing else."""
+        return self.axis == "budget" and not any(
+            value for name in AXES if name != "budget" for value in self.declared.get(name, ())
+        )
+
+    @property
     def is_usual(self) -> bool:
         """Whether budgets are read, of thinking that is not extended and with the most tool calls."""
         return self.axis == "budget" and all(
@@ -97,6 +104,7 @@ class Everywhere:
     at: Mapping[AxisName, int] = field(default_factory=dict)
     declared: Declared = field(default_factory=dict)
     settings: tuple[Caps, ...] = ()
+    is_plain: ClassVar[bool] = False
 
     def settle(self, cells: pd.DataFrame) -> "Everywhere":
         """With the settings that are declared. Raises ValueError where an axis is held at a value that no cell has."""

@@ -135,6 +135,30 @@ def weighed(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     )
 
 
+def score(
+    arm: Arm, root: Path, *, pool: str, prompt_ids: pd.Index, grader: tuple[str, str], verifier: Verifier | None
+) -> Arm:
+    """The arm, read at thinking budgets alone, with what a verifier made of its samples, in place of what another did;
+    counts as they are. Held-out samples need no scores, and mostly have none.
+    """
+    if isinstance(arm.stored, Counted):
+        return arm
+    if verifier is not None:
+        read = samples.score(
+            arm.stored,
+            root,
+            identity=arm.rung.identity,
+            pool=pool,
+            budgets=arm.budgets.tolist(),
+            prompt_ids=prompt_ids,
+            grader=grader,
+            verifier=verifier,
+        )
+        if pool == EVALUATION or (read.scores is not None and read.scores.known.any()):
+            return replace(arm, stored=read, verifier=verifier)
+    return replace(arm, stored=replace(arm.stored, scores=None), verifier=None)
+
+
 class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
@@ -153,9 +177,7 @@ class StoredRun:
         scoring: Scoring | None = None,
         along: Along | Everywhere | None = None,
     ):
-        models = store.scan(root, schema.MODELS).to_pandas()
-        # Paths of a search are no samples: what they cost, and of a beam how many there are, is another question.
-        models = models[~models["identity"].isin(list(read_searching(root)))]
+        models = read_models(root)
         if models.empty:
             raise ValueError(nothing_in(root))
         self.root = root
@@ -222,6 +244,14 @@ class StoredRun:
         if pool != EVALUATION and (read.scores is None or not read.scores.known.any()):
             read, verifier = replace(read, scores=None), None
         return Arm(rung, np.asarray(budgets, dtype=np.int64), read, prompt_tokens, verifier)
+
+
+def read_models(root: Path) -> pd.DataFrame:
+    """The rows of the models whose samples a run holds. Paths of a search are no samples: what they cost, and of a
+    beam how many there are, is another question.
+    """
+    models = store.scan(root, schema.MODELS).to_pandas()
+    return models[~models["identity"].isin(list(read_searching(root)))]
 
 
 def nothing_in(root: Path) -> str:

@@ -11,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
+from analysis.runs import verifiers
 from analysis.runs.along import Along, Everywhere
-from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in, weighed
+from analysis.runs.arms import Arm, StoredRun, is_outside, nothing_in, read_models, score, weighed
 from analysis.runs.rungs import Rung
 from analysis.runs.samples import Samples
-from analysis.runs.verifiers import Scoring
+from analysis.runs.verifiers import EVALUATION, Scoring
 from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
 from results.shortage import raise_shortage
@@ -115,6 +116,26 @@ def load(
     """
     with telling_damage(root):
         return pair(StoredRun(root, task=task, scoring=scoring, along=along), anchor=anchor)
+
+
+def scored(root: Path, loaded: Outcomes, scoring: Scoring, *, anchor: str | None = None) -> Outcomes:
+    """Outcomes of a run as `load` gives them with these scores, of which the scores alone are read where it can be.
+
+    anchor: that of `loaded`. Raises ValueError where the run has no such scores.
+    """
+    if not loaded.along.is_plain:
+        return load(root, task=loaded.task, anchor=anchor, scoring=scoring, along=loaded.along)
+    with telling_damage(root):
+        models = read_models(root)
+        found = verifiers.find(root, models.loc[models["task"] == loaded.task, "identity"].tolist(), scoring)
+
+        def read(arm: Arm, pool: str) -> Arm:
+            verifier, prompt_ids = found.get(arm.rung.identity), pd.Index(loaded.prompt_ids)
+            return score(arm, root, pool=pool, prompt_ids=prompt_ids, grader=grader, verifier=verifier)
+
+        grader = loaded.grader, loaded.grader_version
+        arms = weighed([read(arm, EVALUATION) for arm in loaded.arms])
+        return replace(loaded, arms=arms, bins=loaded.bins and read(loaded.bins, "bins"))
 
 
 def tasks(root: Path) -> list[str]:

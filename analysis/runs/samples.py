@@ -157,6 +157,36 @@ def read(
     return replace(served, scores=read.each(serving.serve))
 
 
+def score(
+    samples: Samples,
+    root: Path,
+    *,
+    identity: str,
+    pool: str,
+    budgets: Sequence[int],
+    prompt_ids: pd.Index,
+    grader: tuple[str, str],
+    verifier: Verifier,
+) -> Samples:
+    """Samples that `read` gave at thinking budgets alone, or a part of them, with what a verifier made of each.
+
+    Its scores serve budgets as the answers do that it read. budgets and prompt_ids are those of the samples.
+    """
+    null = NATURAL if grader[0] != OUTSIDE else schema.UNLIMITED
+    own = samples.present & ~samples.cut & (null == NATURAL)
+    serving = Serving.at_budgets(budgets, prompt_ids, own, null=null)
+    read = scores.read(
+        root,
+        identity=identity,
+        pool=pool,
+        scorer=(verifier.name, verifier.version),
+        steps=verifier.steps,
+        num_verdicts=verifier.num_verdicts,
+        place=serving.place,
+    )
+    return replace(samples, scores=read.each(serving.serve))
+
+
 def _read_calls(root: Path, identity: str, pool: str) -> pa.Table:
     """Where calls of tools begin in the traces."""
     columns = ["prompt_id", "pool", "sample", "opened"]

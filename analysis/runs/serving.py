@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
 from analysis.runs.slots import Slots, dictionary, ints
-from results.cuts import NATURAL, NEVER, Caps, Events, answer_places
+from results.cuts import NATURAL, NEVER, Caps, Events, along_budgets, answer_places
 
 
 class Serving:
@@ -26,7 +26,7 @@ class Serving:
     def __init__(
         self,
         settings: Sequence[Caps],
-        answers: pa.Table,
+        answers: pa.Table | None,
         traces: pa.Table | None,
         prompt_ids: pd.Index,
         num_samples: int,
@@ -41,12 +41,21 @@ class Serving:
         # Where traces closed after each extension, and where calls begin: the answers there are keyed by it.
         self._closes = np.full((self.num_own, *self.shape[1:]), NEVER)
         self._opens = np.full((num_calls, *self.shape[1:]), NEVER)
-        if self.num_own > 1:
+        if answers is not None and self.num_own > 1:
             extension, place = ints(answers["extension"]), ints(answers["budget"], null=NATURAL)
             found = Slots(np.where(extension < self.num_own, extension, -1), *self._samples(answers), self.shape)
             self._closes[found.at] = np.where(extension > 0, place, NEVER)[found.kept]
         if traces is not None:
             self._place_calls(traces)
+
+    @classmethod
+    def at_budgets(cls, budgets: Sequence[int], prompt_ids: pd.Index, own: Bools, *, null: int) -> "Serving":
+        """That of thinking budgets alone, in order, where it is known which traces came to an answer of their own;
+        own (B, P, S).
+        """
+        serving = cls(along_budgets(budgets), None, None, prompt_ids, own.shape[2], null=null)
+        serving._own, serving._at_calls, serving._at_budgets = [own], [], {}
+        return serving
 
     def _place_calls(self, traces: pa.Table) -> None:
         """Number the calls of each sample in the order in which they begin."""

@@ -2,10 +2,12 @@
 how many become one, what is missing.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.reading import curves
@@ -14,6 +16,7 @@ from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.verifiers import Scoring
+from isoquant.__main__ import main as isoquant
 from results import schema, store
 from tests.analysis.planted_scores import score
 
@@ -217,6 +220,54 @@ def test_held_out_samples_need_no_scores_and_nothing_changes_where_none_are_aske
         "maj_at_k",
         "pass_at_k",
     )
+
+
+def assert_alike(found: Any, expected: Any) -> None:
+    """Two dataclasses of arrays are equal, number for number; arms one by one."""
+    assert type(found) is type(expected)
+    if dataclasses.is_dataclass(expected):
+        for field in dataclasses.fields(expected):
+            assert_alike(getattr(found, field.name), getattr(expected, field.name))
+    elif isinstance(expected, tuple):
+        assert len(found) == len(expected)
+        for pair in zip(found, expected, strict=True):
+            assert_alike(*pair)
+    else:
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("before", [None, "half", "rough"])
+@pytest.mark.parametrize("name", ["half", "steps", "rough"])
+def test_scores_read_beside_outcomes_are_those_that_are_read_with_them(run: Path, name: str, before: str | None):
+    gone = store.scan(run, schema.MODELS)["identity"].to_pylist()[0]
+    score(run, hashed, scorer="half", leave_out=lambda row: row.identity == gone)
+    score(run, hashed, scorer="half", pool="bins")
+    score(run, stepped, scorer="steps", leave_out=lambda row: row.sample == 3)
+    score(run, lambda row, rng: {"score": rng.normal()}, scorer="rough", num_verdicts=3, kind="generative")
+    loaded = outcomes.load(run, scoring=before and Scoring(before))
+    scoring = Scoring(name, steps="min" if name == "steps" else None)
+    assert_alike(outcomes.scored(run, loaded, scoring), outcomes.load(run, scoring=scoring))
+
+
+def test_scores_that_came_with_outcomes_are_read_beside_them_as_well(tmp_path: Path):
+    rows = [
+        {"model": model, "prompt": f"q{prompt}", "correct": (prompt + sample) % 3 == 0, "r": sample - prompt / 10}
+        for model in ("m", "n")
+        for prompt in range(6)
+        for sample in range(4)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "theirs.csv", index=False)
+    mapped = ["--map", "model=model", "prompt=prompt", "correct=correct", "verifier=r"]
+    assert isoquant(["ingest", str(tmp_path / "theirs.csv"), str(tmp_path / "run"), *mapped]) == 0
+    plain, scored = outcomes.load(tmp_path / "run"), load(tmp_path / "run")
+    assert scored.arms[0].is_scored
+    assert_alike(outcomes.scored(tmp_path / "run", plain, Scoring()), scored)
+
+
+def test_scores_that_a_run_has_not_are_missed_beside_its_outcomes(run: Path):
+    loaded = outcomes.load(run)
+    with pytest.raises(ValueError, match="No verifier has scored"):
+        outcomes.scored(run, loaded, Scoring())
 
 
 def test_a_share_to_drop_must_leave_something(run: Path):
