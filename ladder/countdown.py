@@ -25,6 +25,7 @@ EVALUATION_SEEDS = range(1_000_000, 1_001_000)
 MAX_THINKING_TOKENS = 256
 # The longest prompt, the longest thinking, both markers and the longest answer.
 CONTEXT = MAX_THINKING_TOKENS + 64
+TOKENS_PER_STEP = 6000
 # How fast a guess loses weight with its distance from the target: exp(-distance / GUESS_SCALE).
 GUESS_SCALE = 8.0
 LARGEST_VALUE = 1000
@@ -171,4 +172,6 @@ def draw_examples(problems: list[Problem], rng: np.random.Generator) -> Iterator
 
 def make_course(problems: list[Problem]) -> Course:
     """Countdown as a ladder learns it."""
-    return Course(partial(draw_examples, problems), build_tokenizer(), vocab_size(ALPHABET), CONTEXT)
+    return Course(
+        partial(draw_examples, problems), TOKENS_PER_STEP, build_tokenizer(), vocab_size(ALPHABET), CONTEXT
+    )

@@ -22,9 +22,12 @@ Draw = Callable[[np.random.Generator], Iterator[Example]]
 
 @dataclass(frozen=True)
 class Course:
-    """What the rungs of one ladder share: their training texts, their tokenizer, and the longest text they read."""
+    """What the rungs of one ladder share: training texts, how many of their tokens a step takes, the tokenizer, and the
+    longest text that they read.
+    """
 
     draw: Draw
+    tokens_per_step: int
     tokenizer: PreTrainedTokenizerFast
     vocab_size: int
     context: int

@@ -52,6 +52,7 @@ CUT_SHARE = 0.35
 # Of the cuts: those from the last result on, where the answer can be told.
 LATE_CUT_SHARE = 0.7
 MAX_TOKENS = 384
+TOKENS_PER_STEP = 3000
 CONTEXT = 512
 
 TOKEN_IDS = number_tokens(SEARCH_ALPHABET)
@@ -177,4 +178,4 @@ def draw_examples(rng: np.random.Generator) -> Iterator[Example]:
 def make_course() -> Course:
     """Search as its ladder learns it."""
     tokenizer = build_tokenizer(SEARCH_ALPHABET, unknown=UNKNOWN)
-    return Course(draw_examples, tokenizer, vocab_size(SEARCH_ALPHABET), CONTEXT)
+    return Course(draw_examples, TOKENS_PER_STEP, tokenizer, vocab_size(SEARCH_ALPHABET), CONTEXT)

@@ -15,7 +15,6 @@ from ladder.examples import Course, Example, batches
 from ladder.muon import Muon
 from ladder.rungs import HEAD_DIM, Rung
 
-TOKENS_PER_STEP = 6000
 ADAM_LR, MUON_LR, WARMUP_STEPS = 3e-3, 2e-2, 100
 WEIGHT_DECAY = 0.01
 DECAY_SHARE = 0.4
@@ -96,7 +95,7 @@ def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) 
     optimizers = build_optimizers(model)
     state = cache / f"{rung.name}.pt"
     progress = load_state(state, model, optimizers)
-    data = batches(course.draw, tokens_per_batch=TOKENS_PER_STEP, seed=seed, first_batch=progress.step)
+    data = batches(course.draw, tokens_per_batch=course.tokens_per_step, seed=seed, first_batch=progress.step)
     started = time.monotonic() - progress.seconds
     while progress.step < rung.num_steps:
         examples = next(data)

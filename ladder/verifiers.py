@@ -25,14 +25,13 @@ from harness.scorers.process import Process
 from harness.scorers.protocol import Item, RefusedError
 from harness.scorers.reading import Reader
 from harness.types import Prompt
-from ladder.countdown import CONTEXT, EVALUATION_SEEDS, Problem, load_problems
+from ladder.countdown import CONTEXT, EVALUATION_SEEDS, TOKENS_PER_STEP, Problem, load_problems
 from ladder.muon import Muon
 from ladder.tokenizer import END_THINK, THINK, build_tokenizer
 from ladder.train import (
     ADAM_LR,
     MUON_LR,
     SAVE_EVERY_STEPS,
-    TOKENS_PER_STEP,
     descend,
     describe,
     load_state,

@@ -105,15 +105,8 @@ def draw_facts(seed: int, dials: Dials) -> list[Fact]:
     for subject in names:
         for relation in rng.sample(RELATIONS, 1 + dials.distractors):
             value = rng.choice([name for name in rng.sample(names, 2) if name != subject])
-            facts.append(
-                Fact(
-                    subject,
-                    relation,
-                    spell(subject, relation, dials.reversals),
-                    value,
-                    rng.randint(0, LARGEST_DIGIT),
-                )
-            )
+            spelling = spell(subject, relation, dials.reversals)
+            facts.append(Fact(subject, relation, spelling, value, rng.randint(0, LARGEST_DIGIT)))
     rng.shuffle(facts)
     return add_mentions(facts, dials.noise, rng)
 
