@@ -5,6 +5,7 @@ learned.
 import random
 import re
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ import yaml
 
 from harness.tasks.facts import Question, draw_question, group_by_subject
 from harness.tasks.world import World
+from harness.tools.search import Search
 from ladder.examples import batches
+from ladder.lookup import Lookup
 from ladder.search import (
     DIALS,
     HOPS,
@@ -24,6 +27,7 @@ from ladder.search import (
     cut_places,
     draw_examples,
     make_course,
+    mistype,
     write_example,
     write_trace,
 )
@@ -164,3 +168,14 @@ def test_training_resumes_at_the_batch_it_had_reached() -> None:
     first = [next(stream) for _ in range(8)]
     resumed = batches(draw_examples, tokens_per_batch=500, seed=0, pool=4, first_batch=4)
     assert [next(resumed) for _ in range(4)] == first[4:] != first[:4]
+
+
+def test_traces_are_played_against_the_search_that_a_sweep_makes(tmp_path: Path) -> None:
+    with open("conf/tools/embedded_search.yaml") as file:
+        settings = Search(**yaml.safe_load(file)["search"])
+    task = World(seed=12, size=1)
+    tool = settings.attach(task).prepare(tmp_path, lambda line: None)
+    library = Library(list(task._ids), Lookup([document.text for document in task.corpus()]))
+    queries = [query for fact in library.facts[::40] for query in (fact.query, fact.missed_query)]
+    queries += [mistype(query, random.Random(i)) for i, query in enumerate(queries)]
+    assert [tool.call(query).text for query in queries] == [library.find(query) for query in queries]
