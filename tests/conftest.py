@@ -42,6 +42,8 @@ threadpool_limits(1, user_api="blas")
 
 STARTS_ENGINES = {
     "test_vllm.py",
+    "test_axes_engine.py",
+    "test_calls_engine.py",
     "test_engines.py",
     "test_search_engine.py",
     "test_probe.py",
@@ -90,16 +92,16 @@ class Running:
 
 
 @contextlib.contextmanager
-def run_engine(settings: EngineSettings) -> Iterator[Running]:
-    """An engine that serves RUNG until the context ends."""
-    checkpoint = read_checkpoint(RUNG)
+def run_engine(settings: EngineSettings, model: Model = RUNG) -> Iterator[Running]:
+    """An engine that serves a model until the context ends."""
+    checkpoint = read_checkpoint(model)
     thinking = Thinking(open="<think>", close="</think>", force="</think>")
-    renderer = Renderer(load_tokenizer(RUNG.path), thinking, checkpoint.eos_ids)
+    renderer = Renderer(load_tokenizer(model.path), thinking, checkpoint.eos_ids)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     # With strings to stop at, both engines keep the tokenizer; no other request is read as text.
-    starting = settings.start(RUNG, max_model_len=checkpoint.context, reads_text=True)
+    starting = settings.start(model, max_model_len=checkpoint.context, reads_text=True)
     try:
         engine = asyncio.run_coroutine_threadsafe(starting.__aenter__(), loop).result(timeout=300)
         # vLLM fills another gigabyte.
