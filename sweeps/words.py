@@ -18,7 +18,8 @@ ESCAPED = re.compile(r"\\[()\[\]{}:=, \t]")
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
 READERS = ("task.extract", "task.vote_key", "task.trust")
 # Of a model the same: what a server is asked beside the usual, by names of its own.
-KNOBS = ("model.knobs", "model.cost")
+KNOBS, COST = "model.knobs", "model.cost"
+QUOTES = ("'", '"')
 PLACES = (
     "model.path",
     "model.name",
@@ -77,8 +78,11 @@ def adapt(word: str) -> str:
     or a character, another meaning.
     """
     name, equals, value = word.partition("=")
-    if equals and (name in (*READERS, *KNOBS) or name.startswith("model.knobs.")):
+    if equals and (name in (*READERS, KNOBS) or name.startswith(f"{KNOBS}.")):
         return f"++{word}"
+    if name == COST and value:
+        # An expression has brackets, which mean something else to Hydra.
+        return f"++{name}={value if value[0] in QUOTES else quote(value)}"
     is_place = name_word(word) in PLACES and equals
     if not is_place or not value or value[0] in "'\"[{" or "${" in value or ESCAPED.search(value):
         return word
