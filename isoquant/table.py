@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, Command]] = {
             "sweeps.commands.score", "have a reward model read the answers of a run, store its scores"
         ),
         "export": Command("sweeps.commands.export", "write a task as a folder that lm-eval runs"),
+        "unroll": Command("sweeps.commands.unroll", "write a looped model as an ordinary checkpoint"),
     },
     "bring in": {
         "ingest": Command("results.ingest.command", "read lm-eval's or Inspect's logs, or a table, into a run"),
@@ -79,8 +80,7 @@ usage: isoquant COMMAND [options]
 
 Where inference compute buys back model size: draw a grid of models, samples and thinking, and analyse it."""
 FOOT = """\
-`isoquant COMMAND --help` shows options and examples. RUN is a folder, or a name in results/runs.
-`isoquant summary results/reference` shows the run that comes with isoquant."""
+`isoquant COMMAND --help` shows options and examples. RUN: a folder, or a name in results/runs."""
 # Not listed: they make what this project itself shows.
 HIDDEN = {"gallery": Command("analysis.commands.gallery", "make the pictures and text of docs/gallery.md again")}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
