@@ -45,6 +45,17 @@ class Cut(NamedTuple):
     between: str | None = None
 
 
+class Called(NamedTuple):
+    """What counts of a segment, where the call begins that begins in it, and the call that was carried out at its end
+    with what that put behind it.
+    """
+
+    token_ids: Ids
+    opened: int | None = None
+    call: ToolCall | None = None
+    observed_ids: Ids | None = None
+
+
 @dataclass(frozen=True)
 class Calling:
     """How a model with this tokenizer calls these tools."""
@@ -94,6 +105,14 @@ class Calling:
         return bisect.bisect_left(
             range(len(ids) + 1), length, key=lambda number: len(self.renderer.decode_whole(ids[:number]))
         )
+
+    async def follow(self, rollout: Rollout, token_ids: Ids, *, may_close: bool) -> Called:
+        """What was written next, up to a call, which is carried out where it may be closed."""
+        cut = self.cut(rollout, token_ids, may_close=may_close)
+        if cut.between is None:
+            return Called(cut.token_ids, cut.opened)
+        observed_ids, call = await self.carry_out(cut.between)
+        return Called(cut.token_ids, cut.opened, call, observed_ids)
 
     async def carry_out(self, between: str) -> tuple[Ids, ToolCall]:
         """What a call brings, as tokens behind it, and what it was. Malformed ones bring the reason."""

@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.calling import Calling, Cut, Stops
+from harness.calling import Called, Calling, Stops
 from harness.rendering import Renderer
 from harness.rollouts import Rollout
 from harness.seeds import request_seed
@@ -151,34 +151,31 @@ async def sample_segment(
         stop=context.ends_thinking + at_calls.texts,
     )
     stopped = find_stop(context.ends_thinking, completion.token_ids, after=before, renderer=renderer)
-    cut = Cut(completion.token_ids[:stopped])
+    written = Called(completion.token_ids[:stopped])
     if context.calling:
-        cut = context.calling.cut(rollout, cut.token_ids, may_close=may_close)
-    observed_ids, call = (
-        await context.calling.carry_out(cut.between)
-        if context.calling and cut.between is not None
-        else (None, None)
-    )
-    # Some engines say "length" of a stop token that stands exactly at the cap.
-    has_stopped = stopped is not None or (completion.finish_reason == "stop" and not context.calling)
+        written = await context.calling.follow(rollout, written.token_ids, may_close=may_close)
+    token_ids = written.token_ids
+    # Engines also stop at calls, and some say "length" of a stop token that stands exactly at the cap.
+    says_end = completion.finish_reason == "stop" and not context.calling
+    ended = token_ids[-1] in renderer.end_ids or len(token_ids) == stopped or says_end
     return Trace(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
         sample=key.sample,
         start_token=start,
-        token_ids=cut.token_ids,
-        ended=cut.token_ids[-1] in renderer.end_ids or has_stopped,
+        token_ids=token_ids,
+        ended=ended,
         num_prompt_tokens=len(key.prompt_ids) + len(before),
         num_cached_tokens=completion.num_cached_tokens,
         finish_reason=completion.finish_reason if stopped is None else "stop",
         seed=seed,
         seconds=completion.seconds,
-        text=renderer.decode(cut.token_ids),
-        certainty=completion.certainty and completion.certainty.first(len(cut.token_ids)),
+        text=renderer.decode(token_ids),
+        certainty=completion.certainty and completion.certainty.first(len(token_ids)),
         extend_ids=extend_ids,
-        opened=cut.opened,
-        call=call,
-        observed_ids=observed_ids,
+        opened=written.opened,
+        call=written.call,
+        observed_ids=written.observed_ids,
     )
 
 
