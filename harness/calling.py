@@ -36,12 +36,13 @@ class Stops(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What counts of a segment. opened: after how many tokens of the trace the call begins that begins in it;
-    between: the text of the call that ends it, None where none does.
+    """What counts of a segment. opened: after how many tokens of the trace the call begins whose marker is whole in it,
+    and opened_by: after how many that is; between: the text of the call that ends it, None where none does.
     """
 
     token_ids: Ids
     opened: int | None = None
+    opened_by: int | None = None
     between: str | None = None
 
 
@@ -52,6 +53,7 @@ class Called(NamedTuple):
 
     token_ids: Ids
     opened: int | None = None
+    opened_by: int | None = None
     call: ToolCall | None = None
     observed_ids: Ids | None = None
 
@@ -87,18 +89,16 @@ class Calling:
         text = self.renderer.decode_whole(since)
         if (at := self.style.find_open(text)) is None:
             return Cut(token_ids)
-        behind = at + len(self.style.open)
-        opened = (
-            None
-            if rollout.is_calling
-            else len(rollout.written) - len(rollout.since) + self._reach(since, at + 1) - 1
-        )
+        behind, before = at + len(self.style.open), len(rollout.written) - len(rollout.since)
+        opened = opened_by = None
+        if not rollout.is_calling:
+            opened, opened_by = before + self._reach(since, at + 1) - 1, before + self._reach(since, behind)
         closes = self.style.find_close(text, behind) if may_close else None
         if may_close and closes is None:
-            return Cut(token_ids, opened)
+            return Cut(token_ids, opened, opened_by)
         end = behind if closes is None else closes + len(self.style.close)
         kept = token_ids[: self._reach(since, end) - len(rollout.since)]
-        return Cut(kept, opened, None if closes is None else text[behind:closes])
+        return Cut(kept, opened, opened_by, None if closes is None else text[behind:closes])
 
     def _reach(self, ids: Ids, length: int) -> int:
         """The least number of tokens whose text is so many characters long."""
@@ -110,9 +110,9 @@ class Calling:
         """What was written next, up to a call, which is carried out where it may be closed."""
         cut = self.cut(rollout, token_ids, may_close=may_close)
         if cut.between is None:
-            return Called(cut.token_ids, cut.opened)
+            return Called(cut.token_ids, cut.opened, cut.opened_by)
         observed_ids, call = await self.carry_out(cut.between)
-        return Called(cut.token_ids, cut.opened, call, observed_ids)
+        return Called(cut.token_ids, cut.opened, cut.opened_by, call, observed_ids)
 
     async def carry_out(self, between: str) -> tuple[Ids, ToolCall]:
         """What a call brings, as tokens behind it, and what it was. Malformed ones bring the reason."""

@@ -9,7 +9,7 @@ from results.cuts import Caps, Events, answer_places
 
 Ids = tuple[int, ...]
 # What of a segment, as it is stored, says what stands behind the prompt.
-ROLLOUT = ("token_ids", "ended", "extend_ids", "opened", "observed_ids")
+ROLLOUT = ("token_ids", "ended", "extend_ids", "opened", "opened_by", "observed_ids")
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Rollout:
 
     written: what the model wrote, markers that were taken back included. closes: where it closed thinking;
     is_final: whether the last of these ended the text for good. extensions: what took the place of each close
-    marker but perhaps the last. opens: where each tool call begins; observations: where each that was carried out
-    ended, and what came back.
+    marker but perhaps the last. opens: where each tool call begins, and whole: where its marker is there;
+    observations: where each that was carried out ended, and what came back.
     """
 
     written: Ids = ()
@@ -27,6 +27,7 @@ class Rollout:
     is_final: bool = False
     extensions: tuple[Ids, ...] = ()
     opens: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
     observations: tuple[tuple[int, Ids], ...] = ()
 
     @property
@@ -52,10 +53,10 @@ class Rollout:
 
     def places(self, cells: Sequence[Caps]) -> list[int]:
         """Where the answer that serves each cell stands, as results.cuts.answer_places says."""
-        closes, opens = (np.array(each, dtype=np.int64) for each in (self.closes, self.opens))
+        closes, opens, whole = (np.array(each, dtype=np.int64) for each in (self.closes, self.opens, self.whole))
         finals = np.zeros(len(closes), dtype=bool)
         finals[-1:] = self.is_final
-        return [int(place) for place in answer_places(cells, Events(closes, finals, opens))]
+        return [int(place) for place in answer_places(cells, Events(closes, finals, opens, whole))]
 
     def followed_by(
         self,
@@ -65,6 +66,7 @@ class Rollout:
         is_final: bool,
         extend_ids: Sequence[int] | None = None,
         opened: int | None = None,
+        opened_by: int | None = None,
         observed_ids: Sequence[int] | None = None,
     ) -> "Rollout":
         """With one more segment, as a Trace tells it; `is_final` has a meaning where it ended."""
@@ -76,6 +78,7 @@ class Rollout:
             is_final=ended and is_final,
             extensions=self.extensions + (() if extend_ids is None else (tuple(extend_ids),)),
             opens=self.opens + (() if opened is None else (opened,)),
+            whole=self.whole + (() if opened_by is None else (opened_by,)),
             observations=self.observations + (() if observed_ids is None else ((length, tuple(observed_ids)),)),
         )
 

@@ -174,6 +174,7 @@ async def sample_segment(
         certainty=completion.certainty and completion.certainty.first(len(token_ids)),
         extend_ids=extend_ids,
         opened=written.opened,
+        opened_by=written.opened_by,
         call=written.call,
         observed_ids=written.observed_ids,
     )
@@ -187,6 +188,7 @@ def follow(rollout: Rollout, segment: Trace, *, close_id: int | None) -> Rollout
         is_final=segment.token_ids[-1] != close_id,
         extend_ids=segment.extend_ids,
         opened=segment.opened,
+        opened_by=segment.opened_by,
         observed_ids=segment.observed_ids,
     )
 

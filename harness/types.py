@@ -283,8 +283,8 @@ class Trace:
     `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids`
     and is counted. extend_ids: what was put in place of the marker that the segment before this one ended with;
     None where this goes on from a cut, or from the prompt. opened: after how many tokens of the trace the call begins
-    that began here; call: what it was, where it was carried out here, and observed_ids: what that put behind this
-    segment. Only `token_ids` count as thinking.
+    whose marker is whole here, and opened_by: after how many that is; call: what it was, where it was carried out here,
+    and observed_ids: what that put behind this segment. Only `token_ids` count as thinking.
     """
 
     prompt_id: str
@@ -302,6 +302,7 @@ class Trace:
     certainty: Certainty | None = None
     extend_ids: tuple[int, ...] | None = None
     opened: int | None = None
+    opened_by: int | None = None
     call: ToolCall | None = None
     observed_ids: tuple[int, ...] | None = None
 

@@ -28,12 +28,13 @@ class Events(NamedTuple):
     """Where in what samples of any shape (...) wrote, in tokens, something happened; NEVER where it did not.
 
     closes (K, ...): thinking closed for the first, second, ... time. finals (K, ...): nothing can follow that close.
-    opens (C, ...): the first, second, ... call of a tool begins.
+    opens (C, ...): the first, second, ... call of a tool begins; whole (C, ...): the marker that begins it is there.
     """
 
     closes: NDArray[np.int64]
     finals: NDArray[np.bool_]
     opens: NDArray[np.int64]
+    whole: NDArray[np.int64]
 
 
 def along_budgets(budgets: Sequence[int]) -> tuple[Caps, ...]:
@@ -45,8 +46,8 @@ def answer_places(cells: Sequence[Caps], events: Events) -> NDArray[np.int64]:
     """After how many written tokens the answer stands that serves each of N cells; (N, ...).
 
     NATURAL is the answer of a trace that closed by itself before it was ever extended. One that closes at the very
-    cap, or whose extension would begin with a call that is not allowed, is not extended. What lies beyond what a
-    sample has written is not known yet.
+    cap, or whose extension would begin with a call that is not allowed, is not extended. A call counts from where its
+    marker is whole, and is cut before it. What lies beyond what a sample has written is not known yet.
     """
     places = [_place(cell, events) for cell in cells]
     return np.array([np.broadcast_to(place, events.closes.shape[1:]) for place in places], dtype=np.int64)
@@ -54,8 +55,11 @@ def answer_places(cells: Sequence[Caps], events: Events) -> NDArray[np.int64]:
 
 def _place(cell: Caps, events: Events) -> NDArray[np.int64]:
     """That of one cell, of any shape that broadcasts to that of the samples."""
-    opens = events.opens[cell.calls] if cell.calls < len(events.opens) else np.int64(NEVER)
-    place = cut = np.minimum(cell.budget, opens)
+    place = cut = np.asarray(cell.budget, dtype=np.int64)
+    if cell.calls < len(events.opens):
+        # Of a marker that is cut nobody knows yet that it is one.
+        is_open = events.whole[cell.calls] <= cell.budget
+        place = cut = np.where(is_open, events.opens[cell.calls], cell.budget)
     # From the last close that may count to the first, which goes before all others.
     for k in reversed(range(min(cell.extensions + 1, len(events.closes)))):
         closes = events.closes[k]

@@ -146,6 +146,7 @@ CERTAINTY = tuple(name for name, _ in _CERTAINTY_COLUMNS)
 # what it put behind the segment.
 _CALL_COLUMNS = [
     ("opened", Count),
+    ("opened_by", Count),
     ("tool", Category),
     ("query", Text),
     ("result_ids", pa.list_(Text)),

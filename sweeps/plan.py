@@ -29,6 +29,7 @@ SEGMENT = {
     "num_thinking_tokens": (np.int32, 0),
     "ended": (np.bool_, 0),
     "opened": (np.int32, -1),
+    "opened_by": (np.int32, -1),
 }
 ANSWER = {"budget": (np.int32, NATURAL), "extension": (np.int16, 0), "forced": (np.bool_, 0)}
 
@@ -261,7 +262,7 @@ def _of_pool(
 def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: pd.DataFrame) -> PoolState:
     """The state of a pool whose segments and answers these are."""
     shape = (num_prompts, spec.num_samples)
-    num_thinking, closes, opens = _join(spec, shape, segments)
+    num_thinking, closes, opens, whole = _join(spec, shape, segments)
     finals = np.zeros(closes.shape, bool)
     # Nothing can follow an answer that its trace, which had ended, had to be closed for.
     last = answers[((answers["budget"] == NATURAL) | (answers["extension"] > 0)) & answers["forced"]]
@@ -272,30 +273,31 @@ def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: 
     return PoolState(
         spec,
         num_thinking,
-        Events(closes, finals, opens),
+        Events(closes, finals, opens, whole),
         answers_of=of_sample[order],
         answer_places=answers["budget"].to_numpy()[order],
     )
 
 
-def _join(
-    spec: PoolSpec, shape: tuple[int, int], segments: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tokens that each trace wrote (P, S), where it closed (K, P, S), and where its calls begin (C, P, S).
+def _join(spec: PoolSpec, shape: tuple[int, int], segments: pd.DataFrame) -> tuple[np.ndarray, ...]:
+    """Tokens that each trace wrote (P, S), where it closed (K, P, S), where its calls begin, and where the markers of
+    these are whole (C, P, S).
 
     Segments are joined to the beginning of their trace: one whose predecessor is lost cannot be used.
     """
     num_thinking = np.zeros(shape, np.int32)
-    closes, opens = _Places(1 + spec.most_extensions, shape), _Places(1 + spec.most_calls, shape)
+    closes = _Places(1 + spec.most_extensions, shape)
+    opens, whole = (_Places(1 + spec.most_calls, shape) for _ in range(2))
     for start_token, part in segments.groupby("start_token"):
         sample = part["prompt"].to_numpy(), part["sample"].to_numpy()
         joined = num_thinking[sample] == start_token
         at = tuple(axis[joined] for axis in sample)
         num_thinking[at] += part["num_thinking_tokens"].to_numpy()[joined]
         closes.note(at, num_thinking[at], where=part["ended"].to_numpy()[joined])
-        opened = part["opened"].to_numpy()[joined]
-        opens.note(at, opened, where=opened >= 0)
-    return num_thinking, closes.places, opens.places
+        for places, name in ((opens, "opened"), (whole, "opened_by")):
+            found = part[name].to_numpy()[joined]
+            places.note(at, found, where=found >= 0)
+    return num_thinking, closes.places, opens.places, whole.places
 
 
 class _Places:

@@ -83,7 +83,7 @@ def read_searched(
     return PoolState(
         spec,
         num_thinking_PS=np.where(done_PS, budget, 0),
-        events=Events(none, none.astype(bool), none),
+        events=Events(none, none.astype(bool), none, none),
         answers_of=np.flatnonzero(done_PS),
         answer_places=np.full(np.count_nonzero(done_PS), budget),
     )

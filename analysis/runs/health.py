@@ -75,15 +75,15 @@ def _read_traces(root: Path, identity: str, *, most_calls: int) -> pd.DataFrame:
     """Of every evaluation sample, segments joined, in tokens: how long it is, where it first ended by itself, and where
     a call begins beyond the most; NaN where it never did.
     """
-    columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended", "opened"]
+    columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended", "opened", "opened_by"]
     rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
     rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object})
     end = rows["start_token"] + rows["num_thinking_tokens"]
     rows = rows.assign(length=end, closed=end.where(rows["ended"].astype(bool)))
     found = rows.groupby(SAMPLE).agg(length=("length", "max"), closed=("closed", "min"))
     opened = rows.dropna(subset="opened").sort_values("opened")
-    beyond = opened[opened.groupby(SAMPLE).cumcount() == most_calls].set_index(SAMPLE)["opened"]
-    return found.assign(opened=beyond.reindex(found.index))
+    beyond = opened[opened.groupby(SAMPLE).cumcount() == most_calls].set_index(SAMPLE)[["opened", "opened_by"]]
+    return found.join(beyond)
 
 
 def _read_answers(root: Path, identity: str) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def _serving(traces: pd.DataFrame, answers: pd.DataFrame, budget: int) -> pd.Dat
     """The answer that each sample gives at the budget, where it has one, and the thinking spent on it."""
     # Budget 0 needs no trace, so that samples are those with an answer of their own there or a trace.
     of_trace = traces.reindex(answers.index)
-    cut = of_trace["opened"].clip(upper=budget).fillna(budget)
+    cut = of_trace["opened"].where(of_trace["opened_by"] <= budget, budget)
     is_own = of_trace["closed"] <= cut
     rows = answers.assign(spent=np.where(is_own, of_trace["closed"], cut))
     serving = rows[np.where(is_own, rows["budget"].isna(), rows["budget"] == cut)]

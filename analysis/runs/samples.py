@@ -189,7 +189,7 @@ def score(
 
 def _read_calls(root: Path, identity: str, pool: str) -> pa.Table:
     """Where calls of tools begin in the traces."""
-    columns = ["prompt_id", "pool", "sample", "opened"]
+    columns = ["prompt_id", "pool", "sample", "opened", "opened_by"]
     traces = store.scan(root, schema.TRACES, columns=columns, identity=identity)
     return traces.filter((pc.field("pool") == pool) & pc.field("opened").is_valid())
 

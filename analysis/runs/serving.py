@@ -40,7 +40,7 @@ class Serving:
         self.shape = (self.num_own + len(self.budgets) + num_calls, len(prompt_ids), num_samples)
         # Where traces closed after each extension, and where calls begin: the answers there are keyed by it.
         self._closes = np.full((self.num_own, *self.shape[1:]), NEVER)
-        self._opens = np.full((num_calls, *self.shape[1:]), NEVER)
+        self._opens, self._whole = (np.full((num_calls, *self.shape[1:]), NEVER) for _ in range(2))
         if answers is not None and self.num_own > 1:
             extension, place = ints(answers["extension"]), ints(answers["budget"], null=NATURAL)
             found = Slots(np.where(extension < self.num_own, extension, -1), *self._samples(answers), self.shape)
@@ -60,11 +60,13 @@ class Serving:
     def _place_calls(self, traces: pa.Table) -> None:
         """Number the calls of each sample in the order in which they begin."""
         opened, (prompt, sample) = ints(traces["opened"]), self._samples(traces)
-        rows = pd.DataFrame({"prompt": prompt, "sample": sample, "opened": opened}).sort_values("opened")
+        rows = pd.DataFrame({"prompt": prompt, "sample": sample, "opened": opened})
+        rows = rows.assign(opened_by=ints(traces["opened_by"])).sort_values("opened")
         number = rows.groupby(["prompt", "sample"]).cumcount().to_numpy()
         number = np.where(number < len(self._opens), number, -1)
         found = Slots(number, rows["prompt"].to_numpy(), rows["sample"].to_numpy(), self.shape)
         self._opens[found.at] = rows["opened"].to_numpy()[found.kept]
+        self._whole[found.at] = rows["opened_by"].to_numpy()[found.kept]
 
     def place(self, table: pa.Table) -> Slots:
         """Where rows with the key of an answer belong."""
@@ -92,7 +94,7 @@ class Serving:
         """
         own = slice(self.num_own)
         closes = np.where(present[own], thinking_tokens[own], NEVER)
-        places = answer_places(self.settings, Events(closes, forced[own], self._opens))
+        places = answer_places(self.settings, Events(closes, forced[own], self._opens, self._whole))
         self._own = [places == (closes[k] if k else NATURAL) for k in range(self.num_own)]
         budgets = np.array([setting.budget for setting in self.settings])[:, None, None]
         # A call that begins at one of the budgets has the answer that was forced there.

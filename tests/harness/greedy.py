@@ -1,7 +1,7 @@
 """An engine without noise: what it writes next is a hash of all before it. Lives under tests only."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,11 +10,15 @@ from harness.types import Completion, Request, RequestFailedError
 
 @dataclass
 class Greedy:
-    """Writes each of `often` with its chance a token, else one of `plain`, as a model at temperature 0 would."""
+    """Writes each of `often` with its chance a token, else one of `plain`, as a model at temperature 0 would.
+
+    decode: reads what it writes, as an engine does that is to stop at strings.
+    """
 
     plain: Sequence[int]
     often: dict[int, float]
     fails_from: int | None = None
+    decode: Callable[[Sequence[int]], str] | None = None
     requests: list[Request] = field(default_factory=list)
     num_written: int = 0
 
@@ -26,7 +30,9 @@ class Greedy:
         reason: Literal["stop", "length"] = "length"
         while len(written) < request.max_tokens and reason == "length":
             written.append(self._next(ids + written))
-            reason = "stop" if written[-1] in request.stop_ids else "length"
+            text = "" if self.decode is None else self.decode(written)
+            has_stopped = written[-1] in request.stop_ids or any(stop in text for stop in request.stop)
+            reason = "stop" if has_stopped else "length"
         self.num_written += len(written)
         return Completion(tuple(written), reason, None, 0.0)
 

@@ -43,15 +43,15 @@ class Echo:
         return Result(query[::-1], ids=(f"doc-{query}",))
 
 
-def engine_of() -> Greedy:
+def engine_of(*, often: float = 1.0) -> Greedy:
     assert RENDERER.close_id is not None
-    often = {RENDERER.eos_ids[0]: 0.005, RENDERER.close_id: 0.03, OPEN_ID: 0.1, CLOSE_ID: 0.2}
-    return Greedy(PLAIN_IDS, often)
+    chances = {RENDERER.eos_ids[0]: 0.005, RENDERER.close_id: 0.03, OPEN_ID: 0.1 * often, CLOSE_ID: 0.2 * often}
+    return Greedy(PLAIN_IDS, chances, decode=lambda ids: RENDERER.decode_whole(tuple(ids)))
 
 
-def context_of(caller: Echo) -> Context:
+def context_of(caller: Echo, style: CallStyle = STYLE) -> Context:
     sampling = Sampling(temperature=0.0, max_answer_tokens=4)
-    return Context("identity", RENDERER, sampling, calling=Calling(STYLE, caller, RENDERER))
+    return Context("identity", RENDERER, sampling, calling=Calling(style, caller, RENDERER))
 
 
 def key_of(sample: int) -> SampleKey:
@@ -95,6 +95,35 @@ def test_every_cell_is_what_a_run_capped_there_from_the_start_would_have_given(s
         alone = finish(Pending(key_of(sample), (cell,)), engine_of())
         [place] = rollout.places([cell])
         assert [seen(answer) for answer in alone.answers] == [seen(answers[place])], cell
+
+
+# Markers of several tokens, which begin before a cut and end behind it, and one that is the beginning of another.
+SPELT = [
+    CallStyle(open="((", close="))", before="=", after=";", tool="search"),
+    CallStyle(open="(1", close=")2", before="==", after=";;", tool="search"),
+    CallStyle(open="(", close="()", before="=", after=";", tool="search"),
+]
+
+
+@pytest.mark.parametrize("style", SPELT, ids=lambda style: f"{style.open} {style.close}")
+@pytest.mark.parametrize("sample", range(25))
+def test_markers_of_several_tokens_are_found_however_they_were_cut(sample: int, style: CallStyle) -> None:
+    def draw(cells: tuple[Caps, ...], *before: Sampled) -> Sampled:
+        stored = (rollout_of(*before), frozenset(answers_of(*before))) if before else ()
+        pending, engine = Pending(key_of(sample), cells, *stored), engine_of(often=2.0)
+        return asyncio.run(finish_sample(engine, context_of(Echo(), style), pending))
+
+    whole = draw(CELLS)
+    answers, rollout = answers_of(whole), rollout_of(whole)
+    for cell in CELLS:
+        assert [seen(answer) for answer in draw((cell,)).answers] == [seen(answers[rollout.places([cell])[0]])], (
+            cell
+        )
+    # Grown a few tokens at a time, so that cuts fall within markers.
+    steps = [draw((Caps(1, 1, 4),))]
+    for budget in (*range(2, 30), 60):
+        steps.append(draw((Caps(budget, 1, 4),), *steps))
+    assert rollout_of(*steps) == rollout_of(draw((Caps(60, 1, 4),)))
 
 
 def test_the_axes_cost_the_sum_of_their_cuts_and_calls_are_made_once() -> None:

@@ -44,6 +44,7 @@ class Axes(Made):
             key
             | request
             | {"start_token": start, "num_thinking_tokens": end - start, "ended": ended, "opened": opened}
+            | {"opened_by": opened and opened + 1}
             | {"token_ids": [1] * (end - start), "text": "x"}
             | ({"extend_ids": [9] * WAIT_TOKENS} if start == CLOSES else {})
             for start, end, ended, opened in segments
