@@ -27,6 +27,7 @@ from analysis.runs.pairing import Source
 from analysis.runs.serial import ALONG, AXES, BY_NAME, HELD, AxisName
 from analysis.runs.verifiers import Scoring
 from analysis.stats.filtered import SHARE
+from analysis.text.tables import filled
 from results.ingest.sizes import LEAST_TOKENS, parse_size
 from results.inspection import check
 from results.places import find_run, write_beside
@@ -129,7 +130,7 @@ def other_axes(reading: Reading) -> list[str]:
         return []
     told = [f"{BY_NAME[name].steps} ({', '.join(map(str, along.declared[name]))})" for name in along.others]
     ways = ["leave --along out" if name == "budget" else f"--along {name}" for name in along.others]
-    return [f"This run also varies {numerals.listed(told)}. To read along them: {' or '.join(ways)}."]
+    return [filled(f"This run also varies {numerals.listed(told)}. To read along them: {' or '.join(ways)}.")]
 
 
 def split(root: Path, reading: Reading, options: argparse.Namespace) -> Splits:

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.figures import ink, page
-from analysis.questions.accuracy_grid import ACROSS, DOWN
 from analysis.runs import serial
 from analysis.text import captions, wording
 
@@ -35,9 +34,9 @@ class _Axis(NamedTuple):
 
 def _axes(first: pd.Series) -> tuple[_Axis, _Axis]:
     """What goes up, and what to the right."""
-    if DOWN not in first:
+    if serial.DOWN not in first:
         return _serial(serial.of(first), "budget"), _Axis("width", "samples", "samples", "sample more", str)
-    down, across = (serial.BY_NAME[first[side]] for side in (DOWN, ACROSS))
+    down, across = (serial.BY_NAME[first[side]] for side in (serial.DOWN, serial.ACROSS))
     return _serial(down, down.name), _serial(across, across.name)
 
 

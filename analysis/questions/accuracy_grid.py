@@ -5,12 +5,9 @@ import pandas as pd
 from analysis.reading.cells import Cells, Row
 from analysis.reading.untold import UntoldError
 from analysis.runs.along import Along
-from analysis.runs.serial import AMONG, AXES, BY_NAME, HELD, AxisName
+from analysis.runs.serial import ACROSS, AMONG, AXES, BY_NAME, DOWN, HELD, AxisName
 from analysis.stats import frontier
 from analysis.stats.bootstrap import share_of_replicates
-
-# The columns that name the axes of a table over two serial ones.
-DOWN, ACROSS = "down", "across"
 
 
 def frame(cells: Cells) -> pd.DataFrame:

@@ -28,7 +28,9 @@ def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: lis
     parts = curves.sections(found, loaded, rule=rule)
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
-        parts.append(frontier.section(matches.match(reading, every), unit=reading.cost.unit, rule=rule))
+        parts.append(
+            frontier.section(matches.match(reading, every), unit=reading.cost.unit, rule=rule, words=reading.words)
+        )
     if reading.reads_scores:
         parts.append(verifier.section(reading))
     parts += [trust.section(loaded, found, records), *more]

@@ -51,12 +51,12 @@ function rightTable(prompt) {
 
 function answerTable(sample, query) {
   const rows = sample.answers.map(([budget, forced, tokens, text, extracted, outcome], at) => {
-    const when = budget === null ? (sample.trace.length || tokens ? `${tokens.toLocaleString("en-US")} or more: its own end` : "its own end") : `${budget.toLocaleString("en-US")}${forced ? ": forced" : ""}`;
+    const when = budget === null ? (sample.trace.length || tokens ? `${tokens.toLocaleString("en-US")}${shelf.by_place ? "" : " or more"}: its own end` : "its own end") : `${budget.toLocaleString("en-US")}${forced ? ": forced" : ""}`;
     const said = text === null ? make("span", { class: "note" }, "the trace itself") : clippedText(text, query);
     const graded = make("span", { class: outcome === "correct" ? "right" : "wrong" }, OUTCOME_WORDS[outcome] ?? outcome ?? "not graded");
     return [when, said, extracted.length ? clippedText(extracted, query) : "–", graded, ...(sample.scores ? [scoreWords(sample.scores[at])] : [])];
   });
-  return tableOf(shelf.answers, ["budget", "answer", "read as", "outcome", ...(sample.scores ? ["score"] : [])], rows,
+  return tableOf(shelf.by_place ? "Its answers, by thinking tokens before each" : "Its answer at each thinking budget", [shelf.by_place ? "thinking tokens" : "budget", "answer", "read as", "outcome", ...(sample.scores ? ["score"] : [])], rows,
     { numeric: sample.scores ? [4] : [] });
 }
 

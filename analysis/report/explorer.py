@@ -15,8 +15,6 @@ from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import Sample
 from analysis.text import wording
 
-# The heads of a sample's answers: one a budget, or where each was asked for.
-IN_ORDER, BY_PLACE = "Its answer at each thinking budget", "Its answers, by thinking tokens before each"
 # What all texts together may take of a page, as they are embedded.
 MAX_BYTES = 6_000_000
 
@@ -44,7 +42,7 @@ def section(root: Path, reading: Reading, *, size: Size, room: int) -> Section:
     data = {
         "models": list(wording.short_names(names).values()),
         "axis": outcomes.along.words.choice,
-        "answers": IN_ORDER if outcomes.along.is_usual else BY_PLACE,
+        "by_place": not outcomes.along.is_usual,
         "budgets": outcomes.budgets,
         "num_samples": None if outcomes.holds_counts else outcomes.num_samples,
         "prompts": sorted(prompts, key=lambda prompt: str(prompt["id"])),

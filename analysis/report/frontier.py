@@ -9,17 +9,18 @@ from analysis.questions.matches import Match
 from analysis.reading.curves import Rule
 from analysis.report import html
 from analysis.report.sections import Section
+from analysis.runs.serial import Axis
 from analysis.text import matches as matches_text
 from analysis.text import wording
 
 
-def section(found: list[Match], *, unit: str, rule: Rule) -> Section:
-    """A row a smaller model and bin. found: of two models or more."""
+def section(found: list[Match], *, unit: str, rule: Rule, words: Axis) -> Section:
+    """A row a smaller model and bin. found: of two models or more; words: of the serial axis that is read."""
     large = found[0].large
     frame = pd.DataFrame([_row(match, unit) for match in found])
     legend = (
         f"Against one full answer of {large} the smaller model looks better than it is, because {large} too can "
-        "be run with a smaller budget or more samples. Both at best: both models use their best settings; the "
+        f"be run with {words.less} or more samples. Both at best: both models use their best settings; the "
         f"accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half of "
         "the prompts and scored on the other half. R*: below this ratio of served to pretraining tokens, the "
         "smaller model is cheaper (2N FLOPs a token); any: always cheaper. ≤ (≥ for R*): the cheapest cell "

@@ -153,8 +153,9 @@ def _open_rates(found: Findings) -> list[Remark]:
     never = int((rates["share_never"] >= 0.95).sum())
     undecided = int(rates["share_never"].between(0.05, 0.95, inclusive="neither").sum())
     text = (
-        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or thinking), {never:,} are never in at "
-        f"least 95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide those. "
+        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or {found.setting.words.head}), {never:,} are "
+        f"never in at least 95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide "
+        "those. "
         "Never: not within the measured grid. p-values test a rate of 1; they are corrected by Holm over all "
         "pairs and bins of a table."
     )

@@ -49,7 +49,7 @@ class Along:
         held = [
             BY_NAME[name].alone(value)
             for name, value in self.at.items()
-            if name == "budget" or value or len(self.declared[name]) > 1
+            if name == "budget" or value or len(self.declared.get(name, ())) > 1
         ]
         return BY_NAME[self.axis]._replace(held=", ".join(held))
 

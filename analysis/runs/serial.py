@@ -13,6 +13,8 @@ AXES: tuple[AxisName, ...] = get_args(AxisName)
 # A frame's columns that stand only where they say something: an axis that is not thinking budgets, what others are
 # held at, and what tells settings apart where all are read.
 ALONG, HELD, AMONG = "along", "held", "among"
+# The columns that name the axes of a map over two of them.
+DOWN, ACROSS = "down", "across"
 
 
 class Axis(NamedTuple):
@@ -22,9 +24,9 @@ class Axis(NamedTuple):
     grid: the option that draws more of it. phrases: of 0, of 1, and of any other value, with `{}` for it. values:
     what its values are called; choice: one of them, as a setting; largest, at_its_largest: at the last of them;
     at_every: at each. more, more_of, longer, does, ask, how: to spend more along it, as a thing, as what somebody
-    does, as what a model does, and in questions; one_or_many: against more samples; by_one: by a single one; buys: as
-    what is paid for. cut_at: where a sample that still goes on is cut. left_out: the title of a caution. head: of a
-    column; file: how the name of a figure ends.
+    does, as what a model does, and in questions; less: to spend less; one_or_many: against more samples; by_one: by a
+    single one; buys: as what is paid for. cut_at: where a sample that still goes on is cut. left_out: the title of a
+    caution. head: of a column; file: how the name of a figure ends.
     """
 
     name: AxisName
@@ -38,6 +40,7 @@ class Axis(NamedTuple):
     choice: str
     largest: str
     more: str
+    less: str
     more_of: str
     longer: str
     does: str
@@ -109,6 +112,7 @@ BUDGET = Axis(
     choice="thinking budget",
     largest="at the full budget",
     more="longer thinking",
+    less="a smaller budget",
     more_of="more thinking",
     longer="thinking longer",
     does="thinks longer about its one sample",
@@ -136,6 +140,7 @@ EXTENSIONS = Axis(
     choice="number of extensions",
     largest="with all extensions",
     more="more extensions",
+    less="fewer extensions",
     more_of="more extensions",
     longer="extending its thinking",
     does="extends the thinking of its one sample",
@@ -163,6 +168,7 @@ CALLS = Axis(
     choice="number of tool calls",
     largest="with all tool calls",
     more="more tool calls",
+    less="fewer tool calls",
     more_of="more tool calls",
     longer="calling tools more often",
     does="calls tools more often in its one sample",
