@@ -1,6 +1,7 @@
 """replay: who should get the compute: allocation, thinking or not, cascades, width against depth."""
 
 import argparse
+from dataclasses import replace
 
 from analysis.commands import arguments, route
 from analysis.runs.texts import whole_prompts
@@ -51,6 +52,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     print(*drawn, sep="\n")
     if options.along != "budget":
         print("Not replayed: whom to think about, and routers. Both are asked along budgets: leave --along out.")
+        rename = reading.words.rename
+        found = replace(found, frontiers=rename(found.frontiers), surface=rename(found.surface))
         return {"run": str(root), "figures": drawn, "replay": found, "route": None}
     routed = route.route_if_embedded(root, options)
     return {"run": str(root), "figures": drawn, "replay": found, "route": routed}

@@ -89,7 +89,8 @@ class Axis(NamedTuple):
 
     def rename(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the columns of its budgets under this axis' name, as it leaves for a reader."""
-        return frame.rename(columns={"budget": self.name, "max_budget": f"max_{self.name}"})
+        named = {f"budget{end}": f"{self.name}{end}" for end in ("", "_low", "_high")}
+        return frame.rename(columns=named | {"max_budget": f"max_{self.name}"})
 
     def _phrase(self, value: float) -> str:
         return self.phrases[int(min(value, 2))]

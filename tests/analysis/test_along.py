@@ -141,6 +141,8 @@ def test_every_command_says_the_axis_and_never_another_number_of_tokens(
     assert full in said["laws"] and serial.BY_NAME[axis].alone(1) in said["summary"]
     assert f"every {axis}" not in said["compare"] and serial.BY_NAME[axis].at_every in said["compare"]
     assert "Not replayed: whom to think about" in said["replay"]
+    depth = pd.read_csv(tmp_path / "figures" / "replay_parallel_serial.csv")
+    assert {axis, f"{axis}_low", f"{axis}_high"} <= set(depth) and not [n for n in depth if n.startswith("budget")]
     assert f"model and {serial.BY_NAME[axis].choice}" in page
 
 
