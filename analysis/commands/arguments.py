@@ -106,12 +106,20 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
 def everywhere(root: Path, base: Reading, options: argparse.Namespace) -> Reading:
     """The run read in every setting that --at leaves, where it has further axes than the one that is read; else the
     reading itself.
+
+    Raises UntoldError where a verifier chooses that did not read the answers of all settings.
     """
-    if not base.asked.along.others:
+    others = base.asked.along.others
+    if not others:
         return base
-    scored = scoring(options) if base.reads_scores or options.difficulty == "score" else None
     held = Everywhere(dict(options.at))
-    loaded = outcomes.load(root, task=base.asked.task, anchor=options.anchor, scoring=scored, along=held)
+    loaded = outcomes.load(root, task=base.asked.task, anchor=options.anchor, scoring=scoring(options), along=held)
+    if base.reads_scores and not all(arm.is_scored for arm in loaded.arms):
+        at = " ".join(f"{name}={base.asked.along.at[name]}" for name in others)
+        raise UntoldError(
+            f"Not all answers of other settings are scored. Run `isoquant score RUN`, or choose among fewer with "
+            f"--at {at}."
+        )
     return base.of(loaded)
 
 

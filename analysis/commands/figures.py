@@ -36,7 +36,7 @@ from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.runs import searches, verifiers
 from analysis.runs.along import Along
-from analysis.runs.serial import BY_NAME
+from analysis.runs.serial import BY_NAME, AxisName
 from analysis.text import summary
 from results.inspection import check_folders
 
@@ -81,8 +81,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     with Drawn() as drawn:
         reading = arguments.read(root, options)
         found, measured = exchange_rates.measure_each(reading)[0], cells.measure(reading)
-        every = arguments.everywhere(root, reading, options)
-        whole = measured if every is reading else cells.measure(every)
+        whole = cache(partial(_whole, root, measured, options))
         if options.summary:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured, whole), *of_data(options.data, options.seed)]
@@ -99,6 +98,12 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     missing = [{"figures": names, "reason": told} for told, names in untold.items()]
     made = arguments.describe(root, reading) | {"figures": paths, "not_drawn": missing}
     return made | ({"summary": tables(reading, found)} if options.summary else {})
+
+
+def _whole(root: Path, measured: Cells, options: argparse.Namespace) -> Cells:
+    """The cells of every setting of the run; raises UntoldError as `arguments.everywhere`."""
+    every = arguments.everywhere(root, measured.reading, options)
+    return measured if every is measured.reading else cells.measure(every)
 
 
 def _ask(drawn: Drawn, folder: Path, wanted: list[Wanted]) -> dict[str, list[str]]:
@@ -129,18 +134,18 @@ def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
     return [*along, Wanted("cost_models", by_cost, "cost_models")]
 
 
-def of_cells(measured: Cells, whole: Cells | None = None) -> list[Wanted]:
+def of_cells(measured: Cells, whole: Callable[[], Cells] | None = None) -> list[Wanted]:
     """What the grid says along the axis that is read, and where best settings are chosen what the whole of it does."""
     # Two figures read it, and it is the most expensive table.
-    whole, along = whole or measured, measured.outcomes.along
-    needed = cache(partial(targets.needs, whole))
+    every, along = whole or (lambda: measured), measured.outcomes.along
+    needed = cache(lambda: targets.needs(every()))
     assert isinstance(along, Along)
     maps = [
-        Wanted(f"grid_{BY_NAME[other].file}", partial(accuracy_grid.across, whole, along, other), "grid")
+        Wanted(f"grid_{BY_NAME[other].file}", partial(_across, every, along, other), "grid")
         for other in along.others
     ]
     return [
-        Wanted("frontier", partial(frontier.frame, whole), "frontier"),
+        Wanted("frontier", lambda: frontier.frame(every()), "frontier"),
         Wanted("targets", lambda: targets.substitution_frame(needed()), "targets"),
         Wanted("isoquants", lambda: targets.isoquant_frame(needed()), "isoquants"),
         Wanted("break_even", partial(break_even.frame, measured), "break_even"),
@@ -150,6 +155,10 @@ def of_cells(measured: Cells, whole: Cells | None = None) -> list[Wanted]:
         Wanted("coverage", partial(coverage.frame, measured), "coverage"),
         Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),
     ]
+
+
+def _across(every: Callable[[], Cells], along: Along, other: AxisName) -> pd.DataFrame:
+    return accuracy_grid.across(every(), along, other)
 
 
 def of_scores(root: Path, reading: Reading, options: argparse.Namespace) -> list[Wanted]:

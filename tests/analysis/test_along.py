@@ -194,6 +194,20 @@ def test_best_settings_are_chosen_among_all_of_a_run(run: Path):
     assert targets.needs(whole)["cost"].notna().any()
 
 
+def test_settings_that_no_verifier_read_are_not_chosen_among(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    root = Axes(models=("large",), is_scored=True).write(tmp_path / "run")
+    by_score = ["figures", str(root), "--rule", "best_of_n"]
+    assert main(by_score) == 0
+    said = capsys.readouterr().out
+    assert (
+        "Not all answers of other settings are scored. Run `isoquant score RUN`, or choose among fewer with"
+        in said
+    )
+    assert "--at extensions=0 calls=1." in said and not (root / "figures" / "frontier.png").exists()
+    assert main([*by_score, "--at", "extensions=0", "calls=1"]) == 0
+    assert (root / "figures" / "frontier.png").exists() and (root / "figures" / "grid.png").exists()
+
+
 def test_match_takes_both_at_best_from_all_settings(run: Path):
     reading = reading_of(run, Along())
     alone, every = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from results.schema import ANSWERS, GRADES, TRACES
@@ -21,7 +22,10 @@ TOOL_TOKENS, WAIT_TOKENS = 7, 2
 
 @dataclass(frozen=True)
 class Axes(Made):
-    """Budgets x extensions x calls. lacking: prompts of which the extended answer was not drawn."""
+    """Budgets x extensions x calls. lacking: prompts of which the extended answer was not drawn.
+
+    Where the run is scored, extended answers are not.
+    """
 
     size: int = 12
     budgets: Sequence[int] = BUDGETS
@@ -35,6 +39,9 @@ class Axes(Made):
         if cell["pool"] == "bins":
             return [cell | {"extensions": None, "calls": calls[-1]}]
         return [cell | {"extensions": e or None, "calls": c} for e in self.extensions for c in calls]
+
+    def _write_scores(self, root: Path, model: str, answers: Sequence[dict[str, Any]]) -> None:
+        super()._write_scores(root, model, [answer for answer in answers if not answer.get("extension")])
 
     def _sample(self, identity: str, index: int, pool: str, sample: int, budgets: Sequence[int]) -> dict[str, Any]:
         key = {"identity": identity, "prompt_id": f"sums/{index:05d}", "pool": pool, "sample": sample}
