@@ -20,7 +20,7 @@ from harness.forms import FORMS, Form, FormName
 from harness.readers import is_plain
 from harness.tasks.reasoning_gym import read_tagged
 from harness.tools.corpus import Document, Keys, is_id, read_corpus
-from harness.tools.protocol import GOLD_IDS
+from harness.tools.protocol import GOLD_IDS, storable
 from harness.types import Grade, Prompt
 
 QUESTION = "{question}"
@@ -172,22 +172,18 @@ class MultiHop:
         return Path(self.data)
 
     def _read(self, row: Mapping[str, Any], place: str) -> Prompt:
-        name, question, answers = row.get(self.id_key), row.get(self.question_key), row.get(self.answer_key)
-        answers = [answers] if isinstance(answers, str) else answers
-        is_answered = (
-            isinstance(answers, list) and answers and all(isinstance(one, str) and one for one in answers)
-        )
-        if not is_id(name) or not isinstance(question, str) or not question.strip() or not is_answered:
+        name, question = row.get(self.id_key), row.get(self.question_key)
+        answers = _read_answers(row.get(self.answer_key))
+        if not is_id(name) or not isinstance(question, str) or not question.strip() or not answers:
             raise ValueError(
                 f"{place}: {self.id_key!r} must be a short text or whole number, {self.question_key!r} a text, and "
                 f"{self.answer_key!r} a text or a list of texts."
             )
-        assert isinstance(answers, list)
         gold = _read_ids(row, self.gold_key, place)
         evidence = _read_ids(row, self.evidence_key, place) if self.evidence_key else gold
         reference = {"answer": answers[0], "aliases": answers[1:], GOLD_IDS: gold, "evidence": evidence}
-        text = self.template.replace(QUESTION, question.strip())
-        return Prompt(f"{self.name}/{name}", text, reference, {"num_gold": len(gold)})
+        text = self.template.replace(QUESTION, storable(question.strip()))
+        return Prompt(f"{self.name}/{storable(str(name))}", text, reference, {"num_gold": len(gold)})
 
     def _check_documents(self, prompts: Collection[Prompt]) -> None:
         """Ids that the documents call otherwise would be told as never found."""
@@ -201,13 +197,20 @@ class MultiHop:
         )
 
 
+def _read_answers(given: Any) -> list[str]:
+    """A text, or a list of texts, as a list; empty where it is neither, or one of them is empty."""
+    answers = [given] if isinstance(given, str) else given
+    is_list = isinstance(answers, list) and all(isinstance(one, str) and one for one in answers)
+    return list(map(storable, answers)) if is_list else []
+
+
 def _read_ids(row: Mapping[str, Any], key: str, place: str) -> Sequence[str]:
     """Ids of documents, each once, in order; raises ValueError for what holds none."""
     given = row.get(key)
     ids = [_read_id(one) for one in given] if isinstance(given, list) else [None]
     if not all(map(is_id, ids)):
         raise ValueError(f"{place}: {key!r} must be a list of ids of documents.")
-    return list(dict.fromkeys(map(str, ids)))
+    return list(dict.fromkeys(storable(str(name)) for name in ids))
 
 
 def _read_id(one: Any) -> Any:

@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from harness.tools.protocol import Described, Tool, storable
+from harness.tools.protocol import MAX_CALL_CHARS, Described, Tool, storable
 from harness.tools.untrusted import KNOWN_MARKERS, Guard, Markers
 
-# Longer ones are refused, so that no call costs more than others.
-MAX_CALL_CHARS = 2000
 SHOWN_CHARS = 60
 FIELDS = ("name", "arguments")
 _TAG = re.compile(r"<[^<>\n]+>")

@@ -7,6 +7,7 @@ a process that may open no file can still look up a document.
 import hashlib
 import json
 import mmap
+import os
 import re
 import shutil
 import tempfile
@@ -85,7 +86,7 @@ def open_index(
     Raises ValueError where the documents cannot be read or hold no word.
     """
     place = folder / f"bm25-{digest}"
-    if place.exists():
+    if os.path.lexists(place):
         try:
             return load_index(place)
         except ValueError as error:
@@ -105,14 +106,22 @@ def _put(made: Path, place: Path) -> None:
     """Give the folder its name. What was there is damaged, or another job was quicker and its index is as good."""
     old = made.with_name(made.name + "-old")
     try:
-        if place.exists():
+        if os.path.lexists(place):
             place.rename(old)
         made.rename(place)
     except OSError:
         if not place.is_dir():
             raise
     finally:
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Whatever it is; of a link the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_index(place: Path, formula: Formula, documents: Iterable[Document]) -> int:
@@ -144,8 +153,9 @@ def load_index(place: Path) -> Index:
 
     manifest = read_json(place / MANIFEST)
     files = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(files, dict) or not {DOCUMENTS, OFFSETS} <= files.keys():
-        raise ValueError("its list of files is none")
+    names = {path.name for path in place.iterdir()} - {MANIFEST}
+    if not isinstance(files, dict) or files.keys() != names or not {DOCUMENTS, OFFSETS} <= names:
+        raise ValueError("its files are not those of its list")
     for name, digest in files.items():
         if not (place / name).is_file() or _digest(place / name) != digest:
             raise ValueError(f"{name} is not as it was written")
@@ -154,7 +164,7 @@ def load_index(place: Path) -> Index:
         offsets = np.load(place / OFFSETS, allow_pickle=False)
         with (place / DOCUMENTS).open("rb") as file:
             documents = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(str(error)) from error
     if len(offsets) != bm25.scores["num_docs"] + 1 or offsets[-1] != len(documents):
         raise ValueError("its documents are not those of its weights")

@@ -8,10 +8,12 @@ from typing import Any, Literal, Protocol
 Trouble = Literal["timeout", "failed"]
 # Under which name a task with documents keeps, in the reference of a prompt, the ids of those that hold its answer.
 GOLD_IDS = "gold_ids"
+# Longer calls are refused, so that none costs more than others; as JSON, one passes through a pipe that nobody reads.
+MAX_CALL_CHARS = 2000
 
 
 class ToolFailedError(RuntimeError):
-    """A tool has no result, for the reason that is said; a call that meets this ends as trouble "failed"."""
+    """A tool, or what it runs in, has no result, for the reason that is said. Of a call it is trouble "failed"."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,6 @@ from harness.zygote import EXIT_MEMORY, OUT_OF_TIME, read_lines, write_line
 
 # Of what one call may give. A line of all of it, every character escaped, is shorter than zygote.LONGEST_LINE.
 LONGEST_CHARS, MAX_IDS, LONGEST_ID = 1 << 16, 256, 256
-# A query in a pipe must not fill it, since nobody may be there to read on.
-MAX_QUERY_CHARS = 2000
 CALLS_A_PROCESS = 1000
 REASON_CHARS = 200
 MAX_WALL_SECONDS = 86_400.0

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from harness.rendering import SPACE
+
 # No result of use is longer; what is cut to tokens next is far shorter.
 LONGEST_CHARS = 1 << 16
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -180,10 +182,19 @@ class Guard:
 
 
 def list_control_tokens(tokenizer: Any) -> dict[str, int]:
-    """The tokens that a tokenizer finds in any text before it splits it, those of white space alone left out."""
-    added = {str(token): int(number) for number, token in tokenizer.added_tokens_decoder.items()}
+    """The tokens that a tokenizer finds in any text before it splits it, with their ids.
+
+    Left out are those of white space alone, and plain words that are not called special.
+    """
+    added = tokenizer.added_tokens_decoder.items()
+    control = {str(token): int(number) for number, token in added if token.special or _is_sign(str(token))}
     named = dict(zip(tokenizer.all_special_tokens, map(int, tokenizer.all_special_ids), strict=False))
-    return {text: number for text, number in (added | named).items() if text.strip(string.whitespace + "▁")}
+    return {text: number for text, number in (control | named).items() if text.strip(string.whitespace + SPACE)}
+
+
+def _is_sign(text: str) -> bool:
+    """Whether a text holds more than letters, digits and white space."""
+    return not all(part.isalnum() or part.isspace() or part == SPACE for part in text)
 
 
 def guard_for(tokenizer: Any, markers: Sequence[str], encode: Callable[[str], Sequence[int]]) -> Guard:

@@ -13,8 +13,8 @@ from multiprocessing.context import ForkContext, ForkProcess
 
 from harness.grading import STOPS
 from harness.messages import LONGEST_LINE
-from harness.tools.protocol import Result, Tool, ToolFailedError
-from harness.tools.serving import MAX_QUERY_CHARS, READY, TIMED_OUT, Limits, fail, read_result, serve
+from harness.tools.protocol import MAX_CALL_CHARS, Result, Tool, ToolFailedError
+from harness.tools.serving import READY, TIMED_OUT, Limits, fail, read_result, serve
 
 # Beside what its call may take, a worker may need so long to start and to be ended on a busy machine.
 SLACK_SECONDS = 60.0
@@ -62,8 +62,8 @@ class Workers:
         """What the tool says to the query. No tool makes this raise; trouble says what went wrong."""
         if name not in self.tools:
             return fail(f"there is no tool {ascii(name[:SHOWN_CHARS])}")
-        if len(query) > MAX_QUERY_CHARS:
-            return fail(f"a query has at most {MAX_QUERY_CHARS} characters")
+        if len(query) > MAX_CALL_CHARS:
+            return fail(f"a query has at most {MAX_CALL_CHARS} characters")
         worker = await self._idle.get()
         try:
             return await worker.ask(json.dumps([name, query]).encode())

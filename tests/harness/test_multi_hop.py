@@ -138,6 +138,12 @@ def test_other_layouts_are_read_by_the_names_of_their_fields(tmp_path: Path) -> 
     assert task.load()[0].reference["gold_ids"] == ["Ada", "Bob"]
 
 
+def test_half_a_surrogate_pair_becomes_text_that_can_be_stored(tmp_path: Path) -> None:
+    row = {"id": "\ud800", "question": "\udfff?", "answer": "\ud800", "supporting_ids": ["\ud800"]}
+    (prompt,) = MultiHop("h", 1, str(write(tmp_path / "q.jsonl", [row]))).load()
+    assert (prompt.prompt_id, prompt.text, prompt.reference["answer"]) == ("h/?", "??", "?") and prompt.prompt_hash
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

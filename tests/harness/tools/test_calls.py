@@ -9,7 +9,8 @@ import pytest
 
 from harness.rendering import load_tokenizer
 from harness.tools.calculator import Calculator
-from harness.tools.calls import MAX_CALL_CHARS, Call, CallStyle, Malformed, check_call, describe_tools, explain
+from harness.tools.calls import Call, CallStyle, Malformed, check_call, describe_tools, explain
+from harness.tools.protocol import MAX_CALL_CHARS
 from tests.harness.tools.hostile import list_calls
 from tests.harness.tools.test_untrusted import STYLES, style_of
 

@@ -180,6 +180,38 @@ def test_a_pickle_in_an_index_is_not_read(corpus: Path, tmp_path: Path) -> None:
     assert canary.exists()
 
 
+@pytest.mark.parametrize(
+    "kind", ["a file", "a link to a folder", "a link to nothing", "an empty folder", "a pipe"]
+)
+def test_what_stands_in_the_place_of_an_index_is_put_aside(corpus: Path, tmp_path: Path, kind: str) -> None:
+    search, folder, other = Search(str(corpus)), tmp_path / "index", tmp_path / "other"
+    prepare(search, folder)
+    (place,) = folder.iterdir()
+    shutil.rmtree(place)
+    other.mkdir()
+    (other / "precious").write_text("kept")
+    match kind:
+        case "a file":
+            place.write_text("no index")
+        case "an empty folder":
+            place.mkdir()
+        case "a pipe":
+            os.mkfifo(place)
+        case _:
+            place.symlink_to(other if kind == "a link to a folder" else tmp_path / "nowhere")
+    assert prepare(search, folder, told := Told()).call("Oslo").ids == ("oslo",)
+    assert "is damaged" in told[0] and (other / "precious").read_text() == "kept"
+    assert list(folder.iterdir()) == [place] and place.is_dir() and not place.is_symlink()
+
+
+def test_a_file_that_is_not_in_its_list_makes_an_index_a_damaged_one(corpus: Path, tmp_path: Path) -> None:
+    prepare(Search(str(corpus)), tmp_path / "index")
+    (place,) = (tmp_path / "index").iterdir()
+    (place / "nonoccurrence_array.index.npy").write_bytes(b"")
+    prepare(Search(str(corpus)), tmp_path / "index", told := Told())
+    assert "not those of its list" in told[0]
+
+
 def test_a_killed_build_leaves_no_index(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*_: object) -> None:
         raise KeyboardInterrupt

@@ -17,12 +17,11 @@ import pytest
 from harness.fence.gaps import find_fence
 from harness.tools import serving, worker
 from harness.tools.calculator import Calculator
-from harness.tools.protocol import Result, ToolFailedError
+from harness.tools.protocol import MAX_CALL_CHARS, Result, ToolFailedError
 from harness.tools.serving import (
     CALLS_A_PROCESS,
     LONGEST_CHARS,
     MAX_IDS,
-    MAX_QUERY_CHARS,
     Limits,
     read_result,
     write_result,
@@ -292,7 +291,7 @@ def test_processes_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_no_worker_is_asked(tmp_path: Path) -> None:
     async def wrong(workers: Workers) -> tuple[Result, Result, Result]:
-        long = "1" * (MAX_QUERY_CHARS + 1)
+        long = "1" * (MAX_CALL_CHARS + 1)
         return (
             await workers.call("shell\n", "x"),
             await workers.call("calculator", long),
@@ -305,9 +304,9 @@ def test_what_no_worker_is_asked(tmp_path: Path) -> None:
 
 
 def test_the_largest_query_and_result_pass_whole() -> None:
-    query = "💥" * MAX_QUERY_CHARS
-    result, _ = ask(lambda text: text * (LONGEST_CHARS // MAX_QUERY_CHARS), query, limits=AMPLE)
-    assert result.text == query * (LONGEST_CHARS // MAX_QUERY_CHARS)
+    query = "💥" * MAX_CALL_CHARS
+    result, _ = ask(lambda text: text * (LONGEST_CHARS // MAX_CALL_CHARS), query, limits=AMPLE)
+    assert result.text == query * (LONGEST_CHARS // MAX_CALL_CHARS)
 
 
 def test_half_a_surrogate_pair_comes_back_as_text_that_can_be_stored() -> None:
