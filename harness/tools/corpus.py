@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import read_json_lines
-from harness.tools.protocol import storable
+from harness.tools.protocol import LONGEST_ID, storable
 
 NUM_DIGITS = 16
-LONGEST_ID = 200
 
 
 @dataclass(frozen=True)

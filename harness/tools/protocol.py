@@ -10,6 +10,9 @@ Trouble = Literal["timeout", "failed"]
 GOLD_IDS = "gold_ids"
 # Longer calls are refused, so that none costs more than others; as JSON, one passes through a pipe that nobody reads.
 MAX_CALL_CHARS = 2000
+# Of what one call may give; what the model reads of it is far shorter. A line of all of it, every character escaped, is
+# shorter than messages.LONGEST_LINE.
+LONGEST_CHARS, MAX_IDS, LONGEST_ID = 1 << 16, 256, 256
 
 
 class ToolFailedError(RuntimeError):

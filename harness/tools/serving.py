@@ -19,11 +19,18 @@ from typing import NamedTuple
 from harness.fence.fence import enclose, seal
 from harness.fence.heritage import NUM_FILES
 from harness.sandbox import close_sandbox
-from harness.tools.protocol import Result, Tool, ToolFailedError, Trouble, storable
+from harness.tools.protocol import (
+    LONGEST_CHARS,
+    LONGEST_ID,
+    MAX_IDS,
+    Result,
+    Tool,
+    ToolFailedError,
+    Trouble,
+    storable,
+)
 from harness.zygote import EXIT_MEMORY, OUT_OF_TIME, read_lines, write_line
 
-# Of what one call may give. A line of all of it, every character escaped, is shorter than zygote.LONGEST_LINE.
-LONGEST_CHARS, MAX_IDS, LONGEST_ID = 1 << 16, 256, 256
 CALLS_A_PROCESS = 1000
 REASON_CHARS = 200
 MAX_WALL_SECONDS = 86_400.0

@@ -13,9 +13,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from harness.rendering import SPACE
+from harness.tools.protocol import LONGEST_CHARS
 
-# No result of use is longer; what is cut to tokens next is far shorter.
-LONGEST_CHARS = 1 << 16
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What models of common families read as control, whether this one does or not. "<|" begins most of them.
 KNOWN_MARKERS = (
@@ -25,23 +24,7 @@ KNOWN_MARKERS = (
 )
 ALIKE = {"<": "‹", ">": "›", "[": "(", "]": ")", "{": "(", "}": ")", "|": "¦"}
 # In the place of a character that looks like none of those, or that a tokenizer lacks, the first that will do.
-STAND_INS = (
-    "·",
-    "?",
-    "_",
-    ".",
-    "-",
-    "*",
-    "/",
-    "+",
-    "=",
-    ":",
-    ";",
-    ",",
-    *string.digits,
-    *string.ascii_letters,
-    " ",
-)
+STAND_INS = tuple("·?_.-*/+=:;," + string.digits + string.ascii_letters + " ")
 # Drawn as nothing, though Unicode calls them letters or symbols.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me"})

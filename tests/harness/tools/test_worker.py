@@ -17,11 +17,9 @@ import pytest
 from harness.fence.gaps import find_fence
 from harness.tools import serving, worker
 from harness.tools.calculator import Calculator
-from harness.tools.protocol import MAX_CALL_CHARS, Result, ToolFailedError
+from harness.tools.protocol import LONGEST_CHARS, MAX_CALL_CHARS, MAX_IDS, Result, ToolFailedError
 from harness.tools.serving import (
     CALLS_A_PROCESS,
-    LONGEST_CHARS,
-    MAX_IDS,
     Limits,
     read_result,
     write_result,
