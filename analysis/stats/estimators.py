@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from analysis.arrays import Array, Bools, Floats, Ints
-from analysis.stats import plurality
+from analysis.stats import plurality, weighted
 
 EXACT_MAX_SAMPLES = 1000
 EXACT_MAX_TERMS = 2e7
@@ -103,7 +103,7 @@ def estimated_maj_at_k(
                 "count every subset; pass rng to draw some."
             )
         far = ~affordable
-        found.mean[far], found.standard_error[far] = plurality.drawn(
+        found.mean[far], found.standard_error[far] = weighted.drawn(
             codes[far], worth[far], weights[far], ks, rng=rng, num_draws=num_draws
         )
     return Drawn(*(part.reshape(*shape, len(ks)) for part in found))
@@ -122,7 +122,7 @@ def drawn_maj_at_k(
     Source: as there.
     """
     codes, worth, weights, shape = ballots(votes, correct, None, ks)
-    found = plurality.drawn(codes, worth, weights, ks, rng=rng, num_draws=num_draws)
+    found = weighted.drawn(codes, worth, weights, ks, rng=rng, num_draws=num_draws)
     return Drawn(*(part.reshape(*shape, len(ks)) for part in found))
 
 
@@ -152,9 +152,9 @@ def weighted_vote_at_k(
         if (num := comb(codes.shape[1], k)) > num_draws and num * len(codes) > max_visits
     ]
     for at in set(range(len(ks))) - set(drawn):
-        found.mean[:, at] = plurality.enumerated(codes, worth, weights, ks[at])
+        found.mean[:, at] = weighted.enumerated(codes, worth, weights, ks[at])
     if drawn:
-        parts = plurality.drawn(codes, worth, weights, [ks[at] for at in drawn], rng=rng, num_draws=num_draws)
+        parts = weighted.drawn(codes, worth, weights, [ks[at] for at in drawn], rng=rng, num_draws=num_draws)
         found.mean[:, drawn], found.standard_error[:, drawn] = parts
     return Drawn(*(part.reshape(*shape, len(ks)) for part in found))
 

@@ -1,12 +1,10 @@
-"""The answer that leads the vote of a random subset of samples: counted exactly,
-enumerated, or drawn. Compiled loops.
+"""The answer that leads the vote of a random subset of samples, counted exactly. Compiled loops.
 
 Legend of the loops: n samples in a row, c of them drawn of one class, z marks a draw, x a rival that ties.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 from scipy.special import roots_legendre
@@ -56,35 +54,6 @@ def exact_terms(codes: Ints, ks: Sequence[int]) -> Floats:
     terms = np.zeros(len(codes))
     _count_terms(class_sizes(codes), max(ks, default=0), len(ks), terms)
     return terms
-
-
-def enumerated(codes: Ints, worth: Floats, weights: Floats, k: int) -> Floats:
-    """Expected worth of the class with the largest sum of weights over all size-k subsets, each visited.
-
-    codes, worth, weights (N, S) -> (N,). Equal sums split evenly, up to rounding; weights of 1 make it the
-    plurality. Source: by definition.
-    """
-    subsets = np.array(list(combinations(range(codes.shape[1]), k)), dtype=np.int64)
-    leading = np.zeros(len(codes))
-    _visit(codes, worth, weights, subsets, leading)
-    return leading
-
-
-def drawn(
-    codes: Ints, worth: Floats, weights: Floats, ks: Sequence[int], *, rng: np.random.Generator, num_draws: int
-) -> tuple[Floats, Floats]:
-    """As `enumerated`, by the mean over `num_draws` random orders,
-    whose first k samples are a random size-k subset.
-
-    Returns the mean and its standard error, (N, K) each. Source: simple random sampling without replacement.
-    """
-    widths, which = np.unique(np.asarray(ks, dtype=np.int64), return_inverse=True)
-    total, squares = (np.zeros((len(codes), len(widths))) for _ in range(2))
-    if len(widths):
-        _draw(codes, worth, weights, widths, rng, num_draws, total, squares)
-    mean = total / num_draws
-    variance = np.maximum(squares / num_draws - mean**2, 0) / max(num_draws - 1, 1)
-    return mean[:, which], np.sqrt(variance)[:, which]
 
 
 @compiled
@@ -156,74 +125,6 @@ def _multiply_rivals(ways: Floats, sizes: Ints, place: int, c: int, top: int, ti
             for a in range(max(0, j - before), min(c - 1, j) + 1):
                 product += ways[j - a] * choose[sizes[rival], a]
             ways[j] = product
-
-
-@compiled
-def _leader(sums: Floats, counts: Ints, worth: Floats, slack: float) -> float:
-    """Mean worth of the classes present whose sum is the largest, up to `slack`; 0 where none is present."""
-    best = -np.inf
-    for label in range(len(sums)):
-        if counts[label] and sums[label] > best:
-            best = sums[label]
-    total, num_leaders = 0.0, 0
-    for label in range(len(sums)):
-        if counts[label] and sums[label] >= best - slack:
-            total += worth[label]
-            num_leaders += 1
-    return total / max(num_leaders, 1)
-
-
-@compiled
-def _visit(codes: Ints, worth: Floats, weights: Floats, subsets: Ints, leading: Floats) -> None:
-    for row in range(len(codes)):
-        num_classes = codes[row].max() + 1
-        slack = 1e-12 * np.abs(weights[row]).sum()
-        sums, counts = np.zeros(num_classes), np.zeros(num_classes, dtype=np.int64)
-        for subset in subsets:
-            sums[:] = 0.0
-            counts[:] = 0
-            for sample in subset:
-                if codes[row, sample] >= 0:
-                    sums[codes[row, sample]] += weights[row, sample]
-                    counts[codes[row, sample]] += 1
-            leading[row] += _leader(sums, counts, worth[row], slack) / len(subsets)
-
-
-@compiled
-def _draw(
-    codes: Ints,
-    worth: Floats,
-    weights: Floats,
-    ks: Ints,
-    rng: np.random.Generator,
-    num_draws: int,
-    total: Floats,
-    squares: Floats,
-) -> None:
-    num_rows, n = codes.shape
-    order = np.arange(n)
-    for row in range(num_rows):
-        num_classes = codes[row].max() + 1
-        slack = 1e-12 * np.abs(weights[row]).sum()
-        sums, counts = np.zeros(num_classes), np.zeros(num_classes, dtype=np.int64)
-        for _ in range(num_draws):
-            sums[:] = 0.0
-            counts[:] = 0
-            at = 0
-            for position in range(ks[-1]):
-                # The first positions of a Fisher-Yates shuffle; whatever order the last draw left is as good a
-                # start.
-                other = position + int(rng.random() * (n - position))
-                order[position], order[other] = order[other], order[position]
-                sample = order[position]
-                if codes[row, sample] >= 0:
-                    sums[codes[row, sample]] += weights[row, sample]
-                    counts[codes[row, sample]] += 1
-                if position + 1 == ks[at]:
-                    leading = _leader(sums, counts, worth[row], slack)
-                    total[row, at] += leading
-                    squares[row, at] += leading * leading
-                    at += 1
 
 
 @lru_cache(maxsize=4)
