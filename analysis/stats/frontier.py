@@ -2,13 +2,15 @@
 chosen on one fold of prompts and read on the others.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Bools, Floats, Ints
+from analysis.arrays import Bools, Floats, Ints, Weights
 from analysis.stats.bootstrap import weighted_means
+from analysis.stats.compiled import compiled
 
 
 class Frontier(NamedTuple):
@@ -54,13 +56,15 @@ def cross_fit(
     """
     weights, folds = np.asarray(weights), np.asarray(folds)
     levels = np.asarray(levels, dtype=float)
-    chosen = []
-    for fold in np.unique(folds):
-        apart = np.where(folds == fold, 0, weights)
-        chosen.append(_best_cells(weighted_means(apart, accuracy), weighted_means(apart, cost), levels))
-    cell = np.stack(chosen, axis=1)
-    means = [read_at(table, cell, weights=weights, folds=folds) for table in (accuracy, cost)]
-    return Frontier(means[0], means[1], cell)
+    names, tables = np.unique(folds), (accuracy, cost)
+    means = [_means(tables, np.where(folds == fold, weights, 0)) for fold in names]
+    # Of two folds the other ones are the other one.
+    apart = (
+        means[::-1] if len(names) == 2 else [_means(tables, np.where(folds == fold, 0, weights)) for fold in names]
+    )
+    cell = np.stack([_best_cells(*table, levels) for table in apart], axis=1)
+    read = [_over_folds(each, cell, weights, folds) for each in zip(*means, strict=True)]
+    return Frontier(read[0], read[1], cell)
 
 
 def read_at(table: ArrayLike, cell: Ints, *, weights: ArrayLike, folds: ArrayLike) -> Floats:
@@ -70,13 +74,8 @@ def read_at(table: ArrayLike, cell: Ints, *, weights: ArrayLike, folds: ArrayLik
     weights and folds are those of `cross_fit`, which chose them; folds count by their weight. Source: as there.
     """
     weights, folds = np.asarray(weights), np.asarray(folds)
-    parts = []
-    for number, fold in enumerate(np.unique(folds)):
-        here = np.where(folds == fold, weights, 0)
-        means = np.take_along_axis(weighted_means(here, table), cell[:, number], axis=1)
-        parts.append(means * here.sum(axis=1)[:, None])
-    found: Floats = np.sum(parts, axis=0) / weights.sum(axis=1)[:, None]
-    return found
+    means = [weighted_means(np.where(folds == fold, weights, 0), table) for fold in np.unique(folds)]
+    return _over_folds(means, cell, weights, folds)
 
 
 def efficient(accuracy: ArrayLike, cost: ArrayLike) -> Bools:
@@ -94,13 +93,44 @@ def efficient(accuracy: ArrayLike, cost: ArrayLike) -> Bools:
     return found
 
 
+def _means(tables: Sequence[ArrayLike], weights: Weights) -> list[Floats]:
+    return [weighted_means(weights, table) for table in tables]
+
+
+def _over_folds(means: Sequence[Floats], cell: Ints, weights: Weights, folds: Ints) -> Floats:
+    """The means (1 + R, J) of each fold at its cells (1 + R, F, Q), folds by their weight; (1 + R, Q)."""
+    parts = [
+        np.take_along_axis(each, cell[:, number], axis=1) * weights[:, folds == fold].sum(axis=1)[:, None]
+        for number, (each, fold) in enumerate(zip(means, np.unique(folds), strict=True))
+    ]
+    found: Floats = np.sum(parts, axis=0) / weights.sum(axis=1)[:, None]
+    return found
+
+
 def _best_cells(accuracy: Floats, cost: Floats, levels: Floats) -> Ints:
     """The most accurate affordable cell, the cheapest where none is; (1 + R, J), (Q,) -> (1 + R, Q)."""
-    by_cost = np.argsort(cost, axis=1, kind="stable")
-    cost, accuracy = (np.take_along_axis(table, by_cost, axis=1) for table in (cost, accuracy))
-    best_so_far = np.maximum.accumulate(np.nan_to_num(accuracy, nan=-1.0), axis=1)
-    leads = np.concatenate([np.ones((len(cost), 1), dtype=bool), np.diff(best_so_far, axis=1) > 0], axis=1)
-    leader = np.maximum.accumulate(np.where(leads, np.arange(cost.shape[1]), 0), axis=1)
-    affordable = (cost[:, None, :] <= levels[:, None]).sum(axis=2)
-    at: Ints = np.take_along_axis(leader, np.maximum(affordable - 1, 0), axis=1)
-    return np.take_along_axis(by_cost, at, axis=1)
+    found = np.empty((len(cost), len(levels)), dtype=np.int64)
+    _choose(accuracy, cost, np.argsort(cost, axis=1, kind="stable"), levels, found)
+    return found
+
+
+@compiled
+def _choose(accuracy: Floats, cost: Floats, by_cost: Ints, levels: Floats, found: Ints) -> None:
+    leaders = np.empty(by_cost.shape[1], dtype=np.int64)
+    for row in range(len(by_cost)):
+        leader = by_cost[row, 0]
+        for place, cell in enumerate(by_cost[row]):
+            # What is not known leads nothing.
+            is_first = np.isnan(accuracy[row, leader]) and not np.isnan(accuracy[row, cell])
+            if is_first or accuracy[row, cell] > accuracy[row, leader]:
+                leader = cell
+            leaders[place] = leader
+        for at, level in enumerate(levels):
+            low, high = 0, len(leaders)
+            while low < high:
+                middle = (low + high) // 2
+                if cost[row, by_cost[row, middle]] <= level:
+                    low = middle + 1
+                else:
+                    high = middle
+            found[row, at] = leaders[max(low - 1, 0)]
