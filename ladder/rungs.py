@@ -31,6 +31,6 @@ LADDER = (
 SEARCH_LADDER = (
     Rung("search-33k", num_layers=3, hidden_size=32, intermediate_size=64, num_steps=1280),
     Rung("search-125k", num_layers=3, hidden_size=64, intermediate_size=128, num_steps=1280),
-    Rung("search-0.4m", num_layers=4, hidden_size=96, intermediate_size=256, num_steps=1280),
-    Rung("search-1.1m", num_layers=5, hidden_size=128, intermediate_size=384, num_steps=1280),
+    Rung("search-0.4m", num_layers=4, hidden_size=96, intermediate_size=256, num_steps=1920),
+    Rung("search-1.1m", num_layers=5, hidden_size=128, intermediate_size=384, num_steps=1920),
 )
