@@ -96,7 +96,7 @@ OWN: dict[str, tuple[Callable[[Prompt, str], str], ...]] = {
         lambda prompt, gold: f"{gold}.",
         lambda prompt, gold: f"{gold}{gold}",
         lambda prompt, gold: "[a-z]{3}[0-9]",
-        lambda prompt, gold: prompt.reference["facts"][-1],
+        lambda prompt, gold: prompt.gold_ids[-1],
     ),
     # The numbers side by side are no answer, nor is what is left to work out.
     "boxed": (
