@@ -56,7 +56,8 @@ def list_cells(prepared: "Prepared") -> list[dict[str, Any]]:
             "pool": state.spec.pool,
             "budget": cell.budget,
             "extensions": cell.extensions or None,
-            "calls": cell.calls or None,
+            # A run that calls none is told from one that has no tools.
+            "calls": None if prepared.toolbox is None else cell.calls,
             "num_samples": state.spec.num_samples,
             "num_prompts": len(prepared.prompts),
         }

@@ -186,7 +186,9 @@ class StoredRun:
         self.grader = grader or _grader(root, [rung.identity for rung in self.rungs if not rung.is_counted])
         sampled = [rung.identity for rung in self.rungs if not rung.is_counted]
         self.verifiers = {} if scoring is None else verifiers.find(root, sampled, scoring)
-        self.cells = store.scan(root, schema.CELLS).to_pandas().fillna({"extensions": 0, "calls": 0})
+        cells = store.scan(root, schema.CELLS).to_pandas()
+        self.has_calls = bool(cells["calls"].notna().any())
+        self.cells = cells.fillna({"extensions": 0, "calls": 0})
         self.along = self._settle(along or Along())
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
@@ -238,7 +240,7 @@ class StoredRun:
             prompt_tokens=prompt_tokens,
             grader=self.grader,
             verifier=verifier,
-            has_calls=bool((self.cells["calls"] > 0).any()),
+            has_calls=self.has_calls,
         )
         # Held-out samples need no scores, and mostly have none.
         if pool != EVALUATION and (read.scores is None or not read.scores.known.any()):

@@ -62,7 +62,7 @@ def cross_fit(
     apart = (
         means[::-1] if len(names) == 2 else [_means(tables, np.where(folds == fold, 0, weights)) for fold in names]
     )
-    cell = np.stack([_best_cells(*table, levels) for table in apart], axis=1)
+    cell = np.stack([_best_cells(means_of[0], means_of[1], levels) for means_of in apart], axis=1)
     read = [_over_folds(each, cell, weights, folds) for each in zip(*means, strict=True)]
     return Frontier(read[0], read[1], cell)
 
