@@ -18,11 +18,14 @@ from sweeps.recorded import PARAMS, TRUST, WORD, read_record
 from sweeps.words import name_word
 
 # Choices among the files of conf/.
-CHOICES = ("experiment", "model", "thinking", "task", "sampling", "grid", "engine", "strategy", "hydra/launcher")
+CHOICES = (
+    *("experiment", "model", "thinking", "task", "sampling", "grid", "engine", "strategy", "tools", "calls"),
+    "hydra/launcher",
+)
 CHOICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 KEY = re.compile(r"[A-Za-z0-9]\w*(\.[A-Za-z0-9]\w*)*")
 # Rooms whose every setting is a number or a text that is only written or compared.
-PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy")
+PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy", "calls")
 SCALARS = ("seed", "probe", "flush_seconds", "jobs_at_once")
 OF_ENGINE = (
     *("dtype", "quantization", "max_num_seqs", "gpu_memory_utilization", "tensor_parallel_size", "enforce_eager"),
@@ -51,9 +54,11 @@ OF_LAUNCHER = (
 )
 # What a pack leaves out of records.
 LEFT_OUT = re.compile(r"\.\.\./|\(left out\)")
-# Of a budget or a width: what a record asks for beyond it fills the memory.
 # Lists of a grid that count what happens while it thinks, which older runs lack.
 EVENTS = ("extensions", "calls")
+# How a run is read, in options that name no file.
+READING = re.compile(r"(--(along|at|difficulty|label|bins|rule|cluster)( [A-Za-z0-9_.][A-Za-z0-9_.=-]*)+ ?)*")
+# Of a budget or a width: what a record asks for beyond it fills the memory.
 MOST_COUNT = 1_000_000
 MOST_WORDS, MOST_CHARS = 200, 10_000
 
@@ -108,11 +113,9 @@ def is_plain(word: str) -> bool:
         key, value = read_value(word)
     except ValueError:
         return False
-    if key in CHOICES:
-        return (
-            isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / key / f"{value}.yaml").is_file()
-        )
     values = value if isinstance(value, list) else [value]
+    if key in CHOICES:
+        return all(_is_choice(key, each) for each in values)
     texts = [each for each in values if isinstance(each, str)]
     is_simple = all(each is None or isinstance(each, str | int | float) for each in values)
     if not KEY.fullmatch(key) or not is_simple or any("${" in text for text in texts):
@@ -122,9 +125,12 @@ def is_plain(word: str) -> bool:
         return False
     if key == "strategy.scorer":
         # Words behind a name could name code.
-        return (
-            isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / f"scorer/{value}.yaml").is_file()
-        )
+        return _is_choice("scorer", value)
+    if key == "reading":
+        return isinstance(value, str) and bool(READING.fullmatch(value))
+    if room == "tools":
+        # A corpus leads elsewhere, and passages are templates.
+        return bool(field) and not texts
     if room == "task":
         first = field.partition(".")[0]
         is_word = first != PARAMS or all(WORD.fullmatch(text) for text in (*texts, *field.split(".")))
@@ -135,6 +141,11 @@ def is_plain(word: str) -> bool:
         is_word = all(WORD.fullmatch(text) for text in texts)
         return key.removeprefix("hydra.launcher.") in OF_LAUNCHER and is_word
     return key in SCALARS or (room in PLAIN_ROOMS and bool(field))
+
+
+def _is_choice(room: str, value: object) -> bool:
+    """Whether it is the name of a file in a room of conf/."""
+    return isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / room / f"{value}.yaml").is_file()
 
 
 def check_plain_word(word: str, root: Path) -> None:

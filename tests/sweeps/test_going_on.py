@@ -283,8 +283,27 @@ STRANGE = [
         "--config-dir=/evil",
     ),
     *("--multirun", "unknown=1", "x", "", "a=[", "task.name=[[1]]", "seed=glob(*)", "seed=range(1000000000)"),
-    *("grid.widths=[1000000000000]", "grid.bin_samples=1000000000"),
+    *("grid.widths=[1000000000000]", "grid.bin_samples=1000000000", "grid.calls=[99999999]"),
+    *("tools=../../evil", "tools=[search,evil]", "tools.search.corpus=/etc", "tools.search._target_=os.system"),
+    *(
+        "calls._target_=os.system",
+        "tools.search.passage='{text}'",
+        "reading='--out /etc'",
+        "reading='--along calls --out x'",
+    ),
 ]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("tools=search", "tools=[search,calculator]", "tools.search.k=5", "calls=qwen3", "calls.open='<a>'"),
+        *("reading='--along calls --difficulty label --label hops'", "reading='--at budget=64 extensions=1'"),
+        *("++model.knobs.recurrence=8", "++model.cost='2*recurrence'", "grid.calls=[0,1,2]"),
+    ],
+)
+def test_plain_words_of_axes_tools_and_knobs_are_gone_on_with(word: str) -> None:
+    assert is_plain(word)
 
 
 @pytest.mark.parametrize("word", STRANGE)
