@@ -80,7 +80,7 @@ def work_until_killed(
             os._exit(code)
     ended = 0
     while kill_at is not None and not ended and count() - before < kill_at:
-        time.sleep(0.001)
+        time.sleep(0.005)
         ended, status = os.waitpid(pid, os.WNOHANG)
     if not ended:
         if kill_at is not None:

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import os
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,32 @@ TABLES = (SEARCHES, TRACES, ANSWERS)
 
 
 def job_of(root: Path, kind: str = "dvts", width: int = WIDTH, *words: str) -> Job:
+    job = compose_job(kind, width, *words)
+    return dataclasses.replace(job, run=root, config={**job.config, "run": str(root)})
+
+
+@cache
+def compose_job(kind: str, width: int, *words: str) -> Job:
+    """Of a run somewhere."""
     asked = [f"strategy=embedded_{kind.replace('beam', 'beam_2')}", f"strategy.width={width}", *SEARCH]
-    return build_job(compose([*SMALL, *asked, f"run={root}", *words]))
+    return build_job(compose([*SMALL, *asked, "run=somewhere", *words]))
+
+
+Draw = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def draw(tmp_path_factory: pytest.TempPathFactory) -> Draw:
+    """draw(root, kind, width) puts a graded run of that search at `root`; each is drawn once and then copied."""
+
+    @cache
+    def once(kind: str, width: int) -> Path:
+        job = job_of(tmp_path_factory.mktemp("searches") / "run", kind, width)
+        run_job(job)
+        grade_run(job.run, [job.task])
+        return job.run
+
+    return lambda root, kind="dvts", width=WIDTH: Path(shutil.copytree(once(kind, width), root))
 
 
 def frame(root: Path, table: Any) -> pd.DataFrame:
@@ -67,9 +94,8 @@ def assert_whole(root: Path, num_paths: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["dvts", "beam"])
-def test_a_search_is_drawn_whole_and_never_twice(tmp_path: Path, kind: str) -> None:
-    job = job_of(tmp_path / "run", kind)
-    run_job(job)
+def test_a_search_is_drawn_whole_and_never_twice(tmp_path: Path, draw: Draw, kind: str) -> None:
+    job = job_of(draw(tmp_path / "run", kind), kind)
     assert_whole(job.run, NUM_PROMPTS * WIDTH)
     before = {path: path.read_bytes() for path in job.run.glob("*/*.parquet")}
     run_job(job)
@@ -78,9 +104,10 @@ def test_a_search_is_drawn_whole_and_never_twice(tmp_path: Path, kind: str) -> N
     assert set(frame(job.run, SEARCHES)["scorer_version"].astype(str)) == {scorer["scorer_version"]}
 
 
-def test_more_subtrees_and_more_prompts_draw_what_is_missing_and_a_wider_beam_all(tmp_path: Path) -> None:
-    root = tmp_path / "run"
-    run_job(job_of(root))
+def test_more_subtrees_and_more_prompts_draw_what_is_missing_and_a_wider_beam_all(
+    tmp_path: Path, draw: Draw
+) -> None:
+    root = draw(tmp_path / "run")
     first = frame(root, ANSWERS)
     wider = job_of(root, "dvts", WIDTH + 2, f"task.size={NUM_PROMPTS + 1}")
     assert prepare(wider).num_pending == NUM_PROMPTS * 2 + WIDTH + 2
@@ -102,9 +129,10 @@ def test_subtrees_are_the_same_whichever_run_they_are_of(tmp_path: Path) -> None
     assert (both["token_ids"] == both["token_ids_many"]).all() and (both["seed"] == both["seed_many"]).all()
 
 
-def test_the_scorer_of_a_search_reads_its_paths_once_and_another_reads_them_as_answers(tmp_path: Path) -> None:
-    root = tmp_path / "run"
-    run_job(job_of(root))
+def test_the_scorer_of_a_search_reads_its_paths_once_and_another_reads_them_as_answers(
+    tmp_path: Path, draw: Draw
+) -> None:
+    root = draw(tmp_path / "run")
 
     def scored(words: str) -> int:
         asked = compose_words([*words.split(), *SMALL[5:7]], root="score")
@@ -128,11 +156,11 @@ def test_the_scorer_of_a_search_reads_its_paths_once_and_another_reads_them_as_a
 
 @pytest.mark.parametrize("kind", ["dvts", "beam"])
 @pytest.mark.parametrize("lost", TABLES)
-def test_part_of_a_search_is_set_aside_and_the_whole_drawn_again(tmp_path: Path, kind: str, lost: Any) -> None:
-    root = tmp_path / "run"
+def test_part_of_a_search_is_set_aside_and_the_whole_drawn_again(
+    tmp_path: Path, draw: Draw, kind: str, lost: Any
+) -> None:
+    root = draw(tmp_path / "run", kind)
     job = job_of(root, kind)
-    run_job(job)
-    grade_run(root, [job.task])
     # As a kill between two appends leaves it, or a shard that is gone.
     shards = list_shards(root / lost.name)
     rows = [store.scan(root, lost, shards=[shard]).to_pylist() for shard in shards]
@@ -155,18 +183,20 @@ def test_part_of_a_search_is_set_aside_and_the_whole_drawn_again(tmp_path: Path,
 def draw_in_a_fork(root: Path, kind: str, *, kill_at: int | None, wait: float) -> bool:
     """Search in a process of its own, killed so long after so many more shards are there; whether it still ran."""
 
+    job = job_of(root, kind, WIDTH, "+engine.seconds_a_request=0.002")
+
     def work() -> None:
         with open(os.devnull, "w") as silent:
             os.dup2(silent.fileno(), 1)
             os.dup2(silent.fileno(), 2)
-            run_job(job_of(root, kind, WIDTH, "+engine.seconds_a_request=0.002"))
+            run_job(job)
 
     return forked.work_until_killed(
         work, kill_at=kill_at, wait=wait, count=lambda: len(list(root.glob("*/*.parquet")))
     )
 
 
-@pytest.mark.parametrize("kind", ["dvts", "beam"])
+@pytest.mark.parametrize("kind", ["dvts", pytest.param("beam", marks=pytest.mark.long)])
 def test_a_search_killed_at_random_moments_loses_no_finished_row_and_doubles_none(
     tmp_path: Path, kind: str
 ) -> None:
@@ -188,10 +218,9 @@ def test_a_search_killed_at_random_moments_loses_no_finished_row_and_doubles_non
     assert len(keys(root)) == NUM_PROMPTS * WIDTH
 
 
-def test_searches_travel(tmp_path: Path) -> None:
-    root = tmp_path / "run"
-    for kind in ("dvts", "beam"):
-        run_job(job_of(root, kind))
+def test_searches_travel(tmp_path: Path, draw: Draw) -> None:
+    root = draw(tmp_path / "run")
+    run_job(job_of(root, "beam"))
     grade_run(root, [job_of(root).task])
     packed = tmp_path / "packed.tar"
     pack(root, packed)
@@ -207,13 +236,13 @@ def test_searches_travel(tmp_path: Path) -> None:
 
 
 def test_a_plan_counts_dropped_steps_and_what_the_verifier_reads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, draw: Draw, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = job_of(tmp_path / "run")
     plan = forecast(prepare(job))
     # Of 32 tokens of thinking each is written in two ways, and the answer once.
     assert plan.max_tokens == NUM_PROMPTS * WIDTH * (2 * 32 + 32) and not plan.is_measured
-    run_job(job)
+    draw(job.run)
     spent = frame(job.run, SEARCHES)
     more = forecast(prepare(job_of(job.run, "dvts", 2 * WIDTH)))
     assert more.num_verifier_tokens == pytest.approx(spent["num_read_tokens"].sum(), rel=0.01)
