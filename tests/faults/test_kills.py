@@ -177,7 +177,7 @@ def test_the_real_engine_makes_a_run_with_several_flipped_bits_whole(whole: Whol
 
 # Which of its files the grading is writing when it is killed: shards and manifests in turn, then the merged shard.
 WRITES = (0, 1, 2, 5, 7, 8, 9)
-NUM_BATCHES, BATCH_ROWS = 4, 12
+NUM_BATCHES, BATCH_ROWS = 4, 4
 
 
 def grade(root: Path, *, dies_at: int | None = None) -> None:
