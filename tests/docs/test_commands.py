@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 
 import pytest
@@ -42,6 +43,7 @@ def of(*names: str, commands: Sequence[str] | None = None) -> pytest.MarkDecorat
     return pytest.mark.parametrize("command", found, ids=show)
 
 
+@cache
 def jobs_of(words: tuple[str, ...]) -> list[Job]:
     """A job for each value that the words list, as Hydra makes them; of what an experiment lists, the first value.
 
