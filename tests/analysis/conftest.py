@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,13 +80,29 @@ def ladder() -> tuple[PlantedRung, ...]:
     return LADDER
 
 
+@pytest.fixture(scope="session")
+def write_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """write_once(rungs, budgets, num_prompts=..., ...) is a run of that shape, written once for all tests.
+
+    It is there to be copied. budgets: those that a run has just then.
+    """
+
+    @cache
+    def write(rungs: tuple[PlantedRung, ...], budgets: tuple[int, ...], **shape: int) -> Path:
+        assert budgets == BUDGETS
+        root = tmp_path_factory.mktemp("planted") / "run"
+        write_run(root, rungs, **shape)
+        return root
+
+    return write
+
+
 @pytest.fixture
-def plant(tmp_path: Path) -> Plant:
-    """plant(rungs, ...) writes a run below the test's own folder and returns where it lies."""
+def plant(tmp_path: Path, write_once: Callable[..., Path]) -> Plant:
+    """plant(rungs, ...) puts a run below the test's own folder and returns where it lies."""
 
     def planted(rungs: Sequence[PlantedRung] = LADDER, *, name: str = "run", **shape: int) -> Path:
-        write_run(tmp_path / name, rungs, **shape)
-        return tmp_path / name
+        return Path(shutil.copytree(write_once(tuple(rungs), BUDGETS, **shape), tmp_path / name))
 
     return planted
 

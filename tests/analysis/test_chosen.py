@@ -1,5 +1,6 @@
 """Samples that a verifier chooses among: what each rule yields by definition, and what its reading costs."""
 
+import shutil
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from analysis.reading.reading import Reading, read
 from analysis.runs import outcomes
 from analysis.runs.verifiers import Scoring
 from isoquant.__main__ import main as isoquant
+from tests.analysis.conftest import LADDER, write_run
 from tests.analysis.planted_scores import score
 from tests.results.made_runs import Made
 
@@ -29,9 +31,16 @@ def reward(row: Any, rng: np.random.Generator) -> dict[str, Any]:
     return {"score": float(rng.normal() + 2 * row.correct), "num_read_tokens": int(20 + 3 * row.sample)}
 
 
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scored") / "run"
+    write_run(root, LADDER[:2], num_prompts=20, num_samples=6, bin_samples=2)
+    return score(root, reward)
+
+
 @pytest.fixture
-def run(plant, ladder) -> Path:
-    return score(plant(ladder[:2], num_prompts=20, num_samples=6, bin_samples=2), reward)
+def run(scored: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(scored, tmp_path / "run"))
 
 
 def reading(root: Path, rule: Any = "best_of_n", *, share: float = 0.5, **choices: Any) -> Reading:

@@ -27,6 +27,7 @@ from analysis.runs.verifiers import Scoring
 from analysis.text import search as search_text
 from isoquant.__main__ import main as isoquant
 from results import schema, store
+from tests.analysis.conftest import LADDER, write_run
 from tests.analysis.planted_scores import score
 from tests.analysis.planted_searches import Plan, search
 from tests.analysis.words import faults
@@ -52,10 +53,17 @@ def by_chance(chance: float, noise: float = 1.0) -> Any:
     return outcome
 
 
-@pytest.fixture
-def run(plant: Any, ladder: Any) -> Path:
-    root: Path = plant(ladder[1:2], num_prompts=NUM_PROMPTS, num_samples=NUM_SAMPLES)
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scored") / "run"
+    write_run(root, LADDER[1:2], num_prompts=NUM_PROMPTS, num_samples=NUM_SAMPLES)
     return score(root, noisy)
+
+
+@pytest.fixture
+def run(scored: Path, tmp_path: Path) -> Path:
+    """A run that was scored, to write searches into."""
+    return Path(shutil.copytree(scored, tmp_path / "run"))
 
 
 def reading_of(root: Path, **choices: Any) -> Reading:
@@ -180,6 +188,7 @@ def test_what_is_planted_comes_out(run: Path, on_hard: float, on_easy: float | N
     assert (hard["gain_low"] > 0) == (on_hard == 1.0)
 
 
+@pytest.mark.long
 def test_choosing_on_one_half_and_reading_on_the_other_gains_nothing_from_noise(plant: Any, ladder: Any) -> None:
     gains = []
     for seed in range(6):

@@ -4,6 +4,7 @@ those that know the prompts alone, known error rates.
 
 import json
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,7 @@ def test_known_error_rates_give_best_of_n_on_its_closed_form(
         assert abs(missed.mean()) < 3 * missed.std(ddof=1) / np.sqrt(len(missed)) + 1e-12
 
 
+@cache
 def expected_best(num_right: int, n: int, k: int, true_rate: float, false_rate: float) -> float:
     total = 0.0
     for c in range(k + 1):

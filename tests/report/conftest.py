@@ -11,7 +11,7 @@ import pytest
 from isoquant.__main__ import main
 from results import schema, store
 from tests.analysis import conftest as planted
-from tests.analysis.conftest import ladder, plant  # noqa: F401
+from tests.analysis.conftest import ladder, plant, write_once  # noqa: F401
 from tests.analysis.planted_scores import score
 
 # What a model may write, and what it may be called.
