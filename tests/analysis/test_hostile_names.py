@@ -46,6 +46,8 @@ NAMES = (
     "%s {x}",
     "two\nlines",
 )
+# Of the first of so many names; each figure takes some in the short tests, and all in the long ones.
+STARTS = range(0, len(NAMES), 4)
 
 
 def renamed(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
@@ -56,8 +58,19 @@ def renamed(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].map(called) for name in columns})
 
 
-@pytest.mark.parametrize("start", range(0, len(NAMES), 4))
-@pytest.mark.parametrize("figure", DRAWN, ids=lambda module: module.__name__.rsplit(".", 1)[-1])
+@pytest.mark.parametrize(
+    ("figure", "start"),
+    [
+        pytest.param(
+            figure,
+            start,
+            id=f"{figure.__name__.rsplit('.', 1)[-1]}-{start}",
+            marks=() if at % len(STARTS) == number else pytest.mark.long,
+        )
+        for at, figure in enumerate(DRAWN)
+        for number, start in enumerate(STARTS)
+    ],
+)
 def test_a_figure_draws_whatever_a_model_is_called(figure: object, start: int, tmp_path: Path) -> None:
     name = figure.__name__.rsplit(".", 1)[-1]  # type: ignore[attr-defined]
     frame = renamed(pd.read_csv(FIGURES / f"{name}.csv"), NAMES[start : start + 4])

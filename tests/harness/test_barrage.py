@@ -33,8 +33,10 @@ SPACING = 8
 NUM_SAMPLED, NUM_SHARE = 16, 400
 GENERATORS = sorted({*LOADED, *SLOW})
 EVALUATING = sorted({*READERS["eval"], *READERS["sympy.parsing.sympy_parser.parse_expr"]})
-# In the short tests, of each kind of reader some.
+# Of each kind of reader some.
 SAMPLED = ("simple_integration", "word_sorting")
+# Of these in the short tests one that reads a number, mathematics, an expression, and evaluates.
+EARLY = ("gsm8k", "math500", "countdown", "simple_integration")
 # One that evaluates an answer, and one that parses it.
 BARE = ("string_insertion", "countdown")
 WALLS = ("enclose", "seal")
@@ -144,7 +146,13 @@ def assert_none_is_bought(judged: Judged, rows: Mapping[str, Grade]) -> None:
 
 
 @needs_fence
-@pytest.mark.parametrize(("name", "user"), pair([*SHIPPED, *SAMPLED], USERS))
+@pytest.mark.parametrize(
+    ("name", "user"),
+    [
+        pytest.param(name, user, marks=() if name in EARLY else pytest.mark.long)
+        for name, user in pair([*SHIPPED, *SAMPLED], USERS)
+    ],
+)
 def test_some_hostile_answers_are_rows_and_nothing_else(
     scene: Scene, tmp_path: Path, name: str, user: str
 ) -> None:

@@ -113,7 +113,7 @@ def test_every_reader_ends_on_every_hostile_answer(families: dict[str, list[str]
     assert max(float(grade.vote_key or 0) for grade in graded.grades) < before + LIMIT_MEBIBYTES
 
 
-@pytest.mark.parametrize("every", [6, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [18, pytest.param(2, marks=pytest.mark.long)])
 def test_no_scorer_of_reasoning_gym_is_taken_over(
     families: dict[str, list[str]], canary: Path, every: int
 ) -> None:

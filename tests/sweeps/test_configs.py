@@ -209,6 +209,7 @@ def test_every_scorer_is_composed_with_fields_that_it_has(name: str) -> None:
     assert scorer.layout.name == scorer.layout.path.rpartition("/")[2]
 
 
+@pytest.mark.long
 def test_any_model_can_be_asked() -> None:
     for path in sorted((CONF / "model").glob("*.yaml")):
         words = [f"model={path.stem}", *(["model.path=a/b"] if path.stem == "hf" else [])]
