@@ -56,6 +56,7 @@ STARTS_ENGINES = {
 TAKE_LONG = {
     "test_bad_input.py",
     "test_barrage.py",
+    "test_configs.py",
     "test_escapes.py",
     "test_figures.py",
     "test_going_on.py",
@@ -66,7 +67,9 @@ TAKE_LONG = {
     "test_kills.py",
     "test_output.py",
     "test_pooling.py",
+    "test_score.py",
     "test_search_sweep.py",
+    "test_searches.py",
     "test_stops.py",
     "test_union.py",
     "test_validation.py",
