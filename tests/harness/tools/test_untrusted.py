@@ -174,12 +174,11 @@ def test_what_is_done_to_a_marker_is_in_plain_view(text: str, shown: str) -> Non
 
 
 def test_neutralising_again_changes_nothing(tmp_path: Path) -> None:
-    for name in STYLES:
-        markers = Markers((*KNOWN_MARKERS, *style_of(name).markers))
-        for text in short(list_texts(tmp_path / "canary")):
+    for style in map(style_of, STYLES):
+        markers = Markers((*KNOWN_MARKERS, *style.markers))
+        for text in short(list_texts(tmp_path / "canary"))[::3]:
             once = markers.neutralise(text)
-            assert markers.neutralise(once) == once
-            assert style_of(name).wrap(once) == style_of(name).wrap(text)
+            assert markers.neutralise(once) == once and style.wrap(once) == style.wrap(text)
 
 
 @pytest.mark.parametrize(
