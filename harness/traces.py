@@ -150,7 +150,8 @@ async def sample_segment(
         stop_ids=renderer.end_ids + at_calls.ids,
         stop=context.ends_thinking + at_calls.texts,
     )
-    stopped = find_stop(context.ends_thinking, completion.token_ids, after=before, renderer=renderer)
+    # What a tool brought may hold such a string, and ends nothing.
+    stopped = find_stop(context.ends_thinking, completion.token_ids, after=rollout.since, renderer=renderer)
     written = Called(completion.token_ids[:stopped])
     if context.calling:
         written = await context.calling.follow(rollout, written.token_ids, may_close=may_close)

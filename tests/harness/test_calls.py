@@ -49,9 +49,11 @@ def engine_of(*, often: float = 1.0) -> Greedy:
     return Greedy(PLAIN_IDS, chances, decode=lambda ids: RENDERER.decode_whole(tuple(ids)))
 
 
-def context_of(caller: Echo, style: CallStyle = STYLE) -> Context:
+def context_of(
+    caller: Echo, style: CallStyle = STYLE, renderer: Renderer = RENDERER, until: tuple[str, ...] = ()
+) -> Context:
     sampling = Sampling(temperature=0.0, max_answer_tokens=4)
-    return Context("identity", RENDERER, sampling, calling=Calling(style, caller, RENDERER))
+    return Context("identity", renderer, sampling, until, Calling(style, caller, renderer))
 
 
 def key_of(sample: int) -> SampleKey:
@@ -63,10 +65,10 @@ def finish(pending: Pending, engine: Greedy, caller: Echo | None = None) -> Samp
     return asyncio.run(finish_sample(engine, context_of(caller or Echo()), pending))
 
 
-def rollout_of(*drawn: Sampled) -> Rollout:
+def rollout_of(*drawn: Sampled, close_id: int | None = RENDERER.close_id) -> Rollout:
     rollout = Rollout()
     for trace in itertools.chain.from_iterable(sampled.traces for sampled in drawn):
-        rollout = follow(rollout, trace, close_id=RENDERER.close_id)
+        rollout = follow(rollout, trace, close_id=close_id)
     return rollout
 
 
@@ -176,3 +178,25 @@ def test_what_a_tool_says_is_read_and_does_not_count() -> None:
             assert answer.num_given_tokens == len(context) - answer.num_thinking_tokens
             num_read += answer.num_given_tokens > num_taken_back
     assert num_read > 40
+
+
+# A chain of thought that is its own answer, and a string that ends it and stands in every result as well.
+CHAIN = Renderer(build_tokenizer(), Thinking(close=None, force="5"), eos_ids=(0,))
+CHAIN_CELLS = tuple(cell for cell in CELLS if not cell.extensions)
+
+
+@pytest.mark.parametrize("sample", range(60))
+def test_a_chain_of_thought_ends_at_its_own_strings_and_reads_over_those_of_a_result(sample: int) -> None:
+    def draw(cells: tuple[Caps, ...]) -> Sampled:
+        engine, context = engine_of(), context_of(Echo(), renderer=CHAIN, until=("=", "33"))
+        return asyncio.run(finish_sample(engine, context, Pending(key_of(sample), cells)))
+
+    whole = draw(CHAIN_CELLS)
+    answers, rollout = answers_of(whole), rollout_of(whole, close_id=None)
+    boundaries = [0, *(at for at, _ in rollout.observations), len(rollout.written)]
+    parts = [CHAIN.decode(rollout.written[start:end]) for start, end in itertools.pairwise(boundaries)]
+    found = any("=" in part or "33" in part for part in parts)
+    assert bool(rollout.closes) == (found or rollout.written[-1:] == CHAIN.eos_ids)
+    for cell in CHAIN_CELLS:
+        [alone] = draw((cell,)).answers
+        assert seen(alone) == seen(answers[rollout.places([cell])[0]]), cell
