@@ -18,7 +18,7 @@ async def take_answer(
     at = rollout.closes[0] if place == NATURAL else place
     is_natural = at in rollout.closes
     if is_natural and renderer.holds_answer:
-        return _own_answer(context, key, rollout.written[:at])
+        return _own_answer(context, key, rollout, at)
     kept, spent = rollout.context(at), min(at, len(rollout.written))
     # A trace that ended with end-of-text instead of a close marker is closed for it.
     forced = not is_natural or kept[-1] != renderer.close_id
@@ -75,20 +75,21 @@ def _read(
     return token_ids, renderer.form.close(text) if forced and is_over else text, is_over
 
 
-def _own_answer(context: Context, key: SampleKey, thought_ids: tuple[int, ...]) -> Answer:
-    """A plain chain of thought that ended by itself, as its own answer: nothing is drawn for it."""
+def _own_answer(context: Context, key: SampleKey, rollout: Rollout, place: int) -> Answer:
+    """A plain chain of thought that ended there by itself, as its own answer: nothing is drawn for it."""
     return Answer(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,
         sample=key.sample,
         budget=None,
-        num_thinking_tokens=len(thought_ids),
+        num_thinking_tokens=place,
         num_answer_tokens=0,
         forced=False,
-        num_prompt_tokens=len(key.prompt_ids) + len(thought_ids),
+        num_prompt_tokens=len(key.prompt_ids) + len(rollout.context(place)),
         num_cached_tokens=None,
         finish_reason="stop",
         seed=None,
         seconds=0.0,
-        text=context.renderer.decode(thought_ids),
+        text=context.renderer.decode(rollout.written[:place]),
+        num_given_tokens=rollout.num_given(place),
     )

@@ -200,3 +200,19 @@ def test_a_chain_of_thought_ends_at_its_own_strings_and_reads_over_those_of_a_re
     for cell in CHAIN_CELLS:
         [alone] = draw((cell,)).answers
         assert seen(alone) == seen(answers[rollout.places([cell])[0]]), cell
+    for answer in whole.answers:
+        assert answer.num_given_tokens == rollout.num_given(answer.num_thinking_tokens)
+
+
+def test_what_a_chain_of_thought_that_is_its_own_answer_read_of_tools_is_charged() -> None:
+    num_read = 0
+    for sample in range(60):
+        context = context_of(Echo(), renderer=CHAIN, until=("33",))
+        whole = asyncio.run(finish_sample(engine_of(), context, Pending(key_of(sample), CHAIN_CELLS)))
+        rollout, natural = rollout_of(whole, close_id=None), answers_of(whole).get(NATURAL)
+        if natural is not None:
+            given = sum(len(ids) for at, ids in rollout.observations if at <= natural.num_thinking_tokens)
+            assert natural.num_given_tokens == given
+            assert natural.num_prompt_tokens == len(key_of(sample).prompt_ids) + len(rollout.written) + given
+            num_read += given
+    assert num_read > 40
