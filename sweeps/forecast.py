@@ -1,6 +1,6 @@
 """What the missing part of a grid will cost, from what the run has measured. Generates nothing, writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -305,9 +305,22 @@ def _expect(state: PoolState, measured: Measured) -> Cost:
         # A trace that is extended reaches nearly every budget.
         still_PS = np.where(any(cells[at].extensions for at in alike), 1.0, survival[budget] / alive_PS)
         forced += still_PS[needs_PS].sum()
-    levels_PS = sum(num_closed_PS <= extensions for extensions in {cell.extensions for cell in cells})
-    natural = ((1 - survival[-1] / alive_PS) * levels_PS)[lacks_PS].sum()
+    # Nothing says how often a trace will call: at most one answer comes at each number but the last, whose is that of
+    # the largest budget.
+    num_opened_PS = (state.events.whole <= state.num_thinking_PS).sum(axis=0)
+    forced += _levels_left({cell.calls for cell in cells}, num_opened_PS, but_last=True)[lacks_PS].sum()
+    # So it is with a trace that is extended, which at most closes each time.
+    may_extend = state.spec.most_extensions > 0
+    levels_PS = _levels_left({cell.extensions for cell in cells}, num_closed_PS, but_last=may_extend)
+    closes_PS = 1 - survival[-1] / alive_PS if len(measured.lengths) or not may_extend else 1.0
+    natural = (closes_PS * levels_PS)[lacks_PS].sum()
     return Cost(float(thinking), float(forced), float(natural), float(lacks_PS.sum()))
+
+
+def _levels_left(levels: Collection[int], num_passed_PS: np.ndarray, *, but_last: bool) -> np.ndarray:
+    """How many of these caps of an axis each trace (P, S) has not passed yet, the last left out where `but_last`."""
+    left_PS = np.asarray(sum((num_passed_PS <= level).astype(int) for level in levels))
+    return np.asarray(np.maximum(left_PS - but_last, 0))
 
 
 def _cells_done(state: PoolState, widths: tuple[int, ...]) -> list[bool]:

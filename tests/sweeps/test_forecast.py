@@ -1,5 +1,6 @@
 """What a plan promises against what drawing then takes, on the scripted engine."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,27 +8,36 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.samples import finish_samples
 from harness.types import Grid, Sampling
 from results import store
 from results.cuts import along_budgets
 from results.schema import ANSWERS, TRACES
 from sweeps.forecast import Measured, forecast
 from sweeps.identity import differences
-from sweeps.plan import PoolSpec, read_states
+from sweeps.plan import PoolSpec, PoolState, iterate_pending, read_states
+from sweeps.provenance import Device
+from sweeps.writer import Writer
+from tests.harness.greedy import Greedy
+from tests.harness.test_calls import CLOSE_ID, OPEN_ID, PLAIN_IDS, RENDERER, Echo, context_of
 from tests.sweeps.test_more import BUDGETS, FINISHED, MORE, PROMPTS, Run
 
 
 def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
+    return prepared_of(run.root, specs, prompts)
+
+
+def prepared_of(root: Path, specs: tuple[PoolSpec, ...], prompts: list, max_answer_tokens: int = 8) -> Any:
     grid = Grid(widths=(1, specs[0].num_samples), budgets=tuple(cell.budget for cell in specs[0].cells))
     engine, sampling, model = (
         SimpleNamespace(num_devices=1),
-        Sampling(max_answer_tokens=8),
+        Sampling(max_answer_tokens=max_answer_tokens),
         SimpleNamespace(name="m"),
     )
     told = {"is_here": False, "strategy": None, "label": model.name}
-    job = SimpleNamespace(run=run.root, grid=grid, engine=engine, sampling=sampling, model=model, **told)
+    job = SimpleNamespace(run=root, grid=grid, engine=engine, sampling=sampling, model=model, **told)
     checkpoint = SimpleNamespace(weights_digest="none", architecture=SimpleNamespace(num_matmul_params=1000))
-    states = read_states(run.root, "identity", prompts, specs)
+    states = read_states(root, "identity", prompts, specs)
     num_pending = sum(int(state.pending_PS.sum()) for state in states)
     return SimpleNamespace(
         verifier=None,
@@ -125,3 +135,50 @@ def test_a_grid_without_thinking_is_measured_by_its_answers(tmp_path: Path) -> N
     plan = forecast(job)
     assert plan.is_measured
     assert plan.expected_tokens == pytest.approx(run.finish(wider, PROMPTS[:8], identity="shallow"), rel=0.25)
+
+
+AXES = {
+    "calls": Grid(widths=(4,), budgets=(40,), calls=(0, 1, 2)),
+    "calls at budgets": Grid(widths=(4,), budgets=(0, 10, 40), calls=(0, 1, 3)),
+    "extensions": Grid(widths=(4,), budgets=(60,), extensions=(0, 1, 2)),
+    "all three": Grid(widths=(4,), budgets=(0, 10, 60), extensions=(0, 1, 2), calls=(0, 2, 3)),
+}
+
+
+@pytest.mark.parametrize(
+    "begun", [None, Grid(widths=(2,), budgets=(10,)), Grid(widths=(4,), budgets=(30,), calls=(1,))]
+)
+@pytest.mark.parametrize("kind", AXES)
+def test_no_grid_of_calls_and_extensions_takes_more_than_a_plan_says_at_most(
+    tmp_path: Path, kind: str, begun: Grid | None
+) -> None:
+    for grid in filter(None, [begun, AXES[kind]]):
+        specs = (PoolSpec("evaluation", max(grid.widths), grid.cells),)
+        job = prepared_of(tmp_path, specs, PROMPTS, 4)
+        plan, before = forecast(job), num_answers(tmp_path)
+        engine = draw_with_calls(tmp_path, job.states)
+        assert engine.num_written <= plan.max_tokens
+        assert plan.num_rows >= 0 and plan.expected_tokens <= plan.max_tokens
+        # Beside all thinking that there can be.
+        if not plan.is_measured:
+            most_answers = plan.max_tokens - plan.num_samples * max(grid.budgets)
+            assert 4 * (num_answers(tmp_path) - before) <= most_answers
+    assert forecast(prepared_of(tmp_path, specs, PROMPTS, 4)).max_tokens == 0
+
+
+def draw_with_calls(root: Path, states: list[PoolState]) -> Greedy:
+    """Draw what is missing by an engine that never ends an answer, so that each has its longest length."""
+    engine = Greedy(
+        PLAIN_IDS,
+        {RENDERER.close_id: 0.06, OPEN_ID: 0.08, CLOSE_ID: 0.2},
+        decode=lambda ids: RENDERER.decode_whole(tuple(ids)),
+    )
+    writer = Writer(root, "model", "identity", device=Device("CPU", 1), samples_in_flight=4, flush_seconds=60)
+    pending = iterate_pending(root, "identity", PROMPTS, states, renderer=RENDERER)
+    asyncio.run(finish_samples(engine, context_of(Echo()), pending, samples_in_flight=4, on_sample=writer.add))
+    writer.flush()
+    return engine
+
+
+def num_answers(root: Path) -> int:
+    return store.scan(root, ANSWERS).num_rows
