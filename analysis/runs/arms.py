@@ -187,7 +187,7 @@ class StoredRun:
         sampled = [rung.identity for rung in self.rungs if not rung.is_counted]
         self.verifiers = {} if scoring is None else verifiers.find(root, sampled, scoring)
         cells = store.scan(root, schema.CELLS).to_pandas()
-        self.has_calls = bool(cells["calls"].notna().any())
+        self.goes_on = bool(cells[["extensions", "calls"]].notna().any(axis=None))
         self.cells = cells.fillna({"extensions": 0, "calls": 0})
         self.along = self._settle(along or Along())
         self.dials = _dials(root, self.task)
@@ -240,7 +240,7 @@ class StoredRun:
             prompt_tokens=prompt_tokens,
             grader=self.grader,
             verifier=verifier,
-            has_calls=self.has_calls,
+            goes_on=self.goes_on,
         )
         # Held-out samples need no scores, and mostly have none.
         if pool != EVALUATION and (read.scores is None or not read.scores.known.any()):

@@ -109,7 +109,7 @@ def read(
     prompt_tokens: Ints,
     grader: tuple[str, str],
     verifier: Verifier | None = None,
-    has_calls: bool = False,
+    goes_on: bool = False,
 ) -> Samples:
     """The graded answers of one identity and pool, each setting served by what a run capped there would have given.
 
@@ -117,7 +117,7 @@ def read(
     (results.cuts.answer_places, of stored answers alone). Not so outcomes from elsewhere, whose runs are independent:
     an answer serves its own budget, schema.UNLIMITED where none is stored. prompt_tokens (P,) is the length of each
     prompt before thinking; grader is its name and version. A verifier's scores serve settings as the answers do that
-    it read. has_calls: whether tools may be called in the traces, so that a setting of fewer calls cuts them there.
+    it read. goes_on: whether thinking may go on behind a close or a call, where settings with fewer of these cut it.
     """
     answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
     wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
@@ -135,8 +135,8 @@ def read(
         )
     is_ours = named != OUTSIDE
     null = NATURAL if is_ours else schema.UNLIMITED
-    calls = _read_calls(root, identity, pool) if has_calls else None
-    serving = Serving(settings, answers, calls, prompt_ids, num_samples, null=null)
+    traces = _read_traces(root, identity, pool) if goes_on else None
+    serving = Serving(settings, answers, traces, prompt_ids, num_samples, null=null)
     columns = _answer_columns(answers, serving.place(answers), prompt_tokens, is_ours=is_ours)
     columns |= _grade_columns(grades, serving.place(grades))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
@@ -187,11 +187,11 @@ def score(
     return replace(samples, scores=read.each(serving.serve))
 
 
-def _read_calls(root: Path, identity: str, pool: str) -> pa.Table:
-    """Where calls of tools begin in the traces."""
-    columns = ["prompt_id", "pool", "sample", "opened", "opened_by"]
+def _read_traces(root: Path, identity: str, pool: str) -> pa.Table:
+    """The segments in which thinking closes or a call of a tool begins."""
+    columns = ["prompt_id", "pool", "sample", "start_token", "num_thinking_tokens", "ended", "opened", "opened_by"]
     traces = store.scan(root, schema.TRACES, columns=columns, identity=identity)
-    return traces.filter((pc.field("pool") == pool) & pc.field("opened").is_valid())
+    return traces.filter((pc.field("pool") == pool) & (pc.field("opened").is_valid() | pc.field("ended")))
 
 
 _ANSWER_COLUMNS = (

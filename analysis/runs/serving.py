@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.arrays import Array, Bools, Ints
-from analysis.runs.slots import Slots, dictionary, ints
+from analysis.runs.slots import Slots, bools, dictionary, ints
 from results.cuts import NATURAL, NEVER, Caps, Events, along_budgets, answer_places
 
 
@@ -19,8 +19,9 @@ class Serving:
 
     The first K layers are the answers of traces that closed by themselves, after no extension, one, two, ...; then
     those that were forced at each of B budgets, and those at the beginning of the first, second, ... of C calls.
-    answers: the stored rows of the key's columns with `extension`; traces: those of segments in which a call begins,
-    with where; null: the budget that a row without one is of, NATURAL or one of the settings'.
+    answers: the stored rows of the key's columns with `extension`; traces: segments, with where they start and end and
+    where a call begins in them, None where thinking goes on behind no close and no call; null: the budget that a row
+    without one is of, NATURAL or one of the settings'.
     """
 
     def __init__(
@@ -46,7 +47,13 @@ class Serving:
             found = Slots(np.where(extension < self.num_own, extension, -1), *self._samples(answers), self.shape)
             self._closes[found.at] = np.where(extension > 0, place, NEVER)[found.kept]
         if traces is not None:
-            self._place_calls(traces)
+            ends = ints(traces["start_token"]) + ints(traces["num_thinking_tokens"])
+            # Of an answer that is missing its trace still says that it closed: what was written behind that is none.
+            [closes] = self._number(traces.filter(traces["ended"]), ends[bools(traces["ended"])], num=self.num_own)
+            self._closes = np.minimum(self._closes, closes)
+            calls = traces.filter(traces["opened"].is_valid())
+            at = ints(calls["opened"]), ints(calls["opened_by"])
+            self._opens, self._whole = self._number(calls, *at, num=num_calls)
 
     @classmethod
     def at_budgets(cls, budgets: Sequence[int], prompt_ids: pd.Index, own: Bools, *, null: int) -> "Serving":
@@ -57,16 +64,18 @@ class Serving:
         serving._own, serving._at_calls, serving._at_budgets = [own], [], {}
         return serving
 
-    def _place_calls(self, traces: pa.Table) -> None:
-        """Number the calls of each sample in the order in which they begin."""
-        opened, (prompt, sample) = ints(traces["opened"]), self._samples(traces)
-        rows = pd.DataFrame({"prompt": prompt, "sample": sample, "opened": opened})
-        rows = rows.assign(opened_by=ints(traces["opened_by"])).sort_values("opened")
-        number = rows.groupby(["prompt", "sample"]).cumcount().to_numpy()
-        number = np.where(number < len(self._opens), number, -1)
-        found = Slots(number, rows["prompt"].to_numpy(), rows["sample"].to_numpy(), self.shape)
-        self._opens[found.at] = rows["opened"].to_numpy()[found.kept]
-        self._whole[found.at] = rows["opened_by"].to_numpy()[found.kept]
+    def _number(self, traces: pa.Table, *places: Ints, num: int) -> list[Ints]:
+        """What stands at these places of segments, as (num, P, S): the first of each sample, the second, ..."""
+        prompt, sample = self._samples(traces)
+        rows = pd.DataFrame({"prompt": prompt, "sample": sample})
+        order = np.argsort(places[0], kind="stable")
+        number = rows.iloc[order].groupby(["prompt", "sample"]).cumcount().to_numpy()
+        number = np.where(number < num, number, -1)
+        found = Slots(number, prompt[order], sample[order], self.shape)
+        numbered = [np.full((num, *self.shape[1:]), NEVER) for _ in places]
+        for each, place in zip(numbered, places, strict=True):
+            each[found.at] = place[order][found.kept]
+        return numbered
 
     def place(self, table: pa.Table) -> Slots:
         """Where rows with the key of an answer belong."""
@@ -93,7 +102,7 @@ class Serving:
         and whether it was forced.
         """
         own = slice(self.num_own)
-        closes = np.where(present[own], thinking_tokens[own], NEVER)
+        closes = np.minimum(self._closes, np.where(present[own], thinking_tokens[own], NEVER))
         places = answer_places(self.settings, Events(closes, forced[own], self._opens, self._whole))
         self._own = [places == (closes[k] if k else NATURAL) for k in range(self.num_own)]
         budgets = np.array([setting.budget for setting in self.settings])[:, None, None]

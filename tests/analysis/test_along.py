@@ -1,7 +1,10 @@
 """A grid read along each of its serial axes: planted accuracies, what every command says, and the settings of all."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +21,7 @@ from analysis.runs.along import Along, Everywhere
 from isoquant import load
 from isoquant.__main__ import main
 from results.cuts import Caps
-from results.schema import UNLIMITED
+from results.schema import ANSWERS, GRADES, TRACES, UNLIMITED
 from tests.results.made_axes import CLOSES, EXTENDED, OPENS, RIGHT, TOOL_TOKENS, WAIT_TOKENS, Axes
 
 # By axis and what is held: at each value, the place whose answer a sample gives.
@@ -285,3 +288,34 @@ def test_rates_along_an_axis_are_in_its_steps(run: Path):
     row = rates[(rates["path"] == "extensions") & (rates["bin"] == "all prompts")].iloc[0]
     # The large one, extended, is right on 11 of 12, the small one on 9 at most.
     assert row["max_step"] == 1 and row["step"] == np.inf
+
+
+@dataclass(frozen=True)
+class GoesOn(Axes):
+    """The same, where extended thinking is cut at the full budget; `lacking` have no answer at their first close."""
+
+    def _sample(self, identity: str, index: int, pool: str, sample: int, budgets: Sequence[int]) -> dict[str, Any]:
+        tables = Axes(lacking=())._sample(identity, index, pool, sample, budgets)
+        tables[TRACES.name][-1] |= {
+            "ended": False,
+            "num_thinking_tokens": 64 - CLOSES,
+            "token_ids": [1] * (64 - CLOSES),
+        }
+        extended, grade = tables[ANSWERS.name][-1], tables[GRADES.name][-1]
+        extended |= {"budget": 64, "num_thinking_tokens": 64, "extension": None, "forced": True}
+        grade["budget"] = 64
+        if index in self.lacking and pool == "evaluation":
+            for name in (ANSWERS.name, GRADES.name):
+                tables[name] = [row for row in tables[name] if row["budget"] is not None]
+        return tables
+
+
+@pytest.mark.parametrize("along", [Along("budget"), Along("extensions"), Along("budget", {"extensions": 1})])
+def test_what_was_written_behind_a_close_is_no_answer_of_a_trace_that_may_not_go_on(tmp_path: Path, along: Along):
+    run = GoesOn(lacking=(5,)).write(tmp_path / "run")
+    loaded = outcomes.load(run, along=along)
+    is_read = along.at.get("extensions") == 1
+    assert len(loaded.dropped) == (0 if is_read else 1)
+    places = [8, 64] if is_read else [8, CLOSES] if along.axis == "budget" else [CLOSES, 64]
+    for arm in loaded.arms:
+        assert arm.samples.thinking_tokens.mean(axis=(1, 2)).tolist() == places
