@@ -4,6 +4,7 @@ Knows how calls are written and who carries them out, no engine.
 """
 
 import bisect
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -92,19 +93,23 @@ class Calling:
         behind, before = at + len(self.style.open), len(rollout.written) - len(rollout.since)
         opened = opened_by = None
         if not rollout.is_calling:
-            opened, opened_by = before + self._reach(since, at + 1) - 1, before + self._reach(since, behind)
+            opened, opened_by = (before + self._reach(since, text[:end]) for end in (at + 1, behind))
+            opened -= 1
         closes = self.style.find_close(text, behind) if may_close else None
         if may_close and closes is None:
             return Cut(token_ids, opened, opened_by)
         end = behind if closes is None else closes + len(self.style.close)
-        kept = token_ids[: self._reach(since, end) - len(rollout.since)]
+        kept = token_ids[: self._reach(since, text[:end]) - len(rollout.since)]
         return Cut(kept, opened, opened_by, None if closes is None else text[behind:closes])
 
-    def _reach(self, ids: Ids, length: int) -> int:
-        """The least number of tokens whose text is so many characters long."""
-        return bisect.bisect_left(
-            range(len(ids) + 1), length, key=lambda number: len(self.renderer.decode_whole(ids[:number]))
-        )
+    def _reach(self, ids: Ids, text: str) -> int:
+        """The least number of tokens whose text begins with this one."""
+
+        def num_alike(number: int) -> int:
+            # Of a character that lacks some of its bytes stands something else, which may be longer than it.
+            return len(os.path.commonprefix([self.renderer.decode_whole(ids[:number]), text]))
+
+        return bisect.bisect_left(range(len(ids) + 1), len(text), key=num_alike)
 
     async def follow(self, rollout: Rollout, token_ids: Ids, *, may_close: bool) -> Called:
         """What was written next, up to a call, which is carried out where it may be closed."""

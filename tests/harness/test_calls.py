@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+from tokenizers import Tokenizer, decoders, models
+from transformers import PreTrainedTokenizerFast
 
 from harness.calling import Calling
 from harness.rendering import Renderer
@@ -216,3 +218,26 @@ def test_what_a_chain_of_thought_that_is_its_own_answer_read_of_tools_is_charged
             assert natural.num_prompt_tokens == len(key_of(sample).prompt_ids) + len(rollout.written) + given
             num_read += given
     assert num_read > 40
+
+
+def renderer_of_bytes() -> Renderer:
+    """Of a tokenizer that writes rare characters as bytes, each shown as a character of its own until all are there."""
+    vocab = {"<unk>": 0, **{text: at for at, text in enumerate("abc(){}", start=1)}}
+    vocab |= {f"<0x{byte:02X}>": byte + len(vocab) for byte in range(256)}
+    model = Tokenizer(models.BPE(vocab, [], unk_token="<unk>", byte_fallback=True))
+    model.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    return Renderer(PreTrainedTokenizerFast(tokenizer_object=model), Thinking(close=None, force="a"))
+
+
+@pytest.mark.parametrize(("opens", "closes"), ["()", ("((", "))"), ("{", "}")])
+@pytest.mark.parametrize("rare", ["\N{GRINNING FACE}", "\N{CJK UNIFIED IDEOGRAPH-5B57}", "a\N{GRINNING FACE}" * 2])
+def test_a_marker_behind_a_character_of_several_tokens_stands_where_its_own_begin(
+    opens: str, closes: str, rare: str
+) -> None:
+    renderer, style = renderer_of_bytes(), CallStyle(opens, closes, before="=", after=";", tool="search")
+    calling, texts = Calling(style, Echo(), renderer), (rare, opens, rare, closes)
+    parts = [tuple(renderer.tokenizer.encode(text)) for text in texts]
+    for behind in ((), *(tuple(renderer.tokenizer.encode(text)) for text in ("a", rare, "abcabcabc"))):
+        cut = calling.cut(Rollout(), sum((*parts, behind), ()), may_close=True)
+        assert (cut.token_ids, cut.between) == (sum(parts, ()), rare)
+        assert (cut.opened, cut.opened_by) == (len(parts[0]), len(parts[0]) + len(parts[1]))
