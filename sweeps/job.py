@@ -159,6 +159,8 @@ def prepare(job: Job) -> Prepared:
         job.task.answer_form,
         tools=() if toolbox is None else toolbox.described,
     )
+    if toolbox is not None:
+        toolbox.check_told(renderer, prompts[0])
     longest, largest_id = measure(prompts, renderer)
     check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
     needed = check_context(

@@ -1,12 +1,13 @@
 """The tools of a job: what the model is told of them, what they are stored under, and what may not go together."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.rendering import Renderer
 from harness.tools.calls import CallStyle, describe_tools
 from harness.tools.protocol import ToolSettings
-from harness.types import Grid
+from harness.types import Grid, Prompt
 
 if TYPE_CHECKING:
     from sweeps.job import Job
@@ -33,6 +34,18 @@ class Toolbox(NamedTuple):
     def described(self) -> list[dict[str, Any]]:
         """What a chat template is told of them; nothing where calls are plain text, which the task's prompts tell."""
         return describe_tools(list(self.tools.values())) if self.style.form == "json" else []
+
+    def check_told(self, renderer: Renderer, prompt: Prompt) -> None:
+        """Raise ValueError where a model that is to hear of its tools through its chat template hears of none."""
+        if not renderer.tools or renderer.prompt_ids(prompt) != replace(renderer, tools=()).prompt_ids(prompt):
+            return
+        names, is_plain = ", ".join(self.tools), not renderer.thinking.chat
+        why = "thinking.chat is false" if is_plain else "the model's chat template has no place for tools"
+        raise ValueError(
+            f"The model would not hear of tools={names}: {why}. Calls in JSON are for models that are told of their "
+            "tools there; choose such a model, or a plain way to write calls, such as calls=search_r1, with a task "
+            "whose prompts tell how to call."
+        )
 
     def most_observed(self, renderer: Renderer) -> int:
         """The most tokens that one call puts behind itself."""

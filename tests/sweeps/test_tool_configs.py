@@ -1,5 +1,6 @@
 """Every yaml of tools and of call styles becomes what it names, alone and with others."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -11,11 +12,15 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
+from harness.rendering import Renderer
 from harness.tools.calculator import Calculator
 from harness.tools.calls import Call, CallStyle
 from harness.tools.corpus import Document
 from harness.tools.search import Search
+from harness.types import Prompt, Thinking
 from sweeps.compose import check_types
+from sweeps.tools import Toolbox
+from tests.harness.byte_tokenizer import TEMPLATE, build_byte_tokenizer
 
 CONF = Path("conf").resolve()
 TOOLS = sorted(path.stem for path in (CONF / "tools").glob("*.yaml"))
@@ -84,3 +89,29 @@ def test_every_style_reads_the_call_that_it_writes(name: str) -> None:
     assert opened == 3 and closed is not None
     call = style.parse(text[opened + len(style.open) : closed])
     assert isinstance(call, Call) and (call.name, call.query) == ("search", "1+1")
+
+
+TELLS = "{% for tool in tools or [] %}{{ tool.function.name }}\n{% endfor %}" + TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("template", "chat", "style", "why"),
+    [
+        (TELLS, True, "qwen3", None),
+        (TEMPLATE, True, "qwen3", "the model's chat template has no place for tools"),
+        (TELLS, False, "qwen3", "thinking.chat is false"),
+        (TEMPLATE, True, "search_r1", None),
+    ],
+)
+def test_a_model_that_would_not_hear_of_its_tools_is_refused(
+    template: str, chat: bool, style: str, why: str | None
+) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        written = instantiate(compose(None, [f"+calls={style}"]).calls, _convert_="all")
+    toolbox = Toolbox(tools_of("search"), written)
+    tokenizer = build_byte_tokenizer()
+    tokenizer.chat_template = template
+    thinking = Thinking(close=None, force="So", chat=chat)
+    renderer = Renderer(tokenizer, thinking, tools=toolbox.described)
+    with pytest.raises(ValueError, match=why) if why else contextlib.nullcontext():
+        toolbox.check_told(renderer, Prompt("sums/0", "Do you search?", {}))
