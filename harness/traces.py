@@ -159,6 +159,8 @@ async def sample_segment(
     # Engines also stop at calls, and some say "length" of a stop token that stands exactly at the cap.
     says_end = completion.finish_reason == "stop" and not context.calling
     ended = token_ids[-1] in renderer.end_ids or len(token_ids) == stopped or says_end
+    # Some models write an end of text behind each call.
+    ended = ended and written.call is None
     return Trace(
         prompt_id=key.prompt.prompt_id,
         pool=key.pool,

@@ -241,3 +241,20 @@ def test_a_marker_behind_a_character_of_several_tokens_stands_where_its_own_begi
         cut = calling.cut(Rollout(), sum((*parts, behind), ()), may_close=True)
         assert (cut.token_ids, cut.between) == (sum(parts, ()), rare)
         assert (cut.opened, cut.opened_by) == (len(parts[0]), len(parts[0]) + len(parts[1]))
+
+
+def test_the_end_of_a_text_that_closes_a_call_ends_the_call_alone() -> None:
+    [eos_id] = RENDERER.eos_ids
+    style = CallStyle(open="(", close=RENDERER.decode_whole((eos_id,)), before="=", after=";", tool="search")
+    num_calls = num_ends = 0
+    for sample in range(60):
+        engine = Greedy(
+            PLAIN_IDS, {eos_id: 0.1, OPEN_ID: 0.1}, decode=lambda ids: RENDERER.decode_whole(tuple(ids))
+        )
+        whole = asyncio.run(finish_sample(engine, context_of(Echo(), style), Pending(key_of(sample), CELLS)))
+        for trace in whole.traces:
+            assert trace.ended == (trace.token_ids[-1] == eos_id and trace.call is None)
+            num_calls, num_ends = num_calls + (trace.call is not None), num_ends + trace.ended
+        rollout = rollout_of(whole)
+        assert len(rollout.written) == BUDGETS[-1] or rollout.closes or len(rollout.opens) > CALLS[-1]
+    assert num_calls > 30 and num_ends > 15
