@@ -60,7 +60,7 @@ def of_run(root: Path, base: Reading, options: argparse.Namespace) -> list[Asked
     if base.has_own_bins:
         return []
     task, found = base.asked.task, []
-    for name in set(searches.scorers(root, task)) & set(verifiers.named(root, task)):
+    for name in sorted(set(searches.scorers(root, task)) & set(verifiers.named(root, task))):
         reading = read(
             outcomes.scored(root, base.asked, Scoring(name)), base.wanted, rule="best_of_n", seed=base.seed
         )

@@ -96,7 +96,7 @@ OWN: dict[str, tuple[Callable[[Prompt, str], str], ...]] = {
         lambda prompt, gold: f"{gold}.",
         lambda prompt, gold: f"{gold}{gold}",
         lambda prompt, gold: "[a-z]{3}[0-9]",
-        lambda prompt, gold: prompt.gold_ids[-1],
+        lambda prompt, gold: prompt.reference["gold_ids"][-1],
     ),
     # The numbers side by side are no answer, nor is what is left to work out.
     "boxed": (
@@ -131,7 +131,7 @@ OWN |= dict.fromkeys(
         lambda prompt, gold: gold[:-1],
         lambda prompt, gold: " ".join(reversed(gold.split())) + " x",
         lambda prompt, gold: f"{prompt.text} {gold}",
-        lambda prompt, gold: str(prompt.reference["gold"]),
+        lambda prompt, gold: str(prompt.reference["gold_ids"]),
         lambda prompt, gold: "".join(gold.split()) + "s",
         lambda prompt, gold: f"Doc 1(Title: {gold}) {gold}",
     ),
