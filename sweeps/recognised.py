@@ -114,6 +114,7 @@ def describe_settings(
         *asked.drawn,
         _describe_dtype(job, checkpoint, dtype),
         Setting("context", f"{checkpoint.context:,} tokens", CONFIG),
+        *_describe_tools(job),
         _describe_grid(job),
         *_describe_own_code(job, checkpoint, tokenizer),
     )
@@ -164,8 +165,24 @@ def _describe_grid(job: "Job") -> Setting:
     budgets = ", ".join(f"{budget:,}" for budget in grid.budgets)
     more = f"; {grid.bin_samples} more of {grid.anchor} for difficulty bins" if grid.anchor else ""
     extended = f"; thinking extended {', '.join(map(str, grid.extensions))} times" if any(grid.extensions) else ""
-    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{extended}{more}"
+    called = f"; tool calls {', '.join(map(str, grid.calls))}" if any(grid.calls) else ""
+    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{extended}{called}{more}"
     return Setting("grid", told, job.origins.of("grid"))
+
+
+def _describe_tools(job: "Job") -> list[Setting]:
+    """What the model may call while it thinks, and how a call is written; nothing where it may not."""
+    if not job.tools or job.calls is None:
+        return []
+    names = ", ".join(job.tools)
+    written = f"{_short(job.calls.open)} to {_short(job.calls.close)}"
+    return [
+        Setting(
+            "tools",
+            f"{names}; a call stands from {written}",
+            f"{job.origins.of('tools')}; {job.origins.of('calls')}",
+        )
+    ]
 
 
 def _resolve_thinking(job: "Job", tokenizer: Any, prompt: Prompt) -> tuple[Thinking, Setting]:
