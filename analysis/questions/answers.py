@@ -50,6 +50,8 @@ def _of_model(reading: Reading, arm: Arm) -> pd.DataFrame:
         "decoded_tokens": arm.decoded_tokens.ravel(),
         "prompt_tokens": arm.prompt_tokens[prompt],
     }
+    if arm.given_tokens is not None:
+        columns["given_tokens"] = arm.given_tokens.ravel()
     if samples.scores is not None:
         columns |= _of_verifier(samples.scores)
     return pd.DataFrame(columns | {name: values[prompt] for name, values in outcomes.dials.items()})

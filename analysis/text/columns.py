@@ -44,6 +44,7 @@ COLUMNS = {
     "answer_tokens": "tokens of the answer; in tables of cells their mean",
     "decoded_tokens": "all tokens after the prompt: thinking, the closing marker, the answer",
     "prompt_tokens": "tokens of the prompt in the model's own tokenizer",
+    "given_tokens": "tokens that were read between what the model wrote: results of tools, and what extends thinking",
     "total_tokens": "mean tokens a prompt: the prompt once, and all samples",
     "serial_tokens": "mean tokens in series: those of the longest sample",
     "accuracy": "share of prompts answered right under the rule, in expectation over subsets of samples; 0 to 1",
