@@ -221,7 +221,9 @@ class StoredRun:
         """The cell of a pool at this budget, or other value of the axis."""
         if pool == EVALUATION:
             return self.along.caps(budget)
-        return Caps(budget, calls=int(self.declared(rung, pool)["calls"].max()))
+        declared = self.declared(rung, pool)
+        # The fewest calls as well as the least budget: a grid that grows leaves both as they were.
+        return Caps(budget, calls=int(declared.loc[declared["budget"] == budget, "calls"].min()))
 
     def arm(self, rung: Rung, pool: str, budgets: list[int]) -> Arm:
         """The rung's outcomes at these budgets, or other values of the axis, on every prompt, holes included."""

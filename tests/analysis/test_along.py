@@ -319,3 +319,32 @@ def test_what_was_written_behind_a_close_is_no_answer_of_a_trace_that_may_not_go
     places = [8, 64] if is_read else [8, CLOSES] if along.axis == "budget" else [CLOSES, 64]
     for arm in loaded.arms:
         assert arm.samples.thinking_tokens.mean(axis=(1, 2)).tolist() == places
+
+
+@dataclass(frozen=True)
+class Grown(Axes):
+    """The same, growing to more calls: samples for bins are to make them as well, and stand before their second."""
+
+    def _spread(self, cell: dict[str, Any]) -> list[dict[str, Any]]:
+        cells = super()._spread(cell)
+        return cells if cell["pool"] != "bins" else [*cells, cells[-1] | {"calls": 4}]
+
+    def _sample(self, identity: str, index: int, pool: str, sample: int, budgets: Sequence[int]) -> dict[str, Any]:
+        tables = super()._sample(identity, index, pool, sample, budgets)
+        if pool == "bins":
+            first, second, _ = tables[TRACES.name]
+            calling = {"ended": False, "opened": CLOSES - 1, "opened_by": CLOSES}
+            made = second | {"ended": False, "num_thinking_tokens": 2, "token_ids": [1] * 2}
+            further = second | calling | {"start_token": OPENS + 2, "num_thinking_tokens": CLOSES - OPENS - 2}
+            tables[TRACES.name] = [first, made, further]
+            for name in (ANSWERS.name, GRADES.name):
+                tables[name] = [row | ({} if row["budget"] else {"budget": CLOSES - 1}) for row in tables[name]]
+        return tables
+
+
+@pytest.mark.parametrize("along", [None, Along("calls"), Everywhere()])
+def test_difficulty_is_read_where_it_was_while_its_samples_grow_by_calls(tmp_path: Path, along: Along | None):
+    loaded = outcomes.load(Grown().write(tmp_path / "run"), along=along)
+    assert not loaded.dropped and loaded.bins is not None
+    right = RIGHT[loaded.bins.rung.name][CLOSES] / 12
+    assert loaded.bins.accuracy.mean() == pytest.approx(right)
