@@ -20,7 +20,7 @@ Reader = Callable[[Path, pa.Schema], pa.Table]
 # do the parts of an identity, which is their hash: a pack holds them without secrets.
 OF_REQUEST = ("seconds", "num_cached_tokens")
 OF_MACHINE: dict[str, tuple[str, ...]] = {
-    TRACES.name: OF_REQUEST,
+    TRACES.name: (*OF_REQUEST, "tool_seconds"),
     ANSWERS.name: OF_REQUEST,
     MODELS.name: ("path", "identity_parts"),
     SCORERS.name: ("path", "scorer_parts"),

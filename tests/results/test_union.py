@@ -122,14 +122,25 @@ def test_one_name_for_two_models_and_two_names_for_one_are_refused(tmp_path: Pat
 
 
 def test_the_time_that_a_sample_took_does_not_make_it_another_one(tmp_path: Path) -> None:
-    class Slower(Made):
+    class Calling(Made):
+        tool_seconds = 0.5
+
         def _sample(self, *key: object) -> dict[str, list[dict[str, object]]]:
             drawn = super()._sample(*key)  # type: ignore[arg-type]
+            for row in drawn["traces"]:
+                row |= {"tool": "search", "query": "who?", "tool_seconds": self.tool_seconds}
+            return drawn
+
+    class Slower(Calling):
+        tool_seconds = 2.0
+
+        def _sample(self, *key: object) -> dict[str, list[dict[str, object]]]:
+            drawn = super()._sample(*key)
             for row in (*drawn["traces"], *drawn["answers"]):
                 row |= {"seconds": 9.0, "num_cached_tokens": 3}
             return drawn
 
-    roots = [made.write(tmp_path / name) for name, made in (("a", Made()), ("b", Slower(samples=range(6))))]
+    roots = [made.write(tmp_path / name) for name, made in (("a", Calling()), ("b", Slower(samples=range(6))))]
     root = merge(*roots, tmp_path / "c").root
     seconds = store.scan(root, ANSWERS).to_pandas().set_index("sample")["seconds"]
     assert set(seconds[seconds.index < 4]) == {0.5} and set(seconds[seconds.index >= 4]) == {9.0}
