@@ -24,6 +24,12 @@ REQUEST = Request((1, 2), 8, 0, Sampling())
         ({"keep": 0.25, "passes": 3}, "0.5 + keep * passes", 1.25),
         ({"recurrence": 2}, "2 ^ recurrence", 4.0),
         ({}, "1.7", 1.7),
+        ({}, "1e-3 + 0.5", 0.501),
+        ({}, "2.5E+2", 250.0),
+        ({"keep": 1e-05}, "keep", 1e-05),
+        ({"e3": 1e20}, "e3/1e20", 1.0),
+        ({"recurrence": 16}, "sqrt(recurrence)", 4.0),
+        ({"round": 16}, "round", 16.0),
     ],
 )
 def test_a_cost_is_worked_out_over_the_knobs(knobs: dict[str, Any], cost: str, expected: float) -> None:
@@ -44,6 +50,10 @@ def test_a_cost_is_worked_out_over_the_knobs(knobs: dict[str, Any], cost: str, e
         ({"r": [8]}, "1", "a number, a text or true or false each"),
         ({"a b": 1}, "1", "a number, a text or true or false each"),
         ({"r": 8}, "10 ^ 7", "below a million"),
+        ({"r": float("nan")}, "r", "no knob with a number"),
+        ({"r": float("inf")}, "1 / r", "no knob with a number"),
+        ({}, "1e999999999", "holds 1e999999999, which is too large"),
+        ({}, "1e-999999999", "cannot be worked out|above 0"),
     ],
 )
 def test_what_is_no_knob_or_no_cost_is_refused_in_a_line(knobs: dict[str, Any], cost: str, told: str) -> None:
