@@ -14,12 +14,20 @@ import pyarrow.compute as pc
 
 from analysis.runs import throughput
 from results import schema, store
+from results.cuts import NATURAL, NEVER, Caps, Events, answer_places
 from results.graders import present_grader
 from results.growth import GROWN_SHARE
 from results.prompts import in_order
 from results.schema import OUTCOMES
 
 SAMPLE = ["prompt_id", "sample"]
+
+
+class _Traces(NamedTuple):
+    """What happened in the traces of some samples (prompt, number), N of them: (K, N) each."""
+
+    samples: pd.MultiIndex
+    events: Events
 
 
 class _Counted(NamedTuple):
@@ -39,7 +47,7 @@ def has_traces(root: Path) -> bool:
 
 
 def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
-    """A row a declared budget: shares of samples in [0, 1], mean tokens,
+    """A row a declared budget, with the fewest extensions and the most calls: shares of samples in [0, 1], mean tokens,
     device seconds a thousand would take alone.
 
     Of each prompt count the largest declared number of samples that are all there; the others that were asked for
@@ -50,12 +58,15 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
     columns).
     """
     cells = _read_declared(root, identity)
-    traces = _read_traces(root, identity, most_calls=int(cells["calls"].max()) if len(cells) else 0)
     answers = _read_answers(root, identity)
-    prompt_ids = traces.index.union(answers.index).unique("prompt_id")
+    extensions, calls = (int(cells[name].max()) if len(cells) else 0 for name in ("extensions", "calls"))
+    traces = _read_traces(root, identity, answers, Caps(0, extensions, calls))
+    prompt_ids = traces.samples.union(answers.index).unique("prompt_id")
     prompt_ids = pd.Index(sorted(prompt_ids, key=in_order), name="prompt_id")
     counted = {
-        int(budget): _counted(_serving(traces, answers, int(budget)), prompt_ids, declared)
+        int(budget): _counted(
+            _serving(traces, answers, Caps(int(budget), extensions, calls)), prompt_ids, declared
+        )
         for budget, declared in cells.groupby("budget")
     }
     logged = throughput.read(root).get(identity)
@@ -65,31 +76,53 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
 
 
 def _read_declared(root: Path, identity: str) -> pd.DataFrame:
-    """The cells of the evaluation pool that are not extended and have the most calls."""
+    """The cells of the evaluation pool that have the fewest extensions and the most calls."""
     cells = store.scan(root, schema.CELLS, identity=identity).to_pandas().fillna({"extensions": 0, "calls": 0})
-    cells = cells[(cells["pool"] == "evaluation") & (cells["extensions"] == 0)]
+    cells = cells[cells["pool"] == "evaluation"]
+    cells = cells[cells["extensions"] == cells["extensions"].min()]
     return cells[cells["calls"] == cells["calls"].max()]
 
 
-def _read_traces(root: Path, identity: str, *, most_calls: int) -> pd.DataFrame:
-    """Of every evaluation sample, segments joined, in tokens: how long it is, where it first ended by itself, and where
-    a call begins beyond the most; NaN where it never did.
-    """
+def _read_traces(root: Path, identity: str, answers: pd.DataFrame, most: Caps) -> _Traces:
+    """Of every evaluation sample, segments joined, where it closed and where calls begin, as far as these caps go."""
     columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended", "opened", "opened_by"]
     rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
-    rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object})
-    end = rows["start_token"] + rows["num_thinking_tokens"]
-    rows = rows.assign(length=end, closed=end.where(rows["ended"].astype(bool)))
-    found = rows.groupby(SAMPLE).agg(length=("length", "max"), closed=("closed", "min"))
-    opened = rows.dropna(subset="opened").sort_values("opened")
-    beyond = opened[opened.groupby(SAMPLE).cumcount() == most_calls].set_index(SAMPLE)[["opened", "opened_by"]]
-    return found.join(beyond)
+    rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object}).sort_values("start_token")
+    samples = pd.MultiIndex.from_frame(rows[SAMPLE].drop_duplicates())
+    ended, opened = rows[rows["ended"].astype(bool)], rows.dropna(subset="opened")
+    [closes] = _number(
+        samples, ended, [ended["start_token"] + ended["num_thinking_tokens"]], num=1 + most.extensions
+    )
+    opens, whole = _number(samples, opened, [opened["opened"], opened["opened_by"]], num=1 + most.calls)
+    # Nothing can follow an answer that its trace, which had ended, had to be closed for.
+    last = answers[(answers["budget"].isna() | answers["extension"].notna()) & answers["forced"].astype(bool)]
+    number, at = last["extension"].fillna(0).to_numpy(dtype=np.int64), samples.get_indexer(last.index)
+    finals = np.zeros(closes.shape, bool)
+    is_there = (number < len(closes)) & (at >= 0)
+    finals[number[is_there], at[is_there]] = True
+    return _Traces(samples, Events(closes, finals, opens, whole))
+
+
+def _number(
+    samples: pd.MultiIndex, rows: pd.DataFrame, places: Sequence[pd.Series], *, num: int
+) -> list[np.ndarray]:
+    """What stands at these places of segments, in their order, as (num, samples): the first of each, the second, ..."""
+    number, at = (
+        rows.groupby(SAMPLE).cumcount().to_numpy(),
+        samples.get_indexer(pd.MultiIndex.from_frame(rows[SAMPLE])),
+    )
+    numbered = [np.full((num, len(samples)), NEVER) for _ in places]
+    for each, place in zip(numbered, places, strict=True):
+        each[number[number < num], at[number < num]] = place.to_numpy(dtype=np.int64)[number < num]
+    return numbered
 
 
 def _read_answers(root: Path, identity: str) -> pd.DataFrame:
     """Answers with what the grader whose grades stand makes of them; null where it has not seen them."""
     key, by = [*SAMPLE, "pool", "budget"], ["grader", "grader_version"]
-    answers = store.scan(root, schema.ANSWERS, columns=[*key, "num_answer_tokens", "forced"], identity=identity)
+    answers = store.scan(
+        root, schema.ANSWERS, columns=[*key, "num_answer_tokens", "forced", "extension"], identity=identity
+    )
     grades = store.scan(root, schema.GRADES, columns=[*key, *by, "outcome"], identity=identity)
     grader = present_grader(root, [identity]) or ("", "")
     standing = grades.filter((pc.field(by[0]) == grader[0]) & (pc.field(by[1]) == grader[1])).drop_columns(by)
@@ -98,14 +131,16 @@ def _read_answers(root: Path, identity: str) -> pd.DataFrame:
     return rows[rows["pool"] == "evaluation"].set_index(SAMPLE)
 
 
-def _serving(traces: pd.DataFrame, answers: pd.DataFrame, budget: int) -> pd.DataFrame:
-    """The answer that each sample gives at the budget, where it has one, and the thinking spent on it."""
+def _serving(traces: _Traces, answers: pd.DataFrame, caps: Caps) -> pd.DataFrame:
+    """The answer that each sample gives with these caps, where it has one, and the thinking spent on it."""
+    places, at = answer_places([caps], traces.events)[0], traces.samples.get_indexer(answers.index)
     # Budget 0 needs no trace, so that samples are those with an answer of their own there or a trace.
-    of_trace = traces.reindex(answers.index)
-    cut = of_trace["opened"].where(of_trace["opened_by"] <= budget, budget)
-    is_own = of_trace["closed"] <= cut
-    rows = answers.assign(spent=np.where(is_own, of_trace["closed"], cut))
-    serving = rows[np.where(is_own, rows["budget"].isna(), rows["budget"] == cut)]
+    place = np.full(len(answers), caps.budget)
+    place[at >= 0] = places[at[at >= 0]]
+    spent = place.copy()
+    is_natural = place == NATURAL
+    spent[is_natural] = traces.events.closes[0, at[is_natural]]
+    serving = answers.assign(spent=spent)[answers["budget"].fillna(NATURAL).to_numpy() == place]
     return serving[~serving.index.duplicated()]
 
 
@@ -150,7 +185,7 @@ def _cell(cell: _Counted, budget: int, *, rate: float | None, reached: int) -> d
         "budget": budget,
         "num_samples": len(cell.serving),
         "num_left_out": cell.num_samples_asked - len(cell.serving),
-        "cut": float(serving["budget"].notna().mean()),
+        "cut": float((serving["budget"].notna() & serving["extension"].isna()).mean()),
         "forced": float(serving["forced"].mean()),
         "graded": float(serving["outcome"].notna().mean()),
         **{name: float((serving["outcome"] == name).mean()) for name in OUTCOMES},

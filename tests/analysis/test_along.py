@@ -16,13 +16,13 @@ from analysis.questions import accuracy_grid, exchange_rates, frontier, matches,
 from analysis.reading import cautions, cells
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
-from analysis.runs import outcomes, serial
+from analysis.runs import health, outcomes, serial
 from analysis.runs.along import Along, Everywhere
 from isoquant import load
 from isoquant.__main__ import main
 from results.cuts import Caps
 from results.schema import ANSWERS, GRADES, TRACES, UNLIMITED
-from tests.results.made_axes import CLOSES, EXTENDED, OPENS, RIGHT, TOOL_TOKENS, WAIT_TOKENS, Axes
+from tests.results.made_axes import BUDGETS, CLOSES, EXTENDED, OPENS, RIGHT, TOOL_TOKENS, WAIT_TOKENS, Axes
 
 # By axis and what is held: at each value, the place whose answer a sample gives.
 PLANTED = [
@@ -348,3 +348,17 @@ def test_difficulty_is_read_where_it_was_while_its_samples_grow_by_calls(tmp_pat
     assert not loaded.dropped and loaded.bins is not None
     right = RIGHT[loaded.bins.rung.name][CLOSES] / 12
     assert loaded.bins.accuracy.mean() == pytest.approx(right)
+
+
+@pytest.mark.parametrize(("extensions", "calls"), [((0, 1), (0, 1)), ((1,), (1,)), ((1,), (0,)), ((1, 2), (0, 1))])
+def test_health_is_that_of_the_fewest_extensions_and_the_most_calls(
+    tmp_path: Path, extensions: tuple[int, ...], calls: tuple[int, ...]
+):
+    made = Axes(extensions=extensions, calls=calls)
+    root, place = made.write(tmp_path / "run"), EXTENDED if extensions[0] else CLOSES
+    place = place if max(calls) else OPENS
+    for model in made.models:
+        rows = health.read_health(root, made.identity(model), BUDGETS).set_index("budget")
+        assert rows["thinking_tokens"].to_dict() == {8: 8, 64: place}
+        assert rows["correct"].to_dict() == pytest.approx({8: RIGHT[model][8] / 12, 64: RIGHT[model][place] / 12})
+        assert rows["cut"].to_dict() == {8: 1, 64: place == OPENS}
