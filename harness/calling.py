@@ -76,13 +76,20 @@ class Calling:
     def stops(self, *, may_close: bool) -> Stops:
         """Where an engine is to stop: behind a call, or behind the beginning of one that is not carried out.
 
-        At the marker's token where it has one of its own, and at any way to spell it, of which a single character
-        has no other.
+        At the marker's token where it has one of its own, and at any other way to spell it that there is.
         """
-        marker = self.style.close if may_close else self.style.open
+        return self._stops_at[may_close]
+
+    @cached_property
+    def _stops_at(self) -> tuple[Stops, Stops]:
+        return self._stop_at(self.style.open), self._stop_at(self.style.close)
+
+    def _stop_at(self, marker: str) -> Stops:
         ids = self.renderer.encode_behind(marker)
         single = ids if len(ids) == 1 else ()
-        return Stops(single, () if single and len(marker) == 1 else (marker,))
+        # A single character that no other token holds, as of a model that reads one at a time, is spelt one way.
+        is_alone = len(marker) == 1 and sum(marker in token for token in self.renderer.tokenizer.get_vocab()) == 1
+        return Stops(single, () if single and is_alone else (marker,))
 
     def cut(self, rollout: Rollout, token_ids: Ids, *, may_close: bool) -> Cut:
         """What counts of what was written next: up to where a call is closed, or, where that is not to be, opened."""

@@ -258,3 +258,14 @@ def test_the_end_of_a_text_that_closes_a_call_ends_the_call_alone() -> None:
         rollout = rollout_of(whole)
         assert len(rollout.written) == BUDGETS[-1] or rollout.closes or len(rollout.opens) > CALLS[-1]
     assert num_calls > 30 and num_ends > 15
+
+
+@pytest.mark.parametrize(("further", "texts"), [([], ()), (['{"', " {"], ("{",)), (["}"], ())])
+def test_an_engine_stops_at_a_character_by_its_text_where_other_tokens_hold_it_too(
+    further: list[str], texts: tuple[str, ...]
+) -> None:
+    vocab = {text: at for at, text in enumerate(["<unk>", "a", "{", *further])}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel(vocab, "<unk>")))
+    renderer = Renderer(tokenizer, Thinking(close=None, force="a"))
+    calling = Calling(CallStyle("{", "}", before="=", after=";", tool="search"), Echo(), renderer)
+    assert calling.stops(may_close=False) == (tuple(tokenizer.encode("{")), texts)
