@@ -160,6 +160,7 @@ def prepare(job: Job) -> Prepared:
         tools=() if toolbox is None else toolbox.described,
     )
     if toolbox is not None:
+        toolbox.check_written(renderer)
         toolbox.check_told(renderer, prompts[0])
     longest, largest_id = measure(prompts, renderer)
     check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)

@@ -47,6 +47,17 @@ class Toolbox(NamedTuple):
             "whose prompts tell how to call."
         )
 
+    def check_written(self, renderer: Renderer) -> None:
+        """Raise ValueError where the tokenizer lacks a character of what stands around a call or its result."""
+        tokenizer = renderer.tokenizer
+        for text in (self.style.open, self.style.close, self.style.before, self.style.after):
+            for stand_in in {tokenizer.unk_token_id, *renderer.eos_ids} & set(renderer.encode_behind(text)):
+                if tokenizer.convert_ids_to_tokens(stand_in) not in text:
+                    raise ValueError(
+                        f"The model's tokenizer has no tokens for {text!r} of this way to write calls; choose another "
+                        "with calls=NAME."
+                    )
+
     def most_observed(self, renderer: Renderer) -> int:
         """The most tokens that one call puts behind itself."""
         around = sum(len(renderer.encode_behind(text)) for text in (self.style.before, self.style.after))

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.tools.calls import Call, CallStyle
 from harness.tools.corpus import Document
 from harness.tools.search import Search
 from harness.types import Prompt, Thinking
+from ladder.tokenizer import build_tokenizer
 from sweeps.compose import check_types
 from sweeps.tools import Toolbox
 from tests.harness.byte_tokenizer import TEMPLATE, build_byte_tokenizer
@@ -31,6 +33,13 @@ def tools_of(*names: str) -> dict[str, Any]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose(None, [f"+tools=[{','.join(names)}]"])
     return dict(instantiate(config.get("tools") or {}, _convert_="all"))
+
+
+def style_of(name: str) -> CallStyle:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        style = instantiate(compose(None, [f"+calls={name}"]).calls, _convert_="all")
+    assert isinstance(style, CallStyle)
+    return style
 
 
 def test_no_tools_are_none() -> None:
@@ -80,9 +89,7 @@ def test_every_key_is_a_field_of_its_type(room: str) -> None:
 
 @pytest.mark.parametrize("name", STYLES)
 def test_every_style_reads_the_call_that_it_writes(name: str) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        style = instantiate(compose(None, [f"+calls={name}"]).calls, _convert_="all")
-    assert isinstance(style, CallStyle)
+    style = style_of(name)
     query = "1+1" if style.form == "plain" else '{"name": "search", "arguments": {"query": "1+1"}}'
     text = f"so {style.open}{query}{style.close}"
     opened, closed = style.find_open(text), style.find_close(text)
@@ -106,12 +113,31 @@ TELLS = "{% for tool in tools or [] %}{{ tool.function.name }}\n{% endfor %}" + 
 def test_a_model_that_would_not_hear_of_its_tools_is_refused(
     template: str, chat: bool, style: str, why: str | None
 ) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        written = instantiate(compose(None, [f"+calls={style}"]).calls, _convert_="all")
-    toolbox = Toolbox(tools_of("search"), written)
+    toolbox = Toolbox(tools_of("search"), style_of(style))
     tokenizer = build_byte_tokenizer()
     tokenizer.chat_template = template
     thinking = Thinking(close=None, force="So", chat=chat)
     renderer = Renderer(tokenizer, thinking, tools=toolbox.described)
     with pytest.raises(ValueError, match=why) if why else contextlib.nullcontext():
         toolbox.check_told(renderer, Prompt("sums/0", "Do you search?", {}))
+
+
+@pytest.mark.parametrize(
+    ("style", "build", "is_refused"),
+    [
+        ("search_r1", build_tokenizer, True),
+        ("qwen3", build_tokenizer, True),
+        ("search_r1", build_byte_tokenizer, False),
+        ("embedded", build_byte_tokenizer, False),
+        # It ends a turn between a call and its result.
+        ("qwen3", build_byte_tokenizer, False),
+    ],
+)
+def test_a_way_to_write_calls_that_a_tokenizer_cannot_write_is_refused(
+    style: str, build: Callable[[], Any], is_refused: bool
+) -> None:
+    toolbox, tokenizer = Toolbox(tools_of("search"), style_of(style)), build()
+    renderer = Renderer(tokenizer, Thinking(close=None, force="1"), eos_ids=(tokenizer.eos_token_id,))
+    refusal = pytest.raises(ValueError, match="The model's tokenizer has no tokens for '")
+    with refusal if is_refused else contextlib.nullcontext():
+        toolbox.check_written(renderer)
