@@ -151,7 +151,7 @@ class Grid:
     """Widths, thinking budgets, extensions and tool calls to measure, and the pool that bins are read from.
 
     extensions: how often thinking that closes before its budget is made to go on. calls: how many calls of tools are
-    carried out at most; difficulty is read at the most.
+    carried out at most; samples for difficulty may make the most.
     """
 
     widths: tuple[int, ...]

@@ -35,7 +35,7 @@ class Along:
         if self.axis != "budget" and len(declared[self.axis]) < 2:
             words = BY_NAME[self.axis]
             raise ValueError(
-                f"All cells have {declared[self.axis][0]} {words.steps}, so that there is nothing to read along. "
+                f"All cells have {words.counted(declared[self.axis][0])}, so that there is nothing to read along. "
                 f"`isoquant sweep RUN +{words.grid}=[1,2]` draws more."
             )
         # What a model does by itself: as much as it is given, and not made to go on.
@@ -191,7 +191,7 @@ def _refuse_undeclared(asked: Mapping[AxisName, int], declared: Declared) -> Non
     for name, value in asked.items():
         if value not in declared[name]:
             raise ValueError(
-                f"No cell has {value} {BY_NAME[name].steps}; there are {', '.join(map(str, declared[name]))}. "
+                f"No cell has {BY_NAME[name].counted(value)}; there are {', '.join(map(str, declared[name]))}. "
                 f"`isoquant sweep RUN +{BY_NAME[name].grid}=[{value}]` draws more."
             )
 

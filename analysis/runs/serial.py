@@ -63,6 +63,10 @@ class Axis(NamedTuple):
             return "with no limit on thinking"
         return self._phrase(value).format(f"{value:.0f}")
 
+    def counted(self, number: int) -> str:
+        """'64 thinking tokens', '1 extension', '3 tool calls'."""
+        return f"{number} {self.one_unit if number == 1 and self.name != 'budget' else self.steps}"
+
     @property
     def full(self) -> str:
         """'at the full budget', 'at 128 thinking tokens, with all extensions'."""

@@ -362,3 +362,17 @@ def test_health_is_that_of_the_fewest_extensions_and_the_most_calls(
         assert rows["thinking_tokens"].to_dict() == {8: 8, 64: place}
         assert rows["correct"].to_dict() == pytest.approx({8: RIGHT[model][8] / 12, 64: RIGHT[model][place] / 12})
         assert rows["cut"].to_dict() == {8: 1, 64: place == OPENS}
+
+
+@pytest.mark.parametrize(
+    ("along", "told"),
+    [
+        (Along("calls"), "All cells have 1 tool call, so"),
+        (Along("budget", {"calls": 2}), "No cell has 2 tool calls; there are 1"),
+        (Along("budget", {"extensions": 1}), "No cell has 1 extension; there are 0"),
+    ],
+)
+def test_what_no_cell_has_is_counted_in_its_own_words(tmp_path: Path, along: Along, told: str):
+    run = Axes(extensions=(0,), calls=(1,)).write(tmp_path / "run")
+    with pytest.raises(ValueError, match=told):
+        outcomes.load(run, along=along)
