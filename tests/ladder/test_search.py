@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from transformers import AutoTokenizer, Qwen3ForCausalLM
 
 from harness.tasks.facts import Question, draw_question, group_by_subject
 from harness.tasks.world import World
 from harness.tools.search import Search
 from ladder.examples import batches
 from ladder.lookup import Lookup
+from ladder.rungs import SEARCH_LADDER, Rung
 from ladder.search import (
     DIALS,
     HOPS,
@@ -32,7 +35,9 @@ from ladder.search import (
     write_trace,
 )
 from ladder.tokenizer import END_OF_TEXT, END_THINK, THINK
+from ladder.train import collate, next_token_loss
 
+RUNGS = Path("ladder/checkpoints")
 CALL = re.compile(r"\{([^}]*)\}\[([^\]]*)\]")
 NAMES = {i: token for token, i in TOKEN_IDS.items()}
 
@@ -179,3 +184,25 @@ def test_traces_are_played_against_the_search_that_a_sweep_makes(tmp_path: Path)
     queries = [query for fact in library.facts[::40] for query in (fact.query, fact.missed_query)]
     queries += [mistype(query, random.Random(i)) for i, query in enumerate(queries)]
     assert [tool.call(query).text for query in queries] == [library.find(query) for query in queries]
+
+
+@pytest.mark.parametrize("rung", SEARCH_LADDER, ids=lambda rung: rung.name)
+def test_a_rung_reads_with_the_tokenizer_that_it_was_trained_with(rung: Rung) -> None:
+    tokenizer, trained = AutoTokenizer.from_pretrained(RUNGS / rung.name), make_course().tokenizer
+    assert tokenizer.get_vocab() == trained.get_vocab()
+    example = next(draw_examples(np.random.default_rng(6)))
+    text = trained.decode(example.ids) + "É"
+    assert tokenizer.encode(text, add_special_tokens=False) == [*example.ids, TOKEN_IDS["?"]]
+
+
+@torch.no_grad()
+def test_a_larger_rung_foretells_traces_of_a_world_it_never_met_better() -> None:
+    library, rng = Library.draw(TRAIN_SEEDS.stop), random.Random(7)
+    of = group_by_subject(library.facts)
+    drawn = [write_example(draw_question(of, 1 + i % 4, rng), library, rng) for i in range(120)]
+    ids, labels = collate([example for example in drawn if example is not None], "cpu")
+    losses = [
+        next_token_loss(Qwen3ForCausalLM.from_pretrained(RUNGS / rung.name), ids, labels).item()
+        for rung in SEARCH_LADDER
+    ]
+    assert losses == sorted(losses, reverse=True) and losses[0] < 0.12
