@@ -53,7 +53,8 @@ CUT_SHARE = 0.35
 LATE_CUT_SHARE = 0.7
 MAX_TOKENS = 384
 TOKENS_PER_STEP = 3000
-CONTEXT = 512
+# Room for a dozen calls whose results are as long as a tool may make them; no training text is as long.
+CONTEXT = 1024
 
 TOKEN_IDS = number_tokens(SEARCH_ALPHABET)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from transformers import AutoTokenizer, Qwen3ForCausalLM
+from transformers import AutoConfig, AutoTokenizer, Qwen3ForCausalLM
 
 from harness.tasks.facts import Question, draw_question, group_by_subject
 from harness.tasks.world import World
@@ -20,6 +20,7 @@ from ladder.examples import batches
 from ladder.lookup import Lookup
 from ladder.rungs import SEARCH_LADDER, Rung
 from ladder.search import (
+    CONTEXT,
     DIALS,
     HOPS,
     MAX_TOKENS,
@@ -193,6 +194,17 @@ def test_a_rung_reads_with_the_tokenizer_that_it_was_trained_with(rung: Rung) ->
     example = next(draw_examples(np.random.default_rng(6)))
     text = trained.decode(example.ids) + "É"
     assert tokenizer.encode(text, add_special_tokens=False) == [*example.ids, TOKEN_IDS["?"]]
+
+
+@pytest.mark.parametrize("rung", SEARCH_LADDER, ids=lambda rung: rung.name)
+def test_a_rung_has_room_for_a_dozen_calls_with_the_longest_results(rung: Rung) -> None:
+    with open("conf/tools/embedded_search.yaml") as file:
+        num_result_tokens = yaml.safe_load(file)["search"]["max_tokens"] + len("[]")
+    with open("conf/sampling/plain.yaml") as file:
+        num_answer_tokens = yaml.safe_load(file)["max_answer_tokens"]
+    config = AutoConfig.from_pretrained(RUNGS / rung.name)
+    assert config.max_position_embeddings == CONTEXT
+    assert len("kax ba ru mi te") + 2 + 128 + 12 * num_result_tokens + num_answer_tokens <= CONTEXT
 
 
 @torch.no_grad()
