@@ -69,7 +69,7 @@ check: setup  ## formatter, linter, types
 bench: setup  ## what the harness costs beside vLLM and lm-eval, in ratios; others: PART=analysis, axes, grading or scale
 	@$(PY) -m tests.bench$(if $(PART),.$(PART)) $(ARGS)
 
-ladder: setup  ## train the embedded ladder again, about two hours on two cores
+ladder: setup  ## train the embedded ladders and verifiers again, some hours on two cores
 	@$(PY) -m ladder
 
 clean:  ## remove the environment and caches; runs stay
