@@ -140,7 +140,9 @@ def tell_bare(word: str) -> str:
 
 def tell_choice(room: str, name: str) -> str:
     known = sorted(path.stem for path in (CONF / room).glob("*.yaml"))
-    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    # A letter too few is one word, and no other that begins alike.
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+    nearest = nearest or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(known)}."
     return f"There is no {room}={name}; {hint}"
 
