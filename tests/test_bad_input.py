@@ -71,7 +71,10 @@ CONFIGS = [
         r"grid.widths=\[1,2 cannot be read. Write a list without spaces, name=\[1,2\], and a text with spaces",
     ),
     Case(f"{SWEEP} task.size", r"task.size has no value; give task.size=..."),
-    Case("plan embedded task.size=8", r"embedded has no value; give experiment=embedded or engine=embedded or"),
+    Case(
+        "plan embedded task.size=8",
+        r"embedded has no value; give experiment=embedded or calls=embedded or engine=embedded or",
+    ),
     Case(f"{SWEEP} gsm8k", r"gsm8k has no value; give task=gsm8k\."),
     Case("model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(

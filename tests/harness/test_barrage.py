@@ -110,7 +110,9 @@ def judge_bare(name: str) -> Judged:
 
 def grade(task: Task, prompt: Prompt, texts: Sequence[str]) -> Graded:
     pairs = [(prompt.prompt_id, text) for text in texts]
-    return grade_texts(task, pairs, num_workers=2, seconds=SECONDS, memory_bytes=256 * MEBIBYTE)
+    # Files of a task may be read by their owner alone, and whoever grades here is somebody else.
+    loaded = {prompt.prompt_id: prompt}
+    return grade_texts(task, pairs, loaded=loaded, num_workers=2, seconds=SECONDS, memory_bytes=256 * MEBIBYTE)
 
 
 def pick(answers: Mapping[str, str], user: str, num: int | None) -> dict[str, str]:
