@@ -143,18 +143,7 @@ def read(
     serving.settle(columns["present"], columns["thinking_tokens"], columns["forced"])
     served = Samples(**columns, scores=None)._each(serving.serve)
     served = replace(served, cut=served.present & served.cut & ~serving.ends_in_time)
-    if verifier is None:
-        return served
-    read = scores.read(
-        root,
-        identity=identity,
-        pool=pool,
-        scorer=(verifier.name, verifier.version),
-        steps=verifier.steps,
-        num_verdicts=verifier.num_verdicts,
-        place=serving.place,
-    )
-    return replace(served, scores=read.each(serving.serve))
+    return served if verifier is None else _score(served, root, serving, identity, pool, verifier)
 
 
 def score(
@@ -175,6 +164,13 @@ def score(
     null = NATURAL if grader[0] != OUTSIDE else schema.UNLIMITED
     own = samples.present & ~samples.cut & (null == NATURAL)
     serving = Serving.at_budgets(budgets, prompt_ids, own, null=null)
+    return _score(samples, root, serving, identity, pool, verifier)
+
+
+def _score(
+    samples: Samples, root: Path, serving: Serving, identity: str, pool: str, verifier: Verifier
+) -> Samples:
+    """The samples with what a verifier made of the answers that serve them."""
     read = scores.read(
         root,
         identity=identity,
