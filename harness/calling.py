@@ -131,11 +131,11 @@ class Calling:
         tools = self.caller.tools
         call = self.style.parse(between)
         wrong = call if isinstance(call, Malformed) else check_call(call, tools)
-        if wrong is not None or not isinstance(call, Call):
-            assert isinstance(wrong, Malformed)
+        if isinstance(wrong, Malformed):
             longest = max(tool.max_tokens for tool in tools.values())
             ids = self._write(explain(wrong), longest)
             return ids, ToolCall(None, between, (), 0.0, MALFORMED)
+        assert isinstance(call, Call)
         result = await self.caller.call(call.name, call.query)
         ids = self._write(result.text, tools[call.name].max_tokens)
         return ids, ToolCall(call.name, call.query, result.ids, result.seconds, result.trouble)
