@@ -1,7 +1,6 @@
 """The plain values that pass between rooms. Knows nothing of engines, files or configs."""
 
 import hashlib
-import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any, Literal, Protocol
 from harness.architecture import Architecture
 from harness.certainty import Certainty
 from harness.forms import Form
-from results.cuts import Caps
+from results.cuts import Caps, every_cell
 
 Pool = Literal["evaluation", "bins", "probe"]
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
@@ -182,7 +181,7 @@ class Grid:
     @property
     def cells(self) -> tuple[Caps, ...]:
         """What a sample is read at, widths aside."""
-        return tuple(Caps(*caps) for caps in itertools.product(self.budgets, self.extensions, self.calls))
+        return every_cell(self.budgets, self.extensions, self.calls)
 
     @property
     def reference(self) -> Caps:

@@ -4,7 +4,8 @@ A cell is a set of caps. The sample that fills it is the longest one there is, c
 cap, so that all cells with one cut share one answer.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,11 @@ class Events(NamedTuple):
 def along_budgets(budgets: Sequence[int]) -> tuple[Caps, ...]:
     """The cells of thinking budgets alone."""
     return tuple(Caps(budget) for budget in budgets)
+
+
+def every_cell(budgets: Iterable[int], extensions: Iterable[int], calls: Iterable[int]) -> tuple[Caps, ...]:
+    """The cells of a grid of all three axes."""
+    return tuple(itertools.starmap(Caps, itertools.product(budgets, extensions, calls)))
 
 
 def answer_places(cells: Sequence[Caps], events: Events) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 composed again with what is asked anew.
 """
 
-import itertools
 import re
 import shlex
 from collections import defaultdict
@@ -14,7 +13,7 @@ import numpy as np
 
 from harness.types import Prompt
 from results import store
-from results.cuts import Caps
+from results.cuts import every_cell
 from results.places import find_run
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
@@ -193,7 +192,7 @@ def read_state(root: Path, job: Made, prompts: Sequence[Prompt]) -> PoolState:
     budgets = job.list_of("budgets")
     if (strategy := job.strategy) is not None:
         return read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))
-    cells = tuple(Caps(*caps) for caps in itertools.product(budgets, *map(job.list_of, EVENTS)))
+    cells = every_cell(budgets, *map(job.list_of, EVENTS))
     [state] = read_states(root, job.identity, prompts, [PoolSpec("evaluation", max(job.list_of("widths")), cells)])
     return state
 
