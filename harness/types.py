@@ -13,7 +13,8 @@ from harness.certainty import Certainty
 from harness.forms import Form
 from results.cuts import Caps, every_cell
 
-Pool = Literal["evaluation", "bins", "probe"]
+# evaluation, bins, probe, or what results.nodes names: samples with one purpose.
+Pool = str
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
 # A setting's field that says False of this in its metadata is no part of what rows are stored under.
 SHAPES_OUTPUTS = "shapes_outputs"
@@ -147,30 +148,33 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Grid:
-    """Widths, thinking budgets, extensions and tool calls to measure, and the pool that bins are read from.
+    """Widths, thinking budgets, extensions, tool calls and rounds to measure, and the pool that bins are read from.
 
     extensions: how often thinking that closes before its budget is made to go on. calls: how many calls of tools are
-    carried out at most; samples for difficulty may make the most.
+    carried out at most; samples for difficulty may make the most. rounds: how often a strategy answers, a sample as it
+    comes being its first round.
     """
 
     widths: tuple[int, ...]
     budgets: tuple[int, ...]
     extensions: tuple[int, ...] = (0,)
     calls: tuple[int, ...] = (0,)
+    rounds: tuple[int, ...] = (1,)
     anchor: str | None = None
     bin_samples: int = 8
     reference_budget: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("widths", "budgets", "extensions", "calls"):
+        for name in ("widths", "budgets", "extensions", "calls", "rounds"):
             values = tuple(sorted(set(getattr(self, name))))
             if not values or any(not isinstance(v, int) or v < 0 for v in values):
                 raise ValueError(
                     f"grid.{name} must be whole numbers, at least one, none negative; got {list(values)}."
                 )
             object.__setattr__(self, name, values)
-        if self.widths[0] < 1:
-            raise ValueError(f"grid.widths start at 1; got {list(self.widths)}.")
+        for name in ("widths", "rounds"):
+            if getattr(self, name)[0] < 1:
+                raise ValueError(f"grid.{name} start at 1; got {list(getattr(self, name))}.")
         if self.bin_samples < 1:
             raise ValueError(f"grid.bin_samples must be at least 1; got {self.bin_samples}.")
         if self.reference_budget is not None and self.reference_budget < 0:
@@ -180,7 +184,7 @@ class Grid:
 
     @property
     def cells(self) -> tuple[Caps, ...]:
-        """What a sample is read at, widths aside."""
+        """What a sample is read at, widths and rounds aside."""
         return every_cell(self.budgets, self.extensions, self.calls)
 
     @property

@@ -294,6 +294,14 @@ SEARCHES = Table(
     parallel=(("expansion_steps", "expansion_starts", "expansion_tokens"),),
 )
 
+# How samples work on a prompt together, round by round: what the version is the hash of.
+STRATEGIES = Table(
+    "strategies",
+    pa.schema([("strategy", Text), ("strategy_version", Text), ("strategy_parts", Text)]),
+    key=("strategy", "strategy_version"),
+    filled=("strategy_parts",),
+)
+
 # Outcomes that came as success counts; budget: null where thinking had no limit.
 COUNTS = Table(
     "counts",
@@ -361,6 +369,6 @@ TABLES = {
     table.name: table
     for table in (
         *(PROMPTS, MODELS, CELLS, TRACES, ANSWERS, SEARCHES, GRADES, SCORERS, SCORES),
-        *(COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT),
+        *(STRATEGIES, COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT),
     )
 }

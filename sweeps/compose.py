@@ -14,6 +14,7 @@ from omegaconf.errors import InterpolationToMissingValueError
 from pydantic import TypeAdapter, ValidationError
 
 from harness.engines.vllm import Vllm
+from harness.graphs import Graph
 from harness.scorers.protocol import Scorer
 from harness.search.verdicts import Judging
 from harness.types import EngineSettings
@@ -55,9 +56,14 @@ def build_job(config: DictConfig, origins: Origins | None = None, words: Sequenc
     if isinstance(resolved.get("model"), dict):
         resolved["model"] = place_model(resolved["model"])
     parts = {room: build(resolved.get(room), room) for room in ROOMS}
+    graphs = build_graphs(resolved.get("strategies") or ())
     if resolved.get(STRATEGY) is not None:
-        parts[STRATEGY] = build(resolved[STRATEGY], STRATEGY)
-        parts["judging"] = build_judging(parts[STRATEGY].scorer, parts["engine"])
+        strategy = build(resolved[STRATEGY], STRATEGY)
+        if isinstance(strategy, Graph):
+            graphs.append(strategy)
+        else:
+            parts |= {STRATEGY: strategy, "judging": build_judging(strategy.scorer, parts["engine"])}
+    parts["graphs"] = tuple(graphs)
     if resolved.get(CALLS) is not None:
         parts[CALLS] = build(resolved[CALLS], CALLS)
     parts[TOOLS] = {name: build(tool, f"{TOOLS}.{name}") for name, tool in (resolved.get(TOOLS) or {}).items()}
@@ -80,6 +86,18 @@ def build_scoring(config: DictConfig) -> Scoring:
     if not set(pools) <= set(POOLS) or not pools:
         raise ValueError(f"pools must be some of {', '.join(POOLS)}; got {list(pools)}.")
     return Scoring(scorer.prepare(build(resolved["engine"], "engine")), pools, float(flush_seconds))
+
+
+def build_graphs(told: Sequence[str]) -> list[Graph]:
+    """Strategies by their names in conf/strategy, with words behind them; raises ValueError."""
+    graphs = []
+    for words in told:
+        part = compose_words(f"{STRATEGY}={words}".split())[STRATEGY]
+        graph = build(_resolve_given(part, STRATEGY) if part is not None else None, STRATEGY)
+        if not isinstance(graph, Graph):
+            raise ValueError(f"strategies name rounds of samples; {words} is a search: give it as strategy={words}.")
+        graphs.append(graph)
+    return graphs
 
 
 def build_judging(told: str, engine: EngineSettings) -> Judging:

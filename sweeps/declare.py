@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from harness.graphs import Graph
 from harness.knobs import cost_multiplier
 from harness.tools.protocol import GOLD_IDS
 from harness.types import Prompt
 from results import store
-from results.schema import CELLS, MODELS, PROMPTS, SCORERS
+from results.schema import CELLS, MODELS, PROMPTS, SCORERS, STRATEGIES
 from sweeps.score import describe_scorer
 
 if TYPE_CHECKING:
@@ -15,17 +16,28 @@ if TYPE_CHECKING:
 
 
 def declare(prepared: "Prepared") -> None:
-    """Store prompts, the model's shapes and the cells of the grid it is asked for,
+    """Store prompts, the strategy, the model's shapes and the cells of the grid it is asked for,
     where they are not stored yet.
     """
     job = prepared.job
     prompts = [store_prompt(prepared.task_id, prompt) for prompt in prepared.prompts]
-    # Jobs of other models may be storing the same prompts, so that what is stored is read under their lock.
+    strategies = [describe_graph(graph) for graph in job.graphs]
+    # Jobs of other models may be storing the same ones, so that what is stored is read under their lock.
     with store.lock(job.run, prepared.task_id, wait=True):
-        store.append_missing(job.run, PROMPTS, prompts, writer=prepared.task_id)
+        for table, rows in ((PROMPTS, prompts), (STRATEGIES, strategies)):
+            store.append_missing(job.run, table, rows, writer=prepared.task_id)
     scorers = [] if prepared.verifier is None else [describe_scorer(prepared.verifier.scorer)]
     for table, rows in ((SCORERS, scorers), (MODELS, [describe_model(prepared)]), (CELLS, list_cells(prepared))):
         store.append_missing(job.run, table, rows, writer=job.model.name)
+
+
+def describe_graph(graph: Graph) -> dict[str, Any]:
+    """A strategy as a row of the strategies table."""
+    return {
+        "strategy": graph.name,
+        "strategy_version": graph.version,
+        "strategy_parts": store.encode_json(graph.parts),
+    }
 
 
 def describe_model(prepared: "Prepared") -> dict[str, Any]:
@@ -61,7 +73,7 @@ def list_cells(prepared: "Prepared") -> list[dict[str, Any]]:
             "num_samples": state.spec.num_samples,
             "num_prompts": len(prepared.prompts),
         }
-        for state in prepared.states
+        for state in prepared.every_state
         for cell in state.spec.cells
     ]
 

@@ -114,7 +114,7 @@ def forecast(prepared: "Prepared") -> Forecast:
     """The cost of what is missing, read from the model's own rows, else from those of other models on the task."""
     job = prepared.job
     measured = read_measured(job.run, prepared)
-    costs = [_cost(state, measured, prepared) for state in prepared.states]
+    costs = [_cost(state, measured, prepared) for state in prepared.every_state]
     tokens = sum(cost.tokens(_mean_answer(prepared, measured)) for cost in costs)
     rows = sum(cost.num_rows for cost in costs)
     rate, is_measured = read_rate(job.run, prepared), measured.answer_tokens is not None
@@ -174,13 +174,13 @@ def expect_tokens(prepared: "Prepared") -> Expected:
     measured = read_measured(prepared.job.run, prepared)
     if measured.answer_tokens is None:
         return Expected(_most_tokens(prepared))
-    costs = [_cost(state, measured, prepared) for state in prepared.states]
+    costs = [_cost(state, measured, prepared) for state in prepared.every_state]
     return Expected(_most_tokens(prepared), sum(cost.tokens(measured.answer_tokens) for cost in costs))
 
 
 def _most_tokens(prepared: "Prepared") -> int:
     longest_answer = prepared.job.sampling.max_answer_tokens
-    return round(sum(_cost(state, NOTHING, prepared).tokens(longest_answer) for state in prepared.states))
+    return round(sum(_cost(state, NOTHING, prepared).tokens(longest_answer) for state in prepared.every_state))
 
 
 def _mean_answer(prepared: "Prepared", measured: Measured) -> float:

@@ -25,7 +25,7 @@ from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
 from sweeps.searched import read_searched
 from sweeps.words import OVERRIDE, adapt, name_word, write_place
 
-SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths", "grid.extensions", "grid.calls")
+SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths", "grid.extensions", "grid.calls", "grid.rounds")
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 COUNTS = re.compile(r"\[? *[0-9]{1,9}( *, *[0-9]{1,9})* *\]?")
 # What shapes the rows themselves, so that another value of it is another set of rows.

@@ -13,6 +13,7 @@ from harness.grading import Graded, grade_texts
 from harness.types import Grade, Prompt, Task
 from results import store
 from results.graders import Grader, present_grader
+from results.nodes import is_free_text
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS
 from sweeps.identity import check_prompts, name_grades, name_task
 from sweeps.regrade import describe_changes
@@ -73,7 +74,8 @@ def ungraded(
 
     def find_due(keys: pd.DataFrame) -> pa.Array:
         seen = graded.get_indexer(store.hash_keys(keys, ANSWERS.key)) >= 0
-        return pa.array(~seen & keys["identity"].isin(identities) & keys["prompt_id"].isin(within))
+        answers = ~keys["pool"].isin([pool for pool in keys["pool"].unique() if is_free_text(str(pool))])
+        return pa.array(~seen & answers & keys["identity"].isin(identities) & keys["prompt_id"].isin(within))
 
     rows: list[dict[str, Any]] = []
     for shard in store.iterate(root, ANSWERS, columns=[*ANSWERS.key, "finish_reason", "text"]):

@@ -17,6 +17,7 @@ from harness.calling import Calling
 from harness.checkpoint import Checkpoint, read_checkpoint
 from harness.foreign import check_tokenizer_files
 from harness.grading import check_fence
+from harness.graphs import Graph
 from harness.knobs import check_knobs
 from harness.recognition import AutoSampling, AutoThinking
 from harness.rendering import Renderer, load_tokenizer
@@ -48,9 +49,20 @@ from results.prompts import in_order
 from results.schema import FAILURES, MODELS, PROMPTS
 from results.searching import STRATEGY
 from results.stopping import cancelling
+from sweeps.asking import Asking
 from sweeps.counted import Counted
 from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
+from sweeps.graphs import (
+    AskingNodes,
+    Layer,
+    check_graphs,
+    free_context,
+    grade_beside,
+    longest_request,
+    longest_text,
+    read_layers,
+)
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import (
     PoolState,
@@ -80,8 +92,8 @@ class Job:
     (`engine.samples_in_flight`). grade_unfenced: graders that evaluate answers run though the kernel cannot hold
     them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
     RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts. strategy: a search in
-    place of samples as they come, and judging: who judges its paths. tools: what the model may call by these names,
-    written as `calls` says.
+    place of samples as they come, and judging: who judges its paths. graphs: in what rounds samples go on from their
+    answers. tools: what the model may call by these names, written as `calls` says.
     """
 
     run: Path
@@ -102,6 +114,7 @@ class Job:
     is_here: bool = True
     strategy: Strategy | None = None
     judging: Judging | None = None
+    graphs: Sequence[Graph] = ()
     tools: Mapping[str, ToolSettings] = field(default_factory=dict)
     calls: CallStyle | None = None
 
@@ -112,12 +125,16 @@ class Job:
     @property
     def label(self) -> str:
         """What it is called among jobs: the model, and how it searches where it does."""
-        return self.model.name if self.strategy is None else f"{self.model.name} {self.strategy.name}"
+        strategies = [each.name for each in (self.strategy, *self.graphs) if each is not None]
+        return f"{self.model.name} {strategies[0]}" if len(strategies) == 1 else self.model.name
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A checked job: what it will be stored as, and what is still missing of it."""
+    """A checked job: what it will be stored as, and what is still missing of it.
+
+    states: of samples as they come, or of a search; layers: of the rounds behind them, in order.
+    """
 
     job: Job
     checkpoint: Checkpoint
@@ -130,12 +147,18 @@ class Prepared:
     prompts: Sequence[Prompt]
     max_model_len: int
     states: Sequence[PoolState]
+    layers: Sequence[Layer] = ()
     verifier: Verifier | None = None
     toolbox: Toolbox | None = None
 
     @property
+    def every_state(self) -> list[PoolState]:
+        """What is stored of all that is drawn."""
+        return [*self.states, *(state for layer in self.layers for state in layer.states)]
+
+    @property
     def num_pending(self) -> int:
-        return sum(int(state.pending_PS.sum()) for state in self.states)
+        return sum(int(state.pending_PS.sum()) for state in self.every_state)
 
 
 def prepare(job: Job) -> Prepared:
@@ -164,13 +187,14 @@ def prepare(job: Job) -> Prepared:
         toolbox.check_told(renderer, prompts[0])
     longest, largest_id = measure(prompts, renderer)
     check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
+    check_graphs(job)
     needed = check_context(
         checkpoint,
         model=job.model,
-        longest_prompt=longest,
+        longest_prompt=max(longest, longest_request(job.graphs, job.grid, prompts, renderer)),
         grid=job.grid,
         renderer=renderer,
-        sampling=asked.sampling,
+        sampling=replace(asked.sampling, max_answer_tokens=longest_text(job.graphs, asked.sampling)),
         observed=0 if toolbox is None else toolbox.most_observed(renderer),
     )
     # A dtype that the machine chooses is part of what the rows are, so it is settled first.
@@ -212,6 +236,7 @@ def prepare(job: Job) -> Prepared:
         width, together = job.strategy.width, job.strategy.together
         budget = max(job.grid.budgets)
         states = [read_searched(job.run, identity, prompts, width=width, together=together, budget=budget)]
+    layers = read_layers(job.run, identity, prompts, job.graphs, job.grid)
     return Prepared(
         job,
         checkpoint,
@@ -224,6 +249,7 @@ def prepare(job: Job) -> Prepared:
         prompts=prompts,
         max_model_len=needed,
         states=states,
+        layers=layers,
         verifier=verifier,
         toolbox=toolbox,
     )
@@ -348,9 +374,6 @@ async def draw(prepared: Prepared) -> int:
             samples_in_flight=job.engine.samples_in_flight,
             flush_seconds=job.flush_seconds,
         )
-        pending = iterate_pending(
-            job.run, prepared.identity, prepared.prompts, prepared.states, renderer=prepared.renderer
-        )
         with Progress(
             job.model.name,
             engine,
@@ -365,7 +388,11 @@ async def draw(prepared: Prepared) -> int:
 
             flushing = asyncio.create_task(writer.keep_flushing())
             try:
-                await finish(prepared, engine, judge, context, pending, on_sample)
+                await finish(prepared, engine, judge, context, on_sample)
+                for layer in prepared.layers:
+                    # What a round reads has to be stored.
+                    writer.flush()
+                    await finish_layer(prepared, engine, context, layer, on_sample)
             finally:
                 flushing.cancel()
                 writer.flush()
@@ -382,16 +409,54 @@ async def start_tools(prepared: Prepared) -> AsyncIterator[Calling]:
         yield Calling(prepared.toolbox.style, workers, prepared.renderer)
 
 
+def find_pending(
+    prepared: Prepared, states: Sequence[PoolState], asking: Asking | None = None
+) -> Iterator[list[Pending]]:
+    """What is missing of these pools, prompt by prompt."""
+    return iterate_pending(
+        prepared.job.run,
+        prepared.identity,
+        prepared.prompts,
+        states,
+        renderer=prepared.renderer,
+        asking=asking,
+    )
+
+
+async def finish_layer(
+    prepared: Prepared,
+    engine: Engine,
+    context: Context,
+    layer: Layer,
+    on_sample: Callable[[Sampled], None],
+) -> None:
+    """Draw what is pending of one node in one round, all that it reads being stored."""
+    if not any(state.pending_PS.any() for state in layer.states):
+        return
+    if "wrong" in layer.node.fields:
+        await asyncio.to_thread(grade_beside, prepared)
+    asking = AskingNodes(prepared, layer)
+    if layer.node.text_tokens is not None:
+        context = free_context(context, layer.node.text_tokens)
+    await finish_samples(
+        engine,
+        context,
+        find_pending(prepared, layer.states, asking),
+        samples_in_flight=prepared.job.engine.samples_in_flight,
+        on_sample=on_sample,
+    )
+
+
 async def finish(
     prepared: Prepared,
     engine: Engine,
     judge: Judge | None,
     context: Context,
-    pending: Iterator[list[Pending]],
     on_sample: Callable[[Sampled], None],
 ) -> None:
     """Draw what is pending, as samples or as the searches of the job's strategy."""
     job, in_flight = prepared.job, prepared.job.engine.samples_in_flight
+    pending = find_pending(prepared, prepared.states)
     if job.strategy is None:
         await finish_samples(engine, context, pending, samples_in_flight=in_flight, on_sample=on_sample)
         return

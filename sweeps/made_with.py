@@ -56,6 +56,8 @@ OF_LAUNCHER = (
 LEFT_OUT = re.compile(r"\.\.\./|\(left out\)")
 # Lists of a grid that count what happens while it thinks, which older runs lack.
 EVENTS = ("extensions", "calls")
+# Lists of a grid that runs from before there was one lack, and what they had then.
+YOUNGER = {**dict.fromkeys(EVENTS, 0), "rounds": 1}
 # How a run is read, in options that name no file.
 READING = re.compile(r"(--(along|at|difficulty|label|bins|rule|cluster)( [A-Za-z0-9_.][A-Za-z0-9_.=-]*)+ ?)*")
 # Of a budget or a width: what a record asks for beyond it fills the memory.
@@ -81,12 +83,15 @@ class Made(NamedTuple):
     def strategy(self) -> dict[str, Any] | None:
         """How many paths its search has, and whether they are chosen together; None without a search."""
         told = self.config.get("strategy")
-        return None if told is None else {"width": int(told["width"]), "together": bool(told["together"])}
+        # A strategy of rounds has neither.
+        if told is None or "width" not in told:
+            return None
+        return {"width": int(told["width"]), "together": bool(told["together"])}
 
     def list_of(self, field: str) -> list[int]:
         """A list of the grid, such as its budgets; of a run from before there was one, none of what it counts."""
         grid = self.config["grid"]
-        return list(grid.get(field, [0]) if field in EVENTS else grid[field])
+        return list(grid.get(field, [YOUNGER[field]]) if field in YOUNGER else grid[field])
 
 
 def read_made(root: Path) -> list[Made]:
@@ -172,11 +177,11 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
     try:
         name = str(config["model"].get("name") or path.stem.rpartition("-")[0])
         made = Made(name, str(record.get("identity") or name), tuple(words), config)
-        counts = [number for name in ("budgets", "widths", *EVENTS) for number in made.list_of(name)]
+        counts = [number for name in ("budgets", "widths", *YOUNGER) for number in made.list_of(name)]
         counts += [] if made.strategy is None else [made.strategy["width"]]
         is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
         is_sound &= all(number <= MOST_COUNT for number in counts)
-        is_sound &= isinstance(words, list) and all(map(made.list_of, ("budgets", "widths", *EVENTS)))
+        is_sound &= isinstance(words, list) and all(map(made.list_of, ("budgets", "widths", *YOUNGER)))
         is_sound &= len(words) <= MOST_WORDS and all(
             isinstance(word, str) and len(word) < MOST_CHARS for word in words
         )

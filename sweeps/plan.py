@@ -19,9 +19,12 @@ from harness.types import Grid, Model, Pool, Prompt, Sampling
 from results import store
 from results.cuts import NATURAL, NEVER, Caps, Events, answer_places
 from results.schema import ANSWERS, SAMPLE_KEY, TRACES
+from sweeps.asking import Asking, AsTheyStand
 
 # Stored thinking is read back for this many tokens at a time, so that memory does not grow with the run.
 READ_TOKENS = 200_000
+# And what samples are asked for so many prompts at a time.
+READ_PROMPTS = 256
 # Of a segment where in its trace it starts and what it adds, of an answer where it stands and what it ends: each with
 # the numbers that hold it, and what stands for nothing.
 SEGMENT = {
@@ -132,9 +135,19 @@ def read_states(
 
 
 def iterate_pending(
-    root: Path, identity: str, prompts: Sequence[Prompt], states: Sequence[PoolState], *, renderer: Renderer
+    root: Path,
+    identity: str,
+    prompts: Sequence[Prompt],
+    states: Sequence[PoolState],
+    *,
+    renderer: Renderer,
+    asking: Asking | None = None,
 ) -> Iterator[list[Pending]]:
-    """The unfinished samples of every prompt that has any, in the order of `prompts`."""
+    """The unfinished samples of every prompt that has any, in the order of `prompts`.
+
+    asking: what they are asked, by default each its prompt; a sample of which that is not known yet is left out.
+    """
+    asking = asking or AsTheyStand(prompts, renderer)
     stored_P = np.asarray(sum((state.num_thinking_PS * state.pending_PS).sum(axis=1) for state in states))
     batches = stored_P.cumsum() // READ_TOKENS
     shards = store.locate(root, TRACES, identity=identity) if stored_P.any() else {}
@@ -147,17 +160,18 @@ def iterate_pending(
             for sample in np.flatnonzero(state.pending_PS[i] & (state.num_thinking_PS[i] > 0)).tolist()
         }
         rollouts = _read_rollouts(root, identity, begun, shards, close_id=renderer.close_id)
-        for i in among:
-            prompt_ids = (
-                renderer.prompt_ids(prompts[i]) if any(state.pending_PS[i].any() for state in states) else ()
-            )
-            samples = [
-                _pending(state, i, sample, SampleKey(prompts[i], prompt_ids, state.spec.pool, sample), rollouts)
-                for state in states
-                for sample in np.flatnonzero(state.pending_PS[i]).tolist()
-            ]
-            if samples:
-                yield samples
+        owing = [i for i in among if any(state.pending_PS[i].any() for state in states)]
+        for start in range(0, len(owing), READ_PROMPTS):
+            asking.load([prompts[i].prompt_id for i in owing[start : start + READ_PROMPTS]])
+            for i in owing[start : start + READ_PROMPTS]:
+                samples = [
+                    _pending(state, i, sample, SampleKey(prompts[i], asked, state.spec.pool, sample), rollouts)
+                    for state in states
+                    for sample in np.flatnonzero(state.pending_PS[i]).tolist()
+                    if (asked := asking.prompt_ids(i, state.spec.pool, sample)) is not None
+                ]
+                if samples:
+                    yield samples
 
 
 class Measured(NamedTuple):
