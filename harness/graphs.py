@@ -51,7 +51,9 @@ class Node:
         try:
             parts = list(string.Formatter().parse(self.prompt))
         except ValueError as error:
-            raise ValueError(f"strategy.round.{self.name}.prompt: {error}; write {{{{ and }}}} for braces.") from None
+            raise ValueError(
+                f"strategy.round.{self.name}.prompt: {error}; write {{{{ and }}}} for braces."
+            ) from None
         for _, name, form, conversion in parts:
             if name is not None and (not name.isidentifier() or form or conversion):
                 raise ValueError(
@@ -102,7 +104,9 @@ class Graph:
         if not set(Node("each", self.each).fields) <= {"number", "text"}:
             raise ValueError(f"strategy.each may hold {{number}} and {{text}}; got {self.each!r}.")
         if self.nodes and not self.nodes[-1].answers:
-            raise ValueError(f"The last node of a round answers the prompt, but {self.nodes[-1].name} writes text.")
+            raise ValueError(
+                f"The last node of a round answers the prompt, but {self.nodes[-1].name} writes text."
+            )
         for at, node in enumerate(self.nodes):
             self._check(node, self.nodes[:at])
 
@@ -199,7 +203,9 @@ class Graph:
         own, thoughts = [""] * min(self.remembers, rounds - 1), [""] * (rounds - 1)
         for at, node in enumerate(self.nodes):
             num_texts = {each.name: self.agents if each.by == "each" else 1 for each in self.nodes[:at]}
-            seen = Seen(own, [""] * self.agents, 0, {name: [""] * num for name, num in num_texts.items()}, "", thoughts)
+            seen = Seen(
+                own, [""] * self.agents, 0, {name: [""] * num for name, num in num_texts.items()}, "", thoughts
+            )
             reads = {
                 **{"answer": 1, "answers": len(own), "others": self.agents - 1, "all": self.agents},
                 **{"wrong": 1, "chosen": 1, "thoughts": len(thoughts)},
@@ -218,5 +224,7 @@ def read_choice(texts: Sequence[str], num_choices: int) -> int:
 
 
 def _last_number(text: str) -> int | None:
-    words = "".join(character if character.isascii() and character.isdigit() else " " for character in text).split()
+    words = "".join(
+        character if character.isascii() and character.isdigit() else " " for character in text
+    ).split()
     return int(words[-1][:DIGEST_DIGITS]) if words else None

@@ -111,26 +111,28 @@ def load(
     filter_share: float = SHARE,
     along: AxisName = "budget",
     at: Mapping[AxisName, int] | None = None,
+    strategy: str = "",
     **choices: Any,
 ) -> Run:
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
     choices: cost, gpu, batch, throughput, price, cluster, num_replicates. along, at: the serial axis that is read,
-    whose name stands in place of `budget` in every frame, and values that others are held at. Scores of the scorer, or
-    of the only one, stand in `answers()` whatever the rule. Raises ValueError where there is no such run, where a
-    choice asks for what it lacks, and for a choice that is none.
+    whose name stands in place of `budget` in every frame, and values that others are held at; strategy: whose rounds,
+    if the run has several. Scores of the scorer, or of the only one, stand in `answers()` whatever the rule. Raises
+    ValueError where there is no such run, where a choice asks for what it lacks, and for a choice that is none.
     """
     known = [field.name for field in fields(Choices) if field.name != "binning"]
     if unknown := sorted(set(choices) - set(known)):
         named = ["task", "anchor", "rule", "seed", "difficulty", "label", "bins", "thresholds", "along", "at"]
-        named += [field.name for field in fields(Scoring)]
+        named += ["strategy", *(field.name for field in fields(Scoring))]
         raise ValueError(f"load has no option {', '.join(unknown)}; choose from {[*named, *known]}.")
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
     threadpool_limits(1, user_api="blas")
     root = find_run(run)
     asked = Scoring(scorer, steps, verdicts, filter_share)
     scoring = asked if rule in CHOSEN_RULES or scorer is not None else _of_the_only_one(root, task, asked)
-    read_along = Along(along, {name: value for name, value in (at or {}).items() if name != along})
+    held = {name: value for name, value in (at or {}).items() if name != along}
+    read_along = Along(along, held, strategy=strategy)
     loaded = outcomes.load(root, task=task, anchor=anchor, scoring=scoring, along=read_along)
     binning = Binning(difficulty, label, bins, thresholds)
     return Run(root, read(loaded, Choices(binning=binning, **choices), rule=rule, seed=seed))

@@ -18,11 +18,15 @@ NEVER = np.iinfo(np.int64).max
 
 
 class Caps(NamedTuple):
-    """A cell: the most thinking tokens, how often thinking that closed may be extended, and the most tool calls."""
+    """A cell: the most thinking tokens, how often thinking that closed may be extended, and the most tool calls.
+
+    Within a sample these are all; rounds counts the answers of a strategy that goes on from it, each with these caps.
+    """
 
     budget: int
     extensions: int = 0
     calls: int = 0
+    rounds: int = 1
 
 
 class Events(NamedTuple):

@@ -95,7 +95,9 @@ def build_graphs(told: Sequence[str]) -> list[Graph]:
         part = compose_words(f"{STRATEGY}={words}".split())[STRATEGY]
         graph = build(_resolve_given(part, STRATEGY) if part is not None else None, STRATEGY)
         if not isinstance(graph, Graph):
-            raise ValueError(f"strategies name rounds of samples; {words} is a search: give it as strategy={words}.")
+            raise ValueError(
+                f"strategies name rounds of samples; {words} is a search: give it as strategy={words}."
+            )
         graphs.append(graph)
     return graphs
 

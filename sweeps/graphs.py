@@ -222,7 +222,7 @@ class AskingNodes:
         )
 
     def _answer(self, prompt: Prompt, number: int, budget: int, sample: int) -> str:
-        """What an agent answered in a round: a sample as it comes in the first, and for good where no node renews it."""
+        """What an agent answered in a round, the first being a sample as it comes; its last where no node renews it."""
         node = self._graph.renewing
         pool = EVALUATION if number == 1 or node is None else self._pool(number, node, budget)
         return self._texts[pool, budget, prompt.prompt_id, sample].text

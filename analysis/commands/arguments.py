@@ -112,7 +112,7 @@ def everywhere(root: Path, base: Reading, options: argparse.Namespace) -> Readin
     others = base.asked.along.others
     if not others:
         return base
-    held = Everywhere(dict(options.at))
+    held = Everywhere(dict(options.at), strategy=options.strategy)
     loaded = outcomes.load(root, task=base.asked.task, anchor=options.anchor, scoring=scoring(options), along=held)
     if base.reads_scores and not all(arm.is_scored for arm in loaded.arms):
         at = " ".join(f"{name}={base.asked.along.at[name]}" for name in others)
@@ -199,7 +199,7 @@ def along(options: argparse.Namespace) -> Along:
         raise ValueError(f"--at names {', '.join(twice)} twice; give each axis once.")
     if options.along in names:
         raise ValueError(f"--at {options.along} holds the axis that is read. Leave it out.")
-    return Along(options.along, dict(options.at))
+    return Along(options.along, dict(options.at), strategy=options.strategy)
 
 
 def scoring(options: argparse.Namespace) -> Scoring | None:
@@ -289,8 +289,10 @@ def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
     of_along = f"the axis that is read instead of budgets: {', '.join(AXES)}"
     command.add_argument("--along", choices=AXES, default="budget", metavar="AXIS", help=of_along)
-    of_at = "what the other axes are held at (the most; extensions at 0)"
+    of_at = "what the other axes are held at (the most; extensions at 0, rounds at 1)"
     command.add_argument("--at", type=axis_value, nargs="+", default=[], metavar="AXIS=N", help=of_at)
+    of_strategy = "whose rounds are read, if the run has several strategies"
+    command.add_argument("--strategy", default="", metavar="NAME", help=of_strategy)
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,6 +39,17 @@ class Verdicts(NamedTuple):
     shape: Shape
     read_tokens: Floats
     written_tokens: Floats
+
+
+class Later(NamedTuple):
+    """What later rounds of each sample read and wrote, each in a request of its own; (..., S, R) each."""
+
+    read_tokens: ArrayLike
+    written_tokens: ArrayLike
+
+    def take(self, at: Any) -> "Later":
+        """The part at these positions."""
+        return Later(np.asarray(self.read_tokens)[at], np.asarray(self.written_tokens)[at])
 
 
 def params_prefill(shape: Shape, prompt_tokens: Floats) -> Floats:
@@ -203,27 +214,53 @@ def cell_cost(
     widths: Sequence[int],
     verdicts: Verdicts | None = None,
     given_tokens: ArrayLike | None = None,
+    later: Later | None = None,
 ) -> Floats:
     """Expected cost a prompt of k samples run alone: one shared prefill,
     k decodes, and a verifier's reading of each.
 
     prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset
     decodes k times the mean sample. A verifier reads each of two samples or more in a pass of its own, and writes
-    its verdicts after that; one sample alone leaves nothing to choose and is not read. given_tokens (..., P, S):
-    what each sample read between what it wrote, counted as read behind the prompt before it. Source: by definition;
-    random subsets are exchangeable.
+    its verdicts after that; one sample alone leaves nothing to choose and is not read. given_tokens and later as in
+    `sample_cost`. Source: by definition; random subsets are exchangeable.
+    """
+    prompt, k = np.asarray(prompt_tokens, dtype=float), np.asarray(widths, dtype=float)
+    each = sample_cost(model, shape, prompt, decoded_tokens, given_tokens=given_tokens, later=later)
+    cost: Floats = model.prefill(shape, prompt[:, None]) + each.mean(axis=-1, keepdims=True) * k
+    if verdicts is not None:
+        cost = cost + verdict_cost(model, verdicts).mean(axis=-1, keepdims=True) * np.where(k > 1, k, 0.0)
+    return cost
+
+
+def sample_cost(
+    model: CostModel,
+    shape: Shape,
+    prompt_tokens: ArrayLike,
+    decoded_tokens: ArrayLike,
+    *,
+    given_tokens: ArrayLike | None = None,
+    later: Later | None = None,
+) -> Floats:
+    """Cost of each sample beside the prompt's one reading, in the model's unit; (P,), (..., P, S) -> (..., P, S).
+
+    given_tokens (..., P, S): what each sample read between what it wrote, counted as read behind the prompt before
+    it. later: of what each decoded in all, the later rounds, each of which reads its own prompt anew. Source: by
+    definition.
     """
     prompt, decoded = np.asarray(prompt_tokens, dtype=float)[:, None], np.asarray(decoded_tokens, dtype=float)
-    k = np.asarray(widths, dtype=float)
+    read = written = None
+    if later is not None:
+        read, written = (np.asarray(tokens, dtype=float) for tokens in later)
+        decoded = decoded - written.sum(axis=-1)
     if given_tokens is None:
         each = model.decode(shape, prompt, decoded)
     else:
         behind = prompt + np.asarray(given_tokens, dtype=float)
         each = model.decode(shape, behind, decoded) + model.prefill(shape, behind) - model.prefill(shape, prompt)
-    cost: Floats = model.prefill(shape, prompt) + each.mean(axis=-1, keepdims=True) * k
-    if verdicts is not None:
-        cost = cost + verdict_cost(model, verdicts).mean(axis=-1, keepdims=True) * np.where(k > 1, k, 0.0)
-    return cost
+    if read is not None and written is not None:
+        rounds = np.where(written > 0, model.prefill(shape, read) + model.decode(shape, read, written), 0.0)
+        each = each + rounds.sum(axis=-1)
+    return each
 
 
 def verdict_cost(model: CostModel, verdicts: Verdicts) -> Floats:

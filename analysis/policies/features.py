@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Array, Floats
-from analysis.costs import cost_models
 from analysis.costs.cost_models import CostModel
 from analysis.policies.policy import Known
 from analysis.runs.arms import Arm
@@ -63,10 +62,9 @@ def of_probe(arm: Arm, at: int, cost: CostModel, *, samples: ArrayLike, sees_rew
         forced.mean(axis=1),
     ]
     columns += [correct.mean(axis=1)] if sees_reward else []
-    spent = cost_models.cell_cost(
-        cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=[len(which)]
-    )
-    return Known(np.stack(columns, axis=1), spent[:, 0])
+    prefill = cost.prefill(arm.rung.shape, np.asarray(arm.prompt_tokens, dtype=float))
+    spent = prefill + arm.sample_cost(cost, at, which).mean(axis=1) * len(which)
+    return Known(np.stack(columns, axis=1), spent)
 
 
 def free(values: Floats) -> Known:

@@ -120,14 +120,15 @@ def _of_budget(
         (serial,) = curves.serial_tokens(arm, widths, budgets=budget)
         (spent,) = curves.cell_cost(arm, cost, widths, rule=rule, budgets=budget)
     else:
+        which = np.asarray(samples)
         votes, correct, decoded = (
-            table[:, np.asarray(samples)] for table in (arm.samples.votes[at], arm.samples.correct[at], decoded)
+            table[:, which] for table in (arm.samples.votes[at], arm.samples.correct[at], decoded)
         )
         accuracy = curves.estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
         serial = cost_models.serial_tokens(decoded, widths)
-        spent = cost_models.cell_cost(
-            cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
-        )
+        each = arm.sample_cost(cost, at, which).mean(axis=-1, keepdims=True)
+        prefill = cost.prefill(arm.rung.shape, np.asarray(arm.prompt_tokens, dtype=float))
+        spent = prefill[:, None] + each * np.asarray(widths, dtype=float)
     return Menu(
         tuple(_cell(arm, int(arm.budgets[at]), width) for width in widths),
         accuracy,

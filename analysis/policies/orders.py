@@ -72,7 +72,7 @@ def draw(
 def pool(arm: Arm, at: int, cost: CostModel) -> Pool:
     """The samples of one model at its budget `at`, priced one by one."""
     decoded, prompt = arm.decoded_tokens[at].astype(float), np.asarray(arm.prompt_tokens, dtype=float)
-    each = cost.decode(arm.rung.shape, prompt[:, None], decoded)
+    each = arm.sample_cost(cost, at)
     tokens = decoded + (0.0 if arm.rung.has_tokens else np.nan)
     prefill = cost.prefill(arm.rung.shape, prompt)
     return priced(arm.samples.votes[at], arm.samples.correct[at], each, tokens, prefill)

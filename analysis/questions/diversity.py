@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Floats
-from analysis.costs import cost_models
 from analysis.costs.cost_models import CostModel
 from analysis.runs.arms import Arm
 from analysis.stats import estimators
@@ -27,12 +26,12 @@ def frame(arms: tuple[Arm, ...], cost: CostModel, weights: Floats) -> pd.DataFra
 
 
 def _rows(arm: Arm, cost: CostModel, weights: Floats) -> list[dict[str, Any]]:
-    correct, decoded = arm.samples.correct[-1], arm.decoded_tokens[-1]
+    correct = arm.samples.correct[-1]
     widths = [2**power for power in range(int(np.log2(correct.shape[1])) + 1)]
     distinct = estimators.distinct_at_k(arm.samples.votes[-1], correct, widths)
-    spent = cost_models.cell_cost(
-        cost, arm.rung.shape, prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths
-    )
+    prefill = cost.prefill(arm.rung.shape, np.asarray(arm.prompt_tokens, dtype=float))
+    each = arm.sample_cost(cost, -1).mean(axis=-1, keepdims=True)
+    spent = prefill[:, None] + each * np.asarray(widths, dtype=float)
     found, paid = weighted_means(weights, distinct), weighted_means(weights, spent)
     rates = {"per_sample": percentile_interval(found / widths), "per_cost": percentile_interval(found / paid)}
     return [

@@ -22,7 +22,7 @@ VOTING_RULES: tuple[Rule, ...] = ("maj_at_k", "weighted_vote", "filtered_vote")
 # Up to here a path of widths has every one; beyond, as many in even steps of log k.
 MAX_WIDTHS = 64
 # The axes of serial.AXES are the serial ones.
-PathName = Literal["width", "budget", "extensions", "calls"]
+PathName = Literal["width", "budget", "extensions", "calls", "rounds"]
 
 
 class Path(NamedTuple):
@@ -126,12 +126,14 @@ def prompt_curve(
     width of the path is beyond the samples. Source: `costs.cost_models.cell_cost`.
     """
     budgets, at_budget, widths, at_width = crossing(path)
-    decoded = arm.decoded_tokens[budgets]
+    spent = arm.decoded_tokens[budgets]
+    if arm.later is not None:
+        spent = spent + np.asarray(arm.later.read_tokens)[budgets].sum(axis=-1)
     unknown = np.nan if not arm.rung.has_tokens else 0.0
     tables = Curve(
         accuracy.mean,
         cell_cost(arm, cost, widths, rule=rule, budgets=budgets),
-        cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=decoded, widths=widths) + unknown,
+        cost_models.total_tokens(prompt_tokens=arm.prompt_tokens, decoded_tokens=spent, widths=widths) + unknown,
         serial_tokens(arm, widths, budgets=budgets) + unknown,
         accuracy.standard_error,
     )
@@ -172,6 +174,7 @@ def cell_cost(
         decoded_tokens=arm.decoded_tokens[at],
         widths=widths,
         given_tokens=None if arm.given_tokens is None else arm.given_tokens[at],
+        later=None if arm.later is None else arm.later.take(at),
         verdicts=chosen.verdicts(arm, at) if rule in CHOSEN_RULES else None,
     )
 

@@ -1,12 +1,12 @@
 """Which settings of a grid are read, in what order. Knows declared cells, no outcomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pandas as pd
 
-from analysis.runs.serial import AXES, BUDGET, BY_NAME, Axis, AxisName
+from analysis.runs.serial import AXES, BUDGET, BY_NAME, LEAST, Axis, AxisName
 from results.cuts import Caps
 
 Declared = Mapping[AxisName, tuple[int, ...]]
@@ -16,13 +16,14 @@ Declared = Mapping[AxisName, tuple[int, ...]]
 class Along:
     """A serial axis to read a grid along; at: values of the others, by default the most tokens and calls.
 
-    Extensions are held at the fewest: a model by itself is not made to go on. declared: every value of every axis that
-    the run has, once it is settled.
+    Extensions and rounds are held at the fewest: a model by itself is not made to go on. declared: every value of
+    every axis that the run has, once it is settled. strategy: whose rounds are read, "" where there is one or none.
     """
 
     axis: AxisName = "budget"
     at: Mapping[AxisName, int] = field(default_factory=dict)
     declared: Declared = field(default_factory=dict)
+    strategy: str = ""
 
     def settle(self, cells: pd.DataFrame) -> "Along":
         """With a value for every other axis, of the cells that are declared.
@@ -32,6 +33,11 @@ class Along:
         declared = _declared(cells)
         asked = {name: value for name, value in self.at.items() if name != self.axis}
         _refuse_undeclared(asked, declared)
+        if self.axis == "rounds" and declared[self.axis] == (1,):
+            raise ValueError(
+                "The run has no rounds behind the first. `isoquant sweep RUN strategy=think_twice grid.rounds=[1,2,4]` "
+                "draws some."
+            )
         if self.axis != "budget" and len(declared[self.axis]) < 2:
             words = BY_NAME[self.axis]
             raise ValueError(
@@ -39,19 +45,25 @@ class Along:
                 f"`isoquant sweep RUN +{words.grid}=[1,2]` draws more."
             )
         # What a model does by itself: as much as it is given, and not made to go on.
-        usual = {name: found[0 if name == "extensions" else -1] for name, found in _shared(cells).items()}
+        usual = {name: found[_usual(name)] for name, found in _shared(cells).items()}
         at = {name: asked.get(name, usual[name]) for name in AXES if name != self.axis}
-        return Along(self.axis, at, declared)
+        return replace(self, at=at, declared=declared)
+
+    def asks(self, name: AxisName) -> bool:
+        """Whether somebody asked for an axis, as the one that is read or for a value of it."""
+        return self.axis == name or name in self.at
 
     @property
     def words(self) -> Axis:
         """What is said of the axis, and of the others where the run has several values or one that is not 0."""
         held = [
-            BY_NAME[name].alone(value)
+            _words_of(name, self.strategy).alone(value)
             for name, value in self.at.items()
-            if name == "budget" or value or len(self.declared.get(name, ())) > 1
+            if name == "budget" or value > LEAST[name] or len(self.declared.get(name, ())) > 1
         ]
-        return BY_NAME[self.axis]._replace(held=", ".join(held))
+        # A frame carries what is held, and not whose rounds its axis counts.
+        whose = [f"strategy {self.strategy}"] if self.axis == "rounds" and self.strategy else []
+        return BY_NAME[self.axis]._replace(held=", ".join(held + whose))
 
     @property
     def others(self) -> tuple[AxisName, ...]:
@@ -62,14 +74,14 @@ class Along:
     def is_plain(self) -> bool:
         """Whether the run has budgets alone, so that every answer serves budgets and nothing else."""
         return self.axis == "budget" and not any(
-            value for name in AXES if name != "budget" for value in self.declared.get(name, ())
+            value > LEAST[name] for name in AXES if name != "budget" for value in self.declared.get(name, ())
         )
 
     @property
     def is_usual(self) -> bool:
         """Whether budgets are read, of thinking that is not extended and with the most tool calls."""
         return self.axis == "budget" and all(
-            value == self.declared[name][0 if name == "extensions" else -1] for name, value in self.at.items()
+            value == self.declared[name][_usual(name)] for name, value in self.at.items()
         )
 
     def told(self, value: int) -> str:
@@ -104,6 +116,7 @@ class Everywhere:
     at: Mapping[AxisName, int] = field(default_factory=dict)
     declared: Declared = field(default_factory=dict)
     settings: tuple[Caps, ...] = ()
+    strategy: str = ""
     is_plain: ClassVar[bool] = False
 
     def settle(self, cells: pd.DataFrame) -> "Everywhere":
@@ -115,7 +128,11 @@ class Everywhere:
             named = ", ".join(BY_NAME[name].alone(value) for name, value in self.at.items())
             raise ValueError(f"No cell is {named} at once.")
         every = {Caps(*map(int, row)) for row in kept[list(AXES)].itertuples(index=False, name=None)}
-        return Everywhere(self.at, declared, tuple(sorted(every)))
+        return replace(self, declared=declared, settings=tuple(sorted(every)))
+
+    def asks(self, name: AxisName) -> bool:
+        """Whether somebody asked for a value of an axis."""
+        return name in self.at
 
     is_usual: ClassVar[bool] = False
     # None further than those that tell the settings apart.
@@ -132,9 +149,9 @@ class Everywhere:
         """What is said of budgets, and of the axes that are held."""
         first = self.settings[0]
         held = [
-            BY_NAME[name].alone(getattr(first, name))
+            _words_of(name, self.strategy).alone(getattr(first, name))
             for name in AXES
-            if name not in self.varied and (getattr(first, name) or len(self.declared[name]) > 1)
+            if name not in self.varied and (getattr(first, name) > LEAST[name] or len(self.declared[name]) > 1)
         ]
         return BUDGET._replace(held=", ".join(held))
 
@@ -145,7 +162,8 @@ class Everywhere:
 
     def told(self, value: int) -> str:
         """A setting in words."""
-        return ", ".join(BY_NAME[name].alone(getattr(self.settings[value], name)) for name in self.varied)
+        caps = self.settings[value]
+        return ", ".join(_words_of(name, self.strategy).alone(getattr(caps, name)) for name in self.varied)
 
     def told_each(self, values: Sequence[int]) -> str:
         """Several settings in words."""
@@ -171,6 +189,20 @@ class Everywhere:
         caps = [Caps(*map(int, row)) for row in cells[list(AXES)].itertuples(index=False, name=None)]
         found = pd.Series([numbers.get(each, -1) for each in caps], index=cells.index, dtype=int)
         return cells[found >= 0].assign(budget=found[found >= 0])
+
+
+def _words_of(name: AxisName, strategy: str) -> Axis:
+    """The words of an axis, of rounds with the strategy that they are of."""
+    words = BY_NAME[name]
+    if name != "rounds" or not strategy:
+        return words
+    first, one, more = words.phrases
+    return words._replace(phrases=(first, f"{one} of {strategy}", f"{more} of {strategy}"))
+
+
+def _usual(name: AxisName) -> int:
+    """The position of the value that an axis is held at where nothing is said."""
+    return 0 if name in ("extensions", "rounds") else -1
 
 
 def _declared(cells: pd.DataFrame) -> dict[AxisName, tuple[int, ...]]:

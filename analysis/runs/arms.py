@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Floats, Ints
-from analysis.runs import counts, rungs, samples, scores, verifiers
+from analysis.costs import cost_models
+from analysis.costs.cost_models import CostModel, Later
+from analysis.runs import counts, rounds, rungs, samples, scores, verifiers
 from analysis.runs.along import Along, Everywhere
 from analysis.runs.counts import Counted
 from analysis.runs.rungs import Rung
@@ -101,6 +104,28 @@ class Arm:
         """Tokens after the prompt that were read and not written; (B, P, S), None where there are none."""
         return None if isinstance(self.stored, Counted) else self.stored.given_tokens
 
+    @property
+    def later(self) -> Later | None:
+        """What later rounds read and wrote; (B, P, S, R), None of one round."""
+        if isinstance(self.stored, Counted) or self.stored.later_read is None or self.stored.later_written is None:
+            return None
+        return Later(self.stored.later_read, self.stored.later_written)
+
+    def sample_cost(self, cost: CostModel, at: Any = slice(None), which: Any = slice(None)) -> Floats:
+        """Cost of each sample beside the prompt's one reading, at these budgets; (B, P, S), of counts (B, P, 1).
+
+        which: the samples. Source: `cost_models.sample_cost`.
+        """
+        given, later = self.given_tokens, self.later
+        return cost_models.sample_cost(
+            cost,
+            self.rung.shape,
+            self.prompt_tokens,
+            self.decoded_tokens[at][..., which],
+            given_tokens=None if given is None else given[at][..., which],
+            later=None if later is None else later.take(at).take((..., which, slice(None))),
+        )
+
     def split(self, num_samples: int) -> "tuple[Arm, Arm]":
         """The first `num_samples` samples of each prompt, of counts so many drawn ones, and the rest."""
         first, rest = (replace(self, stored=part) for part in self.stored.split(num_samples))
@@ -188,8 +213,10 @@ class StoredRun:
         self.verifiers = {} if scoring is None else verifiers.find(root, sampled, scoring)
         cells = store.scan(root, schema.CELLS).to_pandas()
         self.goes_on = bool(cells[["extensions", "calls"]].notna().any(axis=None))
-        self.cells = cells.fillna({"extensions": 0, "calls": 0})
-        self.along = self._settle(along or Along())
+        along = along or Along()
+        self.strategy = rounds.choose(root, cells, along.strategy, is_asked=along.asks("rounds"))
+        self.cells = rounds.as_cells(cells.fillna({"extensions": 0, "calls": 0}), self.strategy)
+        self.along = self._settle(along if self.strategy is None else replace(along, strategy=self.strategy.name))
         self.dials = _dials(root, self.task)
         self.prompt_tokens = _prompt_tokens(root, {rung.identity for rung in self.rungs})
         self.prompt_ids = self.prompt_tokens.index
@@ -233,17 +260,29 @@ class StoredRun:
             counted = counts.read(rows, identity=rung.identity, budgets=budgets, prompt_ids=self.prompt_ids)
             return Arm(rung, np.asarray(budgets, dtype=np.int64), counted, prompt_tokens)
         verifier = self.verifiers.get(rung.identity)
-        read = samples.read(
-            self.root,
-            identity=rung.identity,
-            pool=pool,
-            settings=[self._caps(rung, pool, budget) for budget in budgets],
-            prompt_ids=self.prompt_ids,
-            prompt_tokens=prompt_tokens,
-            grader=self.grader,
-            verifier=verifier,
-            goes_on=self.goes_on,
-        )
+        settings = [self._caps(rung, pool, budget) for budget in budgets]
+
+        def read_pool(name: str, settings: Sequence[Caps]) -> Samples:
+            return samples.read(
+                self.root,
+                identity=rung.identity,
+                pool=name,
+                settings=settings,
+                prompt_ids=self.prompt_ids,
+                prompt_tokens=prompt_tokens,
+                grader=self.grader,
+                verifier=verifier if name == pool else None,
+                goes_on=self.goes_on,
+                keeps_asked=name != pool,
+            )
+
+        has_rounds = self.strategy is not None and any(caps.rounds > 1 for caps in settings)
+        if has_rounds:
+            verifier = None
+            assert self.strategy is not None
+            read = rounds.read(self.strategy, settings, read_pool)
+        else:
+            read = read_pool(pool, settings)
         # Held-out samples need no scores, and mostly have none.
         if pool != EVALUATION and (read.scores is None or not read.scores.known.any()):
             read, verifier = replace(read, scores=None), None

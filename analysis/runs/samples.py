@@ -37,7 +37,9 @@ class Samples:
     also where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere
     hold more than right and wrong; None where they do not, and `correct` says all. scores: what a verifier gave,
     None where none was asked for. given_tokens: those between the prompt and the answer that the model read and did
-    not write, what closed its thinking aside; None where there are none.
+    not write, what closed its thinking aside; None where there are none. later_read,
+    later_written: what each later round of a strategy read, and wrote, which the tokens above count; (B, P, S, R).
+    asked_tokens: of the request of each answer, those that stand before its thinking or close it; None where unasked.
     """
 
     present: Bools
@@ -53,6 +55,9 @@ class Samples:
     score: Floats | None = None
     scores: Scores | None = None
     given_tokens: Ints | None = None
+    later_read: Ints | None = None
+    later_written: Ints | None = None
+    asked_tokens: Ints | None = None
 
     def take(self, *, budgets: Ints, prompts: Ints, num_samples: int) -> "Samples":
         """The part at these positions, and each prompt's first `num_samples` samples."""
@@ -110,6 +115,7 @@ def read(
     grader: tuple[str, str],
     verifier: Verifier | None = None,
     goes_on: bool = False,
+    keeps_asked: bool = False,
 ) -> Samples:
     """The graded answers of one identity and pool, each setting served by what a run capped there would have given.
 
@@ -139,6 +145,8 @@ def read(
     serving = Serving(settings, answers, traces, prompt_ids, num_samples, null=null)
     columns = _answer_columns(answers, serving.place(answers), prompt_tokens, is_ours=is_ours)
     columns |= _grade_columns(grades, serving.place(grades))
+    if keeps_asked:
+        columns["asked_tokens"] = _asked_tokens(answers, serving.place(answers))
     columns["present"] = columns.pop("answered") & columns.pop("graded")
     serving.settle(columns["present"], columns["thinking_tokens"], columns["forced"])
     served = Samples(**columns, scores=None)._each(serving.serve)
@@ -214,6 +222,13 @@ def _answer_columns(table: pa.Table, slots: Slots, prompt_tokens: Ints, *, is_ou
         "capped": slots.fill(_is(table["finish_reason"], "length")[kept]),
     }
     return columns | {"given_tokens": slots.fill(given)} if given.any() else columns
+
+
+def _asked_tokens(table: pa.Table, slots: Slots) -> Ints:
+    asked, thinking, given = (
+        ints(table[name]) for name in ("num_prompt_tokens", "num_thinking_tokens", "num_given_tokens")
+    )
+    return np.asarray(slots.fill((asked - thinking - given)[slots.kept]))
 
 
 def _grade_columns(table: pa.Table, slots: Slots) -> dict[str, Array]:

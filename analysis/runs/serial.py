@@ -8,8 +8,10 @@ import pandas as pd
 from analysis import numerals
 from results.schema import UNLIMITED
 
-AxisName = Literal["budget", "extensions", "calls"]
+AxisName = Literal["budget", "extensions", "calls", "rounds"]
 AXES: tuple[AxisName, ...] = get_args(AxisName)
+# What each counts of a model that nothing is done to.
+LEAST: dict[AxisName, int] = {"budget": 0, "extensions": 0, "calls": 0, "rounds": 1}
 # A frame's columns that stand only where they say something: an axis that is not thinking budgets, what others are
 # held at, and what tells settings apart where all are read.
 ALONG, HELD, AMONG = "along", "held", "among"
@@ -189,7 +191,35 @@ CALLS = Axis(
     buys="tool calls",
     file="calls",
 )
-BY_NAME: dict[str, Axis] = {axis.name: axis for axis in (BUDGET, EXTENSIONS, CALLS)}
+ROUNDS = Axis(
+    name="rounds",
+    steps="rounds",
+    unit="rounds",
+    one_unit="round",
+    form=".1f",
+    grid="grid.rounds",
+    phrases=("before any round", "in round 1", "in round {}"),
+    values="numbers of rounds",
+    choice="number of rounds",
+    largest="in the last round",
+    more="more rounds",
+    less="fewer rounds",
+    more_of="more rounds",
+    longer="answering again",
+    does="answers again in its one sample",
+    how="How many rounds let",
+    ask="answer again",
+    one_or_many="one sample that answers again, or many that answer once?",
+    cut_at="at the thinking budget",
+    left_out="A number of rounds left out",
+    at_its_largest="in its last round",
+    at_every="in each round",
+    by_one="by one sample",
+    head="rounds",
+    buys="further rounds",
+    file="rounds",
+)
+BY_NAME: dict[str, Axis] = {axis.name: axis for axis in (BUDGET, EXTENSIONS, CALLS, ROUNDS)}
 
 
 def of(row: "pd.Series | Mapping[str, Any]") -> Axis:
