@@ -269,7 +269,7 @@ def test_others_are_held_at_what_every_model_has(tmp_path: Path):
     root = Axes(models=("small",)).write(tmp_path / "run")
     Axes(models=("large",), budgets=(8,)).write(root)
     loaded = outcomes.load(root, along=Along("extensions"))
-    assert loaded.along.at == {"budget": 8, "calls": 1} and len(loaded.arms) == 2
+    assert loaded.along.at == {"budget": 8, "calls": 1, "rounds": 1} and len(loaded.arms) == 2
 
 
 def test_frames_of_notebooks_and_json_bear_the_name_of_the_axis(run: Path, capsys: pytest.CaptureFixture[str]):
