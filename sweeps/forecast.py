@@ -120,6 +120,12 @@ def forecast(prepared: "Prepared") -> Forecast:
     rate, is_measured = read_rate(job.run, prepared), measured.answer_tokens is not None
     widths = job.grid.widths if job.strategy is None else (job.strategy.width,)
     done = [cell for state in prepared.states[:1] for cell in _cells_done(state, widths)]
+    done += [
+        not state.pending_PS.any()
+        for layer in prepared.layers
+        if layer.node is layer.graph.nodes[-1] and layer.round in job.grid.rounds
+        for state in layer.states
+    ]
     bytes_a_token, bytes_a_row = _measure_disk(job.run)
     return Forecast(
         model=job.label,

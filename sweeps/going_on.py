@@ -5,7 +5,7 @@ composed again with what is asked anew.
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +13,14 @@ import numpy as np
 
 from harness.types import Prompt
 from results import store
-from results.cuts import every_cell
+from results.cuts import Caps, every_cell
+from results.nodes import read_pool
 from results.places import find_run
 from results.prompts import in_order
-from results.schema import MODELS, PROMPTS
+from results.schema import CELLS, MODELS, PROMPTS
 from sweeps.made_with import EVENTS, Made, check_plain_word, read_made
 from sweeps.mistakes import tell_bare
-from sweeps.plan import PoolSpec, PoolState, read_states
+from sweeps.plan import PoolSpec, read_states
 from sweeps.rebuilt import rebuild_words
 from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
 from sweeps.searched import read_searched
@@ -181,20 +182,32 @@ def count_whole(root: Path, made: Sequence[Made], held: Mapping[str, Held]) -> d
         sizes = sorted({min(job.size, len(prompts)) for job in jobs})
         is_pending_P = np.zeros(sizes[-1], bool)
         for job in jobs if sizes[-1] else []:
-            is_pending_P |= read_state(root, job, prompts[: sizes[-1]]).pending_PS.any(axis=1)
+            is_pending_P |= read_pending(root, job, prompts[: sizes[-1]])
         whole = max((size for size in sizes if not is_pending_P[:size].any()), default=sizes[0])
         counted |= dict.fromkeys((job.identity for job in jobs), whole)
     return counted
 
 
-def read_state(root: Path, job: Made, prompts: Sequence[Prompt]) -> PoolState:
-    """What a run holds of the samples, or of the search, that a job asked for."""
+def read_pending(root: Path, job: Made, prompts: Sequence[Prompt]) -> np.ndarray:
+    """Of which prompts (P,) something is missing that a job asked for: samples, a search, or rounds of a strategy."""
     budgets = job.list_of("budgets")
     if (strategy := job.strategy) is not None:
-        return read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))
-    cells = every_cell(budgets, *map(job.list_of, EVENTS))
-    [state] = read_states(root, job.identity, prompts, [PoolSpec("evaluation", max(job.list_of("widths")), cells)])
-    return state
+        states = [read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))]
+    else:
+        cells = every_cell(budgets, *map(job.list_of, EVENTS))
+        specs = [PoolSpec("evaluation", max(job.list_of("widths")), cells), *declared_rounds(root, job)]
+        states = read_states(root, job.identity, prompts, specs)
+    return np.asarray(np.any([state.pending_PS.any(axis=1) for state in states], axis=0))
+
+
+def declared_rounds(root: Path, job: Made) -> Iterator[PoolSpec]:
+    """What a job has asked of the rounds of strategies."""
+    last = max(job.list_of("rounds"))
+    for row in store.scan(root, CELLS, identity=job.identity).to_pylist():
+        pool = read_pool(row["pool"])
+        if pool is not None and pool.round <= last:
+            caps = Caps(row["budget"], row["extensions"] or 0, row["calls"] or 0)
+            yield PoolSpec(row["pool"], row["num_samples"], (caps,))
 
 
 def ask_more(job: Made, asked: Asked, held: Held, num_there: int) -> tuple[dict[str, str], list[str]]:

@@ -131,6 +131,10 @@ def is_plain(word: str) -> bool:
     if key == "strategy.scorer":
         # Words behind a name could name code.
         return _is_choice("scorer", value)
+    if key == "scorers":
+        return all(_is_choice("scorer", each) for each in values)
+    if key == "strategies":
+        return all(map(_is_strategy, values))
     if key == "reading":
         return isinstance(value, str) and bool(READING.fullmatch(value))
     if room == "tools":
@@ -151,6 +155,17 @@ def is_plain(word: str) -> bool:
 def _is_choice(room: str, value: object) -> bool:
     """Whether it is the name of a file in a room of conf/."""
     return isinstance(value, str) and bool(CHOICE.fullmatch(value)) and (CONF / room / f"{value}.yaml").is_file()
+
+
+def _is_strategy(value: object) -> bool:
+    """Whether it is the name of a strategy, and plain settings of it behind that."""
+    if not isinstance(value, str):
+        return False
+    name, *words = value.split()
+    return _is_choice("strategy", name) and all(
+        word.startswith("strategy.") and not word.startswith("strategy.scorer") and is_plain(word)
+        for word in words
+    )
 
 
 def check_plain_word(word: str, root: Path) -> None:

@@ -166,7 +166,9 @@ def _describe_grid(job: "Job") -> Setting:
     more = f"; {grid.bin_samples} more of {grid.anchor} for difficulty bins" if grid.anchor else ""
     extended = f"; thinking extended {', '.join(map(str, grid.extensions))} times" if any(grid.extensions) else ""
     called = f"; tool calls {', '.join(map(str, grid.calls))}" if any(grid.calls) else ""
-    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{extended}{called}{more}"
+    of = f" of {', '.join(graph.name for graph in job.graphs)}" if job.graphs else ""
+    rounds = f"; rounds {', '.join(map(str, grid.rounds))}{of}" if max(grid.rounds) > 1 else ""
+    told = f"1 to {grid.widths[-1]} samples a prompt; thinking budgets {budgets}{extended}{called}{rounds}{more}"
     return Setting("grid", told, job.origins.of("grid"))
 
 

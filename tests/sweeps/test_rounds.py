@@ -14,9 +14,11 @@ from results import store
 from results.nodes import NodePool, is_free_text, read_pool
 from results.schema import ANSWERS, CELLS, GRADES, STRATEGIES, TRACES
 from sweeps.compose import build_graphs
+from sweeps.going_on import count_whole, hold_prompts, read_pending
 from sweeps.grade import grade_run
 from sweeps.graphs import layer_specs
 from sweeps.job import run_job
+from sweeps.made_with import is_plain, read_made
 from tests.drawn_rounds import GROUP, REQUESTS, TOKENIZER, draw, make
 from tests.harness.scripted_engine import ScriptedEngine
 
@@ -254,3 +256,33 @@ def test_free_text_behind_no_marker_and_in_no_form() -> None:
     [graph] = build_graphs(["reflexion"])
     assert [node.answers for node in graph.nodes] == [False, True]
     assert "{" not in graph.fill(graph.nodes[0], Prompt("p", "1+1", {}), Seen(own=["2"])).text
+
+
+def test_a_prompt_is_whole_once_its_rounds_are(tmp_path: Path) -> None:
+    """More prompts are counted from those of which every round is there."""
+    words = ("strategies=[embedded_revision]", "grid.rounds=[1,3]")
+    num_requests = len(draw(tmp_path, *words))
+    with pytest.raises(EngineFailedError):
+        draw(tmp_path, *words, "task.size=6", f"+engine.fail_after={num_requests - 4}")
+    made = read_made(tmp_path)
+    assert set(count_whole(tmp_path, made, hold_prompts(tmp_path, made)).values()) == {6}
+    draw(tmp_path, *words, "task.size=6")
+    assert set(count_whole(tmp_path, made, hold_prompts(tmp_path, made)).values()) == {6}
+    lost = next(path for path in (tmp_path / "answers").glob("*.parquet"))
+    table = pd.read_parquet(lost)
+    table[~table["pool"].str.contains(":3:")].to_parquet(lost)
+    pending = read_pending(tmp_path, made[0], hold_prompts(tmp_path, made)[made[0].identity].prompts)
+    assert pending.any()
+
+
+def test_strategies_of_a_record_are_names_and_plain_settings() -> None:
+    for told in ("[think_twice]", "[]", '["revision strategy.remembers=2",debate]'):
+        assert is_plain(f"strategies={told}")
+    for told in (
+        "[none_such]",
+        '["revision strategy.scorer=x"]',
+        '["revision engine.options={}"]',
+        "[../revision]",
+    ):
+        assert not is_plain(f"strategies={told}")
+    assert is_plain("scorers=[]") and not is_plain('scorers=["outcome scorer.path=/x"]')
