@@ -23,6 +23,14 @@ from tests.harness.test_calls import CLOSE_ID, OPEN_ID, PLAIN_IDS, RENDERER, Ech
 from tests.sweeps.test_more import BUDGETS, FINISHED, MORE, PROMPTS, Run
 
 
+class Prepared(SimpleNamespace):
+    """A checked job of samples as they come."""
+
+    @property
+    def every_state(self) -> list[PoolState]:
+        return list(self.states)
+
+
 def prepared(run: Run, specs: tuple[PoolSpec, ...], prompts: list) -> Any:
     return prepared_of(run.root, specs, prompts)
 
@@ -39,8 +47,9 @@ def prepared_of(root: Path, specs: tuple[PoolSpec, ...], prompts: list, max_answ
     checkpoint = SimpleNamespace(weights_digest="none", architecture=SimpleNamespace(num_matmul_params=1000))
     states = read_states(root, "identity", prompts, specs)
     num_pending = sum(int(state.pending_PS.sum()) for state in states)
-    return SimpleNamespace(
+    return Prepared(
         verifier=None,
+        layers=(),
         job=job,
         identity="identity",
         task_id="task",
