@@ -8,6 +8,7 @@ from analysis.commands import arguments
 from analysis.runs import calls
 from analysis.runs.arms import StoredRun
 from analysis.runs.health import read_health
+from analysis.runs.nodes import count_rounds
 from analysis.runs.scored import count_scored
 from analysis.runs.searched import count_searched
 from analysis.text import health
@@ -34,6 +35,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     told: dict[str, object] = {"run": str(stored.root), "models": cells(stored), "scorers": scored}
     made = {rung.name: calls.read(stored.root, rung.identity) for rung in stored.rungs}
     told |= {"calls": {name: calls.summarize(rows) for name, rows in made.items() if len(rows)}}
+    drawn = {rung.name: count_rounds(stored.root, rung.identity, grader=stored.grader) for rung in stored.rungs}
+    told |= {"rounds": {name: rows for name, rows in drawn.items() if len(rows)}}
     searched = count_searched(stored.root, stored.task)
     return told if searched.empty else told | {"searches": searched}
 

@@ -7,6 +7,7 @@ from analysis.runs import calls, degenerate, texts
 from analysis.runs.arms import StoredRun
 from analysis.runs.degenerate import Traces
 from analysis.runs.health import read_health
+from analysis.runs.nodes import count_rounds
 from analysis.runs.samples import OUTCOMES
 from analysis.runs.scored import count_scored
 from analysis.runs.searched import count_searched
@@ -35,6 +36,7 @@ def render(run: StoredRun) -> str:
             *left_out(cells),
             *scored(count_scored(run.root, rung.identity)),
             *called(calls.read(run.root, rung.identity)),
+            *rounds(count_rounds(run.root, rung.identity, grader=run.grader)),
             "",
         ]
     lines += searched(count_searched(run.root, run.task))
@@ -80,6 +82,42 @@ def called(made: pd.DataFrame) -> list[str]:
     if not pd.isna(found["gold_share"]):
         lines.append(f"{numerals.percent(found['gold_share'])} of them found a document that the answer needs.")
     return lines
+
+
+def rounds(counts: pd.DataFrame) -> list[str]:
+    """A table of the rounds of strategies, of `count_rounds`'s rows, where there are any."""
+    if counts.empty:
+        return []
+    head = [
+        "strategy",
+        "call",
+        "budget",
+        "round",
+        "samples",
+        "asked for",
+        "spent",
+        "answer",
+        "cut",
+        "full",
+        "unparsed",
+    ]
+    body = [
+        [
+            *(
+                row.strategy,
+                row.call,
+                f"{row.budget:,}",
+                str(row.round),
+                f"{row.num_samples:,}",
+                f"{row.num_asked:,}",
+            ),
+            *(_number(each, ".1f") for each in (row.thinking_tokens, row.answer_tokens)),
+            *(_number(100 * each, ".1f", "%") for each in (row.cut, row.full, row.unparsed)),
+        ]
+        for row in counts.itertuples()
+    ]
+    about = "Rounds behind the first. answer: mean tokens behind thinking. full: these were cut at their limit."
+    return ["", aligned([head, *body], num_text=2, is_last_text=False), about]
 
 
 def searched(counts: pd.DataFrame) -> list[str]:

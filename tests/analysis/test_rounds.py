@@ -11,11 +11,13 @@ from analysis.costs.cost_models import COST_MODELS
 from analysis.reading import curves
 from analysis.runs import outcomes, rounds
 from analysis.runs.along import Along, Everywhere
-from analysis.runs.arms import Arm
+from analysis.runs.arms import Arm, StoredRun
+from analysis.runs.nodes import count_rounds
+from analysis.text import health
 from results import store
 from results.cuts import Caps
 from results.nodes import NodePool, read_pool
-from results.schema import ANSWERS, CELLS, GRADES, STRATEGIES, TRACES
+from results.schema import ANSWERS, CELLS, GRADES, MODELS, STRATEGIES, TRACES
 from sweeps.grade import grade_run
 from tests.drawn_rounds import draw, make
 
@@ -192,3 +194,28 @@ def test_the_cells_of_later_rounds_are_declared(root: Path) -> None:
     cells = store.scan(root, CELLS).to_pandas()
     assert {pool.round for pool in map(read_pool, cells["pool"].unique()) if pool} == {2, 3, 4}
     assert store.scan(root, TRACES).num_rows
+
+
+def test_health_counts_what_every_call_of_a_round_wrote(tmp_path: Path) -> None:
+    draw(tmp_path, "strategies=[embedded_revision]", "grid.rounds=[1,3]", group=True)
+    task = make(tmp_path).task
+    grade_run(tmp_path, [task])
+    [identity] = store.scan(tmp_path, MODELS)["identity"].to_pylist()
+    counted = count_rounds(tmp_path, identity, grader=(task.grader, task.grader_version))
+    answers = store.scan(tmp_path, ANSWERS).to_pandas().astype({"pool": object})
+    pools = {pool: part for pool, part in answers.groupby("pool") if read_pool(pool)}
+    assert len(counted) == len(pools) == 2 * 2 * 5
+    for row in counted.itertuples():
+        [part] = [
+            part
+            for pool, part in pools.items()
+            if (found := read_pool(pool))
+            and found[:1] + found[2:5] == (row.strategy, row.round, row.call, row.budget)
+        ]
+        assert row.num_samples == row.num_asked == len(part)
+        assert row.thinking_tokens == pytest.approx(part["num_thinking_tokens"].mean())
+        assert row.cut == part["forced"].mean() and row.full == (part["finish_reason"] == "length").mean()
+        assert np.isnan(row.unparsed) == (row.call in ("look", "vote"))
+    text = health.render(StoredRun(tmp_path))
+    assert "Rounds behind the first" in text and max(map(len, text.splitlines())) <= 120
+    assert count_rounds(tmp_path, "another", grader=("a", "b")).empty
