@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.calling import Calling
@@ -17,7 +18,7 @@ from harness.tools.protocol import Tool
 from harness.tools.search import Search
 from harness.tools.worker import start_workers
 from harness.traces import Context, SampleKey, follow
-from harness.types import Engine, Model, Request, Sampling, Thinking
+from harness.types import Answer, Engine, Model, Request, Sampling, Thinking
 from results.cuts import NATURAL, Caps
 from tests.conftest import SETTINGS, Running, run_engine
 from tests.harness.test_vllm import OneAtATime
@@ -82,13 +83,23 @@ async def plain_run(engine: Engine, renderer: Renderer, key: SampleKey, cell: Ca
     return renderer.decode(ids + answer.token_ids)
 
 
-def text_of(renderer: Renderer, sampled: Sampled, cell: Caps) -> str:
+def serving(renderer: Renderer, sampled: Sampled, cell: Caps) -> Answer:
+    """The answer that serves a cell."""
+    rollout = rollout_of(renderer, sampled)
+    answers = {NATURAL if answer.budget is None else answer.budget: answer for answer in sampled.answers}
+    return answers[rollout.places([cell])[0]]
+
+
+def rollout_of(renderer: Renderer, sampled: Sampled) -> Rollout:
     rollout = Rollout()
     for trace in sampled.traces:
         rollout = follow(rollout, trace, close_id=renderer.close_id)
-    answers = {NATURAL if answer.budget is None else answer.budget: answer for answer in sampled.answers}
-    answer = answers[rollout.places([cell])[0]]
-    thought = renderer.decode(rollout.context(answer.num_thinking_tokens))
+    return rollout
+
+
+def text_of(renderer: Renderer, sampled: Sampled, cell: Caps) -> str:
+    answer = serving(renderer, sampled, cell)
+    thought = renderer.decode(rollout_of(renderer, sampled).context(answer.num_thinking_tokens))
     return thought + ("</think>" if answer.forced else "") + answer.text
 
 
@@ -143,3 +154,34 @@ def test_more_calls_find_more_and_the_grid_costs_the_sum_of_its_cuts(searching: 
         longest = sum(len(trace.token_ids) for trace in each.traces)
         assert each.num_tokens == longest + sum(answer.num_answer_tokens for answer in each.answers)
         assert longest <= 96 and len(each.answers) <= len(cells)
+
+
+def test_at_temperature_one_the_grid_and_runs_of_their_own_are_as_often_right_and_call_as_much(
+    searching: Running, tool: Tool
+) -> None:
+    """Means over samples of right answers, thinking tokens and tokens that were read agree within four standard errors,
+    cell by cell.
+    """
+    renderer = renderer_of(searching)
+
+    async def draw(identity: str, cells: tuple[Caps, ...]) -> list[Sampled]:
+        async with start_workers({"search": tool}) as workers:
+            context = Context(identity, renderer, Sampling(), calling=Calling(STYLE, workers, renderer))
+            keys = [key_of(renderer, number, sample) for number in range(16) for sample in range(8)]
+            return await asyncio.gather(
+                *(finish_sample(searching.engine, context, Pending(key, cells)) for key in keys)
+            )
+
+    def measured(found: list[Sampled], cell: Caps) -> np.ndarray:
+        rows = []
+        for each in found:
+            answer = serving(renderer, each, cell)
+            is_right = TASK.grade(each.key.prompt, answer.text).correct
+            rows.append([is_right, answer.num_thinking_tokens, answer.num_given_tokens])
+        return np.array(rows, dtype=float)
+
+    grid = searching.run(draw("grid", CELLS))
+    for cell in (Caps(96, 0, 1), Caps(96, 0, 2), Caps(40, 1, 2), Caps(96, 1, 4)):
+        ours, alone = measured(grid, cell), measured(searching.run(draw(f"alone {cell}", (cell,))), cell)
+        error = np.sqrt(ours.var(axis=0) / len(ours) + alone.var(axis=0) / len(alone))
+        assert (abs(ours.mean(axis=0) - alone.mean(axis=0)) <= 4 * error + 1e-9).all(), cell
