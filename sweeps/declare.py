@@ -12,7 +12,7 @@ from results.schema import CELLS, MODELS, PROMPTS, SCORERS, STRATEGIES
 from sweeps.score import describe_scorer
 
 if TYPE_CHECKING:
-    from sweeps.job import Prepared
+    from sweeps.prepare import Prepared
 
 
 def declare(prepared: "Prepared") -> None:

@@ -21,7 +21,8 @@ from sweeps.progress import Expected
 from sweeps.rough import SHORTEST, Startup, guess_rate, guess_startup
 
 if TYPE_CHECKING:
-    from sweeps.job import Job, Prepared
+    from sweeps.job import Job
+    from sweeps.prepare import Prepared
 
 # Where a run holds nothing yet: bytes that a token and a row took in results/reference, rounded up.
 BYTES_A_TOKEN, BYTES_A_ROW = 2.0, 40.0

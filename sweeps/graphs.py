@@ -27,7 +27,8 @@ from sweeps.grade import grade_run
 from sweeps.plan import PoolSpec, PoolState, read_states
 
 if TYPE_CHECKING:
-    from sweeps.job import Job, Prepared
+    from sweeps.job import Job
+    from sweeps.prepare import Prepared
 
 EVALUATION = "evaluation"
 # What a model without a thinking marker writes free text behind, where nothing closes its thinking.

@@ -1,6 +1,6 @@
 """THE SPINE: one model, one task, one process, one weight load.
 
-A job is checked and compared with the store (`prepare`), then its missing samples are drawn and appended
+A job is checked and compared with the store (prepare.py), then its missing samples are drawn and appended
 (`run_job`). Grading is a pass of its own (grade.py).
 """
 
@@ -9,45 +9,35 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.calling import Calling
-from harness.checkpoint import Checkpoint, read_checkpoint
-from harness.foreign import check_tokenizer_files
-from harness.grading import check_fence
 from harness.graphs import Graph
-from harness.knobs import check_knobs
 from harness.recognition import AutoSampling, AutoThinking
-from harness.rendering import Renderer, load_tokenizer
 from harness.samples import Pending, Sampled, finish_samples
 from harness.scorers.protocol import Judge
 from harness.search.searches import finish_searches
 from harness.search.strategy import Strategy
 from harness.search.tree import Searcher
-from harness.search.verdicts import Judging, Verifier
+from harness.search.verdicts import Judging
 from harness.tools.calls import CallStyle
 from harness.tools.protocol import ToolSettings
 from harness.tools.worker import start_workers
 from harness.traces import Context
-from harness.trial import check_tokenizer
 from harness.types import (
     Engine,
     EngineFailedError,
     EngineSettings,
     Grid,
     Model,
-    Prompt,
     Sampling,
     Task,
     Thinking,
 )
 from results import store
-from results.closed import check_open
-from results.prompts import in_order
-from results.schema import FAILURES, MODELS, PROMPTS
-from results.searching import STRATEGY
+from results.schema import FAILURES
 from results.stopping import cancelling
 from sweeps.asking import Asking
 from sweeps.counted import Counted
@@ -56,31 +46,20 @@ from sweeps.forecast import expect_tokens
 from sweeps.graphs import (
     AskingNodes,
     Layer,
-    check_graphs,
     free_context,
     grade_beside,
-    longest_request,
-    longest_text,
-    read_layers,
 )
-from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import (
     PoolState,
-    check_context,
-    check_extending,
-    check_vocabulary,
     iterate_pending,
-    measure,
-    pool_specs,
-    read_states,
 )
+from sweeps.prepare import Prepared, prepare
 from sweeps.probes import check_thinking
 from sweeps.progress import Progress
 from sweeps.provenance import describe_device, describe_environment, write_provenance
-from sweeps.recognised import Origins, Setting, check_servable, describe_settings, resolve
+from sweeps.recognised import Origins
 from sweeps.repair import repair_writer
-from sweeps.searched import prepare_verifier, read_searched
-from sweeps.tools import FOLDER, Toolbox, equip
+from sweeps.tools import FOLDER
 from sweeps.writer import Writer
 
 
@@ -127,159 +106,6 @@ class Job:
         """What it is called among jobs: the model, and how it searches where it does."""
         strategies = [each.name for each in (self.strategy, *self.graphs) if each is not None]
         return f"{self.model.name} {strategies[0]}" if len(strategies) == 1 else self.model.name
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A checked job: what it will be stored as, and what is still missing of it.
-
-    states: of samples as they come, or of a search; layers: of the rounds behind them, in order.
-    """
-
-    job: Job
-    checkpoint: Checkpoint
-    identity: str
-    task_id: str
-    identity_parts: Mapping[str, Any]
-    renderer: Renderer
-    sampling: Sampling
-    settings: Sequence[Setting]
-    prompts: Sequence[Prompt]
-    max_model_len: int
-    states: Sequence[PoolState]
-    layers: Sequence[Layer] = ()
-    verifier: Verifier | None = None
-    toolbox: Toolbox | None = None
-
-    @property
-    def every_state(self) -> list[PoolState]:
-        """What is stored of all that is drawn."""
-        return [*self.states, *(state for layer in self.layers for state in layer.states)]
-
-    @property
-    def num_pending(self) -> int:
-        return sum(int(state.pending_PS.sum()) for state in self.every_state)
-
-
-def prepare(job: Job) -> Prepared:
-    """Check the job and find what is missing; raises ValueError with the way on. Loads no weights."""
-    check_open(job.run)
-    check_fence(job.task, unfenced=job.grade_unfenced)
-    checkpoint = read_checkpoint(job.model)
-    check_servable(checkpoint, job.engine, is_here=job.is_here)
-    check_tokenizer_files(job.model.path)
-    tokenizer = load_tokenizer(job.model.path, job.model.revision)
-    task_id = name_task(job.task)
-    prompts = load_prompts(job, task_id)
-    check_tokenizer(tokenizer, prompts)
-    asked = resolve(job, checkpoint, tokenizer, prompts[0])
-    check_knobs(job.model)
-    toolbox = equip(job)
-    renderer = Renderer(
-        tokenizer,
-        asked.thinking,
-        asked.stop_ids,
-        job.task.answer_form,
-        tools=() if toolbox is None else toolbox.described,
-    )
-    if toolbox is not None:
-        toolbox.check_written(renderer)
-        toolbox.check_told(renderer, prompts[0])
-    longest, largest_id = measure(prompts, renderer)
-    check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
-    check_graphs(job)
-    needed = check_context(
-        checkpoint,
-        model=job.model,
-        longest_prompt=max(longest, longest_request(job.graphs, job.grid, prompts, renderer)),
-        grid=job.grid,
-        renderer=renderer,
-        sampling=replace(asked.sampling, max_answer_tokens=longest_text(job.graphs, asked.sampling)),
-        observed=0 if toolbox is None else toolbox.most_observed(renderer),
-    )
-    # A dtype that the machine chooses is part of what the rows are, so it is settled first.
-    engine = job.engine.settle(job.model, checkpoint.architecture, max_model_len=needed)
-    settings = describe_settings(job, asked, checkpoint, renderer, dtype=engine.dtype)
-    job = replace(job, engine=engine)
-    parts = identity_parts(
-        checkpoint,
-        dtype=job.engine.dtype,
-        quantization=job.engine.quantization,
-        engine_options=job.engine.options,
-        chat_template=tokenizer.chat_template,
-        task=job.task.identity,
-        thinking=asked.thinking,
-        bos_ids=renderer.bos_ids,
-        form=renderer.form,
-        until=job.task.until,
-        sampling=asked.sampling,
-        seed=job.seed,
-    )
-    if asked.further_ends:
-        # What the checkpoint's own settings tell is part of it already.
-        parts["further_ends"] = list(asked.further_ends)
-    if toolbox is not None:
-        parts["tools"] = toolbox.identity
-    if job.model.knobs:
-        parts["knobs"] = dict(job.model.knobs)
-    verifier = prepare_verifier(job, renderer, max_model_len=needed)
-    if verifier is not None:
-        assert job.strategy is not None
-        parts[STRATEGY] = job.strategy.identity_parts(verifier.version)
-    identity = hash_identity(parts)
-    check_name(job, identity)
-    if any(job.grid.extensions):
-        check_extending(job.run, identity, renderer)
-    if job.strategy is None:
-        states = read_states(job.run, identity, prompts, pool_specs(job.grid, job.model))
-    else:
-        width, together = job.strategy.width, job.strategy.together
-        budget = max(job.grid.budgets)
-        states = [read_searched(job.run, identity, prompts, width=width, together=together, budget=budget)]
-    layers = read_layers(job.run, identity, prompts, job.graphs, job.grid)
-    return Prepared(
-        job,
-        checkpoint,
-        identity,
-        task_id,
-        parts,
-        renderer,
-        sampling=asked.sampling,
-        settings=settings,
-        prompts=prompts,
-        max_model_len=needed,
-        states=states,
-        layers=layers,
-        verifier=verifier,
-        toolbox=toolbox,
-    )
-
-
-def check_name(job: Job, identity: str) -> None:
-    """Raise ValueError where the same rows are stored under another name of the model:
-    two jobs would pay for them.
-    """
-    stored = store.scan(job.run, MODELS, columns=["model"], identity=identity)["model"].to_pylist()
-    for name in set(stored) - {job.model.name}:
-        raise ValueError(
-            f"{job.run} already has these samples under the name {name}: the same weights with the same settings "
-            f"as {job.model.name}. Set model.name={name}."
-        )
-
-
-def load_prompts(job: Job, task_id: str) -> list[Prompt]:
-    """The task's prompts, from the store where they are already there: a task's generator can be slow to import.
-
-    Stored prompts come without `reference`, which only graders need. Raises ValueError where more are asked for
-    and the task reads otherwise than those that are stored.
-    """
-    rows = [row for row in store.scan(job.run, PROMPTS).to_pylist() if row["task"] == task_id]
-    if len(rows) >= job.task.size:
-        stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows]
-        return sorted(stored, key=lambda prompt: in_order(prompt.prompt_id))[: job.task.size]
-    prompts = job.task.load()
-    check_prompts(job.task, prompts, {row["prompt_id"]: row["prompt_hash"] for row in rows}, job.run)
-    return prompts
 
 
 def run_job(job: Job) -> None:

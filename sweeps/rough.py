@@ -23,7 +23,7 @@ from sweeps.devices import Peak, find_peak
 from sweeps.provenance import describe_device, list_gpus
 
 if TYPE_CHECKING:
-    from sweeps.job import Prepared
+    from sweeps.prepare import Prepared
 
 # Other runs differ in prompts, in samples at once and in what else the machine does: on two busy cores the ladder
 # was .7 to 1.5 times as quick as in results/reference.

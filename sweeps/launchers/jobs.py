@@ -17,9 +17,10 @@ from results import store
 from sweeps.declare import declare
 from sweeps.forecast import chosen_settings, missing_anchor, unusable_rows
 from sweeps.grade import grade_run
-from sweeps.job import Job, prepare
+from sweeps.job import Job
 from sweeps.launchers.lanes import Lane, Place
 from sweeps.lines import filled
+from sweeps.prepare import prepare
 from sweeps.recognised import tell_settings
 from sweeps.repair import repair
 from sweeps.trusted import tell_code

@@ -9,8 +9,9 @@ from pathlib import Path
 from results import store
 from results.inspection import inspect
 from sweeps.forecast import Forecast, chosen_settings, forecast, missing_anchor, unusable_rows
-from sweeps.job import Job, prepare
+from sweeps.job import Job
 from sweeps.lines import filled
+from sweeps.prepare import prepare
 from sweeps.recognised import Setting, tell_settings
 from sweeps.trusted import tell_code
 

@@ -12,7 +12,8 @@ from harness.tasks.lm_eval import LmEval, cut_at
 from results import store
 from results.schema import ANSWERS, GRADES, TRACES
 from sweeps.grade import grade_run
-from sweeps.job import Job, prepare, run_job
+from sweeps.job import Job, run_job
+from sweeps.prepare import prepare
 from tests.conftest import SETTINGS
 from tests.parity.jobs import compose_job
 from tests.real_server import serve_model

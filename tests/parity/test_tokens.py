@@ -17,7 +17,7 @@ from harness.samples import Pending, finish_sample
 from harness.traces import Context, SampleKey
 from harness.types import Completion, Engine, Request
 from results.cuts import along_budgets
-from sweeps.job import Prepared, prepare
+from sweeps.prepare import Prepared, prepare
 from tests.parity.jobs import compose_job
 
 pytestmark = pytest.mark.long

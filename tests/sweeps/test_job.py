@@ -24,7 +24,8 @@ from results.cuts import along_budgets
 from results.schema import MODELS, PROMPTS, TRACES
 from sweeps.declare import describe_model, store_prompt
 from sweeps.forecast import chosen_settings, missing_anchor
-from sweeps.job import Job, check_name, load_prompts, prepare
+from sweeps.job import Job
+from sweeps.prepare import check_name, load_prompts, prepare
 from sweeps.provenance import Device, describe_device, write_provenance
 from sweeps.recorded import load_tasks
 from sweeps.writer import Writer

@@ -23,7 +23,8 @@ from results.travel.unpacking import unpack
 from sweeps.compose import build_job, build_scoring
 from sweeps.configs import compose, compose_words
 from sweeps.grade import grade_run
-from sweeps.job import prepare, run_job
+from sweeps.job import run_job
+from sweeps.prepare import prepare
 from sweeps.score import Scored, measure, score_run
 from tests.harness.scripted_engine import certainty_of
 

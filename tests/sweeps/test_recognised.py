@@ -14,7 +14,8 @@ from harness.types import Grid, Sampling, Thinking
 from results import store
 from results.schema import MODELS
 from sweeps.compose import build_job
-from sweeps.job import Job, Prepared, prepare
+from sweeps.job import Job
+from sweeps.prepare import Prepared, prepare
 from sweeps.recognised import Origins, Setting, check_servable, tell_settings
 
 RUNG = Path("ladder/checkpoints/countdown-33k")

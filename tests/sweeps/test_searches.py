@@ -25,9 +25,10 @@ from sweeps.compose import build_job, build_scoring
 from sweeps.configs import compose, compose_words
 from sweeps.forecast import forecast
 from sweeps.grade import grade_run
-from sweeps.job import Job, prepare, run_job
+from sweeps.job import Job, run_job
 from sweeps.launchers.plan import show_plan
 from sweeps.made_with import is_plain
+from sweeps.prepare import prepare
 from sweeps.repair import repair
 from sweeps.score import score_run
 from tests import forked

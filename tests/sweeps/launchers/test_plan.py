@@ -11,8 +11,9 @@ from results import store
 from results.schema import THROUGHPUT
 from sweeps.compose import build_job
 from sweeps.declare import declare
-from sweeps.job import Job, prepare
+from sweeps.job import Job
 from sweeps.launchers.plan import show_plan
+from sweeps.prepare import prepare
 from tests import forked
 
 
