@@ -21,7 +21,7 @@ from harness.traces import Context
 from harness.types import Grid, Pool, Prompt, Sampling
 from results import store
 from results.cuts import NATURAL, Caps
-from results.nodes import NodePool
+from results.nodes import NodePool, read_pool
 from results.schema import ANSWERS, GRADES
 from sweeps.grade import grade_run
 from sweeps.plan import PoolSpec, PoolState, read_states
@@ -69,15 +69,21 @@ def served_cell(budget: int, grid: Grid) -> Caps:
     return Caps(budget, min(grid.extensions), max(grid.calls))
 
 
-def layer_specs(graph: Graph, grid: Grid) -> list[tuple[int, Node, list[PoolSpec]]]:
-    """The pools of every node in every round behind the first, in the order they are drawn in."""
+def layer_specs(graph: Graph, grid: Grid, *, has_marker: bool) -> list[tuple[int, Node, list[PoolSpec]]]:
+    """The pools of every node in every round behind the first, in the order they are drawn in.
+
+    has_marker: whether one closes thinking. Without it a node that writes free text writes it at once.
+    """
     num_groups = max(grid.widths) // graph.agents
     layers = []
     for number in range(2, max(grid.rounds) + 1):
         for node in graph.nodes:
             num_samples = num_groups * (graph.agents if node.by == "each" else node.votes)
+            thinks = node.answers or has_marker
             specs = [
-                PoolSpec(name_pool(graph, number, node, budget), num_samples, (served_cell(budget, grid),))
+                PoolSpec(
+                    name_pool(graph, number, node, budget), num_samples, (served_cell(budget * thinks, grid),)
+                )
                 for budget in grid.budgets
             ]
             layers.append((number, node, specs))
@@ -89,10 +95,16 @@ def name_pool(graph: Graph, number: int, node: Node, budget: int) -> Pool:
 
 
 def read_layers(
-    root: Path, identity: str, prompts: Sequence[Prompt], graphs: Sequence[Graph], grid: Grid
+    root: Path,
+    identity: str,
+    prompts: Sequence[Prompt],
+    graphs: Sequence[Graph],
+    grid: Grid,
+    *,
+    has_marker: bool,
 ) -> list[Layer]:
     """What is stored of each layer, those of one strategy behind those of another."""
-    layers = [(graph, *layer) for graph in graphs for layer in layer_specs(graph, grid)]
+    layers = [(graph, *layer) for graph in graphs for layer in layer_specs(graph, grid, has_marker=has_marker)]
     specs = [spec for *_, own in layers for spec in own]
     states = iter(read_states(root, identity, prompts, specs) if specs else ())
     return [Layer(graph, number, node, [next(states) for _ in own]) for graph, number, node, own in layers]
@@ -177,7 +189,7 @@ class AskingNodes:
                 places = state.places_PSB[self._position[prompt_id]]
                 for sample, cell in np.ndindex(*places.shape):
                     key = prompt_id, state.spec.pool, sample, int(places[sample, cell])
-                    wanted.setdefault(key, []).append(state.spec.cells[cell].budget)
+                    wanted.setdefault(key, []).append(_budget_of(state.spec, cell))
         return wanted
 
     def _read_wrong(self, prompt_ids: Sequence[str]) -> frozenset[tuple[str, Pool, int, int]]:
@@ -193,8 +205,9 @@ class AskingNodes:
     def prompt_ids(self, at: int, pool: Pool, sample: int) -> Ids | None:
         """What is asked for one sample of a pool of the layer; None where something that it reads is missing."""
         prompt, node, graph = self._prepared.prompts[at], self._layer.node, self._graph
-        state = next(state for state in self._layer.states if state.spec.pool == pool)
-        budget = state.spec.deepest
+        found = read_pool(pool)
+        assert found is not None
+        budget = found.budget
         per_group = graph.agents if node.by == "each" else node.votes
         group, agent = sample // per_group, sample % per_group if node.by == "each" else 0
         try:
@@ -261,6 +274,12 @@ class AskingNodes:
 
     def _pool(self, number: int, node: Node, budget: int) -> Pool:
         return name_pool(self._graph, number, node, budget)
+
+
+def _budget_of(spec: PoolSpec, cell: int) -> int:
+    """The budget whose rounds a cell serves: a node that writes free text at once has it in its name alone."""
+    pool = read_pool(spec.pool)
+    return spec.cells[cell].budget if pool is None else pool.budget
 
 
 def grade_beside(prepared: "Prepared") -> None:

@@ -90,7 +90,7 @@ def prepare(job: "Job") -> Prepared:
     job = replace(job, engine=engine)
     verifier = prepare_verifier(job, renderer, max_model_len=needed)
     parts = list_parts(job, checkpoint, asked, renderer, toolbox, verifier)
-    identity = hash_identity(parts)
+    identity, has_marker = hash_identity(parts), renderer.close_id is not None
     check_name(job, identity)
     if any(job.grid.extensions):
         check_extending(job.run, identity, renderer)
@@ -106,7 +106,7 @@ def prepare(job: "Job") -> Prepared:
         prompts=prompts,
         max_model_len=needed,
         states=read_own_states(job, identity, prompts),
-        layers=read_layers(job.run, identity, prompts, job.graphs, job.grid),
+        layers=read_layers(job.run, identity, prompts, job.graphs, job.grid, has_marker=has_marker),
         verifier=verifier,
         toolbox=toolbox,
     )

@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.forms import FORMS
 from harness.graphs import Seen
-from harness.types import EngineFailedError, Prompt, Request
+from harness.rendering import Renderer
+from harness.traces import Context
+from harness.types import EngineFailedError, Grid, Prompt, Request, Sampling, Thinking
 from results import store
 from results.nodes import NodePool, is_free_text, read_pool
 from results.schema import ANSWERS, CELLS, GRADES, STRATEGIES, TRACES
 from sweeps.compose import build_graphs
 from sweeps.going_on import count_whole, hold_prompts, read_pending
 from sweeps.grade import grade_run
-from sweeps.graphs import layer_specs
+from sweeps.graphs import LINE, free_context, layer_specs
 from sweeps.job import run_job
 from sweeps.made_with import is_plain, read_made
 from tests.drawn_rounds import GROUP, REQUESTS, TOKENIZER, draw, make
@@ -203,7 +206,12 @@ def test_a_strategy_is_told_and_its_cells_are_declared(tmp_path: Path) -> None:
     told = rows(tmp_path, STRATEGIES).set_index("strategy")["strategy_version"].to_dict()
     assert told == {"group": group.version, "without_answer": alone.version}
     grid = make(tmp_path, *words).grid
-    pools = {spec.pool for graph in (group, alone) for *_, specs in layer_specs(graph, grid) for spec in specs}
+    pools = {
+        spec.pool
+        for graph in (group, alone)
+        for *_, specs in layer_specs(graph, grid, has_marker=True)
+        for spec in specs
+    }
     assert set(rows(tmp_path, CELLS)["pool"]) == pools | {"evaluation"}
 
 
@@ -286,3 +294,17 @@ def test_strategies_of_a_record_are_names_and_plain_settings() -> None:
     ):
         assert not is_plain(f"strategies={told}")
     assert is_plain("scorers=[]") and not is_plain('scorers=["outcome scorer.path=/x"]')
+
+
+def test_without_a_marker_free_text_is_written_at_once() -> None:
+    """A plain chain of thought has nothing that would set its thinking apart from the text."""
+    grid = Grid((4,), (0, 12), rounds=(1, 2))
+    for has_marker in (True, False):
+        for _, node, specs in layer_specs(GROUP, grid, has_marker=has_marker):
+            assert [read_pool(spec.pool).budget for spec in specs] == [0, 12]  # type: ignore[union-attr]
+            assert [spec.deepest for spec in specs] == [0, 12 * (has_marker or node.answers)]
+    renderer = Renderer(TOKENIZER, Thinking(close=None, force=""), (0,), FORMS["conclusion"])
+    free = free_context(Context("i", renderer, Sampling(), until=("Q:",)), 7)
+    assert list(free.renderer.force_ids) == TOKENIZER.encode(LINE, add_special_tokens=False)
+    assert not free.ends_led
+    assert free.sampling.max_answer_tokens == 7 and free.renderer.form.lead == ""
