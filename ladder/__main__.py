@@ -5,9 +5,9 @@ import sys
 from multiprocessing import Pool
 from pathlib import Path
 
-from ladder import countdown, search, verifiers
+from ladder import countdown, revision, search, verifiers
 from ladder.countdown import TRAIN_SEEDS, Problem, load_problems, without_held_out
-from ladder.rungs import LADDER, SEARCH_LADDER
+from ladder.rungs import LADDER, REVISION_LADDER, SEARCH_LADDER
 from ladder.train import train
 from ladder.verifiers import VERIFIERS
 
@@ -28,15 +28,16 @@ def load_cached_problems(path: Path) -> list[Problem]:
 
 
 def main() -> None:
-    known = [each.name for each in (*LADDER, *SEARCH_LADDER, *VERIFIERS)]
+    known = [each.name for each in (*LADDER, *REVISION_LADDER, *SEARCH_LADDER, *VERIFIERS)]
     names = sys.argv[1:] or known
     if unknown := set(names) - set(known):
         sys.exit(f"Unknown names {sorted(unknown)}; choose from {known}.")
-    rungs = [rung for rung in LADDER if rung.name in names]
-    if rungs:
-        course = countdown.make_course(load_cached_problems(CACHE / "problems.pkl"))
-        for rung in rungs:
-            train(rung, course, out=CHECKPOINTS, cache=CACHE)
+    for ladder, make_course in ((LADDER, countdown.make_course), (REVISION_LADDER, revision.make_course)):
+        rungs = [rung for rung in ladder if rung.name in names]
+        if rungs:
+            course = make_course(load_cached_problems(CACHE / "problems.pkl"))
+            for rung in rungs:
+                train(rung, course, out=CHECKPOINTS, cache=CACHE)
     for rung in SEARCH_LADDER:
         if rung.name in names:
             train(rung, search.make_course(), out=CHECKPOINTS, cache=CACHE)

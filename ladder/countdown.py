@@ -5,7 +5,7 @@ closest guesses likelier first, stopped at the first hit or cut off.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
@@ -114,9 +114,12 @@ def write_answer(operands: np.ndarray, ops: np.ndarray) -> str:
     return "(" * (len(steps) - 1) + f"{operands[0]}" + ")".join(steps)
 
 
-def search(problem: Problem, rng: np.random.Generator) -> tuple[str, str, bool] | None:
-    """A search trace, the answer it leads to and whether the search got there;
-    None where no fold hits the target.
+def search(
+    problem: Problem, rng: np.random.Generator, *, first: Sequence[int] = (), never: Sequence[int] = ()
+) -> tuple[str, str, bool] | None:
+    """A search trace, the answer it leads to and whether the search got there; None where no fold hits the target.
+
+    The folds `first` are tried before all others, and of the others none of `never`.
     """
     folds = distinct_folds(len(problem.numbers))
     operands = np.array(problem.numbers)[folds.order]
@@ -127,6 +130,7 @@ def search(problem: Problem, rng: np.random.Generator) -> tuple[str, str, bool] 
     # Gumbel noise on log weights draws without replacement in proportion to the weights.
     score = np.where(valid, -distance / GUESS_SCALE + rng.gumbel(size=len(distance)), -np.inf)
     ranked = np.argsort(-score)
+    ranked = np.concatenate([np.array(first, dtype=int), ranked[~np.isin(ranked, [*first, *never])]])
     first_hit = int(np.argmax(distance[ranked] == 0))
     hit = ranked[first_hit]
     trace, length = [], 0
@@ -147,13 +151,16 @@ def write_example(problem: Problem, rng: np.random.Generator) -> Example | None:
     found = search(problem, rng)
     if found is None:
         return None
-    trace, answer, finished = found
+    return lay_out(render_prompt(problem.numbers, problem.target), *found, rng)
+
+
+def lay_out(prompt: str, trace: str, answer: str, finished: bool, rng: np.random.Generator) -> Example:
+    """A training text of a prompt, a search trace (whole or cut) and its answer."""
     cut = not finished or rng.random() < CUT_SHARE
     if cut:
         longest = min(len(trace), MAX_THINKING_TOKENS)
         length = 0 if rng.random() < CUT_AT_ZERO_SHARE else int(rng.integers(0, longest + 1))
         trace = trace[:length]
-    prompt = render_prompt(problem.numbers, problem.target)
     # The model never learns to give up: a close that was forced is given, not predicted.
     pieces = [(prompt, False), ([THINK], False), (trace, True), ([END_THINK], not cut), (answer, True)]
     pieces.append(([END_OF_TEXT], True))

@@ -1,4 +1,6 @@
-"""Trains one rung from scratch and writes it in Hugging Face format. Resumes from its last saved state."""
+"""Trains one rung, from scratch or from another, and writes it in Hugging Face format. Resumes from its last saved
+state.
+"""
 
 import json
 import math
@@ -18,6 +20,8 @@ from ladder.rungs import HEAD_DIM, Rung
 ADAM_LR, MUON_LR, WARMUP_STEPS = 3e-3, 2e-2, 100
 WEIGHT_DECAY = 0.01
 DECAY_SHARE = 0.4
+# Of these rates, where training begins with the weights of a rung.
+LATER_RATE_SHARE = 0.5
 SAVE_EVERY_STEPS = 160
 IGNORED = -100
 
@@ -91,7 +95,11 @@ def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) 
     """Train `rung` on a course and save it under out/<name>; a killed run resumes from cache/<name>.pt."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
-    model = build_model(rung, vocab_size=course.vocab_size, context=course.context).to(device)
+    model = build_model(rung, vocab_size=course.vocab_size, context=course.context)
+    if rung.begins_as is not None:
+        model.load_state_dict(Qwen3ForCausalLM.from_pretrained(out / rung.begins_as).state_dict())
+    model.to(device)
+    rate_share = 1.0 if rung.begins_as is None else LATER_RATE_SHARE
     optimizers = build_optimizers(model)
     state = cache / f"{rung.name}.pt"
     progress = load_state(state, model, optimizers)
@@ -99,7 +107,8 @@ def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) 
     started = time.monotonic() - progress.seconds
     while progress.step < rung.num_steps:
         examples = next(data)
-        loss = take_step(model, optimizers, examples, lr=lr_scale(progress.step, rung.num_steps), device=device)
+        lr = rate_share * lr_scale(progress.step, rung.num_steps)
+        loss = take_step(model, optimizers, examples, lr=lr, device=device)
         progress.step += 1
         progress.tokens_seen += sum(len(example.ids) for example in examples)
         progress.losses = [*progress.losses, loss][-200:]

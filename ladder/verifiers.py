@@ -30,6 +30,7 @@ from ladder.muon import Muon
 from ladder.tokenizer import END_THINK, THINK, build_tokenizer
 from ladder.train import (
     ADAM_LR,
+    LATER_RATE_SHARE,
     MUON_LR,
     SAVE_EVERY_STEPS,
     descend,
@@ -49,8 +50,6 @@ DRAWN = ("experiment=embedded", "task.seed=0", "task.size=1200", "grid.anchor=nu
 CELLS = ("grid.widths=[4]", "grid.budgets=[0,64,256]")
 # Every so many-th problem is kept back, to tell how good the verifier became.
 HELD_OUT_EVERY = 10
-# Of the rates that a rung is trained with from scratch.
-RATE_SHARE = 0.5
 # An attempt of a search is a step.
 STEP = ";"
 
@@ -162,7 +161,7 @@ def train(
     started = time.monotonic() - progress.seconds
     while progress.step < verifier.num_steps:
         part = next(data)
-        rate = RATE_SHARE * lr_scale(progress.step, verifier.num_steps)
+        rate = LATER_RATE_SHARE * lr_scale(progress.step, verifier.num_steps)
         progress.losses = [*progress.losses, take_step(model, optimizers, part, lr=rate)][-200:]
         progress.step += 1
         progress.tokens_seen += sum(len(reading.ids) for reading in part)
