@@ -29,6 +29,7 @@ from ladder.revision import (
     Earlier,
     draw_earlier,
     draw_examples,
+    draw_malformed,
     make_course,
     revise,
     write_example,
@@ -115,6 +116,13 @@ def test_wrong_answers_come_close_and_malformed_ones_are_of_every_kind(drawn: Dr
                 kinds.add("not whole" if used == sorted(problem.numbers) else "used twice")
     assert kinds == {"left out", "used twice", "not whole"}
     assert np.median(misses) < countdown.GUESS_SCALE
+
+
+def test_a_malformed_answer_is_wrong_also_where_a_fraction_on_the_way_leads_to_the_target() -> None:
+    problem, rng = Problem((12, 8, 16), 24), np.random.default_rng(6)
+    assert is_right(problem, "(12/8)*16") and not keeps_whole("(12/8)*16")
+    answers = {draw_malformed(problem, rng) for _ in range(400)}
+    assert any("/" in answer for answer in answers) and not any(is_right(problem, answer) for answer in answers)
 
 
 def test_the_last_answer_is_worked_out_first_then_a_right_one_and_no_other_wrong_one(drawn: Drawn) -> None:
