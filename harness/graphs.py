@@ -156,9 +156,9 @@ class Graph:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """The same as plain values; nodes as a list, as a mapping may be stored in another order."""
         told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
-        return {**told, "round": {name: dict(node) for name, node in self.round.items()}}
+        return {**told, "round": [{"name": name, **node} for name, node in self.round.items()]}
 
     @property
     def reads_answers(self) -> bool:

@@ -1,64 +1,22 @@
 """The rounds of strategies in a run: which cells they are, and what their samples answered and cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.arrays import Ints
 from analysis.runs.samples import Samples
+from analysis.runs.strategies import Strategy, read_strategies
 from analysis.runs.verifiers import EVALUATION
-from results import schema, store
 from results.cuts import Caps
-from results.folder import read_object
-from results.nodes import NodePool, read_pool
+from results.nodes import read_pool
 
 # Reads settings of one pool: (B, P, S) each.
 Reader = Callable[[str, Sequence[Caps]], Samples]
-
-
-class Strategy(NamedTuple):
-    """A strategy that a run has drawn: its nodes in the order of a round, as they were told.
-
-    agents: how many samples work on a prompt together.
-    """
-
-    name: str
-    version: str
-    agents: int
-    nodes: Mapping[str, Mapping[str, object]]
-
-    @property
-    def chained(self) -> str | None:
-        """The node by which a sample goes on from its own answers, None where rounds are no chain of one sample."""
-        last = list(self.nodes)[-1] if self.nodes else None
-        return last if last and self.agents == 1 and self.nodes[last].get("by", "each") == "each" else None
-
-    def pool(self, number: int, node: str, budget: int) -> str:
-        """Where a node's samples of one round and budget are stored."""
-        is_text = self.nodes[node].get("text_tokens") is not None
-        return str(NodePool(self.name, self.version, number, node, budget, is_text))
-
-
-def read_strategies(root: Path) -> dict[str, Strategy]:
-    """Every strategy of a run by its name; of several versions the name goes on with the version.
-
-    Raises ValueError where one cannot be read.
-    """
-    rows = store.scan(root, schema.STRATEGIES).to_pylist()
-    told = [row["strategy"] for row in rows]
-    found = {}
-    for row in rows:
-        parts = read_object(row["strategy_parts"] or "{}", where="strategy_parts of a strategy")
-        name, version = row["strategy"], row["strategy_version"]
-        nodes, agents = parts.get("round"), parts.get("agents")
-        if not isinstance(nodes, dict) or not isinstance(agents, int) or agents < 1:
-            raise ValueError(f"{root} is damaged: its row of strategy {name} does not say what its rounds are.")
-        found[f"{name}-{version}" if told.count(name) > 1 else name] = Strategy(name, version, agents, nodes)
-    return found
 
 
 def choose(root: Path, cells: pd.DataFrame, wanted: str, *, is_asked: bool) -> Strategy | None:
@@ -122,22 +80,29 @@ def _behind(before: Samples, own: Samples, closing: int) -> Samples:
     """One round (1, P, S) behind those before it."""
     num = min(before.present.shape[2], own.present.shape[2])
     before, own = before.pick(slice(num)), own.pick(slice(num))
-    assert own.asked_tokens is not None
-    read = own.asked_tokens - np.where(own.forced, closing, 0)
-    closed = np.where(own.forced & own.present, closing, 0)
-    written = own.thinking_tokens + closed + own.answer_tokens
+    read, written = count_spent(own, closing)
     given = [each.given_tokens for each in (before, own) if each.given_tokens is not None]
     return replace(
         own,
         present=own.present & before.present,
         thinking_tokens=before.thinking_tokens + own.thinking_tokens,
-        closing_tokens=before.closing_tokens + closed,
+        closing_tokens=before.closing_tokens + np.where(own.forced & own.present, closing, 0),
         answer_tokens=before.answer_tokens + own.answer_tokens,
         given_tokens=np.sum(given, axis=0) if given else None,
         later_read=_append(before.later_read, read),
         later_written=_append(before.later_written, written),
         asked_tokens=None,
     )
+
+
+def count_spent(own: Samples, closing: int) -> tuple[Ints, Ints]:
+    """What each sample of a later round read before it thought, and what it wrote; as it is shaped.
+
+    closing: the tokens of what closes thinking, which a request holds where the answer was forced.
+    """
+    assert own.asked_tokens is not None
+    closed = np.where(own.forced & own.present, closing, 0)
+    return own.asked_tokens - closed, own.thinking_tokens + closed + own.answer_tokens
 
 
 def _append(before: Ints | None, values: Ints) -> Ints:
