@@ -5,7 +5,6 @@ easy ones, where it makes too much of the verifier's errors. Here it is asked of
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +12,15 @@ import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.costs.searches import path_cost, search_cost
+from analysis.questions.equal_cost import UNKNOWN, Cell, Row, at_cost, columns, gain, mean, share
 from analysis.reading import curves
 from analysis.reading.bins import Bin
 from analysis.reading.curves import Rule
 from analysis.reading.reading import Reading
 from analysis.runs.searches import Searched
 from analysis.stats import frontier, intervals
-from analysis.stats.bootstrap import Interval, percentile_interval, weighted_means
+from analysis.stats.bootstrap import Interval, percentile_interval
 
-Row = dict[str, object]
 SAMPLING, SEARCH = "sampling", "search"
 # How samples are chosen among, and how the finished paths of a search are.
 RULES: tuple[Rule, ...] = ("best_of_n", "maj_at_k", "weighted_vote")
@@ -29,27 +28,6 @@ OF_PATHS: tuple[Rule, ...] = ("best_of_n", "weighted_vote")
 # What a search is compared with at the same cost.
 BESIDE: tuple[Rule, ...] = ("best_of_n", "maj_at_k")
 NUM_LEVELS = 4
-ENDS = ("", "_low", "_high")
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One way to spend compute on one model: accuracy and cost of each prompt (P,).
-
-    size: samples, or paths that finish.
-    """
-
-    of: int
-    kind: str
-    method: str
-    rule: Rule
-    size: int
-    accuracy: Floats
-    cost: Floats
-
-    @property
-    def name(self) -> str:
-        return f"{self.method} {self.size}"
 
 
 class Found(NamedTuple):
@@ -142,69 +120,41 @@ def _setting(reading: Reading, cell: Cell, samples: Sequence[Cell], part: Bin) -
     arm, drawn = reading.arms[cell.of], reading.num_drawn(part)
     row: Row = {"model": arm.rung.name, "bin": part.name, "num_prompts": int(part.weights[0].sum())}
     row |= {"search": cell.method, "paths": cell.size, "rule": cell.rule}
-    row |= _columns("accuracy", _accuracy(cell.accuracy, part, drawn))
-    cost, one = (_mean(of.cost, part) for of in (cell, _one(samples)))
+    row |= columns("accuracy", share(cell.accuracy, part, drawn))
+    cost, one = (mean(of.cost, part) for of in (cell, _one(samples)))
     row |= {"cost": cost, "times_one": cost / one}
     for rule in BESIDE:
         beside = [each for each in samples if each.rule == rule]
         mixed = at_cost(beside, cost, part)
-        row |= {f"{rule}_size": np.nan} | _columns(rule, _UNKNOWN) | _columns(f"over_{rule}", _UNKNOWN)
+        row |= {f"{rule}_size": np.nan} | columns(rule, UNKNOWN) | columns(f"over_{rule}", UNKNOWN)
         if mixed is not None:
             row[f"{rule}_size"] = mixed.size
-            row |= _columns(rule, _accuracy(mixed.accuracy, part, drawn))
-            row |= _columns(f"over_{rule}", _gain(cell.accuracy - mixed.accuracy, part))
+            row |= columns(rule, share(mixed.accuracy, part, drawn))
+            row |= columns(f"over_{rule}", gain(cell.accuracy - mixed.accuracy, part))
     return row
-
-
-class Mixed(NamedTuple):
-    """Samples that cost just so much: a number between whole ones, and each prompt's accuracy (P,)."""
-
-    size: float
-    accuracy: Floats
-
-
-def at_cost(cells: Sequence[Cell], cost: float, part: Bin) -> Mixed | None:
-    """Two neighbouring widths in the proportion whose mean cost in the bin is this, None beyond all widths.
-
-    Drawing one of the two by a coin spends this in expectation, and is as accurate as the proportion says. Source:
-    ours.
-    """
-    ordered = sorted(cells, key=lambda cell: cell.size)
-    costs = [_mean(cell.cost, part) for cell in ordered]
-    if not costs or not costs[0] <= cost <= costs[-1]:
-        return None
-    above = min(int(np.searchsorted(costs, cost, side="right")), len(costs) - 1)
-    below = max(above - 1, 0)
-    span = costs[above] - costs[below]
-    share = (cost - costs[below]) / span if span > 0 else 0.0
-    first, second = ordered[below], ordered[above]
-    return Mixed(
-        float((1 - share) * first.size + share * second.size),
-        np.asarray((1 - share) * first.accuracy + share * second.accuracy),
-    )
 
 
 def _levels(reading: Reading, samples: Sequence[Cell], paths: Sequence[Cell], part: Bin) -> list[Row]:
     """The levels of a bin; none of a bin that lies in one half, or where samples and searches cost nothing alike."""
     if len(reading.outcomes.prompt_ids) < 2 or len(np.unique(reading.folds[part.weights[0] > 0])) < 2:
         return []
-    costs = [[_mean(cell.cost, part) for cell in cells] for cells in (samples, paths)]
+    costs = [[mean(cell.cost, part) for cell in cells] for cells in (samples, paths)]
     least, most = min(costs[1]), min(map(max, costs))
     if not least < most:
         return []
     spends = np.geomspace(least, most, NUM_LEVELS) * (1 + 1e-9)
     found = [_frontier(reading, cells, spends, part) for cells in (samples, paths)]
-    drawn, one = reading.num_drawn(part), _mean(_one(samples).cost, part)
+    drawn, one = reading.num_drawn(part), mean(_one(samples).cost, part)
     rows = []
     for level in range(NUM_LEVELS):
         row: Row = {"model": reading.arms[paths[0].of].rung.name, "bin": part.name}
         row |= {"num_prompts": int(part.weights[0].sum()), "level": level + 1}
         row |= {"cost": float(spends[level]), "times_one": float(spends[level] / one)}
         for name, cells, best in zip((SAMPLING, SEARCH), (samples, paths), found, strict=True):
-            row |= _columns(name, _at(intervals.accuracy_interval(best.accuracy, drawn), level))
+            row |= columns(name, _at(intervals.accuracy_interval(best.accuracy, drawn), level))
             row |= {f"{name}_spent": float(best.cost[0, level]), f"{name}_chosen": _chosen(best, cells, level)}
-        gain = percentile_interval(found[1].accuracy - found[0].accuracy)
-        rows.append(row | _columns("gain", _at(gain, level)))
+        gained = percentile_interval(found[1].accuracy - found[0].accuracy)
+        rows.append(row | columns("gain", _at(gained, level)))
     return rows
 
 
@@ -227,24 +177,5 @@ def _one(samples: Sequence[Cell]) -> Cell:
     return next(cell for cell in samples if cell.size == 1)
 
 
-def _mean(values: Floats, part: Bin) -> float:
-    return float(weighted_means(part.weights[:1], values[:, None])[0, 0])
-
-
-def _accuracy(accuracy: Floats, part: Bin, drawn: int) -> Interval:
-    return intervals.accuracy_interval(weighted_means(part.weights, accuracy[:, None])[:, 0], drawn)
-
-
-def _gain(gain: Floats, part: Bin) -> Interval:
-    return percentile_interval(weighted_means(part.weights, gain[:, None])[:, 0])
-
-
 def _at(interval: Interval, level: int) -> Interval:
     return Interval(*(np.asarray(end)[level] for end in interval))
-
-
-_UNKNOWN = Interval(*(np.asarray(np.nan),) * 3)
-
-
-def _columns(name: str, interval: Interval) -> Row:
-    return {f"{name}{end}": float(np.asarray(value)) for end, value in zip(ENDS, interval, strict=True)}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import numerals
-from analysis.questions.search import ENDS, NUM_LEVELS
+from analysis.questions.equal_cost import ENDS
+from analysis.questions.search import NUM_LEVELS
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
 from analysis.runs.searches import Searched

@@ -17,6 +17,7 @@ from analysis.commands import search as command
 from analysis.costs.cost_models import choose
 from analysis.costs.searches import Spent, path_cost, search_cost
 from analysis.costs.shapes import Shape
+from analysis.questions import equal_cost
 from analysis.questions import search as question
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
@@ -154,11 +155,11 @@ def test_samples_of_the_same_cost_cost_the_same(run: Path) -> None:
     samples = [cell for cell in question.sampling_cells(reading, 0, 5) if cell.rule == "maj_at_k"]
     costs = [float(cell.cost.mean()) for cell in samples]
     for cost in np.linspace(costs[0], costs[-1], 7):
-        mixed = question.at_cost(samples, cost, part)
+        mixed = equal_cost.at_cost(samples, cost, part)
         assert mixed is not None
         np.testing.assert_allclose(np.interp(mixed.size, [cell.size for cell in samples], costs), cost)
-    assert question.at_cost(samples, costs[-1] * 1.01, part) is None
-    assert question.at_cost(samples, costs[0] * 0.99, part) is None
+    assert equal_cost.at_cost(samples, costs[-1] * 1.01, part) is None
+    assert equal_cost.at_cost(samples, costs[0] * 0.99, part) is None
 
 
 @pytest.mark.parametrize(
