@@ -5,6 +5,7 @@ Knows the tables, nothing of bins or curves.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,32 @@ class Samples:
         return ready
 
 
+class Stored(NamedTuple):
+    """The rows of one identity's answers, and those of its grades by one grader, of every pool."""
+
+    answers: pa.Table
+    grades: pa.Table
+
+    def of(self, pool: str) -> "Stored":
+        """Those of one pool."""
+        return Stored(*(table.filter(pc.field("pool") == pool) for table in self))
+
+
+def scan(root: Path, identity: str, grader: tuple[str, str]) -> Stored:
+    """What `read` reads of an identity."""
+    answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
+    wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
+    grades = store.scan(root, schema.GRADES, columns=[*_KEY, *wanted], identity=identity)
+    named, version = grader
+    grades = grades.filter((pc.field("grader") == named) & (pc.field("grader_version") == version))
+    return Stored(answers, grades)
+
+
+def vote_keys(stored: Stored) -> pd.Index:
+    """Every answer by what it votes for, so that votes of several pools can be told by their place in it."""
+    return pd.Index(dictionary(pc.dictionary_encode(stored.grades["vote_key"]))[1], dtype=object)
+
+
 def read(
     root: Path,
     *,
@@ -116,6 +143,9 @@ def read(
     verifier: Verifier | None = None,
     goes_on: bool = False,
     keeps_asked: bool = False,
+    is_graded: bool = True,
+    stored: Stored | None = None,
+    votes: pd.Index | None = None,
 ) -> Samples:
     """The graded answers of one identity and pool, each setting served by what a run capped there would have given.
 
@@ -124,30 +154,26 @@ def read(
     an answer serves its own budget, schema.UNLIMITED where none is stored. prompt_tokens (P,) is the length of each
     prompt before thinking; grader is its name and version. A verifier's scores serve settings as the answers do that
     it read. goes_on: whether thinking may go on behind a close or a call, where settings with fewer of these cut it.
+    is_graded: of free text there are no grades. stored: as `scan` gives it, where it was read before; votes: what votes
+    are numbered by, those of this pool by default.
     """
-    answers = store.scan(root, schema.ANSWERS, columns=[*_KEY, *_ANSWER_COLUMNS], identity=identity)
-    wanted = [*_GRADE_COLUMNS, *(["score"] if grader[0] == OUTSIDE else [])]
-    grades = store.scan(root, schema.GRADES, columns=[*_KEY, *wanted], identity=identity)
-    answers = answers.filter(pc.field("pool") == pool)
-    named, version = grader
-    grades = grades.filter(
-        (pc.field("pool") == pool) & (pc.field("grader") == named) & (pc.field("grader_version") == version)
-    )
+    answers, grades = (scan(root, identity, grader) if stored is None else stored).of(pool)
     num_samples = 1 + max(pc.max(answers["sample"]).as_py() or 0, pc.max(grades["sample"]).as_py() or 0)
     if num_samples > len(answers) + MOST_GAPS:
         last = f"sample {num_samples - 1:,}"
         raise ValueError(
             f"{root} is damaged: a row of {identity} is of {last}, and its rows are {len(answers):,}."
         )
-    is_ours = named != OUTSIDE
+    is_ours = grader[0] != OUTSIDE
     null = NATURAL if is_ours else schema.UNLIMITED
     traces = _read_traces(root, identity, pool) if goes_on else None
     serving = Serving(settings, answers, traces, prompt_ids, num_samples, null=null)
     columns = _answer_columns(answers, serving.place(answers), prompt_tokens, is_ours=is_ours)
-    columns |= _grade_columns(grades, serving.place(grades))
+    columns |= _grade_columns(grades, serving.place(grades), votes)
     if keeps_asked:
         columns["asked_tokens"] = _asked_tokens(answers, serving.place(answers))
-    columns["present"] = columns.pop("answered") & columns.pop("graded")
+    graded = columns.pop("graded")
+    columns["present"] = columns.pop("answered") & (graded | (not is_graded))
     serving.settle(columns["present"], columns["thinking_tokens"], columns["forced"])
     served = Samples(**columns, scores=None)._each(serving.serve)
     served = replace(served, cut=served.present & served.cut & ~serving.ends_in_time)
@@ -231,9 +257,11 @@ def _asked_tokens(table: pa.Table, slots: Slots) -> Ints:
     return np.asarray(slots.fill((asked - thinking - given)[slots.kept]))
 
 
-def _grade_columns(table: pa.Table, slots: Slots) -> dict[str, Array]:
+def _grade_columns(table: pa.Table, slots: Slots, keys: pd.Index | None) -> dict[str, Array]:
     kept = slots.kept
-    votes, _ = dictionary(pc.dictionary_encode(table["vote_key"]))
+    votes, named = dictionary(pc.dictionary_encode(table["vote_key"]))
+    if keys is not None and named:
+        votes = np.where(votes >= 0, keys.get_indexer(pd.Index(named, dtype=object))[votes], votes)
     codes, names = dictionary(table["outcome"])
     outcome = pd.Index(OUTCOMES).get_indexer(pd.Index(names, dtype=object))[codes] if len(names) else codes
     correct = bools(table["correct"])[kept]
