@@ -51,6 +51,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "search": Command(
             "analysis.commands.search", "whether search against a verifier beats samples of the same compute"
         ),
+        "strategies": Command(
+            "analysis.commands.strategies", "whether rounds of calls beat the vote of samples of the same compute"
+        ),
         "serve": Command(
             "analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"
         ),

@@ -285,6 +285,15 @@ def add_scored(command: argparse.ArgumentParser) -> None:
     command.set_defaults(rule="best_of_n", every_rule=True)
 
 
+def add_voted(command: argparse.ArgumentParser) -> None:
+    """A run whose samples vote."""
+    command.add_argument("run", metavar="RUN", help=RUN)
+    _add_task(command)
+    add_scoring(command)
+    add_options(command)
+    command.set_defaults(rule="maj_at_k", every_rule=False)
+
+
 def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
     of_along = f"the axis that is read instead of budgets: {', '.join(AXES)}"

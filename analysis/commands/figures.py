@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.commands import arguments, search
+from analysis.commands import arguments, search, strategies
 from analysis.commands.summary import tables
 from analysis.figures.drawing import Drawn, Job, remove
 from analysis.questions import (
@@ -34,7 +34,7 @@ from analysis.reading.cells import Cells
 from analysis.reading.curves import PathName
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
-from analysis.runs import searches, verifiers
+from analysis.runs import graphs, searches, verifiers
 from analysis.runs.along import Along
 from analysis.runs.serial import BY_NAME, AxisName
 from analysis.text import summary
@@ -86,6 +86,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured, whole), *of_data(options.data, options.seed)]
         wanted += [*of_scores(root, reading, options), *of_searches(root, reading, options)]
+        wanted += of_rounds(root, reading)
         untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
         paths = []
         for path in drawn.paths():
@@ -177,6 +178,13 @@ def of_searches(root: Path, reading: Reading, options: argparse.Namespace) -> li
     if not searches.scorers(root, reading.asked.task):
         return []
     return [Wanted("search", lambda: search.levels(search.of_run(root, reading, options)), "search")]
+
+
+def of_rounds(root: Path, reading: Reading) -> list[Wanted]:
+    """Chains in series and in parallel, where a run holds rounds of a strategy."""
+    if reading.words.name != "budget" or not graphs.are_drawn(root):
+        return []
+    return [Wanted("rounds", lambda: strategies.splits(strategies.of_run(root, reading)), "rounds")]
 
 
 def of_data(folder: Path | None, seed: int) -> list[Wanted]:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from analysis.commands import arguments, search
+from analysis.commands import arguments, search, strategies
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.report import build
@@ -62,6 +62,10 @@ def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Sec
         from analysis.report import search as section_of_search
 
         sections.append(section_of_search.section(asked))
+    if (of_run := strategies.of_run(root, reading)) is not None:
+        from analysis.report import strategies as section_of_strategies
+
+        sections.append(section_of_strategies.section(*of_run))
     if options.new:
         from analysis.report import compare
 
