@@ -141,8 +141,10 @@ class _Model:
         self._root, self._outcomes, self._of, self._arm = root, outcomes, of, outcomes.arms[of]
         cells = store.scan(root, schema.CELLS).to_pandas()
         self._goes_on = bool(cells[["extensions", "calls"]].notna().any(axis=None))
-        own = cells.loc[cells["identity"] == self._arm.rung.identity, "pool"].astype(str)
-        self._pools = {name: pool for name in own.unique() if (pool := read_pool(name)) is not None}
+        own = cells[cells["identity"] == self._arm.rung.identity].astype({"pool": str})
+        self._pools = {name: pool for name in own["pool"].unique() if (pool := read_pool(name)) is not None}
+        # A node that writes free text at once thinks less than its pool's name tells.
+        self._thinks = own.groupby("pool")["budget"].max().to_dict()
         grader = (outcomes.grader, outcomes.grader_version)
         self._stored = samples.scan(root, self._arm.rung.identity, grader)
         self._keys = samples.vote_keys(self._stored)
@@ -200,7 +202,7 @@ class _Model:
             self._root,
             identity=self._arm.rung.identity,
             pool=pool,
-            settings=[Caps(budget, caps.extensions, caps.calls)],
+            settings=[Caps(budget if pool == EVALUATION else self._thinks[pool], caps.extensions, caps.calls)],
             prompt_ids=pd.Index(self._outcomes.prompt_ids),
             prompt_tokens=self._arm.prompt_tokens,
             grader=(self._outcomes.grader, self._outcomes.grader_version),
