@@ -39,6 +39,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "match": Command("analysis.commands.match", "what a smaller model needs to match the largest"),
         "compare": Command("analysis.commands.compare", "what a new model gains and loses on the same prompts"),
         "laws": Command("analysis.commands.laws", "which curves and laws accuracy follows"),
+        "axes": Command(
+            "analysis.commands.axes", "whether tool calls scale as thinking tokens do, and what they found"
+        ),
         "power": Command(
             "analysis.commands.power", "how many prompts and samples show a difference of two models"
         ),

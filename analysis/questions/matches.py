@@ -51,7 +51,7 @@ def match(reading: Reading, every: Reading | None = None) -> list[Match]:
     ValueError below two models.
     """
     if every is not None and every is not reading:
-        reading, every = _on_shared_prompts(reading, every)
+        reading, every = on_shared_prompts(reading, every)
     arms = reading.arms
     if len(arms) < 2:
         raise ValueError(f"A match needs at least two models, and this run has only {arms[0].rung.name}.")
@@ -75,7 +75,7 @@ def match(reading: Reading, every: Reading | None = None) -> list[Match]:
     return sorted(found, key=lambda match: order.index(match.bin))
 
 
-def _on_shared_prompts(reading: Reading, every: Reading) -> tuple[Reading, Reading]:
+def on_shared_prompts(reading: Reading, every: Reading) -> tuple[Reading, Reading]:
     """Both readings without the prompts that one of them lacks."""
     shared = set(reading.asked.prompt_ids) & set(every.asked.prompt_ids)
     return _among(reading, shared), _among(every, shared)

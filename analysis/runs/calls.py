@@ -1,11 +1,15 @@
 """The calls of tools that a run's samples made, and whether they found what answers the question."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from analysis.arrays import Array, Bools, Ints
+from analysis.runs.verifiers import EVALUATION
 from results import schema, store
+from results.cuts import NEVER
 
 # What can keep a call from a result.
 TROUBLES = ("malformed", "timeout", "failed")
@@ -45,6 +49,38 @@ def read(root: Path, identity: str) -> pd.DataFrame:
             for prompt, ids in zip(made["prompt_id"], made["result_ids"], strict=True)
         ],
     )[list(COLUMNS)].reset_index(drop=True)
+
+
+class Gold(NamedTuple):
+    """named: whether a prompt names gold documents, (P,). found_at: after how many written tokens each evaluated
+    sample had them all among its results, (P, S); NEVER where it had not.
+    """
+
+    named: Bools
+    found_at: Ints
+
+
+def find_gold(root: Path, identity: str, prompt_ids: Array, num_samples: int) -> Gold | None:
+    """When the samples of one identity had found every gold document; None where no prompt names one."""
+    gold = _read_gold(root)
+    named = np.array([prompt in gold for prompt in prompt_ids])
+    if not named.any():
+        return None
+    place_of = {prompt: at for at, prompt in enumerate(prompt_ids) if named[at]}
+    found_at = np.full((len(prompt_ids), num_samples), NEVER)
+    missing: dict[tuple[int, int], set[str]] = {}
+    calls = read(root, identity)
+    calls = calls[
+        (calls["pool"] == EVALUATION) & (calls["sample"] < num_samples) & calls["prompt_id"].isin(place_of)
+    ]
+    columns = (calls[name] for name in ("prompt_id", "sample", "place", "result_ids"))
+    for prompt, sample, place, ids in zip(*columns, strict=True):
+        key = place_of[prompt], int(sample)
+        left = missing.setdefault(key, set(gold[prompt]))
+        if left and not left.difference(ids):
+            found_at[key] = place
+        left.difference_update(ids)
+    return Gold(named, found_at)
 
 
 def _read_gold(root: Path) -> dict[str, set[str]]:

@@ -29,12 +29,13 @@ class Evaluate(Protocol):
 
 
 class Refits(NamedTuple):
-    """parameters (R, p) of each replicate, NaN where it has no trials;
-    converged (R,): the likelihood is flat there.
+    """parameters (R, p) of each replicate and the penalised negative log-likelihood there (R,), NaN where it has no
+    trials; converged (R,): the likelihood is flat there.
     """
 
     parameters: Floats
     converged: Bools
+    objective: Floats
 
 
 def _within(evaluate: Evaluate, part: Ints, theta: Floats, at: Ints) -> tuple[Floats, Floats]:
@@ -52,34 +53,38 @@ def refit(
 ) -> Refits:
     """The most likely parameters of every replicate, by Fisher scoring with Levenberg's damping.
 
-    start (p,): where the fit itself ended; successes (R, J), trials (R, J), binomial; ridge a trial pulls towards
-    0, as in the fit. A replicate whose likelihood has another, better hill is read on the hill of the fit. Source:
-    Fisher 1925; Levenberg 1944; Marquardt 1963.
+    start (p,): where the fit itself ended, or (R, p), one for each; successes (R, J), trials (R, J), binomial;
+    ridge a trial pulls towards 0, as in the fit. A replicate whose likelihood has another, better hill is read on
+    the hill of the fit. Source: Fisher 1925; Levenberg 1944; Marquardt 1963.
     """
     s, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(trials, dtype=float))
     start = np.asarray(start, dtype=float)
-    found = np.full((len(s), start.size), np.nan)
+    start = np.broadcast_to(start, (len(s), start.shape[-1]))
+    found, objective = np.full(start.shape, np.nan), np.full(len(s), np.nan)
     converged = np.zeros(len(s), dtype=bool)
     size = max(1, CHUNK // max(s.shape[1], 1))
     for first in range(0, len(s), size):
         part = np.arange(first, min(first + size, len(s)))
-        found[part], converged[part] = _search(partial(_within, evaluate, part), start, s[part], n[part], ridge)
+        found[part], converged[part], objective[part] = _search(
+            partial(_within, evaluate, part), start[part], s[part], n[part], ridge
+        )
     empty = n.sum(axis=1) == 0
-    found[empty], converged[empty] = np.nan, False
-    return Refits(found, converged)
+    found[empty], converged[empty], objective[empty] = np.nan, False, np.nan
+    return Refits(found, converged, objective)
 
 
-def _search(evaluate: Evaluate, start: Floats, s: Floats, n: Floats, ridge: float) -> tuple[Floats, Bools]:
-    theta, converged = np.tile(start, (len(s), 1)), np.zeros(len(s), dtype=bool)
+def _search(evaluate: Evaluate, start: Floats, s: Floats, n: Floats, ridge: float) -> Refits:
+    theta, converged = start.copy(), np.zeros(len(s), dtype=bool)
     damping, left = np.full(len(s), 1e-3), np.arange(len(s))
     pull, scale = ridge * n.sum(axis=1), np.maximum(n.sum(axis=1), 1.0)
     now = _state(partial(evaluate, at=left), theta, s, n, pull)
+    objective = now.objective.copy()
     for _ in range(MAX_ROUNDS):
         diagonal = np.einsum("rpp->rp", now.information)
         added = damping[left, None] * diagonal + 1e-12 * scale[left, None]
-        step = np.linalg.solve(now.information + added[..., None] * np.eye(start.size), now.gradient[..., None])[
-            ..., 0
-        ]
+        step = np.linalg.solve(
+            now.information + added[..., None] * np.eye(start.shape[1]), now.gradient[..., None]
+        )[..., 0]
         promised = (step * now.gradient).sum(axis=1) / 2
         converged[left] = _decrement(now, scale[left]) <= FLAT
         goes_on = (promised > FLAT**2) & (damping[left] <= MAX_DAMPING)
@@ -99,7 +104,8 @@ def _search(evaluate: Evaluate, start: Floats, s: Floats, n: Floats, ridge: floa
         now = _State(
             *(np.where(better.reshape(-1, *[1] * (b.ndim - 1)), b, a) for a, b in zip(now, then, strict=True))
         )
-    return theta, converged
+        objective[left] = now.objective
+    return Refits(theta, converged, objective)
 
 
 def _decrement(now: _State, scale: Floats) -> Floats:

@@ -9,7 +9,16 @@ from importlib.metadata import version
 import numpy as np
 
 from analysis.stats.bootstrap import MIN_REPLICATES
-from analysis.validation import bias, comparisons, interval_coverage, placebos, routers, small_bins, verifiers
+from analysis.validation import (
+    axes,
+    bias,
+    comparisons,
+    interval_coverage,
+    placebos,
+    routers,
+    small_bins,
+    verifiers,
+)
 from analysis.validation.checks import Check
 
 Obligation = Callable[[int, np.random.Generator], list[Check]]
@@ -40,6 +49,8 @@ OBLIGATIONS: dict[str, Obligation] = {
         n, num_bins=3, num_prompts=700, rng=rng
     ),
     "Verifiers that tell nothing": lambda n, rng: verifiers.worthless(n, num_prompts=200, rng=rng),
+    "Axes: one exponent or two": lambda n, rng: axes.exponents(n, num_prompts=200, rng=rng),
+    "Axes: peaks before the end": lambda n, rng: axes.peaks(n, num_prompts=200, rng=rng),
 }
 
 

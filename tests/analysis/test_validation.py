@@ -8,23 +8,24 @@ import numpy as np
 import pytest
 
 from analysis.stats import bootstrap, estimators, filters
-from analysis.validation import interval_coverage, placebos, report, routers, small_bins, verifiers, worlds
+from analysis.validation import axes, interval_coverage, placebos, report, routers, small_bins, verifiers, worlds
 from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
 SHORT = 400
-# Those of comparisons have a shorter form in test_differences, and that of verifiers below.
+# Those of comparisons and axes have a shorter form in test_differences and test_axes, and that of verifiers below.
 LONG_ONLY = {
     "Intervals hold the truth",
     "Verifiers of known error rates",
     "Comparisons: one model twice",
     "Comparisons: planted differences",
+    "Axes: one exponent or two",
 }
 
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, interval_coverage, placebos, routers, small_bins, verifiers):
+    for module in (bootstrap, axes, interval_coverage, placebos, routers, small_bins, verifiers):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 
