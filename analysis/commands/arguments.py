@@ -236,6 +236,7 @@ def choices(options: argparse.Namespace) -> Choices:
         throughput=by_model("throughput", options.throughput),
         price=by_model("price", options.price),
         cluster=options.cluster,
+        match_at=getattr(options, "match_at", None),
     )
 
 
@@ -318,6 +319,12 @@ def add_scoring(command: argparse.ArgumentParser) -> None:
 def add_choices(command: argparse.ArgumentParser) -> None:
     add_run(command)
     add_options(command)
+
+
+def add_match_at(command: argparse.ArgumentParser) -> None:
+    """In the commands that match a larger model's answer."""
+    of_match = "match the larger model's answer at this value of the axis that is read (its last)"
+    command.add_argument("--match-at", type=axis_value, metavar="AXIS=N", help=of_match)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -70,6 +70,7 @@ def add(commands: arguments.Commands) -> None:
     )
     arguments.add_out(command)
     arguments.add_choices(command)
+    arguments.add_match_at(command)
     command.set_defaults(every_cost=True)
 
 

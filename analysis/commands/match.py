@@ -11,6 +11,7 @@ from analysis.text.tables import filled
 EXAMPLES = """\
   isoquant match results/reference
   isoquant match pilot --rule pass_at_k --bins 1
+  isoquant match pilot --along calls --match-at calls=2
 """
 
 
@@ -18,6 +19,7 @@ def add(commands: arguments.Commands) -> None:
     text = "print what a smaller model needs to match the largest: its one answer, and its best settings"
     command = commands.add_parser("match", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
+    arguments.add_match_at(command)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:

@@ -24,6 +24,7 @@ def add(commands: arguments.Commands) -> None:
     text = "write all results of a run as one HTML file, RUN/report.html, that opens from disk"
     command = commands.add_parser("report", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
+    arguments.add_match_at(command)
     default = Size()
     add = command.add_argument
     add("--prompts", type=int, default=default.num_prompts, help="most prompts whose texts are shown")

@@ -28,6 +28,7 @@ def add(commands: arguments.Commands) -> None:
         "--diversity", action="store_true", help="add distinct right answers per sample and per cost"
     )
     arguments.add_choices(command)
+    arguments.add_match_at(command)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:

@@ -122,7 +122,8 @@ def _words(frame: pd.DataFrame, large: str) -> page.Words:
     gpu = f" Seconds on a GPU: {third['counted_label'].iloc[0]}." if len(third) else ""
     return page.Words(
         "Does the verdict depend on what is counted?",
-        f"Left of 1x a smaller model matches one answer of {large} for less. Grey lane: never. Line: 95% "
+        f"Left of 1x a smaller model matches {wording.one_answer(large, first.get('matched', ''))} for less. Grey "
+        "lane: never. Line: 95% "
         "interval. "
         "Open mark: at most so much.",
         f"The smaller model draws more samples {serial.of(first).full}, read by {captions.read_by(first)}, at most "

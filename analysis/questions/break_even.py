@@ -52,7 +52,8 @@ def frame(cells: Cells) -> pd.DataFrame:
         for part in cells.parts:
             place = {"small": arm.rung.name, "large": arms[-1].rung.name, "size_ratio": _ratio(arm, arms[-1])}
             place |= {"bin": part.name, "num_prompts": int(part.weights[0].sum())}
-            rows += [place | row for row in (*_curve_rows(cells, number, part), *_star_rows(arm, arms[-1], part))]
+            stars = _star_rows(arm, arms[-1], part, cells.reading.reference)
+            rows += [place | row for row in (*_curve_rows(cells, number, part), *stars)]
     return cells.frame(rows + _bar_rows(cells, [arm.rung.name for _, arm in smaller]))
 
 
@@ -72,10 +73,10 @@ def _curve_rows(cells: Cells, number: int, part: Bin) -> list[Row]:
     ]
 
 
-def _star_rows(small: Arm, large: Arm, part: Bin) -> list[Row]:
+def _star_rows(small: Arm, large: Arm, part: Bin, reference: int) -> list[Row]:
     weights = part.weights[:1]
-    tokens = [float(_decoded(arm, weights)) for arm in (small, large)]
-    accuracy = float(weighted_means(weights, large.accuracy[-1][:, None])[0, 0])
+    tokens = [_decoded(small, weights, -1), _decoded(large, weights, reference)]
+    accuracy = float(weighted_means(weights, large.accuracy[reference][:, None])[0, 0])
     # A verifier reads every sample of the small model, and not the large one's single answer.
     read = float(weighted_means(weights, chosen.equivalent_tokens(small)[-1][:, None])[0, 0])
     spent = multiplier.snell_multiplier(
@@ -88,9 +89,9 @@ def _star_rows(small: Arm, large: Arm, part: Bin) -> list[Row]:
     ]
 
 
-def _decoded(arm: Arm, weights: Floats) -> float:
-    """Mean decoded tokens of one sample at the full budget."""
-    return float(weighted_means(weights, arm.decoded_tokens[-1].mean(axis=1)[:, None])[0, 0])
+def _decoded(arm: Arm, weights: Floats, at: int) -> float:
+    """Mean decoded tokens of one sample at the budget of this position."""
+    return float(weighted_means(weights, arm.decoded_tokens[at].mean(axis=1)[:, None])[0, 0])
 
 
 def _bar_rows(cells: Cells, smaller: list[str]) -> list[Row]:

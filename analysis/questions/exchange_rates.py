@@ -29,12 +29,12 @@ class Findings:
 
     curves: a row a rung, bin, rule, path and cell, with its own interval and its whole curve's band; draw_error is
     the standard error of votes over random subsets, 0 where all were counted. exchange_rates: a row a pair, bin,
-    rule and path, the larger rung at width 1 and full budget; under own difficulty the bin is the smaller rung's;
-    p-values are of a rate of 1; all NaN where the larger is not surely right there, so that there is nothing to
-    match. cells: a row a rung and budget, its health at width 1. optimism: a row a bin, read from the samples that
-    made it and from fresh ones; empty without a pool. diversity: a row a rung and width, distinct right answers
-    per sample and per cost. unread: a row a bin and rung, what shares of its answers at the full budget were
-    graded neither right nor wrong, as `unread.frame` gives it.
+    rule and path, the larger rung at width 1 and full budget, or where it is matched; under own difficulty the bin
+    is the smaller rung's; p-values are of a rate of 1; all NaN where the larger is not surely right there, so that
+    there is nothing to match. cells: a row a rung and budget, its health at width 1. optimism: a row a bin, read
+    from the samples that made it and from fresh ones; empty without a pool. diversity: a row a rung and width,
+    distinct right answers per sample and per cost. unread: a row a bin and rung, what shares of its answers at the
+    full budget were graded neither right nor wrong, as `unread.frame` gives it.
     """
 
     setting: Setting
@@ -121,13 +121,14 @@ def _fill(readings: Sequence[Reading], num_wanted: int) -> list[_Rows]:
 
 
 class _Table(NamedTuple):
-    """Along one axis under one rule: each arm's path and curve,
-    and what it spends under each further cost model.
+    """Along one axis under one rule: each arm's path and curve, with the cell that is matched behind it where it is
+    none of its own, where that cell is, and what the arm spends under each further cost model.
     """
 
     rule: Rule
     paths: list[Path]
     prompts: list[Curve]
+    references: list[int]
     spent: list[list[Floats]]
 
 
@@ -142,9 +143,9 @@ def _fill_bin(
     curved = {at: curves.resample(table.prompts[at], part.weights) for at in at_least}
     for number, into in enumerate(found):
         priced = _repriced(curved, table.spent[number - 1], part) if number else curved
-        into.rates.extend(rows.of_rates(outcomes, paths, priced, subjects, place))
+        into.rates.extend(rows.of_rates(outcomes, paths, priced, subjects, place, table.references))
         if number < num_wanted:
-            of = {at: priced[at] for at in subjects}
+            of = {at: rows.alone(priced[at], paths[at]) for at in subjects}
             into.curves.extend(rows.of_curves(outcomes, paths, of, place, reading.num_drawn(part)))
 
 
@@ -174,12 +175,13 @@ def _tables(readings: Sequence[Reading]) -> Iterator[_Table]:
         every = range(len(first.arms))
         for axis in first.paths:
             paths = [first.path(at, axis) for at in every]
-            prompts = [first.curve(at, paths[at]) for at in every]
+            longer, references = zip(*map(first.with_reference, paths), strict=True)
+            prompts = [first.curve(at, longer[at]) for at in every]
             spent = [
-                [curves.prompt_cost(each.arms[at], paths[at], each.cost, rule=rule) for at in every]
+                [curves.prompt_cost(each.arms[at], longer[at], each.cost, rule=rule) for at in every]
                 for each in others
             ]
-            yield _Table(rule, paths, prompts, spent)
+            yield _Table(rule, paths, prompts, list(references), spent)
 
 
 def _optimism_frame(outcomes: Outcomes, binning: Binning, weights: Floats) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.reading import chosen, curves
+from analysis.reading import chosen, curves, limits
 from analysis.reading.bins import Bin
 from analysis.reading.cells import Table, table
 from analysis.reading.curves import Curve
@@ -28,7 +28,8 @@ class Match(NamedTuple):
     budget to max_width; workload: the break-even R* of those samples, NaN where a size or tokens are not known;
     frontier_rate: cost of the smaller over the larger where both use their own best cells, at what the larger's
     single answer costs, of which frontier_at_or_below says that the smaller one's cheapest level is already there:
-    an upper bound. NaN where the larger one is not surely right in the bin, so that there is nothing to match.
+    an upper bound; serial: the needs by one sample along the axis that is read, None where the axis has one value.
+    NaN where the larger one is not surely right in the bin, so that there is nothing to match.
     """
 
     small: str
@@ -41,6 +42,7 @@ class Match(NamedTuple):
     frontier_rate: Interval
     frontier_at_or_below: bool
     frontier_never: float
+    serial: Needs | None = None
 
 
 def match(reading: Reading, every: Reading | None = None) -> list[Match]:
@@ -56,20 +58,25 @@ def match(reading: Reading, every: Reading | None = None) -> list[Match]:
     if len(arms) < 2:
         raise ValueError(f"A match needs at least two models, and this run has only {arms[0].rung.name}.")
     paths = [reading.path(at, "width") for at in range(len(arms))]
-    single = [reading.curve(at, path) for at, path in enumerate(paths)]
+    longer, reference = reading.with_reference(paths[-1])
+    single = [reading.curve(at, path) for at, path in enumerate([*paths[:-1], longer])]
+    by_one = _by_one(reading)
     cells = [_cells(every or reading, at, path.widths) for at, path in enumerate(paths)]
     found = []
     for subjects, parts in reading.groups:
         for part in parts:
-            large = curves.resample(single[-1], part.weights)
+            matched = curves.resample(single[-1], part.weights)
+            large = Curve(*(table[..., [reference]] for table in matched))
             for at in subjects:
                 if at == len(arms) - 1:
                     continue
+                serial = None if by_one is None else _serial(by_one[at], large, part, reading)
                 small, pair = curves.resample(single[at], part.weights), (arms[at], arms[-1])
                 reached = _frontier_rate(
                     cells[at], cells[-1], large.cost[:, 0], weights=part.weights, folds=reading.folds
                 )
-                found.append(_match(pair, part, (small, large), paths[at].widths, reached))
+                match = _match(pair, part, (small, large), paths[at].widths, reached)
+                found.append(match._replace(serial=serial))
     # Bins in the order they came, whoever made them.
     order = list(dict.fromkeys(match.bin for match in found))
     return sorted(found, key=lambda match: order.index(match.bin))
@@ -119,6 +126,27 @@ def _match(
 def _cells(reading: Reading, at: int, widths: tuple[int, ...]) -> Table:
     """Accuracy and cost of every budget and width on each prompt; (P, J) each."""
     return Table(*(array.reshape(len(array), -1) for array in table(reading, at, widths)))
+
+
+def _by_one(reading: Reading) -> list[Curve] | None:
+    """Each model's one sample along the axis that is read; None where that is one cell."""
+    if len(reading.outcomes.budgets) < 2:
+        return None
+    return [reading.curve(at, reading.path(at, reading.words.name)) for at in range(len(reading.arms))]
+
+
+def _serial(by_one: Curve, large: Curve, part: Bin, reading: Reading) -> Needs:
+    """What one sample needs along the axis that is read."""
+    small, budgets = curves.resample(by_one, part.weights), reading.outcomes.budgets
+    needs = substitution.needs(
+        small.accuracy,
+        budgets,
+        substitution.to_match(large.accuracy[:, 0]),
+        tokens=small.total_tokens,
+        cost=small.cost,
+        is_log=False,
+    )
+    return needs._replace(step=limits.known_budgets(needs.step, budgets))
 
 
 def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
@@ -173,5 +201,18 @@ def frame(found: list[Match]) -> pd.DataFrame:
             row |= {name: float(estimate), f"{name}_low": float(low), f"{name}_high": float(high)}
         row |= {"at_or_below": bool(match.needs.at_or_below), "frontier_at_or_below": match.frontier_at_or_below}
         row |= {"share_never": float(match.needs.share_never), "frontier_never": match.frontier_never}
+        row |= {} if match.serial is None else _serial_columns(match.serial)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _serial_columns(needs: Needs) -> dict[str, float | bool]:
+    named = {name: getattr(needs, name) for name in ("step", "tokens", "cost")}
+    row: dict[str, float | bool] = {}
+    for name, (estimate, low, high) in named.items():
+        row |= {
+            f"serial_{name}": float(estimate),
+            f"serial_{name}_low": float(low),
+            f"serial_{name}_high": float(high),
+        }
+    return row | {"serial_at_or_below": bool(needs.at_or_below), "serial_never": float(needs.share_never)}

@@ -1,6 +1,6 @@
 """Rows of curves and of exchange rates, from what cells yield and cost under each weighting of the prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,19 +35,27 @@ def of_curves(
 
 
 def of_rates(
-    outcomes: Outcomes, paths: list[Path], resampled: Mapping[int, Curve], subjects: list[int], place: Row
+    outcomes: Outcomes,
+    paths: list[Path],
+    resampled: Mapping[int, Curve],
+    subjects: list[int],
+    place: Row,
+    references: Sequence[int],
 ) -> list[Row]:
-    """Rows of every subject against every larger rung's reference: width 1 and the full budget."""
+    """Rows of every subject against every larger rung's reference, the cell of it at this place.
+
+    resampled: of each path, and behind it of the reference where that is none of its cells.
+    """
     is_width = paths[0].axis == "width"
-    reference = 0 if is_width else len(outcomes.budgets) - 1
     rows = []
     pairs = [(small, large) for small in subjects for large in range(small + 1, len(outcomes.arms))]
     for small, large in pairs:
         path = paths[small]
         steps = np.log(path.widths) if is_width else outcomes.budgets[list(path.budget_index)]
+        reference, own = references[large], alone(resampled[small], path)
         target, target_cost = resampled[large].accuracy[:, reference], resampled[large].cost[:, reference]
         aim = substitution.to_match(target)
-        crossing = substitution.invert(resampled[small].accuracy, resampled[small].cost, steps, aim)
+        crossing = substitution.invert(own.accuracy, own.cost, steps, aim)
         rows.append(
             {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place
@@ -57,6 +65,11 @@ def of_rates(
             | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
         )
     return rows
+
+
+def alone(curve: Curve, path: Path) -> Curve:
+    """The cells of the path, without what stands behind them."""
+    return Curve(*(table[..., : len(path.widths)] for table in curve))
 
 
 def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:

@@ -38,6 +38,7 @@ class Choices:
 
     cost None is the first of AS_KNOWN that the run can tell. gpu and batch belong to cost model c3; throughput and
     price, by model name, to c4 and c5. cluster names a label of the prompts that are resampled together.
+    match_at: the axis that is read and the value of it at which a larger model's answer is matched; None: the last.
     """
 
     binning: Binning = field(default_factory=Binning)
@@ -48,6 +49,7 @@ class Choices:
     price: Mapping[str, PerToken] = field(default_factory=dict)
     cluster: str | None = None
     num_replicates: int = bootstrap.MIN_REPLICATES
+    match_at: tuple[AxisName, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Setting:
     ends are those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN
     where unknown. cautions: what a reader has to bear in mind, "" where there is nothing. most_samples: what the
     arm with most samples a prompt is read at, where that is more than num_samples; else 0. along: the serial axis that
-    is read; held: what the others are held at, in words; among: what tells the settings apart, where all are read.
+    is read; held: what the others are held at, in words; among: what tells the settings apart, where all are read;
+    matched: where a larger model's answer is matched, in words, if not at the last value of the axis.
     """
 
     task: str
@@ -85,6 +88,7 @@ class Setting:
     along: AxisName = "budget"
     held: str = ""
     among: str = ""
+    matched: str = ""
 
     @property
     def words(self) -> Axis:
@@ -95,6 +99,24 @@ class Setting:
         """The fields as a frame's columns have them; those with a default only where they say something else."""
         usual = {each.name: each.default for each in fields(self)}
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+
+def match_at(outcomes: Outcomes, choices: Choices) -> tuple[AxisName, int] | None:
+    """Where a larger model's answer is matched, None at the last value of the axis, and where all settings are read.
+
+    Raises ValueError for another axis than the one that is read, and for a value of it that is not.
+    """
+    along, wanted = outcomes.along, choices.match_at
+    if wanted is None or isinstance(along, Everywhere):
+        return None
+    axis, value = wanted
+    if axis != along.axis:
+        way = "leave --along out" if axis == "budget" else f"add --along {axis}"
+        raise ValueError(f"--match-at {axis}={value} names an axis that is not read. To read it, {way}.")
+    if value not in (read := outcomes.budgets.tolist()):
+        told = serial.BY_NAME[axis].counted(value)
+        raise ValueError(f"No cell that is read has {told}; there are {', '.join(map(str, read))}.")
+    return None if value == read[-1] else wanted
 
 
 def settle(arms: tuple[Arm, ...], choices: Choices) -> Choices:
@@ -296,6 +318,7 @@ def describe(outcomes: Outcomes, pool: Arm | None, choices: Choices, cost: CostM
         along=along.words.name,
         held=along.words.held,
         among=along.among if isinstance(along, Everywhere) else "",
+        matched="" if choices.match_at is None else along.words.at(choices.match_at[1]),
     )
 
 

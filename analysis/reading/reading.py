@@ -156,6 +156,21 @@ class Reading:
         """What is said of the serial axis that is read."""
         return self.outcomes.along.words
 
+    @property
+    def reference(self) -> int:
+        """The position of the budget, or other value of the axis, at which a larger model's one answer is matched."""
+        budgets, match_at = self.outcomes.budgets, self.choices.match_at
+        return len(budgets) - 1 if match_at is None else budgets.tolist().index(match_at[1])
+
+    def with_reference(self, path: Path) -> tuple[Path, int]:
+        """The path, with the cell that is matched behind it where it is none of its own; and where that cell is."""
+        if path.axis != "width":
+            return path, self.reference
+        if self.reference == path.budget_index[0]:
+            return path, 0
+        longer = Path(path.axis, (*path.budget_index, self.reference), (*path.widths, 1))
+        return longer, len(path.widths)
+
     def path(self, at: int, axis: PathName) -> Path:
         """The cells of an arm along its widths at the largest budget, or along the budgets at one sample."""
         if axis == "width":
@@ -209,6 +224,7 @@ def read(outcomes: Outcomes, wanted: Choices, *, rule: Rule | None = None, seed:
     """
     rule = curves.choose_rule(outcomes.arms, rule)
     outcomes = outcomes if rule in curves.CHOSEN_RULES else outcomes.unverified()
+    wanted = replace(wanted, match_at=choices.match_at(outcomes, wanted))
     # A GPU is that of c3, should the run be read under it as well.
     settled = choices.settle(outcomes.arms, wanted if wanted.cost == "c3" else replace(wanted, gpu=None))
     cost, evaluated, pools = _price(outcomes, settled)

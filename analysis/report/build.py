@@ -29,7 +29,13 @@ def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: lis
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
         parts.append(
-            frontier.section(matches.match(reading, every), unit=reading.cost.unit, rule=rule, words=reading.words)
+            frontier.section(
+                matches.match(reading, every),
+                unit=reading.cost.unit,
+                rule=rule,
+                words=reading.words,
+                matched=reading.setting.matched,
+            )
         )
     if reading.reads_scores:
         parts.append(verifier.section(reading))

@@ -14,14 +14,17 @@ from analysis.text import matches as matches_text
 from analysis.text import wording
 
 
-def section(found: list[Match], *, unit: str, rule: Rule, words: Axis) -> Section:
-    """A row a smaller model and bin. found: of two models or more; words: of the serial axis that is read."""
-    large = found[0].large
+def section(found: list[Match], *, unit: str, rule: Rule, words: Axis, matched: str = "") -> Section:
+    """A row a smaller model and bin. found: of two models or more; words: of the serial axis that is read; matched:
+    where the largest model's answer is, if not at the last value of it.
+    """
+    large, full = found[0].large, f"one answer {matched}" if matched else "one full answer"
+    answer = wording.one_answer(large, matched) if matched else f"one full answer of {large}"
     frame = pd.DataFrame([_row(match, unit) for match in found])
     legend = (
-        f"Against one full answer of {large} the smaller model looks better than it is, because {large} too can "
+        f"Against {answer} the smaller model looks better than it is, because {large} too can "
         f"be run with {words.less} or more samples. Both at best: both models use their best settings; the "
-        f"accuracy is what {large} reaches for the cost of one full answer. Settings are chosen on one half of "
+        f"accuracy is what {large} reaches for the cost of {full}. Settings are chosen on one half of "
         "the prompts and scored on the other half. R*: below this ratio of served to pretraining tokens, the "
         "smaller model is cheaper (2N FLOPs a token); any: always cheaper. ≤ (≥ for R*): the cheapest cell "
         "already matches."

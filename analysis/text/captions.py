@@ -41,7 +41,7 @@ def substitution_key(first: pd.Series, solid_rule: str) -> str:
 
 def substitution(first: pd.Series) -> str:
     """The caption of the substitution figure."""
-    target = f"{first['target']} {serial.of(first).at(first['max_budget'])}"
+    target = f"{first['target']} {wording.matched_at(first)}"
     faded = " Faded: over half of the samples drawn." if first["path"] == "width" else ""
     return (
         f"To match: one answer of {target}. The factor below a panel: {wording.spent(first['cost_unit'])} of the "
@@ -55,7 +55,7 @@ def exchange_rates(first: pd.Series) -> str:
     read = wording.RULES[first["rule"]]
     spent = f"draws more samples, read by {read}" if first["path"] == "width" else serial.of(first).does
     return (
-        f"To match: one answer of the larger model {serial.of(first).at(first['max_budget'])}; the smaller one "
+        f"To match: one answer of the larger model {wording.matched_at(first)}; the smaller one "
         f"{spent}. "
         f"Never: not {wording.within(first['path'], first['max_step'])}. "
         f"{run(first, binned=True)}"

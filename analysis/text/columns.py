@@ -142,6 +142,7 @@ COLUMNS = {
     "max_calls": "in place of max_budget with --along calls: the most tool calls",
     "along": "the axis that is read, where it is not thinking budgets: extensions or calls",
     "held": "what the axes that are not read are held at, where that does not go without saying",
+    "matched": "where a larger model's answer is matched, with --match-at",
     "among": "what tells the settings apart that best ones are chosen among, where a run varies several axes",
     "down": "which axis the rows of a map over two axes are, in grid_*.csv",
     "across": "which axis its columns are",
@@ -159,7 +160,7 @@ COLUMNS = {
 
 # Of them those that stand in a table only where a run is read along another axis, or over several.
 OF_OTHER_AXES = (
-    *("extensions", "calls", "max_extensions", "max_calls", "along", "held", "among", "down", "across"),
+    *("extensions", "calls", "max_extensions", "max_calls", "along", "held", "matched", "among", "down", "across"),
 )
 
 

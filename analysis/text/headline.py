@@ -86,7 +86,8 @@ def _of_all(findings: Findings, rates: pd.DataFrame, whole: pd.DataFrame) -> Ite
         num_rates = _num_rates(findings, first)
         phrases = [_phrase(row, findings.setting.cost_unit, num_rates) for _, row in named.iterrows()]
         counts = [] if len(named) == len(whole) else [_counts(whole)]
-        yield f"One answer of {large} {on}: {'; '.join(counts + phrases)}."
+        answer = f"O{wording.one_answer(large, findings.setting.matched)[1:]}"
+        yield f"{answer} {on}: {'; '.join(counts + phrases)}."
         if any("certainly less" in phrase or "certainly more" in phrase for phrase in (*phrases, *counts)):
             yield f"Certainly: at the 5% level, after Holm's correction over all {numerals.rates(num_rates)}."
         yield _by_cost(findings, named)

@@ -6,13 +6,16 @@ from analysis import numerals
 from analysis.questions.matches import Match
 from analysis.reading.reading import Reading
 from analysis.stats.bootstrap import Interval
+from analysis.stats.substitution import Needs
 from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
 
 def render(found: list[Match], reading: Reading) -> str:
     """A row a smaller model and bin with both references, and what the columns mean, in plain text."""
-    large, cost = found[0].large, reading.cost
+    large, cost, matched = found[0].large, reading.cost, reading.setting.matched
+    answer = wording.one_answer(large, matched)
+    cost_of = f"one answer {matched}" if matched else "one full answer"
     rows = [
         [
             "rung",
@@ -32,7 +35,7 @@ def render(found: list[Match], reading: Reading) -> str:
             [
                 match.small,
                 f"{match.bin} ({match.num_prompts})",
-                *_needed(match),
+                *_needed(match, match.needs, "{:.1f}"),
                 numerals.percent(float(match.needs.share_never)),
                 _points(match.needs.slope),
                 wording.bounded(
@@ -45,21 +48,46 @@ def render(found: list[Match], reading: Reading) -> str:
             ]
         )
     legend = [
-        f"What matches one answer of {large}, read by {wording.RULES[reading.rule]}, {_within(found)}; "
+        f"What matches {answer}, read by {wording.RULES[reading.rule]}, {_within(found)}; "
         "brackets are 95% intervals over prompts.",
         "Per doubling: points of accuracy that twice the samples add at the crossing. Fewer points make k* less "
         "certain.",
         "R*: below this ratio of served to pretraining tokens, the smaller model is cheaper (2N FLOPs a token); "
         "any: always cheaper.",
         f"Both at best: {cost.unit} of the smaller model over {cost.unit} of {large}, both with their best "
-        f"settings. The accuracy is what {large} reaches for the cost of one full answer. Settings are chosen "
+        f"settings. The accuracy is what {large} reaches for the cost of {cost_of}. Settings are chosen "
         "on one half of the prompts and scored on the other half.",
         "Never: share of replicates with no match within the measured grid. ≤ (≥ for R*): the cheapest cell "
         "already matches.",
     ]
     legend += wording.nothing(large, [row[2] for row in rows])
     legend += wording.together(reading.choices.cluster)
-    return filled("\n".join([aligned(rows, num_text=2), "", *legend]))
+    parts = ["\n".join([aligned(rows, num_text=2), "", *legend])]
+    if found[0].serial is not None:
+        heading = f"By one sample, {reading.words.longer} {_within_axis(reading)}, to match {answer}:"
+        parts += [heading, aligned(_serial_rows(found, reading), num_text=2, is_last_text=False)]
+    return filled("\n\n".join(parts))
+
+
+def _serial_rows(found: list[Match], reading: Reading) -> list[list[str]]:
+    """What one sample needs along the axis that is read."""
+    words = reading.words
+    rows = [["rung", "bin", f"{words.steps}*", "tokens*", f"{reading.cost.unit}*", "never"]]
+    for match in found:
+        assert match.serial is not None
+        rows.append(
+            [
+                match.small,
+                f"{match.bin} ({match.num_prompts})",
+                *_needed(match, match.serial, f"{{:{words.form}}}"),
+                numerals.percent(float(match.serial.share_never)),
+            ]
+        )
+    return rows
+
+
+def _within_axis(reading: Reading) -> str:
+    return reading.words.within(reading.outcomes.budgets[-1])
 
 
 def _within(found: list[Match]) -> str:
@@ -72,22 +100,25 @@ def _within(found: list[Match]) -> str:
     )
 
 
-def _needed(match: Match) -> list[str]:
-    """k*, tokens* and cost in words."""
-    needs = match.needs
+def _needed(match: Match, needs: Needs, form: str) -> list[str]:
+    """What is needed, its tokens and its cost in words."""
     told = ((needs.tokens, "{:.0f}"), (needs.cost, "{:.2g}"))
     return [
-        samples(match),
-        *(wording.bounded(wording.with_ends(ends, form), bool(needs.at_or_below)) for ends, form in told),
+        _steps(match, needs, form),
+        *(wording.bounded(wording.with_ends(ends, spelled), bool(needs.at_or_below)) for ends, spelled in told),
     ]
 
 
 def samples(match: Match) -> str:
     """k* in words, or that there is nothing to match."""
-    needs = match.needs
-    if match.num_prompts and np.isnan(needs.step.estimate):
+    return _steps(match, match.needs, "{:.1f}")
+
+
+def _steps(match: Match, needs: Needs, form: str) -> str:
+    """How far along a path, in words, or that there is nothing to match."""
+    if match.num_prompts and np.isnan(needs.tokens.estimate) and np.isnan(needs.step.estimate):
         return wording.NOTHING
-    return wording.bounded(wording.with_ends(needs.step, "{:.1f}"), bool(needs.at_or_below))
+    return wording.bounded(wording.with_ends(needs.step, form), bool(needs.at_or_below))
 
 
 def _points(slope: Interval) -> str:

@@ -120,8 +120,8 @@ def _legend(findings: Findings, rule: Rule) -> str:
     ]
     if not findings.exchange_rates.empty:
         lines.append(
-            f"1.00x: the same {setting.cost_unit} as one answer of the larger model ({setting.cost_label}). Below "
-            "1x, the smaller model is cheaper."
+            f"1.00x: the same {setting.cost_unit} as {wording.one_answer('the larger model', setting.matched)} "
+            f"({setting.cost_label}). Below 1x, the smaller model is cheaper."
         )
     lines += _drawn(findings, rule)
     if setting.bins_are is not None:

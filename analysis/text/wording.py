@@ -2,7 +2,8 @@
 
 import math
 import os.path
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -79,6 +80,16 @@ def rate(
         reach = "" if math.isinf(low) else f" {ends(low, high)}"
         return f"never {within(axis, max_step)}{reach}"
     return f"{'≤' if at_or_below else ''}{numerals.times(exchange_rate)} its {spent(unit)} {ends(low, high)}"
+
+
+def matched_at(first: Mapping[str, Any]) -> str:
+    """Where a larger model's answer is matched: 'at 512 thinking tokens'. first: the columns of a setting."""
+    return str(first.get("matched", serial.of(first).at(first["max_budget"])))
+
+
+def one_answer(large: str, matched: str) -> str:
+    """'one answer of 1.1m', 'one answer of 1.1m at 128 thinking tokens, with 2 tool calls' where not with the most."""
+    return f"one answer of {large} {matched}".rstrip()
 
 
 def nothing(large: str, words: Iterable[str]) -> list[str]:

@@ -376,3 +376,72 @@ def test_what_no_cell_has_is_counted_in_its_own_words(tmp_path: Path, along: Alo
     run = Axes(extensions=(0,), calls=(1,)).write(tmp_path / "run")
     with pytest.raises(ValueError, match=told):
         outcomes.load(run, along=along)
+
+
+def matched(run: Path, along: Along, at: tuple[serial.AxisName, int] | None) -> Reading:
+    return read(outcomes.load(run, along=along), Choices(num_replicates=2000, match_at=at))
+
+
+def test_a_larger_models_answer_is_matched_where_the_reader_says(run: Path):
+    """Without an extension the large one is right on 8 of 12, which the small one's 6 and 9 enclose."""
+    for at, target, step in ((None, 11, np.inf), (("extensions", 0), 8, (8 - 6) / (9 - 6))):
+        reading = matched(run, Along("extensions"), at)
+        rates = exchange_rates.measure(reading).exchange_rates
+        row = rates[(rates["path"] == "extensions") & (rates["bin"] == "all prompts")].iloc[0]
+        assert row["target_accuracy"] == pytest.approx(target / 12) and row["step"] == pytest.approx(step)
+        wide = rates[(rates["path"] == "width") & (rates["bin"] == "all prompts")].iloc[0]
+        assert wide["target_accuracy"] == pytest.approx(target / 12)
+        # All samples of a prompt are alike, so that samples match what one does: 9 of 12 at the end of the axis.
+        assert np.isinf(wide["exchange_rate"]) == (at is None) and wide["at_or_below"] == (at is not None)
+        found = next(match for match in matches.match(reading) if match.bin == "all prompts")
+        assert found.serial is not None and found.serial.step.estimate == pytest.approx(step)
+        assert np.isinf(found.needs.step.estimate) == (at is None)
+        spent = reading.curve(1, reading.path(1, "extensions")).cost.mean(axis=0)
+        assert row["target_cost"] == wide["target_cost"] == pytest.approx(spent[0 if at else -1])
+
+
+@pytest.mark.parametrize("along", [Along("budget"), Along("extensions"), Along("calls")])
+def test_the_last_value_is_matched_where_nothing_is_said(run: Path, along: Along):
+    last = {"budget": 64, "extensions": 1, "calls": 1}[along.axis]
+    plain, said = (exchange_rates.measure(matched(run, along, at)) for at in (None, (along.axis, last)))
+    pd.testing.assert_frame_equal(plain.exchange_rates, said.exchange_rates, check_exact=True)
+    pd.testing.assert_frame_equal(plain.curves, said.curves, check_exact=True)
+    assert plain.setting == said.setting
+    other = exchange_rates.measure(matched(run, along, (along.axis, 8 if along.axis == "budget" else 0)))
+    pd.testing.assert_frame_equal(plain.curves, other.curves, check_exact=True)
+    assert (other.exchange_rates["target_accuracy"] < plain.exchange_rates["target_accuracy"]).any()
+
+
+def test_every_command_that_matches_says_where(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["--along", "calls", "--match-at", "calls=0"]
+    where, out = "at 64 thinking tokens, with no extension, with no tool call", tmp_path / "figures"
+    assert main(["match", str(run), *words]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"What matches one answer of large {where}, read by" in said and "By one sample, calling tools" in said
+    assert main(["summary", str(run), *words]) == 0
+    assert f"One answer of large {where} on all" in " ".join(capsys.readouterr().out.split())
+    assert main(["figures", str(run), *words, "--out", str(out)]) == 0
+    for name in ("exchange_rates_calls", "substitution_calls", "exchange_rates"):
+        frame = pd.read_csv(out / f"{name}.csv")
+        assert set(frame["matched"]) == {where} and set(frame["target_accuracy"]) <= {0, 0.5, 1}
+    assert main(["report", str(run), *words, "--out", str(tmp_path / "page.html")]) == 0
+    assert f"Against one answer of large {where}" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--match-at", "calls=1"], "names an axis that is not read. To read it, add --along calls."),
+        (["--along", "calls", "--match-at", "budget=8"], "To read it, leave --along out."),
+        (["--along", "calls", "--match-at", "calls=7"], "No cell that is read has 7 tool calls; there are 0, 1."),
+        (["--match-at", "64"], "'64' is none of budget=N"),
+    ],
+)
+def test_an_answer_that_is_not_read_cannot_be_matched(
+    run: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+):
+    try:
+        assert main(["match", str(run), *words]) == 2
+    except SystemExit as ended:
+        assert ended.code == 2
+    assert told in capsys.readouterr().err
