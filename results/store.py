@@ -33,6 +33,8 @@ from results.shards import list_shards, named_shards, write_shard
 
 # How the writers of outcomes from elsewhere begin: no trace is stored behind their answers.
 INGESTING = "ingest-"
+# Of FNV: it spreads what is mixed of a key's columns over all 64 bits.
+MIXER = np.uint64(0x100000001B3)
 # How the name of a holder ends that is soon gone, and how long to wait before asking for it again.
 CHECKING, PAUSE_SECONDS = ", checking it", 0.1
 
@@ -177,10 +179,18 @@ def withdraw_rows(root: Path, table: Table, writer: str, *, keep: Callable[[pa.T
 
 def hash_keys(rows: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
     """A 64-bit hash of each row's key, shape (rows,): the same in every frame; a missing number is none other."""
-    numbers = {name for name in key if pd.api.types.is_numeric_dtype(rows[name])}
-    columns = {name: rows[name].astype("float64").fillna(-1.0) if name in numbers else rows[name] for name in key}
-    texts = {name: column if name in numbers else column.astype(object) for name, column in columns.items()}
-    return np.asarray(pd.util.hash_pandas_object(pd.DataFrame(texts), index=False))
+    mixed = np.zeros(len(rows), np.uint64)
+    for name in key:
+        mixed = (mixed ^ pd.util.hash_array(_as_hashed(rows[name]))) * MIXER
+    return mixed
+
+
+def _as_hashed(column: pd.Series) -> Any:
+    """Values whose hashes are those of other frames, where a column may be of another type."""
+    if pd.api.types.is_numeric_dtype(column):
+        numbers = column.to_numpy(np.float64, na_value=np.nan)
+        return np.where(np.isnan(numbers), -1.0, numbers)
+    return column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy(object)
 
 
 @contextlib.contextmanager

@@ -37,10 +37,10 @@ HELD = 4
 
 def hash_rows(rows: pa.Table, table: Table) -> np.ndarray:
     """A hash of each row's key (rows,)."""
-    keys = rows.select(list(table.key)).to_pandas()
-    numbers = [name for name in table.key if pa.types.is_integer(table.schema.field(name).type)]
+    fields = [table.schema.field(name) for name in table.key]
     # A column in which all are missing would be no column of numbers.
-    return store.hash_keys(keys.astype(dict.fromkeys(numbers, "float64")), table.key)
+    as_hashed = [field.with_type(pa.float64()) if pa.types.is_integer(field.type) else field for field in fields]
+    return store.hash_keys(rows.select(list(table.key)).cast(pa.schema(as_hashed)).to_pandas(), table.key)
 
 
 class Keyed:

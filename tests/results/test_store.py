@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
@@ -326,3 +328,22 @@ def test_everyone_who_appended_is_listed(tmp_path: Path) -> None:
     for writer in ("b", "a.v1", "b"):
         store.append(tmp_path, CELLS, cells(1), writer=writer)
     assert store.list_writers(tmp_path) == ["a.v1", "b"]
+
+
+def test_a_key_has_one_hash_whatever_holds_its_columns() -> None:
+    words, numbers = ["b", "a", "b", "a", "a"], [0.0, 0.0, 1.0, np.nan, 0.0]
+    hashes = [
+        store.hash_keys(pd.DataFrame({"word": held, "number": counted}), ("word", "number"))
+        for held in (pd.Series(words, dtype=kind) for kind in ("object", "str", "category"))
+        for counted in (pd.Series(numbers), pd.Series(numbers, dtype="Int64"), pd.Series(numbers, dtype="float32"))
+    ]
+    hashes.append(
+        store.hash_keys(
+            pd.DataFrame({"word": pd.Categorical(words, ["unused", "a", "b"]), "number": numbers}),
+            ("word", "number"),
+        )
+    )
+    assert all((each == hashes[0]).all() for each in hashes)
+    assert len(set(hashes[0].tolist())) == 4 and hashes[0][1] == hashes[0][4]
+    turned = store.hash_keys(pd.DataFrame({"word": words, "number": numbers}), ("number", "word"))
+    assert not set(turned.tolist()) & set(hashes[0].tolist())
