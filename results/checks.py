@@ -1,6 +1,7 @@
 """Whether a shard is what was written: its bytes, its columns, and values that can be. Changes nothing."""
 
 import contextlib
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -131,41 +132,48 @@ def _kind(held: pa.DataType) -> str:
 
 def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     """Where a value cannot be: a negative count, a key without a value, an outcome that is none."""
-    stored = [field for field in table.schema if field.name in file.schema_arrow.names]
-    for name in (
-        field.name for field in stored if pa.types.is_integer(field.type) and field.name not in UNCOUNTED
-    ):
-        least = pc.min(_column(file, name)).as_py()
-        if least is not None and least < 0:
-            return f"holds {name} {least:,}, which is not possible"
+    stored = set(file.schema_arrow.names)
+    counts = [field.name for field in table.schema if pa.types.is_integer(field.type) and field.name in stored]
+    counts = [name for name in counts if name not in UNCOUNTED]
     spared = table.younger if table is CELLS else UNKEYED
-    needed = [name for name in table.key if name not in spared]
-    for name in (*needed, *table.filled):
-        if _column(file, name).null_count:
-            return f"holds rows without {name}, which is not possible"
-    outcomes = set(_column(file, "outcome").unique().to_pylist()) if table is GRADES else set()
+    needed = [*(name for name in table.key if name not in spared), *table.filled]
+    looked_at = dict.fromkeys([*counts, *needed, *itertools.chain(*table.parallel)])
+    for group in range(file.num_row_groups):
+        # Together: to begin to read takes longer than to read the few rows of most shards.
+        rows = file.read_row_group(group, columns=list(looked_at))
+        reason = _impossible_rows(rows, table, counts, needed) or _impossible_lists(rows, table)
+        if reason is not None:
+            return f"holds {reason}"
+    return None
+
+
+def _impossible_rows(rows: pa.Table, table: Table, counts: Iterable[str], needed: Iterable[str]) -> str | None:
+    for name in counts:
+        least = pc.min(rows[name]).as_py()
+        if least is not None and least < 0:
+            return f"{name} {least:,}, which is not possible"
+    for name in needed:
+        if rows[name].null_count:
+            return f"rows without {name}, which is not possible"
+    outcomes = set(rows["outcome"].unique().to_pylist()) if table is GRADES else set()
     if unknown := sorted(str(outcome) for outcome in outcomes - {None, *OUTCOMES}):
-        return f"holds the outcome {unknown[0]}, and outcomes are {', '.join(OUTCOMES)}"
-    return _impossible_lists(file, table)
+        return f"the outcome {unknown[0]}, and outcomes are {', '.join(OUTCOMES)}"
+    return None
 
 
-def _impossible_lists(file: pq.ParquetFile, table: Table) -> str | None:
+def _impossible_lists(rows: pa.Table, table: Table) -> str | None:
     """Where a list has an entry that cannot be, or another length than those that belong to it."""
     named = dict.fromkeys(name for names in (table.filled, *table.parallel) for name in names)
-    lists = {name: _column(file, name) for name in named if pa.types.is_list(table.schema.field(name).type)}
+    lists = {name: rows[name] for name in named if pa.types.is_list(table.schema.field(name).type)}
     for name, column in lists.items():
         entries = pc.list_flatten(column)
         if entries.null_count:
-            return f"holds {name} with entries that have no value, which is not possible"
+            return f"{name} with entries that have no value, which is not possible"
         if pa.types.is_integer(entries.type) and (least := pc.min(entries).as_py() or 0) < 0:
-            return f"holds {name} {least:,}, which is not possible"
+            return f"{name} {least:,}, which is not possible"
     for first, *others in table.parallel:
         length = pc.list_value_length(lists[first])
         for other in others:
             if pc.any(pc.not_equal(length, pc.list_value_length(lists[other]))).as_py():
-                return f"holds {first} and {other} of different lengths, which is not possible"
+                return f"{first} and {other} of different lengths, which is not possible"
     return None
-
-
-def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
-    return file.read([name])[name]
