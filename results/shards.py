@@ -10,7 +10,6 @@ import glob
 import hashlib
 import json
 import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -87,7 +86,7 @@ def list_files(folder: Path) -> list[Path]:
     # A list that is made while files come and go may lack both the old one and the new.
     while names != (again := _list_names(folder)):
         names = again
-    return [folder / name for name in names if _is_regular(folder / name)]
+    return [folder / name for name, is_regular in names.items() if is_regular]
 
 
 def find_copies(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
@@ -145,10 +144,11 @@ def _entered_first(paths: list[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: path not in entered)
 
 
-def _list_names(folder: Path) -> list[str]:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        return sorted(os.listdir(folder))
-    return []
+def _list_names(folder: Path) -> dict[str, bool]:
+    """The names in a folder, sorted, and which of them are regular files."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        return {entry.name: _is_regular(entry) for entry in sorted(entries, key=lambda entry: entry.name)}
+    return {}
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -158,10 +158,10 @@ def _members(path: Path, modified: int, size: int) -> dict[str, int]:
     return {name: int(num_rows) for name, num_rows in members.items() if "/" not in name and fits(Path(name))}
 
 
-def _is_regular(path: Path) -> bool:
+def _is_regular(entry: os.DirEntry[str]) -> bool:
     # A link may lead to a device that never ends.
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return entry.is_file()
     except OSError:
         return False
 
