@@ -1,11 +1,14 @@
 """The only way to Hydra: words -> one job a model, each run by a launcher in a process of its own."""
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from harness.types import EngineFailedError
@@ -13,7 +16,7 @@ from results.places import place_run
 from results.shortage import REFUSED, explain_refusal, explain_shortage
 from results.stopping import end_closed, end_stopped, idle
 from sweeps.compose import build_job, read_words
-from sweeps.configs import CONF, admit_launchers
+from sweeps.configs import CONF, SWEEP, admit_launchers
 from sweeps.job import run_job
 from sweeps.mistakes import compose_single, find_mistake, find_other_run
 from sweeps.words import ONE_JOB, complete, find_twice, name_place
@@ -22,7 +25,7 @@ STOPPED = "Stopped. What was drawn and graded is kept; run the same command agai
 PROGRAM = "isoquant sweep"
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="sweep")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name=SWEEP)
 def sweep(config: DictConfig) -> None:
     """One job, in this process: what a launcher calls, once a model."""
     # What it says begins with the model's name, by which a launcher finds its last words.
@@ -53,6 +56,25 @@ def check_words(words: Sequence[str]) -> Sequence[str]:
     return completed
 
 
+@contextlib.contextmanager
+def telling_mode() -> Iterator[None]:
+    """Tell Hydra of one job or of all, where it would compose everything once more to see what conf/ has."""
+
+    def tell(of: Hydra, config_name: str | None, overrides: list[str]) -> RunMode | None:
+        named = [word for word in overrides if word.startswith("hydra.mode=")]
+        if config_name == SWEEP and named in ([], [ONE_JOB]):
+            return RunMode.RUN if named else RunMode.MULTIRUN
+        mode: RunMode | None = found(of, config_name, overrides)
+        return mode
+
+    found = Hydra.get_mode
+    Hydra.get_mode = tell
+    try:
+        yield
+    finally:
+        Hydra.get_mode = found
+
+
 def start(words: Sequence[str]) -> None:
     """Give Hydra the words, completed; raises ValueError for what is wrong with them.
 
@@ -60,7 +82,7 @@ def start(words: Sequence[str]) -> None:
     """
     sys.argv = [PROGRAM, *check_words(words)]
     try:
-        with idle():
+        with idle(), telling_mode():
             sweep()
     except SystemExit as end:
         # Hydra has told what it cannot compose.

@@ -26,10 +26,19 @@ def test_a_plan_composes_each_job_once(tmp_path: Path, monkeypatch: pytest.Monke
         composed.extend(word for word in sweep_overrides if word.startswith("model="))
         return load(self, master_config, list(sweep_overrides))
 
+    def count_all(self: ConfigLoaderImpl, **asked: Any) -> Any:
+        everything.append(asked)
+        return load_any(self, **asked)
+
+    everything: list[dict[str, Any]] = []
+    load_any = ConfigLoaderImpl.load_configuration
     monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", count)
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", count_all)
     words = ["experiment=embedded", f"model={','.join(RUNGS)}", "task.size=4", f"run={tmp_path}"]
     assert main(["plan", *words]) == 0
     assert composed == [f"model={rung}" for rung in RUNGS]
+    # Beside them the words as they were typed, once to see whether they can be and once for what all jobs share.
+    assert len(everything) == len(RUNGS) + 2
 
 
 def test_a_choice_that_a_later_job_lacks_is_told_before_any_begins(
