@@ -59,7 +59,9 @@ EVENTS = ("extensions", "calls")
 # Lists of a grid that runs from before there was one lack, and what they had then.
 YOUNGER = {**dict.fromkeys(EVENTS, 0), "rounds": 1}
 # How a run is read, in options that name no file.
-READING = re.compile(r"(--(along|at|strategy|difficulty|label|bins|rule|cluster)( [A-Za-z0-9_.][A-Za-z0-9_.=-]*)+ ?)*")
+READING = re.compile(
+    r"(--(along|at|strategy|difficulty|label|bins|rule|cluster)( [A-Za-z0-9_.][A-Za-z0-9_.=-]*)+ ?)*"
+)
 # Of a budget or a width: what a record asks for beyond it fills the memory.
 MOST_COUNT = 1_000_000
 MOST_WORDS, MOST_CHARS = 200, 10_000
