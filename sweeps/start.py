@@ -68,11 +68,11 @@ def telling_mode() -> Iterator[None]:
         return mode
 
     found = Hydra.get_mode
-    Hydra.get_mode = tell
+    Hydra.get_mode = tell  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        Hydra.get_mode = found
+        Hydra.get_mode = found  # type: ignore[method-assign]
 
 
 def start(words: Sequence[str]) -> None:

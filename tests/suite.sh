@@ -32,7 +32,7 @@ in_parts() {
 case ${1-} in
     "") in_parts ;;
     long) in_parts -m "long or server" ;;
-    server) "${python[@]}" "${on_two[@]}" -m server ;;
+    server) on_two -m server ;;
     faults) ISOQUANT_KILLS=${KILLS:-20} "${python[@]}" -s -m "long or not long" tests/faults ;;
     slurm) tests/slurm/install.sh && "${python[@]}" -m slurm tests/slurm ;;
     report) tests/report/install.sh && "${python[@]}" -m report tests/report ;;
