@@ -159,7 +159,8 @@ class AskingNodes:
         self._graph, self._texts = layer.graph, dict[tuple[Pool, int, str, int], Text]()
         before = itertools.takewhile(lambda each: each is not layer, prepared.layers)
         renderer = prepared.renderer
-        markers = tuple(filter(None, (renderer.thinking.open.strip(), renderer.thinking.close)))
+        of_calls = () if prepared.toolbox is None else prepared.toolbox.style.markers
+        markers = (*of_calls, *filter(None, (renderer.thinking.open.strip(), renderer.thinking.close)))
         self._guard: Guard = guard_for(renderer.tokenizer, markers, partial(encode, renderer.tokenizer))
         cells = tuple(served_cell(budget, job.grid) for budget in job.grid.budgets)
         plain = PoolSpec(EVALUATION, max(job.grid.widths), cells)
