@@ -61,20 +61,24 @@ class Serving:
         own (B, P, S).
         """
         serving = cls(along_budgets(budgets), None, None, prompt_ids, own.shape[2], null=null)
-        serving._own, serving._at_calls, serving._at_budgets = [own], [], {}
+        serving._own = [own]
+        serving._choose([(0, own)])
         return serving
 
     def _number(self, traces: pa.Table, *places: Ints, num: int) -> list[Ints]:
         """What stands at these places of segments, as (num, P, S): the first of each sample, the second, ..."""
         prompt, sample = self._samples(traces)
-        rows = pd.DataFrame({"prompt": prompt, "sample": sample})
-        order = np.argsort(places[0], kind="stable")
-        number = rows.iloc[order].groupby(["prompt", "sample"]).cumcount().to_numpy()
-        number = np.where(number < num, number, -1)
-        found = Slots(number, prompt[order], sample[order], self.shape)
+        kept = np.flatnonzero((prompt >= 0) & (sample < self.shape[2]))
+        of_sample, first = prompt[kept] * self.shape[2] + sample[kept], places[0][kept]
+        # By sample and then by place, in one sort.
+        order = np.argsort(of_sample * (first.max(initial=0) + 1) + first, kind="stable")
+        of_sample, kept, count = of_sample[order], kept[order], np.arange(len(order))
+        is_first = np.diff(of_sample, prepend=-1) != 0
+        number = count - np.maximum.accumulate(np.where(is_first, count, 0))
+        few = number < num
         numbered = [np.full((num, *self.shape[1:]), NEVER) for _ in places]
         for each, place in zip(numbered, places, strict=True):
-            each[found.at] = place[order][found.kept]
+            each.reshape(num, -1)[number[few], of_sample[few]] = place[kept[few]]
         return numbered
 
     def place(self, table: pa.Table) -> Slots:
@@ -83,13 +87,15 @@ class Serving:
         layer = pd.Index(self.budgets).get_indexer(place)
         layer = np.where(layer >= 0, layer + self.num_own, -1)
         layer[place == NATURAL] = 0
-        within = (prompt >= 0) & (sample < self.shape[2])
-        at = prompt[within], sample[within]
+        is_within = (prompt >= 0) & (sample < self.shape[2])
+        rows = np.flatnonzero(is_within) if self.num_own > 1 else np.empty(0, dtype=np.int64)
         for k in range(1, self.num_own):
-            layer[within] = np.where(self._closes[k][at] == place[within], k, layer[within])
+            layer[rows[self._closes[k][prompt[rows], sample[rows]] == place[rows]]] = k
+        rows = np.flatnonzero(is_within & (layer < 0)) if len(self._opens) else rows
         for c, opens in enumerate(self._opens):
-            is_there = (opens[at] == place[within]) & (layer[within] < 0)
-            layer[within] = np.where(is_there, self.num_own + len(self.budgets) + c, layer[within])
+            is_there = opens[prompt[rows], sample[rows]] == place[rows]
+            layer[rows[is_there]] = self.num_own + len(self.budgets) + c
+            rows = rows[~is_there]
         return Slots(layer, prompt, sample, self.shape)
 
     def _samples(self, table: pa.Table) -> tuple[Ints, Ints]:
@@ -106,13 +112,28 @@ class Serving:
         places = answer_places(self.settings, Events(closes, forced[own], self._opens, self._whole))
         self._own = [places == (closes[k] if k else NATURAL) for k in range(self.num_own)]
         budgets = np.array([setting.budget for setting in self.settings])[:, None, None]
+        chosen: list[tuple[int, Bools]] = []
+        if len(self._opens):
+            chosen += [(self.num_own + at, places == budget) for at, budget in enumerate(self.budgets)]
         # A call that begins at one of the budgets has the answer that was forced there.
-        self._at_calls = [
-            (places == opens) & ~np.isin(opens, self.budgets) & (opens < budgets) for opens in self._opens
+        first = self.num_own + len(self.budgets)
+        chosen += [
+            (first + c, (places == opens) & ~np.isin(opens, self.budgets) & (opens < budgets))
+            for c, opens in enumerate(self._opens)
         ]
-        self._at_budgets = {
-            budget: at for budget in self.budgets if len(self._opens) and (at := places == budget).any()
-        }
+        self._choose(chosen + [(k, self._own[k]) for k in reversed(range(self.num_own))])
+
+    def _choose(self, chosen: Sequence[tuple[int, Bools]]) -> None:
+        """Which of all answers in layers serves each setting and sample: its budget's, but where a layer is chosen; of
+        several the last.
+        """
+        layer = np.empty((len(self.settings), *self.shape[1:]), dtype=np.int64)
+        layer[:] = [[[self.num_own + self.budgets.index(setting.budget)]] for setting in self.settings]
+        for number, at in chosen:
+            layer[at] = number
+        layer *= self.shape[1] * self.shape[2]
+        layer += np.arange(self.shape[1] * self.shape[2]).reshape(self.shape[1:])
+        self._serves = layer
 
     @property
     def ends_in_time(self) -> Bools:
@@ -121,16 +142,5 @@ class Serving:
 
     def serve(self, layers: Array) -> Array:
         """Layers (K + B + C, P, S, ...) as what each setting yields; (N, P, S, ...)."""
-        served = layers[self.num_own : self.num_own + len(self.budgets)]
-        if (order := [self.budgets.index(setting.budget) for setting in self.settings]) != list(
-            range(len(served))
-        ):
-            served = served[order]
-        first = self.num_own + len(self.budgets)
-        chosen = [(self.num_own + self.budgets.index(budget), at) for budget, at in self._at_budgets.items()]
-        chosen += [(first + c, at) for c, at in enumerate(self._at_calls)]
-        chosen += [(k, self._own[k]) for k in reversed(range(self.num_own))]
-        for layer, at in chosen:
-            at = at.reshape(*at.shape, *[1] * (layers.ndim - at.ndim))
-            served = np.where(at, layers[layer], served)
-        return served
+        flat = layers.reshape(-1, *layers.shape[3:])
+        return np.take(flat, self._serves, axis=0)

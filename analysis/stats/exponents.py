@@ -169,10 +169,8 @@ def _alone(x: Floats, successes: Floats, num_prompts: float) -> Floats:
     starts = LOGISTIC.starts(x[x > LOG_ZERO], successes / num_prompts)
     starts[:, 2] = np.log(starts[:, 2])
     every, trials = np.tile(successes, (len(starts), 1)), np.full(len(successes), num_prompts)
-    found: Floats = _best(refit(lambda theta, at: _rise(theta, x), starts, every, trials, ridge=RIDGE)).parameters[
-        0
-    ]
-    return found
+    found = _best(refit(lambda theta, at: _rise(theta, x), starts, every, trials, ridge=RIDGE))
+    return np.asarray(found.parameters[0])
 
 
 def _ratios_of_one_exponent(cells: _Cells, common: Refits) -> Floats:
