@@ -29,11 +29,22 @@ class Ended(NamedTuple):
 
 def run(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
     """`python -m module arguments`, in this folder, with these variables beside those of the first call."""
+    return _wait(
+        lambda files: start(module, *arguments, files=files, environment=environment), f"{module} {arguments}"
+    )
+
+
+def call(work: Callable[..., object], *arguments: object) -> Ended:
+    """A function of a module called there, as if it were a command."""
+    return _wait(lambda files: _start(work, arguments, files, {}), f"{work.__name__} {arguments}")
+
+
+def _wait(begin: Callable[[Sequence[Path]], BaseProcess], told: str) -> Ended:
     with tempfile.TemporaryDirectory() as name:
         files = [Path(name, stream) for stream in ("out", "err")]
-        process = start(module, *arguments, files=files, environment=environment)
+        process = begin(files)
         process.join(SECONDS)
-        assert process.exitcode is not None, f"{module} {arguments} did not end: {[f.read_text() for f in files]}"
+        assert process.exitcode is not None, f"{told} did not end: {[file.read_text() for file in files]}"
         return Ended(process.exitcode, *(file.read_text(errors="replace") for file in files))
 
 
@@ -41,14 +52,22 @@ def start(
     module: str, *arguments: str, files: Sequence[Path], environment: Mapping[str, str] | None = None
 ) -> BaseProcess:
     """The same without waiting for its end; what it prints is in the two `files`."""
+    return _start(_run_module, (module, arguments), files, environment or {})
+
+
+def _start(
+    work: Callable[..., object], arguments: Sequence[object], files: Sequence[Path], environment: Mapping[str, str]
+) -> BaseProcess:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_run, args=(module, arguments, *files, environment or {}), daemon=False)
+    process = context.Process(target=_run, args=(work, arguments, *files, environment), daemon=False)
     process.start()
     return process
 
 
-def _run(module: str, arguments: Sequence[str], out: Path, err: Path, environment: Mapping[str, str]) -> None:
+def _run(
+    work: Callable[..., object], arguments: Sequence[object], out: Path, err: Path, environment: Mapping[str, str]
+) -> None:
     # What cannot be imported there is left out in silence, and each command would import it anew.
     assert set(PRELOADED) <= set(sys.modules), f"Try `python -m {PRELOADED[0]}`."
     os.environ.update(environment)
@@ -59,6 +78,10 @@ def _run(module: str, arguments: Sequence[str], out: Path, err: Path, environmen
     gc.disable()
     # multiprocessing has replaced it.
     sys.stdin = io.StringIO()
+    work(*arguments)
+
+
+def _run_module(module: str, arguments: Sequence[str]) -> None:
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -2,6 +2,7 @@
 in seconds, and nothing of it runs.
 """
 
+import dataclasses
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import struct
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,11 @@ from harness.limits import try_within
 from harness.rendering import Renderer, load_tokenizer
 from harness.trial import check_tokenizer
 from harness.types import Prompt, Thinking
-from tests import forked
+from sweeps.compose import build_job
+from sweeps.configs import compose
+from sweeps.job import Job
+from tests import forked, planned
+from tests.rounds import EVERY
 
 RUNG = Path("ladder/checkpoints/countdown-33k")
 DEEP = 100_000
@@ -236,15 +242,42 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+# Of these the whole command is tried, one of each kind: what a file is, what it says, weights, template, tokenizer.
+BY_COMMAND = (
+    *("a pipe for config", "no heads", "overlapping tensors", "a template that loops"),
+    "a tokenizer that is none",
+)
+# What a template may take of the processor otherwise: the command's own limit is waited for once.
+TEMPLATE_SECONDS = 2
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(RUNG, tmp_path / "model"))
 
 
-def plan(folder: Path, *words: str) -> forked.Ended:
+def asked(folder: Path) -> list[str]:
     given = ["experiment=embedded", "model=hf", f"model.path={folder}", "grid.anchor=null", "task.size=4"]
-    given.append(f"run={folder}/../run")
-    return forked.run("isoquant", "plan", *given, *words)
+    return [*given, f"run={folder}/../run"]
+
+
+def plan(folder: Path, *words: str) -> forked.Ended:
+    return forked.run("isoquant", "plan", *asked(folder), *words)
+
+
+@cache
+def compose_job(*words: str) -> Job:
+    """What all plans of the same words have in common; composing it takes most of a plan."""
+    return build_job(compose([*asked(Path("/nowhere/model")), *words]))
+
+
+def plan_composed(folder: Path, *words: str) -> forked.Ended:
+    """The same plan by what the command calls once it has composed the job."""
+    job = compose_job(*words)
+    model = dataclasses.replace(job.model, path=str(folder))
+    return forked.call(
+        planned.plan, dataclasses.replace(job, model=model, run=folder / "../run"), TEMPLATE_SECONDS
+    )
 
 
 @pytest.mark.parametrize("case", HOSTILE)
@@ -253,7 +286,7 @@ def test_a_hostile_checkpoint_is_told_in_a_line(case: str, folder: Path) -> None
     spoil(folder)
     words = ["thinking=auto"] if "template" in case else []
     started = time.monotonic()
-    ended = plan(folder, *words)
+    ended = (plan if EVERY or case in BY_COMMAND else plan_composed)(folder, *words)
     assert time.monotonic() - started < MOST_SECONDS
     lines = [line for line in ended.err.splitlines() if line]
     assert ended.code == 2 and lines[0] == "error: Cannot run:" and len(lines) == 2, ended
@@ -270,7 +303,10 @@ def test_a_tokenizer_may_know_more_than_the_model_that_no_prompt_holds(folder: P
 
 
 def test_the_good_checkpoint_is_planned(folder: Path) -> None:
-    assert plan(folder).code == 0, plan(folder)
+    by_command, composed = plan(folder), plan_composed(folder)
+    assert by_command.code == composed.code == 0, (by_command, composed)
+    # Where each setting is from is known of words alone.
+    assert by_command.out.partition("cells done")[2] == composed.out.partition("cells done")[2] != ""
 
 
 def test_code_of_a_checkpoint_is_not_run_and_that_is_said(folder: Path) -> None:
