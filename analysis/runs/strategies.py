@@ -81,7 +81,7 @@ class Strategy(NamedTuple):
 
     def fields(self, node: str) -> frozenset[str]:
         """What a node's template reads."""
-        parsed = string.Formatter().parse(str(self.nodes[node]["prompt"]))
+        parsed = string.Formatter().parse(str(self.nodes[node].get("prompt", "")))
         return frozenset(name for _, name, _, _ in parsed if name is not None)
 
     def answers(self, number: int) -> tuple[Call, ...]:
