@@ -67,7 +67,8 @@ def test_what_the_first_cell_reaches_is_marked_as_an_upper_bound(plant, ladder):
 
 
 def _row_of(small: str, text: str) -> str:
-    [row] = [line for line in text.splitlines() if line.startswith(small)]
+    """That of its samples, above what one sample needs."""
+    row, _ = [line for line in text.splitlines() if line.startswith(small)]
     return row
 
 
