@@ -161,11 +161,6 @@ class Graph:
         return {**told, "round": [{"name": name, **node} for name, node in self.round.items()]}
 
     @property
-    def reads_answers(self) -> bool:
-        """Whether any node reads what the samples of round one answered."""
-        return any(node.fields & {"answer", "answers", "others", "all"} for node in self.nodes)
-
-    @property
     def needs_wrong(self) -> bool:
         """Whether a node reads an answer that is known to be wrong, so that answers are graded before it is drawn."""
         return any("wrong" in node.fields for node in self.nodes)

@@ -174,11 +174,6 @@ def read_strategies(root: Path) -> dict[str, Strategy]:
 
 def _read(name: str, version: str, parts: Mapping[str, Any]) -> Strategy:
     told = parts["round"]
-    if isinstance(told, dict):
-        # Of a mapping the order is not kept, and one node alone has none.
-        if len(told) > 1:
-            raise ValueError
-        told = [{"name": each, **node} for each, node in told.items()]
     counts = [parts["agents"], parts.get("remembers", MOST_REMEMBERED)]
     strategy = Strategy(name, version, counts[0], {str(node["name"]): node for node in told}, counts[1])
     if not all(isinstance(count, int) and count > 0 for count in counts):

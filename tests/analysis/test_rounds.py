@@ -180,7 +180,7 @@ def test_two_versions_of_a_strategy_are_told_apart(tmp_path: Path) -> None:
         row = {
             "strategy": "mine",
             "strategy_version": version,
-            "strategy_parts": '{"agents": 1, "round": {"x": {}}}',
+            "strategy_parts": '{"agents": 1, "round": [{"name": "x", "prompt": ""}]}',
         }
         store.append(tmp_path, STRATEGIES, [row], writer="m")
     assert list(rounds.read_strategies(tmp_path)) == ["mine-a1", "mine-b2"]
