@@ -202,7 +202,9 @@ class _Model:
             self._root,
             identity=self._arm.rung.identity,
             pool=pool,
-            settings=[Caps(budget if pool == EVALUATION else self._thinks[pool], caps.extensions, caps.calls)],
+            settings=[
+                Caps(budget if pool == EVALUATION else self._thinks.get(pool, budget), caps.extensions, caps.calls)
+            ],
             prompt_ids=pd.Index(self._outcomes.prompt_ids),
             prompt_tokens=self._arm.prompt_tokens,
             grader=(self._outcomes.grader, self._outcomes.grader_version),
