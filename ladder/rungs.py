@@ -37,7 +37,6 @@ SEARCH_LADDER = (
 )
 
 REVISION_LADDER = (
-    Rung("revise-33k", 3, 32, 64, num_steps=1280, begins_as="countdown-33k"),
-    Rung("revise-125k", 3, 64, 128, num_steps=1120, begins_as="countdown-125k"),
-    Rung("revise-0.4m", 4, 96, 256, num_steps=960, begins_as="countdown-0.4m"),
+    Rung("revise-33k", 3, 32, 64, num_steps=800, begins_as="countdown-33k"),
+    Rung("revise-125k", 3, 64, 128, num_steps=480, begins_as="countdown-125k"),
 )

@@ -8,12 +8,12 @@ import pytest
 
 from harness.checkpoint import read_checkpoint
 from harness.types import Model
-from ladder.rungs import HEAD_DIM, LADDER, Rung
+from ladder.rungs import HEAD_DIM, LADDER, REVISION_LADDER, Rung
 
 CHECKPOINTS = Path("ladder/checkpoints")
 
 
-@pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.name)
+@pytest.mark.parametrize("rung", (*LADDER, *REVISION_LADDER), ids=lambda rung: rung.name)
 def test_counts_equal_the_architectures_formula(rung: Rung) -> None:
     checkpoint = read_checkpoint(Model(str(CHECKPOINTS / rung.name)))
     found = checkpoint.architecture

@@ -2,16 +2,19 @@
 them.
 """
 
+import json
 import re
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from transformers import Qwen3ForCausalLM
+from transformers import AutoTokenizer, Qwen3ForCausalLM
 
 from harness.tasks.countdown import FULL, list_numbers, read_arithmetic, render_prompt, score_countdown, work_out
 from ladder import countdown
@@ -34,9 +37,9 @@ from ladder.revision import (
     revise,
     write_example,
 )
-from ladder.rungs import Rung
+from ladder.rungs import LADDER, REVISION_LADDER, Rung
 from ladder.tokenizer import END_OF_TEXT, END_THINK, THINK
-from ladder.train import WARMUP_STEPS, train
+from ladder.train import WARMUP_STEPS, collate, next_token_loss, train
 
 RUNGS = Path("ladder/checkpoints")
 NAMES = {i: token for token, i in TOKEN_IDS.items()}
@@ -210,8 +213,13 @@ def test_a_rung_begins_with_the_weights_of_another_and_goes_on_at_half_its_rates
     tmp_path: Path, problems: list[Problem], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "countdown-33k").symlink_to((RUNGS / "countdown-33k").resolve())
-    rates = []
-    monkeypatch.setattr("ladder.train.take_step", lambda *_, lr, **__: rates.append(lr) or 1.0)
+    rates: list[float] = []
+
+    def take_no_step(*_: Any, lr: float, **__: Any) -> float:
+        rates.append(lr)
+        return 1.0
+
+    monkeypatch.setattr("ladder.train.take_step", take_no_step)
     rung = Rung("mine", 3, 32, 64, num_steps=WARMUP_STEPS * 2, begins_as="countdown-33k")
     train(rung, make_course(problems), out=tmp_path, cache=tmp_path / "cache")
     assert max(rates) == 0.5
@@ -227,3 +235,29 @@ def test_the_context_holds_four_answers_as_long_as_a_sweep_lets_them_be() -> Non
         assert yaml.safe_load(file)["max_answer_tokens"] == LONGEST_ANSWER
     prompt = "20 20 20 20=99" + MAX_EARLIER * (BEFORE_ANSWER + "0" * LONGEST_ANSWER)
     assert len(prompt) + len([THINK, END_THINK]) + MAX_THINKING_TOKENS + LONGEST_ANSWER <= CONTEXT
+
+
+@pytest.mark.parametrize("rung", REVISION_LADDER, ids=lambda rung: rung.name)
+def test_a_rung_is_another_of_the_same_shape_with_a_longer_context(rung: Rung) -> None:
+    names = [rung.name, f"{rung.begins_as}"]
+    config, before = (json.loads((RUNGS / name / "config.json").read_text()) for name in names)
+    assert config.pop("max_position_embeddings") == CONTEXT > before.pop("max_position_embeddings")
+    assert config == before
+    tokenizers = [AutoTokenizer.from_pretrained(RUNGS / name) for name in names]
+    assert tokenizers[0].get_vocab() == tokenizers[1].get_vocab()
+    assert replace(rung, name=names[1], num_steps=0, begins_as=None) in [
+        replace(each, num_steps=0) for each in LADDER
+    ]
+
+
+@torch.no_grad()
+def test_a_rung_foretells_texts_with_earlier_answers_better_than_what_it_began_as(problems: list[Problem]) -> None:
+    rng = np.random.default_rng(7)
+    ids, labels = collate([example for example, _ in draw_with_problems(problems[:60], rng)], "cpu")
+    models = [(rung.name, f"{rung.begins_as}") for rung in REVISION_LADDER]
+    losses = [
+        [next_token_loss(Qwen3ForCausalLM.from_pretrained(RUNGS / name), ids, labels).item() for name in pair]
+        for pair in models
+    ]
+    assert all(after < before for after, before in losses)
+    assert [after for after, _ in losses] == sorted((after for after, _ in losses), reverse=True)
