@@ -83,7 +83,6 @@ GROUPS: dict[str, dict[str, Command]] = {
 }
 HEAD = """\
 usage: isoquant COMMAND [options]
-
 Where inference compute buys back model size: draw a grid of models, samples and thinking, and analyse it."""
 FOOT = """\
 `isoquant COMMAND --help` shows options and examples. RUN: a folder, or a name in results/runs."""
@@ -100,4 +99,4 @@ def overview() -> str:
         for title, group in GROUPS.items()
         for first, (name, command) in zip([True] + [False] * len(group), group.items(), strict=False)
     ]
-    return "\n".join([HEAD, "", *rows, "", FOOT])
+    return "\n".join([HEAD, "", *rows, FOOT])

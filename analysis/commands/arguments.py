@@ -323,7 +323,7 @@ def add_choices(command: argparse.ArgumentParser) -> None:
 
 def add_match_at(command: argparse.ArgumentParser) -> None:
     """In the commands that match a larger model's answer."""
-    of_match = "match the larger model's answer at this value of the axis that is read (its last)"
+    of_match = "where along the axis that is read a larger model is matched (its last)"
     command.add_argument("--match-at", type=axis_value, metavar="AXIS=N", help=of_match)
 
 
@@ -352,7 +352,7 @@ def _add_costs(command: argparse.ArgumentParser) -> None:
     add("--gpu", choices=gpus, metavar="NAME", help=f"for c3: {', '.join(gpus)}")
     add("--batch", type=int, default=batch, metavar="N", help=f"for c3: sequences decoded together ({batch})")
     for name, text in OF_RATES.items():
-        add(name, type=per_token, action="extend", nargs="+", default=[], metavar="MODEL=IN:OUT", help=text)
+        add(name, type=per_token, action="extend", nargs="+", default=[], metavar="NAME=IN:OUT", help=text)
 
 
 def add_cluster(command: argparse.ArgumentParser) -> None:
@@ -381,12 +381,12 @@ def named_tokens(text: str) -> tuple[str, float]:
 
 
 def per_token(text: str) -> tuple[str, PerToken]:
-    """MODEL=IN:OUT, two numbers above 0."""
+    """NAME=IN:OUT, two numbers above 0."""
     try:
         name, figures = text.split("=")
         prompt, decoded = (float(figure) for figure in figures.split(":"))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected MODEL=IN:OUT, such as mine=9000:450, not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected NAME=IN:OUT, such as mine=9000:450, not {text!r}") from None
     if not (prompt > 0 and decoded > 0):
         raise argparse.ArgumentTypeError(f"both numbers of {text!r} must be above 0")
     return name, PerToken(prompt, decoded)

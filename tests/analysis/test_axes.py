@@ -241,7 +241,7 @@ def test_held_out_samples_leave_gold_with_the_samples_it_is_of(run: Path, capsys
 
 
 def test_the_command_says_what_can_be_told_and_why_not(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     assert main(["axes", str(run), "--difficulty", "label", "--label", "hops"]) == 0
     said = " ".join(capsys.readouterr().out.split())
@@ -253,6 +253,9 @@ def test_the_command_says_what_can_be_told_and_why_not(
     said = capsys.readouterr().out
     assert "names no gold documents" in said and "Kitagawa" not in said
     short = Axes().write(tmp_path / "short")
+    assert main(["axes", str(short), "--bins", "1"]) == 0
+    assert "only 12 prompts" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setattr("analysis.questions.axes.MIN_PROMPTS", 5)
     assert main(["axes", str(short), "--bins", "1"]) == 0
     assert "only 2 numbers of tool calls" in " ".join(capsys.readouterr().out.split())
     assert main(["axes", str(short), "--along", "budget"]) == 2
