@@ -48,7 +48,7 @@ class Later(NamedTuple):
     written_tokens: ArrayLike
 
     def take(self, at: Any) -> "Later":
-        """The part at these positions."""
+        """The part at these positions of the arrays; of whatever shape that leaves. Source: by definition."""
         return Later(np.asarray(self.read_tokens)[at], np.asarray(self.written_tokens)[at])
 
 
