@@ -31,7 +31,8 @@ PLACES = (
     "run",
 )
 # What makes a command the process of a single job.
-ONE_JOB = "hydra.mode=RUN"
+MODE = "hydra.mode"
+ONE_JOB = f"{MODE}=RUN"
 # What a model by itself is drawn with.
 ONE_MODEL = "checkpoint"
 
@@ -120,8 +121,8 @@ def is_of_launcher(word: str) -> bool:
 
 
 def choose_plan(words: Sequence[str]) -> list[str]:
-    """The same command line with the launcher that starts nothing for whichever it names."""
-    others = [word for word in words if not is_of_launcher(word)]
+    """The same command line with the launcher that starts nothing for whichever it names, and for none at all."""
+    others = [word for word in words if not is_of_launcher(word) and name_word(word) != MODE]
     named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
     is_here = named in ([], ["processes"])
     return insert(others, ["hydra/launcher=plan", f"hydra.launcher.is_here={is_here}"])

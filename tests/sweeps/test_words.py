@@ -98,6 +98,13 @@ def test_a_model_is_named_by_where_it_lies(path: str, name: str) -> None:
     assert name_place(path) == name
 
 
+@pytest.mark.parametrize("mode", ["RUN", "MULTIRUN", "null"])
+def test_a_plan_starts_nothing_in_whatever_mode_it_is_asked_for(mode: str) -> None:
+    """Without a launcher a job would draw by itself."""
+    words = choose_plan(["seed=1", f"hydra.mode={mode}", "hydra/launcher=slurm"])
+    assert words == choose_plan(["seed=1", "hydra/launcher=slurm"]) and "hydra/launcher=plan" in words
+
+
 def test_a_value_that_is_listed_twice_is_told() -> None:
     assert find_twice(["model=a,b", "seed=1,2,1"]) == "seed lists 1 twice; list it once."
     assert find_twice(["grid.widths=[1,1]", "model=a,b"]) is None
