@@ -118,7 +118,8 @@ def test_matches_need_nothing_where_there_is_nothing_to_match(hopeless: Path):
     columns = ["step", "tokens", "cost", "workload", "frontier_rate", "share_never", "frontier_never"]
     assert matches.frame(found)[columns].isna().all(axis=None)
     said = matches_text.render(found, reading)
-    assert said.count(f"  {NOTHING}") == len(found) and "its accuracy may be 0" in said
+    # By more samples, and by one sample that thinks longer.
+    assert said.count(f"  {NOTHING}") == 2 * len(found) and "its accuracy may be 0" in said
 
 
 def words_of(figure: Figure) -> list[str]:
