@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -147,15 +147,12 @@ class Text:
     is_wrong: bool = False
 
 
-# By pool, budget, prompt and sample.
-Texts = Mapping[tuple[Pool, int, str, int], Text]
-
-
 class AskingNodes:
     """What the model is asked for each sample of a layer, by what is stored of the layers before it."""
 
     def __init__(self, prepared: "Prepared", layer: Layer) -> None:
         job, self._prepared, self._layer = prepared.job, prepared, layer
+        # By pool, budget, prompt and sample.
         self._graph, self._texts = layer.graph, dict[tuple[Pool, int, str, int], Text]()
         before = itertools.takewhile(lambda each: each is not layer, prepared.layers)
         renderer = prepared.renderer
@@ -197,10 +194,11 @@ class AskingNodes:
         """The keys of answers that were graded wrong."""
         job, identity = self._prepared.job, self._prepared.identity
         columns = [*KEY, "grader", "grader_version", "outcome"]
-        rows = store.scan(job.run, GRADES, columns=columns, identity=identity).to_pandas()
+        found = store.scan(job.run, GRADES, columns=columns, identity=identity, prompt_ids=list(prompt_ids))
+        rows = found.to_pandas()
         present = (rows["grader"] == job.task.grader) & (rows["grader_version"] == job.task.grader_version)
-        found: pd.DataFrame = rows[present & (rows["outcome"] == "wrong") & rows["prompt_id"].isin(prompt_ids)]
-        keys = found[KEY].fillna({"budget": NATURAL}).astype({"budget": int}).itertuples(index=False, name=None)
+        wrong: pd.DataFrame = rows[present & (rows["outcome"] == "wrong")]
+        keys = wrong[KEY].fillna({"budget": NATURAL}).astype({"budget": int}).itertuples(index=False, name=None)
         return frozenset(keys)
 
     def prompt_ids(self, at: int, pool: Pool, sample: int) -> Ids | None:
