@@ -62,9 +62,7 @@ def of_probe(arm: Arm, at: int, cost: CostModel, *, samples: ArrayLike, sees_rew
         forced.mean(axis=1),
     ]
     columns += [correct.mean(axis=1)] if sees_reward else []
-    prefill = cost.prefill(arm.rung.shape, np.asarray(arm.prompt_tokens, dtype=float))
-    spent = prefill + arm.sample_cost(cost, at, which).mean(axis=1) * len(which)
-    return Known(np.stack(columns, axis=1), spent)
+    return Known(np.stack(columns, axis=1), arm.cell_cost(cost, [len(which)], at, which)[:, 0])
 
 
 def free(values: Floats) -> Known:

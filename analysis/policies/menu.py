@@ -126,9 +126,7 @@ def _of_budget(
         )
         accuracy = curves.estimated_accuracy(votes, correct, widths, rule, rng=rng).mean
         serial = cost_models.serial_tokens(decoded, widths)
-        each = arm.sample_cost(cost, at, which).mean(axis=-1, keepdims=True)
-        prefill = cost.prefill(arm.rung.shape, np.asarray(arm.prompt_tokens, dtype=float))
-        spent = prefill[:, None] + each * np.asarray(widths, dtype=float)
+        spent = arm.cell_cost(cost, widths, at, which)
     return Menu(
         tuple(_cell(arm, int(arm.budgets[at]), width) for width in widths),
         accuracy,

@@ -29,9 +29,7 @@ def _rows(arm: Arm, cost: CostModel, weights: Floats) -> list[dict[str, Any]]:
     correct = arm.samples.correct[-1]
     widths = [2**power for power in range(int(np.log2(correct.shape[1])) + 1)]
     distinct = estimators.distinct_at_k(arm.samples.votes[-1], correct, widths)
-    prefill = cost.prefill(arm.rung.shape, np.asarray(arm.prompt_tokens, dtype=float))
-    each = arm.sample_cost(cost, -1).mean(axis=-1, keepdims=True)
-    spent = prefill[:, None] + each * np.asarray(widths, dtype=float)
+    spent = arm.cell_cost(cost, widths, -1)
     found, paid = weighted_means(weights, distinct), weighted_means(weights, spent)
     rates = {"per_sample": percentile_interval(found / widths), "per_cost": percentile_interval(found / paid)}
     return [

@@ -167,16 +167,7 @@ def cell_cost(
     A rule that reads scores pays for the verifier of the arm, the others do not. Source: `cost_models.cell_cost`.
     """
     at = slice(None) if budgets is None else budgets
-    return cost_models.cell_cost(
-        cost,
-        arm.rung.shape,
-        prompt_tokens=arm.prompt_tokens,
-        decoded_tokens=arm.decoded_tokens[at],
-        widths=widths,
-        given_tokens=None if arm.given_tokens is None else arm.given_tokens[at],
-        later=None if arm.later is None else arm.later.take(at),
-        verdicts=chosen.verdicts(arm, at) if rule in CHOSEN_RULES else None,
-    )
+    return arm.cell_cost(cost, widths, at, verdicts=chosen.verdicts(arm, at) if rule in CHOSEN_RULES else None)
 
 
 def serial_tokens(arm: Arm, widths: Sequence[int], *, budgets: Ints | None = None) -> Floats:

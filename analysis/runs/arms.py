@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Floats, Ints
 from analysis.costs import cost_models
-from analysis.costs.cost_models import CostModel, Later
+from analysis.costs.cost_models import CostModel, Later, Verdicts
 from analysis.runs import counts, rounds, rungs, samples, scores, verifiers
 from analysis.runs.along import Along, Everywhere
 from analysis.runs.counts import Counted
@@ -116,14 +116,39 @@ class Arm:
 
         which: the samples. Source: `cost_models.sample_cost`.
         """
-        given, later = self.given_tokens, self.later
+        decoded, given, later = self._spent(at, which)
         return cost_models.sample_cost(
+            cost, self.rung.shape, self.prompt_tokens, decoded, given_tokens=given, later=later
+        )
+
+    def cell_cost(
+        self,
+        cost: CostModel,
+        widths: Sequence[int],
+        at: Any = slice(None),
+        which: Any = slice(None),
+        verdicts: Verdicts | None = None,
+    ) -> Floats:
+        """Expected cost of so many of these samples, at these budgets; (B, P, K). Source: `cost_models.cell_cost`."""
+        decoded, given, later = self._spent(at, which)
+        return cost_models.cell_cost(
             cost,
             self.rung.shape,
-            self.prompt_tokens,
+            prompt_tokens=self.prompt_tokens,
+            decoded_tokens=decoded,
+            widths=widths,
+            given_tokens=given,
+            later=later,
+            verdicts=verdicts,
+        )
+
+    def _spent(self, at: Any, which: Any) -> tuple[Ints | Floats, Ints | None, Later | None]:
+        """Tokens that were decoded, and read between and in later rounds, of these samples at these budgets."""
+        given, later = self.given_tokens, self.later
+        return (
             self.decoded_tokens[at][..., which],
-            given_tokens=None if given is None else given[at][..., which],
-            later=None if later is None else later.take(at).take((..., which, slice(None))),
+            None if given is None else given[at][..., which],
+            None if later is None else later.take(at).take((..., which, slice(None))),
         )
 
     def split(self, num_samples: int) -> "tuple[Arm, Arm]":
