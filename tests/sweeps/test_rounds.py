@@ -1,6 +1,7 @@
 """Rounds of strategies, drawn by a job on a scripted engine: what each node is asked, and what is paid for."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,25 @@ from sweeps.grade import grade_run
 from sweeps.graphs import LINE, free_context, layer_specs
 from sweeps.job import run_job
 from sweeps.made_with import is_plain, read_made
+from sweeps.repair import repair
 from tests.drawn_rounds import GROUP, REQUESTS, TOKENIZER, draw, make
+from tests.faults.runs import flip_bit
 from tests.harness.scripted_engine import ScriptedEngine
 
 
 def rows(root: Path, table: Any = ANSWERS) -> pd.DataFrame:
     found = store.scan(root, table).to_pandas()
     return found.astype({name: object for name in ("prompt_id", "pool") if name in found})
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Two runs hold the same text, whenever it was drawn."""
+    for table in (ANSWERS, TRACES):
+        first, second = (
+            rows(root, table).drop(columns=["seconds"]).sort_values([*table.key], ignore_index=True)
+            for root in (one, other)
+        )
+        pd.testing.assert_frame_equal(first, second, check_categorical=False)
 
 
 def written(root: Path) -> int:
@@ -124,14 +137,21 @@ def test_rounds_that_were_stopped_anywhere_are_those_that_were_not(tmp_path: Pat
             continue
         break
     assert num_stops > 2
-    for table in (ANSWERS, TRACES):
-        one, other = (
-            rows(tmp_path / name, table).sort_values(list(table.key), ignore_index=True)
-            for name in ("whole", "often")
-        )
-        pd.testing.assert_frame_equal(
-            one.drop(columns=["seconds"]), other.drop(columns=["seconds"]), check_categorical=False
-        )
+    assert_same(tmp_path / "whole", tmp_path / "often")
+
+
+def test_a_run_with_a_flipped_bit_in_any_table_of_rounds_is_made_whole(tmp_path: Path) -> None:
+    words, rng = ("strategies=[embedded_revision]", "grid.rounds=[1,2]"), np.random.default_rng(0)
+    draw(tmp_path / "whole", *words)
+    shutil.copytree(tmp_path / "whole", tmp_path / "flipped")
+    for table in (STRATEGIES, TRACES, ANSWERS, CELLS):
+        shard = rng.choice(sorted(tmp_path.glob(f"flipped/{table.name}/*.parquet")))
+        flip_bit(shard, rng)
+        repair(tmp_path / "flipped")
+        draw(tmp_path / "flipped", *words)
+        assert shard.with_suffix(".damaged").exists(), table.name
+        assert_same(tmp_path / "whole", tmp_path / "flipped")
+        assert rows(tmp_path / "flipped", STRATEGIES).equals(rows(tmp_path / "whole", STRATEGIES))
 
 
 def test_nodes_of_a_group_read_each_other(tmp_path: Path) -> None:
