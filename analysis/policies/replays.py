@@ -59,8 +59,8 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
             f"Policies are replayed on the best score, not by {reading.rule}. Choose --rule best_of_n."
         )
     _refuse(reading.asked, asked)
-    if reading.asked.holds_counts:
-        reading = reading.of(reading.asked.drawn(MAX_SAMPLES))
+    if (alike := reading.asked.drawn(MAX_SAMPLES)) is not reading.asked:
+        reading = reading.of(alike)
     stage = prepare(reading, texts=texts, num_folds=asked.num_folds)
     at = _place(stage, asked.model)
     if reading.reads_scores:

@@ -55,12 +55,7 @@ def _samples(outcomes: Outcomes) -> Iterator[Caution]:
         yield Caution(
             "Unequal numbers of samples",
             f"{numerals.listed(short)} {_has(short)} {numerals.samples(least)} a prompt and the others have "
-            f"{span}: "
-            + (
-                f"each model's curve uses all its samples; tables of cells use {numerals.samples(least)}."
-                if outcomes.most_samples > outcomes.num_samples
-                else f"every model is read at {numerals.samples(least)}, so that widths are equal."
-            ),
+            f"{span}: each model's curve uses all its samples; tables of cells use {numerals.samples(least)}.",
         )
 
 

@@ -36,8 +36,8 @@ class Outcomes:
 
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
     dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each
-    arm has, of which num_samples, the least, are read, and of counts all; budgets_aside: budgets that were
-    declared and are not read, with the models that lack answers there. along: what `budgets` are values of.
+    arm has and is read at, and num_samples the least of them; budgets_aside: budgets that were declared and are not
+    read, with the models that lack answers there. along: what `budgets` are values of.
     """
 
     task: str
@@ -57,9 +57,7 @@ class Outcomes:
 
     @property
     def most_samples(self) -> int:
-        """The most samples a prompt that an arm is read at: those of counts,
-        which are read whole, may be many more.
-        """
+        """The most samples a prompt that an arm is read at."""
         return max(arm.num_samples for arm in self.arms)
 
     @property
@@ -74,10 +72,12 @@ class Outcomes:
         return replace(self, arms=tuple(replace(arm, verifier=None) for arm in self.arms))
 
     def drawn(self, num_samples: int) -> "Outcomes":
-        """Where some arms are counts at most so many samples of each prompt one by one, else the same."""
-        if not self.holds_counts:
+        """Of every arm as many samples of each prompt one by one, where some have more or are counts: the least that
+        one of them has, of counts at most so many. Else the same.
+        """
+        if not self.holds_counts and self.most_samples == self.num_samples:
             return self
-        num_samples = min(num_samples, self.num_samples)
+        num_samples = min(num_samples, self.num_samples) if self.holds_counts else self.num_samples
         return replace(self, num_samples=num_samples, arms=tuple(arm.drawn(num_samples) for arm in self.arms))
 
     def take(self, *, budgets: Ints, prompts: Ints) -> "Outcomes":
@@ -87,7 +87,7 @@ class Outcomes:
             budgets=self.budgets[budgets],
             prompt_ids=self.prompt_ids[prompts],
             arms=tuple(
-                arm.take(budgets=budgets, prompts=prompts, num_samples=self.num_samples) for arm in self.arms
+                arm.take(budgets=budgets, prompts=prompts, num_samples=arm.num_samples) for arm in self.arms
             ),
             bins=self.bins
             and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.num_samples),
@@ -105,8 +105,8 @@ def load(
 ) -> Outcomes:
     """The outcomes of one task of a run.
 
-    Budgets are those every arm has; the number of samples is the largest declared one that at least GROWN_SHARE of
-    each arm's prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any
+    Budgets are those every arm has; each arm's number of samples is the largest declared one that at least
+    GROWN_SHARE of its prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any
     arm's sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished.
     The anchor is the model with a pool for bins, the largest where several have one. scoring: whose scores stand
     beside the grades, and how they are read; nobody's by default. along: the axis that takes the place of thinking
@@ -168,8 +168,8 @@ def pair(
         for arm in arms
         if isinstance(arm.stored, Samples)
     }
-    num_samples = min((grown.num_samples for grown in sampled.values()), default=0)
-    complete = {name: grown.num_ready >= num_samples for name, grown in sampled.items()}
+    grown_to = {name: grown.num_samples for name, grown in sampled.items()}
+    complete = {name: grown.num_ready >= grown.num_samples for name, grown in sampled.items()}
     complete |= _complete_counts([arm for arm in arms if arm.rung.name not in sampled], at)
     held_out = _held_out(run, anchor) if has_bins else None
     if held_out is not None:
@@ -183,8 +183,9 @@ def pair(
             else "run `isoquant sweep` to its end"
         )
         raise ValueError(f"No prompt in {run.root} has all samples of every model; {way}.")
-    taken = weighed([arm.take(budgets=at, prompts=keep, num_samples=num_samples) for arm in arms])
-    grown_to = {name: grown.num_samples for name, grown in sampled.items()}
+    taken = weighed(
+        [arm.take(budgets=at, prompts=keep, num_samples=grown_to.get(arm.rung.name, 0)) for arm in arms]
+    )
     return Outcomes(
         task=run.task,
         grader=run.grader[0],

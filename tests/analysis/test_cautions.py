@@ -94,7 +94,10 @@ def test_a_run_whose_models_are_alike_has_no_cautions(make: Make):
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ((4, 12, 12), "125k has 4 samples a prompt and the others have 12: every model is read at 4 samples"),
+        (
+            (4, 12, 12),
+            "125k has 4 samples a prompt and the others have 12: each model's curve uses all its samples",
+        ),
         ((12, 4, 8), "0.4m has 4 samples a prompt and the others have 8 to 12"),
         ((1, 8, 8), "125k has 1 sample a prompt"),
         ((4, 4, 8), "125k and 0.4m have 4 samples a prompt and the others have 8"),
