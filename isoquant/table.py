@@ -57,6 +57,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "strategies": Command(
             "analysis.commands.strategies", "whether rounds of calls beat the vote of samples of the same compute"
         ),
+        "goal": Command(
+            "analysis.commands.goal", "what a sweep with a goal knew after each round, and drew for it"
+        ),
         "serve": Command(
             "analysis.commands.serve", "train a larger model or sample a smaller one: which is cheaper"
         ),

@@ -339,6 +339,30 @@ EMBEDDINGS = Table(
     filled=("vector",),
 )
 
+# What a sweep with a goal decided after each round, and why: what was known then, and how far each model is drawn next.
+DECISIONS = Table(
+    "decisions",
+    pa.schema(
+        [
+            ("goal", Text),
+            ("round", Count),
+            ("time", Text),
+            ("asked", Text),
+            ("known", Text),
+            ("targets", Text),
+            ("num_tokens", pa.int64()),
+            ("device_seconds", pa.float64()),
+            ("expected_tokens", pa.float64()),
+            ("worst", Text),
+            ("ratio", pa.float64()),
+            ("expected_ratio", pa.float64()),
+            ("end", Text),
+        ]
+    ),
+    key=("goal", "round"),
+    filled=("asked", "known", "targets", "num_tokens"),
+)
+
 FAILURES = Table(
     "failures",
     pa.schema([*_SAMPLE_COLUMNS, ("time", Text), ("error", Text)]),
@@ -369,6 +393,6 @@ TABLES = {
     table.name: table
     for table in (
         *(PROMPTS, MODELS, CELLS, TRACES, ANSWERS, SEARCHES, GRADES, SCORERS, SCORES),
-        *(STRATEGIES, COUNTS, EMBEDDINGS, FAILURES, THROUGHPUT),
+        *(STRATEGIES, COUNTS, EMBEDDINGS, DECISIONS, FAILURES, THROUGHPUT),
     )
 }

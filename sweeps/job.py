@@ -72,7 +72,8 @@ class Job:
     them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
     RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts. strategy: a search in
     place of samples as they come, and judging: who judges its paths. graphs: in what rounds samples go on from their
-    answers. tools: what the model may call by these names, written as `calls` says.
+    answers. tools: what the model may call by these names, written as `calls` says. goal: what the sweep is to find
+    out; a job of a round has none.
     """
 
     run: Path
@@ -96,6 +97,7 @@ class Job:
     graphs: Sequence[Graph] = ()
     tools: Mapping[str, ToolSettings] = field(default_factory=dict)
     calls: CallStyle | None = None
+    goal: Any = None
 
     def __post_init__(self) -> None:
         if not self.flush_seconds >= 0:

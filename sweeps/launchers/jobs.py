@@ -32,6 +32,20 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
 
     overrides: what Hydra composed each job from, which is how its process is told.
     """
+    tell_failed(draw_jobs(jobs, overrides, place))
+
+
+def tell_failed(failed: Sequence[str]) -> None:
+    """End the program with status 1 where a model failed."""
+    if failed:
+        sys.exit(
+            f"Failed: {', '.join(failed)}. What was drawn is kept. Correct the errors above and run the same "
+            "command again."
+        )
+
+
+def draw_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Place) -> list[str]:
+    """As `run_jobs`; the models that failed."""
     root = jobs[0].run
     repair(root)
     pending, busy = find_pending(jobs if place.is_here else [start_elsewhere(job) for job in jobs])
@@ -40,11 +54,7 @@ def run_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Pla
     print(find_fence(), flush=True)
     num_graded = grade_run(root, tasks.values(), unfenced=jobs[0].grade_unfenced)
     print(f"{num_graded:,} answers graded. Rows are in {root}.")
-    if failed:
-        sys.exit(
-            f"Failed: {', '.join(failed)}. What was drawn is kept. Correct the errors above and run the same "
-            "command again."
-        )
+    return failed
 
 
 def run_lanes(lanes: Sequence[Lane], place: Place, *, logs: Path) -> list[str]:

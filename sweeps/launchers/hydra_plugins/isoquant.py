@@ -1,7 +1,7 @@
 """Hydra's door to the launchers. Hydra takes plugins from its namespace package hydra_plugins only."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -15,8 +15,9 @@ from results.places import place_run
 from results.shortage import explain_refusal, explain_shortage, tell_refusal
 from results.stopping import end_closed, idle
 from sweeps.compose import build_job, check_fields, read_origins
+from sweeps.goals import plan_pursuit, pursue, strip_goal
 from sweeps.job import Job
-from sweeps.launchers.jobs import run_jobs, start_elsewhere
+from sweeps.launchers.jobs import draw_jobs, run_jobs, start_elsewhere, tell_failed
 from sweeps.launchers.lanes import Place
 from sweeps.launchers.local import Local
 from sweeps.launchers.plan import show_plan
@@ -72,7 +73,22 @@ class SweepLauncher(Launcher):
         # A job does not need to know where it was started; its record does, for whoever goes on from it.
         started = [str(word) for word in self.config.hydra.overrides.hydra if is_of_launcher(str(word))]
         with idle(False):
-            run_jobs(jobs, [[*started, *overrides] for overrides in job_overrides], place)
+            if jobs[0].goal is None:
+                run_jobs(jobs, [[*started, *overrides] for overrides in job_overrides], place)
+            else:
+                self.pursue(jobs, job_overrides, started, place)
+
+    def pursue(
+        self, jobs: Sequence[Job], job_overrides: Sequence[Sequence[str]], started: Sequence[str], place: Place
+    ) -> None:
+        """Rounds of these jobs, each composed anew with the numbers that were decided."""
+        own = {job.model.name: strip_goal(words) for job, words in zip(jobs, job_overrides, strict=True)}
+
+        def run_round(added: Mapping[str, Sequence[str]]) -> list[str]:
+            words = [[*own[name], *more] for name, more in added.items()]
+            return draw_jobs([self.compose(each) for each in words], [[*started, *each] for each in words], place)
+
+        tell_failed(pursue(plan_pursuit(jobs), run_round))
 
     def compose(self, overrides: Sequence[str]) -> Job:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))

@@ -1,0 +1,152 @@
+"""goal: what a sweep was to find out, what it knew after each round, and what it drew for that."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from analysis.commands import arguments
+from analysis.goals import asking, planner
+from analysis.goals.asking import Models
+from analysis.goals.planner import Action, Limits
+from analysis.goals.question import Drawn, Question
+from analysis.goals.settings import Decide, ExchangeRates, Goal
+from analysis.reading import reading
+from analysis.reading.choices import Choices
+from analysis.reading.reading import Reading
+from analysis.runs import outcomes, spending
+from analysis.runs.along import Along
+from analysis.runs.arms import StoredRun
+from analysis.runs.outcomes import Outcomes
+from analysis.runs.spending import Spent
+from analysis.text import goals as words
+from results import decisions
+from results.prompts import in_order
+
+EXAMPLES = """\
+  isoquant goal pilot                               what the sweep of results/runs/pilot was to find out, and did
+"""
+
+
+class Pursued(Protocol):
+    """What a sweep with a goal says of itself: what it asks, of whom, and the most that it may draw."""
+
+    @property
+    def root(self) -> Path: ...
+    @property
+    def goal(self) -> Goal: ...
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def most_prompts(self) -> int: ...
+    @property
+    def widths(self) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is known after a round, what to draw next, and lines that say both."""
+
+    questions: list[Question]
+    action: Action
+    spent: Spent
+    lines: list[str]
+
+
+def add(commands: arguments.Commands) -> None:
+    text = "what a sweep with a goal knew after each round, and what it drew for it"
+    command = commands.add_parser("goal", help=text, description=text, epilog=EXAMPLES)
+    arguments.add_run(command)
+
+
+def run(options: argparse.Namespace) -> dict[str, object]:
+    """Print the rounds of the run's last goal. Raises ValueError where it has none."""
+    root = arguments.run_folder(options.run)
+    rows = decisions.read(root)
+    if not rows:
+        raise ValueError(f"{root} was drawn without a goal. `isoquant sweep ... goal=accuracy` pursues one.")
+    print("\n".join(words.story(rows)))
+    return {"run": str(root), "rounds": rows}
+
+
+def advise(pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence[str] = ()) -> Advice:
+    """What the stored outcomes say of a goal after its decisions so far, and what to draw next.
+
+    A round that a cap cut short is left out: which of its samples are there depends on how long they are.
+    """
+    goal, spent = pursued.goal, spending.read(pursued.root)
+    names = [name for name in pursued.models if name not in failed]
+    readings = read_pairs(pursued.root, goal, names, rows)
+    drawn = asking.drawn_of(readings)
+    questions = asking.ask(goal, readings, most_width=pursued.widths[-1])
+    limits = limits_of(pursued, spent)
+    used = spent.tokens - rows[0]["num_tokens"]
+    if is_cut(rows, drawn):
+        action = planner.stop(questions, drawn, "cap")
+    elif len(rows) > goal.max_rounds:
+        action = planner.stop(questions, drawn, "rounds")
+    else:
+        left = np.inf if goal.max_tokens is None else goal.max_tokens - used
+        action = planner.choose(questions, drawn, limits, spent=used, left=left)
+    lines = words.round_lines(len(rows) - 1, goal, questions, action, used, failed)
+    return Advice(questions, action, spent, lines)
+
+
+def limits_of(pursued: Pursued, spent: Spent) -> Limits:
+    return Limits(
+        prompts=pursued.most_prompts,
+        widths=pursued.widths,
+        price={name: spent.by_model[name].by_sample for name in pursued.models if name in spent.by_model},
+        price_of_prompt={name: each.others_by_prompt for name, each in spent.by_model.items()},
+        start=float(pursued.goal.start_tokens),
+    )
+
+
+def is_cut(rows: Sequence[Mapping[str, Any]], drawn: Mapping[str, Drawn]) -> bool:
+    """Whether the last round lacks what it was to draw."""
+    targets = {name: Drawn(*target) for name, target in rows[-1]["targets"].items()}
+    return any(
+        each.prompts < targets[name].prompts or each.samples < targets[name].samples
+        for name, each in drawn.items()
+    )
+
+
+def read_pairs(
+    root: Path, goal: Goal, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[Models, Reading]:
+    """A reading of the models of each question, on the prompts that these have."""
+    along = goal.along if isinstance(goal, ExchangeRates | Decide) else "width"
+    run = StoredRun(root, along=Along() if along == "width" else Along(axis=along))
+    by_size = [rung.name for rung in run.rungs if rung.name in names]
+    choices = Choices(cost=goal.cost)
+    readings = {}
+    for models in asking.models_asked(goal, by_size):
+        loaded = outcomes.pair(run, models=models, has_bins=goal.bins)
+        if is_cut(rows, _drawn(loaded)) and len(rows) > 1:
+            loaded = _as_before(loaded, {name: Drawn(*target) for name, target in rows[-2]["targets"].items()})
+        readings[models] = reading.read(loaded, choices, rule=goal.rule)
+    return readings
+
+
+def _drawn(loaded: Outcomes) -> dict[str, Drawn]:
+    return {arm.rung.name: Drawn(len(loaded.prompt_ids), arm.num_samples) for arm in loaded.arms}
+
+
+def _as_before(loaded: Outcomes, targets: Mapping[str, Drawn]) -> Outcomes:
+    """The prompts and samples of the round before, all of which are there."""
+    prompts = min(targets[arm.rung.name].prompts for arm in loaded.arms)
+    order = sorted(range(len(loaded.prompt_ids)), key=lambda at: in_order(str(loaded.prompt_ids[at])))
+    kept = np.sort(np.asarray(order[:prompts]))
+    taken = loaded.take(budgets=np.arange(len(loaded.budgets)), prompts=kept)
+    arms = tuple(
+        arm.take(
+            budgets=np.arange(len(arm.budgets)),
+            prompts=np.arange(len(kept)),
+            num_samples=min(arm.num_samples, targets[arm.rung.name].samples),
+        )
+        for arm in taken.arms
+    )
+    return replace(taken, arms=arms, num_samples=min(arm.num_samples for arm in arms))

@@ -1,0 +1,211 @@
+"""How well one exchange rate is known, and whether its side of 1 is sure. Arrays in, questions out."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis.arrays import Floats, Weights
+from analysis.goals.question import RARE, SURE, Ahead, Drawn, Question, State, mean_error, noise_of, spread
+from analysis.stats import anytime, substitution
+from analysis.stats.bootstrap import weighted_means
+from analysis.stats.substitution import ExchangeRate
+
+# What the half of an interval counts as where there is nothing to match yet, or nothing to measure it by: so many
+# times the whole path.
+UNKNOWN = 2.0
+
+
+class Pair(NamedTuple):
+    """A smaller model's path of J cells and the larger one's answer that it is to match, on the same P prompts.
+
+    accuracy, cost (P, J); steps (J,), of widths their logarithm; target, target_cost (P,); weights (1 + R, P) from
+    `bootstrap.prompt_weights`, a bin's part of them; drawn: of both models by name. most_width: samples that the
+    smaller one may have in all, its present ones where more would not lengthen the path.
+    """
+
+    small: str
+    large: str
+    bin: str
+    accuracy: Floats
+    cost: Floats
+    steps: Floats
+    target: Floats
+    target_cost: Floats
+    weights: Weights
+    drawn: Mapping[str, Drawn]
+    most_width: int
+    is_width: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.small} against {self.large}, {self.bin}"
+
+    @property
+    def width(self) -> int:
+        """Samples a prompt that the smaller model has."""
+        return self.drawn[self.small].samples
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the path is as long as it may become."""
+        return self.width >= self.most_width
+
+
+class Measured(NamedTuple):
+    """Means of a pair under each weighting, the estimate first, and the rate read off them."""
+
+    accuracy: Floats
+    cost: Floats
+    target: Floats
+    rate: ExchangeRate
+
+
+def measure(pair: Pair) -> Measured:
+    """The rate as `questions.rows` reads it; fields (1 + R, J), (1 + R, J), (1 + R,), ()."""
+    accuracy, cost = weighted_means(pair.weights, pair.accuracy), weighted_means(pair.weights, pair.cost)
+    target, spent = (weighted_means(pair.weights, each[:, None])[:, 0] for each in (pair.target, pair.target_cost))
+    aim = substitution.to_match(target)
+    crossing = substitution.invert(accuracy, cost, pair.steps, aim)
+    return Measured(accuracy, cost, aim, substitution.exchange_rate(crossing, spent))
+
+
+def ask_rate(pair: Pair, *, half_width: float) -> Question:
+    """Whether the rate is known to `half_width` in log10, or as *never* within the grid."""
+    found = measure(pair)
+    low, high = float(found.rate.rate.low), float(found.rate.rate.high)
+    never, least = float(found.rate.share_never), float(found.rate.share_at_or_below)
+    between, within = _spread(pair, found)
+    if never >= SURE and pair.is_whole:
+        state: State = "never"
+    elif least >= SURE:
+        state = "at most"
+    elif np.isfinite(high) and low > 0 and np.log10(high / low) / 2 <= half_width:
+        state = "known"
+    else:
+        state = "open"
+    ends = (low, high if np.isfinite(high) else _end_of_path(pair, found))
+    span = np.log10(ends[1] / ends[0]) / 2 if np.isfinite(ends[0]) and ends[0] > 0 else _whole_path(pair)
+    ratio = float(span / half_width) if np.isfinite(span) else UNKNOWN * _whole_path(pair) / half_width
+    is_open = state == "open"
+    return Question(
+        name=pair.name,
+        models=(pair.small, pair.large),
+        ratio=max(ratio, 1 + 1e-6) if is_open else min(ratio, 1.0),
+        state=state,
+        found={"rate": float(found.rate.rate.estimate), "low": low, "high": high, "never": never},
+        between=between,
+        within=within,
+        ahead=_look_ahead(pair, found, half_width) if is_open and (never > RARE or np.isnan(never)) else None,
+        small=pair.small,
+        most_width=pair.most_width,
+    )
+
+
+def ask_side(pair: Pair, *, alpha: float, tuned_at: float) -> Question:
+    """Whether the rate is surely below 1, above 1 or never; wrong with a chance of at most `alpha`, at any look.
+
+    Below and above are the sign of the smaller model's accuracy at the larger one's cost less the larger one's,
+    never that of its accuracy at the end of the whole path less it. Each is a mean over prompts, so that a confidence
+    sequence of half of alpha bounds it at every look however the looks were chosen. tuned_at: the variance at which
+    that is tightest. Source: `anytime.radius`.
+    """
+    found = measure(pair)
+    at_one, cell = _at_equal_cost(pair, found)
+    statistics = {"at 1": at_one - pair.target, "at the end": pair.accuracy[:, -1] - pair.target}
+    sure: dict[str, tuple[float, float]] = {}
+    for name, values in statistics.items():
+        mean, variance = mean_error(values, pair.weights[0])
+        sure[name] = (mean, float(anytime.radius(variance, alpha=alpha / 2, tuned_at=tuned_at)))
+    said = _side(pair, cell, sure)
+    worth = min(radius / max(abs(mean), 1e-9) for mean, radius in sure.values())
+    between, within = _spread(pair, found)
+    ends = {"at_1": sure["at 1"][0], "at_1_error": sure["at 1"][1]}
+    ends |= {"at_end": sure["at the end"][0], "at_end_error": sure["at the end"][1]}
+    state: State = "open" if said is None else "never" if said == "never" else "known"
+    return Question(
+        name=pair.name,
+        models=(pair.small, pair.large),
+        ratio=max(worth, 1 + 1e-6) if said is None else 1.0,
+        state=state,
+        found=ends | {"side": {"below": -1.0, "above": 1.0, "never": np.inf}.get(said or "", np.nan)},
+        between=between,
+        within=within,
+        small=pair.small,
+        most_width=pair.most_width,
+    )
+
+
+def _side(pair: Pair, cell: float, sure: Mapping[str, tuple[float, float]]) -> str | None:
+    """Which side is sure, None as yet; cell: where on the path cost is equal, beyond its ends where it is nowhere."""
+    (at_one, error_at_one), (at_end, error_at_end) = sure["at 1"], sure["at the end"]
+    if pair.is_whole and at_end < -error_at_end:
+        return "never"
+    last = pair.accuracy.shape[1] - 1
+    if cell > last:
+        return "below" if at_end > error_at_end else None
+    if at_one < -error_at_one:
+        return "above"
+    return "below" if cell >= 0 and at_one > error_at_one else None
+
+
+def _at_equal_cost(pair: Pair, found: Measured) -> tuple[Floats, float]:
+    """The smaller model's accuracy on each prompt at the larger one's mean cost, (P,), and the cell where that is.
+
+    Before its first cell it is that cell's, beyond its last that one's: the cell is then -1, or J.
+    """
+    counts = pair.weights[0]
+    spent, cost = np.log((counts * pair.target_cost).sum() / counts.sum()), np.log(found.cost[0])
+    number = len(cost)
+    if spent < cost[0] or number == 1:
+        return pair.accuracy[:, 0], -1.0 if spent < cost[0] else float(number if spent > cost[0] else 0)
+    if spent > cost[-1]:
+        return pair.accuracy[:, -1], float(number)
+    at = float(np.interp(spent, cost, np.arange(number)))
+    first = min(int(at), number - 2)
+    share = at - first
+    return (1 - share) * pair.accuracy[:, first] + share * pair.accuracy[:, first + 1], at
+
+
+def _spread(pair: Pair, found: Measured) -> tuple[float, dict[str, float]]:
+    """Of the difference that decides the rate, where the path crosses or ends."""
+    counts, target = pair.weights[0], found.target[0]
+    reached = found.accuracy[0] >= target
+    at = int(reached.argmax()) if reached.any() else len(reached) - 1
+    widths = np.exp(pair.steps) if pair.is_width else np.ones(len(pair.steps))
+    noise = noise_of(pair.accuracy[:, [at]], widths[[at]], pair.width, counts)[0]
+    of_large = pair.drawn[pair.large].samples
+    against = noise_of(pair.target[:, None], np.ones(1), of_large, counts)[0]
+    return spread(
+        pair.accuracy[:, at] - pair.target,
+        counts,
+        {pair.small: (float(noise), pair.width), pair.large: (float(against), of_large)},
+    )
+
+
+def _look_ahead(pair: Pair, found: Measured, half_width: float) -> Ahead:
+    """The curve beyond its last cell, straight on in log k as over its last doubling."""
+    accuracy, steps = found.accuracy[0], pair.steps
+    target = found.target[0]
+    if np.isnan(target):
+        target = float((pair.weights[0] * pair.target).sum() / pair.weights[0].sum())
+    before = int(np.searchsorted(steps, steps[-1] - np.log(2)))
+    rise = accuracy[-1] - accuracy[before]
+    slope = float(max(rise, 0.0) / (steps[-1] - steps[before])) if before < len(steps) - 1 else 0.1
+    _, variance = mean_error(pair.accuracy[:, -1] - pair.target, pair.weights[0])
+    error = float(np.sqrt(variance))
+    in_log10 = np.log(10) if pair.is_width else max(steps[-1], 1.0)
+    sharp = float(np.clip(1.96 * error / max(slope, 1e-3) / in_log10 / half_width, 0.1, 100.0))
+    return Ahead(gap=float(accuracy[-1] - target), error=error, slope=slope, sharp=sharp)
+
+
+def _end_of_path(pair: Pair, found: Measured) -> float:
+    """The rate that stands for *never*: twice that of as many samples as there may be, or of the path's end."""
+    spent = float((pair.weights[0] * pair.target_cost).sum() / pair.weights[0].sum())
+    last = float(found.cost[0, -1]) / spent
+    return 2 * last * (pair.most_width / pair.width if pair.is_width else 1)
+
+
+def _whole_path(pair: Pair) -> float:
+    """Half of the path in log10 of samples, or of what its end costs over its beginning."""
+    return float(np.log10(2 * max(pair.most_width, 2)) / 2)
