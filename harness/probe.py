@@ -9,10 +9,20 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness.budgets import take_answer
+from harness.in_flight import all_of
 from harness.probe_answers import UNREAD, check_answers, grade_answers
 from harness.rollouts import Rollout
 from harness.traces import Context, SampleKey, follow, sample_segment
-from harness.types import Answer, Engine, EngineFailedError, Prompt, RequestFailedError, Task, Trace
+from harness.types import (
+    Answer,
+    CapReachedError,
+    Engine,
+    EngineFailedError,
+    Prompt,
+    RequestFailedError,
+    Task,
+    Trace,
+)
 from results.cuts import NATURAL, Caps
 
 NUM_PROBES = 8
@@ -62,14 +72,16 @@ async def probe_thinking(
 
     Raises ValueError, with an example, where that shows that thinking is not opened, closed or forced as the
     configuration says, or that nearly none of the answers can be read by the task; EngineFailedError where every
-    request failed. One that fails alone says nothing of the model. unfenced: as of grade_texts. on_probe: called
-    as each prompt is done.
+    request failed; CapReachedError where not all could be sent. One that fails alone says nothing of the model.
+    unfenced: as of grade_texts. on_probe: called as each prompt is done.
     """
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 0) for prompt in prompts]
     tried = await asyncio.gather(
         *(_try_probe(engine, context, key, Caps(max_thinking_tokens, calls=most_calls), on_probe) for key in keys)
     )
-    probed = {key: done for key, done in zip(keys, tried, strict=True) if not isinstance(done, RequestFailedError)}
+    if reached := [each for each in tried if isinstance(each, CapReachedError)]:
+        raise reached[0]
+    probed = {key: done for key, done in zip(keys, tried, strict=True) if isinstance(done, tuple)}
     if not probed:
         raise EngineFailedError(
             f"All {len(keys)} probes of its thinking failed, the first with: {tried[0]} probe=false skips the "
@@ -104,7 +116,7 @@ async def _ignores_seeds(engine: Engine, context: Context, prompt: Prompt, *, ma
         return False
     keys = [SampleKey(prompt, context.renderer.prompt_ids(prompt), "probe", 1 + n) for n in range(NUM_COMPARED)]
     cap = min(max_thinking_tokens, COMPARED_TOKENS)
-    drawn = await asyncio.gather(*(_begin(engine, context, key, cap) for key in keys))
+    drawn = await all_of(_begin(engine, context, key, cap) for key in keys)
     return len(set(drawn)) == 1 and len(drawn[0]) >= LEAST_ALIKE
 
 
@@ -122,10 +134,10 @@ Probed = tuple[tuple[Trace, ...], tuple[Answer, ...]]
 
 async def _try_probe(
     engine: Engine, context: Context, key: SampleKey, caps: Caps, on_probe: Callable[[], object]
-) -> Probed | RequestFailedError:
+) -> Probed | RequestFailedError | CapReachedError:
     try:
         return await _probe(engine, context, key, caps)
-    except RequestFailedError as error:
+    except (RequestFailedError, CapReachedError) as error:
         return error
     finally:
         on_probe()
@@ -145,8 +157,8 @@ async def _probe(engine: Engine, context: Context, key: SampleKey, caps: Caps) -
     places = [len(rollout.written) // 2]
     if rollout.is_closed:
         places.append(NATURAL)
-    taken = [take_answer(engine, context, key, rollout=rollout, place=place) for place in places]
-    return segments, tuple(await asyncio.gather(*taken))
+    taken = (take_answer(engine, context, key, rollout=rollout, place=place) for place in places)
+    return segments, tuple(await all_of(taken))
 
 
 def _check_open(context: Context, key: SampleKey, traces: Sequence[Trace]) -> None:

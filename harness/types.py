@@ -228,6 +228,10 @@ class RequestFailedError(RuntimeError):
     """One request failed; the engine goes on."""
 
 
+class CapReachedError(RuntimeError):
+    """A request was not sent, since the job has spent what it may; what was drawn before is kept."""
+
+
 class Engine(Protocol):
     """Completes token ids; raises RequestFailedError for one request, EngineFailedError for all."""
 

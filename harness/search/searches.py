@@ -1,12 +1,13 @@
 """Every search that a job lacks, so many at once as keep the engine busy."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from harness.in_flight import finish_each
 from harness.samples import Pending, Sampled
-from harness.search.tree import Searcher, search
+from harness.search.tree import Searcher, Tallied, search
 from harness.traces import SampleKey
-from harness.types import RequestFailedError
+from harness.types import CapReachedError, RequestFailedError
 
 
 async def finish_searches(
@@ -17,7 +18,7 @@ async def finish_searches(
     on_sample: Callable[[Sampled], None],
 ) -> None:
     """Search for every path that is pending, prompt by prompt, so many at once as `samples_in_flight` ways on
-    allow; `on_sample` receives each search as it ends.
+    allow; `on_sample` receives each search as it ends. Raises CapReachedError once one was not let to its end.
     """
     strategy = searcher.strategy
     searches = (
@@ -26,7 +27,10 @@ async def finish_searches(
     num_ways = strategy.expansions * (strategy.width if strategy.together else 1)
 
     async def finish(keys: Sequence[SampleKey]) -> None:
-        on_sample(await try_search(searcher, keys))
+        sampled = await try_search(searcher, keys)
+        on_sample(sampled)
+        if sampled.refusal is not None:
+            raise sampled.refusal
 
     await finish_each(searches, finish, num_in_flight=max(samples_in_flight // num_ways, 1))
 
@@ -37,8 +41,12 @@ def group(keys: Sequence[SampleKey], together: bool) -> list[Sequence[SampleKey]
 
 
 async def try_search(searcher: Searcher, keys: Sequence[SampleKey]) -> Sampled:
+    """The rows of a search; of one that could not be ended none, and what was written for it."""
+    tallied = Tallied(searcher.engine)
     try:
-        found = await search(searcher, keys)
+        found = await search(replace(searcher, engine=tallied), keys)
     except RequestFailedError as error:
-        return Sampled(keys[0], failure=str(error))
+        return Sampled(keys[0], failure=str(error), num_lost_tokens=tallied.num_written)
+    except CapReachedError as error:
+        return Sampled(keys[0], refusal=error, num_lost_tokens=tallied.num_written)
     return Sampled(keys[0], found.traces, found.answers, searches=found.searches)

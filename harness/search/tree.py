@@ -4,13 +4,13 @@ One search has some paths, and each its number. A path of diverse verifier tree 
 that nothing of it depends on how many others there are.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from harness.budgets import take_answer
+from harness.in_flight import all_of
 from harness.rollouts import Rollout
 from harness.scorers.protocol import Judge, Read
 from harness.search.strategy import Strategy
@@ -20,14 +20,12 @@ from harness.types import (
     Answer,
     Completion,
     Engine,
-    EngineFailedError,
     Request,
     Search,
     Trace,
 )
 from results.cuts import NATURAL
 
-T = TypeVar("T")
 UNREAD = Verdict(None, refusal="not read")
 
 
@@ -102,7 +100,8 @@ class Found(NamedTuple):
 async def search(searcher: Searcher, keys: Sequence[SampleKey]) -> Found:
     """Grow the paths of these numbers, chosen among each other, and take their answers.
 
-    Raises RequestFailedError or EngineFailedError where a request fails: a search is there whole or not at all.
+    Raises RequestFailedError, CapReachedError or EngineFailedError where a request fails or is not sent: a search is
+    there whole or not at all.
     """
     started = time.monotonic()
     of_number = {key.sample: key for key in keys}
@@ -248,14 +247,3 @@ async def finish(
         seconds=time.monotonic() - started,
     )
     return answer, spent
-
-
-async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
-    """What all of it comes to. Where some fails the rest is waited for, and the engine's failure goes before one
-    request's.
-    """
-    done = await asyncio.gather(*work, return_exceptions=True)
-    failures = [each for each in done if isinstance(each, BaseException)]
-    for failure in sorted(failures, key=lambda error: not isinstance(error, EngineFailedError)):
-        raise failure
-    return [each for each in done if not isinstance(each, BaseException)]
