@@ -18,6 +18,8 @@ Pool = str
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
 # A setting's field that says False of this in its metadata is no part of what rows are stored under.
 SHAPES_OUTPUTS = "shapes_outputs"
+# What a server takes money for.
+PRICED = {"prompt", "decoded"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Model:
 
     name: what its files in a run are named after, by default the last part of the path. knobs: what a server is asked
     beside the usual, by name, such as the steps of a model that recurs in depth; cost: what that multiplies the FLOPs
-    of a token by, a number or an expression of the knobs ("(2 + 4 * recurrence) / 6").
+    of a token by, a number or an expression of the knobs ("(2 + 4 * recurrence) / 6"). price: dollars for a million
+    tokens, of the `prompt` and `decoded`, where a server takes some; `cap.usd` counts by it.
     """
 
     path: str
@@ -67,10 +70,18 @@ class Model:
     pretraining_source: str | None = None
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
     cost: str = "1"
+    price: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.path:
             raise ValueError("model.path is empty; give a folder, or a hub id such as Qwen/Qwen3-8B.")
+        if self.price and (
+            set(self.price) != PRICED or not all(0 <= each < math.inf for each in self.price.values())
+        ):
+            raise ValueError(
+                "model.price is dollars for a million tokens read and written, as in "
+                f"model.price={{prompt:0.1,decoded:0.4}}; got {dict(self.price)}."
+            )
         # A frozen dataclass has no other way to derive a default from another field.
         object.__setattr__(self, "name", self.name or self.path.rstrip("/").rsplit("/", 1)[-1])
         if not self.name.strip() or not self.name.isprintable() or "/" in self.name or self.name.startswith("."):

@@ -25,7 +25,7 @@ from sweeps.recognised import Origins
 from sweeps.words import name_place, name_word
 
 SCORER, POOLS = "scorer", ("evaluation", "bins")
-STRATEGY, TOOLS, CALLS, GOAL = "strategy", "tools", "calls", "goal"
+STRATEGY, TOOLS, CALLS, CAP, GOAL = "strategy", "tools", "calls", "cap", "goal"
 ROOMS = ("model", "thinking", "task", "sampling", "grid", "engine")
 READERS = ("task.extract", "task.vote_key")
 NAMED_READERS = {reader.removeprefix("task.") for reader in READERS}
@@ -64,7 +64,7 @@ def build_job(config: DictConfig, origins: Origins | None = None, words: Sequenc
         else:
             parts |= {STRATEGY: strategy, "judging": build_judging(strategy.scorer, parts["engine"])}
     parts["graphs"] = tuple(graphs)
-    parts |= {room: build(resolved[room], room) for room in (CALLS, GOAL) if resolved.get(room) is not None}
+    parts |= {room: build(resolved[room], room) for room in (CALLS, CAP, GOAL) if resolved.get(room) is not None}
     parts[TOOLS] = {name: build(tool, f"{TOOLS}.{name}") for name, tool in (resolved.get(TOOLS) or {}).items()}
     if parts["grid"].anchor == "auto":
         parts["grid"] = dataclasses.replace(parts["grid"], anchor=parts["model"].name)

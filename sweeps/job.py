@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.calling import Calling
 from harness.graphs import Graph
@@ -27,6 +27,7 @@ from harness.tools.protocol import ToolSettings
 from harness.tools.worker import start_workers
 from harness.traces import Context
 from harness.types import (
+    CapReachedError,
     Engine,
     EngineFailedError,
     EngineSettings,
@@ -40,6 +41,7 @@ from results import store
 from results.schema import FAILURES
 from results.stopping import cancelling
 from sweeps.asking import Asking
+from sweeps.caps import Cap, Capped
 from sweeps.counted import Counted
 from sweeps.declare import declare
 from sweeps.forecast import expect_tokens
@@ -62,6 +64,9 @@ from sweeps.repair import repair_writer
 from sweeps.tools import FOLDER
 from sweeps.writer import Writer
 
+# Seconds, from any moment on.
+Clock = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -72,8 +77,8 @@ class Job:
     them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
     RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts. strategy: a search in
     place of samples as they come, and judging: who judges its paths. graphs: in what rounds samples go on from their
-    answers. tools: what the model may call by these names, written as `calls` says. goal: what the sweep is to find
-    out; a job of a round has none.
+    answers. tools: what the model may call by these names, written as `calls` says. cap: what it may spend, from its
+    start on. goal: what the sweep is to find out; a job of a round has none.
     """
 
     run: Path
@@ -97,6 +102,7 @@ class Job:
     graphs: Sequence[Graph] = ()
     tools: Mapping[str, ToolSettings] = field(default_factory=dict)
     calls: CallStyle | None = None
+    cap: Cap = field(default_factory=Cap)
     goal: Any = None
 
     def __post_init__(self) -> None:
@@ -110,7 +116,18 @@ class Job:
         return f"{self.model.name} {strategies[0]}" if len(strategies) == 1 else self.model.name
 
 
-def run_job(job: Job) -> None:
+class Drawn(NamedTuple):
+    """What became of a job's pending samples. num_lost_tokens: of searches that did not come to their end; stop: the
+    cap that stopped the job, as people are told, None of none.
+    """
+
+    num_drawn: int
+    num_failed: int
+    num_lost_tokens: int
+    stop: str | None
+
+
+def run_job(job: Job, *, clock: Clock = time.monotonic) -> None:
     """Draw what is missing and append it. Safe to run again at any time; done jobs return at once."""
     with store.lock(job.run, job.model.name):
         repair_writer(job.run, job.model.name)
@@ -128,15 +145,31 @@ def run_job(job: Job) -> None:
             **describe_environment(),
         }
         write_provenance(job.run, job.model.name, record)
-        num_failed = asyncio.run(draw_until_stopped(prepared))
+        drawn = asyncio.run(draw_until_stopped(prepared, clock))
         store.merge(job.run, job.model.name)
-        print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
-        if num_failed:
+        if drawn.stop is None:
+            print(f"{job.model.name}: {prepared.num_pending:,} samples in {time.monotonic() - started:.0f} s")
+        else:
+            print(tell_stop(prepared, drawn))
+        if drawn.num_failed:
             raise EngineFailedError(
-                f"{num_failed:,} samples failed; the last reason: {tell_failure(prepared)} All reasons are in the "
-                f"table {FAILURES.name} of {job.run}. The other samples are stored. Run the same command again to "
-                "draw the failed ones."
+                f"{drawn.num_failed:,} samples failed; the last reason: {tell_failure(prepared)} All reasons are in "
+                f"the table {FAILURES.name} of {job.run}. The other samples are stored. Run the same command again "
+                "to draw the failed ones."
             )
+
+
+def tell_stop(prepared: Prepared, drawn: Drawn) -> str:
+    """That a cap stopped the job, and how much of what it was asked for is there."""
+    num_there = prepared.num_samples - prepared.num_pending + drawn.num_drawn
+    lost = (
+        f" {drawn.num_lost_tokens:,} of the tokens are in no row: searches are stored whole, and those that were under "
+        "way are drawn again."
+    )
+    return (
+        f"{prepared.job.label}: stopped at its cap of {drawn.stop}; {num_there:,} of {prepared.num_samples:,} samples "
+        f"are drawn.{lost * bool(drawn.num_lost_tokens)}"
+    )
 
 
 def tell_failure(prepared: Prepared) -> str:
@@ -147,9 +180,9 @@ def tell_failure(prepared: Prepared) -> str:
     return f"{str(errors[-1]).rstrip('.')}."
 
 
-async def draw_until_stopped(prepared: Prepared) -> int:
+async def draw_until_stopped(prepared: Prepared, clock: Clock) -> Drawn:
     """As `draw`; a stop ends it with KeyboardInterrupt once what was drawn is stored."""
-    loop, drawing = asyncio.get_running_loop(), asyncio.ensure_future(draw(prepared))
+    loop, drawing = asyncio.get_running_loop(), asyncio.ensure_future(draw(prepared, clock))
     with cancelling(lambda: loop.call_soon_threadsafe(drawing.cancel)):
         try:
             return await drawing
@@ -157,10 +190,8 @@ async def draw_until_stopped(prepared: Prepared) -> int:
             raise KeyboardInterrupt from None
 
 
-async def draw(prepared: Prepared) -> int:
-    """Load the weights once, walk every pending sample, append rows as they come;
-    return how many samples failed.
-    """
+async def draw(prepared: Prepared, clock: Clock) -> Drawn:
+    """Load the weights once, walk every pending sample, append rows as they come, up to the last or to a cap."""
     job = prepared.job
     device = describe_device(num_devices=job.engine.num_devices)
     # Nothing can be told while it loads: it may hold this process, and what it prints is kept apart.
@@ -172,27 +203,11 @@ async def draw(prepared: Prepared) -> int:
         context = Context(
             prepared.identity, prepared.renderer, prepared.sampling, until=job.task.until, calling=calling
         )
-        reads_text = context.reads_text or bool(job.strategy is not None and job.strategy.step_texts)
-        started = await engines.enter_async_context(
-            job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text)
-        )
+        engine = await engines.enter_async_context(start_engine(prepared, context, clock))
         judge = None
         if prepared.verifier is not None:
             judge = await engines.enter_async_context(
                 prepared.verifier.scorer.start(longest=prepared.verifier.longest)
-            )
-        engine = Counted(started, num_known=len(prepared.renderer.tokenizer))
-        if job.probe:
-            await check_thinking(
-                engine,
-                context,
-                prepared.prompts,
-                task=job.task,
-                root=job.run,
-                name=job.model.name,
-                deepest=max(job.grid.budgets),
-                most_calls=max(job.grid.calls),
-                unfenced=job.grade_unfenced,
             )
         writer = Writer(
             job.run,
@@ -202,29 +217,68 @@ async def draw(prepared: Prepared) -> int:
             samples_in_flight=job.engine.samples_in_flight,
             flush_seconds=job.flush_seconds,
         )
-        with Progress(
-            job.model.name,
-            engine,
-            num_samples=prepared.num_pending,
-            expected=expect_tokens(prepared),
-            row=job.progress_row,
-        ) as progress:
+        with contextlib.suppress(CapReachedError):
+            if job.probe:
+                await check_thinking(
+                    engine,
+                    context,
+                    prepared.prompts,
+                    task=job.task,
+                    root=job.run,
+                    name=job.model.name,
+                    deepest=max(job.grid.budgets),
+                    most_calls=max(job.grid.calls),
+                    unfenced=job.grade_unfenced,
+                )
+            await append_samples(prepared, engine, judge, context, writer)
+        return Drawn(writer.num_drawn, writer.num_failed, writer.num_lost_tokens, engine.tell())
 
-            def on_sample(sampled: Sampled) -> None:
-                writer.add(sampled)
-                progress.advance(sampled)
 
-            flushing = asyncio.create_task(writer.keep_flushing())
-            try:
-                await finish(prepared, engine, judge, context, on_sample)
-                for layer in prepared.layers:
-                    # What a round reads has to be stored.
-                    writer.flush()
-                    await finish_layer(prepared, engine, context, layer, on_sample)
-            finally:
-                flushing.cancel()
+@contextlib.asynccontextmanager
+async def start_engine(prepared: Prepared, context: Context, clock: Clock) -> AsyncIterator[Capped]:
+    """The engine of a job with its weights loaded, counted from here on, which sends nothing beyond the job's cap."""
+    job, started = prepared.job, clock()
+    reads_text = context.reads_text or bool(job.strategy is not None and job.strategy.step_texts)
+    async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as engine:
+        yield Capped(
+            Counted(engine, num_known=len(prepared.renderer.tokenizer)),
+            job.cap,
+            price=job.model.price,
+            num_devices=job.engine.num_devices,
+            started=started,
+            clock=clock,
+        )
+
+
+async def append_samples(
+    prepared: Prepared, engine: Capped, judge: Judge | None, context: Context, writer: Writer
+) -> None:
+    """Draw every pending sample, rounds one after the other, and append the rows as they come.
+
+    Raises CapReachedError where a cap ends it, all that was drawn being stored.
+    """
+    with Progress(
+        prepared.job.model.name,
+        engine.counted,
+        num_samples=prepared.num_pending,
+        expected=expect_tokens(prepared),
+        row=prepared.job.progress_row,
+    ) as progress:
+
+        def on_sample(sampled: Sampled) -> None:
+            writer.add(sampled)
+            progress.advance(sampled)
+
+        flushing = asyncio.create_task(writer.keep_flushing())
+        try:
+            await finish(prepared, engine, judge, context, on_sample)
+            for layer in prepared.layers:
+                # What a round reads has to be stored.
                 writer.flush()
-    return writer.num_failed
+                await finish_layer(prepared, engine, context, layer, on_sample)
+        finally:
+            flushing.cancel()
+            writer.flush()
 
 
 @contextlib.asynccontextmanager

@@ -25,7 +25,7 @@ CHOICES = (
 CHOICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 KEY = re.compile(r"[A-Za-z0-9]\w*(\.[A-Za-z0-9]\w*)*")
 # Rooms whose every setting is a number or a text that is only written or compared.
-PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy", "calls")
+PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy", "calls", "cap")
 SCALARS = ("seed", "probe", "flush_seconds", "jobs_at_once")
 OF_ENGINE = (
     *("dtype", "quantization", "max_num_seqs", "gpu_memory_utilization", "tensor_parallel_size", "enforce_eager"),

@@ -17,6 +17,7 @@ from results.closed import check_open
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
 from results.searching import STRATEGY
+from sweeps.caps import check_cap
 from sweeps.graphs import Layer, check_graphs, longest_request, longest_text, read_layers
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
 from sweeps.plan import (
@@ -64,6 +65,11 @@ class Prepared:
         return [*self.states, *(state for layer in self.layers for state in layer.states)]
 
     @property
+    def num_samples(self) -> int:
+        """All that are asked for, those that are stored with them."""
+        return sum(state.pending_PS.size for state in self.every_state)
+
+    @property
     def num_pending(self) -> int:
         return sum(int(state.pending_PS.sum()) for state in self.every_state)
 
@@ -80,6 +86,7 @@ def prepare(job: "Job") -> Prepared:
     check_tokenizer(tokenizer, prompts)
     asked = resolve(job, checkpoint, tokenizer, prompts[0])
     check_knobs(job.model)
+    check_cap(job.cap, job.model)
     check_graphs(job)
     toolbox = equip(job)
     renderer = build_renderer(job, tokenizer, asked, toolbox, prompts[0])

@@ -85,7 +85,7 @@ class Progress:
         self._bar.close()
 
     def advance(self, sampled: Sampled) -> None:
-        self._num_done += 1
+        self._num_done += sampled.refusal is None
 
     def describe(self) -> str:
         """How far the job is, in a line."""

@@ -17,7 +17,7 @@ from sweeps.made_with import SCALARS, Made
 from sweeps.words import ONE_MODEL, quote
 
 # Settings that say where and how a job ran, and are no part of its rows.
-PASSING = ("run", "progress_row", "jobs_at_once", "grade_unfenced")
+PASSING = ("run", "progress_row", "jobs_at_once", "grade_unfenced", "cap")
 # The choice that any checkpoint takes.
 ANY_MODEL = "hf"
 ABSENT = object()

@@ -17,8 +17,8 @@ TYPED = re.compile(r"[+-]?(?:[0-9_.]+(?:e[+-]?[0-9_]*)?|inf|nan)|true|false", re
 ESCAPED = re.compile(r"\\[()\[\]{}:=, \t]")
 # Fields of a task that its yaml may leave to their defaults: to give one there is to add it.
 READERS = ("task.extract", "task.vote_key", "task.trust")
-# Of a model the same: what a server is asked beside the usual, by names of its own.
-KNOBS, COST = "model.knobs", "model.cost"
+# Of a model the same: what a server is asked beside the usual, by names of its own, and what it takes for tokens.
+KNOBS, COST, PRICE = "model.knobs", "model.cost", "model.price"
 QUOTES = ("'", '"')
 PLACES = (
     "model.path",
@@ -79,7 +79,7 @@ def adapt(word: str) -> str:
     or a character, another meaning.
     """
     name, equals, value = word.partition("=")
-    if equals and (name in (*READERS, KNOBS) or name.startswith(f"{KNOBS}.")):
+    if equals and (name in (*READERS, KNOBS, PRICE) or name.startswith((f"{KNOBS}.", f"{PRICE}."))):
         return f"++{word}"
     if name == COST and value:
         # An expression has brackets, which mean something else to Hydra.

@@ -25,7 +25,8 @@ class Writer:
     """Appends finished samples every `flush_seconds`, a trace always before its answers.
 
     A kill loses what was gathered since the last flush, so `flush_seconds` of finished samples at most, as long as
-    `keep_flushing` runs beside: samples alone would wait for the next one to end.
+    `keep_flushing` runs beside: samples alone would wait for the next one to end. num_drawn: samples, or paths of
+    searches, that are there whole; num_lost_tokens: of searches that did not come to their end.
     """
 
     def __init__(
@@ -37,9 +38,13 @@ class Writer:
         self._job = _now()
         self._started = self._flushed = time.monotonic()
         self._num_samples = self._num_tokens = 0
-        self.num_failed = 0
+        self.num_drawn = self.num_failed = self.num_lost_tokens = 0
 
     def add(self, sampled: Sampled) -> None:
+        self.num_drawn += sampled.num_drawn
+        self.num_lost_tokens += sampled.num_lost_tokens
+        if sampled.is_empty:
+            return
         # Until the next flush a token takes four bytes of an array, and more than eight of a tuple.
         self._rows[TRACES.name] += [
             self._row(trace)

@@ -13,6 +13,7 @@ from sweeps.job import Job
 from sweeps.lines import filled
 from sweeps.prepare import prepare
 from sweeps.recognised import Setting, tell_settings
+from sweeps.shares import tell_caps
 from sweeps.trusted import tell_code
 
 # The forecasts of the plans that were printed: Hydra hands nothing back to the command that started it.
@@ -43,8 +44,9 @@ def show_plan(jobs: Sequence[Job]) -> None:
             problems.append(f"{job.label}: {error}")
             continue
         told.append((job.label, prepared.settings))
-        forecasts.append(forecast(prepared))
-        notes += [f"{job.label}: {line}" for line in (*chosen_settings(job, prepared), *unusable_rows(prepared))]
+        forecasts.append(plan := forecast(prepared))
+        lines = (*chosen_settings(job, prepared), *unusable_rows(prepared), *tell_caps(prepared, plan))
+        notes += [f"{job.label}: {line}" for line in lines]
     shown.extend(forecasts)
     if forecasts:
         print(*tell_settings(told), sep="\n")
