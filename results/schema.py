@@ -352,6 +352,7 @@ DECISIONS = Table(
             ("targets", Text),
             ("num_tokens", pa.int64()),
             ("device_seconds", pa.float64()),
+            ("usd", pa.float64()),
             ("expected_tokens", pa.float64()),
             ("worst", Text),
             ("ratio", pa.float64()),

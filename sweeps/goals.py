@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results import decisions, store
+from sweeps.caps import SECONDS_AN_HOUR, price_tokens
+from sweeps.identity import name_task
 from sweeps.job import Job
 from sweeps.words import name_word
 
@@ -33,17 +35,26 @@ class Pursuit:
     """A goal, the models that a sweep draws for it, and the most that it may draw of each."""
 
     root: Path
+    task: str
     goal: "Goal"
     models: tuple[str, ...]
     most_prompts: int
     widths: tuple[int, ...]
-    has_anchor: bool
+    prices: Mapping[str, Mapping[str, float]]
 
     @property
     def digest(self) -> str:
         """What tells this goal from others of the run; caps have no say, so that a higher one goes on."""
         asked = json.dumps(self.goal.asked | {"models": sorted(self.models)}, sort_keys=True)
         return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+    def count_usd(self, spent: "Spent") -> float:
+        """Dollars for what was read and written, at the models' prices; 0 where they have none."""
+        return sum(
+            price_tokens(self.prices[name], num_read=each.read_tokens, num_written=each.all_tokens)
+            for name, each in spent.by_model.items()
+            if name in self.prices
+        )
 
 
 def plan_pursuit(jobs: Sequence[Job]) -> Pursuit:
@@ -55,11 +66,12 @@ def plan_pursuit(jobs: Sequence[Job]) -> Pursuit:
         raise ValueError("A goal is pursued with one job a model, and no search or strategy. Leave these out.")
     return Pursuit(
         first.run,
+        name_task(first.task),
         first.goal,
         tuple(names),
         min(job.task.size for job in jobs),
         first.grid.widths,
-        has_anchor=first.goal.bins,
+        {job.model.name: job.model.price for job in jobs},
     )
 
 
@@ -70,19 +82,53 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
 
     failed: list[str] = []
     with store.lock(pursuit.root, WRITER):
-        rows = decisions.read(pursuit.root, pursuit.digest)
-        if not rows:
-            rows = [_enter(pursuit, _pilot(pursuit, spending.read(pursuit.root)))]
+        stored = decisions.read(pursuit.root, pursuit.digest)
+        if not stored:
+            stored = [_enter(pursuit, _pilot(pursuit, spending.read(pursuit.root)))]
+        rows = _going_on(stored)
         while True:
-            if rows[-1]["end"] is None:
-                words = words_of_round(pursuit, rows, failed, spending.read(pursuit.root))
-                failed += [name for name in run(words) if name not in failed]
+            spent = spending.read(pursuit.root)
+            if rows[-1]["end"] is None and _is_left(_left(pursuit, rows[0], spent)):
+                failed += [
+                    name for name in run(words_of_round(pursuit, rows, failed, spent)) if name not in failed
+                ]
             advice = adviser.advise(pursuit, rows, failed)
             print("\n".join(advice.lines), flush=True)
-            if advice.action.end is None or rows[-1]["end"] is None:
-                rows.append(_enter(pursuit, _row(pursuit, advice, len(rows))))
-            if advice.action.end is not None:
+            row = _row(pursuit, advice, len(stored))
+            if row["end"] is None or not _is_said(stored[-1], row):
+                stored.append(_enter(pursuit, row))
+                rows.append(stored[-1])
+            if row["end"] is not None:
                 return failed
+
+
+def plan_round(pursuit: Pursuit) -> tuple[dict[str, list[str]], list[str]]:
+    """The words of each model's job in the round that comes next, and what is expected after it, in lines.
+
+    Raises ValueError where what is stored cannot be read.
+    """
+    from analysis.commands import goal as adviser
+    from analysis.runs import spending
+
+    spent, stored = spending.read(pursuit.root), decisions.read(pursuit.root, pursuit.digest)
+    if not stored:
+        first = _pilot(pursuit, spent) | {"goal": pursuit.digest}
+        return words_of_round(pursuit, [first], (), spent), adviser.tell_pilot(pursuit)
+    rows = _going_on(stored)
+    advice = adviser.advise(pursuit, rows)
+    rows.append(_row(pursuit, advice, len(stored)))
+    lines = adviser.tell_forecast(pursuit, advice, rows[0])
+    return ({} if advice.action.end else words_of_round(pursuit, rows, (), spent)), lines
+
+
+def _going_on(stored: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The decisions to go on from: where a cap ended them, the round that it may have cut comes first."""
+    return list(stored[:-1] if stored[-1]["end"] == "cap" else stored)
+
+
+def _is_said(last: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether this end is stored already."""
+    return all(last[name] == row[name] for name in ("end", "num_tokens"))
 
 
 def words_of_round(
@@ -92,16 +138,22 @@ def words_of_round(
     targets = {name: target for name, target in rows[-1]["targets"].items() if name not in failed}
     before = rows[-2]["targets"] if len(rows) > 1 else {}
     new = {
-        name: prompts * samples - prompts_before * samples_before
+        name: (prompts * samples - prompts_before * samples_before) * _tokens_a_sample(spent, name)
         for name, (prompts, samples) in targets.items()
         for prompts_before, samples_before in [before.get(name, (0, 0))]
     }
-    total = sum(new.values()) or 1
+    left, total = _left(pursuit, rows[0], spent), sum(new.values()) or 1.0
     return {
-        name: [*_grid(pursuit, prompts, samples), *_caps(pursuit, rows[0], spent, new[name] / total)]
+        name: [*_grid(pursuit, prompts, samples), *_caps(left, new[name] / total)]
         for name, (prompts, samples) in targets.items()
         if new[name]
     }
+
+
+def _tokens_a_sample(spent: "Spent", name: str) -> float:
+    """As it was so far; of a model of which nothing is known as of the others."""
+    known = {each: written.by_sample for each, written in spent.by_model.items() if written.num_samples}
+    return known.get(name, sum(known.values()) / len(known) if known else 1.0)
 
 
 def strip_goal(words: Sequence[str]) -> list[str]:
@@ -111,23 +163,33 @@ def strip_goal(words: Sequence[str]) -> list[str]:
 
 def _grid(pursuit: Pursuit, prompts: int, samples: int) -> list[str]:
     widths = [width for width in pursuit.widths if width <= samples]
-    anchor = [] if pursuit.has_anchor else ["grid.anchor=null"]
+    # Samples that sort prompts into bins are drawn where bins are asked about.
+    anchor = [] if pursuit.goal.bins else ["grid.anchor=null"]
     return [f"task.size={prompts}", f"grid.widths=[{','.join(map(str, widths))}]", *anchor]
 
 
-def _caps(pursuit: Pursuit, first: Mapping[str, Any], spent: "Spent", share: float) -> list[str]:
-    """The share of every cap that is left; a job that has none left draws nothing."""
+def _left(pursuit: Pursuit, first: Mapping[str, Any], spent: "Spent") -> dict[str, float]:
+    """What is left of each cap that there is, by its name among those of a job."""
     goal = pursuit.goal
-    words = []
-    if goal.max_tokens is not None:
-        left = goal.max_tokens - (spent.tokens - first["num_tokens"])
-        words.append(f"cap.tokens={max(int(share * left), 1)}")
-    if goal.max_device_hours is not None:
-        left_hours = goal.max_device_hours - (spent.device_seconds - first["device_seconds"]) / 3600
-        words.append(f"cap.device_hours={max(share * left_hours, 1e-6):.6g}")
-    if goal.max_usd is not None:
-        words.append(f"cap.usd={max(share * goal.max_usd, 1e-6):.6g}")
-    return words
+    most = {"tokens": goal.max_tokens, "device_hours": goal.max_device_hours, "usd": goal.max_usd}
+    used = {
+        "tokens": spent.tokens - first["num_tokens"],
+        "device_hours": (spent.device_seconds - first["device_seconds"]) / SECONDS_AN_HOUR,
+        "usd": pursuit.count_usd(spent) - first["usd"],
+    }
+    return {name: cap - used[name] for name, cap in most.items() if cap is not None}
+
+
+def _is_left(left: Mapping[str, float]) -> bool:
+    return all(each > 0 for each in left.values())
+
+
+def _caps(left: Mapping[str, float], share: float) -> list[str]:
+    """A job's share of every cap, so that all of them together pass none."""
+    return [
+        f"cap.{name}={max(int(share * each), 1) if name == 'tokens' else f'{share * each:.9f}'}"
+        for name, each in left.items()
+    ]
 
 
 def _pilot(pursuit: Pursuit, spent: "Spent") -> dict[str, Any]:
@@ -140,6 +202,7 @@ def _pilot(pursuit: Pursuit, spent: "Spent") -> dict[str, Any]:
         "targets": {name: (prompts, samples) for name in pursuit.models},
         "num_tokens": spent.tokens,
         "device_seconds": spent.device_seconds,
+        "usd": pursuit.count_usd(spent),
         "expected_tokens": None,
         "worst": None,
         "ratio": None,
@@ -156,6 +219,7 @@ def _row(pursuit: Pursuit, advice: "Advice", number: int) -> dict[str, Any]:
         "targets": {name: tuple(drawn) for name, drawn in action.targets.items()},
         "num_tokens": advice.spent.tokens,
         "device_seconds": advice.spent.device_seconds,
+        "usd": pursuit.count_usd(advice.spent),
         "expected_tokens": action.tokens,
         "worst": action.worst,
         "ratio": action.before,

@@ -44,13 +44,17 @@ class Pursued(Protocol):
     def most_prompts(self) -> int: ...
     @property
     def widths(self) -> tuple[int, ...]: ...
+    @property
+    def task(self) -> str: ...
+    def count_usd(self, spent: Spent) -> float: ...
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What is known after a round, what to draw next, and lines that say both."""
+    """What is known after a round, how far each model is drawn, what to draw next, and lines that say it."""
 
     questions: list[Question]
+    drawn: Mapping[str, Drawn]
     action: Action
     spent: Spent
     lines: list[str]
@@ -78,21 +82,52 @@ def advise(pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence
     A round that a cap cut short is left out: which of its samples are there depends on how long they are.
     """
     goal, spent = pursued.goal, spending.read(pursued.root)
-    names = [name for name in pursued.models if name not in failed]
-    readings = read_pairs(pursued.root, goal, names, rows)
-    drawn = asking.drawn_of(readings)
+    readings = read_pairs(pursued, rows, failed)
+    drawn = {name: Drawn(*target) for name, target in rows[-1]["targets"].items()} | asking.drawn_of(readings)
     questions = asking.ask(goal, readings, most_width=pursued.widths[-1])
-    limits = limits_of(pursued, spent)
     used = spent.tokens - rows[0]["num_tokens"]
-    if is_cut(rows, drawn):
+    if not questions:
+        action = Action(drawn, 0.0, "", 0.0, 0.0, "failed")
+    elif is_cut(rows, drawn):
         action = planner.stop(questions, drawn, "cap")
     elif len(rows) > goal.max_rounds:
         action = planner.stop(questions, drawn, "rounds")
     else:
-        left = np.inf if goal.max_tokens is None else goal.max_tokens - used
-        action = planner.choose(questions, drawn, limits, spent=used, left=left)
+        left = tokens_left(pursued, rows[0], spent)
+        action = planner.choose(questions, drawn, limits_of(pursued, spent), spent=used, left=left)
     lines = words.round_lines(len(rows) - 1, goal, questions, action, used, failed)
-    return Advice(questions, action, spent, lines)
+    return Advice(questions, drawn, action, spent, lines)
+
+
+def tell_pilot(pursued: Pursued) -> list[str]:
+    """What stands behind the plan of a pilot."""
+    return words.pilot_lines(pursued.goal)
+
+
+def tell_forecast(pursued: Pursued, advice: Advice, first: Mapping[str, Any]) -> list[str]:
+    """What is known, and the rounds that are expected from here on."""
+    used = advice.spent.tokens - first["num_tokens"]
+    rounds = planner.forecast(
+        advice.questions,
+        advice.drawn,
+        limits_of(pursued, advice.spent),
+        spent=used,
+        left=tokens_left(pursued, first, advice.spent),
+        most=pursued.goal.max_rounds,
+    )
+    return [*advice.lines, *words.forecast_lines(rounds)]
+
+
+def tokens_left(pursued: Pursued, first: Mapping[str, Any], spent: Spent) -> float:
+    """Tokens under every cap, hours and dollars taken to go as they went so far."""
+    goal, used = pursued.goal, max(spent.tokens - first["num_tokens"], 1)
+    hours = (spent.device_seconds - first["device_seconds"]) / 3600
+    usd = pursued.count_usd(spent) - first["usd"]
+    left = [np.inf]
+    for most, gone in ((goal.max_tokens, used), (goal.max_device_hours, hours), (goal.max_usd, usd)):
+        if most is not None:
+            left.append((most - gone) * used / max(gone, 1e-9))
+    return float(min(left))
 
 
 def limits_of(pursued: Pursued, spent: Spent) -> Limits:
@@ -115,15 +150,16 @@ def is_cut(rows: Sequence[Mapping[str, Any]], drawn: Mapping[str, Drawn]) -> boo
 
 
 def read_pairs(
-    root: Path, goal: Goal, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence[str] = ()
 ) -> dict[Models, Reading]:
-    """A reading of the models of each question, on the prompts that these have."""
+    """A reading of the models of each question, on the prompts that these have; those that failed left out."""
+    goal = pursued.goal
     along = goal.along if isinstance(goal, ExchangeRates | Decide) else "width"
-    run = StoredRun(root, along=Along() if along == "width" else Along(axis=along))
-    by_size = [rung.name for rung in run.rungs if rung.name in names]
+    run = StoredRun(pursued.root, task=pursued.task, along=Along() if along == "width" else Along(axis=along))
+    by_size = [rung.name for rung in run.rungs if rung.name in pursued.models]
     choices = Choices(cost=goal.cost)
     readings = {}
-    for models in asking.models_asked(goal, by_size):
+    for models in asking.models_asked(goal, by_size, failed):
         loaded = outcomes.pair(run, models=models, has_bins=goal.bins)
         if is_cut(rows, _drawn(loaded)) and len(rows) > 1:
             loaded = _as_before(loaded, {name: Drawn(*target) for name, target in rows[-2]["targets"].items()})

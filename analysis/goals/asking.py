@@ -15,7 +15,12 @@ from analysis.reading.reading import Reading
 Models = tuple[str, ...]
 
 
-def models_asked(goal: Goal, names: Sequence[str]) -> list[Models]:
+def models_asked(goal: Goal, names: Sequence[str], failed: Sequence[str] = ()) -> list[Models]:
+    """The models of each question, those with a failed model left out. Raises ValueError as `_every_question`."""
+    return [models for models in _every_question(goal, names) if not set(models) & set(failed)]
+
+
+def _every_question(goal: Goal, names: Sequence[str]) -> list[Models]:
     """The models of each question, of those that are drawn, smallest first; raises ValueError for what names others.
 
     A rate is of two models, the smaller first; a comparison of the base and the new one; an accuracy of one.

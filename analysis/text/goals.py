@@ -15,6 +15,7 @@ ENDS = {
     "limits": "All prompts and samples that the sweep may draw are drawn, or none of them would help.",
     "cap": "The cap is reached.",
     "rounds": "No more rounds are allowed (goal.max_rounds).",
+    "failed": "Nothing that is asked can be answered without the models that failed.",
 }
 
 
@@ -30,6 +31,31 @@ def round_lines(
     lines += [f"  {tell(each)}" for each in questions]
     lines += [f"  {name}: failed, so that what is asked of it stays open." for name in failed]
     return [*lines, *(_next(action) if action.end is None else _end(action, questions))]
+
+
+def pilot_lines(goal: Goal) -> list[str]:
+    """Behind the plan of a pilot."""
+    return [
+        filled(
+            "This is the pilot. After it, rounds draw where that narrows the answer most for a token, until it is "
+            "known, a cap is reached or the grid is drawn. Plan again once the pilot is drawn, to see how many rounds "
+            "and tokens to expect."
+        )
+    ]
+
+
+def forecast_lines(rounds: Sequence[Action]) -> list[str]:
+    """The rounds that are expected, and where they lead."""
+    if not rounds:
+        return []
+    total = sum(each.tokens for each in rounds)
+    last = ", ".join(f"{name} {_numbers(drawn)}" for name, drawn in rounds[-1].targets.items())
+    more = "1 more round" if len(rounds) == 1 else f"{len(rounds)} more rounds"
+    return [
+        filled(
+            f"Expected: {more}, about {total:,.0f} tokens with engine starts, up to {last} (prompts x samples)."
+        )
+    ]
 
 
 def tell(question: Question) -> str:

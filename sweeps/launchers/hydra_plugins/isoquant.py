@@ -15,7 +15,7 @@ from results.places import place_run
 from results.shortage import explain_refusal, explain_shortage, tell_refusal
 from results.stopping import end_closed, idle
 from sweeps.compose import build_job, check_fields, read_origins
-from sweeps.goals import plan_pursuit, pursue, strip_goal
+from sweeps.goals import plan_pursuit, plan_round, pursue, strip_goal
 from sweeps.job import Job
 from sweeps.launchers.jobs import draw_jobs, run_jobs, start_elsewhere, tell_failed
 from sweeps.launchers.lanes import Place
@@ -106,7 +106,20 @@ class PlanLauncher(SweepLauncher):
     def run(self, job_overrides: Sequence[Sequence[str]]) -> None:
         jobs = [self.compose(overrides) for overrides in job_overrides]
         with idle(False):
-            show_plan(jobs if self.options["is_here"] else [start_elsewhere(job) for job in jobs])
+            lines: Sequence[str] = ()
+            if jobs[0].goal is not None:
+                jobs, lines = self.next_round(jobs, job_overrides)
+            if jobs:
+                show_plan(jobs if self.options["is_here"] else [start_elsewhere(job) for job in jobs])
+            print(*lines, sep="\n", end="\n" if lines else "")
+
+    def next_round(
+        self, jobs: Sequence[Job], job_overrides: Sequence[Sequence[str]]
+    ) -> tuple[list[Job], Sequence[str]]:
+        """The jobs of the round that a goal asks for next, and what is expected behind it."""
+        added, lines = plan_round(plan_pursuit(jobs))
+        own = {job.model.name: strip_goal(words) for job, words in zip(jobs, job_overrides, strict=True)}
+        return [self.compose([*own[name], *more]) for name, more in added.items()], lines
 
 
 class ProcessesLauncher(SweepLauncher):
