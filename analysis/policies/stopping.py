@@ -47,7 +47,7 @@ def by_agreement(
     orders (P, N, S) from `orders.draw`, over which all is a mean; thresholds ascending. The leading answer counts,
     ties split. Raises ValueError where `most` exceeds the samples or thresholds fall.
     """
-    _refuse(most, orders, thresholds)
+    refuse(most, orders, thresholds)
     votes = np.arange(most + 1)
     sure = confidence(votes[:, None], votes)
     sums = np.zeros((4, orders.shape[0], len(thresholds)))
@@ -82,7 +82,7 @@ def by_score(
     costs, which every drawn sample is charged; thresholds ascending. watched (P, S): what is held against the
     thresholds in place of the scores, for a placebo. orders as in `by_agreement`. Raises ValueError as there.
     """
-    _refuse(most, orders, thresholds)
+    refuse(most, orders, thresholds)
     scores = np.asarray(scores, dtype=float)
     watched = scores if watched is None else np.asarray(watched, dtype=float)
     cost = samples.cost + np.asarray(reading, dtype=float)
@@ -123,7 +123,7 @@ def menu(stopped: Stopped, cells: Sequence[Cell]) -> Menu:
     return Menu(tuple(cells), stopped.accuracy, stopped.cost, stopped.tokens)
 
 
-def _refuse(most: int, orders: Ints, thresholds: Sequence[float]) -> None:
+def refuse(most: int, orders: Ints, thresholds: Sequence[float]) -> None:
     if not 1 <= most <= orders.shape[2]:
         raise ValueError(f"At most {orders.shape[2]} samples can be drawn here, not {most}.")
     if list(thresholds) != sorted(thresholds):
