@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     """Print what each policy is worth at equal mean cost; draw it into RUN/figures,
     with the CSV behind each figure.
     """
-    from analysis.figures import parallel_serial, policies
+    from analysis.figures import parallel_serial, policies, stopping
     from analysis.figures.save import save
     from analysis.policies import replays
     from analysis.text import replayed
@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         frame = replays.policies_frame(found, studies=studies)
         if len(frame):
             drawn.append(save(folder, name, frame, policies.draw))
+    if len(found.stopping):
+        drawn.append(save(folder, "replay_stopping", replays.stopping_frame(found), stopping.draw))
     if len(found.frontiers):
         drawn.append(save(folder, "replay_parallel_serial", replays.frontier_frame(found), parallel_serial.draw))
     print(*drawn, sep="\n")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.policies.studies import allocation, cascades, parallel, scored, search, thinking
+from analysis.policies.studies import allocation, cascades, parallel, scored, search, stopped, thinking
 from analysis.policies.studies.stage import NUM_FOLDS, Row, Stage, prepare
 from analysis.reading import curves
 from analysis.reading.choices import Setting
@@ -34,7 +34,8 @@ class Replays:
     policies: a row a study, model, rule, policy and setting, with accuracy, cost, gain over the study's line at
     equal mean cost, share of the oracle's gain, and the line's cost of equal accuracy in multiples of the
     policy's. choices: a row a model, how well features tell whom thinking rescues. frontiers, surface: width
-    against depth, a row a bin and level or cell. search: a row a rung. Each but policies may be empty.
+    against depth, a row a bin and level or cell. search: a row a rung. stopping: a row a number of samples, or a rule
+    that stops and its level. Each but policies may be empty.
     """
 
     setting: Setting
@@ -45,6 +46,7 @@ class Replays:
     frontiers: pd.DataFrame
     surface: pd.DataFrame
     search: pd.DataFrame
+    stopping: pd.DataFrame
 
 
 def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
@@ -72,8 +74,10 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
     if len(reading.outcomes.budgets) > 1 and reading.words.name == "budget":
         rows, choice = thinking.choose_thinking(stage, at)
         found, chosen = found + rows, [choice]
+    ended = []
     if "maj_at_k" in rules:
         found += cascades.climb(stage, at)
+        ended = stopped.stop(stage, at)
     frontiers, surface = (
         parallel.compare_parallel(stage, at, reading.rule) if stage.arms[at].rung.has_tokens else ([], [])
     )
@@ -86,12 +90,13 @@ def replay(reading: Reading, asked: Asked, *, texts: Sequence[str]) -> Replays:
         frontiers=frontiers,
         surface=surface,
         search=search.halve_up_the_ladder(stage, reading.rule),
+        stopping=ended,
     )
 
 
 def _replayed(stage: Stage, at: int, asked: Asked, found: list[Row], **beside: list[Row]) -> Replays:
     """The rows of policies as frames, and those of what else was replayed."""
-    every = ("choices", "frontiers", "surface", "search")
+    every = ("choices", "frontiers", "surface", "search", "stopping")
     return Replays(
         setting=stage.reading.setting,
         model=stage.arms[at].rung.name,
@@ -111,6 +116,11 @@ def frontier_frame(found: Replays) -> pd.DataFrame:
     """Frontiers and the surface as one frame, `part` telling which, with what a caption needs."""
     parts = [found.frontiers.assign(part="frontier"), found.surface.assign(part="surface")]
     return pd.concat(parts, ignore_index=True).assign(**_said(found))
+
+
+def stopping_frame(found: Replays) -> pd.DataFrame:
+    """What stops one prompt's samples, with what a caption needs."""
+    return found.stopping.assign(**_said(found))
 
 
 def _said(found: Replays) -> dict[str, object]:

@@ -24,6 +24,9 @@ def section(found: Replays) -> Section:
         body += html.table(_policies(rows, found.setting.cost_unit), caption=title)
     if len(found.choices):
         body += html.paragraph(replayed.choice_words(found))
+    if len(found.stopping):
+        body += html.table(replayed.stopping_rows(found), caption=replayed.stopping_title(found))
+        body += html.paragraph(replayed.stopping_words(found))
     if len(found.frontiers):
         body += html.table(_frontiers(found), caption=f"Width against depth: {found.model}")
     return Section("replay", "Who should get the compute?", body)

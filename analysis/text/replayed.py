@@ -1,13 +1,14 @@
 """What was replayed, in words and tables for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from analysis import numerals
 from analysis.policies.replays import Replays, nearest
-from analysis.policies.studies import allocation, cascades, parallel, scored, thinking
+from analysis.policies.stopping import CONFIDENCE
+from analysis.policies.studies import allocation, cascades, parallel, scored, stopped, thinking
 from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
@@ -30,7 +31,7 @@ def render(found: Replays) -> str:
     )
     parts = [head, *(_table(title, rows) for title, rows in tables(found))]
     parts += [choice_words(found)] if len(found.choices) else []
-    return filled("\n\n".join([*parts, *_search(found), *_parallel(found)]))
+    return filled("\n\n".join([*parts, *_stopping(found), *_search(found), *_parallel(found)]))
 
 
 def tables(found: Replays) -> list[tuple[str, pd.DataFrame]]:
@@ -50,6 +51,43 @@ def choice_words(found: Replays) -> str:
         f"it and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50). "
         "Compared with random mixing at the same rates, the learned choice gains "
         f"{_points(choice, 'gain_over_mixing')} points at {_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
+    )
+
+
+def stopping_rows(found: Replays) -> pd.DataFrame:
+    """The most samples, and each rule that stops at 95%: what they draw, save, lose and certify, in words."""
+    rows = found.stopping
+    is_all = (rows["rule"] == stopped.FIXED) & (rows["samples"] == rows["most"])
+    shown = rows[is_all | (rows["level"] == CONFIDENCE)]
+    return pd.DataFrame(
+        {
+            "rule": [_stopping_name(row) for _, row in shown.iterrows()],
+            "samples": [f"{row['samples']:.1f}" for _, row in shown.iterrows()],
+            "saved": [_stopping_words(row, "saved", _tenths) for _, row in shown.iterrows()],
+            "points lost": [_stopping_words(row, "loss", _points) for _, row in shown.iterrows()],
+            "as accurate": [_stopping_words(row, "as_accurate", _same_for_all) for _, row in shown.iterrows()],
+            "certified": [_certified_words(row, "certified") for _, row in shown.iterrows()],
+            "wrong": [_certified_words(row, "wrong") for _, row in shown.iterrows()],
+        }
+    )
+
+
+def stopping_words(found: Replays) -> str:
+    """What the columns of `stopping_rows` are, and how many prompts were certified."""
+    rows = found.stopping
+    row = rows[(rows["rule"] == stopped.CERTIFIED) & (rows["level"] == CONFIDENCE)].iloc[0]
+    num_certified = row["certified"] * found.setting.total_prompts
+    told = (
+        f"{num_certified:.1f} of {found.setting.total_prompts} prompts are certified on average, and "
+        f"{_certified_words(row, 'wrong')} of these certificates name a wrong answer: one that is likely all the same."
+        if row["certified"] > 0
+        else "No prompt is certified within so few samples: it takes seven that agree."
+    )
+    return (
+        f"Samples are drawn one after another, at most {row['most']}. Votes agree: once the leading answer beats the "
+        "second with a confidence of 95%, judged anew after every sample. Certified: the chance that any answer which "
+        "is not the most likely one is ever certified is at most 5%, however often one looks. As accurate: the number "
+        f"of samples, the same for all prompts, that is as accurate. {told}"
     )
 
 
@@ -102,6 +140,47 @@ def _scored(found: Replays) -> _Titled:
         rows = found.policies[(found.policies["study"] == study) & (found.policies["kind"] != "arms")]
         if len(rows):
             yield f"{words}: {rows['model'].iloc[0]}, its reading charged", rows, _shown_cost(rows, line)
+
+
+def _stopping(found: Replays) -> list[str]:
+    if found.stopping.empty:
+        return []
+    shown = stopping_rows(found)
+    table = aligned([list(shown), *shown.to_numpy().tolist()], num_text=1, is_last_text=False)
+    return [f"{stopping_title(found)}\n{table}\n{stopping_words(found)}"]
+
+
+def stopping_title(found: Replays) -> str:
+    """Of the table of `stopping_rows`."""
+    return f"Enough samples of one prompt: {found.model}, read by {wording.RULES['maj_at_k']}"
+
+
+def _stopping_name(row: pd.Series) -> str:
+    return f"always {row['most']} samples" if row["rule"] == stopped.FIXED else str(row["rule"])
+
+
+def _stopping_words(row: pd.Series, name: str, write: Callable[[pd.Series, str], str]) -> str:
+    return "-" if row["rule"] == stopped.FIXED else write(row, name)
+
+
+def _tenths(row: pd.Series, name: str) -> str:
+    return f"{row[name]:.1f} [{row[f'{name}_low']:.1f}, {row[f'{name}_high']:.1f}]"
+
+
+def _same_for_all(row: pd.Series, name: str) -> str:
+    if np.isnan(row[name]):
+        return "not compared"
+    middle, low, high = (
+        f"{row[f'{name}{end}']:.1f}" if np.isfinite(row[f"{name}{end}"]) else wording.NEVER
+        for end in ("", "_low", "_high")
+    )
+    return f"{middle} [{low}, {high}]"
+
+
+def _certified_words(row: pd.Series, name: str) -> str:
+    if np.isnan(row[name]):
+        return "-"
+    return f"{100 * row[name]:.0f}% [{100 * row[f'{name}_low']:.0f}, {100 * row[f'{name}_high']:.0f}]"
 
 
 def _search(found: Replays) -> list[str]:

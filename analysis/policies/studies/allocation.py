@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.arrays import Ints
 from analysis.policies import features, menu, orders, probed, stopping
 from analysis.policies.allocation import Each, Once, Oracle, Planned, Shuffled, bins, linear
+from analysis.policies.certificate import by_certificate
 from analysis.policies.menu import Cell, Menu
+from analysis.policies.orders import Pool
 from analysis.policies.policy import Known, Policy
 from analysis.policies.replay import Replayed, join
 from analysis.policies.studies.stage import DIFFICULTY, Reference, Row, Stage, average, levels, rows
@@ -52,6 +55,8 @@ def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> 
         Shuffled(Oracle(plain, wanted, name=ORACLE)),
     ]  # fmt: skip
     parts = [stage.replay(plain, policies), stage.replay(stopped(stage, at, rule), [Each(STOPPING[rule])])]
+    if rule == "maj_at_k":
+        parts.append(stage.replay(_certificates(stage, at), [Each(CERTIFIED)]))
     if num_samples >= 2 * num_probe:
         parts.append(_probed(stage, at, rule, num_probe))
     if num_samples >= 4:
@@ -60,6 +65,7 @@ def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> 
 
 
 STOPPING: dict[Rule, str] = {"maj_at_k": "stop when votes agree", "pass_at_k": "stop at the first success"}
+CERTIFIED = "stop when the mode is certified"
 
 
 def _menu(stage: Stage, at: int, rule: Rule, widths: tuple[int, ...], samples: slice | None = None) -> Menu:
@@ -79,17 +85,33 @@ def named_cell(stage: Stage, at: int, name: str, width: int) -> Cell:
 
 def stopped(stage: Stage, at: int, rule: Rule) -> Menu:
     """Drawing one after another, an arm for every threshold, or every most with a verifiable reward."""
+    if rule == "pass_at_k":
+        arm = stage.arms[at]
+        samples = orders.pool(arm, len(arm.budgets) - 1, stage.cost)
+        widths = curves.width_path(len(arm.budgets), samples.correct.shape[1], rule).widths
+        cells = [named_cell(stage, at, f"stop at success, at most {width}", width) for width in widths]
+        return stopping.menu(stopping.at_success(samples, widths=widths), cells)
+    samples, drawn, most = in_turn(stage, at)
+    cells = [named_cell(stage, at, f"stop at confidence {sure:g}, at most {most}", most) for sure in THRESHOLDS]
+    return stopping.menu(stopping.by_agreement(samples, drawn, most=most, thresholds=THRESHOLDS), cells)
+
+
+def in_turn(stage: Stage, at: int) -> tuple[Pool, Ints, int]:
+    """One model's samples, the orders that every rule of stopping draws them in, and the most that it may draw: an
+    odd number of votes.
+    """
     arm = stage.arms[at]
     samples = orders.pool(arm, len(arm.budgets) - 1, stage.cost)
     num_prompts, num_samples = samples.correct.shape
-    if rule == "pass_at_k":
-        widths = curves.width_path(len(arm.budgets), num_samples, rule).widths
-        cells = [named_cell(stage, at, f"stop at success, at most {width}", width) for width in widths]
-        return stopping.menu(stopping.at_success(samples, widths=widths), cells)
     drawn = orders.draw(num_prompts, num_samples, rng=stage.rng(2, at))
-    most = num_samples - (num_samples + 1) % 2
-    cells = [named_cell(stage, at, f"stop at confidence {sure:g}, at most {most}", most) for sure in THRESHOLDS]
-    return stopping.menu(stopping.by_agreement(samples, drawn, most=most, thresholds=THRESHOLDS), cells)
+    return samples, drawn, num_samples - (num_samples + 1) % 2
+
+
+def _certificates(stage: Stage, at: int) -> Menu:
+    samples, drawn, most = in_turn(stage, at)
+    found = by_certificate(samples, drawn, most=most, sure=THRESHOLDS)
+    cells = [named_cell(stage, at, f"stop at certainty {sure:g}, at most {most}", most) for sure in THRESHOLDS]
+    return stopping.menu(found.stopped, cells)
 
 
 def _probed(stage: Stage, at: int, rule: Rule, num_probe: int) -> Replayed:

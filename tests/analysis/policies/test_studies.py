@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.figures import parallel_serial, policies
+from analysis.figures import parallel_serial, policies, stopping
 from analysis.policies import replays
 from analysis.policies.replays import Asked, Replays
+from analysis.policies.studies import stopped
 from analysis.reading.choices import Choices
 from analysis.reading.reading import read
 from analysis.report.replays import section
@@ -94,6 +95,59 @@ def test_stopping_when_votes_agree_saves_samples(found: Replays) -> None:
     assert sure["cost"] < 0.9 * most["cost"] and abs(sure["accuracy"] - most["accuracy"]) < 0.01
 
 
+def stopping_rule(found: Replays, rule: str) -> pd.DataFrame:
+    return found.stopping[found.stopping["rule"] == rule].reset_index(drop=True)
+
+
+def test_a_certified_mode_takes_more_samples_than_votes_that_agree_and_loses_no_more(found: Replays) -> None:
+    fixed, agreed, certified = (stopping_rule(found, rule) for rule in dict.fromkeys(found.stopping["rule"]))
+    assert (certified["samples"] > agreed["samples"]).all() and (certified["loss"] <= agreed["loss"] + 1e-9).all()
+    at_95 = certified[certified["level"] == 0.95].iloc[0]
+    assert 2 < at_95["saved_low"] < at_95["saved"] < at_95["saved_high"] < 5 and abs(at_95["loss"]) < 0.01
+    assert 0.3 < at_95["certified_low"] < at_95["certified"] < at_95["certified_high"] < 0.6
+    assert at_95["wrong"] < 0.02 and at_95["wrong_high"] > 0
+    assert certified["certified"].is_monotonic_decreasing and agreed["certified"].isna().all()
+    assert fixed["samples"].tolist() == list(range(1, 16, 2)) and fixed["loss"].iloc[-1] == 0
+
+
+def test_what_stops_is_compared_with_the_same_number_for_all_on_the_same_orders(found: Replays) -> None:
+    table = found.stopping
+    assert np.allclose(table["saved"], table["most"] - table["samples"])
+    for end in ("", "_low", "_high"):
+        assert table[f"saved{end}"].notna().all() and table[f"loss{end}"].notna().all()
+    fixed = stopping_rule(found, stopped.FIXED)
+    assert np.allclose(fixed["accuracy"], fixed["accuracy"].iloc[-1] - fixed["loss"])
+    reached = fixed[fixed["accuracy"].diff().fillna(1) > 0]
+    assert np.allclose(reached["as_accurate"], reached["samples"])
+    for rule in (stopped.AGREED, stopped.CERTIFIED):
+        policy = rows(found, "allocation", rule)
+        assert np.allclose(stopping_rule(found, rule)["accuracy"], policy["accuracy"])
+
+
+def test_a_mode_that_is_wrong_is_certified_and_counted_as_wrong(loaded: Outcomes) -> None:
+    """Of 30 prompts whose samples all agree, every third agrees on a wrong answer."""
+    few = loaded.take(budgets=np.array([len(loaded.budgets) - 1]), prompts=np.arange(30))
+    right = np.arange(30) % 3 > 0
+    arms = tuple(
+        replace(
+            arm,
+            stored=replace(
+                arm.samples,
+                correct=np.broadcast_to(right[:, None], arm.samples.correct.shape).copy(),
+                votes=np.zeros_like(arm.samples.votes),
+            ),
+        )
+        for arm in few.arms
+    )
+    found = replays.replay(read(replace(few, arms=arms), Choices()), Asked(num_folds=2), texts=[""] * 30)
+    certified = stopping_rule(found, stopped.CERTIFIED).set_index("level")
+    assert certified["samples"].to_dict() == {0.6: 3, 0.75: 4, 0.85: 5, 0.9: 6, 0.95: 7, 0.98: 9, 0.995: 11}
+    assert (certified["certified"] == 1).all() and np.allclose(certified["wrong"], 1 / 3)
+    assert (certified["loss"] == 0).all() and (certified["as_accurate"] == 1).all()
+    said = " ".join(replayed.stopping_words(found).split())
+    assert "30.0 of 30 prompts are certified" in said and "33% [" in said
+
+
 def test_what_thinking_rescues_is_what_the_samples_say(found: Replays, loaded: Outcomes) -> None:
     choice, grid = found.choices.iloc[0], loaded.arms[-1].samples
     assert choice["rescued"] == pytest.approx((grid.correct[-1] & ~grid.correct[0]).mean())
@@ -127,7 +181,7 @@ def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: 
 def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
     hostile = replace(found, model="<script>alert(1)</script>")
     body = section(hostile).body
-    assert "<script>" not in body and body.count("<table>") == len(replayed.tables(found)) + 1
+    assert "<script>" not in body and body.count("<table>") == len(replayed.tables(found)) + 2
     assert "stop when votes agree" in body and "tokens in series" in body
 
 
@@ -135,6 +189,7 @@ def test_no_word_of_a_replay_s_figures_covers_another_or_leaves_the_page(found: 
     for name in ("replay_allocation", "replay_choices"):
         frame = replays.policies_frame(found, studies=policies.FIGURES[name])
         assert faults(policies.draw(frame)) == []
+    assert faults(stopping.draw(replays.stopping_frame(found))) == []
     figure = parallel_serial.draw(replays.frontier_frame(found))
     assert faults(figure) == []
     bins = found.frontiers["bin"].nunique()
@@ -150,7 +205,7 @@ def test_the_command_draws_a_planted_run_without_bins(plant, capsys: pytest.Capt
     assert main(["replay", str(root), "--folds", "2", "--probe", "1", "--rule", "pass_at_k"]) == 0
     printed = capsys.readouterr().out
     assert "Width against depth" in printed
-    for name in ("replay_allocation", "replay_choices", "replay_parallel_serial"):
+    for name in ("replay_allocation", "replay_choices", "replay_stopping", "replay_parallel_serial"):
         assert (root / "figures" / f"{name}.png").stat().st_size > 10_000
         assert len(pd.read_csv(root / "figures" / f"{name}.csv")) > 5
 
@@ -161,9 +216,10 @@ def test_a_run_of_one_budget_and_no_votes_is_asked_what_it_can_tell(loaded: Outc
     poor = replace(loaded, arms=tuple(silent), budgets=np.array([256]), num_samples=4, bins=None, dials={})
     found = replays.replay(read(poor, Choices()), Asked(num_folds=2), texts=[""] * 120)
     assert set(found.policies["study"]) == {"allocation"} and found.setting.cost_unit == "samples"
-    assert found.search.empty and found.frontiers.empty and found.choices.empty
+    assert found.search.empty and found.frontiers.empty and found.choices.empty and found.stopping.empty
     oracle = rows(found, "allocation", "oracle", "pass_at_k")
-    assert (oracle["gain"].dropna() >= -1e-9).all() and "Thinking" not in replayed.render(found)
+    assert (oracle["gain"].dropna() >= -1e-9).all() and "Thinking" not in (text := replayed.render(found))
+    assert "certified" not in text
 
 
 @pytest.mark.parametrize(
