@@ -79,9 +79,10 @@ def stopping_words(found: Replays) -> str:
     num_certified = row["certified"] * found.setting.total_prompts
     told = (
         f"{num_certified:.1f} of {found.setting.total_prompts} prompts are certified on average, and "
-        f"{_certified_words(row, 'wrong')} of these certificates name a wrong answer: one that is likely all the same."
+        f"{_certified_words(row, 'wrong')} of these certificates name a wrong answer: the most likely one "
+        "is not always right."
         if row["certified"] > 0
-        else "No prompt is certified within so few samples: it takes seven that agree."
+        else "No prompt is certified within so few samples: that takes seven that agree, or more."
     )
     return (
         f"Samples are drawn one after another, at most {row['most']}. Votes agree: once the leading answer beats the "

@@ -55,12 +55,12 @@ def replay(stage: Stage, at: int, rule: Rule, *, num_probe: int = NUM_PROBE) -> 
         Shuffled(Oracle(plain, wanted, name=ORACLE)),
     ]  # fmt: skip
     parts = [stage.replay(plain, policies), stage.replay(stopped(stage, at, rule), [Each(STOPPING[rule])])]
-    if rule == "maj_at_k":
-        parts.append(stage.replay(_certificates(stage, at), [Each(CERTIFIED)]))
     if num_samples >= 2 * num_probe:
         parts.append(_probed(stage, at, rule, num_probe))
     if num_samples >= 4:
         parts.append(_half_known(stage, at, rule))
+    if rule == "maj_at_k":
+        parts.append(stage.replay(_certificates(stage, at), [Each(CERTIFIED)]))
     return join(parts)
 
 
