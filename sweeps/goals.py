@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 WRITER = "goal"
 GOAL = "goal"
-# What a launcher runs of one round: words of each job, and whether it may start; it gives the models that failed.
-Run = Callable[[Mapping[str, Sequence[str]]], list[str]]
+# What a launcher runs of one round: words of each job, and whether there was a round before; the models that failed.
+Run = Callable[[Mapping[str, Sequence[str]], bool], list[str]]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
     from analysis.runs import spending
 
     failed: list[str] = []
+    is_again = False
     with store.lock(pursuit.root, WRITER):
         stored = decisions.read(pursuit.root, pursuit.digest)
         if not stored:
@@ -89,9 +90,8 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
         while True:
             spent = spending.read(pursuit.root)
             if rows[-1]["end"] is None and _is_left(_left(pursuit, rows[0], spent)):
-                failed += [
-                    name for name in run(words_of_round(pursuit, rows, failed, spent)) if name not in failed
-                ]
+                lost = run(words_of_round(pursuit, rows, failed, spent), is_again)
+                failed, is_again = list(dict.fromkeys([*failed, *lost])), True
             advice = adviser.advise(pursuit, rows, failed)
             print("\n".join(advice.lines), flush=True)
             row = _row(pursuit, advice, len(stored))
@@ -111,10 +111,9 @@ def plan_round(pursuit: Pursuit) -> tuple[dict[str, list[str]], list[str]]:
     from analysis.runs import spending
 
     spent, stored = spending.read(pursuit.root), decisions.read(pursuit.root, pursuit.digest)
-    if not stored:
-        first = _pilot(pursuit, spent) | {"goal": pursuit.digest}
-        return words_of_round(pursuit, [first], (), spent), adviser.tell_pilot(pursuit)
-    rows = _going_on(stored)
+    rows = _going_on(stored) if stored else [_pilot(pursuit, spent)]
+    if not stored and not spent.by_model.keys() >= set(pursuit.models):
+        return words_of_round(pursuit, rows, (), spent), adviser.tell_pilot(pursuit)
     advice = adviser.advise(pursuit, rows)
     rows.append(_row(pursuit, advice, len(stored)))
     lines = adviser.tell_forecast(pursuit, advice, rows[0])

@@ -27,7 +27,7 @@ def round_lines(
 ) -> list[str]:
     """What is known after a round, a line a question, and what comes next or why nothing does."""
     share = f" ({used / goal.max_tokens:.0%} of the cap)" if goal.max_tokens else ""
-    lines = [f"Round {number}: {used:,} tokens so far{share}."]
+    lines = [f"{_after(number)}: {used:,} tokens so far{share}."]
     lines += [f"  {tell(each)}" for each in questions]
     lines += [f"  {name}: failed, so that what is asked of it stays open." for name in failed]
     return [*lines, *(_next(action) if action.end is None else _end(action, questions))]
@@ -70,14 +70,14 @@ def story(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     lines = [filled(f"Asked: {asked}."), ""]
     for row in rows[1:]:
-        lines.append(f"Round {row['round'] - 1}: {row['num_tokens'] - rows[0]['num_tokens']:,} tokens so far.")
+        lines.append(f"{_after(row['round'] - 1)}: {row['num_tokens'] - rows[0]['num_tokens']:,} tokens so far.")
         for known in row["known"]:
             found = {name: float(value) for name, value in known.items() if name not in _NAMES}
             lines.append(
                 f"  {known['name']}: {_found(found, known['state'])}; {_state(known['state'], known['ratio'])}"
             )
         drawn = ", ".join(f"{name} {prompts:,} x {samples}" for name, (prompts, samples) in row["targets"].items())
-        lines.append(f"  {ENDS[row['end']] if row['end'] else 'Next'}: {drawn} (prompts x samples).")
+        lines.append(f"  {ENDS[row['end']]}" if row["end"] else filled(f"  Next: {drawn} (prompts x samples)."))
     return lines
 
 
@@ -147,6 +147,10 @@ def _takes(question: Question, drawn: Mapping[str, Drawn]) -> str:
         if needed < 1e7
         else "More would not help."
     )
+
+
+def _after(number: int) -> str:
+    return "After the pilot" if number == 0 else f"After round {number}"
 
 
 def _numbers(drawn: Drawn) -> str:

@@ -44,11 +44,14 @@ def tell_failed(failed: Sequence[str]) -> None:
         )
 
 
-def draw_jobs(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Place) -> list[str]:
-    """As `run_jobs`; the models that failed."""
+def draw_jobs(
+    jobs: Sequence[Job], overrides: Sequence[Sequence[str]], place: Place, *, is_again: bool = False
+) -> list[str]:
+    """As `run_jobs`; the models that failed. is_again: their settings were told before."""
     root = jobs[0].run
     repair(root)
-    pending, busy = find_pending(jobs if place.is_here else [start_elsewhere(job) for job in jobs])
+    placed = jobs if place.is_here else [start_elsewhere(job) for job in jobs]
+    pending, busy = find_pending(placed, is_again=is_again)
     failed = busy + run_lanes(group_lanes(jobs, overrides, pending), place, logs=root / "logs")
     tasks = {str(job.task): job.task for job in jobs}
     print(find_fence(), flush=True)
@@ -90,7 +93,7 @@ def group_lanes(jobs: Sequence[Job], overrides: Sequence[Sequence[str]], pending
     ]
 
 
-def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
+def find_pending(jobs: Sequence[Job], *, is_again: bool = False) -> tuple[list[int], list[str]]:
     """Indices of the jobs that lack something, and the models that are left out since another process writes them.
 
     Raises ValueError with every problem found, before a weight is loaded.
@@ -113,10 +116,12 @@ def find_pending(jobs: Sequence[Job]) -> tuple[list[int], list[str]]:
             pending.append(index)
             told.append((job.label, prepared.settings))
         print(f"{job.label:>16}: {prepared.num_pending or 'no'} samples to draw", flush=True)
-        for line in (*chosen_settings(job, prepared), *unusable_rows(prepared)):
+        for line in () if is_again else (*chosen_settings(job, prepared), *unusable_rows(prepared)):
             print(filled(line, indent=18), flush=True)
     if problems:
         raise ValueError("\n".join(problems))
+    if is_again:
+        return pending, list(dict.fromkeys(busy))
     for line in tell_settings(told):
         print(line, flush=True)
     for line in (*tell_code(jobs), *missing_anchor(jobs)):

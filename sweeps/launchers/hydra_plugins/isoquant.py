@@ -84,9 +84,10 @@ class SweepLauncher(Launcher):
         """Rounds of these jobs, each composed anew with the numbers that were decided."""
         own = {job.model.name: strip_goal(words) for job, words in zip(jobs, job_overrides, strict=True)}
 
-        def run_round(added: Mapping[str, Sequence[str]]) -> list[str]:
+        def run_round(added: Mapping[str, Sequence[str]], is_again: bool) -> list[str]:
             words = [[*own[name], *more] for name, more in added.items()]
-            return draw_jobs([self.compose(each) for each in words], [[*started, *each] for each in words], place)
+            composed = [self.compose(each) for each in words]
+            return draw_jobs(composed, [[*started, *each] for each in words], place, is_again=is_again)
 
         tell_failed(pursue(plan_pursuit(jobs), run_round))
 
