@@ -15,6 +15,7 @@ EXAMPLES = """\
   isoquant sweep experiment=embedded run=pilot task.size=150 grid.widths=[1,2,4,8,16,32]
   isoquant sweep model.path=Qwen/Qwen3-4B task=gsm8k grid.budgets=[0,512,2048] run=mine
   isoquant sweep pilot +task.size=8                 8 more prompts, all else as results/runs/pilot was made
+  isoquant sweep pilot cap.tokens=20000             stop each model once it has written so many tokens
   isoquant sweep experiment=qwen3 hydra/launcher=slurm hydra.launcher.partition=gpu
 """
 

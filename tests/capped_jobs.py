@@ -82,4 +82,6 @@ def write(request: Request, often: int | None = None) -> tuple[tuple[int, ...], 
             stop = -1 if often in ids else int(rng.integers(len(request.stop_ids)))
             return (*ids, request.stop_ids[stop]), "stop"
         ids.append(int(rng.integers(3, 20)) if often is None or rng.random() > 0.1 else often)
+        if ids[-1] in request.stop_ids:
+            return tuple(ids), "stop"
     return tuple(ids), "length"

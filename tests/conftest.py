@@ -46,6 +46,7 @@ STARTS_ENGINES = {
     "test_calls_engine.py",
     "test_engines.py",
     "test_rounds_engine.py",
+    "test_caps_engine.py",
     "test_search_engine.py",
     "test_probe.py",
     "test_sweep.py",
