@@ -89,8 +89,11 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
         rows = _going_on(stored)
         while True:
             spent = spending.read(pursuit.root)
-            if rows[-1]["end"] is None and _is_left(_left(pursuit, rows[0], spent)):
-                lost = run(words_of_round(pursuit, rows, failed, spent), is_again)
+            # What an earlier sweep left of its last round, and of models that failed in it, comes first.
+            is_due = rows[-1]["end"] is None or not is_again
+            if is_due and _is_left(_left(pursuit, rows[0], spent)):
+                before = rows[-2]["targets"] if is_again else {}
+                lost = run(words_of_round(pursuit, rows, before, failed, spent), is_again)
                 failed, is_again = list(dict.fromkeys([*failed, *lost])), True
             advice = adviser.advise(pursuit, rows, failed)
             print("\n".join(advice.lines), flush=True)
@@ -113,16 +116,18 @@ def plan_round(pursuit: Pursuit) -> tuple[dict[str, list[str]], list[str]]:
     spent, stored = spending.read(pursuit.root), decisions.read(pursuit.root, pursuit.digest)
     rows = _going_on(stored) if stored else [_pilot(pursuit, spent)]
     if not stored and not spent.by_model.keys() >= set(pursuit.models):
-        return words_of_round(pursuit, rows, (), spent), adviser.tell_pilot(pursuit)
+        return words_of_round(pursuit, rows, {}, (), spent), adviser.tell_pilot(pursuit)
     advice = adviser.advise(pursuit, rows)
     rows.append(_row(pursuit, advice, len(stored)))
     lines = adviser.tell_forecast(pursuit, advice, rows[0])
-    return ({} if advice.action.end else words_of_round(pursuit, rows, (), spent)), lines
+    if advice.action.end is not None:
+        return {}, lines
+    return words_of_round(pursuit, rows, rows[-2]["targets"], (), spent), lines
 
 
 def _going_on(stored: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The decisions to go on from: where a cap ended them, the round that it may have cut comes first."""
-    return list(stored[:-1] if stored[-1]["end"] == "cap" else stored)
+    return list(stored[:-1] if stored[-1]["end"] in ("cap", "pilot") else stored)
 
 
 def _is_said(last: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
@@ -131,11 +136,17 @@ def _is_said(last: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
 
 
 def words_of_round(
-    pursuit: Pursuit, rows: Sequence[Mapping[str, Any]], failed: Sequence[str], spent: "Spent"
+    pursuit: Pursuit,
+    rows: Sequence[Mapping[str, Any]],
+    before: Mapping[str, Sequence[int]],
+    failed: Sequence[str],
+    spent: "Spent",
 ) -> dict[str, list[str]]:
-    """What each model's job is asked beside the words of the sweep: its prompts, samples and share of what is left."""
+    """What each model's job is asked beside the words of the sweep: its prompts, samples and share of what is left.
+
+    before: the prompts and samples that are there; a model that is asked no more has no job.
+    """
     targets = {name: target for name, target in rows[-1]["targets"].items() if name not in failed}
-    before = rows[-2]["targets"] if len(rows) > 1 else {}
     new = {
         name: (prompts * samples - prompts_before * samples_before) * _tokens_a_sample(spent, name)
         for name, (prompts, samples) in targets.items()

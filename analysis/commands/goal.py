@@ -49,6 +49,10 @@ class Pursued(Protocol):
     def count_usd(self, spent: Spent) -> float: ...
 
 
+class NothingWholeError(ValueError):
+    """A cap left no round of which all is drawn, and which samples are there depends on how long they are."""
+
+
 @dataclass(frozen=True)
 class Advice:
     """What is known after a round, how far each model is drawn, what to draw next, and lines that say it."""
@@ -82,10 +86,15 @@ def advise(pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence
     A round that a cap cut short is left out: which of its samples are there depends on how long they are.
     """
     goal, spent = pursued.goal, spending.read(pursued.root)
-    readings = read_pairs(pursued, rows, failed)
+    used = spent.tokens - rows[0]["num_tokens"]
+    try:
+        readings = read_pairs(pursued, rows, failed)
+    except NothingWholeError:
+        targets = {name: Drawn(*target) for name, target in rows[-1]["targets"].items()}
+        action = Action(targets, 0.0, "", 0.0, 0.0, "pilot")
+        return Advice([], targets, action, spent, words.round_lines(0, goal, [], action, used, failed))
     drawn = {name: Drawn(*target) for name, target in rows[-1]["targets"].items()} | asking.drawn_of(readings)
     questions = asking.ask(goal, readings, most_width=pursued.widths[-1])
-    used = spent.tokens - rows[0]["num_tokens"]
     if not questions:
         action = Action(drawn, 0.0, "", 0.0, 0.0, "failed")
     elif is_cut(rows, drawn):
@@ -160,8 +169,13 @@ def read_pairs(
     choices = Choices(cost=goal.cost)
     readings = {}
     for models in asking.models_asked(goal, by_size, failed):
-        loaded = outcomes.pair(run, models=models, has_bins=goal.bins)
-        if is_cut(rows, _drawn(loaded)) and len(rows) > 1:
+        try:
+            loaded = outcomes.pair(run, models=models, has_bins=goal.bins)
+        except ValueError as error:
+            raise NothingWholeError(str(error)) from None
+        if is_cut(rows, _drawn(loaded)):
+            if len(rows) == 1:
+                raise NothingWholeError("A cap cut the pilot short.")
             loaded = _as_before(loaded, {name: Drawn(*target) for name, target in rows[-2]["targets"].items()})
         readings[models] = reading.read(loaded, choices, rule=goal.rule)
     return readings

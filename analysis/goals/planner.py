@@ -16,7 +16,7 @@ SPARE = 0.95
 LEAST_STEP = 1.1
 # A question that no number of prompts answers counts as if it took so many times those that there may be.
 BEYOND = 4
-End = Literal["known", "limits", "cap", "rounds", "failed"]
+End = Literal["known", "limits", "cap", "rounds", "failed", "pilot"]
 Plan = dict[str, Drawn]
 
 

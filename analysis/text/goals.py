@@ -15,6 +15,7 @@ ENDS = {
     "limits": "All prompts and samples that the sweep may draw are drawn, or none of them would help.",
     "cap": "The cap is reached.",
     "rounds": "No more rounds are allowed (goal.max_rounds).",
+    "pilot": "The cap cut the pilot short, so that nothing is known yet. Raise it and run the same command again.",
     "failed": "Nothing that is asked can be answered without the models that failed.",
 }
 

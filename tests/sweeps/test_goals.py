@@ -127,7 +127,13 @@ def test_twenty_kills_at_random_moments_end_with_the_rows_of_an_undisturbed_swee
     met: Path, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(20261130)
-    words = [*GRID, f"model={','.join(MODELS)}", f"run={tmp_path / 'run'}", *GOAL, "+engine.seconds_a_request=0.02"]
+    words = [
+        *GRID,
+        f"model={','.join(MODELS)}",
+        f"run={tmp_path / 'run'}",
+        *GOAL,
+        "+engine.seconds_a_request=0.02",
+    ]
     num_killed = 0
     for number in range(60):
         files = [tmp_path / f"{number}.{stream}" for stream in ("out", "err")]
