@@ -66,7 +66,15 @@ class Question:
     def record(self) -> dict[str, Any]:
         """What is stored of it: plain values, infinite ones as text."""
         found = {name: value if np.isfinite(value) else str(value) for name, value in self.found.items()}
-        return {"name": self.name, "models": list(self.models), "state": self.state, "ratio": self.ratio} | found
+        return {
+            "name": self.name,
+            "models": list(self.models),
+            "state": self.state,
+            "ratio": self.ratio,
+            "found": found,
+            "between": self.between,
+            "within": dict(self.within),
+        }
 
     def expect(self, now: Mapping[str, Drawn], then: Mapping[str, Drawn]) -> float:
         """What the ratio is expected to become if these models had been drawn so far."""

@@ -73,16 +73,13 @@ def story(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows[1:]:
         lines.append(f"{_after(row['round'] - 1)}: {row['num_tokens'] - rows[0]['num_tokens']:,} tokens so far.")
         for known in row["known"]:
-            found = {name: float(value) for name, value in known.items() if name not in _NAMES}
+            found = {name: float(value) for name, value in known["found"].items()}
             lines.append(
                 f"  {known['name']}: {_found(found, known['state'])}; {_state(known['state'], known['ratio'])}"
             )
         drawn = ", ".join(f"{name} {prompts:,} x {samples}" for name, (prompts, samples) in row["targets"].items())
         lines.append(f"  {ENDS[row['end']]}" if row["end"] else filled(f"  Next: {drawn} (prompts x samples)."))
     return lines
-
-
-_NAMES = ("name", "models", "state", "ratio")
 
 
 def _found(found: Mapping[str, float], state: str) -> str:
