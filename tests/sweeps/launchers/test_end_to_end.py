@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from results import store
+from results import decisions, store
 from results.schema import ANSWERS, GRADES, TRACES
 from sweeps.provenance import list_gpus
 from tests.sweeps.launchers.conftest import wait_until
+from tests.sweeps.test_goals import GOAL, GRID
 
 pytestmark = pytest.mark.long
 RUNG, OTHER = Path("ladder/checkpoints/countdown-33k"), Path("ladder/checkpoints/countdown-125k")
@@ -80,3 +81,21 @@ def test_a_model_that_failed_is_named_with_the_way_on_and_fails_the_sweep_throug
     )
     assert "Failed: gone. What was drawn is kept. Correct the errors above and run the same command again." in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("launcher", ["slurm", "ray"])
+def test_a_goal_is_pursued_in_rounds_through(launcher: str, tmp_path: Path, ray_address: str) -> None:
+    options = {
+        "slurm": ["hydra.launcher.cluster=local", f"hydra.launcher.gpus_per_node={NUM_GPUS}"],
+        "ray": [f"hydra.launcher.address={ray_address}", f"hydra.launcher.num_gpus={NUM_GPUS}"],
+    }[launcher]
+    words = [*GRID, *GOAL, "model=countdown-33k,countdown-125k", f"hydra/launcher={launcher}", *options]
+    plain = subprocess.run(
+        [sys.executable, "-m", "sweeps", *words, f"run={tmp_path}"], capture_output=True, text=True, timeout=600
+    )
+    assert plain.returncode == 0, plain.stderr
+    found = decisions.read(tmp_path)
+    assert len(found) >= 3 and found[-1]["end"] in ("known", "limits")
+    assert plain.stdout.count("countdown-33k: done") == len(found) - 1, "one job a model and round"
+    num_samples = {name: prompts * samples for name, (prompts, samples) in found[-1]["targets"].items()}
+    assert store.scan(tmp_path, TRACES).num_rows >= sum(num_samples.values())
