@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import pytest
 
-from results import store
+from results import decisions, store
 from results.schema import ANSWERS, GRADES, TRACES, Table
 from sweeps.launchers.lanes import Lane
 from sweeps.launchers.slurm import Slurm
 from tests.slurm.cluster import ask, start_cluster, wait_until
+from tests.sweeps.test_goals import GOAL, GRID
 
 pytestmark = pytest.mark.slurm
 
@@ -186,3 +187,15 @@ def test_what_slurm_refuses_is_told_in_a_line(cluster: None, tmp_path: Path) -> 
         ValueError, match="A job could not be submitted: sbatch: error: .*gpus_per_node=0 asks for no GPU"
     ):
         next(Slurm(gpus_per_node=1).run([Lane("m", 0, (("true",),))], logs=tmp_path / "logs"))
+
+
+def test_a_goal_is_pursued_with_a_job_a_model_and_round(cluster: None, tmp_path: Path) -> None:
+    words = [*GRID, *GOAL, "model=countdown-33k,countdown-125k", f"run={tmp_path / 'run'}"]
+    slurm = ["hydra/launcher=slurm", "hydra.launcher.gpus_per_node=0"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "sweeps", *words, *slurm], capture_output=True, text=True, timeout=900
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = decisions.read(tmp_path / "run")
+    assert len(found) >= 3 and found[-1]["end"] in ("known", "limits")
+    assert len(set(re.findall(r"countdown-33k as (\S+)", ended.stdout))) == len(found) - 1
