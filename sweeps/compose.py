@@ -35,6 +35,8 @@ FOLDER = "include_path"
 SHOWN_CHARS = 120
 # What a launcher says to a job's process.
 LAUNCHERS_OWN = ("hydra.mode", "progress_row")
+# And what a round of a goal says to one: its share of the caps, which is none of whoever goes on.
+ROUND_OWN = "++cap."
 SCALARS = ("seed", "probe", "grade_unfenced", "flush_seconds", "progress_row")
 
 
@@ -136,7 +138,7 @@ def read_origins(hydra: Any) -> Origins:
 def read_words(hydra: Any) -> tuple[str, ...]:
     """The words that a job was composed from, without those that its launcher added."""
     words = map(str, (*hydra.overrides.hydra, *hydra.overrides.task))
-    return tuple(word for word in words if name_word(word) not in LAUNCHERS_OWN)
+    return tuple(word for word in words if name_word(word) not in LAUNCHERS_OWN and not word.startswith(ROUND_OWN))
 
 
 def place_model(part: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from results import decisions, store
 from sweeps.caps import SECONDS_AN_HOUR, price_tokens
+from sweeps.compose import ROUND_OWN
 from sweeps.identity import name_task
 from sweeps.job import Job
 from sweeps.words import name_word
@@ -197,7 +198,7 @@ def _is_left(left: Mapping[str, float]) -> bool:
 def _caps(left: Mapping[str, float], share: float) -> list[str]:
     """A job's share of every cap, so that all of them together pass none."""
     return [
-        f"cap.{name}={max(int(share * each), 1) if name == 'tokens' else f'{share * each:.9f}'}"
+        f"{ROUND_OWN}{name}={max(int(share * each), 1) if name == 'tokens' else f'{share * each:.9f}'}"
         for name, each in left.items()
     ]
 
