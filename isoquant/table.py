@@ -84,9 +84,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "completion": Command("isoquant.completion", "tab completion for bash, zsh or fish"),
     },
 }
-HEAD = """\
-usage: isoquant COMMAND [options]
-Where inference compute buys back model size: draw a grid of models, samples and thinking, and analyse it."""
+HEAD = "usage: isoquant COMMAND [options]      where inference compute buys back model size"
 FOOT = """\
 `isoquant COMMAND --help` shows options and examples. RUN: a folder, or a name in results/runs."""
 # Not listed: they make what this project itself shows.

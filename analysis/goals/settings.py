@@ -66,6 +66,8 @@ class _Pairs(Goal):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # A yaml has lists.
+        object.__setattr__(self, "pairs", tuple(self.pairs))
         for pair in self.pairs:
             small, colon, large = pair.partition(":")
             if not (small and colon and large) or small == large:

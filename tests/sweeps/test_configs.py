@@ -14,7 +14,7 @@ from harness.scorers.generator import Generator
 from harness.scorers.protocol import Kind
 from harness.types import Grid, Model
 from results.places import place_run
-from sweeps.compose import ROOMS, SCORER, STRATEGY, build, build_job, resolve
+from sweeps.compose import GOAL, ROOMS, SCORER, STRATEGY, build, build_job, resolve
 from sweeps.words import complete
 from tests.scripted_settings import Scripted
 
@@ -105,12 +105,21 @@ def test_pairs_stand_in_one_run_on_one_task_and_grid(one: str, other: str) -> No
 
 def test_every_yaml_is_an_option_an_experiment_or_a_launcher() -> None:
     rooms = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    assert rooms == {".", "experiment", "hydra/launcher", "tools", "calls", SCORER, STRATEGY, *ROOMS}
+    assert rooms == {".", "experiment", "hydra/launcher", "tools", "calls", SCORER, STRATEGY, GOAL, *ROOMS}
     for path in (CONF / "hydra" / "launcher").glob("*.yaml"):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]
             launcher = compose("sweep", given, return_hydra_config=True).hydra.launcher
         assert callable(get_class(launcher["_target_"]))
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "goal").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_goal_is_built_with_its_defaults_and_says_all_its_fields(path: Path) -> None:
+    given = ["experiment=embedded", "model=countdown-33k", "run=x", f"goal={path.stem}"]
+    goal = build_job(composed(*given)).goal
+    told = {name: value for name, value in OmegaConf.load(path).items() if name != "_target_"}
+    assert {field.name for field in dataclasses.fields(goal)} == told.keys()
+    assert goal == type(goal)()
 
 
 def test_pretraining_tokens_stand_beside_their_source_or_a_reason() -> None:
