@@ -97,7 +97,7 @@ def advise(pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence
     questions = asking.ask(goal, readings, most_width=pursued.widths[-1])
     if not questions:
         action = Action(drawn, 0.0, "", 0.0, 0.0, "failed")
-    elif is_cut(rows, drawn):
+    elif any(is_cut(rows, reading.asked) for reading in readings.values()):
         action = planner.stop(questions, drawn, "cap")
     elif len(rows) > goal.max_rounds:
         action = planner.stop(questions, drawn, "rounds")
@@ -149,12 +149,12 @@ def limits_of(pursued: Pursued, spent: Spent) -> Limits:
     )
 
 
-def is_cut(rows: Sequence[Mapping[str, Any]], drawn: Mapping[str, Drawn]) -> bool:
-    """Whether the last round lacks what it was to draw."""
-    targets = {name: Drawn(*target) for name, target in rows[-1]["targets"].items()}
-    return any(
-        each.prompts < targets[name].prompts or each.samples < targets[name].samples
-        for name, each in drawn.items()
+def is_cut(rows: Sequence[Mapping[str, Any]], loaded: Outcomes) -> bool:
+    """Whether these models lack what the last round was to draw of them; of prompts what all of them were to have."""
+    targets = {arm.rung.name: Drawn(*rows[-1]["targets"][arm.rung.name]) for arm in loaded.arms}
+    prompts = min(target.prompts for target in targets.values())
+    return len(loaded.prompt_ids) < prompts or any(
+        arm.num_samples < targets[arm.rung.name].samples for arm in loaded.arms
     )
 
 
@@ -173,16 +173,12 @@ def read_pairs(
             loaded = outcomes.pair(run, models=models, has_bins=goal.bins)
         except ValueError as error:
             raise NothingWholeError(str(error)) from None
-        if is_cut(rows, _drawn(loaded)):
+        if is_cut(rows, loaded):
             if len(rows) == 1:
                 raise NothingWholeError("A cap cut the pilot short.")
             loaded = _as_before(loaded, {name: Drawn(*target) for name, target in rows[-2]["targets"].items()})
         readings[models] = reading.read(loaded, choices, rule=goal.rule)
     return readings
-
-
-def _drawn(loaded: Outcomes) -> dict[str, Drawn]:
-    return {arm.rung.name: Drawn(len(loaded.prompt_ids), arm.num_samples) for arm in loaded.arms}
 
 
 def _as_before(loaded: Outcomes, targets: Mapping[str, Drawn]) -> Outcomes:
