@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.commands import arguments, search, strategies
+from analysis.commands import arguments, goal, search, strategies
 from analysis.commands.summary import tables
 from analysis.figures.drawing import Drawn, Job, remove
 from analysis.questions import (
@@ -38,6 +38,7 @@ from analysis.runs import graphs, searches, verifiers
 from analysis.runs.along import Along
 from analysis.runs.serial import BY_NAME, AxisName
 from analysis.text import summary
+from results import decisions
 from results.inspection import check_folders
 
 EXAMPLES = """\
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured, whole), *of_data(options.data, options.seed)]
         wanted += [*of_scores(root, reading, options), *of_searches(root, reading, options)]
-        wanted += of_rounds(root, reading)
+        wanted += [*of_rounds(root, reading), *of_goal(root)]
         untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
         paths = []
         for path in drawn.paths():
@@ -186,6 +187,13 @@ def of_rounds(root: Path, reading: Reading) -> list[Wanted]:
     if reading.words.name != "budget" or not graphs.are_drawn(root):
         return []
     return [Wanted("rounds", lambda: strategies.splits(strategies.of_run(root, reading)), "rounds")]
+
+
+def of_goal(root: Path) -> list[Wanted]:
+    """What the rounds of a sweep with a goal came to know, where a run was drawn towards one."""
+    if not (rows := decisions.read(root)):
+        return []
+    return [Wanted("goal", lambda: goal.frame(root, rows), "goal")]
 
 
 def of_data(folder: Path | None, seed: int) -> list[Wanted]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from analysis.commands import arguments
-from analysis.goals import asking, planner
+from analysis.goals import asking, planner, story
 from analysis.goals.asking import Models
 from analysis.goals.planner import Action, Limits
 from analysis.goals.question import Drawn, Question
@@ -17,11 +18,13 @@ from analysis.goals.settings import Decide, ExchangeRates, Goal
 from analysis.reading import reading
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading
+from analysis.reading.untold import UntoldError
 from analysis.runs import outcomes, spending
 from analysis.runs.along import Along
 from analysis.runs.arms import StoredRun
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.spending import Spent
+from analysis.text import adaptive
 from analysis.text import goals as words
 from results import decisions
 from results.prompts import in_order
@@ -78,6 +81,17 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         raise ValueError(f"{root} was drawn without a goal. `isoquant sweep ... goal=accuracy` pursues one.")
     print("\n".join(words.story(rows)))
     return {"run": str(root), "rounds": rows}
+
+
+def frame(root: Path, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Each question after each round beside a uniform grid, and what was asked; rows: the decisions of one goal.
+
+    Raises UntoldError where nothing is known yet.
+    """
+    told = story.frame(rows, spending.read(root).by_model)
+    if told.empty:
+        raise UntoldError("The pilot of its goal is not drawn yet. Run the same sweep again to go on.")
+    return told.assign(asked=adaptive.asked(rows[0]["asked"]))
 
 
 def advise(pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence[str] = ()) -> Advice:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from analysis.commands import arguments, search, strategies
+from analysis.commands import arguments, goal, search, strategies
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.report import build
@@ -12,6 +12,7 @@ from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from analysis.runs.pairing import Source
 from analysis.runs.texts import whole_prompts
+from results import decisions
 from results.whole import write_text
 
 EXAMPLES = """\
@@ -67,6 +68,11 @@ def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Sec
         from analysis.report import strategies as section_of_strategies
 
         sections.append(section_of_strategies.section(*of_run))
+    if rows := decisions.read(root):
+        from analysis.report import goal as section_of_goal
+
+        with contextlib.suppress(UntoldError):
+            sections.append(section_of_goal.section(rows, goal.frame(root, rows)))
     if options.new:
         from analysis.report import compare
 

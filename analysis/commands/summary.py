@@ -7,7 +7,8 @@ from analysis.questions import exchange_rates
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import cautions
 from analysis.reading.reading import Reading
-from analysis.text import headline, summary
+from analysis.text import adaptive, headline, summary
+from results import decisions
 
 EXAMPLES = """\
   isoquant summary results/reference
@@ -42,6 +43,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         print(f"\n{summary.diversity(found)}")
     for line in arguments.other_axes(reading):
         print(f"\n{line}")
+    if rows := decisions.read(root):
+        print(f"\n{adaptive.line(rows, options.run)}")
     return arguments.describe(root, reading) | tables(reading, found)
 
 

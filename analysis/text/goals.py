@@ -8,6 +8,7 @@ import numpy as np
 from analysis.goals.planner import Action
 from analysis.goals.question import Drawn, Question
 from analysis.goals.settings import Goal
+from analysis.goals.story import Known, floats
 from analysis.text.tables import filled
 
 ENDS = {
@@ -73,13 +74,15 @@ def story(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows[1:]:
         lines.append(f"{_after(row['round'] - 1)}: {row['num_tokens'] - rows[0]['num_tokens']:,} tokens so far.")
         for known in row["known"]:
-            found = {name: float(value) for name, value in known["found"].items()}
-            lines.append(
-                f"  {known['name']}: {_found(found, known['state'])}; {_state(known['state'], known['ratio'])}"
-            )
+            lines.append(f"  {known['name']}: {found_words(known)}; {_state(known['state'], known['ratio'])}")
         drawn = ", ".join(f"{name} {prompts:,} x {samples}" for name, (prompts, samples) in row["targets"].items())
         lines.append(f"  {ENDS[row['end']]}" if row["end"] else filled(f"  Next: {drawn} (prompts x samples)."))
     return lines
+
+
+def found_words(known: Known) -> str:
+    """What a stored record of a question found."""
+    return _found(floats(known), known["state"])
 
 
 def _found(found: Mapping[str, float], state: str) -> str:
