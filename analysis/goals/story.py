@@ -56,16 +56,24 @@ def looks(rows: Sequence[Mapping[str, Any]]) -> list[Look]:
     """
     found: list[Look] = []
     drawn = rows[0]["targets"]
-    for row in rows[1:]:
+    for row, number in zip(rows[1:], numbers(rows), strict=True):
         # A row that ends says what it was read on, which a cap may have kept below what was asked.
         read_on = drawn if row["end"] is None else row["targets"]
-        look = Look(row["round"] - 1, row["num_tokens"] - rows[0]["num_tokens"], _plan(read_on), row["known"])
+        look = Look(number, row["num_tokens"] - rows[0]["num_tokens"], _plan(read_on), row["known"])
         if found and found[-1].tokens == look.tokens:
             found.pop()
         if look.known:
             found.append(look)
         drawn = row["targets"] if row["end"] is None else drawn
     return found
+
+
+def numbers(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Of every decision after the first the round that it is read after, 0 for the pilot.
+
+    Where a cap ended a round and a higher one went on, that round is read again.
+    """
+    return [sum(before["end"] is None for before in rows[:at]) - 1 for at in range(1, len(rows))]
 
 
 def uniform_grid(drawn: Mapping[str, Drawn], written: Mapping[str, Written]) -> Uniform:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import numerals
-from analysis.goals.story import Known, Look
+from analysis.goals.story import Known, Look, numbers
 from analysis.text.goals import ENDS, found_words
 
 Row = Mapping[str, Any]
@@ -64,8 +64,8 @@ def how_to_read(rows: Sequence[Row], last: Look) -> list[str]:
         )
     else:
         lines.append(
-            "The run stopped when its intervals were narrow enough. With many prompts they then hold the truth as "
-            "often as those of a run of fixed size (Chow and Robbins 1965); with few, somewhat less often. "
+            "A question was answered once its interval was narrow enough. With many prompts such intervals hold the "
+            "truth as often as those of a run of fixed size (Chow and Robbins 1965); with few, somewhat less often. "
             "`isoquant validate` simulates how often."
         )
     prompts = {name: drawn.prompts for name, drawn in last.drawn.items()}
@@ -82,11 +82,11 @@ def how_to_read(rows: Sequence[Row], last: Look) -> list[str]:
 def round_rows(rows: Sequence[Row]) -> pd.DataFrame:
     """A row a decision after the pilot began: what was spent, how much was known, and what came next."""
     found = []
-    for row in rows[1:]:
+    for row, number in zip(rows[1:], numbers(rows), strict=True):
         known, open_ones = _count(row["known"])
         found.append(
             {
-                "after": "the pilot" if row["round"] == 1 else f"round {row['round'] - 1}",
+                "after": f"round {number}" if number else "the pilot",
                 "tokens": row["num_tokens"] - rows[0]["num_tokens"],
                 "answered": f"{known} of {known + open_ones}",
                 "furthest from known": row["worst"] if open_ones else "-",
@@ -128,15 +128,15 @@ def beside_uniform(frame: pd.DataFrame) -> str:
 def figure_key(frame: pd.DataFrame) -> str:
     """What the marks of the figure are."""
     first = frame.iloc[0]
-    lane = " Grey lane: never." if _has_lane(frame) else ""
+    lane = " Grey lane: not reached." if _has_lane(frame) else ""
     if first["quantity"] in ("rate", "accuracy"):
-        wanted, interval = "Band: as narrow as was wanted.", "95% interval"
+        wanted, interval = "Band: as narrow as wanted.", "95% interval"
     else:
         wanted = "Dark line: what it is held against."
-        interval = "interval (of all looks together)"
+        interval = "interval of all looks together"
     return (
-        f"Dot and line: estimate and {interval} after each round, hollow while the question is open. {wanted} "
-        f"Dashed: what a uniform grid would have.{lane}"
+        f"Dot and line: estimate and {interval} after each round, hollow while open. {wanted} Dashed: expected of a "
+        f"uniform grid.{lane}"
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.goals.planner import Action
 from analysis.goals.question import Drawn, Question
 from analysis.goals.settings import Goal
-from analysis.goals.story import Known, floats
+from analysis.goals.story import Known, floats, numbers
 from analysis.text.tables import filled
 
 ENDS = {
@@ -71,8 +71,8 @@ def story(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{name}={value}" for name, value in rows[0]["asked"].items() if value not in (None, False, [])
     )
     lines = [filled(f"Asked: {asked}."), ""]
-    for row in rows[1:]:
-        lines.append(f"{_after(row['round'] - 1)}: {row['num_tokens'] - rows[0]['num_tokens']:,} tokens so far.")
+    for row, number in zip(rows[1:], numbers(rows), strict=True):
+        lines.append(f"{_after(number)}: {row['num_tokens'] - rows[0]['num_tokens']:,} tokens so far.")
         for known in row["known"]:
             lines.append(f"  {known['name']}: {found_words(known)}; {_state(known['state'], known['ratio'])}")
         drawn = ", ".join(f"{name} {prompts:,} x {samples}" for name, (prompts, samples) in row["targets"].items())

@@ -107,7 +107,7 @@ def test_a_look_is_of_what_was_drawn_before_it_and_a_round_that_a_cap_cut_of_wha
     assert [(look.number, look.tokens, look.drawn["a"]) for look in told] == [
         (0, 100, Drawn(50, 2)),
         (1, 150, Drawn(50, 2)),
-        (2, 400, Drawn(200, 4)),
+        (1, 400, Drawn(200, 4)),
     ]
     again = [*rows[:2], rows[2] | {"num_tokens": 100}]
     assert [look.number for look in story.looks(again)] == [1]
