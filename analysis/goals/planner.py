@@ -1,5 +1,6 @@
 """What to draw next: a pure function from what is known, and what it would cost, to how far each model is drawn."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -8,7 +9,8 @@ from analysis.goals.question import Drawn, Question
 
 # A round is planned for a little less than what is wanted, so that none is needed for what was lacking by a hair.
 AIM = 0.95
-# A round may draw as many tokens as all before it, and so many starts of every engine are no waste.
+# A round may draw so many times the tokens of all before it, and so many starts of every engine are no waste.
+GROWTH = 0.3
 WORTHY_STARTS = 4
 # What is left over of a cap is planned with a margin: samples differ in length.
 SPARE = 0.95
@@ -63,8 +65,8 @@ def choose(
 ) -> Action:
     """The next round: a step towards the cheapest numbers of prompts and samples that answer every open question.
 
-    A round takes at most as many tokens as were spent before, since what is far is only guessed; one job of a model
-    serves all that is new of it. spent: tokens of all rounds so far; left: those under every cap.
+    A round takes at most GROWTH of the tokens that were spent before, since what is far is only guessed; one job of a
+    model serves all that is new of it. spent: tokens of all rounds so far; left: those under every cap.
     """
     now = dict(drawn)
     open_ones = [each for each in questions if each.is_open]
@@ -74,10 +76,10 @@ def choose(
     aimed = cheapest(open_ones, now, limits)
     if aimed == now:
         return _end(now, worst, "limits")
-    most = max(spent, WORTHY_STARTS * limits.start * len(now))
+    most = max(GROWTH * spent, WORTHY_STARTS * limits.start * len(now))
     plan = _as_far(open_ones, now, aimed, limits, min(most, SPARE * left))
     if plan == now and most < SPARE * left:
-        plan = _least(open_ones, now, aimed, limits)
+        plan = _least(now, aimed, limits)
     tokens = _new_tokens(now, plan, limits)
     if plan == now or tokens > SPARE * left:
         return _end(now, worst, "cap")
@@ -144,22 +146,19 @@ def _with_prompts(questions: Sequence[Question], now: Plan, plan: Plan, limits: 
 
 
 def _prompts_for(question: Question, now: Plan, plan: Plan, limits: Limits) -> int:
-    """The fewest prompts at which the ratio is expected to be small enough, by bisection."""
-
-    def expect(prompts: int) -> float:
-        then = {name: plan[name]._replace(prompts=prompts) for name in question.models}
-        return question.expect(now, then)
-
+    """The fewest prompts at which the ratio is expected to be small enough."""
     there = min(now[name].prompts for name in question.models)
     # What is open takes more of something, however sure it is expected to be.
     is_wider = any(plan[name].samples > now[name].samples for name in question.models)
-    low, high = there if is_wider else int(there * LEAST_STEP) + 1, BEYOND * limits.prompts
-    if expect(low) <= AIM:
-        return low
-    while high - low > max(1, low // 50):
-        middle = (low + high) // 2
-        low, high = (low, middle) if expect(middle) <= AIM else (middle, high)
-    return high
+    least = there if is_wider else int(there * LEAST_STEP) + 1
+    needed = min(question.prompts_for(now, plan, aim=AIM), BEYOND * limits.prompts)
+    return least if needed <= least else _rounded(math.ceil(needed), up=True)
+
+
+def _rounded(prompts: int, *, up: bool) -> int:
+    """To two digits: what is guessed has no more."""
+    unit = int(10 ** max(len(str(prompts)) - 2, 0))
+    return unit * (-(-prompts // unit) if up else prompts // unit)
 
 
 def _within(plan: Plan, limits: Limits) -> Plan:
@@ -198,18 +197,22 @@ def _towards(plan: Plan, aimed: Plan, share: float) -> Plan:
         return plan
     least = min(behind)
     reached = round(least * (most / least) ** share)
+    reached = max(_rounded(reached, up=False), min(reached, least + 1))
     return {
         name: drawn._replace(prompts=max(drawn.prompts, min(reached, aimed[name].prompts)))
         for name, drawn in plan.items()
     }
 
 
-def _least(questions: Sequence[Question], now: Plan, aimed: Plan, limits: Limits) -> Plan:
-    """The smallest step there is towards the aimed plan."""
-    steps = [{**now, name: now[name]._replace(samples=aimed[name].samples)} for name in now]
-    steps.append(_towards(now, aimed, 0.2))
-    changed = [step for step in steps if step != now]
-    return min(changed, key=lambda step: _new_tokens(now, step, limits)) if changed else now
+def _least(now: Plan, aimed: Plan, limits: Limits) -> Plan:
+    """The smallest step towards the aimed plan: samples before prompts, as in any round."""
+    wider = [
+        {**now, name: now[name]._replace(samples=limits.wider(now[name].samples) or now[name].samples)}
+        for name in now
+        if aimed[name].samples > now[name].samples
+    ]
+    steps = wider or [_towards(now, aimed, 0.2)]
+    return min(steps, key=lambda step: _new_tokens(now, step, limits))
 
 
 def _new_tokens(now: Plan, plan: Plan, limits: Limits) -> float:

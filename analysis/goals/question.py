@@ -1,12 +1,12 @@
 """One thing that a goal asks: how well it is known, and what more rows would make of that. Arrays in, tuples out."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
 
 from analysis.arrays import Floats
 
@@ -15,6 +15,12 @@ State = Literal["open", "known", "never", "at most", "failed"]
 LEAST_BETWEEN = 0.05
 # A share of replicates from which on an event is sure at 95%, and its complement.
 SURE, RARE = 0.975, 0.025
+# So many standard errors tell a sign with a chance of error of RARE over all looks, where these are a dozen whose
+# prompts grow by half, from 50 to 5,000: the constant bound of Pocock 1977, whose quantile is 2.71 by simulation.
+SURE_ERRORS = 2.75
+# A path that may go on has to end so many standard errors above its aim: one that ends just above it is left only by
+# runs whose rate happens to look low.
+INTERIOR_ERRORS = 4.0
 
 
 class Drawn(NamedTuple):
@@ -80,10 +86,13 @@ class Question:
         """What the ratio is expected to become if these models had been drawn so far."""
         if not self.is_open:
             return self.ratio
-        falls = np.sqrt(self._variance(then) / self._variance(now))
-        if self.ahead is None:
-            return float(self.ratio * falls)
-        return self._expect_ahead(self.ahead, now[self.small].samples, then[self.small].samples, float(falls))
+        prompts = min(then[name].prompts for name in self.models)
+        falls = math.sqrt(self._by_prompt(then) / prompts / self._variance(now))
+        return min(self.ratio, self._wider(now, then) * falls)
+
+    def prompts_for(self, now: Mapping[str, Drawn], then: Mapping[str, Drawn], *, aim: float) -> float:
+        """The fewest prompts at which the ratio is expected to be `aim`, with each model's samples of `then`."""
+        return (self._wider(now, then) / aim) ** 2 * self._by_prompt(then) / self._variance(now)
 
     def as_expected(self, now: Mapping[str, Drawn], then: Mapping[str, Drawn]) -> "Question":
         """What it would be if all came as expected; whether a wider path crosses counts as told."""
@@ -94,17 +103,26 @@ class Question:
         )
 
     def _variance(self, drawn: Mapping[str, Drawn]) -> float:
-        noise = sum(self.within[name] / drawn[name].samples for name in self.models)
-        return (self.between + noise) / min(drawn[name].prompts for name in self.models)
+        return self._by_prompt(drawn) / min(drawn[name].prompts for name in self.models)
 
-    def _expect_ahead(self, ahead: Ahead, width: int, wider: int, falls: float) -> float:
-        """The larger of two: the interval where the wider path crosses, and the doubt whether it does, over the share
-        of replicates that may differ. On the whole path it may also be sure that it never does.
+    def _by_prompt(self, drawn: Mapping[str, Drawn]) -> float:
+        """Variance of one prompt's value with so many samples."""
+        return self.between + sum(self.within[name] / drawn[name].samples for name in self.models)
+
+    def _wider(self, now: Mapping[str, Drawn], then: Mapping[str, Drawn]) -> float:
+        """The ratio with the samples of `then` on a path that goes straight on, were the variance as it is.
+
+        Where the path ends short of its aim it is infinite, unless it is the whole one, which may be surely short.
         """
-        gap = ahead.gap + ahead.slope * np.log(wider / width)
-        crosses = float(ndtr(gap / max(ahead.error * falls, 1e-12)))
-        doubt = min(crosses, 1 - crosses) if wider >= self.most_width else 1 - crosses
-        return max(crosses * ahead.sharp * falls, min(self.ratio, doubt / RARE))
+        if self.ahead is None:
+            return self.ratio
+        wider = then[self.small].samples
+        gap = self.ahead.gap + self.ahead.slope * math.log(wider / now[self.small].samples)
+        if gap <= 0 and wider < self.most_width:
+            return math.inf
+        errors = SURE_ERRORS if wider >= self.most_width else INTERIOR_ERRORS
+        doubt = errors * self.ahead.error / max(abs(gap), 1e-9)
+        return max(doubt, self.ahead.sharp) if gap > 0 else doubt
 
 
 def spread(
