@@ -13,6 +13,7 @@ from analysis.validation import (
     axes,
     bias,
     comparisons,
+    goals,
     interval_coverage,
     placebos,
     routers,
@@ -51,6 +52,20 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Verifiers that tell nothing": lambda n, rng: verifiers.worthless(n, num_prompts=200, rng=rng),
     "Axes: one exponent or two": lambda n, rng: axes.exponents(n, num_prompts=200, rng=rng),
     "Axes: peaks before the end": lambda n, rng: axes.peaks(n, num_prompts=200, rng=rng),
+    # Of three rungs the smallest takes most of the tokens, and it has to be drawn as wide as in the uniform grid.
+    "Goals: rates of 3 rungs": lambda n, rng: goals.exchange_rates(
+        n, num_rungs=3, smallest=-3, rng=rng, spends=np.nan
+    ),
+    "Goals: rates of 5 rungs": lambda n, rng: goals.exchange_rates(n, num_rungs=5, smallest=-3, rng=rng),
+    "Goals: rates of 8 rungs": lambda n, rng: goals.exchange_rates(n, num_rungs=8, smallest=-3, rng=rng),
+    "Goals: rates that are all within the grid": lambda n, rng: goals.exchange_rates(
+        n, num_rungs=3, smallest=-2, rng=rng, spends=np.nan
+    ),
+    "Goals: a path that just reaches": lambda n, rng: goals.near_the_end(n, rng=rng),
+    "Goals: caps": lambda n, rng: goals.caps(n, rng=rng),
+    "Goals: accuracies": lambda n, rng: goals.accuracies(n, rng=rng),
+    "Goals: sides of 1": lambda n, rng: goals.sides(n, rng=rng),
+    "Goals: differences": lambda n, rng: goals.differences(n, rng=rng),
 }
 
 
