@@ -18,6 +18,8 @@ ALONE = page.Layout((5.9, 2.8), left=0.95)
 BAND = "#dcebf7"
 OWN = "#0072b2"
 UNIFORM = "#d55e00"
+# What begins the names of an interval's ends in the frame.
+BOUNDS = ("", "wanted_", "uniform_")
 
 
 def draw(frame: pd.DataFrame) -> Figure:
@@ -62,7 +64,9 @@ def _note(lasts: pd.DataFrame, name: str) -> str:
 
 def _scale(axes: Axes, rows: pd.DataFrame) -> Lane | None:
     """The limits of the y axis, its ticks, and the lane of what is never reached where a rate is."""
-    ends = rows[["estimate", "low", "high", "wanted_low", "wanted_high"]].to_numpy(dtype=float)
+    ends = rows[["estimate", *(f"{name}{end}" for name in BOUNDS for end in ("low", "high"))]].to_numpy(
+        dtype=float
+    )
     if rows["quantity"].iloc[0] == "rate":
         return _scale_rates(axes, ends)
     finite = ends[np.isfinite(ends)]

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis import numerals
 from analysis.goals.story import Known, Look, numbers
 from analysis.text.goals import ENDS, found_words
+from analysis.text.tables import filled
 
 Row = Mapping[str, Any]
 # Goals that end at the first look that is sure.
@@ -47,7 +48,9 @@ def line(rows: Sequence[Row], name: str) -> str:
     known, open_ones = _count(rows[-1]["known"])
     rounds = _rounds(rows)
     met = f"{known} of {known + open_ones} questions answered" if known + open_ones else "nothing known yet"
-    return f"Drawn towards a goal in {rounds}, {met}. `isoquant goal {name}` shows what was asked and found."
+    return filled(
+        f"Drawn towards a goal in {rounds}, {met}. `isoquant goal {name}` shows what was asked and found."
+    )
 
 
 def how_to_read(rows: Sequence[Row], last: Look) -> list[str]:

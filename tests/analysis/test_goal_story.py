@@ -235,7 +235,17 @@ def test_commands_tell_of_a_goal_where_a_run_was_drawn_towards_one(plant, monkey
     assert main(["report", str(root)]) == 0 and 'id="goal"' in (root / "report.html").read_text()
     capsys.readouterr()
     assert main(["summary", str(root)]) == 0
-    assert (
-        f"Drawn towards a goal in a pilot and 2 more rounds, 2 of 2 questions answered. `isoquant goal {root}`"
-        in capsys.readouterr().out
-    )
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"in a pilot and 2 more rounds, 2 of 2 questions answered. `isoquant goal {root}`" in said
+
+
+def test_what_a_uniform_grid_would_have_stays_clear_of_the_lane() -> None:
+    never = {"rate": np.inf, "low": 0.4, "high": np.inf, "never": 0.5}
+    rows = two_looks(RATE)
+    rows[1]["known"] = [planted.ask(("a", "b"), never)]
+    frame = framed(rows, ("a", "b"))
+    (axes,) = figure.draw(frame).axes
+    [lane] = [
+        patch for patch in axes.patches if patch.get_facecolor()[:3] == pytest.approx((0.945,) * 3, abs=0.01)
+    ]
+    assert frame["uniform_high"].max() < lane.get_y() and axes.get_ylim()[0] < frame["uniform_low"].min()

@@ -74,6 +74,7 @@ def test_what_a_tree_names_is_there(page: str) -> None:
         ("strategy", "search strategies"),
         ("tools", "tools"),
         ("calls", "tools"),
+        ("goal", "goals"),
     ],
 )
 def test_every_choice_has_its_place(room: str, page: str) -> None:
