@@ -13,8 +13,8 @@ from analysis.validation.pursuits import Pursuit, pursue
 HALF_WIDTH, POINTS, EFFECT = 0.1, 3.0, 2.0
 # P(never) stops are right so often, and a sweep spends at most this share of the cheapest uniform grid.
 RIGHT, SPENDS = 0.975, 0.5
-# A uniform grid is read off so many of these runs, and at least so many.
-GRIDS, FEWEST_GRIDS = 20, 20
+# A uniform grid is read off one for so many of these runs, and off so many at least and at most.
+GRIDS, FEWEST_GRIDS, MOST_GRIDS = 10, 20, 200
 # Where the truth lies at a boundary any decision is false, so that a run ends at its cap.
 CAP = 2_000_000
 
@@ -146,7 +146,7 @@ def _spending(
     case: str, runs: Sequence[Pursuit], rungs: Sequence[Rung], spends: float, rng: np.random.Generator
 ) -> list[Check]:
     """Mean tokens over those of the grid, whatever the runs ended at; and how many ended knowing."""
-    grid = uniform.cheapest(rungs, HALF_WIDTH, max(len(runs) // GRIDS, FEWEST_GRIDS), rng)
+    grid = uniform.cheapest(rungs, HALF_WIDTH, min(max(len(runs) // GRIDS, FEWEST_GRIDS), MOST_GRIDS), rng)
     ratio = float(np.mean([run.tokens for run in runs])) / grid
     known = [run.end == "known" for run in runs]
     rounds = float(np.mean([len(run.actions) for run in runs]))
