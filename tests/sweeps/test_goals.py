@@ -17,7 +17,7 @@ GRID = [
     *("scorers=[]", "task.size=40", "grid.widths=[1,2,4]", "grid.budgets=[0,16]", "grid.reference_budget=16"),
     *("grid.anchor=null", "engine.max_num_seqs=4", "engine.gpu_memory_utilization=0.3"),
 ]
-GOAL = ("goal=accuracy", "goal.points=4", "goal.pilot_prompts=10", "goal.start_tokens=0")
+GOAL = ("goal=accuracy", "goal.points=4", "goal.pilot_prompts=10", "goal.start_tokens=2000")
 
 
 def sweep(root: Path, *words: str, code: int = 0, models: tuple[str, ...] = MODELS) -> str:
