@@ -11,7 +11,7 @@ Sizes = dict[int | None, dict[str, int]]
 
 
 def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, str]] = ()) -> list[str]:
-    """A line for each task and reason: models are read at the same budgets, and with as many samples a prompt.
+    """A line for each task and reason: models are read at the same budgets, each with as many samples of all prompts.
 
     counted: models and tasks whose outcomes are stored as counts, which are read whole.
     """
@@ -34,9 +34,7 @@ def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, 
 
 
 def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, whole: set[str]) -> list[str]:
-    """A line for the samples beyond the number that nearly all prompts
-    of every model have, where there are any.
-    """
+    """A line for each model's samples beyond the number that nearly all of its prompts have, where there are any."""
     if not budgets:
         return []
     models = {model: sizes for model, sizes in models.items() if model not in whole}
@@ -47,21 +45,21 @@ def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, wh
         model: num_grown(list(ready[model].values()), {n for prompts in sizes.values() for n in prompts.values()})
         for model, sizes in models.items()
     }
-    num_read = min(grown.values())
-    num_beyond = sum(
-        sizes[budget][prompt] - num_read
+    beyond = {
+        model: sum(
+            sizes[budget][prompt] - grown[model]
+            for prompt, size in ready[model].items()
+            for budget in budgets
+            if size >= grown[model]
+        )
         for model, sizes in models.items()
-        for prompt, size in ready[model].items()
-        for budget in budgets
-        if size >= num_read
-    )
-    if not num_beyond:
-        return []
-    short = ", ".join(model for model, number in grown.items() if number == num_read)
+    }
     return [
-        f"Unused {num_beyond:,} on {task}: beyond {num_read:,} a prompt, since fewer than {GROWN_SHARE:.0%} of "
-        f"the prompts of {short} have more. Leave prompts with few samples out of the source, and more of the "
-        "others count."
+        f"Unused {number:,} of {model} on {task}: beyond {grown[model]:,} a prompt, since fewer than "
+        f"{GROWN_SHARE:.0%} of its prompts have more. Leave prompts with few samples out of the source, and more of "
+        "the others count."
+        for model, number in beyond.items()
+        if number
     ]
 
 

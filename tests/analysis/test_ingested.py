@@ -1,5 +1,6 @@
 """Outcomes from elsewhere, read by everything downstream or refused with the reason."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,9 @@ def test_as_many_samples_are_unused_as_is_said_where_they_are_ingested(
     loaded = outcomes.load(ingested(*MAP, rows=rows))
     num_read = sum(arm.samples.present[0].sum() for arm in loaded.arms)
     assert loaded.num_samples == 1 and not loaded.dropped
-    assert f"Unused {len(rows) - num_read:,} on outside: beyond 1 a prompt" in capsys.readouterr().out
+    told = re.findall(r"Unused (\d+) of (\w+) on outside: beyond (\d+) a prompt", capsys.readouterr().out)
+    assert [(model, number) for _, model, number in told] == [("small", "1"), ("medium", "2")]
+    assert sum(int(number) for number, _, _ in told) == len(rows) - num_read
 
 
 def test_models_without_a_budget_in_common_are_refused(

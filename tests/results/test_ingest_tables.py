@@ -127,16 +127,16 @@ OF_MANY = pytest.mark.parametrize(
     [
         (
             even([1] * 9 + [10] * 51),
-            "Unused 459 on outside: beyond 1 a prompt, since fewer than 90% of the prompts of m",
+            "Unused 459 of m on outside: beyond 1 a prompt, since fewer than 90% of its prompts",
         ),
         (even([1] * 6 + [10] * 54), ""),
         (
             even([10] * 54 + [12] * 6),
-            "Unused 12 on outside: beyond 10 a prompt, since fewer than 90% of the prompts",
+            "Unused 12 of m on outside: beyond 10 a prompt, since fewer than 90% of its prompts",
         ),
         (
             even([4] * 9) + even([6] * 9, model="n"),
-            "Unused 18 on outside: beyond 4 a prompt, since fewer than 90% of th",
+            "",
         ),
         (
             even([4] * 9, budget=1) + even([4] * 9, budget=2) + even([4] * 9, model="n", budget=2),
