@@ -1,5 +1,6 @@
 """Sweeps with a goal, drawn in rounds on a scripted engine: what is decided, stored, paid for, and gone on with."""
 
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from results import decisions, store
 from results.schema import ANSWERS, DECISIONS, GRADES, TRACES
 from tests import forked
 
+# CI has three.
+KILLS = int(os.environ.get("ISOQUANT_KILLS", 20))
 MODELS = ("countdown-33k", "countdown-125k")
 GRID = [
     *("experiment=embedded", "engine._target_=tests.scripted_settings.Scripted", "probe=false", "flush_seconds=0"),
@@ -123,9 +126,7 @@ def test_what_does_not_fit_together_is_refused_before_anything_is_drawn(tmp_path
 
 
 @pytest.mark.long
-def test_twenty_kills_at_random_moments_end_with_the_rows_of_an_undisturbed_sweep(
-    met: Path, tmp_path: Path
-) -> None:
+def test_kills_at_random_moments_end_with_the_rows_of_an_undisturbed_sweep(met: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(20261130)
     words = [
         *GRID,
@@ -140,15 +141,15 @@ def test_twenty_kills_at_random_moments_end_with_the_rows_of_an_undisturbed_swee
         process = forked.start("sweeps", *words, files=files)
         process.join(float(rng.uniform(2, 30)))
         if process.exitcode is not None:
-            if num_killed >= 20:
-                break
             (tmp_path / "run").rename(tmp_path / f"whole-{number}")
             assert_same(met, tmp_path / f"whole-{number}")
             continue
         process.kill()
         process.join()
         num_killed += 1
-    assert num_killed >= 20
+        if num_killed == KILLS:
+            break
+    assert num_killed >= KILLS
     sweep(tmp_path / "run", *GOAL)
     assert_same(met, tmp_path / "run")
     stored = store.scan(tmp_path / "run", DECISIONS).to_pandas()
