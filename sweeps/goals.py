@@ -57,6 +57,14 @@ class Pursuit:
             if name in self.prices
         )
 
+    def used(self, first: Mapping[str, Any], spent: "Spent") -> dict[str, float]:
+        """What is gone since the first decision of what caps may hold, by their names among those of a job."""
+        return {
+            "tokens": spent.tokens - first["num_tokens"],
+            "device_hours": (spent.device_seconds - first["device_seconds"]) / SECONDS_AN_HOUR,
+            "usd": self.count_usd(spent) - first["usd"],
+        }
+
 
 def plan_pursuit(jobs: Sequence[Job]) -> Pursuit:
     """The pursuit of these jobs' goal; raises ValueError where they do not fit together."""
@@ -84,12 +92,11 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
     failed: list[str] = []
     is_again = False
     with store.lock(pursuit.root, WRITER):
-        stored = decisions.read(pursuit.root, pursuit.digest)
+        spent, stored = spending.read(pursuit.root), decisions.read(pursuit.root, pursuit.digest)
         if not stored:
-            stored = [_enter(pursuit, _pilot(pursuit, spending.read(pursuit.root)))]
+            stored = [_enter(pursuit, _pilot(pursuit, spent))]
         rows = _going_on(stored)
         while True:
-            spent = spending.read(pursuit.root)
             # What an earlier sweep left of its last round, and of models that failed in it, comes first.
             is_due = rows[-1]["end"] is None or not is_again
             if is_due and _is_left(_left(pursuit, rows[0], spent)):
@@ -97,6 +104,7 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
                 lost = run(words_of_round(pursuit, rows, before, failed, spent), is_again)
                 failed, is_again = list(dict.fromkeys([*failed, *lost])), True
             advice = adviser.advise(pursuit, rows, failed)
+            spent = advice.spent
             print("\n".join(advice.lines), flush=True)
             row = _row(pursuit, advice, len(stored))
             if row["end"] is None or not _is_said(stored[-1], row):
@@ -181,14 +189,8 @@ def _grid(pursuit: Pursuit, prompts: int, samples: int) -> list[str]:
 
 def _left(pursuit: Pursuit, first: Mapping[str, Any], spent: "Spent") -> dict[str, float]:
     """What is left of each cap that there is, by its name among those of a job."""
-    goal = pursuit.goal
-    most = {"tokens": goal.max_tokens, "device_hours": goal.max_device_hours, "usd": goal.max_usd}
-    used = {
-        "tokens": spent.tokens - first["num_tokens"],
-        "device_hours": (spent.device_seconds - first["device_seconds"]) / SECONDS_AN_HOUR,
-        "usd": pursuit.count_usd(spent) - first["usd"],
-    }
-    return {name: cap - used[name] for name, cap in most.items() if cap is not None}
+    used = pursuit.used(first, spent)
+    return {name: cap - used[name] for name, cap in pursuit.goal.caps.items()}
 
 
 def _is_left(left: Mapping[str, float]) -> bool:

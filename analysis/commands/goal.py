@@ -49,7 +49,7 @@ class Pursued(Protocol):
     def widths(self) -> tuple[int, ...]: ...
     @property
     def task(self) -> str: ...
-    def count_usd(self, spent: Spent) -> float: ...
+    def used(self, first: Mapping[str, Any], spent: Spent) -> Mapping[str, float]: ...
 
 
 class NothingWholeError(ValueError):
@@ -143,14 +143,11 @@ def tell_forecast(pursued: Pursued, advice: Advice, first: Mapping[str, Any]) ->
 
 def tokens_left(pursued: Pursued, first: Mapping[str, Any], spent: Spent) -> float:
     """Tokens under every cap, hours and dollars taken to go as they went so far."""
-    goal, used = pursued.goal, max(spent.tokens - first["num_tokens"], 1)
-    hours = (spent.device_seconds - first["device_seconds"]) / 3600
-    usd = pursued.count_usd(spent) - first["usd"]
-    left = [np.inf]
-    for most, gone in ((goal.max_tokens, used), (goal.max_device_hours, hours), (goal.max_usd, usd)):
-        if most is not None:
-            left.append((most - gone) * used / max(gone, 1e-9))
-    return float(min(left))
+    used = pursued.used(first, spent)
+    written = max(used["tokens"], 1)
+    gone = {**used, "tokens": written}
+    left = [(most - gone[name]) * written / max(gone[name], 1e-9) for name, most in pursued.goal.caps.items()]
+    return float(min(left, default=np.inf))
 
 
 def limits_of(pursued: Pursued, spent: Spent) -> Limits:

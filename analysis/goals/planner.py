@@ -70,7 +70,7 @@ def choose(
     """
     now = dict(drawn)
     open_ones = [each for each in questions if each.is_open]
-    worst = max(open_ones or questions, key=lambda each: each.ratio)
+    worst = _worst(questions)
     if not open_ones:
         return _end(now, worst, "known")
     aimed = cheapest(open_ones, now, limits)
@@ -88,10 +88,8 @@ def choose(
 
 def stop(questions: Sequence[Question], drawn: Mapping[str, Drawn], why: End) -> Action:
     """Nothing more, whatever is open."""
-    open_ones = [each for each in questions if each.is_open]
-    return _end(
-        dict(drawn), max(open_ones or questions, key=lambda each: each.ratio), why if open_ones else "known"
-    )
+    worst = _worst(questions)
+    return _end(dict(drawn), worst, why if worst.is_open else "known")
 
 
 def forecast(
@@ -173,8 +171,7 @@ def _as_far(questions: Sequence[Question], now: Plan, aimed: Plan, limits: Limit
     for each in sorted(questions, key=lambda each: -each.ratio):
         for name in each.models:
             if aimed[name].samples > now[name].samples:
-                wider = limits.wider(now[name].samples) or now[name].samples
-                step = {**plan, name: plan[name]._replace(samples=wider)}
+                step = {**plan, name: _widened(now[name], limits)}
                 if _new_tokens(now, step, limits) <= most:
                     plan = step
     if any(plan[name].samples != aimed[name].samples for name in plan):
@@ -206,13 +203,19 @@ def _towards(plan: Plan, aimed: Plan, share: float) -> Plan:
 
 def _least(now: Plan, aimed: Plan, limits: Limits) -> Plan:
     """The smallest step towards the aimed plan: samples before prompts, as in any round."""
-    wider = [
-        {**now, name: now[name]._replace(samples=limits.wider(now[name].samples) or now[name].samples)}
-        for name in now
-        if aimed[name].samples > now[name].samples
-    ]
+    wider = [{**now, name: _widened(now[name], limits)} for name in now if aimed[name].samples > now[name].samples]
     steps = wider or [_towards(now, aimed, 0.2)]
     return min(steps, key=lambda step: _new_tokens(now, step, limits))
+
+
+def _widened(drawn: Drawn, limits: Limits) -> Drawn:
+    """With the next number of samples, where there is one."""
+    return drawn._replace(samples=limits.wider(drawn.samples) or drawn.samples)
+
+
+def _worst(questions: Sequence[Question]) -> Question:
+    """Of the open questions, or of all where none is, the one that is furthest from known."""
+    return max([each for each in questions if each.is_open] or questions, key=lambda each: each.ratio)
 
 
 def _new_tokens(now: Plan, plan: Plan, limits: Limits) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from analysis.arrays import Floats
 
-State = Literal["open", "known", "never", "at most", "failed"]
+State = Literal["open", "known", "never", "at most"]
 # Of the variance between prompts this share is taken to be there whatever the samples say: few show less.
 LEAST_BETWEEN = 0.05
 # A share of replicates from which on an event is sure at 95%, and its complement.

@@ -262,8 +262,7 @@ def _mean(pair: Pair, values: Floats) -> Floats:
 
 def _end_of_path(pair: Pair, found: Measured) -> float:
     """The rate that stands for *never*: twice that of as many samples as there may be, or of the path's end."""
-    spent = float((pair.weights[0] * pair.target_cost).sum() / pair.weights[0].sum())
-    last = float(found.cost[0, -1]) / spent
+    last = float(found.cost[0, -1]) / float(_mean(pair, pair.target_cost))
     return 2 * last * (pair.most_width / pair.width if pair.is_width else 1)
 
 

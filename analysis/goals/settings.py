@@ -47,6 +47,12 @@ class Goal:
             raise ValueError(f"goal.cost must be one of {', '.join(COST_NAMES)}; got {self.cost}.")
 
     @property
+    def caps(self) -> dict[str, float]:
+        """The caps that there are, by their names among those of a job."""
+        most = {"tokens": self.max_tokens, "device_hours": self.max_device_hours, "usd": self.max_usd}
+        return {name: cap for name, cap in most.items() if cap is not None}
+
+    @property
     def asked(self) -> dict[str, Any]:
         """The settings that say what is asked, by name; caps left out."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in CAPS}
