@@ -175,9 +175,12 @@ def _tokens_a_sample(spent: "Spent", name: str) -> float:
     return known.get(name, sum(known.values()) / len(known) if known else 1.0)
 
 
-def strip_goal(words: Sequence[str]) -> list[str]:
-    """The words of a job without those of the goal, which the launcher pursues."""
-    return [word for word in words if name_word(word).partition(".")[0] != GOAL]
+def own_words(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """By model the words of its job without those of the goal, which the launcher pursues."""
+    return {
+        job.model.name: [word for word in words if name_word(word).partition(".")[0] != GOAL]
+        for job, words in zip(jobs, overrides, strict=True)
+    }
 
 
 def _grid(pursuit: Pursuit, prompts: int, samples: int) -> list[str]:

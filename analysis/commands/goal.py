@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +27,6 @@ from analysis.runs.spending import Spent
 from analysis.text import adaptive
 from analysis.text import goals as words
 from results import decisions
-from results.prompts import in_order
 
 EXAMPLES = """\
   isoquant goal pilot                               what the sweep of results/runs/pilot was to find out, and did
@@ -195,15 +194,4 @@ def read_pairs(
 def _as_before(loaded: Outcomes, targets: Mapping[str, Drawn]) -> Outcomes:
     """The prompts and samples of the round before, all of which are there."""
     prompts = min(targets[arm.rung.name].prompts for arm in loaded.arms)
-    order = sorted(range(len(loaded.prompt_ids)), key=lambda at: in_order(str(loaded.prompt_ids[at])))
-    kept = np.sort(np.asarray(order[:prompts]))
-    taken = loaded.take(budgets=np.arange(len(loaded.budgets)), prompts=kept)
-    arms = tuple(
-        arm.take(
-            budgets=np.arange(len(arm.budgets)),
-            prompts=np.arange(len(kept)),
-            num_samples=min(arm.num_samples, targets[arm.rung.name].samples),
-        )
-        for arm in taken.arms
-    )
-    return replace(taken, arms=arms, num_samples=min(arm.num_samples for arm in arms))
+    return loaded.first(prompts, {name: target.samples for name, target in targets.items()})

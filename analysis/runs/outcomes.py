@@ -1,7 +1,7 @@
 """Stored rows of a run -> outcomes of every model on the same prompts. Knows the tables, nothing of statistics."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from analysis.runs.samples import Samples
 from analysis.runs.verifiers import EVALUATION, Scoring
 from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
+from results.prompts import in_order
 from results.shortage import raise_shortage
 
 
@@ -93,6 +94,20 @@ class Outcomes:
             and self.bins.take(budgets=np.arange(1), prompts=prompts, num_samples=self.bins.num_samples),
             dials={name: column[prompts] for name, column in self.dials.items()},
         )
+
+    def first(self, num_prompts: int, num_samples: Mapping[str, int]) -> "Outcomes":
+        """The first prompts in the task's order, and of each model by name at most so many samples of each."""
+        order = sorted(range(len(self.prompt_ids)), key=lambda at: in_order(str(self.prompt_ids[at])))
+        taken = self.take(budgets=np.arange(len(self.budgets)), prompts=np.sort(order[:num_prompts]))
+        arms = tuple(
+            arm.take(
+                budgets=np.arange(len(arm.budgets)),
+                prompts=np.arange(len(taken.prompt_ids)),
+                num_samples=min(arm.num_samples, num_samples[arm.rung.name]),
+            )
+            for arm in taken.arms
+        )
+        return replace(taken, arms=arms, num_samples=min(arm.num_samples for arm in arms))
 
 
 def load(

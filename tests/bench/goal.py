@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,17 +84,10 @@ def _fewest(
 
 def _is_answered(loaded: dict[tuple[str, ...], Outcomes], goal: ExchangeRates, size: int, width: int) -> bool:
     readings = {
-        models: reading.read(_part(each, size, width), Choices(), rule=goal.rule)
+        models: reading.read(each.first(size, dict.fromkeys(MODELS, width)), Choices(), rule=goal.rule)
         for models, each in loaded.items()
     }
     return not any(each.is_open for each in asking.ask(goal, readings, most_width=WIDTHS[-1]))
-
-
-def _part(loaded: Outcomes, size: int, width: int) -> Outcomes:
-    order = sorted(range(len(loaded.prompt_ids)), key=lambda at: in_order(str(loaded.prompt_ids[at])))[:size]
-    kept, budgets = np.sort(np.asarray(order)), np.arange(len(loaded.budgets))
-    arms = tuple(arm.take(budgets=budgets, prompts=kept, num_samples=width) for arm in loaded.arms)
-    return replace(loaded, prompt_ids=loaded.prompt_ids[kept], arms=arms, num_samples=width, dials={})
 
 
 def _tokens_of(root: Path) -> Ints:

@@ -15,7 +15,7 @@ from results.places import place_run
 from results.shortage import explain_refusal, explain_shortage, tell_refusal
 from results.stopping import end_closed, idle
 from sweeps.compose import build_job, check_fields, read_origins
-from sweeps.goals import plan_pursuit, plan_round, pursue, strip_goal
+from sweeps.goals import own_words, plan_pursuit, plan_round, pursue
 from sweeps.job import Job
 from sweeps.launchers.jobs import draw_jobs, run_jobs, start_elsewhere, tell_failed
 from sweeps.launchers.lanes import Place
@@ -82,7 +82,7 @@ class SweepLauncher(Launcher):
         self, jobs: Sequence[Job], job_overrides: Sequence[Sequence[str]], started: Sequence[str], place: Place
     ) -> None:
         """Rounds of these jobs, each composed anew with the numbers that were decided."""
-        own = {job.model.name: strip_goal(words) for job, words in zip(jobs, job_overrides, strict=True)}
+        own = own_words(jobs, job_overrides)
 
         def run_round(added: Mapping[str, Sequence[str]], is_again: bool) -> list[str]:
             words = [[*own[name], *more] for name, more in added.items()]
@@ -119,7 +119,7 @@ class PlanLauncher(SweepLauncher):
     ) -> tuple[list[Job], Sequence[str]]:
         """The jobs of the round that a goal asks for next, and what is expected behind it."""
         added, lines = plan_round(plan_pursuit(jobs))
-        own = {job.model.name: strip_goal(words) for job, words in zip(jobs, job_overrides, strict=True)}
+        own = own_words(jobs, job_overrides)
         return [self.compose([*own[name], *more]) for name, more in added.items()], lines
 
 
