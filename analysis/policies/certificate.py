@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.policies.orders import Pool
-from analysis.policies.stopping import Stopped, confidence, refuse
+from analysis.policies.stopping import Stopped, confidence, refuse, tied_worth
 from analysis.stats.compiled import compiled
 
 
@@ -113,7 +113,11 @@ def _draw_until_certified(
                 is_last = step == most - 1
                 while at < len(wealth) and (is_last or (leader >= 0 and least >= wealth[at])):
                     is_certified = leader >= 0 and least >= wealth[at]
-                    right = worth[row, leader] if is_certified else _shared(worth[row], counts, leader)
+                    right = (
+                        worth[row, leader]
+                        if is_certified
+                        else tied_worth(worth[row], counts, counts[leader] if leader >= 0 else 0)
+                    )
                     sums[0, row, at] += right
                     sums[1, row, at] += step + 1
                     sums[2, row, at] += spent
@@ -147,14 +151,3 @@ def _least(against: Floats, seen: Ints, leader: int) -> float:
         if other != leader:
             least = min(least, against[other])
     return least
-
-
-@compiled
-def _shared(worth: Floats, counts: Ints, leader: int) -> float:
-    """Worth of the answers with as many votes as the leader; 0 where nobody voted."""
-    total, num_leaders = 0.0, 0
-    for other in range(len(worth)):
-        if leader >= 0 and counts[other] == counts[leader]:
-            total += worth[other]
-            num_leaders += 1
-    return total / max(num_leaders, 1)

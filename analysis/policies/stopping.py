@@ -131,6 +131,17 @@ def refuse(most: int, orders: Ints, thresholds: Sequence[float]) -> None:
 
 
 @compiled
+def tied_worth(worth: Floats, counts: Ints, most: int) -> float:
+    """Mean worth (S,) of the answers that have the most votes; 0 where nobody voted. counts: (S,) or longer."""
+    total, num_leaders = 0.0, 0
+    for other in range(len(worth)):
+        if most > 0 and counts[other] == most:
+            total += worth[other]
+            num_leaders += 1
+    return total / max(num_leaders, 1)
+
+
+@compiled
 def _draw_until(
     codes: Ints,
     worth: Floats,
@@ -163,12 +174,7 @@ def _draw_until(
                         second = counts[label]
                 is_last = step == most - 1
                 while at < len(thresholds) and (is_last or (first > 0 and sure[first, second] >= thresholds[at])):
-                    total, num_leaders = 0.0, 0
-                    for other in range(len(counts)):
-                        if first > 0 and counts[other] == first:
-                            total += worth[row, other]
-                            num_leaders += 1
-                    sums[0, row, at] += total / max(num_leaders, 1)
+                    sums[0, row, at] += tied_worth(worth[row], counts, first)
                     sums[1, row, at] += step + 1
                     sums[2, row, at] += spent
                     sums[3, row, at] += written
