@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.goals.settings import Accuracy, Compare, Decide, ExchangeRates
-from analysis.validation import uniform
+from analysis.validation import grids
 from analysis.validation.checks import COVERS, Check, placebo, share
 from analysis.validation.ladders import MOST_WIDTH, Rung, able, ladder, plant, true_rate
 from analysis.validation.pursuits import Pursuit, pursue
@@ -15,6 +15,8 @@ HALF_WIDTH, POINTS, EFFECT = 0.1, 3.0, 2.0
 RIGHT, SPENDS = 0.975, 0.5
 # A uniform grid is read off one for so many of these runs, and off so many at least and at most.
 GRIDS, FEWEST_GRIDS, MOST_GRIDS = 10, 20, 200
+# Of so few rungs a plan of unequal numbers is chosen with the truth in hand; a sweep spends at most so many times it.
+FEW_RUNGS, NEAR = 3, 1.5
 # Where the truth lies at a boundary any decision is false, so that a run ends at its cap.
 CAP = 2_000_000
 
@@ -146,14 +148,27 @@ def _spending(
     case: str, runs: Sequence[Pursuit], rungs: Sequence[Rung], spends: float, rng: np.random.Generator
 ) -> list[Check]:
     """Mean tokens over those of the grid, whatever the runs ended at; and how many ended knowing."""
-    grid = uniform.cheapest(rungs, HALF_WIDTH, min(max(len(runs) // GRIDS, FEWEST_GRIDS), MOST_GRIDS), rng)
+    seeds = rng.integers(2**63, size=min(max(len(runs) // GRIDS, FEWEST_GRIDS), MOST_GRIDS)).tolist()
+    grid = grids.uniform(rungs, HALF_WIDTH, seeds)
     ratio = float(np.mean([run.tokens for run in runs])) / grid
     known = [run.end == "known" for run in runs]
     rounds = float(np.mean([len(run.actions) for run in runs]))
     return [
         Check("Tokens over those of the cheapest uniform grid", case, ratio, 0.0 * spends, spends, len(runs)),
+        *_least(case, ratio, grid, rungs, seeds),
         share("Runs that end with every question answered", case, known),
         Check("Rounds, the pilot counted", case, rounds, np.nan, np.nan, len(runs)),
+    ]
+
+
+def _least(case: str, ratio: float, grid: float, rungs: Sequence[Rung], seeds: Sequence[int]) -> list[Check]:
+    """What a plan of unequal numbers would take with the truth in hand; of few rungs, since it tries all plans."""
+    if len(rungs) > FEW_RUNGS:
+        return []
+    least = grids.unequal(rungs, HALF_WIDTH, seeds) / grid
+    return [
+        Check("The cheapest plan of unequal numbers over it", case, least, np.nan, np.nan, len(seeds)),
+        Check("Tokens over those of that plan", case, ratio / least, 0.0, NEAR, len(seeds)),
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from analysis.goals import means, rates
 from analysis.goals.settings import Compare, ExchangeRates
 from analysis.stats import bootstrap
-from analysis.validation import goals, ladders, report, uniform
+from analysis.validation import goals, grids, ladders, report
 from analysis.validation.checks import Check
 from analysis.validation.ladders import able, ladder, plant, true_rate
 from analysis.validation.pursuits import pursue
@@ -117,13 +117,23 @@ def test_a_clear_difference_takes_the_pilot_alone_and_no_more_than_a_doubtful_on
 
 
 def test_only_the_largest_width_of_a_uniform_grid_says_never() -> None:
-    assert uniform._able_widths(ladder(3)) == [16]
-    assert uniform._able_widths(ladder(3, smallest=-1)) == [4, 8, 16]
+    assert grids._able_widths(ladder(3)) == [16]
+    assert grids._able_widths(ladder(3, smallest=-1)) == [4, 8, 16]
 
 
 def test_fewer_prompts_than_a_uniform_grid_takes_do_not_reach() -> None:
     rungs, seeds = ladder(3, smallest=-1), list(range(20))
-    prompts = uniform.fewest(rungs, 0.2, 8, seeds)
+    widths = {rung.name: 8 for rung in rungs}
+    prompts = grids.fewest(rungs, widths, 0.2, seeds)
     assert np.isfinite(prompts)
-    assert uniform._reaches(rungs, 0.2, 8, int(prompts), seeds)
-    assert not uniform._reaches(rungs, 0.2, 8, int(prompts / 1.6), seeds)
+    assert grids._reaches(rungs, widths, 0.2, int(prompts), seeds)
+    assert not grids._reaches(rungs, widths, 0.2, int(prompts / 1.6), seeds)
+
+
+def test_a_plan_of_unequal_numbers_takes_no_more_than_a_uniform_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rung that surely never reaches needs few prompts, which a uniform grid does not spare it."""
+    monkeypatch.setattr(grids, "WIDTHS", (4, 16))
+    rungs = ladder(3, smallest=-1)
+    rungs = (rungs[0]._replace(ability=-9.0), *rungs[1:])
+    one, both = ([f(rungs, 0.3, range(5)) for f in (grids.unequal, grids.uniform)] for _ in range(2))
+    assert one == both and np.isfinite(one).all() and one[0] < 0.9 * one[1]
