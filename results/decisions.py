@@ -9,7 +9,7 @@ from results import store
 from results.schema import DECISIONS
 
 # Columns that hold JSON.
-OBJECTS = ("asked", "known", "targets")
+OBJECTS = ("asked", "words", "known", "targets")
 
 
 def read(root: Path, goal: str | None = None) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def read(root: Path, goal: str | None = None) -> list[dict[str, Any]]:
     if goal is None and rows:
         goal = max(rows, key=lambda row: row["time"])["goal"]
     own = sorted((row for row in rows if row["goal"] == goal), key=lambda row: row["round"])
-    return [row | {name: json.loads(row[name]) for name in OBJECTS} for row in own]
+    return [row | {name: json.loads(row[name] or "[]") for name in OBJECTS} for row in own]
 
 
 def append(root: Path, row: Mapping[str, Any], *, writer: str) -> dict[str, Any]:

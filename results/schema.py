@@ -348,6 +348,7 @@ DECISIONS = Table(
             ("round", Count),
             ("time", Text),
             ("asked", Text),
+            ("words", Text),
             ("known", Text),
             ("targets", Text),
             ("num_tokens", pa.int64()),

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 
 WRITER = "goal"
 GOAL = "goal"
+# What a round says anew of each model's grid.
+OF_ROUND = ("task.size", "grid.widths", "grid.anchor")
 # What a launcher runs of one round: words of each job, and whether there was a round before; the models that failed.
 Run = Callable[[Mapping[str, Sequence[str]], bool], list[str]]
 
 
 @dataclass(frozen=True)
 class Pursuit:
-    """A goal, the models that a sweep draws for it, and the most that it may draw of each."""
+    """A goal, the models that a sweep draws for it, and the most that it may draw of each.
+
+    words: what the sweep was told of that, by which it is gone on with.
+    """
 
     root: Path
     task: str
@@ -42,6 +47,7 @@ class Pursuit:
     most_prompts: int
     widths: tuple[int, ...]
     prices: Mapping[str, Mapping[str, float]]
+    words: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -66,8 +72,8 @@ class Pursuit:
         }
 
 
-def plan_pursuit(jobs: Sequence[Job]) -> Pursuit:
-    """The pursuit of these jobs' goal; raises ValueError where they do not fit together."""
+def plan_pursuit(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> Pursuit:
+    """The pursuit of these jobs' goal, composed from these words; raises ValueError where they do not fit together."""
     first = jobs[0]
     assert first.goal is not None
     names = [job.model.name for job in jobs]
@@ -81,6 +87,7 @@ def plan_pursuit(jobs: Sequence[Job]) -> Pursuit:
         min(job.task.size for job in jobs),
         first.grid.widths,
         {job.model.name: job.model.price for job in jobs},
+        tuple(word for word in overrides[0] if is_of_goal(word) or name_word(word) in OF_ROUND),
     )
 
 
@@ -178,9 +185,14 @@ def _tokens_a_sample(spent: "Spent", name: str) -> float:
 def own_words(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     """By model the words of its job without those of the goal, which the launcher pursues."""
     return {
-        job.model.name: [word for word in words if name_word(word).partition(".")[0] != GOAL]
+        job.model.name: [word for word in words if not is_of_goal(word)]
         for job, words in zip(jobs, overrides, strict=True)
     }
+
+
+def is_of_goal(word: str) -> bool:
+    """Whether a word chooses a goal, or one of its settings."""
+    return name_word(word).partition(".")[0] == GOAL
 
 
 def _grid(pursuit: Pursuit, prompts: int, samples: int) -> list[str]:
@@ -247,5 +259,5 @@ def _row(pursuit: Pursuit, advice: "Advice", number: int) -> dict[str, Any]:
 def _enter(pursuit: Pursuit, row: dict[str, Any]) -> dict[str, Any]:
     """Store a decision; the row as it is read back."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    row |= {"goal": pursuit.digest, "time": time, "asked": pursuit.goal.asked}
+    row |= {"goal": pursuit.digest, "time": time, "asked": pursuit.goal.asked, "words": pursuit.words}
     return decisions.append(pursuit.root, row, writer=WRITER)

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.types import Prompt
-from results import store
+from results import decisions, store
 from results.cuts import Caps, every_cell
 from results.nodes import read_pool
 from results.places import find_run
 from results.prompts import in_order
 from results.schema import CELLS, MODELS, PROMPTS
+from sweeps.goals import GOAL, OF_ROUND
 from sweeps.made_with import EVENTS, Made, check_plain_word, read_made
 from sweeps.mistakes import tell_bare
 from sweeps.plan import PoolSpec, read_states
@@ -73,7 +74,8 @@ def go_on(words: Sequence[str]) -> list[list[str]]:
     except ValueError as error:
         raise ValueError(f"{tell_bare(words[0])} And as a run: {error}") from error
     asked = read_asked(words[1:])
-    going = list_going(root, read_made(root), asked)
+    made, asked = as_pursued(root, read_made(root), asked)
+    going = list_going(root, made, asked)
     for each in going:
         which = f" ({', '.join(each.models)})" if len(going) > 1 else ""
         print(f"going on with {root}{which}: {each.told}")
@@ -104,6 +106,32 @@ def read_asked(words: Sequence[str]) -> Asked:
     ):
         raise ValueError(f"+{SIZE} means more of the prompts that the run has, and {other} asks for others.")
     return Asked(given, more, [word for word in words if word not in overrides and not _is_more(word)])
+
+
+def as_pursued(root: Path, made: Sequence[Made], asked: Asked) -> tuple[Sequence[Made], Asked]:
+    """The jobs with the words of the goal that they were drawn for last, in place of those of its last round.
+
+    `goal=null` draws their grid as it stands. Raises ValueError where more is asked for than the run has.
+    """
+    rows = decisions.read(root)
+    if asked.given.get(GOAL) == f"{GOAL}=null":
+        # Without a goal among its words a sweep has none.
+        return made, asked._replace(given={key: word for key, word in asked.given.items() if key != GOAL})
+    if not rows:
+        return made, asked
+    if asked.more:
+        raise ValueError(
+            f"{root} was drawn towards a goal, which says itself what more to draw. Give the most that it may draw, "
+            f"as {SIZE}=N or grid.widths=[...]; with goal=null a grid is drawn."
+        )
+    pursued, words = rows[-1]["targets"], [str(word) for word in rows[-1]["words"]]
+    renewed = [
+        job._replace(words=(*(word for word in job.words if name_word(word) not in OF_ROUND), *words))
+        if job.model in pursued
+        else job
+        for job in made
+    ]
+    return renewed, asked
 
 
 def list_going(root: Path, made: Sequence[Made], asked: Asked) -> list[Going]:

@@ -19,13 +19,25 @@ from sweeps.words import name_word
 
 # Choices among the files of conf/.
 CHOICES = (
-    *("experiment", "model", "thinking", "task", "sampling", "grid", "engine", "strategy", "tools", "calls"),
+    *(
+        "experiment",
+        "model",
+        "thinking",
+        "task",
+        "sampling",
+        "grid",
+        "engine",
+        "strategy",
+        "tools",
+        "calls",
+        "goal",
+    ),
     "hydra/launcher",
 )
 CHOICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 KEY = re.compile(r"[A-Za-z0-9]\w*(\.[A-Za-z0-9]\w*)*")
 # Rooms whose every setting is a number or a text that is only written or compared.
-PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy", "calls", "cap")
+PLAIN_ROOMS = ("model", "thinking", "sampling", "grid", "strategy", "calls", "cap", "goal")
 SCALARS = ("seed", "probe", "flush_seconds", "jobs_at_once")
 OF_ENGINE = (
     *("dtype", "quantization", "max_num_seqs", "gpu_memory_utilization", "tensor_parallel_size", "enforce_eager"),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,27 @@ def test_the_same_sweep_again_draws_nothing_and_says_the_same(met: Path) -> None
     assert {path: path.read_bytes() for path in met.glob("*/*.parquet")} == before
     assert "samples to draw" not in said or "no samples to draw" in said
     assert re.search(r"countdown-33k, all prompts: 0\.0%", said)
+
+
+def test_a_run_is_gone_on_with_by_its_name_towards_its_goal_or_another(met: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(met, tmp_path / "run"))
+    stored, before = decisions.read(root), rows(root)
+    assert set(stored[0]["words"]) == {*GOAL, "task.size=40", "grid.widths=[1,2,4]", "grid.anchor=null"}
+    target = GRID[1]
+    again = forked.run("isoquant", "sweep", str(root), target)
+    assert again.code == 0 and "no samples to draw" in again.out, again.out + again.err
+    assert decisions.read(root) == stored
+    other = forked.run("isoquant", "sweep", str(root), target, "goal.points=8", "task.size=20")
+    assert other.code == 0 and "After the pilot:" in other.out, other.out + other.err
+    found = decisions.read(root)
+    assert found[0]["goal"] != stored[0]["goal"] and {"goal.points=8", "task.size=20"} <= set(found[0]["words"])
+    pd.testing.assert_frame_equal(rows(root), before, check_categorical=False)
+    more = forked.run("isoquant", "sweep", str(root), target, "+task.size=8")
+    assert more.code == 2 and "give the most that it may draw" in more.err.lower(), more.err
+    plain = forked.run("isoquant", "sweep", str(root), target, "goal=null", "task.size=41", "grid.widths=[1,2,4]")
+    assert plain.code == 0 and "After" not in plain.out, plain.out + plain.err
+    drawn = rows(root).groupby("identity", observed=True)["prompt_id"].nunique()
+    assert set(drawn) == {41}
 
 
 def test_the_rows_are_those_of_plain_sweeps_asked_for_the_same_numbers(met: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class SweepLauncher(Launcher):
             composed = [self.compose(each) for each in words]
             return draw_jobs(composed, [[*started, *each] for each in words], place, is_again=is_again)
 
-        tell_failed(pursue(plan_pursuit(jobs), run_round))
+        tell_failed(pursue(plan_pursuit(jobs, job_overrides), run_round))
 
     def compose(self, overrides: Sequence[str]) -> Job:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
@@ -118,7 +118,7 @@ class PlanLauncher(SweepLauncher):
         self, jobs: Sequence[Job], job_overrides: Sequence[Sequence[str]]
     ) -> tuple[list[Job], Sequence[str]]:
         """The jobs of the round that a goal asks for next, and what is expected behind it."""
-        added, lines = plan_round(plan_pursuit(jobs))
+        added, lines = plan_round(plan_pursuit(jobs, job_overrides))
         own = own_words(jobs, job_overrides)
         return [self.compose([*own[name], *more]) for name, more in added.items()], lines
 
