@@ -34,6 +34,8 @@ EVALUATION = "evaluation"
 # What a model without a thinking marker writes free text behind, where nothing closes its thinking.
 LINE = "\n"
 KEY = ["prompt_id", "pool", "sample", "budget"]
+# Where a prompt has no wrong answer of its own, those of so many prompts before it stand in.
+NEIGHBOURS = 8
 
 
 class Layer(NamedTuple):
@@ -154,6 +156,8 @@ class AskingNodes:
         job, self._prepared, self._layer = prepared.job, prepared, layer
         # By pool, budget, prompt and sample.
         self._graph, self._texts = layer.graph, dict[tuple[Pool, int, str, int], Text]()
+        # Of the first round, by prompt and budget.
+        self._firsts = dict[tuple[str, int], set[Text]]()
         before = itertools.takewhile(lambda each: each is not layer, prepared.layers)
         renderer = prepared.renderer
         of_calls = () if prepared.toolbox is None else prepared.toolbox.style.markers
@@ -168,16 +172,28 @@ class AskingNodes:
     def load(self, prompt_ids: Sequence[str]) -> None:
         """Read what was written for these prompts."""
         root, identity = self._prepared.job.run, self._prepared.identity
+        if self._graph.needs_wrong:
+            prompt_ids = sorted({*prompt_ids, *(near for each in prompt_ids for near in self._near(each))})
         wanted = self._wanted(prompt_ids)
         rows = store.scan(root, ANSWERS, columns=[*KEY, "text"], identity=identity, prompt_ids=list(prompt_ids))
         wrong = self._read_wrong(prompt_ids) if self._graph.needs_wrong else frozenset()
         told = zip(*(rows[name].to_pylist() for name in (*KEY, "text")), strict=True)
-        self._texts = {}
+        self._texts, self._firsts = {}, {}
         for prompt_id, pool, sample, place, text in told:
             key = prompt_id, pool, sample, NATURAL if place is None else place
             for budget in wanted.get(key, ()):
                 cleaned = self._guard.write(text.strip(), self._graph.read_tokens)
-                self._texts[pool, budget, prompt_id, sample] = Text(cleaned, key in wrong)
+                written = self._texts[pool, budget, prompt_id, sample] = Text(cleaned, key in wrong)
+                if pool == EVALUATION:
+                    self._firsts.setdefault((prompt_id, budget), set()).add(written)
+
+    def _near(self, prompt_id: str) -> list[str]:
+        """The prompts whose answers stand in for a prompt's own, whichever others are loaded: those before it in the
+        task's order, of the first few each other.
+        """
+        at, prompts = self._position[prompt_id], self._prepared.prompts
+        places = range(at - NEIGHBOURS, at) if at >= NEIGHBOURS else range(min(NEIGHBOURS, len(prompts)))
+        return [prompts[place].prompt_id for place in places if place != at]
 
     def _wanted(self, prompt_ids: Sequence[str]) -> dict[tuple[str, Pool, int, int], list[int]]:
         """By the key of an answer the budgets that it serves."""
@@ -261,11 +277,14 @@ class AskingNodes:
 
     def _wrong(self, prompt: Prompt, budget: int, sample: int) -> str:
         """A wrong answer of the model's own to the prompt; where it has none, one that it gave to another prompt."""
-        own, others = set[Text](), set[Text]()
-        for (pool, asked, prompt_id, _), told in self._texts.items():
-            if pool == EVALUATION and asked == budget:
-                (own if prompt_id == prompt.prompt_id else others).add(told)
-        candidates = sorted({each.text for each in own if each.is_wrong} or {each.text for each in others - own})
+        own = self._firsts.get((prompt.prompt_id, budget), set())
+        others = set[Text]().union(
+            *(self._firsts.get((near, budget), set()) for near in self._near(prompt.prompt_id))
+        )
+        told = {each.text for each in own}
+        candidates = sorted(
+            {each.text for each in own if each.is_wrong} or {each.text for each in others if each.text not in told}
+        )
         if not candidates:
             raise KeyError(prompt.prompt_id)
         drawn = hashlib.sha256(f"{self._prepared.identity} {prompt.prompt_id} {budget} {sample}".encode()).digest()

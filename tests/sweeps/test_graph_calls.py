@@ -90,7 +90,8 @@ def asked(graph: Graph, strategy: Strategy, call: Call, group: int) -> str:
     renderer = SimpleNamespace(prompt_ids=lambda prompt: prompt.text)
     asking._prepared = SimpleNamespace(prompts=[Prompt("p", "", {})], renderer=renderer, identity="i")
     asking._layer, asking._graph = Layer(graph, call.round, node, [state]), graph
-    asking._texts = texts_of(graph, strategy)
+    asking._texts, asking._position = texts_of(graph, strategy), {"p": 0}
+    asking._firsts = {("p", BUDGET): {text for key, text in asking._texts.items() if key[0] == EVALUATION}}
     text = asking.prompt_ids(0, pool, group * strategy.size(call.node) + call.member)
     assert text is not None
     return str(text)

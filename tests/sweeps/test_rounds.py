@@ -20,9 +20,10 @@ from results.schema import ANSWERS, CELLS, GRADES, STRATEGIES, TRACES
 from sweeps.compose import build_graphs
 from sweeps.going_on import count_whole, hold_prompts, read_pending
 from sweeps.grade import grade_run
-from sweeps.graphs import LINE, free_context, layer_specs
+from sweeps.graphs import LINE, AskingNodes, free_context, layer_specs
 from sweeps.job import run_job
 from sweeps.made_with import is_plain, read_made
+from sweeps.prepare import prepare
 from sweeps.repair import repair
 from tests.drawn_rounds import GROUP, REQUESTS, TOKENIZER, draw, make
 from tests.faults.runs import flip_bit
@@ -217,6 +218,25 @@ def test_a_control_shows_answers_that_are_known_to_be_wrong(tmp_path: Path) -> N
                 shown.add(seen in wrong)
                 assert seen in wrong or seen not in own
     assert True in shown
+
+
+def test_which_wrong_answer_is_shown_does_not_hang_on_what_else_is_owed(tmp_path: Path) -> None:
+    words = ("strategies=[embedded_wrong_answer]", "grid.rounds=[1,2]", "task.size=12")
+    draw(tmp_path, *words)
+    prepared = prepare(make(tmp_path, *words))
+    [layer] = prepared.layers
+    every = [prompt.prompt_id for prompt in prepared.prompts]
+    whole, alone = AskingNodes(prepared, layer), AskingNodes(prepared, layer)
+    whole.load(every)
+    shown = set()
+    for at, prompt_id in enumerate(every):
+        alone.load([prompt_id])
+        for state in layer.states:
+            for sample in range(state.spec.num_samples):
+                ids = alone.prompt_ids(at, state.spec.pool, sample)
+                assert ids is not None and ids == whole.prompt_ids(at, state.spec.pool, sample)
+                shown.add(tuple(ids))
+    assert len(shown) > len(every)
 
 
 def test_a_strategy_is_told_and_its_cells_are_declared(tmp_path: Path) -> None:
