@@ -78,7 +78,7 @@ def _time(arms: list[synthetic.Arm]) -> dict[str, float]:
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=2000, rng=rng)
     means = resample(replayed, weights)
     every = np.arange(len(replayed.points))
-    gains.gains(means, every, line=replayed.columns("uniform"), oracle=replayed.columns("oracle"))
+    gains.gains(means, every, line=replayed.columns("uniform"), oracle=replayed.columns("oracle"), num_drawn=num_prompts)
     lap("bootstrap")
     return parts
 
