@@ -24,8 +24,9 @@ from analysis.costs import cost_models
 from analysis.questions import exchange_rates
 from analysis.reading import curves
 from analysis.reading.choices import Choices
-from analysis.reading.curves import Curve
+from analysis.reading.curves import Curve, Rule
 from analysis.reading.reading import read
+from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, difficulty, estimators, intervals, substitution
 from analysis.stats.bootstrap import MIN_REPLICATES
@@ -36,6 +37,10 @@ TABLE = Path("results/bench/analysis.md")
 PLAIN_PROMPTS = 2
 PLAIN_REPLICATES = 1
 COST = cost_models.choose("c2")
+RULE_WIDTHS: tuple[tuple[Rule, tuple[int, ...]], ...] = (
+    ("pass_at_k", tuple(WIDTHS)),
+    ("maj_at_k", tuple(VOTE_WIDTHS)),
+)
 
 
 def full(size: Size) -> dict[str, float]:
@@ -56,13 +61,13 @@ def full(size: Size) -> dict[str, float]:
     for model in reversed(range(size.num_models)):
         with _timed(spent, "draw"):
             arm = synthetic.draw_arm(size, model)
-        for rule, widths in (("pass_at_k", WIDTHS), ("maj_at_k", VOTE_WIDTHS)):
+        for rule, widths in RULE_WIDTHS:
             for budget in reversed(range(len(BUDGETS))):
                 path = curves.Path("width", (budget,) * len(widths), tuple(widths))
                 with _timed(spent, "estimate"):
-                    budgets, _, widths, _ = curves.crossing(path)
-                    accuracy = curves.arm_accuracy(arm, widths, rule, rng=rng, budgets=budgets)
-                    prompts = curves.prompt_curve(arm, path, COST, accuracy)
+                    budgets, _, crossed, _ = curves.crossing(path)
+                    accuracy = curves.arm_accuracy(arm, crossed, rule, rng=rng, budgets=budgets)
+                    prompts = curves.prompt_curve(arm, path, COST, accuracy, rule=rule)
                 with _timed(spent, "resample"):
                     resampled = [curves.resample(prompts, part) for part in parts]
                     for curve in resampled:
@@ -204,7 +209,7 @@ def _match(
             substitution.exchange_rate(crossing, target.cost[:, 0])
 
 
-def _check(estimates: pd.DataFrame, arm: synthetic.Arm) -> None:
+def _check(estimates: pd.DataFrame, arm: Arm) -> None:
     correct, votes = arm.samples.correct[:, :PLAIN_PROMPTS], arm.samples.votes[:, :PLAIN_PROMPTS]
     passing = estimators.pass_at_k(NUM_SAMPLES, correct.sum(axis=-1)[..., None], np.asarray(WIDTHS))
     leading = estimators.maj_at_k(votes, correct, VOTE_WIDTHS)

@@ -37,7 +37,7 @@ def processor_seconds() -> float:
 
     this = psutil.Process()
     times = [process.cpu_times() for process in (this, *this.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+    return float(sum(time.user + time.system for time in times))
 
 
 async def time_requests(engine: Engine, requests: list[Request]) -> tuple[float, float]:

@@ -51,7 +51,11 @@ class Drawn(NamedTuple):
 
 def ask(workload: Workload, way: str, num_samples: int) -> list[list[Pending]]:
     """What a way draws of every prompt; every cell anew has samples of its own."""
-    asked = {"nested": [CELLS], "largest": [CELLS[-1:]], "anew": [(cell,) for cell in CELLS]}[way]
+    ways: dict[str, list[tuple[Caps, ...]]] = {
+        "nested": [CELLS],
+        "largest": [CELLS[-1:]],
+        "anew": [(cell,) for cell in CELLS],
+    }
     return [
         [
             Pending(
@@ -63,7 +67,7 @@ def ask(workload: Workload, way: str, num_samples: int) -> list[list[Pending]]:
                 ),
                 cells,
             )
-            for first, cells in enumerate(asked)
+            for first, cells in enumerate(ways[way])
             for number in range(num_samples)
         ]
         for prompt in workload.prompts

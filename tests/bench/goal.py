@@ -98,7 +98,7 @@ def _tokens_of(root: Path) -> Ints:
     ]
     rows = pd.concat(parts, ignore_index=True).astype({"prompt_id": object})
     table = rows.groupby(["prompt_id", "sample"])["tokens"].sum().unstack("sample")
-    return table.loc[sorted(table.index, key=in_order)].to_numpy()
+    return np.asarray(table.loc[sorted(table.index, key=in_order)])
 
 
 def render(goal: ExchangeRates, adaptive: Path, part: Part | None) -> str:

@@ -13,8 +13,10 @@ from analysis.policies import allocation, gains, menu, orders, stopping
 from analysis.policies.allocation import Each, Mixed, Once, Oracle, Planned, Shuffled
 from analysis.policies.features import free
 from analysis.policies.menu import Cell
+from analysis.policies.policy import Policy
 from analysis.policies.replay import join, prompt_folds, replay, resample
 from analysis.reading import curves
+from analysis.runs.arms import Arm
 from analysis.stats import bootstrap
 from tests.bench import synthetic
 from tests.bench.synthetic import BUDGETS, Size
@@ -41,7 +43,7 @@ def main() -> None:
     print(f"{sum(best.values()):.1f} s in all, best of {every}; load {os.getloadavg()[0]:.1f}")
 
 
-def _time(arms: list[synthetic.Arm]) -> dict[str, float]:
+def _time(arms: list[Arm]) -> dict[str, float]:
     """Seconds of each part: estimators, stopping early, fitting and choosing, 2,000 paired bootstraps."""
     started, parts, rng = time.perf_counter(), {}, np.random.default_rng(0)
 
@@ -61,9 +63,10 @@ def _time(arms: list[synthetic.Arm]) -> dict[str, float]:
         stopped.append(stopping.menu(found, [Cell(f"stop {arm.rung.name}", arm.rung.name, 0, 15)]))
     lap("stopping early")
     known = {"features": free(np.column_stack([cells.cost[:, :4], rng.random((num_prompts, 8))]))}
-    levels = tuple(np.geomspace(*cells.cost.mean(axis=0)[[0, -1]], 8))
+    least, most = cells.cost.mean(axis=0)[[0, -1]]
+    levels = tuple(np.geomspace(least, most, 8))
     planned = Once(Planned("features", levels, allocation.linear(), reads=("features",)))
-    policies = [
+    policies: list[Policy] = [
         Each(), Oracle(cells, levels), Planned("mix", levels), planned, Shuffled(planned), Mixed(planned),
         Planned("per bin", levels, allocation.bins(5), reads=("features",)),
     ]  # fmt: skip
@@ -78,7 +81,9 @@ def _time(arms: list[synthetic.Arm]) -> dict[str, float]:
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=2000, rng=rng)
     means = resample(replayed, weights)
     every = np.arange(len(replayed.points))
-    gains.gains(means, every, line=replayed.columns("uniform"), oracle=replayed.columns("oracle"), num_drawn=num_prompts)
+    gains.gains(
+        means, every, line=replayed.columns("uniform"), oracle=replayed.columns("oracle"), num_drawn=num_prompts
+    )
     lap("bootstrap")
     return parts
 

@@ -58,7 +58,7 @@ def _append(root: Path, table: Table, num_rows: int, *, seed: int) -> float:
 def _scan(root: Path, table: Table) -> float:
     started = time.perf_counter()
     num_rows = store.scan(root, table).num_rows
-    return num_rows / (time.perf_counter() - started)
+    return float(num_rows / (time.perf_counter() - started))
 
 
 def _row(rng: np.random.Generator, index: int, *, with_ids: bool) -> dict[str, Any]:

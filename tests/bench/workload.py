@@ -96,7 +96,7 @@ class Workload:
 async def serve(model: Model, settings: Vllm, *, num_prompts: int, dummy: bool) -> AsyncIterator[Workload]:
     """The model on an engine of its own. dummy: only its config is read, its weights are random."""
     if dummy:
-        tokenizer, eos_ids = load_tokenizer("ladder/checkpoints/countdown-33k"), ()
+        tokenizer, eos_ids = load_tokenizer("ladder/checkpoints/countdown-33k"), tuple[int, ...]()
         settings = replace(settings, options={**settings.options, "load_format": "dummy"})
     else:
         tokenizer, eos_ids = load_tokenizer(model.path), read_checkpoint(model).eos_ids
