@@ -225,11 +225,18 @@ def asked_scoring(options: argparse.Namespace) -> Scoring:
 
 def choices(options: argparse.Namespace) -> Choices:
     """The reader's choices; raises ValueError for rates of a cost model that the command was not asked for."""
+    return replace(
+        unbinned(options),
+        binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
+    )
+
+
+def unbinned(options: argparse.Namespace) -> Choices:
+    """The choices of a command that makes no bins; raises ValueError as `choices`."""
     for name, cost in RATES.items():
         if getattr(options, name) and options.cost != cost and not options.every_cost:
             raise ValueError(f"Only cost model {cost} uses --{name}. Add --cost {cost}, or leave it out.")
     return Choices(
-        binning=Binning(options.difficulty, options.label, options.bins, tuple(options.thresholds)),
         cost=options.cost,
         gpu=options.gpu,
         batch=options.batch,
@@ -331,9 +338,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """How prompts are binned and compute is counted, in every command that does either."""
     _add_bins(command)
     add_cluster(command)
-    _add_costs(command)
-    # Set by the commands that read a run under every cost model it can tell.
-    command.set_defaults(every_cost=False)
+    add_costs(command)
 
 
 def _add_bins(command: argparse.ArgumentParser) -> None:
@@ -346,13 +351,15 @@ def _add_bins(command: argparse.ArgumentParser) -> None:
     add("--anchor", metavar="MODEL", help="whose held-out samples make the bins, if several models have some")
 
 
-def _add_costs(command: argparse.ArgumentParser) -> None:
+def add_costs(command: argparse.ArgumentParser) -> None:
     add, gpus, batch = command.add_argument, sorted(roofline.GPUS), cost_models.BATCH
     add("--cost", choices=cost_models.COST_NAMES, metavar="UNIT", help=OF_COST)
     add("--gpu", choices=gpus, metavar="NAME", help=f"for c3: {', '.join(gpus)}")
     add("--batch", type=int, default=batch, metavar="N", help=f"for c3: sequences decoded together ({batch})")
     for name, text in OF_RATES.items():
         add(name, type=per_token, action="extend", nargs="+", default=[], metavar="NAME=IN:OUT", help=text)
+    # Set by the commands that read a run under every cost model it can tell.
+    command.set_defaults(every_cost=False)
 
 
 def add_cluster(command: argparse.ArgumentParser) -> None:
@@ -378,6 +385,14 @@ def named_tokens(text: str) -> tuple[str, float]:
         return name, parse_size(tokens, least=LEAST_TOKENS)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def named_flops(text: str) -> tuple[str, float]:
+    """NAME=1e15."""
+    name, _, flops = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"write {text!r} as NAME=1e15")
+    return name, positive(flops)
 
 
 def per_token(text: str) -> tuple[str, PerToken]:

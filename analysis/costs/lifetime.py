@@ -16,14 +16,13 @@ LEVELS_PER_OCTAVE = 4
 
 
 class Serving(NamedTuple):
-    """Tokens a query (prompt and decoded, P + kT) with which one model reaches the target:
-    (1 + R,), inf where never.
+    """What a query takes of tokens, or of another cost, for one model to reach the target: (1 + R,), inf where never.
 
     cells (F,): the cells that its frontier's folds chose there, -1 where never. at_or_below: the cheapest cell is
-    already there, so that the tokens are an upper bound.
+    already there, so that it is an upper bound.
     """
 
-    tokens: Floats
+    by_query: Floats
     cells: Ints
     at_or_below: bool
 
@@ -54,17 +53,17 @@ class Switch(NamedTuple):
 
 
 def serve(
-    accuracy: ArrayLike, tokens: ArrayLike, target: float, *, weights: ArrayLike, folds: ArrayLike
+    accuracy: ArrayLike, spent: ArrayLike, target: float, *, weights: ArrayLike, folds: ArrayLike
 ) -> Serving:
-    """Least tokens a query for a target accuracy, on a frontier that is chosen and read on different prompts.
+    """The least that a query takes for a target accuracy, on a frontier that is chosen and read on different prompts.
 
-    accuracy, tokens (P, J): every cell of one model's grid on each prompt; weights (1 + R, P) from
+    accuracy, spent (P, J): every cell of one model's grid on each prompt; weights (1 + R, P) from
     `bootstrap.prompt_weights`; folds (P,) from `frontier.draw_folds`. Source: ours, over `frontier`.
     """
-    means = np.asarray(tokens, dtype=float).mean(axis=0)
+    means = np.asarray(spent, dtype=float).mean(axis=0)
     num_levels = 2 + int(LEVELS_PER_OCTAVE * np.log2(means.max() / means.min()))
     levels = np.geomspace(means.min(), means.max(), num_levels)
-    found = frontier.cross_fit(accuracy, tokens, levels, weights=weights, folds=folds)
+    found = frontier.cross_fit(accuracy, spent, levels, weights=weights, folds=folds)
     crossing = invert(found.accuracy, found.cost, np.log(levels), np.full(len(found.accuracy), target))
     at = np.searchsorted(np.log(levels), crossing.step[0] - 1e-9)
     cells = found.cell[0, :, at] if at < num_levels else np.full(found.cell.shape[1], -1)
@@ -72,17 +71,23 @@ def serve(
 
 
 def plan(
-    num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_tokens: ArrayLike, queries: ArrayLike
+    num_params: ArrayLike,
+    pretraining_tokens: ArrayLike,
+    serving_tokens: ArrayLike,
+    queries: ArrayLike,
+    *,
+    offline_flops: ArrayLike = 0.0,
 ) -> Plan:
-    """The least 6ND + 2Nq(P + kT) over the models of a ladder, with its interval, at each number of queries.
+    """The least 6ND + F + 2Nq(P + kT) over the models of a ladder, with its interval, at each number of queries.
 
     num_params N (M,); pretraining_tokens D (M,); serving_tokens P + kT (M, 1 + R) from `serve`, the estimate
-    first; queries q (Q,). Source: Sardana et al. 2024 (arXiv 2401.00448), with samples and thinking as part of
+    first; queries q (Q,); offline_flops F () or (M,): spent once before any query, beside training, which it counts
+    as. Source: Sardana et al. 2024 (arXiv 2401.00448), with samples and thinking as part of
     serving.
     """
     N, D = _positive(num_params, "num_params")[:, None, None], _positive(pretraining_tokens, "pretraining_tokens")
     q = _positive(queries, "queries")
-    training = 6 * N * D[:, None, None]
+    training = 6 * N * D[:, None, None] + _offline(offline_flops, len(N))[:, None, None]
     total = training + 2 * N * q * np.asarray(serving_tokens, dtype=float)[:, :, None]
     model, least = total.argmin(axis=0), total.min(axis=0)
     possible = np.isfinite(least)
@@ -97,14 +102,21 @@ def plan(
     )
 
 
-def switches(num_params: ArrayLike, pretraining_tokens: ArrayLike, serving_tokens: ArrayLike) -> list[Switch]:
+def switches(
+    num_params: ArrayLike,
+    pretraining_tokens: ArrayLike,
+    serving_tokens: ArrayLike,
+    *,
+    offline_flops: ArrayLike = 0.0,
+) -> list[Switch]:
     """Where the cheapest model changes as queries grow, each with its interval; arguments as in `plan`.
 
-    Of two lines 6ND + 2Nq S the dearer to train wins beyond q = 3 (N_a D_a - N_b D_b) / (N_b S_b - N_a S_a), at
-    once (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
+    Of two lines T + 2Nq S, T = 6ND + F, the one that starts higher wins beyond q = (T_a - T_b) / 2 (N_b S_b - N_a S_a),
+    at once (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
     """
     N, S = _positive(num_params, "num_params"), np.asarray(serving_tokens, dtype=float)
-    training, slope = 6 * N * _positive(pretraining_tokens, "pretraining_tokens"), 2 * N[:, None] * S
+    training = 6 * N * _positive(pretraining_tokens, "pretraining_tokens") + _offline(offline_flops, len(N))
+    slope = 2 * N[:, None] * S
     return [
         Switch(below, above, percentile_interval(_meeting(training[[below, above]], slope[[below, above]])))
         for below, above in _envelope(training, slope[:, 0])
@@ -131,6 +143,14 @@ def _meeting(training: Floats, slope: Floats) -> Floats:
     gain = np.where(np.isinf(above), -np.inf, below - np.where(np.isinf(above), 0, above))
     meets = np.divide(training[1] - training[0], gain, out=np.full(gain.shape, np.inf), where=gain > 0)
     return np.asarray(meets)
+
+
+def _offline(flops: ArrayLike, num_models: int) -> Floats:
+    """By model, (M,); raises ValueError below 0."""
+    array = np.broadcast_to(np.asarray(flops, dtype=float), num_models)
+    if not np.all(array >= 0):
+        raise ValueError(f"offline_flops must not be negative; got {array}.")
+    return array
 
 
 def _positive(values: ArrayLike, name: str) -> Floats:

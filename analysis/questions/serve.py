@@ -11,6 +11,7 @@ from analysis import numerals
 from analysis.arrays import Floats
 from analysis.costs import cost_models, lifetime
 from analysis.costs.lifetime import Plan, Serving, Switch
+from analysis.questions.offers import refuse_target
 from analysis.reading import chosen
 from analysis.reading.curves import Rule
 from analysis.reading.reading import Reading
@@ -24,15 +25,21 @@ DECADES_AROUND = 2
 
 
 class Candidate(NamedTuple):
-    """One model that could be trained and served: N, D, what it needs a query,
+    """One model that could be trained and served: N, D, FLOPs spent once before any query, what it needs a query,
     and with which samples and budgets.
     """
 
     name: str
     num_params: int
     pretraining_tokens: float
+    offline_flops: float
     serving: Serving
     settings: str
+
+    @property
+    def training_flops(self) -> float:
+        """6ND, and what is spent once beside it."""
+        return 6.0 * self.num_params * self.pretraining_tokens + self.offline_flops
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +59,23 @@ class Workloads:
 
 
 def serve(
-    reading: Reading, *, target: float, queries: Sequence[float], pretraining_tokens: Mapping[str, float]
+    reading: Reading,
+    *,
+    target: float,
+    queries: Sequence[float],
+    pretraining_tokens: Mapping[str, float],
+    offline_flops: Mapping[str, float] | None = None,
 ) -> Workloads:
     """The cheapest model and setting of the run for each number of queries, with intervals over prompts.
 
-    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it.
+    target is an accuracy in 0..1; pretraining_tokens gives, by model, what the run does not hold or overrides it;
+    offline_flops what is spent once before any query, 0 by default, as by a model that prepares answers offline.
     A model without tokens, or of unknown size, is left out and named. Raises ValueError where none is left, where
     a name is not in the run, and for an impossible target or workload.
     """
-    if not 0 < target <= 1:
-        raise ValueError(f"--target must be an accuracy above 0 and at most 1; got {target:g}. Write 60% as 0.6.")
+    refuse_target(target)
+    offline = offline_flops or {}
+    _refuse_unknown(reading.outcomes, offline)
     given = _pretraining_tokens(reading.outcomes, pretraining_tokens)
     candidates = []
     for at, arm in enumerate(reading.arms):
@@ -71,21 +85,26 @@ def serve(
         serving = lifetime.serve(cells.accuracy, cells.tokens, target, **halves)
         settings = _in_words([cells.names[cell] for cell in serving.cells if cell >= 0])
         size = arm.rung.shape.num_matmul_params
-        candidates.append(Candidate(arm.rung.name, size, given[arm.rung.name], serving, settings))
+        candidates.append(
+            Candidate(
+                arm.rung.name, size, given[arm.rung.name], offline.get(arm.rung.name, 0.0), serving, settings
+            )
+        )
     ladder = (
         np.array([float(each.num_params) for each in candidates]),
         np.array([each.pretraining_tokens for each in candidates]),
-        np.stack([each.serving.tokens for each in candidates]),
+        np.stack([each.serving.by_query for each in candidates]),
     )
+    once = [each.offline_flops for each in candidates]
     return Workloads(
         target=target,
         rule=reading.rule,
         cluster=reading.choices.cluster,
         candidates=tuple(candidates),
         left_out=tuple(arm.rung.name for arm in reading.arms if arm.rung.name not in given),
-        asked=lifetime.plan(*ladder, queries=sorted(queries)),
-        curve=lifetime.plan(*ladder, queries=_around(queries)),
-        switches=lifetime.switches(*ladder),
+        asked=lifetime.plan(*ladder, sorted(queries), offline_flops=once),
+        curve=lifetime.plan(*ladder, _around(queries), offline_flops=once),
+        switches=lifetime.switches(*ladder, offline_flops=once),
     )
 
 
@@ -95,15 +114,14 @@ def frame(found: Workloads) -> pd.DataFrame:
     """
     rows = []
     for number, each in enumerate(found.candidates):
-        training = 6.0 * each.num_params * each.pretraining_tokens
-        totals = training + 2.0 * each.num_params * found.curve.queries * each.serving.tokens[:, None]
+        totals = each.training_flops + 2.0 * each.num_params * found.curve.queries * each.serving.by_query[:, None]
         estimate, low, high = bootstrap.percentile_interval(totals)
         columns = {"queries": found.curve.queries, "total_flops": estimate, "low": low, "high": high}
         rows.append(
             pd.DataFrame(columns).assign(
                 model=each.name,
                 num_params=each.num_params,
-                training_flops=training,
+                training_flops=each.training_flops,
                 cheapest=found.curve.model == number,
                 share_chosen=found.curve.share_chosen[:, number],
             )
@@ -147,10 +165,8 @@ def _read_tokens(arm: Arm) -> Floats:
 
 def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[str, float]:
     """By model, for those whose size is known as well."""
+    _refuse_unknown(outcomes, given)
     rungs = {arm.rung.name: arm.rung for arm in outcomes.arms}
-    unknown = sorted(set(given) - set(rungs))
-    if unknown:
-        raise ValueError(f"No model {', '.join(unknown)} in this run; its models are {', '.join(rungs)}.")
     tokens = {name: given.get(name, rung.pretraining_tokens) for name, rung in rungs.items()}
     lacks = {name: _lacking(rung) for name, rung in rungs.items()}
     known = {name: float(D) for name, D in tokens.items() if D is not None and not lacks[name]}
@@ -167,6 +183,13 @@ def _pretraining_tokens(outcomes: Outcomes, given: Mapping[str, float]) -> dict[
         f"{lacking}. Ingest them again with what is lacking (--params; --map prompt_tokens=COLUMN "
         "decoded_tokens=COLUMN)."
     )
+
+
+def _refuse_unknown(outcomes: Outcomes, given: Mapping[str, float]) -> None:
+    """Raise ValueError where a name is not in the run."""
+    names = [arm.rung.name for arm in outcomes.arms]
+    if unknown := sorted(set(given) - set(names)):
+        raise ValueError(f"No model {', '.join(unknown)} in this run; its models are {', '.join(names)}.")
 
 
 def _lacking(rung: Rung) -> list[str]:

@@ -25,6 +25,8 @@ def render(found: Workloads) -> str:
     )
     legend = "\n".join([LEGEND, *wording.together(found.cluster)])
     parts = [head, aligned(_candidate_rows(found), num_text=1), aligned(_plan_rows(found), num_text=2), legend]
+    if any(each.offline_flops for each in found.candidates):
+        parts.append("Training FLOPs hold what is spent once offline as well.")
     parts[3:3] = ["\n".join(_switch_lines(found))] if found.switches else []
     if found.left_out:
         parts.append(
@@ -37,14 +39,14 @@ def render(found: Workloads) -> str:
 def _candidate_rows(found: Workloads) -> list[list[str]]:
     rows = [["model", "N", "D", "training FLOPs", "tokens a query, P + kT", "never", "samples and thinking"]]
     for each in found.candidates:
-        need = bootstrap.percentile_interval(each.serving.tokens)
-        never = bootstrap.share_of_replicates(np.isinf(each.serving.tokens), each.serving.tokens)
+        need = bootstrap.percentile_interval(each.serving.by_query)
+        never = bootstrap.share_of_replicates(np.isinf(each.serving.by_query), each.serving.by_query)
         rows.append(
             [
                 each.name,
                 f"{each.num_params:.3g}",
                 f"{each.pretraining_tokens:.3g}",
-                f"{6.0 * each.num_params * each.pretraining_tokens:.3g}",
+                f"{each.training_flops:.3g}",
                 ("≤" if each.serving.at_or_below else "") + _with_ends(need, "{:.0f}"),
                 numerals.percent(float(never)),
                 each.settings,

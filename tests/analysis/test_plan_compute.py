@@ -71,12 +71,12 @@ def test_serving_tokens_are_those_of_the_least_cell_that_reaches_the_target():
     tokens = np.broadcast_to([100.0, 200.0, 300.0, 800.0], (30, 4))
     weights = prompt_weights(30, num_replicates=2000, rng=np.random.default_rng(0))
     reach = serve(accuracy, tokens, 0.5, weights=weights, folds=np.arange(30) % 2)
-    assert reach.tokens[0] == pytest.approx(200)
+    assert reach.by_query[0] == pytest.approx(200)
     assert reach.cells.tolist() == [1, 1]
     most = serve(accuracy, tokens, 0.8, weights=weights, folds=np.arange(30) % 2)
-    assert most.tokens[0] == pytest.approx(800) and most.cells.tolist() == [3, 3]
+    assert most.by_query[0] == pytest.approx(800) and most.cells.tolist() == [3, 3]
     beyond = serve(accuracy, tokens, 0.81, weights=weights, folds=np.arange(30) % 2)
-    assert np.isinf(beyond.tokens).all() and beyond.cells.tolist() == [-1, -1]
+    assert np.isinf(beyond.by_query).all() and beyond.cells.tolist() == [-1, -1]
     assert serve(accuracy, tokens, 0.1, weights=weights, folds=np.arange(30) % 2).at_or_below
     assert not (reach.at_or_below or beyond.at_or_below)
 

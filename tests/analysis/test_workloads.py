@@ -31,7 +31,7 @@ def test_the_plan_is_the_least_of_the_models_totals(found: serve.Workloads):
     assert found.asked.queries.tolist() == [1e2, 1e6, 1e9]
     for at, q in enumerate(found.asked.queries):
         totals = [
-            6 * c.num_params * c.pretraining_tokens + 2 * c.num_params * q * c.serving.tokens[0]
+            6 * c.num_params * c.pretraining_tokens + 2 * c.num_params * q * c.serving.by_query[0]
             for c in found.candidates
         ]
         assert found.asked.total_flops.estimate[at] == pytest.approx(min(totals))
