@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from analysis.commands import arguments
 from analysis.questions import offers, serve
@@ -18,8 +19,8 @@ EXAMPLES = """\
   isoquant serve pilot --target 0.6 --serving-only --cost c5 --price big=2:8 small=0.1:0.4
 """
 # Options of one way to ask alone, and what they are when nobody gives them.
-OF_SERVING = {"cost": None, "gpu": None, "throughput": [], "price": [], "max_serial_tokens": None}
-OF_TRAINING = {"queries": [], "pretraining_tokens": [], "offline_flops": []}
+OF_SERVING: dict[str, Any] = {"cost": None, "gpu": None, "throughput": [], "price": [], "max_serial_tokens": None}
+OF_TRAINING: dict[str, Any] = {"queries": [], "pretraining_tokens": [], "offline_flops": []}
 
 
 def add(commands: arguments.Commands) -> None:

@@ -131,7 +131,7 @@ def _serve(
 
 def _flat(table: Floats) -> Floats:
     """(B, P, K) -> (P, B K)."""
-    return np.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
+    return np.asarray(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1))
 
 
 def _chosen(settings: Sequence[Setting], serving: Serving) -> tuple[Setting, ...]:
