@@ -131,7 +131,8 @@ def _serve(
 
 def _flat(table: Floats) -> Floats:
     """(B, P, K) -> (P, B K)."""
-    return np.asarray(np.moveaxis(table, 1, 0).reshape(table.shape[1], -1))
+    flat: Floats = np.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
+    return flat
 
 
 def _chosen(settings: Sequence[Setting], serving: Serving) -> tuple[Setting, ...]:
@@ -141,4 +142,4 @@ def _chosen(settings: Sequence[Setting], serving: Serving) -> tuple[Setting, ...
 def _over(cost: Floats, least: Floats) -> Floats:
     """A cost over the least one; inf where the model never gets there, NaN where neither does."""
     never = np.where(np.isinf(least), np.nan, np.inf)
-    return np.divide(cost, least, out=never, where=np.isfinite(cost) & np.isfinite(least))
+    return np.asarray(np.divide(cost, least, out=never, where=np.isfinite(cost) & np.isfinite(least)))
