@@ -2,13 +2,18 @@
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from analysis.commands import arguments, route
 from analysis.runs.texts import whole_prompts
 
+if TYPE_CHECKING:
+    from analysis.policies.replays import At
+
 EXAMPLES = """\
   isoquant replay results/reference --out figures
   isoquant replay pilot --model qwen3-4b --probe 2
+  isoquant replay pilot --at-accuracy 0.9            what each policy saves at 90% of the best accuracy
 """
 
 
@@ -21,6 +26,13 @@ def add(commands: arguments.Commands) -> None:
     add("--model", help="the model whose samples and budgets are split among prompts (default: the largest)")
     add("--folds", type=int, default=5, help="policies are fitted on all folds but one, and scored on that one")
     add("--probe", type=int, default=2, help="samples that the probing policy first draws for every prompt")
+    where = command.add_mutually_exclusive_group()
+    of_cost = "compare policies at this share of the most that the same setting for all costs (0.1 is a tenth)"
+    where.add_argument("--at-cost", type=float, metavar="SHARE", help=of_cost)
+    of_accuracy = (
+        "compare each policy's cheapest setting with at least this share of the best accuracy of a setting"
+    )
+    where.add_argument("--at-accuracy", type=float, metavar="SHARE", help=f"{of_accuracy} for all")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -32,12 +44,13 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     from analysis.policies import replays
     from analysis.text import replayed
 
+    at = _at(options)
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
     asked = replays.Asked(options.model, options.folds, options.probe)
     texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
     found = replays.replay(reading, asked, texts=texts)
-    print(replayed.render(found), end="\n\n")
+    print(replayed.render(found, at), end="\n\n")
     if reading.asked.holds_counts:
         order = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
         print(f"Counts of correct samples do not show their order: {order}.", end="\n\n")
@@ -59,3 +72,12 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         return {"run": str(root), "figures": drawn, "replay": found, "route": None}
     routed = route.route_if_embedded(root, options)
     return {"run": str(root), "figures": drawn, "replay": found, "route": routed}
+
+
+def _at(options: argparse.Namespace) -> "At | None":
+    """Where policies are compared, None where nothing is asked. Raises ValueError for an impossible share."""
+    from analysis.policies.replays import At
+
+    if options.at_cost is not None:
+        return At("cost", options.at_cost)
+    return None if options.at_accuracy is None else At("accuracy", options.at_accuracy)

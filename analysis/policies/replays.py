@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,26 @@ def _place(stage: Stage, model: str | None) -> int:
     if model is not None and model not in names:
         raise ValueError(f"No model {model!r} in this run; choose from {names}.")
     return len(names) - 1 if model is None else names.index(model)
+
+
+@dataclass(frozen=True)
+class At:
+    """Where policies are compared: at so much of what a study's line can spend at most, or of its highest accuracy."""
+
+    by: Literal["cost", "accuracy"]
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError(
+                f"--at-{self.by} must be above 0 and at most 1; got {self.share:g}. Write 10% as 0.1."
+            )
+
+
+def near_accuracy(rows: pd.DataFrame, accuracy: float) -> pd.DataFrame:
+    """Of each policy the cheapest row that is at least so accurate; of one that never is, none."""
+    enough = rows[rows["accuracy"] >= accuracy - 1e-12]
+    return rows.loc[enough.groupby("policy", sort=False)["cost"].idxmin()]
 
 
 def nearest(rows: pd.DataFrame, cost: float) -> pd.DataFrame:

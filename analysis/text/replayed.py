@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import numerals
-from analysis.policies.replays import Replays, nearest
+from analysis.policies.replays import At, Replays, near_accuracy, nearest
 from analysis.policies.stopping import CONFIDENCE
 from analysis.policies.studies import allocation, cascades, parallel, scored, stopped, thinking
 from analysis.text import wording
@@ -16,8 +16,8 @@ from analysis.text.tables import aligned, filled
 SHOWN_SHARE = 0.8
 
 
-def render(found: Replays) -> str:
-    """Every study of the run, a paragraph each."""
+def render(found: Replays, at: At | None = None) -> str:
+    """Every study of the run, a paragraph each; at: where policies are compared, by default in the middle."""
     setting = found.setting
     head = (
         f"{found.setting.task}: who should get the compute? {setting.total_prompts} prompts x "
@@ -29,17 +29,27 @@ def render(found: Replays) -> str:
         "accuracy.\nThe oracle decides before drawing, so a policy that sees each answer before it draws the next "
         "can beat it."
     )
-    parts = [head, *(_table(title, rows) for title, rows in tables(found))]
+    parts = [head, *(_table(title, rows) for title, rows in tables(found, at))]
     parts += [choice_words(found)] if len(found.choices) else []
     return filled("\n\n".join([*parts, *_stopping(found), *_search(found), *_parallel(found)]))
 
 
-def tables(found: Replays) -> list[tuple[str, pd.DataFrame]]:
-    """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's."""
-    return [
-        (f"{title}; mean cost near {cost:.3g}", nearest(rows, cost))
-        for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found), *_scored(found))
-    ]
+def tables(found: Replays, at: At | None = None) -> list[tuple[str, pd.DataFrame]]:
+    """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's, or the
+    cheapest that is as accurate as that says.
+    """
+    shown = []
+    for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found), *_scored(found)):
+        line = rows[rows["kind"] == "line"]
+        if at is not None and at.by == "accuracy":
+            accuracy = at.share * line["accuracy"].max()
+            told = f"at least {100 * accuracy:.1f}% accuracy, {100 * at.share:g}% of the mix's best"
+            shown.append((f"{title}; cheapest with {told}", near_accuracy(rows, accuracy)))
+            continue
+        near = cost if at is None else at.share * line["cost"].max()
+        told = "" if at is None else f", {100 * at.share:g}% of the mix's most"
+        shown.append((f"{title}; mean cost near {near:.3g}{told}", nearest(rows, near)))
+    return shown
 
 
 def choice_words(found: Replays) -> str:

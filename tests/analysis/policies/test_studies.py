@@ -178,6 +178,29 @@ def test_the_rendering_names_every_policy_and_says_what_is_not_resampled(found: 
     assert re.search(r"gains most over the best mix of widths: \+\d", replayed.headline(found, "maj_at_k"))
 
 
+def test_policies_are_compared_at_the_point_that_is_asked_for(found: Replays) -> None:
+    best = found.policies[found.policies["kind"] == "line"]
+    plain, cost, accuracy = (
+        replayed.tables(found, at) for at in (None, replays.At("cost", 0.1), replays.At("accuracy", 0.9))
+    )
+    assert len(plain) == len(cost) == len(accuracy)
+    for (title, rows), (other, shown) in zip(cost, accuracy, strict=True):
+        assert "10% of the mix's most" in title and "90% of the mix's best" in other
+        study, model, rule = (rows.iloc[0][name] for name in ("study", "model", "rule"))
+        line = best[(best["study"] == study) & (best["model"] == model) & (best["rule"] == rule)]
+        wanted = 0.9 * line["accuracy"].max()
+        assert len(shown) and (shown["accuracy"] >= wanted - 1e-9).all()
+        own = found.policies[found.policies["policy"].isin(shown["policy"]) & (found.policies["study"] == study)]
+        own = own[(own["model"] == model) & (own["rule"] == rule) & (own["accuracy"] >= wanted - 1e-9)]
+        cheapest = own.groupby("policy")["cost"].min()
+        assert all(row["cost"] == cheapest[row["policy"]] for _, row in shown.iterrows())
+        away = np.abs(np.log(line.loc[line["cost"] > 0, "cost"] / (0.1 * line["cost"].max()))).min()
+        near = rows[rows["kind"] == "line"].iloc[0]["cost"]
+        assert abs(np.log(near / (0.1 * line["cost"].max()))) == pytest.approx(away)
+    with pytest.raises(ValueError, match=r"--at-cost must be above 0 and at most 1; got 10"):
+        replays.At("cost", 10)
+
+
 def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
     hostile = replace(found, model="<script>alert(1)</script>")
     body = section(hostile).body
