@@ -76,9 +76,12 @@ def plan_pursuit(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> Pur
     """The pursuit of these jobs' goal, composed from these words; raises ValueError where they do not fit together."""
     first = jobs[0]
     assert first.goal is not None
+    from analysis.goals import asking
+
     names = [job.model.name for job in jobs]
     if len(set(names)) < len(names) or any(job.strategy is not None or job.graphs for job in jobs):
         raise ValueError("A goal is pursued with one job a model, and no search or strategy. Leave these out.")
+    asking.check_names(first.goal, names)
     return Pursuit(
         first.run,
         name_task(first.task),

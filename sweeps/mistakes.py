@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from results import schema, store
 from results.places import place_run
@@ -117,6 +117,10 @@ def tell_option(name: str, overrides: Sequence[Override], config: str) -> str:
     rooms = [single(override) for override in overrides if (CONF / override.key_or_group.split("@")[0]).is_dir()]
     is_hydras = name.startswith(OF_HYDRA)
     asked = compose([*rooms, "hydra.mode=RUN"], with_hydra=True) if is_hydras else compose(rooms, root=config)
+    room, _, field = name.partition(".")
+    if (holders := find_holders(room, field)) and OmegaConf.select(asked, room) is None:
+        which = f"{room}={holders[0]}" if len(holders) == 1 else f"{room}={'|'.join(holders)}"
+        return f"{name} is an option of {which}, and no {room} is chosen; give {room}=... as well."
     known = [option for option in list_options(asked) if "._" not in option]
     bare = {option: re.sub(r"[._]", "", option) for option in known}
     meant = [option for option in known if option.endswith(f".{name.rpartition('.')[2]}")]
@@ -127,6 +131,20 @@ def tell_option(name: str, overrides: Sequence[Override], config: str) -> str:
         listed = "conf/hydra/launcher lists those of each hydra/launcher=..., such as slurm."
     hint = f"did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else listed
     return f"There is no option {name}; {hint}"
+
+
+def find_holders(room: str, field: str) -> list[str]:
+    """The choices of a room of conf/ that have an option of this name."""
+    choices = sorted(path.stem for path in (CONF / room).glob("*.yaml"))
+    return [name for name in choices if field.partition(".")[0] in list_fields(room, name)]
+
+
+def list_fields(room: str, name: str) -> set[str]:
+    """The options of a choice, with those of the choices that it builds on."""
+    path = CONF / room / f"{name}.yaml"
+    told: Any = OmegaConf.load(path) if path.is_file() else {}
+    bases = [each for each in told.get("defaults", []) if isinstance(each, str)]
+    return {str(key) for key in told} | {key for base in bases for key in list_fields(room, base)}
 
 
 def tell_bare(word: str) -> str:

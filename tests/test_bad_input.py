@@ -84,6 +84,20 @@ CONFIGS = [
     Case("+model_path=/m", r"There is no option model_path; did you mean model.path\?"),
     Case(f"{SWEEP} budgets=[0]", r"There is no option budgets; did you mean grid.budgets\?"),
     Case("task=gsm8k,svamp task.filtre=extract", r"There is no option task.filtre; did you mean task.filter\?"),
+    Case(
+        "goal.points=3", r"goal.points is an option of goal=accuracy, and no goal is chosen; give goal=... as well"
+    ),
+    Case("goal.foo=3", r"There is no option goal.foo"),
+    Case(
+        "strategy.remembers=3",
+        r"strategy.remembers is an option of strategy=.*revision.*, and no strategy is chosen",
+    ),
+    Case("goal=exchange_rates goal.pairs=[a:b]", r"goal.pairs names a, which this sweep does not draw; it draws "),
+    Case("goal=compare goal.new=foo", r"goal.new names foo, which this sweep does not draw; it draws "),
+    Case(
+        "goal=compare model=countdown-33k",
+        r"goal=compare needs at least two models, and countdown-33k is the only",
+    ),
     Case("nonsense=1", r"There is no option nonsense; `isoquant sweep --cfg job` lists them."),
     Case(f"{SWEEP} task.size=abc", r"task.size: it should be a valid integer; got 'abc'"),
     Case(f"{SWEEP} task.size=0", r"task.size must be at least 1; got 0"),

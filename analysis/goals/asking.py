@@ -21,26 +21,38 @@ def models_asked(goal: Goal, names: Sequence[str], failed: Sequence[str] = ()) -
 
 
 def _every_question(goal: Goal, names: Sequence[str]) -> list[Models]:
-    """The models of each question, of those that are drawn, smallest first; raises ValueError for what names others.
+    """The models of each question, of those that are drawn, smallest first; raises ValueError as `check_names`.
 
     A rate is of two models, the smaller first; a comparison of the base and the new one; an accuracy of one.
     """
+    check_names(goal, names)
     if isinstance(goal, Accuracy):
         return [(name,) for name in names]
-    if len(names) < 2:
-        raise ValueError(f"goal={_short(goal)} needs at least two models, and {names[0]} is the only one.")
     if isinstance(goal, Compare):
-        new = _known("goal.new", goal.new or names[-1], names)
-        others = [name for name in names if name != new]
-        base = _known("goal.base", goal.base or others[-1], names)
+        new = goal.new or names[-1]
+        base = goal.base or [name for name in names if name != new][-1]
         if base == new:
             raise ValueError(f"goal.base and goal.new are both {base}; name two models.")
         return [(base, new)]
     pairs = [tuple(pair.split(":")) for pair in getattr(goal, "pairs", ())]
-    for pair in pairs:
-        for name in pair:
-            _known("goal.pairs", name, names)
     return pairs or [(name, names[-1]) for name in names[:-1]]
+
+
+def check_names(goal: Goal, names: Sequence[str]) -> None:
+    """Raise ValueError where a goal names models that are not drawn, or asks of two where there is one."""
+    if isinstance(goal, Accuracy):
+        return
+    if len(names) < 2:
+        raise ValueError(f"goal={_short(goal)} needs at least two models, and {names[0]} is the only one.")
+    if isinstance(goal, Compare):
+        asked = {"goal.new": [goal.new], "goal.base": [goal.base]}
+        if goal.new is not None and goal.base == goal.new:
+            raise ValueError(f"goal.base and goal.new are both {goal.base}; name two models.")
+    else:
+        asked = {"goal.pairs": [name for pair in getattr(goal, "pairs", ()) for name in pair.split(":")]}
+    for option, given in asked.items():
+        for name in filter(None, given):
+            _known(option, name, names)
 
 
 def ask(goal: Goal, readings: Mapping[Models, Reading], *, most_width: int) -> list[Question]:
@@ -163,10 +175,9 @@ def _tuned_at(goal: Goal) -> float:
     return 0.5 / (8 * goal.pilot_prompts)
 
 
-def _known(option: str, name: str, names: Sequence[str]) -> str:
+def _known(option: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise ValueError(f"{option} names {name}, which this sweep does not draw; it draws {', '.join(names)}.")
-    return name
 
 
 def _short(goal: Goal) -> str:
