@@ -48,6 +48,10 @@ GROUPS: dict[str, dict[str, Command]] = {
         "health": Command(
             "analysis.commands.health", "how answers end in every cell: cut, forced, unparsed, seconds"
         ),
+        "thinking": Command(
+            "analysis.commands.thinking",
+            "whether models think well: flips, too much or too little, stops, lengths",
+        ),
         "verifier": Command(
             "analysis.commands.verifier", "how well scores tell right answers from wrong, and what they gain"
         ),
@@ -100,4 +104,4 @@ def overview() -> str:
         for title, group in GROUPS.items()
         for first, (name, command) in zip([True] + [False] * len(group), group.items(), strict=False)
     ]
-    return "\n".join([HEAD, "", *rows, FOOT])
+    return "\n".join([HEAD, *rows, FOOT])

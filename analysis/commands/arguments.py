@@ -302,6 +302,17 @@ def add_voted(command: argparse.ArgumentParser) -> None:
     command.set_defaults(rule="maj_at_k", every_rule=False)
 
 
+def add_binned(command: argparse.ArgumentParser) -> None:
+    """A run whose samples are read one by one, by bin: nothing votes, and no cost is counted."""
+    command.add_argument("run", metavar="RUN", help=RUN)
+    _add_task(command)
+    add_scoring(command)
+    _add_bins(command)
+    add_cluster(command)
+    of_costs = {"cost": None, "gpu": None, "batch": cost_models.BATCH, "throughput": (), "price": ()}
+    command.set_defaults(rule=None, every_rule=False, every_cost=False, **of_costs)
+
+
 def _add_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", help="which task, if the run has several")
     of_along = f"the axis that is read instead of budgets: {', '.join(AXES)}"

@@ -1,0 +1,47 @@
+"""thinking: whether models think well, from the same samples at every budget."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.commands import arguments
+from analysis.questions import thinking
+from analysis.reading import cautions
+from analysis.reading.reading import Reading
+from analysis.text import thinking as words
+from analysis.text.tables import filled
+
+EXAMPLES = """\
+  isoquant thinking results/reference
+  isoquant thinking pilot --bins 5 --json
+  isoquant thinking pilot --out tables               the same, and more, as CSV files
+"""
+
+
+def add(commands: arguments.Commands) -> None:
+    text = "print whether models think well: answers that flip from one thinking budget to the next, by bin"
+    command = commands.add_parser("thinking", help=text, description=text, epilog=EXAMPLES)
+    arguments.add_binned(command)
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for a CSV file a table")
+
+
+def run(options: argparse.Namespace) -> dict[str, object]:
+    arguments.refuse_along(options, "Whether models think well")
+    root = arguments.run_folder(options.run)
+    reading = arguments.read(root, options)
+    tables = measure(reading)
+    print(words.render(list(words.of_steps(tables["steps"])), words.said_of_steps(tables["steps"]), reading))
+    for line in cautions.lines(reading.asked):
+        print(f"\n{filled(line)}")
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        for name, frame in tables.items():
+            frame.to_csv(options.out / f"{name}.csv", index=False)
+    head = {"run": str(root), "task": reading.asked.task}
+    return head | tables | {"cautions": cautions.lines(reading.asked)}
+
+
+def measure(reading: Reading) -> dict[str, pd.DataFrame]:
+    """Every table of the question, by name."""
+    return {"steps": thinking.steps(reading)}

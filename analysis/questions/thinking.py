@@ -1,0 +1,125 @@
+"""Whether a model thinks well: what each step to the next budget turns, in the same samples."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.arrays import Floats
+from analysis.questions.verifier import columns
+from analysis.reading.bins import Bin
+from analysis.reading.reading import Reading
+from analysis.reading.untold import UntoldError
+from analysis.runs.arms import is_outside
+from analysis.stats import differences, flips, intervals
+from analysis.stats.bootstrap import LEVEL, Interval, percentile_interval, weighted_means
+from analysis.stats.differences import Differences
+from analysis.stats.flips import Flips
+
+Row = dict[str, object]
+# What an interval that holds over all steps, bins and models at once says of a step; "" where it says nothing.
+Direction = Literal["rises", "falls", ""]
+
+
+def require_same_samples(reading: Reading) -> None:
+    """Raise UntoldError where the same samples are not read at two budgets or more."""
+    outcomes = reading.outcomes
+    if reading.words.name != "budget":
+        raise UntoldError("Thinking is judged along thinking budgets. Leave --along out.")
+    if outcomes.holds_counts or is_outside(reading.asked.grader):
+        raise UntoldError(
+            "Outcomes from elsewhere do not tell what one sample answers at several budgets. Draw samples with "
+            "`isoquant sweep`."
+        )
+    if len(outcomes.budgets) < 2:
+        raise UntoldError(
+            f"Two thinking budgets are needed, and this run has only {outcomes.budgets[0]}. Draw more with "
+            "grid.budgets=[...]."
+        )
+
+
+def steps(reading: Reading) -> pd.DataFrame:
+    """A row a model, bin and step from a budget to the next, at one sample; intervals as NAME, NAME_low, NAME_high.
+
+    lost, gained: shares of the samples that are right before and wrong after, and the reverse; change: accuracy
+    after less before; tokens: thinking tokens more; per_500: accuracy that 500 more tokens buy, NaN where no sample
+    thinks on. change_joint_low and change_joint_high hold in all rows at once; direction is what they say. Raises
+    UntoldError as `require_same_samples`. Source: `flips.between`, `flips.per_tokens`, `differences.together`.
+    """
+    require_same_samples(reading)
+    turned = [flips.between(arm.samples.correct) for arm in reading.arms]
+    rows = [
+        row
+        for subjects, parts in _groups(reading)
+        for row in _steps_of(reading, subjects, parts, turned, level=1 - (1 - LEVEL) / len(reading.groups))
+    ]
+    return pd.DataFrame(_by_bin(rows))
+
+
+def _groups(reading: Reading) -> Iterator[tuple[list[int], list[Bin]]]:
+    """As those of the reading, without bins that hold no prompt."""
+    for subjects, parts in reading.groups:
+        yield subjects, [part for part in parts if part.weights[0].any()]
+
+
+def _steps_of(
+    reading: Reading, subjects: Sequence[int], parts: Sequence[Bin], turned: Sequence[Flips], *, level: float
+) -> Iterator[Row]:
+    """The rows of models that share their bins."""
+    budgets = reading.outcomes.budgets
+    num_steps = len(budgets) - 1
+    changes = np.concatenate([turned[at].change for at in subjects], axis=1)
+    joint = _together(changes, parts, level)
+    for number, at in enumerate(subjects):
+        tokens = np.diff(reading.arms[at].samples.thinking_tokens.mean(axis=2), axis=0).T
+        for which, part in enumerate(parts):
+            drawn = reading.num_drawn(part)
+            lost, gained = (
+                intervals.accuracy_interval(weighted_means(part.weights, shares), drawn) for shares in turned[at]
+            )
+            bought = percentile_interval(flips.per_tokens(turned[at].change, tokens, part.weights))
+            more = weighted_means(part.weights[:1], tokens)[0]
+            for step in range(num_steps):
+                cell = (which, number * num_steps + step)
+                yield (
+                    _place(reading, at, part)
+                    | {"budget": int(budgets[step]), "next_budget": int(budgets[step + 1])}
+                    | columns("lost", _of(lost, step))
+                    | columns("gained", _of(gained, step))
+                    | columns("change", _of(joint.alone, cell))
+                    | {"change_joint_low": float(joint.interval.low[cell])}
+                    | {"change_joint_high": float(joint.interval.high[cell])}
+                    | {"tokens": float(more[step])}
+                    | columns("per_500", _of(bought, step))
+                    | {"direction": _direction(_of(joint.interval, cell))}
+                )
+
+
+def _together(changes: Floats, parts: Sequence[Bin], level: float) -> Differences:
+    """Each bin's mean changes, (B, C), with intervals that hold in all cells at once."""
+    values = [changes[part.weights[0] > 0] for part in parts]
+    means = np.stack([weighted_means(part.weights, changes) for part in parts], axis=1)
+    return differences.together(values, means, np.full(means.shape[1:], np.nan), level=level)
+
+
+def _place(reading: Reading, at: int, part: Bin) -> Row:
+    rung = reading.arms[at].rung
+    place: Row = {"model": rung.name, "num_params": rung.num_params, "bin": part.name}
+    return place | {"num_prompts": int(part.weights[0].sum())}
+
+
+def _direction(joint: Interval) -> Direction:
+    if joint.low > 0:
+        return "rises"
+    return "falls" if joint.high < 0 else ""
+
+
+def _of(interval: Interval, at: int | tuple[int, ...]) -> Interval:
+    return Interval(*(end[at] for end in interval))
+
+
+def _by_bin(rows: list[Row]) -> list[Row]:
+    """Bins in order, in each the models as they come."""
+    order = list(dict.fromkeys(row["bin"] for row in rows))
+    return sorted(rows, key=lambda row: order.index(row["bin"]))

@@ -1,0 +1,124 @@
+"""Whether models think well, in words: as text, and as tables that the report shows. Knows the question, no files."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis import numerals
+from analysis.questions.verifier import ENDS
+from analysis.reading.bins import ALL_PROMPTS
+from analysis.reading.reading import Reading
+from analysis.runs import serial
+from analysis.stats.flips import STEP_TOKENS
+from analysis.text import wording
+from analysis.text.tables import aligned, filled
+
+# Rates from so many points on are told without decimals.
+WHOLE_POINTS = 20
+ABOUT_FLIPS = (
+    "Right to wrong and wrong to right: shares of all samples that answer so at the budget and at the next, the same "
+    "samples at both. Tokens: thinking tokens more that a sample spends, on average."
+)
+ABOUT_STEPS = (
+    f"Points of accuracy for every {STEP_TOKENS} thinking tokens more, between neighbouring budgets, at one sample. "
+    "Brackets: 95% intervals over prompts, each by itself. *: rises or falls by intervals that hold for all models, "
+    "bins and steps at once."
+)
+
+
+class Shown(NamedTuple):
+    """A table for a reader: title, rows with the head first, how many columns are names, and what they mean."""
+
+    title: str
+    rows: list[list[str]]
+    num_text: int
+    about: str
+
+
+def render(shown: Sequence[Shown], said: Sequence[str], reading: Reading) -> str:
+    """The tables, each with what it means, and what follows from them."""
+    parts = [f"{each.title}\n{aligned(each.rows, num_text=each.num_text, is_last_text=False)}\n\n{each.about}"
+             for each in shown]  # fmt: skip
+    return filled("\n\n".join([intro(reading), *parts, *said]))
+
+
+def intro(reading: Reading) -> str:
+    """Which samples are read."""
+    outcomes = reading.outcomes
+    num_prompts = len(outcomes.prompt_ids)
+    return (
+        f"{reading.setting.task}: {numerals.prompts(num_prompts)}, {numerals.samples(outcomes.num_samples)} each, "
+        f"{reading.words.at_each(outcomes.budgets.tolist())}. The same samples at each: thinking is cut at the "
+        "budget, unless it ended before."
+    )
+
+
+def of_steps(steps: pd.DataFrame) -> Iterator[Shown]:
+    """Flips over all prompts, and what tokens buy in each bin."""
+    yield Shown("What a step to the next budget turns, all prompts", _flips(steps), 2, ABOUT_FLIPS)
+    yield Shown(f"Points for every {STEP_TOKENS} thinking tokens more", _per_tokens(steps), 2, ABOUT_STEPS)
+
+
+def said_of_steps(steps: pd.DataFrame) -> list[str]:
+    """Where thinking on lowers accuracy, as far as the intervals say; of all steps how many are certain at all."""
+    falls = steps[steps["direction"] == "falls"]
+    lines = [
+        f"{row['model']}, {row['bin']}: from {row['budget']} to {row['next_budget']} thinking tokens accuracy falls, "
+        f"by {wording.with_ends([-100 * row[name] for name in _REVERSED], '{:.1f}')} points."
+        for _, row in falls.iterrows()
+    ]
+    if not lines:
+        num_rising, every = int((steps["direction"] == "rises").sum()), len(steps)
+        lines = [
+            f"Of {every} steps (models, bins, budgets) {num_rising} certainly raise accuracy, and none certainly "
+            "lowers it."
+        ]
+    return lines
+
+
+# A fall's interval, turned round: what it holds at once for all steps.
+_REVERSED = ("change", "change_joint_high", "change_joint_low")
+
+
+def _flips(steps: pd.DataFrame) -> list[list[str]]:
+    rows = [["model", "budgets", "right to wrong, %", "wrong to right, %", "accuracy, points", "tokens"]]
+    for _, row in steps[steps["bin"] == ALL_PROMPTS].iterrows():
+        _break(rows, str(row["model"]))
+        lost, gained = (ends(row, name, "{:.1f}", 100) for name in ("lost", "gained"))
+        rows.append(
+            [str(row["model"]), _step(row), lost, gained, ends(row, "change", "{:+.1f}", 100) + _star(row),
+             f"{row['tokens']:.0f}"]
+        )  # fmt: skip
+    return rows
+
+
+def _per_tokens(steps: pd.DataFrame) -> list[list[str]]:
+    form = "{:+.0f}" if steps["per_500"].abs().max() >= WHOLE_POINTS / 100 else "{:+.1f}"
+    labels = list(dict.fromkeys(_step(row) for _, row in steps.iterrows()))
+    rows = [["bin", "model", *labels]]
+    for (name, model), own in steps.groupby(["bin", "model"], sort=False):
+        _break(rows, str(name))
+        rows.append(
+            [str(name), str(model), *(ends(row, "per_500", form, 100) + _star(row) for _, row in own.iterrows())]
+        )
+    return rows
+
+
+def ends(row: pd.Series, name: str, form: str, unit: float = 1) -> str:
+    """'+3.8 [+1.2, +6.4]' of a row's interval, '-' where it is not known."""
+    return wording.with_ends([unit * row[f"{name}{end}"] for end in ENDS], form)
+
+
+def _star(row: pd.Series) -> str:
+    return "*" if row["direction"] else " "
+
+
+def _step(row: pd.Series) -> str:
+    return f"{serial.short(row['budget'])} to {serial.short(row['next_budget'])}"
+
+
+def _break(rows: list[list[str]], name: str) -> None:
+    """An empty row where a group of rows with another first name begins."""
+    if len(rows) > 1 and rows[-1][0] != name:
+        rows.append([""] * len(rows[0]))

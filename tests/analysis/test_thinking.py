@@ -1,0 +1,75 @@
+"""Whether models think well, on a planted run: what the command prints, and what it must not say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.questions import thinking
+from analysis.reading.choices import Choices
+from analysis.reading.reading import Reading, read
+from analysis.reading.untold import UntoldError
+from analysis.runs import outcomes
+from analysis.text import thinking as words
+from isoquant.__main__ import main as isoquant
+
+
+@pytest.fixture(scope="module")
+def reading(ladder_run: Path) -> Reading:
+    return read(outcomes.load(ladder_run), Choices())
+
+
+@pytest.fixture(scope="module")
+def steps(reading: Reading) -> pd.DataFrame:
+    return thinking.steps(reading)
+
+
+def test_steps_are_told_of_every_model_bin_and_pair_of_neighbouring_budgets(reading: Reading, steps: pd.DataFrame):
+    assert len(steps) == len(reading.arms) * len(reading.bins) * (len(reading.outcomes.budgets) - 1)
+    for at, arm in enumerate(reading.arms):
+        own = steps[(steps["model"] == arm.rung.name) & (steps["bin"] == "all prompts")]
+        accuracy = arm.samples.correct.mean(axis=(1, 2))
+        np.testing.assert_allclose(own["gained"] - own["lost"], np.diff(accuracy), atol=1e-12)
+        spent = arm.samples.thinking_tokens.mean(axis=(1, 2))
+        np.testing.assert_allclose(own["per_500"], 500 * np.diff(accuracy) / np.diff(spent))
+        assert at == list(dict.fromkeys(steps["model"])).index(arm.rung.name)
+
+
+def test_a_direction_is_told_only_where_the_joint_interval_lies_on_one_side_of_0(steps: pd.DataFrame):
+    low, high = steps["change_joint_low"], steps["change_joint_high"]
+    told = np.select([low > 0, high < 0], ["rises", "falls"], "")
+    np.testing.assert_array_equal(steps["direction"], told)
+    assert (low <= steps["change_low"]).all() and (high >= steps["change_high"]).all()
+    # The first cut of the planted run hurts, what follows helps.
+    assert {"rises", "falls", ""} == set(steps["direction"])
+
+
+def test_where_accuracy_falls_is_said_once_a_step_and_nothing_else_is(steps: pd.DataFrame):
+    falls = steps[steps["direction"] == "falls"]
+    lines = words.said_of_steps(steps)
+    assert len(lines) == len(falls) and all("accuracy falls" in line for line in lines)
+    quiet = words.said_of_steps(steps[steps["direction"] != "falls"])
+    assert len(quiet) == 1 and "none certainly lowers it" in quiet[0]
+
+
+def test_the_command_prints_tables_and_writes_what_json_holds(
+    ladder_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert isoquant(["thinking", str(ladder_run), "--json", "--out", str(tmp_path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    for name in told.keys() - {"run", "task", "cautions"}:
+        assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(told[name])
+    assert isoquant(["thinking", str(ladder_run)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 120
+
+
+def test_what_cannot_be_told_is_refused_in_a_line(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert isoquant(["thinking", str(ladder_run), "--along", "calls"]) == 2
+    assert "thinking budgets" in capsys.readouterr().err
+    one = outcomes.load(ladder_run)
+    one = one.take(budgets=np.arange(1), prompts=np.arange(20))
+    with pytest.raises(UntoldError, match="Two thinking budgets"):
+        thinking.steps(read(one, Choices()))
