@@ -20,7 +20,7 @@ EXAMPLES = """\
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "print whether models think well: answers that flip from one thinking budget to the next, by bin"
+    text = "print whether models think well: answers that flip from a budget to the next, and what is lost"
     command = commands.add_parser("thinking", help=text, description=text, epilog=EXAMPLES)
     arguments.add_binned(command)
     command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for a CSV file a table")
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
     tables = measure(reading)
-    print(words.render(list(words.of_steps(tables["steps"])), words.said_of_steps(tables["steps"]), reading))
+    print(words.render(list(words.shown(tables)), words.said(tables), reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{filled(line)}")
     if options.out is not None:
@@ -44,4 +44,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 def measure(reading: Reading) -> dict[str, pd.DataFrame]:
     """Every table of the question, by name."""
-    return {"steps": thinking.steps(reading)}
+    return {
+        "steps": thinking.steps(reading),
+        "budgets": thinking.budgets(reading),
+        "prompts": thinking.prompts(reading),
+    }

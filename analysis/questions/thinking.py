@@ -1,4 +1,6 @@
-"""Whether a model thinks well: what each step to the next budget turns, in the same samples."""
+"""Whether a model thinks well: what each step to the next budget turns in the same samples, and what each budget
+loses by being too large or too small for some prompts.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -12,10 +14,11 @@ from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.runs.arms import is_outside
-from analysis.stats import differences, flips, intervals
+from analysis.stats import differences, flips, intervals, overthinking
 from analysis.stats.bootstrap import LEVEL, Interval, percentile_interval, weighted_means
 from analysis.stats.differences import Differences
 from analysis.stats.flips import Flips
+from analysis.stats.overthinking import Losses
 
 Row = dict[str, object]
 # What an interval that holds over all steps, bins and models at once says of a step; "" where it says nothing.
@@ -55,6 +58,72 @@ def steps(reading: Reading) -> pd.DataFrame:
         for row in _steps_of(reading, subjects, parts, turned, level=1 - (1 - LEVEL) / len(reading.groups))
     ]
     return pd.DataFrame(_by_bin(rows))
+
+
+def budgets(reading: Reading) -> pd.DataFrame:
+    """A row a model, bin and budget, at one sample; intervals as NAME, NAME_low, NAME_high.
+
+    least: share of the samples for which this budget is the least that suffices; solved: right at it or at a smaller
+    one. over, under: accuracy lost against the budget that suits a prompt, as half of its samples say it and the other
+    half shows it, where that one is smaller (overthinking tax) or larger (starvation loss); NaN of one sample. Raises
+    UntoldError as `require_same_samples`. Source: `overthinking.losses`, `overthinking.solved_by`.
+    """
+    require_same_samples(reading)
+    solved = [overthinking.solved_by(arm.samples.correct) for arm in reading.arms]
+    lost = [_losses(reading, at) for at in range(len(reading.arms))]
+    rows: list[Row] = []
+    for subjects, parts in _groups(reading):
+        for at, part in ((at, part) for part in parts for at in subjects):
+            first = np.diff(solved[at], axis=1, prepend=0)
+            drawn = reading.num_drawn(part)
+            shares = [
+                intervals.accuracy_interval(weighted_means(part.weights, table), drawn)
+                for table in (first, solved[at])
+            ]
+            losses = [percentile_interval(weighted_means(part.weights, table)) for table in lost[at]]
+            rows += [
+                _place(reading, at, part)
+                | {"budget": int(budget)}
+                | columns("least", _of(shares[0], number))
+                | columns("solved", _of(shares[1], number))
+                | columns("over", _of(losses[0], number))
+                | columns("under", _of(losses[1], number))
+                for number, budget in enumerate(reading.outcomes.budgets)
+            ]
+    return pd.DataFrame(_by_bin(rows))
+
+
+def prompts(reading: Reading) -> pd.DataFrame:
+    """A row a model and prompt: what it needs, and what the largest budget loses on it.
+
+    accuracy: at the largest budget; least_budget: the least at which at least half of its samples are right, inf
+    where none is; over: overthinking tax of the largest budget; under: starvation loss of the smallest. Raises
+    UntoldError as `require_same_samples`. Source: `overthinking.least_budget`, `overthinking.losses`.
+    """
+    require_same_samples(reading)
+    outcomes, frames = reading.outcomes, []
+    for at, arm in enumerate(reading.arms):
+        lost, correct = _losses(reading, at), arm.samples.correct
+        frames.append(
+            pd.DataFrame(
+                {
+                    "model": arm.rung.name,
+                    "prompt_id": outcomes.prompt_ids,
+                    "accuracy": correct[-1].mean(axis=1),
+                    "least_budget": overthinking.least_budget(correct, outcomes.budgets),
+                    "over": lost.over[:, -1],
+                    "under": lost.under[:, 0],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _losses(reading: Reading, at: int) -> Losses:
+    correct = reading.arms[at].samples.correct
+    if correct.shape[2] < 2:
+        return Losses(*(np.full((correct.shape[1], len(correct)), np.nan) for _ in range(2)))
+    return overthinking.losses(correct, overthinking.draw_halves(correct.shape[2], rng=reading.rng("halves", at)))
 
 
 def _groups(reading: Reading) -> Iterator[tuple[list[int], list[Bin]]]:

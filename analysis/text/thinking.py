@@ -1,6 +1,6 @@
 """Whether models think well, in words: as text, and as tables that the report shows. Knows the question, no files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -24,6 +24,14 @@ ABOUT_STEPS = (
     f"Points of accuracy for every {STEP_TOKENS} thinking tokens more, between neighbouring budgets, at one sample. "
     "Brackets: 95% intervals over prompts, each by itself. *: rises or falls by intervals that hold for all models, "
     "bins and steps at once."
+)
+
+
+ABOUT_BUDGETS = (
+    "Least that suffices: share of all samples that are right at this budget and at no smaller one; what is left is "
+    "never right. Lost: accuracy below that of the budget which suits each prompt, by thinking too long (that one is "
+    "smaller) or too little (it is larger). Half of a prompt's samples say which suits it, and the other half is read, "
+    "so that chance alone loses nothing; below 0 such a choice would do harm."
 )
 
 
@@ -54,6 +62,17 @@ def intro(reading: Reading) -> str:
     )
 
 
+def shown(tables: Mapping[str, pd.DataFrame]) -> Iterator[Shown]:
+    """Every table that is there, in order."""
+    yield from of_steps(tables["steps"])
+    yield of_budgets(tables["budgets"])
+
+
+def said(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Every sentence that the intervals bear."""
+    return [*said_of_steps(tables["steps"]), *said_of_budgets(tables["budgets"])]
+
+
 def of_steps(steps: pd.DataFrame) -> Iterator[Shown]:
     """Flips over all prompts, and what tokens buy in each bin."""
     yield Shown("What a step to the next budget turns, all prompts", _flips(steps), 2, ABOUT_FLIPS)
@@ -75,6 +94,33 @@ def said_of_steps(steps: pd.DataFrame) -> list[str]:
             "lowers it."
         ]
     return lines
+
+
+def of_budgets(budgets: pd.DataFrame) -> Shown:
+    """What suffices at each budget, and what it loses, over all prompts."""
+    rows = [
+        ["model", "budget", "least that suffices, %", "lost by too long, points", "lost by too little, points"]
+    ]
+    for _, row in budgets[budgets["bin"] == ALL_PROMPTS].iterrows():
+        _break(rows, str(row["model"]))
+        rows.append(
+            [str(row["model"]), serial.short(row["budget"]), ends(row, "least", "{:.1f}", 100),
+             ends(row, "over", "{:.1f}", 100), ends(row, "under", "{:.1f}", 100)]
+        )  # fmt: skip
+    return Shown("What suffices, and what one budget for all loses, all prompts", rows, 1, ABOUT_BUDGETS)
+
+
+def said_of_budgets(budgets: pd.DataFrame) -> list[str]:
+    """Of each model whether the largest budget certainly loses accuracy by thinking too long."""
+    lines = []
+    for model, own in budgets[budgets["bin"] == ALL_PROMPTS].groupby("model", sort=False):
+        last = own.iloc[-1]
+        if last["over_low"] > 0:
+            lines.append(
+                f"{model}: at {last['budget']} thinking tokens {ends(last, 'over', '{:.1f}', 100)} points are lost by "
+                "thinking too long for some prompts."
+            )
+    return lines or ["No model certainly loses accuracy by thinking too long at the largest budget."]
 
 
 # A fall's interval, turned round: what it holds at once for all steps.

@@ -73,3 +73,39 @@ def test_what_cannot_be_told_is_refused_in_a_line(ladder_run: Path, capsys: pyte
     one = one.take(budgets=np.arange(1), prompts=np.arange(20))
     with pytest.raises(UntoldError, match="Two thinking budgets"):
         thinking.steps(read(one, Choices()))
+
+
+def test_budgets_suffice_first_for_shares_that_add_up_and_lose_what_the_samples_say(reading: Reading):
+    found = thinking.budgets(reading)
+    own = found[(found["model"] == "1.1m") & (found["bin"] == "all prompts")]
+    correct = reading.arms[-1].samples.correct
+    assert own["least"].sum() == pytest.approx(correct.any(axis=0).mean())
+    assert own["solved"].iloc[-1] == pytest.approx(correct.any(axis=0).mean())
+    assert own["over"].iloc[0] == own["under"].iloc[-1] == 0 and own["under"].iloc[0] > 0.01
+
+
+def test_a_loss_is_said_only_where_its_interval_is_above_0(reading: Reading):
+    found = thinking.budgets(reading)
+    last = (found["bin"] == "all prompts") & (found["budget"] == 256)
+    sure, unsure = (found.assign(over_low=np.where(last, low, found["over_low"])) for low in (0.01, -0.01))
+    assert len(words.said_of_budgets(sure)) == len(reading.arms)
+    assert words.said_of_budgets(unsure) == [
+        "No model certainly loses accuracy by thinking too long at the largest budget."
+    ]
+
+
+def test_every_prompt_has_the_least_budget_that_half_of_its_samples_need(reading: Reading):
+    found = thinking.prompts(reading)
+    assert len(found) == len(reading.arms) * 120
+    own = found[found["model"] == "33k"].set_index("prompt_id")["least_budget"]
+    correct, budgets = reading.arms[0].samples.correct, reading.outcomes.budgets
+    for at, name in enumerate(reading.outcomes.prompt_ids[:20]):
+        enough = [b for b, row in zip(budgets, correct[:, at], strict=True) if row.mean() >= 0.5]
+        assert own[name] == (enough[0] if enough else np.inf)
+
+
+def test_of_one_sample_losses_are_not_known_and_the_rest_is(ladder_run: Path):
+    loaded = outcomes.load(ladder_run)
+    single = loaded.first(30, {arm.rung.name: 1 for arm in loaded.arms})
+    found = thinking.budgets(read(single, Choices()))
+    assert found["over"].isna().all() and found["least"].notna().all()
