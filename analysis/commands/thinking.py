@@ -9,6 +9,7 @@ from analysis.commands import arguments
 from analysis.questions import thinking
 from analysis.reading import cautions
 from analysis.reading.reading import Reading
+from analysis.runs.texts import whole_prompts
 from analysis.text import thinking as words
 from analysis.text.tables import filled
 
@@ -20,7 +21,7 @@ EXAMPLES = """\
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "print whether models think well: answers that flip from a budget to the next, and what is lost"
+    text = "print whether models think well: answers that flip, budgets that are too large or small, stops"
     command = commands.add_parser("thinking", help=text, description=text, epilog=EXAMPLES)
     arguments.add_binned(command)
     command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for a CSV file a table")
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     arguments.refuse_along(options, "Whether models think well")
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
-    tables = measure(reading)
+    tables = measure(root, reading)
     print(words.render(list(words.shown(tables)), words.said(tables), reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{filled(line)}")
@@ -42,10 +43,16 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     return head | tables | {"cautions": cautions.lines(reading.asked)}
 
 
-def measure(reading: Reading) -> dict[str, pd.DataFrame]:
+def measure(root: Path, reading: Reading) -> dict[str, pd.DataFrame]:
     """Every table of the question, by name."""
+    # Loads scikit-learn, which takes a second.
+    from analysis.policies.studies import stops
+
+    thinking.require_same_samples(reading)
+    texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
     return {
         "steps": thinking.steps(reading),
         "budgets": thinking.budgets(reading),
+        "stops": stops.frame(reading, texts=texts),
         "prompts": thinking.prompts(reading),
     }

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis import numerals
+from analysis.policies.studies.stops import HALF, LEARNED, OWN
 from analysis.questions.verifier import ENDS
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
@@ -35,6 +36,17 @@ ABOUT_BUDGETS = (
 )
 
 
+ABOUT_STOPS = (
+    "Own stops: a sample thinks until it stops by itself, or to the largest budget. Learned: a budget for each prompt, "
+    "guessed from its text and labels by a model that was fitted on other prompts. Knows half: from half of a prompt's "
+    "own samples, read on the others. Both give out at most as many tokens as own stops take, and a budget is charged "
+    "whole. One budget: the same for all, at the same tokens. Hindsight: the most that the same tokens buy if it is "
+    "known what each sample needs. Efficiency: what a policy gains on one budget for all, as a share of what hindsight "
+    "gains: 1 is as good as hindsight, 0 as one budget; -: hindsight does not surely gain."
+)
+POLICIES = {OWN: "own stops", LEARNED: "learned", HALF: "knows half"}
+
+
 class Shown(NamedTuple):
     """A table for a reader: title, rows with the head first, how many columns are names, and what they mean."""
 
@@ -48,7 +60,7 @@ def render(shown: Sequence[Shown], said: Sequence[str], reading: Reading) -> str
     """The tables, each with what it means, and what follows from them."""
     parts = [f"{each.title}\n{aligned(each.rows, num_text=each.num_text, is_last_text=False)}\n\n{each.about}"
              for each in shown]  # fmt: skip
-    return filled("\n\n".join([intro(reading), *parts, *said]))
+    return filled("\n\n".join([intro(reading), *parts, "\n".join(said)]))
 
 
 def intro(reading: Reading) -> str:
@@ -66,11 +78,12 @@ def shown(tables: Mapping[str, pd.DataFrame]) -> Iterator[Shown]:
     """Every table that is there, in order."""
     yield from of_steps(tables["steps"])
     yield of_budgets(tables["budgets"])
+    yield from of_stops(tables["stops"])
 
 
 def said(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Every sentence that the intervals bear."""
-    return [*said_of_steps(tables["steps"]), *said_of_budgets(tables["budgets"])]
+    return [*said_of_steps(tables["steps"]), *said_of_budgets(tables["budgets"]), *said_of_stops(tables["stops"])]
 
 
 def of_steps(steps: pd.DataFrame) -> Iterator[Shown]:
@@ -104,8 +117,8 @@ def of_budgets(budgets: pd.DataFrame) -> Shown:
     for _, row in budgets[budgets["bin"] == ALL_PROMPTS].iterrows():
         _break(rows, str(row["model"]))
         rows.append(
-            [str(row["model"]), serial.short(row["budget"]), ends(row, "least", "{:.1f}", 100),
-             ends(row, "over", "{:.1f}", 100), ends(row, "under", "{:.1f}", 100)]
+            [str(row["model"]), serial.short(row["budget"]), ends(row, "least", "{:z.1f}", 100),
+             ends(row, "over", "{:z.1f}", 100), ends(row, "under", "{:z.1f}", 100)]
         )  # fmt: skip
     return Shown("What suffices, and what one budget for all loses, all prompts", rows, 1, ABOUT_BUDGETS)
 
@@ -123,6 +136,41 @@ def said_of_budgets(budgets: pd.DataFrame) -> list[str]:
     return lines or ["No model certainly loses accuracy by thinking too long at the largest budget."]
 
 
+def of_stops(stops: pd.DataFrame) -> Iterator[Shown]:
+    """Each policy over all prompts, and the efficiency of own stops by bin."""
+    rows = [
+        ["model", "policy", "tokens", "accuracy, %", "one budget, %", "hindsight, %", "gain, points", "efficiency"]
+    ]
+    for _, row in stops[stops["bin"] == ALL_PROMPTS].iterrows():
+        _break(rows, str(row["model"]))
+        rows.append(
+            [str(row["model"]), POLICIES[row["policy"]], f"{row['tokens']:.0f}",
+             *(f"{100 * row[name]:.1f}" for name in ("accuracy", "uniform", "hindsight")),
+             ends(row, "gain", "{:+z.1f}", 100), ends(row, "efficiency", "{:z.2f}")]
+        )  # fmt: skip
+    yield Shown("Who gets the thinking tokens, all prompts", rows, 2, ABOUT_STOPS)
+    own = stops[(stops["policy"] == OWN) & (stops["bin"] != ALL_PROMPTS)]
+    if len(own):
+        table = [["bin", *dict.fromkeys(own["model"])]]
+        for name, part in own.groupby("bin", sort=False):
+            told = {row["model"]: ends(row, "efficiency", "{:z.2f}") for _, row in part.iterrows()}
+            table.append([str(name), *(told.get(model, "-") for model in table[0][1:])])
+        yield Shown("Efficiency of own stops by bin", table, 1, "As above, in each bin at its own tokens.")
+
+
+def said_of_stops(stops: pd.DataFrame) -> list[str]:
+    """Of each model whether its own stops are better or worse than one budget, as far as the intervals say."""
+    lines = []
+    for _, row in stops[(stops["policy"] == OWN) & (stops["bin"] == ALL_PROMPTS)].iterrows():
+        side = "better" if row["gain_low"] > 0 else "worse" if row["gain_high"] < 0 else ""
+        if side:
+            lines.append(
+                f"{row['model']}: its own stops are {side} than one budget of {row['tokens']:.0f} tokens for all, "
+                f"{ends(row, 'gain', '{:+z.1f}', 100)} points."
+            )
+    return lines or ["Whether own stops are better or worse than one budget for all is not known of any model."]
+
+
 # A fall's interval, turned round: what it holds at once for all steps.
 _REVERSED = ("change", "change_joint_high", "change_joint_low")
 
@@ -131,16 +179,16 @@ def _flips(steps: pd.DataFrame) -> list[list[str]]:
     rows = [["model", "budgets", "right to wrong, %", "wrong to right, %", "accuracy, points", "tokens"]]
     for _, row in steps[steps["bin"] == ALL_PROMPTS].iterrows():
         _break(rows, str(row["model"]))
-        lost, gained = (ends(row, name, "{:.1f}", 100) for name in ("lost", "gained"))
+        lost, gained = (ends(row, name, "{:z.1f}", 100) for name in ("lost", "gained"))
         rows.append(
-            [str(row["model"]), _step(row), lost, gained, ends(row, "change", "{:+.1f}", 100) + _star(row),
+            [str(row["model"]), _step(row), lost, gained, ends(row, "change", "{:+z.1f}", 100) + _star(row),
              f"{row['tokens']:.0f}"]
         )  # fmt: skip
     return rows
 
 
 def _per_tokens(steps: pd.DataFrame) -> list[list[str]]:
-    form = "{:+.0f}" if steps["per_500"].abs().max() >= WHOLE_POINTS / 100 else "{:+.1f}"
+    form = "{:+z.0f}" if steps["per_500"].abs().max() >= WHOLE_POINTS / 100 else "{:+z.1f}"
     labels = list(dict.fromkeys(_step(row) for _, row in steps.iterrows()))
     rows = [["bin", "model", *labels]]
     for (name, model), own in steps.groupby(["bin", "model"], sort=False):

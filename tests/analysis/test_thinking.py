@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.policies.studies import stops
 from analysis.questions import thinking
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
@@ -109,3 +110,34 @@ def test_of_one_sample_losses_are_not_known_and_the_rest_is(ladder_run: Path):
     single = loaded.first(30, {arm.rung.name: 1 for arm in loaded.arms})
     found = thinking.budgets(read(single, Choices()))
     assert found["over"].isna().all() and found["least"].notna().all()
+
+
+@pytest.fixture(scope="module")
+def stopped(reading: Reading) -> pd.DataFrame:
+    return stops.frame(reading, texts=[str(name) for name in reading.outcomes.prompt_ids])
+
+
+def test_own_stops_yield_the_largest_budget_and_spend_what_was_thought(reading: Reading, stopped: pd.DataFrame):
+    whole = stopped[stopped["bin"] == "all prompts"].set_index(["model", "policy"])
+    for arm in reading.arms:
+        own = whole.loc[(arm.rung.name, stops.OWN)]
+        assert own["accuracy"] == pytest.approx(arm.samples.correct[-1].mean())
+        assert own["tokens"] == pytest.approx(arm.samples.thinking_tokens[-1].mean())
+        assert own["efficiency"] == pytest.approx(own["gain"] / (own["hindsight"] - own["uniform"]))
+        # Learned budgets spend the same tokens.
+        assert whole.loc[(arm.rung.name, stops.LEARNED), "tokens"] == pytest.approx(own["tokens"])
+
+
+def test_a_side_of_one_budget_is_said_only_where_the_gain_has_one(stopped: pd.DataFrame):
+    own = (stopped["policy"] == stops.OWN) & (stopped["bin"] == "all prompts")
+    gains = np.array([[0.1, 0.05, 0.2], [-0.1, -0.2, -0.05], [0.1, -0.1, 0.2], [-0.1, -0.2, 0.1]])
+    planted = stopped[own].assign(**dict(zip(["gain", "gain_low", "gain_high"], gains.T, strict=True)))
+    first, second = words.said_of_stops(planted)
+    assert "are better" in first and "are worse" in second
+    assert "not known" in words.said_of_stops(planted.iloc[2:])[0]
+
+
+def test_of_one_prompt_nothing_is_learned_and_own_stops_are_told(ladder_run: Path):
+    single = outcomes.load(ladder_run).take(budgets=np.arange(6), prompts=np.arange(1))
+    found = stops.frame(read(single, Choices()), texts=["a"])
+    assert set(found["policy"]) == {stops.OWN}
