@@ -15,15 +15,17 @@ from analysis.text.tables import filled
 
 EXAMPLES = """\
   isoquant thinking results/reference
-  isoquant thinking pilot --bins 5 --json
+  isoquant thinking pilot --against qwen3-8b         what a quantized one of its size writes beside it
   isoquant thinking pilot --out tables               the same, and more, as CSV files
 """
 
 
 def add(commands: arguments.Commands) -> None:
-    text = "print whether models think well: answers that flip, budgets that are too large or small, stops"
+    text = "print whether models think well: answers that flip, what budgets lose, own stops, lengths"
     command = commands.add_parser("thinking", help=text, description=text, epilog=EXAMPLES)
     arguments.add_binned(command)
+    of_against = "add what other models of this one's size write beside it, such as quantized ones"
+    command.add_argument("--against", metavar="MODEL", help=of_against)
     command.add_argument("--out", type=Path, metavar="FOLDER", help="folder for a CSV file a table")
 
 
@@ -31,7 +33,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     arguments.refuse_along(options, "Whether models think well")
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
-    tables = measure(root, reading)
+    tables = measure(root, reading, options.against)
     print(words.render(list(words.shown(tables)), words.said(tables), reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{filled(line)}")
@@ -43,16 +45,19 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     return head | tables | {"cautions": cautions.lines(reading.asked)}
 
 
-def measure(root: Path, reading: Reading) -> dict[str, pd.DataFrame]:
-    """Every table of the question, by name."""
+def measure(root: Path, reading: Reading, against: str | None) -> dict[str, pd.DataFrame]:
+    """Every table of the question, by name; against: whose tokens those of others of its size are compared with."""
     # Loads scikit-learn, which takes a second.
     from analysis.policies.studies import stops
 
     thinking.require_same_samples(reading)
+    beside = {} if against is None else {"inflation": thinking.inflation(reading, against)}
     texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
     return {
         "steps": thinking.steps(reading),
         "budgets": thinking.budgets(reading),
         "stops": stops.frame(reading, texts=texts),
+        "lengths": thinking.trace_lengths(reading),
+        **beside,
         "prompts": thinking.prompts(reading),
     }

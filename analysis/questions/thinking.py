@@ -1,5 +1,5 @@
-"""Whether a model thinks well: what each step to the next budget turns in the same samples, and what each budget
-loses by being too large or too small for some prompts.
+"""Whether a model thinks well: what each step to the next budget turns in the same samples, what each budget
+loses by being too large or too small for some prompts, and how long right, wrong and other models' thinking is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Floats
 from analysis.questions.verifier import columns
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.runs.arms import is_outside
-from analysis.stats import differences, flips, intervals, overthinking
+from analysis.stats import differences, flips, intervals, lengths, overthinking, pairs
 from analysis.stats.bootstrap import LEVEL, Interval, percentile_interval, weighted_means
 from analysis.stats.differences import Differences
 from analysis.stats.flips import Flips
@@ -23,6 +24,10 @@ from analysis.stats.overthinking import Losses
 Row = dict[str, object]
 # What an interval that holds over all steps, bins and models at once says of a step; "" where it says nothing.
 Direction = Literal["rises", "falls", ""]
+# Prompts with right and wrong samples from which on an interval says whose thinking is shorter.
+LEAST_MIXED = intervals.FEW_EITHER_WAY
+# Sizes that differ by less are one: a quantized checkpoint may count its weights a little otherwise.
+SAME_SIZE = 0.05
 
 
 def require_same_samples(reading: Reading) -> None:
@@ -117,6 +122,109 @@ def prompts(reading: Reading) -> pd.DataFrame:
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def trace_lengths(reading: Reading) -> pd.DataFrame:
+    """A row a model and bin, at the largest budget; the interval as shorter, shorter_low, shorter_high.
+
+    shorter: the share of pairs of a right and a wrong sample of one prompt in which the right one thought less, of two
+    that were cut or alike half; num_mixed: prompts that have such pairs; cut_share: of samples that were cut. direction
+    is shorter or longer where at least LEAST_MIXED prompts have pairs and the interval lies on one side of one half.
+    Raises UntoldError as `require_same_samples`. Source: `lengths.shorter`.
+    """
+    require_same_samples(reading)
+    rows: list[Row] = []
+    for subjects, parts in _groups(reading):
+        for at in subjects:
+            samples = reading.arms[at].samples
+            found = lengths.shorter(samples.thinking_tokens[-1], samples.cut[-1], samples.correct[-1])
+            is_cut = samples.cut[-1].mean(axis=1)
+            for part in parts:
+                inside = part.weights[0] > 0
+                num_mixed = int((found.total[inside] > 0).sum())
+                area = percentile_interval(pairs.area(found, part.weights))
+                rows.append(
+                    _place(reading, at, part)
+                    | {"num_mixed": num_mixed, "cut_share": float(is_cut[inside].mean())}
+                    | columns("shorter", area)
+                    | {"direction": _whose(area) if num_mixed >= LEAST_MIXED else ""}
+                )
+    return pd.DataFrame(_by_bin(rows))
+
+
+def _whose(area: Interval) -> str:
+    if area.low > 0.5:
+        return "shorter"
+    return "longer" if area.high < 0.5 else ""
+
+
+def inflation(reading: Reading, against: str) -> pd.DataFrame:
+    """A row a model of the size of `against`, bin and budget; intervals as NAME, NAME_low, NAME_high.
+
+    at_budget: tokens that the model writes at this budget over those of `against` there; at_accuracy: tokens with which
+    it is first as accurate as `against` is at this budget, over what that one writes there, inf where it never is,
+    NaN where there is nothing to match; at_or_below: its smallest budget already is, so that the ratio is an upper
+    bound. Written: thinking, what closes it, and the answer, of one sample. accuracy, against_accuracy: at this budget.
+    Raises UntoldError as `require_same_samples`, where bins are each model's own, and where no other model has the
+    size; ValueError where there is no model `against`. Source: `lengths.ratio`, `lengths.to_reach`.
+    """
+    require_same_samples(reading)
+    base = _named(reading, against)
+    others = _of_its_size(reading, base)
+    written = {at: reading.arms[at].decoded_tokens.mean(axis=2).T for at in (base, *others)}
+    right = {at: reading.arms[at].samples.correct.mean(axis=2).T for at in (base, *others)}
+    rows = [
+        row
+        for part in reading.bins
+        if part.weights[0].any()
+        for at in others
+        for row in _inflated(reading, part, at, base, written, right)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _inflated(
+    reading: Reading, part: Bin, at: int, base: int, written: dict[int, Floats], right: dict[int, Floats]
+) -> Iterator[Row]:
+    """One model beside another in one bin, a row a budget."""
+    by_budget = reading.outcomes.budgets
+    own, other = (weighted_means(part.weights, right[of]) for of in (at, base))
+    tokens, base_tokens = (weighted_means(part.weights, written[of]) for of in (at, base))
+    at_budget = percentile_interval(lengths.ratio(written[at], written[base], part.weights))
+    found = lengths.to_reach(own, tokens, by_budget, other)
+    at_accuracy = percentile_interval(found.cost / base_tokens)
+    for number, budget in enumerate(by_budget):
+        yield (
+            _place(reading, at, part)
+            | {"against": reading.arms[base].rung.name, "budget": int(budget)}
+            | {"accuracy": float(own[0, number]), "against_accuracy": float(other[0, number])}
+            | columns("at_budget", _of(at_budget, number))
+            | columns("at_accuracy", _of(at_accuracy, number))
+            | {"at_or_below": bool(found.at_or_below[0, number])}
+        )
+
+
+def _named(reading: Reading, name: str) -> int:
+    names = [arm.rung.name for arm in reading.arms]
+    if name not in names:
+        raise ValueError(f"No model {name!r} in this run; choose --against from {names}.")
+    if reading.has_own_bins:
+        raise UntoldError("With --difficulty own no two models share a bin. Choose another --difficulty.")
+    return names.index(name)
+
+
+def _of_its_size(reading: Reading, base: int) -> list[int]:
+    """The other models of about as many parameters; those of unknown size are of any."""
+    sizes = np.array([arm.rung.num_params for arm in reading.arms])
+    is_near = np.isnan(sizes) | np.isnan(sizes[base]) | (np.abs(sizes / sizes[base] - 1) <= SAME_SIZE)
+    others = [int(at) for at in np.flatnonzero(is_near) if at != base]
+    if not others:
+        name, size = reading.arms[base].rung.name, numerals.parameters(float(sizes[base]))
+        raise UntoldError(
+            f"No other model of this run has the {size} parameters of {name}, and tokens are compared at one size. "
+            "Draw one, such as a quantized one, with the same `run=`."
+        )
+    return others
 
 
 def _losses(reading: Reading, at: int) -> Losses:

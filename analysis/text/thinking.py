@@ -44,7 +44,19 @@ ABOUT_STOPS = (
     "known what each sample needs. Efficiency: what a policy gains on one budget for all, as a share of what hindsight "
     "gains: 1 is as good as hindsight, 0 as one budget; -: hindsight does not surely gain."
 )
+PLACES = {"at_budget": "at the largest budget", "at_accuracy": "at equal accuracy"}
 POLICIES = {OWN: "own stops", LEARNED: "learned", HALF: "knows half"}
+
+
+ABOUT_LENGTHS = (
+    "Right is shorter: of a right and a wrong sample of one prompt, how often the right one thought less; one that was "
+    "cut is longer than any that ended, two that were cut are a tie, and ties count half. 50% is a coin. Mixed: "
+    "prompts with both. Cut: samples that still thought at the largest budget; such a one may be wrong because of that."
+)
+ABOUT_INFLATION = (
+    "Tokens: thinking, what closes it, and the answer, of one sample, over those of {against}. At equal accuracy: with "
+    "how many the model is first as accurate as {against} is at this budget; ≤: its smallest budget already is."
+)
 
 
 class Shown(NamedTuple):
@@ -79,11 +91,16 @@ def shown(tables: Mapping[str, pd.DataFrame]) -> Iterator[Shown]:
     yield from of_steps(tables["steps"])
     yield of_budgets(tables["budgets"])
     yield from of_stops(tables["stops"])
+    yield of_lengths(tables["lengths"])
+    if "inflation" in tables:
+        yield of_inflation(tables["inflation"])
 
 
 def said(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Every sentence that the intervals bear."""
-    return [*said_of_steps(tables["steps"]), *said_of_budgets(tables["budgets"]), *said_of_stops(tables["stops"])]
+    lines = [*said_of_steps(tables["steps"]), *said_of_budgets(tables["budgets"]), *said_of_stops(tables["stops"])]
+    lines += said_of_lengths(tables["lengths"])
+    return lines + (said_of_inflation(tables["inflation"]) if "inflation" in tables else [])
 
 
 def of_steps(steps: pd.DataFrame) -> Iterator[Shown]:
@@ -169,6 +186,68 @@ def said_of_stops(stops: pd.DataFrame) -> list[str]:
                 f"{ends(row, 'gain', '{:+z.1f}', 100)} points."
             )
     return lines or ["Whether own stops are better or worse than one budget for all is not known of any model."]
+
+
+def of_lengths(found: pd.DataFrame) -> Shown:
+    """Whose thinking is shorter, by bin."""
+    rows = [["bin", "model", "right is shorter, %", "mixed", "cut"]]
+    for _, row in found.iterrows():
+        _break(rows, str(row["bin"]))
+        rows.append(
+            [str(row["bin"]), str(row["model"]), ends(row, "shorter", "{:.1f}", 100), f"{row['num_mixed']}",
+             numerals.percent(row["cut_share"])]
+        )  # fmt: skip
+    return Shown("Thinking of right beside wrong samples of one prompt", rows, 2, ABOUT_LENGTHS)
+
+
+def said_of_lengths(found: pd.DataFrame) -> list[str]:
+    """Whose thinking is shorter over all prompts, as far as the intervals say."""
+    whole = found[found["bin"] == ALL_PROMPTS]
+    named = {side: list(whole.loc[whole["direction"] == side, "model"]) for side in ("shorter", "longer")}
+    lines = [
+        f"Within prompts, right samples of {numerals.listed(models)} think {side} than wrong ones."
+        for side, models in named.items()
+        if models
+    ]
+    return lines or ["Whether right samples think shorter or longer than wrong ones is not known of any model."]
+
+
+def of_inflation(found: pd.DataFrame) -> Shown:
+    """What each model writes beside the one that was named, by budget."""
+    rows = [["bin", "model", "budget", "accuracy, %", "against, %", "tokens at this budget", "at equal accuracy"]]
+    for _, row in found.iterrows():
+        _break(rows, str(row["bin"]))
+        rows.append(
+            [str(row["bin"]), str(row["model"]), serial.short(row["budget"]), f"{100 * row['accuracy']:.1f}",
+             f"{100 * row['against_accuracy']:.1f}", ends(row, "at_budget", "{:.2f}"),
+             wording.bounded(ends(row, "at_accuracy", "{:.2f}"), bool(row["at_or_below"]))]
+        )  # fmt: skip
+    against = found.iloc[0]["against"]
+    return Shown(f"Tokens over those of {against}", rows, 2, ABOUT_INFLATION.format(against=against))
+
+
+def said_of_inflation(found: pd.DataFrame) -> list[str]:
+    """Of each model whether it writes more or less at the largest budget, and at equal accuracy."""
+    lines = []
+    last = found[(found["bin"] == ALL_PROMPTS) & (found["budget"] == found["budget"].max())]
+    for _, row in last.iterrows():
+        told = [
+            f"{ends(row, name, '{:.2f}')} times as many {where}"
+            for name, where in PLACES.items()
+            if _is_told(row, name)
+        ]
+        lines.append(
+            f"Beside {row['against']}, {row['model']} writes tokens {' and '.join(told)}."
+            if told
+            else f"Whether {row['model']} writes more or fewer tokens than {row['against']} is not known."
+        )
+    return lines
+
+
+def _is_told(row: pd.Series, name: str) -> bool:
+    """Whether an interval does not hold 1; an upper bound tells only that it is below."""
+    is_bound = name == "at_accuracy" and bool(row["at_or_below"])
+    return bool(row[f"{name}_high"] < 1 or (row[f"{name}_low"] > 1 and not is_bound))
 
 
 # A fall's interval, turned round: what it holds at once for all steps.

@@ -1,6 +1,8 @@
 """Whether models think well, on a planted run: what the command prints, and what it must not say."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from analysis.reading.untold import UntoldError
 from analysis.runs import outcomes
 from analysis.text import thinking as words
 from isoquant.__main__ import main as isoquant
+from tests.analysis.conftest import LADDER
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +144,62 @@ def test_of_one_prompt_nothing_is_learned_and_own_stops_are_told(ladder_run: Pat
     single = outcomes.load(ladder_run).take(budgets=np.arange(6), prompts=np.arange(1))
     found = stops.frame(read(single, Choices()), texts=["a"])
     assert set(found["policy"]) == {stops.OWN}
+
+
+def test_lengths_are_told_of_every_model_and_bin_and_a_side_only_where_the_interval_has_one(reading: Reading):
+    found = thinking.trace_lengths(reading)
+    assert len(found) == len(reading.arms) * len(reading.bins)
+    told = np.select([found["shorter_low"] > 0.5, found["shorter_high"] < 0.5], ["shorter", "longer"], "")
+    np.testing.assert_array_equal(found["direction"], np.where(found["num_mixed"] >= 10, told, ""))
+    few = thinking.trace_lengths(reading.of(reading.asked.take(budgets=np.arange(6), prompts=np.arange(9))))
+    assert set(few["direction"]) == {""}
+    quiet = found.assign(direction="")
+    assert words.said_of_lengths(quiet) == [
+        "Whether right samples think shorter or longer than wrong ones is not known of any model."
+    ]
+
+
+@pytest.fixture(scope="module")
+def doubled(reading: Reading) -> Reading:
+    """The largest model, and a copy of it that writes three tokens for every two."""
+    loaded = reading.asked
+    arm = loaded.arms[-1]
+    longer = {
+        name: 3 * getattr(arm.samples, name) // 2
+        for name in ("thinking_tokens", "closing_tokens", "answer_tokens")
+    }
+    twin = replace(arm, rung=replace(arm.rung, name="fp8"), stored=replace(arm.samples, **longer))
+    return reading.of(replace(loaded, arms=(*loaded.arms, twin)))
+
+
+def test_a_copy_that_writes_half_as_many_again_is_found_out_at_equal_budget_and_accuracy(doubled: Reading):
+    found = thinking.inflation(doubled, "1.1m")
+    assert set(found["model"]) == {"fp8"} and set(found["budget"]) == set(doubled.outcomes.budgets)
+    np.testing.assert_allclose(found["at_budget"], 1.5, rtol=0.05)
+    last = found[(found["bin"] == "all prompts") & (found["budget"] == 256)].iloc[0]
+    assert last["accuracy"] == last["against_accuracy"] and last["at_budget_low"] > 1.4
+    assert last["at_accuracy"] == pytest.approx(last["at_budget"])
+    assert words.said_of_inflation(found)[0].startswith("Beside 1.1m, fp8 writes tokens 1.")
+
+
+def test_of_a_twin_that_writes_as_much_no_more_is_said(doubled: Reading):
+    loaded = doubled.asked
+    twin = replace(loaded.arms[-1], stored=loaded.arms[-2].samples)
+    found = thinking.inflation(doubled.of(replace(loaded, arms=(*loaded.arms[:-1], twin))), "1.1m")
+    assert words.said_of_inflation(found) == ["Whether fp8 writes more or fewer tokens than 1.1m is not known."]
+
+
+def test_a_model_of_no_other_s_size_or_of_no_name_is_refused(reading: Reading):
+    with pytest.raises(UntoldError, match="No other model of this run has the 33k parameters"):
+        thinking.inflation(reading, "33k")
+    with pytest.raises(ValueError, match="--against from"):
+        thinking.inflation(reading, "nobody")
+
+
+def test_inflation_is_printed_where_a_model_is_named(
+    plant: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
+    twins = (LADDER[-1]._replace(name="fp8"), LADDER[-1])
+    root = plant(twins, num_prompts=40, num_samples=4)
+    assert isoquant(["thinking", str(root), "--against", "1.1m"]) == 0
+    assert "Tokens over those of 1.1m" in capsys.readouterr().out
