@@ -3,7 +3,8 @@ loses by being too large or too small for some prompts, and how long right, wron
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,10 @@ from analysis.questions.verifier import columns
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
-from analysis.runs.arms import is_outside
+from analysis.runs.arms import Arm, is_outside
 from analysis.stats import differences, flips, intervals, lengths, overthinking, pairs
-from analysis.stats.bootstrap import LEVEL, Interval, percentile_interval, weighted_means
+from analysis.stats.bootstrap import LEVEL, Interval, means_of_each, percentile_interval
 from analysis.stats.differences import Differences
-from analysis.stats.flips import Flips
 from analysis.stats.overthinking import Losses
 
 Row = dict[str, object]
@@ -56,7 +56,7 @@ def steps(reading: Reading) -> pd.DataFrame:
     UntoldError as `require_same_samples`. Source: `flips.between`, `flips.per_tokens`, `differences.together`.
     """
     require_same_samples(reading)
-    turned = [flips.between(arm.samples.correct) for arm in reading.arms]
+    turned = [_turn(arm) for arm in reading.arms]
     rows = [
         row
         for subjects, parts in _groups(reading)
@@ -74,28 +74,31 @@ def budgets(reading: Reading) -> pd.DataFrame:
     UntoldError as `require_same_samples`. Source: `overthinking.losses`, `overthinking.solved_by`.
     """
     require_same_samples(reading)
-    solved = [overthinking.solved_by(arm.samples.correct) for arm in reading.arms]
-    lost = [_losses(reading, at) for at in range(len(reading.arms))]
+    tables = [_of_budgets(reading, at) for at in range(len(reading.arms))]
     rows: list[Row] = []
     for subjects, parts in _groups(reading):
-        for at, part in ((at, part) for part in parts for at in subjects):
-            first = np.diff(solved[at], axis=1, prepend=0)
-            drawn = reading.num_drawn(part)
-            shares = [
-                intervals.accuracy_interval(weighted_means(part.weights, table), drawn)
-                for table in (first, solved[at])
-            ]
-            losses = [percentile_interval(weighted_means(part.weights, table)) for table in lost[at]]
-            rows += [
-                _place(reading, at, part)
-                | {"budget": int(budget)}
-                | columns("least", _of(shares[0], number))
-                | columns("solved", _of(shares[1], number))
-                | columns("over", _of(losses[0], number))
-                | columns("under", _of(losses[1], number))
-                for number, budget in enumerate(reading.outcomes.budgets)
-            ]
+        for part in parts:
+            means = iter(means_of_each(part.weights, [table for at in subjects for table in tables[at].values()]))
+            for at in subjects:
+                told = {name: _interval(name, next(means), reading.num_drawn(part)) for name in tables[at]}
+                for number, budget in enumerate(reading.outcomes.budgets):
+                    row = _place(reading, at, part) | {"budget": int(budget)}
+                    for name, interval in told.items():
+                        row |= columns(name, _of(interval, number))
+                    rows.append(row)
     return pd.DataFrame(_by_bin(rows))
+
+
+def _of_budgets(reading: Reading, at: int) -> dict[str, Floats]:
+    """What each budget does on each prompt, (P, B) each, by name."""
+    solved, lost = overthinking.solved_by(reading.arms[at].samples.correct), _losses(reading, at)
+    return {"least": np.diff(solved, axis=1, prepend=0), "solved": solved, "over": lost.over, "under": lost.under}
+
+
+def _interval(name: str, means: Floats, num_drawn: int) -> Interval:
+    """That of a share, or of a loss, which may be below 0."""
+    is_share = name in ("least", "solved")
+    return intervals.accuracy_interval(means, num_drawn) if is_share else percentile_interval(means)
 
 
 def prompts(reading: Reading) -> pd.DataFrame:
@@ -166,7 +169,7 @@ def inflation(reading: Reading, against: str) -> pd.DataFrame:
     NaN where there is nothing to match; at_or_below: its smallest budget already is, so that the ratio is an upper
     bound. Written: thinking, what closes it, and the answer, of one sample. accuracy, against_accuracy: at this budget.
     Raises UntoldError as `require_same_samples`, where bins are each model's own, and where no other model has the
-    size; ValueError where there is no model `against`. Source: `lengths.ratio`, `lengths.to_reach`.
+    size; ValueError where there is no model `against`. Source: `lengths.to_reach`.
     """
     require_same_samples(reading)
     base = _named(reading, against)
@@ -188,9 +191,9 @@ def _inflated(
 ) -> Iterator[Row]:
     """One model beside another in one bin, a row a budget."""
     by_budget = reading.outcomes.budgets
-    own, other = (weighted_means(part.weights, right[of]) for of in (at, base))
-    tokens, base_tokens = (weighted_means(part.weights, written[of]) for of in (at, base))
-    at_budget = percentile_interval(lengths.ratio(written[at], written[base], part.weights))
+    tables = [table[of] for table in (right, written) for of in (at, base)]
+    own, other, tokens, base_tokens = means_of_each(part.weights, tables)
+    at_budget = percentile_interval(tokens / base_tokens)
     found = lengths.to_reach(own, tokens, by_budget, other)
     at_accuracy = percentile_interval(found.cost / base_tokens)
     for number, budget in enumerate(by_budget):
@@ -240,44 +243,66 @@ def _groups(reading: Reading) -> Iterator[tuple[list[int], list[Bin]]]:
         yield subjects, [part for part in parts if part.weights[0].any()]
 
 
+class _Turned(NamedTuple):
+    """Flips of one model at each step, and the thinking tokens that it spends more; (..., B - 1) each."""
+
+    lost: Floats
+    gained: Floats
+    tokens: Floats
+
+    @property
+    def change(self) -> Floats:
+        return self.gained - self.lost
+
+
+def _turn(arm: Arm) -> _Turned:
+    tokens = np.diff(arm.samples.thinking_tokens.mean(axis=2), axis=0).T
+    return _Turned(*flips.between(arm.samples.correct), tokens)
+
+
 def _steps_of(
-    reading: Reading, subjects: Sequence[int], parts: Sequence[Bin], turned: Sequence[Flips], *, level: float
+    reading: Reading, subjects: Sequence[int], parts: Sequence[Bin], turned: Sequence[_Turned], *, level: float
 ) -> Iterator[Row]:
     """The rows of models that share their bins."""
-    budgets = reading.outcomes.budgets
-    num_steps = len(budgets) - 1
-    changes = np.concatenate([turned[at].change for at in subjects], axis=1)
-    joint = _together(changes, parts, level)
-    for number, at in enumerate(subjects):
-        tokens = np.diff(reading.arms[at].samples.thinking_tokens.mean(axis=2), axis=0).T
-        for which, part in enumerate(parts):
-            drawn = reading.num_drawn(part)
-            lost, gained = (
-                intervals.accuracy_interval(weighted_means(part.weights, shares), drawn) for shares in turned[at]
-            )
-            bought = percentile_interval(flips.per_tokens(turned[at].change, tokens, part.weights))
-            more = weighted_means(part.weights[:1], tokens)[0]
-            for step in range(num_steps):
-                cell = (which, number * num_steps + step)
-                yield (
-                    _place(reading, at, part)
-                    | {"budget": int(budgets[step]), "next_budget": int(budgets[step + 1])}
-                    | columns("lost", _of(lost, step))
-                    | columns("gained", _of(gained, step))
-                    | columns("change", _of(joint.alone, cell))
-                    | {"change_joint_low": float(joint.interval.low[cell])}
-                    | {"change_joint_high": float(joint.interval.high[cell])}
-                    | {"tokens": float(more[step])}
-                    | columns("per_500", _of(bought, step))
-                    | {"direction": _direction(_of(joint.interval, cell))}
-                )
+    num_steps = len(reading.outcomes.budgets) - 1
+    means = [_resampled(part, [turned[at] for at in subjects]) for part in parts]
+    joint = _together([turned[at] for at in subjects], parts, means, level)
+    for which, part in enumerate(parts):
+        for number, at in enumerate(subjects):
+            cells = slice(number * num_steps, (number + 1) * num_steps)
+            own = [_of(interval, (which, cells)) for interval in (joint.alone, joint.interval)]
+            yield from _rows_of(reading, at, part, means[which][number], *own)
 
 
-def _together(changes: Floats, parts: Sequence[Bin], level: float) -> Differences:
-    """Each bin's mean changes, (B, C), with intervals that hold in all cells at once."""
+def _rows_of(
+    reading: Reading, at: int, part: Bin, found: _Turned, alone: Interval, joint: Interval
+) -> Iterator[Row]:
+    """The rows of one model and bin, from what its steps do under each weighting, and the intervals of the change."""
+    budgets, drawn = reading.outcomes.budgets, reading.num_drawn(part)
+    told = {name: intervals.accuracy_interval(getattr(found, name), drawn) for name in ("lost", "gained")}
+    told |= {"change": alone, "per_500": percentile_interval(flips.per_tokens(found.change, found.tokens))}
+    for step, (budget, following) in enumerate(pairwise(budgets.tolist())):
+        row = _place(reading, at, part) | {"budget": budget, "next_budget": following}
+        for name, interval in told.items():
+            row |= columns(name, _of(interval, step))
+        row |= {f"change_joint_{end}": float(getattr(joint, end)[step]) for end in ("low", "high")}
+        yield row | {"tokens": float(found.tokens[0, step]), "direction": _direction(_of(joint, step))}
+
+
+def _resampled(part: Bin, turned: Sequence[_Turned]) -> list[_Turned]:
+    """The same of each model under each weighting of a bin, (1 + R, B - 1) each."""
+    means = iter(means_of_each(part.weights, [table for each in turned for table in each]))
+    return [_Turned(*(next(means) for _ in each)) for each in turned]
+
+
+def _together(
+    turned: Sequence[_Turned], parts: Sequence[Bin], means: Sequence[Sequence[_Turned]], level: float
+) -> Differences:
+    """Each bin's mean changes of all models side by side, (B, C), with intervals that hold in all cells at once."""
+    changes = np.concatenate([each.change for each in turned], axis=1)
     values = [changes[part.weights[0] > 0] for part in parts]
-    means = np.stack([weighted_means(part.weights, changes) for part in parts], axis=1)
-    return differences.together(values, means, np.full(means.shape[1:], np.nan), level=level)
+    statistic = np.stack([np.concatenate([each.change for each in of], axis=1) for of in means], axis=1)
+    return differences.together(values, statistic, np.full(statistic.shape[1:], np.nan), level=level)
 
 
 def _place(reading: Reading, at: int, part: Bin) -> Row:
@@ -292,7 +317,7 @@ def _direction(joint: Interval) -> Direction:
     return "falls" if joint.high < 0 else ""
 
 
-def _of(interval: Interval, at: int | tuple[int, ...]) -> Interval:
+def _of(interval: Interval, at: Any) -> Interval:
     return Interval(*(end[at] for end in interval))
 
 

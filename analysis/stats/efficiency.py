@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Floats, Weights
-from analysis.stats.bootstrap import Interval, percentile_interval, weighted_means
+from analysis.arrays import Floats
+from analysis.stats.bootstrap import Interval, percentile_interval
 
 
 class Sufficient(NamedTuple):
@@ -52,16 +52,17 @@ def sufficient(correct: ArrayLike, budgets: ArrayLike, own_tokens: ArrayLike) ->
     return Sufficient(np.stack(shares, axis=1), np.stack(tokens, axis=1))
 
 
-def in_hindsight(needs: Sufficient, weights: Weights, budgets: ArrayLike, tokens: ArrayLike) -> Floats:
+def in_hindsight(needs: Sufficient, budgets: ArrayLike, tokens: ArrayLike) -> Floats:
     """The most accuracy that so many tokens a sample buy where it is known what suffices for each; (1 + R,).
 
-    needs from `sufficient`; weights (1 + R, P); tokens (1 + R,). Every sample has the least budget, and more is given
-    where more suffices: samples of a smaller budget first, of the last one only a share where tokens run out. NaN where
-    tokens are fewer than the least budget. Source: the fractional knapsack, Dantzig 1957, by groups of samples.
+    needs: means over prompts of what `sufficient` gives, (1 + R, B) each; tokens (1 + R,). Every sample has the least
+    budget, and more is given where more suffices: samples of a smaller budget first, of the last one only a share where
+    tokens run out. NaN where tokens are fewer than the least budget. Source: the fractional knapsack, Dantzig 1957, by
+    groups of samples.
     """
     budgets, tokens = np.asarray(budgets, dtype=float), np.asarray(tokens, dtype=float)
     more = np.maximum(needs.tokens - needs.share * budgets[0], 0)
-    gained, spent = (np.cumsum(weighted_means(weights, table), axis=1) for table in (needs.share, more))
+    gained, spent = np.cumsum(needs.share, axis=1), np.cumsum(more, axis=1)
     left = tokens - budgets[0]
     at = np.minimum((spent <= left[:, None]).sum(axis=1), len(budgets) - 1)
     start = np.maximum(at - 1, 0)

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Floats, Weights
-from analysis.stats.bootstrap import weighted_sums
+from analysis.arrays import Floats
 
 # Accuracy is told for so many tokens more.
 STEP_TOKENS = 500
@@ -41,13 +40,12 @@ def between(correct: ArrayLike) -> Flips:
     return Flips(lost, gained)
 
 
-def per_tokens(change: ArrayLike, tokens: ArrayLike, weights: Weights, *, step: float = STEP_TOKENS) -> Floats:
-    """Accuracy that `step` more thinking tokens buy between two budgets, under each weighting; (1 + R, J).
+def per_tokens(change: ArrayLike, tokens: ArrayLike, *, step: float = STEP_TOKENS) -> Floats:
+    """Accuracy that `step` more thinking tokens buy between two budgets; (...) each -> (...), in accuracy (0 to 1).
 
-    change (P, J): what accuracy changes by; tokens (P, J): thinking tokens more that a sample spends, on average over
-    its prompt's; weights (1 + R, P) from `bootstrap.prompt_weights`. A ratio of means over prompts, in accuracy (0 to
-    1); NaN where no sample thinks on. Source: by definition; the number of tokens is that of arXiv 2604.10739.
+    change: what accuracy changes by; tokens: thinking tokens more that a sample spends; both means over prompts, under
+    each weighting of an interval. NaN where no sample thinks on. Source: by definition; so many tokens are those of
+    arXiv 2604.10739.
     """
     change, tokens = np.asarray(change, dtype=float), np.asarray(tokens, dtype=float)
-    bought, spent = np.split(weighted_sums(weights, np.concatenate([change, tokens], axis=1)), 2, axis=1)
-    return np.asarray(np.divide(step * bought, spent, out=np.full(spent.shape, np.nan), where=spent > 0))
+    return np.asarray(np.divide(step * change, tokens, out=np.full(tokens.shape, np.nan), where=tokens > 0))

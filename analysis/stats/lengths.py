@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Floats, Weights
 from analysis.stats import pairs, substitution
-from analysis.stats.bootstrap import weighted_sums
 from analysis.stats.pairs import Pairs
 from analysis.stats.substitution import Crossing
 
@@ -21,16 +19,6 @@ def shorter(tokens: ArrayLike, is_cut: ArrayLike, correct: ArrayLike) -> Pairs:
     if tokens.shape != is_cut.shape:
         raise ValueError(f"tokens {tokens.shape} and is_cut {is_cut.shape} must have one shape.")
     return pairs.within_prompts(-np.where(is_cut, np.inf, tokens), correct)
-
-
-def ratio(tokens: ArrayLike, base: ArrayLike, weights: Weights) -> Floats:
-    """Mean tokens of one model over those of another on the same prompts, under each weighting; (P, J) -> (1 + R, J).
-
-    weights (1 + R, P) from `bootstrap.prompt_weights`; NaN where the base writes nothing. Source: by definition.
-    """
-    tokens, base = np.asarray(tokens, dtype=float), np.asarray(base, dtype=float)
-    spent, own = np.split(weighted_sums(weights, np.concatenate([tokens, base], axis=1)), 2, axis=1)
-    return np.asarray(np.divide(spent, own, out=np.full(own.shape, np.nan), where=own > 0))
 
 
 def to_reach(accuracy: ArrayLike, tokens: ArrayLike, budgets: ArrayLike, target: ArrayLike) -> Crossing:

@@ -160,3 +160,11 @@ def test_a_p_value_is_below_a_level_where_the_interval_leaves_out_the_null():
     assert np.mean((p < 0.05) == outside) > 0.97
     assert p.min() == pytest.approx(2 / 4001)
     assert np.isnan(p_value(np.full(2001, np.nan)))
+
+
+def test_means_of_several_tables_at_once_are_those_of_each():
+    rng = np.random.default_rng(0)
+    weights = bootstrap.prompt_weights(7, num_replicates=2000, rng=rng)
+    tables = [rng.normal(size=(7, num_columns)) for num_columns in (3, 1, 2)]
+    for table, means in zip(tables, bootstrap.means_of_each(weights, tables), strict=True):
+        np.testing.assert_allclose(means, bootstrap.weighted_means(weights, table))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.stats import efficiency
-from analysis.stats.bootstrap import prompt_weights, weighted_means
+from analysis.stats.bootstrap import means_of_each, prompt_weights, weighted_means
 
 RNG = np.random.default_rng(7)
 BUDGETS = np.array([0.0, 16.0, 64.0])
@@ -36,18 +36,22 @@ def hindsight(tokens: float, weights: np.ndarray) -> float:
     return found / weights.sum()
 
 
+def needs(weights: np.ndarray) -> efficiency.Sufficient:
+    """What suffices, under each weighting."""
+    found = efficiency.sufficient(CORRECT, BUDGETS, OWN)
+    return efficiency.Sufficient(*means_of_each(weights, found))
+
+
 @pytest.mark.parametrize("tokens", [0.0, 1.0, 3.0, 5.0, 8.0, 20.0, 64.0])
 def test_hindsight_is_what_giving_tokens_sample_by_sample_gives(tokens: float):
-    needs = efficiency.sufficient(CORRECT, BUDGETS, OWN)
-    found = efficiency.in_hindsight(needs, WEIGHTS[:20], BUDGETS, np.full(20, tokens))
+    found = efficiency.in_hindsight(needs(WEIGHTS[:20]), BUDGETS, np.full(20, tokens))
     for row in range(20):
         assert found[row] == pytest.approx(hindsight(tokens, WEIGHTS[row].astype(float)))
 
 
 def test_hindsight_is_no_worse_than_own_stops_or_one_budget_at_the_same_tokens():
-    needs = efficiency.sufficient(CORRECT, BUDGETS, OWN)
     tokens = weighted_means(WEIGHTS, OWN.mean(axis=1)[:, None])[:, 0]
-    best = efficiency.in_hindsight(needs, WEIGHTS, BUDGETS, tokens)
+    best = efficiency.in_hindsight(needs(WEIGHTS), BUDGETS, tokens)
     by_budget = weighted_means(WEIGHTS, CORRECT.mean(axis=2).T)
     assert (best >= by_budget[:, -1] - 1e-9).all()
     assert (best >= efficiency.one_for_all(by_budget, BUDGETS, tokens) - 1e-9).all()
@@ -58,8 +62,8 @@ def test_one_budget_for_all_is_a_budget_where_there_is_one_and_a_mixture_between
     found = efficiency.one_for_all(accuracy, BUDGETS, [0, 16, 40, 64, 65])
     np.testing.assert_allclose(found, [0.1, 0.5, 0.7, 0.9, np.nan])
     assert np.isnan(efficiency.one_for_all(accuracy[:1, 1:], BUDGETS[1:], [15])).all()
-    needs = efficiency.sufficient(CORRECT[1:], BUDGETS[1:], OWN)
-    assert np.isnan(efficiency.in_hindsight(needs, WEIGHTS[:1], BUDGETS[1:], [15])).all()
+    alike = efficiency.Sufficient(np.full((1, 2), 0.3), np.full((1, 2), 10.0))
+    assert np.isnan(efficiency.in_hindsight(alike, BUDGETS[1:], [15])).all()
 
 
 def test_efficiency_is_a_share_of_what_hindsight_gains():

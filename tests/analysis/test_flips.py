@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from analysis.stats import flips
-from analysis.stats.bootstrap import prompt_weights
 
 RNG = np.random.default_rng(3)
 CORRECT = RNG.random((4, 30, 6)) < 0.5
@@ -30,18 +29,13 @@ def test_a_sample_that_ended_by_itself_never_flips():
     assert not found.lost.any() and not found.gained.any()
 
 
-def test_accuracy_per_tokens_is_a_ratio_of_means_in_every_weighting():
-    change, tokens = RNG.normal(size=(30, 2)), RNG.uniform(10, 90, size=(30, 2))
-    weights = prompt_weights(30, num_replicates=2000, rng=RNG)
-    found = flips.per_tokens(change, tokens, weights)
-    np.testing.assert_allclose(found[0], 500 * change.mean(axis=0) / tokens.mean(axis=0))
-    drawn = np.repeat(np.arange(30), weights[7])
-    np.testing.assert_allclose(found[7], 500 * change[drawn].mean(axis=0) / tokens[drawn].mean(axis=0))
-    np.testing.assert_allclose(flips.per_tokens(change, tokens, weights, step=1), found / 500)
+def test_accuracy_per_tokens_is_what_500_of_them_buy():
+    np.testing.assert_allclose(flips.per_tokens([[0.1, -0.02]], [[250.0, 50.0]]), [[0.2, -0.2]])
+    assert flips.per_tokens(0.1, 250.0, step=1) == pytest.approx(0.1 / 250)
 
 
 def test_where_nobody_thinks_on_tokens_buy_nothing_that_is_known():
-    assert np.isnan(flips.per_tokens([[0.0], [0.0]], [[0.0], [0.0]], np.ones((1, 2)))).all()
+    assert np.isnan(flips.per_tokens([0.0, 0.1], [0.0, -3.0])).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 2), (2, 3, 0), (2, 3)])

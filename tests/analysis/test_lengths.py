@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.stats import lengths, pairs
-from analysis.stats.bootstrap import prompt_weights, weighted_means
+from analysis.stats.bootstrap import weighted_means
 
 RNG = np.random.default_rng(11)
 TOKENS = RNG.integers(1, 12, size=(15, 6))
@@ -40,17 +40,6 @@ def test_where_all_were_cut_every_pair_is_a_tie():
     assert pairs.area(found, np.ones((1, 15)))[0] == 0.5
     with pytest.raises(ValueError, match="one shape"):
         lengths.shorter(TOKENS, IS_CUT[:, :2], CORRECT)
-
-
-def test_the_ratio_is_of_means_and_1_beside_oneself():
-    weights = prompt_weights(15, num_replicates=2000, rng=RNG)
-    base, more = TOKENS[:, :2].astype(float), TOKENS[:, 2:4].astype(float)
-    np.testing.assert_allclose(lengths.ratio(base, base, weights), 1)
-    drawn = np.repeat(np.arange(15), weights[9])
-    np.testing.assert_allclose(
-        lengths.ratio(more, base, weights)[9], more[drawn].mean(axis=0) / base[drawn].mean(axis=0)
-    )
-    assert np.isnan(lengths.ratio([[1.0]], [[0.0]], np.ones((1, 1)))).all()
 
 
 def test_a_model_reaches_itself_at_its_own_budgets_and_a_better_one_never():

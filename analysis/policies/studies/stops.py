@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.arrays import Floats, Weights
+from analysis.arrays import Floats, Ints
 from analysis.policies.allocation import Oracle, Planned, linear
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.replay import Replayed
@@ -14,7 +14,7 @@ from analysis.policies.studies.stage import NUM_FOLDS, Row, Stage, average, ends
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
 from analysis.stats import efficiency, intervals
-from analysis.stats.bootstrap import percentile_interval, weighted_means
+from analysis.stats.bootstrap import means_of_each, percentile_interval
 from analysis.stats.efficiency import Sufficient
 
 OWN, LEARNED, HALF = "own stops", "learned", "knows half the samples"
@@ -40,11 +40,12 @@ def frame(reading: Reading, *, texts: Sequence[str]) -> pd.DataFrame:
     """
     stage = _stage(reading, texts)
     rows: list[Row] = []
+    every = [_read(reading, at, stage) for at in range(len(reading.arms))]
     for subjects, parts in reading.groups:
-        for at in subjects:
-            spent, needs = _policies(reading, at, stage), _needs(reading, at)
-            shown = [part for part in parts if part.weights[0].any()]
-            rows += [row for part in shown for row in _rows(reading, at, part, spent, needs)]
+        for part in (part for part in parts if part.weights[0].any()):
+            means = iter(means_of_each(part.weights, [table for at in subjects for table in every[at].tables]))
+            for at in subjects:
+                rows += _rows(reading, at, part, [next(means) for _ in every[at].tables], list(every[at].policies))
     order = list(dict.fromkeys(row["bin"] for row in rows))
     return pd.DataFrame(sorted(rows, key=lambda row: order.index(row["bin"])))
 
@@ -56,9 +57,23 @@ def _stage(reading: Reading, texts: Sequence[str]) -> Stage | None:
     return prepare(reading, texts=texts, num_folds=num_folds) if num_folds > 1 else None
 
 
-def _needs(reading: Reading, at: int) -> Sufficient:
+class _Read(NamedTuple):
+    """What one model yields at each budget on each prompt, (P, B); what hindsight needs; what each policy spends."""
+
+    by_budget: Floats
+    needs: Sufficient
+    policies: dict[str, Spent]
+
+    @property
+    def tables(self) -> list[Floats]:
+        """All of it, (P, J) each."""
+        return [self.by_budget, *self.needs, *(np.stack(spent, axis=1) for spent in self.policies.values())]
+
+
+def _read(reading: Reading, at: int, stage: Stage | None) -> _Read:
     samples = reading.arms[at].samples
-    return efficiency.sufficient(samples.correct, reading.outcomes.budgets, samples.thinking_tokens[-1])
+    needs = efficiency.sufficient(samples.correct, reading.outcomes.budgets, samples.thinking_tokens[-1])
+    return _Read(samples.correct.mean(axis=2).T, needs, _policies(reading, at, stage))
 
 
 def _policies(reading: Reading, at: int, stage: Stage | None) -> dict[str, Spent]:
@@ -92,29 +107,27 @@ def _spent(replayed: Replayed) -> Spent:
     return Spent(replayed.accuracy[:, 0], replayed.cost[:, 0])
 
 
-def _rows(reading: Reading, at: int, part: Bin, spent: dict[str, Spent], needs: Sufficient) -> list[Row]:
+def _rows(reading: Reading, at: int, part: Bin, means: list[Floats], names: list[str]) -> list[Row]:
+    """The rows of one model and bin, from the means of `_Read.tables` under each weighting."""
     rung, drawn = reading.arms[at].rung, reading.num_drawn(part)
-    by_budget = weighted_means(part.weights, reading.arms[at].samples.correct.mean(axis=2).T)
+    by_budget, share, tokens, *policies = means
     rows = []
-    for name, policy in spent.items():
+    for name, policy in zip(names, policies, strict=True):
         row: Row = {"model": rung.name, "num_params": rung.num_params, "bin": part.name}
         row |= {"num_prompts": int(part.weights[0].sum()), "policy": name}
-        rows.append(row | _measures(reading, part.weights, policy, by_budget, needs, drawn))
+        rows.append(row | _measures(policy, by_budget, Sufficient(share, tokens), reading.outcomes.budgets, drawn))
     return rows
 
 
-def _measures(
-    reading: Reading, weights: Weights, policy: Spent, by_budget: Floats, needs: Sufficient, drawn: int
-) -> Row:
-    """One policy beside one budget for all and hindsight, at its own tokens in every weighting."""
-    budgets = reading.outcomes.budgets
-    accuracy, tokens = weighted_means(weights, np.stack(policy, axis=1)).T
+def _measures(policy: Floats, by_budget: Floats, needs: Sufficient, budgets: Ints, drawn: int) -> Row:
+    """One policy, its accuracy and tokens (1 + R, 2), beside one budget for all and hindsight at its own tokens."""
+    accuracy, tokens = policy.T
     uniform = efficiency.one_for_all(by_budget, budgets, tokens)
-    best = efficiency.in_hindsight(needs, weights, budgets, tokens)
-    told = {name: intervals.accuracy_interval(of[:, None], drawn) for name, of in
-            (("accuracy", accuracy), ("uniform", uniform), ("hindsight", best))}  # fmt: skip
+    best = efficiency.in_hindsight(needs, budgets, tokens)
+    named = {"accuracy": accuracy, "uniform": uniform, "hindsight": best}
+    told = {name: intervals.accuracy_interval(of[:, None], drawn) for name, of in named.items()}
     told |= {"gain": percentile_interval((accuracy - uniform)[:, None])}
-    told |= {"efficiency": efficiency.efficiency(*(of[:, None] for of in (accuracy, uniform, best)))}
+    told |= {"efficiency": efficiency.efficiency(*(of[:, None] for of in named.values()))}
     row: Row = {"tokens": float(tokens[0])}
     for name, interval in told.items():
         row |= ends(name, interval, 0)
