@@ -18,6 +18,7 @@ from analysis.validation import (
     placebos,
     routers,
     small_bins,
+    thinking,
     verifiers,
 )
 from analysis.validation.checks import Check
@@ -66,6 +67,10 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Goals: accuracies": lambda n, rng: goals.accuracies(n, rng=rng),
     "Goals: sides of 1": lambda n, rng: goals.sides(n, rng=rng),
     "Goals: differences": lambda n, rng: goals.differences(n, rng=rng),
+    "Thinking: planted flips, stops and lengths": lambda n, rng: thinking.intervals_hold(
+        n, num_prompts=200, rng=rng
+    ),
+    "Thinking that changes nothing": lambda n, rng: thinking.nothing_is_said(n, num_prompts=200, rng=rng),
 }
 
 

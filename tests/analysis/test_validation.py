@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from analysis.stats import bootstrap, estimators, filters
-from analysis.validation import axes, interval_coverage, placebos, report, routers, small_bins, verifiers, worlds
+from analysis.validation import (
+    axes,
+    interval_coverage,
+    placebos,
+    report,
+    routers,
+    small_bins,
+    thinking,
+    verifiers,
+    worlds,
+)
 from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
@@ -26,7 +36,7 @@ LONG_ONLY = {
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, axes, interval_coverage, placebos, routers, small_bins, verifiers):
+    for module in (bootstrap, axes, interval_coverage, placebos, routers, small_bins, thinking, verifiers):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 
