@@ -27,6 +27,7 @@ from analysis.questions import (
     rate_rows,
     splits,
     targets,
+    thinking,
 )
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import cells
@@ -87,6 +88,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         if options.summary:
             print(summary.render(reading.asked, found, rule=reading.rule), end="\n\n", flush=True)
         wanted = [*of_findings(found, measured), *of_cells(measured, whole), *of_data(options.data, options.seed)]
+        wanted += of_thinking(reading)
         wanted += [*of_scores(root, reading, options), *of_searches(root, reading, options)]
         wanted += [*of_rounds(root, reading), *of_goal(root)]
         untold = _ask(drawn, arguments.written(options, root, "figures"), wanted)
@@ -162,6 +164,16 @@ def of_cells(measured: Cells, whole: Callable[[], Cells] | None = None) -> list[
 
 def _across(every: Callable[[], Cells], along: Along, other: AxisName) -> pd.DataFrame:
     return accuracy_grid.across(every(), along, other)
+
+
+def of_thinking(reading: Reading) -> list[Wanted]:
+    """What more thinking turns and what a budget loses, where the same samples are read at several budgets."""
+    try:
+        thinking.require_same_samples(reading)
+    except UntoldError:
+        return []
+    frames = {"thinking": thinking.steps_frame, "thinking_lost": thinking.budgets_frame}
+    return [Wanted(name, partial(frame_of, reading), name) for name, frame_of in frames.items()]
 
 
 def of_scores(root: Path, reading: Reading, options: argparse.Namespace) -> list[Wanted]:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from analysis.commands import arguments, goal, search, strategies
+from analysis.commands import arguments, goal, search, strategies, thinking
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
 from analysis.report import build
@@ -60,6 +60,10 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Section]:
     """The sections that are asked for."""
     sections = _of_verifiers(root, reading, options) if reading.reads_scores else []
+    with contextlib.suppress(UntoldError):
+        from analysis.report import thinking as section_of_thinking
+
+        sections.append(section_of_thinking.section(thinking.measure(root, reading, None), reading))
     if asked := search.of_run(root, reading, options):
         from analysis.report import search as section_of_search
 

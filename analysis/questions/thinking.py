@@ -101,6 +101,23 @@ def _interval(name: str, means: Floats, num_drawn: int) -> Interval:
     return intervals.accuracy_interval(means, num_drawn) if is_share else percentile_interval(means)
 
 
+def steps_frame(reading: Reading) -> pd.DataFrame:
+    """`steps`, with what a caption needs."""
+    return steps(reading).assign(**_beside(reading))
+
+
+def budgets_frame(reading: Reading) -> pd.DataFrame:
+    """`budgets`, with what a caption needs. Raises UntoldError of one sample a prompt, of which no half is left."""
+    found = budgets(reading)
+    if found["over"].isna().all():
+        raise UntoldError("What a budget loses takes two samples of each prompt: one chooses, the other is read.")
+    return found.assign(**_beside(reading))
+
+
+def _beside(reading: Reading) -> dict[str, Any]:
+    return reading.setting.columns() | {"rule": reading.rule}
+
+
 def prompts(reading: Reading) -> pd.DataFrame:
     """A row a model and prompt: what it needs, and what the largest budget loses on it.
 

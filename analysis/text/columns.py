@@ -84,6 +84,20 @@ COLUMNS = {
     **_with_ends("without", "accuracy of the best setting that no verifier reads, at the same cost"),
     **_with_ends("gain", "accuracy less without"),
     "setting": "what each half of the prompts chose: samples, model, how one is chosen, by which verifier",
+    # Whether thinking pays, in the same samples.
+    "next_budget": "the budget above: what a row of thinking.csv goes to",
+    **_with_ends("lost", "share of samples that are right at the budget and wrong at the next"),
+    **_with_ends("gained", "share of samples that are wrong at the budget and right at the next"),
+    **_with_ends("change", "accuracy at the next budget less at this one"),
+    "change_joint_low": "low end of an interval of change that holds for all models, bins and steps at once",
+    "change_joint_high": "its high end",
+    "tokens": "thinking tokens that a sample spends more at the next budget, on average",
+    **_with_ends("per_500", "accuracy that 500 thinking tokens more buy between the two budgets"),
+    "direction": "`rises` or `falls` where the joint interval of change says so, else empty",
+    **_with_ends("least", "share of samples for which this budget is the least at which they are right"),
+    **_with_ends("solved", "share of samples that are right at this budget or at a smaller one"),
+    **_with_ends("over", "accuracy lost at this budget on prompts that a smaller one suits better"),
+    **_with_ends("under", "accuracy lost at this budget on prompts that a larger one suits better"),
     # Exchange rates.
     "exchange_rate": "cost of the smaller model at equal accuracy over that of the larger; inf: never within the "
     "grid; NaN: nothing to match",

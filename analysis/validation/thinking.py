@@ -55,14 +55,14 @@ class Thinker(NamedTuple):
 
 
 PLANTED = Thinker(
-    chances=((0.6, 0.85, 0.8, 0.55), (0.2, 0.4, 0.6, 0.8), (0.05, 0.08, 0.12, 0.2)),
-    stops=(60.0, 80.0, 120.0),
+    chances=((0.85, 0.75, 0.65, 0.5), (0.3, 0.6, 0.75, 0.85), (0.1, 0.2, 0.2, 0.25)),
+    stops=(70.0, 100.0, 140.0),
     lingers=0.3,
 )
 # Another of its size, that writes more and is a little less often right.
 LONGER = Thinker(
-    chances=((0.55, 0.8, 0.75, 0.5), (0.2, 0.35, 0.55, 0.75), (0.05, 0.06, 0.1, 0.18)),
-    stops=(70.0, 95.0, 140.0),
+    chances=((0.8, 0.7, 0.6, 0.45), (0.3, 0.55, 0.7, 0.8), (0.1, 0.18, 0.18, 0.22)),
+    stops=(80.0, 115.0, 160.0),
     lingers=0.3,
 )
 # Thinking changes nothing, and stops tell nothing.
@@ -146,8 +146,8 @@ def _measured(drawn: Drawn, other: Drawn, weights: Weights, rng: np.random.Gener
     uniform = efficiency.one_for_all(right, BUDGETS, own)
     best = efficiency.in_hindsight(Sufficient(shares, charged), BUDGETS, own)
     found = lengths.shorter(drawn.tokens, drawn.is_cut, drawn.correct[-1])
-    # A budget that the other one comes up to: what is never reached has no end that holds it so often.
-    beside = lengths.to_reach(other_right, more, BUDGETS, right[:, 1:2])
+    # Of a budget at which the other one is matched for certain: what is never reached has no end to hold it so often.
+    beside = lengths.to_reach(right, spent, BUDGETS, other_right[:, 1:2])
     num_prompts = weights.shape[1]
     return {
         "right to wrong": intervals.accuracy_interval(left, num_prompts),
@@ -159,7 +159,7 @@ def _measured(drawn: Drawn, other: Drawn, weights: Weights, rng: np.random.Gener
         "efficiency of own stops": efficiency.efficiency(*(of[:, None] for of in (right[:, -1], uniform, best))),
         "right is shorter": percentile_interval(pairs.area(found, weights)[:, None]),
         "tokens at equal budget": percentile_interval((more / spent)[:, 1:]),
-        "tokens at equal accuracy": percentile_interval(beside.cost / spent[:, 1:2]),
+        "tokens at equal accuracy": percentile_interval(beside.cost / more[:, 1:2]),
     }
 
 

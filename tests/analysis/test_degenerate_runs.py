@@ -37,6 +37,7 @@ COMMANDS = {
     "laws": "laws {run}",
     "health": "health {run}",
     "power": "power {run}",
+    "thinking": "thinking {run} --json",
     "figures": "figures {run}",
     "report": "report {run}",
     "replay": "replay {run}",

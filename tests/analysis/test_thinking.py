@@ -9,15 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.commands import thinking as command
+from analysis.commands.figures import of_thinking
+from analysis.figures import thinking as drawing
+from analysis.figures import thinking_lost as lost
 from analysis.policies.studies import stops
 from analysis.questions import thinking
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
 from analysis.reading.untold import UntoldError
+from analysis.report import thinking as section
 from analysis.runs import outcomes
 from analysis.text import thinking as words
 from isoquant.__main__ import main as isoquant
 from tests.analysis.conftest import LADDER
+from tests.analysis.words import faults
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +209,31 @@ def test_inflation_is_printed_where_a_model_is_named(
     root = plant(twins, num_prompts=40, num_samples=4)
     assert isoquant(["thinking", str(root), "--against", "1.1m"]) == 0
     assert "Tokens over those of 1.1m" in capsys.readouterr().out
+
+
+def test_figures_show_every_model_and_the_report_every_table(reading: Reading, ladder_run: Path):
+    for frame, figure in ((thinking.steps_frame(reading), drawing), (thinking.budgets_frame(reading), lost)):
+        panels = figure.draw(frame).axes
+        assert [axes.get_title(loc="left") for axes in panels] == [arm.rung.name for arm in reading.arms]
+        assert faults(figure.draw(frame)) == []
+    tables = command.measure(ladder_run, reading, None)
+    body = section.section(tables, reading).body
+    shown = list(words.shown(tables))
+    assert len(shown) == 6 and all(f"<span>{each.title}</span>" in body for each in shown)
+
+
+def test_filled_dots_are_the_steps_whose_joint_interval_has_a_side(reading: Reading):
+    frame = thinking.steps_frame(reading)
+    first = frame[(frame["model"] == "33k") & (frame["bin"] == "all prompts")]
+    dots = [line for line in drawing.draw(frame).axes[0].lines if line.get_marker() == "o"]
+    filled = sum(len(line.get_xdata()) for line in dots if line.get_markerfacecolor() != "white")
+    assert filled == (first["direction"] != "").sum()
+
+
+def test_figures_of_thinking_are_left_out_where_nothing_can_be_said(reading: Reading):
+    assert [wanted.name for wanted in of_thinking(reading)] == ["thinking", "thinking_lost"]
+    one = reading.asked.take(budgets=np.arange(1), prompts=np.arange(20))
+    assert of_thinking(reading.of(one)) == []
+    single = reading.asked.first(30, {arm.rung.name: 1 for arm in reading.arms})
+    with pytest.raises(UntoldError, match="two samples"):
+        thinking.budgets_frame(reading.of(single))
