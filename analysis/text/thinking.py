@@ -22,12 +22,10 @@ ABOUT_FLIPS = (
     "samples at both. Tokens: thinking tokens more that a sample spends, on average."
 )
 ABOUT_STEPS = (
-    f"Points of accuracy for every {STEP_TOKENS} thinking tokens more, between neighbouring budgets, at one sample. "
-    "Brackets: 95% intervals over prompts, each by itself. *: rises or falls by intervals that hold for all models, "
-    "bins and steps at once."
+    f"Points of accuracy for every {STEP_TOKENS} thinking tokens more, between neighbouring budgets, at one sample: a "
+    "rate, not what so many tokens would buy. Brackets: 95% intervals over prompts, each by itself. *: rises or falls "
+    "by intervals that hold for all models, bins and steps at once."
 )
-
-
 ABOUT_BUDGETS = (
     "Least that suffices: share of all samples that are right at this budget and at no smaller one; what is left is "
     "never right. Lost: accuracy below that of the budget which suits each prompt, by thinking too long (that one is "
