@@ -19,6 +19,7 @@ from analysis.questions import (
     cost_models,
     coverage,
     curve_rows,
+    diversity,
     exchange_rates,
     frontier,
     outcome_shares,
@@ -158,6 +159,7 @@ def of_cells(measured: Cells, whole: Callable[[], Cells] | None = None) -> list[
         *maps,
         Wanted("parallel", partial(parallel.frame, measured), "parallel"),
         Wanted("coverage", partial(coverage.frame, measured), "coverage"),
+        Wanted("diversity", partial(diversity.figure_frame, measured), "diversity"),
         Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),
     ]
 

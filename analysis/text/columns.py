@@ -30,7 +30,7 @@ COLUMNS = {
     "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample; with --along its "
     "axis in place of budget",
     "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even, "
-    "the best of one verifier (line) or of all (split)",
+    "the best of one verifier (line) or of all (split), distinct right answers or any",
     "outcome": "how an answer was graded: correct, wrong, unparsed, unanswered, truncated, timeout, refused",
     "multiple": "compute of a row in full answers: one sample at the full budget",
     "target": "accuracy to reach; in substitution.csv the model whose one answer is to be matched",
@@ -96,6 +96,7 @@ COLUMNS = {
     "direction": "`rises` or `falls` where the joint interval of change says so, else empty",
     **_with_ends("least", "share of samples for which this budget is the least at which they are right"),
     **_with_ends("solved", "share of samples that are right at this budget or at a smaller one"),
+    **_with_ends("distinct", "distinct answers of that many samples; in rows of kind `right` right ones alone"),
     **_with_ends("over", "accuracy lost at this budget on prompts that a smaller one suits better"),
     **_with_ends("under", "accuracy lost at this budget on prompts that a larger one suits better"),
     # Exchange rates.
