@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   isoquant replay results/reference --out figures
-  isoquant replay pilot --model qwen3-4b --probe 2
-  isoquant replay pilot --at-accuracy 0.9            what each policy saves at 90% of the best accuracy
+  isoquant replay pilot --model qwen3-4b --at-accuracy 0.9     what each policy saves at 90% of the mix's best
 """
 
 
@@ -23,16 +22,14 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_out(command)
     arguments.add_choices(command)
     add = command.add_argument
-    add("--model", help="the model whose samples and budgets are split among prompts (default: the largest)")
+    add("--model", help="the model whose samples are split among prompts (the largest)")
     add("--folds", type=int, default=5, help="policies are fitted on all folds but one, and scored on that one")
-    add("--probe", type=int, default=2, help="samples that the probing policy first draws for every prompt")
+    add("--probe", type=int, default=2, help="samples that the probing policy draws first")
     where = command.add_mutually_exclusive_group()
-    of_cost = "compare policies at this share of the most that the same setting for all costs (0.1 is a tenth)"
+    of_cost = "compare at this share of the mix's highest cost"
     where.add_argument("--at-cost", type=float, metavar="SHARE", help=of_cost)
-    of_accuracy = (
-        "compare each policy's cheapest setting with at least this share of the best accuracy of a setting"
-    )
-    where.add_argument("--at-accuracy", type=float, metavar="SHARE", help=f"{of_accuracy} for all")
+    of_accuracy = "compare the cheapest at this share of its best accuracy"
+    where.add_argument("--at-accuracy", type=float, metavar="SHARE", help=of_accuracy)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
