@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "match": Command("analysis.commands.match", "what a smaller model needs to match the largest"),
         "compare": Command("analysis.commands.compare", "what a new model gains and loses on the same prompts"),
         "laws": Command("analysis.commands.laws", "which curves and laws accuracy follows"),
+        "votes": Command("analysis.commands.votes", "what several answers to one prompt are worth together"),
         "axes": Command(
             "analysis.commands.axes", "whether tool calls scale as thinking tokens do, and what they found"
         ),

@@ -20,6 +20,7 @@ from analysis.validation import (
     small_bins,
     thinking,
     verifiers,
+    votes,
 )
 from analysis.validation.checks import Check
 
@@ -71,6 +72,7 @@ OBLIGATIONS: dict[str, Obligation] = {
         n, num_prompts=200, rng=rng
     ),
     "Thinking that changes nothing": lambda n, rng: thinking.nothing_is_said(n, num_prompts=200, rng=rng),
+    "Votes: how alike answers are": lambda n, rng: votes.alike(n, num_prompts=200, rng=rng),
 }
 
 

@@ -17,6 +17,7 @@ from analysis.validation import (
     small_bins,
     thinking,
     verifiers,
+    votes,
     worlds,
 )
 from analysis.validation.checks import Check, placebo, share
@@ -36,7 +37,7 @@ LONG_ONLY = {
 
 @pytest.fixture
 def few_replicates(monkeypatch: pytest.MonkeyPatch):
-    for module in (bootstrap, axes, interval_coverage, placebos, routers, small_bins, thinking, verifiers):
+    for module in (bootstrap, axes, interval_coverage, placebos, routers, small_bins, thinking, verifiers, votes):
         monkeypatch.setattr(module, "MIN_REPLICATES", 500)
 
 

@@ -1,0 +1,70 @@
+"""What several answers to one prompt are worth together, in plain text. Knows the questions' tables, no files."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis import numerals
+from analysis.reading.bins import ALL_PROMPTS
+from analysis.reading.reading import Reading
+from analysis.text import wording
+from analysis.text.tables import aligned, filled
+
+ABOUT_ALIKE = (
+    "Rho: the intraclass correlation of right and wrong answers to one prompt, by analysis of variance; 0 where "
+    "prompts do not differ, 1 where each is right always or never. Worth: as many independent answers have a share of "
+    "right ones that varies as much. In a bin rho counts what still differs between its prompts. -: all are right, or "
+    "all wrong."
+)
+
+
+def render(cells: pd.DataFrame, reading: Reading) -> str:
+    """How alike answers are, in every bin and at every budget."""
+    parts = [intro(cells, reading)]
+    for title, rows, num_text, about in tables(cells, reading):
+        parts += [f"{title}\n{aligned(rows, num_text=num_text, is_last_text=False)}", about]
+    return filled("\n\n".join(part for part in parts if part))
+
+
+def intro(cells: pd.DataFrame, reading: Reading) -> str:
+    """What is read, and what brackets are."""
+    told = numerals.samples_each(int(cells["num_votes"].min()), int(cells["num_votes"].max()))
+    return (
+        f"{reading.asked.task}: what several answers to one prompt are worth together; {told}. Brackets are 95% "
+        "intervals over prompts."
+    )
+
+
+def tables(cells: pd.DataFrame, reading: Reading) -> Iterator[tuple[str, list[list[str]], int, str]]:
+    """Each table's title, its rows with the head first, its columns of names, and what its words mean."""
+    words = reading.words
+    last = cells[cells["budget"] == cells["budget"].max()]
+    yield f"How alike answers are, {words.at(int(last['budget'].iloc[0]))}", _alike(last), 2, ABOUT_ALIKE
+    if cells["budget"].nunique() > 1:
+        yield f"What all samples are worth along {words.steps}, all prompts", _along(cells), 1, ""
+
+
+def _alike(cells: pd.DataFrame) -> list[list[str]]:
+    rows = [["rung", "bin", "rho", "samples", "worth"]]
+    for _, row in cells.iterrows():
+        told = [ends(row, "rho", "{:.2f}"), f"{row['num_votes']:,}", ends(row, "effective", "{:.1f}")]
+        rows.append([*place(row), *told])
+    return rows
+
+
+def _along(cells: pd.DataFrame) -> list[list[str]]:
+    whole = cells[cells["bin"] == ALL_PROMPTS]
+    rows = [["rung", *(f"{budget:,}" for budget in dict.fromkeys(whole["budget"]))]]
+    for model, part in whole.groupby("model", sort=False):
+        rows.append([str(model), *(ends(row, "effective", "{:.1f}") for _, row in part.iterrows())])
+    return rows
+
+
+def place(row: pd.Series) -> list[str]:
+    """A model and a bin with its prompts."""
+    return [str(row["model"]), f"{row['bin']} ({row['num_prompts']})"]
+
+
+def ends(row: pd.Series, name: str, form: str, unit: float = 1) -> str:
+    """'0.31 [0.25, 0.38]' of a column and its ends."""
+    return wording.with_ends([unit * row[f"{name}{end}"] for end in ("", "_low", "_high")], form)

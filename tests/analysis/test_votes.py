@@ -1,0 +1,70 @@
+"""Votes of a run: what the tables hold, and what the command, the figure and the report say of them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.questions import votes
+from analysis.reading.choices import Choices
+from analysis.reading.reading import Reading, read
+from analysis.runs import outcomes
+from analysis.stats import intraclass
+from isoquant.__main__ import main
+from tests.analysis.conftest import LADDER
+
+
+@pytest.fixture(scope="module")
+def reading(ladder_run: Path) -> Reading:
+    return read(outcomes.load(ladder_run), Choices())
+
+
+@pytest.fixture(scope="module")
+def cells(reading: Reading) -> pd.DataFrame:
+    return votes.frame(reading)
+
+
+def test_every_model_bin_and_budget_has_a_row_that_is_read_off_its_counts(reading: Reading, cells: pd.DataFrame):
+    assert len(cells) == len(reading.arms) * len(reading.bins) * len(reading.outcomes.budgets)
+    arm, part = reading.arms[1], reading.bins[2]
+    row = cells[(cells["model"] == arm.rung.name) & (cells["bin"] == part.name) & (cells["budget"] == 64)].iloc[0]
+    inside = part.weights[0] > 0
+    counts = arm.stored.num_correct[3][inside][:, None]
+    rho = intraclass.correlation(counts, np.full_like(counts, arm.num_samples), np.ones((1, len(counts))))
+    assert row["rho"] == pytest.approx(rho[0, 0]) and row["num_prompts"] == inside.sum()
+    assert row["effective"] == pytest.approx(arm.num_samples / (1 + (arm.num_samples - 1) * rho[0, 0]))
+
+
+def test_intervals_hold_their_estimates_and_lie_where_they_can(cells: pd.DataFrame):
+    for name in ("rho", "effective"):
+        told = cells.dropna(subset=[name])
+        assert (
+            len(told) and (told[f"{name}_low"] <= told[name]).all() and (told[name] <= told[f"{name}_high"]).all()
+        )
+    assert cells["effective_low"].min() >= 1 and (cells["effective_high"] <= cells["num_votes"]).all()
+
+
+def test_the_command_prints_what_json_holds(ladder_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["votes", str(ladder_run), "--bins", "1"]) == 0
+    told = capsys.readouterr().out
+    assert main(["votes", str(ladder_run), "--bins", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["votes"]) == 4 * 6
+    last = next(row for row in found["votes"] if row["model"] == "1.1m" and row["budget"] == 256)
+    assert f"{last['rho']:.2f} [{last['rho_low']:.2f}, {last['rho_high']:.2f}]" in told
+    assert max(map(len, told.splitlines())) <= 120
+
+
+def test_one_sample_leaves_no_vote_and_says_so_in_a_line(plant, capsys: pytest.CaptureFixture[str]):
+    assert main(["votes", str(plant(LADDER[:1], num_prompts=10, num_samples=1))]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and "two samples of each prompt, and this run has one" in said[0]
+
+
+@pytest.mark.parametrize("ability", [60.0, -60.0], ids=["all right", "all wrong"])
+def test_answers_that_are_all_alike_have_a_dash(plant, capsys: pytest.CaptureFixture[str], ability: float):
+    rungs = [rung._replace(ability=ability) for rung in LADDER[:2]]
+    assert main(["votes", str(plant(rungs, num_prompts=10, num_samples=4)), "--bins", "1"]) == 0
+    assert " -" in capsys.readouterr().out
