@@ -1,26 +1,47 @@
 """What several answers to one prompt are worth together, in every cell. Knows readings, no files."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from analysis.arrays import Floats
 from analysis.questions.verifier import columns
 from analysis.reading.bins import Bin
 from analysis.reading.cells import Row
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
-from analysis.stats import intraclass
-from analysis.stats.bootstrap import Interval, bias_corrected_interval
+from analysis.runs.arms import Arm
+from analysis.stats import intervals, intraclass, modes
+from analysis.stats.bootstrap import Interval, bias_corrected_interval, percentile_interval, weighted_means
+
+MISSING = Interval(*(np.asarray(np.nan),) * 3)
+
+
+class Modal(NamedTuple):
+    """What the modal answer of all samples is worth on each prompt, and the vote of half of them in expectation;
+    whether right and wrong tie for it, and which leads is settled; (P, B) each.
+    """
+
+    worth: Floats
+    half: Floats
+    tied: Floats
+    settled: Floats
 
 
 def frame(reading: Reading) -> pd.DataFrame:
-    """A row a model, bin and budget: how alike the answers to one prompt are.
+    """A row a model, bin and budget: how alike the answers to one prompt are, and what their mode is.
 
     rho: intraclass correlation of right and wrong answers; effective: independent answers that num_votes of them,
-    all that every prompt has, are worth. Each with its 95% interval; NaN where all answers are right, or all wrong.
-    Raises UntoldError where no model has two samples of each prompt.
+    all that every prompt has, are worth; NaN where all answers are right, or all wrong. modal: share of prompts whose
+    modal answer among all samples is right, and moved: that less the vote of half of the samples, in expectation over
+    halves. Each with its 95% interval. tied: share of prompts where a right and a wrong answer tie for the mode;
+    settled: of those where it is settled which leads; NaN of counts, as modal. Sources: `intraclass.correlation`,
+    `modes.modal_answers`. Raises UntoldError where no model has two samples of each prompt.
     """
-    return pd.DataFrame([row for part, at in places(reading) for row in _rows(reading, part, at)])
+    found = {at: _modal(reading, at) for _, at in places(reading)}
+    return pd.DataFrame([row for part, at in places(reading) for row in _rows(reading, part, at, found[at])])
 
 
 def places(reading: Reading) -> Iterator[tuple[Bin, int]]:
@@ -45,11 +66,40 @@ def place_columns(reading: Reading, part: Bin, at: int) -> Row:
     return names | {"num_prompts": int((part.weights[0] > 0).sum()), "num_votes": arm.num_samples}
 
 
-def _rows(reading: Reading, part: Bin, at: int) -> Iterator[Row]:
+def _modal(reading: Reading, at: int) -> Modal | None:
+    """The modal answers of a model at every budget; None where there are only counts."""
+    arm: Arm = reading.arms[at]
+    if not arm.rung.has_votes:
+        return None
+    every = [modes.modal_answers(*both) for both in zip(arm.samples.votes, arm.samples.worth, strict=True)]
+    worth, tied, settled = (np.stack(part, axis=1).astype(float) for part in zip(*every, strict=True))
+    half = reading.read_by("maj_at_k").accuracy(at, [arm.num_samples // 2]).mean[..., 0]
+    return Modal(worth, half.T, tied, settled)
+
+
+def _rows(reading: Reading, part: Bin, at: int, modal: Modal | None) -> Iterator[Row]:
     arm = reading.arms[at]
     rho = intraclass.correlation(arm.stored.num_correct.T, arm.stored.num_samples.T, part.weights)
+    of_modes = _of_modes(reading, part, modal)
     for number, budget in enumerate(reading.outcomes.budgets):
         alike = bias_corrected_interval(rho[:, number])
         effective = Interval(*intraclass.effective_votes([alike.estimate, alike.high, alike.low], arm.num_samples))
         row = place_columns(reading, part, at) | {"budget": int(budget)}
-        yield row | columns("rho", alike) | columns("effective", effective)
+        yield row | columns("rho", alike) | columns("effective", effective) | of_modes[number]
+
+
+def _of_modes(reading: Reading, part: Bin, modal: Modal | None) -> list[Row]:
+    """Columns of the modal answers in a bin, a row a budget."""
+    num_budgets = len(reading.outcomes.budgets)
+    if modal is None:
+        nothing = columns("modal", MISSING) | columns("moved", MISSING) | {"tied": np.nan, "settled": np.nan}
+        return [nothing] * num_budgets
+    worth, half = (weighted_means(part.weights, table) for table in (modal.worth, modal.half))
+    ends, moved = intervals.accuracy_interval(worth, reading.num_drawn(part)), percentile_interval(worth - half)
+    tied, settled = (weighted_means(part.weights[:1], table)[0] for table in (modal.tied, modal.settled))
+    return [
+        columns("modal", Interval(*(end[number] for end in ends)))
+        | columns("moved", Interval(*(end[number] for end in moved)))
+        | {"tied": float(tied[number]), "settled": float(settled[number])}
+        for number in range(num_budgets)
+    ]

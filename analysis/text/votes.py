@@ -16,6 +16,12 @@ ABOUT_ALIKE = (
     "right ones that varies as much. In a bin rho counts what still differs between its prompts. -: all are right, or "
     "all wrong."
 )
+ABOUT_MODES = (
+    "Modal answer right: the share of prompts whose most frequent answer is right, ties split; it is what majority "
+    "votes come to as samples grow, as far as these samples show the mode. From half: in points, what it is with all "
+    "samples less with half of them; where this moves, votes have not come to their end. Tied: prompts where a right "
+    "and a wrong answer tie. Settled: prompts where the better of the two leads with a chance of 95% or more."
+)
 
 
 def render(cells: pd.DataFrame, reading: Reading) -> str:
@@ -40,6 +46,8 @@ def tables(cells: pd.DataFrame, reading: Reading) -> Iterator[tuple[str, list[li
     words = reading.words
     last = cells[cells["budget"] == cells["budget"].max()]
     yield f"How alike answers are, {words.at(int(last['budget'].iloc[0]))}", _alike(last), 2, ABOUT_ALIKE
+    if cells["modal"].notna().any():
+        yield f"Where votes end, {words.at(int(last['budget'].iloc[0]))}", _modal(last), 2, ABOUT_MODES
     if cells["budget"].nunique() > 1:
         yield f"What all samples are worth along {words.steps}, all prompts", _along(cells), 1, ""
 
@@ -49,6 +57,14 @@ def _alike(cells: pd.DataFrame) -> list[list[str]]:
     for _, row in cells.iterrows():
         told = [ends(row, "rho", "{:.2f}"), f"{row['num_votes']:,}", ends(row, "effective", "{:.1f}")]
         rows.append([*place(row), *told])
+    return rows
+
+
+def _modal(cells: pd.DataFrame) -> list[list[str]]:
+    rows = [["rung", "bin", "modal answer right", "from half", "tied", "settled"]]
+    for _, row in cells.iterrows():
+        told = [ends(row, "modal", "{:.0f}%", 100), ends(row, "moved", "{:+.1f}", 100)]
+        rows.append([*place(row), *told, numerals.percent(row["tied"]), numerals.percent(row["settled"])])
     return rows
 
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from analysis.stats import bootstrap, intraclass
-from analysis.stats.bootstrap import MIN_REPLICATES, Interval
+from analysis.arrays import Floats, Weights
+from analysis.stats import bootstrap, estimators, intervals, intraclass, modes
+from analysis.stats.bootstrap import MIN_REPLICATES, Interval, weighted_means
 from analysis.validation import worlds
-from analysis.validation.checks import COVERS, Check, share
+from analysis.validation.checks import COVERS, Check, placebo, share
 from analysis.validation.interval_coverage import LARGE, SMALL
+from analysis.validation.placebos import EVEN
 from analysis.validation.worlds import HARDNESS, SHARE, Model
 
 NUM_SAMPLES = 16
@@ -33,6 +35,57 @@ def alike(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> l
         case = f"intraclass correlation of {truth:.2f}; {num_prompts} prompts, {name}"
         checks.append(share(HOLDS, case, hits, low=COVERS[0], high=COVERS[1]))
     return checks
+
+
+def ends(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
+    """Intervals of the share of right modes, against its expectation at as many samples, and, held to nothing, against
+    that of endless ones; and of its move from half the samples, of a model for which votes move nothing.
+    """
+    full, half = (
+        worlds.true_maj_at_k(SMALL, np.array([k]))[:, 0] @ SHARE for k in (NUM_SAMPLES, NUM_SAMPLES // 2)
+    )
+    endless = float((SMALL.chance(HARDNESS) > 0.5) @ SHARE)
+    held: dict[str, list[bool]] = {"at as many samples": [], "at endless ones": [], "moved": []}
+    moved = []
+    for _ in range(num_datasets):
+        hardness = worlds.draw_hardness(num_prompts, rng)
+        weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
+        worth, move = _modes(SMALL, hardness, weights, rng)
+        held["at as many samples"].append(holds(worth, full))
+        held["at endless ones"].append(holds(worth, endless))
+        held["moved"].append(holds(move, full - half))
+        still = _modes(EVEN, hardness, weights, rng)[1]
+        moved.append(bool(still.low > 0 or still.high < 0))
+    size = f"{num_prompts} prompts, {NUM_SAMPLES} samples of each"
+    low, high = COVERS
+    return [
+        share(
+            HOLDS,
+            f"right modes, {full:.3f} in expectation; {size}",
+            held["at as many samples"],
+            low=low,
+            high=high,
+        ),
+        share(HOLDS, f"their move from half the samples; {size}", held["moved"], low=low, high=high),
+        share(
+            "The same interval holds the limit",
+            f"{endless:.3f} of endless samples; {size}",
+            held["at endless ones"],
+        ),
+        placebo("Votes that gain nothing seem to move", size, moved),
+    ]
+
+
+def _modes(
+    model: Model, hardness: Floats, weights: Weights, rng: np.random.Generator
+) -> tuple[Interval, Interval]:
+    """Intervals of the share of right modes and of its move from half, where wrong answers agree."""
+    correct = worlds.draw(model, hardness, NUM_SAMPLES, rng).correct
+    votes = np.where(correct, 0, 1)
+    half = estimators.maj_at_k(votes, correct, [NUM_SAMPLES // 2])
+    worth = weighted_means(weights, modes.modal_answers(votes, correct).worth[:, None])[:, 0]
+    move = worth - weighted_means(weights, half)[:, 0]
+    return intervals.accuracy_interval(worth, len(hardness)), bootstrap.percentile_interval(move)
 
 
 def true_moments(model: Model) -> tuple[float, float]:

@@ -37,8 +37,17 @@ def test_every_model_bin_and_budget_has_a_row_that_is_read_off_its_counts(readin
     assert row["effective"] == pytest.approx(arm.num_samples / (1 + (arm.num_samples - 1) * rho[0, 0]))
 
 
+def test_the_modal_answer_is_the_vote_of_all_samples_and_moves_from_that_of_half(
+    reading: Reading, cells: pd.DataFrame
+):
+    voted = reading.read_by("maj_at_k").accuracy(2, [8, 16]).mean[-1].mean(axis=0)
+    row = cells[(cells["model"] == "0.4m") & (cells["bin"] == "all prompts") & (cells["budget"] == 256)].iloc[0]
+    assert row["modal"] == pytest.approx(voted[1]) and row["moved"] == pytest.approx(voted[1] - voted[0])
+    assert row["modal_low"] < row["modal"] < row["modal_high"] and 0 <= row["tied"] <= 1 - row["settled"]
+
+
 def test_intervals_hold_their_estimates_and_lie_where_they_can(cells: pd.DataFrame):
-    for name in ("rho", "effective"):
+    for name in ("rho", "effective", "modal", "moved"):
         told = cells.dropna(subset=[name])
         assert (
             len(told) and (told[f"{name}_low"] <= told[name]).all() and (told[name] <= told[f"{name}_high"]).all()
