@@ -29,6 +29,7 @@ from analysis.questions import (
     splits,
     targets,
     thinking,
+    vote_bounds,
 )
 from analysis.questions.exchange_rates import Findings
 from analysis.reading import cells
@@ -161,6 +162,7 @@ def of_cells(measured: Cells, whole: Callable[[], Cells] | None = None) -> list[
         Wanted("coverage", partial(coverage.frame, measured), "coverage"),
         Wanted("diversity", partial(diversity.figure_frame, measured), "diversity"),
         Wanted("outcomes", partial(outcome_shares.frame, measured), "outcomes"),
+        Wanted("votes", partial(vote_bounds.frame, measured.reading), "votes"),
     ]
 
 

@@ -25,9 +25,9 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
-    found = votes.frame(reading)
+    found = votes.measure(reading)
     print(votes_text.render(found, reading))
     for line in cautions.lines(reading.asked):
         print(f"\n{filled(line)}")
-    told = {"votes": reading.words.rename(found), "cautions": cautions.lines(reading.asked)}
-    return arguments.describe(root, reading) | told
+    told = {"cells": reading.words.rename(found.cells), "cautions": cautions.lines(reading.asked)}
+    return arguments.describe(root, reading) | found._asdict() | told

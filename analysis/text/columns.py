@@ -138,6 +138,24 @@ COLUMNS = {
     "num_drawn": "samples a prompt that forecasts are made from",
     "is_held_out": "whether the width is larger than num_drawn",
     "is_point": "whether the width is drawn as a point",
+    # Votes.
+    "num_votes": "samples that every prompt of the model has: the most votes that are measured",
+    **_with_ends(
+        "rho", "intraclass correlation of right and wrong answers to one prompt; NaN if all are right, or wrong"
+    ),
+    **_with_ends(
+        "effective", "independent answers that num_votes of them are worth, num_votes / (1 + (num_votes - 1) rho)"
+    ),
+    **_with_ends("modal", "share of prompts whose most frequent answer is right, ties split; NaN of counts"),
+    **_with_ends("moved", "modal less the accuracy of the vote of half of the samples"),
+    "tied": "share of prompts where a right and a wrong answer tie for the most frequent",
+    "settled": "share of prompts where the better of the two leads in truth with a chance of 95% or more",
+    **_with_ends("lower", "least accuracy of a vote of right against wrong, of two samples' moments"),
+    **_with_ends("upper", "largest accuracy of that vote"),
+    **_with_ends("least_gain", "lower less the accuracy of one answer"),
+    **_with_ends("most_gain", "upper less the accuracy of one answer"),
+    **_with_ends("measured", "accuracy of that vote over subsets of the samples; NaN beyond num_votes"),
+    **_with_ends("voted", "accuracy of the vote over answers; NaN beyond num_votes and of counts"),
     # What a caption says, the same in every row.
     "task": "name of the task",
     "difficulty": "what makes the bins: anchor, own, agreement, score or label",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analysis import numerals
+from analysis.questions.votes import Votes
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
 from analysis.text import wording
@@ -22,12 +23,20 @@ ABOUT_MODES = (
     "samples less with half of them; where this moves, votes have not come to their end. Tied: prompts where a right "
     "and a wrong answer tie. Settled: prompts where the better of the two leads with a chance of 95% or more."
 )
+ABOUT_BOUNDS = (
+    "Of right against wrong: an answer counts where more than half of k samples are right. Two samples of each prompt "
+    "tell the mean and the spread of solve rates, and with these the vote lies between at least and at most, whatever "
+    "else is true of the prompts (Liu 2026); every pair of samples is used, so brackets are as narrow as they can be. "
+    "Gains, loses: even the least, or the most, differs from one answer by its interval; open: both may be. Measured: "
+    "that vote over the samples that were drawn, which may leave the bounds by chance. Over answers: the majority vote "
+    "as it is counted elsewhere, of which the bounds say nothing: there wrong answers split, and so may right ones."
+)
 
 
-def render(cells: pd.DataFrame, reading: Reading) -> str:
-    """How alike answers are, in every bin and at every budget."""
-    parts = [intro(cells, reading)]
-    for title, rows, num_text, about in tables(cells, reading):
+def render(found: Votes, reading: Reading) -> str:
+    """How alike answers are, where votes end, and what two samples tell of them, in every bin."""
+    parts = [intro(found.cells, reading)]
+    for title, rows, num_text, about in tables(found, reading):
         parts += [f"{title}\n{aligned(rows, num_text=num_text, is_last_text=False)}", about]
     return filled("\n\n".join(part for part in parts if part))
 
@@ -41,13 +50,14 @@ def intro(cells: pd.DataFrame, reading: Reading) -> str:
     )
 
 
-def tables(cells: pd.DataFrame, reading: Reading) -> Iterator[tuple[str, list[list[str]], int, str]]:
+def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]], int, str]]:
     """Each table's title, its rows with the head first, its columns of names, and what its words mean."""
-    words = reading.words
+    cells, words = found.cells, reading.words
     last = cells[cells["budget"] == cells["budget"].max()]
     yield f"How alike answers are, {words.at(int(last['budget'].iloc[0]))}", _alike(last), 2, ABOUT_ALIKE
     if cells["modal"].notna().any():
         yield f"Where votes end, {words.at(int(last['budget'].iloc[0]))}", _modal(last), 2, ABOUT_MODES
+    yield "What two samples of each prompt tell of a vote of k", _bounds(found.bounds), 3, ABOUT_BOUNDS
     if cells["budget"].nunique() > 1:
         yield f"What all samples are worth along {words.steps}, all prompts", _along(cells), 1, ""
 
@@ -66,6 +76,24 @@ def _modal(cells: pd.DataFrame) -> list[list[str]]:
         told = [ends(row, "modal", "{:.0f}%", 100), ends(row, "moved", "{:+.1f}", 100)]
         rows.append([*place(row), *told, numerals.percent(row["tied"]), numerals.percent(row["settled"])])
     return rows
+
+
+def _bounds(bounds: pd.DataFrame) -> list[list[str]]:
+    """Of all prompts three votes, the most that were drawn and the most of all; of a bin those drawn."""
+    rows = [["rung", "bin", "k", "at least", "at most", "against one", "measured", "over answers"]]
+    for (_, part), each in bounds.groupby(["model", "bin"], sort=False):
+        drawn = each.loc[each["measured"].notna(), "width"].max()
+        told = {3, drawn, each["width"].max()} if part == ALL_PROMPTS else {drawn}
+        for _, row in each[each["width"].isin(told - {1})].iterrows():
+            votes = [ends(row, name, "{:.0f}%", 100) for name in ("lower", "upper", "measured", "voted")]
+            rows.append([*place(row), f"{row['width']:,}", *votes[:2], against_one(row), *votes[2:]])
+    order = list(dict.fromkeys(bounds["bin"]))
+    return rows[:1] + sorted(rows[1:], key=lambda row: order.index(row[1].rpartition(" (")[0]))
+
+
+def against_one(row: pd.Series) -> str:
+    """Whether a vote is surely better than one answer, or surely worse, by what two samples tell."""
+    return "gains" if row["least_gain_low"] > 0 else "loses" if row["most_gain_high"] < 0 else "open"
 
 
 def _along(cells: pd.DataFrame) -> list[list[str]]:

@@ -74,6 +74,7 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Thinking that changes nothing": lambda n, rng: thinking.nothing_is_said(n, num_prompts=200, rng=rng),
     "Votes: how alike answers are": lambda n, rng: votes.alike(n, num_prompts=200, rng=rng),
     "Votes: where they end": lambda n, rng: votes.ends(n, num_prompts=200, rng=rng),
+    "Votes: what two samples tell": lambda n, rng: votes.bounds(n, num_prompts=200, rng=rng),
 }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.arrays import Floats, Weights
-from analysis.stats import bootstrap, estimators, intervals, intraclass, modes
+from analysis.stats import bootstrap, estimators, intervals, intraclass, modes, vote_bounds
 from analysis.stats.bootstrap import MIN_REPLICATES, Interval, weighted_means
 from analysis.validation import worlds
 from analysis.validation.checks import COVERS, Check, placebo, share
@@ -86,6 +86,49 @@ def _modes(
     worth = weighted_means(weights, modes.modal_answers(votes, correct).worth[:, None])[:, 0]
     move = worth - weighted_means(weights, half)[:, 0]
     return intervals.accuracy_interval(worth, len(hardness)), bootstrap.percentile_interval(move)
+
+
+def bounds(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
+    """Intervals of the bounds of a vote by two samples, the vote between their outer ends, and gains that are none."""
+    ks, first, second = (3, 9, 63), *true_moments(SMALL)
+    chances, held = SMALL.chance(HARDNESS), np.zeros((3, len(ks), num_datasets), dtype=bool)
+    won = []
+    for number in range(num_datasets):
+        hardness = worlds.draw_hardness(num_prompts, rng)
+        weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
+        pairs = _pairs(SMALL.chance(hardness), weights, rng)
+        for at, k in enumerate(ks):
+            told = vote_bounds.certify(pairs[0, 0], pairs[1, 0], k).read(*pairs)
+            lower, upper = (intervals.accuracy_interval(end, num_prompts) for end in told)
+            truth = vote_bounds.certify(first, second, k).read(first, second)
+            vote = float(vote_bounds.chance_of_majority(chances, k) @ SHARE)
+            held[:, at, number] = (
+                holds(lower, float(truth.lower)), holds(upper, float(truth.upper)), lower.low <= vote <= upper.high
+            )  # fmt: skip
+        # Of these chances three votes gain nothing, and that is the least of all with their moments.
+        pairs = _pairs(np.where(hardness < 0, 1.0, 0.5), weights, rng)
+        told = vote_bounds.certify(pairs[0, 0], pairs[1, 0], 3).read(*pairs)
+        least, most = (bootstrap.percentile_interval(end - pairs[0]) for end in told)
+        won.append(bool(least.low > 0 or most.high < 0))
+    low, high = COVERS
+    size = f"{num_prompts} prompts, every pair of {NUM_SAMPLES} samples of each"
+    checks = []
+    for at, k in enumerate(ks):
+        for name, hits in zip(("least", "most"), held[:2, at], strict=True):
+            checks.append(
+                share(HOLDS, f"the {name} that {k} votes are right; {size}", hits.tolist(), low=low, high=high)
+            )
+        case = f"{k} votes; {size}"
+        checks.append(
+            share("The vote lies between the outer ends", case, held[2, at].tolist(), low=0.95, high=1.0)
+        )
+    return [*checks, placebo("Three votes that gain nothing surely gain or lose by two samples", size, won)]
+
+
+def _pairs(chance: Floats, weights: Weights, rng: np.random.Generator) -> Floats:
+    """Means of both moments under each weighting, (2, 1 + R), of prompts of these chances (P,)."""
+    both = vote_bounds.moments(rng.binomial(NUM_SAMPLES, chance), np.full(len(chance), NUM_SAMPLES))
+    return weighted_means(weights, np.stack(both, axis=1)).T
 
 
 def true_moments(model: Model) -> tuple[float, float]:

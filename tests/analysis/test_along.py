@@ -255,7 +255,17 @@ def test_a_run_of_budgets_alone_has_one_reading_for_all(tmp_path: Path):
     root = Axes(extensions=(0,), calls=(1,)).write(tmp_path / "run")
     measured = cells.measure(reading_of(root, Along()))
     names = [wanted.name for wanted in command.of_cells(measured)]
-    assert names == ["frontier", "targets", "isoquants", "break_even", "grid", "parallel", "coverage", "outcomes"]
+    assert names == [
+        "frontier",
+        "targets",
+        "isoquants",
+        "break_even",
+        "grid",
+        "parallel",
+        "coverage",
+        "outcomes",
+        "votes",
+    ]
 
 
 def test_a_value_left_out_is_named_by_its_axis(run: Path):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.questions import exchange_rates, matches
+from analysis.questions import exchange_rates, matches, votes
 from analysis.reading import curves
 from analysis.reading.bins import Binning
 from analysis.reading.choices import Choices
@@ -17,6 +17,7 @@ from analysis.reading.reading import read
 from analysis.runs import outcomes
 from analysis.runs.counts import Counted
 from analysis.stats.bootstrap import MIN_REPLICATES, prompt_weights
+from analysis.stats.vote_bounds import majority
 from analysis.text import matches as matches_text
 from isoquant.__main__ import main
 from tests.door import ingest
@@ -154,3 +155,13 @@ def test_every_command_reads_uneven_counts(root: Path, command: str, capsys: pyt
         assert "25 prompts, 12 to 150 samples each" in said and "at 150" in said
     if command == "replay":
         assert "12 of each prompt were drawn from them" in said
+
+
+def test_counts_tell_how_alike_answers_are_and_bound_votes_of_right_against_wrong(root: Path):
+    loaded = read(outcomes.load(root), Choices())
+    cells, bounds = votes.measure(loaded)[:2]
+    assert cells["modal"].isna().all() and bounds["voted"].isna().all()
+    small = bounds[(bounds["model"] == "small") & bounds["measured"].notna()].iloc[-1]
+    assert small["width"] <= small["num_votes"] == LEAST["small"]
+    tally = next(arm for arm in loaded.arms if arm.rung.name == "small").tally(-1)
+    assert small["measured"] == pytest.approx(majority(*tally, [small["width"]]).mean())

@@ -34,6 +34,7 @@ OF_CELLS = [
     "parallel",
     "coverage",
     "outcomes",
+    "votes",
     "cost_models",
 ]
 
@@ -107,7 +108,7 @@ def test_words_that_overlap_or_leave_the_page_are_found():
 
 
 def test_every_rung_is_named_in_every_figure(drawn: dict[tuple[str, int], Drawn]):
-    for name in ("frontier", "grid", "parallel", "coverage", "outcomes"):
+    for name in ("frontier", "grid", "parallel", "coverage", "outcomes", "votes"):
         words = words_of(drawn[name, 5].figure)
         assert all(size in words for size in SIZES[-5:]), name
 

@@ -6,7 +6,7 @@ import pytest
 from isoquant.__main__ import main
 from tests.analysis.conftest import LADDER
 
-ALONE = ("frontier", "grid", "parallel", "coverage", "diversity", "outcomes", "thinking", "thinking_lost")
+ALONE = ("frontier", "grid", "parallel", "coverage", "diversity", "outcomes", "thinking", "thinking_lost", "votes")
 OF_PAIRS = ("targets", "isoquants", "break_even", "cost_models", "substitution", "exchange_rates")
 
 

@@ -98,7 +98,7 @@ def test_the_measured_majority_is_the_mean_over_all_subsets():
         assert majority([4], [7], [k])[0, 0] == pytest.approx(mean)
 
 
-def test_the_majority_of_right_answers_is_at_most_what_the_vote_over_answers_is_right():
+def test_where_right_answers_are_one_answer_their_majority_wins_the_vote_over_answers():
     rng = np.random.default_rng(0)
     correct = rng.random((60, 9)) < rng.random((60, 1))
     votes = np.where(correct, 0, rng.integers(1, 4, size=(60, 9)))
@@ -106,6 +106,11 @@ def test_the_majority_of_right_answers_is_at_most_what_the_vote_over_answers_is_
     assert np.all(majority(correct.sum(axis=1), np.full(60, 9), ks) <= maj_at_k(votes, correct, ks) + 1e-12)
     # Where all wrong answers agree the two are one.
     assert majority(correct.sum(axis=1), np.full(60, 9), ks) == pytest.approx(maj_at_k(~correct * 1, correct, ks))
+
+
+def test_right_answers_that_split_may_lose_the_vote_over_answers_that_their_majority_wins():
+    votes = np.array([[0, 0, 1, 1, 2, 2, 2]])
+    assert majority([4], [7], [7])[0, 0] == 1 and maj_at_k(votes, votes < 2, [7])[0, 0] == 0
 
 
 def test_what_is_asked_for_has_to_be_there():

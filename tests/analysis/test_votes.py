@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.questions import votes
+from analysis.figures import votes as figure
+from analysis.questions import vote_bounds, vote_cells
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
 from analysis.runs import outcomes
 from analysis.stats import intraclass
+from analysis.stats import vote_bounds as bounds
+from analysis.text import votes as text
 from isoquant.__main__ import main
 from tests.analysis.conftest import LADDER
 
@@ -23,7 +26,7 @@ def reading(ladder_run: Path) -> Reading:
 
 @pytest.fixture(scope="module")
 def cells(reading: Reading) -> pd.DataFrame:
-    return votes.frame(reading)
+    return vote_cells.frame(reading)
 
 
 def test_every_model_bin_and_budget_has_a_row_that_is_read_off_its_counts(reading: Reading, cells: pd.DataFrame):
@@ -46,6 +49,50 @@ def test_the_modal_answer_is_the_vote_of_all_samples_and_moves_from_that_of_half
     assert row["modal_low"] < row["modal"] < row["modal_high"] and 0 <= row["tied"] <= 1 - row["settled"]
 
 
+@pytest.fixture(scope="module")
+def bounded(reading: Reading) -> pd.DataFrame:
+    return vote_bounds.frame(reading)
+
+
+def test_bounds_are_read_off_pairs_of_samples_and_stand_beside_what_was_measured(
+    reading: Reading, bounded: pd.DataFrame
+):
+    arm = reading.arms[0]
+    row = bounded[(bounded["model"] == "33k") & (bounded["bin"] == "all prompts") & (bounded["width"] == 7)].iloc[
+        0
+    ]
+    first, second = (float(part.mean()) for part in bounds.moments(*arm.tally(-1)))
+    assert (row["lower"], row["upper"]) == pytest.approx(
+        tuple(bounds.certify(first, second, 7).read(first, second))
+    )
+    assert row["least_gain"] == pytest.approx(row["lower"] - first)
+    assert row["measured"] == pytest.approx(bounds.majority(*arm.tally(-1), [7]).mean())
+    assert row["voted"] == pytest.approx(reading.read_by("maj_at_k").accuracy(0, [7]).mean[-1].mean())
+
+
+def test_widths_go_beyond_the_samples_and_only_there_nothing_is_measured(bounded: pd.DataFrame):
+    assert sorted(set(bounded["width"])) == [1, 3, 5, 7, 9, 11, 13, 15, 31, 63, 127]
+    assert ((bounded["width"] > 16) == bounded["measured"].isna()).all()
+    for name in ("lower", "upper"):
+        assert (bounded[f"{name}_low"] <= bounded[name]).all() and (bounded[name] <= bounded[f"{name}_high"]).all()
+
+
+def test_a_vote_gains_or_loses_only_where_its_interval_says_so():
+    told = [
+        text.against_one(pd.Series({"least_gain_low": low, "most_gain_high": high}))
+        for low, high in ((0.01, 0.2), (-0.2, -0.01), (-0.01, 0.01), (0.0, 0.0))
+    ]
+    assert told == ["gains", "loses", "open", "open"]
+
+
+def test_the_figure_has_a_panel_a_model_and_a_point_a_width_that_was_drawn(bounded: pd.DataFrame):
+    drawn = figure.draw(bounded)
+    assert len(drawn.axes) == 4
+    points = next(line for line in drawn.axes[0].lines if line.get_marker() == "o")
+    of_33k = bounded[(bounded["model"] == "33k") & (bounded["bin"] == "all prompts")].dropna(subset=["measured"])
+    assert np.asarray(points.get_ydata()) == pytest.approx(of_33k["measured"].to_numpy())
+
+
 def test_intervals_hold_their_estimates_and_lie_where_they_can(cells: pd.DataFrame):
     for name in ("rho", "effective", "modal", "moved"):
         told = cells.dropna(subset=[name])
@@ -60,8 +107,8 @@ def test_the_command_prints_what_json_holds(ladder_run: Path, capsys: pytest.Cap
     told = capsys.readouterr().out
     assert main(["votes", str(ladder_run), "--bins", "1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert len(found["votes"]) == 4 * 6
-    last = next(row for row in found["votes"] if row["model"] == "1.1m" and row["budget"] == 256)
+    assert len(found["cells"]) == 4 * 6
+    last = next(row for row in found["cells"] if row["model"] == "1.1m" and row["budget"] == 256)
     assert f"{last['rho']:.2f} [{last['rho_low']:.2f}, {last['rho_high']:.2f}]" in told
     assert max(map(len, told.splitlines())) <= 120
 
