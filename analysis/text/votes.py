@@ -31,6 +31,12 @@ ABOUT_BOUNDS = (
     "that vote over the samples that were drawn, which may leave the bounds by chance. Over answers: the majority vote "
     "as it is counted elsewhere, of which the bounds say nothing: there wrong answers split, and so may right ones."
 )
+ABOUT_RANKS = (
+    "Kendall's tau between the order of the models by so many samples of each prompt and their order by half of all "
+    "samples, other ones of the same prompts, in expectation over splits: 1 where every pair would come out the same "
+    "again, 0 where chance decides. With all samples in place of other ones tau would be 1 in the end however unsure "
+    "the order is. Other prompts may order the models otherwise."
+)
 
 
 def render(found: Votes, reading: Reading) -> str:
@@ -58,6 +64,13 @@ def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]
     if cells["modal"].notna().any():
         yield f"Where votes end, {words.at(int(last['budget'].iloc[0]))}", _modal(last), 2, ABOUT_MODES
     yield "What two samples of each prompt tell of a vote of k", _bounds(found.bounds), 3, ABOUT_BOUNDS
+    if len(found.ranks):
+        yield (
+            f"Would the order of the {found.ranks['num_models'].iloc[0]} models come out again?",
+            _ranks(found.ranks),
+            1,
+            ABOUT_RANKS,
+        )
     if cells["budget"].nunique() > 1:
         yield f"What all samples are worth along {words.steps}, all prompts", _along(cells), 1, ""
 
@@ -94,6 +107,14 @@ def _bounds(bounds: pd.DataFrame) -> list[list[str]]:
 def against_one(row: pd.Series) -> str:
     """Whether a vote is surely better than one answer, or surely worse, by what two samples tell."""
     return "gains" if row["least_gain_low"] > 0 else "loses" if row["most_gain_high"] < 0 else "open"
+
+
+def _ranks(ranks: pd.DataFrame) -> list[list[str]]:
+    rows = [["bin", *(numerals.samples(width) for width in dict.fromkeys(ranks["width"]))]]
+    for name, part in ranks.groupby("bin", sort=False):
+        told = [ends(row, "tau", "{:.2f}") for _, row in part.iterrows()]
+        rows.append([f"{name} ({part['num_prompts'].iloc[0]})", *told])
+    return rows
 
 
 def _along(cells: pd.DataFrame) -> list[list[str]]:

@@ -75,6 +75,7 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Votes: how alike answers are": lambda n, rng: votes.alike(n, num_prompts=200, rng=rng),
     "Votes: where they end": lambda n, rng: votes.ends(n, num_prompts=200, rng=rng),
     "Votes: what two samples tell": lambda n, rng: votes.bounds(n, num_prompts=200, rng=rng),
+    "Votes: orders of models": lambda n, rng: votes.orders(n, num_prompts=200, rng=rng),
 }
 
 

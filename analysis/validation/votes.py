@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from analysis.arrays import Floats, Weights
-from analysis.stats import bootstrap, estimators, intervals, intraclass, modes, vote_bounds
+from analysis.arrays import Floats, Ints, Weights
+from analysis.stats import bootstrap, estimators, intervals, intraclass, modes, rank_stability, vote_bounds
 from analysis.stats.bootstrap import MIN_REPLICATES, Interval, weighted_means
 from analysis.validation import worlds
 from analysis.validation.checks import COVERS, Check, placebo, share
@@ -12,6 +12,8 @@ from analysis.validation.placebos import EVEN
 from analysis.validation.worlds import HARDNESS, SHARE, Model
 
 NUM_SAMPLES = 16
+# Of models whose order some samples leave open.
+ABILITIES, ORDERED_BY = (-0.3, 0.0, 0.2), (1, 2)
 HOLDS = "95% intervals hold the truth"
 
 
@@ -123,6 +125,45 @@ def bounds(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> 
             share("The vote lies between the outer ends", case, held[2, at].tolist(), low=0.95, high=1.0)
         )
     return [*checks, placebo("Three votes that gain nothing surely gain or lose by two samples", size, won)]
+
+
+def orders(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
+    """Intervals of tau between the orders of models by some samples and by others of the same prompts.
+
+    Its truth is the mean of what other samples show, on other prompts as many: the prompts that were drawn order the
+    models somehow themselves, so that intervals may hold more often than they have to.
+    """
+    models = [Model(ability, 200_000_000) for ability in ABILITIES]
+    found, truth = [], []
+    for _ in range(num_datasets):
+        c = _counts(models, NUM_SAMPLES, num_prompts, rng)
+        weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
+        tau = rank_stability.split_tau(c, np.full_like(c, NUM_SAMPLES), weights, ORDERED_BY)
+        found.append(bootstrap.percentile_interval(tau))
+        truth += [_seen(models, num_prompts, rng) for _ in range(10)]
+    mean = np.mean(truth, axis=0)
+    checks = []
+    for at, k in enumerate(ORDERED_BY):
+        hits = [holds(Interval(*(end[at] for end in each)), mean[at]) for each in found]
+        case = f"tau of {mean[at]:.2f} by {k} samples and by {NUM_SAMPLES // 2} others; {num_prompts} prompts"
+        checks.append(share(HOLDS, case, hits, low=COVERS[0], high=1.0))
+    return checks
+
+
+def _counts(models: list[Model], num_samples: int, num_prompts: int, rng: np.random.Generator) -> Ints:
+    """Right samples of each model on prompts of one draw; (P, J)."""
+    hardness = worlds.draw_hardness(num_prompts, rng)
+    return rng.binomial(num_samples, np.stack([model.chance(hardness) for model in models], axis=1))
+
+
+def _seen(models: list[Model], num_prompts: int, rng: np.random.Generator) -> Floats:
+    """Tau of two independent draws on the same prompts, by each number of samples and by half; (K,)."""
+    hardness = worlds.draw_hardness(num_prompts, rng)
+    chance = np.stack([model.chance(hardness) for model in models], axis=1)
+    half = rng.binomial(NUM_SAMPLES // 2, chance).mean(axis=0)
+    one, other = np.triu_indices(len(models), 1)
+    few = [rng.binomial(k, chance).mean(axis=0) for k in ORDERED_BY]
+    return np.array([np.mean(np.sign((mean[one] - mean[other]) * (half[one] - half[other]))) for mean in few])
 
 
 def _pairs(chance: Floats, weights: Weights, rng: np.random.Generator) -> Floats:

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from analysis.figures import votes as figure
-from analysis.questions import vote_bounds, vote_cells
+from analysis.questions import rank_stability, vote_bounds, vote_cells, votes
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
 from analysis.runs import outcomes
 from analysis.stats import intraclass
 from analysis.stats import vote_bounds as bounds
+from analysis.stats.rank_stability import split_tau
 from analysis.text import votes as text
 from isoquant.__main__ import main
 from tests.analysis.conftest import LADDER
@@ -91,6 +92,20 @@ def test_the_figure_has_a_panel_a_model_and_a_point_a_width_that_was_drawn(bound
     points = next(line for line in drawn.axes[0].lines if line.get_marker() == "o")
     of_33k = bounded[(bounded["model"] == "33k") & (bounded["bin"] == "all prompts")].dropna(subset=["measured"])
     assert np.asarray(points.get_ydata()) == pytest.approx(of_33k["measured"].to_numpy())
+
+
+def test_the_order_is_told_in_every_bin_to_half_of_the_samples(reading: Reading):
+    found = rank_stability.frame(reading)
+    assert list(found["width"]) == [1, 2, 4, 8] * len(reading.bins) and set(found["num_models"]) == {4}
+    right, total = (np.stack(part, axis=1) for part in zip(*(arm.tally(-1) for arm in reading.arms), strict=True))
+    whole = split_tau(right, total, np.ones((1, len(right))), [1, 2, 4, 8])[0]
+    assert found["tau"][:4].to_numpy() == pytest.approx(whole)
+    assert (found["tau_low"] <= found["tau_high"]).all() and found["tau"].between(-1, 1).all()
+
+
+def test_one_model_has_no_order(plant):
+    found = votes.measure(read(outcomes.load(plant(LADDER[:1], num_prompts=10, num_samples=4)), Choices()))
+    assert found.ranks.empty and len(found.bounds)
 
 
 def test_intervals_hold_their_estimates_and_lie_where_they_can(cells: pd.DataFrame):
