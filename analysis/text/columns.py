@@ -156,6 +156,11 @@ COLUMNS = {
     **_with_ends("most_gain", "upper less the accuracy of one answer"),
     **_with_ends("measured", "accuracy of that vote over subsets of the samples; NaN beyond num_votes"),
     **_with_ends("voted", "accuracy of the vote over answers; NaN beyond num_votes and of counts"),
+    "num_models": "models whose order is told",
+    **_with_ends(
+        "tau", "Kendall's tau of the models' order by width samples with that by half of all, other ones"
+    ),
+    **_with_ends("bayes", "Bayes@N: accuracy of one sample on these very prompts, under a uniform prior"),
     # What a caption says, the same in every row.
     "task": "name of the task",
     "difficulty": "what makes the bins: anchor, own, agreement, score or label",

@@ -37,6 +37,11 @@ ABOUT_RANKS = (
     "again, 0 where chance decides. With all samples in place of other ones tau would be 1 in the end however unsure "
     "the order is. Other prompts may order the models otherwise."
 )
+ABOUT_SETS = (
+    "Over prompts: accuracy of one answer for all prompts like these, by resampling prompts. On these: Bayes@N (Hariri "
+    "2026), for these very prompts, the mean of a Dirichlet posterior of each under a uniform prior. It counts the "
+    "noise of samples alone, so that it says nothing of other prompts, and is drawn towards 50% as by two samples more."
+)
 
 
 def render(found: Votes, reading: Reading) -> str:
@@ -71,6 +76,7 @@ def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]
             1,
             ABOUT_RANKS,
         )
+    yield "Accuracy of one answer: over prompts, and on these very ones", _sets(found.small_sets), 2, ABOUT_SETS
     if cells["budget"].nunique() > 1:
         yield f"What all samples are worth along {words.steps}, all prompts", _along(cells), 1, ""
 
@@ -115,6 +121,14 @@ def _ranks(ranks: pd.DataFrame) -> list[list[str]]:
         told = [ends(row, "tau", "{:.2f}") for _, row in part.iterrows()]
         rows.append([f"{name} ({part['num_prompts'].iloc[0]})", *told])
     return rows
+
+
+def _sets(sets: pd.DataFrame) -> list[list[str]]:
+    rows = [["rung", "bin", "over prompts", "on these (Bayes@N)"]]
+    return rows + [
+        [*place(row), ends(row, "one_sample", "{:.1f}%", 100), ends(row, "bayes", "{:.1f}%", 100)]
+        for _, row in sets.iterrows()
+    ]
 
 
 def _along(cells: pd.DataFrame) -> list[list[str]]:

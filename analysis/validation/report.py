@@ -76,6 +76,7 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Votes: where they end": lambda n, rng: votes.ends(n, num_prompts=200, rng=rng),
     "Votes: what two samples tell": lambda n, rng: votes.bounds(n, num_prompts=200, rng=rng),
     "Votes: orders of models": lambda n, rng: votes.orders(n, num_prompts=200, rng=rng),
+    "Votes: sets of 30 prompts": lambda n, rng: votes.small_sets(n, num_prompts=30, rng=rng),
 }
 
 

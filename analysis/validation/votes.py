@@ -3,7 +3,16 @@
 import numpy as np
 
 from analysis.arrays import Floats, Ints, Weights
-from analysis.stats import bootstrap, estimators, intervals, intraclass, modes, rank_stability, vote_bounds
+from analysis.stats import (
+    bootstrap,
+    estimators,
+    intervals,
+    intraclass,
+    modes,
+    posteriors,
+    rank_stability,
+    vote_bounds,
+)
 from analysis.stats.bootstrap import MIN_REPLICATES, Interval, weighted_means
 from analysis.validation import worlds
 from analysis.validation.checks import COVERS, Check, placebo, share
@@ -14,6 +23,8 @@ from analysis.validation.worlds import HARDNESS, SHARE, Model
 NUM_SAMPLES = 16
 # Of models whose order some samples leave open.
 ABILITIES, ORDERED_BY = (-0.3, 0.0, 0.2), (1, 2)
+# A uniform solve rate, over the population's shares.
+UNIFORM = (np.cumsum(SHARE) - SHARE / 2).clip(0, 1)
 HOLDS = "95% intervals hold the truth"
 
 
@@ -125,6 +136,40 @@ def bounds(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> 
             share("The vote lies between the outer ends", case, held[2, at].tolist(), low=0.95, high=1.0)
         )
     return [*checks, placebo("Three votes that gain nothing surely gain or lose by two samples", size, won)]
+
+
+def small_sets(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
+    """Bayes@N and the bootstrap on few prompts, each against accuracy on these very prompts and on all like them.
+
+    Held to its bounds where the prior of Bayes@N is the truth; told, and held to nothing, where solve rates are not
+    uniform.
+    """
+    checks = []
+    for num_samples in (4, NUM_SAMPLES):
+        worlds_of: dict[str, Floats] = {"uniform solve rates": UNIFORM, "logistic ones": SMALL.chance(HARDNESS)}
+        for name, chances in worlds_of.items():
+            held = np.zeros((4, num_datasets), dtype=bool)
+            for number in range(num_datasets):
+                chance = rng.choice(chances, size=num_prompts, p=SHARE)
+                c = rng.binomial(num_samples, chance)
+                weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
+                means = weighted_means(weights, (c / num_samples)[:, None])[:, 0]
+                bayes = posteriors.bayes_at_n(np.stack([num_samples - c, c], axis=1), [0, 1])
+                over = intervals.accuracy_interval(means, num_prompts)
+                truths = float(chance.mean()), float(chances @ SHARE)
+                held[:, number] = [holds(each, truth) for each in (bayes, over) for truth in truths]
+            case = f"{name}; {num_prompts} prompts, {num_samples} samples of each"
+            of = [
+                f"{each}, {prompts}"
+                for each in ("Bayes@N", "bootstrap")
+                for prompts in ("these prompts", "all like them")
+            ]
+            for at, each in enumerate(of):
+                low, high = COVERS if at == 0 and name.startswith("uniform") else (np.nan, np.nan)
+                checks.append(
+                    share("95% intervals on a small set", f"{each}; {case}", held[at].tolist(), low=low, high=high)
+                )
+    return checks
 
 
 def orders(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:

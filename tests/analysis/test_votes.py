@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from analysis.figures import votes as figure
-from analysis.questions import rank_stability, vote_bounds, vote_cells, votes
+from analysis.questions import rank_stability, small_sets, vote_bounds, vote_cells, votes
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
 from analysis.runs import outcomes
 from analysis.stats import intraclass
 from analysis.stats import vote_bounds as bounds
+from analysis.stats.posteriors import bayes_at_n
 from analysis.stats.rank_stability import split_tau
 from analysis.text import votes as text
 from isoquant.__main__ import main
@@ -101,6 +102,16 @@ def test_the_order_is_told_in_every_bin_to_half_of_the_samples(reading: Reading)
     whole = split_tau(right, total, np.ones((1, len(right))), [1, 2, 4, 8])[0]
     assert found["tau"][:4].to_numpy() == pytest.approx(whole)
     assert (found["tau_low"] <= found["tau_high"]).all() and found["tau"].between(-1, 1).all()
+
+
+def test_a_small_set_is_told_over_prompts_and_on_the_prompts_of_its_bin_alone(reading: Reading):
+    found = small_sets.frame(reading)
+    arm, part = reading.arms[3], reading.bins[1]
+    row = found[(found["model"] == "1.1m") & (found["bin"] == part.name)].iloc[0]
+    right = arm.stored.num_correct[-1][part.weights[0] > 0]
+    posterior = bayes_at_n(np.stack([16 - right, right], axis=1), [0, 1])
+    assert (row["bayes"], row["bayes_low"], row["bayes_high"]) == pytest.approx(tuple(map(float, posterior)))
+    assert row["one_sample"] == pytest.approx(right.mean() / 16) and row["one_sample_low"] < row["one_sample"]
 
 
 def test_one_model_has_no_order(plant):
