@@ -25,6 +25,8 @@ def tables() -> dict[str, list[str]]:
         "cells": Run.cells,
         "curves": Run.curves,
         "exchange_rates": Run.exchange_rates,
+        "votes": Run.votes,
+        "ranks": Run.ranks,
     }
     found = {f"{name}()": [str(c) for c in frame(run) if c not in dials] for name, frame in frames.items()}
     found["answers()"] = list(dict.fromkeys([*found["answers()"], *answers.OF_VERIFIER]))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from analysis.questions import answers, cell_rows, exchange_rates, verifier
+from analysis.questions import answers, cell_rows, exchange_rates, rank_stability, verifier, vote_cells
 from analysis.questions.exchange_rates import Findings
 from analysis.reading.bins import Binning, Difficulty
 from analysis.reading.choices import Choices
@@ -84,6 +84,14 @@ class Run:
         Raises ValueError unless the run was loaded under a rule that reads scores, such as best_of_n.
         """
         return verifier.frame(self.reading)
+
+    def votes(self) -> pd.DataFrame:
+        """A row a model, bin and budget: how alike answers are, what they are worth together, where votes end."""
+        return self.reading.words.rename(vote_cells.frame(self.reading))
+
+    def ranks(self) -> pd.DataFrame:
+        """A row a bin and number of samples: whether the models would come out in the same order again."""
+        return rank_stability.frame(self.reading)
 
     def under(self, cost: str) -> "Run":
         """The same run priced by another cost model. Raises ValueError that lists those that it can tell."""

@@ -15,6 +15,7 @@ from analysis.reading.untold import UntoldError
 from analysis.runs.arms import Arm
 from analysis.stats import intervals, intraclass, modes
 from analysis.stats.bootstrap import Interval, bias_corrected_interval, percentile_interval, weighted_means
+from analysis.stats.posteriors import bayes_at_n
 
 MISSING = Interval(*(np.asarray(np.nan),) * 3)
 
@@ -36,9 +37,11 @@ def frame(reading: Reading) -> pd.DataFrame:
     rho: intraclass correlation of right and wrong answers; effective: independent answers that num_votes of them,
     all that every prompt has, are worth; NaN where all answers are right, or all wrong. modal: share of prompts whose
     modal answer among all samples is right, and moved: that less the vote of half of the samples, in expectation over
-    halves. Each with its 95% interval. tied: share of prompts where a right and a wrong answer tie for the mode;
-    settled: of those where it is settled which leads; NaN of counts, as modal. Sources: `intraclass.correlation`,
-    `modes.modal_answers`. Raises UntoldError where no model has two samples of each prompt.
+    halves. tied: share of prompts where a right and a wrong answer tie for the mode; settled: of those where it is
+    settled which leads; NaN of counts, as modal. one_sample: accuracy of one answer with its interval over prompts,
+    which is of all prompts like these; bayes: Bayes@N with its posterior interval, which is of these very prompts.
+    Each but tied and settled with its 95% interval. Sources: `intraclass.correlation`, `modes.modal_answers`,
+    `posteriors.bayes_at_n`. Raises UntoldError where no model has two samples of each prompt.
     """
     found = {at: _modal(reading, at) for _, at in places(reading)}
     return pd.DataFrame([row for part, at in places(reading) for row in _rows(reading, part, at, found[at])])
@@ -78,11 +81,27 @@ def _modal(reading: Reading, at: int) -> Modal | None:
 
 
 def _rows(reading: Reading, part: Bin, at: int, modal: Modal | None) -> Iterator[Row]:
-    cells = zip(
-        reading.outcomes.budgets, alike(reading.arms[at], part), _of_modes(reading, part, modal), strict=True
+    arm = reading.arms[at]
+    told = zip(
+        alike(arm, part),
+        _of_modes(reading, part, modal),
+        _one_answer(arm, part, reading.num_drawn(part)),
+        strict=True,
     )
-    for budget, worth, of_modes in cells:
-        yield place_columns(reading, part, at) | {"budget": int(budget)} | worth | of_modes
+    for budget, (worth, of_modes, one_answer) in zip(reading.outcomes.budgets, told, strict=True):
+        yield place_columns(reading, part, at) | {"budget": int(budget)} | worth | of_modes | one_answer
+
+
+def _one_answer(arm: Arm, part: Bin, num_drawn: int) -> list[Row]:
+    """Columns of the accuracy of one answer, over prompts and on these, a row a budget."""
+    right, total = arm.stored.num_correct, arm.stored.num_samples
+    over = intervals.accuracy_interval(weighted_means(part.weights, (right / total).T), num_drawn)
+    inside = part.weights[0] > 0
+    these = bayes_at_n(np.stack([total - right, right], axis=-1)[:, inside], [0, 1])
+    return [
+        columns("one_sample", Interval(*drawn)) | columns("bayes", Interval(*posterior))
+        for drawn, posterior in zip(zip(*over, strict=True), zip(*these, strict=True), strict=True)
+    ]
 
 
 def alike(arm: Arm, part: Bin) -> list[Row]:

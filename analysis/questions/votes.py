@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.questions import rank_stability, small_sets, vote_bounds, vote_cells
+from analysis.questions import rank_stability, vote_bounds, vote_cells
 from analysis.reading.reading import Reading
 
 
@@ -14,10 +14,8 @@ class Votes(NamedTuple):
     cells: pd.DataFrame
     bounds: pd.DataFrame
     ranks: pd.DataFrame
-    small_sets: pd.DataFrame
 
 
 def measure(reading: Reading) -> Votes:
     """Every table. Raises UntoldError where no model has two samples of each prompt."""
-    questions = (vote_cells, vote_bounds, rank_stability, small_sets)
-    return Votes(*(question.frame(reading) for question in questions))
+    return Votes(vote_cells.frame(reading), vote_bounds.frame(reading), rank_stability.frame(reading))

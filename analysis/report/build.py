@@ -1,10 +1,12 @@
 """A run -> its report. Knows the order of the sections, nothing of how each is made."""
 
+import contextlib
 from pathlib import Path
 
 from analysis.questions import matches
 from analysis.reading.reading import Reading
-from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, verifier, views
+from analysis.reading.untold import UntoldError
+from analysis.report import cells, curves, explorer, frontier, page, provenance, trust, verifier, views, votes
 from analysis.report.explorer import Size
 from analysis.report.sections import Section
 from analysis.runs.outcomes import Outcomes
@@ -37,6 +39,8 @@ def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: lis
                 matched=reading.setting.matched,
             )
         )
+    with contextlib.suppress(UntoldError):
+        parts.append(votes.section(reading))
     if reading.reads_scores:
         parts.append(verifier.section(reading))
     parts += [trust.section(loaded, found, records), *more]

@@ -65,9 +65,10 @@ def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]
     """Each table's title, its rows with the head first, its columns of names, and what its words mean."""
     cells, words = found.cells, reading.words
     last = cells[cells["budget"] == cells["budget"].max()]
-    yield f"How alike answers are, {words.at(int(last['budget'].iloc[0]))}", _alike(last), 2, ABOUT_ALIKE
+    at = int(last["budget"].iloc[0])
+    yield f"How alike answers are, {words.at(at)}", _alike(last), 2, ABOUT_ALIKE
     if cells["modal"].notna().any():
-        yield f"Where votes end, {words.at(int(last['budget'].iloc[0]))}", _modal(last), 2, ABOUT_MODES
+        yield f"Where votes end, {words.at(at)}", _modal(last), 2, ABOUT_MODES
     yield "What two samples of each prompt tell of a vote of k", _bounds(found.bounds), 3, ABOUT_BOUNDS
     if len(found.ranks):
         yield (
@@ -76,7 +77,7 @@ def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]
             1,
             ABOUT_RANKS,
         )
-    yield "Accuracy of one answer: over prompts, and on these very ones", _sets(found.small_sets), 2, ABOUT_SETS
+    yield f"Accuracy of one answer {words.at(at)}, over prompts and on these very ones", _sets(last), 2, ABOUT_SETS
     if cells["budget"].nunique() > 1:
         yield f"What all samples are worth along {words.steps}, all prompts", _along(cells), 1, ""
 
@@ -123,11 +124,11 @@ def _ranks(ranks: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
-def _sets(sets: pd.DataFrame) -> list[list[str]]:
+def _sets(cells: pd.DataFrame) -> list[list[str]]:
     rows = [["rung", "bin", "over prompts", "on these (Bayes@N)"]]
     return rows + [
         [*place(row), ends(row, "one_sample", "{:.1f}%", 100), ends(row, "bayes", "{:.1f}%", 100)]
-        for _, row in sets.iterrows()
+        for _, row in cells.iterrows()
     ]
 
 

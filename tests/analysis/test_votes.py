@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.figures import votes as figure
-from analysis.questions import rank_stability, small_sets, vote_bounds, vote_cells, votes
+from analysis.questions import rank_stability, vote_bounds, vote_cells, votes
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
 from analysis.runs import outcomes
@@ -104,8 +104,10 @@ def test_the_order_is_told_in_every_bin_to_half_of_the_samples(reading: Reading)
     assert (found["tau_low"] <= found["tau_high"]).all() and found["tau"].between(-1, 1).all()
 
 
-def test_a_small_set_is_told_over_prompts_and_on_the_prompts_of_its_bin_alone(reading: Reading):
-    found = small_sets.frame(reading)
+def test_a_small_set_is_told_over_prompts_and_on_the_prompts_of_its_bin_alone(
+    reading: Reading, cells: pd.DataFrame
+):
+    found = cells[cells["budget"] == 256]
     arm, part = reading.arms[3], reading.bins[1]
     row = found[(found["model"] == "1.1m") & (found["bin"] == part.name)].iloc[0]
     right = arm.stored.num_correct[-1][part.weights[0] > 0]
