@@ -56,7 +56,7 @@ def intro(cells: pd.DataFrame, reading: Reading) -> str:
     """What is read, and what brackets are."""
     told = numerals.samples_each(int(cells["num_votes"].min()), int(cells["num_votes"].max()))
     return (
-        f"{reading.asked.task}: what several answers to one prompt are worth together; {told}. Brackets are 95% "
+        f"{reading.setting.task}: what several answers to one prompt are worth together; {told}. Brackets are 95% "
         "intervals over prompts."
     )
 

@@ -11,6 +11,8 @@ from analysis.figures import votes as figure
 from analysis.questions import rank_stability, vote_bounds, vote_cells, votes
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
+from analysis.report import html
+from analysis.report import votes as report
 from analysis.runs import outcomes
 from analysis.stats import intraclass
 from analysis.stats import vote_bounds as bounds
@@ -139,6 +141,14 @@ def test_the_command_prints_what_json_holds(ladder_run: Path, capsys: pytest.Cap
     last = next(row for row in found["cells"] if row["model"] == "1.1m" and row["budget"] == 256)
     assert f"{last['rho']:.2f} [{last['rho_low']:.2f}, {last['rho_high']:.2f}]" in told
     assert max(map(len, told.splitlines())) <= 120
+
+
+def test_the_report_holds_every_table_that_the_command_prints(reading: Reading):
+    section, found = report.section(reading), votes.measure(reading)
+    tables = list(text.tables(found, reading))
+    assert len(tables) == 6 and section.body.count("<table>") == 6
+    for title, rows, _, _ in tables:
+        assert html.escape(title) in section.body and all(html.escape(cell) in section.body for cell in rows[-1])
 
 
 def test_one_sample_leaves_no_vote_and_says_so_in_a_line(plant, capsys: pytest.CaptureFixture[str]):
