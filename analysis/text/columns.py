@@ -156,7 +156,7 @@ COLUMNS = {
     **_with_ends("most_gain", "upper less the accuracy of one answer"),
     **_with_ends("measured", "accuracy of that vote over subsets of the samples; NaN beyond num_votes"),
     **_with_ends("voted", "accuracy of the vote over answers; NaN beyond num_votes and of counts"),
-    "num_models": "models whose order is told",
+    "num_models": "models that are put in order",
     **_with_ends(
         "tau", "Kendall's tau of the models' order by width samples with that by half of all, other ones"
     ),
