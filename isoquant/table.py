@@ -89,9 +89,10 @@ GROUPS: dict[str, dict[str, Command]] = {
         "completion": Command("isoquant.completion", "tab completion for bash, zsh or fish"),
     },
 }
-HEAD = "usage: isoquant COMMAND [options]      where inference compute buys back model size"
-FOOT = """\
-`isoquant COMMAND --help` shows options and examples. RUN: a folder, or a name in results/runs."""
+HEAD = (
+    "usage: isoquant COMMAND [options]    COMMAND --help: options, examples    "
+    "RUN: a folder, or a name in results/runs"
+)
 # Not listed: they make what this project itself shows.
 HIDDEN = {"gallery": Command("analysis.commands.gallery", "make the pictures and text of docs/gallery.md again")}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
@@ -105,4 +106,4 @@ def overview() -> str:
         for title, group in GROUPS.items()
         for first, (name, command) in zip([True] + [False] * len(group), group.items(), strict=False)
     ]
-    return "\n".join([HEAD, *rows, FOOT])
+    return "\n".join([HEAD, *rows])
