@@ -263,6 +263,7 @@ def test_a_run_of_budgets_alone_has_one_reading_for_all(tmp_path: Path):
         "grid",
         "parallel",
         "coverage",
+        "diversity",
         "outcomes",
         "votes",
     ]
