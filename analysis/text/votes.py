@@ -83,7 +83,7 @@ def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]
 
 
 def _alike(cells: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", "rho", "samples", "worth"]]
+    rows = [["model", "bin", "rho", "samples", "worth"]]
     for _, row in cells.iterrows():
         told = [ends(row, "rho", "{:.2f}"), f"{row['num_votes']:,}", ends(row, "effective", "{:.1f}")]
         rows.append([*place(row), *told])
@@ -91,7 +91,7 @@ def _alike(cells: pd.DataFrame) -> list[list[str]]:
 
 
 def _modal(cells: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", "modal answer right", "from half", "tied", "settled"]]
+    rows = [["model", "bin", "modal answer right", "from half", "tied", "settled"]]
     for _, row in cells.iterrows():
         told = [ends(row, "modal", "{:.0f}%", 100), ends(row, "moved", "{:+.1f}", 100)]
         rows.append([*place(row), *told, numerals.percent(row["tied"]), numerals.percent(row["settled"])])
@@ -100,7 +100,7 @@ def _modal(cells: pd.DataFrame) -> list[list[str]]:
 
 def _bounds(bounds: pd.DataFrame) -> list[list[str]]:
     """Of all prompts three votes, the most that were drawn and the most of all; of a bin those drawn."""
-    rows = [["rung", "bin", "k", "at least", "at most", "against one", "measured", "over answers"]]
+    rows = [["model", "bin", "k", "at least", "at most", "against one", "measured", "over answers"]]
     for (_, part), each in bounds.groupby(["model", "bin"], sort=False):
         drawn = each.loc[each["measured"].notna(), "width"].max()
         told = {3, drawn, each["width"].max()} if part == ALL_PROMPTS else {drawn}
@@ -125,7 +125,7 @@ def _ranks(ranks: pd.DataFrame) -> list[list[str]]:
 
 
 def _sets(cells: pd.DataFrame) -> list[list[str]]:
-    rows = [["rung", "bin", "over prompts", "on these (Bayes@N)"]]
+    rows = [["model", "bin", "over prompts", "on these (Bayes@N)"]]
     return rows + [
         [*place(row), ends(row, "one_sample", "{:.1f}%", 100), ends(row, "bayes", "{:.1f}%", 100)]
         for _, row in cells.iterrows()
@@ -134,7 +134,7 @@ def _sets(cells: pd.DataFrame) -> list[list[str]]:
 
 def _along(cells: pd.DataFrame) -> list[list[str]]:
     whole = cells[cells["bin"] == ALL_PROMPTS]
-    rows = [["rung", *(f"{budget:,}" for budget in dict.fromkeys(whole["budget"]))]]
+    rows = [["model", *(f"{budget:,}" for budget in dict.fromkeys(whole["budget"]))]]
     for model, part in whole.groupby("model", sort=False):
         rows.append([str(model), *(ends(row, "effective", "{:.1f}") for _, row in part.iterrows())])
     return rows
