@@ -3,6 +3,7 @@
 import gc
 import io
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import runpy
 import signal
@@ -52,28 +53,47 @@ def start(
     module: str, *arguments: str, files: Sequence[Path], environment: Mapping[str, str] | None = None
 ) -> BaseProcess:
     """The same without waiting for its end; what it prints is in the two `files`."""
-    return _start(_run_module, (module, arguments), files, environment or {})
+    return _start(run_module, (module, arguments), files, environment or {})
 
 
 def _start(
     work: Callable[..., object], arguments: Sequence[object], files: Sequence[Path], environment: Mapping[str, str]
 ) -> BaseProcess:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_run, args=(work, arguments, *files, environment), daemon=False)
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    return fork(_run, work, arguments, *files, environment)
+
+
+def fork(work: Callable[..., object], *arguments: object) -> BaseProcess:
+    """A fork of that process that does some work; what this forks is a fork of the same process."""
+    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    server.ensure_running()
+    process = multiprocessing.get_context("forkserver").Process(
+        target=_work, args=(server._forkserver_address, work, arguments), daemon=False
+    )
     process.start()
     return process
+
+
+def _work(address: str, work: Callable[..., object], arguments: Sequence[object]) -> None:
+    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    server._forkserver_address, server.ensure_running = address, lambda: None
+    work(*arguments)
 
 
 def _run(
     work: Callable[..., object], arguments: Sequence[object], out: Path, err: Path, environment: Mapping[str, str]
 ) -> None:
-    # What cannot be imported there is left out in silence, and each command would import it anew.
-    assert set(PRELOADED) <= set(sys.modules), f"Try `python -m {PRELOADED[0]}`."
-    os.environ.update(environment)
     for path, stream in ((out, 1), (err, 2)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream)
+    run_here(work, arguments, environment)
+
+
+def run_here(work: Callable[..., object], arguments: Sequence[object], environment: Mapping[str, str]) -> None:
+    """Do a command's work in a fork whose output has been led to where it goes."""
+    # What cannot be imported there is left out in silence, and each command would import it anew.
+    assert set(PRELOADED) <= set(sys.modules), f"Try `python -m {PRELOADED[0]}`."
+    os.environ.update(environment)
     # It would look through everything that was imported, again and again.
     gc.disable()
     # multiprocessing has replaced it.
@@ -81,7 +101,7 @@ def _run(
     work(*arguments)
 
 
-def _run_module(module: str, arguments: Sequence[str]) -> None:
+def run_module(module: str, arguments: Sequence[str]) -> None:
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

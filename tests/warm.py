@@ -6,6 +6,8 @@ from importlib import import_module
 import numba
 
 from harness.pages import collapse_pages
+from sweeps.launchers import lanes
+from tests import forked_jobs
 
 MODULES = (
     *("hydra._internal.hydra", "hydra._internal.core_plugins.basic_sweeper", "pydantic", "openai", "submitit"),
@@ -25,13 +27,14 @@ MODULES = (
 
 
 def warm_up() -> None:
-    """Hydra's grammars and plugins, numba's types, and memory that is quickly forked."""
+    """Hydra's grammars and plugins, numba's types, jobs that are forked too, and memory that is quickly forked."""
     from sweeps.configs import admit_launchers, compose
 
     for name in MODULES:
         import_module(name)
     admit_launchers()
     compose(["experiment=embedded", "model=countdown-33k", "run=x", "grid.budgets=[0,16]"])
+    lanes.subprocess = forked_jobs.SUBPROCESS  # type: ignore[assignment]
     numba.njit(lambda number: number + 1)(1)
     gc.collect()
     gc.freeze()
