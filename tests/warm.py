@@ -5,6 +5,7 @@ from importlib import import_module
 
 import numba
 
+from analysis.figures import drawing
 from harness.pages import collapse_pages
 from sweeps.launchers import lanes
 from tests import forked_jobs
@@ -20,6 +21,8 @@ MODULES = (
         "results.ingest.command",
         "analysis.report.page",
         "plotly.offline",
+        "matplotlib.backends.backend_pdf",
+        "fontTools.subset",
         "pyarrow.dataset",
         "sympy.combinatorics",
     ),
@@ -34,6 +37,8 @@ def warm_up() -> None:
         import_module(name)
     admit_launchers()
     compose(["experiment=embedded", "model=countdown-33k", "run=x", "grid.budgets=[0,16]"])
+    # A second process that draws would import for seconds; tests/analysis/test_drawing.py has one.
+    drawing._start_helper = lambda: None  # type: ignore[assignment]
     lanes.subprocess = forked_jobs.SUBPROCESS  # type: ignore[assignment]
     numba.njit(lambda number: number + 1)(1)
     gc.collect()
