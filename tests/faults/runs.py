@@ -100,7 +100,7 @@ def flip_bit(path: Path, rng: np.random.Generator) -> str:
     return f"bit {bit} of byte {at:,} of {len(content):,}"
 
 
-def redraw(root: Path, *, flush_seconds: float = 0) -> str:
+def redraw(root: Path, *, flush_seconds: float = 30) -> str:
     """Carry the run on with a scripted engine, without a launcher; what was said."""
     words = [*SCRIPTED[:-1], f"flush_seconds={flush_seconds}", f"model={MODEL}", f"run={root}", "hydra.mode=RUN"]
     grade = ["isoquant", "grade", str(root)]

@@ -17,7 +17,7 @@ from tests import forked
 KILLS = int(os.environ.get("ISOQUANT_KILLS", 20))
 MODELS = ("countdown-33k", "countdown-125k")
 GRID = [
-    *("experiment=embedded", "engine._target_=tests.scripted_settings.Scripted", "probe=false", "flush_seconds=0"),
+    *("experiment=embedded", "engine._target_=tests.scripted_settings.Scripted", "probe=false"),
     *("scorers=[]", "task.size=40", "grid.widths=[1,2,4]", "grid.budgets=[0,16]", "grid.reference_budget=16"),
     *("grid.anchor=null", "engine.max_num_seqs=4", "engine.gpu_memory_utilization=0.3"),
 ]
@@ -156,6 +156,7 @@ def test_kills_at_random_moments_end_with_the_rows_of_an_undisturbed_sweep(met: 
         f"run={tmp_path / 'run'}",
         *GOAL,
         "+engine.seconds_a_request=0.02",
+        "flush_seconds=0",
     ]
     num_killed = 0
     for number in range(60):

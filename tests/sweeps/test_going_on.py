@@ -425,7 +425,7 @@ def test_a_config_that_no_words_are_sure_to_follow_is_refused(tmp_path: Path, ro
 def test_a_run_is_gone_on_with_by_sweep_and_plan(tmp_path: Path) -> None:
     root, engine = tmp_path / "run", "engine._target_=tests.scripted_settings.Scripted"
     made = forked.run(
-        "isoquant", "sweep", *SCRIPTED, "model=countdown-33k", f"run={root}", "hydra/launcher=processes"
+        "isoquant", "sweep", *SCRIPTED[:-1], "model=countdown-33k", f"run={root}", "hydra/launcher=processes"
     )
     assert made.code == 0, made.err
     told = json.loads((root / "provenance/countdown-33k-000.json").read_text())

@@ -20,7 +20,7 @@ WIDER, DEEPER, LARGER = ["grid.widths=[1,4,6]"], ["grid.budgets=[0,16,64,96]"], 
 
 
 def draw(root: Path, *words: str, command: tuple[str, ...] = ()) -> forked.Ended:
-    given = {word.partition("=")[0]: word for word in (*SCRIPTED, f"model={MODEL}", f"run={root}", *words)}
+    given = {word.partition("=")[0]: word for word in (*SCRIPTED[:-1], f"model={MODEL}", f"run={root}", *words)}
     if command:
         return forked.run("isoquant", *command, *given.values())
     return forked.run("sweeps", *given.values(), "hydra.mode=RUN")
