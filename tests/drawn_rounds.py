@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,15 @@ class Kept(ScriptedEngine):
 
 def make(root: Path, *words: str, group: bool = False) -> Job:
     """A job of an embedded rung; group: whose samples work in GROUP as well."""
-    job = build_job(
+    job = _compose(*words)
+    job = replace(job, run=root, config={**job.config, "run": str(root)})
+    return replace(job, graphs=(GROUP, *job.graphs)) if group else job
+
+
+@cache
+def _compose(*words: str) -> Job:
+    """Of a run somewhere."""
+    return build_job(
         compose_words(
             [
                 "experiment=embedded",
@@ -73,16 +82,17 @@ def make(root: Path, *words: str, group: bool = False) -> Job:
                 "sampling.max_answer_tokens=12",
                 "probe=false",
                 "engine._target_=tests.drawn_rounds.Recording",
-                f"run={root}",
+                "run=somewhere",
                 *words,
             ]
         )
     )
-    return replace(job, graphs=(GROUP, *job.graphs)) if group else job
 
 
-def draw(root: Path, *words: str, group: bool = False) -> list[Request]:
-    """Run a job; the requests that it made."""
+def draw(root: Path, *words: str, group: bool = False, fail_after: int | None = None) -> list[Request]:
+    """Run a job, whose engine may fail after so many requests; the requests that it made."""
     REQUESTS.clear()
-    run_job(make(root, *words, group=group))
+    job = make(root, *words, group=group)
+    assert isinstance(job.engine, Recording)
+    run_job(replace(job, engine=replace(job.engine, fail_after=fail_after)))
     return list(REQUESTS)

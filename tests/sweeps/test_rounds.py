@@ -130,9 +130,8 @@ def test_rounds_that_were_stopped_anywhere_are_those_that_were_not(tmp_path: Pat
     rng = np.random.default_rng(0)
     num_stops = 0
     while True:
-        stop = f"+engine.fail_after={rng.integers(1, whole // 4)}"
         try:
-            draw(tmp_path / "often", *words, stop, group=True)
+            draw(tmp_path / "often", *words, group=True, fail_after=int(rng.integers(1, whole // 4)))
         except EngineFailedError:
             num_stops += 1
             continue
@@ -311,7 +310,7 @@ def test_a_prompt_is_whole_once_its_rounds_are(tmp_path: Path) -> None:
     words = ("strategies=[embedded_revision]", "grid.rounds=[1,3]")
     num_requests = len(draw(tmp_path, *words))
     with pytest.raises(EngineFailedError):
-        draw(tmp_path, *words, "task.size=6", f"+engine.fail_after={num_requests - 4}")
+        draw(tmp_path, *words, "task.size=6", fail_after=num_requests - 4)
     made = read_made(tmp_path)
     assert set(count_whole(tmp_path, made, hold_prompts(tmp_path, made)).values()) == {6}
     draw(tmp_path, *words, "task.size=6")
