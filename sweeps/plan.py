@@ -125,9 +125,13 @@ def read_states(
     for table, columns in ((TRACES, SEGMENT), (ANSWERS, ANSWER)):
         found[table.name] = [[] for _ in specs]
         for shard in store.iterate(root, table, columns=[*SAMPLE_KEY[1:], *columns], identity=identity):
-            rows = shard.to_pandas()
+            rows, pools = _as_numbers(positions, shard.to_pandas(), columns)
+            of_pool = dict(iter(rows.groupby(pools, observed=True, sort=False)))
             for spec, parts in zip(specs, found[table.name], strict=True):
-                parts.append(_of_pool(spec, positions, rows, columns))
+                # Of the many pools of rounds, most shards have rows of few.
+                if spec.pool in of_pool or not parts:
+                    own = of_pool.get(spec.pool, rows.iloc[:0])
+                    parts.append(own[own["sample"] < spec.num_samples])
     return [
         _of_rows(spec, len(positions), pd.concat(segments), pd.concat(answers))
         for spec, segments, answers in zip(specs, found[TRACES.name], found[ANSWERS.name], strict=True)
@@ -262,15 +266,15 @@ Sample = tuple[str, str, int]
 Rollouts = dict[Sample, Rollout]
 
 
-def _of_pool(
-    spec: PoolSpec, positions: pd.Index, rows: pd.DataFrame, columns: Mapping[str, tuple[type, int]]
-) -> pd.DataFrame:
-    """The pool's rows as small numbers, with where their prompt stands among all in place of its id."""
-    rows = rows[(rows["pool"] == spec.pool) & (rows["sample"] < spec.num_samples)]
+def _as_numbers(
+    positions: pd.Index, rows: pd.DataFrame, columns: Mapping[str, tuple[type, int]]
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The rows as small numbers, with where their prompt stands among all in place of its id; and their pools."""
     at = positions.get_indexer(rows["prompt_id"].astype(object))
-    kept = rows[at >= 0]
+    kept = rows[at >= 0].reset_index(drop=True)
     told = {name: kept[name].fillna(null).astype(kind).to_numpy() for name, (kind, null) in columns.items()}
-    return pd.DataFrame({"prompt": at[at >= 0].astype(np.int32), "sample": kept["sample"].to_numpy()} | told)
+    numbers = {"prompt": at[at >= 0].astype(np.int32), "sample": kept["sample"].to_numpy()}
+    return pd.DataFrame(numbers | told), kept["pool"]
 
 
 def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: pd.DataFrame) -> PoolState:
