@@ -30,7 +30,7 @@ from tests.harness.scripted_engine import certainty_of
 
 SMALL = [
     *("experiment=embedded", "model=countdown-33k", "task.size=5", "grid.widths=[1,3]", "grid.budgets=[0,8,32]"),
-    *("grid.anchor=countdown-33k", "grid.bin_samples=2", "probe=false", "flush_seconds=0", "scorers=[]"),
+    *("grid.anchor=countdown-33k", "grid.bin_samples=2", "probe=false", "scorers=[]"),
     *("engine._target_=tests.scripted_settings.Scripted", "engine.max_num_seqs=8", "engine.dtype=float32"),
 ]
 ASKED = "sampling.logprobs=true"
