@@ -81,6 +81,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
     },
     "share": {
+        "compact": Command("results.compacting", "merge the small files of a run into few large ones"),
         "merge": Command("results.travel.commands.merge", "make one run of two of the same ladder"),
         "pack": Command("results.travel.commands.pack", "write a run as one file that any machine can read"),
         "unpack": Command("results.travel.commands.unpack", "turn a packed run back into a folder"),

@@ -66,9 +66,12 @@ def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
     return checked
 
 
-def find_wrong(path: Path) -> str | None:
-    """What is wrong with the shard, in words that follow its name; None where nothing is."""
-    content = path.read_bytes()
+def find_wrong(path: Path, content: bytes | None = None) -> str | None:
+    """What is wrong with the shard, in words that follow its name; None where nothing is.
+
+    content: its bytes, where they have been read already.
+    """
+    content = path.read_bytes() if content is None else content
     if digest(content) != digest_of(path):
         return DAMAGED
     table = TABLES[path.parent.name]

@@ -70,6 +70,19 @@ def rewrite_manifest(root: Path, writer: str, paths: Iterable[Path]) -> None:
     whole.write_whole(manifest, "".join(lines).encode())
 
 
+def exchange(root: Path, writer: str, gone: Iterable[Path], path: Path) -> None:
+    """Have the manifest list one shard in place of others; what else it says stays as it is."""
+    manifest = manifest_of(root, writer)
+    manifest.parent.mkdir(exist_ok=True)
+    names = {str(each.relative_to(root)) for each in (*gone, path)}
+    lines = manifest.read_text(errors="replace").splitlines(keepends=True) if manifest.is_file() else []
+    kept = [
+        line if line.endswith("\n") else f"{line}\n" for line in lines if _read_line(line, writer) not in names
+    ]
+    entry = _entry(root, path, num_rows=pq.read_metadata(path).num_rows, num_bytes=path.stat().st_size)
+    whole.write_whole(manifest, "".join([*kept, entry]).encode())
+
+
 def _manifests(root: Path) -> list[Path]:
     return [path for path in find_visible(root / MANIFESTS, "*.jsonl") if path.is_file()]
 

@@ -30,7 +30,7 @@ def read_shard(
         except FileNotFoundError:
             # That one was merged as well.
             continue
-        return _in_columns(rows if where is None else rows.filter(where), schema)
+        return in_columns(rows if where is None else rows.filter(where), schema)
 
 
 def _read(path: Path, schema: pa.Schema, where: pc.Expression | None, identity: str | None) -> pa.Table:
@@ -43,8 +43,8 @@ def _read(path: Path, schema: pa.Schema, where: pc.Expression | None, identity: 
             if not least == most == identity:
                 where = _both(pc.field("identity") == identity, where)
         if where is None:
-            return _in_columns(file.read(columns), schema)
-    return _in_columns(pq.read_table(path, columns=columns, filters=where, partitioning=None), schema)
+            return in_columns(file.read(columns), schema)
+    return in_columns(pq.read_table(path, columns=columns, filters=where, partitioning=None), schema)
 
 
 def _both(first: pc.Expression, second: pc.Expression | None) -> pc.Expression:
@@ -63,7 +63,8 @@ def _identities(metadata: pq.FileMetaData) -> tuple[str, str] | None:
     return min(group.min for group in groups), max(group.max for group in groups)
 
 
-def _in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows in the columns of a schema, those that they lack null."""
     stored = set(rows.schema.names)
     rows = rows.select(_among(schema, stored))
     for field in schema:

@@ -109,15 +109,18 @@ def read_members(path: Path) -> dict[str, int]:
 
 
 def read_places(path: Path) -> dict[str, tuple[int, int]]:
-    """Where the rows begin of each shard that a merged one holds, at whatever remove, and how many they are."""
+    """Where the rows begin of each shard that a merged one holds, at whatever remove, and how many they are.
+
+    Those that were merged first come first.
+    """
     places: dict[str, tuple[int, int]] = {}
     start = 0
     for name, num_rows in read_members(path).items():
         places[name] = (start, num_rows)
         start += num_rows
     try:
-        before = json.loads((pq.read_metadata(path).metadata or {}).get(MERGED_BEFORE, b"{}"))
-        return places | {str(name): (int(at), int(num_rows)) for name, (at, num_rows) in before.items()}
+        told = path.stat()
+        return dict(_before(path, told.st_mtime_ns, told.st_size)) | places
     except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise_shortage(error)
         return places
@@ -156,6 +159,12 @@ def _members(path: Path, modified: int, size: int) -> dict[str, int]:
     told = (pq.read_metadata(path).metadata or {}).get(MERGED)
     members = json.loads(told) if told else {}
     return {name: int(num_rows) for name, num_rows in members.items() if "/" not in name and fits(Path(name))}
+
+
+@functools.lru_cache(maxsize=1_000)
+def _before(path: Path, modified: int, size: int) -> dict[str, tuple[int, int]]:
+    told = json.loads((pq.read_metadata(path).metadata or {}).get(MERGED_BEFORE, b"{}"))
+    return {str(name): (int(at), int(num_rows)) for name, (at, num_rows) in told.items()}
 
 
 def _is_regular(entry: os.DirEntry[str]) -> bool:

@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from results.checks import check_shards
 from results.manifest import manifest_writers
 from results.mending import Fault, enter_found, set_faulty_aside, tell_manifest, tidy, withdraw
+from results.merging import keep_few as merge_few
 from results.merging import merge_shards
 from results.names import writer_of
 from results.reading import read_shard
@@ -149,6 +150,16 @@ def merge(root: Path, writer: str) -> None:
     """Merge the writer's small shards, its lock held: no row changes, and a long run stays a few files."""
     for table in TABLES.values():
         merge_shards(root, table, writer)
+
+
+def keep_few(root: Path, tables: Iterable[Table], writer: str) -> None:
+    """Merge what was appended to these tables so that the writer's files stay few while it goes on, its lock held.
+
+    A full disk keeps them as they are: what was appended is stored.
+    """
+    for table in tables:
+        with contextlib.suppress(OSError):
+            merge_few(root, table, writer)
 
 
 def find_damaged(root: Path) -> list[Path]:

@@ -52,6 +52,7 @@ def grade_task(root: Path, task: Task, *, unfenced: bool = False) -> int:
         for rows in ungraded(root, task, task_id, prompts):
             grades = grade_rows(task, rows, troubles, prompts=prompts, unfenced=unfenced)
             store.append(root, GRADES, grades, writer=writer)
+            store.keep_few(root, [GRADES], writer)
             num_graded += len(rows)
         store.merge(root, writer)
     after = Grader(task.grader, task.grader_version)

@@ -93,9 +93,11 @@ class _Pass:
             self._tell()
 
     def flush(self) -> None:
-        store.append(self.root, SCORES, self._rows, writer=name_scores(self.scorer.name, self.version))
+        writer = name_scores(self.scorer.name, self.version)
+        store.append(self.root, SCORES, self._rows, writer=writer)
         # Forgotten once they are stored.
         self._rows, self._flushed = [], time.monotonic()
+        store.keep_few(self.root, [SCORES], writer)
 
     def _tell(self) -> None:
         self._told = now = time.monotonic()

@@ -81,6 +81,7 @@ class Writer:
         if self._num_samples:
             self._append(THROUGHPUT, [self._interval()])
         self._flushed, self._num_samples, self._num_tokens = time.monotonic(), 0, 0
+        store.keep_few(self._root, (*ORDER, THROUGHPUT), self._name)
 
     def _append(self, table: Table, rows: list[dict[str, Any]]) -> None:
         store.append(self._root, table, rows, writer=self._name)

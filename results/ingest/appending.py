@@ -40,6 +40,7 @@ class Appending:
         for table in ORDER:
             rows = self._rows.pop(table.name, [])
             store.append(self._root, table, self._missing(table, rows), writer=self._writer)
+        store.keep_few(self._root, ORDER, self._writer)
 
     def _missing(self, table: schema.Table, rows: list[Row]) -> list[Row]:
         """Those of the rows whose key is not stored."""

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from isoquant.__main__ import main
 from results import checks, merging, shards, store
 from results.inspection import inspect
 from results.merging import merge_shards
-from results.reading import is_equal, read_member
+from results.reading import is_equal, read_member, read_shard
 from results.schema import CELLS, EMBEDDINGS, TRACES
 from results.shards import list_shards, named_shards
 
@@ -106,18 +107,22 @@ def test_other_writers_are_left_alone(tmp_path: Path) -> None:
     assert list_shards(tmp_path / "traces", "m.v2") == others and len(list_shards(tmp_path / "traces", "m")) == 1
 
 
-def test_a_damaged_shard_and_one_of_a_later_version_are_not_merged(tmp_path: Path) -> None:
-    fill(tmp_path, num_shards=3)
-    first = list_shards(tmp_path / "traces")[0]
-    content = first.read_bytes()
-    first.write_bytes(content[:-1] + b"?")
-    assert merge_shards(tmp_path, TRACES, "m") == 0
-    first.write_bytes(content)
-    later = pq.read_table(first, partitioning=None).append_column("later", pa.array([1] * ROWS_EACH))
+def test_a_damaged_shard_and_one_of_a_later_version_stay_as_they_are_and_others_are_merged_around_them(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path, num_shards=5)
+    before = samples(tmp_path)
+    third = list_shards(tmp_path / "traces")[2]
+    content = third.read_bytes()
+    third.write_bytes(content[:-1] + b"?")
+    assert merge_shards(tmp_path, TRACES, "m") == 2 and third in list_shards(tmp_path / "traces")
+    assert len(list_shards(tmp_path / "traces")) == 3
+    third.write_bytes(content)
+    later = pq.read_table(third, partitioning=None).append_column("later", pa.array([1] * ROWS_EACH))
     later_bytes = shards.encode(later)
-    first.unlink()
-    first.with_name(f"m.000000.{shards.digest(later_bytes)}.parquet").write_bytes(later_bytes)
-    assert merge_shards(tmp_path, TRACES, "m") == 0 and len(samples(tmp_path)) == 3 * ROWS_EACH
+    third.unlink()
+    third.with_name(f"m.000002.{shards.digest(later_bytes)}.parquet").write_bytes(later_bytes)
+    assert merge_shards(tmp_path, TRACES, "m") == 0 and samples(tmp_path) == before
 
 
 def test_rows_that_do_not_read_back_as_they_were_remove_nothing(
@@ -294,3 +299,91 @@ def test_every_table_is_merged_and_one_of_a_few_rows_too(tmp_path: Path) -> None
     store.merge(tmp_path, "m")
     assert len(list_shards(tmp_path / "cells")) == 1
     assert store.scan(tmp_path, CELLS)["budget"].to_pylist() == list(range(5))
+
+
+def test_files_of_a_writer_stay_few_however_long_it_appends_and_its_rows_in_order(tmp_path: Path) -> None:
+    most = 0
+    for number in range(60):
+        store.append(tmp_path, TRACES, [trace(number)], writer="m")
+        store.keep_few(tmp_path, [TRACES], "m")
+        most = max(most, len(named_shards(tmp_path / "traces")))
+    assert most == merging.MOST_SMALL
+    assert samples(tmp_path) == list(range(60))
+    assert (tmp_path / "manifest" / "m.jsonl").read_text().count("\n") <= merging.MOST_SMALL
+    assert inspect(tmp_path).faults == []
+
+
+def test_a_row_is_seldom_merged_again_behind_rows_that_are_far_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, num_shards=1)
+    [small] = named_shards(tmp_path / "traces")
+    many = [trace(number) | {"text": os.urandom(500).hex()} for number in range(1000, 1400)]
+    store.append(tmp_path, TRACES, many, writer="m")
+    large = named_shards(tmp_path / "traces")[-1]
+    for number in range(60):
+        store.append(tmp_path, TRACES, [trace(2000 + number)], writer="m")
+        store.keep_few(tmp_path, [TRACES], "m")
+    assert small.exists() and large.exists() and len(named_shards(tmp_path / "traces")) <= merging.MOST_SMALL
+
+
+def test_a_merged_shard_tells_of_the_last_that_it_holds_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "MOST_BEFORE", 9)
+    names = []
+    for number in range(40):
+        names.append(store.append(tmp_path, TRACES, [trace(number)], writer="m"))
+        store.keep_few(tmp_path, [TRACES], "m")
+    gone = [(number, path) for number, path in enumerate(names) if path is not None and not path.exists()]
+    for number, path in gone[-4:]:
+        assert read_shard(path, TRACES.schema)["sample"].to_pylist() == [number]
+    merged = named_shards(tmp_path / "traces")[0]
+    assert len(shards.read_places(merged)) <= 9 + merging.MOST_SMALL + 1
+    with pytest.raises(FileNotFoundError, match="Run the same command again"):
+        read_shard(gone[0][1], TRACES.schema)
+
+
+def test_a_damaged_shard_stays_as_it_is_while_others_are_merged_behind_it(tmp_path: Path) -> None:
+    fill(tmp_path, num_shards=3)
+    first = list_shards(tmp_path / "traces")[0]
+    first.write_bytes(first.read_bytes()[:-1] + b"?")
+    for number in range(500, 540):
+        store.append(tmp_path, TRACES, [trace(number)], writer="m")
+        store.keep_few(tmp_path, [TRACES], "m")
+    assert store.find_damaged(tmp_path) == [first]
+    assert len(named_shards(tmp_path / "traces")) <= merging.MOST_SMALL + 1
+
+
+def test_many_shards_are_merged_a_limited_number_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "MOST_MEMBERS", 4)
+    fill(tmp_path, num_shards=30)
+    before = store.scan(tmp_path, TRACES)
+    store.merge(tmp_path, "m")
+    [merged] = named_shards(tmp_path / "traces")
+    assert len(shards.read_members(merged)) <= 4 and is_equal(store.scan(tmp_path, TRACES), before)
+
+
+def test_compact_merges_what_every_idle_writer_has_and_leaves_those_at_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for writer, start in (("m", 0), ("n", 500), ("o", 900)):
+        fill(tmp_path, start=start, writer=writer)
+    before = store.scan(tmp_path, TRACES)
+    with store.lock(tmp_path, "n"):
+        assert main(["compact", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "n is being written" in said and f"{tmp_path}: 36 files before, 14 now" in said
+    assert main(["compact", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"num_before": 14, "num_after": 3, "busy": []}
+    assert is_equal(store.scan(tmp_path, TRACES), before) and inspect(tmp_path).faults == []
+
+
+def test_compact_refuses_a_damaged_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path)
+    first = list_shards(tmp_path / "traces")[0]
+    first.write_bytes(first.read_bytes()[:-1] + b"?")
+    assert main(["compact", str(tmp_path)]) == 2
+    assert "Damaged tables" in capsys.readouterr().err and len(named_shards(tmp_path / "traces")) == NUM_SHARDS
