@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from results.manifest import read_manifest
 from results.names import digest_of
-from results.reading import is_equal, read_member, read_shard
+from results.reading import FEW_ROWS, is_equal, read_member, read_shard
 from results.schema import CELLS, GRADES, OUTCOMES, TABLES, Table
-from results.shards import digest, list_shards, named_shards, read_members
+from results.shards import digest, list_shards, named_shards, read_footer, read_members
 from results.shortage import raise_shortage
 
 WITHDRAWN = ".withdrawn"
@@ -93,7 +93,7 @@ def unknown_columns(root: Path, table: Table) -> list[str]:
 
 def _names(path: Path) -> list[str]:
     try:
-        return list(pq.read_schema(path).names)
+        return list(read_footer(path).schema.to_arrow_schema().names)
     except (pa.ArrowException, OSError) as error:
         raise_shortage(error)
         return []
@@ -101,6 +101,8 @@ def _names(path: Path) -> list[str]:
 
 def _foreign(stored: pa.Schema, table: Table) -> str | None:
     """Where the columns are not the table's: which are missing, or which is of another type."""
+    if stored.equals(table.schema):
+        return None
     missing = [name for name in table.schema.names if name not in stored.names and name not in table.younger]
     if missing:
         return f"lacks {', '.join(missing[:3])}, so it is not a shard of {table.name}"
@@ -143,7 +145,7 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     looked_at = dict.fromkeys([*counts, *needed, *itertools.chain(*table.parallel)])
     for group in range(file.num_row_groups):
         # Together: to begin to read takes longer than to read the few rows of most shards.
-        rows = file.read_row_group(group, columns=list(looked_at))
+        rows = file.read_row_group(group, columns=list(looked_at), use_threads=file.metadata.num_rows > FEW_ROWS)
         reason = _impossible_rows(rows, table, counts, needed) or _impossible_lists(rows, table)
         if reason is not None:
             return f"holds {reason}"

@@ -4,6 +4,7 @@ and files that it leaves out.
 Changes nothing, so that a run can be read where it may not be written.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +18,9 @@ from results.folder import check_plain
 from results.manifest import MANIFESTS, find_copied
 from results.mending import tell_manifest
 from results.names import fits
-from results.schema import MODELS, TABLES
-from results.shards import entered_shards, find_copies, list_files, list_shards, named_shards
+from results.reading import identities_of
+from results.schema import MODELS, TABLES, Table
+from results.shards import entered_shards, find_copies, list_files, list_shards, named_shards, read_footer
 from results.twice import find_twice, tell_twice
 
 # What is moved or put aside on the way, by its last word.
@@ -99,19 +101,27 @@ def _uncounted(root: Path) -> Iterator[str]:
 
 def _strangers(root: Path) -> Iterator[str]:
     """A line for each shard of which no model of the run has a row: it came from another run."""
-    known = store.scan(root, MODELS, columns=["identity"])["identity"].unique()
+    known = set(store.scan(root, MODELS, columns=["identity"])["identity"].to_pylist())
     for table in TABLES.values():
         if "identity" not in table.schema.names or table is MODELS:
             continue
         for path in list_shards(root / table.name):
-            held = (
-                store.scan(root, table, columns=["identity"], shards=[path])["identity"].cast(pa.string()).unique()
-            )
-            if len(held) and not set(held.to_pylist()) & set(known.to_pylist()):
+            held = _identities(root, table, path)
+            if held and not held & known:
                 yield (
                     f"{path} has only rows of models that this run does not have; it is not read. Is it of "
                     "another run?"
                 )
+
+
+def _identities(root: Path, table: Table, path: Path) -> set[str]:
+    """Of which models a shard has rows; its footer tells of one, without a look at the rows."""
+    with contextlib.suppress(FileNotFoundError):
+        least, most = identities_of(read_footer(path)) or ("", "")
+        if least and least == most:
+            return {least}
+    rows = store.scan(root, table, columns=["identity"], shards=[path])
+    return set(rows["identity"].cast(pa.string()).unique().to_pylist())
 
 
 def _listed(names: Sequence[str]) -> str:

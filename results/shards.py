@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from results import whole
 from results.manifest import enter, manifest_writers, read_manifest
-from results.names import DIGEST_CHARS, digest_of, fits, index_of, writer_of
+from results.names import DIGEST_CHARS, digest_of, fits, index_of, order_of, writer_of
 from results.shortage import raise_shortage
 
 # Columns in which hardly a value comes twice, so that looking for it would only take time.
@@ -74,8 +74,8 @@ def list_shards(folder: Path, writer: str | None = None) -> list[Path]:
 
 def named_shards(folder: Path) -> list[Path]:
     """Every file that has a shard's name, by writer and index."""
-    paths = [path for path in list_files(folder) if fits(path)]
-    return sorted(paths, key=lambda path: (writer_of(path), index_of(path), path.name))
+    ordered = ((order_of(path.name), path) for path in list_files(folder))
+    return [path for _, path in sorted((order, path) for order, path in ordered if order is not None)]
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -96,6 +96,12 @@ def find_copies(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
         alike[path.parent, digest_of(path)].append(path)
     groups = [group for group in alike.values() if len(group) > 1]
     return [(copy, first) for group in groups for first, *rest in [_entered_first(group)] for copy in rest]
+
+
+def read_footer(path: Path) -> pq.FileMetaData:
+    """What a shard tells of itself behind its rows, read once; raises as pyarrow does where it cannot be read."""
+    told = path.stat()
+    return _footer(path, told.st_mtime_ns, told.st_size)
 
 
 def read_members(path: Path) -> dict[str, int]:
@@ -154,16 +160,22 @@ def _list_names(folder: Path) -> dict[str, bool]:
     return {}
 
 
+# Of a run that was never merged, ten kilobytes each.
+@functools.lru_cache(maxsize=4_000)
+def _footer(path: Path, modified: int, size: int) -> pq.FileMetaData:
+    return pq.read_metadata(path)
+
+
 @functools.lru_cache(maxsize=100_000)
 def _members(path: Path, modified: int, size: int) -> dict[str, int]:
-    told = (pq.read_metadata(path).metadata or {}).get(MERGED)
+    told = (_footer(path, modified, size).metadata or {}).get(MERGED)
     members = json.loads(told) if told else {}
     return {name: int(num_rows) for name, num_rows in members.items() if "/" not in name and fits(Path(name))}
 
 
 @functools.lru_cache(maxsize=1_000)
 def _before(path: Path, modified: int, size: int) -> dict[str, tuple[int, int]]:
-    told = json.loads((pq.read_metadata(path).metadata or {}).get(MERGED_BEFORE, b"{}"))
+    told = json.loads((_footer(path, modified, size).metadata or {}).get(MERGED_BEFORE, b"{}"))
     return {str(name): (int(at), int(num_rows)) for name, (at, num_rows) in told.items()}
 
 

@@ -36,6 +36,8 @@ from results.shards import list_shards, named_shards, write_shard
 INGESTING = "ingest-"
 # Of FNV: it spreads what is mixed of a key's columns over all 64 bits.
 MIXER = np.uint64(0x100000001B3)
+# What is read of small shards before it is passed on together, so that who reads takes few steps.
+BATCH_ROWS, BATCH_BYTES = 50_000, 32 * 2**20
 # How the name of a holder ends that is soon gone, and how long to wait before asking for it again.
 CHECKING, PAUSE_SECONDS = ", checking it", 0.1
 
@@ -88,7 +90,7 @@ def scan(
     parts = iterate(
         root, table, columns=columns, identity=identity, prompt_ids=prompt_ids, writer=writer, shards=shards
     )
-    return pa.concat_tables(list(parts)).unify_dictionaries()
+    return _join(list(parts))
 
 
 def iterate(
@@ -101,12 +103,28 @@ def iterate(
     writer: str | None = None,
     shards: Sequence[Path] | None = None,
 ) -> Iterator[pa.Table]:
-    """The same rows shard by shard, in the order they were written, behind an empty table of their schema."""
+    """The same rows in the order they were written, a shard or several small ones at a time, behind an empty table
+    of their schema.
+    """
     schema = _of_columns(table, columns)
     where = None if prompt_ids is None else among("prompt_id", prompt_ids)
     yield schema.empty_table()
-    for path in list_shards(root / table.name, writer) if shards is None else shards:
-        yield read_shard(path, schema, where, identity=identity)
+    paths = list_shards(root / table.name, writer) if shards is None else shards
+    yield from join_small(read_shard(path, schema, where, identity=identity) for path in paths)
+
+
+def join_small(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """These tables in order, small ones joined."""
+    parts: list[pa.Table] = []
+    num_rows = num_bytes = 0
+    for part in tables:
+        parts.append(part)
+        num_rows, num_bytes = num_rows + part.num_rows, num_bytes + part.nbytes
+        if num_rows >= BATCH_ROWS or num_bytes >= BATCH_BYTES:
+            yield _join(parts)
+            parts, num_rows, num_bytes = [], 0, 0
+    if parts:
+        yield _join(parts)
 
 
 def locate(root: Path, table: Table, *, identity: str) -> dict[str, list[Path]]:
@@ -301,6 +319,10 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=kind)
     return pa.array(values, type=kind)
+
+
+def _join(parts: Sequence[pa.Table]) -> pa.Table:
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts).unify_dictionaries()
 
 
 def _of_columns(table: Table, columns: Sequence[str] | None) -> pa.Schema:

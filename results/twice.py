@@ -3,7 +3,7 @@
 Who appends asks what is stored first, so that a manifest's shards share no row. Only others are compared.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,24 +63,34 @@ def tell_twice(shard: Path, is_twice: np.ndarray) -> str:
     return f"{shard} holds {num_twice:,} {what} stored already"
 
 
-def _hash(shard: Path, table: Table) -> np.ndarray:
-    """A hash of each row's key; none of a shard that cannot be read, which is its writer's at work."""
+def _read_keys(shard: Path, table: Table) -> pa.Table:
+    """Each row's key; none of a shard that cannot be read, which is its writer's at work."""
     keys = pa.schema([table.schema.field(name) for name in table.key])
     try:
-        return store.hash_keys(read_shard(shard, keys).to_pandas(), table.key)
+        return read_shard(shard, keys)
     except (pa.ArrowException, FileNotFoundError) as error:
         raise_shortage(error)
-        return np.zeros(0, np.uint64)
+        return keys.empty_table()
+
+
+def _hash_all(shards: Iterable[Path], table: Table) -> tuple[np.ndarray, list[int]]:
+    """A hash of each row's key, of all shards one after the other, and how many rows each has."""
+    num_rows = list[int]()
+
+    def read() -> Iterator[pa.Table]:
+        for shard in shards:
+            keys = _read_keys(shard, table)
+            num_rows.append(keys.num_rows)
+            yield keys
+
+    hashes = [store.hash_keys(keys.to_pandas(), table.key) for keys in store.join_small(read())]
+    return np.concatenate([np.zeros(0, np.uint64), *hashes]), num_rows
 
 
 def _compare(root: Path, table: Table, entered: Set[Path]) -> list[Twice]:
     """The shards that hold rows of those before them; what a manifest lists comes first, and so stays."""
     shards = sorted(list_shards(root / table.name), key=lambda path: path not in entered)
-    seen, found = np.zeros(0, np.uint64), []
-    for shard in shards:
-        hashes = _hash(shard, table)
-        is_twice = np.isin(hashes, seen) | pd.Series(hashes).duplicated().to_numpy()
-        if is_twice.any():
-            found.append(Twice(shard, is_twice))
-        seen = np.union1d(seen, hashes)
-    return found
+    hashes, num_rows = _hash_all(shards, table)
+    ends = np.cumsum(num_rows, dtype=np.int64)
+    each = np.split(pd.Series(hashes).duplicated().to_numpy(), ends)[:-1]
+    return [Twice(shard, is_twice) for shard, is_twice in zip(shards, each, strict=True) if is_twice.any()]

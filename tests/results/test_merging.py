@@ -207,7 +207,10 @@ def test_a_kill_at_any_step_of_a_merge_loses_no_row_and_doubles_none(tmp_path: P
         assert inspect(root).faults == []
 
 
-def test_a_reader_that_listed_the_shards_before_a_merge_finds_its_rows(tmp_path: Path) -> None:
+def test_a_reader_that_listed_the_shards_before_a_merge_finds_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BATCH_ROWS", 0)
     fill(tmp_path)
     for columns in (None, ["sample"]):
         parts = store.iterate(tmp_path, TRACES, columns=columns, prompt_ids=["p1", "p2"])
@@ -218,7 +221,10 @@ def test_a_reader_that_listed_the_shards_before_a_merge_finds_its_rows(tmp_path:
         fill(tmp_path, start=100)
 
 
-def test_a_reader_finds_rows_of_what_was_merged_twice_while_it_read(tmp_path: Path) -> None:
+def test_a_reader_finds_rows_of_what_was_merged_twice_while_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BATCH_ROWS", 0)
     fill(tmp_path)
     parts = store.iterate(tmp_path, TRACES, columns=None)
     expected = store.scan(tmp_path, TRACES)["sample"].to_pylist()

@@ -347,3 +347,14 @@ def test_a_key_has_one_hash_whatever_holds_its_columns() -> None:
     assert len(set(hashes[0].tolist())) == 4 and hashes[0][1] == hashes[0][4]
     turned = store.hash_keys(pd.DataFrame({"word": words, "number": numbers}), ("number", "word"))
     assert not set(turned.tolist()) & set(hashes[0].tolist())
+
+
+def test_small_shards_are_read_together_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for budget in range(7):
+        store.append(tmp_path, CELLS, cells(budget), writer="m")
+    monkeypatch.setattr(store, "BATCH_ROWS", 3)
+    empty, *parts = store.iterate(tmp_path, CELLS, columns=["budget"])
+    assert empty.num_rows == 0
+    assert [part["budget"].to_pylist() for part in parts] == [[0, 1, 2], [3, 4, 5], [6]]
+    monkeypatch.setattr(store, "BATCH_BYTES", 1)
+    assert len(list(store.iterate(tmp_path, CELLS))) == 1 + 7
