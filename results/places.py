@@ -72,6 +72,11 @@ def is_checkout() -> bool:
     return (HOME / "pyproject.toml").is_file()
 
 
+def cache_folder() -> Path:
+    """Where commands keep what they would else compute again: ISOQUANT_CACHE, else ~/.cache/isoquant."""
+    return Path(os.environ.get("ISOQUANT_CACHE") or os.path.expanduser("~/.cache/isoquant"))
+
+
 def write_beside(root: Path) -> Path:
     """Where a command writes what it makes of a run: into it;
     of what a wheel brought or is packed, where it is run.

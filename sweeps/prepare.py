@@ -17,6 +17,7 @@ from results.closed import check_open
 from results.prompts import in_order
 from results.schema import MODELS, PROMPTS
 from results.searching import STRATEGY
+from sweeps import kept
 from sweeps.caps import check_cap
 from sweeps.graphs import Layer, check_graphs, longest_request, longest_text, read_layers
 from sweeps.identity import check_prompts, hash_identity, identity_parts, name_task
@@ -25,7 +26,6 @@ from sweeps.plan import (
     check_context,
     check_extending,
     check_vocabulary,
-    measure,
     pool_specs,
     read_states,
 )
@@ -138,7 +138,7 @@ def find_context(
     prompts: Sequence[Prompt],
 ) -> int:
     """Tokens that the longest request needs; raises ValueError where the model cannot take or write that many."""
-    longest, largest_id = measure(prompts, renderer)
+    longest, largest_id = kept.measure_prompts(prompts, renderer)
     check_vocabulary(checkpoint, largest_id=largest_id, renderer=renderer)
     return check_context(
         checkpoint,
@@ -218,6 +218,6 @@ def load_prompts(job: "Job", task_id: str) -> list[Prompt]:
     if len(rows) >= job.task.size:
         stored = [Prompt(row["prompt_id"], row["text"], {}) for row in rows]
         return sorted(stored, key=lambda prompt: in_order(prompt.prompt_id))[: job.task.size]
-    prompts = job.task.load()
+    prompts = kept.load_prompts(job.task)
     check_prompts(job.task, prompts, {row["prompt_id"]: row["prompt_hash"] for row in rows}, job.run)
     return prompts

@@ -169,6 +169,12 @@ class ReasoningGym:
             "render": f"{self.render.__module__}.{self.render.__name__}",
         }
 
+    @property
+    def prompts_version(self) -> str:
+        """Another for whatever changes a prompt beside what `identity` says."""
+        ours = (ReasoningGym.load, ReasoningGym._prompt, self.render, read_dials, *filter(None, [self.dials]))
+        return f"{version('reasoning-gym')}+{digest_code(*ours)}"
+
     def load(self) -> list[Prompt]:
         return [self._prompt(index, self._dataset[index]) for index in range(self.size)]
 
