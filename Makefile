@@ -66,7 +66,7 @@ test: setup  ## run the tests, on two cores; others: SUITE=long, server, faults,
 check: setup  ## formatter, linter, types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-bench: setup  ## what the harness costs beside vLLM and lm-eval, in ratios; others: PART=analysis, settings, axes, grading, goal or scale
+bench: setup  ## what the harness costs beside vLLM and lm-eval, in ratios; others: PART=analysis, settings, axes, grading, goal, scale or flushes
 	@$(PY) -m tests.bench$(if $(PART),.$(PART)) $(ARGS)
 
 ladder: setup  ## train the embedded ladders and verifiers again, some hours on two cores

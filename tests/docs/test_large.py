@@ -1,6 +1,5 @@
 """The queries of docs/large.md say what isoquant's own reading of the rows says."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ PAGE, RUN = Path("docs/large.md"), Path("results/reference")
 def block(language: str) -> str:
     found = re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert len(found) == 1
-    return found[0]
+    return str(found[0])
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +32,6 @@ def test_arrows_scanner_finds_what_the_store_holds(
     assert len(expected) > 1 and capsys.readouterr().out.strip() == str(expected)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("duckdb") is None, reason="duckdb is not installed")
 def test_duckdb_finds_what_the_store_holds(expected: list[tuple[str, int, int]]) -> None:
-    import duckdb
-
+    duckdb = pytest.importorskip("duckdb")
     assert [tuple(row) for row in duckdb.sql(block("sql")).fetchall()] == expected
