@@ -26,9 +26,11 @@ HEADER = (
 
 def show_plan(jobs: Sequence[Job]) -> None:
     """Print the plan of these jobs; raises ValueError with what is invalid, and why, where something is."""
-    for note in inspect(jobs[0].run).notes:
+    found = inspect(jobs[0].run)
+    for note in found.notes:
         print(filled(note))
-    if damaged := store.find_damaged(jobs[0].run):
+    # What is damaged is a fault, and what is gone a note: without either, shards need not be read again.
+    if (found.faults or found.notes) and (damaged := store.find_damaged(jobs[0].run)):
         named = "\n".join(f"  {path}" for path in damaged)
         raise ValueError(
             f"Damaged or missing:\n{named}\n`isoquant sweep` sets them aside and draws their rows again."
