@@ -81,7 +81,6 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
     },
     "share": {
-        "compact": Command("results.compacting", "merge the small files of a run into few large ones"),
         "merge": Command("results.travel.commands.merge", "make one run of two of the same ladder"),
         "pack": Command("results.travel.commands.pack", "write a run as one file that any machine can read"),
         "unpack": Command("results.travel.commands.unpack", "turn a packed run back into a folder"),
@@ -94,8 +93,11 @@ HEAD = (
     "usage: isoquant COMMAND [options]    COMMAND --help: options, examples    "
     "RUN: a folder, or a name in results/runs"
 )
-# Not listed: they make what this project itself shows.
-HIDDEN = {"gallery": Command("analysis.commands.gallery", "make the pictures and text of docs/gallery.md again")}
+# Not listed: one makes what this project itself shows, one does for old runs what jobs do by themselves.
+HIDDEN = {
+    "gallery": Command("analysis.commands.gallery", "make the pictures and text of docs/gallery.md again"),
+    "compact": Command("results.compacting", "merge the small files of a run into few large ones"),
+}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
 STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | {"score": STORED} | dict.fromkeys(GROUPS["bring in"], STORED)
 
