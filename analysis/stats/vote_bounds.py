@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull
-from scipy.special import betainc, betaincinv
-from scipy.stats import hypergeom
+from scipy.special import betainc, betaincinv, gammaln
 
-from analysis.arrays import Floats
+from analysis.arrays import Floats, Ints
 
 # Places of p that distributions are made of: evenly in p, and evenly in V(p), which rises ever more steeply.
 NUM_PLACES = 400
@@ -84,10 +83,23 @@ def majority(num_correct: ArrayLike, num_samples: ArrayLike, ks: ArrayLike) -> F
     c, n, k = np.asarray(num_correct), np.asarray(num_samples), np.asarray(ks)
     if not np.all((k >= 1) & (k <= n.min())):
         raise ValueError(f"Widths must lie between 1 and the number of samples ({n.min()}), not {k.tolist()}.")
-    counts, place = np.unique(np.stack([n, c]), axis=1, return_inverse=True)
-    odd = k - (k + 1) % 2
-    of_counts = hypergeom.sf(odd // 2, counts[0][:, None], counts[1][:, None], odd)
+    (all_of, right), place = np.unique(np.stack([n, c]), axis=1, return_inverse=True)
+    of_counts = np.stack([_most_of(all_of, right, odd) for odd in (k - (k + 1) % 2).tolist()], axis=1)
     return np.asarray(of_counts[place.ravel()])
+
+
+def _most_of(n: Ints, c: Ints, k: int) -> Floats:
+    """Chance that a random subset of k, an odd number, has more than half of its samples among the c of n; (U,)."""
+    right = np.arange(k // 2 + 1, k + 1)
+    wrong = k - right
+    is_possible = (right <= c[:, None]) & (wrong <= (n - c)[:, None])
+    ways = _log_choose(c[:, None], right) + _log_choose((n - c)[:, None], wrong) - _log_choose(n, k)[:, None]
+    return np.asarray(np.where(is_possible, np.exp(np.where(is_possible, ways, 0.0)), 0.0).sum(axis=1))
+
+
+def _log_choose(n: Ints, k: Ints | int) -> Floats:
+    """NaN or infinite where there are fewer than k."""
+    return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))
 
 
 def chance_of_majority(p: ArrayLike, k: int) -> Floats:
