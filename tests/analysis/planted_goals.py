@@ -98,4 +98,4 @@ def rates(names: Sequence[str], *, num_rounds: int = 3, never: Sequence[str] = (
 def store(root: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Into a run, as a sweep does."""
     for each in rows:
-        decisions.append(root, each, writer="goal")
+        decisions.append(root, {"words": [], **each}, writer="goal")

@@ -26,7 +26,7 @@ HARD = re.compile(
     r"\b(told|lent|dearest|minded|borne in mind|strangers are|does not part|by another name|by a dial of)\b",
     re.IGNORECASE,
 )
-KINDS = {"sh", "text", "python", "json", "yaml", "bibtex"}
+KINDS = {"sh", "text", "python", "json", "yaml", "bibtex", "sql"}
 
 
 def test_the_readme_is_one_page() -> None:
