@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import numerals
-from analysis.questions.equal_cost import ENDS
 from analysis.questions.search import NUM_LEVELS
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
@@ -164,7 +163,7 @@ def _beside(row: pd.Series, rule: str) -> str:
 
 
 def _points(row: pd.Series, name: str) -> str:
-    return wording.with_ends([100 * row[f"{name}{end}"] for end in ENDS], "{:+.1f}")
+    return wording.of_row(row, name, "{:+.1f}", 100)
 
 
 def _share(row: pd.Series, name: str) -> str:

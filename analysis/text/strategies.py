@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from analysis import numerals
-from analysis.questions.equal_cost import ENDS
 from analysis.questions.strategies import Found, splits_of
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
@@ -188,7 +187,7 @@ def _called(row: pd.Series, frame: pd.DataFrame) -> str:
 
 
 def _points(row: pd.Series, name: str) -> str:
-    return wording.with_ends([100 * row[f"{name}{end}"] for end in ENDS], "{:+.1f}")
+    return wording.of_row(row, name, "{:+.1f}", 100)
 
 
 def _share(row: pd.Series, name: str) -> str:

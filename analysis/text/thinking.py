@@ -7,7 +7,6 @@ import pandas as pd
 
 from analysis import numerals
 from analysis.policies.studies.stops import HALF, LEARNED, OWN
-from analysis.questions.verifier import ENDS
 from analysis.reading.bins import ALL_PROMPTS
 from analysis.reading.reading import Reading
 from analysis.runs import serial
@@ -132,8 +131,8 @@ def of_budgets(budgets: pd.DataFrame) -> Shown:
     for _, row in budgets[budgets["bin"] == ALL_PROMPTS].iterrows():
         _break(rows, str(row["model"]))
         rows.append(
-            [str(row["model"]), serial.short(row["budget"]), ends(row, "least", "{:z.1f}", 100),
-             ends(row, "over", "{:z.1f}", 100), ends(row, "under", "{:z.1f}", 100)]
+            [str(row["model"]), serial.short(row["budget"]), wording.of_row(row, "least", "{:z.1f}", 100),
+             wording.of_row(row, "over", "{:z.1f}", 100), wording.of_row(row, "under", "{:z.1f}", 100)]
         )  # fmt: skip
     return Shown("What suffices, and what one budget for all loses, all prompts", rows, 1, ABOUT_BUDGETS)
 
@@ -145,8 +144,8 @@ def said_of_budgets(budgets: pd.DataFrame) -> list[str]:
         last = own.iloc[-1]
         if last["over_low"] > 0:
             lines.append(
-                f"{model}: at {last['budget']} thinking tokens {ends(last, 'over', '{:.1f}', 100)} points are lost by "
-                "thinking too long for some prompts."
+                f"{model}: at {last['budget']} thinking tokens {wording.of_row(last, 'over', '{:.1f}', 100)} points "
+                "are lost by thinking too long for some prompts."
             )
     return lines or ["No model certainly loses accuracy by thinking too long at the largest budget."]
 
@@ -161,14 +160,14 @@ def of_stops(stops: pd.DataFrame) -> Iterator[Shown]:
         rows.append(
             [str(row["model"]), POLICIES[row["policy"]], f"{row['tokens']:.0f}",
              *(f"{100 * row[name]:.1f}" for name in ("accuracy", "uniform", "hindsight")),
-             ends(row, "gain", "{:+z.1f}", 100), ends(row, "efficiency", "{:z.2f}")]
+             wording.of_row(row, "gain", "{:+z.1f}", 100), wording.of_row(row, "efficiency", "{:z.2f}")]
         )  # fmt: skip
     yield Shown("Who gets the thinking tokens, all prompts", rows, 2, ABOUT_STOPS)
     own = stops[(stops["policy"] == OWN) & (stops["bin"] != ALL_PROMPTS)]
     if len(own):
         table = [["bin", *dict.fromkeys(own["model"])]]
         for name, part in own.groupby("bin", sort=False):
-            told = {row["model"]: ends(row, "efficiency", "{:z.2f}") for _, row in part.iterrows()}
+            told = {row["model"]: wording.of_row(row, "efficiency", "{:z.2f}") for _, row in part.iterrows()}
             table.append([str(name), *(told.get(model, "-") for model in table[0][1:])])
         yield Shown("Efficiency of own stops by bin", table, 1, "As above, in each bin at its own tokens.")
 
@@ -181,7 +180,7 @@ def said_of_stops(stops: pd.DataFrame) -> list[str]:
         if side:
             lines.append(
                 f"{row['model']}: its own stops are {side} than one budget of {row['tokens']:.0f} tokens for all, "
-                f"{ends(row, 'gain', '{:+z.1f}', 100)} points."
+                f"{wording.of_row(row, 'gain', '{:+z.1f}', 100)} points."
             )
     return lines or ["Whether own stops are better or worse than one budget for all is not known of any model."]
 
@@ -192,7 +191,7 @@ def of_lengths(found: pd.DataFrame) -> Shown:
     for _, row in found.iterrows():
         _break(rows, str(row["bin"]))
         rows.append(
-            [str(row["bin"]), str(row["model"]), ends(row, "shorter", "{:.1f}", 100), f"{row['num_mixed']}",
+            [str(row["bin"]), str(row["model"]), wording.of_row(row, "shorter", "{:.1f}", 100), f"{row['num_mixed']}",
              numerals.percent(row["cut_share"])]
         )  # fmt: skip
     return Shown("Thinking of right beside wrong samples of one prompt", rows, 2, ABOUT_LENGTHS)
@@ -217,8 +216,8 @@ def of_inflation(found: pd.DataFrame) -> Shown:
         _break(rows, str(row["bin"]))
         rows.append(
             [str(row["bin"]), str(row["model"]), serial.short(row["budget"]), f"{100 * row['accuracy']:.1f}",
-             f"{100 * row['against_accuracy']:.1f}", ends(row, "at_budget", "{:.2f}"),
-             wording.bounded(ends(row, "at_accuracy", "{:.2f}"), bool(row["at_or_below"]))]
+             f"{100 * row['against_accuracy']:.1f}", wording.of_row(row, "at_budget", "{:.2f}"),
+             wording.bounded(wording.of_row(row, "at_accuracy", "{:.2f}"), bool(row["at_or_below"]))]
         )  # fmt: skip
     against = found.iloc[0]["against"]
     return Shown(f"Tokens over those of {against}", rows, 2, ABOUT_INFLATION.format(against=against))
@@ -230,7 +229,7 @@ def said_of_inflation(found: pd.DataFrame) -> list[str]:
     last = found[(found["bin"] == ALL_PROMPTS) & (found["budget"] == found["budget"].max())]
     for _, row in last.iterrows():
         told = [
-            f"{ends(row, name, '{:.2f}')} times as many {where}"
+            f"{wording.of_row(row, name, '{:.2f}')} times as many {where}"
             for name, where in PLACES.items()
             if _is_told(row, name)
         ]
@@ -256,9 +255,9 @@ def _flips(steps: pd.DataFrame) -> list[list[str]]:
     rows = [["model", "budgets", "right to wrong, %", "wrong to right, %", "accuracy, points", "tokens"]]
     for _, row in steps[steps["bin"] == ALL_PROMPTS].iterrows():
         _break(rows, str(row["model"]))
-        lost, gained = (ends(row, name, "{:z.1f}", 100) for name in ("lost", "gained"))
+        lost, gained = (wording.of_row(row, name, "{:z.1f}", 100) for name in ("lost", "gained"))
         rows.append(
-            [str(row["model"]), _step(row), lost, gained, ends(row, "change", "{:+z.1f}", 100) + _star(row),
+            [str(row["model"]), _step(row), lost, gained, wording.of_row(row, "change", "{:+z.1f}", 100) + _star(row),
              f"{row['tokens']:.0f}"]
         )  # fmt: skip
     return rows
@@ -271,14 +270,13 @@ def _per_tokens(steps: pd.DataFrame) -> list[list[str]]:
     for (name, model), own in steps.groupby(["bin", "model"], sort=False):
         _break(rows, str(name))
         rows.append(
-            [str(name), str(model), *(ends(row, "per_500", form, 100) + _star(row) for _, row in own.iterrows())]
+            [
+                str(name),
+                str(model),
+                *(wording.of_row(row, "per_500", form, 100) + _star(row) for _, row in own.iterrows()),
+            ]
         )
     return rows
-
-
-def ends(row: pd.Series, name: str, form: str, unit: float = 1) -> str:
-    """'+3.8 [+1.2, +6.4]' of a row's interval, '-' where it is not known."""
-    return wording.with_ends([unit * row[f"{name}{end}"] for end in ENDS], form)
 
 
 def _star(row: pd.Series) -> str:

@@ -85,7 +85,11 @@ def tables(found: Votes, reading: Reading) -> Iterator[tuple[str, list[list[str]
 def _alike(cells: pd.DataFrame) -> list[list[str]]:
     rows = [["model", "bin", "rho", "samples", "worth"]]
     for _, row in cells.iterrows():
-        told = [ends(row, "rho", "{:.2f}"), f"{row['num_votes']:,}", ends(row, "effective", "{:.1f}")]
+        told = [
+            wording.of_row(row, "rho", "{:.2f}"),
+            f"{row['num_votes']:,}",
+            wording.of_row(row, "effective", "{:.1f}"),
+        ]
         rows.append([*place(row), *told])
     return rows
 
@@ -93,7 +97,7 @@ def _alike(cells: pd.DataFrame) -> list[list[str]]:
 def _modal(cells: pd.DataFrame) -> list[list[str]]:
     rows = [["model", "bin", "modal answer right", "from half", "tied", "settled"]]
     for _, row in cells.iterrows():
-        told = [ends(row, "modal", "{:.0f}%", 100), ends(row, "moved", "{:+.1f}", 100)]
+        told = [wording.of_row(row, "modal", "{:.0f}%", 100), wording.of_row(row, "moved", "{:+.1f}", 100)]
         rows.append([*place(row), *told, numerals.percent(row["tied"]), numerals.percent(row["settled"])])
     return rows
 
@@ -105,7 +109,7 @@ def _bounds(bounds: pd.DataFrame) -> list[list[str]]:
         drawn = each.loc[each["measured"].notna(), "width"].max()
         told = {3, drawn, each["width"].max()} if part == ALL_PROMPTS else {drawn}
         for _, row in each[each["width"].isin(told - {1})].iterrows():
-            votes = [ends(row, name, "{:.0f}%", 100) for name in ("lower", "upper", "measured", "voted")]
+            votes = [wording.of_row(row, name, "{:.0f}%", 100) for name in ("lower", "upper", "measured", "voted")]
             rows.append([*place(row), f"{row['width']:,}", *votes[:2], against_one(row), *votes[2:]])
     order = list(dict.fromkeys(bounds["bin"]))
     return rows[:1] + sorted(rows[1:], key=lambda row: order.index(row[1].rpartition(" (")[0]))
@@ -119,7 +123,7 @@ def against_one(row: pd.Series) -> str:
 def _ranks(ranks: pd.DataFrame) -> list[list[str]]:
     rows = [["bin", *(numerals.samples(width) for width in dict.fromkeys(ranks["width"]))]]
     for name, part in ranks.groupby("bin", sort=False):
-        told = [ends(row, "tau", "{:.2f}") for _, row in part.iterrows()]
+        told = [wording.of_row(row, "tau", "{:.2f}") for _, row in part.iterrows()]
         rows.append([f"{name} ({part['num_prompts'].iloc[0]})", *told])
     return rows
 
@@ -127,7 +131,11 @@ def _ranks(ranks: pd.DataFrame) -> list[list[str]]:
 def _sets(cells: pd.DataFrame) -> list[list[str]]:
     rows = [["model", "bin", "over prompts", "on these (Bayes@N)"]]
     return rows + [
-        [*place(row), ends(row, "one_sample", "{:.1f}%", 100), ends(row, "bayes", "{:.1f}%", 100)]
+        [
+            *place(row),
+            wording.of_row(row, "one_sample", "{:.1f}%", 100),
+            wording.of_row(row, "bayes", "{:.1f}%", 100),
+        ]
         for _, row in cells.iterrows()
     ]
 
@@ -136,15 +144,10 @@ def _along(cells: pd.DataFrame) -> list[list[str]]:
     whole = cells[cells["bin"] == ALL_PROMPTS]
     rows = [["model", *(f"{budget:,}" for budget in dict.fromkeys(whole["budget"]))]]
     for model, part in whole.groupby("model", sort=False):
-        rows.append([str(model), *(ends(row, "effective", "{:.1f}") for _, row in part.iterrows())])
+        rows.append([str(model), *(wording.of_row(row, "effective", "{:.1f}") for _, row in part.iterrows())])
     return rows
 
 
 def place(row: pd.Series) -> list[str]:
     """A model and a bin with its prompts."""
     return [str(row["model"]), f"{row['bin']} ({row['num_prompts']})"]
-
-
-def ends(row: pd.Series, name: str, form: str, unit: float = 1) -> str:
-    """'0.31 [0.25, 0.38]' of a column and its ends."""
-    return wording.with_ends([unit * row[f"{name}{end}"] for end in ("", "_low", "_high")], form)

@@ -118,6 +118,11 @@ def with_ends(interval: Iterable[ArrayLike], form: str, *, unreached: str = "nev
     return estimate if estimate == low == high else f"{estimate} [{low}, {high}]"
 
 
+def of_row(row: Any, name: str, form: str, unit: float = 1) -> str:
+    """'+3.8 [+1.2, +6.4]' of a row's column NAME, its ends beside it as NAME_low and NAME_high."""
+    return with_ends([unit * row[f"{name}{end}"] for end in ("", "_low", "_high")], form)
+
+
 def bounded(text: str, at_or_below: bool, mark: str = "≤") -> str:
     """'≤1.0 [1.0, 2.3]' of what a path's first cell already reaches:
     an upper bound of what is needed; '≥', a lower.
