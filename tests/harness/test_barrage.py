@@ -28,6 +28,8 @@ from tests.harness.test_shipped_tasks import SHIPPED
 from tests.rounds import EVERY, pair
 
 SEED, SECONDS, MEBIBYTE = 20262489, 0.5, 1 << 20
+# A scorer that evaluates whatever it is given takes longer over plain nonsense.
+SECONDS_BARE = 2.0
 # Between so many hostile answers stand two honest ones.
 SPACING = 8
 NUM_SAMPLED, NUM_SHARE = 16, 400
@@ -108,11 +110,11 @@ def judge_bare(name: str) -> Judged:
     return judge_generator(task, task.load())
 
 
-def grade(task: Task, prompt: Prompt, texts: Sequence[str]) -> Graded:
+def grade(task: Task, prompt: Prompt, texts: Sequence[str], *, seconds: float = SECONDS) -> Graded:
     pairs = [(prompt.prompt_id, text) for text in texts]
     # Files of a task may be read by their owner alone, and whoever grades here is somebody else.
     loaded = {prompt.prompt_id: prompt}
-    return grade_texts(task, pairs, loaded=loaded, num_workers=2, seconds=SECONDS, memory_bytes=256 * MEBIBYTE)
+    return grade_texts(task, pairs, loaded=loaded, num_workers=2, seconds=seconds, memory_bytes=256 * MEBIBYTE)
 
 
 def pick(answers: Mapping[str, str], user: str, num: int | None) -> dict[str, str]:
@@ -122,17 +124,19 @@ def pick(answers: Mapping[str, str], user: str, num: int | None) -> dict[str, st
     return {name: answers[name] for name in names[USERS.index(user) :: len(USERS)][:num]}
 
 
-def attack(scene: Scene, judged: Judged, user: str, num: int | None) -> dict[str, Grade]:
+def attack(
+    scene: Scene, judged: Judged, user: str, num: int | None, *, seconds: float = SECONDS
+) -> dict[str, Grade]:
     """What came of the user's share of hostile answers, once it is known that nothing else did."""
     task, prompt = judged.task, judged.prompt
     answers = pick(write_answers(list_bodies(scene.place), judged.mark), user, num)
     honest = [judged.right, judged.mark(NONSENSE)]
-    known = grade(task, prompt, honest).grades
+    known = grade(task, prompt, honest, seconds=seconds).grades
     assert [row.correct for row in known] == [judged.gold != NONSENSE, False]
     texts = list(answers.values())
     groups = [[*honest, *texts[start : start + SPACING]] for start in range(0, len(texts), SPACING)]
     before, since = scene.traces(), time.time()
-    rows = iter(as_user(user, lambda: grade(task, prompt, sum(groups, []))).grades)
+    rows = iter(as_user(user, lambda: grade(task, prompt, sum(groups, []), seconds=seconds)).grades)
     assert scene.traces() == before
     assert survivors(since) == []
     graded = [[next(rows) for _ in group] for group in groups]
@@ -165,7 +169,7 @@ def test_some_hostile_answers_are_rows_and_nothing_else(
 @needs_fence
 @pytest.mark.parametrize(("name", "user"), pair(BARE, USERS))
 def test_behind_the_walls_a_scorer_without_a_grammar_lets_nothing_out(scene: Scene, name: str, user: str) -> None:
-    attack(scene, judge_bare(name), user, NUM_SAMPLED)
+    attack(scene, judge_bare(name), user, NUM_SAMPLED, seconds=SECONDS_BARE)
 
 
 @needs_fence
@@ -174,7 +178,7 @@ def test_behind_the_walls_a_scorer_without_a_grammar_lets_nothing_out(scene: Sce
 @pytest.mark.parametrize("user", USERS)
 def test_every_bare_scorer_lets_nothing_out(scene: Scene, user: str) -> None:
     for name in EVALUATING:
-        attack(scene, judge_bare(name), user, NUM_SAMPLED)
+        attack(scene, judge_bare(name), user, NUM_SAMPLED, seconds=SECONDS_BARE)
 
 
 @needs_fence
