@@ -8,10 +8,18 @@ from analysis.arrays import Floats, Weights
 from analysis.goals.question import Drawn, Question, State, mean_error, noise_of, spread
 from analysis.stats import anytime, intervals
 from analysis.stats.bootstrap import weighted_means
+from analysis.stats.parts import Part
 
 
 def ask_accuracy(
-    model: str, part: str, accuracy: Floats, weights: Weights, *, num_drawn: int, drawn: Drawn, points: float
+    model: str,
+    part: str,
+    accuracy: Floats,
+    weights: Weights | Part,
+    *,
+    num_drawn: int,
+    drawn: Drawn,
+    points: float,
 ) -> Question:
     """Whether the accuracy of one answer is known to so many points.
 

@@ -21,6 +21,7 @@ from analysis.goals.question import (
 )
 from analysis.stats import anytime, substitution
 from analysis.stats.bootstrap import weighted_means
+from analysis.stats.parts import Part
 from analysis.stats.substitution import ExchangeRate
 
 # What the half of an interval counts as where there is nothing to match yet, or nothing to measure it by: so many
@@ -46,7 +47,7 @@ class Pair(NamedTuple):
     steps: Floats
     target: Floats
     target_cost: Floats
-    weights: Weights
+    weights: Weights | Part
     drawn: Mapping[str, Drawn]
     most_width: int
     is_width: bool

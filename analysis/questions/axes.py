@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis import numerals
-from analysis.arrays import Floats, Weights
+from analysis.arrays import Floats
 from analysis.questions.matches import on_shared_prompts
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
@@ -110,14 +111,14 @@ def _peak(reading: Reading, at: int, part: Bin) -> tuple[int, Peak]:
     return int(reading.outcomes.budgets[found.at]), found
 
 
-def _accuracy(reading: Reading, at: int, weights: Weights) -> Floats:
+def _accuracy(reading: Reading, at: int, weights: ArrayLike) -> Floats:
     """Mean accuracy of one answer of an arm along the axis; (1 + R, J)."""
     return weighted_means(weights, reading.arms[at].accuracy.T)
 
 
 def _found(reading: Reading, at: int, part: Bin, gold: Gold) -> list[Found]:
     """What found gold explains on the prompts that name some; nothing where none of them is in the bin."""
-    weights = part.weights * gold.named
+    weights = np.asarray(part.weights) * gold.named
     if not weights[0].any():
         return []
     arm = reading.arms[at]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.reading import chosen, curves, limits
@@ -161,14 +162,14 @@ def _needs(small: Curve, large: Curve, widths: tuple[int, ...]) -> Needs:
 
 
 def _workload(
-    arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: Floats
+    arms: tuple[Arm, Arm], small: Curve, large: Curve, widths: tuple[int, ...], weights: ArrayLike
 ) -> Floats:
     """Replicates of R* (1 + R,): decoded tokens the small model needs over those
     of the large one's single answer. Where a verifier chooses among them, what it reads counts at its size.
     """
     ratio = float(arms[1].rung.shape.num_matmul_params) / float(arms[0].rung.shape.num_matmul_params)
     if not ratio > 1 or not all(arm.rung.has_tokens for arm in arms):
-        return np.full(len(weights), np.nan)
+        return np.full(len(small.total_tokens), np.nan)
     prompts = [weighted_means(weights, arm.prompt_tokens[:, None]) for arm in arms]
     decoded = small.total_tokens - prompts[0]
     if arms[0].verifier is not None:
@@ -179,7 +180,7 @@ def _workload(
     return multiplier.break_even(ratio, spent / (large.total_tokens - prompts[1])[:, 0])
 
 
-def _frontier_rate(small: Table, large: Table, level: Floats, *, weights: Floats, folds: Ints) -> _Reached:
+def _frontier_rate(small: Table, large: Table, level: Floats, *, weights: ArrayLike, folds: Ints) -> _Reached:
     """Replicates (1 + R,) of the cost at which the small one's frontier reaches the large one's at `level`."""
     means = np.concatenate([small.cost.mean(axis=0), large.cost.mean(axis=0)])
     levels = np.geomspace(means.min(), means.max(), NUM_LEVELS)

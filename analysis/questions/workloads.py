@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.arrays import Floats
 from analysis.questions.verifier import Row, columns, require_scores
@@ -162,6 +163,6 @@ def _means(reading: Reading, at: int, part: Bin, rule: Rule, widths: tuple[int, 
     return weighted_means(part.weights, reading.read_by(rule).accuracy(at, widths, budgets=[last]).mean[0])
 
 
-def _spent(arm: Arm, weights: Floats) -> _Spent:
+def _spent(arm: Arm, weights: ArrayLike) -> _Spent:
     tables = np.stack([arm.decoded_tokens[-1].mean(axis=1), chosen.equivalent_tokens(arm)[-1]], axis=1)
     return _Spent(*weighted_means(weights, tables).T)

@@ -8,12 +8,13 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from analysis.arrays import Array, Floats, Weights
+from analysis.arrays import Array, Floats, Ints, Weights
 from analysis.reading import chosen
 from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
-from analysis.stats import bootstrap, difficulty, optimism
+from analysis.stats import bootstrap, difficulty, optimism, parts
 from analysis.stats.bootstrap import Interval
+from analysis.stats.parts import Part
 
 ALL_PROMPTS = "all prompts"
 # Labels with more values than this are binned by quantiles.
@@ -53,7 +54,7 @@ class Bin(NamedTuple):
     """A bin's name and the prompt weights in it, (1 + R, P)."""
 
     name: str
-    weights: Weights
+    weights: Weights | Part
 
 
 class Predictor(NamedTuple):
@@ -83,7 +84,7 @@ def hold_out(outcomes: Outcomes, binning: Binning) -> tuple[Outcomes, tuple[Arm 
     return replace(outcomes, arms=rest, num_samples=outcomes.num_samples - num_held_out), pools
 
 
-def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> list[Bin]:
+def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Weights) -> list[Bin]:
     """All prompts, then the bins from easiest to hardest (a label's from its least),
     drawn anew in every weighting.
 
@@ -103,7 +104,7 @@ def draw(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats
 
 
 def groups(
-    outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Floats
+    outcomes: Outcomes, pools: tuple[Arm | None, ...], binning: Binning, weights: Weights
 ) -> Iterator[tuple[list[int], list[Bin]]]:
     """Positions of the arms that share their bins, and the bins: all arms at once,
     or each alone under own difficulty.
@@ -133,7 +134,7 @@ def words(pool: Arm | None, binning: Binning) -> str | None:
     }[binning.difficulty]
 
 
-def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Floats) -> Predictor | None:
+def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: Weights) -> Predictor | None:
     """How the scores that make the bins rank the prompts against the anchor's evaluation samples; None without
     them.
     """
@@ -150,7 +151,7 @@ def predictor(outcomes: Outcomes, pool: Arm | None, binning: Binning, weights: F
     return Predictor(bootstrap.percentile_interval(agreement), _tokens(pool, binning))
 
 
-def same_pool(outcomes: Outcomes, binning: Binning, weights: Floats) -> optimism.BinOptimism | None:
+def same_pool(outcomes: Outcomes, binning: Binning, weights: Weights) -> optimism.BinOptimism | None:
     """What the anchor's bins would read if the samples that make them were scored in them; None without a pool."""
     pool = outcomes.bins
     if pool is None:
@@ -228,27 +229,33 @@ def _num_bins(scores: Array, binning: Binning) -> int:
     return min(num_bins, len(np.unique(scores)))
 
 
-def _quantiles(scores: Array, binning: Binning, weights: Floats) -> list[Bin]:
+def _quantiles(scores: Array, binning: Binning, weights: Weights) -> list[Bin]:
     num_bins = _num_bins(scores, binning)
     if num_bins == 1:
         return []
-    labels = difficulty.quantile_bins(scores, weights, num_bins=num_bins)
-    parts = difficulty.bin_weights(weights, labels, num_bins=num_bins)
-    return [Bin(name, part) for name, part in zip(difficulty.bin_names(num_bins), parts, strict=True)]
+    each = difficulty.quantile_parts(scores, weights, num_bins=num_bins)
+    return [Bin(name, part) for name, part in zip(difficulty.bin_names(num_bins), each, strict=True)]
 
 
-def _between_thresholds(pool: Arm, binning: Binning, weights: Floats) -> list[Bin]:
+def _between_thresholds(pool: Arm, binning: Binning, weights: Weights) -> list[Bin]:
     """Accuracies are shrunk anew in every weighting, as the prior is fitted to the prompts that are drawn."""
     if binning.difficulty == "agreement":
-        scores = np.broadcast_to(_scores(pool, binning), weights.shape)
+        fixed = difficulty.threshold_bins(_scores(pool, binning), binning.thresholds)
+        each = parts.by_label(weights, fixed, num_parts=len(binning.thresholds) + 1)
     else:
-        scores = difficulty.shrunk_scores(pool.stored.num_correct[-1], pool.num_samples, weights)
-    labels = difficulty.threshold_bins(scores, binning.thresholds)
+        labels = [_shrunk_labels(pool, binning, weights[rows]) for rows in parts.row_blocks(*weights.shape)]
+        every = np.arange(weights.shape[1])
+        each = parts.split(weights, np.concatenate(labels), every, num_parts=len(binning.thresholds) + 1)
     edges = [f"{100 * edge:g}%" for edge in sorted(binning.thresholds, reverse=True)]
     between = [f"{low} to {high}" for high, low in zip(edges, edges[1:], strict=False)]
     names = [f"{edges[0]} and more", *between, f"below {edges[-1]}"]
-    parts = difficulty.bin_weights(weights, labels, num_bins=len(names))
-    return [Bin(name, part) for name, part in zip(names, parts, strict=True)]
+    return [Bin(name, part) for name, part in zip(names, each, strict=True)]
+
+
+def _shrunk_labels(pool: Arm, binning: Binning, weights: Weights) -> Ints:
+    """By thresholds of what is left of each prompt's accuracy under the prior; (R, P), a byte each."""
+    scores = difficulty.shrunk_scores(pool.stored.num_correct[-1], pool.num_samples, weights)
+    return difficulty.threshold_bins(scores, binning.thresholds).astype(np.int8)
 
 
 def _refuse_thresholds(binning: Binning) -> None:
@@ -264,11 +271,11 @@ def _refuse_thresholds(binning: Binning) -> None:
         )
 
 
-def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
+def _labelled(values: Array, binning: Binning, weights: Weights) -> list[Bin]:
     """A bin a value where there are few, else quantiles of a label that is a number,
     the largest taken for hardest.
     """
-    distinct = np.unique(values)
+    distinct, which = np.unique(values, return_inverse=True)
     if len(distinct) > MAX_LABELS:
         if values.dtype == object:
             raise ValueError(
@@ -279,4 +286,5 @@ def _labelled(values: Array, binning: Binning, weights: Floats) -> list[Bin]:
         return _quantiles(-values, binning, weights)
     if len(distinct) == 1:
         return []
-    return [Bin(f"{binning.label} {value}", np.where(values == value, weights, 0)) for value in distinct]
+    each = parts.by_label(weights, which, num_parts=len(distinct))
+    return [Bin(f"{binning.label} {value}", part) for value, part in zip(distinct, each, strict=True)]

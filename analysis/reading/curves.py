@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from analysis.arrays import Array, Floats, Ints
+from analysis.arrays import Array, Floats, Ints, Weights
 from analysis.costs import cost_models
 from analysis.reading import chosen
 from analysis.runs.arms import Arm
@@ -13,6 +13,7 @@ from analysis.runs.counts import Counted
 from analysis.runs.serial import AxisName
 from analysis.stats import estimators
 from analysis.stats.bootstrap import weighted_means
+from analysis.stats.parts import Part
 
 Rule = Literal["maj_at_k", "pass_at_k", "best_of_n", "weighted_vote", "filtered_vote"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -228,7 +229,7 @@ def estimated_accuracy(
     return estimators.Drawn(accuracy, np.zeros(accuracy.shape))
 
 
-def resample(prompts: Curve, weights: Floats) -> Curve:
+def resample(prompts: Curve, weights: Weights | Part) -> Curve:
     """The curve under each weighting of the prompts: (P, J) and (1 + R, P) -> (1 + R, J), the estimate first.
 
     weights come from `bootstrap.prompt_weights`, whole or a bin's part of them; an empty bin gives NaN. Source:

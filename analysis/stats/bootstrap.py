@@ -1,7 +1,7 @@
 """Paired resampling of prompts or clusters, and the intervals read from it. Arrays in, named tuples out."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from analysis.arrays import Array, Floats, Ints, Weights
+from analysis.stats import parts
+from analysis.stats.parts import Part, row_blocks
 
 MIN_REPLICATES = 2000
 MIN_CLUSTERS = 10
 LEVEL = 0.95
-# So many weights at a time are made or multiplied: of many prompts all at once would take gigabytes.
-BLOCK = 2**22
 
 
 class Interval(NamedTuple):
@@ -51,19 +51,12 @@ def prompt_weights(
     return weights
 
 
-def row_blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
-    """The rows of a table in order, so many at a time as hold about BLOCK numbers; no arrays. Source: ours."""
-    size = max(BLOCK // max(num_columns, 1), 1)
-    for start in range(0, num_rows, size):
-        yield slice(start, min(start + size, num_rows))
-
-
 def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
     """Means over prompts under each weighting; (..., P) and (P, J) -> (..., J), NaN where no prompt has weight.
 
     Source: by definition.
     """
-    weights = np.asarray(weights)
+    weights = parts.settle(weights)
     means = weighted_sums(weights, values)
     with np.errstate(invalid="ignore"):
         means /= weights.sum(axis=-1)[..., None]
@@ -81,10 +74,12 @@ def means_of_each(weights: ArrayLike, tables: Sequence[ArrayLike]) -> list[Float
 
 def weighted_sums(weights: ArrayLike, values: ArrayLike) -> Floats:
     """Sums over prompts under each weighting; (..., P) and (P, J) -> (..., J). Source: by definition."""
-    weights, values = np.asarray(weights), np.asarray(values, dtype=float)
-    if weights.ndim != 2 or weights.size <= BLOCK:
-        sums: Floats = weights.astype(float, copy=False) @ values
+    weights, values = parts.settle(weights), np.asarray(values, dtype=float)
+    if weights.is_small if isinstance(weights, Part) else weights.ndim != 2 or weights.size <= parts.BLOCK:
+        sums: Floats = np.asarray(weights, dtype=float) @ values
         return sums
+    if isinstance(weights, Part):
+        weights, values = weights.used, values[weights.counts]
     # Of many prompts a block is work enough for a core; the product itself may be held to one thread.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.concatenate(

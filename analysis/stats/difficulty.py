@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Bools, Floats, Ints, Weights
-from analysis.stats.bootstrap import row_blocks
+from analysis.stats.parts import Part, row_blocks, split
 
 FEW_PROMPTS = 200
 # A bin of a handful says nothing of prompts like them.
@@ -43,10 +43,30 @@ def quantile_bins(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> In
     have weight the last bins stay empty. Raises ValueError below one bin or where a score is NaN. Source: Snell et
     al. 2024 (arXiv 2408.03314), in pools of their own; what happens to ties is ours.
     """
+    labels, which = quantile_labels(scores, weights, num_bins=num_bins)
+    return labels[:, which]
+
+
+def quantile_labels(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> tuple[Ints, Ints]:
+    """Bin of each distinct score in every weighting, and the score of each prompt; (P,), (R, P) -> (R, V), (P,).
+
+    Source and errors: `quantile_bins`, which has a bin for each prompt.
+    """
     _refuse_bins(num_bins)
-    which, mass = _levels(scores, weights)
-    share = np.cumsum(mass, axis=1) / mass.sum(axis=1, keepdims=True)
-    return _value_bins(share, mass > 0, num_bins).astype(np.min_scalar_type(-num_bins))[:, which]
+    weights = np.asarray(weights)
+    which, order, starts = _levels(scores)
+    labels = []
+    for rows in row_blocks(*weights.shape):
+        mass = _mass(weights[rows], order, starts)
+        share = np.cumsum(mass, axis=1) / mass.sum(axis=1, keepdims=True)
+        labels.append(_value_bins(share, mass > 0, num_bins).astype(np.min_scalar_type(-num_bins)))
+    return np.concatenate(labels), which
+
+
+def quantile_parts(scores: ArrayLike, weights: ArrayLike, *, num_bins: int) -> list[Part]:
+    """The weights split by `quantile_bins`, which has source and errors; (P,), (R, P) -> (R, P) each."""
+    labels, which = quantile_labels(scores, weights, num_bins=num_bins)
+    return split(np.asarray(weights), labels, which, num_parts=num_bins)
 
 
 def threshold_bins(scores: ArrayLike, thresholds: Sequence[float]) -> Ints:
@@ -69,7 +89,8 @@ def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: 
     """
     _refuse_bins(num_bins)
     weights = np.asarray(weights, dtype=float)
-    which, mass = _levels(scores, weights)
+    which, order, starts = _levels(scores)
+    mass = _mass(weights, order, starts)
     total = mass.sum(axis=1, keepdims=True)
     end = np.cumsum(mass, axis=1)
     parts = []
@@ -78,15 +99,6 @@ def shared_quantile_weights(scores: ArrayLike, weights: ArrayLike, *, num_bins: 
         inside = np.clip(np.minimum(end, high) - np.maximum(end - mass, low), 0, None)
         parts.append(weights * np.divide(inside, mass, out=np.zeros_like(mass), where=mass > 0)[:, which])
     return np.stack(parts)
-
-
-def bin_weights(weights: ArrayLike, labels: Ints, *, num_bins: int) -> Weights:
-    """The weights split by bin; (R, P), (R, P) -> (num_bins, R, P). Source: by definition."""
-    weights = np.asarray(weights)
-    parts = np.empty((num_bins, *weights.shape), dtype=weights.dtype)
-    for number, part in enumerate(parts):
-        np.multiply(weights, labels == number, out=part)
-    return parts
 
 
 def shrunk_scores(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLike) -> Floats:
@@ -139,7 +151,8 @@ def _rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: Floats) ->
     shares = weights / weights.sum(axis=1, keepdims=True)
     off = []
     for scores in (predicted, oracle):
-        which, mass = _levels(scores, shares)
+        which, order, starts = _levels(scores)
+        mass = _mass(shares, order, starts)
         rank = (np.cumsum(mass, axis=1) - mass / 2)[:, which]
         off.append(rank - (shares * rank).sum(axis=1, keepdims=True))
     together, first, second = (
@@ -150,20 +163,20 @@ def _rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: Floats) ->
     return correlation
 
 
-def _levels(scores: ArrayLike, weights: ArrayLike) -> tuple[Ints, Floats]:
-    """Which distinct score each prompt has, the easiest first,
-    and the weight on each; (P,), (R, P) -> (P,), (R, V).
-    """
-    scores, weights = np.asarray(scores, dtype=float), np.asarray(weights)
+def _levels(scores: ArrayLike) -> tuple[Ints, Ints, Ints]:
+    """Which distinct score each prompt has, the easiest first; the prompts by score, and where each score starts."""
+    scores = np.asarray(scores, dtype=float)
     if np.isnan(scores).any():
         raise ValueError("Every prompt needs a difficulty score; leave out those without one.")
     # Negated, so that the easiest come first.
     _, which = np.unique(-scores, return_inverse=True)
     order = np.argsort(which, kind="stable")
-    starts = np.flatnonzero(np.diff(which[order], prepend=-1))
-    blocks = row_blocks(*weights.shape)
-    mass = [np.add.reduceat(weights[rows][:, order], starts, axis=1, dtype=float) for rows in blocks]
-    return which, np.concatenate(mass)
+    return which, order, np.flatnonzero(np.diff(which[order], prepend=-1))
+
+
+def _mass(weights: Weights, order: Ints, starts: Ints) -> Floats:
+    """The weight on each distinct score; (R, P) -> (R, V)."""
+    return np.add.reduceat(weights[:, order], starts, axis=1, dtype=float)
 
 
 def _value_bins(share: Floats, present: Bools, num_bins: int) -> Ints:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Bools, Floats, Ints, Weights
+from analysis.arrays import Bools, Floats, Ints
+from analysis.stats import parts
 from analysis.stats.bootstrap import weighted_sums
 
 # Thresholds that are tried: quantiles of all the scores.
@@ -36,7 +37,7 @@ def thresholds(scores: ArrayLike) -> Floats:
 
 
 def cross_fit(
-    scores: ArrayLike, correct: ArrayLike, *, choosing: Weights, weights: Weights, folds: ArrayLike
+    scores: ArrayLike, correct: ArrayLike, *, choosing: ArrayLike, weights: ArrayLike, folds: ArrayLike
 ) -> Rates:
     """The rates of a filter whose threshold the prompts of one fold choose, read on those of the other.
 
@@ -48,16 +49,16 @@ def cross_fit(
     scores, right = np.asarray(scores, dtype=float), np.asarray(correct, dtype=bool)
     if scores.shape != right.shape or np.isnan(scores).any():
         raise ValueError(f"Every sample needs a score and a grade, not {scores.shape} and {right.shape}.")
-    weights, choosing, folds = np.asarray(weights), np.asarray(choosing), np.asarray(folds)
+    weights, folds = parts.settle(weights), np.asarray(folds)
     edges = thresholds(scores)
     tables = _accepted(scores, right, edges)
     num_right, num_wrong = right.sum(axis=1), (~right).sum(axis=1)
     sums = np.zeros((3, len(weights)))
     for fold in np.unique(folds):
-        apart = np.where(folds == fold, 0, choosing)
-        at = _best(apart, tables, num_right, num_wrong)
-        here = np.where(folds == fold, weights, 0)
-        sums += [_at(weighted_sums(here, table), at) for table in tables]
+        apart, here = folds != fold, folds == fold
+        others = [table[apart] for table in (*tables[:2], num_right, num_wrong)]
+        at = _best(parts.among(parts.settle(choosing), apart), *others)
+        sums += [_at(weighted_sums(parts.among(weights, here), table[here]), at) for table in tables]
     totals = weighted_sums(weights, np.stack([num_right, num_wrong, np.ones(len(right))], axis=1)).T
     true_rate, false_rate, measured = (
         np.divide(part, whole, out=np.full(len(weights), np.nan), where=whole > 0)
@@ -90,10 +91,10 @@ def _accepted(scores: Floats, right: Bools, edges: Floats) -> tuple[Floats, Floa
     return true, false, chosen
 
 
-def _best(weights: Weights, tables: tuple[Floats, ...], num_right: Ints, num_wrong: Ints) -> Ints:
+def _best(weights: ArrayLike, true: Floats, false: Floats, num_right: Ints, num_wrong: Ints) -> Ints:
     """Position of the threshold with the largest difference of rates in every weighting, the highest of equals."""
     rates = []
-    for table, number in zip(tables[:2], (num_right, num_wrong), strict=True):
+    for table, number in ((true, num_right), (false, num_wrong)):
         whole = weighted_sums(weights, number[:, None])
         sums = weighted_sums(weights, table)
         rates.append(np.divide(sums, whole, out=np.zeros(sums.shape), where=whole > 0))
@@ -106,7 +107,7 @@ def _at(table: Floats, at: Ints) -> Floats:
     return np.asarray(np.take_along_axis(table, at[:, None], axis=1)[:, 0])
 
 
-def _mean_ceiling(right: Bools, weights: Weights, true_rate: Floats, false_rate: Floats) -> Floats:
+def _mean_ceiling(right: Bools, weights: ArrayLike, true_rate: Floats, false_rate: Floats) -> Floats:
     """The ceiling at each prompt's own share of right samples, under every weighting; (1 + R,)."""
     shares, which = np.unique(right.mean(axis=1), return_inverse=True)
     mass = weighted_sums(weights, (which[:, None] == np.arange(len(shares))).astype(float))

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Floats, Weights
+from analysis.arrays import Floats
+from analysis.stats import parts
 from analysis.stats.bootstrap import weighted_sums
 
 
-def correlation(num_correct: ArrayLike, num_samples: ArrayLike, weights: Weights) -> Floats:
+def correlation(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLike) -> Floats:
     """Intraclass correlation rho of right and wrong answers, prompts being the classes, by analysis of variance.
 
     num_correct, num_samples (P, J), each prompt's own number, 1 or more; weights (R, P) -> (R, J), 1 at most. With
@@ -23,7 +24,7 @@ def correlation(num_correct: ArrayLike, num_samples: ArrayLike, weights: Weights
         raise ValueError("num_correct must lie between 0 and num_samples, and every prompt have a sample.")
     sums = weighted_sums(weights, np.concatenate([n, n**2, c, c**2 / n], axis=1))
     total, squares, right, explained = np.split(sums, 4, axis=1)
-    num_prompts = np.asarray(weights).sum(axis=1)[:, None]
+    num_prompts = parts.settle(weights).sum(axis=1)[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         between = (explained - right**2 / total) / (num_prompts - 1)
         within = (right - explained) / (total - num_prompts)

@@ -43,13 +43,13 @@ def bin_optimism(
     .032 and .857. Source: ours; the effect is regression to the mean (Galton 1886).
     """
     scores = np.asarray(correct, dtype=float).mean(axis=1)
-    weights = np.asarray(weights, dtype=float)
+    tables = np.column_stack([scores, np.asarray(fresh, dtype=float).mean(axis=1)])
     if share_ties:
-        parts = difficulty.shared_quantile_weights(scores, weights, num_bins=num_bins)
+        shared = difficulty.shared_quantile_weights(scores, weights, num_bins=num_bins)
+        means = weighted_means(shared, tables)
     else:
-        labels = difficulty.quantile_bins(scores, weights, num_bins=num_bins)
-        parts = difficulty.bin_weights(weights, labels, num_bins=num_bins)
-    means = weighted_means(parts, np.column_stack([scores, np.asarray(fresh, dtype=float).mean(axis=1)]))
+        parts = difficulty.quantile_parts(scores, weights, num_bins=num_bins)
+        means = np.stack([weighted_means(part, tables) for part in parts])
     return BinOptimism(means[..., 0], means[..., 1])
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Floats, Weights
+from analysis.arrays import Floats
 from analysis.stats.bootstrap import weighted_sums
 from analysis.stats.ranks import average_ranks
 
@@ -32,7 +32,7 @@ def within_prompts(scores: ArrayLike, correct: ArrayLike) -> Pairs:
     return Pairs(above, num_right * (correct.shape[1] - num_right))
 
 
-def area(pairs: Pairs, weights: Weights) -> Floats:
+def area(pairs: Pairs, weights: ArrayLike) -> Floats:
     """Area under the ROC curve within prompts: the share of pairs with the right sample above; (R, P) -> (R,).
 
     Every pair counts alike, so that a prompt counts by how many it has, and one whose samples are all right or all

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.stats import differences
+from analysis.stats import differences, parts
 from analysis.stats.bootstrap import Interval, weighted_means
 
 Verdict = Literal["peak", "no peak", "not known"]
@@ -34,7 +34,7 @@ def find_peak(accuracy: ArrayLike, weights: ArrayLike) -> Peak:
     bin's part of them, with some prompt. False alarms over all cells together stay below 5%. Source:
     `differences.together`, against the last cell.
     """
-    accuracy, weights = np.asarray(accuracy, dtype=float), np.asarray(weights)
+    accuracy, weights = np.asarray(accuracy, dtype=float), parts.settle(weights)
     above = accuracy[:, :-1] - accuracy[:, -1:]
     inside, num_cells = above[weights[0] > 0], above.shape[1]
     means = weighted_means(weights, above)[:, None]

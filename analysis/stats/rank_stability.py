@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import owens_t
 
-from analysis.arrays import Floats, Weights
+from analysis.arrays import Floats
+from analysis.stats import parts
 from analysis.stats.bootstrap import weighted_means
 
 
-def split_tau(num_correct: ArrayLike, num_samples: ArrayLike, weights: Weights, ks: ArrayLike) -> Floats:
+def split_tau(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLike, ks: ArrayLike) -> Floats:
     """Kendall's tau between the order of models by k samples of each prompt and that by half of all, other ones.
 
     num_correct, num_samples (P, J) of J models, each prompt's own number, 2 or more; weights (R, P), ks (K,) up to
@@ -28,7 +29,7 @@ def split_tau(num_correct: ArrayLike, num_samples: ArrayLike, weights: Weights, 
         raise ValueError(f"An order takes two models, and samples from 1 to half of the fewest ({half:g}).")
     variance = c * (n - c) / (n * (n - 1))
     means, drawn, shared = (weighted_means(weights, table) for table in (c / n, variance, variance / n))
-    num_prompts = np.asarray(weights).sum(axis=1)[:, None]
+    num_prompts = parts.settle(weights).sum(axis=1)[:, None]
     taus = [
         _agreement(
             (means[:, one] - means[:, other])[:, None],

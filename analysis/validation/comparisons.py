@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from analysis.arrays import Floats
+from analysis.arrays import Floats, Weights
 from analysis.stats import bootstrap, differences, difficulty, estimators
 from analysis.stats.bootstrap import MIN_REPLICATES, weighted_means
 from analysis.stats.differences import Differences
+from analysis.stats.parts import Part
 from analysis.stats.power import POWER
 from analysis.validation import worlds
 from analysis.validation.checks import Check, placebo
@@ -80,8 +81,7 @@ def _compare(
     values = _accuracy(new, hardness, rng) - _accuracy(base, hardness, rng)
     scores = World(base, num_prompts, NUM_BINS).draw_scores(hardness, rng)
     weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
-    labels = difficulty.quantile_bins(scores, weights, num_bins=NUM_BINS)
-    parts = [weights, *difficulty.bin_weights(weights, labels, num_bins=NUM_BINS)]
+    parts: list[Weights | Part] = [weights, *difficulty.quantile_parts(scores, weights, num_bins=NUM_BINS)]
     membership = np.stack([part[0] > 0 for part in parts])
     statistic = np.stack([weighted_means(part, values) for part in parts], axis=1)
     p_value = np.full(statistic.shape[1:], np.nan)

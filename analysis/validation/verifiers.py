@@ -72,8 +72,8 @@ def error_rates(num_datasets: int, *, num_bins: int, num_prompts: int, rng: np.r
     for _ in range(num_datasets):
         hardness = worlds.draw_hardness(num_prompts, rng)
         weights = bootstrap.prompt_weights(num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
-        labels = difficulty.quantile_bins(world.draw_scores(hardness, rng), weights, num_bins=num_bins)
-        parts = difficulty.bin_weights(weights, labels, num_bins=num_bins)
+        scores = world.draw_scores(hardness, rng)
+        parts = np.stack(list(map(np.asarray, difficulty.quantile_parts(scores, weights, num_bins=num_bins))))
         small = _paths(rates, hardness, rng)
         large = worlds.draw(LARGE, hardness, 1, rng)
         for name, interval in _statistics(small, large, parts).items():

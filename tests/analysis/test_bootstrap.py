@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.stats import bootstrap
+from analysis.stats import bootstrap, parts
 from analysis.stats.bootstrap import (
     p_value,
     percentile_interval,
@@ -29,8 +29,8 @@ def test_the_first_weights_are_the_prompts_themselves_and_every_other_row_resamp
 def test_weights_and_means_of_many_prompts_are_made_in_blocks_and_stay_the_same(monkeypatch: pytest.MonkeyPatch):
     values, labels = np.random.default_rng(0).random((37, 3)), np.arange(37) // 3
     found = []
-    for block in (bootstrap.BLOCK, 37 * 11 + 5):
-        monkeypatch.setattr(bootstrap, "BLOCK", block)
+    for block in (parts.BLOCK, 37 * 11 + 5):
+        monkeypatch.setattr(parts, "BLOCK", block)
         for clusters in (None, labels):
             rng = np.random.default_rng(3)
             weights = prompt_weights(37, num_replicates=2001, rng=rng, clusters=clusters)

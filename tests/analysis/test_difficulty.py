@@ -4,9 +4,9 @@ from scipy.stats import spearmanr
 
 from analysis.stats.difficulty import (
     bin_names,
-    bin_weights,
     default_num_bins,
     quantile_bins,
+    quantile_parts,
     rank_agreement,
     shared_quantile_weights,
     shrunk_scores,
@@ -61,8 +61,8 @@ def test_bins_beyond_the_number_of_scores_stay_empty():
 def test_bin_weights_add_up_to_the_weights():
     rng = np.random.default_rng(0)
     weights = rng.multinomial(40, np.full(40, 1 / 40), size=7).astype(float)
-    labels = quantile_bins(rng.random(40), weights, num_bins=5)
-    np.testing.assert_array_equal(bin_weights(weights, labels, num_bins=5).sum(axis=0), weights)
+    parts = quantile_parts(rng.random(40), weights, num_bins=5)
+    np.testing.assert_array_equal(np.sum([np.asarray(part) for part in parts], axis=0), weights)
 
 
 def test_bins_are_three_below_two_hundred_prompts_and_five_from_there():

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.arrays import Weights
 from analysis.costs import cost_models
 from analysis.questions import exchange_rates
 from analysis.reading import curves
@@ -30,6 +31,7 @@ from analysis.runs.arms import Arm
 from analysis.runs.outcomes import Outcomes
 from analysis.stats import bootstrap, difficulty, estimators, intervals, substitution
 from analysis.stats.bootstrap import MIN_REPLICATES
+from analysis.stats.parts import Part
 from tests.bench import plain, synthetic
 from tests.bench.synthetic import BIN_SAMPLES, BUDGETS, NUM_SAMPLES, VOTE_WIDTHS, WIDTHS, Size
 
@@ -53,8 +55,8 @@ def full(size: Size) -> dict[str, float]:
         weights = bootstrap.prompt_weights(size.num_prompts, num_replicates=MIN_REPLICATES, rng=rng)
     anchor = synthetic.draw_arm(size, size.num_models - 1, budgets=BUDGETS[-1:], num_samples=BIN_SAMPLES)
     with _timed(spent, "resample"):
-        labels = difficulty.quantile_bins(anchor.samples.correct[0].mean(axis=1), weights, num_bins=5)
-        parts = [weights, *difficulty.bin_weights(weights, labels, num_bins=5)]
+        scores = anchor.samples.correct[0].mean(axis=1)
+        parts: list[Weights | Part] = [weights, *difficulty.quantile_parts(scores, weights, num_bins=5)]
     targets: dict[int, list[Curve]] = {}
     # From the largest down, so that every target is known when a smaller model is matched; one model in memory at
     # once.
