@@ -17,6 +17,8 @@ MAX_PERIOD = 16
 # A cycle has to come round so often.
 ROUNDS = 4
 NO_TOKEN = -1
+# Lists whose ends are looked at at once.
+BLOCK = 2**15
 _COLUMNS = ["prompt_id", "pool", "sample", "start_token", "num_thinking_tokens", "ended", "text", "token_ids"]
 
 
@@ -63,7 +65,15 @@ def _loops(token_ids: pa.ChunkedArray) -> Bools:
     """Whether each list (N,) ends in one token, or a cycle of at most MAX_PERIOD,
     that comes round ROUNDS times.
     """
-    tails, lengths = _tails(token_ids)
+    found = np.zeros(len(token_ids), dtype=bool)
+    long_enough = np.flatnonzero(_ints(pc.list_value_length(token_ids.combine_chunks())) >= LEAST)
+    for start in range(0, len(long_enough), BLOCK):
+        at = long_enough[start : start + BLOCK]
+        found[at] = _loop(*_tails(token_ids.take(at)))
+    return found
+
+
+def _loop(tails: Ints, lengths: Ints) -> Bools:
     found = np.zeros(len(tails), dtype=bool)
     for period in range(1, MAX_PERIOD + 1):
         # Beyond the beginning of a short list there is nothing to differ from.

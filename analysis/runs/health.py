@@ -10,17 +10,36 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.runs import throughput
+from analysis.runs.slots import dictionary
 from results import schema, store
 from results.cuts import NATURAL, NEVER, Caps, Events, answer_places
 from results.graders import present_grader
 from results.growth import GROWN_SHARE
 from results.prompts import in_order
-from results.schema import OUTCOMES
+from results.schema import OUTCOMES, Table
 
-SAMPLE = ["prompt_id", "sample"]
+# A prompt by its place in the task's order, and the number of its sample.
+SAMPLE = ["prompt", "sample"]
+
+
+# What is read of each row beside whose it is.
+_COLUMNS = {
+    schema.TRACES: ("start_token", "num_thinking_tokens", "ended", "opened", "opened_by"),
+    schema.ANSWERS: ("budget", "num_answer_tokens", "forced", "extension"),
+    schema.GRADES: ("budget", "grader", "grader_version", "outcome"),
+}
+
+
+class _Stored(NamedTuple):
+    """Rows of one model's evaluation pool."""
+
+    traces: pa.Table
+    answers: pa.Table
+    grades: pa.Table
 
 
 class _Traces(NamedTuple):
@@ -58,14 +77,14 @@ def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFra
     columns).
     """
     cells = _read_declared(root, identity)
-    answers = _read_answers(root, identity)
+    stored = _Stored(*(_scan(root, table, columns, identity) for table, columns in _COLUMNS.items()))
+    prompt_ids = _in_order(stored)
+    answers = _graded(stored, prompt_ids, present_grader(root, [identity]))
     extensions, calls = (int(cells[name].max()) if len(cells) else 0 for name in ("extensions", "calls"))
-    traces = _read_traces(root, identity, answers, Caps(0, extensions, calls))
-    prompt_ids = traces.samples.union(answers.index).unique("prompt_id")
-    prompt_ids = pd.Index(sorted(prompt_ids, key=in_order), name="prompt_id")
+    traces = _follow(_frame(stored.traces, prompt_ids), answers, Caps(0, extensions, calls))
     counted = {
         int(budget): _counted(
-            _serving(traces, answers, Caps(int(budget), extensions, calls)), prompt_ids, declared
+            _serving(traces, answers, Caps(int(budget), extensions, calls)), len(prompt_ids), declared
         )
         for budget, declared in cells.groupby("budget")
     }
@@ -83,11 +102,30 @@ def _read_declared(root: Path, identity: str) -> pd.DataFrame:
     return cells[cells["calls"] == cells["calls"].max()]
 
 
-def _read_traces(root: Path, identity: str, answers: pd.DataFrame, most: Caps) -> _Traces:
-    """Of every evaluation sample, segments joined, where it closed and where calls begin, as far as these caps go."""
-    columns = [*SAMPLE, "pool", "start_token", "num_thinking_tokens", "ended", "opened", "opened_by"]
-    rows = store.scan(root, schema.TRACES, columns=columns, identity=identity).to_pandas()
-    rows = rows[rows["pool"] == "evaluation"].astype({"prompt_id": object}).sort_values("start_token")
+def _scan(root: Path, table: Table, columns: Sequence[str], identity: str) -> pa.Table:
+    """The rows of the evaluation pool."""
+    rows = store.scan(root, table, columns=["prompt_id", "sample", "pool", *columns], identity=identity)
+    return rows.filter(pc.field("pool") == "evaluation").drop_columns("pool")
+
+
+def _in_order(stored: _Stored) -> pd.Index:
+    """The prompts of any trace or answer, in the task's order."""
+    named = {
+        name for table in (stored.traces, stored.answers) for name in pc.unique(table["prompt_id"]).to_pylist()
+    }
+    return pd.Index(sorted(named, key=in_order), dtype=object)
+
+
+def _frame(table: pa.Table, prompt_ids: pd.Index) -> pd.DataFrame:
+    """The rows with the place of each prompt, -1 of another, in the place of its name."""
+    codes, names = dictionary(table["prompt_id"])
+    places = prompt_ids.get_indexer(pd.Index(names, dtype=object)).astype(np.int32)
+    return table.drop_columns("prompt_id").to_pandas().assign(prompt=places[codes] if len(names) else codes)
+
+
+def _follow(rows: pd.DataFrame, answers: pd.DataFrame, most: Caps) -> _Traces:
+    """Of every sample, segments joined, where it closed and where calls begin, as far as these caps go."""
+    rows = rows.sort_values("start_token")
     samples = pd.MultiIndex.from_frame(rows[SAMPLE].drop_duplicates())
     ended, opened = rows[rows["ended"].astype(bool)], rows.dropna(subset="opened")
     [closes] = _number(
@@ -117,18 +155,13 @@ def _number(
     return numbered
 
 
-def _read_answers(root: Path, identity: str) -> pd.DataFrame:
+def _graded(stored: _Stored, prompt_ids: pd.Index, grader: tuple[str, str] | None) -> pd.DataFrame:
     """Answers with what the grader whose grades stand makes of them; null where it has not seen them."""
-    key, by = [*SAMPLE, "pool", "budget"], ["grader", "grader_version"]
-    answers = store.scan(
-        root, schema.ANSWERS, columns=[*key, "num_answer_tokens", "forced", "extension"], identity=identity
-    )
-    grades = store.scan(root, schema.GRADES, columns=[*key, *by, "outcome"], identity=identity)
-    grader = present_grader(root, [identity]) or ("", "")
-    standing = grades.filter((pc.field(by[0]) == grader[0]) & (pc.field(by[1]) == grader[1])).drop_columns(by)
-    frames = [table.to_pandas().astype({"prompt_id": object, "pool": object}) for table in (answers, standing)]
-    rows = frames[0].merge(frames[1], on=key, how="left")
-    return rows[rows["pool"] == "evaluation"].set_index(SAMPLE)
+    name, version = grader or ("", "")
+    standing = stored.grades.filter((pc.field("grader") == name) & (pc.field("grader_version") == version))
+    standing = standing.drop_columns(["grader", "grader_version"])
+    frames = [_frame(table, prompt_ids) for table in (stored.answers, standing)]
+    return frames[0].merge(frames[1], on=[*SAMPLE, "budget"], how="left").set_index(SAMPLE)
 
 
 def _serving(traces: _Traces, answers: pd.DataFrame, caps: Caps) -> pd.DataFrame:
@@ -144,14 +177,14 @@ def _serving(traces: _Traces, answers: pd.DataFrame, caps: Caps) -> pd.DataFrame
     return serving[~serving.index.duplicated()]
 
 
-def _counted(serving: pd.DataFrame, prompt_ids: pd.Index, declared: pd.DataFrame) -> _Counted:
-    """What counts of the answers at one budget; its D declared cells are of the first prompts P."""
+def _counted(serving: pd.DataFrame, num_stored: int, declared: pd.DataFrame) -> _Counted:
+    """What counts of the answers at one budget; its D declared cells are of the first prompts P of those stored."""
     num_samples, num_prompts = (declared[name].to_numpy(dtype=np.int64) for name in ("num_samples", "num_prompts"))
-    prompt_ids = prompt_ids[: num_prompts.max()]
-    asked_PD = num_samples * (np.arange(len(prompt_ids))[:, None] < num_prompts)
-    ready_P = _num_ready(serving).reindex(prompt_ids, fill_value=0).to_numpy()
+    prompts = np.arange(min(num_stored, num_prompts.max()))
+    asked_PD = num_samples * (prompts[:, None] < num_prompts)
+    ready_P = _num_ready(serving).reindex(prompts, fill_value=0).to_numpy()
     there_PD = asked_PD * (ready_P[:, None] >= num_samples)
-    counts = pd.Series(there_PD.max(axis=1), index=prompt_ids)
+    counts = pd.Series(there_PD.max(axis=1), index=prompts)
     prompt, sample = (serving.index.get_level_values(name) for name in SAMPLE)
     return _Counted(
         serving[sample < counts.reindex(prompt, fill_value=0).to_numpy()],
@@ -173,8 +206,8 @@ def _count_asked(num_samples: np.ndarray, num_prompts: np.ndarray) -> int:
 def _num_ready(serving: pd.DataFrame) -> pd.Series:
     """Number of each prompt's leading samples without a gap."""
     ordered = serving.index.to_frame(index=False).sort_values(SAMPLE)
-    leading = ordered.groupby("prompt_id").cumcount() == ordered["sample"]
-    return leading.groupby(ordered["prompt_id"]).sum()
+    leading = ordered.groupby("prompt").cumcount() == ordered["sample"]
+    return leading.groupby(ordered["prompt"]).sum()
 
 
 def _cell(cell: _Counted, budget: int, *, rate: float | None, reached: int) -> dict[str, float | int | None]:

@@ -63,6 +63,13 @@ def test_a_trace_goes_round_where_a_short_cycle_fills_its_end(tmp_path: Path, to
     assert found == (1, 0.0, float(loops))
 
 
+def test_ends_are_looked_at_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(degenerate, "BLOCK", 2)
+    ends = [[7] * 64, varied(64), [7], [1, 2] * 20, [7] * 30, varied(3), varied(30)]
+    store.append(tmp_path, TRACES, [segment(at, end, ended=False) for at, end in enumerate(ends)], writer="m")
+    assert degenerate.read(tmp_path, "i") == (7, 0.0, pytest.approx(3 / 7))
+
+
 def test_a_trace_that_ended_by_itself_did_not_go_round_to_the_cap(tmp_path: Path):
     assert read(tmp_path, [segment(0, [7] * 64, ended=True)]).looping == 0
 
