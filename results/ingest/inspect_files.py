@@ -25,7 +25,7 @@ EVAL = re.compile(rb'"eval"\s*:\s*\{')
 START_BYTES = 1 << 16
 # What reading a log meets that is cut short, damaged or none.
 BROKEN = (
-    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, RecursionError),
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, RecursionError, OverflowError),
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, struct.error),
 )
 

@@ -112,6 +112,7 @@ def _read_log(
             continue
         try:
             sample = _sample(part.sample, log.header["eval"]["model"], place, path, scorers, correct_at)
+            said = {"text": _text(part.sample.get("input")), "dials": dict(part.sample.get("metadata") or {})}
         except MissingError as error:
             found.dropped[str(error)] += 1
         except _ChoiceError:
@@ -119,7 +120,6 @@ def _read_log(
         except inspect_files.BROKEN as error:
             found.skip(error, part.place)
         else:
-            said = {"text": _text(part.sample.get("input")), "dials": part.sample.get("metadata") or {}}
             found.prompts[place.task, sample.prompt] = said
             found.samples.append(sample)
     _tell_lacking(found, path, log.header, num_held)
@@ -127,7 +127,10 @@ def _read_log(
 
 def _tell_lacking(found: Ingested, path: Path, header: Mapping[str, Any], num_held: int) -> None:
     """Say where a log holds fewer samples than its results are of, as one that was cut to be shown."""
-    num_told = (header.get("results") or {}).get("total_samples") or 0
+    results = header.get("results")
+    num_told = results.get("total_samples") if isinstance(results, dict) else None
+    if not isinstance(num_told, int):
+        return
     if num_told and not num_held:
         told = f"it has results of {num_told:,} samples, but not the samples; give the log with its samples"
         found.skip(told, path.name)

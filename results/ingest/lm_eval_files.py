@@ -166,10 +166,21 @@ def _listed(content: bytes, path: Path, skip: Skip) -> Iterator[Row]:
 
 
 def _checked(row: Any, place: str, skip: Skip) -> Iterator[Row]:
-    if isinstance(row, dict) and row.keys() >= FIELDS and row["resps"]:
+    if isinstance(row, dict) and row.keys() >= FIELDS and row["resps"] and _is_formed(row):
         yield row
     else:
         skip("it is not a document of lm-eval's sample logs (versions 0.4.0 to 0.4.13 can be read)", place)
+
+
+def _is_formed(row: Row) -> bool:
+    """Whether lists, names and mappings stand where documents have them."""
+    lists = [row["resps"], row["filtered_resps"], row.get("metrics", [])]
+    names = [row.get("filter", ""), *row.get("metrics", [])] if isinstance(lists[2], list) else [None]
+    return (
+        all(isinstance(part, list) for part in lists)
+        and all(isinstance(name, str) for name in names)
+        and isinstance(row.get("arguments") or {}, (dict, list))
+    )
 
 
 def _results_of(path: Path) -> Path:

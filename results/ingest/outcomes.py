@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
+
+from results.schema import UNLIMITED
 
 OLDER = "it is in an older log of the same model and task"
 AGAIN = "it is the same sample again"
@@ -20,6 +22,11 @@ class Tokens:
     decoded: float | None = None
     thinking: float | None = None
     usd: float | None = None
+
+    def __post_init__(self) -> None:
+        for number in astuple(self):
+            if number is not None and not 0 <= number < UNLIMITED:
+                raise ValueError(f"{number} tokens or dollars of a sample are not possible")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,9 @@ class Sample:
     verifier: float | None = field(default=None, repr=False)
     step_scores: tuple[float, ...] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        _check_place(self)
+
     @property
     def is_scored(self) -> bool:
         """Whether a verifier gave it anything."""
@@ -65,6 +75,11 @@ class Count:
     num_correct: int
     budget: int | None = None
     tokens: Tokens = Tokens()
+
+    def __post_init__(self) -> None:
+        _check_place(self)
+        if self.num_samples >= UNLIMITED:
+            raise ValueError(f"{self.num_samples:g} samples of a prompt are more than can be counted")
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,15 @@ class Ingested:
     def skip(self, reason: object, place: str) -> None:
         """Leave out what cannot be read, and say where it stands."""
         self.odd.setdefault(" ".join(str(reason).split()), []).append(place)
+
+
+def _check_place(outcome: Sample | Count) -> None:
+    """Raise ValueError for names that no file can hold, and for a budget that is none."""
+    for name in (outcome.model, outcome.task, outcome.prompt):
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError(f"the name {ascii(name[:40])} holds half a character")
+    if outcome.budget is not None and not 0 <= outcome.budget < UNLIMITED:
+        raise ValueError(f"a budget of {outcome.budget:g} tokens is not possible")
 
 
 def tell_alike(samples: list[Sample]) -> list[str]:

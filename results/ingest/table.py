@@ -16,7 +16,7 @@ from results.ingest.mapping import DIAL, OF_TOKENS, Mapped, UnfitError, check_co
 from results.ingest.outcomes import Count, Ingested, Known, Sample, Tokens
 from results.ingest.paths import Row, find
 from results.ingest.scores import MissingError, grade
-from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, parse_size
+from results.ingest.sizes import LEAST_PARAMS, LEAST_TOKENS, MOST, parse_size
 from results.ingest.verifier import score, step_scores
 from results.schema import UNLIMITED
 
@@ -127,7 +127,9 @@ def _read_row(reading: _Reading, cells: Mapping[str, Any]) -> None:
     found, mapped = reading.found, reading.mapped
     name, task, prompt = _place(cells, mapped.task)
     if mapped.holds_counts:
-        _add_count(reading, _count(cells, (name, task, prompt)))
+        count = _count(cells, (name, task, prompt))
+        _note(found, cells, (name, task, prompt))
+        _add_count(reading, count)
     else:
         if "correct" not in cells:
             cells = {
@@ -137,10 +139,9 @@ def _read_row(reading: _Reading, cells: Mapping[str, Any]) -> None:
         samples = [_sample(each, (name, task, prompt), mapped) for each in spread(dict(cells))]
         kept = [sample for sample in samples if sample is not None]
         found.dropped["it has no score"] += len(samples) - len(kept)
-        if not kept:
-            return
+        if kept:
+            _note(found, cells, (name, task, prompt))
         found.samples += kept
-    _note(found, cells, (name, task, prompt))
 
 
 def _sample(cells: Mapping[str, Any], place: tuple[str, str, str], mapped: Mapped) -> Sample | None:
@@ -214,6 +215,8 @@ def _note(found: Ingested, cells: Mapping[str, Any], place: tuple[str, str, str]
 
 def _size(cells: Mapping[str, Any]) -> float | None:
     billions = _number(cells, "billion_params")
+    if billions is not None and billions * 1e9 >= MOST:
+        raise ValueError(f"{billions:g} is not possible, under billion_params")
     return _parsed(cells, "num_params", LEAST_PARAMS) if billions is None else billions * 1e9
 
 

@@ -231,7 +231,7 @@ def _answer(sample: Sample) -> Row:
         "num_prompt_tokens": None if prompt is None else round(prompt) + round(thinking),
         "forced": False,
         "finish_reason": None if sample.truncated is None else "length" if sample.truncated else "stop",
-        "text": sample.text,
+        "text": _storable(sample.text),
         "usd": sample.tokens.usd,
     }
 
@@ -240,8 +240,8 @@ def _grade(sample: Sample) -> Row:
     return {
         "grader": GRADER,
         "grader_version": GRADER_VERSION,
-        "extracted": sample.answer,
-        "vote_key": sample.answer,
+        "extracted": _storable(sample.answer),
+        "vote_key": _storable(sample.answer),
         "correct": sample.correct,
         "score": sample.score,
         "outcome": sample.outcome or ("correct" if sample.correct else "wrong"),
@@ -285,7 +285,7 @@ def _cell_rows(sizes: Iterable[tuple[int | None, int]], identity: str) -> list[R
 
 
 def _prompt_row(task: str, prompt: str, said: Mapping[str, Any]) -> Row:
-    text = said.get("text")
+    text = _storable(said.get("text"))
     return {
         "task": task,
         "prompt_id": _prompt_id(task, prompt),
@@ -307,6 +307,11 @@ def _model_row(identity: str, model: str, task: str, known: Known, parts: Row) -
         "pretraining_tokens": None if known.pretraining_tokens is None else round(known.pretraining_tokens),
         "identity_parts": store.encode_json(parts),
     }
+
+
+def _storable(text: str | None) -> str | None:
+    """The text with a question mark for half a surrogate pair, which no encoding has."""
+    return None if text is None else text.encode(errors="replace").decode()
 
 
 def _prompt_id(task: str, prompt: str) -> str:
