@@ -9,12 +9,14 @@ from harness.answers.letters import choice_letter
 from harness.answers.numbers import last_number, stated_number
 from harness.answers.phrases import final_answer
 from harness.answers.texts import after_thoughts
+from harness.answers.values import digits_of_base
 
 __all__ = [
     "after_thoughts",
     "behind_box",
     "boxed",
     "choice_letter",
+    "digits_of_base",
     "final_answer",
     "last_number",
     "math_equal",

@@ -112,11 +112,13 @@ class _Reader:
         return terms[0] if len(terms) == 1 else Node("+", tuple(terms))
 
     def read_signed(self, read: Callable[[], Node]) -> Node:
-        is_negative = False
+        num_minus = 0
         while self.peek() in ("+", "-"):
-            is_negative ^= self.take() == "-"
+            num_minus += self.take() == "-"
         inner = read()
-        return Node("neg", (inner,)) if is_negative else inner
+        for _ in range(num_minus):
+            inner = Node("neg", (inner,))
+        return inner
 
     def read_product(self) -> Node:
         product = self.read_power()

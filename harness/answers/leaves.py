@@ -57,7 +57,15 @@ _ANOTHER = re.compile(
     r"\b(?:no|not|none|wrong|is|are|was|more|less|least|most|than|plus|minus|times|over|half|halves|third|thirds|quarters?"
     r"|fifths|sixths|sevenths|eighths|ninths|twelfths|thousandths?|millionths?|tens|ppm|lakhs?|crores?|mln|bn"
     r"|squared|cubed|factorial|mod|pi|percents?|tenths?|hundredths?|point|or|and|to|base|incorrect|false|negative"
-    r"|below\s+zero|doubled|tripled|halved|twice|thrice|gross|mills?|(?-i:[kMB])|never|unlikely|maybe|perhaps|\w+n't)\b",
+    r"|below|doubled|tripled|quadrupled|halved|quartered|twice|thrice|gross|mills?|(?-i:[kMB])|never|unlikely|maybe"
+    r"|perhaps|possibly|guess|except|unless|fewer|greater|short\s+of|in\s+debt|power|reciprocal|inverse|multiplied|divided"
+    r"|increased|decreased|(?:two|three|four|five|six|ten|hundred)fold|(?:elev|twelf|\w{2,5}teen|\w{3,4}ti)e?n?ths|\w+n't)\b",
+    re.IGNORECASE,
+)
+# Words behind a number that are the rest of it: 5 six; but 5 one-dollar bills.
+_NUMBER_BEHIND = re.compile(
+    rf"[\s/]*\"\s*(?:zero|one|nil|{'|'.join(_NUMBER_WORDS)}|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
+    r"(?![\w-])",
     re.IGNORECASE,
 )
 _UNIT_POWER = r"(?:\s*\^\s*(?:\{\s*-?[0-9]\s*\}|-?[0-9]))?"
@@ -152,7 +160,10 @@ def is_number(tree: Node) -> bool:
 def strip_unit(text: str) -> str:
     """A number or an expression without the unit behind it, or what else words say that it counts."""
     told = _TOLD_UNIT.search(text)
-    if told and told.start() and not (_ANOTHER.search(told.group()) or _SCALED.search(told.group())):
+    is_another = told and (
+        _ANOTHER.search(told.group()) or _SCALED.search(told.group()) or _NUMBER_BEHIND.match(told.group())
+    )
+    if told and told.start() and not is_another:
         return text[: told.start()].strip()
     return _BARE_UNIT.sub("", text).strip() if text[:1] not in ("", '"') else text
 
@@ -217,14 +228,23 @@ def read_date(text: str) -> Leaf | None:
 
 
 def _read_base(text: str) -> Leaf | None:
+    digits, base = split_base(text)
+    if base is None:
+        return None
+    if base < 2 or any(int(digit, 36) >= base for digit in digits):
+        raise UnreadError(text)
+    return Leaf(f"{digits.lstrip('0') or '0'} in base {base}")
+
+
+def split_base(text: str) -> tuple[str, int | None]:
+    """The digits of a number and the base that it names, 52 and 8 of 52_8;
+    the text and None where it names none, 0 for a base that is no number.
+    """
     found = _BASE.fullmatch(text)
     if found is None or not (found[1][0].isdigit() or len(found[1]) > 1):
-        return None
+        return text, None
     named = found[2] or found[3]
-    base = int(named) if named.isdigit() else _NUMBER_WORDS.get(named, 0)
-    if base < 2 or any(int(digit, 36) >= base for digit in found[1]):
-        raise UnreadError(text)
-    return Leaf(f"{found[1].lstrip('0') or '0'} in base {base}")
+    return found[1], int(named) if named.isdigit() else _NUMBER_WORDS.get(named, 0)
 
 
 def _read_words(text: str) -> Leaf | None:

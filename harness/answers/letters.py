@@ -42,7 +42,7 @@ _JOINED = re.compile(
 _LED_TWICE = re.compile(r"(?<![\w'’])[A-J][.):].*(?<![\w'’.])[A-J][.):](?:[\s*}~\\]|$)", re.DOTALL)
 _LISTED = re.compile(r"\([A-J]\)(?:[\s,;/|&]|n?or|and){0,9}\((?=[A-J]\))")
 _DENIED = re.compile(
-    r"(?:\bnot|n't|\bnever|\bcannot|\bno\slonger|\bother\sthan|\b(?:any|every)\w{0,5}\sbut|\bexcept|\brather\sthan|\binstead\sof)"
+    r"(?:\bnot|n['’]t|\bnever|\bcannot|\bno\slonger|\bother\sthan|\b(?:any|every)\w{0,5}\sbut|\bexcept|\brather\sthan|\binstead\sof)"
     r"(?:\sbe)?\s{1,3}\(?[A-J]\)?(?![\w'’])"
 )
 _ANSWER_TAG = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)

@@ -12,7 +12,8 @@ _LETTER = (
 _GIVEN = r"\s*(?:[A-Za-z]|-?[0-9]{1,4})\s*"
 _APPLIED = rf"(?:[f-hp-sF-HP-S]|\\Pr){_SUBSCRIPT}(?:\^\s*(?:-1|\{{-1\}}))?\s*\({_GIVEN}(?:,{_GIVEN}){{0,4}}\)"
 # AB, |AB|, \overline{AB}
-_SEGMENT = r"\|?\s*(?:\\(?:overline|overrightarrow|angle)\s*)?\{?\s*[A-Z]{2,4}\s*\}?\s*\|?"
+_DRAWN = r"(?:\\(?:overline|overrightarrow|overleftrightarrow)|m?\s*\\(?:measured)?angle)\s*"
+_SEGMENT = rf"\|?\s*(?:{_DRAWN})?\{{?\s*[A-Z]{{2,4}}\s*\}}?\s*\|?"
 NAME = re.compile(rf"{_LETTER}|{_APPLIED}|{_SEGMENT}|\"[^\"]*\"")
 _COMMA = re.compile(r"[,;]")
 # Coordinates of a circle and of a sphere, in their order.

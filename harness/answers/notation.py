@@ -29,6 +29,7 @@ _SIGNS = {
     },
     **{"\N{LESS-THAN OR EQUAL TO}": r"\le ", "\N{GREATER-THAN OR EQUAL TO}": r"\ge ", "\N{NOT EQUAL TO}": r"\ne "},
     **{"\N{ELEMENT OF}": r"\in ", "\N{POUND SIGN}": "", "\N{EURO SIGN}": "", "\N{NO-BREAK SPACE}": " "},
+    **dict.fromkeys(("\N{CENT SIGN}", "\N{YEN SIGN}", "\N{INDIAN RUPEE SIGN}"), ""),
     **{"\N{NARROW NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "\N{FRACTION SLASH}": "/"},
     **{"\N{SUPERSCRIPT TWO}": "^2", "\N{SUPERSCRIPT THREE}": "^3"},
     **{"\N{GREEK SMALL LETTER PI}": r"\pi ", "\N{GREEK SMALL LETTER THETA}": r"\theta "},
@@ -94,8 +95,17 @@ _WRAPPER = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|normal|up|tt)?|math(?:rm|bf|it|sf|normal)|mbox|emph|boldsymbol|bm|bf|rm|it)\s*\{([^{}]*)\}"
 )
 # Around what holds braces of its own, where it changes nothing.
-_STYLE = re.compile(r"\\(?:math(?:rm|bf|it|sf|normal)|boldsymbol|bm|bf)(?=\s*\{)")
-_SWITCH = re.compile(r"\\(?:bf|rm|it|bfseries|boldsymbol|mathrm|mathbf)(?![a-zA-Z{])\s*")
+_STYLE = re.compile(
+    r"\\(?:(?:math(?:rm|bf|it|sf|normal)|boldsymbol|bm|bf|underline|ensuremath|small|large|Large|LARGE|huge|Huge)"
+    r"|(?:textcolor|colorbox)\s*\{[a-zA-Z]{1,20}\})(?=\s*\{)"
+)
+_SWITCH = re.compile(
+    r"\\(?:bf|rm|it|bfseries|boldsymbol|mathrm|mathbf|tiny|small|large|Large|LARGE|huge|Huge)(?![a-zA-Z{])\s*"
+    r"|\\color\s*\{[a-zA-Z]{1,20}\}"
+)
+# One and a third, as it is typed.
+_MIXED = re.compile(r"(?<![0-9./,^])(?<![0-9./] )([0-9]{1,4}) ([0-9]{1,2})/([0-9]{1,2})(?![0-9./])(?! [0-9])")
+_NOTHING = re.compile(r"(?<=[0-9a-zA-Z)}])\{\s*\}$")
 # Of what is set as text: words, but for a letter alone and what joins answers.
 _SPOKEN = re.compile(r"[A-Za-z][A-Za-z'/.-]*(?:\s+[A-Za-z][A-Za-z'/.-]*)*")
 _JOINS = re.compile(r"(?:^|\s+)(and|or)(?:\s+|$)")
@@ -134,6 +144,7 @@ def normalise(answer: str) -> str | None:
         text = pattern.sub(plain, text)
     text = _ROOT_OF_BRACKETS.sub(r"\\sqrt\1{\2}", _quote(text.replace('"', "")))
     text = _PERCENT.sub("", _join_digits(_CURRENCY.sub("", text)))
+    text = _NOTHING.sub("", _MIXED.sub(r"\1\\frac{\2}{\3}", text))
     text = _POWER_OF_TEN.sub(r"\1\\cdot 10^{\2}", text)
     text = _REPEATING.sub(_write_repeating, text)
     text = _DEGREES.sub(r"\\frac{\\pi}{180}" if _ANGLE_OF.search(text) else "", text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from harness.answers.boxes import boxed
+from harness.answers.boxes import behind_box, boxed
 from harness.answers.phrases import final_answer
 from harness.answers.texts import clean, find_last
 
@@ -15,15 +15,19 @@ _NUMBER = re.compile(
     r"|(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+"
 )
 # How LaTeX writes 1,250 and 1/2; what is raised is no number of its own: 42 m^2.
-THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\{,\})(?=[0-9]{3}(?![0-9]))")
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}")
+THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|\{,\}|['’\u00a0\u2009\u202f])(?=[0-9]{3}(?![0-9]))")
+# Where one number is said, and none of a list.
+_SPACED = re.compile(r"(?<![0-9.,])(?<![0-9.,] )([1-9][0-9]{0,2}(?: [0-9]{3})+)(?![0-9])(?! [0-9])")
+_PART = r"\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))"
+_FRACTION = re.compile(rf"\\[dtcs]?frac{_PART}{_PART}")
 _EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
 _GOES_ON = re.compile(
-    r"\s{0,3}(?:-{1,2}|[+*/x×÷±]|\\times|\\div|\\cdot|\\pm|\b(?:plus|minus|times|(?:multiplied|divided)\s{1,3}by)\b)"
-    r"\s{0,3}\$?[0-9]"
+    r"(?:\s{0,3}(?:-{1,2}|[+*/x×÷±]|\\times|\\div|\\cdot|\\pm"
+    r"|\b(?:plus|minus|times|less|mod|modulo|(?:multiplied|divided)\s{1,3}by)\b)"
+    r"\s{0,3}(?:\$?[0-9][0-9.,]*+|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve)\b)){1,20}"
 )
 # A number, "or", and the last number.
-_OR = r"(?:\bor\b|\\(?:lor|vee)(?![A-Za-z])|∨)"
+_OR = r"(?:\b(?:or|vs|versus|alternatively)\b|\\(?:lor|vee)(?![A-Za-z])|∨)"
 _HEDGED = re.compile(rf"[0-9][^0-9.\n]{{0,20}}{_OR}[^0-9.\n]{{0,20}}[0-9][0-9.,]*[^0-9]*$")
 # Taken back right behind it: 18, no, 19. Which one is meant is not for a reader to say.
 _TAKEN_BACK = re.compile(
@@ -36,14 +40,21 @@ _AND = r"\s{1,3}and\s{1,3}\\?\$?-?[0-9][0-9.,]*+"
 _PAIRED_FIRST = re.compile(r"[^0-9]*[0-9][0-9.,]*+" + _AND)
 _PAIRED_LAST = re.compile(r"[0-9]" + _AND + r"[^0-9]*$")
 _DENIED = re.compile(
-    r"(?:(?:\bnot|n't|\bcannot|\bnever|\bno\slonger|\bother\sthan|\banything\sbut)(?:\sbe)?[\s}]{1,3}|\\neq?(?![A-Za-z])\s?|≠\s?|!=\s?)"
+    r"(?:(?:\bnot|n['’]t|\bcannot|\bnever|\bunlikely(?:\sto)?|\bno\slonger|\bother\sthan|\banything\s(?:but|except)"
+    r"|\b(?:is|be)\s(?:more|less|fewer|greater|larger|smaller)\sthan)(?:\sbe)?[\s}]{1,3}|\\neq?(?![A-Za-z])\s?|≠\s?|!=\s?)"
     r"\\?\$?-?[0-9][0-9.,]*(?<![.,])"
 )
 # A sign in words, where a number is said.
 _MINUS = re.compile(
     r"(?:(?<=[=:({*$])|(?<=\bis)|(?<=\bbe)|^)(\s{0,3})(?:minus|negative)\s{1,3}(?=\\?\$?[0-9])", re.MULTILINE
 )
+# A sign with a space behind it, or in another of Unicode's dashes: behind a colon or on a line of its own it would
+# begin what is listed.
+_DASH = re.compile(
+    r"(?:(?<=[=({])|(?<=\bis)|(?<=\bbe))(\s{0,3})[-\u2010-\u2014\u207b\u2212\ufe63\uff0d]\s?(?=\\?\$?[0-9])"
+)
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALES |= {"lakh": 10**5, "crore": 10**7}
 # Right behind a number: $18k, 18M.
 _SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "mn": 10**6, "bn": 10**9}
 _SUFFIXED = re.compile(
@@ -61,8 +72,12 @@ _SCIENTIFIC = re.compile(
 )
 _MIXED = re.compile(
     r"(?<![0-9./,])([0-9]{1,9})"
-    r"(?:\s([0-9]{1,4})/([0-9]{1,4})(?![0-9/])|\s?\\[dt]?frac\{([0-9]{1,4})\}\{([0-9]{1,4})\}|\s?([½⅓⅔¼¾⅕⅛]))"
+    r"(?:\s([0-9]{1,4})/([0-9]{1,4})(?![0-9/])|\s?\\frac\{([0-9]{1,4})\}\{([0-9]{1,4})\}|\s?([½⅓⅔¼¾⅕⅛])"
+    r"|\sand\s(?:a|one)\s(half|third|quarter|fourth|fifth)\b)"
 )
+_SMALL = re.compile("[½⅓⅔¼¾⅕⅛]")
+_WORDS = {"half": "½", "third": "⅓", "quarter": "¼", "fourth": "¼", "fifth": "⅕"}
+_RAISED = re.compile("(?<=10)(⁻?)([⁰¹²³⁴-⁹]{1,2})")
 _POWER = re.compile(
     r"(?<![0-9.])[0-9]+(?:\.[0-9]+)?(?:\s?(?:\^|\*\*)\s?(?:\{[^{}]{0,20}\}|-?[0-9]+)|[\u00b2\u00b3\u00b9\u2070-\u2079]"
     r"|\s(?:squared|cubed|doubled|tripled|halved)\b)"
@@ -93,7 +108,8 @@ def stated_number(text: str) -> str | None:
 
     Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in
     whatever notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is
-    none; None where it is one of two (12 or 13, 12 and 13), or of a list of nothing but numbers (12, 13).
+    none; None where it is one of two (12 or 13, 12 and 13), of a list of nothing but numbers (12, 13), or a sum that
+    is left to work out (20 - 2).
     """
     told = _write_out(_DENIED.sub("", text))
     for read, said in _stated(told):
@@ -102,6 +118,9 @@ def stated_number(text: str) -> str | None:
                 _PAIRED_LAST.search(said) if read is last_number else _PAIRED_FIRST.match(said.rpartition("=")[2])
             )
             listed = said.strip().rpartition("\n")[2] if read is last_number else said
+            if read is not last_number and _is_left(said):
+                worked = behind_box(told)
+                return None if worked is None else _work_out(worked.replace(",", ""))
             is_taken_back = read is not last_number and _TAKEN_BACK.search(said)
             is_open = _HEDGED.search(said) or is_taken_back or paired or _is_list(listed)
             return None if is_open else _work_out(number)
@@ -110,11 +129,22 @@ def stated_number(text: str) -> str | None:
 
 def _write_out(text: str) -> str:
     """Numbers in digits: 2 million as 2000000, 1.8e4 as 18000, 18 1/2 as 37/2; what is left to work out, without."""
-    text = _MINUS.sub(r"\1-", text)
+    text = _DASH.sub(r"\1-", _MINUS.sub(r"\1-", text))
+    text = _RAISED.sub(lambda told: f"^{'-' * len(told[1])}{unicodedata.normalize('NFKC', told[2])}", text)
     text = _SUFFIXED.sub(lambda told: _show(Fraction(told[1]) * _SUFFIXES[told[2] or told[3]]), text)
     text = _SCALED.sub(lambda told: _show(Fraction(told[1].replace(",", "")) * _SCALES[told[2].lower()]), text)
     text = _SCIENTIFIC.sub(lambda told: _show(Fraction(told[1]) * Fraction(10) ** int(told[2])), text)
-    return _POWER.sub("power", _MIXED.sub(_mix, text))
+    text = _MIXED.sub(_mix, _FRACTION.sub(_write_fraction, text))
+    return _POWER.sub("power", _SMALL.sub(lambda sign: str(_read_small(sign[0])), text))
+
+
+def _write_fraction(found: re.Match[str]) -> str:
+    above, below = filter(None, found.groups())
+    return rf"\frac{{{above}}}{{{below}}}"
+
+
+def _read_small(sign: str) -> Fraction:
+    return Fraction(unicodedata.numeric(sign)).limit_denominator(8)
 
 
 def _show(number: Fraction) -> str:
@@ -126,9 +156,9 @@ def _show(number: Fraction) -> str:
 
 def _mix(mixed: re.Match[str]) -> str:
     """A whole number and a fraction below 1 as one fraction; others as they stand."""
-    whole, *told, sign = mixed.groups()
-    if sign:
-        above, below = Fraction(unicodedata.numeric(sign)).limit_denominator(8).as_integer_ratio()
+    whole, *told, sign, word = mixed.groups()
+    if sign or word:
+        above, below = _read_small(sign or _WORDS[word]).as_integer_ratio()
     else:
         above, below = map(int, filter(None, told))
     return f"{int(whole) * below + above}/{below}" if above < below else mixed.group()
@@ -145,8 +175,8 @@ def _is_list(said: str) -> bool:
 
 def _stated(text: str) -> Iterator[tuple[Callable[[str], str | None], str | None]]:
     """Where a text may state its number, in order, and how it is read there."""
-    yield _first_number, boxed(text)
-    yield _first_number, final_answer(text)
+    for said in (boxed(text), final_answer(text)):
+        yield _first_number, said and _SPACED.sub(lambda digits: digits[1].replace(" ", ""), said)
     yield last_number, text
 
 
@@ -170,9 +200,19 @@ def _first_number(said: str) -> str | None:
     return None
 
 
+def _is_left(said: str) -> bool:
+    """Whether it is a sum that is left to work out: 20 - 2, but not 42 - 3, which is 39."""
+    *_, behind = said.split("=")
+    plain = _plain_digits(behind)
+    first = _NUMBER.search(plain)
+    worked = first and _GOES_ON.match(plain, first.end())
+    return bool(worked) and not _NUMBER.search(plain, worked.end())
+
+
 def _plain_digits(text: str) -> str:
     """Numbers as they are typed: thousands without LaTeX's marks, fractions with a slash, no exponents."""
-    return _EXPONENT.sub("", _FRACTION.sub(r"\1/\2", THOUSANDS.sub("", text)))
+    plain = _FRACTION.sub(lambda found: "/".join(filter(None, found.groups())), THOUSANDS.sub("", text))
+    return _EXPONENT.sub("", plain)
 
 
 def _read_number(found: re.Match[str], text: str) -> str | None:

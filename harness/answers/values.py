@@ -12,7 +12,7 @@ from functools import lru_cache
 from harness.answers import numeric
 from harness.answers.exact import UndefinedError
 from harness.answers.latex import Node, UnreadError, parse
-from harness.answers.leaves import Leaf, read_date, read_leaf, strip_unit, value_leaf
+from harness.answers.leaves import Leaf, read_date, read_leaf, split_base, strip_unit, value_leaf
 from harness.answers.names import NAME, is_point
 from harness.answers.notation import REMEMBERED, normalise
 from harness.brackets import find_outside, is_wrapped, split_outside
@@ -42,6 +42,12 @@ _UNFINISHED = re.compile(
 # What is compared as it is written: with letters, or as a time is, 3:30.
 _SAYS = re.compile("[A-Za-z:]")
 _SOLVED = "y"
+
+
+def digits_of_base(answer: str) -> str | None:
+    """The digits of a number that names its base: 52 of 52_8; None where it names none, or has not that digit."""
+    digits, base = split_base(normalise(answer) or "")
+    return digits if base and digits.isdecimal() and int(max(digits)) < base else None
 
 
 @dataclass(frozen=True)

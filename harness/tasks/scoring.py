@@ -3,13 +3,10 @@
 What is boxed has to be worked out as far as gold is: a question's own expression is worth its answer.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.answers import behind_box, boxed, math_equal, same_worth
-
-_BASED = re.compile(r"\s*([0-9]+)_(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))\s*")
+from harness.answers import behind_box, boxed, digits_of_base, math_equal, same_worth
 
 
 def score_boxed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, int]:
@@ -28,13 +25,7 @@ def score_boxed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, int
 
 def is_correct(answer: str, gold: str) -> bool:
     """Whether the answer is gold; where one of the two leaves out the base of its digits, the other's is meant."""
-    digits = _digits_of(answer), _digits_of(gold)
+    digits = digits_of_base(answer), digits_of_base(gold)
     if (digits[0] is None) != (digits[1] is None):
         answer, gold = digits[0] or answer, digits[1] or gold
     return math_equal(answer, gold)
-
-
-def _digits_of(text: str) -> str | None:
-    """The digits of a number that names its base: 52 of 52_8. None where it names none, or has not that digit."""
-    found = _BASED.fullmatch(text)
-    return found[1] if found and int(max(found[1])) < int(found[2] or found[3]) else None
