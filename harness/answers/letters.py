@@ -43,7 +43,10 @@ _LED_TWICE = re.compile(r"(?<![\w'’])[A-J][.):].*(?<![\w'’.])[A-J][.):](?:[\
 _LISTED = re.compile(r"\([A-J]\)(?:[\s,;/|&]|n?or|and){0,9}\((?=[A-J]\))")
 _DENIED = re.compile(
     r"(?:\bnot|n['’]t|\bnever|\bcannot|\bno\slonger|\bother\sthan|\b(?:any|every)\w{0,5}\sbut|\bexcept|\brather\sthan|\binstead\sof)"
-    r"(?:\sbe)?\s{1,3}\(?[A-J]\)?(?![\w'’])"
+    r"(?:\sbe)?\s{1,3}\(?[A-J]\)?(?![\w'’])(?:\s{1,3}but(?=\s))?"
+    # I don't think that the answer is B; (B) is the wrong answer.
+    r"|(?:n['’]t|\bnot)\s(?:think|believe)\s(?:that\s)?(?:the\sanswer\sis|it\sis|it['’]s)\s\(?[A-J]\)?(?![\w'’])"
+    r"|(?<![\w'’])\(?[A-J]\)?\s(?:is|seems|looks)\s(?:the\s)?(?:wrong|incorrect|false|worst)\b"
 )
 _ANSWER_TAG = re.compile(r"<answer>([^<]*)</answer>", re.IGNORECASE)
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")

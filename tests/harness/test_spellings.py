@@ -2,7 +2,7 @@ r"""How people set, count and say a right answer, and what near it is another on
 
 import pytest
 
-from harness.answers import math_equal, math_key, stated_number
+from harness.answers import choice_letter, math_equal, math_key, stated_number
 from harness.tasks.scoring import score_boxed
 
 SAME = [
@@ -99,3 +99,30 @@ def test_a_number_is_denied_with_either_apostrophe(denied: str) -> None:
 @pytest.mark.parametrize("text", ["So:\n- 3 eggs", "So:\n\N{EN DASH} 3 eggs", "Parts: - 3 eggs"])
 def test_what_begins_an_item_of_a_list_is_no_sign(text: str) -> None:
     assert stated_number(text) == "3"
+
+
+@pytest.mark.parametrize(
+    "text", ["The answer is not A but B", "(A) is the wrong answer, so B is correct", "(B) A is wrong"]
+)
+def test_a_letter_that_is_denied_leaves_the_other(text: str) -> None:
+    assert choice_letter(text) == "B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[
+            "I don't think the answer is B",
+            "I do not believe that it is (B)",
+            "I don\N{RIGHT SINGLE QUOTATION MARK}t think it is B",
+        ],
+        *[
+            "(B) is the wrong answer",
+            "(B) is incorrect",
+            "(B) seems wrong",
+            "The answer isn\N{RIGHT SINGLE QUOTATION MARK}t B",
+        ],
+    ],
+)
+def test_a_letter_that_is_only_denied_is_no_choice(text: str) -> None:
+    assert choice_letter(text) is None
