@@ -75,7 +75,8 @@ _MIXED = re.compile(
     r"(?:\s([0-9]{1,4})/([0-9]{1,4})(?![0-9/])|\s?\\frac\{([0-9]{1,4})\}\{([0-9]{1,4})\}|\s?([½⅓⅔¼¾⅕⅛])"
     r"|\sand\s(?:a|one)\s(half|third|quarter|fourth|fifth)\b)"
 )
-_SMALL = re.compile("[½⅓⅔¼¾⅕⅛]")
+_SMALL = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
+_SMALL_SIGN = re.compile(f"[{''.join(_SMALL)}]")
 _WORDS = {"half": "½", "third": "⅓", "quarter": "¼", "fourth": "¼", "fifth": "⅕"}
 _RAISED = re.compile("(?<=10)(⁻?)([⁰¹²³⁴-⁹]{1,2})")
 _POWER = re.compile(
@@ -135,16 +136,12 @@ def _write_out(text: str) -> str:
     text = _SCALED.sub(lambda told: _show(Fraction(told[1].replace(",", "")) * _SCALES[told[2].lower()]), text)
     text = _SCIENTIFIC.sub(lambda told: _show(Fraction(told[1]) * Fraction(10) ** int(told[2])), text)
     text = _MIXED.sub(_mix, _FRACTION.sub(_write_fraction, text))
-    return _POWER.sub("power", _SMALL.sub(lambda sign: str(_read_small(sign[0])), text))
+    return _POWER.sub("power", _SMALL_SIGN.sub(lambda sign: _SMALL[sign[0]], text))
 
 
 def _write_fraction(found: re.Match[str]) -> str:
     above, below = filter(None, found.groups())
     return rf"\frac{{{above}}}{{{below}}}"
-
-
-def _read_small(sign: str) -> Fraction:
-    return Fraction(unicodedata.numeric(sign)).limit_denominator(8)
 
 
 def _show(number: Fraction) -> str:
@@ -158,7 +155,7 @@ def _mix(mixed: re.Match[str]) -> str:
     """A whole number and a fraction below 1 as one fraction; others as they stand."""
     whole, *told, sign, word = mixed.groups()
     if sign or word:
-        above, below = _read_small(sign or _WORDS[word]).as_integer_ratio()
+        above, below = map(int, _SMALL[sign or _WORDS[word]].split("/"))
     else:
         above, below = map(int, filter(None, told))
     return f"{int(whole) * below + above}/{below}" if above < below else mixed.group()

@@ -21,9 +21,13 @@ MAX_QUERY_CHARS = 500
 MAX_BITS = 4096
 # Digits of what has no end; behind the point, of a decimal that is shown in full and of a root that is not exact.
 SHOWN_DIGITS, FULL_DIGITS, ROOT_DIGITS = 12, 40, 40
+# Decimals to which what holds roots is taken to be a whole number, or a half.
+SURE_DIGITS = 30
 FUNCTIONS = ("sqrt", "abs", "floor", "ceil", "round")
 SYMBOLS = {"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"}
-_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+SYMBOLS |= {"⋅": "*", "∗": "*", "•": "*", "∕": "/"}
+_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
+_POINT_FIRST = re.compile(r"(?<![0-9.])\.(?=[0-9])")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%(?! ?[0-9(])")
 GRAMMAR = f"numbers, + - * / ^, brackets and {', '.join(FUNCTIONS)}"
 
@@ -83,10 +87,11 @@ def work_out(expression: str) -> Number:
 
 
 def _rewrite(expression: str) -> str:
-    """With the signs that the grammar knows; 1,000 is 1000, 15% is 15/100, and a = at the end is left out."""
+    """With the signs of the grammar; 1,000 is 1000, .5 is 0.5, 15% is 15/100, and a = at the end is left out."""
     for sign, plain in SYMBOLS.items():
         expression = expression.replace(sign, plain)
-    expression = _THOUSANDS.sub("", " ".join(expression.split())).removesuffix("=").strip()
+    expression = " ".join(expression.split()).removesuffix("=").strip()
+    expression = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), _POINT_FIRST.sub("0.", expression))
     return _PERCENT.sub(r"(\1/100)", expression)
 
 
@@ -146,6 +151,10 @@ def _apply(name: str, argument: Number) -> Number:
             return Number(root.value, root.exact and argument.exact)
         case "abs":
             return Number(abs(value), argument.exact)
+    if not argument.exact:
+        # sqrt(2)*sqrt(2) is a hair below 2.
+        value = Fraction(round(value * 10**SURE_DIGITS), 10**SURE_DIGITS)
+    match name:
         case "floor":
             return Number(Fraction(math.floor(value)), argument.exact)
         case "ceil":
@@ -161,7 +170,7 @@ def _root(value: Fraction) -> Number:
     root = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator))
     if root * root == value:
         return Number(root)
-    scale = 10**ROOT_DIGITS
+    scale = 10 ** (ROOT_DIGITS + max(len(str(value.denominator)) - len(str(value.numerator)), 0))
     return Number(Fraction(math.isqrt(value.numerator * scale * scale // value.denominator), scale), exact=False)
 
 
