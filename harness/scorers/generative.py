@@ -19,6 +19,8 @@ from harness.scorers.reading import Layout, Reader, place
 from harness.types import Engine, EngineSettings, Request, Sampling
 
 ASKED = ("{prompt}", "{answer}")
+# Behind a word that is part of no sentence: a sign, or the end of its line.
+ALONE = r"(?=[^\S\n]*[*_`\"'”’)\]}]{0,6}[^\S\n]*(?:[.,;:!\n]|(?<=\s)[-–—]|$))"
 ASK = (
     "Problem:\n{prompt}\n\nProposed solution:\n{answer}\n\nIs the final answer of the solution right? Check it, "
     "and end with one word: Yes or No."
@@ -137,8 +139,12 @@ def read_question(reader: Reader, item: Item, *, ask: str) -> Read:
 
 
 def read_verdict(text: str, *, good: str, bad: str) -> float | None:
-    """1 or 0 by the last of two words in a text, in capitals or not; None where neither is in it."""
-    words = re.findall(rf"\b({re.escape(good.strip())}|{re.escape(bad.strip())})\b", text, re.IGNORECASE)
+    """1 or 0 by the last of two words in a text, in capitals or not; None where neither is in it.
+
+    One that stands by itself counts before others: "Yes, there are no mistakes" says yes.
+    """
+    word = rf"\b({re.escape(good.strip())}|{re.escape(bad.strip())})\b"
+    words = re.findall(word + ALONE, text, re.IGNORECASE) or re.findall(word, text, re.IGNORECASE)
     return float(words[-1].lower() == good.strip().lower()) if words else None
 
 
