@@ -203,7 +203,7 @@ def _is_left(said: str) -> bool:
     plain = _plain_digits(behind)
     first = _NUMBER.search(plain)
     worked = first and _GOES_ON.match(plain, first.end())
-    return bool(worked) and not _NUMBER.search(plain, worked.end())
+    return worked is not None and not _NUMBER.search(plain, worked.end())
 
 
 def _plain_digits(text: str) -> str:
