@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from results.manifest import read_manifest
-from results.names import digest_of
+from results.names import digest_of, writer_of
 from results.reading import FEW_ROWS, is_equal, read_member, read_shard
 from results.schema import CELLS, GRADES, OUTCOMES, TABLES, Table
-from results.shards import digest, list_shards, named_shards, read_footer, read_members
+from results.shards import digest, find_copies, find_members, list_shards, named_shards, read_footer, read_places
 from results.shortage import raise_shortage
 
 WITHDRAWN = ".withdrawn"
@@ -46,9 +46,9 @@ def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
     """
     checked = Checked([], [], [])
     tables = list(tables)
-    listed = [path for table in tables for path in list_shards(root / table, writer)]
+    listed = [path for table in tables for path in _list_all(root / table, writer)]
     entered = [root / name for name in read_manifest(root, writer) if name.split("/")[0] in tables]
-    merged = {path.with_name(name) for path in listed for name in read_members(path)}
+    merged = {path.with_name(name) for path in listed for name in read_places(path)}
     for path in dict.fromkeys([*listed, *(path for path in entered if path not in merged)]):
         # Asked for by name: the list of a folder that machines share may be older than a shard in it.
         if not path.is_file():
@@ -64,6 +64,21 @@ def check_shards(root: Path, tables: Iterable[str], writer: str) -> Checked:
             else:
                 checked.wrong.append(Wrong(path, reason))
     return checked
+
+
+def _list_all(folder: Path, writer: str) -> list[Path]:
+    """The writer's shards that count, and those that only one hides that does not count itself: two that list each
+    other would both be out of sight.
+    """
+    counted = list_shards(folder, writer)
+    seen, held = set(counted), counted
+    while held:
+        found = dict.fromkeys(path.with_name(name) for path in held for name in read_places(path))
+        held = [path for path in found if path not in seen]
+        seen.update(held)
+    named = named_shards(folder)
+    seen.update(copy for copy, _ in find_copies(named))
+    return [*counted, *(path for path in named if writer_of(path) == writer and path not in seen)]
 
 
 def find_wrong(path: Path, content: bytes | None = None) -> str | None:
@@ -115,8 +130,8 @@ def _foreign(stored: pa.Schema, table: Table) -> str | None:
 
 def _unlike(path: Path, table: Table) -> str | None:
     """Where a merged shard does not hold what it says it does, of one that still lies beside it."""
-    for member in (path.with_name(name) for name in read_members(path)):
-        is_sound = member.is_file() and digest(member.read_bytes()) == digest_of(member)
+    for member in find_members(path):
+        is_sound = digest(member.read_bytes()) == digest_of(member)
         if is_sound and not is_equal(
             read_shard(member, table.schema), read_member(path, member.name, table.schema)
         ):

@@ -71,11 +71,15 @@ def rewrite_manifest(root: Path, writer: str, paths: Iterable[Path]) -> None:
 
 
 def exchange(root: Path, writer: str, gone: Iterable[Path], path: Path) -> None:
-    """Have the manifest list one shard in place of others; what else it says stays as it is."""
+    """Have the manifest list one shard in place of others; what else it says stays as it is.
+
+    One that is missing stays so: with a shard alone it would look as if there had been no others.
+    """
     manifest = manifest_of(root, writer)
-    manifest.parent.mkdir(exist_ok=True)
+    if not manifest.is_file():
+        return
     names = {str(each.relative_to(root)) for each in (*gone, path)}
-    lines = manifest.read_text(errors="replace").splitlines(keepends=True) if manifest.is_file() else []
+    lines = manifest.read_text(errors="replace").splitlines(keepends=True)
     kept = [
         line if line.endswith("\n") else f"{line}\n" for line in lines if _read_line(line, writer) not in names
     ]

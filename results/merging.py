@@ -24,10 +24,10 @@ from results.shards import (
     MERGED_BEFORE,
     digest,
     encode,
+    find_members,
     left_behind,
     list_shards,
     named_shards,
-    read_members,
     read_places,
 )
 
@@ -89,8 +89,8 @@ def finish_merges(root: Path, tables: Iterable[str], writer: str) -> None:
         staged.unlink()
     for table in tables:
         for path in list_shards(root / table, writer):
-            members = [path.with_name(name) for name in read_members(path)]
-            if any(member.exists() for member in members) and find_wrong(path) is None:
+            members = find_members(path)
+            if members and find_wrong(path) is None:
                 _remove(root, writer, path, members)
 
 

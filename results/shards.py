@@ -64,12 +64,13 @@ def encode(rows: pa.Table) -> pa.Buffer:
 def list_shards(folder: Path, writer: str | None = None) -> list[Path]:
     """The shards that count, in the order they were written, of one writer where given.
 
-    Copies under another name do not, nor do those whose rows a merged one holds.
+    Copies under another name do not, nor do those whose rows a merged one holds, at whatever remove: who copies a
+    run that is at work once more over an earlier copy has them beside it.
     """
     paths = named_shards(folder)
-    uncounted = {copy for copy, _ in find_copies(paths)}
-    uncounted |= {folder / name for path in paths for name in read_members(path)}
-    return [path for path in paths if path not in uncounted and (writer is None or writer_of(path) == writer)]
+    uncounted = {copy.name for copy, _ in find_copies(paths)}
+    uncounted.update(*(read_places(path) for path in paths))
+    return [path for path in paths if path.name not in uncounted and writer in (None, writer_of(path))]
 
 
 def named_shards(folder: Path) -> list[Path]:
@@ -132,6 +133,12 @@ def read_places(path: Path) -> dict[str, tuple[int, int]]:
         return places
 
 
+def find_members(path: Path) -> list[Path]:
+    """The shards that a merged one holds, at whatever remove, and that still lie beside it."""
+    places = read_places(path)
+    return [each for each in named_shards(path.parent) if each.name in places] if places else []
+
+
 def digest(content: bytes | pa.Buffer) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
 
@@ -168,15 +175,30 @@ def _footer(path: Path, modified: int, size: int) -> pq.FileMetaData:
 
 @functools.lru_cache(maxsize=100_000)
 def _members(path: Path, modified: int, size: int) -> dict[str, int]:
-    told = (_footer(path, modified, size).metadata or {}).get(MERGED)
-    members = json.loads(told) if told else {}
-    return {name: int(num_rows) for name, num_rows in members.items() if "/" not in name and fits(Path(name))}
+    footer = _footer(path, modified, size)
+    told = json.loads((footer.metadata or {}).get(MERGED, b"{}"))
+    return {_own(path, name): _within(0, num_rows, footer.num_rows)[1] for name, num_rows in told.items()}
 
 
 @functools.lru_cache(maxsize=1_000)
 def _before(path: Path, modified: int, size: int) -> dict[str, tuple[int, int]]:
-    told = json.loads((_footer(path, modified, size).metadata or {}).get(MERGED_BEFORE, b"{}"))
-    return {str(name): (int(at), int(num_rows)) for name, (at, num_rows) in told.items()}
+    footer = _footer(path, modified, size)
+    told = json.loads((footer.metadata or {}).get(MERGED_BEFORE, b"{}"))
+    return {_own(path, name): _within(at, num_rows, footer.num_rows) for name, (at, num_rows) in told.items()}
+
+
+def _own(path: Path, name: str) -> str:
+    """The name of another shard of this one's writer; raises ValueError where it is none: nobody merges others'."""
+    if "/" in name or not fits(Path(name)) or writer_of(Path(name)) != writer_of(path):
+        raise ValueError(f"{path} lists {name!r}, which is no shard of its writer.")
+    return name
+
+
+def _within(at: int, num_rows: int, most: int) -> tuple[int, int]:
+    """Where rows begin and how many they are; raises ValueError where that is no place among so many."""
+    if not (type(at) is type(num_rows) is int and 0 <= at <= at + num_rows <= most):
+        raise ValueError(f"{num_rows!r} rows from {at!r} on are not among {most:,}.")
+    return at, num_rows
 
 
 def _is_regular(entry: os.DirEntry[str]) -> bool:

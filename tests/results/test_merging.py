@@ -4,6 +4,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from isoquant.__main__ import main
 from results import checks, merging, shards, store
-from results.inspection import inspect
+from results.inspection import Inspection, inspect
 from results.merging import merge_shards
 from results.reading import is_equal, read_member, read_shard
 from results.schema import CELLS, EMBEDDINGS, TRACES
@@ -393,3 +394,87 @@ def test_compact_refuses_a_damaged_run(tmp_path: Path, capsys: pytest.CaptureFix
     first.write_bytes(first.read_bytes()[:-1] + b"?")
     assert main(["compact", str(tmp_path)]) == 2
     assert "Damaged tables" in capsys.readouterr().err and len(named_shards(tmp_path / "traces")) == NUM_SHARDS
+
+
+def put(root: Path, name: str, rows: pa.Table, **told: object) -> Path:
+    """A shard of this name that tells more than its rows; its digest where the name has room for one."""
+    metadata = {f"isoquant.{key}".replace("_", "-"): json.dumps(value) for key, value in told.items()}
+    content = shards.encode(rows.replace_schema_metadata(metadata))
+    path = root / "traces" / f"{name.format(shards.digest(content))}.parquet"
+    path.write_bytes(content)
+    return path
+
+
+def test_shards_that_hide_each_other_are_a_fault_and_hide_no_row_of_a_sweep(tmp_path: Path) -> None:
+    for number, names in enumerate((["m.000009.{0:0>16}"], [f"m.00000{at}.{at:0>16}" for at in (7, 8, 9)])):
+        root = tmp_path / str(number)
+        fill(root, num_shards=2)
+        before, names = samples(root), [name.format(0) for name in names]
+        hidden = {path.name: ROWS_EACH for path in list_shards(root / "traces")}
+        empty = store.scan(root, TRACES).slice(0, 2 * ROWS_EACH)
+        for at, name in enumerate(names):
+            put(root, name, empty, merged={f"{names[at - 1]}.parquet": 0, **hidden})
+        assert samples(root) == [], "each is hidden, and hides the others"
+        assert len(inspect(root).faults) == len(names)
+        assert len(store.set_damaged_aside(root, "m")) == len(names) and samples(root) == before
+
+
+def test_a_shard_holds_none_of_another_writer(tmp_path: Path) -> None:
+    fill(tmp_path, num_shards=2)
+    kept = list_shards(tmp_path / "traces")
+    z = put(tmp_path, "z.000000.{}", store.scan(tmp_path, TRACES), merged={path.name: ROWS_EACH for path in kept})
+    assert list_shards(tmp_path / "traces") == [*kept, z]
+    assert "rows that are stored already" in inspect(tmp_path).faults[0]
+    assert store.set_damaged_aside(tmp_path, "z") == [] and all(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize("number", [1e99, -5, float("inf"), float("nan"), 2**63, "3", None, True, [], 10**400])
+def test_a_number_of_rows_that_can_be_none_is_read_by_nobody(tmp_path: Path, number: object) -> None:
+    fill(tmp_path, num_shards=2)
+    gone, rows = f"m.000001.{0:0>16}.parquet", store.scan(tmp_path, TRACES).slice(0, 0)
+    put(tmp_path, "m.000008.{}", rows, merged={gone: number})
+    put(tmp_path, "m.000009.{}", rows, merged={}, merged_before={gone: [number, 1], f"{gone[:-9]}1.parquet": 3})
+    with pytest.raises(FileNotFoundError, match="Run the same command again"):
+        read_shard(tmp_path / "traces" / gone, TRACES.schema)
+    assert inspect(tmp_path).faults == []
+    store.merge(tmp_path, "m")
+    assert samples(tmp_path) == list(range(2 * ROWS_EACH)) and len(named_shards(tmp_path / "traces")) == 1
+
+
+def test_a_run_copied_over_its_earlier_copy_has_every_row_once(tmp_path: Path) -> None:
+    run, copy = tmp_path / "run", tmp_path / "copy"
+    for start in (0, 100, 200):
+        fill(run, start=start, num_shards=3)
+        shutil.copytree(run, copy, dirs_exist_ok=True)
+        store.merge(run, "m")
+    assert len(named_shards(copy / "traces")) == 3 + 4 + 4, "as cp and rsync leave it"
+    shutil.copytree(run, copy, dirs_exist_ok=True)
+    assert samples(copy) == samples(run) and inspect(copy) == Inspection([], inspect(copy).notes)
+    assert not any("gone" in note for note in inspect(copy).notes)
+    assert store.set_damaged_aside(copy, "m") == [] and len(named_shards(copy / "traces")) == 1
+    assert samples(copy) == samples(run)
+
+
+def test_a_manifest_that_is_missing_stays_so_until_a_sweep_lists_every_shard(tmp_path: Path) -> None:
+    fill(tmp_path, num_shards=3)
+    (tmp_path / "manifest" / "m.jsonl").unlink()
+    store.merge(tmp_path, "m")
+    assert len(named_shards(tmp_path / "traces")) == 1
+    assert any("m.jsonl is missing" in note for note in inspect(tmp_path).notes)
+    store.enter(tmp_path, "m")
+    assert not any("m.jsonl is missing" in note for note in inspect(tmp_path).notes)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"), [("locks", "is a file, and the run needs a folder"), ("out", "a link")]
+)
+def test_compact_says_in_a_line_what_of_a_run_it_cannot_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, told: str
+) -> None:
+    fill(tmp_path)
+    if place == "out":
+        (tmp_path / "locks").symlink_to(tmp_path.parent)
+    else:
+        (tmp_path / "locks").write_text("mine")
+    assert main(["compact", str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err and len(named_shards(tmp_path / "traces")) == NUM_SHARDS
