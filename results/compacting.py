@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from results import store
-from results.inspection import check
+from results.inspection import check, check_folders
 from results.merging import merge_shards
 from results.places import find_folder
 from results.progress import Progress
 from results.schema import TABLES
 from results.shards import named_shards
+from results.shortage import writing_run
 
 EXAMPLES = """\
   isoquant compact pilot                    a run that an older version drew, or that was killed
@@ -34,9 +35,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> dict[str, object]:
     """Compact a run; print how many files it had and has."""
     root = find_folder(options.run)
+    check_folders(root)
     for note in check(root):
         print(f"note: {note}")
-    done = compact(root)
+    with writing_run(root):
+        done = compact(root)
     for writer in done.busy:
         print(f"note: {writer} is being written, and merges its files itself.")
     print(f"{root}: {done.num_before:,} files before, {done.num_after:,} now")
