@@ -28,14 +28,23 @@ def check_plain(root: Path) -> None:
 
 
 def read_object(text: str, *, where: object) -> dict[str, Any]:
-    """The object that a JSON text of the run holds; raises ValueError where it is none, or nested too deep."""
+    """The object that a JSON text of the run holds; raises ValueError where it is none, is nested too deep, or has
+    whole numbers that are beyond what is computed with.
+    """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json.loads(text, parse_int=_whole)
+    except (ValueError, RecursionError, OverflowError):
         value = None
     if not isinstance(value, dict):
         raise ValueError(f"{where} cannot be read as a JSON object. Move it away, or put the original back.")
     return value
+
+
+def _whole(digits: str) -> int:
+    """A whole number; raises OverflowError for one that is beyond every float."""
+    number = int(digits)
+    float(number)
+    return number
 
 
 def find_visible(folder: Path, pattern: str) -> list[Path]:
