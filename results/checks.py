@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,10 @@ from results.shortage import raise_shortage
 WITHDRAWN = ".withdrawn"
 # Whole numbers that are no counts: a hash may be negative.
 UNCOUNTED = ("seed",)
+# Numbers that are no amounts: they may be negative, and infinite.
+SIGNED = ("score", "ratio", "expected_ratio", "expected_tokens")
+# Of which there is at least one, since costs are measured by them.
+POSITIVE = ("num_params", "num_matmul_params", "cost_multiplier")
 # Null in a key that stands for something: the natural answer.
 UNKEYED = ("budget",)
 DAMAGED = "is damaged"
@@ -161,7 +166,11 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     for group in range(file.num_row_groups):
         # Together: to begin to read takes longer than to read the few rows of most shards.
         rows = file.read_row_group(group, columns=list(looked_at), use_threads=file.metadata.num_rows > FEW_ROWS)
-        reason = _impossible_rows(rows, table, counts, needed) or _impossible_lists(rows, table)
+        reason = (
+            _impossible_rows(rows, table, counts, needed)
+            or _impossible_lists(rows, table)
+            or _impossible_amounts(file, group, table)
+        )
         if reason is not None:
             return f"holds {reason}"
     return None
@@ -170,7 +179,7 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
 def _impossible_rows(rows: pa.Table, table: Table, counts: Iterable[str], needed: Iterable[str]) -> str | None:
     for name in counts:
         least = pc.min(rows[name]).as_py()
-        if least is not None and least < 0:
+        if least is not None and least < _least(table, name):
             return f"{name} {least:,}, which is not possible"
     for name in needed:
         if rows[name].null_count:
@@ -179,6 +188,33 @@ def _impossible_rows(rows: pa.Table, table: Table, counts: Iterable[str], needed
     if unknown := sorted(str(outcome) for outcome in outcomes - {None, *OUTCOMES}):
         return f"the outcome {unknown[0]}, and outcomes are {', '.join(OUTCOMES)}"
     return None
+
+
+def _least(table: Table, name: str) -> int:
+    """The least that a count can be."""
+    return int(name in POSITIVE or (table is CELLS and name == "num_samples"))
+
+
+def _impossible_amounts(file: pq.ParquetFile, group: int, table: Table) -> str | None:
+    """Where a measured amount, as of seconds or dollars, is negative or has no end; one that is not known is NaN."""
+    amounts = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    stored = set(file.schema_arrow.names)
+    for name in (name for name in amounts if name in stored and name not in SIGNED):
+        least, most = _extremes(file, group, name)
+        for value in (least, most):
+            if value is not None and (value < 0 or value == math.inf or (name in POSITIVE and value == 0)):
+                return f"{name} {value + 0:,}, which is not possible"
+    return None
+
+
+def _extremes(file: pq.ParquetFile, group: int, name: str) -> tuple[float | None, float | None]:
+    """The least and the largest value of a column, as its footer tells, else as its rows do; None of none."""
+    told = file.metadata.row_group(group).column(file.metadata.schema.names.index(name)).statistics
+    if told is not None and told.has_min_max:
+        return told.min, told.max
+    values = file.read_row_group(group, columns=[name])[name]
+    found = pc.min_max(values.filter(pc.invert(pc.is_nan(values)))).as_py()
+    return found["min"], found["max"]
 
 
 def _impossible_lists(rows: pa.Table, table: Table) -> str | None:
