@@ -97,7 +97,12 @@ def find_wrong(path: Path, content: bytes | None = None) -> str | None:
     table = TABLES[path.parent.name]
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
-        return _foreign(file.schema_arrow, table) or _impossible(file, table) or _unlike(path, table)
+        return (
+            _foreign(file.schema_arrow, table)
+            or _too_large(file, table)
+            or _impossible(file, table)
+            or _unlike(path, table)
+        )
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -123,6 +128,8 @@ def _foreign(stored: pa.Schema, table: Table) -> str | None:
     """Where the columns are not the table's: which are missing, or which is of another type."""
     if stored.equals(table.schema):
         return None
+    if twice := [name for name in table.schema.names if stored.names.count(name) > 1]:
+        return f"has the column {twice[0]} twice"
     missing = [name for name in table.schema.names if name not in stored.names and name not in table.younger]
     if missing:
         return f"lacks {', '.join(missing[:3])}, so it is not a shard of {table.name}"
@@ -130,6 +137,22 @@ def _foreign(stored: pa.Schema, table: Table) -> str | None:
         if field.name in stored.names and _kind(stored.field(field.name).type) != _kind(field.type):
             held = stored.field(field.name).type
             return f"holds {field.name} as {held}, where {table.name} have {field.type}"
+    return None
+
+
+def _too_large(file: pq.ParquetFile, table: Table) -> str | None:
+    """Where a column of a wider type holds what the table's cannot."""
+    stored = file.schema_arrow
+    wider = [
+        each for each in table.schema if each.name in stored.names and stored.field(each.name).type != each.type
+    ]
+    for group in range(file.num_row_groups if wider else 0):
+        rows = file.read_row_group(group, columns=[field.name for field in wider])
+        for field in wider:
+            try:
+                rows[field.name].cast(field.type)
+            except pa.ArrowInvalid:
+                return f"holds {field.name} beyond what {table.name} can have ({field.type})"
     return None
 
 

@@ -128,3 +128,27 @@ def test_a_whole_number_beyond_all_that_is_computed_with_is_refused(number: str)
 @pytest.mark.parametrize(("table", "changes"), FINE)
 def test_what_can_be_is_whole(table: Table, changes: dict[str, Any], tmp_path: Path) -> None:
     assert find(tmp_path, table, changes) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "told"),
+    [
+        ("num_thinking_tokens", pa.array([3, 2**40]), "holds num_thinking_tokens beyond what answers can have"),
+        ("sample", pa.array([1, 2**31]), "holds sample beyond what answers can have"),
+        ("seed", pa.array([1, 2**64 - 1], pa.uint64()), "holds seed beyond what answers can have"),
+        ("text", pa.array(["a", "b"], pa.large_string()), None),
+        ("sample", pa.array([1, 2**31 - 1]), None),
+        ("identity", pa.array([b"i", b"\xff"], pa.binary()), "holds identity as binary"),
+        (None, pa.array([3, 2]), "has the column sample twice"),
+    ],
+)
+def test_a_wider_column_is_whole_where_its_values_are_those_of_the_table(
+    name: str | None, column: pa.Array, told: str | None, tmp_path: Path
+) -> None:
+    rows = make(ANSWERS, {})
+    if name is None:
+        rows = rows.append_column("sample", column)
+    else:
+        rows = rows.set_column(rows.schema.get_field_index(name), name, column)
+    found = find_wrong(write_shard(tmp_path / "answers", rows, writer="w"))
+    assert found is None if told is None else found is not None and found.startswith(told)
