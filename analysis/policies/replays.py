@@ -133,6 +133,8 @@ def _said(found: Replays) -> dict[str, object]:
 
 def _refuse(outcomes: Outcomes, asked: Asked) -> None:
     num_prompts = len(outcomes.prompt_ids)
+    if num_prompts < 2:
+        raise ValueError("A replay fits policies on some prompts and scores them on others; draw more than one.")
     if not 2 <= asked.num_folds <= num_prompts:
         raise ValueError(f"--folds must be 2 to {num_prompts}, the number of prompts; got {asked.num_folds}.")
     if outcomes.num_samples < 2:

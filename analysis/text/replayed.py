@@ -55,11 +55,13 @@ def tables(found: Replays, at: At | None = None) -> list[tuple[str, pd.DataFrame
 def choice_words(found: Replays) -> str:
     """How well features tell whom thinking rescues."""
     choice = found.choices.iloc[0]
+    ranks = f"Features rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50)."
+    if np.isnan(choice["auc"]):
+        ranks = "With none of them, or all, there is nothing that features could rank."
     return (
         f"Thinking to {choice['budget']} tokens rescues {numerals.percent(choice['rescued'])} of answers: right "
         "with "
-        f"it and wrong without.\nFeatures rank them with an AUC of {_ends(choice, 'auc', '.2f')} (a coin: 0.50). "
-        "Compared with random mixing at the same rates, the learned choice gains "
+        f"it and wrong without.\n{ranks} Compared with random mixing at the same rates, the learned choice gains "
         f"{_points(choice, 'gain_over_mixing')} points at {_ends(choice, 'cost_over_mixing', '.2f')} of its cost."
     )
 
@@ -275,6 +277,9 @@ def times_words(row: pd.Series) -> str:
 
 
 def _ends(row: pd.Series, name: str, form: str) -> str:
+    """An estimate with its interval; a dash where there is none, as of ranks among equals."""
+    if np.isnan(row[name]):
+        return "-"
     return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
 
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -264,3 +266,18 @@ def test_the_page_s_policy_runs_as_it_is_there(capsys: pytest.CaptureFixture) ->
     exec(compile(code, "docs/policies.md", "exec"), {"__name__": "page"})  # noqa: S102
     printed = capsys.readouterr().out
     assert "by length" in printed and len([line for line in code.splitlines() if line.strip()]) <= 36
+
+
+def test_what_ranks_among_equals_is_a_dash_and_no_nan() -> None:
+    ends = {
+        f"{name}{end}": 1.0 for name in ("gain_over_mixing", "cost_over_mixing") for end in ("", "_low", "_high")
+    }
+    auc = dict.fromkeys(("auc", "auc_low", "auc_high"), np.nan)
+    choices = pd.DataFrame([{"budget": 64, "rescued": 0.0} | ends | auc])
+    said = replayed.choice_words(cast(Replays, SimpleNamespace(choices=choices)))
+    assert "nothing that features could rank" in said and "nan" not in said
+    tau = {"tau": np.nan, "tau_low": np.nan, "tau_high": np.nan, "cost_share": 1.0, "regret": 0.0}
+    row = {"model": "m", "tried": 2, "survives": 1.0, "num_candidates": 2, "winner": "a", "best": "a"} | tau
+    ends = {f"{name}{end}": 1.0 for name in ("cost_share", "regret") for end in ("_low", "_high")}
+    found = SimpleNamespace(search=pd.DataFrame([row | ends]))
+    assert "nan" not in replayed._search(cast(Replays, found))[0]
