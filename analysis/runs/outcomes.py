@@ -178,6 +178,10 @@ def pair(
     rungs = [rung for rung in run.rungs if models is None or rung.name in models]
     arms = _ordered(_arms(run, rungs))
     at = _grown_budgets(arms)
+    if not len(at):
+        raise ValueError(
+            f"No cell of {run.root} has been reached by nearly all prompts of every model; {_way_on(run)}."
+        )
     sampled = {
         arm.rung.name: _grown(arm.samples.num_ready()[at], run.declared(arm.rung, "evaluation"))
         for arm in arms
@@ -192,12 +196,7 @@ def pair(
         complete[f"{held_out.rung.name} (bins)"] = pool.num_ready >= pool.num_samples
     keep = np.flatnonzero(np.all(list(complete.values()), axis=0))
     if not len(keep):
-        way = (
-            "compare two of them, or ingest again with --keep or --models"
-            if is_outside(run.grader[0])
-            else "run `isoquant sweep` to its end"
-        )
-        raise ValueError(f"No prompt in {run.root} has all samples of every model; {way}.")
+        raise ValueError(f"No prompt in {run.root} has all samples of every model; {_way_on(run)}.")
     taken = weighed(
         [arm.take(budgets=at, prompts=keep, num_samples=grown_to.get(arm.rung.name, 0)) for arm in arms]
     )
@@ -217,6 +216,13 @@ def pair(
         budgets_aside=_aside(run, arms, at),
         along=run.along,
     )
+
+
+def _way_on(run: StoredRun) -> str:
+    """What to do where models share too little to be read together."""
+    if is_outside(run.grader[0]):
+        return "compare two of them, or ingest again with --keep or --models"
+    return "run `isoquant sweep` to its end"
 
 
 def _aside(run: StoredRun, arms: list[Arm], at: Ints) -> tuple[tuple[int, tuple[str, ...]], ...]:

@@ -10,6 +10,8 @@ import pytest
 from analysis.runs import outcomes
 from analysis.runs.rungs import _tell_apart
 from results import schema, store
+from results.shards import list_shards
+from tests.results.made_runs import Made
 
 Edit = Callable[[dict], dict | None]
 
@@ -219,3 +221,21 @@ def test_a_sample_numbered_far_beyond_all_rows_is_damage(small_run: Path, tmp_pa
     change = lambda row: row | {"sample": sample} if row["sample"] == 3 else row  # noqa: E731
     with pytest.raises(ValueError, match=f"is damaged: a row of .* is of sample {sample:,}, and its rows are "):
         outcomes.load(rewrite(small_run, tmp_path / "far", answers=change))
+
+
+def test_models_that_have_grown_in_no_cell_alike_are_told_to_be_drawn_on(tmp_path: Path) -> None:
+    made = Made()
+    made.write(tmp_path)
+    for table in (schema.ANSWERS, schema.GRADES):
+        rows = store.scan(tmp_path, table).to_pylist()
+        for path in list_shards(tmp_path / table.name):
+            path.unlink()
+        firsts = sorted({row["prompt_id"] for row in rows})[:3]
+        is_small = {made.identity("small"): True, made.identity("large"): False}
+        # Of these prompts the small model lacks the deeper budget, and the large one the other.
+        kept = [r for r in rows if r["prompt_id"] not in firsts or is_small[r["identity"]] == (r["budget"] == 0)]
+        store.append(tmp_path, table, kept, writer="again")
+    with pytest.raises(
+        ValueError, match="No cell of .* has been reached by nearly all prompts of every model; run"
+    ):
+        outcomes.load(tmp_path)
