@@ -45,13 +45,13 @@ HOSTILE: list[tuple[str, Any]] = [
             or (name == "within" and value == {})
         )
     ),
-    *(("known", [KNOWN | {"found": KNOWN["found"] | {"low": value}}]) for value in ("x", None, [1], "1e5")),  # type: ignore[operator]
+    *(("known", [KNOWN | {"found": KNOWN["found"] | {"low": value}}]) for value in ("x", None, [1], "1e5")),
     ("known", [KNOWN | {"within": {"other": 0.1}}]),
     *(("targets", text) for text in ("[]", "{}", "3", '{"small": 3}', '{"small": [8, 2]}', DEEP)),
-    *(("targets", PILOT["targets"] | {"small": each}) for each in ([8, 0], [8], [8, 2.5], ["8", 2], [8, True])),  # type: ignore[operator]
+    *(("targets", PILOT["targets"] | {"small": each}) for each in ([8, 0], [8], [8, 2.5], ["8", 2], [8, True])),
     *(("words", text) for text in ("3", "[3]", '{"a": 1}', '"goal=x"')),
     *(("asked", text) for text in ("[]", "{}", '{"goal": "Exec"}', '{"goal": ["Compare"], "bins": 1}')),
-    *(("asked", PILOT["asked"] | {name: "x"}) for name in ("pairs", "half_width")),  # type: ignore[operator]
+    *(("asked", PILOT["asked"] | {name: "x"}) for name in ("pairs", "half_width")),
     ("asked", {"goal": "Compare"}),
     ("end", "because"),
 ]
