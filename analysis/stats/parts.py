@@ -31,12 +31,12 @@ class Part:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the array, (R, P)."""
+        """Of the array, (R, P). Source: by definition."""
         return len(self.whole), len(self.at)
 
     @property
     def is_small(self) -> bool:
-        """Whether the whole array is made at once."""
+        """Whether the whole array is made at once; of no arrays. Source: ours."""
         return self.shape[0] * self.shape[1] <= BLOCK
 
     def __len__(self) -> int:
@@ -49,23 +49,23 @@ class Part:
         return self[:].astype(dtype or self.whole.dtype, copy=bool(copy))
 
     def sum(self, axis: int) -> Ints:
-        """The weight of all its prompts, (R,); the axis is that of prompts, 1 or -1."""
+        """The weight of all its prompts, (R,); the axis is that of prompts, 1 or -1. Source: by definition."""
         assert axis in (1, -1), "Weights are summed over prompts."
         used = self.used
         return np.concatenate([used[rows].sum(axis=1) for rows in row_blocks(*used.shape)])
 
     def among(self, prompts: Bools) -> "Part":
-        """The same of some of its prompts, (P,) -> (R, P')."""
+        """The same of some of its prompts, (P,) -> (R, P'). Source: by definition."""
         return replace(self, at=self.at[prompts])
 
     @cached_property
     def counts(self) -> Bools:
-        """Which prompts count in some weighting, (P,)."""
+        """Which prompts count in some weighting, (P,). Source: by definition."""
         return np.asarray((self.labels == self.number).any(axis=0)[self.which[self.at]])
 
     @cached_property
     def used(self) -> "Part":
-        """The same of the prompts that count in some weighting."""
+        """The same of the prompts that count in some weighting, (R, P'). Source: by definition."""
         return self.among(self.counts)
 
     @cached_property
