@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from isoquant import VERSION
-from isoquant.table import COMMANDS, READ, STOPPED, overview
+from isoquant.table import COMMANDS, READ, STOPPED, TOLD, overview
 
 if TYPE_CHECKING:
     import argparse
@@ -76,19 +76,29 @@ def _run(module: Any, options: "argparse.Namespace") -> None:
     if options.json:
         # What a long command says meanwhile is for whoever waits; what is read is said by the object.
         with output.set_aside() if options.command_name in STOPPED else output.kept():
-            found = module.run(options)
+            found = _work(module, options)
         text = output.as_json(found)
     elif getattr(options, "out_text", None) is None:
-        module.run(options)
+        _work(module, options)
         return
     else:
         with output.kept() as said:
-            module.run(options)
+            _work(module, options)
         text = said.getvalue()
     if getattr(options, "out_text", None) is None:
         sys.stdout.write(text)
     else:
         output.write(options.out_text, text)
+
+
+def _work(module: Any, options: "argparse.Namespace") -> Any:
+    """What the command does; those that read a run tell what they are at."""
+    if options.command_name not in TOLD:
+        return module.run(options)
+    from results.progress import working
+
+    with working(options.command_name):
+        return module.run(options)
 
 
 def _explain_missing(command: str, error: ModuleNotFoundError) -> Exception:

@@ -100,6 +100,8 @@ HIDDEN = {
 }
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
 STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | {"score": STORED} | dict.fromkeys(GROUPS["bring in"], STORED)
+# Those that read a run whole, and say nothing of how far they are themselves.
+TOLD = ({*GROUPS["read"], *GROUPS["draw figures"]}) - {"route"}
 
 
 def overview() -> str:

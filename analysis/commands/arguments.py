@@ -31,6 +31,7 @@ from analysis.text.tables import filled
 from results.ingest.sizes import LEAST_TOKENS, parse_size
 from results.inspection import check
 from results.places import find_run, write_beside
+from results.progress import step
 
 # What `add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -66,6 +67,7 @@ def run_folder(name: str) -> Path:
     # Tables here are small: threads of a matrix product wait for each other longer than they multiply.
     threadpool_limits(1, user_api="blas")
     root = find_run(name)
+    step(f"checking the files of {root.name}")
     for note in check(root):
         print(f"note: {note}", file=sys.stderr)
     return root
@@ -100,6 +102,7 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
     loaded = outcomes.load(
         root, task=options.task, anchor=options.anchor, scoring=scoring(options), along=along(options)
     )
+    step("computing")
     return reading.read(loaded, choices(options), rule=options.rule, seed=options.seed)
 
 

@@ -43,6 +43,7 @@ from analysis.runs.serial import BY_NAME, AxisName
 from analysis.text import summary
 from results import decisions
 from results.inspection import check_folders
+from results.progress import step
 
 EXAMPLES = """\
   isoquant figures results/reference --out figures
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     # The second process loads what it draws with while the numbers are computed here.
     with Drawn() as drawn:
         reading = arguments.read(root, options)
+        step("matching models")
         found, measured = exchange_rates.measure_each(reading)[0], cells.measure(reading)
         whole = cache(partial(_whole, root, measured, options))
         if options.summary:
@@ -118,7 +120,8 @@ def _ask(drawn: Drawn, folder: Path, wanted: list[Wanted]) -> dict[str, list[str
     their old pictures removed.
     """
     untold: dict[str, list[str]] = {}
-    for each in wanted:
+    for number, each in enumerate(wanted, 1):
+        step(f"figure {number} of {len(wanted)}, {each.name}")
         try:
             drawn.ask(Job(folder, each.name, each.frame_of(), each.figure))
         except UntoldError as reason:

@@ -9,6 +9,7 @@ from analysis.reading import cautions
 from analysis.reading.reading import Reading
 from analysis.text import adaptive, headline, summary
 from results import decisions
+from results.progress import step
 
 EXAMPLES = """\
   isoquant summary results/reference
@@ -35,6 +36,7 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
+    step("matching models")
     found = exchange_rates.measure(reading)
     print(summary.render(reading.asked, found, rule=reading.rule))
     if options.optimism:

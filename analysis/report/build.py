@@ -12,6 +12,7 @@ from analysis.report.sections import Section
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.provenance import read as read_provenance
 from analysis.text import headline
+from results.progress import step
 
 # Texts take what the numbers leave of it.
 MAX_BYTES = 14_500_000
@@ -24,10 +25,12 @@ def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: lis
     Raises ValueError where a choice asks for what the run lacks.
     """
     loaded, rule = reading.asked, reading.rule
+    step("matching models")
     found = views.measure(reading)
     first = next(iter(found.values()))
     records = read_provenance(root)
     parts = curves.sections(found, loaded, rule=rule)
+    step("choosing the best settings")
     # A frontier is chosen on some prompts and read on others.
     if len(loaded.arms) > 1 and len(loaded.prompt_ids) > 1:
         parts.append(
@@ -43,6 +46,7 @@ def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: lis
         parts.append(votes.section(reading))
     if reading.reads_scores:
         parts.append(verifier.section(reading))
+    step("reading what the answers are made of")
     parts += [trust.section(loaded, found, records), *more]
     last = [
         cells.section(root, loaded, first),
@@ -54,6 +58,7 @@ def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: lis
         "lead": headline.headline(first, rule=rule),
     }
     room = MAX_BYTES - len(page.render([*parts, *last], **words).encode())
+    step("reading the texts that are shown")
     texts = explorer.section(root, reading, size=size, room=room)
     return page.render([*parts, texts, *last], **words)
 

@@ -19,6 +19,7 @@ from analysis.runs.samples import Samples
 from analysis.runs.verifiers import EVALUATION, Scoring
 from results import schema, store
 from results.growth import GROWN_SHARE, num_grown
+from results.progress import step
 from results.prompts import in_order
 from results.shortage import raise_shortage
 
@@ -304,7 +305,10 @@ def _arms(run: StoredRun, rungs: Sequence[Rung]) -> list[Arm]:
         raise ValueError(
             f"{names} have no {run.along.words.choice} in common in {run.root}. Draw one for all of them."
         )
-    arms = [run.arm(rung, "evaluation", budgets) for rung in rungs if budgets and declared[rung]]
+    arms = []
+    for rung in (rung for rung in rungs if budgets and declared[rung]):
+        step(f"reading the answers of {rung.name}")
+        arms.append(run.arm(rung, "evaluation", budgets))
     arms = [arm for arm in arms if arm.stored.num_ready().any()]
     if not arms:
         raise ValueError(nothing_in(run.root))

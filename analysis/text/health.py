@@ -12,6 +12,7 @@ from analysis.runs.samples import OUTCOMES
 from analysis.runs.scored import count_scored
 from analysis.runs.searched import count_searched
 from analysis.text.tables import aligned, filled
+from results.progress import step
 
 LEGEND = """\
 cut: still thinking at the budget, so that its answer is forced. forced: the close marker was given. Shares of samples.
@@ -27,6 +28,7 @@ def render(run: StoredRun) -> str:
         )
     lines = []
     for rung in run.rungs:
+        step(f"reading the answers of {rung.name}")
         budgets = sorted(int(budget) for budget in run.declared(rung, "evaluation")["budget"].unique())
         cells = read_health(run.root, rung.identity, budgets)
         lines += [
