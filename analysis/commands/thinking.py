@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.commands import arguments
-from analysis.questions import thinking
+from analysis.questions import inflation, thinking
 from analysis.reading import cautions
 from analysis.reading.reading import Reading
 from analysis.runs.texts import whole_prompts
@@ -51,7 +51,7 @@ def measure(root: Path, reading: Reading, against: str | None) -> dict[str, pd.D
     from analysis.policies.studies import stops
 
     thinking.require_same_samples(reading)
-    beside = {} if against is None else {"inflation": thinking.inflation(reading, against)}
+    beside = {} if against is None else {"inflation": inflation.frame(reading, against)}
     texts = whole_prompts(root, reading.asked.task, reading.asked.prompt_ids)
     return {
         "steps": thinking.steps(reading),

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from analysis.questions.verifier import Row, columns, require_scores
+from analysis.questions.interval_rows import Row, by_bin, columns
+from analysis.questions.verifier import require_scores
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
@@ -26,8 +27,7 @@ def frame(reading: Reading) -> pd.DataFrame:
     if len(reading.outcomes.prompt_ids) < 2:
         raise UntoldError("Too few prompts: a threshold is chosen on one half of them and read on the other half.")
     rows = [_row(reading, at, part) for subjects, parts in reading.groups for part in parts for at in subjects]
-    order = list(dict.fromkeys(row["bin"] for row in rows))
-    return pd.DataFrame(sorted(rows, key=lambda row: order.index(row["bin"])))
+    return pd.DataFrame(by_bin(rows))
 
 
 def _row(reading: Reading, at: int, part: Bin) -> Row:

@@ -12,10 +12,6 @@ from analysis.reading.curves import Rule
 from analysis.stats import intervals
 from analysis.stats.bootstrap import Interval, percentile_interval, weighted_means
 
-Row = dict[str, object]
-ENDS = ("", "_low", "_high")
-UNKNOWN = Interval(*(np.asarray(np.nan),) * 3)
-
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -78,8 +74,3 @@ def share(values: Floats, part: Bin, drawn: int) -> Interval:
 def gain(values: Floats, part: Bin) -> Interval:
     """The mean of differences over the prompts of a bin; (P,)."""
     return percentile_interval(weighted_means(part.weights, values[:, None])[:, 0])
-
-
-def columns(name: str, interval: Interval) -> Row:
-    """An interval as NAME, NAME_low and NAME_high."""
-    return {f"{name}{end}": float(np.asarray(value)) for end, value in zip(ENDS, interval, strict=True)}

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.arrays import Floats
 from analysis.costs import lifetime
 from analysis.costs.lifetime import Serving
-from analysis.questions.verifier import columns
+from analysis.questions.interval_rows import columns
 from analysis.reading import curves
 from analysis.reading.curves import Rule
 from analysis.reading.reading import Reading

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from analysis.questions.verifier import columns
+from analysis.questions.interval_rows import columns, interval_at
 from analysis.reading.cells import Row
 from analysis.reading.reading import Reading
-from analysis.stats.bootstrap import Interval, percentile_interval
+from analysis.stats.bootstrap import percentile_interval
 from analysis.stats.rank_stability import split_tau
 
 
@@ -29,5 +29,5 @@ def frame(reading: Reading) -> pd.DataFrame:
         ends = percentile_interval(split_tau(right, total, part.weights, widths))
         place = {"bin": part.name, "num_prompts": int((part.weights[0] > 0).sum()), "num_models": len(tallies)}
         for at, width in enumerate(widths):
-            rows.append(place | {"width": width} | columns("tau", Interval(*(end[at] for end in ends))))
+            rows.append(place | {"width": width} | columns("tau", interval_at(ends, at)))
     return pd.DataFrame(rows)

@@ -12,14 +12,15 @@ import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.costs.searches import path_cost, search_cost
-from analysis.questions.equal_cost import UNKNOWN, Cell, Row, at_cost, columns, gain, mean, share
+from analysis.questions.equal_cost import Cell, at_cost, gain, mean, share
+from analysis.questions.interval_rows import UNKNOWN, Row, columns, interval_at
 from analysis.reading import curves
 from analysis.reading.bins import Bin
 from analysis.reading.curves import Rule
 from analysis.reading.reading import Reading
 from analysis.runs.searches import Searched
 from analysis.stats import frontier, intervals
-from analysis.stats.bootstrap import Interval, percentile_interval
+from analysis.stats.bootstrap import percentile_interval
 
 SAMPLING, SEARCH = "sampling", "search"
 # How samples are chosen among, and how the finished paths of a search are.
@@ -151,10 +152,10 @@ def _levels(reading: Reading, samples: Sequence[Cell], paths: Sequence[Cell], pa
         row |= {"num_prompts": int(part.weights[0].sum()), "level": level + 1}
         row |= {"cost": float(spends[level]), "times_one": float(spends[level] / one)}
         for name, cells, best in zip((SAMPLING, SEARCH), (samples, paths), found, strict=True):
-            row |= columns(name, _at(intervals.accuracy_interval(best.accuracy, drawn), level))
+            row |= columns(name, interval_at(intervals.accuracy_interval(best.accuracy, drawn), level))
             row |= {f"{name}_spent": float(best.cost[0, level]), f"{name}_chosen": _chosen(best, cells, level)}
         gained = percentile_interval(found[1].accuracy - found[0].accuracy)
-        rows.append(row | columns("gain", _at(gained, level)))
+        rows.append(row | columns("gain", interval_at(gained, level)))
     return rows
 
 
@@ -175,7 +176,3 @@ def _chosen(best: frontier.Frontier, cells: Sequence[Cell], level: int) -> str |
 def _one(samples: Sequence[Cell]) -> Cell:
     """One answer, which nobody reads."""
     return next(cell for cell in samples if cell.size == 1)
-
-
-def _at(interval: Interval, level: int) -> Interval:
-    return Interval(*(np.asarray(end)[level] for end in interval))

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Floats, Ints
+from analysis.questions.interval_rows import ENDS, columns, interval_at
 from analysis.questions.split_settings import ANY, NONE, Best, Splits
-from analysis.questions.verifier import ENDS, columns
 from analysis.reading.bins import Bin
 from analysis.stats import intervals, substitution
-from analysis.stats.bootstrap import Interval, percentile_interval, share_of_replicates
+from analysis.stats.bootstrap import percentile_interval, share_of_replicates
 from analysis.stats.substitution import Crossing
 
 Row = dict[str, Any]
@@ -60,8 +60,8 @@ def _levels(splits: Splits, part: Bin, best: Best) -> list[Row]:
     share = percentile_interval(best.share)
     return [
         {"cost": float(level), "spent": float(best.frontier.cost[0, at])}
-        | columns("accuracy", _of(accuracy, at))
-        | columns("verifier_share", _of(share, at))
+        | columns("accuracy", interval_at(accuracy, at))
+        | columns("verifier_share", interval_at(share, at))
         for at, level in enumerate(splits.levels)
     ]
 
@@ -71,8 +71,8 @@ def _against(splits: Splits, part: Bin, every: Best, none: Best) -> list[Row]:
     without = intervals.accuracy_interval(none.frontier.accuracy, splits.reading.num_drawn(part))
     gain = percentile_interval(every.frontier.accuracy - none.frontier.accuracy)
     return [
-        columns("without", _of(without, at))
-        | columns("gain", _of(gain, at))
+        columns("without", interval_at(without, at))
+        | columns("gain", interval_at(gain, at))
         | {"setting": _in_words(splits, every.frontier.cell[0, :, at])}
         for at in range(len(splits.levels))
     ]
@@ -177,10 +177,6 @@ def _in_words(splits: Splits, chosen: Ints) -> str:
         by = "" if each.verifier == NONE else f" by {each.verifier}"
         told.append(f"{each.width} of {each.model}{rule}{by}")
     return " or ".join(dict.fromkeys(told))
-
-
-def _of(interval: Interval, at: int) -> Interval:
-    return Interval(*(end[at] for end in interval))
 
 
 def _framed(splits: Splits, rows: list[Row]) -> pd.DataFrame:

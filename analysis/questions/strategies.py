@@ -14,7 +14,8 @@ import pandas as pd
 from analysis.arrays import Bools, Floats
 from analysis.costs.cost_models import COST_MODELS
 from analysis.costs.graphs import group_cost
-from analysis.questions.equal_cost import ENDS, UNKNOWN, Cell, Row, at_cost, columns, gain, mean, share
+from analysis.questions.equal_cost import Cell, at_cost, gain, mean, share
+from analysis.questions.interval_rows import ENDS, UNKNOWN, Row, columns
 from analysis.reading import curves
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading

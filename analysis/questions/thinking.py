@@ -1,5 +1,5 @@
 """Whether a model thinks well: what each step to the next budget turns in the same samples, what each budget
-loses by being too large or too small for some prompts, and how long right, wrong and other models' thinking is.
+loses by being too large or too small for some prompts, and how long right and wrong thinking is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import numerals
 from analysis.arrays import Floats
-from analysis.questions.verifier import columns
+from analysis.questions.interval_rows import Row, by_bin, columns, interval_at
 from analysis.reading.bins import Bin
 from analysis.reading.reading import Reading
 from analysis.reading.untold import UntoldError
@@ -21,13 +20,10 @@ from analysis.stats.bootstrap import LEVEL, Interval, means_of_each, percentile_
 from analysis.stats.differences import Differences
 from analysis.stats.overthinking import Losses
 
-Row = dict[str, object]
 # What an interval that holds over all steps, bins and models at once says of a step; "" where it says nothing.
 Direction = Literal["rises", "falls", ""]
 # Prompts with right and wrong samples from which on an interval says whose thinking is shorter.
 LEAST_MIXED = intervals.FEW_EITHER_WAY
-# Sizes that differ by less are one: a quantized checkpoint may count its weights a little otherwise.
-SAME_SIZE = 0.05
 
 
 def require_same_samples(reading: Reading) -> None:
@@ -62,7 +58,7 @@ def steps(reading: Reading) -> pd.DataFrame:
         for subjects, parts in _groups(reading)
         for row in _steps_of(reading, subjects, parts, turned, level=1 - (1 - LEVEL) / len(reading.groups))
     ]
-    return pd.DataFrame(_by_bin(rows))
+    return pd.DataFrame(by_bin(rows))
 
 
 def budgets(reading: Reading) -> pd.DataFrame:
@@ -82,11 +78,11 @@ def budgets(reading: Reading) -> pd.DataFrame:
             for at in subjects:
                 told = {name: _interval(name, next(means), reading.num_drawn(part)) for name in tables[at]}
                 for number, budget in enumerate(reading.outcomes.budgets):
-                    row = _place(reading, at, part) | {"budget": int(budget)}
+                    row = place(reading, at, part) | {"budget": int(budget)}
                     for name, interval in told.items():
-                        row |= columns(name, _of(interval, number))
+                        row |= columns(name, interval_at(interval, number))
                     rows.append(row)
-    return pd.DataFrame(_by_bin(rows))
+    return pd.DataFrame(by_bin(rows))
 
 
 def _of_budgets(reading: Reading, at: int) -> dict[str, Floats]:
@@ -164,87 +160,18 @@ def trace_lengths(reading: Reading) -> pd.DataFrame:
                 num_mixed = int((found.total[inside] > 0).sum())
                 area = percentile_interval(pairs.area(found, part.weights))
                 rows.append(
-                    _place(reading, at, part)
+                    place(reading, at, part)
                     | {"num_mixed": num_mixed, "cut_share": float(is_cut[inside].mean())}
                     | columns("shorter", area)
                     | {"direction": _whose(area) if num_mixed >= LEAST_MIXED else ""}
                 )
-    return pd.DataFrame(_by_bin(rows))
+    return pd.DataFrame(by_bin(rows))
 
 
 def _whose(area: Interval) -> str:
     if area.low > 0.5:
         return "shorter"
     return "longer" if area.high < 0.5 else ""
-
-
-def inflation(reading: Reading, against: str) -> pd.DataFrame:
-    """A row a model of the size of `against`, bin and budget; intervals as NAME, NAME_low, NAME_high.
-
-    at_budget: tokens that the model writes at this budget over those of `against` there; at_accuracy: tokens with which
-    it is first as accurate as `against` is at this budget, over what that one writes there, inf where it never is,
-    NaN where there is nothing to match; at_or_below: its smallest budget already is, so that the ratio is an upper
-    bound. Written: thinking, what closes it, and the answer, of one sample. accuracy, against_accuracy: at this budget.
-    Raises UntoldError as `require_same_samples`, where bins are each model's own, and where no other model has the
-    size; ValueError where there is no model `against`. Source: `lengths.to_reach`.
-    """
-    require_same_samples(reading)
-    base = _named(reading, against)
-    others = _of_its_size(reading, base)
-    written = {at: reading.arms[at].decoded_tokens.mean(axis=2).T for at in (base, *others)}
-    right = {at: reading.arms[at].samples.correct.mean(axis=2).T for at in (base, *others)}
-    rows = [
-        row
-        for part in reading.bins
-        if part.weights[0].any()
-        for at in others
-        for row in _inflated(reading, part, at, base, written, right)
-    ]
-    return pd.DataFrame(rows)
-
-
-def _inflated(
-    reading: Reading, part: Bin, at: int, base: int, written: dict[int, Floats], right: dict[int, Floats]
-) -> Iterator[Row]:
-    """One model beside another in one bin, a row a budget."""
-    by_budget = reading.outcomes.budgets
-    tables = [table[of] for table in (right, written) for of in (at, base)]
-    own, other, tokens, base_tokens = means_of_each(part.weights, tables)
-    at_budget = percentile_interval(tokens / base_tokens)
-    found = lengths.to_reach(own, tokens, by_budget, other)
-    at_accuracy = percentile_interval(found.cost / base_tokens)
-    for number, budget in enumerate(by_budget):
-        yield (
-            _place(reading, at, part)
-            | {"against": reading.arms[base].rung.name, "budget": int(budget)}
-            | {"accuracy": float(own[0, number]), "against_accuracy": float(other[0, number])}
-            | columns("at_budget", _of(at_budget, number))
-            | columns("at_accuracy", _of(at_accuracy, number))
-            | {"at_or_below": bool(found.at_or_below[0, number])}
-        )
-
-
-def _named(reading: Reading, name: str) -> int:
-    names = [arm.rung.name for arm in reading.arms]
-    if name not in names:
-        raise ValueError(f"No model {name!r} in this run; choose --against from {names}.")
-    if reading.has_own_bins:
-        raise UntoldError("With --difficulty own no two models share a bin. Choose another --difficulty.")
-    return names.index(name)
-
-
-def _of_its_size(reading: Reading, base: int) -> list[int]:
-    """The other models of about as many parameters; those of unknown size are of any."""
-    sizes = np.array([arm.rung.num_params for arm in reading.arms])
-    is_near = np.isnan(sizes) | np.isnan(sizes[base]) | (np.abs(sizes / sizes[base] - 1) <= SAME_SIZE)
-    others = [int(at) for at in np.flatnonzero(is_near) if at != base]
-    if not others:
-        name, size = reading.arms[base].rung.name, numerals.parameters(float(sizes[base]))
-        raise UntoldError(
-            f"No other model of this run has the {size} parameters of {name}, and tokens are compared at one size. "
-            "Draw one, such as a quantized one, with the same `run=`."
-        )
-    return others
 
 
 def _losses(reading: Reading, at: int) -> Losses:
@@ -287,7 +214,7 @@ def _steps_of(
     for which, part in enumerate(parts):
         for number, at in enumerate(subjects):
             cells = slice(number * num_steps, (number + 1) * num_steps)
-            own = [_of(interval, (which, cells)) for interval in (joint.alone, joint.interval)]
+            own = [interval_at(interval, (which, cells)) for interval in (joint.alone, joint.interval)]
             yield from _rows_of(reading, at, part, means[which][number], *own)
 
 
@@ -299,11 +226,11 @@ def _rows_of(
     told = {name: intervals.accuracy_interval(getattr(found, name), drawn) for name in ("lost", "gained")}
     told |= {"change": alone, "per_500": percentile_interval(flips.per_tokens(found.change, found.tokens))}
     for step, (budget, following) in enumerate(pairwise(budgets.tolist())):
-        row = _place(reading, at, part) | {"budget": budget, "next_budget": following}
+        row = place(reading, at, part) | {"budget": budget, "next_budget": following}
         for name, interval in told.items():
-            row |= columns(name, _of(interval, step))
+            row |= columns(name, interval_at(interval, step))
         row |= {f"change_joint_{end}": float(getattr(joint, end)[step]) for end in ("low", "high")}
-        yield row | {"tokens": float(found.tokens[0, step]), "direction": _direction(_of(joint, step))}
+        yield row | {"tokens": float(found.tokens[0, step]), "direction": _direction(interval_at(joint, step))}
 
 
 def _resampled(part: Bin, turned: Sequence[_Turned]) -> list[_Turned]:
@@ -322,23 +249,14 @@ def _together(
     return differences.together(values, statistic, np.full(statistic.shape[1:], np.nan), level=level)
 
 
-def _place(reading: Reading, at: int, part: Bin) -> Row:
+def place(reading: Reading, at: int, part: Bin) -> Row:
+    """What a row is about: a model and a bin."""
     rung = reading.arms[at].rung
-    place: Row = {"model": rung.name, "num_params": rung.num_params, "bin": part.name}
-    return place | {"num_prompts": int(part.weights[0].sum())}
+    named: Row = {"model": rung.name, "num_params": rung.num_params, "bin": part.name}
+    return named | {"num_prompts": int(part.weights[0].sum())}
 
 
 def _direction(joint: Interval) -> Direction:
     if joint.low > 0:
         return "rises"
     return "falls" if joint.high < 0 else ""
-
-
-def _of(interval: Interval, at: Any) -> Interval:
-    return Interval(*(end[at] for end in interval))
-
-
-def _by_bin(rows: list[Row]) -> list[Row]:
-    """Bins in order, in each the models as they come."""
-    order = list(dict.fromkeys(row["bin"] for row in rows))
-    return sorted(rows, key=lambda row: order.index(row["bin"]))

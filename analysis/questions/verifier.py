@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Floats
+from analysis.questions.interval_rows import ENDS, UNKNOWN, Row, by_bin, columns
 from analysis.reading import curves
 from analysis.reading.bins import Bin
 from analysis.reading.curves import CHOSEN_RULES, RULES, VOTING_RULES
@@ -13,14 +14,12 @@ from analysis.reading.reading import Reading
 from analysis.runs.arms import Arm
 from analysis.runs.scores import Scores
 from analysis.stats import intervals, pairs
-from analysis.stats.bootstrap import Interval, percentile_interval, weighted_means
+from analysis.stats.bootstrap import percentile_interval, weighted_means
 from analysis.stats.pairs import Pairs
 
-Row = dict[str, object]
 # Accuracy of one sample, beside the rules that choose among all.
 ONE = "one_sample"
 YIELDS = (ONE, *RULES)
-ENDS = ("", "_low", "_high")
 COLUMNS = (
     *("model", "num_params", "bin", "num_prompts", "num_samples", "num_mixed"),
     *(f"{name}{end}" for name in ("auc", *YIELDS, "gap") for end in ENDS),
@@ -58,8 +57,7 @@ def frame(reading: Reading) -> pd.DataFrame:
         for part in parts
         for at in subjects
     ]
-    order = list(dict.fromkeys(row["bin"] for row in rows))
-    return pd.DataFrame(sorted(rows, key=lambda row: order.index(row["bin"])))
+    return pd.DataFrame(by_bin(rows))
 
 
 def require_scores(reading: Reading) -> None:
@@ -100,17 +98,9 @@ def _row(reading: Reading, at: int, part: Bin, read: _Read) -> Row:
     row |= {"num_mixed": int((read.pairs.total[inside] > 0).sum())}
     row |= columns("auc", percentile_interval(pairs.area(read.pairs, part.weights)))
     for name in YIELDS:
-        row |= columns(name, intervals.accuracy_interval(found[name], drawn) if name in found else _UNKNOWN)
+        row |= columns(name, intervals.accuracy_interval(found[name], drawn) if name in found else UNKNOWN)
     row |= columns("gap", percentile_interval(found["pass_at_k"] - found["best_of_n"]))
     means = weighted_means(part.weights[:1], np.stack([read.refused, read.cost, read.plain_cost], axis=1))[0]
     is_counted = arm.verifier is not None and (arm.verifier.is_counted or arm.verifier.is_free)
     dearer = means[1] / means[2] if is_counted and means[2] > 0 else np.nan
     return row | {"refused": float(means[0]), "cost_with_it": float(dearer)}
-
-
-_UNKNOWN = Interval(*(np.asarray(np.nan),) * 3)
-
-
-def columns(name: str, interval: Interval) -> Row:
-    """An interval's estimate and ends as columns."""
-    return {f"{name}{end}": float(np.asarray(value)) for end, value in zip(ENDS, interval, strict=True)}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Floats
-from analysis.questions.verifier import columns
+from analysis.questions.interval_rows import columns
 from analysis.questions.vote_cells import MISSING, alike, place_columns, places
 from analysis.reading import curves
 from analysis.reading.bins import Bin

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Floats
-from analysis.questions.verifier import columns
+from analysis.questions.interval_rows import columns, interval_at
 from analysis.reading.bins import Bin
 from analysis.reading.cells import Row
 from analysis.reading.reading import Reading
@@ -125,8 +125,8 @@ def _of_modes(reading: Reading, part: Bin, modal: Modal | None) -> list[Row]:
     ends, moved = intervals.accuracy_interval(worth, reading.num_drawn(part)), percentile_interval(worth - half)
     tied, settled = (weighted_means(part.weights[:1], table)[0] for table in (modal.tied, modal.settled))
     return [
-        columns("modal", Interval(*(end[number] for end in ends)))
-        | columns("moved", Interval(*(end[number] for end in moved)))
+        columns("modal", interval_at(ends, number))
+        | columns("moved", interval_at(moved, number))
         | {"tied": float(tied[number]), "settled": float(settled[number])}
         for number in range(num_budgets)
     ]

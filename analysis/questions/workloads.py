@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Floats
-from analysis.questions.verifier import Row, columns, require_scores
+from analysis.questions.interval_rows import Row, columns
+from analysis.questions.verifier import require_scores
 from analysis.reading import chosen
 from analysis.reading.bins import Bin
 from analysis.reading.curves import Rule

@@ -14,7 +14,7 @@ from analysis.commands.figures import of_thinking
 from analysis.figures import thinking as drawing
 from analysis.figures import thinking_lost as lost
 from analysis.policies.studies import stops
-from analysis.questions import thinking
+from analysis.questions import inflation, thinking
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
 from analysis.reading.untold import UntoldError
@@ -179,7 +179,7 @@ def doubled(reading: Reading) -> Reading:
 
 
 def test_a_copy_that_writes_half_as_many_again_is_found_out_at_equal_budget_and_accuracy(doubled: Reading):
-    found = thinking.inflation(doubled, "1.1m")
+    found = inflation.frame(doubled, "1.1m")
     assert set(found["model"]) == {"fp8"} and set(found["budget"]) == set(doubled.outcomes.budgets)
     np.testing.assert_allclose(found["at_budget"], 1.5, rtol=0.05)
     last = found[(found["bin"] == "all prompts") & (found["budget"] == 256)].iloc[0]
@@ -191,15 +191,15 @@ def test_a_copy_that_writes_half_as_many_again_is_found_out_at_equal_budget_and_
 def test_of_a_twin_that_writes_as_much_no_more_is_said(doubled: Reading):
     loaded = doubled.asked
     twin = replace(loaded.arms[-1], stored=loaded.arms[-2].samples)
-    found = thinking.inflation(doubled.of(replace(loaded, arms=(*loaded.arms[:-1], twin))), "1.1m")
+    found = inflation.frame(doubled.of(replace(loaded, arms=(*loaded.arms[:-1], twin))), "1.1m")
     assert words.said_of_inflation(found) == ["Whether fp8 writes more or fewer tokens than 1.1m is not known."]
 
 
 def test_a_model_of_no_other_s_size_or_of_no_name_is_refused(reading: Reading):
     with pytest.raises(UntoldError, match="No other model of this run has the 33k parameters"):
-        thinking.inflation(reading, "33k")
+        inflation.frame(reading, "33k")
     with pytest.raises(ValueError, match="--against from"):
-        thinking.inflation(reading, "nobody")
+        inflation.frame(reading, "nobody")
 
 
 def test_inflation_is_printed_where_a_model_is_named(
