@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api.types import union_categoricals
 
 from analysis.arrays import Array, Bools, Ints
 from results import schema, store
@@ -36,12 +37,15 @@ class Traces(NamedTuple):
 def read(root: Path, identity: str) -> Traces:
     """The evaluation traces of one identity, a shard in memory at a time."""
     parts = [_segments(shard) for shard in store.iterate(root, schema.TRACES, columns=_COLUMNS, identity=identity)]
-    segments = pd.concat(parts, ignore_index=True)
-    by_trace = segments.sort_values("start_token").groupby(["prompt_id", "sample"])
+    # One without rows has no kind of names.
+    parts = [part for part in parts if len(part)] or parts[:1]
+    prompts = union_categoricals([part.pop("prompt_id") for part in parts]).codes
+    segments = pd.concat(parts, ignore_index=True).assign(prompt=prompts)
+    by_trace = segments.sort_values("start_token").groupby(["prompt", "sample"])
     blank, last = by_trace["blank"], by_trace.tail(1)
     ended = by_trace["ended"].any()
     # A trace goes on in segments: its words may be in any, its end is the last one's.
-    loops = last.set_index(["prompt_id", "sample"])["loops"].where(~ended, 0.0)
+    loops = last.set_index(["prompt", "sample"])["loops"].where(~ended, 0.0)
     return Traces(
         num_traces=len(ended),
         empty=float(blank.min().mean()),
@@ -54,7 +58,7 @@ def _segments(shard: pa.Table) -> pd.DataFrame:
     0 or 1, NaN where that is not stored.
     """
     rows = shard.filter(pc.field("pool") == "evaluation")
-    frame = rows.select(["prompt_id", "sample", "start_token", "ended"]).to_pandas().astype({"prompt_id": object})
+    frame = rows.select(["prompt_id", "sample", "start_token", "ended"]).to_pandas()
     blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(rows["text"].cast(pa.string()))), 0)
     loops = _loops(rows["token_ids"]).astype(float)
     loops[~_bools(pc.is_valid(rows["token_ids"]))] = np.nan
