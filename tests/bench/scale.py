@@ -47,7 +47,8 @@ class Spent(NamedTuple):
 
 RUNS = (Run("long", 200_000, 4), Run("wide", 5_000, 256))
 FIRST = "draw"
-COMMANDS = ("plan", "grade", "health", "summary", "figures", "report")
+# The last one reads what summary does, by DuckDB.
+COMMANDS = ("plan", "grade", "health", "summary", "figures", "report", "scan")
 
 
 def measure(run: Run, percent: int, folder: Path, commands: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -96,6 +97,7 @@ def list_commands(words: Sequence[str], root: Path) -> dict[str, list[str]]:
         "plan": [*isoquant, "plan", *words, f"model={','.join(SKILLS)}"],
         "grade": [*isoquant, "grade", str(root)],
         **{name: [*isoquant, name, str(root)] for name in ("health", "summary", "figures", "report")},
+        "scan": [sys.executable, "-m", "tests.bench.scan", str(root)],
     }
 
 
@@ -139,7 +141,7 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> str:
             "prompt, over those at the smallest size; at 1 or below it is linear. The load is the machine's over "
             "the",
             "last minute: above its cores, something else was running, and wall seconds say little.",
-            "`make bench PART=scale` writes this page.",
+            "Scan: DuckDB counts and sums the columns that summary reads. `make bench PART=scale` writes this page.",
             "",
             "| prompts x samples | command | CPU seconds | wall seconds | peak GiB | growth | load |",
             "|" + 7 * "---|",
