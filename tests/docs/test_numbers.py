@@ -57,7 +57,7 @@ def test_seconds_of_commands_are_those_of_the_stored_table() -> None:
         for row in rows((RESULTS / "bench" / "scale.md").read_text())
         if re.match(r"[\d,]+ x 4$", row[0])
     }
-    head, _, *given = [row for row in rows(read(ROOT / "docs" / "bench.md")) if len(row) == 7]
+    head, _, *given = [row for row in rows(read(ROOT / "docs" / "bench.md")) if len(row) == 8]
     assert [row[0] for row in given] == ["20,000", "200,000"]
     for row in given:
         for command, shown in zip(head[1:], row[1:], strict=True):
