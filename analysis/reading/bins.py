@@ -255,7 +255,9 @@ def _between_thresholds(pool: Arm, binning: Binning, weights: Weights) -> list[B
 def _shrunk_labels(pool: Arm, binning: Binning, weights: Weights) -> Ints:
     """By thresholds of what is left of each prompt's accuracy under the prior; (R, P), a byte each."""
     scores = difficulty.shrunk_scores(pool.stored.num_correct[-1], pool.num_samples, weights)
-    return difficulty.threshold_bins(scores, binning.thresholds).astype(np.int8)
+    return difficulty.threshold_bins(scores, binning.thresholds).astype(
+        np.min_scalar_type(-len(binning.thresholds))
+    )
 
 
 def _refuse_thresholds(binning: Binning) -> None:

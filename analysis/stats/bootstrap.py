@@ -75,7 +75,7 @@ def means_of_each(weights: ArrayLike, tables: Sequence[ArrayLike]) -> list[Float
 def weighted_sums(weights: ArrayLike, values: ArrayLike) -> Floats:
     """Sums over prompts under each weighting; (..., P) and (P, J) -> (..., J). Source: by definition."""
     weights, values = parts.settle(weights), np.asarray(values, dtype=float)
-    if weights.is_small if isinstance(weights, Part) else weights.ndim != 2 or weights.size <= parts.BLOCK:
+    if weights.ndim != 2 or weights.size <= parts.BLOCK:
         sums: Floats = np.asarray(weights, dtype=float) @ values
         return sums
     if isinstance(weights, Part):

@@ -35,15 +35,20 @@ class Part:
         return len(self.whole), len(self.at)
 
     @property
-    def is_small(self) -> bool:
-        """Whether the whole array is made at once; of no arrays. Source: ours."""
-        return self.shape[0] * self.shape[1] <= BLOCK
+    def ndim(self) -> int:
+        """Of the array: 2. Source: by definition."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Of the array, R P. Source: by definition."""
+        return len(self.whole) * len(self.at)
 
     def __len__(self) -> int:
         return len(self.whole)
 
     def __getitem__(self, rows: int | slice) -> Weights:
-        return np.asarray(self._kept[rows]) if self.is_small else self._make(rows)
+        return np.asarray(self._kept[rows]) if self.size <= BLOCK else self._make(rows)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Weights:
         return self[:].astype(dtype or self.whole.dtype, copy=bool(copy))
