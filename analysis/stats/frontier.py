@@ -63,7 +63,8 @@ def cross_fit(
     # Of two folds the other ones are the other one.
     apart = means[::-1] if len(names) == 2 else [_means(tables, weights, folds != fold) for fold in names]
     cell = np.stack([_best_cells(means_of[0], means_of[1], levels) for means_of in apart], axis=1)
-    read = [_over_folds(each, cell, weights, folds) for each in zip(*means, strict=True)]
+    shares = _shares(weights, folds)
+    read = [_over_folds(each, cell, shares) for each in zip(*means, strict=True)]
     return Frontier(read[0], read[1], cell)
 
 
@@ -75,7 +76,7 @@ def read_at(table: ArrayLike, cell: Ints, *, weights: ArrayLike, folds: ArrayLik
     """
     weights, folds = parts.settle(weights), np.asarray(folds)
     means = [_means([table], weights, folds == fold)[0] for fold in np.unique(folds)]
-    return _over_folds(means, cell, weights, folds)
+    return _over_folds(means, cell, _shares(weights, folds))
 
 
 def efficient(accuracy: ArrayLike, cost: ArrayLike) -> Bools:
@@ -98,14 +99,18 @@ def _means(tables: Sequence[ArrayLike], weights: Weights | Part, here: Bools) ->
     return means_of_each(parts.among(weights, here), [np.asarray(table)[here] for table in tables])
 
 
-def _over_folds(means: Sequence[Floats], cell: Ints, weights: Weights | Part, folds: Ints) -> Floats:
+def _shares(weights: Weights | Part, folds: Ints) -> list[Ints]:
+    """The weight of each fold, (1 + R,) each."""
+    return [parts.among(weights, folds == fold).sum(axis=1) for fold in np.unique(folds)]
+
+
+def _over_folds(means: Sequence[Floats], cell: Ints, shares: Sequence[Ints]) -> Floats:
     """The means (1 + R, J) of each fold at its cells (1 + R, F, Q), folds by their weight; (1 + R, Q)."""
     read = [
-        np.take_along_axis(each, cell[:, number], axis=1)
-        * parts.among(weights, folds == fold).sum(axis=1)[:, None]
-        for number, (each, fold) in enumerate(zip(means, np.unique(folds), strict=True))
+        np.take_along_axis(each, cell[:, number], axis=1) * share[:, None]
+        for number, (each, share) in enumerate(zip(means, shares, strict=True))
     ]
-    found: Floats = np.sum(read, axis=0) / weights.sum(axis=1)[:, None]
+    found: Floats = np.sum(read, axis=0) / np.sum(shares, axis=0)[:, None]
     return found
 
 
