@@ -23,7 +23,7 @@ _FRACTION = re.compile(rf"\\[dtcs]?frac{_PART}{_PART}")
 _EXPONENT = re.compile(r"\^(?:\{[^{}]{0,20}\}|-?[0-9]+)")
 _GOES_ON = re.compile(
     r"(?:\s{0,3}(?:-{1,2}|[+*/x×÷±]|\\times|\\div|\\cdot|\\pm"
-    r"|\b(?:plus|minus|times|less|mod|modulo|(?:multiplied|divided)\s{1,3}by)\b)"
+    r"|[({]?\b(?:plus|minus|times|less|mod|modulo|(?:multiplied|divided)\s{1,3}by)\b|\\[bp]mod(?![a-z])\s{0,3}\{?)"
     r"\s{0,3}(?:\$?[0-9][0-9.,]*+|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve)\b)){1,20}"
 )
 # A number, "or", and the last number.
@@ -33,6 +33,12 @@ _HEDGED = re.compile(rf"[0-9][^0-9.\n]{{0,20}}{_OR}[^0-9.\n]{{0,20}}[0-9][0-9.,]
 _TAKEN_BACK = re.compile(
     r"[0-9][.,;:?!\s\u2013\u2014-]{0,5}(?:\b(?:no|wait|sorry|correction|actually|I\smean|or\srather)\b"
     r"[.,;:?!\s\u2013\u2014-]{1,5}){1,3}\\?\$?-?[0-9]",
+    re.IGNORECASE,
+)
+# In the next sentence, which is the last: 18. Wait, it is 19.
+_TAKEN_BACK_LAST = re.compile(
+    r"[0-9][^0-9]{0,20}[.;:?!\n})$\u2013\u2014]\s{0,3}\b(?:no|wait|sorry|oops|correction|actually|I\smean|or\srather)\b"
+    r"[^0-9]{0,40}?(-?[0-9][0-9,]*(?:\.[0-9]+)?)[^0-9A-Za-z]*$",
     re.IGNORECASE,
 )
 # Numbers that are only joined: 18 and 19, but not 5 hours and 30 minutes.
@@ -53,8 +59,9 @@ _MINUS = re.compile(
 _DASH = re.compile(
     r"(?:(?<=[=({])|(?<=\bis)|(?<=\bbe))(\s{0,3})[-\u2010-\u2014\u207b\u2212\ufe63\uff0d]\s?(?=\\?\$?[0-9])"
 )
-_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SCALES |= {"lakh": 10**5, "crore": 10**7}
+_SCALES: dict[str, Fraction | int] = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
+_SCALES |= {"trillion": 10**12, "lakh": 10**5, "crore": 10**7}
+_SCALES |= {"tenths": Fraction(1, 10), "hundredths": Fraction(1, 100), "thousandths": Fraction(1, 1000)}
 # Right behind a number: $18k, 18M.
 _SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "mn": 10**6, "bn": 10**9}
 _SUFFIXED = re.compile(
@@ -122,10 +129,16 @@ def stated_number(text: str) -> str | None:
             if read is not last_number and _is_left(said):
                 worked = behind_box(told)
                 return None if worked is None else _work_out(worked.replace(",", ""))
-            is_taken_back = read is not last_number and _TAKEN_BACK.search(said)
+            is_taken_back = read is not last_number and (_TAKEN_BACK.search(said) or _is_taken_back(number, told))
             is_open = _HEDGED.search(said) or is_taken_back or paired or _is_list(listed)
             return None if is_open else _work_out(number)
     return None
+
+
+def _is_taken_back(number: str, text: str) -> bool:
+    """Whether a last sentence of the text says another number."""
+    other = _TAKEN_BACK_LAST.search(text)
+    return other is not None and _work_out(other[1].replace(",", "")) != _work_out(number)
 
 
 def _write_out(text: str) -> str:
