@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ POSITIVE = ("num_params", "num_matmul_params", "cost_multiplier")
 # Null in a key that stands for something: the natural answer.
 UNKEYED = ("budget",)
 DAMAGED = "is damaged"
+# The least and the largest of some numbers; None of none.
+_Extremes = tuple[float | None, float | None]
 
 
 class Wrong(NamedTuple):
@@ -185,14 +187,19 @@ def _impossible(file: pq.ParquetFile, table: Table) -> str | None:
     counts = [name for name in counts if name not in UNCOUNTED]
     spared = table.younger if table is CELLS else UNKEYED
     needed = [*(name for name in table.key if name not in spared), *table.filled]
-    looked_at = dict.fromkeys([*counts, *needed, *itertools.chain(*table.parallel)])
+    amounts = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    amounts = [name for name in amounts if name in stored and name not in SIGNED]
+    looked_at = [*counts, *needed, *itertools.chain(*table.parallel)]
     for group in range(file.num_row_groups):
+        told = {name: _told_extremes(file, group, name) for name in amounts}
+        untold = (name for name in amounts if told[name] is None)
         # Together: to begin to read takes longer than to read the few rows of most shards.
-        rows = file.read_row_group(group, columns=list(looked_at), use_threads=file.metadata.num_rows > FEW_ROWS)
+        columns = list(dict.fromkeys([*looked_at, *untold]))
+        rows = file.read_row_group(group, columns=columns, use_threads=file.metadata.num_rows > FEW_ROWS)
         reason = (
             _impossible_rows(rows, table, counts, needed)
             or _impossible_lists(rows, table)
-            or _impossible_amounts(file, group, table)
+            or _impossible_amounts({name: ends or _extremes(rows[name]) for name, ends in told.items()})
         )
         if reason is not None:
             return f"holds {reason}"
@@ -218,24 +225,23 @@ def _least(table: Table, name: str) -> int:
     return int(name in POSITIVE or (table is CELLS and name == "num_samples"))
 
 
-def _impossible_amounts(file: pq.ParquetFile, group: int, table: Table) -> str | None:
+def _impossible_amounts(extremes: Mapping[str, _Extremes]) -> str | None:
     """Where a measured amount, as of seconds or dollars, is negative or has no end; one that is not known is NaN."""
-    amounts = [field.name for field in table.schema if pa.types.is_floating(field.type)]
-    stored = set(file.schema_arrow.names)
-    for name in (name for name in amounts if name in stored and name not in SIGNED):
-        least, most = _extremes(file, group, name)
-        for value in (least, most):
+    for name, ends in extremes.items():
+        for value in ends:
             if value is not None and (value < 0 or value == math.inf or (name in POSITIVE and value == 0)):
                 return f"{name} {value + 0:,}, which is not possible"
     return None
 
 
-def _extremes(file: pq.ParquetFile, group: int, name: str) -> tuple[float | None, float | None]:
-    """The least and the largest value of a column, as its footer tells, else as its rows do; None of none."""
+def _told_extremes(file: pq.ParquetFile, group: int, name: str) -> _Extremes | None:
+    """The least and the largest value of a column as its footer tells; None where it does not."""
     told = file.metadata.row_group(group).column(file.metadata.schema.names.index(name)).statistics
-    if told is not None and told.has_min_max:
-        return told.min, told.max
-    values = file.read_row_group(group, columns=[name])[name]
+    return (told.min, told.max) if told is not None and told.has_min_max else None
+
+
+def _extremes(values: pa.ChunkedArray) -> _Extremes:
+    """The least and the largest of the numbers that are known; None of none."""
     found = pc.min_max(values.filter(pc.invert(pc.is_nan(values)))).as_py()
     return found["min"], found["max"]
 

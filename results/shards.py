@@ -8,10 +8,11 @@ import contextlib
 import functools
 import glob
 import hashlib
+import itertools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +29,8 @@ UNIQUE = ("seconds", "seed", "text")
 MERGED = b"isoquant.merged"
 # Where the rows of those lie that its members held already.
 MERGED_BEFORE = b"isoquant.merged-before"
+# What reading a footer that anyone may have written raises.
+_UNREADABLE = (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError)
 
 
 def write_shard(folder: Path, rows: pa.Table, *, writer: str) -> Path:
@@ -110,27 +113,22 @@ def read_members(path: Path) -> dict[str, int]:
     try:
         told = path.stat()
         return _members(path, told.st_mtime_ns, told.st_size)
-    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise_shortage(error)
         return {}
 
 
-def read_places(path: Path) -> dict[str, tuple[int, int]]:
+def read_places(path: Path) -> Mapping[str, tuple[int, int]]:
     """Where the rows begin of each shard that a merged one holds, at whatever remove, and how many they are.
 
     Those that were merged first come first.
     """
-    places: dict[str, tuple[int, int]] = {}
-    start = 0
-    for name, num_rows in read_members(path).items():
-        places[name] = (start, num_rows)
-        start += num_rows
     try:
         told = path.stat()
-        return dict(_before(path, told.st_mtime_ns, told.st_size)) | places
-    except (OSError, pa.ArrowException, ValueError, AttributeError, TypeError, RecursionError) as error:
+        return _places(path, told.st_mtime_ns, told.st_size)
+    except _UNREADABLE as error:
         raise_shortage(error)
-        return places
+        return {}
 
 
 def find_members(path: Path) -> list[Path]:
@@ -180,7 +178,18 @@ def _members(path: Path, modified: int, size: int) -> dict[str, int]:
     return {_own(path, name): _within(0, num_rows, footer.num_rows)[1] for name, num_rows in told.items()}
 
 
-@functools.lru_cache(maxsize=1_000)
+@functools.lru_cache(maxsize=100_000)
+def _places(path: Path, modified: int, size: int) -> Mapping[str, tuple[int, int]]:
+    members = _members(path, modified, size)
+    starts = itertools.accumulate(members.values(), initial=0)
+    held = {name: (start, num_rows) for start, (name, num_rows) in zip(starts, members.items(), strict=False)}
+    try:
+        return _before(path, modified, size) | held
+    except _UNREADABLE as error:
+        raise_shortage(error)
+        return held
+
+
 def _before(path: Path, modified: int, size: int) -> dict[str, tuple[int, int]]:
     footer = _footer(path, modified, size)
     told = json.loads((footer.metadata or {}).get(MERGED_BEFORE, b"{}"))
