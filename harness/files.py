@@ -13,6 +13,7 @@ MAX_ENTRIES = 10_000
 # Larger than those of the largest published vocabularies three times over.
 MAX_TEXT_BYTES = 100_000_000
 MAX_SETTINGS_BYTES = 10_000_000
+TEMPLATES = (".jinja", ".jinja2")
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx")
 
 
@@ -22,11 +23,11 @@ def list_folder(folder: Path) -> list[str]:
     That is where there is a pipe, a device, a link to nothing or in a circle, a text of gigabytes, or far too
     much.
     """
-    names = _scan(folder)
+    names = _scan(folder, folder)
     num_files = len(names)
     for name in names:
         if num_files <= MAX_ENTRIES and (folder / name).is_dir():
-            num_files += len(_scan(folder / name))
+            num_files += len(_scan(folder / name, folder))
     if num_files > MAX_ENTRIES:
         raise ValueError(
             f"{folder} has more than {MAX_ENTRIES:,} files, so it is not a checkpoint. Give the folder that has "
@@ -35,8 +36,8 @@ def list_folder(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def _scan(folder: Path) -> list[str]:
-    """The first names in a folder, up to one more than there may be."""
+def _scan(folder: Path, checkpoint: Path) -> list[str]:
+    """The first names in a folder of a checkpoint, up to one more than there may be."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in itertools.islice(entries, MAX_ENTRIES + 1) if entry.name[0] != "."]
@@ -44,7 +45,20 @@ def _scan(folder: Path) -> list[str]:
         raise _unreadable(folder, error) from None
     for name in names:
         check_file(folder / name)
+        if name.endswith(TEMPLATES):
+            _check_inside(checkpoint, folder / name)
     return names
+
+
+def _check_inside(checkpoint: Path, path: Path) -> None:
+    """Raise ValueError for a link out of a checkpoint, unless to where the hub's cache keeps what its folders show."""
+    folder, target = checkpoint.resolve(), path.resolve()
+    caches = [parent.parent / "blobs" for parent in (folder, *folder.parents) if parent.name == "snapshots"]
+    if not any(target.is_relative_to(place) for place in (folder, *caches)):
+        raise ValueError(
+            f"{path} is a link to {target}, outside its folder. A template is written into every prompt: put a copy of "
+            "the right file in its place."
+        )
 
 
 def check_file(path: Path) -> None:

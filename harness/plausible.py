@@ -15,12 +15,19 @@ MOST = {
 }
 PARTS = ("text_config", "quantization_config")
 LISTS = ("architectures", "layer_types", "layers_block_type")
+# Settings of a model that drafts for another one: an engine that meets them loads that one, whatever its name is.
+SPECULATOR = ("speculators_config", "speculators_model_type")
 MAX_LIST, MAX_ENDS, MAX_TOKEN = 100_000, 1000, 10**9
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, empty parts left out; raises ValueError, naming the first, where one cannot be a model's."""
     checked = {name: value for name, value in config.items() if not (name in PARTS and value is None)}
+    if named := next((name for name in SPECULATOR if checked.get(name) is not None), None):
+        raise ValueError(
+            f"config.json names another model ({named}), and an engine would draw from that one. Set model.path to the "
+            "model that is to be measured."
+        )
     for name in PARTS:
         if not isinstance(checked.get(name, {}), dict):
             raise ValueError(f"config.json: {name} must be a group of settings; got {_show(checked[name])}.")

@@ -18,6 +18,8 @@ Pool = str
 Outcome = Literal["correct", "wrong", "unparsed", "unanswered", "truncated", "timeout", "refused"]
 # A setting's field that says False of this in its metadata is no part of what rows are stored under.
 SHAPES_OUTPUTS = "shapes_outputs"
+# Whole numbers of what is sampled go to engines as 32 bits.
+MOST_WHOLE = 2**31
 # What a server takes money for.
 PRICED = {"prompt", "decoded"}
 
@@ -145,6 +147,8 @@ class Sampling:
     logprobs: bool = field(default=False, metadata={SHAPES_OUTPUTS: False})
 
     def __post_init__(self) -> None:
+        for name in ("temperature", "top_p", "top_k", "min_p", "max_answer_tokens"):
+            _check_number(name, getattr(self, name), is_whole=name in ("top_k", "max_answer_tokens"))
         if not 0 <= self.temperature < math.inf:
             raise ValueError(f"sampling.temperature must be finite and not negative; got {self.temperature}.")
         if not 0 < self.top_p <= 1:
@@ -155,6 +159,15 @@ class Sampling:
             raise ValueError(f"sampling.top_k must be 0 (off) or more; got {self.top_k}.")
         if self.max_answer_tokens < 1:
             raise ValueError(f"sampling.max_answer_tokens must be at least 1; got {self.max_answer_tokens}.")
+
+
+def _check_number(name: str, value: Any, *, is_whole: bool) -> None:
+    """Raise ValueError for what is no number, or a whole one beyond what engines take."""
+    if type(value) not in ((int,) if is_whole else (int, float)) or (
+        type(value) is int and abs(value) >= MOST_WHOLE
+    ):
+        what = "whole number" if is_whole else "number"
+        raise ValueError(f"sampling.{name} must be a {what} below {MOST_WHOLE:,}; got {str(value)[:40]}.")
 
 
 @dataclass(frozen=True)

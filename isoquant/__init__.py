@@ -3,7 +3,12 @@
 It imports a room only once a command, or a notebook, asks for it.
 """
 
-from typing import TYPE_CHECKING, Any
+from isoquant import early
+
+if early.is_program():
+    early.end_when_stopped()
+
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from isoquant.notebook import Run, load

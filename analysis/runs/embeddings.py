@@ -29,7 +29,8 @@ def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str |
     """The embedding of these prompts of these tasks (P,), by the embedder named or the only one; None without any.
 
     Of several versions the one that was stored last. A prompt without a vector (it has no text) is at the origin,
-    at no FLOPs. Raises ValueError where another embedder is named, and where several are stored and none is named.
+    at no FLOPs. Raises ValueError where another embedder is named, where several are stored and none is named, and
+    where vectors are none.
     """
     rows = store.scan(root, schema.EMBEDDINGS).to_pandas()
     names = sorted(rows["embedder"].astype(str).unique())
@@ -47,9 +48,29 @@ def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str |
         [np.asarray(tasks, dtype=object), np.asarray(prompt_ids, dtype=object)]
     )
     stored = rows.set_index(["task", "prompt_id"])
+    vectors = _stack(stored, root)
     at = stored.index.get_indexer(wanted_keys)
-    vectors = np.vstack([*stored["vector"], np.zeros(len(stored["vector"].iloc[0]))]).astype(float)
     flops = np.append(stored["flops"].to_numpy(dtype=float), 0.0)
     name = embedder or names[0]
     # Where there is none, -1 takes the last row: the origin, at no cost.
     return Vectors(name, version, vectors[at], flops[at], name == TFIDF)
+
+
+def _stack(stored: pd.DataFrame, root: Path) -> Floats:
+    """The vectors of all rows and the origin behind them, shape (rows + 1, D); raises ValueError where one is none."""
+    fault = None
+    if stored.index.has_duplicates:
+        fault = "two vectors for one prompt"
+    elif stored["vector"].isna().any():
+        fault = "rows without a vector"
+    elif len(lengths := sorted(set(map(len, stored["vector"])))) > 1:
+        fault = f"vectors of {lengths[0]:,} and of {lengths[-1]:,} numbers"
+    else:
+        vectors = np.vstack([*stored["vector"], np.zeros(lengths[0])]).astype(float)
+        if np.isfinite(vectors).all():
+            return vectors
+        fault = "vectors with numbers that are infinite or none"
+    raise ValueError(
+        f"{root / schema.EMBEDDINGS.name} has {fault} by one embedder. Move the folder away and run "
+        "`isoquant embed` again."
+    )

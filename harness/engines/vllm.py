@@ -20,7 +20,7 @@ from harness.engines import cpu, machine
 from harness.engines.output import POINTER, divert_output, first_line, last_error, way_on
 from harness.engines.pooling import Head, VllmPooling
 from harness.engines.serving import KILLED, Serving
-from harness.engines.weights import check_load_format, choose_load_format, fetch_weights
+from harness.engines.weights import check_load_format, choose_formats, fetch_weights
 from harness.types import Completion, EngineFailedError, Model, Request, RequestFailedError
 
 # vLLM and torch tell at every start what they cannot use on this machine.
@@ -225,7 +225,7 @@ class Vllm:
             "use_tqdm_on_load": False,
             # No code of the checkpoint's is run, and none is asked for at a terminal.
             "trust_remote_code": False,
-            "load_format": choose_load_format(folder),
+            **choose_formats(folder),
             **(CPU_OPTIONS if on_cpu else {}),
             # With VLLM_ENABLE_V1_MULTIPROCESSING=0 one worker lives in the engine's process, one hop less.
             **({"distributed_executor_backend": "uni"} if on_cpu and self.num_devices == 1 else {}),

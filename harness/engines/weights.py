@@ -37,6 +37,12 @@ def fetch_weights(model: Model) -> Path:
     return Path(snapshot_download(model.path, revision=model.revision, allow_patterns=["*.json", "*.safetensors"]))
 
 
-def choose_load_format(folder: Path) -> str:
-    """The format of a folder's safetensors, never of pickles: Mistral's where it holds such, as vLLM chooses."""
-    return "mistral" if any(folder.glob("consolidated*.safetensors")) else "safetensors"
+def choose_formats(folder: Path) -> dict[str, str]:
+    """vLLM's names of what a folder is read as: never pickles, and by the config.json that isoquant describes it by.
+
+    Mistral's own files, which vLLM prefers where they lie beside the others, only where there are no others.
+    """
+    names = [path.name for path in folder.glob("*.safetensors")]
+    if names and all(name.startswith("consolidated") for name in names):
+        return {"load_format": "mistral"}
+    return {"load_format": "safetensors", "config_format": "hf"}

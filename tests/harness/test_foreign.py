@@ -42,6 +42,23 @@ def test_a_hub_repository_of_such_files_is_told_alike(name: str) -> None:
         check_names(names, place="some/repository")
 
 
+def test_a_template_may_be_a_link_within_its_folder_or_to_the_hubs_cache(tmp_path: Path) -> None:
+    folder, blobs = tmp_path / "snapshots" / "abc", tmp_path / "blobs"
+    folder.mkdir(parents=True)
+    blobs.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").touch()
+    (blobs / "123").write_text("{{ messages }}")
+    (folder / "chat_template.jinja").symlink_to("../../blobs/123")
+    (folder / "other.jinja").symlink_to("chat_template.jinja")
+    check_place(str(folder))
+    (tmp_path / "private").write_text("secret")
+    (folder / "chat_template.jinja").unlink()
+    (folder / "chat_template.jinja").symlink_to("../../private")
+    with pytest.raises(ValueError, match="chat_template.jinja is a link to .*private, outside its folder"):
+        check_place(str(folder))
+
+
 def test_safetensors_beside_other_formats_are_a_checkpoint() -> None:
     check_names(["config.json", "model.safetensors", "model.gguf", "pytorch_model.bin"], place="some/repository")
     check_names(["config.json", "model.safetensors", "adapter_config.json"], place="some/repository")

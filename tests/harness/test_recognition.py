@@ -148,9 +148,21 @@ def test_a_checkpoint_that_says_nothing_is_drawn_from_its_own_distribution(gener
     assert drawn.sampling == Sampling(max_answer_tokens=512) and not drawn.unused
 
 
-@pytest.mark.parametrize("generation", [{"top_p": 3}, {"temperature": "hot"}])
+NO_SAMPLING: tuple[dict[str, Any], ...] = (
+    *(
+        {"top_p": 3},
+        {"temperature": "hot"},
+        {"temperature": "0.5"},
+        {"temperature": True},
+        {"temperature": 10**400},
+    ),
+    *({"top_k": 1.5}, {"top_k": True}, {"top_k": 10**30}, {"min_p": [0]}),
+)
+
+
+@pytest.mark.parametrize("generation", NO_SAMPLING)
 def test_sampling_that_cannot_be_is_told_with_its_file(generation: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"generation_config.json has settings that cannot be sampled: "):
+    with pytest.raises(ValueError, match=r"settings that cannot be sampled: sampling\.[a-z_]+ must be .*; got"):
         choose_sampling(AutoSampling(), generation)
 
 

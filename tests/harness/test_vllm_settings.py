@@ -19,7 +19,7 @@ import pytest
 from harness.checkpoint import read_checkpoint
 from harness.engines.cpu import CACHE_ROOM, CACHE_SHARE, GIB
 from harness.engines.vllm import KILLED, OWNED_OPTIONS, Vllm, VllmEngine, explain_start
-from harness.engines.weights import choose_load_format, fetch_weights
+from harness.engines.weights import choose_formats, fetch_weights
 from harness.types import EngineFailedError, Model, Request, RequestFailedError, Sampling
 from sweeps.provenance import list_gpus
 from tests.conftest import RUNG, run_engine
@@ -196,12 +196,15 @@ def test_weights_are_fetched_from_the_hub_alone(monkeypatch: pytest.MonkeyPatch)
     assert asked == [("some/model", "main")]
 
 
-def test_weights_are_read_from_safetensors_alone(tmp_path: Path) -> None:
-    assert choose_load_format(Path(RUNG.path)) == "safetensors"
+def test_weights_are_read_from_safetensors_alone_and_by_the_config_that_describes_them(tmp_path: Path) -> None:
+    plain = {"load_format": "safetensors", "config_format": "hf"}
+    assert choose_formats(Path(RUNG.path)) == plain
     (tmp_path / "pytorch_model.bin").touch()
-    assert choose_load_format(tmp_path) == "safetensors"
+    assert choose_formats(tmp_path) == plain
     (tmp_path / "consolidated.safetensors").touch()
-    assert choose_load_format(tmp_path) == "mistral"
+    assert choose_formats(tmp_path) == {"load_format": "mistral"}
+    (tmp_path / "model.safetensors").touch()
+    assert choose_formats(tmp_path) == plain
 
 
 @pytest.mark.parametrize("load_format", ["auto", "hf", "pt", "npcache", "tensorizer", "their_own"])

@@ -107,3 +107,20 @@ def test_a_module_of_ours_that_is_missing_is_no_matter_of_installing(monkeypatch
     monkeypatch.setitem(sys.modules, "analysis.commands.health", None)
     with pytest.raises(ModuleNotFoundError):
         main(["health", "results/reference"])
+
+
+# The first module that the program imports after what listens for Ctrl-C.
+STOPPED_WHILE_IMPORTED = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+
+
+@pytest.mark.parametrize("is_program", [True, False])
+def test_ctrl_c_in_the_first_import_ends_the_program_in_a_line(tmp_path: Path, is_program: bool) -> None:
+    (tmp_path / "typing.py").write_text(STOPPED_WHILE_IMPORTED)
+    how = ["-m", "isoquant", "health"] if is_program else ["-c", "import isoquant"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
+    ended = subprocess.run([sys.executable, *how], env=environment, capture_output=True, text=True, timeout=60)
+    if is_program:
+        assert (ended.returncode, ended.stderr) == (130, "Stopped.\n")
+    else:
+        # A notebook's own way to stop is left as it is.
+        assert ended.stderr.endswith("KeyboardInterrupt\n")

@@ -204,6 +204,14 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         write("model.safetensors", header(a=tensor(0, 8, dtype="F31"))),
         "damaged or incomplete",
     ),
+    "another model": (
+        edit("config.json", speculators_config={"verifier": {"name_or_path": "some/model"}}),
+        r"config.json names another model \(speculators_config\)",
+    ),
+    "a template from elsewhere": (
+        replace("chat_template.jinja", lambda path: path.symlink_to("/etc/passwd")),
+        "chat_template.jinja is a link to /etc/passwd, outside its folder",
+    ),
     "pickled weights": (without_weights("pytorch_model.bin"), r"holds pickled weights only.*save_pretrained"),
     "pickled weights by another name": (without_weights("consolidated.00.pth"), r"holds pickled weights only"),
     "a pickled adapter": (without_weights("adapter_model.bin", "adapter_config.json"), "is a LoRA adapter"),

@@ -17,7 +17,7 @@ from analysis.reading.choices import Choices
 from analysis.runs import embeddings
 from analysis.stats import bootstrap
 from isoquant.__main__ import main
-from results import progress
+from results import progress, schema, store
 from results.embed.embedders import TFIDF, HashedTerms
 from results.embed.write import embed_run
 from tests.door import ingest
@@ -149,6 +149,33 @@ def test_embeddings_are_found_by_task_and_prompt_and_charged_in_flops_alone(outs
     with pytest.raises(ValueError, match=r"Choose one embedder of \['tfidf'\], not 'other'"):
         embeddings.read(outside, **keys, embedder="other")
     assert embeddings.read(outside.parent / "none", **keys) is None
+
+
+@pytest.mark.parametrize(
+    ("vectors", "fault"),
+    [
+        ({"p1": [1.0], "p2": [1.0, 2.0]}, "vectors of 1 and of 2 numbers"),
+        ({"p1": [1.0, np.nan], "p2": [1.0, 2.0]}, "vectors with numbers that are infinite or none"),
+        ({"p1": [1.0, np.inf], "p2": [1.0, 2.0]}, "vectors with numbers that are infinite or none"),
+        ({"p1": None, "p2": [1.0, 2.0]}, "rows without a vector"),
+        ({"p1": [1.0, 0.0], "p1 ": [1.0, 2.0]}, "two vectors for one prompt"),
+    ],
+)
+def test_vectors_that_are_none_are_told(
+    tmp_path: Path, vectors: dict[str, list[float] | None], fault: str
+) -> None:
+    for number, (name, vector) in enumerate(vectors.items()):
+        row = {
+            "task": "sums",
+            "prompt_id": name.strip(),
+            "embedder": "e",
+            "version": "1",
+            "flops": 1.0,
+            "vector": vector,
+        }
+        store.append(tmp_path, schema.EMBEDDINGS, [row], writer=f"embed-{number}")
+    with pytest.raises(ValueError, match=f"embeddings has {fault}"):
+        embeddings.read(tmp_path, tasks=["sums"], prompt_ids=["p1"])
 
 
 def test_the_command_routes_both_splits_prints_its_verdict_and_draws_what_is_in_the_csv(
