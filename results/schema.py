@@ -362,7 +362,7 @@ DECISIONS = Table(
         ]
     ),
     key=("goal", "round"),
-    filled=("asked", "known", "targets", "num_tokens"),
+    filled=("asked", "known", "targets", "num_tokens", "device_seconds", "usd"),
 )
 
 FAILURES = Table(

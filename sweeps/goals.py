@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results import decisions, store
+from results.decision_checks import is_above
+from results.schema import DECISIONS
 from sweeps.caps import SECONDS_AN_HOUR, price_tokens
 from sweeps.compose import ROUND_OWN
 from sweeps.identity import name_task
@@ -29,6 +31,8 @@ WRITER = "goal"
 GOAL = "goal"
 # What a round says anew of each model's grid.
 OF_ROUND = ("task.size", "grid.widths", "grid.anchor")
+# What decisions tell of what a cap holds.
+COUNTED = {"tokens": "num_tokens", "device_hours": "device_seconds", "usd": "usd"}
 # What a launcher runs of one round: words of each job, and whether there was a round before; the models that failed.
 Run = Callable[[Mapping[str, Sequence[str]], bool], list[str]]
 
@@ -63,13 +67,19 @@ class Pursuit:
             if name in self.prices
         )
 
+    def amounts(self, spent: "Spent") -> dict[str, float]:
+        """What was spent as decisions tell it."""
+        return {
+            "num_tokens": spent.tokens,
+            "device_seconds": spent.device_seconds,
+            "usd": self.count_usd(spent),
+        }
+
     def used(self, first: Mapping[str, Any], spent: "Spent") -> dict[str, float]:
         """What is gone since the first decision of what caps may hold, by their names among those of a job."""
-        return {
-            "tokens": spent.tokens - first["num_tokens"],
-            "device_hours": (spent.device_seconds - first["device_seconds"]) / SECONDS_AN_HOUR,
-            "usd": self.count_usd(spent) - first["usd"],
-        }
+        gone = {name: max(amount - first[name], 0) for name, amount in self.amounts(spent).items()}
+        hours = gone["device_seconds"] / SECONDS_AN_HOUR
+        return {"tokens": gone["num_tokens"], "device_hours": hours, "usd": gone["usd"]}
 
 
 def plan_pursuit(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> Pursuit:
@@ -102,7 +112,8 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
     failed: list[str] = []
     is_again = False
     with store.lock(pursuit.root, WRITER):
-        spent, stored = spending.read(pursuit.root), decisions.read(pursuit.root, pursuit.digest)
+        spent = spending.read(pursuit.root)
+        stored = _read_stored(pursuit, spent)
         if not stored:
             stored = [_enter(pursuit, _pilot(pursuit, spent))]
         rows = _going_on(stored)
@@ -116,7 +127,7 @@ def pursue(pursuit: Pursuit, run: Run) -> list[str]:
             advice = adviser.advise(pursuit, rows, failed)
             spent = advice.spent
             print("\n".join(advice.lines), flush=True)
-            row = _row(pursuit, advice, len(stored))
+            row = _row(pursuit, advice, stored[-1])
             if row["end"] is None or not _is_said(stored[-1], row):
                 stored.append(_enter(pursuit, row))
                 rows.append(stored[-1])
@@ -132,16 +143,41 @@ def plan_round(pursuit: Pursuit) -> tuple[dict[str, list[str]], list[str]]:
     from analysis.commands import goal as adviser
     from analysis.runs import spending
 
-    spent, stored = spending.read(pursuit.root), decisions.read(pursuit.root, pursuit.digest)
+    spent = spending.read(pursuit.root)
+    stored = _read_stored(pursuit, spent)
     rows = _going_on(stored) if stored else [_pilot(pursuit, spent)]
     if not stored and not spent.by_model.keys() >= set(pursuit.models):
         return words_of_round(pursuit, rows, {}, (), spent), adviser.tell_pilot(pursuit)
     advice = adviser.advise(pursuit, rows)
-    rows.append(_row(pursuit, advice, len(stored)))
+    rows.append(_row(pursuit, advice, stored[-1] if stored else rows[-1]))
     lines = adviser.tell_forecast(pursuit, advice, rows[0])
     if advice.action.end is not None:
         return {}, lines
     return words_of_round(pursuit, rows, rows[-2]["targets"], (), spent), lines
+
+
+def _read_stored(pursuit: Pursuit, spent: "Spent") -> list[dict[str, Any]]:
+    """The decisions of this goal; raises ValueError where the first says that more was spent than is stored: a cap
+    counts from there, and would never be reached.
+    """
+    stored = decisions.read(pursuit.root, pursuit.digest)
+    if not stored:
+        return stored
+    held = {"num_tokens", *(COUNTED[name] for name in pursuit.goal.caps)}
+    amounts = pursuit.amounts(spent)
+    for name in sorted(held):
+        if is_above(stored[0][name], amounts[name]):
+            raise ValueError(
+                f"The goal of {pursuit.root} was begun at {name} {stored[0][name]:,}, and what is stored comes to "
+                f"{amounts[name]:,}: rows were lost, prices changed, or its decisions are another run's. Move "
+                f"{pursuit.root / DECISIONS.name} away to begin the goal anew on the rows that are there."
+            )
+    if stored[0]["targets"].keys() != set(pursuit.models):
+        raise ValueError(
+            f"The decisions of {pursuit.root} on this goal are of other models. Move "
+            f"{pursuit.root / DECISIONS.name} away to begin the goal anew on the rows that are there."
+        )
+    return stored
 
 
 def _going_on(stored: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -202,7 +238,9 @@ def _grid(pursuit: Pursuit, prompts: int, samples: int) -> list[str]:
     widths = [width for width in pursuit.widths if width <= samples]
     # Samples that sort prompts into bins are drawn where bins are asked about.
     anchor = [] if pursuit.goal.bins else ["grid.anchor=null"]
-    return [f"task.size={prompts}", f"grid.widths=[{','.join(map(str, widths))}]", *anchor]
+    # Decisions that come with a run may ask for more than the user allows.
+    size = min(prompts, pursuit.most_prompts)
+    return [f"task.size={size}", f"grid.widths=[{','.join(map(str, widths))}]", *anchor]
 
 
 def _left(pursuit: Pursuit, first: Mapping[str, Any], spent: "Spent") -> dict[str, float]:
@@ -231,9 +269,7 @@ def _pilot(pursuit: Pursuit, spent: "Spent") -> dict[str, Any]:
         "round": 0,
         "known": [],
         "targets": {name: (prompts, samples) for name in pursuit.models},
-        "num_tokens": spent.tokens,
-        "device_seconds": spent.device_seconds,
-        "usd": pursuit.count_usd(spent),
+        **pursuit.amounts(spent),
         "expected_tokens": None,
         "worst": None,
         "ratio": None,
@@ -242,15 +278,14 @@ def _pilot(pursuit: Pursuit, spent: "Spent") -> dict[str, Any]:
     }
 
 
-def _row(pursuit: Pursuit, advice: "Advice", number: int) -> dict[str, Any]:
+def _row(pursuit: Pursuit, advice: "Advice", before: Mapping[str, Any]) -> dict[str, Any]:
+    """The decision that follows one; what was spent stays spent, though rows were lost since or prices fell."""
     action = advice.action
     return {
-        "round": number,
+        "round": before["round"] + 1,
         "known": [question.record for question in advice.questions],
         "targets": {name: tuple(drawn) for name, drawn in action.targets.items()},
-        "num_tokens": advice.spent.tokens,
-        "device_seconds": advice.spent.device_seconds,
-        "usd": pursuit.count_usd(advice.spent),
+        **{name: max(amount, before[name]) for name, amount in pursuit.amounts(advice.spent).items()},
         "expected_tokens": action.tokens,
         "worst": action.worst,
         "ratio": action.before,

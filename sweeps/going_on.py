@@ -17,10 +17,10 @@ from results.cuts import Caps, every_cell
 from results.nodes import read_pool
 from results.places import find_run
 from results.prompts import in_order
-from results.schema import CELLS, MODELS, PROMPTS
+from results.schema import CELLS, DECISIONS, MODELS, PROMPTS
 from sweeps.goals import GOAL, OF_ROUND
-from sweeps.made_with import EVENTS, Made, check_plain_word, read_made
-from sweeps.mistakes import tell_bare
+from sweeps.made_with import EVENTS, Made, are_words, check_plain_word, read_made
+from sweeps.mistakes import read_value, tell_bare
 from sweeps.plan import PoolSpec, read_states
 from sweeps.rebuilt import rebuild_words
 from sweeps.recorded import SPARE_FACTOR, SPARE_PROMPTS
@@ -124,7 +124,13 @@ def as_pursued(root: Path, made: Sequence[Made], asked: Asked) -> tuple[Sequence
             f"{root} was drawn towards a goal, which says itself what more to draw. Give the most that it may draw, "
             f"as {SIZE}=N or grid.widths=[...]; with goal=null a grid is drawn."
         )
-    pursued, words = rows[-1]["targets"], [str(word) for word in rows[-1]["words"]]
+    pursued, words = rows[-1]["targets"], rows[-1]["words"]
+    if not are_words(words):
+        raise ValueError(
+            f"{root / DECISIONS.name} holds more words, or longer ones, than a command line has. Move that "
+            "folder away to go on with the run as one without a goal."
+        )
+    _check_most(root, made, words, asked)
     renewed = [
         job._replace(words=(*(word for word in job.words if name_word(word) not in OF_ROUND), *words))
         if job.model in pursued
@@ -132,6 +138,19 @@ def as_pursued(root: Path, made: Sequence[Made], asked: Asked) -> tuple[Sequence
         for job in made
     ]
     return renewed, asked
+
+
+def _check_most(root: Path, made: Sequence[Made], words: Sequence[str], asked: Asked) -> None:
+    """Raise ValueError where a goal may draw far more prompts than are stored, and only the run says so."""
+    most, num_stored = (
+        size_of(words),
+        max((len(held.prompts) for held in hold_prompts(root, made).values()), default=0),
+    )
+    if SIZE not in asked.given and not is_near(most, num_stored):
+        raise ValueError(
+            f"The goal of {root} may draw {most:,} prompts of each model by its record, and {num_stored:,} are "
+            f"stored. A run is not asked how far to go: say it again, as in isoquant sweep {root} {SIZE}={most}"
+        )
 
 
 def list_going(root: Path, made: Sequence[Made], asked: Asked) -> list[Going]:
@@ -258,18 +277,28 @@ def ask_more(job: Made, asked: Asked, held: Held, num_there: int) -> tuple[dict[
     return words, told
 
 
+def size_of(words: Sequence[str]) -> float:
+    """The prompts that these words ask for; 0 where they name no number."""
+    sizes = [read_value(word)[1] for word in words if name_word(word) == SIZE]
+    return next((size for size in reversed(sizes) if isinstance(size, int | float)), 0)
+
+
+def is_near(size: float, num_stored: int) -> bool:
+    """Whether a run that has so many prompts can have been asked for this many."""
+    return size <= SPARE_PROMPTS + SPARE_FACTOR * num_stored
+
+
 def bound_size(job: Made, asked: Asked, num_stored: int) -> dict[str, str]:
     """The size of what is stored, where a record asks for more than it can have drawn:
     generators never come to an end.
 
     Raises ValueError where nothing is stored to tell it by.
     """
-    if SIZE in asked.given or SIZE in asked.more or job.size <= SPARE_PROMPTS + SPARE_FACTOR * num_stored:
+    size = max(job.size, size_of(job.words))
+    if SIZE in asked.given or SIZE in asked.more or is_near(size, num_stored):
         return {}
     if not num_stored:
-        raise ValueError(
-            f"No prompt of {job.model} is stored, and its record asks for {job.size:,}; give {SIZE}=N."
-        )
+        raise ValueError(f"No prompt of {job.model} is stored, and its record asks for {size:,}; give {SIZE}=N.")
     return {SIZE: f"{SIZE}={num_stored}"}
 
 

@@ -182,6 +182,15 @@ def _is_strategy(value: object) -> bool:
     )
 
 
+def are_words(words: object) -> bool:
+    """Whether these are as many words, and as long, as a command line has."""
+    return (
+        isinstance(words, list)
+        and len(words) <= MOST_WORDS
+        and all(isinstance(word, str) and len(word) < MOST_CHARS for word in words)
+    )
+
+
 def check_plain_word(word: str, root: Path) -> None:
     """Raise ValueError where the user has to give a recorded word again."""
     name = name_word(word)
@@ -210,10 +219,7 @@ def _made(path: Path, record: Mapping[str, Any]) -> Made:
         counts += [] if made.strategy is None else [made.strategy["width"]]
         is_sound = all(type(number) is int and number >= 0 for number in (config["task"]["size"], *counts))
         is_sound &= all(number <= MOST_COUNT for number in counts)
-        is_sound &= isinstance(words, list) and all(map(made.list_of, ("budgets", "widths", *YOUNGER)))
-        is_sound &= len(words) <= MOST_WORDS and all(
-            isinstance(word, str) and len(word) < MOST_CHARS for word in words
-        )
+        is_sound &= are_words(words) and all(map(made.list_of, ("budgets", "widths", *YOUNGER)))
     except (KeyError, TypeError, AttributeError, ValueError):
         is_sound = False
     if not is_sound:

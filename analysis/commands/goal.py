@@ -99,7 +99,7 @@ def advise(pursued: Pursued, rows: Sequence[Mapping[str, Any]], failed: Sequence
     A round that a cap cut short is left out: which of its samples are there depends on how long they are.
     """
     goal, spent = pursued.goal, spending.read(pursued.root)
-    used = spent.tokens - rows[0]["num_tokens"]
+    used = int(pursued.used(rows[0], spent)["tokens"])
     try:
         readings = read_pairs(pursued, rows, failed)
     except NothingWholeError:
@@ -128,7 +128,7 @@ def tell_pilot(pursued: Pursued) -> list[str]:
 
 def tell_forecast(pursued: Pursued, advice: Advice, first: Mapping[str, Any]) -> list[str]:
     """What is known, and the rounds that are expected from here on."""
-    used = advice.spent.tokens - first["num_tokens"]
+    used = pursued.used(first, advice.spent)["tokens"]
     rounds = planner.forecast(
         advice.questions,
         advice.drawn,

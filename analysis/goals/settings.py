@@ -90,7 +90,7 @@ class ExchangeRates(_Pairs):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("half_width", self.half_width)
+        _check_size("half_width", self.half_width, most=10)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Accuracy(Goal):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("points", self.points)
+        _check_size("points", self.points, most=100)
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ class Compare(Goal):
             raise ValueError(f"goal.effect is in percentage points, between -100 and 100; got {self.effect}.")
 
 
-def _check_size(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"goal.{name} must be above 0; got {value}.")
+def _check_size(name: str, value: float, *, most: float) -> None:
+    if not 0 < value <= most:
+        raise ValueError(f"goal.{name} must be above 0 and at most {most}; got {value}.")
 
 
 def _check_alpha(alpha: float) -> None:

@@ -198,6 +198,7 @@ def _spread_from(final: Value, end: float, factor: float) -> float:
     """An end of an interval so many times as far from the estimate, for a rate in log."""
     if final.quantity != "rate":
         return float(final.estimate + factor * (end - final.estimate))
-    if not (np.isfinite(final.estimate) and np.isfinite(end) and end > 0):
+    if not (np.isfinite(final.estimate) and final.estimate > 0 and np.isfinite(end) and end > 0):
         return np.nan
-    return float(final.estimate * (end / final.estimate) ** factor)
+    with np.errstate(over="ignore"):
+        return float(final.estimate * (end / final.estimate) ** np.float64(factor))

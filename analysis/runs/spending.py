@@ -10,6 +10,8 @@ from results import schema, store
 from results.folder import read_object
 
 PROBES = "probes"
+# No probe writes as many tokens.
+MOST_PROBED = 2**31
 
 
 class Written(NamedTuple):
@@ -89,11 +91,12 @@ def _count(rows: pd.DataFrame) -> Written:
 
 
 def _probed(root: Path) -> int:
-    """Tokens of the probes, of which a damaged record tells none."""
+    """Tokens of the probes; a record that is damaged, or tells what cannot be, tells none."""
     found = 0
     for path in sorted((root / PROBES).glob("*.json")):
         try:
-            found += int(read_object(path.read_text(), where=path.name).get("num_tokens", 0))
-        except (OSError, ValueError, TypeError):
+            told = read_object(path.read_text(), where=path.name).get("num_tokens", 0)
+        except (OSError, ValueError):
             continue
+        found += told if type(told) is int and 0 <= told < MOST_PROBED else 0
     return found
