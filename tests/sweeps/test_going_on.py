@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from results import store
+from results import decisions, store
 from results.schema import ANSWERS, GRADES, MODELS, PROMPTS, TRACES
 from sweeps.going_on import go_on
 from sweeps.made_with import is_plain
@@ -442,3 +442,41 @@ def test_a_run_is_gone_on_with_by_sweep_and_plan(tmp_path: Path) -> None:
     assert store.scan(root, PROMPTS).num_rows == 32 and store.scan(root, GRADES).num_rows > before
     assert "no samples to draw" in more.out
     assert len(list((root / "provenance").iterdir())) == 2
+
+
+def pursue(root: Path, *words: str) -> None:
+    """Have the run drawn towards a goal, as its last decision tells it."""
+    asked = {"goal": "Accuracy", "bins": False, "points": 4}
+    row = {"goal": "g", "round": 0, "time": "2026", "asked": asked, "words": words, "known": [], "end": None}
+    spent = {"num_tokens": 0, "device_seconds": 0.0, "usd": 0.0}
+    decisions.append(root, row | spent | {"targets": {SMALL: (4, 2)}}, writer="goal")
+
+
+@pytest.mark.parametrize("size", ["999999999", "1e9", "105"])
+def test_the_most_of_a_goal_is_for_the_user_to_give_where_it_is_far_beyond_what_is_stored(
+    size: str, root: Path
+) -> None:
+    pursue(root, "goal=accuracy", f"task.size={size}")
+    if size == "105":
+        [[*words]] = go_on([str(root)])
+        assert "task.size=105" in words
+        return
+    with pytest.raises(ValueError, match="A run is not asked how far to go") as told:
+        go_on([str(root)])
+    assert "\n" not in str(told.value)
+    [[*words]] = go_on([str(root), "task.size=500"])
+    assert "task.size=500" in words and not any(size in word for word in words)
+
+
+@pytest.mark.parametrize("words", [["goal=accuracy"] * 201, ["goal=accuracy", f"goal.base={'x' * 10_000}"]])
+def test_a_goal_of_more_words_than_a_command_line_has_is_refused(words: list[str], root: Path) -> None:
+    pursue(root, *words)
+    with pytest.raises(ValueError, match="than a command line has"):
+        go_on([str(root)])
+
+
+def test_a_size_that_only_the_words_of_a_record_ask_for_is_bounded_too(root: Path) -> None:
+    path = next((root / "provenance").glob("*.json"))
+    path.write_text(path.read_text().replace("task.size=4", "task.size=999999999"))
+    [[*words]] = go_on([str(root)])
+    assert "task.size=4" in words
