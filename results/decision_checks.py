@@ -4,11 +4,11 @@ A run may come from anyone, and every command that reads decisions computes with
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeGuard
 
 # The numbers that each goal needs: above the first and up to the second.
-NEEDED = {
+NEEDED: dict[str, dict[str, tuple[float, float]]] = {
     "ExchangeRates": {"half_width": (0, 10)},
     "Decide": {"alpha": (0, 0.5)},
     "Accuracy": {"points": (0, 100)},
@@ -165,7 +165,7 @@ def _is_count(value: Any, most: int, least: int = 0) -> bool:
     return type(value) is int and least <= value <= most
 
 
-def _are_texts(value: Any) -> bool:
+def _are_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
@@ -175,7 +175,7 @@ def _read_number(value: Any) -> Any:
 
 
 # What each goal finds of a question, and what of that can be.
-FOUND = {
+FOUND: dict[str, Mapping[str, Callable[[Any], bool]]] = {
     "ExchangeRates": {"rate": _is_rate, "low": _is_rate, "high": _is_rate, "never": _is_share},
     "Decide": {"side": _is_side} | dict.fromkeys(("at_1", "at_1_error", "at_end", "at_end_error"), _is_gain),
     "Accuracy": dict.fromkeys(("accuracy", "low", "high"), _is_accuracy),
