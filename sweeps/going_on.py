@@ -30,6 +30,8 @@ from sweeps.words import OVERRIDE, adapt, name_word, write_place
 SIZE, LISTS = "task.size", ("grid.budgets", "grid.widths", "grid.extensions", "grid.calls", "grid.rounds")
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 COUNTS = re.compile(r"\[? *[0-9]{1,9}( *, *[0-9]{1,9})* *\]?")
+# Prompts that a goal may draw because its run says so: more than any benchmark has.
+MOST_PURSUED = 100_000
 # What shapes the rows themselves, so that another value of it is another set of rows.
 OF_ROWS = ("thinking", "sampling", "seed", "task", "engine.dtype", "engine.quantization", "engine.options")
 
@@ -130,7 +132,7 @@ def as_pursued(root: Path, made: Sequence[Made], asked: Asked) -> tuple[Sequence
             f"{root / DECISIONS.name} holds more words, or longer ones, than a command line has. Move that "
             "folder away to go on with the run as one without a goal."
         )
-    _check_most(root, made, words, asked)
+    _check_most(root, words, asked)
     renewed = [
         job._replace(words=(*(word for word in job.words if name_word(word) not in OF_ROUND), *words))
         if job.model in pursued
@@ -140,16 +142,12 @@ def as_pursued(root: Path, made: Sequence[Made], asked: Asked) -> tuple[Sequence
     return renewed, asked
 
 
-def _check_most(root: Path, made: Sequence[Made], words: Sequence[str], asked: Asked) -> None:
-    """Raise ValueError where a goal may draw far more prompts than are stored, and only the run says so."""
-    most, num_stored = (
-        size_of(words),
-        max((len(held.prompts) for held in hold_prompts(root, made).values()), default=0),
-    )
-    if SIZE not in asked.given and not is_near(most, num_stored):
+def _check_most(root: Path, words: Sequence[str], asked: Asked) -> None:
+    """Raise ValueError where a goal may draw more prompts than any benchmark has, and only the run says so."""
+    if SIZE not in asked.given and (most := size_of(words)) > MOST_PURSUED:
         raise ValueError(
-            f"The goal of {root} may draw {most:,} prompts of each model by its record, and {num_stored:,} are "
-            f"stored. A run is not asked how far to go: say it again, as in isoquant sweep {root} {SIZE}={most}"
+            f"The goal of {root} may draw {most:,.0f} prompts of each model by its record, more than any benchmark "
+            f"has. Give the most that it may draw as {SIZE}=N."
         )
 
 
@@ -294,7 +292,10 @@ def bound_size(job: Made, asked: Asked, num_stored: int) -> dict[str, str]:
 
     Raises ValueError where nothing is stored to tell it by.
     """
-    size = max(job.size, size_of(job.words))
+    named = size_of(job.words)
+    # With a goal, what is stored is what it has drawn so far.
+    is_pursued = named <= MOST_PURSUED and any(name_word(word) == GOAL for word in job.words)
+    size = job.size if is_pursued else max(job.size, named)
     if SIZE in asked.given or SIZE in asked.more or is_near(size, num_stored):
         return {}
     if not num_stored:
