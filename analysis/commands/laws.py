@@ -2,7 +2,7 @@
 
 import argparse
 
-from analysis.commands import arguments
+from analysis.commands import arguments, rung
 from analysis.questions import laws
 from analysis.reading import cautions
 from analysis.text import law_table
@@ -11,6 +11,7 @@ from analysis.text.tables import filled
 EXAMPLES = """\
   isoquant laws results/reference
   isoquant laws pilot --bins 1 --json
+  isoquant laws pilot --rung 14B                     what a model of 14 billion parameters would do
 """
 
 
@@ -18,11 +19,14 @@ def add(commands: arguments.Commands) -> None:
     text = "print which curves and laws accuracy follows, with their held-out errors"
     command = commands.add_parser("laws", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
+    rung.add_option(command)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
+    if options.rung is not None:
+        return rung.run(root, reading, options.rung)
     found = laws.fit(reading)
     print(law_table.render(found, reading))
     for line in cautions.lines(reading.asked):

@@ -60,7 +60,7 @@ def of_rates(
             {"small": outcomes.arms[small].rung.name, "large": outcomes.arms[large].rung.name}
             | place
             | {"target_accuracy": float(target[0]), "target_cost": float(target_cost[0])}
-            | _rate_columns(substitution.exchange_rate(crossing, target_cost), path, outcomes.budgets)
+            | rate_columns(substitution.exchange_rate(crossing, target_cost), path, outcomes.budgets)
             | {"p_value": _p_value(crossing, target_cost)}
             | {"max_step": path.widths[-1] if is_width else int(outcomes.budgets[-1])}
         )
@@ -79,7 +79,8 @@ def _p_value(crossing: substitution.Crossing, target_cost: Floats) -> float:
     return np.nan if is_open else float(bootstrap.p_value(rate, null=1.0))
 
 
-def _rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -> Row:
+def rate_columns(found: substitution.ExchangeRate, path: Path, budgets: Ints) -> Row:
+    """A rate, where its path crosses, and what of it is censored."""
     is_width = path.axis == "width"
     step = [np.exp(end) for end in found.step] if is_width else limits.known_budgets(found.step, budgets)
     return (

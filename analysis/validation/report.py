@@ -19,6 +19,7 @@ from analysis.validation import (
     routers,
     small_bins,
     thinking,
+    unrun,
     verifiers,
     votes,
 )
@@ -77,6 +78,9 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Votes: what two samples tell": lambda n, rng: votes.bounds(n, num_prompts=200, rng=rng),
     "Votes: orders of models": lambda n, rng: votes.orders(n, num_prompts=200, rng=rng),
     "Votes: sets of 30 prompts": lambda n, rng: votes.small_sets(n, num_prompts=30, rng=rng),
+    "A rung left out of 4": lambda n, rng: unrun.left_out(n, num_rungs=4, num_prompts=200, rng=rng),
+    "A rung left out of 6": lambda n, rng: unrun.left_out(n, num_rungs=6, num_prompts=200, rng=rng),
+    "A rung left out of 8": lambda n, rng: unrun.left_out(n, num_rungs=8, num_prompts=200, rng=rng),
 }
 
 

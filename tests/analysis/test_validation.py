@@ -24,14 +24,17 @@ from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
 SHORT = 400
-# Those of comparisons, axes and goals have a shorter form in test_differences, test_axes and test_pursuits, and that of
-# verifiers below.
+# Those of comparisons, axes, rungs and goals have a shorter form in test_differences, test_axes, test_unrun and
+# test_pursuits, and that of verifiers below.
 LONG_ONLY = {
     "Intervals hold the truth",
     "Verifiers of known error rates",
     "Comparisons: one model twice",
     "Comparisons: planted differences",
     "Axes: one exponent or two",
+    "A rung left out of 4",
+    "A rung left out of 6",
+    "A rung left out of 8",
 }
 
 
