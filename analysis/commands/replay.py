@@ -2,13 +2,9 @@
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from analysis.commands import arguments, route
 from analysis.runs.texts import whole_prompts
-
-if TYPE_CHECKING:
-    from analysis.policies.replays import At
 
 EXAMPLES = """\
   isoquant replay results/reference --out figures
@@ -25,11 +21,7 @@ def add(commands: arguments.Commands) -> None:
     add("--model", help="the model whose samples are split among prompts (the largest)")
     add("--folds", type=int, default=5, help="policies are fitted on all folds but one, and scored on that one")
     add("--probe", type=int, default=2, help="samples that the probing policy draws first")
-    where = command.add_mutually_exclusive_group()
-    of_cost = "compare at this share of the mix's highest cost"
-    where.add_argument("--at-cost", type=float, metavar="SHARE", help=of_cost)
-    of_accuracy = "compare the cheapest at this share of its best accuracy"
-    where.add_argument("--at-accuracy", type=float, metavar="SHARE", help=of_accuracy)
+    route.add_at(command, "mix")
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
@@ -41,7 +33,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     from analysis.policies import replays
     from analysis.text import replayed
 
-    at = _at(options)
+    at = route.asked_at(options)
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
     asked = replays.Asked(options.model, options.folds, options.probe)
@@ -51,6 +43,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     if reading.asked.holds_counts:
         order = f"{found.setting.num_samples:,} of each prompt were drawn from them, in a random order"
         print(f"Counts of correct samples do not show their order: {order}.", end="\n\n")
+    told = {} if at is None else {"first": replayed.first_lines(found, at)}
     folder = arguments.written(options, root, "figures")
     drawn = []
     for name, studies in policies.FIGURES.items():
@@ -66,15 +59,6 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         print("Not replayed: whom to think about, and routers. Both are asked along budgets: leave --along out.")
         rename = reading.words.rename
         found = replace(found, frontiers=rename(found.frontiers), surface=rename(found.surface))
-        return {"run": str(root), "figures": drawn, "replay": found, "route": None}
+        return {"run": str(root), "figures": drawn, "replay": found, "route": None} | told
     routed = route.route_if_embedded(root, options)
-    return {"run": str(root), "figures": drawn, "replay": found, "route": routed}
-
-
-def _at(options: argparse.Namespace) -> "At | None":
-    """Where policies are compared, None where nothing is asked. Raises ValueError for an impossible share."""
-    from analysis.policies.replays import At
-
-    if options.at_cost is not None:
-        return At("cost", options.at_cost)
-    return None if options.at_accuracy is None else At("accuracy", options.at_accuracy)
+    return {"run": str(root), "figures": drawn, "replay": found, "route": routed} | told

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from analysis.arrays import Floats, Ints
 from analysis.policies import hull, measures
 from analysis.policies.allocation import Once
+from analysis.policies.gains import cost_at
 from analysis.policies.groups import EMBEDDING, LENGTH, ClusterRouter, DatasetRouter, LengthRouter
 from analysis.policies.measures import BEST, CHEAPEST, COSTLIEST, HULL, VERTICES, Seed
 from analysis.policies.menu import Menu
@@ -22,10 +23,22 @@ from analysis.policies.mixtures import BestSingle, CheapestSingle, CostliestSing
 from analysis.policies.neighbours import NeighbourRouter
 from analysis.policies.policy import Known, Policy
 from analysis.policies.predictor import PredictedRouter
-from analysis.policies.replay import Replayed, Tell, dataset_folds, join, prompt_folds, replay, resample, untold
+from analysis.policies.replay import (
+    Means,
+    Replayed,
+    Tell,
+    dataset_folds,
+    join,
+    prompt_folds,
+    replay,
+    resample,
+    untold,
+)
 from analysis.policies.space import Space, by_fold
 from analysis.policies.tuned import TUNED, Tuned
 from analysis.stats import bootstrap, intervals
+from analysis.stats.bootstrap import Interval
+from analysis.stats.substitution import to_match
 
 Split = Literal["prompts", "data sets"]
 NUM_SEEDS = 5
@@ -46,8 +59,8 @@ class Routing:
     """Frames of one split.
 
     measures: a row a router and measure, with its interval over prompts and its spread over seeds. settings: a row
-    a policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, and the
-    gain. arms: a row a single arm.
+    a policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, the gain, and
+    times, what mixtures pay for the same accuracy over that cost. arms: a row a single arm.
     """
 
     split: Split
@@ -245,7 +258,8 @@ def _setting_frame(
     hindsight = measures.matched(seeds, weights[:1], columns, menu=menu).oracle
     found = found._replace(oracle=hindsight)
     alphas = {policy.name: policy.alphas for policy in contenders}
-    gains = found.gain
+    means, at_hull = resample(replayed, weights), replayed.columns(HULL)
+    gains, times = found.gain, bootstrap.percentile_interval(_times(means, columns, at_hull))
     accuracy, gain = intervals.accuracy_interval(found.accuracy, num_drawn), bootstrap.percentile_interval(gains)
     rows = []
     for at, (name, setting) in enumerate(replayed.points[column] for column in columns):
@@ -256,13 +270,26 @@ def _setting_frame(
         }
         row |= {field: float(table[0, at]) for field, table in found._asdict().items()}
         row |= {"low": float(accuracy.low[at]), "high": float(accuracy.high[at]), "gain": float(gains[0, at])}
-        rows.append(row | {"gain_low": float(gain.low[at]), "gain_high": float(gain.high[at])})
-    means, at_hull = resample(replayed, weights[:1]), replayed.columns(HULL)
+        row |= {"gain_low": float(gain.low[at]), "gain_high": float(gain.high[at])}
+        rows.append(row | {"times": float(times.estimate[at])} | _ends_of("times", times, at))
     rows += [
         {"policy": HULL, "setting": at, "cost": float(cost), "accuracy": float(accuracy)}
         for at, (cost, accuracy) in enumerate(zip(means.cost[0, at_hull], means.accuracy[0, at_hull], strict=True))
     ]
     return pd.DataFrame([*rows, *_oracle_rows(menu, weights[:1])])
+
+
+def _times(means: Means, columns: Ints, at_hull: Ints) -> Floats:
+    """What mixtures pay for the accuracy of these points over what the points cost, inf where none is as accurate and
+    NaN where a point is not surely right; (R, J).
+    """
+    line = means.cost[:, at_hull], means.accuracy[:, at_hull]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return cost_at(*line, to_match(means.accuracy[:, columns])) / means.cost[:, columns]
+
+
+def _ends_of(name: str, interval: Interval, at: int) -> Row:
+    return {f"{name}_low": float(interval.low[at]), f"{name}_high": float(interval.high[at])}
 
 
 def _oracle_rows(menu: Menu, weights: Floats) -> list[Row]:

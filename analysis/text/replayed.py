@@ -9,7 +9,7 @@ from analysis import numerals
 from analysis.policies.replays import At, Replays, near_accuracy, nearest
 from analysis.policies.stopping import CONFIDENCE
 from analysis.policies.studies import allocation, cascades, parallel, scored, stopped, thinking
-from analysis.text import wording
+from analysis.text import operating, wording
 from analysis.text.tables import aligned, filled
 
 # Cascades are read this far, in log, from the cheapest to the most expensive mixture.
@@ -29,9 +29,19 @@ def render(found: Replays, at: At | None = None) -> str:
         "accuracy.\nThe oracle decides before drawing, so a policy that sees each answer before it draws the next "
         "can beat it."
     )
-    parts = [head, *(_table(title, rows) for title, rows in tables(found, at))]
+    asked = [] if at is None else ["\n".join(first_lines(found, at))]
+    parts = [*asked, head, *(_table(title, rows) for title, rows in tables(found, at))]
     parts += [choice_words(found)] if len(found.choices) else []
     return filled("\n\n".join([*parts, *_stopping(found), *_search(found), *_parallel(found)]))
+
+
+def first_lines(found: Replays, at: At) -> list[str]:
+    """A line a study: which policy that can be deployed is best at that point, and what it saves there."""
+    told = []
+    for title, rows, _ in _studies(found):
+        line = operating.first_line(rows[rows["kind"] == "policy"], rows[rows["kind"] == "line"], at, _unit(found))
+        told.append(f"{title}. {line}")
+    return told
 
 
 def tables(found: Replays, at: At | None = None) -> list[tuple[str, pd.DataFrame]]:
@@ -39,7 +49,7 @@ def tables(found: Replays, at: At | None = None) -> list[tuple[str, pd.DataFrame
     cheapest that is as accurate as that says.
     """
     shown = []
-    for title, rows, cost in (*_allocation(found), *_thinking(found), *_cascades(found), *_scored(found)):
+    for title, rows, cost in _studies(found):
         line = rows[rows["kind"] == "line"]
         if at is not None and at.by == "accuracy":
             accuracy = at.share * line["accuracy"].max()
@@ -117,6 +127,16 @@ def headline(found: Replays, rule: str) -> str:
 
 
 _Titled = Iterator[tuple[str, pd.DataFrame, float]]
+
+
+def _studies(found: Replays) -> _Titled:
+    """A title, the rows and the cost at which they are usually compared of each study."""
+    for each in (_allocation, _thinking, _cascades, _scored):
+        yield from each(found)
+
+
+def _unit(found: Replays) -> str:
+    return found.setting.cost_unit
 
 
 def _allocation(found: Replays) -> _Titled:

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from analysis.policies.measures import HULL
+from analysis.policies.replays import At
 from analysis.policies.routes import Routes
 from analysis.policies.routing import Routing
-from analysis.text import wording
+from analysis.text import operating, wording
 from analysis.text.tables import aligned, filled
 
 GAIN = "gain over hull"
@@ -15,10 +17,49 @@ TUNED = ("accuracy", "cost", GAIN, "share of oracle gap")
 WHOLE = ("PerfGain", "CostSave", "CostSave at 95%", "APGR", "AIQ", "hypervolume")
 
 
-def render(routes: Routes) -> str:
-    """The table of every split, with what was routed over and a line that says who beats the hull."""
+def render(routes: Routes, at: At | None = None) -> str:
+    """The table of every split, with what was routed over and a line that says who beats the hull; at: where routers
+    are compared beside that, the first lines and a table for each split.
+    """
     foot = "\n".join([_foot(routes), *wording.together(routes.cluster)])
-    return filled("\n\n".join([_head(routes), *(_split(found) for found in routes.splits), foot]))
+    parts = [_head(routes), *(_split(found) for found in routes.splits), foot]
+    if at is not None:
+        unit = routes.run.cost.unit
+        lines = [f"Routers {TITLES[found.split]}. {first_line(found, at, unit)}" for found in routes.splits]
+        asked = [_asked(found, at, unit) for found in routes.splits]
+        parts = ["\n".join(lines), parts[0], *asked, *parts[1:]]
+    return filled("\n\n".join(parts))
+
+
+def first_line(found: Routing, at: At, unit: str) -> str:
+    """Which router is best at the cost or accuracy that was asked for, and what it saves there."""
+    return operating.first_line(*_routers(found), at, unit)
+
+
+def at_point(found: Routing, at: At) -> pd.DataFrame:
+    """Of each router its setting at the cost or accuracy that was asked for."""
+    return operating.chosen(*_routers(found), at)
+
+
+def _routers(found: Routing) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the routers' settings, and those of the mixtures."""
+    rows = found.settings
+    return rows[rows["alpha"].notna()], rows[rows["policy"] == HULL]
+
+
+def _asked(found: Routing, at: At, unit: str) -> str:
+    """A row a router, at the point that was asked for."""
+    table = [["", "cost", "accuracy", "gain over hull", "saves"]]
+    for _, row in at_point(found, at).iterrows():
+        accuracy = f"{100 * row['accuracy']:.1f}% [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        gain = wording.of_row(row, "gain", "{:+.1f}", 100)
+        table.append([str(row["policy"]), f"{row['cost']:.3g}", accuracy, gain, operating.saves_cell(row)])
+    place = operating.where(_routers(found)[1], at, unit)
+    how = "the setting nearest to it" if at.by == "cost" else "the cheapest setting that reaches it"
+    title = f"At {place}, {how} {TITLES[found.split]}; saves: of what mixtures pay for the same accuracy."
+    if len(table) == 1:
+        return f"{title}\nNo router reaches it."
+    return f"{title}\n{aligned(table, num_text=1, is_last_text=False)}"
 
 
 def verdict(found: Routing) -> str:

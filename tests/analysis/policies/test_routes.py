@@ -2,6 +2,7 @@
 the table and the figure.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from analysis.policies import merged, routes, routing
 from analysis.policies.groups import LENGTH
 from analysis.policies.menu import Cell, Menu
 from analysis.policies.policy import Known
+from analysis.policies.replays import At
 from analysis.reading import bins
 from analysis.reading.choices import Choices
 from analysis.runs import embeddings
 from analysis.stats import bootstrap
+from analysis.text import routes as routes_text
 from isoquant.__main__ import main
 from results import progress, schema, store
 from results.embed.embedders import TFIDF, HashedTerms
@@ -198,3 +201,47 @@ def test_the_command_routes_both_splits_prints_its_verdict_and_draws_what_is_in_
         gain = measured[measured["measure"] == "gain over hull"].set_index("router")["estimate"]
         drawn = rows[rows["kind"] == "tuned"].set_index("policy")["gain"]
         np.testing.assert_allclose(drawn["clusters, tuned"], gain["clusters"])
+
+
+def test_routers_are_compared_at_the_point_that_is_asked_for(
+    outside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "MIN_REPLICATES", 200)
+    monkeypatch.setattr("analysis.commands.arguments.choices", lambda options: Choices(num_replicates=200))
+    words = ["route", str(outside), "--task", "rivers", "--seeds", "2"]
+    assert main([*words, "--at-accuracy", "0.95"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Routers on held-out prompts. At 95% of the mix's best accuracy (")
+    assert "the cheapest setting that reaches it on held-out prompts" in said
+    assert main([*words, "--at-cost", "2"]) == 2
+    assert "--at-cost must be above 0 and at most 1; got 2" in capsys.readouterr().err
+
+
+def test_what_a_router_saves_is_what_mixtures_pay_for_its_accuracy() -> None:
+    """Of the prompts that the small arm gets right a feature tells: mixtures pay for the same accuracy what lies on the
+    line between both arms.
+    """
+    rng, num_prompts = np.random.default_rng(4), 200
+    feature = np.arange(num_prompts) % 2
+    accuracy = np.column_stack([feature, np.ones(num_prompts)]).astype(float)
+    cost = np.tile([1.0, 9.0], (num_prompts, 1))
+    menu = Menu((Cell("a", "a", 0, 1), Cell("b", "b", 0, 1)), accuracy, cost, cost)
+    known = {LENGTH: Known(feature[:, None].astype(float), np.zeros(num_prompts))}
+    weights = bootstrap.prompt_weights(num_prompts, num_replicates=2000, rng=rng)
+    found = routing.replay_routers(
+        menu, known, space="vectors", datasets=np.zeros(num_prompts), num_seeds=2, weights=weights, rng=rng
+    )
+    rows, line = routes_text._routers(found)
+    assert len(rows) and set(rows["policy"]) == {"prompt length"}
+    finite = rows[np.isfinite(rows["times"])]
+    # The line from (1, 1/2) to (9, 1): an accuracy of a costs 1 + 16 (a - 1/2).
+    paid = 1 + 16 * (finite["accuracy"] - 0.5).clip(lower=0)
+    assert (finite["times"] * finite["cost"]).to_numpy() == pytest.approx(paid.to_numpy(), rel=0.05)
+    best = routes_text.at_point(found, At("accuracy", 1.0)).iloc[0]
+    assert best["cost"] == pytest.approx(5, rel=0.05) and best["times"] == pytest.approx(9 / 5, rel=0.05)
+    assert best["times_low"] <= best["times"] <= best["times_high"]
+    assert re.search(
+        r"'prompt length' costs least, 5(\.0\d)? dollars: .* it saves 4\d% \[\d+, \d+\] of what the mix",
+        (routes_text.first_line(found, At("accuracy", 1.0), "dollars")),
+    )
+    assert line["accuracy"].max() == pytest.approx(1)

@@ -19,7 +19,7 @@ from analysis.reading.reading import read
 from analysis.report.replays import section
 from analysis.runs.outcomes import Outcomes
 from analysis.runs.texts import whole_prompts
-from analysis.text import replayed
+from analysis.text import operating, replayed
 from isoquant.__main__ import main
 from tests.analysis.words import faults
 
@@ -201,6 +201,41 @@ def test_policies_are_compared_at_the_point_that_is_asked_for(found: Replays) ->
         assert abs(np.log(near / (0.1 * line["cost"].max()))) == pytest.approx(away)
     with pytest.raises(ValueError, match=r"--at-cost must be above 0 and at most 1; got 10"):
         replays.At("cost", 10)
+
+
+def test_the_point_that_is_asked_for_has_a_line_a_study_first_with_what_its_best_policy_saves(
+    found: Replays,
+) -> None:
+    asked = replays.At("accuracy", 0.9)
+    lines = replayed.first_lines(found, asked)
+    assert replayed.render(found, asked).replace("\n", " ").startswith(lines[0])
+    assert len(lines) == len(replayed.tables(found, asked))
+    for line, (_, shown) in zip(lines, replayed.tables(found, asked), strict=True):
+        policies = shown[(shown["kind"] == "policy") & shown["times"].notna() & shown["gain"].notna()]
+        if policies.empty:
+            assert "no policy can be compared" in line
+            continue
+        best = policies.sort_values("cost", kind="stable").iloc[0]
+        assert f"'{best['policy']}' costs least, {best['cost']:.3g} FLOPs" in line
+        if np.isfinite(best["times"]):
+            assert f"saves {100 * (1 - 1 / best['times']):.0f}% [" in line
+    at_cost = replayed.first_lines(found, replays.At("cost", 0.3))
+    _, shown = replayed.tables(found, replays.At("cost", 0.3))[0]
+    policies = shown[(shown["kind"] == "policy") & shown["times"].notna() & shown["gain"].notna()]
+    assert f"'{policies.sort_values('gain').iloc[-1]['policy']}' gains most" in at_cost[0]
+
+
+@pytest.mark.parametrize(
+    ("times", "said", "cell"),
+    [
+        ((1.25, 1.0, 2.0), "saves 20% [0, 50] of what the mix pays", "20% [0, 50]"),
+        ((0.8, 0.5, np.inf), "saves -25% [-100, all] of what the mix pays", "-25% [-100, never]"),
+        ((np.inf, 2.0, np.inf), "none is as accurate, whose interval begins at 50% saved", "never [50, never]"),
+    ],
+)
+def test_what_is_saved_is_what_the_mix_pays_less_the_cost(times: tuple[float, ...], said: str, cell: str) -> None:
+    row = pd.Series(dict(zip(("times", "times_low", "times_high"), times, strict=True)))
+    assert said in operating.saves(row) and operating.saves_cell(row) == cell
 
 
 def test_the_report_s_section_holds_every_table_and_escapes_what_a_model_is_called(found: Replays) -> None:
