@@ -91,25 +91,21 @@ def leave_out(reading: Reading) -> pd.DataFrame:
     path = _paths(reading)[0]
     every = [curves.resample(reading.curve(at, path), reading.weights).accuracy for at in range(len(sizes))]
     values, is_told = _logits(every)
-    found = []
+    found: list[Row] = []
     for at, arm in enumerate(reading.arms):
         others = np.arange(len(sizes)) != at
         place: Row = {"model": arm.rung.name, "num_params": arm.rung.num_params}
-        try:
-            replicates = expit(
-                unrun.forecast(
-                    sizes[others], values[:, others], sizes[at], rng=reading.rng(OF_PURPOSE, len(sizes), at)
-                )
-            )
-        except ValueError:
-            found.append(place | {"why": _why_alone(sizes[others])})
+        if why := _why_alone(sizes[others], sizes[at]):
+            found.append(place | {"why": why})
             continue
+        rng = reading.rng(OF_PURPOSE, len(sizes), at)
+        replicates = expit(unrun.forecast(sizes[others], values[:, others], sizes[at], rng=rng))
         interval = percentile_interval(np.where(is_told, replicates, np.nan))
         for cell, width in enumerate(path.widths):
             ends, measured = interval_at(interval, cell), float(every[at][0, cell])
-            told = columns("forecast", ends) | {"measured": measured, "why": ""}
             holds = bool(ends.low <= measured <= ends.high) if is_told[cell] else None
-            found.append(place | {"width": width} | told | {"holds": holds})
+            told = columns("forecast", ends) | {"measured": measured, "why": "", "holds": holds}
+            found.append(place | {"width": width} | told)
     return pd.DataFrame(found)
 
 
@@ -230,11 +226,11 @@ def _why_beyond(reading: Reading, reach: Reach, size: float) -> str:
     )
 
 
-def _why_alone(sizes: Floats) -> str:
-    """Why models of these sizes do not forecast the one that is left out."""
+def _why_alone(sizes: Floats, size: float) -> str:
+    """Why models of these sizes do not forecast one of this size; "" where they do."""
     if len(np.unique(sizes)) < unrun.MIN_RUNGS:
         return f"the others are fewer than {unrun.MIN_RUNGS} sizes"
-    return "beyond one step of the others"
+    return "" if unrun.reach(sizes).holds(size) else "beyond one step of the others"
 
 
 def _curve_rows(reading: Reading, path: Path, rung: _Rung, at: int, place: Row) -> list[Row]:
