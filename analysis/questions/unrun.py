@@ -277,7 +277,7 @@ def _rate_row(reading: Reading, small: _Side, large: _Side, place: Row) -> Row:
     reached = substitution.invert(small.accuracy, small.cost, steps, to_match(large.accuracy[:, single]))
     rate = substitution.exchange_rate(reached, large.cost[:, single])
     most = max(small.path.widths, default=0) if is_width else int(budgets[max(small.path.budget_index, default=0)])
-    row = {"small": small.name, "large": large.name} | place | {"cost_unit": reading.cost.unit}
+    row: Row = {"small": small.name, "large": large.name} | place | {"cost_unit": reading.cost.unit}
     row |= {"target_accuracy": float(large.accuracy[0, single]), "target_cost": float(large.cost[0, single])}
     return row | rows.rate_columns(rate, small.path, budgets) | {"max_step": most}
 

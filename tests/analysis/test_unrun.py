@@ -177,7 +177,7 @@ def test_each_rung_is_left_out_in_turn_or_said_to_be_beyond_the_others(found: qu
     assert re.search(r"\d of \d lay in the interval", said)
 
 
-def test_a_cell_in_which_a_model_is_never_right_is_not_told(plant, ladder) -> None:  # type: ignore[no-untyped-def]
+def test_a_cell_in_which_a_model_is_never_right_is_not_told(plant, ladder) -> None:
     rungs = [ladder[0]._replace(ability=-99.0), *ladder[1:]]
     reading = read(outcomes.load(plant(rungs, num_prompts=30, num_samples=4, bin_samples=0)), Choices())
     found = question.forecast(reading, 2.5e6)
@@ -214,7 +214,7 @@ def test_a_size_below_the_ladder_is_refused_by_its_smallest_model(reading: Readi
 
 def test_the_command_says_one_line_first_and_draws_a_figure_with_its_table(
     plant, capsys: pytest.CaptureFixture[str]
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     root = plant(num_prompts=40, num_samples=6, bin_samples=4)
     assert main(["laws", str(root), "--rung", "2.5M", "--bins", "1"]) == 0
     printed = capsys.readouterr().out
