@@ -1,5 +1,8 @@
-"""Loss against parameters and pretraining tokens: L = E + A N^-alpha + B D^-beta. Arrays in, named tuples out."""
+"""Loss as a sum of falling powers: L = E + A N^-alpha + B D^-beta, of parameters and pretraining tokens, and of any
+number of such axes. Arrays in, named tuples out.
+"""
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
@@ -12,14 +15,13 @@ from analysis.stats.optimum import Objective, Optimum, minimise
 HUBER_DELTA = 1e-3
 NUM_SEARCHES = 10
 MIN_POINTS = 7
-# Hoffmann et al. 2022, appendix D.3: starts for log A, log B, log E, alpha and beta.
-_GRID = (
-    np.arange(0, 26, 5),
-    np.arange(0, 26, 5),
-    np.linspace(-1, 1, 5),
-    np.linspace(0, 2, 5),
-    np.linspace(0, 2, 5),
-)
+# Of one axis, where searches for the logarithm of its amount and for its exponent begin.
+Starts = tuple[Floats, Floats]
+# Hoffmann et al. 2022, appendix D.3: starts of N and D, and for log E.
+OF_SCALE: Starts = (np.linspace(0, 25, 6), np.linspace(0, 2, 5))
+_LOG_E = np.linspace(-1, 1, 5)
+# Starts times points that are held at once.
+_CHUNK = 1_000_000
 
 Reduction = Literal["sum", "mean"]
 
@@ -71,16 +73,21 @@ def fit_loss(
     which makes the loss a negative log-likelihood. Raises ValueError below seven points. Source: Hoffmann et al.
     2022 (arXiv 2203.15556), appendix D; Besiroglu et al. 2024 (arXiv 2404.10102).
     """
-    log_N, log_D, log_L = (np.log(_positive(array)) for array in (num_params, num_tokens, loss))
+    log_N, log_D, log_L = (np.log(positive(array)) for array in (num_params, num_tokens, loss))
     if log_L.size < MIN_POINTS:
         raise ValueError(f"Five parameters need at least {MIN_POINTS} points, not {log_L.size}.")
     counts = np.ones(log_L.size) if weights is None else np.asarray(weights, dtype=float)
     counts = counts / (counts.sum() if reduction == "mean" else 1.0)
-    objective = _huber_objective(log_N, log_D, log_L, counts)
-    begin = _best_of_grid(objective) if starts is None else np.atleast_2d(np.asarray(starts, dtype=float))
+    logs = np.stack([log_N, log_D])
+    objective = huber_objective(logs, log_L, counts)
+    begin = (
+        best_of_grid(logs, log_L, counts, (OF_SCALE, OF_SCALE))
+        if starts is None
+        else np.atleast_2d(np.asarray(starts, dtype=float))
+    )
     unit = HUBER_DELTA
     if fit_spread:
-        objective, unit = _likelihood_objective(log_N, log_D, log_L, counts), 1.0
+        objective, unit = _likelihood_objective(logs, log_L, counts), 1.0
         begin = np.pad(begin, ((0, 0), (0, 1)), constant_values=np.log(HUBER_DELTA) - 4)
     optimum = minimise(objective, begin, scale=unit * float(counts.sum()), options=options)
     log_A, log_B, log_E, alpha, beta, *log_spread = (float(value) for value in optimum.parameters)
@@ -88,31 +95,38 @@ def fit_loss(
     return LossFit(law, float(np.exp(log_spread[0])) if fit_spread else None, optimum)
 
 
-def _positive(values: ArrayLike) -> Floats:
+def positive(values: ArrayLike) -> Floats:
+    """The values as an array; raises ValueError unless all are above 0. Source: by definition."""
     array = np.asarray(values, dtype=float)
     if not np.all(array > 0):
         raise ValueError("Parameters, tokens and losses must be positive numbers.")
     return array
 
 
-def _huber_objective(log_N: Floats, log_D: Floats, log_L: Floats, weights: Floats) -> Objective:
+def huber_objective(logs: Floats, log_L: Floats, weights: Floats) -> Objective:
+    """The weighted sum of Huber losses of log residuals, with its gradient.
+
+    logs (t, n) of the axes, log_L (n,), weights (n,); parameters (2t + 1,) are the log amounts (t), log E and the
+    exponents (t). Source: Hoffmann et al. 2022 (arXiv 2203.15556), appendix D.
+    """
+
     def objective(parameters: Floats) -> tuple[float, Floats]:
-        residual, slopes = _residuals(parameters, log_N, log_D, log_L)
+        residual, slopes = residuals(parameters, logs, log_L)
         pull = weights * np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
         return _huber(residual, pull), slopes @ pull
 
     return objective
 
 
-def _likelihood_objective(log_N: Floats, log_D: Floats, log_L: Floats, weights: Floats) -> Objective:
+def _likelihood_objective(logs: Floats, log_L: Floats, weights: Floats) -> Objective:
     """The last parameter is the logarithm of the spread; the density's constant is left out."""
 
     def objective(parameters: Floats) -> tuple[float, Floats]:
-        residual, slopes = _residuals(parameters[:5], log_N, log_D, log_L)
-        spread = np.exp(parameters[5])
+        residual, slopes = residuals(parameters[:-1], logs, log_L)
+        spread = np.exp(parameters[-1])
         standard = residual / spread
         pull = weights * np.clip(standard, -HUBER_DELTA, HUBER_DELTA)
-        value = _huber(standard, pull) + parameters[5] * weights.sum()
+        value = _huber(standard, pull) + parameters[-1] * weights.sum()
         return float(value), np.append(slopes @ pull / spread, weights.sum() - pull @ standard)
 
     return objective
@@ -123,19 +137,41 @@ def _huber(residual: Floats, pull: Floats) -> float:
     return float(pull @ (residual - np.clip(residual, -HUBER_DELTA, HUBER_DELTA) / 2))
 
 
-def _residuals(parameters: Floats, log_N: Floats, log_D: Floats, log_L: Floats) -> tuple[Floats, Floats]:
-    """Log residuals (n,) and their slopes in the five parameters (5, n)."""
-    log_A, log_B, log_E, alpha, beta = parameters
-    terms = np.stack([log_A - alpha * log_N, log_B - beta * log_D, np.full_like(log_N, log_E)])
-    peak = terms.max(axis=0)
+def residuals(parameters: Floats, logs: Floats, log_L: Floats) -> tuple[Floats, Floats]:
+    """Log residuals (..., n) and their slopes in the parameters (..., 2t + 1, n); parameters (..., 2t + 1), as of
+    `huber_objective`. Source: Hoffmann et al. 2022 (arXiv 2203.15556), equation 3.
+    """
+    num_axes = len(logs)
+    log_amounts, log_E, exponents = np.split(parameters[..., None], [num_axes, num_axes + 1], axis=-2)
+    falling = log_amounts - exponents * logs
+    terms = np.concatenate([falling, np.broadcast_to(log_E, (*falling.shape[:-2], 1, logs.shape[1]))], axis=-2)
+    peak = terms.max(axis=-2, keepdims=True)
     powers = np.exp(terms - peak)
-    total = powers.sum(axis=0)
-    share_N, share_D, share_E = powers / total
-    slopes = np.stack([share_N, share_D, share_E, -share_N * log_N, -share_D * log_D])
-    return peak + np.log(total) - log_L, slopes
+    total = powers.sum(axis=-2, keepdims=True)
+    shares = powers / total
+    residual = (peak + np.log(total))[..., 0, :] - log_L
+    return residual, np.concatenate([shares, -shares[..., :num_axes, :] * logs], axis=-2)
 
 
-def _best_of_grid(objective: Objective) -> Floats:
-    """The NUM_SEARCHES points of Hoffmann's grid with the least objective."""
-    grid = np.asarray(list(product(*_GRID)), dtype=float)
-    return grid[np.argsort([objective(point)[0] for point in grid], kind="stable")[:NUM_SEARCHES]]
+def best_of_grid(logs: Floats, log_L: Floats, weights: Floats, axes: Sequence[Starts]) -> Floats:
+    """The NUM_SEARCHES points with the least objective, of all combinations of the axes' starts; (s, 2t + 1).
+
+    Source: Hoffmann et al. 2022 (arXiv 2203.15556), appendix D.
+    """
+    amounts, exponents = [amount for amount, _ in axes], [exponent for _, exponent in axes]
+    grid = np.asarray(list(product(*amounts, _LOG_E, *exponents)), dtype=float)
+    size = max(1, _CHUNK // max(log_L.size, 1))
+    values = [_values(grid[at : at + size], logs, log_L, weights) for at in range(0, len(grid), size)]
+    return grid[np.argsort(np.concatenate(values), kind="stable")[:NUM_SEARCHES]]
+
+
+def _values(grid: Floats, logs: Floats, log_L: Floats, weights: Floats) -> Floats:
+    """The Huber objective at each of these parameters (s, 2t + 1); (s,)."""
+    num_axes = len(logs)
+    total = np.exp(grid[:, num_axes, None])
+    for at, log_x in enumerate(logs):
+        pairs, which = np.unique(grid[:, [at, num_axes + 1 + at]], axis=0, return_inverse=True)
+        total = total + np.exp(pairs[:, :1] - pairs[:, 1:] * log_x)[which.ravel()]
+    residual = np.log(total) - log_L
+    clipped = np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
+    return np.asarray((clipped * (residual - clipped / 2)) @ weights)
