@@ -70,7 +70,7 @@ bench: setup  ## what the harness costs beside vLLM and lm-eval, in ratios; othe
 	@$(PY) -m tests.bench$(if $(PART),.$(PART)) $(ARGS)
 
 ladder: setup  ## train the embedded ladders and verifiers again, some hours on two cores
-	@$(PY) -m ladder
+	@$(PY) -m ladder $(ARGS)
 
 clean:  ## remove the environment and caches; runs stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache outputs

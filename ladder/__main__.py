@@ -1,14 +1,19 @@
-"""python -m ladder [name ...]: train the named rungs and verifiers, all of them by default, the rungs first."""
+"""python -m ladder [name ...]: train the named rungs and verifiers, all of them by default, the rungs first.
 
+python -m ladder NAME ... --lengths STEPS ...: train rungs of countdown to these numbers of steps, as NAME-STEPS.
+"""
+
+import argparse
 import pickle
 import sys
+from collections.abc import Sequence
 from multiprocessing import Pool
 from pathlib import Path
 
 from ladder import countdown, revision, search, verifiers
 from ladder.countdown import TRAIN_SEEDS, Problem, load_problems, without_held_out
 from ladder.rungs import LADDER, REVISION_LADDER, SEARCH_LADDER
-from ladder.train import train
+from ladder.train import train, train_lengths
 from ladder.verifiers import VERIFIERS
 
 HERE = Path(__file__).parent
@@ -29,9 +34,15 @@ def load_cached_problems(path: Path) -> list[Problem]:
 
 def main() -> None:
     known = [each.name for each in (*LADDER, *REVISION_LADDER, *SEARCH_LADDER, *VERIFIERS)]
-    names = sys.argv[1:] or known
+    parser = argparse.ArgumentParser(prog="python -m ladder", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("--lengths", type=int, nargs="+", default=[], metavar="STEPS", help="as NAME-STEPS")
+    options = parser.parse_args()
+    names = options.names or known
     if unknown := set(names) - set(known):
         sys.exit(f"Unknown names {sorted(unknown)}; choose from {known}.")
+    if options.lengths:
+        sys.exit(to_lengths(options.names, options.lengths))
     for ladder, make_course in ((LADDER, countdown.make_course), (REVISION_LADDER, revision.make_course)):
         rungs = [rung for rung in ladder if rung.name in names]
         if rungs:
@@ -47,6 +58,17 @@ def main() -> None:
         for verifier in verifying:
             readings = verifiers.load_readings(CACHE / "answers", verifier, CHECKPOINTS)
             verifiers.train(verifier, readings, rungs=CHECKPOINTS, out=CHECKPOINTS, cache=CACHE)
+
+
+def to_lengths(names: Sequence[str], lengths: Sequence[int]) -> str | None:
+    """Train rungs of countdown to several lengths; what is wrong with what was asked, or None."""
+    rungs = [rung for rung in LADDER if rung.name in names]
+    if len(rungs) < max(len(names), 1) or min(lengths) < 1:
+        return f"Name rungs of {[rung.name for rung in LADDER]} and lengths of 1 step or more."
+    course = countdown.make_course(load_cached_problems(CACHE / "problems.pkl"))
+    for rung in rungs:
+        train_lengths(rung, lengths, course, out=CHECKPOINTS, cache=CACHE)
+    return None
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
+# Batches that are drawn and sorted together; training resumes at their multiples.
+POOL = 16
+
 
 class Example(NamedTuple):
     """Token ids of one training text, and which of them the loss counts."""
@@ -34,7 +37,7 @@ class Course:
 
 
 def batches(
-    draw: Draw, *, tokens_per_batch: int, seed: int, first_batch: int = 0, pool: int = 16
+    draw: Draw, *, tokens_per_batch: int, seed: int, first_batch: int = 0, pool: int = POOL
 ) -> Iterator[list[Example]]:
     """Endless batches of examples of similar length, about `tokens_per_batch` padded tokens each.
 

@@ -1,11 +1,13 @@
-"""Trains one rung, from scratch or from another, and writes it in Hugging Face format. Resumes from its last saved
-state.
+"""Trains one rung, from scratch or from another, to one length or to several, and writes it in Hugging Face format.
+Resumes from its last saved state.
 """
 
 import json
 import math
+import shutil
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from ladder.examples import Course, Example, batches
+from ladder.examples import POOL, Course, Example, batches
 from ladder.muon import Muon
 from ladder.rungs import HEAD_DIM, Rung
 
@@ -91,8 +93,39 @@ class Progress:
         return sum(self.losses) / len(self.losses)
 
 
-def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) -> None:
-    """Train `rung` on a course and save it under out/<name>; a killed run resumes from cache/<name>.pt."""
+def train_lengths(
+    rung: Rung, lengths: Sequence[int], course: Course, *, out: Path, cache: Path, seed: int = 0
+) -> None:
+    """Train `rung` to several numbers of steps and save each under out/<name>-<steps>.
+
+    Each is what training it alone would give: until its rate begins to fall all take the same steps, which are taken
+    once, from cache/<name>-plateau.pt. A killed run resumes, and a length that comes later goes on from there.
+    """
+    plateau = replace(rung, name=f"{rung.name}-plateau", num_steps=max(lengths))
+    shared = cache / f"{plateau.name}.pt"
+    for steps in sorted(lengths):
+        one = replace(rung, name=f"{rung.name}-{steps}", num_steps=steps)
+        state, until = cache / f"{one.name}.pt", last_plateau_step(steps)
+        if not state.exists() and until > 0:
+            if shared.exists() and torch.load(shared, weights_only=True)["step"] > until:
+                shared.unlink()
+            train(plateau, course, out=out, cache=cache, seed=seed, until=until)
+            beside = state.with_suffix(".tmp")
+            shutil.copyfile(shared, beside)
+            beside.replace(state)
+        train(one, course, out=out, cache=cache, seed=seed)
+
+
+def last_plateau_step(num_steps: int) -> int:
+    """The last step before the decay of so many at which a state can be resumed."""
+    return int((1 - DECAY_SHARE) * num_steps) // POOL * POOL
+
+
+def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0, until: int | None = None) -> None:
+    """Train `rung` on a course and save it under out/<name>; a killed run resumes from cache/<name>.pt.
+
+    until: stop at this step, with its state saved and no checkpoint.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
     model = build_model(rung, vocab_size=course.vocab_size, context=course.context)
@@ -105,7 +138,8 @@ def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) 
     progress = load_state(state, model, optimizers)
     data = batches(course.draw, tokens_per_batch=course.tokens_per_step, seed=seed, first_batch=progress.step)
     started = time.monotonic() - progress.seconds
-    while progress.step < rung.num_steps:
+    last = rung.num_steps if until is None else until
+    while progress.step < last:
         examples = next(data)
         lr = rate_share * lr_scale(progress.step, rung.num_steps)
         loss = take_step(model, optimizers, examples, lr=lr, device=device)
@@ -116,6 +150,9 @@ def train(rung: Rung, course: Course, *, out: Path, cache: Path, seed: int = 0) 
         if progress.step % SAVE_EVERY_STEPS == 0:
             report(rung.name, rung.num_steps, progress)
             save_state(state, model, optimizers, progress)
+    if until is not None:
+        save_state(state, model, optimizers, progress)
+        return
     save_checkpoint(model, course.tokenizer, out / rung.name, describe(model, progress, device))
 
 
