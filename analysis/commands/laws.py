@@ -2,7 +2,7 @@
 
 import argparse
 
-from analysis.commands import arguments, rung
+from analysis.commands import arguments, joint, rung
 from analysis.questions import laws
 from analysis.reading import cautions
 from analysis.text import law_table
@@ -12,6 +12,8 @@ EXAMPLES = """\
   isoquant laws results/reference
   isoquant laws pilot --bins 1 --json
   isoquant laws pilot --rung 14B                     what a model of 14 billion parameters would do
+  isoquant laws pilot --joint --budgets 1e15 1e17 --queries 1e3 1e6
+  isoquant laws losses.csv --joint
 """
 
 
@@ -20,9 +22,15 @@ def add(commands: arguments.Commands) -> None:
     command = commands.add_parser("laws", help=text, description=text, epilog=EXAMPLES)
     arguments.add_choices(command)
     rung.add_option(command)
+    joint.add_options(command)
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
+    if options.joint and options.rung is not None:
+        raise ValueError("--rung and --joint are two questions. Ask one at a time.")
+    if options.joint:
+        return joint.run(options)
+    joint.refuse_options(options)
     root = arguments.run_folder(options.run)
     reading = arguments.read(root, options)
     if options.rung is not None:
