@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from isoquant.table import COMMANDS
 
-MOST_COLUMNS, FEWEST_COLUMNS, NAME_COLUMNS = 112, 60, 32
+MOST_COLUMNS, FEWEST_COLUMNS, NAME_COLUMNS = 112, 60, 34
 
 
 class Help(argparse.RawDescriptionHelpFormatter):

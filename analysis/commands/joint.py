@@ -20,23 +20,21 @@ OF_JOINT: dict[str, Any] = {"budgets": [], "queries": [], "pretraining_tokens": 
 def add_options(command: argparse.ArgumentParser) -> None:
     """In the command that fits laws to a run."""
     add = command.add_argument
-    of_joint = (
-        "instead: one law for size, training tokens and samples at once, of a run or of a table of losses (CSV or "
-        "Parquet: num_params, training_tokens, samples, loss)"
-    )
+    of_joint = "instead: one law of size, training tokens and samples; of a table of losses too"
     add("--joint", action="store_true", help=of_joint)
-    of_budgets = "with --joint: total FLOPs, such as 1e18 1e20, to be split between size, training and samples"
+    of_budgets = "with --joint: total FLOPs to be split between size, training and samples"
     add("--budgets", type=arguments.positive, nargs="+", default=[], metavar="FLOPS", help=of_budgets)
-    of_queries = "with --budgets: how many queries will be served, such as 1e6"
+    of_queries = "with --budgets: how many queries will be served"
     add("--queries", type=arguments.positive, nargs="+", default=[], metavar="N", help=of_queries)
+    of_tokens = "with --joint: what a model was trained on, if the run does not say"
     add(
         "--pretraining-tokens",
         type=arguments.named_tokens,
         action="extend",
         nargs="+",
         default=[],
-        metavar="NAME=2T",
-        help="with --joint: tokens a model was trained on, if the run does not record it: 2e12 or 2T",
+        metavar="M=2T",
+        help=of_tokens,
     )
     arguments.add_out(command)
 

@@ -9,11 +9,8 @@ from analysis.text import law_table
 from analysis.text.tables import filled
 
 EXAMPLES = """\
-  isoquant laws results/reference
-  isoquant laws pilot --bins 1 --json
-  isoquant laws pilot --rung 14B                     what a model of 14 billion parameters would do
+  isoquant laws pilot --rung 14B
   isoquant laws pilot --joint --budgets 1e15 1e17 --queries 1e3 1e6
-  isoquant laws losses.csv --joint
 """
 
 

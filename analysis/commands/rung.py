@@ -15,7 +15,7 @@ from results.places import write_beside
 
 def add_option(command: argparse.ArgumentParser) -> None:
     """In the command that fits laws to a run."""
-    of_rung = "instead: what a model of so many parameters would do, such as 14B, and what it is worth"
+    of_rung = "instead: what a model of so many parameters would do, such as 14B"
     command.add_argument("--rung", type=parameters, metavar="SIZE", help=of_rung)
 
 
