@@ -11,10 +11,11 @@ from analysis.questions import joint, joint_losses
 from analysis.reading import cautions
 from analysis.text import joint_table
 from analysis.text.tables import filled
+from results.places import write_beside
 
 TABLES = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
 # Options of the joint law alone, and what they are when nobody gives them.
-OF_JOINT: dict[str, Any] = {"budgets": [], "queries": [], "pretraining_tokens": [], "out": None}
+OF_JOINT: dict[str, Any] = {"budgets": [], "queries": [], "pretraining_tokens": []}
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -36,7 +37,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
         metavar="M=2T",
         help=of_tokens,
     )
-    arguments.add_out(command)
 
 
 def refuse_options(options: argparse.Namespace) -> None:
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         print(f"\n{filled(line)}")
     law = {"law": found.fit.law, "converged": found.fit.optimum.converged, "dropped": found.fit.dropped}
     tables = law | {"parameters": found.parameters, "forecasts": found.forecasts, "left_out": found.left_out}
-    drawn = _draw(splits, found, root, options) if splits else {}
+    drawn = _draw(splits, found, root) if splits else {}
     return arguments.describe(root, reading) | tables | drawn | {"cautions": said}
 
 
@@ -83,13 +83,11 @@ def _losses(options: argparse.Namespace) -> dict[str, object]:
     return {"table": options.run} | law | ends | {"forecasts": found.forecasts}
 
 
-def _draw(
-    splits: list[joint.Split], found: joint.Joint, root: Path, options: argparse.Namespace
-) -> dict[str, object]:
+def _draw(splits: list[joint.Split], found: joint.Joint, root: Path) -> dict[str, object]:
     from analysis.figures import joint_splits as figure
     from analysis.figures.save import save
 
     frame = joint.frame(splits, found)
-    drawn = save(arguments.written(options, root, "figures"), "joint_splits", frame, figure.draw)
+    drawn = save(write_beside(root) / "figures", "joint_splits", frame, figure.draw)
     print(f"\n{drawn}")
     return {"figure": drawn, "splits": frame}

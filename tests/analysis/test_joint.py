@@ -123,12 +123,10 @@ def test_more_data_pay_off_only_where_the_law_says_so():
         assert best.best["training tokens"].estimate[0] == pytest.approx(expected)
 
 
-def test_the_command_prints_the_law_and_draws_the_splits(
-    steps_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    out = tmp_path / "figures"
+def test_the_command_prints_the_law_and_draws_the_splits(steps_run: Path, capsys: pytest.CaptureFixture[str]):
+    out = steps_run / "figures"
     words = ["laws", str(steps_run), "--joint", "--pretraining-tokens", *WORDS]
-    main([*words, "--budgets", "1e13", "1e15", "--queries", "1e3", "1e5", "--out", str(out)])
+    main([*words, "--budgets", "1e13", "1e15", "--queries", "1e3", "1e5"])
     printed = capsys.readouterr().out
     assert "1 - B(a, b + k) / B(a, b)" in printed and "b_tokens" in printed and "left out" in printed
     assert "The best split of a total budget between size, training tokens and samples" in printed

@@ -43,6 +43,7 @@ MODEL = {"identity": "i", "model": "m", "task": "t"}
 CELL = {"identity": "i", "pool": "evaluation", "budget": 0, "num_samples": 1, "num_prompts": 2}
 LOG = {"identity": "i", "job": "j", "elapsed_seconds": 0.5, "seconds": 0.5, "num_tokens": 9}
 DECISION = {"goal": "g", "round": 0, "asked": "{}", "known": "[]", "targets": "{}", "num_tokens": 9}
+DECISION |= {"device_seconds": 1.0, "usd": 0.0}
 ROWS = {
     table.name: row
     for table, row in (
