@@ -20,6 +20,8 @@ from analysis.stats.bootstrap import Interval
 from analysis.stats.estimators import pass_at_k
 from analysis.stats.joint_coverage import AxisName, BetaFit, BetaLaw, Ladder
 
+# Parameters whose intervals hold the truth less often than they say, so that they have none (docs/laws.md).
+UNHELD = ("a_0", "b_0")
 NUM_WIDTHS = 30
 # Widths are forecast from this share of the samples, two at least, and a budget buys no more than so many times them.
 DRAWN_SHARE, BEYOND = 10, 10
@@ -95,7 +97,7 @@ def fit(reading: Reading, *, pretraining_tokens: Mapping[str, float] | None = No
     prompted = [arm.prompt_tokens.mean() if arm.rung.has_prompt_tokens else np.nan for arm in arms]
     return Joint(
         fit=found,
-        parameters=joint_coverage.intervals(replicates, list(found.dropped)),
+        parameters=_read_parameters(replicates, list(found.dropped)),
         share_converged=replicates.share_converged,
         laws=BetaLaw(found.law.N_0, found.law.D_0, *replicates.parameters.T),
         names=names,
@@ -106,6 +108,15 @@ def fit(reading: Reading, *, pretraining_tokens: Mapping[str, float] | None = No
         sample_tokens=float(np.mean(decoded)),
         has_lengths=None not in given,
     )
+
+
+def _read_parameters(replicates: joint_coverage.Replicates, dropped: Sequence[AxisName]) -> dict[str, Interval]:
+    """Each fitted parameter, with the interval of those that hold what they say, NaN for the others."""
+    found = joint_coverage.intervals(replicates, dropped)
+    return {
+        name: ends._replace(low=np.array(np.nan), high=np.array(np.nan)) if name in UNHELD else ends
+        for name, ends in found.items()
+    }
 
 
 def _lengths(reading: Reading, arms: Sequence[Arm], given: Mapping[str, float]) -> list[float | None]:

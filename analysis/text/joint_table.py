@@ -98,7 +98,10 @@ def render(found: Joint, splits: Sequence[Split]) -> str:
 
 def _parameter_rows(found: Joint) -> list[list[str]]:
     rows = [["parameter", "estimate", "meaning"]]
-    rows += [[name, wording.with_ends(ends, "{:.3g}"), MEANINGS[name]] for name, ends in found.parameters.items()]
+    for name, ends in found.parameters.items():
+        is_held = np.isfinite(ends.low)
+        told = wording.with_ends(ends, "{:.3g}") if is_held else f"{float(ends.estimate):.3g}"
+        rows.append([name, told, MEANINGS[name]])
     return rows
 
 
