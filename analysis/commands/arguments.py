@@ -390,6 +390,19 @@ def positive(text: str) -> float:
     return value
 
 
+def add_pretraining_tokens(command: argparse.ArgumentParser, text: str, *, metavar: str) -> None:
+    """--pretraining-tokens: by model what training costs, where the run does not hold it."""
+    command.add_argument(
+        "--pretraining-tokens",
+        type=named_tokens,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar=metavar,
+        help=text,
+    )
+
+
 def named_tokens(text: str) -> tuple[str, float]:
     """qwen3-8b=3.6e13 or qwen3-8b=36T, as `isoquant ingest` reads it."""
     name, _, tokens = text.rpartition("=")

@@ -28,15 +28,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     of_queries = "with --budgets: how many queries will be served"
     add("--queries", type=arguments.positive, nargs="+", default=[], metavar="N", help=of_queries)
     of_tokens = "with --joint: what a model was trained on, if the run does not say"
-    add(
-        "--pretraining-tokens",
-        type=arguments.named_tokens,
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="M=2T",
-        help=of_tokens,
-    )
+    arguments.add_pretraining_tokens(command, of_tokens, metavar="M=2T")
 
 
 def refuse_options(options: argparse.Namespace) -> None:

@@ -40,15 +40,8 @@ def add(commands: arguments.Commands) -> None:
         default=[],
         help="how many queries will be served, such as 1e6 1e9",
     )
-    add(
-        "--pretraining-tokens",
-        type=arguments.named_tokens,
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="NAME=2T",
-        help="tokens a model was trained on, if the run does not record it: 2e12 or 2T",
-    )
+    of_tokens = "tokens a model was trained on, if the run does not record it: 2e12 or 2T"
+    arguments.add_pretraining_tokens(command, of_tokens, metavar="NAME=2T")
     add(
         "--offline-flops",
         type=arguments.named_flops,

@@ -97,9 +97,7 @@ class _Tried(NamedTuple):
     @classmethod
     def of(cls, law: BetaLaw, N: Floats, D: Floats) -> "_Tried":
         rows = BetaLaw(*(np.asarray(value, dtype=float)[..., None] for value in law))  # type: ignore[arg-type]
-        n, d = np.log(N / rows.N_0), np.log(D / rows.D_0)
-        a = rows.a_0 * np.exp(rows.a_size * n + rows.a_tokens * d)
-        b = rows.b_0 * np.exp(rows.b_size * n + rows.b_tokens * d)
+        a, b = rows.shapes(N, D)
         return cls(a, b, gammaln(b) - gammaln(a + b), np.isfinite(a[:, 0]))
 
     def coverage(self, k: Floats, is_paid: Bools) -> Floats:

@@ -42,17 +42,23 @@ class BetaLaw(NamedTuple):
     a_tokens: float
     b_tokens: float
 
+    def shapes(self, num_params: ArrayLike, num_tokens: ArrayLike) -> tuple[Floats, Floats]:
+        """a and b of models of this size and length; the arguments broadcast. Source: by definition."""
+        n, d = (
+            np.log(np.asarray(values, dtype=float) / at)
+            for values, at in ((num_params, self.N_0), (num_tokens, self.D_0))
+        )
+        return (
+            np.asarray(self.a_0 * np.exp(self.a_size * n + self.a_tokens * d)),
+            np.asarray(self.b_0 * np.exp(self.b_size * n + self.b_tokens * d)),
+        )
+
     def coverage(self, num_params: ArrayLike, num_tokens: ArrayLike, k: ArrayLike) -> Floats:
         """Expected pass@k, 1 - B(a, b + k) / B(a, b); the arguments broadcast.
 
         Source: Roberts et al. 2026 (arXiv 2604.01411).
         """
-        n, d = (
-            np.log(np.asarray(values, dtype=float) / at)
-            for values, at in ((num_params, self.N_0), (num_tokens, self.D_0))
-        )
-        a = self.a_0 * np.exp(self.a_size * n + self.a_tokens * d)
-        b = self.b_0 * np.exp(self.b_size * n + self.b_tokens * d)
+        a, b = self.shapes(num_params, num_tokens)
         return np.asarray(-np.expm1(betaln(a, b + np.asarray(k, dtype=float)) - betaln(a, b)))
 
 
