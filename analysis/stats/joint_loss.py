@@ -147,7 +147,7 @@ def intervals(
     Arguments as in `fit`. Replicates whose search did not end do not count. Source: Efron 1979.
     """
     axes = num_params, num_tokens, num_samples
-    laws = resample(found, *axes, loss, num_replicates=num_replicates, rng=rng)
+    laws = _resample(found, _logs(*axes), np.log(positive(loss)), num_replicates=num_replicates, rng=rng)
     ends = zip(*percentile_interval(laws), strict=True)
     parameters = {name: Interval(*end) for name, end in zip(JointLoss._fields, ends, strict=True)}
     gains: dict[AxisName, Interval] = {}
@@ -159,21 +159,12 @@ def intervals(
     return JointLossIntervals(parameters, gains, float(np.isfinite(laws[1:, 0]).mean()))
 
 
-def resample(
-    found: JointLossFit,
-    num_params: ArrayLike,
-    num_tokens: ArrayLike,
-    num_samples: ArrayLike,
-    loss: ArrayLike,
-    *,
-    num_replicates: int,
-    rng: np.random.Generator,
+def _resample(
+    found: JointLossFit, logs: Floats, log_L: Floats, *, num_replicates: int, rng: np.random.Generator
 ) -> Floats:
-    """The law of the fit and of every replicate, a row each with the fields of JointLoss; (1 + R, 7).
-
-    NaN where a search did not end. Source: as `intervals`.
+    """The law of the fit and of every replicate, a row each with the fields of JointLoss, NaN where a search did not
+    end; logs (3, n), log_L (n,) -> (1 + R, 7).
     """
-    logs, log_L = _logs(num_params, num_tokens, num_samples), np.log(positive(loss))
     used = [axis for axis in AXES if axis not in found.dropped]
     kept = logs[[AXES.index(axis) for axis in used]]
     weights = rng.multinomial(log_L.size, np.full(log_L.size, 1 / log_L.size), size=num_replicates).astype(float)
