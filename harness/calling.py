@@ -37,8 +37,8 @@ class Stops(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What counts of a segment. opened: after how many tokens of the trace the call begins whose marker is whole in it,
-    and opened_by: after how many that is; between: the text of the call that ends it, None where none does.
+    """What counts of a segment. opened: after how many tokens of the trace the call begins whose marker is whole
+    in it, and opened_by: after how many that is; between: the text of the call that ends it, None where none does.
     """
 
     token_ids: Ids
@@ -48,8 +48,8 @@ class Cut(NamedTuple):
 
 
 class Called(NamedTuple):
-    """What counts of a segment, where the call begins that begins in it, and the call that was carried out at its end
-    with what that put behind it.
+    """What counts of a segment, where the call begins that begins in it, and the call that was carried out at its
+    end with what that put behind it.
     """
 
     token_ids: Ids
@@ -92,7 +92,9 @@ class Calling:
         return Stops(single, () if single and is_alone else (marker,))
 
     def cut(self, rollout: Rollout, token_ids: Ids, *, may_close: bool) -> Cut:
-        """What counts of what was written next: up to where a call is closed, or, where that is not to be, opened."""
+        """What counts of what was written next: up to where a call is closed, or, where that is not to be,
+        opened.
+        """
         since = rollout.since + token_ids
         text = self.renderer.decode_whole(since)
         if (at := self.style.find_open(text)) is None:

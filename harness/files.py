@@ -51,13 +51,15 @@ def _scan(folder: Path, checkpoint: Path) -> list[str]:
 
 
 def _check_inside(checkpoint: Path, path: Path) -> None:
-    """Raise ValueError for a link out of a checkpoint, unless to where the hub's cache keeps what its folders show."""
+    """Raise ValueError for a link out of a checkpoint, unless to where the hub's cache
+    keeps what its folders show.
+    """
     folder, target = checkpoint.resolve(), path.resolve()
     caches = [parent.parent / "blobs" for parent in (folder, *folder.parents) if parent.name == "snapshots"]
     if not any(target.is_relative_to(place) for place in (folder, *caches)):
         raise ValueError(
-            f"{path} is a link to {target}, outside its folder. A template is written into every prompt: put a copy of "
-            "the right file in its place."
+            f"{path} is a link to {target}, outside its folder. A template is written into every prompt: put a "
+            "copy of the right file in its place."
         )
 
 

@@ -38,7 +38,8 @@ SHARE_OF_TEXTS = 1 / 64
 # A worker tells between two processes that it lives; an answer and the known ones behind it may each take their
 # time.
 SILENT_GRADES, SILENT_SECONDS, SECONDS_A_LOOK = 4, 60.0, 1.0
-# Into how many parts the answers of a worker that died are given out again, until the one that it dies of is alone.
+# Into how many parts the answers of a worker that died are given out again, until the one that it dies of is
+# alone.
 PARTS = 16
 # What a terminal and a system send to every process of a command.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -166,7 +167,8 @@ class _Pool:
         self.work, self.texts, self.silence = work, texts, silence
         self.chunk, self.most_chars = chunk, most_chars
         self.left = deque(range(len(texts)))
-        # Of those whose worker died: with how many they may be given out at most, and how often one died of it alone.
+        # Of those whose worker died: with how many they may be given out at most, and how often one died of it
+        # alone.
         self.company: dict[int, int] = {}
         self.deaths: Counter[int] = Counter()
         self.context: ForkContext = multiprocessing.get_context("fork")

@@ -15,8 +15,9 @@ from typing import Any, Literal, get_args
 from harness.types import Prompt
 
 By = Literal["each", "one"]
-# What a template may hold: the prompt; the answer of this agent in the round before, and its last few; those of the
-# other agents and of all in the round before; a wrong answer to the prompt; what was chosen last, and in all rounds.
+# What a template may hold: the prompt; the answer of this agent in the round before, and its last few; those of
+# the other agents and of all in the round before; a wrong answer to the prompt; what was chosen last, and in all
+# rounds.
 FIELDS = ("prompt", "answer", "answers", "others", "all", "wrong", "chosen", "thoughts")
 # Those that differ between agents.
 OF_AGENT = frozenset({"answer", "answers", "others", "wrong"})
@@ -28,9 +29,10 @@ DIGEST_DIGITS = 8
 class Node:
     """One call of a round.
 
-    prompt: the template of what the model is asked. by: whether each agent makes it, or one for all. text_tokens: it
-    writes free text of at most so many tokens; null where it answers the prompt in the task's form. chooses: the node
-    among whose texts its own names one by number; votes: how often it is drawn, of which the most named is chosen.
+    prompt: the template of what the model is asked. by: whether each agent makes it, or one for all. text_tokens:
+    it writes free text of at most so many tokens; null where it answers the prompt in the task's form. chooses:
+    the node among whose texts its own names one by number; votes: how often it is drawn, of which the most named
+    is chosen.
     """
 
     name: str
@@ -82,9 +84,9 @@ class Seen:
 class Graph:
     """Samples that work on a prompt together, `agents` at a time, round by round.
 
-    round: by name the nodes of every round behind the first, in order, each as the fields of a Node. remembers: the
-    most earlier answers of an agent that {answers} holds. each: how one of several texts is written, with {number} and
-    {text}. read_tokens: the most tokens of a text that is read; what is longer is cut.
+    round: by name the nodes of every round behind the first, in order, each as the fields of a Node. remembers:
+    the most earlier answers of an agent that {answers} holds. each: how one of several texts is written, with
+    {number} and {text}. read_tokens: the most tokens of a text that is read; what is longer is cut.
     """
 
     name: str
@@ -162,11 +164,15 @@ class Graph:
 
     @property
     def needs_wrong(self) -> bool:
-        """Whether a node reads an answer that is known to be wrong, so that answers are graded before it is drawn."""
+        """Whether a node reads an answer that is known to be wrong, so that answers are
+        graded before it is drawn.
+        """
         return any("wrong" in node.fields for node in self.nodes)
 
     def fill(self, node: Node, prompt: Prompt, seen: Seen) -> Prompt:
-        """What a node is asked: the prompt with its template's text; of a conversation its last turn of the user."""
+        """What a node is asked: the prompt with its template's text;
+        of a conversation its last turn of the user.
+        """
         if (turns := prompt.turns) is None:
             return Prompt(prompt.prompt_id, self._fill(node, prompt.text, seen), {})
         last = max(at for at, turn in enumerate(turns) if turn["role"] == "user")

@@ -25,8 +25,8 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     checked = {name: value for name, value in config.items() if not (name in PARTS and value is None)}
     if named := next((name for name in SPECULATOR if checked.get(name) is not None), None):
         raise ValueError(
-            f"config.json names another model ({named}), and an engine would draw from that one. Set model.path to the "
-            "model that is to be measured."
+            f"config.json names another model ({named}), and an engine would draw from that one. Set model.path "
+            "to the model that is to be measured."
         )
     for name in PARTS:
         if not isinstance(checked.get(name, {}), dict):

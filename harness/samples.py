@@ -14,7 +14,9 @@ from results.cuts import Caps
 
 @dataclass(frozen=True)
 class Pending:
-    """What one sample still lacks of its cells. rollout: what is stored of it; answered: where its answers stand."""
+    """What one sample still lacks of its cells. rollout: what is stored of it; answered:
+    where its answers stand.
+    """
 
     key: SampleKey
     cells: tuple[Caps, ...]
@@ -34,8 +36,8 @@ class Pending:
 class Sampled:
     """New rows of one sample, or of the paths of a search; `failure` says why there are not all of them.
 
-    refusal: the cap that let no more of them be drawn, which is no failure. num_lost_tokens: what was written for a
-    search that did not come to its end, and is in no row.
+    refusal: the cap that let no more of them be drawn, which is no failure. num_lost_tokens: what was written for
+    a search that did not come to its end, and is in no row.
     """
 
     key: SampleKey
@@ -121,8 +123,8 @@ async def finish_samples(
     """Finish every sample, prompt by prompt, about `samples_in_flight` at once;
     `on_sample` receives each as it ends.
 
-    Prompts start in order, all samples of one together, so that they share the prompt's prefix in the cache. Raises
-    CapReachedError once something of one was not sent; what is under way ends before.
+    Prompts start in order, all samples of one together, so that they share the prompt's prefix in the cache.
+    Raises CapReachedError once something of one was not sent; what is under way ends before.
     """
 
     async def finish(pending: Pending) -> None:

@@ -29,8 +29,8 @@ SHOWN_CHARS = 60
 class Context:
     """What every request of one model and task shares. `identity` is the hash that its rows are stored under.
 
-    until: strings that end an answer of the task, and so a plain chain of thought, which holds its own. calling: the
-    tools that the model may call while it thinks.
+    until: strings that end an answer of the task, and so a plain chain of thought, which holds its own. calling:
+    the tools that the model may call while it thinks.
     """
 
     identity: str

@@ -59,10 +59,10 @@ class Prompt:
 class Model:
     """One rung of a ladder: a folder or a hub id. `pretraining_tokens` is null where no source was read.
 
-    name: what its files in a run are named after, by default the last part of the path. knobs: what a server is asked
-    beside the usual, by name, such as the steps of a model that recurs in depth; cost: what that multiplies the FLOPs
-    of a token by, a number or an expression of the knobs ("(2 + 4 * recurrence) / 6"). price: dollars for a million
-    tokens, of the `prompt` and `decoded`, where a server takes some; `cap.usd` counts by it.
+    name: what its files in a run are named after, by default the last part of the path. knobs: what a server is
+    asked beside the usual, by name, such as the steps of a model that recurs in depth; cost: what that multiplies
+    the FLOPs of a token by, a number or an expression of the knobs ("(2 + 4 * recurrence) / 6"). price: dollars
+    for a million tokens, of the `prompt` and `decoded`, where a server takes some; `cap.usd` counts by it.
     """
 
     path: str
@@ -103,8 +103,8 @@ class Thinking:
     answer in the task's form. chat: whether prompts go through the tokenizer's chat template, with
     `template_options`. bos: whether a prompt without a chat template begins with the tokenizer's beginning of
     text; null for what the tokenizer puts before plain text by itself. extend: what takes the place of the marker
-    where thinking that closed is extended (Muennighoff et al. 2025, arXiv 2501.19393), as often as `grid.extensions`
-    says; the answers before it do not depend on it.
+    where thinking that closed is extended (Muennighoff et al. 2025, arXiv 2501.19393), as often as
+    `grid.extensions` says; the answers before it do not depend on it.
     """
 
     close: str | None
@@ -172,11 +172,12 @@ def _check_number(name: str, value: Any, *, is_whole: bool) -> None:
 
 @dataclass(frozen=True)
 class Grid:
-    """Widths, thinking budgets, extensions, tool calls and rounds to measure, and the pool that bins are read from.
+    """Widths, thinking budgets, extensions, tool calls and rounds to measure, and the pool that bins are read
+    from.
 
-    extensions: how often thinking that closes before its budget is made to go on. calls: how many calls of tools are
-    carried out at most; samples for difficulty may make the most. rounds: how often a strategy answers, a sample as it
-    comes being its first round.
+    extensions: how often thinking that closes before its budget is made to go on. calls: how many calls of tools
+    are carried out at most; samples for difficulty may make the most. rounds: how often a strategy answers, a
+    sample as it comes being its first round.
     """
 
     widths: tuple[int, ...]
@@ -313,9 +314,9 @@ class Trace:
 
     `ended`: the model stopped by itself; its close marker, or what else ended it, is then the last of `token_ids`
     and is counted. extend_ids: what was put in place of the marker that the segment before this one ended with;
-    None where this goes on from a cut, or from the prompt. opened: after how many tokens of the trace the call begins
-    whose marker is whole here, and opened_by: after how many that is; call: what it was, where it was carried out here,
-    and observed_ids: what that put behind this segment. Only `token_ids` count as thinking.
+    None where this goes on from a cut, or from the prompt. opened: after how many tokens of the trace the call
+    begins whose marker is whole here, and opened_by: after how many that is; call: what it was, where it was
+    carried out here, and observed_ids: what that put behind this segment. Only `token_ids` count as thinking.
     """
 
     prompt_id: str

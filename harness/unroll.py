@@ -1,4 +1,5 @@
-"""A looped model as an ordinary checkpoint: some of its layers, met several times, written out one behind the other.
+"""A looped model as an ordinary checkpoint: some of its layers, met several times, written out one behind the
+other.
 
 So that an engine runs every number of steps of a model that recurs in depth, and its cost follows from its shape.
 """
@@ -25,8 +26,8 @@ LEFT_OUT = re.compile(r".*\.(safetensors|bin|pt|pth|gguf|msgpack|h5)|config\.jso
 def unroll(source: Path, out: Path, *, layers: range, times: int) -> int:
     """Write the checkpoint in which these layers stand `times` times in a row; the number of its layers.
 
-    Everything else of the folder is copied. Raises ValueError with the way on, before anything is written, where the
-    folder has no such layers or no safetensors, or where `out` is there.
+    Everything else of the folder is copied. Raises ValueError with the way on, before anything is written, where
+    the folder has no such layers or no safetensors, or where `out` is there.
     """
     config = read_json(source / CONFIG)
     settings = config.get("text_config", config)

@@ -52,7 +52,9 @@ class Run:
         return self.reading.words.rename(answers.frame(self.reading))
 
     def calls(self) -> pd.DataFrame:
-        """A row a model and call of a tool: where it stands, what was asked, what was found, and what went wrong."""
+        """A row a model and call of a tool: where it stands, what was asked, what was found,
+        and what went wrong.
+        """
         made = [
             calls.read(self.root, arm.rung.identity).assign(model=arm.rung.name)
             for arm in self.reading.outcomes.arms
@@ -125,9 +127,10 @@ def load(
     """The run of this name or folder; every option is that of `isoquant summary`, with the same default.
 
     choices: cost, gpu, batch, throughput, price, cluster, num_replicates. along, at: the serial axis that is read,
-    whose name stands in place of `budget` in every frame, and values that others are held at; strategy: whose rounds,
-    if the run has several. Scores of the scorer, or of the only one, stand in `answers()` whatever the rule. Raises
-    ValueError where there is no such run, where a choice asks for what it lacks, and for a choice that is none.
+    whose name stands in place of `budget` in every frame, and values that others are held at; strategy: whose
+    rounds, if the run has several. Scores of the scorer, or of the only one, stand in `answers()` whatever the
+    rule. Raises ValueError where there is no such run, where a choice asks for what it lacks, and for a choice
+    that is none.
     """
     known = [field.name for field in fields(Choices) if field.name != "binning"]
     if unknown := sorted(set(choices) - set(known)):

@@ -25,8 +25,8 @@ Draw = Callable[[np.random.Generator], Iterator[Example]]
 
 @dataclass(frozen=True)
 class Course:
-    """What the rungs of one ladder share: training texts, how many of their tokens a step takes, the tokenizer, and the
-    longest text that they read.
+    """What the rungs of one ladder share: training texts, how many of their tokens a step takes, the tokenizer,
+    and the longest text that they read.
     """
 
     draw: Draw

@@ -1,4 +1,5 @@
-"""The search that training traces are played against: BM25 over words, one result. Knows nothing of what is sought.
+"""The search that training traces are played against: BM25 over words, one result. Knows nothing of what is
+sought.
 
 As Lucene scores and bm25s by default (Lù 2024, arXiv 2407.03618): k1 = 1.5, b = 0.75.
 """

@@ -110,7 +110,9 @@ def draw_earlier(problem: Problem, rng: np.random.Generator) -> list[Earlier]:
 
 
 def revise(problem: Problem, earlier: Sequence[Earlier], rng: np.random.Generator) -> tuple[str, str, bool] | None:
-    """As `search`, where answers are known: the last is worked out, then a right one, then what is none of them."""
+    """As `search`, where answers are known: the last is worked out, then a right one,
+    then what is none of them.
+    """
     distance, _ = read_folds(problem)
     known = [each.fold for each in earlier if each.fold is not None]
     last = [each.fold for each in earlier[-1:] if each.fold is not None]

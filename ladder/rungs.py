@@ -8,7 +8,9 @@ HEAD_DIM = 32
 
 @dataclass(frozen=True)
 class Rung:
-    """One checkpoint of a ladder: a Qwen3 shape, how long it is trained, and the rung whose weights it begins with."""
+    """One checkpoint of a ladder: a Qwen3 shape, how long it is trained,
+    and the rung whose weights it begins with.
+    """
 
     name: str
     num_layers: int

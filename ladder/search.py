@@ -1,4 +1,5 @@
-"""Training text of the search ladder: questions of many worlds, and traces that look their facts up. Knows no model.
+"""Training text of the search ladder: questions of many worlds, and traces that look their facts up. Knows no
+model.
 
 A trace calls the search for each fact, notes the digit of each that it found, then adds the digits up:
 
@@ -45,7 +46,8 @@ HOPS = (1, 2, 3, 4)
 TRAIN_SEEDS = range(0, 1_000_000)
 OPEN, CLOSE, RESULT, END_RESULT = "{}[]"
 SUM = ";"
-# Of the searches: in the spelling that the fact does not have, with a wrong letter, and without an answer of the tool.
+# Of the searches: in the spelling that the fact does not have, with a wrong letter, and without an answer of the
+# tool.
 MISSED_SHARE, MISTYPED_SHARE, TROUBLE_SHARE = 0.2, 0.02, 0.01
 TROUBLE = ("", "no result", "timed out", "failed", "nothing found for this query")
 CUT_SHARE = 0.35

@@ -1,5 +1,5 @@
-"""Trains one rung, from scratch or from another, to one length or to several, and writes it in Hugging Face format.
-Resumes from its last saved state.
+"""Trains one rung, from scratch or from another, to one length or to several, and writes it in Hugging Face
+format. Resumes from its last saved state.
 """
 
 import json
@@ -98,8 +98,9 @@ def train_lengths(
 ) -> None:
     """Train `rung` to several numbers of steps and save each under out/<name>-<steps>.
 
-    Each is what training it alone would give: until its rate begins to fall all take the same steps, which are taken
-    once, from cache/<name>-plateau.pt. A killed run resumes, and a length that comes later goes on from there.
+    Each is what training it alone would give: until its rate begins to fall all take the same steps, which are
+    taken once, from cache/<name>-plateau.pt. A killed run resumes, and a length that comes later goes on from
+    there.
     """
     plateau = replace(rung, name=f"{rung.name}-plateau", num_steps=max(lengths))
     shared = cache / f"{plateau.name}.pt"

@@ -56,7 +56,9 @@ STEP = ";"
 
 @dataclass(frozen=True)
 class Verifier:
-    """One verifier: what it says of an answer, the rung whose weights it begins with, and how long it is trained."""
+    """One verifier: what it says of an answer, the rung whose weights it begins with,
+    and how long it is trained.
+    """
 
     name: str
     kind: Kind
@@ -94,7 +96,9 @@ def layout(kind: Kind, path: str) -> Outcome | Process:
 
 
 def load_readings(root: Path, verifier: Verifier, rungs: Path) -> list[Reading]:
-    """Every answer of the run to a problem that no evaluation seed draws; those that no scorer reads are left out."""
+    """Every answer of the run to a problem that no evaluation seed draws;
+    those that no scorer reads are left out.
+    """
     settings = layout(verifier.kind, str(rungs / verifier.rung))
     reader = Reader(load_tokenizer(settings.path), settings, context=CONTEXT)
     markers = [reader.tokenizer.convert_tokens_to_ids(marker) for marker in (THINK, END_THINK)]
@@ -224,7 +228,9 @@ def batches(
 
 @torch.no_grad()
 def auc_within_prompts(model: Any, readings: Sequence[Reading], batch: int = 64) -> float:
-    """Share of pairs of a right and a wrong answer to one problem in which the right one scores higher, ties half."""
+    """Share of pairs of a right and a wrong answer to one problem in which the right one scores higher,
+    ties half.
+    """
     last = [reading._replace(scored=reading.scored[-1:]) for reading in readings]
     scores = np.concatenate([score(model, last[at : at + batch]).numpy() for at in range(0, len(last), batch)])
     by_prompt: dict[str, tuple[list[float], list[float]]] = {}

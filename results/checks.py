@@ -226,7 +226,9 @@ def _least(table: Table, name: str) -> int:
 
 
 def _impossible_amounts(extremes: Mapping[str, _Extremes]) -> str | None:
-    """Where a measured amount, as of seconds or dollars, is negative or has no end; one that is not known is NaN."""
+    """Where a measured amount, as of seconds or dollars, is negative or has no end;
+    one that is not known is NaN.
+    """
     for name, ends in extremes.items():
         for value in ends:
             if value is not None and (value < 0 or value == math.inf or (name in POSITIVE and value == 0)):

@@ -1,4 +1,6 @@
-"""compact: the small shards of a run as few large ones. Sweeps do so themselves, as they go on and when they end."""
+"""compact: the small shards of a run as few large ones. Sweeps do so themselves,
+as they go on and when they end.
+"""
 
 import argparse
 from pathlib import Path

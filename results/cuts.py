@@ -1,7 +1,7 @@
 """Which answer of a sample serves which cell of the grid. Numbers alone: knows no files, engines or prompts.
 
-A cell is a set of caps. The sample that fills it is the longest one there is, cut at the first event that passes any
-cap, so that all cells with one cut share one answer.
+A cell is a set of caps. The sample that fills it is the longest one there is, cut at the first event that passes
+any cap, so that all cells with one cut share one answer.
 """
 
 import itertools
@@ -20,7 +20,8 @@ NEVER = np.iinfo(np.int64).max
 class Caps(NamedTuple):
     """A cell: the most thinking tokens, how often thinking that closed may be extended, and the most tool calls.
 
-    Within a sample these are all; rounds counts the answers of a strategy that goes on from it, each with these caps.
+    Within a sample these are all; rounds counts the answers of a strategy that goes on from it, each with these
+    caps.
     """
 
     budget: int
@@ -32,8 +33,9 @@ class Caps(NamedTuple):
 class Events(NamedTuple):
     """Where in what samples of any shape (...) wrote, in tokens, something happened; NEVER where it did not.
 
-    closes (K, ...): thinking closed for the first, second, ... time. finals (K, ...): nothing can follow that close.
-    opens (C, ...): the first, second, ... call of a tool begins; whole (C, ...): the marker that begins it is there.
+    closes (K, ...): thinking closed for the first, second, ... time. finals (K, ...): nothing can follow that
+    close. opens (C, ...): the first, second, ... call of a tool begins; whole (C, ...): the marker that begins it
+    is there.
     """
 
     closes: NDArray[np.int64]
@@ -56,8 +58,8 @@ def answer_places(cells: Sequence[Caps], events: Events) -> NDArray[np.int64]:
     """After how many written tokens the answer stands that serves each of N cells; (N, ...).
 
     NATURAL is the answer of a trace that closed by itself before it was ever extended. One that closes at the very
-    cap, or whose extension would begin with a call that is not allowed, is not extended. A call counts from where its
-    marker is whole, and is cut before it. What lies beyond what a sample has written is not known yet.
+    cap, or whose extension would begin with a call that is not allowed, is not extended. A call counts from where
+    its marker is whole, and is cut before it. What lies beyond what a sample has written is not known yet.
     """
     places = [_place(cell, events) for cell in cells]
     return np.array([np.broadcast_to(place, events.closes.shape[1:]) for place in places], dtype=np.int64)

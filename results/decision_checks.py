@@ -30,7 +30,9 @@ ROUNDING = 1e-9
 
 
 def find_wrong(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What of the decisions of one goal cannot be, in words; "" where all can. JSON stands there as what it says."""
+    """What of the decisions of one goal cannot be, in words; "" where all can.
+    JSON stands there as what it says.
+    """
     if wrong := next(filter(None, map(_find_wrong, rows)), ""):
         return wrong
     ordered = sorted(rows, key=lambda row: row["round"])

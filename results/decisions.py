@@ -34,8 +34,8 @@ def read(root: Path, goal: str | None = None) -> list[dict[str, Any]]:
         wrong = find_wrong(told)
     if wrong:
         raise ValueError(
-            f"{root / DECISIONS.name} holds {wrong}, which no sweep with a goal stores. Move that folder away to read "
-            "the run as one without a goal."
+            f"{root / DECISIONS.name} holds {wrong}, which no sweep with a goal stores. Move that folder away to "
+            "read the run as one without a goal."
         )
     return sorted(told, key=lambda row: row["round"])
 
@@ -48,7 +48,9 @@ def append(root: Path, row: Mapping[str, Any], *, writer: str) -> dict[str, Any]
 
 
 def _read_value(text: str | None) -> Any:
-    """What a JSON text says, None where there is none; raises ValueError for one that has half a character in it."""
+    """What a JSON text says, None where there is none; raises ValueError for one that has
+    half a character in it.
+    """
     value = json.loads(text or "null")
     json.dumps(value, ensure_ascii=False).encode()
     return value

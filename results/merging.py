@@ -36,7 +36,8 @@ LARGE_BYTES, MOST_MEMBERS = 64 * 2**20, 1_000
 # A writer at work has at most so many of them in a table. Of more the last few are merged, and with them each one
 # before that is less than so many times as large as what it is merged with: so a row is written again seldom.
 MOST_SMALL, FEWEST, RATIO = 7, 3, 2
-# So many shards that were merged already are told of in a merged one, the last: who listed them may still read them.
+# So many shards that were merged already are told of in a merged one, the last: who listed them may still read
+# them.
 MOST_BEFORE = 500
 STAGED = ".merging"
 
@@ -116,7 +117,9 @@ def _merge(root: Path, table: Table, writer: str, paths: Iterable[Path]) -> int:
 
 
 def _write_merged(root: Path, table: Table, writer: str, parts: Mapping[Path, pa.Table]) -> int:
-    """Write the rows of these shards as one, compare them as they are read back, and only then remove the shards."""
+    """Write the rows of these shards as one, compare them as they are read back,
+    and only then remove the shards.
+    """
     rows, paths = pa.concat_tables(parts.values()).unify_dictionaries(), list(parts)
     members = {path.name: part.num_rows for path, part in parts.items()}
     told = {MERGED: json.dumps(members), MERGED_BEFORE: json.dumps(_merged_before(paths, members))}

@@ -13,7 +13,9 @@ NAME = re.compile(rf"(?P<writer>[^.].*)\.(?P<index>\d{{6,9}})\.(?P<digest>[0-9a-
 
 @functools.lru_cache(maxsize=100_000)
 def order_of(name: str) -> tuple[str, int, str] | None:
-    """Where a shard of this name stands among others: by its writer, then as it was written; None of other names."""
+    """Where a shard of this name stands among others: by its writer, then as it was written;
+    None of other names.
+    """
     found = NAME.fullmatch(name)
     return found and (found["writer"], int(found["index"]), name)
 

@@ -41,7 +41,9 @@ def find_run(name: str) -> Path:
 
 
 def find_folder(name: str) -> Path:
-    """As `find_run`, for a command that adds rows, which would go with the folder that a packed run is opened in."""
+    """As `find_run`, for a command that adds rows, which would go with the folder that a
+    packed run is opened in.
+    """
     from results.travel.archive import is_packed
 
     if _existing(name) is None and is_packed(Path(os.path.expanduser(name))):
@@ -88,8 +90,8 @@ def write_beside(root: Path) -> Path:
 def _refuse_packed(name: str) -> None:
     if Path(os.path.expanduser(name)).is_file():
         raise ValueError(
-            f"{name} is a file. A packed run can be read, but nothing can be added to it: make a folder of it with "
-            "`isoquant unpack` first."
+            f"{name} is a file. A packed run can be read, but nothing can be added to it: make a folder of it "
+            "with `isoquant unpack` first."
         )
 
 

@@ -20,8 +20,8 @@ class Table:
     """A table's name, its arrow schema and the columns that make a row unique.
 
     filled: columns beside the key without which a row would count for something it is not. parallel: columns of
-    lists that are as long as each other in each row that has them. younger: columns that shards of earlier versions
-    may lack; they are null in their rows.
+    lists that are as long as each other in each row that has them. younger: columns that shards of earlier
+    versions may lack; they are null in their rows.
     """
 
     name: str
@@ -339,7 +339,8 @@ EMBEDDINGS = Table(
     filled=("vector",),
 )
 
-# What a sweep with a goal decided after each round, and why: what was known then, and how far each model is drawn next.
+# What a sweep with a goal decided after each round, and why: what was known then, and how far each model is drawn
+# next.
 DECISIONS = Table(
     "decisions",
     pa.schema(

@@ -197,7 +197,9 @@ def _before(path: Path, modified: int, size: int) -> dict[str, tuple[int, int]]:
 
 
 def _own(path: Path, name: str) -> str:
-    """The name of another shard of this one's writer; raises ValueError where it is none: nobody merges others'."""
+    """The name of another shard of this one's writer; raises ValueError where it is none:
+    nobody merges others'.
+    """
     if "/" in name or not fits(Path(name)) or writer_of(Path(name)) != writer_of(path):
         raise ValueError(f"{path} lists {name!r}, which is no shard of its writer.")
     return name

@@ -1,4 +1,6 @@
-"""What one job may spend, what it has spent, and an engine that sends no request beyond. Knows nothing of samples."""
+"""What one job may spend, what it has spent, and an engine that sends no request beyond.
+Knows nothing of samples.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -24,7 +26,8 @@ class Cap:
     """The most that one job may spend from its start on; None is no cap.
 
     tokens: that the engine writes, those of the probe with them. device_hours: hours since the engine was started,
-    loading included, times its devices (one where it runs elsewhere). usd: tokens read and written at `model.price`.
+    loading included, times its devices (one where it runs elsewhere). usd: tokens read and written at
+    `model.price`.
     """
 
     tokens: int | None = None
@@ -51,8 +54,8 @@ def check_cap(cap: Cap, model: Model) -> None:
     """Raise ValueError where what a cap counts is not known."""
     if cap.usd is not None and not model.price:
         raise ValueError(
-            f"cap.usd counts tokens at the model's price, and {model.name} has none. Give the dollars for a million "
-            "tokens read and written, as in model.price={prompt:0.1,decoded:0.4}, or give cap.tokens or "
+            f"cap.usd counts tokens at the model's price, and {model.name} has none. Give the dollars for a "
+            "million tokens read and written, as in model.price={prompt:0.1,decoded:0.4}, or give cap.tokens or "
             "cap.device_hours."
         )
 
@@ -65,8 +68,9 @@ def price_tokens(price: Mapping[str, float], *, num_read: float, num_written: fl
 class Capped:
     """`counted`, through which nothing more is sent once what was spent has reached the cap.
 
-    Requests that are under way then come to their end. A cap that was reached stays so, though a request that fails
-    may take back tokens that it had written. clock: in seconds; started: when the engine was started, by that.
+    Requests that are under way then come to their end. A cap that was reached stays so, though a request that
+    fails may take back tokens that it had written. clock: in seconds; started: when the engine was started, by
+    that.
     """
 
     def __init__(

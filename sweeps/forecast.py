@@ -312,8 +312,8 @@ def _expect(state: PoolState, measured: Measured) -> Cost:
         # A trace that is extended reaches nearly every budget.
         still_PS = np.where(any(cells[at].extensions for at in alike), 1.0, survival[budget] / alive_PS)
         forced += still_PS[needs_PS].sum()
-    # Nothing says how often a trace will call: at most one answer comes at each number but the last, whose is that of
-    # the largest budget.
+    # Nothing says how often a trace will call: at most one answer comes at each number but the last, whose is that
+    # of the largest budget.
     num_opened_PS = (state.events.whole <= state.num_thinking_PS).sum(axis=0)
     forced += _levels_left({cell.calls for cell in cells}, num_opened_PS, but_last=True)[lacks_PS].sum()
     # So it is with a trace that is extended, which at most closes each time.
@@ -325,7 +325,9 @@ def _expect(state: PoolState, measured: Measured) -> Cost:
 
 
 def _levels_left(levels: Collection[int], num_passed_PS: np.ndarray, *, but_last: bool) -> np.ndarray:
-    """How many of these caps of an axis each trace (P, S) has not passed yet, the last left out where `but_last`."""
+    """How many of these caps of an axis each trace (P, S) has not passed yet,
+    the last left out where `but_last`.
+    """
     left_PS = np.asarray(sum((num_passed_PS <= level).astype(int) for level in levels))
     return np.asarray(np.maximum(left_PS - but_last, 0))
 

@@ -1,8 +1,9 @@
-"""A sweep with a goal: rounds of jobs, after each of which what is stored decides how far each model is drawn next.
+"""A sweep with a goal: rounds of jobs, after each of which what is stored decides how far each model is drawn
+next.
 
-Every decision is stored before it is carried out, so that a sweep that was stopped anywhere goes on from there and ends
-with the same rows. What is known, and what to draw for it, is the analysis's to say: this is the only place where a
-sweep reads results.
+Every decision is stored before it is carried out, so that a sweep that was stopped anywhere goes on from there and
+ends with the same rows. What is known, and what to draw for it, is the analysis's to say: this is the only place
+where a sweep reads results.
 """
 
 import hashlib
@@ -33,7 +34,8 @@ GOAL = "goal"
 OF_ROUND = ("task.size", "grid.widths", "grid.anchor")
 # What decisions tell of what a cap holds.
 COUNTED = {"tokens": "num_tokens", "device_hours": "device_seconds", "usd": "usd"}
-# What a launcher runs of one round: words of each job, and whether there was a round before; the models that failed.
+# What a launcher runs of one round: words of each job, and whether there was a round before; the models that
+# failed.
 Run = Callable[[Mapping[str, Sequence[str]], bool], list[str]]
 
 
@@ -83,7 +85,9 @@ class Pursuit:
 
 
 def plan_pursuit(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> Pursuit:
-    """The pursuit of these jobs' goal, composed from these words; raises ValueError where they do not fit together."""
+    """The pursuit of these jobs' goal, composed from these words; raises ValueError where
+    they do not fit together.
+    """
     first = jobs[0]
     assert first.goal is not None
     from analysis.goals import asking
@@ -197,7 +201,8 @@ def words_of_round(
     failed: Sequence[str],
     spent: "Spent",
 ) -> dict[str, list[str]]:
-    """What each model's job is asked beside the words of the sweep: its prompts, samples and share of what is left.
+    """What each model's job is asked beside the words of the sweep: its prompts, samples and share of what is
+    left.
 
     before: the prompts and samples that are there; a model that is asked no more has no job.
     """

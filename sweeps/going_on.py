@@ -123,8 +123,8 @@ def as_pursued(root: Path, made: Sequence[Made], asked: Asked) -> tuple[Sequence
         return made, asked
     if asked.more:
         raise ValueError(
-            f"{root} was drawn towards a goal, which says itself what more to draw. Give the most that it may draw, "
-            f"as {SIZE}=N or grid.widths=[...]; with goal=null a grid is drawn."
+            f"{root} was drawn towards a goal, which says itself what more to draw. Give the most that it may "
+            f"draw, as {SIZE}=N or grid.widths=[...]; with goal=null a grid is drawn."
         )
     pursued, words = rows[-1]["targets"], rows[-1]["words"]
     if not are_words(words):
@@ -146,8 +146,8 @@ def _check_most(root: Path, words: Sequence[str], asked: Asked) -> None:
     """Raise ValueError where a goal may draw more prompts than any benchmark has, and only the run says so."""
     if SIZE not in asked.given and (most := size_of(words)) > MOST_PURSUED:
         raise ValueError(
-            f"The goal of {root} may draw {most:,.0f} prompts of each model by its record, more than any benchmark "
-            f"has. Give the most that it may draw as {SIZE}=N."
+            f"The goal of {root} may draw {most:,.0f} prompts of each model by its record, more than any "
+            f"benchmark has. Give the most that it may draw as {SIZE}=N."
         )
 
 
@@ -234,7 +234,9 @@ def count_whole(root: Path, made: Sequence[Made], held: Mapping[str, Held]) -> d
 
 
 def read_pending(root: Path, job: Made, prompts: Sequence[Prompt]) -> np.ndarray:
-    """Of which prompts (P,) something is missing that a job asked for: samples, a search, or rounds of a strategy."""
+    """Of which prompts (P,) something is missing that a job asked for: samples, a search,
+    or rounds of a strategy.
+    """
     budgets = job.list_of("budgets")
     if (strategy := job.strategy) is not None:
         states = [read_searched(root, job.identity, prompts, **strategy, budget=max(budgets))]

@@ -1,4 +1,6 @@
-"""The rounds of a job's strategy: what is drawn in each, and what the model is asked there, from stored answers."""
+"""The rounds of a job's strategy: what is drawn in each, and what the model is asked there,
+from stored answers.
+"""
 
 import hashlib
 import itertools
@@ -188,8 +190,8 @@ class AskingNodes:
                     self._firsts.setdefault((prompt_id, budget), set()).add(written)
 
     def _near(self, prompt_id: str) -> list[str]:
-        """The prompts whose answers stand in for a prompt's own, whichever others are loaded: those before it in the
-        task's order, of the first few each other.
+        """The prompts whose answers stand in for a prompt's own, whichever others are loaded: those before it in
+        the task's order, of the first few each other.
         """
         at, prompts = self._position[prompt_id], self._prepared.prompts
         places = range(at - NEIGHBOURS, at) if at >= NEIGHBOURS else range(min(NEIGHBOURS, len(prompts)))
@@ -251,7 +253,9 @@ class AskingNodes:
         )
 
     def _answer(self, prompt: Prompt, number: int, budget: int, sample: int) -> str:
-        """What an agent answered in a round, the first being a sample as it comes; its last where no node renews it."""
+        """What an agent answered in a round, the first being a sample as it comes;
+        its last where no node renews it.
+        """
         node = self._graph.renewing
         pool = EVALUATION if number == 1 or node is None else self._pool(number, node, budget)
         return self._texts[pool, budget, prompt.prompt_id, sample].text
@@ -276,7 +280,9 @@ class AskingNodes:
         return chosen
 
     def _wrong(self, prompt: Prompt, budget: int, sample: int) -> str:
-        """A wrong answer of the model's own to the prompt; where it has none, one that it gave to another prompt."""
+        """A wrong answer of the model's own to the prompt; where it has none,
+        one that it gave to another prompt.
+        """
         own = self._firsts.get((prompt.prompt_id, budget), set())
         others = set[Text]().union(
             *(self._firsts.get((near, budget), set()) for near in self._near(prompt.prompt_id))

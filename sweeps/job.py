@@ -76,9 +76,9 @@ class Job:
     (`engine.samples_in_flight`). grade_unfenced: graders that evaluate answers run though the kernel cannot hold
     them. origins: where its settings were chosen. words: the command that it was made with, which `isoquant sweep
     RUN` goes on from. is_here: it runs on this machine, so that what this one lacks counts. strategy: a search in
-    place of samples as they come, and judging: who judges its paths. graphs: in what rounds samples go on from their
-    answers. tools: what the model may call by these names, written as `calls` says. cap: what it may spend, from its
-    start on. goal: what the sweep is to find out; a job of a round has none.
+    place of samples as they come, and judging: who judges its paths. graphs: in what rounds samples go on from
+    their answers. tools: what the model may call by these names, written as `calls` says. cap: what it may spend,
+    from its start on. goal: what the sweep is to find out; a job of a round has none.
     """
 
     run: Path
@@ -117,8 +117,8 @@ class Job:
 
 
 class Drawn(NamedTuple):
-    """What became of a job's pending samples. num_lost_tokens: of searches that did not come to their end; stop: the
-    cap that stopped the job, as people are told, None of none.
+    """What became of a job's pending samples. num_lost_tokens: of searches that did not come to their end; stop:
+    the cap that stopped the job, as people are told, None of none.
     """
 
     num_drawn: int
@@ -153,9 +153,9 @@ def run_job(job: Job, *, clock: Clock = time.monotonic) -> None:
             print(tell_stop(prepared, drawn))
         if drawn.num_failed:
             raise EngineFailedError(
-                f"{drawn.num_failed:,} samples failed; the last reason: {tell_failure(prepared)} All reasons are in "
-                f"the table {FAILURES.name} of {job.run}. The other samples are stored. Run the same command again "
-                "to draw the failed ones."
+                f"{drawn.num_failed:,} samples failed; the last reason: {tell_failure(prepared)} All reasons are "
+                f"in the table {FAILURES.name} of {job.run}. The other samples are stored. Run the same command "
+                "again to draw the failed ones."
             )
 
 
@@ -163,12 +163,12 @@ def tell_stop(prepared: Prepared, drawn: Drawn) -> str:
     """That a cap stopped the job, and how much of what it was asked for is there."""
     num_there = prepared.num_samples - prepared.num_pending + drawn.num_drawn
     lost = (
-        f" {drawn.num_lost_tokens:,} of the tokens are in no row: searches are stored whole, and those that were under "
-        "way are drawn again."
+        f" {drawn.num_lost_tokens:,} of the tokens are in no row: searches are stored whole, and those that were "
+        "under way are drawn again."
     )
     return (
-        f"{prepared.job.label}: stopped at its cap of {drawn.stop}; {num_there:,} of {prepared.num_samples:,} samples "
-        f"are drawn.{lost * bool(drawn.num_lost_tokens)}"
+        f"{prepared.job.label}: stopped at its cap of {drawn.stop}; {num_there:,} of {prepared.num_samples:,} "
+        f"samples are drawn.{lost * bool(drawn.num_lost_tokens)}"
     )
 
 
@@ -236,7 +236,9 @@ async def draw(prepared: Prepared, clock: Clock) -> Drawn:
 
 @contextlib.asynccontextmanager
 async def start_engine(prepared: Prepared, context: Context, clock: Clock) -> AsyncIterator[Capped]:
-    """The engine of a job with its weights loaded, counted from here on, which sends nothing beyond the job's cap."""
+    """The engine of a job with its weights loaded, counted from here on,
+    which sends nothing beyond the job's cap.
+    """
     job, started = prepared.job, clock()
     reads_text = context.reads_text or bool(job.strategy is not None and job.strategy.step_texts)
     async with job.engine.start(job.model, max_model_len=prepared.max_model_len, reads_text=reads_text) as engine:

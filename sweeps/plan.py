@@ -25,8 +25,8 @@ from sweeps.asking import Asking, AsTheyStand
 READ_TOKENS = 200_000
 # And what samples are asked for so many prompts at a time.
 READ_PROMPTS = 256
-# Of a segment where in its trace it starts and what it adds, of an answer where it stands and what it ends: each with
-# the numbers that hold it, and what stands for nothing.
+# Of a segment where in its trace it starts and what it adds, of an answer where it stands and what it ends: each
+# with the numbers that hold it, and what stands for nothing.
 SEGMENT = {
     "start_token": (np.int32, 0),
     "num_thinking_tokens": (np.int32, 0),
@@ -213,8 +213,8 @@ def check_extending(root: Path, identity: str, renderer: Renderer) -> None:
     unknown = {renderer.tokenizer.unk_token_id, *renderer.end_ids} & set(renderer.extend_ids)
     if unknown:
         raise ValueError(
-            f"The model's tokenizer has no tokens for thinking.extend {thinking.extend!r}. Give a text that the model "
-            "goes on thinking behind."
+            f"The model's tokenizer has no tokens for thinking.extend {thinking.extend!r}. Give a text that the "
+            "model goes on thinking behind."
         )
     for shard in store.iterate(root, TRACES, columns=["extend_ids"], identity=identity):
         for stored in set(map(tuple, shard["extend_ids"].drop_null().to_pylist())):
@@ -298,8 +298,8 @@ def _of_rows(spec: PoolSpec, num_prompts: int, segments: pd.DataFrame, answers: 
 
 
 def _join(spec: PoolSpec, shape: tuple[int, int], segments: pd.DataFrame) -> tuple[np.ndarray, ...]:
-    """Tokens that each trace wrote (P, S), where it closed (K, P, S), where its calls begin, and where the markers of
-    these are whole (C, P, S).
+    """Tokens that each trace wrote (P, S), where it closed (K, P, S), where its calls begin, and where the markers
+    of these are whole (C, P, S).
 
     Segments are joined to the beginning of their trace: one whose predecessor is lost cannot be used.
     """

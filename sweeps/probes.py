@@ -35,9 +35,9 @@ async def check_thinking(
 ) -> None:
     """Probe once an identity whether thinking opens, closes and is forced as configured, and answers can be read.
 
-    Raises ValueError if not, CapReachedError where that takes more than the job may spend. And once more with a deeper
-    grid, where the one before was too short for any trace to close. deepest: the grid's largest budget, in tokens;
-    most_calls: of tools. unfenced: as of grade_texts.
+    Raises ValueError if not, CapReachedError where that takes more than the job may spend. And once more with a
+    deeper grid, where the one before was too short for any trace to close. deepest: the grid's largest budget, in
+    tokens; most_calls: of tools. unfenced: as of grade_texts.
     """
     path = root / "probes" / f"{context.identity}.json"
     before = read_probe(path)

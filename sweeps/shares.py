@@ -1,4 +1,6 @@
-"""What share of a job's missing samples its caps allow, by its forecast. Roughly: of the probe nothing is counted."""
+"""What share of a job's missing samples its caps allow, by its forecast. Roughly:
+of the probe nothing is counted.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,6 @@
-"""What stands in front of the answers of a run: their thinking as text, and how sure the model was of its tokens."""
+"""What stands in front of the answers of a run: their thinking as text,
+and how sure the model was of its tokens.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +28,9 @@ class Thoughts:
         self._decoders: dict[tuple[str, str | None], Callable[[list[int]], str]] = {}
 
     def read_text(self, rows: Sequence[Row]) -> list[str]:
-        """Of each answer the thinking in front of it, without what ended it; raises ValueError where it is lost."""
+        """Of each answer the thinking in front of it, without what ended it;
+        raises ValueError where it is lost.
+        """
         # A plain chain of thought that ended by itself is its own answer.
         wanted = [
             row["num_thinking_tokens"] > 0 and (row["forced"] or (row["num_answer_tokens"] or 0) > 0)

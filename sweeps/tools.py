@@ -32,7 +32,9 @@ class Toolbox(NamedTuple):
 
     @property
     def described(self) -> list[dict[str, Any]]:
-        """What a chat template is told of them; nothing where calls are plain text, which the task's prompts tell."""
+        """What a chat template is told of them; nothing where calls are plain text,
+        which the task's prompts tell.
+        """
         return describe_tools(list(self.tools.values())) if self.style.form == "json" else []
 
     def check_told(self, renderer: Renderer, prompt: Prompt) -> None:
@@ -42,9 +44,9 @@ class Toolbox(NamedTuple):
         names, is_plain = ", ".join(self.tools), not renderer.thinking.chat
         why = "thinking.chat is false" if is_plain else "the model's chat template has no place for tools"
         raise ValueError(
-            f"The model would not hear of tools={names}: {why}. Calls in JSON are for models that are told of their "
-            "tools there; choose such a model, or a plain way to write calls, such as calls=search_r1, with a task "
-            "whose prompts tell how to call."
+            f"The model would not hear of tools={names}: {why}. Calls in JSON are for models that are told of "
+            "their tools there; choose such a model, or a plain way to write calls, such as calls=search_r1, with "
+            "a task whose prompts tell how to call."
         )
 
     def check_written(self, renderer: Renderer) -> None:
@@ -54,14 +56,15 @@ class Toolbox(NamedTuple):
             for stand_in in {tokenizer.unk_token_id, *renderer.eos_ids} & set(renderer.encode_behind(text)):
                 if tokenizer.convert_ids_to_tokens(stand_in) not in text:
                     raise ValueError(
-                        f"The model's tokenizer has no tokens for {text!r} of this way to write calls; choose another "
-                        "with calls=NAME."
+                        f"The model's tokenizer has no tokens for {text!r} of this way to write calls; choose "
+                        "another with calls=NAME."
                     )
 
     def most_observed(self, renderer: Renderer) -> int:
         """The most tokens that one call puts behind itself."""
         around = sum(len(renderer.encode_behind(text)) for text in (self.style.before, self.style.after))
-        # Tokens of the two ends may join with those of the text, which makes fewer, and never more than all of them.
+        # Tokens of the two ends may join with those of the text, which makes fewer, and never more than all of
+        # them.
         return max(tool.max_tokens for tool in self.tools.values()) + around
 
 
@@ -79,8 +82,8 @@ def equip(job: "Job") -> Toolbox | None:
         raise ValueError(f"A search against a verifier calls no tools; leave out tools={names}.")
     if job.calls.tool is not None and job.calls.tool not in job.tools:
         raise ValueError(
-            f"This way of writing calls has no name in it and goes to {job.calls.tool}; add it to tools, which has "
-            f"{names}, or give another calls.tool."
+            f"This way of writing calls has no name in it and goes to {job.calls.tool}; add it to tools, which "
+            f"has {names}, or give another calls.tool."
         )
     return Toolbox({name: tool.attach(job.task) for name, tool in job.tools.items()}, job.calls)
 

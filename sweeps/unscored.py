@@ -128,7 +128,8 @@ def _check_certain(root: Path) -> None:
     shards = (shard for table in (ANSWERS, TRACES) for shard in store.iterate(root, table, columns=[name]))
     if not any(shard[name].null_count < shard.num_rows for shard in shards):
         raise ValueError(
-            f"{root} holds no log-probabilities. A sweep with sampling.logprobs=true stores them, of what it draws."
+            f"{root} holds no log-probabilities. A sweep with sampling.logprobs=true stores them, of what it "
+            "draws."
         )
 
 

@@ -1,4 +1,6 @@
-"""Jobs on a scripted engine that answers late and in no order, and keeps what was under way as each request came."""
+"""Jobs on a scripted engine that answers late and in no order, and keeps what was under
+way as each request came.
+"""
 
 import asyncio
 import contextlib
@@ -14,8 +16,8 @@ from tests.scripted_settings import Scripted
 
 @dataclass
 class Log:
-    """What engines were asked since `clear`. sent_at: the tokens that were paid as each request came; passed_by: the
-    most that those under way brought from then on.
+    """What engines were asked since `clear`. sent_at: the tokens that were paid as each request came; passed_by:
+    the most that those under way brought from then on.
     """
 
     requests: list[Request] = field(default_factory=list)
@@ -34,7 +36,9 @@ LOG = Log()
 
 @dataclass(frozen=True)
 class Paced(Scripted):
-    """tells_early: whether the engine says how many tokens are under way, as vLLM does; often: a token of its own."""
+    """tells_early: whether the engine says how many tokens are under way, as vLLM does; often:
+    a token of its own.
+    """
 
     tells_early: bool = False
     often: int | None = None

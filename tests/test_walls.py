@@ -53,7 +53,8 @@ FORBIDDEN = {
 SHARED = {"harness": ("results.cuts",)}
 
 
-# A sweep with a goal reads what it has drawn to decide what it draws next, in this file and once a goal is pursued.
+# A sweep with a goal reads what it has drawn to decide what it draws next, in this file and once a goal is
+# pursued.
 ADVISED = "sweeps/goals.py"
 
 
@@ -307,3 +308,16 @@ def _without_docstrings(source: str) -> str:
         ) and ast.get_docstring(node):
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)
+
+
+WIDE, MOST_WIDE_LINES = 115, 100
+
+
+def count_wide(source: str) -> int:
+    return sum(len(line) > WIDE for line in source.splitlines())
+
+
+def test_few_lines_are_as_wide_as_a_line_may_be() -> None:
+    """Those are patterns, tables, and strings that read worse in two."""
+    assert count_wide("a" * WIDE + "\n" + "b" * (WIDE + 1)) == 1
+    assert sum(count_wide(source) for source in sources(*ROOMS, "tests").values()) < MOST_WIDE_LINES

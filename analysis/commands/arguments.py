@@ -107,8 +107,8 @@ def read(root: Path, options: argparse.Namespace) -> Reading:
 
 
 def everywhere(root: Path, base: Reading, options: argparse.Namespace) -> Reading:
-    """The run read in every setting that --at leaves, where it has further axes than the one that is read; else the
-    reading itself.
+    """The run read in every setting that --at leaves, where it has further axes than the one that is read; else
+    the reading itself.
 
     Raises UntoldError where a verifier chooses that did not read the answers of all settings.
     """
@@ -158,7 +158,9 @@ def split(root: Path, reading: Reading, options: argparse.Namespace) -> Splits:
 
 
 def _read_verified(root: Path, base: Reading, options: argparse.Namespace) -> list[Reading]:
-    """The run by the rule best_of_n as each verifier scored it, with the models of which it scored every answer."""
+    """The run by the rule best_of_n as each verifier scored it, with the models of which
+    it scored every answer.
+    """
     found = []
     names = [options.scorer] if options.scorer is not None else verifiers.named(root, base.asked.task)
     for name in names:

@@ -145,7 +145,9 @@ def of_findings(found: Findings, measured: Cells) -> list[Wanted]:
 
 
 def of_cells(measured: Cells, whole: Callable[[], Cells] | None = None) -> list[Wanted]:
-    """What the grid says along the axis that is read, and where best settings are chosen what the whole of it does."""
+    """What the grid says along the axis that is read, and where best settings are chosen
+    what the whole of it does.
+    """
     # Two figures read it, and it is the most expensive table.
     every, along = whole or (lambda: measured), measured.outcomes.along
     needed = cache(lambda: targets.needs(every()))

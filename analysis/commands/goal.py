@@ -160,7 +160,9 @@ def limits_of(pursued: Pursued, spent: Spent) -> Limits:
 
 
 def is_cut(rows: Sequence[Mapping[str, Any]], loaded: Outcomes) -> bool:
-    """Whether these models lack what the last round was to draw of them; of prompts what all of them were to have."""
+    """Whether these models lack what the last round was to draw of them;
+    of prompts what all of them were to have.
+    """
     targets = {arm.rung.name: Drawn(*rows[-1]["targets"][arm.rung.name]) for arm in loaded.arms}
     prompts = min(target.prompts for target in targets.values())
     return len(loaded.prompt_ids) < prompts or any(

@@ -105,7 +105,9 @@ def _both(reading: Reading, root: Path, options: argparse.Namespace) -> dict[str
 
 
 def _refuse_others(options: argparse.Namespace) -> None:
-    """Raise ValueError where options belong to the other way to ask, and where training is asked for no queries."""
+    """Raise ValueError where options belong to the other way to ask,
+    and where training is asked for no queries.
+    """
     foreign = OF_TRAINING if options.serving_only else OF_SERVING
     if given := next((name for name, usual in foreign.items() if getattr(options, name) != usual), None):
         option = f"--{given.replace('_', '-')}"

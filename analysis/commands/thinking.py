@@ -46,7 +46,9 @@ def run(options: argparse.Namespace) -> dict[str, object]:
 
 
 def measure(root: Path, reading: Reading, against: str | None) -> dict[str, pd.DataFrame]:
-    """Every table of the question, by name; against: whose tokens those of others of its size are compared with."""
+    """Every table of the question, by name; against: whose tokens those of others of its
+    size are compared with.
+    """
     # Loads scikit-learn, which takes a second.
     from analysis.policies.studies import stops
 

@@ -1,4 +1,6 @@
-"""How a total budget is best allotted to size, training tokens and samples: 6ND + 2Nq(P + kT). Arrays in and out."""
+"""How a total budget is best allotted to size, training tokens and samples: 6ND + 2Nq(P + kT).
+Arrays in and out.
+"""
 
 from typing import NamedTuple
 
@@ -10,7 +12,8 @@ from analysis.arrays import Bools, Floats
 from analysis.stats.bootstrap import Interval, percentile_interval
 from analysis.stats.joint_coverage import BetaLaw
 
-# Sizes and lengths that are tried, evenly in logarithm from the least to the most; sizes alone where lengths are given.
+# Sizes and lengths that are tried, evenly in logarithm from the least to the most; sizes alone where lengths are
+# given.
 NUM_TRIED, NUM_ALONE = 33, 257
 QUANTITIES = ("size", "training tokens", "samples", "accuracy", "share of training")
 
@@ -47,8 +50,9 @@ def allot(
 
     law: its parameters (1 + R,), the fit first, NaN where a replicate has none; total_flops C (C,). Training takes
     6ND; each of q queries its prompt of P tokens once and k samples of T tokens at 2N FLOPs a token. What training
-    leaves buys samples, of which no more count than `extent` has. Source: Hoffmann et al. 2022 (arXiv 2203.15556) and
-    Sardana et al. 2024 (arXiv 2401.00448) for the costs; Roberts et al. 2026 (arXiv 2604.01411) for the question.
+    leaves buys samples, of which no more count than `extent` has. Source: Hoffmann et al. 2022 (arXiv 2203.15556)
+    and Sardana et al. 2024 (arXiv 2401.00448) for the costs; Roberts et al. 2026 (arXiv 2604.01411) for the
+    question.
     """
     totals = np.asarray(total_flops, dtype=float)
     N, D = _tried(extent)
@@ -101,7 +105,9 @@ class _Tried(NamedTuple):
         return cls(a, b, gammaln(b) - gammaln(a + b), np.isfinite(a[:, 0]))
 
     def coverage(self, k: Floats, is_paid: Bools) -> Floats:
-        """Expected pass@k of each split at its own k (J,); -1 where it cannot be paid, or where there is no law."""
+        """Expected pass@k of each split at its own k (J,); -1 where it cannot be paid,
+        or where there is no law.
+        """
         a, b, both = (part[:, is_paid] for part in (self.a, self.b, self.both))
         paid = -np.expm1(gammaln(b + k[is_paid]) - gammaln(a + b + k[is_paid]) - both)
         covered = np.full(self.a.shape, -1.0)

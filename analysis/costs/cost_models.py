@@ -221,8 +221,8 @@ def cell_cost(
 
     prompt_tokens (P,), decoded_tokens (..., P, S) -> (..., P, K), in the model's unit. A random size-k subset
     decodes k times the mean sample. A verifier reads each of two samples or more in a pass of its own, and writes
-    its verdicts after that; one sample alone leaves nothing to choose and is not read. given_tokens and later as in
-    `sample_cost`. Source: by definition; random subsets are exchangeable.
+    its verdicts after that; one sample alone leaves nothing to choose and is not read. given_tokens and later as
+    in `sample_cost`. Source: by definition; random subsets are exchangeable.
     """
     prompt, k = np.asarray(prompt_tokens, dtype=float), np.asarray(widths, dtype=float)
     each = sample_cost(model, shape, prompt, decoded_tokens, given_tokens=given_tokens, later=later)
@@ -264,7 +264,9 @@ def sample_cost(
 
 
 def verdict_cost(model: CostModel, verdicts: Verdicts) -> Floats:
-    """Cost of reading each sample and writing its verdicts, in the model's unit; (..., S). Source: by definition."""
+    """Cost of reading each sample and writing its verdicts, in the model's unit; (..., S). Source:
+    by definition.
+    """
     read, written = (np.asarray(tokens, dtype=float) for tokens in (verdicts.read_tokens, verdicts.written_tokens))
     cost = model.prefill(verdicts.shape, read)
     if written.any():

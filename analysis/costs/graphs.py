@@ -31,8 +31,9 @@ class Asked(NamedTuple):
 def group_cost(model: CostModel, shape: Shape, asked: Sequence[Asked], num_groups: Sequence[int]) -> Floats:
     """Expected cost a prompt of so many groups; (P, K), in the cost model's unit.
 
-    A text is read once however many calls go on from it, as a prompt is by its samples; one that groups share is read
-    once for all of them, and the others cost as often the mean of a group. Source: as `cost_models.cell_cost`.
+    A text is read once however many calls go on from it, as a prompt is by its samples; one that groups share is
+    read once for all of them, and the others cost as often the mean of a group. Source: as
+    `cost_models.cell_cost`.
     """
     shared: Floats = np.zeros(())
     own: Floats = np.zeros(())

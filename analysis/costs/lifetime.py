@@ -16,7 +16,8 @@ LEVELS_PER_OCTAVE = 4
 
 
 class Serving(NamedTuple):
-    """What a query takes of tokens, or of another cost, for one model to reach the target: (1 + R,), inf where never.
+    """What a query takes of tokens, or of another cost, for one model to reach the target: (1 + R,), inf where
+    never.
 
     cells (F,): the cells that its frontier's folds chose there, -1 where never. at_or_below: the cheapest cell is
     already there, so that it is an upper bound.
@@ -55,7 +56,8 @@ class Switch(NamedTuple):
 def serve(
     accuracy: ArrayLike, spent: ArrayLike, target: float, *, weights: ArrayLike, folds: ArrayLike
 ) -> Serving:
-    """The least that a query takes for a target accuracy, on a frontier that is chosen and read on different prompts.
+    """The least that a query takes for a target accuracy, on a frontier that is chosen and read on different
+    prompts.
 
     accuracy, spent (P, J): every cell of one model's grid on each prompt; weights (1 + R, P) from
     `bootstrap.prompt_weights`; folds (P,) from `frontier.draw_folds`. Source: ours, over `frontier`.
@@ -81,8 +83,8 @@ def plan(
     """The least 6ND + F + 2Nq(P + kT) over the models of a ladder, with its interval, at each number of queries.
 
     num_params N (M,); pretraining_tokens D (M,); serving_tokens P + kT (M, 1 + R) from `serve`, the estimate
-    first; queries q (Q,); offline_flops F () or (M,): spent once before any query, beside training, which it counts
-    as. Source: Sardana et al. 2024 (arXiv 2401.00448), with samples and thinking as part of
+    first; queries q (Q,); offline_flops F () or (M,): spent once before any query, beside training, which it
+    counts as. Source: Sardana et al. 2024 (arXiv 2401.00448), with samples and thinking as part of
     serving.
     """
     N, D = _positive(num_params, "num_params")[:, None, None], _positive(pretraining_tokens, "pretraining_tokens")
@@ -111,8 +113,8 @@ def switches(
 ) -> list[Switch]:
     """Where the cheapest model changes as queries grow, each with its interval; arguments as in `plan`.
 
-    Of two lines T + 2Nq S, T = 6ND + F, the one that starts higher wins beyond q = (T_a - T_b) / 2 (N_b S_b - N_a S_a),
-    at once (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
+    Of two lines T + 2Nq S, T = 6ND + F, the one that starts higher wins beyond q = (T_a - T_b) / 2 (N_b S_b - N_a
+    S_a), at once (0) where the other never gets there, never (inf) where its serving is no cheaper. Source: ours.
     """
     N, S = _positive(num_params, "num_params"), np.asarray(serving_tokens, dtype=float)
     training = 6 * N * _positive(pretraining_tokens, "pretraining_tokens") + _offline(offline_flops, len(N))

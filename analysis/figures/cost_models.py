@@ -126,6 +126,6 @@ def _words(frame: pd.DataFrame, large: str) -> page.Words:
         "lane: never. Line: 95% "
         "interval. "
         "Open mark: at most so much.",
-        f"The smaller model draws more samples {serial.of(first).full}, read by {captions.read_by(first)}, at most "
-        f"{first['max_step']}.{gpu} {captions.run(first, binned=True, priced=False)}",
+        f"The smaller model draws more samples {serial.of(first).full}, read by {captions.read_by(first)}, at "
+        f"most {first['max_step']}.{gpu} {captions.run(first, binned=True, priced=False)}",
     )

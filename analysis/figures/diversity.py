@@ -1,4 +1,6 @@
-"""Distinct answers against compute, a line a model: right ones, and beside them any, which chance alone makes many."""
+"""Distinct answers against compute, a line a model: right ones, and beside them any,
+which chance alone makes many.
+"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -46,9 +48,9 @@ def _words(first: pd.Series) -> page.Words:
     aside = f"Left out, as their answers are not known: {names}. " if names else ""
     return page.Words(
         "Which model gives more distinct answers for its compute?",
-        "Line: distinct answers of 1, 2, 4, ... samples of a model, from left to right; the higher at equal compute, "
-        "the more varied. Left only right answers count; right, all that can be read, which wrong ones make many. Thin "
-        "lines: 95% intervals.",
+        "Line: distinct answers of 1, 2, 4, ... samples of a model, from left to right; the higher at equal "
+        "compute, the more varied. Left only right answers count; right, all that can be read, which wrong ones "
+        "make many. Thin lines: 95% intervals.",
         "All prompts, at the full budget; expected number of distinct answers in a random subset of the samples "
         f"(rarefaction). {aside}{captions.run(first, binned=False)}",
     )

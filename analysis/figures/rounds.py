@@ -33,7 +33,9 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_lines(axes: Axes, rows: pd.DataFrame, shades: dict[str, str]) -> None:
-    """Accuracy over how many rounds stand in series, with its interval: solid the vote of all, dashed of the last."""
+    """Accuracy over how many rounds stand in series, with its interval: solid the vote of all,
+    dashed of the last.
+    """
     splits = rows.drop_duplicates("series").sort_values("series")
     axes.set_xlim(-0.3, len(splits) - 0.4)
     names = [f"{row['series']} x {row['parallel']}" for _, row in splits.iterrows()]
@@ -54,8 +56,8 @@ def _draw_lines(axes: Axes, rows: pd.DataFrame, shades: dict[str, str]) -> None:
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "The same number of answers in series or in parallel?",
-        "Solid: vote of all answers. Dashed: vote of the last answer of each chain. To the left samples side by side, "
-        "to the right fewer chains of more rounds. Shade: 95% intervals of the solid line.",
+        "Solid: vote of all answers. Dashed: vote of the last answer of each chain. To the left samples side by "
+        "side, to the right fewer chains of more rounds. Shade: 95% intervals of the solid line.",
         "Answers that read others cost more than samples do: `isoquant strategies` compares at equal cost. "
         f"{captions.run(first, binned=True, priced=False)}",
     )

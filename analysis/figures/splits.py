@@ -1,4 +1,6 @@
-"""What a budget buys with each verifier and with none, a panel a bin; below, the part that goes to the verifier."""
+"""What a budget buys with each verifier and with none, a panel a bin; below,
+the part that goes to the verifier.
+"""
 
 import numpy as np
 import pandas as pd

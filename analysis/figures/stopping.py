@@ -49,8 +49,8 @@ def _words(frame: pd.DataFrame) -> page.Words:
         f"Dots of a rule: from {100 * levels[0]:g}% to {100 * levels[-1]:g}% sure; the ring is at "
         f"{100 * SHOWN_LEVEL:g}%. Thin lines: 95% intervals.",
         f"Samples are drawn one after another, at most {first['most']}, and read by {wording.RULES['maj_at_k']}. "
-        "Certified: the chance that an answer is ever certified that another one is likelier than is at most what is "
-        "missing to 100%. Votes agree: judged anew after every sample, without such a bound. Task "
+        "Certified: the chance that an answer is ever certified that another one is likelier than is at most what "
+        "is missing to 100%. Votes agree: judged anew after every sample, without such a bound. Task "
         f"{first['task']}, {first['total_prompts']} prompts, {captions.samples_each(first)}, "
         f"{first['num_replicates']:,} paired bootstraps of prompts.",
     )

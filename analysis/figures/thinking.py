@@ -1,4 +1,6 @@
-"""What a step to the next thinking budget turns, a panel a model: answers that come right upwards, lost ones down."""
+"""What a step to the next thinking budget turns, a panel a model: answers that come right upwards,
+lost ones down.
+"""
 
 import numpy as np
 import pandas as pd
@@ -65,9 +67,10 @@ def _name_sides(axes: Axes, colour: str) -> None:
 def _words(first: pd.Series) -> page.Words:
     return page.Words(
         "What does more thinking turn?",
-        "Between two budgets, of the same samples: upwards, those that turn from wrong to right; downwards, from right "
-        "to wrong. Dot: what accuracy changes by, with its 95% interval; filled where it certainly rises or falls.",
-        "All prompts, one sample. Certainly: by intervals that hold for all models, bins and steps at once. Thinking "
-        "is cut at the budget, unless it ended before; what ended flips no more. "
+        "Between two budgets, of the same samples: upwards, those that turn from wrong to right; downwards, from "
+        "right to wrong. Dot: what accuracy changes by, with its 95% interval; filled where it certainly rises or "
+        "falls.",
+        "All prompts, one sample. Certainly: by intervals that hold for all models, bins and steps at once. "
+        "Thinking is cut at the budget, unless it ended before; what ended flips no more. "
         f"{captions.run(first, binned=False, priced=False)}",
     )

@@ -57,7 +57,7 @@ def _words(first: pd.Series) -> page.Words:
         "What does one thinking budget for all lose?",
         "Accuracy below that of the budget which suits each prompt: solid, where that one is larger (too little "
         "thinking); dashed, where it is smaller (too long). Shade: 95% intervals.",
-        "All prompts, one sample. Half of a prompt's samples say which budget suits it, and the other half is read, so "
-        "that chance alone loses nothing; below 0 such a choice would do harm. "
+        "All prompts, one sample. Half of a prompt's samples say which budget suits it, and the other half is "
+        "read, so that chance alone loses nothing; below 0 such a choice would do harm. "
         f"{captions.run(first, binned=False, priced=False)}",
     )

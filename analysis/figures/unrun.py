@@ -131,7 +131,7 @@ def _words(first: pd.Series) -> page.Words:
         f"What would a model of {first['rung']} parameters do that was never run?",
         f"Dashed: the forecast, with a 95% interval; lines: measured. Right: {captions.EXCHANGE_KEY[0].lower()}"
         f"{captions.EXCHANGE_KEY[1:]}",
-        f"By the trend in log size of {first['num_models']} models, on all prompts, read by {captions.read_by(first)}. "
-        "The forecast's interval holds the prompts and how far models lie off the trend. "
-        f"{captions.run(first, binned=False)}",
+        f"By the trend in log size of {first['num_models']} models, on all prompts, read by "
+        f"{captions.read_by(first)}. The forecast's interval holds the prompts and how far models lie off the "
+        f"trend. {captions.run(first, binned=False)}",
     )

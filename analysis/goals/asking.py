@@ -1,4 +1,6 @@
-"""What a goal asks of readings of a run, each of the models that one question is about. Knows readings, no files."""
+"""What a goal asks of readings of a run, each of the models that one question is about. Knows readings,
+no files.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
@@ -58,8 +60,8 @@ def check_names(goal: Goal, names: Sequence[str]) -> None:
 def ask(goal: Goal, readings: Mapping[Models, Reading], *, most_width: int) -> list[Question]:
     """Every question of the goal, over all prompts and, where it asks for them, in each bin.
 
-    readings: of the models of each question, on the prompts that these have; most_width: the most samples a model may
-    have. An error is spent over all questions together.
+    readings: of the models of each question, on the prompts that these have; most_width: the most samples a model
+    may have. An error is spent over all questions together.
     """
     parts = [(models, reading, part) for models, reading in readings.items() for part in _parts(goal, reading)]
     return [_ask(goal, models, reading, part, most_width, len(parts)) for models, reading, part in parts]
@@ -169,8 +171,8 @@ def _drawn(reading: Reading) -> dict[str, Drawn]:
 
 
 def _tuned_at(goal: Goal) -> float:
-    """The variance at which a confidence sequence is tightest: that of a difference of two answers, which are right
-    half of the time, after eight pilots. It must not depend on what is drawn.
+    """The variance at which a confidence sequence is tightest: that of a difference of two answers, which are
+    right half of the time, after eight pilots. It must not depend on what is drawn.
     """
     return 0.5 / (8 * goal.pilot_prompts)
 

@@ -23,8 +23,8 @@ def ask_accuracy(
 ) -> Question:
     """Whether the accuracy of one answer is known to so many points.
 
-    accuracy (P,); weights (1 + R, P) from `bootstrap.prompt_weights`, a bin's part of them; num_drawn: prompts of the
-    bin, or clusters of them. Source: `intervals.accuracy_interval`.
+    accuracy (P,); weights (1 + R, P) from `bootstrap.prompt_weights`, a bin's part of them; num_drawn: prompts of
+    the bin, or clusters of them. Source: `intervals.accuracy_interval`.
     """
     replicates = weighted_means(weights, accuracy[:, None])
     estimate, low, high = (float(end[0]) for end in intervals.accuracy_interval(replicates, num_drawn))

@@ -1,4 +1,6 @@
-"""What to draw next: a pure function from what is known, and what it would cost, to how far each model is drawn."""
+"""What to draw next: a pure function from what is known, and what it would cost,
+to how far each model is drawn.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -48,8 +50,8 @@ class Limits:
 class Action(NamedTuple):
     """How far each model is drawn next, and what that is expected to take and to bring.
 
-    targets: every model's, changed or not; tokens: those of samples that are new; worst: the question with the largest
-    ratio, and that before and after; end: why nothing is drawn, None where something is.
+    targets: every model's, changed or not; tokens: those of samples that are new; worst: the question with the
+    largest ratio, and that before and after; end: why nothing is drawn, None where something is.
     """
 
     targets: Plan
@@ -65,8 +67,8 @@ def choose(
 ) -> Action:
     """The next round: a step towards the cheapest numbers of prompts and samples that answer every open question.
 
-    A round takes at most GROWTH of the tokens that were spent before, since what is far is only guessed; one job of a
-    model serves all that is new of it. spent: tokens of all rounds so far; left: those under every cap.
+    A round takes at most GROWTH of the tokens that were spent before, since what is far is only guessed; one job
+    of a model serves all that is new of it. spent: tokens of all rounds so far; left: those under every cap.
     """
     now = dict(drawn)
     open_ones = [each for each in questions if each.is_open]
@@ -165,7 +167,8 @@ def _within(plan: Plan, limits: Limits) -> Plan:
 
 def _as_far(questions: Sequence[Question], now: Plan, aimed: Plan, limits: Limits, most: float) -> Plan:
     """As much of the aimed plan as `most` allows: samples first, one width at a time, those of the worst question
-    before all; prompts once every model has the samples that it is to have, since each prompt pays for all of them.
+    before all; prompts once every model has the samples that it is to have, since each prompt pays for all of
+    them.
     """
     plan = dict(now)
     for each in sorted(questions, key=lambda each: -each.ratio):

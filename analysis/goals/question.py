@@ -1,4 +1,6 @@
-"""One thing that a goal asks: how well it is known, and what more rows would make of that. Arrays in, tuples out."""
+"""One thing that a goal asks: how well it is known, and what more rows would make of that. Arrays in,
+tuples out.
+"""
 
 import math
 from collections.abc import Mapping
@@ -18,8 +20,8 @@ SURE, RARE = 0.975, 0.025
 # So many standard errors tell a sign with a chance of error of RARE over all looks, where these are a dozen whose
 # prompts grow by half, from 50 to 5,000: the constant bound of Pocock 1977, whose quantile is 2.71 by simulation.
 SURE_ERRORS = 2.75
-# A path that may go on has to end so many standard errors above its aim: one that ends just above it is left only by
-# runs whose rate happens to look low.
+# A path that may go on has to end so many standard errors above its aim: one that ends just above it is left only
+# by runs whose rate happens to look low.
 INTERIOR_ERRORS = 4.0
 
 
@@ -47,10 +49,10 @@ class Ahead(NamedTuple):
 class Question:
     """What is asked of one or two models over some prompts, and how well that is known.
 
-    ratio: uncertainty over what is wanted, so that at 1 it is known well enough; state: "open" above 1. found: what a
-    line says, by name. between: variance of one prompt's value were its samples endless; within: by model the
-    variance of one sample's value about its prompt's. ahead: of a rate that is open above, `small` being the model
-    whose samples may reach it, and most_width how many they may become.
+    ratio: uncertainty over what is wanted, so that at 1 it is known well enough; state: "open" above 1. found:
+    what a line says, by name. between: variance of one prompt's value were its samples endless; within: by model
+    the variance of one sample's value about its prompt's. ahead: of a rate that is open above, `small` being the
+    model whose samples may reach it, and most_width how many they may become.
     """
 
     name: str
@@ -130,8 +132,8 @@ def spread(
 ) -> tuple[float, dict[str, float]]:
     """Variance of one prompt's value between prompts, and by model what one sample adds to it.
 
-    values (P,) of the prompts, weights (P,) how often each counts; noise: by model the variance of one sample's value
-    about its prompt's, and how many samples each prompt has. Source: the law of total variance.
+    values (P,) of the prompts, weights (P,) how often each counts; noise: by model the variance of one sample's
+    value about its prompt's, and how many samples each prompt has. Source: the law of total variance.
     """
     values, weights = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
     total = _variance(values, weights)
@@ -143,8 +145,8 @@ def spread(
 def mean_error(values: ArrayLike, weights: ArrayLike) -> tuple[float, float]:
     """A mean over prompts and its variance, of which few equal values do not say that there is none.
 
-    values (P,), weights (P,). Two prompts more that differ by one stand for what was not seen. Source: ours, as Agresti
-    and Coull's two successes and failures.
+    values (P,), weights (P,). Two prompts more that differ by one stand for what was not seen. Source: ours, as
+    Agresti and Coull's two successes and failures.
     """
     values, weights = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
     number = weights.sum()
@@ -157,8 +159,8 @@ def noise_of(accuracy: ArrayLike, widths: ArrayLike, num_samples: int, weights: 
     """Variance of one sample's part in a prompt's accuracy at each width; (P, J) and (J,) -> (J,).
 
     A prompt's accuracy at width k from n samples varies by about k / n of what one draw of k does, a(1 - a), which
-    the estimates tell too low by the same share. Where they take more than half of the samples they tell nothing of
-    it, and half of the spread over all prompts stands for it. Source: the first term of Hoeffding's 1948
+    the estimates tell too low by the same share. Where they take more than half of the samples they tell nothing
+    of it, and half of the spread over all prompts stands for it. Source: the first term of Hoeffding's 1948
     decomposition; the stand-in is ours.
     """
     accuracy, widths = np.asarray(accuracy, dtype=float), np.asarray(widths, dtype=float)

@@ -131,8 +131,8 @@ def _errors_above(pair: Pair, at: int) -> float:
 def _half(pair: Pair, found: Measured, high: float) -> float:
     """Half of the interval in log10, up to `high`, where it ends; NaN where there is nothing to match yet.
 
-    Few prompts that happen to lie close together would end a run too soon: they count as somewhat wider. Source: after
-    the 1 / n that Chow and Robbins 1965 add to a variance; its size is ours.
+    Few prompts that happen to lie close together would end a run too soon: they count as somewhat wider. Source:
+    after the 1 / n that Chow and Robbins 1965 add to a variance; its size is ours.
     """
     low, prompts = float(found.rate.rate.low), float(pair.weights[0].sum())
     half = np.log10(high / low) / 2 if np.isfinite(low) and low > 0 else np.nan
@@ -152,9 +152,9 @@ def ask_side(pair: Pair, *, alpha: float, tuned_at: float) -> Question:
     """Whether the rate is surely below 1, above 1 or never; wrong with a chance of at most `alpha`, at any look.
 
     Below and above are the sign of the smaller model's accuracy at the larger one's cost less the larger one's,
-    never that of its accuracy at the end of the whole path less it. Each is a mean over prompts, so that a confidence
-    sequence of half of alpha bounds it at every look however the looks were chosen. tuned_at: the variance at which
-    that is tightest. Source: `anytime.radius`.
+    never that of its accuracy at the end of the whole path less it. Each is a mean over prompts, so that a
+    confidence sequence of half of alpha bounds it at every look however the looks were chosen. tuned_at: the
+    variance at which that is tightest. Source: `anytime.radius`.
     """
     counts, last = pair.weights[0], pair.accuracy.shape[1] - 1
     at_one, cell = _at_equal_cost(pair)
@@ -184,7 +184,9 @@ def ask_side(pair: Pair, *, alpha: float, tuned_at: float) -> Question:
 
 
 def _side(pair: Pair, cell: float, sure: Mapping[str, tuple[float, float]]) -> str | None:
-    """Which side is sure, None as yet; cell: where on the path cost is equal, beyond its ends where it is nowhere."""
+    """Which side is sure, None as yet; cell: where on the path cost is equal,
+    beyond its ends where it is nowhere.
+    """
     (at_one, error_at_one), (at_end, error_at_end) = sure["at 1"], sure["at the end"]
     if pair.is_whole and at_end < -error_at_end:
         return "never"

@@ -1,4 +1,6 @@
-"""What a sweep may be asked to find out, and what it may spend on it. Plain settings; conf/goal has one file each."""
+"""What a sweep may be asked to find out, and what it may spend on it. Plain settings;
+conf/goal has one file each.
+"""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,10 +17,11 @@ CAPS = ("max_tokens", "max_device_hours", "max_usd", "max_rounds")
 class Goal:
     """What every goal has.
 
-    pilot_prompts and pilot_samples: what is drawn of every model first; `task.size` and the largest of `grid.widths`
-    are the most. bins: ask in each difficulty bin as well as over all prompts. rule and cost: how samples are read and
-    what is counted, as `--rule` and `--cost` say. start_tokens: what starting an engine is worth, in tokens.
-    max_tokens, max_device_hours, max_usd: hard caps over all models; max_rounds: how often is decided at most.
+    pilot_prompts and pilot_samples: what is drawn of every model first; `task.size` and the largest of
+    `grid.widths` are the most. bins: ask in each difficulty bin as well as over all prompts. rule and cost: how
+    samples are read and what is counted, as `--rule` and `--cost` say. start_tokens: what starting an engine is
+    worth, in tokens. max_tokens, max_device_hours, max_usd: hard caps over all models; max_rounds: how often is
+    decided at most.
     """
 
     pilot_prompts: int = 50
@@ -63,8 +66,8 @@ class Goal:
 class _Pairs(Goal):
     """pairs: SMALL:LARGE by model names; by default every smaller model against the largest.
 
-    along: what the smaller model spends to match the larger one's single answer: more samples (width), or more along
-    a serial axis with one sample.
+    along: what the smaller model spends to match the larger one's single answer: more samples (width), or more
+    along a serial axis with one sample.
     """
 
     pairs: tuple[str, ...] = ()
@@ -95,7 +98,9 @@ class ExchangeRates(_Pairs):
 
 @dataclass(frozen=True)
 class Decide(_Pairs):
-    """Whether each rate is below 1, above 1 or never; wrong in at most `alpha` of runs, over all pairs and looks."""
+    """Whether each rate is below 1, above 1 or never; wrong in at most `alpha` of runs,
+    over all pairs and looks.
+    """
 
     alpha: float = 0.05
 

@@ -1,4 +1,5 @@
-"""What the stored decisions of a goal tell: each question after each round, and what a uniform grid would have known.
+"""What the stored decisions of a goal tell: each question after each round, and what a uniform grid would have
+known.
 
 Values in, frames out.
 """
@@ -28,8 +29,8 @@ class Look(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A question's number with its interval, and what it is: rate, accuracy, gain, or the smaller model's gain over the
-    larger at its cost or at the end of its path.
+    """A question's number with its interval, and what it is: rate, accuracy, gain, or the smaller model's gain
+    over the larger at its cost or at the end of its path.
     """
 
     quantity: str
@@ -77,7 +78,9 @@ def numbers(rows: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def uniform_grid(drawn: Mapping[str, Drawn], written: Mapping[str, Written]) -> Uniform:
-    """The grid that gives every model the most samples that one of them was given, at what each was found to cost."""
+    """The grid that gives every model the most samples that one of them was given,
+    at what each was found to cost.
+    """
     samples = max(each.samples for each in drawn.values())
     costs = [samples * each.by_sample + each.others_by_prompt for name, each in written.items() if name in drawn]
     return Uniform(samples, float(sum(costs)))
@@ -99,8 +102,8 @@ def value(found: Mapping[str, float], *, is_at_end: bool = False) -> Value:
 def frame(rows: Sequence[Mapping[str, Any]], written: Mapping[str, Written]) -> pd.DataFrame:
     """A row for each question and look: what was known, what was wanted, and what a uniform grid would have known.
 
-    written: of each model, as `runs.spending` counts it. uniform_tokens: what the uniform grid is expected to take for
-    the last interval of the question; NaN where that has no ends.
+    written: of each model, as `runs.spending` counts it. uniform_tokens: what the uniform grid is expected to take
+    for the last interval of the question; NaN where that has no ends.
     """
     told = looks(rows)
     lasts = {known["name"]: (look, known) for look in told for known in look.known}

@@ -1,4 +1,6 @@
-"""Sampling one after another until the leading answer is certified to be the most likely one. Arrays in, arrays out."""
+"""Sampling one after another until the leading answer is certified to be the most likely one. Arrays in,
+arrays out.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,12 +33,12 @@ def by_certificate(samples: Pool, orders: Ints, *, most: int, sure: Sequence[flo
     samples or `sure` falls or reaches 1.
 
     For each answer m a bettor doubts that m is a mode. Before each vote he names the answer j that leads, and with
-    it q, at least 1/2: a vote for j multiplies his wealth by 2q, one for m by 2(1 - q), any other by 1. That is 1 +
-    (2q - 1)(p_j - p_m) in expectation, at most 1 where m is a mode, whichever j leads: a test supermartingale, which
-    ever reaches 1 / (1 - sure) with chance 1 - sure at most (Ville 1939). An answer is certified once the bettors
-    against all others have come so far, with them the one against an answer that is not seen yet. If it is no
-    mode, the bettor against a mode has won; one mode is enough, so that the number of answers costs nothing. q is
-    the mean of q given the votes for j and m, evenly likely between 1/2 and 1 before. Source: ours, with the
+    it q, at least 1/2: a vote for j multiplies his wealth by 2q, one for m by 2(1 - q), any other by 1. That is 1
+    + (2q - 1)(p_j - p_m) in expectation, at most 1 where m is a mode, whichever j leads: a test supermartingale,
+    which ever reaches 1 / (1 - sure) with chance 1 - sure at most (Ville 1939). An answer is certified once the
+    bettors against all others have come so far, with them the one against an answer that is not seen yet. If it is
+    no mode, the bettor against a mode has won; one mode is enough, so that the number of answers costs nothing. q
+    is the mean of q given the votes for j and m, evenly likely between 1/2 and 1 before. Source: ours, with the
     intersection-union of CITE (Ota et al. 2026, arXiv 2605.05873), whose answer is named beforehand.
     """
     refuse(most, orders, sure)

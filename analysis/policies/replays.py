@@ -35,8 +35,8 @@ class Replays:
     policies: a row a study, model, rule, policy and setting, with accuracy, cost, gain over the study's line at
     equal mean cost, share of the oracle's gain, and the line's cost of equal accuracy in multiples of the
     policy's. choices: a row a model, how well features tell whom thinking rescues. frontiers, surface: width
-    against depth, a row a bin and level or cell. search: a row a rung. stopping: a row a number of samples, or a rule
-    that stops and its level. Each but policies may be empty.
+    against depth, a row a bin and level or cell. search: a row a rung. stopping: a row a number of samples, or a
+    rule that stops and its level. Each but policies may be empty.
     """
 
     setting: Setting
@@ -154,7 +154,9 @@ def _place(stage: Stage, model: str | None) -> int:
 
 @dataclass(frozen=True)
 class At:
-    """Where policies are compared: at so much of what a study's line can spend at most, or of its highest accuracy."""
+    """Where policies are compared: at so much of what a study's line can spend at most,
+    or of its highest accuracy.
+    """
 
     by: Literal["cost", "accuracy"]
     share: float

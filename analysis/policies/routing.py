@@ -59,8 +59,8 @@ class Routing:
     """Frames of one split.
 
     measures: a row a router and measure, with its interval over prompts and its spread over seeds. settings: a row
-    a policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, the gain, and
-    times, what mixtures pay for the same accuracy over that cost. arms: a row a single arm.
+    a policy and setting: cost, accuracy with interval, what mixtures and hindsight reach at that cost, the gain,
+    and times, what mixtures pay for the same accuracy over that cost. arms: a row a single arm.
     """
 
     split: Split
@@ -280,8 +280,8 @@ def _setting_frame(
 
 
 def _times(means: Means, columns: Ints, at_hull: Ints) -> Floats:
-    """What mixtures pay for the accuracy of these points over what the points cost, inf where none is as accurate and
-    NaN where a point is not surely right; (R, J).
+    """What mixtures pay for the accuracy of these points over what the points cost, inf where none is as accurate
+    and NaN where a point is not surely right; (R, J).
     """
     line = means.cost[:, at_hull], means.accuracy[:, at_hull]
     with np.errstate(divide="ignore", invalid="ignore"):

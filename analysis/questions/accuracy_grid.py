@@ -26,8 +26,8 @@ def frame(cells: Cells) -> pd.DataFrame:
 def across(cells: Cells, along: Along, other: AxisName) -> pd.DataFrame:
     """A row a rung and value of two serial axes, one sample of each on all prompts, as `frame`.
 
-    cells: of all settings; along: the axis that is read, whose value of any third axis is that of every row. Columns
-    DOWN and ACROSS name the two. Raises UntoldError where fewer than two values of one are left.
+    cells: of all settings; along: the axis that is read, whose value of any third axis is that of every row.
+    Columns DOWN and ACROSS name the two. Raises UntoldError where fewer than two values of one are left.
     """
     settings = [cells.outcomes.along.caps(number) for number in cells.outcomes.budgets.tolist()]
     third = [name for name in AXES if name not in (along.axis, other)]

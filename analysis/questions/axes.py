@@ -1,4 +1,6 @@
-"""Whether accuracy follows one curve along two axes, where it peaks, and what found gold explains. Knows no files."""
+"""Whether accuracy follows one curve along two axes, where it peaks, and what found gold explains.
+Knows no files.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -54,7 +56,9 @@ class Found(NamedTuple):
 
 
 class Axes(NamedTuple):
-    """axes: the one that is read, and thinking tokens. found is empty where no calls are read or no gold is named."""
+    """axes: the one that is read, and thinking tokens. found is empty where no calls are
+    read or no gold is named.
+    """
 
     axes: tuple[AxisName, AxisName]
     exponents: list[Exponents]

@@ -35,8 +35,8 @@ def figure_frame(cells: Cells) -> pd.DataFrame:
     """A row a model, kind and width at the full budget, with what a caption needs.
 
     kind: right (distinct right answers) or any (distinct answers that can be read, right or not), by vote key,
-    rarefied, with the interval as distinct, distinct_low, distinct_high; cost: of that many samples. Raises UntoldError
-    where no model's answers are known. Source: `estimators.distinct_at_k`.
+    rarefied, with the interval as distinct, distinct_low, distinct_high; cost: of that many samples. Raises
+    UntoldError where no model's answers are known. Source: `estimators.distinct_at_k`.
     """
     weights = cells.reading.bins[0].weights
     rows: list[dict[str, Any]] = []

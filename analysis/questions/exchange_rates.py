@@ -121,8 +121,8 @@ def _fill(readings: Sequence[Reading], num_wanted: int) -> list[_Rows]:
 
 
 class _Table(NamedTuple):
-    """Along one axis under one rule: each arm's path and curve, with the cell that is matched behind it where it is
-    none of its own, where that cell is, and what the arm spends under each further cost model.
+    """Along one axis under one rule: each arm's path and curve, with the cell that is matched behind it where it
+    is none of its own, where that cell is, and what the arm spends under each further cost model.
     """
 
     rule: Rule

@@ -1,4 +1,6 @@
-"""What another model of the same size writes beside one, at equal budget and at equal accuracy: a quantized one."""
+"""What another model of the same size writes beside one, at equal budget and at equal accuracy:
+a quantized one.
+"""
 
 from collections.abc import Iterator
 
@@ -22,12 +24,13 @@ SAME_SIZE = 0.05
 def frame(reading: Reading, against: str) -> pd.DataFrame:
     """A row a model of the size of `against`, bin and budget; intervals as NAME, NAME_low, NAME_high.
 
-    at_budget: tokens that the model writes at this budget over those of `against` there; at_accuracy: tokens with which
-    it is first as accurate as `against` is at this budget, over what that one writes there, inf where it never is,
-    NaN where there is nothing to match; at_or_below: its smallest budget already is, so that the ratio is an upper
-    bound. Written: thinking, what closes it, and the answer, of one sample. accuracy, against_accuracy: at this budget.
-    Raises UntoldError as `require_same_samples`, where bins are each model's own, and where no other model has the
-    size; ValueError where there is no model `against`. Source: `lengths.to_reach`.
+    at_budget: tokens that the model writes at this budget over those of `against` there; at_accuracy: tokens with
+    which it is first as accurate as `against` is at this budget, over what that one writes there, inf where it
+    never is, NaN where there is nothing to match; at_or_below: its smallest budget already is, so that the ratio
+    is an upper bound. Written: thinking, what closes it, and the answer, of one sample. accuracy,
+    against_accuracy: at this budget. Raises UntoldError as `require_same_samples`, where bins are each model's
+    own, and where no other model has the size; ValueError where there is no model `against`. Source:
+    `lengths.to_reach`.
     """
     require_same_samples(reading)
     base = _named(reading, against)
@@ -82,7 +85,7 @@ def _of_its_size(reading: Reading, base: int) -> list[int]:
     if not others:
         name, size = reading.arms[base].rung.name, numerals.parameters(float(sizes[base]))
         raise UntoldError(
-            f"No other model of this run has the {size} parameters of {name}, and tokens are compared at one size. "
-            "Draw one, such as a quantized one, with the same `run=`."
+            f"No other model of this run has the {size} parameters of {name}, and tokens are compared at one "
+            "size. Draw one, such as a quantized one, with the same `run=`."
         )
     return others

@@ -1,4 +1,6 @@
-"""The joint law of a run: coverage in size, training tokens and samples, its forecasts, and how to split a budget."""
+"""The joint law of a run: coverage in size, training tokens and samples, its forecasts,
+and how to split a budget.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ from analysis.stats.joint_coverage import AxisName, BetaFit, BetaLaw, Ladder
 # Parameters whose intervals hold the truth less often than they say, so that they have none (docs/laws.md).
 UNHELD = ("a_0", "b_0")
 NUM_WIDTHS = 30
-# Widths are forecast from this share of the samples, two at least, and a budget buys no more than so many times them.
+# Widths are forecast from this share of the samples, two at least, and a budget buys no more than so many times
+# them.
 DRAWN_SHARE, BEYOND = 10, 10
 POINTS_A_DECADE, MOST_POINTS = 12, 40
 
@@ -31,9 +34,9 @@ POINTS_A_DECADE, MOST_POINTS = 12, 40
 class Forecast(NamedTuple):
     """What the law says of cells that it was not fitted to, and a plain power law of the same cells.
 
-    left_out: a size, a training length or the largest widths, in words; is_beyond: it lies outside of what was fitted;
-    num_cells. points: mean distance from the coverage that was observed, in shares; relative: the same over that
-    coverage. of_power: both of the power law, NaN where it has none.
+    left_out: a size, a training length or the largest widths, in words; is_beyond: it lies outside of what was
+    fitted; num_cells. points: mean distance from the coverage that was observed, in shares; relative: the same
+    over that coverage. of_power: both of the power law, NaN where it has none.
     """
 
     left_out: str
@@ -51,8 +54,8 @@ class Joint:
     """The law with its intervals, its forecasts, and what it was fitted to.
 
     laws: parameters of the fit and its replicates (1 + R,). left_out: models that lack a part, with the reason.
-    prompt_tokens and sample_tokens: means over models, NaN where not known; has_lengths: training tokens are known of
-    every model.
+    prompt_tokens and sample_tokens: means over models, NaN where not known; has_lengths: training tokens are known
+    of every model.
     """
 
     fit: BetaFit
@@ -77,7 +80,8 @@ def fit(reading: Reading, *, pretraining_tokens: Mapping[str, float] | None = No
     """The joint law of a run's coverage at the full budget, and how it forecasts what it was not fitted to.
 
     pretraining_tokens gives, by model, what the run does not hold or overrides it. Models of unknown size are left
-    out, and named; where one lacks its tokens the law has none. Raises UntoldError below two models, or two samples.
+    out, and named; where one lacks its tokens the law has none. Raises UntoldError below two models, or two
+    samples.
     """
     is_sized = [not np.isnan(arm.rung.shape.num_matmul_params) for arm in reading.arms]
     arms = [arm for arm, sized in zip(reading.arms, is_sized, strict=True) if sized]
@@ -85,8 +89,9 @@ def fit(reading: Reading, *, pretraining_tokens: Mapping[str, float] | None = No
     left_out = dict.fromkeys(without, "its size is not known")
     if len(arms) < 2 or min(arm.num_samples for arm in arms) < 2:
         raise UntoldError(
-            "A joint law needs two models of known size, or one at two training lengths, with two samples a prompt or "
-            f"more; this run has {len(arms)} of {numerals.samples(min((a.num_samples for a in arms), default=0))}."
+            "A joint law needs two models of known size, or one at two training lengths, with two samples a "
+            f"prompt or more; this run has {len(arms)} of "
+            f"{numerals.samples(min((a.num_samples for a in arms), default=0))}."
         )
     given = _lengths(reading, arms, pretraining_tokens or {})
     ladder = _ladder(arms, given)
@@ -245,7 +250,9 @@ def _widths(most: int) -> Floats:
 
 
 class Split(NamedTuple):
-    """The best splits of total budgets for one number of queries: those that were asked for, and a curve of them."""
+    """The best splits of total budgets for one number of queries: those that were asked for,
+    and a curve of them.
+    """
 
     queries: float
     asked: Allotment
@@ -255,8 +262,8 @@ class Split(NamedTuple):
 def split(found: Joint, *, budgets: Sequence[float], queries: Sequence[float]) -> list[Split]:
     """How each total budget in FLOPs is best split, for each number of queries.
 
-    Sizes and training lengths stay within those of the run, samples within BEYOND times them. Raises UntoldError where
-    the cost of training or of a sample is not known.
+    Sizes and training lengths stay within those of the run, samples within BEYOND times them. Raises UntoldError
+    where the cost of training or of a sample is not known.
     """
     if not found.has_lengths:
         raise UntoldError(
@@ -265,8 +272,8 @@ def split(found: Joint, *, budgets: Sequence[float], queries: Sequence[float]) -
         )
     if np.isnan(found.sample_tokens + found.prompt_tokens):
         raise UntoldError(
-            "A query costs 2N(P + kT), and the tokens of prompts or samples are not known of every model. Ingest the "
-            "outcomes again with --map prompt_tokens=COLUMN decoded_tokens=COLUMN."
+            "A query costs 2N(P + kT), and the tokens of prompts or samples are not known of every model. Ingest "
+            "the outcomes again with --map prompt_tokens=COLUMN decoded_tokens=COLUMN."
         )
     extent = Extent(
         (float(found.ladder.num_params.min()), float(found.ladder.num_params.max())),

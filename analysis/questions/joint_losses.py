@@ -23,8 +23,8 @@ FITTED_SHARE = 10
 
 
 class LossForecast(NamedTuple):
-    """What the law says of points it was not fitted to: mean distance from their loss as a share of it, and that of a
-    plain power law; is_beyond: they lie outside of what was fitted.
+    """What the law says of points it was not fitted to: mean distance from their loss as a share of it, and that
+    of a plain power law; is_beyond: they lie outside of what was fitted.
     """
 
     left_out: str
@@ -47,7 +47,8 @@ class JointLosses(NamedTuple):
 def fit(table: pd.DataFrame, *, seed: int) -> JointLosses:
     """The joint law of a table with columns NEEDED and, where it varies, SAMPLES: a row a point.
 
-    Raises ValueError where a column is missing or holds what is no positive number, UntoldError where no law is told.
+    Raises ValueError where a column is missing or holds what is no positive number, UntoldError where no law is
+    told.
     """
     points = _points(table)
     try:

@@ -50,8 +50,8 @@ def match(reading: Reading, every: Reading | None = None) -> list[Match]:
     """Every smaller model against the largest in every bin.
 
     Under own difficulty the bins are the smaller model's. Frontiers are chosen on one fold of prompts and read on
-    the other, among the settings of `every` where that is given; both are read on the prompts that they share. Raises
-    ValueError below two models.
+    the other, among the settings of `every` where that is given; both are read on the prompts that they share.
+    Raises ValueError below two models.
     """
     if every is not None and every is not reading:
         reading, every = on_shared_prompts(reading, every)

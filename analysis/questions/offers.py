@@ -29,8 +29,9 @@ class Setting(NamedTuple):
 class Offer(NamedTuple):
     """One model's cheapest way to the target.
 
-    serving: what a query costs, in the unit of the cost model; settings: the cells that were chosen, one for each half
-    of the prompts where they differ, none where no cell may be used; times: its cost over the cheapest model's.
+    serving: what a query costs, in the unit of the cost model; settings: the cells that were chosen, one for each
+    half of the prompts where they differ, none where no cell may be used; times: its cost over the cheapest
+    model's.
     """
 
     name: str
@@ -85,8 +86,8 @@ def find(reading: Reading, *, target: float, most_serial: float | None = None) -
 def frame(found: Offers) -> pd.DataFrame:
     """A row a model, the cheapest first; intervals as NAME, NAME_low, NAME_high.
 
-    cost: of a query, inf where the target is never reached; times: over the cheapest model's; share_cheapest: of the
-    replicates; budget, width and serial_tokens: of the first setting that was chosen, NaN of none.
+    cost: of a query, inf where the target is never reached; times: over the cheapest model's; share_cheapest: of
+    the replicates; budget, width and serial_tokens: of the first setting that was chosen, NaN of none.
     """
     return pd.DataFrame(
         {"model": each.name, "num_params": each.num_params}

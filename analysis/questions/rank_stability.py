@@ -15,7 +15,8 @@ def frame(reading: Reading) -> pd.DataFrame:
 
     tau: Kendall's tau between the order of the models by so many samples of each prompt, at the full budget, and
     their order by half of all samples, other ones; in expectation over splits, with its 95% interval over prompts.
-    Of models with two samples or more; no row where there are not two of these. Source: `rank_stability.split_tau`.
+    Of models with two samples or more; no row where there are not two of these. Source:
+    `rank_stability.split_tau`.
     """
     tallies = [arm.tally(-1) for arm in reading.arms if arm.num_samples > 1]
     if len(tallies) < 2:

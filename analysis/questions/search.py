@@ -136,7 +136,9 @@ def _setting(reading: Reading, cell: Cell, samples: Sequence[Cell], part: Bin) -
 
 
 def _levels(reading: Reading, samples: Sequence[Cell], paths: Sequence[Cell], part: Bin) -> list[Row]:
-    """The levels of a bin; none of a bin that lies in one half, or where samples and searches cost nothing alike."""
+    """The levels of a bin; none of a bin that lies in one half, or where samples and
+    searches cost nothing alike.
+    """
     if len(reading.outcomes.prompt_ids) < 2 or len(np.unique(reading.folds[part.weights[0] > 0])) < 2:
         return []
     costs = [[mean(cell.cost, part) for cell in cells] for cells in (samples, paths)]

@@ -26,7 +26,9 @@ NUM_LEVELS = 25
 
 
 class Setting(NamedTuple):
-    """One way to an answer at the full budget: whose samples, how many, who reads them (NONE), how one is chosen."""
+    """One way to an answer at the full budget: whose samples, how many, who reads them (NONE),
+    how one is chosen.
+    """
 
     model: str
     verifier: str

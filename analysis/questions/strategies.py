@@ -28,8 +28,8 @@ SAMPLES = "samples as they come"
 
 
 class Found(NamedTuple):
-    """strategies: a row a strategy, round, budget, bin and number of groups. rounds: a row a chain, round, budget and
-    bin. ratios: a row a chain, budget, bin, number of answers and split of it.
+    """strategies: a row a strategy, round, budget, bin and number of groups. rounds: a row a chain, round, budget
+    and bin. ratios: a row a chain, budget, bin, number of answers and split of it.
     """
 
     strategies: pd.DataFrame
@@ -56,16 +56,16 @@ class Voted(NamedTuple):
 def measure(readings: Sequence[Reading], played: Sequence[Played]) -> Found:
     """What the strategies of a run are worth, in the cost model of each of these readings of it.
 
-    Each interval as NAME, NAME_low and NAME_high; cost is the mean of a prompt, times_one that over one answer's, and
-    tokens are read and written; nothing that no answer depends on is charged. strategies: `groups` of `agents` samples
-    whose answers vote together; self_consistency: the vote of as many samples as come to the same cost, `samples`,
-    between whole numbers in proportion, and one where less is spent; gain: over it, NaN where so many were not drawn.
-    rounds: shares of a round's answers that are `fixed`, wrong before and right, or `broken`; `change` in accuracy;
-    `kept`, the same answer as before, for chains that read it, and `alike`, two samples as they come; `anchoring`, of
-    chains that are shown a wrong answer, the accuracy less that `against` answers which are shown nothing. ratios:
-    `parallel` chains of `series` rounds, accuracy of the vote over all of their answers and of that over the last ones
-    (`last_`); gain over as many answers side by side, and over_samples, the vote of samples of the same cost. Raises
-    ValueError for bins of each model's own.
+    Each interval as NAME, NAME_low and NAME_high; cost is the mean of a prompt, times_one that over one answer's,
+    and tokens are read and written; nothing that no answer depends on is charged. strategies: `groups` of `agents`
+    samples whose answers vote together; self_consistency: the vote of as many samples as come to the same cost,
+    `samples`, between whole numbers in proportion, and one where less is spent; gain: over it, NaN where so many
+    were not drawn. rounds: shares of a round's answers that are `fixed`, wrong before and right, or `broken`;
+    `change` in accuracy; `kept`, the same answer as before, for chains that read it, and `alike`, two samples as
+    they come; `anchoring`, of chains that are shown a wrong answer, the accuracy less that `against` answers which
+    are shown nothing. ratios: `parallel` chains of `series` rounds, accuracy of the vote over all of their answers
+    and of that over the last ones (`last_`); gain over as many answers side by side, and over_samples, the vote of
+    samples of the same cost. Raises ValueError for bins of each model's own.
     """
     if readings[0].has_own_bins:
         raise ValueError("A strategy has no bins of its own; use --difficulty anchor, agreement or label.")

@@ -44,12 +44,14 @@ def require_same_samples(reading: Reading) -> None:
 
 
 def steps(reading: Reading) -> pd.DataFrame:
-    """A row a model, bin and step from a budget to the next, at one sample; intervals as NAME, NAME_low, NAME_high.
+    """A row a model, bin and step from a budget to the next, at one sample; intervals as NAME, NAME_low,
+    NAME_high.
 
     lost, gained: shares of the samples that are right before and wrong after, and the reverse; change: accuracy
-    after less before; tokens: thinking tokens more; per_500: accuracy that 500 more tokens buy, NaN where no sample
-    thinks on. change_joint_low and change_joint_high hold in all rows at once; direction is what they say. Raises
-    UntoldError as `require_same_samples`. Source: `flips.between`, `flips.per_tokens`, `differences.together`.
+    after less before; tokens: thinking tokens more; per_500: accuracy that 500 more tokens buy, NaN where no
+    sample thinks on. change_joint_low and change_joint_high hold in all rows at once; direction is what they say.
+    Raises UntoldError as `require_same_samples`. Source: `flips.between`, `flips.per_tokens`,
+    `differences.together`.
     """
     require_same_samples(reading)
     turned = [_turn(arm) for arm in reading.arms]
@@ -64,10 +66,11 @@ def steps(reading: Reading) -> pd.DataFrame:
 def budgets(reading: Reading) -> pd.DataFrame:
     """A row a model, bin and budget, at one sample; intervals as NAME, NAME_low, NAME_high.
 
-    least: share of the samples for which this budget is the least that suffices; solved: right at it or at a smaller
-    one. over, under: accuracy lost against the budget that suits a prompt, as half of its samples say it and the other
-    half shows it, where that one is smaller (overthinking tax) or larger (starvation loss); NaN of one sample. Raises
-    UntoldError as `require_same_samples`. Source: `overthinking.losses`, `overthinking.solved_by`.
+    least: share of the samples for which this budget is the least that suffices; solved: right at it or at a
+    smaller one. over, under: accuracy lost against the budget that suits a prompt, as half of its samples say it
+    and the other half shows it, where that one is smaller (overthinking tax) or larger (starvation loss); NaN of
+    one sample. Raises UntoldError as `require_same_samples`. Source: `overthinking.losses`,
+    `overthinking.solved_by`.
     """
     require_same_samples(reading)
     tables = [_of_budgets(reading, at) for at in range(len(reading.arms))]
@@ -103,7 +106,9 @@ def steps_frame(reading: Reading) -> pd.DataFrame:
 
 
 def budgets_frame(reading: Reading) -> pd.DataFrame:
-    """`budgets`, with what a caption needs. Raises UntoldError of one sample a prompt, of which no half is left."""
+    """`budgets`, with what a caption needs. Raises UntoldError of one sample a prompt,
+    of which no half is left.
+    """
     found = budgets(reading)
     if found["over"].isna().all():
         raise UntoldError("What a budget loses takes two samples of each prompt: one chooses, the other is read.")
@@ -143,10 +148,10 @@ def prompts(reading: Reading) -> pd.DataFrame:
 def trace_lengths(reading: Reading) -> pd.DataFrame:
     """A row a model and bin, at the largest budget; the interval as shorter, shorter_low, shorter_high.
 
-    shorter: the share of pairs of a right and a wrong sample of one prompt in which the right one thought less, of two
-    that were cut or alike half; num_mixed: prompts that have such pairs; cut_share: of samples that were cut. direction
-    is shorter or longer where at least LEAST_MIXED prompts have pairs and the interval lies on one side of one half.
-    Raises UntoldError as `require_same_samples`. Source: `lengths.shorter`.
+    shorter: the share of pairs of a right and a wrong sample of one prompt in which the right one thought less, of
+    two that were cut or alike half; num_mixed: prompts that have such pairs; cut_share: of samples that were cut.
+    direction is shorter or longer where at least LEAST_MIXED prompts have pairs and the interval lies on one side
+    of one half. Raises UntoldError as `require_same_samples`. Source: `lengths.shorter`.
     """
     require_same_samples(reading)
     rows: list[Row] = []
@@ -221,7 +226,9 @@ def _steps_of(
 def _rows_of(
     reading: Reading, at: int, part: Bin, found: _Turned, alone: Interval, joint: Interval
 ) -> Iterator[Row]:
-    """The rows of one model and bin, from what its steps do under each weighting, and the intervals of the change."""
+    """The rows of one model and bin, from what its steps do under each weighting,
+    and the intervals of the change.
+    """
     budgets, drawn = reading.outcomes.budgets, reading.num_drawn(part)
     told = {name: intervals.accuracy_interval(getattr(found, name), drawn) for name in ("lost", "gained")}
     told |= {"change": alone, "per_500": percentile_interval(flips.per_tokens(found.change, found.tokens))}
@@ -242,7 +249,9 @@ def _resampled(part: Bin, turned: Sequence[_Turned]) -> list[_Turned]:
 def _together(
     turned: Sequence[_Turned], parts: Sequence[Bin], means: Sequence[Sequence[_Turned]], level: float
 ) -> Differences:
-    """Each bin's mean changes of all models side by side, (B, C), with intervals that hold in all cells at once."""
+    """Each bin's mean changes of all models side by side, (B, C), with intervals that
+    hold in all cells at once.
+    """
     changes = np.concatenate([each.change for each in turned], axis=1)
     values = [changes[part.weights[0] > 0] for part in parts]
     statistic = np.stack([np.concatenate([each.change for each in of], axis=1) for of in means], axis=1)

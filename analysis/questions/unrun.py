@@ -27,11 +27,11 @@ OF_PURPOSE = "a rung that was never run"
 class Unrun(NamedTuple):
     """A rung of this size beside the models of a run.
 
-    curves: a row a bin, path and cell: the rung's accuracy and cost with 95% intervals, NaN where a model of the run is
-    not surely right, or not surely wrong, so that it has no place on the trend; why says which. measured: the same of
-    the models that were run. rates: a row a bin, path and model, the smaller of both as `small`. left_out: a row a
-    model and cell along widths, all prompts: what the others forecast of it, and what it did; why: of a model that
-    they cannot forecast.
+    curves: a row a bin, path and cell: the rung's accuracy and cost with 95% intervals, NaN where a model of the
+    run is not surely right, or not surely wrong, so that it has no place on the trend; why says which. measured:
+    the same of the models that were run. rates: a row a bin, path and model, the smaller of both as `small`.
+    left_out: a row a model and cell along widths, all prompts: what the others forecast of it, and what it did;
+    why: of a model that they cannot forecast.
     """
 
     name: str
@@ -69,8 +69,8 @@ def forecast(reading: Reading, size: float) -> Unrun:
 
 
 def refuse(reading: Reading, size: float) -> Reach:
-    """How far the ladder reaches. Raises ValueError beyond one step, for models of unknown size, below three, and for
-    bins of each model's own, in which no two models answer the same prompts.
+    """How far the ladder reaches. Raises ValueError beyond one step, for models of unknown size, below three, and
+    for bins of each model's own, in which no two models answer the same prompts.
     """
     if reading.has_own_bins:
         raise ValueError(
@@ -191,8 +191,8 @@ def _paths(reading: Reading) -> list[Path]:
 
 
 def _logits(accuracy: Sequence[Floats]) -> tuple[Floats, Bools]:
-    """Logits (1 + R, M, J) of each model's accuracies (1 + R, J), and the cells (J,) in which each is surely right on
-    some prompt and surely wrong on another.
+    """Logits (1 + R, M, J) of each model's accuracies (1 + R, J), and the cells (J,) in which each is surely right
+    on some prompt and surely wrong on another.
     """
     each = np.stack(accuracy, axis=1)
     is_told = np.isfinite(to_match(each)[0]).all(axis=0) & np.isfinite(to_match(1 - each)[0]).all(axis=0)
@@ -221,8 +221,8 @@ def _why_beyond(reading: Reading, reach: Reach, size: float) -> str:
     low, high = (numerals.parameters(limit) for limit in reach[:2])
     return (
         f"is beyond one step of this ladder, whose {'largest' if is_large else 'smallest'} model is {end.name} "
-        f"({numerals.parameters(end.num_params)}): neighbours lie at most {reach.step:.3g}x apart, so that sizes from "
-        f"{low} to {high} can be forecast. Run a model nearer to it first, or ask for one of these."
+        f"({numerals.parameters(end.num_params)}): neighbours lie at most {reach.step:.3g}x apart, so that sizes "
+        f"from {low} to {high} can be forecast. Run a model nearer to it first, or ask for one of these."
     )
 
 
@@ -283,7 +283,9 @@ def _rate_row(reading: Reading, small: _Side, large: _Side, place: Row) -> Row:
 
 
 def frame(found: Unrun, reading: Reading) -> pd.DataFrame:
-    """Rows by `kind`: forecast and measured (a cell), rate (a model), left_out (a model and cell); with the setting."""
+    """Rows by `kind`: forecast and measured (a cell), rate (a model), left_out (a model and cell);
+    with the setting.
+    """
     forecasts = found.curves.rename(columns={"accuracy_low": "low", "accuracy_high": "high"})
     rates = found.rates.rename(columns={"low": "rate_low", "high": "rate_high"})
     parts = [

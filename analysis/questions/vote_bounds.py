@@ -22,11 +22,12 @@ FAR = (31, 63, 127)
 def frame(reading: Reading) -> pd.DataFrame:
     """A row a model, bin and width at the full budget, widths as far as the model's samples and then those of FAR.
 
-    lower, upper: between them lies the accuracy of a vote of so many, right against wrong, whatever the distribution
-    of solve rates with the two moments that pairs of samples give; least_gain, most_gain: these less the accuracy of
-    one answer. measured: that vote over subsets of the samples that were drawn, and voted: the vote over answers,
-    of which the bounds say nothing; NaN beyond those samples, and voted of counts. Each with its 95%
-    interval; rho and effective as in `vote_cells.frame`. Source: `vote_bounds.certify`. Raises UntoldError as there.
+    lower, upper: between them lies the accuracy of a vote of so many, right against wrong, whatever the
+    distribution of solve rates with the two moments that pairs of samples give; least_gain, most_gain: these less
+    the accuracy of one answer. measured: that vote over subsets of the samples that were drawn, and voted: the
+    vote over answers, of which the bounds say nothing; NaN beyond those samples, and voted of counts. Each with
+    its 95% interval; rho and effective as in `vote_cells.frame`. Source: `vote_bounds.certify`. Raises UntoldError
+    as there.
     """
     rows = [row for part, at in places(reading) for row in _rows(reading, part, at)]
     return pd.DataFrame(rows).assign(**reading.setting.columns())

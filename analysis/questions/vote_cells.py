@@ -35,13 +35,14 @@ def frame(reading: Reading) -> pd.DataFrame:
     """A row a model, bin and budget: how alike the answers to one prompt are, and what their mode is.
 
     rho: intraclass correlation of right and wrong answers; effective: independent answers that num_votes of them,
-    all that every prompt has, are worth; NaN where all answers are right, or all wrong. modal: share of prompts whose
-    modal answer among all samples is right, and moved: that less the vote of half of the samples, in expectation over
-    halves. tied: share of prompts where a right and a wrong answer tie for the mode; settled: of those where it is
-    settled which leads; NaN of counts, as modal. one_sample: accuracy of one answer with its interval over prompts,
-    which is of all prompts like these; bayes: Bayes@N with its posterior interval, which is of these very prompts.
-    Each but tied and settled with its 95% interval. Sources: `intraclass.correlation`, `modes.modal_answers`,
-    `posteriors.bayes_at_n`. Raises UntoldError where no model has two samples of each prompt.
+    all that every prompt has, are worth; NaN where all answers are right, or all wrong. modal: share of prompts
+    whose modal answer among all samples is right, and moved: that less the vote of half of the samples, in
+    expectation over halves. tied: share of prompts where a right and a wrong answer tie for the mode; settled: of
+    those where it is settled which leads; NaN of counts, as modal. one_sample: accuracy of one answer with its
+    interval over prompts, which is of all prompts like these; bayes: Bayes@N with its posterior interval, which is
+    of these very prompts. Each but tied and settled with its 95% interval. Sources: `intraclass.correlation`,
+    `modes.modal_answers`, `posteriors.bayes_at_n`. Raises UntoldError where no model has two samples of each
+    prompt.
     """
     found = {at: _modal(reading, at) for _, at in places(reading)}
     return pd.DataFrame([row for part, at in places(reading) for row in _rows(reading, part, at, found[at])])

@@ -27,7 +27,9 @@ VOTE, SMALL_ONLY, BOTH = "vote", "small_only", "both"
 
 
 class Case(NamedTuple):
-    """Who chooses among the smaller model's samples, and among how many of the larger one's: 1 is its one answer."""
+    """Who chooses among the smaller model's samples, and among how many of the larger one's:
+    1 is its one answer.
+    """
 
     name: str
     rule: Rule

@@ -38,7 +38,8 @@ class Choices:
 
     cost None is the first of AS_KNOWN that the run can tell. gpu and batch belong to cost model c3; throughput and
     price, by model name, to c4 and c5. cluster names a label of the prompts that are resampled together.
-    match_at: the axis that is read and the value of it at which a larger model's answer is matched; None: the last.
+    match_at: the axis that is read and the value of it at which a larger model's answer is matched; None: the
+    last.
     """
 
     binning: Binning = field(default_factory=Binning)
@@ -59,9 +60,9 @@ class Setting:
     anchor, bin_samples and bin_budget are None where no pool of samples makes the bins; rank_agreement and its
     ends are those of the scores that make them with the anchor's fresh samples, at predictor_tokens a prompt, NaN
     where unknown. cautions: what a reader has to bear in mind, "" where there is nothing. most_samples: what the
-    arm with most samples a prompt is read at, where that is more than num_samples; else 0. along: the serial axis that
-    is read; held: what the others are held at, in words; among: what tells the settings apart, where all are read;
-    matched: where a larger model's answer is matched, in words, if not at the last value of the axis.
+    arm with most samples a prompt is read at, where that is more than num_samples; else 0. along: the serial axis
+    that is read; held: what the others are held at, in words; among: what tells the settings apart, where all are
+    read; matched: where a larger model's answer is matched, in words, if not at the last value of the axis.
     """
 
     task: str
@@ -102,7 +103,8 @@ class Setting:
 
 
 def match_at(outcomes: Outcomes, choices: Choices) -> tuple[AxisName, int] | None:
-    """Where a larger model's answer is matched, None at the last value of the axis, and where all settings are read.
+    """Where a larger model's answer is matched, None at the last value of the axis, and where all settings are
+    read.
 
     Raises ValueError for another axis than the one that is read, and for a value of it that is not.
     """

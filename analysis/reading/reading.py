@@ -158,12 +158,16 @@ class Reading:
 
     @property
     def reference(self) -> int:
-        """The position of the budget, or other value of the axis, at which a larger model's one answer is matched."""
+        """The position of the budget, or other value of the axis, at which a larger
+        model's one answer is matched.
+        """
         budgets, match_at = self.outcomes.budgets, self.choices.match_at
         return len(budgets) - 1 if match_at is None else budgets.tolist().index(match_at[1])
 
     def with_reference(self, path: Path) -> tuple[Path, int]:
-        """The path, with the cell that is matched behind it where it is none of its own; and where that cell is."""
+        """The path, with the cell that is matched behind it where it is none of its own;
+        and where that cell is.
+        """
         if path.axis != "width":
             return path, self.reference
         if self.reference == path.budget_index[0]:

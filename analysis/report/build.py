@@ -19,8 +19,8 @@ MAX_BYTES = 14_500_000
 
 
 def build(root: Path, reading: Reading, every: Reading, *, size: Size, more: list[Section]) -> str:
-    """The page of a run as text, equal for equal rows. every: the reading of all its settings; `more` sections stand
-    before those of the prompts.
+    """The page of a run as text, equal for equal rows. every: the reading of all its settings; `more` sections
+    stand before those of the prompts.
 
     Raises ValueError where a choice asks for what the run lacks.
     """

@@ -27,9 +27,9 @@ LEGEND = (
     "from the log of the run."
 )
 READ = (
-    "All samples that are read. Cut: still thinking where it had to stop, so its answer is forced. Forced: the close "
-    "marker was added, not written by the model. Every outcome other than correct counts as not correct. Refused: the "
-    "sandbox stopped the grader."
+    "All samples that are read. Cut: still thinking where it had to stop, so its answer is forced. Forced: the "
+    "close marker was added, not written by the model. Every outcome other than correct counts as not correct. "
+    "Refused: the sandbox stopped the grader."
 )
 FROM_ELSEWHERE = "These outcomes come from elsewhere, without traces or an engine's log. A dash means: not known."
 

@@ -15,8 +15,8 @@ from analysis.text import wording
 
 
 def section(found: list[Match], *, unit: str, rule: Rule, words: Axis, matched: str = "") -> Section:
-    """A row a smaller model and bin. found: of two models or more; words: of the serial axis that is read; matched:
-    where the largest model's answer is, if not at the last value of it.
+    """A row a smaller model and bin. found: of two models or more; words: of the serial axis that is read;
+    matched: where the largest model's answer is, if not at the last value of it.
     """
     large, full = found[0].large, f"one answer {matched}" if matched else "one full answer"
     answer = wording.one_answer(large, matched) if matched else f"one full answer of {large}"

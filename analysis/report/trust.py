@@ -118,7 +118,8 @@ def _unread(found: Findings) -> list[Remark]:
     parts = unread.told({name: worst[f"{name}_share"] for name in unread.NAMES})
     text = (
         f"{full[:1].upper()}{full[1:]} at most {numerals.percent(float(shares.max()))} of a model's answers could "
-        f"not be graded as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not correct."
+        f"not be graded as right or wrong ({worst['model']}{': ' + parts if parts else ''}). They count as not "
+        "correct."
     )
     return [Remark(bool(shares.max() > UNREAD_SHARE), "Unread answers", text)]
 
@@ -153,9 +154,9 @@ def _open_rates(found: Findings) -> list[Remark]:
     never = int((rates["share_never"] >= 0.95).sum())
     undecided = int(rates["share_never"].between(0.05, 0.95, inclusive="neither").sum())
     text = (
-        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or {found.setting.words.head}), {never:,} are "
-        f"never in at least 95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does not decide "
-        "those. "
+        f"Of {len(rates):,} exchange rates (pairs, bins, rules, samples or {found.setting.words.head}), {never:,} "
+        f"are never in at least 95% of replicates. {undecided:,} are never in 5% to 95% of them: this run does "
+        "not decide those. "
         "Never: not within the measured grid. p-values test a rate of 1; they are corrected by Holm over all "
         "pairs and bins of a table."
     )

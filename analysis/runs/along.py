@@ -17,7 +17,8 @@ class Along:
     """A serial axis to read a grid along; at: values of the others, by default the most tokens and calls.
 
     Extensions and rounds are held at the fewest: a model by itself is not made to go on. declared: every value of
-    every axis that the run has, once it is settled. strategy: whose rounds are read, "" where there is one or none.
+    every axis that the run has, once it is settled. strategy: whose rounds are read, "" where there is one or
+    none.
     """
 
     axis: AxisName = "budget"
@@ -35,8 +36,8 @@ class Along:
         _refuse_undeclared(asked, declared)
         if self.axis == "rounds" and declared[self.axis] == (1,):
             raise ValueError(
-                "The run has no rounds behind the first. `isoquant sweep RUN strategy=think_twice grid.rounds=[1,2,4]` "
-                "draws some."
+                "The run has no rounds behind the first. `isoquant sweep RUN strategy=think_twice "
+                "grid.rounds=[1,2,4]` draws some."
             )
         if self.axis != "budget" and len(declared[self.axis]) < 2:
             words = BY_NAME[self.axis]
@@ -120,7 +121,9 @@ class Everywhere:
     is_plain: ClassVar[bool] = False
 
     def settle(self, cells: pd.DataFrame) -> "Everywhere":
-        """With the settings that are declared. Raises ValueError where an axis is held at a value that no cell has."""
+        """With the settings that are declared. Raises ValueError where an axis is held at
+        a value that no cell has.
+        """
         declared = _declared(cells)
         _refuse_undeclared(self.at, declared)
         kept = cells[_are_at(cells, self.at)]

@@ -129,7 +129,9 @@ class Arm:
         which: Any = slice(None),
         verdicts: Verdicts | None = None,
     ) -> Floats:
-        """Expected cost of so many of these samples, at these budgets; (B, P, K). Source: `cost_models.cell_cost`."""
+        """Expected cost of so many of these samples, at these budgets; (B, P, K). Source:
+        `cost_models.cell_cost`.
+        """
         decoded, given, later = self._spent(at, which)
         return cost_models.cell_cost(
             cost,
@@ -188,8 +190,8 @@ def weighed(arms: Sequence[Arm]) -> tuple[Arm, ...]:
 def score(
     arm: Arm, root: Path, *, pool: str, prompt_ids: pd.Index, grader: tuple[str, str], verifier: Verifier | None
 ) -> Arm:
-    """The arm, read at thinking budgets alone, with what a verifier made of its samples, in place of what another did;
-    counts as they are. Held-out samples need no scores, and mostly have none.
+    """The arm, read at thinking budgets alone, with what a verifier made of its samples, in place of what another
+    did; counts as they are. Held-out samples need no scores, and mostly have none.
     """
     if isinstance(arm.stored, Counted):
         return arm
@@ -213,9 +215,10 @@ class StoredRun:
     """One task of a run: its rungs, what is declared of each, and their arms on the union of its prompts.
 
     grader: a grader and its version, by default the highest that graded any of them. scoring: whose scores are
-    read beside the grades, and how; nobody's by default. along: the axis that is read, thinking budgets by default,
-    or every setting; its values stand in place of budgets. Raises ValueError where nothing is graded, where the run
-    holds several tasks and none is named, where scores are asked for that it has not, and as `Along.settle`.
+    read beside the grades, and how; nobody's by default. along: the axis that is read, thinking budgets by
+    default, or every setting; its values stand in place of budgets. Raises ValueError where nothing is graded,
+    where the run holds several tasks and none is named, where scores are asked for that it has not, and as
+    `Along.settle`.
     """
 
     def __init__(

@@ -23,8 +23,9 @@ def read(root: Path, identity: str) -> pd.DataFrame:
     """A row a call that was carried out, of one identity, in the order of its samples.
 
     call: its number in the sample, from 1. opened, place: after how many written tokens it begins, and was carried
-    out. num_result_tokens: what stood behind it. trouble: timeout, failed or malformed, null where there is a result.
-    has_gold: whether a document of the prompt's gold ones is among the results; null where the task names none.
+    out. num_result_tokens: what stood behind it. trouble: timeout, failed or malformed, null where there is a
+    result. has_gold: whether a document of the prompt's gold ones is among the results; null where the task names
+    none.
     """
     key, of_call = ["prompt_id", "pool", "sample"], ["tool", "query", "result_ids", "tool_seconds", "trouble"]
     columns = [*key, "start_token", "num_thinking_tokens", "opened", *of_call, "observed_ids"]
@@ -90,7 +91,9 @@ def _read_gold(root: Path) -> dict[str, set[str]]:
 
 
 def summarize(calls: pd.DataFrame) -> dict[str, float]:
-    """Of `read`'s rows: how many there are, in how many samples, and means; NaN where there is nothing to average."""
+    """Of `read`'s rows: how many there are, in how many samples, and means;
+    NaN where there is nothing to average.
+    """
     found = calls["has_gold"].dropna()
     return {
         "num_calls": len(calls),

@@ -57,7 +57,9 @@ def read(root: Path, *, tasks: ArrayLike, prompt_ids: ArrayLike, embedder: str |
 
 
 def _stack(stored: pd.DataFrame, root: Path) -> Floats:
-    """The vectors of all rows and the origin behind them, shape (rows + 1, D); raises ValueError where one is none."""
+    """The vectors of all rows and the origin behind them, shape (rows + 1, D);
+    raises ValueError where one is none.
+    """
     fault = None
     if stored.index.has_duplicates:
         fault = "two vectors for one prompt"

@@ -1,4 +1,6 @@
-"""The strategies of a run on the prompts of its samples: what was answered in each round, and what every call took."""
+"""The strategies of a run on the prompts of its samples: what was answered in each round,
+and what every call took.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +44,8 @@ class Layer(NamedTuple):
 class Played:
     """A strategy as one of the outcomes' models played it at one of their budgets, on all of their prompts.
 
-    of: the arm's position, at: the budget's. num_groups: by round how many groups every prompt has there and in all
-    rounds before; round 1 are the samples as they come.
+    of: the arm's position, at: the budget's. num_groups: by round how many groups every prompt has there and in
+    all rounds before; round 1 are the samples as they come.
     """
 
     name: str
@@ -218,8 +220,8 @@ class _Model:
     def _lacking(self, number: int, name: str, budget: int, lacking: str) -> str:
         where = self._outcomes.along.words.alone(budget)
         return (
-            f"Round {number} of {name} by {self._arm.rung.name} {where} is left out: {lacking} prompts lack it; run "
-            "the sweep to its end."
+            f"Round {number} of {name} by {self._arm.rung.name} {where} is left out: {lacking} prompts lack it; "
+            "run the sweep to its end."
         )
 
 

@@ -66,8 +66,8 @@ def has_traces(root: Path) -> bool:
 
 
 def read_health(root: Path, identity: str, budgets: Sequence[int]) -> pd.DataFrame:
-    """A row a declared budget, with the fewest extensions and the most calls: shares of samples in [0, 1], mean tokens,
-    device seconds a thousand would take alone.
+    """A row a declared budget, with the fewest extensions and the most calls: shares of samples in [0, 1], mean
+    tokens, device seconds a thousand would take alone.
 
     Of each prompt count the largest declared number of samples that are all there; the others that were asked for
     are num_left_out. Shares are null where under GROWN_SHARE of the prompts count that do at other budgets: those
@@ -144,7 +144,9 @@ def _follow(rows: pd.DataFrame, answers: pd.DataFrame, most: Caps) -> _Traces:
 def _number(
     samples: pd.MultiIndex, rows: pd.DataFrame, places: Sequence[pd.Series], *, num: int
 ) -> list[np.ndarray]:
-    """What stands at these places of segments, in their order, as (num, samples): the first of each, the second, ..."""
+    """What stands at these places of segments, in their order, as (num, samples): the first of each, the second,
+    ...
+    """
     number, at = (
         rows.groupby(SAMPLE).cumcount().to_numpy(),
         samples.get_indexer(pd.MultiIndex.from_frame(rows[SAMPLE])),
@@ -178,7 +180,9 @@ def _serving(traces: _Traces, answers: pd.DataFrame, caps: Caps) -> pd.DataFrame
 
 
 def _counted(serving: pd.DataFrame, num_stored: int, declared: pd.DataFrame) -> _Counted:
-    """What counts of the answers at one budget; its D declared cells are of the first prompts P of those stored."""
+    """What counts of the answers at one budget; its D declared cells are of the first
+    prompts P of those stored.
+    """
     num_samples, num_prompts = (declared[name].to_numpy(dtype=np.int64) for name in ("num_samples", "num_prompts"))
     prompts = np.arange(min(num_stored, num_prompts.max()))
     asked_PD = num_samples * (prompts[:, None] < num_prompts)

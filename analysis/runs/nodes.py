@@ -12,9 +12,10 @@ KEY = ["prompt_id", "pool", "sample", "budget"]
 
 
 def count_rounds(root: Path, identity: str, *, grader: tuple[str, str]) -> pd.DataFrame:
-    """A row a strategy, version, round, call and thinking budget of one model: samples that were asked for, and that
-    are there; means of their thinking and answer tokens; shares whose thinking was cut, whose text reached its limit,
-    and whose answer has no grade that could be read (NaN of free text). Empty where no strategy was drawn.
+    """A row a strategy, version, round, call and thinking budget of one model: samples that were asked for, and
+    that are there; means of their thinking and answer tokens; shares whose thinking was cut, whose text reached
+    its limit, and whose answer has no grade that could be read (NaN of free text). Empty where no strategy was
+    drawn.
     """
     cells = store.scan(root, schema.CELLS, identity=identity).to_pandas()
     asked = {

@@ -38,8 +38,8 @@ class Outcomes:
 
     bins is the anchor's held-out pool on the same prompts, at its one reference budget; None where none was drawn.
     dials (P,) each: what is known of the prompts beside their text, by name. num_grown: samples a prompt that each
-    arm has and is read at, and num_samples the least of them; budgets_aside: budgets that were declared and are not
-    read, with the models that lack answers there. along: what `budgets` are values of.
+    arm has and is read at, and num_samples the least of them; budgets_aside: budgets that were declared and are
+    not read, with the models that lack answers there. along: what `budgets` are values of.
     """
 
     task: str
@@ -74,8 +74,8 @@ class Outcomes:
         return replace(self, arms=tuple(replace(arm, verifier=None) for arm in self.arms))
 
     def drawn(self, num_samples: int) -> "Outcomes":
-        """Of every arm as many samples of each prompt one by one, where some have more or are counts: the least that
-        one of them has, of counts at most so many. Else the same.
+        """Of every arm as many samples of each prompt one by one, where some have more or are counts: the least
+        that one of them has, of counts at most so many. Else the same.
         """
         if not self.holds_counts and self.most_samples == self.num_samples:
             return self
@@ -122,20 +122,21 @@ def load(
     """The outcomes of one task of a run.
 
     Budgets are those every arm has; each arm's number of samples is the largest declared one that at least
-    GROWN_SHARE of its prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks any
-    arm's sample is dropped from every arm and listed; a model without any graded answer is listed as unfinished.
-    The anchor is the model with a pool for bins, the largest where several have one. scoring: whose scores stand
-    beside the grades, and how they are read; nobody's by default. along: the axis that takes the place of thinking
-    budgets, or every setting. Raises ValueError where nothing is graded, where the run holds several tasks and none
-    is named, where the named anchor has no pool for bins, where scores are asked for that the run has not, and as
-    `Along.settle`.
+    GROWN_SHARE of its prompts have reached; success counts are read whole, each prompt's own. A prompt that lacks
+    any arm's sample is dropped from every arm and listed; a model without any graded answer is listed as
+    unfinished. The anchor is the model with a pool for bins, the largest where several have one. scoring: whose
+    scores stand beside the grades, and how they are read; nobody's by default. along: the axis that takes the
+    place of thinking budgets, or every setting. Raises ValueError where nothing is graded, where the run holds
+    several tasks and none is named, where the named anchor has no pool for bins, where scores are asked for that
+    the run has not, and as `Along.settle`.
     """
     with telling_damage(root):
         return pair(StoredRun(root, task=task, scoring=scoring, along=along), anchor=anchor)
 
 
 def scored(root: Path, loaded: Outcomes, scoring: Scoring, *, anchor: str | None = None) -> Outcomes:
-    """Outcomes of a run as `load` gives them with these scores, of which the scores alone are read where it can be.
+    """Outcomes of a run as `load` gives them with these scores, of which the scores alone are read where it can
+    be.
 
     anchor: that of `loaded`. Raises ValueError where the run has no such scores.
     """

@@ -22,7 +22,8 @@ Reader = Callable[[str, Sequence[Caps]], Samples]
 def choose(root: Path, cells: pd.DataFrame, wanted: str, *, is_asked: bool) -> Strategy | None:
     """The strategy whose rounds are read of these cells: the one of that name, or the only one there is.
 
-    is_asked: whether rounds are asked for. Raises ValueError where it has to be named, or is none of a single sample.
+    is_asked: whether rounds are asked for. Raises ValueError where it has to be named, or is none of a single
+    sample.
     """
     drawn = {(pool.strategy, pool.version) for pool in map(read_pool, cells["pool"].unique()) if pool is not None}
     every = read_strategies(root) if drawn or wanted else {}

@@ -37,10 +37,11 @@ class Samples:
     cut: thinking was still going at the budget. forced: the answer was forced out of it, as the harness may do
     also where thinking had ended. score: what each answer is worth, from 0 to 1, where outcomes from elsewhere
     hold more than right and wrong; None where they do not, and `correct` says all. scores: what a verifier gave,
-    None where none was asked for. given_tokens: those between the prompt and the answer that the model read and did
-    not write, what closed its thinking aside; None where there are none. later_read,
+    None where none was asked for. given_tokens: those between the prompt and the answer that the model read and
+    did not write, what closed its thinking aside; None where there are none. later_read,
     later_written: what each later round of a strategy read, and wrote, which the tokens above count; (B, P, S, R).
-    asked_tokens: of the request of each answer, those that stand before its thinking or close it; None where unasked.
+    asked_tokens: of the request of each answer, those that stand before its thinking or close it; None where
+    unasked.
     """
 
     present: Bools
@@ -147,15 +148,16 @@ def read(
     stored: Stored | None = None,
     votes: pd.Index | None = None,
 ) -> Samples:
-    """The graded answers of one identity and pool, each setting served by what a run capped there would have given.
+    """The graded answers of one identity and pool, each setting served by what a run capped there would have
+    given.
 
     The answer of a trace that ended by itself at T tokens serves every budget b >= T; below, the forced one does
-    (results.cuts.answer_places, of stored answers alone). Not so outcomes from elsewhere, whose runs are independent:
-    an answer serves its own budget, schema.UNLIMITED where none is stored. prompt_tokens (P,) is the length of each
-    prompt before thinking; grader is its name and version. A verifier's scores serve settings as the answers do that
-    it read. goes_on: whether thinking may go on behind a close or a call, where settings with fewer of these cut it.
-    is_graded: of free text there are no grades. stored: as `scan` gives it, where it was read before; votes: what votes
-    are numbered by, those of this pool by default.
+    (results.cuts.answer_places, of stored answers alone). Not so outcomes from elsewhere, whose runs are
+    independent: an answer serves its own budget, schema.UNLIMITED where none is stored. prompt_tokens (P,) is the
+    length of each prompt before thinking; grader is its name and version. A verifier's scores serve settings as
+    the answers do that it read. goes_on: whether thinking may go on behind a close or a call, where settings with
+    fewer of these cut it. is_graded: of free text there are no grades. stored: as `scan` gives it, where it was
+    read before; votes: what votes are numbered by, those of this pool by default.
     """
     answers, grades = (scan(root, identity, grader) if stored is None else stored).of(pool)
     num_samples = 1 + max(pc.max(answers["sample"]).as_py() or 0, pc.max(grades["sample"]).as_py() or 0)

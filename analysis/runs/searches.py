@@ -42,7 +42,8 @@ class Searched:
     """A search of one of the outcomes' arms, on all of their prompts at one of their budgets.
 
     of: the arm's position, at: the budget's. together: its paths are chosen among each other, so that only all of
-    them are a search. arm: paths as samples, with the scores of the search's own verifier. strategy: how was searched.
+    them are a search. arm: paths as samples, with the scores of the search's own verifier. strategy: how was
+    searched.
     """
 
     name: str

@@ -22,13 +22,13 @@ DOWN, ACROSS = "down", "across"
 class Axis(NamedTuple):
     """The words of one axis, and what the others are held at beside it, "" where that goes without saying.
 
-    steps: what is counted along it. unit, one_unit, form: what stands behind a number of them, and the number's form.
-    grid: the option that draws more of it. phrases: of 0, of 1, and of any other value, with `{}` for it. values:
-    what its values are called; choice: one of them, as a setting; largest, at_its_largest: at the last of them;
-    at_every: at each. more, more_of, longer, does, ask, how: to spend more along it, as a thing, as what somebody
-    does, as what a model does, and in questions; less: to spend less; one_or_many: against more samples; by_one: by a
-    single one; buys: as what is paid for. cut_at: where a sample that still goes on is cut. left_out: the title of a
-    caution. head: of a column; file: how the name of a figure ends.
+    steps: what is counted along it. unit, one_unit, form: what stands behind a number of them, and the number's
+    form. grid: the option that draws more of it. phrases: of 0, of 1, and of any other value, with `{}` for it.
+    values: what its values are called; choice: one of them, as a setting; largest, at_its_largest: at the last of
+    them; at_every: at each. more, more_of, longer, does, ask, how: to spend more along it, as a thing, as what
+    somebody does, as what a model does, and in questions; less: to spend less; one_or_many: against more samples;
+    by_one: by a single one; buys: as what is paid for. cut_at: where a sample that still goes on is cut. left_out:
+    the title of a caution. head: of a column; file: how the name of a figure ends.
     """
 
     name: AxisName

@@ -19,9 +19,9 @@ class Serving:
 
     The first K layers are the answers of traces that closed by themselves, after no extension, one, two, ...; then
     those that were forced at each of B budgets, and those at the beginning of the first, second, ... of C calls.
-    answers: the stored rows of the key's columns with `extension`; traces: segments, with where they start and end and
-    where a call begins in them, None where thinking goes on behind no close and no call; null: the budget that a row
-    without one is of, NATURAL or one of the settings'.
+    answers: the stored rows of the key's columns with `extension`; traces: segments, with where they start and end
+    and where a call begins in them, None where thinking goes on behind no close and no call; null: the budget that
+    a row without one is of, NATURAL or one of the settings'.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class Serving:
             self._closes[found.at] = np.where(extension > 0, place, NEVER)[found.kept]
         if traces is not None:
             ends = ints(traces["start_token"]) + ints(traces["num_thinking_tokens"])
-            # Of an answer that is missing its trace still says that it closed: what was written behind that is none.
+            # Of an answer that is missing its trace still says that it closed: what was written behind that is
+            # none.
             [closes] = self._number(traces.filter(traces["ended"]), ends[bools(traces["ended"])], num=self.num_own)
             self._closes = np.minimum(self._closes, closes)
             calls = traces.filter(traces["opened"].is_valid())
@@ -104,8 +105,8 @@ class Serving:
         return prompt, ints(table["sample"])
 
     def settle(self, present: Bools, thinking_tokens: Ints, forced: Bools) -> None:
-        """Find out what serves what; (K + B + C, P, S) each: whether an answer is there, what was thought before it,
-        and whether it was forced.
+        """Find out what serves what; (K + B + C, P, S) each: whether an answer is there, what was thought before
+        it, and whether it was forced.
         """
         own = slice(self.num_own)
         closes = np.minimum(self._closes, np.where(present[own], thinking_tokens[own], NEVER))
@@ -124,8 +125,8 @@ class Serving:
         self._choose(chosen + [(k, self._own[k]) for k in reversed(range(self.num_own))])
 
     def _choose(self, chosen: Sequence[tuple[int, Bools]]) -> None:
-        """Which of all answers in layers serves each setting and sample: its budget's, but where a layer is chosen; of
-        several the last.
+        """Which of all answers in layers serves each setting and sample: its budget's, but where a layer is
+        chosen; of several the last.
         """
         layer = np.empty((len(self.settings), *self.shape[1:]), dtype=np.int64)
         layer[:] = [[[self.num_own + self.budgets.index(setting.budget)]] for setting in self.settings]

@@ -1,4 +1,6 @@
-"""What a run has spent: tokens and samples by model, and the seconds of its devices. Knows tables, no cost model."""
+"""What a run has spent: tokens and samples by model, and the seconds of its devices. Knows tables,
+no cost model.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +17,8 @@ MOST_PROBED = 2**31
 
 
 class Written(NamedTuple):
-    """Of one model: tokens of its evaluated samples and how many there are, tokens of its other samples, prompts that
-    have any, and tokens that its requests read.
+    """Of one model: tokens of its evaluated samples and how many there are, tokens of its other samples, prompts
+    that have any, and tokens that its requests read.
     """
 
     tokens: int

@@ -1,4 +1,6 @@
-"""The steps of a stored text, as a process reward model split it, each with its score. Knows no table and no HTML."""
+"""The steps of a stored text, as a process reward model split it, each with its score.
+Knows no table and no HTML.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -35,7 +37,9 @@ def splitting(verifier: Verifier) -> Splitting | None:
 
 
 def ends(text: str, delimiter: str) -> list[int]:
-    """Where each step of a text ends: what stands between delimiters and is not blank, without the space around."""
+    """Where each step of a text ends: what stands between delimiters and is not blank,
+    without the space around.
+    """
     found, start = [], 0
     for part in text.split(delimiter):
         if part.strip():

@@ -45,7 +45,9 @@ class Strategy(NamedTuple):
 
     @property
     def chained(self) -> str | None:
-        """The node by which a sample goes on from its own answers, None where rounds are no chain of one sample."""
+        """The node by which a sample goes on from its own answers, None where rounds are
+        no chain of one sample.
+        """
         is_chain = bool(self.nodes) and self.agents == 1 and self._is_by_each(self.last)
         return self.last if is_chain else None
 

@@ -51,7 +51,9 @@ def choose_samples(prompt_id: str, num_samples: int, count: int, *, seed: int) -
 
 
 def read(root: Path, outcomes: Outcomes, wanted: Mapping[str, Sequence[int]]) -> Samples:
-    """These samples of these prompts in every rung, at every budget that is read; one shard is in memory at a time."""
+    """These samples of these prompts in every rung, at every budget that is read;
+    one shard is in memory at a time.
+    """
     rungs = {arm.rung.identity: at for at, arm in enumerate(outcomes.arms)}
     samples: Samples = {
         prompt: {(rung, sample): Sample() for rung in range(len(rungs)) for sample in chosen}
@@ -74,7 +76,9 @@ def read(root: Path, outcomes: Outcomes, wanted: Mapping[str, Sequence[int]]) ->
 
 
 def _add_scores(root: Path, outcomes: Outcomes, rungs: Mapping[str, int], samples: Samples) -> None:
-    """What the verifier of each rung gave its answers, where a reader asked for one: the first verdict of several."""
+    """What the verifier of each rung gave its answers, where a reader asked for one:
+    the first verdict of several.
+    """
     versions = {
         arm.rung.identity: (arm.verifier.name, arm.verifier.version) for arm in outcomes.arms if arm.verifier
     }

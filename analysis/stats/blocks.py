@@ -1,4 +1,6 @@
-"""Votes among answers that come in blocks: of a random subset of blocks, all answers vote. Arrays in, arrays out."""
+"""Votes among answers that come in blocks: of a random subset of blocks, all answers vote. Arrays in,
+arrays out.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -22,10 +24,10 @@ def vote_of_blocks(
 ) -> Drawn:
     """Expected correctness of the plurality answer of k random blocks, ties split evenly.
 
-    votes, correct (P, G, M): G blocks of M answers each, as in `estimators.maj_at_k` -> (P, K) each. Every subset of
-    blocks is counted where there are at most `num_draws`, else so many are drawn of each prompt. Blocks of one answer
-    are samples. Raises ValueError where a width is not in 1..G. Source: by definition; simple random sampling without
-    replacement.
+    votes, correct (P, G, M): G blocks of M answers each, as in `estimators.maj_at_k` -> (P, K) each. Every subset
+    of blocks is counted where there are at most `num_draws`, else so many are drawn of each prompt. Blocks of one
+    answer are samples. Raises ValueError where a width is not in 1..G. Source: by definition; simple random
+    sampling without replacement.
     """
     votes, correct = np.asarray(votes), np.asarray(correct, dtype=float)
     num_prompts, num_blocks, size = votes.shape
@@ -54,7 +56,9 @@ def _draw_subsets(num_blocks: int, k: int, rng: np.random.Generator, num_draws: 
 
 @compiled
 def _lead(blocks: Ints, worth: Floats, subsets: Ints) -> Floats:
-    """Mean worth of the classes that lead in each subset of blocks, 0 where nobody votes; (G, M), (D, k) -> (D,)."""
+    """Mean worth of the classes that lead in each subset of blocks, 0 where nobody votes; (G, M), (D,
+    k) -> (D,).
+    """
     led, counts = np.zeros(len(subsets)), np.zeros(len(worth), dtype=np.int64)
     for row in range(len(subsets)):
         counts[:] = 0

@@ -64,8 +64,8 @@ def weighted_means(weights: ArrayLike, values: ArrayLike) -> Floats:
 
 
 def means_of_each(weights: ArrayLike, tables: Sequence[ArrayLike]) -> list[Floats]:
-    """Means of several tables at once, (P, J) each -> (..., J) each: of many prompts the weights themselves take longer
-    to read than a table does. Source: `weighted_means`.
+    """Means of several tables at once, (P, J) each -> (..., J) each: of many prompts the weights themselves take
+    longer to read than a table does. Source: `weighted_means`.
     """
     arrays = [np.asarray(table, dtype=float) for table in tables]
     ends = np.cumsum([array.shape[1] for array in arrays])
@@ -106,12 +106,12 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
 
 
 def bias_corrected_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interval:
-    """The same for a statistic of skewed errors, such as a ratio of variances: its ends are moved to where they would
-    be if half of the replicates lay below the estimate.
+    """The same for a statistic of skewed errors, such as a ratio of variances: its ends are moved to where they
+    would be if half of the replicates lay below the estimate.
 
-    statistic (1 + R, ...), the estimate first -> fields (...). Replicates that equal the estimate count half, those
-    that are NaN do not; where the estimate is NaN so are the ends. Source: Efron 1981; Efron and Tibshirani 1993,
-    chapter 14, without acceleration.
+    statistic (1 + R, ...), the estimate first -> fields (...). Replicates that equal the estimate count half,
+    those that are NaN do not; where the estimate is NaN so are the ends. Source: Efron 1981; Efron and Tibshirani
+    1993, chapter 14, without acceleration.
     """
     statistic = np.asarray(statistic, dtype=float)
     estimate, replicates = statistic[0], np.sort(statistic[1:], axis=0)

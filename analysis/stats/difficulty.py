@@ -164,7 +164,9 @@ def _rank_agreement(predicted: ArrayLike, oracle: ArrayLike, weights: Floats) ->
 
 
 def _levels(scores: ArrayLike) -> tuple[Ints, Ints, Ints]:
-    """Which distinct score each prompt has, the easiest first; the prompts by score, and where each score starts."""
+    """Which distinct score each prompt has, the easiest first; the prompts by score,
+    and where each score starts.
+    """
     scores = np.asarray(scores, dtype=float)
     if np.isnan(scores).any():
         raise ValueError("Every prompt needs a difficulty score; leave out those without one.")

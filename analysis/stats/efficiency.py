@@ -1,4 +1,6 @@
-"""How well tokens are allocated: between one budget for all and the best that hindsight does. Arrays in, tuples out."""
+"""How well tokens are allocated: between one budget for all and the best that hindsight does. Arrays in,
+tuples out.
+"""
 
 from typing import NamedTuple
 
@@ -22,9 +24,9 @@ class Sufficient(NamedTuple):
 def one_for_all(accuracy: ArrayLike, budgets: ArrayLike, tokens: ArrayLike) -> Floats:
     """Accuracy where every sample is allowed just so many tokens, under each weighting; (1 + R,).
 
-    accuracy (1 + R, B) at the budgets (B,), in rising order; tokens (1 + R,), what each sample is given and charged,
-    used or not. Between two budgets a share of the samples gets the larger one; NaN outside of the budgets. Source: by
-    definition.
+    accuracy (1 + R, B) at the budgets (B,), in rising order; tokens (1 + R,), what each sample is given and
+    charged, used or not. Between two budgets a share of the samples gets the larger one; NaN outside of the
+    budgets. Source: by definition.
     """
     accuracy, budgets = np.asarray(accuracy, dtype=float), np.asarray(budgets, dtype=float)
     tokens = np.asarray(tokens, dtype=float)
@@ -37,9 +39,9 @@ def one_for_all(accuracy: ArrayLike, budgets: ArrayLike, tokens: ArrayLike) -> F
 def sufficient(correct: ArrayLike, budgets: ArrayLike, own_tokens: ArrayLike) -> Sufficient:
     """The least that each sample needs to be right, by budget; (B, P, S), (B,), (P, S) -> (P, B) each.
 
-    A sample is charged the least budget at which it is right, or what it spends until it stops by itself, where that is
-    less and its answer is right there. own_tokens: thinking tokens that it spends under the largest budget. Source: by
-    definition.
+    A sample is charged the least budget at which it is right, or what it spends until it stops by itself, where
+    that is less and its answer is right there. own_tokens: thinking tokens that it spends under the largest
+    budget. Source: by definition.
     """
     correct, budgets = np.asarray(correct, dtype=bool), np.asarray(budgets, dtype=float)
     own = np.where(correct[-1], np.asarray(own_tokens, dtype=float), np.inf)
@@ -55,10 +57,10 @@ def sufficient(correct: ArrayLike, budgets: ArrayLike, own_tokens: ArrayLike) ->
 def in_hindsight(needs: Sufficient, budgets: ArrayLike, tokens: ArrayLike) -> Floats:
     """The most accuracy that so many tokens a sample buy where it is known what suffices for each; (1 + R,).
 
-    needs: means over prompts of what `sufficient` gives, (1 + R, B) each; tokens (1 + R,). Every sample has the least
-    budget, and more is given where more suffices: samples of a smaller budget first, of the last one only a share where
-    tokens run out. NaN where tokens are fewer than the least budget. Source: the fractional knapsack, Dantzig 1957, by
-    groups of samples.
+    needs: means over prompts of what `sufficient` gives, (1 + R, B) each; tokens (1 + R,). Every sample has the
+    least budget, and more is given where more suffices: samples of a smaller budget first, of the last one only a
+    share where tokens run out. NaN where tokens are fewer than the least budget. Source: the fractional knapsack,
+    Dantzig 1957, by groups of samples.
     """
     budgets, tokens = np.asarray(budgets, dtype=float), np.asarray(tokens, dtype=float)
     more = np.maximum(needs.tokens - needs.share * budgets[0], 0)
@@ -77,11 +79,12 @@ def in_hindsight(needs: Sufficient, budgets: ArrayLike, tokens: ArrayLike) -> Fl
 
 
 def efficiency(policy: ArrayLike, uniform: ArrayLike, best: ArrayLike) -> Interval:
-    """(policy - uniform) / (best - uniform), with its interval; (1 + R, ...) each, the estimate first -> fields (...).
+    """(policy - uniform) / (best - uniform), with its interval; (1 + R, ...) each, the estimate first -> fields
+    (...).
 
-    Accuracies at equal tokens in every weighting, best that of hindsight. 1: as good as hindsight; 0: as one budget for
-    all; below 0: worse. NaN where the interval of best - uniform is not above 0, so that there is nothing to share;
-    replicates without it do not count. Source: by definition; where it is not told is ours.
+    Accuracies at equal tokens in every weighting, best that of hindsight. 1: as good as hindsight; 0: as one
+    budget for all; below 0: worse. NaN where the interval of best - uniform is not above 0, so that there is
+    nothing to share; replicates without it do not count. Source: by definition; where it is not told is ours.
     """
     policy, uniform, best = (np.asarray(part, dtype=float) for part in (policy, uniform, best))
     possible = best - uniform

@@ -20,8 +20,8 @@ LOG_ZERO = -700.0
 RIDGE = 1e-7
 # Two searches may each end so far from the top: ratios that differ by less are alike.
 ALIKE = 4 * FLAT
-# Of either axis the floor, the share of what lies above it, the log exponent and the log scale, as they are made of
-# the parameters that are searched: of all eight, or of seven with one exponent.
+# Of either axis the floor, the share of what lies above it, the log exponent and the log scale, as they are made
+# of the parameters that are searched: of all eight, or of seven with one exponent.
 EXPONENTS = [2, 6]
 APART = np.eye(8)
 TOGETHER = np.delete(APART + np.outer(np.arange(8) == 6, np.arange(8) == 2), 6, axis=1)
@@ -57,9 +57,9 @@ class Rises(NamedTuple):
 class ExponentTest(NamedTuple):
     """Curves with an exponent each and with a common one, and whether the outcomes tell them apart.
 
-    exponents: of either axis; ratio: of the first over the second; replicates whose search did not end do not count,
-    and share_converged is of the others. likelihood_ratio: twice the log-likelihood that a second exponent gains;
-    p_value: how often it gains as much where there is one.
+    exponents: of either axis; ratio: of the first over the second; replicates whose search did not end do not
+    count, and share_converged is of the others. likelihood_ratio: twice the log-likelihood that a second exponent
+    gains; p_value: how often it gains as much where there is one.
     """
 
     own: Rises
@@ -74,11 +74,12 @@ class ExponentTest(NamedTuple):
 def compare_exponents(accuracies: Pair, steps: Pair, *, num_prompts: float) -> ExponentTest:
     """A likelihood-ratio test of one exponent for two axes, whose floors, ceilings and scales are their own.
 
-    accuracies (1 + R, J) along either axis under the same `bootstrap.prompt_weights`, the estimate first, NaN where a
-    bin is empty; steps (J,), increasing from 0 or more. A prompt is one trial in each cell. Cells share samples and
-    samples share prompts, so that the ratio is not chi-squared. What it is under one exponent is read off resampled
-    accuracies that are moved until their middle lies on the curves with one. Raises ValueError below MIN_CELLS cells
-    on an axis. Source: Wilks 1938 for the ratio; Hall and Wilson 1991 for resampling under the hypothesis.
+    accuracies (1 + R, J) along either axis under the same `bootstrap.prompt_weights`, the estimate first, NaN
+    where a bin is empty; steps (J,), increasing from 0 or more. A prompt is one trial in each cell. Cells share
+    samples and samples share prompts, so that the ratio is not chi-squared. What it is under one exponent is read
+    off resampled accuracies that are moved until their middle lies on the curves with one. Raises ValueError below
+    MIN_CELLS cells on an axis. Source: Wilks 1938 for the ratio; Hall and Wilson 1991 for resampling under the
+    hypothesis.
     """
     cells = _cells(accuracies, steps, num_prompts)
     own, common = _fit(cells)

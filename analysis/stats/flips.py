@@ -1,4 +1,6 @@
-"""Answers that more thinking turns from right to wrong and back, and what its tokens buy. Arrays in, arrays out."""
+"""Answers that more thinking turns from right to wrong and back, and what its tokens buy. Arrays in,
+arrays out.
+"""
 
 from typing import NamedTuple
 
@@ -29,8 +31,8 @@ class Flips(NamedTuple):
 def between(correct: ArrayLike) -> Flips:
     """What each step from a budget to the next does to the same samples; (B, P, S) -> (P, B - 1) each.
 
-    correct: whether each sample is right where its thinking is cut at the budget, or ended before; budgets in rising
-    order. Raises ValueError below two budgets and one sample. Source: McNemar 1947, the discordant pairs.
+    correct: whether each sample is right where its thinking is cut at the budget, or ended before; budgets in
+    rising order. Raises ValueError below two budgets and one sample. Source: McNemar 1947, the discordant pairs.
     """
     correct = np.asarray(correct, dtype=bool)
     if correct.ndim != 3 or len(correct) < 2 or not correct.shape[2]:
@@ -41,11 +43,12 @@ def between(correct: ArrayLike) -> Flips:
 
 
 def per_tokens(change: ArrayLike, tokens: ArrayLike, *, step: float = STEP_TOKENS) -> Floats:
-    """Accuracy that `step` more thinking tokens buy between two budgets; (...) each -> (...), in accuracy (0 to 1).
+    """Accuracy that `step` more thinking tokens buy between two budgets; (...) each -> (...), in accuracy (0 to
+    1).
 
-    change: what accuracy changes by; tokens: thinking tokens more that a sample spends; both means over prompts, under
-    each weighting of an interval. NaN where no sample thinks on. Source: by definition; so many tokens are those of
-    arXiv 2604.10739.
+    change: what accuracy changes by; tokens: thinking tokens more that a sample spends; both means over prompts,
+    under each weighting of an interval. NaN where no sample thinks on. Source: by definition; so many tokens are
+    those of arXiv 2604.10739.
     """
     change, tokens = np.asarray(change, dtype=float), np.asarray(tokens, dtype=float)
     return np.asarray(np.divide(step * change, tokens, out=np.full(tokens.shape, np.nan), where=tokens > 0))

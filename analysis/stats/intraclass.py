@@ -15,9 +15,9 @@ def correlation(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLi
     B and W the mean squares between prompts and within them, (B - W) / (B + (m - 1) W), where m is the number of
     samples, or of unequal ones (N - sum n^2 / N) / (P - 1) with N their sum. Of equal numbers it is the unbiased
     variance of p over that of one answer, E[p] (1 - E[p]), but for terms of 1 / P. Chance takes it below 0 where
-    prompts do not differ. NaN where all answers are right, or all wrong, where no prompt has two samples, and of one
-    prompt. Raises ValueError where a count is impossible. Source: Ridout, Demetrio and Firth 1999 (Biometrics 55,
-    estimator AOV), after Donner 1986.
+    prompts do not differ. NaN where all answers are right, or all wrong, where no prompt has two samples, and of
+    one prompt. Raises ValueError where a count is impossible. Source: Ridout, Demetrio and Firth 1999 (Biometrics
+    55, estimator AOV), after Donner 1986.
     """
     c, n = (np.asarray(count, dtype=float) for count in (num_correct, num_samples))
     if c.shape != n.shape or not np.all((n >= 1) & (c >= 0) & (c <= n)):
@@ -37,9 +37,9 @@ def correlation(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLi
 def effective_votes(rho: ArrayLike, num_votes: ArrayLike) -> Floats:
     """Independent answers that so many correlated ones are worth: n / (1 + (n - 1) rho), from 1 to n.
 
-    rho (...), num_votes (...), 1 or more, broadcast -> (...); a rho below 0, which chance alone makes, counts as 0.
-    The share of right answers among n of a random prompt has the variance of so many independent ones. NaN stays NaN.
-    Source: Kish 1965, the design effect.
+    rho (...), num_votes (...), 1 or more, broadcast -> (...); a rho below 0, which chance alone makes, counts as
+    0. The share of right answers among n of a random prompt has the variance of so many independent ones. NaN
+    stays NaN. Source: Kish 1965, the design effect.
     """
     rho, n = np.asarray(rho, dtype=float), np.asarray(num_votes, dtype=float)
     votes: Floats = n / (1 + (n - 1) * np.maximum(rho, 0))

@@ -1,4 +1,6 @@
-"""Coverage in size, data and samples at once, where prompts' chances follow a beta law. Arrays in, named tuples out."""
+"""Coverage in size, data and samples at once, where prompts' chances follow a beta law. Arrays in,
+named tuples out.
+"""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -104,8 +106,8 @@ class BetaFit(NamedTuple):
 
 
 class Replicates(NamedTuple):
-    """Parameters of the fit and of every replicate (1 + R, 6) in the order of PARAMETERS, NaN where a search did not
-    end, and the share of replicates whose search did.
+    """Parameters of the fit and of every replicate (1 + R, 6) in the order of PARAMETERS, NaN where a search did
+    not end, and the share of replicates whose search did.
     """
 
     parameters: Floats
@@ -115,11 +117,11 @@ class Replicates(NamedTuple):
 def fit(ladder: Ladder) -> BetaFit:
     """The law that makes all counts most likely, log a and log b being linear in log N and log D.
 
-    Of each prompt and model the count is beta-binomial. Why these functions: a and b must be positive; E[fail@k] falls
-    as k^-a, so that the exponent of samples itself follows a power of size and of data; and so does the mean chance
-    a / (a + b) while it is small, as -log accuracy does in Schaeffer et al. 2025. The likelihood takes prompts that
-    nobody solved, which log coverage cannot. An axis that the models do not tell apart is dropped. Raises ValueError
-    where no axis is left. Source: Roberts et al. 2026 (arXiv 2604.01411) for the law.
+    Of each prompt and model the count is beta-binomial. Why these functions: a and b must be positive; E[fail@k]
+    falls as k^-a, so that the exponent of samples itself follows a power of size and of data; and so does the mean
+    chance a / (a + b) while it is small, as -log accuracy does in Schaeffer et al. 2025. The likelihood takes
+    prompts that nobody solved, which log coverage cannot. An axis that the models do not tell apart is dropped.
+    Raises ValueError where no axis is left. Source: Roberts et al. 2026 (arXiv 2604.01411) for the law.
     """
     dropped = untold_axes(ladder)
     if len(dropped) == len(AXES):
@@ -155,10 +157,11 @@ def untold_axes(ladder: Ladder) -> dict[AxisName, str]:
 
 
 def resample(found: BetaFit, ladder: Ladder, weights: Weights) -> Replicates:
-    """The law under each weighting of the prompts (1 + R, P), from `bootstrap.prompt_weights`: all models together.
+    """The law under each weighting of the prompts (1 + R, P), from `bootstrap.prompt_weights`: all models
+    together.
 
-    Newton's steps from where the fit ended, with each replicate's curvature there, halved until the likelihood rises.
-    Source: Efron 1979; Ortega and Rheinboldt 1970 for the chord method.
+    Newton's steps from where the fit ended, with each replicate's curvature there, halved until the likelihood
+    rises. Source: Efron 1979; Ortega and Rheinboldt 1970 for the chord method.
     """
     design, _ = _design(ladder, found.dropped)
     counts = _Counts.of(ladder, design)

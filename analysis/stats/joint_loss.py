@@ -1,4 +1,6 @@
-"""Loss in size, data and samples at once: L = E + A N^-alpha + B D^-beta + G k^-gamma. Arrays in, named tuples out."""
+"""Loss in size, data and samples at once: L = E + A N^-alpha + B D^-beta + G k^-gamma. Arrays in,
+named tuples out.
+"""
 
 from typing import Literal, NamedTuple
 
@@ -69,8 +71,9 @@ class JointLossFit(NamedTuple):
 
 
 class JointLossIntervals(NamedTuple):
-    """By name, each parameter with its interval, and by axis what it takes off the loss from its least value to its
-    most, which the points tell also where amount and exponent make up for each other. share_converged: of replicates.
+    """By name, each parameter with its interval, and by axis what it takes off the loss from its least value to
+    its most, which the points tell also where amount and exponent make up for each other. share_converged: of
+    replicates.
     """
 
     parameters: dict[str, Interval]
@@ -88,10 +91,10 @@ def fit(
 ) -> JointLossFit:
     """The law that minimises the Huber loss (delta 1e-3) of log residuals, as `scaling.fit_loss` does for N and D.
 
-    All (n,), positive. An axis that does not vary, or that follows from the others, has no term of its own: with one
-    k this is Chinchilla's law. starts (s, 2t + 1) are rows of log amounts, log E and exponents of the t axes that
-    are left. Raises ValueError below two points more than parameters, and where no axis varies. Source: Roberts et
-    al. 2026 (arXiv 2604.01411); Hoffmann et al. 2022 (arXiv 2203.15556), appendix D, for the search.
+    All (n,), positive. An axis that does not vary, or that follows from the others, has no term of its own: with
+    one k this is Chinchilla's law. starts (s, 2t + 1) are rows of log amounts, log E and exponents of the t axes
+    that are left. Raises ValueError below two points more than parameters, and where no axis varies. Source:
+    Roberts et al. 2026 (arXiv 2604.01411); Hoffmann et al. 2022 (arXiv 2203.15556), appendix D, for the search.
     """
     logs, log_L = _logs(num_params, num_tokens, num_samples), np.log(positive(loss))
     dropped = untold_axes(logs)
@@ -142,7 +145,8 @@ def intervals(
     num_replicates: int,
     rng: np.random.Generator,
 ) -> JointLossIntervals:
-    """95% intervals of the parameters from points drawn again with replacement, each search from where the fit ended.
+    """95% intervals of the parameters from points drawn again with replacement, each search from where the fit
+    ended.
 
     Arguments as in `fit`. Replicates whose search did not end do not count. Source: Efron 1979.
     """
@@ -162,8 +166,8 @@ def intervals(
 def _resample(
     found: JointLossFit, logs: Floats, log_L: Floats, *, num_replicates: int, rng: np.random.Generator
 ) -> Floats:
-    """The law of the fit and of every replicate, a row each with the fields of JointLoss, NaN where a search did not
-    end; logs (3, n), log_L (n,) -> (1 + R, 7).
+    """The law of the fit and of every replicate, a row each with the fields of JointLoss, NaN where a search did
+    not end; logs (3, n), log_L (n,) -> (1 + R, 7).
     """
     used = [axis for axis in AXES if axis not in found.dropped]
     kept = logs[[AXES.index(axis) for axis in used]]
@@ -173,7 +177,8 @@ def _resample(
 
 
 def refit(start: Floats, logs: Floats, log_L: Floats, weights: Floats) -> Floats:
-    """Parameters (R, 2t + 1) of least Huber loss under each weighting of the points (R, n), NaN where none was found.
+    """Parameters (R, 2t + 1) of least Huber loss under each weighting of the points (R, n), NaN where none was
+    found.
 
     start (2t + 1,): where the fit ended. Newton's step with each point weighed by delta over its residual, damped.
     Source: Huber 1964; Beaton and Tukey 1974 for the weights; Levenberg 1944.

@@ -10,12 +10,13 @@ from analysis.stats.bootstrap import Interval, percentile_interval, weighted_mea
 
 
 class Mediation(NamedTuple):
-    """gain: accuracy at the last cell less that at the first; found: the share of samples that had found it at either.
+    """gain: accuracy at the last cell less that at the first; found: the share of samples that had found it at
+    either.
 
-    right_with, right_without: accuracy at the last cell of samples that had and had not. share: the part of the gain
-    that goes with finding it, (found[1] - found[0]) (right_with - right_without) / gain; within: the same with that
-    difference taken between samples of one prompt alone. NaN where there is no certain gain, or where all samples, or
-    none, had found it.
+    right_with, right_without: accuracy at the last cell of samples that had and had not. share: the part of the
+    gain that goes with finding it, (found[1] - found[0]) (right_with - right_without) / gain; within: the same
+    with that difference taken between samples of one prompt alone. NaN where there is no certain gain, or where
+    all samples, or none, had found it.
     """
 
     gain: Interval
@@ -27,7 +28,9 @@ class Mediation(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What each sample of a prompt is worth in a cell, 0 to 1, and whether it had found what it needs; (P, S) each."""
+    """What each sample of a prompt is worth in a cell, 0 to 1, and whether it had found what it needs; (P,
+    S) each.
+    """
 
     worth: Floats
     found: Bools
@@ -38,10 +41,10 @@ def mediate(first: Cell, last: Cell, weights: ArrayLike) -> Mediation:
 
     weights (1 + R, P) from `bootstrap.prompt_weights`, or a bin's part of them. The gain is split in two without a
     rest: more samples have found it, at the last cell's difference between those that have and have not, and both
-    kinds are right more often. Easy prompts may be found and answered alike; `within` compares samples of one prompt,
-    weighted by how much they vary, as a regression with an intercept for each prompt does. Neither tells what makes a
-    sample both find and answer. Source: Kitagawa 1955, Oaxaca 1973 and Blinder 1973 for the split; Mundlak 1978 for
-    the regression.
+    kinds are right more often. Easy prompts may be found and answered alike; `within` compares samples of one
+    prompt, weighted by how much they vary, as a regression with an intercept for each prompt does. Neither tells
+    what makes a sample both find and answer. Source: Kitagawa 1955, Oaxaca 1973 and Blinder 1973 for the split;
+    Mundlak 1978 for the regression.
     """
     worth, found, both = (
         np.stack([np.mean(each, axis=1) for each in pair], axis=1)

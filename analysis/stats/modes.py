@@ -14,8 +14,8 @@ SETTLED = 0.95
 
 
 class Modes(NamedTuple):
-    """Of each prompt what its modal answer is worth, ties split; whether a right and a wrong answer tie for it; and
-    whether it is settled which of them leads; (P,) each.
+    """Of each prompt what its modal answer is worth, ties split; whether a right and a wrong answer tie for it;
+    and whether it is settled which of them leads; (P,) each.
     """
 
     worth: Floats
@@ -27,11 +27,11 @@ def modal_answers(votes: ArrayLike, correct: ArrayLike) -> Modes:
     """The modal answers of all samples, and how sure they are.
 
     votes (P, S): codes of the answers, negative where a sample does not vote; correct (P, S), from 0 to 1; a class
-    counts with the mean of its members, and a prompt in which nobody votes is worth 0, and settled. Settled: with v1
-    votes for the leading one of the best right and the best wrong answer and v2 for the other, the chance that the
-    first leads in truth, 1 - I_1/2(v1 + 1, v2 + 1), is SETTLED or more. The share of right modes is the limit of the
-    majority vote as samples grow, but for modes that these samples miss. Sources: maj@k of all samples; the chance is
-    that of Aggarwal et al. 2023 (arXiv 2305.11860).
+    counts with the mean of its members, and a prompt in which nobody votes is worth 0, and settled. Settled: with
+    v1 votes for the leading one of the best right and the best wrong answer and v2 for the other, the chance that
+    the first leads in truth, 1 - I_1/2(v1 + 1, v2 + 1), is SETTLED or more. The share of right modes is the limit
+    of the majority vote as samples grow, but for modes that these samples miss. Sources: maj@k of all samples; the
+    chance is that of Aggarwal et al. 2023 (arXiv 2305.11860).
     """
     codes, worth = plurality.classes(np.asarray(votes), np.asarray(correct, dtype=float))
     size = plurality.class_sizes(codes)

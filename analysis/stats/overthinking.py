@@ -36,15 +36,16 @@ def draw_halves(num_samples: int, *, num_splits: int = NUM_SPLITS, rng: np.rando
 
 
 def losses(correct: ArrayLike, halves: ArrayLike) -> Losses:
-    """Overthinking tax and starvation loss of every budget, with no optimism of choosing and scoring on one sample.
+    """Overthinking tax and starvation loss of every budget, with no optimism of choosing and scoring on one
+    sample.
 
-    correct (B, P, S), budgets in rising order; halves (K, S) from `draw_halves`. Beside a budget b, the one with the
-    most right answers on a half of a prompt's samples is chosen, of several alike the nearest to b (so b itself, where
-    none is better), and read on the other half: what it is right more than b is what b loses, as over where b is
-    larger, as under where b is smaller; the mean over all halves. Where budgets are alike both are 0 in expectation,
-    while choosing and reading on the same samples would find a loss. They fall short of the loss against the prompt's
-    true best, which half of the samples do not always find, and are below 0 where such a choice does harm. Source:
-    ours; cross-fitting after Stone 1974.
+    correct (B, P, S), budgets in rising order; halves (K, S) from `draw_halves`. Beside a budget b, the one with
+    the most right answers on a half of a prompt's samples is chosen, of several alike the nearest to b (so b
+    itself, where none is better), and read on the other half: what it is right more than b is what b loses, as
+    over where b is larger, as under where b is smaller; the mean over all halves. Where budgets are alike both are
+    0 in expectation, while choosing and reading on the same samples would find a loss. They fall short of the loss
+    against the prompt's true best, which half of the samples do not always find, and are below 0 where such a
+    choice does harm. Source: ours; cross-fitting after Stone 1974.
     """
     correct, halves = np.asarray(correct, dtype=np.float32), np.asarray(halves, dtype=bool)
     chosen_on = correct @ halves.T.astype(np.float32)
@@ -70,7 +71,8 @@ def solved_by(correct: ArrayLike) -> Floats:
 
 
 def least_budget(correct: ArrayLike, budgets: ArrayLike) -> Floats:
-    """The least budget at which at least half of a prompt's samples are right, inf where none is; (B, P, S) -> (P,).
+    """The least budget at which at least half of a prompt's samples are right, inf where none is; (B, P, S) ->
+    (P,).
 
     budgets (B,) in rising order. Source: by definition.
     """

@@ -19,8 +19,8 @@ class Part:
     """Weights (R, P) of prompts that count where their label is `number` and else not; to numpy an array of those.
 
     whole (R, N): the weights of all prompts; labels (R, V): how each of V classes of prompts is labelled in each
-    weighting; which (N,): the prompts' classes; at (P,): the prompts that are looked at. Of few prompts the array is
-    made once and kept, of many as much of it as is asked for.
+    weighting; which (N,): the prompts' classes; at (P,): the prompts that are looked at. Of few prompts the array
+    is made once and kept, of many as much of it as is asked for.
     """
 
     whole: Weights

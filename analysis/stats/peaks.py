@@ -30,8 +30,8 @@ class Peak(NamedTuple):
 def find_peak(accuracy: ArrayLike, weights: ArrayLike) -> Peak:
     """Where accuracy peaks before its end, if it does.
 
-    accuracy (P, J) of each prompt along J cells, two or more; weights (1 + R, P) from `bootstrap.prompt_weights` or a
-    bin's part of them, with some prompt. False alarms over all cells together stay below 5%. Source:
+    accuracy (P, J) of each prompt along J cells, two or more; weights (1 + R, P) from `bootstrap.prompt_weights`
+    or a bin's part of them, with some prompt. False alarms over all cells together stay below 5%. Source:
     `differences.together`, against the last cell.
     """
     accuracy, weights = np.asarray(accuracy, dtype=float), parts.settle(weights)

@@ -11,12 +11,12 @@ from analysis.stats.bootstrap import LEVEL, Interval
 def bayes_at_n(counts: ArrayLike, worth: ArrayLike, *, level: float = LEVEL) -> Interval:
     """Posterior mean and interval of the mean worth of an answer over these prompts, which are held fixed.
 
-    counts (..., P, C): samples of each prompt by outcome; worth (C,) of an outcome, such as 0 and 1 -> fields (...),
-    in the unit of worth. Each prompt has a Dirichlet posterior under the uniform prior, so that of its n samples the
-    share of an outcome is drawn towards 1 / C as C more samples, one of each, would draw it; prompts are independent,
-    and their mean is taken as normal, within what outcomes are worth. It holds nothing of other prompts: for these
-    see `bootstrap`. Raises ValueError where shapes differ or a count is below 0. Source: Hariri et al. 2026 (arXiv
-    2510.04265), Bayes@N.
+    counts (..., P, C): samples of each prompt by outcome; worth (C,) of an outcome, such as 0 and 1 -> fields
+    (...), in the unit of worth. Each prompt has a Dirichlet posterior under the uniform prior, so that of its n
+    samples the share of an outcome is drawn towards 1 / C as C more samples, one of each, would draw it; prompts
+    are independent, and their mean is taken as normal, within what outcomes are worth. It holds nothing of other
+    prompts: for these see `bootstrap`. Raises ValueError where shapes differ or a count is below 0. Source: Hariri
+    et al. 2026 (arXiv 2510.04265), Bayes@N.
     """
     counts, worth = np.asarray(counts, dtype=float), np.asarray(worth, dtype=float)
     if counts.ndim < 2 or counts.shape[-1] != worth.shape[-1] or np.any(counts < 0):

@@ -15,13 +15,13 @@ def split_tau(num_correct: ArrayLike, num_samples: ArrayLike, weights: ArrayLike
     """Kendall's tau between the order of models by k samples of each prompt and that by half of all, other ones.
 
     num_correct, num_samples (P, J) of J models, each prompt's own number, 2 or more; weights (R, P), ks (K,) up to
-    half of the fewest samples -> (R, K), -1 to 1. The expectation over all ways to split the samples: the two parts
-    share prompts and no sample, so that it is that of two independent draws; part and whole share samples, and tau of
-    them is 1 at all samples however unsure the order is. The law of each pair's two differences is taken as normal,
-    by the central limit over prompts, their moments as of draws without replacement; the chance that both have one
-    sign is then Owen's. A pair of which neither varies counts 1, or 0 where it is equal. Raises ValueError for one
-    model and where k is not in 1..n/2. Sources: Kendall 1938; Owen 1956; tau against the order of all samples is
-    Hariri et al. 2026 (arXiv 2603.10960), its splits are ours.
+    half of the fewest samples -> (R, K), -1 to 1. The expectation over all ways to split the samples: the two
+    parts share prompts and no sample, so that it is that of two independent draws; part and whole share samples,
+    and tau of them is 1 at all samples however unsure the order is. The law of each pair's two differences is
+    taken as normal, by the central limit over prompts, their moments as of draws without replacement; the chance
+    that both have one sign is then Owen's. A pair of which neither varies counts 1, or 0 where it is equal. Raises
+    ValueError for one model and where k is not in 1..n/2. Sources: Kendall 1938; Owen 1956; tau against the order
+    of all samples is Hariri et al. 2026 (arXiv 2603.10960), its splits are ours.
     """
     c, n = (np.asarray(count, dtype=float) for count in (num_correct, num_samples))
     ks, half = np.asarray(ks, dtype=float), float(np.min(n) // 2)
@@ -49,8 +49,9 @@ def _agreement(gap: Floats, spread: tuple[Floats, Floats], ks: Floats, half: flo
     """Chance of one sign less that of two, of the differences of a pair by k samples and by half; (R, K).
 
     spread: the variance of one sample's difference, and what all samples together have of it. Of two normal
-    differences with one mean h, both are above 0 or both below with chance 1 - 2 T(h / s, a) - 2 T(h / t, b), where s
-    and t are their errors, r their correlation, a = (s / t - r) / sqrt(1 - r^2) and b as a with s and t exchanged.
+    differences with one mean h, both are above 0 or both below with chance 1 - 2 T(h / s, a) - 2 T(h / t, b),
+    where s and t are their errors, r their correlation, a = (s / t - r) / sqrt(1 - r^2) and b as a with s and t
+    exchanged.
     """
     one, every = spread
     first, second = (np.sqrt(np.maximum(one / size - every, 0)) for size in (ks, half))

@@ -29,8 +29,8 @@ class Evaluate(Protocol):
 
 
 class Refits(NamedTuple):
-    """parameters (R, p) of each replicate and the penalised negative log-likelihood there (R,), NaN where it has no
-    trials; converged (R,): the likelihood is flat there.
+    """parameters (R, p) of each replicate and the penalised negative log-likelihood there (R,), NaN where it has
+    no trials; converged (R,): the likelihood is flat there.
     """
 
     parameters: Floats

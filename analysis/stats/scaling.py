@@ -1,5 +1,5 @@
-"""Loss as a sum of falling powers: L = E + A N^-alpha + B D^-beta, of parameters and pretraining tokens, and of any
-number of such axes. Arrays in, named tuples out.
+"""Loss as a sum of falling powers: L = E + A N^-alpha + B D^-beta, of parameters and pretraining tokens, and of
+any number of such axes. Arrays in, named tuples out.
 """
 
 from collections.abc import Sequence

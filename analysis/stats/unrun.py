@@ -30,7 +30,8 @@ class Reach(NamedTuple):
 
 
 def reach(sizes: ArrayLike) -> Reach:
-    """How far a ladder of these sizes (M,) reaches: one step, its largest ratio between neighbours, beyond each end.
+    """How far a ladder of these sizes (M,) reaches: one step, its largest ratio between neighbours, beyond each
+    end.
 
     Raises ValueError below MIN_RUNGS different sizes. Source: ours.
     """
@@ -47,14 +48,15 @@ def reach(sizes: ArrayLike) -> Reach:
 def forecast(sizes: ArrayLike, values: ArrayLike, size: float, *, rng: np.random.Generator) -> Floats:
     """Values of a rung of this size, on a straight line in log size, with all that is not known of them.
 
-    sizes (M,); values (1 + R, M, J) of each rung under `bootstrap.prompt_weights`, the estimate first, on a scale on
-    which they may be any number (logits of accuracies, logarithms of costs) -> (1 + R, J), NaN where a value is. A
-    replicate is the line through the rungs' resampled values, by least squares, and a deviation of the rung's own.
-    Deviations are normal with one variance, which M rungs tell with M - 2 degrees of freedom beside what resampling
-    moves them by: each replicate draws a variance from the confidence distribution that the residuals leave, so that
-    few rungs give the long tails of Student's t. Cells deviate together as the residuals do. Raises ValueError as
-    `reach`, and for a size beyond it. Source: prediction in random-effects meta-regression, as Nagashima, Noma and
-    Furukawa 2019 (arXiv 1804.01054) do it; the variance as Viechtbauer 2007.
+    sizes (M,); values (1 + R, M, J) of each rung under `bootstrap.prompt_weights`, the estimate first, on a scale
+    on which they may be any number (logits of accuracies, logarithms of costs) -> (1 + R, J), NaN where a value
+    is. A replicate is the line through the rungs' resampled values, by least squares, and a deviation of the
+    rung's own. Deviations are normal with one variance, which M rungs tell with M - 2 degrees of freedom beside
+    what resampling moves them by: each replicate draws a variance from the confidence distribution that the
+    residuals leave, so that few rungs give the long tails of Student's t. Cells deviate together as the residuals
+    do. Raises ValueError as `reach`, and for a size beyond it. Source: prediction in random-effects
+    meta-regression, as Nagashima, Noma and Furukawa 2019 (arXiv 1804.01054) do it; the variance as Viechtbauer
+    2007.
     """
     sizes, values = np.asarray(sizes, dtype=float), np.asarray(values, dtype=float)
     if not (within := reach(sizes)).holds(size):
@@ -96,7 +98,9 @@ def _variances(residuals: Floats, chances: Floats) -> Floats:
 
 
 def _projections(logs: Floats, at: float) -> tuple[Floats, Floats]:
-    """Weights (M,) of the rungs in the line's value at a log size, and M - 2 directions (M, M - 2) off every line."""
+    """Weights (M,) of the rungs in the line's value at a log size, and M - 2 directions (M,
+    M - 2) off every line.
+    """
     centred = logs - logs.mean()
     line = 1 / len(logs) + (at - logs.mean()) * centred / (centred @ centred)
     through = np.linalg.qr(np.column_stack([np.ones(len(logs)), centred]), mode="complete").Q

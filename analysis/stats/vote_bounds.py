@@ -1,7 +1,7 @@
 """What two labelled samples of each prompt say of the vote of any number of them. Arrays in, named tuples out.
 
-The vote is that of right against wrong: an answer counts where more than half of the samples are right. Legend: p is
-a prompt's chance that one sample is right, V(p) that most of k are.
+The vote is that of right against wrong: an answer counts where more than half of the samples are right. Legend: p
+is a prompt's chance that one sample is right, V(p) that most of k are.
 """
 
 from functools import lru_cache
@@ -43,9 +43,9 @@ class Certificate(NamedTuple):
 def moments(num_correct: ArrayLike, num_samples: ArrayLike) -> tuple[Floats, Floats]:
     """Unbiased p and p squared of each prompt: the share of right samples, and of pairs with both right.
 
-    num_correct, num_samples (...), each prompt's own number, 2 or more -> (...) each. Every pair of the samples counts,
-    so that they are the mean over which two were labelled. Raises ValueError where a prompt has one sample. Source:
-    Liu 2026 (arXiv 2605.03379).
+    num_correct, num_samples (...), each prompt's own number, 2 or more -> (...) each. Every pair of the samples
+    counts, so that they are the mean over which two were labelled. Raises ValueError where a prompt has one
+    sample. Source: Liu 2026 (arXiv 2605.03379).
     """
     c, n = (np.asarray(count, dtype=float) for count in (num_correct, num_samples))
     if not np.all(n >= 2):
@@ -57,12 +57,13 @@ def certify(first: ArrayLike, second: ArrayLike, k: int) -> Certificate:
     """What bounds the vote of k over all distributions of p, and at these two moments sharply.
 
     first, second (...): E[p] and E[p^2], of which chance may put the second below the square of the first; it then
-    counts as that -> (..., 3) each. Holds for independent samples of each prompt and a vote of right against wrong;
-    ties, which even k have, are split, and make k the same as k - 1. A parabola above V bounds the vote whatever the
-    moments, as E[V(p)] is at most its mean; so resampled moments are read off the same one. Mixtures of prompts reach
-    the hull of the curve (p, p^2, V(p)); it is taken through 2 NUM_PLACES points, so that bounds are exact to 3e-5.
-    Of three votes they are closed: at most 3 b - 2 b^2 / a, a and b the moments. Raises ValueError below one vote.
-    Source: Liu 2026 (arXiv 2605.03379), the moment problem and its quadratic certificates; Karlin and Studden 1966.
+    counts as that -> (..., 3) each. Holds for independent samples of each prompt and a vote of right against
+    wrong; ties, which even k have, are split, and make k the same as k - 1. A parabola above V bounds the vote
+    whatever the moments, as E[V(p)] is at most its mean; so resampled moments are read off the same one. Mixtures
+    of prompts reach the hull of the curve (p, p^2, V(p)); it is taken through 2 NUM_PLACES points, so that bounds
+    are exact to 3e-5. Of three votes they are closed: at most 3 b - 2 b^2 / a, a and b the moments. Raises
+    ValueError below one vote. Source: Liu 2026 (arXiv 2605.03379), the moment problem and its quadratic
+    certificates; Karlin and Studden 1966.
     """
     if k < 1:
         raise ValueError(f"A vote needs at least one sample, not {k}.")
@@ -89,7 +90,9 @@ def majority(num_correct: ArrayLike, num_samples: ArrayLike, ks: ArrayLike) -> F
 
 
 def _most_of(n: Ints, c: Ints, k: int) -> Floats:
-    """Chance that a random subset of k, an odd number, has more than half of its samples among the c of n; (U,)."""
+    """Chance that a random subset of k, an odd number, has more than half of its samples among the c of n;
+    (U,).
+    """
     right = np.arange(k // 2 + 1, k + 1)
     wrong = k - right
     is_possible = (right <= c[:, None]) & (wrong <= (n - c)[:, None])

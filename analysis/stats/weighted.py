@@ -1,4 +1,5 @@
-"""The answer whose samples weigh most in a random subset of them: every subset visited, or some drawn. Compiled loops.
+"""The answer whose samples weigh most in a random subset of them: every subset visited, or some drawn. Compiled
+loops.
 
 Classes of answers, and what each is worth, are those of `plurality.classes`.
 """

@@ -34,11 +34,13 @@ def asked(settings: Row) -> str:
     return {
         "ExchangeRates": f"The exchange rate{of}{along}{bins}: to within {_factor(settings)}, or that it is never "
         "reached within the grid.",
-        "Accuracy": f"Every model's accuracy with one answer{bins}: to within {settings.get('points', 0):g} points.",
+        "Accuracy": f"Every model's accuracy with one answer{bins}: to within {settings.get('points', 0):g} "
+        "points.",
         "Compare": f"Whether {settings.get('new') or 'the largest model'} is better than "
         f"{settings.get('base') or 'the one before it'} by at least {settings.get('effect', 0):g} points{bins}; "
         f"{sure}.",
-        "Decide": f"Whether the exchange rate{of}{along}{bins} is below 1, above 1 or never reached; {sure}, over all "
+        "Decide": f"Whether the exchange rate{of}{along}{bins} is below 1, above 1 or never reached; {sure}, over "
+        "all "
         "questions and looks.",
     }[settings["goal"]]
 
@@ -56,28 +58,28 @@ def line(rows: Sequence[Row], name: str) -> str:
 def how_to_read(rows: Sequence[Row], last: Look) -> list[str]:
     """That the run was adaptive, and what this means for its intervals and for tables over all models."""
     lines = [
-        "This run was adaptive: what each round drew was decided from what the rounds before it had found. All prompts "
-        "of a model have the same number of samples, and no single answer decided what was drawn.",
+        "This run was adaptive: what each round drew was decided from what the rounds before it had found. All "
+        "prompts of a model have the same number of samples, and no single answer decided what was drawn.",
     ]
     if rows[0]["asked"]["goal"] in DECIDED:
         lines.append(
-            "A decision counts at the first look that is sure. Its interval is a confidence sequence, which holds at "
-            "all looks together (Robbins 1970): it is wider than the interval of one look, and over all its questions "
-            f"a run decides falsely with a chance of at most {100 * rows[0]['asked']['alpha']:g}%."
+            "A decision counts at the first look that is sure. Its interval is a confidence sequence, which holds "
+            "at all looks together (Robbins 1970): it is wider than the interval of one look, and over all its "
+            f"questions a run decides falsely with a chance of at most {100 * rows[0]['asked']['alpha']:g}%."
         )
     else:
         lines.append(
-            "A question was answered once its interval was narrow enough. With many prompts such intervals hold the "
-            "truth as often as those of a run of fixed size (Chow and Robbins 1965); with few, somewhat less often. "
-            "`isoquant validate` simulates how often."
+            "A question was answered once its interval was narrow enough. With many prompts such intervals hold "
+            "the truth as often as those of a run of fixed size (Chow and Robbins 1965); with few, somewhat less "
+            "often. `isoquant validate` simulates how often."
         )
     prompts = {name: drawn.prompts for name, drawn in last.drawn.items()}
     if len(set(prompts.values())) > 1:
         listed = ", ".join(f"{name} {number:,}" for name, number in prompts.items())
         lines.append(
-            f"Models whose questions were answered early have fewer prompts ({listed}). Tables over all models read "
-            f"only the {min(prompts.values()):,} prompts that all of them have, so their intervals can be wider than "
-            "those of the goal."
+            f"Models whose questions were answered early have fewer prompts ({listed}). Tables over all models "
+            f"read only the {min(prompts.values()):,} prompts that all of them have, so their intervals can be "
+            "wider than those of the goal."
         )
     return lines
 
@@ -123,8 +125,8 @@ def beside_uniform(frame: pd.DataFrame) -> str:
     some = frame.drop_duplicates("question", keep="last")["uniform_tokens"].isna().any()
     intervals = f"intervals as narrow as the last ones{' that have two ends' if some else ''}"
     return (
-        f"A uniform grid (the same prompts and {numerals.samples(samples)} a prompt for every model) is expected to "
-        f"take {_round(most)} tokens for {intervals}; the run took {_round(spent)}."
+        f"A uniform grid (the same prompts and {numerals.samples(samples)} a prompt for every model) is expected "
+        f"to take {_round(most)} tokens for {intervals}; the run took {_round(spent)}."
     )
 
 
@@ -138,8 +140,8 @@ def figure_key(frame: pd.DataFrame) -> str:
         wanted = "Dark line: what it is held against."
         interval = "interval of all looks together"
     return (
-        f"Dot and line: estimate and {interval} after each round, hollow while open. {wanted} Dashed: expected of a "
-        f"uniform grid.{lane}"
+        f"Dot and line: estimate and {interval} after each round, hollow while open. {wanted} Dashed: expected of "
+        f"a uniform grid.{lane}"
     )
 
 

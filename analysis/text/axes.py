@@ -18,21 +18,23 @@ STEEP = 20
 MISS = 0.05
 ABOUT_EXPONENTS = (
     "Accuracy = floor + (ceiling - floor) / (1 + (x / scale)^-exponent). Each axis has a floor, a ceiling and a "
-    "scale of its own. Steep: an exponent above {steep}; the curve is a step. Ratio: the exponent along {first} over "
-    "that along {second}, where neither may be steep. p: by a likelihood ratio that is resampled over prompts, how "
-    "often two exponents would fit as much better if there were one. Miss: the largest distance of a cell from its "
-    "curve, in points; above {miss:g} accuracy follows another curve, and the exponents describe it roughly."
+    "scale of its own. Steep: an exponent above {steep}; the curve is a step. Ratio: the exponent along {first} "
+    "over that along {second}, where neither may be steep. p: by a likelihood ratio that is resampled over "
+    "prompts, how often two exponents would fit as much better if there were one. Miss: the largest distance of a "
+    "cell from its curve, in points; above {miss:g} accuracy follows another curve, and the exponents describe it "
+    "roughly."
 )
 ABOUT_PEAKS = (
-    "Above: accuracy at the best value before the last, less that at the last, in points. The brackets hold at all "
-    "values at once, so that at most 5% of peaks are false. No peak: no value is higher by more than {margin:g} points."
+    "Above: accuracy at the best value before the last, less that at the last, in points. The brackets hold at "
+    "all values at once, so that at most 5% of peaks are false. No peak: no value is higher by more than "
+    "{margin:g} points."
 )
 ABOUT_FOUND = (
     "Found: samples that had every gold document among their results, with the fewest calls and with the most. "
-    "Explained: the part of the gain in accuracy that goes with finding them, which is the rise in found times the "
-    "difference between samples that found them and samples that did not (Kitagawa, Oaxaca, Blinder). Within: the same "
-    "with that difference between samples of one prompt, so that easy prompts do not count. What makes a sample both "
-    "find and answer is in both. -: all samples found them, or none, or there is no certain gain."
+    "Explained: the part of the gain in accuracy that goes with finding them, which is the rise in found times "
+    "the difference between samples that found them and samples that did not (Kitagawa, Oaxaca, Blinder). Within: "
+    "the same with that difference between samples of one prompt, so that easy prompts do not count. What makes a "
+    "sample both find and answer is in both. -: all samples found them, or none, or there is no certain gain."
 )
 
 
@@ -40,8 +42,8 @@ def render(found: Axes, along: Reading, thinking: Reading) -> str:
     """Whether one exponent serves both axes, where accuracy peaks, and what found gold explains."""
     first, second = along.words, thinking.words
     parts = [
-        f"Accuracy of one answer along {first.steps} ({first.held}) and along {second.steps} ({second.held}). Brackets "
-        "are 95% intervals over prompts.",
+        f"Accuracy of one answer along {first.steps} ({first.held}) and along {second.steps} ({second.held}). "
+        "Brackets are 95% intervals over prompts.",
         aligned([_heads(found), *map(_exponent_row, found.exponents)], num_text=2),
         ABOUT_EXPONENTS.format(first=first.steps, second=second.steps, steep=STEEP, miss=100 * MISS),
         aligned(

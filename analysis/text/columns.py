@@ -25,9 +25,11 @@ COLUMNS = {
     "rule": "how k samples are read: `maj_at_k` (majority vote) or `pass_at_k` (any of k correct); by a "
     "verifier's scores `best_of_n`, `weighted_vote` or `filtered_vote`",
     "rate_rule": "the rule under which the exchange rate beside a curve was read",
-    "extensions": "how often thinking that closed is extended, at most; with --along extensions in place of budget",
+    "extensions": "how often thinking that closed is extended, at most; with --along extensions in place of "
+    "budget",
     "calls": "tool calls, at most; with --along calls in place of budget",
-    "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample; with --along its "
+    "path": "what varies along a curve: `width` at the largest budget, or `budget` at one sample; with --along "
+    "its "
     "axis in place of budget",
     "kind": "what a row of a figure is: a cell, a frontier, the best of all, a curve, a star, a break-even, "
     "the best of one verifier (line) or of all (split), distinct right answers or any",
@@ -44,7 +46,8 @@ COLUMNS = {
     "answer_tokens": "tokens of the answer; in tables of cells their mean",
     "decoded_tokens": "all tokens after the prompt: thinking, the closing marker, the answer",
     "prompt_tokens": "tokens of the prompt in the model's own tokenizer",
-    "given_tokens": "tokens that were read between what the model wrote: results of tools, and what extends thinking",
+    "given_tokens": "tokens that were read between what the model wrote: results of tools, and what extends "
+    "thinking",
     "total_tokens": "mean tokens a prompt: the prompt once, and all samples",
     "serial_tokens": "mean tokens in series: those of the longest sample",
     "accuracy": "share of prompts answered right under the rule, in expectation over subsets of samples; 0 to 1",
@@ -61,7 +64,8 @@ COLUMNS = {
     "cut_share": "share of samples that were still thinking at the budget",
     "forced_share": "share of samples whose answer was forced",
     # What a verifier gave.
-    "verifier_score": "what the verifier gave the answer, as it gave it; NaN if it refused the answer or never read it",
+    "verifier_score": "what the verifier gave the answer, as it gave it; NaN if it refused the answer or never "
+    "read it",
     "verifier_refused": "whether the verifier refused to score the answer",
     "verifier_read_tokens": "tokens that the verifier read, in its own; NaN if not known",
     "verifier_written_tokens": "tokens of the verifier's verdicts; NaN if not known",
@@ -77,7 +81,8 @@ COLUMNS = {
     **_with_ends("filtered_vote", "accuracy of the vote of the best-scored samples"),
     **_with_ends("gap", "pass_at_k less best_of_n"),
     "refused": "share of answers that the verifier refused",
-    "cost_with_it": "cost of choosing among all samples over that of drawing them; NaN if the reading is not counted",
+    "cost_with_it": "cost of choosing among all samples over that of drawing them; NaN if the reading is not "
+    "counted",
     # A budget split between samples and a verifier.
     "verifier": "whose settings a row of splits.csv is the best of: a verifier, `no verifier`, or `any`",
     **_with_ends("verifier_share", "part of the cost that is the verifier's, in the setting that is best"),

@@ -40,8 +40,8 @@ def pilot_lines(goal: Goal) -> list[str]:
     return [
         filled(
             "This is the pilot. After it, rounds draw where that narrows the answer most for a token, until it is "
-            "known, a cap is reached or the grid is drawn. Plan again once the pilot is drawn, to see how many rounds "
-            "and tokens to expect."
+            "known, a cap is reached or the grid is drawn. Plan again once the pilot is drawn, to see how many "
+            "rounds and tokens to expect."
         )
     ]
 
@@ -123,8 +123,8 @@ def _next(action: Action) -> list[str]:
     drawn = ", ".join(f"{name} {_numbers(each)}" for name, each in action.targets.items())
     return [
         filled(
-            f"Next, for {action.worst}: {drawn} (prompts x samples), about {action.tokens:,.0f} tokens, engine starts "
-            "counted."
+            f"Next, for {action.worst}: {drawn} (prompts x samples), about {action.tokens:,.0f} tokens, engine "
+            "starts counted."
         )
     ]
 

@@ -59,7 +59,8 @@ def left_out(cells: pd.DataFrame) -> list[str]:
 def scored(counts: pd.DataFrame) -> list[str]:
     """A line for each scorer that has read answers, of `count_scored`'s rows."""
     return [
-        f"{row.scorer} (version {row.scorer_version[:8]}) scored {row.scored:,} answers and refused {row.refused:,}."
+        f"{row.scorer} (version {row.scorer_version[:8]}) scored {row.scored:,} answers and refused "
+        f"{row.refused:,}."
         for row in counts.itertuples()
     ]
 

@@ -46,8 +46,9 @@ def render_losses(found: JointLosses) -> str:
         for axis, each in ends.gains.items()
     ]
     parts = [
-        f"Loss of {found.num_points:,} points: E + A N^-alpha + B D^-beta + G k^-gamma, of N parameters, D training "
-        "tokens and k samples, by the Huber loss of log residuals. Brackets: 95% intervals, from points drawn again.",
+        f"Loss of {found.num_points:,} points: E + A N^-alpha + B D^-beta + G k^-gamma, of N parameters, D "
+        "training tokens and k samples, by the Huber loss of log residuals. Brackets: 95% intervals, from points "
+        "drawn again.",
         aligned(rows, num_text=1),
         *(f"Without a term of {reason}." for reason in found.fit.dropped.values()),
     ]
@@ -55,8 +56,8 @@ def render_losses(found: JointLosses) -> str:
         parts.append("The search did NOT end at a minimum: the numbers are not to be believed.")
     if found.forecasts:
         parts += [
-            "Forecasts of points the law was not fitted to, beside a plain power law (log loss linear in logarithms): "
-            "mean distance as a share of the loss. Beyond: outside of what was fitted.",
+            "Forecasts of points the law was not fitted to, beside a plain power law (log loss linear in "
+            "logarithms): mean distance as a share of the loss. Beyond: outside of what was fitted.",
             aligned(_loss_rows(found), num_text=2, is_last_text=False),
         ]
     return filled("\n\n".join(parts))
@@ -77,9 +78,9 @@ def render(found: Joint, splits: Sequence[Split]) -> str:
     if "training tokens" not in found.fit.dropped:
         middle += f" and {numerals.parameters(law.D_0)} training tokens"
     parts = [
-        "Coverage (any of k samples right) in size, training tokens and samples at once: 1 - B(a, b + k) / B(a, b), a "
-        f"and b being powers of size N and training tokens D. The middle: {middle}. Brackets: 95% intervals over "
-        "prompts (paired bootstrap).",
+        "Coverage (any of k samples right) in size, training tokens and samples at once: 1 - B(a, b + k) / B(a, "
+        f"b), a and b being powers of size N and training tokens D. The middle: {middle}. Brackets: 95% intervals "
+        "over prompts (paired bootstrap).",
         aligned(_parameter_rows(found), num_text=1),
         *(f"Without {axis}: {reason}." for axis, reason in found.fit.dropped.items()),
         *(f"Left out: {name}, {reason}." for name, reason in found.left_out.items()),
@@ -88,9 +89,9 @@ def render(found: Joint, splits: Sequence[Split]) -> str:
         parts.append("The search did NOT end at a maximum: the numbers are not to be believed.")
     if found.forecasts:
         parts += [
-            "Forecasts of what the law was not fitted to, beside a plain power law (log coverage as a power of each; "
-            "of widths each model's own): mean distance from what was observed, in points and as a share of it. "
-            "Beyond: outside of what was fitted.",
+            "Forecasts of what the law was not fitted to, beside a plain power law (log coverage as a power of "
+            "each; of widths each model's own): mean distance from what was observed, in points and as a share of "
+            "it. Beyond: outside of what was fitted.",
             aligned(_forecast_rows(found.forecasts), num_text=2, is_last_text=False),
         ]
     return filled("\n\n".join([*parts, *_split_parts(found, splits)]))
@@ -123,9 +124,9 @@ def _split_parts(found: Joint, splits: Sequence[Split]) -> list[str]:
         what = f"size and samples, at {numerals.parameters(found.fit.law.D_0)} training tokens"
     head = (
         f"The best split of a total budget between {what}: 6ND + 2Nq(P + kT) FLOPs, with q queries of P = "
-        f"{found.prompt_tokens:.0f} tokens and samples of T = {found.sample_tokens:.0f}. Sizes and training tokens "
-        f"stay within those of the run, samples within {BEYOND} times its {found.most_samples:,}. *: at such an end, "
-        "so that a better split may lie beyond it."
+        f"{found.prompt_tokens:.0f} tokens and samples of T = {found.sample_tokens:.0f}. Sizes and training "
+        f"tokens stay within those of the run, samples within {BEYOND} times its {found.most_samples:,}. *: at "
+        "such an end, so that a better split may lie beyond it."
     )
     return [head, aligned(_split_rows(splits), num_text=2, is_last_text=False)]
 

@@ -19,9 +19,10 @@ FAMILY_WORDS = {"logit_linear": "logit-linear", "logistic": "logistic", "saturat
 def render(found: Laws, reading: Reading) -> str:
     """The fits, the exponents with the widths they hold for, and the surface's rates, in plain text."""
     parts = [
-        f"Accuracy by {wording.RULES[reading.rule]} against {reading.cost.unit}, along widths {reading.words.full}. "
-        "Errors in points: prediction minus observation at the largest cost (last), fitted without it, and the "
-        "root mean square over the other cells, each left out.\nIsotonic: a baseline that never falls.",
+        f"Accuracy by {wording.RULES[reading.rule]} against {reading.cost.unit}, along widths "
+        f"{reading.words.full}. Errors in points: prediction minus observation at the largest cost (last), fitted "
+        "without it, and the root mean square over the other cells, each left out.\nIsotonic: a baseline that "
+        "never falls.",
         aligned(_curve_rows(found), num_text=2),
         "Coverage: log c = -a k^-b by least squares; b changes with the widths it is read from. Full: share of "
         "replicates in which all prompts are covered (or none is at first), so b has no upper limit; any: the "

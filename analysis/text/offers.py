@@ -8,10 +8,10 @@ from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
 LEGEND = (
-    "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts and "
-    "scored on the other. Never: not within the measured grid. ≤: the cheapest setting already reaches the target. "
-    "Cheapest in: share of replicates. In series: tokens that a query takes one after the other, on average; samples "
-    "are drawn side by side."
+    "Brackets: 95% intervals over prompts (paired bootstrap). The setting is chosen on one half of the prompts "
+    "and scored on the other. Never: not within the measured grid. ≤: the cheapest setting already reaches the "
+    "target. Cheapest in: share of replicates. In series: tokens that a query takes one after the other, on "
+    "average; samples are drawn side by side."
 )
 
 
@@ -31,8 +31,8 @@ def first_line(found: Offers) -> str:
     if not first.settings:
         return f"No model reaches {at} within the measured grid."
     told = (
-        f"For {at}, serve {first.name} with {_settings(first)}: {_cost(first)} {found.unit} a query, the cheapest in "
-        f"{numerals.percent(first.share_cheapest)} of replicates."
+        f"For {at}, serve {first.name} with {_settings(first)}: {_cost(first)} {found.unit} a query, the cheapest "
+        f"in {numerals.percent(first.share_cheapest)} of replicates."
     )
     if not others:
         return told

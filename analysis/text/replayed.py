@@ -45,8 +45,8 @@ def first_lines(found: Replays, at: At) -> list[str]:
 
 
 def tables(found: Replays, at: At | None = None) -> list[tuple[str, pd.DataFrame]]:
-    """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's, or the
-    cheapest that is as accurate as that says.
+    """A title and the policies of each study, each at the setting whose mean cost is nearest to the title's, or
+    the cheapest that is as accurate as that says.
     """
     shown = []
     for title, rows, cost in _studies(found):
@@ -107,10 +107,10 @@ def stopping_words(found: Replays) -> str:
         else "No prompt is certified within so few samples: that takes seven that agree, or more."
     )
     return (
-        f"Samples are drawn one after another, at most {row['most']}. Votes agree: once the leading answer beats the "
-        "second with a confidence of 95%, judged anew after every sample. Certified: the chance that any answer which "
-        "is not the most likely one is ever certified is at most 5%, however often one looks. As accurate: the number "
-        f"of samples, the same for all prompts, that is as accurate. {told}"
+        f"Samples are drawn one after another, at most {row['most']}. Votes agree: once the leading answer beats "
+        "the second with a confidence of 95%, judged anew after every sample. Certified: the chance that any "
+        "answer which is not the most likely one is ever certified is at most 5%, however often one looks. As "
+        f"accurate: the number of samples, the same for all prompts, that is as accurate. {told}"
     )
 
 

@@ -18,8 +18,8 @@ WHOLE = ("PerfGain", "CostSave", "CostSave at 95%", "APGR", "AIQ", "hypervolume"
 
 
 def render(routes: Routes, at: At | None = None) -> str:
-    """The table of every split, with what was routed over and a line that says who beats the hull; at: where routers
-    are compared beside that, the first lines and a table for each split.
+    """The table of every split, with what was routed over and a line that says who beats the hull; at: where
+    routers are compared beside that, the first lines and a table for each split.
     """
     foot = "\n".join([_foot(routes), *wording.together(routes.cluster)])
     parts = [_head(routes), *(_split(found) for found in routes.splits), foot]

@@ -19,8 +19,8 @@ ABOUT_SETTINGS = (
     "Cost: over that of one answer, in {unit} ({label}); all that was written, dropped ways on included, and all "
     "that the verifier read. Best path: the finished one of the highest score; weighted: their vote by score. "
     "Best of n and vote: as many samples as cost the same, n in brackets, and what the best path gains over them, "
-    "in points; -: that cost takes more samples than were drawn. Other brackets: 95% intervals over prompts, each by "
-    "itself."
+    "in points; -: that cost takes more samples than were drawn. Other brackets: 95% intervals over prompts, each "
+    "by itself."
 )
 ABOUT_LEVELS = (
     "The best search against the best samples (best of n, vote, weighted vote) that cost at most so much, each "
@@ -30,7 +30,9 @@ ABOUT_LEVELS = (
 
 
 def render(settings: pd.DataFrame, levels: pd.DataFrame, reading: Reading, searches: Sequence[Searched]) -> str:
-    """What was searched, each search beside samples of its cost, the best of both at each level, and what follows."""
+    """What was searched, each search beside samples of its cost, the best of both at each level,
+    and what follows.
+    """
     parts = [intro(reading, searches), _table(setting_rows(settings))]
     parts.append(ABOUT_SETTINGS.format(unit=reading.cost.unit, label=reading.cost.label))
     if len(levels):
@@ -46,9 +48,10 @@ def intro(reading: Reading, searches: Sequence[Searched]) -> str:
         assert arm.verifier is not None
         kept = float(search.arm.decoded_tokens.mean())
         lines.append(
-            f"{arm.rung.name}, {search.name}{_apart(search, searches)}, {search.expansions} ways on a step, chosen by "
-            f"{arm.verifier.name}: a path took {search.num_steps:.1f} steps; {search.written_tokens:,.0f} tokens were "
-            f"written for the {kept:,.0f} that it kept, and {search.read_tokens:,.0f} read."
+            f"{arm.rung.name}, {search.name}{_apart(search, searches)}, {search.expansions} ways on a step, "
+            f"chosen by {arm.verifier.name}: a path took {search.num_steps:.1f} steps; "
+            f"{search.written_tokens:,.0f} tokens were written for the {kept:,.0f} that it kept, and "
+            f"{search.read_tokens:,.0f} read."
         )
     return "\n".join(lines)
 
@@ -108,7 +111,9 @@ def level_rows(levels: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(levels: pd.DataFrame) -> list[str]:
-    """Of each model, whether search wins on hard prompts while compute is short and loses on easy ones at the end."""
+    """Of each model, whether search wins on hard prompts while compute is short and loses
+    on easy ones at the end.
+    """
     lines = []
     for model, own in levels.groupby("model", sort=False):
         names = [name for name in dict.fromkeys(own["bin"]) if name != ALL_PROMPTS]

@@ -46,7 +46,9 @@ def intro(levels: pd.DataFrame) -> str:
 def tables(
     levels: pd.DataFrame, targets: pd.DataFrame, isoquants: pd.DataFrame
 ) -> Iterator[tuple[str, list[list[str]], int]]:
-    """Each table's title, its rows with the head first and an empty one between groups, and its columns of names."""
+    """Each table's title, its rows with the head first and an empty one between groups,
+    and its columns of names.
+    """
     unit = levels.iloc[0]["cost_unit"]
     yield "What a budget buys", _levels(levels, unit), 1
     yield "What an accuracy costs", _targets(targets, unit), 1

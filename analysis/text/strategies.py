@@ -14,26 +14,29 @@ from analysis.text import wording
 from analysis.text.tables import aligned, filled
 
 ABOUT_STRATEGIES = (
-    "n: chains, or groups of agents, whose answers vote together. Cost: over that of one answer, in {unit} ({label}); "
-    "all that the answers depend on is charged, free texts and votes too. Tokens: of a prompt, read and written. "
-    "Samples: as many as cost the same, and their vote; gain over it in points; -: that cost takes more samples than "
-    "were drawn. Brackets: 95% intervals over prompts, each by itself. Further bins and n stand in --json and --out."
+    "n: chains, or groups of agents, whose answers vote together. Cost: over that of one answer, in {unit} "
+    "({label}); all that the answers depend on is charged, free texts and votes too. Tokens: of a prompt, read "
+    "and written. Samples: as many as cost the same, and their vote; gain over it in points; -: that cost takes "
+    "more samples than were drawn. Brackets: 95% intervals over prompts, each by itself. Further bins and n stand "
+    "in --json and --out."
 )
 ABOUT_ROUNDS = (
-    "Shares of the answers of a round, on all prompts. Fixed: wrong in the round before and right in this one; broken: "
-    "the reverse; what is no more than between two samples as they come, a round that reads nothing has too. Kept: the "
-    "same answer as before, of chains that read it. Shown a wrong one: what its answers are right more or less often "
-    "than answers that are shown nothing, in points."
+    "Shares of the answers of a round, on all prompts. Fixed: wrong in the round before and right in this one; "
+    "broken: the reverse; what is no more than between two samples as they come, a round that reads nothing has "
+    "too. Kept: the same answer as before, of chains that read it. Shown a wrong one: what its answers are right "
+    "more or less often than answers that are shown nothing, in points."
 )
 ABOUT_RATIOS = (
-    "Split: rounds in series x chains in parallel, so many answers in all. Vote of all answers, and of the last answer "
-    "of each chain, with what either gains over the same number of samples side by side (1 x n), in points. Cost: over "
-    "that of one answer, of the vote of all."
+    "Split: rounds in series x chains in parallel, so many answers in all. Vote of all answers, and of the last "
+    "answer of each chain, with what either gains over the same number of samples side by side (1 x n), in "
+    "points. Cost: over that of one answer, of the vote of all."
 )
 
 
 def render(found: Found, reading: Reading, played: Sequence[Played]) -> str:
-    """Each strategy beside samples of its cost, what rounds change, how chains are best split, and what follows."""
+    """Each strategy beside samples of its cost, what rounds change, how chains are best split,
+    and what follows.
+    """
     parts = [intro(reading, played), _table(strategy_rows(found.strategies), num_text=2)]
     parts.append(ABOUT_STRATEGIES.format(unit=reading.cost.unit, label=reading.cost.label))
     if len(found.rounds):
@@ -60,8 +63,8 @@ def intro(reading: Reading, played: Sequence[Played]) -> str:
 
 
 def strategy_rows(strategies: pd.DataFrame) -> pd.DataFrame:
-    """In words, at the largest budget: on all prompts every round, of one group and of the most that samples of their
-    cost are there for; in each bin one group in the last round.
+    """In words, at the largest budget: on all prompts every round, of one group and of the most that samples of
+    their cost are there for; in each bin one group in the last round.
     """
     return pd.DataFrame(
         [
@@ -160,7 +163,9 @@ def _rank(values: pd.Series) -> pd.Series:
 
 
 def verdicts(strategies: pd.DataFrame) -> list[str]:
-    """Of each model and strategy what the last round gains over samples of the same cost, one group on all prompts."""
+    """Of each model and strategy what the last round gains over samples of the same cost,
+    one group on all prompts.
+    """
     own = _at_largest_budget(strategies[(strategies["bin"] == ALL_PROMPTS) & (strategies["groups"] == 1)])
     last = own[own["round"] == own.groupby(["model", "strategy"])["round"].transform("max")]
     return [

@@ -1,4 +1,6 @@
-"""Whether models think well, in words: as text, and as tables that the report shows. Knows the question, no files."""
+"""Whether models think well, in words: as text, and as tables that the report shows. Knows the question,
+no files.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -17,42 +19,45 @@ from analysis.text.tables import aligned, filled
 # Rates from so many points on are told without decimals.
 WHOLE_POINTS = 20
 ABOUT_FLIPS = (
-    "Right to wrong and wrong to right: shares of all samples that answer so at the budget and at the next, the same "
-    "samples at both. Tokens: thinking tokens more that a sample spends, on average."
+    "Right to wrong and wrong to right: shares of all samples that answer so at the budget and at the next, the "
+    "same samples at both. Tokens: thinking tokens more that a sample spends, on average."
 )
 ABOUT_STEPS = (
-    f"Points of accuracy for every {STEP_TOKENS} thinking tokens more, between neighbouring budgets, at one sample: a "
-    "rate, not what so many tokens would buy. Brackets: 95% intervals over prompts, each by itself. *: rises or falls "
-    "by intervals that hold for all models, bins and steps at once."
+    f"Points of accuracy for every {STEP_TOKENS} thinking tokens more, between neighbouring budgets, at one "
+    "sample: a rate, not what so many tokens would buy. Brackets: 95% intervals over prompts, each by itself. *: "
+    "rises or falls by intervals that hold for all models, bins and steps at once."
 )
 ABOUT_BUDGETS = (
-    "Least that suffices: share of all samples that are right at this budget and at no smaller one; what is left is "
-    "never right. Lost: accuracy below that of the budget which suits each prompt, by thinking too long (that one is "
-    "smaller) or too little (it is larger). Half of a prompt's samples say which suits it, and the other half is read, "
-    "so that chance alone loses nothing; below 0 such a choice would do harm."
+    "Least that suffices: share of all samples that are right at this budget and at no smaller one; what is left "
+    "is never right. Lost: accuracy below that of the budget which suits each prompt, by thinking too long (that "
+    "one is smaller) or too little (it is larger). Half of a prompt's samples say which suits it, and the other "
+    "half is read, so that chance alone loses nothing; below 0 such a choice would do harm."
 )
 
 
 ABOUT_STOPS = (
-    "Own stops: a sample thinks until it stops by itself, or to the largest budget. Learned: a budget for each prompt, "
-    "guessed from its text and labels by a model that was fitted on other prompts. Knows half: from half of a prompt's "
-    "own samples, read on the others. Both give out at most as many tokens as own stops take, and a budget is charged "
-    "whole. One budget: the same for all, at the same tokens. Hindsight: the most that the same tokens buy if it is "
-    "known what each sample needs. Efficiency: what a policy gains on one budget for all, as a share of what hindsight "
-    "gains: 1 is as good as hindsight, 0 as one budget; -: hindsight does not surely gain."
+    "Own stops: a sample thinks until it stops by itself, or to the largest budget. Learned: a budget for each "
+    "prompt, guessed from its text and labels by a model that was fitted on other prompts. Knows half: from half "
+    "of a prompt's own samples, read on the others. Both give out at most as many tokens as own stops take, and a "
+    "budget is charged whole. One budget: the same for all, at the same tokens. Hindsight: the most that the same "
+    "tokens buy if it is known what each sample needs. Efficiency: what a policy gains on one budget for all, as "
+    "a share of what hindsight gains: 1 is as good as hindsight, 0 as one budget; -: hindsight does not surely "
+    "gain."
 )
 PLACES = {"at_budget": "at the largest budget", "at_accuracy": "at equal accuracy"}
 POLICIES = {OWN: "own stops", LEARNED: "learned", HALF: "knows half"}
 
 
 ABOUT_LENGTHS = (
-    "Right is shorter: of a right and a wrong sample of one prompt, how often the right one thought less; one that was "
-    "cut is longer than any that ended, two that were cut are a tie, and ties count half. 50% is a coin. Mixed: "
-    "prompts with both. Cut: samples that still thought at the largest budget; such a one may be wrong because of that."
+    "Right is shorter: of a right and a wrong sample of one prompt, how often the right one thought less; one "
+    "that was cut is longer than any that ended, two that were cut are a tie, and ties count half. 50% is a coin. "
+    "Mixed: prompts with both. Cut: samples that still thought at the largest budget; such a one may be wrong "
+    "because of that."
 )
 ABOUT_INFLATION = (
-    "Tokens: thinking, what closes it, and the answer, of one sample, over those of {against}. At equal accuracy: with "
-    "how many the model is first as accurate as {against} is at this budget; ≤: its smallest budget already is."
+    "Tokens: thinking, what closes it, and the answer, of one sample, over those of {against}. At equal accuracy: "
+    "with how many the model is first as accurate as {against} is at this budget; ≤: its smallest budget already "
+    "is."
 )
 
 
@@ -110,8 +115,8 @@ def said_of_steps(steps: pd.DataFrame) -> list[str]:
     """Where thinking on lowers accuracy, as far as the intervals say; of all steps how many are certain at all."""
     falls = steps[steps["direction"] == "falls"]
     lines = [
-        f"{row['model']}, {row['bin']}: from {row['budget']} to {row['next_budget']} thinking tokens accuracy falls, "
-        f"by {wording.with_ends([-100 * row[name] for name in _REVERSED], '{:.1f}')} points."
+        f"{row['model']}, {row['bin']}: from {row['budget']} to {row['next_budget']} thinking tokens accuracy "
+        f"falls, by {wording.with_ends([-100 * row[name] for name in _REVERSED], '{:.1f}')} points."
         for _, row in falls.iterrows()
     ]
     if not lines:
@@ -144,8 +149,8 @@ def said_of_budgets(budgets: pd.DataFrame) -> list[str]:
         last = own.iloc[-1]
         if last["over_low"] > 0:
             lines.append(
-                f"{model}: at {last['budget']} thinking tokens {wording.of_row(last, 'over', '{:.1f}', 100)} points "
-                "are lost by thinking too long for some prompts."
+                f"{model}: at {last['budget']} thinking tokens {wording.of_row(last, 'over', '{:.1f}', 100)} "
+                "points are lost by thinking too long for some prompts."
             )
     return lines or ["No model certainly loses accuracy by thinking too long at the largest budget."]
 

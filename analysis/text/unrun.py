@@ -65,8 +65,8 @@ def _how(found: Unrun, reading: Reading) -> str:
     return (
         "Logits of accuracy and logarithms of cost lie on a line in log size, but for each model's own deviation. "
         "Brackets: 95% intervals; prompts are resampled, and the model deviates as those that were run do, whose "
-        f"spread {len(reading.arms)} models tell with {free} degree{'s' if free > 1 else ''} of freedom. Within one "
-        f"step of the ladder, {found.reach.step:.3g}x, sizes from {low} to {high} can be forecast."
+        f"spread {len(reading.arms)} models tell with {free} degree{'s' if free > 1 else ''} of freedom. Within "
+        f"one step of the ladder, {found.reach.step:.3g}x, sizes from {low} to {high} can be forecast."
     )
 
 

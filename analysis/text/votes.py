@@ -13,34 +13,37 @@ from analysis.text.tables import aligned, filled
 
 ABOUT_ALIKE = (
     "Rho: the intraclass correlation of right and wrong answers to one prompt, by analysis of variance; 0 where "
-    "prompts do not differ, 1 where each is right always or never. Worth: as many independent answers have a share of "
-    "right ones that varies as much. In a bin rho counts what still differs between its prompts. -: all are right, or "
-    "all wrong."
+    "prompts do not differ, 1 where each is right always or never. Worth: as many independent answers have a "
+    "share of right ones that varies as much. In a bin rho counts what still differs between its prompts. -: all "
+    "are right, or all wrong."
 )
 ABOUT_MODES = (
-    "Modal answer right: the share of prompts whose most frequent answer is right, ties split; it is what majority "
-    "votes come to as samples grow, as far as these samples show the mode. From half: in points, what it is with all "
-    "samples less with half of them; where this moves, votes have not come to their end. Tied: prompts where a right "
-    "and a wrong answer tie. Settled: prompts where the better of the two leads with a chance of 95% or more."
+    "Modal answer right: the share of prompts whose most frequent answer is right, ties split; it is what "
+    "majority votes come to as samples grow, as far as these samples show the mode. From half: in points, what it "
+    "is with all samples less with half of them; where this moves, votes have not come to their end. Tied: "
+    "prompts where a right and a wrong answer tie. Settled: prompts where the better of the two leads with a "
+    "chance of 95% or more."
 )
 ABOUT_BOUNDS = (
-    "Of right against wrong: an answer counts where more than half of k samples are right. Two samples of each prompt "
-    "tell the mean and the spread of solve rates, and with these the vote lies between at least and at most, whatever "
-    "else is true of the prompts (Liu 2026); every pair of samples is used, so brackets are as narrow as they can be. "
-    "Gains, loses: even the least, or the most, differs from one answer by its interval; open: both may be. Measured: "
-    "that vote over the samples that were drawn, which may leave the bounds by chance. Over answers: the majority vote "
-    "as it is counted elsewhere, of which the bounds say nothing: there wrong answers split, and so may right ones."
+    "Of right against wrong: an answer counts where more than half of k samples are right. Two samples of each "
+    "prompt tell the mean and the spread of solve rates, and with these the vote lies between at least and at "
+    "most, whatever else is true of the prompts (Liu 2026); every pair of samples is used, so brackets are as "
+    "narrow as they can be. Gains, loses: even the least, or the most, differs from one answer by its interval; "
+    "open: both may be. Measured: that vote over the samples that were drawn, which may leave the bounds by "
+    "chance. Over answers: the majority vote as it is counted elsewhere, of which the bounds say nothing: there "
+    "wrong answers split, and so may right ones."
 )
 ABOUT_RANKS = (
-    "Kendall's tau between the order of the models by so many samples of each prompt and their order by half of all "
-    "samples, other ones of the same prompts, in expectation over splits: 1 where every pair would come out the same "
-    "again, 0 where chance decides. With all samples in place of other ones tau would be 1 in the end however unsure "
-    "the order is. Other prompts may order the models otherwise."
+    "Kendall's tau between the order of the models by so many samples of each prompt and their order by half of "
+    "all samples, other ones of the same prompts, in expectation over splits: 1 where every pair would come out "
+    "the same again, 0 where chance decides. With all samples in place of other ones tau would be 1 in the end "
+    "however unsure the order is. Other prompts may order the models otherwise."
 )
 ABOUT_SETS = (
-    "Over prompts: accuracy of one answer for all prompts like these, by resampling prompts. On these: Bayes@N (Hariri "
-    "2026), for these very prompts, the mean of a Dirichlet posterior of each under a uniform prior. It counts the "
-    "noise of samples alone, so that it says nothing of other prompts, and is drawn towards 50% as by two samples more."
+    "Over prompts: accuracy of one answer for all prompts like these, by resampling prompts. On these: Bayes@N "
+    "(Hariri 2026), for these very prompts, the mean of a Dirichlet posterior of each under a uniform prior. It "
+    "counts the noise of samples alone, so that it says nothing of other prompts, and is drawn towards 50% as by "
+    "two samples more."
 )
 
 

@@ -88,7 +88,9 @@ def matched_at(first: Mapping[str, Any]) -> str:
 
 
 def one_answer(large: str, matched: str) -> str:
-    """'one answer of 1.1m', 'one answer of 1.1m at 128 thinking tokens, with 2 tool calls' where not with the most."""
+    """'one answer of 1.1m', 'one answer of 1.1m at 128 thinking tokens,
+    with 2 tool calls' where not with the most.
+    """
     return f"one answer of {large} {matched}".rstrip()
 
 

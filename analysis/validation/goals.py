@@ -15,7 +15,8 @@ HALF_WIDTH, POINTS, EFFECT = 0.1, 3.0, 2.0
 RIGHT, SPENDS = 0.975, 0.5
 # A uniform grid is read off one for so many of these runs, and off so many at least and at most.
 GRIDS, FEWEST_GRIDS, MOST_GRIDS = 10, 20, 200
-# Of so few rungs a plan of unequal numbers is chosen with the truth in hand; a sweep spends at most so many times it.
+# Of so few rungs a plan of unequal numbers is chosen with the truth in hand; a sweep spends at most so many times
+# it.
 FEW_RUNGS, NEAR = 3, 1.5
 # Where the truth lies at a boundary any decision is false, so that a run ends at its cap.
 CAP = 2_000_000
@@ -81,7 +82,9 @@ def accuracies(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
 
 
 def sides(num_datasets: int, *, rng: np.random.Generator) -> list[Check]:
-    """False decisions on the side of 1, in all over pairs and looks, with truths at boundaries and away from them."""
+    """False decisions on the side of 1, in all over pairs and looks,
+    with truths at boundaries and away from them.
+    """
     large = Rung("rung 4", 0.5, 200.0, 64.0)
     at_one = (*(_worth_one(f"rung {at}", width, large) for at, width in enumerate((4, 2.5, 1.5), start=1)), large)
     cases = {

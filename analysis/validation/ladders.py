@@ -55,7 +55,9 @@ def ladder(num_rungs: int, *, smallest: float = -3.0, largest: float = 0.5) -> t
 
 
 def able(accuracy: float, num_samples: float) -> float:
-    """The mean logit of a rung that reaches this accuracy with so many samples, linear between them in their log."""
+    """The mean logit of a rung that reaches this accuracy with so many samples,
+    linear between them in their log.
+    """
 
     def excess(ability: float) -> float:
         reached = Rung("", ability, 1.0, 1.0).accuracy
@@ -74,7 +76,9 @@ def true_rate(small: Rung, large: Rung) -> float:
 
 @dataclass(frozen=True)
 class Planted:
-    """Outcomes of all that a run could draw: numbers of right samples by rung and width, (W, P), and tokens, (P,)."""
+    """Outcomes of all that a run could draw: numbers of right samples by rung and width, (W, P), and tokens,
+    (P,).
+    """
 
     rungs: tuple[Rung, ...]
     num_correct: Mapping[str, Ints]

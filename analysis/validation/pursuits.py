@@ -19,7 +19,9 @@ Ask = Callable[[Planted, Prompts], Question]
 
 @dataclass(frozen=True)
 class Pursuit:
-    """A run that ended: its questions, what it has drawn and spent, and the most that it planned to spend in all."""
+    """A run that ended: its questions, what it has drawn and spent, and the most that it
+    planned to spend in all.
+    """
 
     questions: list[Question]
     drawn: Prompts

@@ -55,7 +55,8 @@ OBLIGATIONS: dict[str, Obligation] = {
     "Verifiers that tell nothing": lambda n, rng: verifiers.worthless(n, num_prompts=200, rng=rng),
     "Axes: one exponent or two": lambda n, rng: axes.exponents(n, num_prompts=200, rng=rng),
     "Axes: peaks before the end": lambda n, rng: axes.peaks(n, num_prompts=200, rng=rng),
-    # Of three rungs no plan takes half of the uniform grid, the truth in hand: what the best one takes is reported.
+    # Of three rungs no plan takes half of the uniform grid, the truth in hand: what the best one takes is
+    # reported.
     "Goals: rates of 3 rungs": lambda n, rng: goals.exchange_rates(
         n, num_rungs=3, smallest=-3, rng=rng, spends=np.nan
     ),

@@ -19,8 +19,8 @@ NUM_KINDS = 3
 
 
 class Drawn(NamedTuple):
-    """Whether each sample is right at each budget (B, P, S), what it thinks under the largest, and whether it is cut
-    there; (P, S) each.
+    """Whether each sample is right at each budget (B, P, S), what it thinks under the largest, and whether it is
+    cut there; (P, S) each.
     """
 
     correct: Bools
@@ -29,8 +29,8 @@ class Drawn(NamedTuple):
 
 
 class Thinker(NamedTuple):
-    """A model on prompts of three kinds: easy ones that it talks itself out of, middling ones that it comes to solve,
-    and hard ones.
+    """A model on prompts of three kinds: easy ones that it talks itself out of, middling ones that it comes to
+    solve, and hard ones.
 
     chances (3, B): of a right answer where thinking goes on at a budget; stops (3,): tokens until it stops, in the
     middle. Half of an answer's luck is its sample's at every budget; lingers: how much longer the unlucky think.
@@ -146,7 +146,8 @@ def _measured(drawn: Drawn, other: Drawn, weights: Weights, rng: np.random.Gener
     uniform = efficiency.one_for_all(right, BUDGETS, own)
     best = efficiency.in_hindsight(Sufficient(shares, charged), BUDGETS, own)
     found = lengths.shorter(drawn.tokens, drawn.is_cut, drawn.correct[-1])
-    # Of a budget at which the other one is matched for certain: what is never reached has no end to hold it so often.
+    # Of a budget at which the other one is matched for certain: what is never reached has no end to hold it so
+    # often.
     beside = lengths.to_reach(right, spent, BUDGETS, other_right[:, 1:2])
     num_prompts = weights.shape[1]
     return {

@@ -43,8 +43,8 @@ def left_out(
     num_ladders: int, *, num_rungs: int, num_prompts: int, rng: np.random.Generator, off_trend: float = OFF_TREND
 ) -> list[Check]:
     """Each rung of each ladder forecast from the others: its true accuracies, and the true exchange rates of its
-    neighbours with it, of the smallest rung too; rates that the first cell already reaches are at most so much, and
-    reported.
+    neighbours with it, of the smallest rung too; rates that the first cell already reaches are at most so much,
+    and reported.
     """
     held: dict[str, list[bool]] = {}
     for _ in range(num_ladders):
@@ -118,8 +118,8 @@ def _rate(
 
 
 def _true_rate(ladder: _Read, small: int, large: int) -> tuple[float, bool]:
-    """What the smaller spends over the larger one's single answer, inf where it is not within the grid; and whether the
-    first cell is there already.
+    """What the smaller spends over the larger one's single answer, inf where it is not within the grid; and
+    whether the first cell is there already.
     """
     spent = ladder.spent[small] * np.asarray(WIDTHS)
     crossing = substitution.invert(ladder.truth[small], spent, STEPS, ladder.truth[large, 0])

@@ -192,7 +192,9 @@ def _truth(rates: Rates, world: World) -> dict[str, Floats]:
 
 
 def _decoding(model: worlds.Model) -> Floats:
-    """Expected cost of one sample by difficulty, (H,): tokens spread evenly over m/2..3m/2 have variance m^2 / 12."""
+    """Expected cost of one sample by difficulty, (H,): tokens spread evenly over
+    m/2..3m/2 have variance m^2 / 12.
+    """
     mean = model.mean_tokens(HARDNESS)
     curved = 4.0 * model.shape.attention_width / 2 * mean**2 / 12
     return np.asarray(COST.decode(model.shape, np.asarray(float(PROMPT_TOKENS)), mean) + curved)

@@ -51,8 +51,8 @@ def alike(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> l
 
 
 def ends(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
-    """Intervals of the share of right modes, against its expectation at as many samples, and, held to nothing, against
-    that of endless ones; and of its move from half the samples, of a model for which votes move nothing.
+    """Intervals of the share of right modes, against its expectation at as many samples, and, held to nothing,
+    against that of endless ones; and of its move from half the samples, of a model for which votes move nothing.
     """
     full, half = (
         worlds.true_maj_at_k(SMALL, np.array([k]))[:, 0] @ SHARE for k in (NUM_SAMPLES, NUM_SAMPLES // 2)
@@ -102,7 +102,9 @@ def _modes(
 
 
 def bounds(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
-    """Intervals of the bounds of a vote by two samples, the vote between their outer ends, and gains that are none."""
+    """Intervals of the bounds of a vote by two samples, the vote between their outer ends,
+    and gains that are none.
+    """
     ks, first, second = (3, 9, 63), *true_moments(SMALL)
     chances, held = SMALL.chance(HARDNESS), np.zeros((3, len(ks), num_datasets), dtype=bool)
     won = []
@@ -141,8 +143,8 @@ def bounds(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> 
 def small_sets(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
     """Bayes@N and the bootstrap on few prompts, each against accuracy on these very prompts and on all like them.
 
-    Held to its bounds where the prior of Bayes@N is the truth; told, and held to nothing, where solve rates are not
-    uniform.
+    Held to its bounds where the prior of Bayes@N is the truth; told, and held to nothing, where solve rates are
+    not uniform.
     """
     checks = []
     for num_samples in (4, NUM_SAMPLES):
@@ -175,8 +177,8 @@ def small_sets(num_datasets: int, *, num_prompts: int, rng: np.random.Generator)
 def orders(num_datasets: int, *, num_prompts: int, rng: np.random.Generator) -> list[Check]:
     """Intervals of tau between the orders of models by some samples and by others of the same prompts.
 
-    Its truth is the mean of what other samples show, on other prompts as many: the prompts that were drawn order the
-    models somehow themselves, so that intervals may hold more often than they have to.
+    Its truth is the mean of what other samples show, on other prompts as many: the prompts that were drawn order
+    the models somehow themselves, so that intervals may hold more often than they have to.
     """
     models = [Model(ability, 200_000_000) for ability in ABILITIES]
     found, truth = [], []

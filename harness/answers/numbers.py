@@ -116,8 +116,8 @@ def stated_number(text: str) -> str | None:
 
     Of what is boxed or called the answer, the first number behind its last sign of equality. A whole number in
     whatever notation (160.00, 320/2, 2 thousand) is one without a point. A number that it is said not to be is
-    none; None where it is one of two (12 or 13, 12 and 13), of a list of nothing but numbers (12, 13), or a sum that
-    is left to work out (20 - 2).
+    none; None where it is one of two (12 or 13, 12 and 13), of a list of nothing but numbers (12, 13), or a sum
+    that is left to work out (20 - 2).
     """
     told = _write_out(_DENIED.sub("", text))
     for read, said in _stated(told):
@@ -142,7 +142,9 @@ def _is_taken_back(number: str, text: str) -> bool:
 
 
 def _write_out(text: str) -> str:
-    """Numbers in digits: 2 million as 2000000, 1.8e4 as 18000, 18 1/2 as 37/2; what is left to work out, without."""
+    """Numbers in digits: 2 million as 2000000, 1.8e4 as 18000, 18 1/2 as 37/2; what is left to work out,
+    without.
+    """
     text = _DASH.sub(r"\1-", _MINUS.sub(r"\1-", text))
     text = _RAISED.sub(lambda told: f"^{'-' * len(told[1])}{unicodedata.normalize('NFKC', told[2])}", text)
     text = _SUFFIXED.sub(lambda told: _show(Fraction(told[1]) * _SUFFIXES[told[2] or told[3]]), text)

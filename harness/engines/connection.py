@@ -1,4 +1,6 @@
-"""A connection to a server of models: what it lists, who waits for a turn, and what its errors mean in one line."""
+"""A connection to a server of models: what it lists, who waits for a turn,
+and what its errors mean in one line.
+"""
 
 import asyncio
 import time

@@ -1,4 +1,6 @@
-"""vLLM's pooling runner: token ids in, what a head makes of them out. Raw, since a sigmoid over a reward hides it."""
+"""vLLM's pooling runner: token ids in, what a head makes of them out. Raw,
+since a sigmoid over a reward hides it.
+"""
 
 import json
 from dataclasses import dataclass

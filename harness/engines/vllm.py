@@ -121,8 +121,8 @@ class Vllm:
     def settle(self, model: Model, architecture: Architecture, *, max_model_len: int) -> Self:
         """These settings with all that was left to the machine chosen for it and for the model.
 
-        Raises ValueError where there is no NVIDIA GPU and the memory does not hold the model, and for knobs, which are
-        a server's.
+        Raises ValueError where there is no NVIDIA GPU and the memory does not hold the model, and for knobs, which
+        are a server's.
         """
         if model.knobs:
             raise ValueError(

@@ -38,7 +38,8 @@ def fetch_weights(model: Model) -> Path:
 
 
 def choose_formats(folder: Path) -> dict[str, str]:
-    """vLLM's names of what a folder is read as: never pickles, and by the config.json that isoquant describes it by.
+    """vLLM's names of what a folder is read as: never pickles, and by the config.json that isoquant describes it
+    by.
 
     Mistral's own files, which vLLM prefers where they lie beside the others, only where there are no others.
     """

@@ -1,4 +1,6 @@
-"""A generative verifier: a model that is asked whether an answer is right, and its verdicts or first word's odds."""
+"""A generative verifier: a model that is asked whether an answer is right,
+and its verdicts or first word's odds.
+"""
 
 import contextlib
 import re

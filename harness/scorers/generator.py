@@ -1,4 +1,6 @@
-"""What the model that wrote an answer knew of it itself: from stored log-probabilities, with nothing read again."""
+"""What the model that wrote an answer knew of it itself: from stored log-probabilities,
+with nothing read again.
+"""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass

@@ -178,7 +178,9 @@ def _steps(settings: Process, reader: Reader, item: Item) -> list[str]:
 
 
 def judge_steps(labels: Sequence[Sequence[float]], step_ends: Sequence[int], *, label: int) -> tuple[float, ...]:
-    """At the end of each step (S,): the probability of a label among several (T, L), or the value of the only one."""
+    """At the end of each step (S,): the probability of a label among several (T, L),
+    or the value of the only one.
+    """
     logits_SL = np.asarray(labels, dtype=np.float64)[np.asarray(step_ends, dtype=int) - 1]
     if logits_SL.shape[1] == 1:
         return tuple(logits_SL[:, 0].tolist())

@@ -39,7 +39,8 @@ class Strategy:
                 raise ValueError(f"strategy.{name} must be at least 1; got {getattr(self, name)}.")
         if bool(self.step) == bool(self.step_token):
             raise ValueError(
-                "Give one of strategy.step, the text that ends a step, and strategy.step_token, one token that does."
+                "Give one of strategy.step, the text that ends a step, and strategy.step_token, one token that "
+                "does."
             )
         if self.aggregate not in AGGREGATES:
             raise ValueError(f"strategy.aggregate is one of {', '.join(AGGREGATES)}; got {self.aggregate!r}.")

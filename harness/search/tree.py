@@ -100,8 +100,8 @@ class Found(NamedTuple):
 async def search(searcher: Searcher, keys: Sequence[SampleKey]) -> Found:
     """Grow the paths of these numbers, chosen among each other, and take their answers.
 
-    Raises RequestFailedError, CapReachedError or EngineFailedError where a request fails or is not sent: a search is
-    there whole or not at all.
+    Raises RequestFailedError, CapReachedError or EngineFailedError where a request fails or is not sent: a search
+    is there whole or not at all.
     """
     started = time.monotonic()
     of_number = {key.sample: key for key in keys}

@@ -1,7 +1,8 @@
 """A small world of facts, and questions that need several of them, one after the other. Knows no task and no tool.
 
-A fact says of a name, by a relation, another name and a digit: `kax ba mip4`. A question is a name and relations to
-follow from there, `kax ba ru`; its answer is the name at the end and the sum of the digits on the way, modulo ten.
+A fact says of a name, by a relation, another name and a digit: `kax ba mip4`. A question is a name and relations
+to follow from there, `kax ba ru`; its answer is the name at the end and the sum of the digits on the way, modulo
+ten.
 """
 
 import hashlib
@@ -21,8 +22,8 @@ MAX_WALKS = 1000
 
 @dataclass(frozen=True)
 class Fact:
-    """What a relation of `subject` leads to. `spelling` is the relation's name, or that name reversed; `mention` is
-    extra text, which names another fact in the spelling that it does not have.
+    """What a relation of `subject` leads to. `spelling` is the relation's name, or that name reversed; `mention`
+    is extra text, which names another fact in the spelling that it does not have.
     """
 
     subject: str
@@ -67,9 +68,9 @@ class Question:
 class Dials:
     """What makes a world hard, shares from 0 to 1.
 
-    distractors: facts of every name beside the first, which turn up when a search misses. reversals: share of facts
-    whose relation is spelled backwards. noise: share of facts with a mention, which turns up in place of a fact that
-    is looked for in the spelling that it does not have.
+    distractors: facts of every name beside the first, which turn up when a search misses. reversals: share of
+    facts whose relation is spelled backwards. noise: share of facts with a mention, which turns up in place of a
+    fact that is looked for in the spelling that it does not have.
     """
 
     names: int = 500
@@ -89,8 +90,8 @@ class Dials:
 
 @cache
 def spell(subject: str, relation: str, reversals: float) -> str:
-    """How a fact spells its relation. It hangs on the relation and the name's first letter, for every second relation
-    on the first two, the same in every world: whoever knows it by heart saves searches.
+    """How a fact spells its relation. It hangs on the relation and the name's first letter, for every second
+    relation on the first two, the same in every world: whoever knows it by heart saves searches.
     """
     known = subject[: 1 + RELATIONS.index(relation) % 2]
     drawn = int.from_bytes(hashlib.sha256(f"{known} {relation}".encode()).digest()[:4]) / 2**32
@@ -141,7 +142,9 @@ def group_by_subject(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
 
 
 def draw_question(of: Mapping[str, Sequence[Fact]], hops: int, rng: random.Random) -> Question:
-    """A walk over `hops` facts that meets no name and no relation twice. Raises ValueError where there seems none."""
+    """A walk over `hops` facts that meets no name and no relation twice.
+    Raises ValueError where there seems none.
+    """
     subjects = list(of)
     for _ in range(MAX_WALKS):
         facts = [rng.choice(of[rng.choice(subjects)])]

@@ -1,4 +1,5 @@
-"""Questions in JSON lines whose answers take several documents of a corpus, graded as HotpotQA grades. Knows no model.
+"""Questions in JSON lines whose answers take several documents of a corpus, graded as HotpotQA grades. Knows no
+model.
 
 Exact match and F1 over words, after SQuAD's normalisation (Rajpurkar et al. 2016; Yang et al. 2018).
 """
@@ -61,9 +62,9 @@ class MultiHop:
 
     template: the prompt's text, {question} in it. id_key, question_key, answer_key: what a line calls these; an
     answer may be a list of equally good ones. gold_key: the documents that an answer takes, by id; evidence_key:
-    those that help. Each is a list of ids, of objects with one, or of pairs that begin with one. documents: a file of
-    JSON lines, or a folder of them, with the documents that a search tool is to find; document_id_key and so on: what
-    they call these. extract, vote_key, form: as of other tasks.
+    those that help. Each is a list of ids, of objects with one, or of pairs that begin with one. documents: a file
+    of JSON lines, or a folder of them, with the documents that a search tool is to find; document_id_key and so
+    on: what they call these. extract, vote_key, form: as of other tasks.
     """
 
     name: str
@@ -176,8 +177,8 @@ class MultiHop:
         answers = _read_answers(row.get(self.answer_key))
         if not is_id(name) or not isinstance(question, str) or not question.strip() or not answers:
             raise ValueError(
-                f"{place}: {self.id_key!r} must be a short text or whole number, {self.question_key!r} a text, and "
-                f"{self.answer_key!r} a text or a list of texts."
+                f"{place}: {self.id_key!r} must be a short text or whole number, {self.question_key!r} a text, "
+                f"and {self.answer_key!r} a text or a list of texts."
             )
         gold = _read_ids(row, self.gold_key, place)
         evidence = _read_ids(row, self.evidence_key, place) if self.evidence_key else gold
@@ -191,9 +192,9 @@ class MultiHop:
         if self.documents is None or not wanted or any(document.id in wanted for document in self.corpus()):
             return
         raise ValueError(
-            f"{self.documents} has none of the {len(wanted)} documents that {self.gold_key!r} of the questions names, "
-            f"such as {min(wanted)!r}. Give the documents that the questions were written for, or what they call "
-            "their ids (task.document_id_key)."
+            f"{self.documents} has none of the {len(wanted)} documents that {self.gold_key!r} of the questions "
+            f"names, such as {min(wanted)!r}. Give the documents that the questions were written for, or what "
+            "they call their ids (task.document_id_key)."
         )
 
 

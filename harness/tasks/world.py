@@ -1,5 +1,5 @@
-"""Multi-hop questions over a small world of facts, as a task, and the documents to look them up in. Knows no model and
-no tool.
+"""Multi-hop questions over a small world of facts, as a task, and the documents to look them up in. Knows no model
+and no tool.
 """
 
 import random

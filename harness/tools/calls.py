@@ -59,8 +59,8 @@ class CallStyle:
             )
         if (self.form == "plain") != (self.tool is not None):
             raise ValueError(
-                "calls.tool is the tool that plain calls go to: give one where calls.form is plain, and null where it "
-                "is json."
+                "calls.tool is the tool that plain calls go to: give one where calls.form is plain, and null "
+                "where it is json."
             )
 
     @property

@@ -82,8 +82,8 @@ def _read(row: Mapping[str, Any], keys: Keys, place: str) -> Document:
     name, text, title = row.get(keys.id), row.get(keys.text), row.get(keys.title)
     if not is_id(name) or not isinstance(text, str) or not isinstance(title, str | None):
         raise ValueError(
-            f"{place}: {keys.id!r} must be a text or whole number of at most {LONGEST_ID} characters, {keys.text!r} "
-            f"a text, and {keys.title!r}, where it is there, too."
+            f"{place}: {keys.id!r} must be a text or whole number of at most {LONGEST_ID} characters, "
+            f"{keys.text!r} a text, and {keys.title!r}, where it is there, too."
         )
     return Document(storable(str(name)), storable(text), storable(title or ""))
 

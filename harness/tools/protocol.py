@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 Trouble = Literal["timeout", "failed"]
-# Under which name a task with documents keeps, in the reference of a prompt, the ids of those that hold its answer.
+# Under which name a task with documents keeps, in the reference of a prompt, the ids of those that hold its
+# answer.
 GOLD_IDS = "gold_ids"
-# Longer calls are refused, so that none costs more than others; as JSON, one passes through a pipe that nobody reads.
+# Longer calls are refused, so that none costs more than others; as JSON, one passes through a pipe that nobody
+# reads.
 MAX_CALL_CHARS = 2000
-# Of what one call may give; what the model reads of it is far shorter. A line of all of it, every character escaped, is
-# shorter than messages.LONGEST_LINE.
+# Of what one call may give; what the model reads of it is far shorter. A line of all of it, every character
+# escaped, is shorter than messages.LONGEST_LINE.
 LONGEST_CHARS, MAX_IDS, LONGEST_ID = 1 << 16, 256, 256
 
 
@@ -78,7 +80,8 @@ class ToolSettings(Described, Protocol):
         """With what a task brings for its tools, such as documents to search."""
 
     def prepare(self, folder: Path, tell: Callable[[str], object]) -> Tool:
-        """The tool, ready for calls. What it has to build is kept in `folder`; `tell` gets a line where it is said.
+        """The tool, ready for calls. What it has to build is kept in `folder`; `tell` gets a line where it is
+        said.
 
         Raises ValueError where the tool cannot be had.
         """

@@ -22,10 +22,10 @@ _FIELD = re.compile(r"\{(rank|title|text)\}")
 class Search:
     """The best `k` passages of a corpus for a query, each cut to `passage_chars`, in the order of their worth.
 
-    corpus: a file of JSON lines with an id, a text and perhaps a title each, or a folder of such files, null for the
-    documents that the task brings; id_key, text_key, title_key: what the lines call these. k1, b: of BM25. passage,
-    untitled: how a passage with and without a title is written; joint: what stands between two; nothing: what is
-    said where there is none. max_tokens: what all of it is cut to.
+    corpus: a file of JSON lines with an id, a text and perhaps a title each, or a folder of such files, null for
+    the documents that the task brings; id_key, text_key, title_key: what the lines call these. k1, b: of BM25.
+    passage, untitled: how a passage with and without a title is written; joint: what stands between two; nothing:
+    what is said where there is none. max_tokens: what all of it is cut to.
     """
 
     corpus: str | None = None
@@ -63,7 +63,9 @@ class Search:
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
-        """What shapes results; documents by a digest of what they say, since they may lie elsewhere the next time."""
+        """What shapes results; documents by a digest of what they say,
+        since they may lie elsewhere the next time.
+        """
         names = ("k", "max_tokens", "passage_chars", "passage", "untitled", "joint", "nothing", "description")
         return {
             "tool": self.name,
@@ -81,8 +83,8 @@ class Search:
             return read_corpus(Path(self.corpus), Keys(self.id_key, self.text_key, self.title_key))
         if self.own is None:
             raise ValueError(
-                "tools.search.corpus must be given: a file of JSON lines, or a folder of them. This task brings no "
-                "documents of its own."
+                "tools.search.corpus must be given: a file of JSON lines, or a folder of them. This task brings "
+                "no documents of its own."
             )
         return (Document(one.id, one.text, getattr(one, "title", "")) for one in self.own())
 

@@ -40,7 +40,9 @@ TIMED_OUT = "The tool took too long."
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may take: seconds of processor time, `patience` times as many by the wall, and bytes of memory."""
+    """What one call may take: seconds of processor time, `patience` times as many by the wall,
+    and bytes of memory.
+    """
 
     seconds: float = 5.0
     patience: float = 6.0

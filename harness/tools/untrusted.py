@@ -46,7 +46,9 @@ def _is_unseen(character: str) -> bool:
 
 @dataclass(frozen=True)
 class Markers:
-    """Texts that a stranger's text must not hold. Those of white space alone, and what is around them, are left out."""
+    """Texts that a stranger's text must not hold. Those of white space alone, and what is around them,
+    are left out.
+    """
 
     texts: Sequence[str]
 
@@ -139,7 +141,9 @@ class Guard:
         return "" if self.forbidden.intersection(self.encode(text)) else text
 
     def cut(self, text: str, max_tokens: int) -> str:
-        """The beginning of the text that fits, by whole characters: of a text without markers it has none either."""
+        """The beginning of the text that fits, by whole characters: of a text without
+        markers it has none either.
+        """
         low, high = 0, min(len(text), 4 * max_tokens)
         while high < len(text) and self._fits(text[:high], max_tokens):
             low, high = high, min(len(text), 2 * high)

@@ -1,4 +1,6 @@
-"""Tools in processes that can be killed: whatever a call does, it ends as a result, and the next finds them again."""
+"""Tools in processes that can be killed: whatever a call does, it ends as a result,
+and the next finds them again.
+"""
 
 import asyncio
 import contextlib
@@ -40,8 +42,8 @@ async def start_workers(
                     await worker.begin()
         except LOST as error:
             raise ToolFailedError(
-                f"The processes that tools run in cannot be started ({type(error).__name__} {error}); the machine may "
-                "have too little memory."
+                f"The processes that tools run in cannot be started ({type(error).__name__} {error}); the machine "
+                "may have too little memory."
             ) from error
         yield Workers(tools, workers)
     finally:
@@ -106,7 +108,8 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = self.context.Process(target=serve, args=(theirs, self.tools, self.limits), daemon=True)
-            # It is killed when this process is told to stop; before that a word of its own would only be in the way.
+            # It is killed when this process is told to stop; before that a word of its own would only be in the
+            # way.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
             try:
                 self.process.start()

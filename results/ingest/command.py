@@ -247,7 +247,8 @@ def add(commands: Any) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), decides what is correct (default: the "
+        help="which metric of lm-eval, or scorer of Inspect (or SCORER.KEY), decides what is correct (default: "
+        "the "
         "first)",
     )
     add("--filter", nargs="+", default=[], metavar="NAME", help="which filter of lm-eval (default: the first)")

@@ -11,7 +11,8 @@ Sizes = dict[int | None, dict[str, int]]
 
 
 def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, str]] = ()) -> list[str]:
-    """A line for each task and reason: models are read at the same budgets, each with as many samples of all prompts.
+    """A line for each task and reason: models are read at the same budgets, each with as many samples of all
+    prompts.
 
     counted: models and tasks whose outcomes are stored as counts, which are read whole.
     """
@@ -34,7 +35,9 @@ def lines(outcomes: Iterable[Sample | Count], *, counted: Collection[tuple[str, 
 
 
 def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, whole: set[str]) -> list[str]:
-    """A line for each model's samples beyond the number that nearly all of its prompts have, where there are any."""
+    """A line for each model's samples beyond the number that nearly all of its prompts have,
+    where there are any.
+    """
     if not budgets:
         return []
     models = {model: sizes for model, sizes in models.items() if model not in whole}
@@ -56,8 +59,8 @@ def _beyond(task: str, models: dict[str, Sizes], budgets: set[int | None], *, wh
     }
     return [
         f"Unused {number:,} of {model} on {task}: beyond {grown[model]:,} a prompt, since fewer than "
-        f"{GROWN_SHARE:.0%} of its prompts have more. Leave prompts with few samples out of the source, and more of "
-        "the others count."
+        f"{GROWN_SHARE:.0%} of its prompts have more. Leave prompts with few samples out of the source, and more "
+        "of the others count."
         for model, number in beyond.items()
         if number
     ]

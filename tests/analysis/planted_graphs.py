@@ -40,7 +40,9 @@ def chain(prompt: str, /, name: str = "chain") -> Graph:
 
 
 def by_chance(chances: Mapping[int, float | Sequence[float]], seed: int = 0, **tokens: Any) -> Writes:
-    """Answers that are right with these chances by round, of all prompts or of each; wrong ones are of ten kinds."""
+    """Answers that are right with these chances by round, of all prompts or of each;
+    wrong ones are of ten kinds.
+    """
 
     def write(prompt: int, group: int, call: Call) -> Wrote:
         rng = np.random.default_rng((seed, prompt, group, call.round, call.member, len(call.node)))

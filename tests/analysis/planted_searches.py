@@ -13,7 +13,9 @@ Outcome = Callable[[int, int, np.random.Generator], tuple[bool, float]]
 
 
 class Plan(NamedTuple):
-    """A search: its paths, whether they are chosen together, and of each way on (start, tokens) and what was read."""
+    """A search: its paths, whether they are chosen together, and of each way on (start,
+    tokens) and what was read.
+    """
 
     width: int
     together: bool = False

@@ -1,4 +1,6 @@
-"""A grid read along each of its serial axes: planted accuracies, what every command says, and the settings of all."""
+"""A grid read along each of its serial axes: planted accuracies, what every command says,
+and the settings of all.
+"""
 
 import json
 from collections.abc import Sequence
@@ -172,8 +174,8 @@ def test_figures_along_an_axis_lie_apart_and_their_columns_bear_its_name(
     assert set(tables["substitution_extensions"]["path"]) == {"extensions"}
     assert set(tables["outcomes"]["held"]) == {"at 64 thinking tokens, with 1 tool call"}
     assert " ".join(capsys.readouterr().out.split()).endswith(
-        "This run also varies thinking tokens (8, 64) and tool calls (0, 1). To read along them: leave --along out or "
-        "--along calls."
+        "This run also varies thinking tokens (8, 64) and tool calls (0, 1). To read along them: leave --along "
+        "out or --along calls."
     )
 
 
@@ -303,7 +305,9 @@ def test_rates_along_an_axis_are_in_its_steps(run: Path):
 
 @dataclass(frozen=True)
 class GoesOn(Axes):
-    """The same, where extended thinking is cut at the full budget; `lacking` have no answer at their first close."""
+    """The same, where extended thinking is cut at the full budget; `lacking` have no
+    answer at their first close.
+    """
 
     def _sample(self, identity: str, index: int, pool: str, sample: int, budgets: Sequence[int]) -> dict[str, Any]:
         tables = Axes(lacking=())._sample(identity, index, pool, sample, budgets)
@@ -334,7 +338,9 @@ def test_what_was_written_behind_a_close_is_no_answer_of_a_trace_that_may_not_go
 
 @dataclass(frozen=True)
 class Grown(Axes):
-    """The same, growing to more calls: samples for bins are to make them as well, and stand before their second."""
+    """The same, growing to more calls: samples for bins are to make them as well,
+    and stand before their second.
+    """
 
     def _spread(self, cell: dict[str, Any]) -> list[dict[str, Any]]:
         cells = super()._spread(cell)

@@ -158,7 +158,9 @@ def test_cells_taken_one_by_one_would_see_peaks_that_are_not_there(monkeypatch: 
 def drawn(
     found: float, right: float, wrong: float, rng: np.random.Generator, num: int = 20_000
 ) -> tuple[Cell, Cell]:
-    """A first cell without any gold and right with chance `wrong`, a last one that found it and is right with it."""
+    """A first cell without any gold and right with chance `wrong`, a last one that found
+    it and is right with it.
+    """
     has = rng.random((num, 4)) < found
     first = Cell((rng.random((num, 4)) < wrong).astype(float), np.zeros((num, 4), dtype=bool))
     return first, Cell((rng.random((num, 4)) < np.where(has, right, wrong)).astype(float), has)

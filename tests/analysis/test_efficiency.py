@@ -1,4 +1,6 @@
-"""Allocation efficiency: what one budget for all and hindsight yield, by brute force, and where nothing is told."""
+"""Allocation efficiency: what one budget for all and hindsight yield, by brute force,
+and where nothing is told.
+"""
 
 import numpy as np
 import pytest

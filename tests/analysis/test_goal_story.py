@@ -43,8 +43,9 @@ def two_looks(found: dict[str, float], *, kind: str = "rate", state: str = "know
 
 
 def test_a_uniform_grid_is_what_its_variance_and_its_price_make_of_it() -> None:
-    """One prompt varies by .1 + .2/4 + .2/2 = .25 as drawn and by .2 on the grid of 4 samples, of 800 tokens a prompt:
-    100 prompts as drawn are 80 of the grid, or 64,000 tokens. A fourth of them makes twice the interval in log.
+    """One prompt varies by .1 + .2/4 + .2/2 = .25 as drawn and by .2 on the grid of 4 samples, of 800 tokens a
+    prompt: 100 prompts as drawn are 80 of the grid, or 64,000 tokens. A fourth of them makes twice the interval in
+    log.
     """
     found = framed(two_looks(RATE), ("a", "b"))
     assert list(found["tokens"]) == [16_000, 256_000] and list(found["question_prompts"]) == [50, 100]

@@ -194,8 +194,8 @@ SIZES = {"70M": 70.4e6, "160M": 162e6, "410M": 405e6, "1B": 1.01e9, "2.8B": 2.78
 
 
 def forecasts(pythia: Pythia, names: list[str], num_drawn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each model the relative errors of pass@k at ten times the samples that were drawn: of the joint law, of one
-    power law for size and samples, and of each model's own in samples.
+    """Of each model the relative errors of pass@k at ten times the samples that were drawn: of the joint law, of
+    one power law for size and samples, and of each model's own in samples.
     """
     rng = np.random.default_rng(0)
     every = np.stack([pythia.num_correct[name] for name in names])
@@ -214,8 +214,8 @@ def forecasts(pythia: Pythia, names: list[str], num_drawn: int) -> tuple[np.ndar
 
 
 def test_published_coverage_is_forecast_at_ten_times_the_samples(pythia: Pythia):
-    """Pythia 160M to 12B at one training length, from 1,000 of 10,000 samples: under 10% for every model, where a power
-    law in size and samples misses by more. Pythia 70M lies below any such law (docs/laws.md).
+    """Pythia 160M to 12B at one training length, from 1,000 of 10,000 samples: under 10% for every model, where a
+    power law in size and samples misses by more. Pythia 70M lies below any such law (docs/laws.md).
     """
     beta, power, _ = forecasts(pythia, list(SIZES)[1:], 1000)
     assert np.abs(beta).max() < 0.1 < np.abs(power).max()

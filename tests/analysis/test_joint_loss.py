@@ -65,8 +65,8 @@ def test_intervals_hold_what_was_planted():
 
 
 def test_data_without_an_effect_are_given_none():
-    """A placebo: without a term of D, what its least value loses to its most is nothing, and at most a twentieth of
-    what the planted term is worth.
+    """A placebo: without a term of D, what its least value loses to its most is nothing, and at most a twentieth
+    of what the planted term is worth.
     """
     worth = LOSS.B * (1e9**-LOSS.beta - 1e11**-LOSS.beta)
     table = draw_table(LOSS._replace(B=0.0), np.random.default_rng(0), noise=0.01)

@@ -1,4 +1,6 @@
-"""A rung that was never run: identities and planted ladders, what is refused, and what the command says and draws."""
+"""A rung that was never run: identities and planted ladders, what is refused,
+and what the command says and draws.
+"""
 
 import json
 import re

@@ -31,7 +31,8 @@ OTHERS = {"Phi-3.5-mini-instruct": 3.82, "Qwen2-7B-Instruct": 7.62, "Qwen2-72B-I
 
 
 def left_out(sizes: Mapping[str, float], accuracy: np.ndarray) -> pd.DataFrame:
-    """A row a rung and cell: whether the interval from the other rungs holds what was measured; accuracy (1 + R, M, J).
+    """A row a rung and cell: whether the interval from the other rungs holds what was measured; accuracy (1 + R,
+    M, J).
 
     Rungs beyond one step of the others have no rows.
     """

@@ -1,7 +1,8 @@
-"""make bench PART=axes: a grid of budgets, calls and extensions against its largest cell and against every cell anew.
+"""make bench PART=axes: a grid of budgets, calls and extensions against its largest cell and against every cell
+anew.
 
-The smallest rung of the embedded search ladder on one engine; the three ways take turns, each round with noise of its
-own and an empty prefix cache.
+The smallest rung of the embedded search ladder on one engine; the three ways take turns, each round with noise of
+its own and an empty prefix cache.
 """
 
 import argparse
@@ -85,8 +86,8 @@ async def draw(workload: Workload, way: str, *, num_samples: int) -> Drawn:
 def predict(drawn: Drawn, renderer: Renderer) -> tuple[float, float]:
     """Tokens of the nested grid over its largest cell, and of every cell anew over the nested grid, by arithmetic.
 
-    From where the nested grid's own cuts stand and how long its answers are: the longest trace and an answer a cut,
-    against that trace and one answer, against a trace to its own cut and an answer a cell.
+    From where the nested grid's own cuts stand and how long its answers are: the longest trace and an answer a
+    cut, against that trace and one answer, against a trace to its own cut and an answer a cell.
     """
     answer = sum(a.num_answer_tokens for each in drawn.sampled for a in each.answers) / sum(
         len(each.answers) for each in drawn.sampled

@@ -1,8 +1,8 @@
 """make bench PART=flushes: a flush after many, a writer's files, and commands on ten times the shards or rows.
 
-Rows of a job's log are appended one at a time through the store's own functions, and the CPU seconds of some flushes
-are taken after 300, 3,000 and 30,000. Then a run is drawn (scale.py), its rows are split over few shards and over ten
-times as many, and commands read each, and the same of ten times the rows, in a process of its own.
+Rows of a job's log are appended one at a time through the store's own functions, and the CPU seconds of some
+flushes are taken after 300, 3,000 and 30,000. Then a run is drawn (scale.py), its rows are split over few shards
+and over ten times as many, and commands read each, and the same of ten times the rows, in a process of its own.
 """
 
 import argparse
@@ -112,8 +112,8 @@ def render(flushed: Sequence[Flushed], read: Sequence[Read]) -> str:
     """The page: a row a mark, and a row a run and command."""
     first = {each.command: each.spent for each in reversed(read)}
     flushes = [
-        f"| {each.num_flushes:,} | {each.cpu_ms:.1f} | {each.cpu_ms / flushed[0].cpu_ms:.2f} | {each.wall_ms:.0f} | "
-        f"{each.most_files} |"
+        f"| {each.num_flushes:,} | {each.cpu_ms:.1f} | {each.cpu_ms / flushed[0].cpu_ms:.2f} | {each.wall_ms:.0f} "
+        f"| {each.most_files} |"
         for each in flushed
     ]
     reads = [
@@ -128,7 +128,8 @@ def render(flushed: Sequence[Flushed], read: Sequence[Read]) -> str:
         [
             "# A flush after many, and commands on many shards",
             "",
-            "A flush appends a row of a job's log, a shard on disk, and merges what is due; a job's own flush does so",
+            "A flush appends a row of a job's log, a shard on disk, and merges what is due; a job's own flush "
+            "does so",
             f"with three tables. The mean of {WINDOW} flushes after so many. Files: the most that the writer had.",
             "`make bench PART=flushes` writes this page.",
             "",
@@ -137,14 +138,16 @@ def render(flushed: Sequence[Flushed], read: Sequence[Read]) -> str:
             *flushes,
             "",
             f"Two models on {num_prompts:,} sums, {RUNS[0].num_samples} samples, two budgets: the rows of each",
-            f"table and writer in up to {PARTS} shards, in up to ten times as many, and ten times the rows in as few.",
+            f"table and writer in up to {PARTS} shards, in up to ten times as many, and ten times the rows in as "
+            "few.",
             "Ratios are to the few shards; some seconds of each command go into imports.",
             "",
             "| command | run | shards | CPU seconds | ratio | peak GiB | ratio |",
             "|" + 7 * "---|",
             *reads,
             "",
-            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, {versions}.",
+            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
+            f"{versions}.",
             "",
         ]
     )

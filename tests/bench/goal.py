@@ -1,9 +1,10 @@
-"""make bench PART=goal: tokens of a sweep with a goal over those of the cheapest uniform grid that reaches as much.
+"""make bench PART=goal: tokens of a sweep with a goal over those of the cheapest uniform grid that reaches as
+much.
 
-The embedded ladder is drawn twice: in rounds, until each rate is known to half_width, and as one grid that has as many
-prompts and samples of every model as the rounds had of any, and half as many prompts more. Of that grid the cheapest
-part that answers every question is sought with all of it in hand: for each number of samples the fewest prompts, taken
-in their order, from which on every question stays answered.
+The embedded ladder is drawn twice: in rounds, until each rate is known to half_width, and as one grid that has as
+many prompts and samples of every model as the rounds had of any, and half as many prompts more. Of that grid the
+cheapest part that answers every question is sought with all of it in hand: for each number of samples the fewest
+prompts, taken in their order, from which on every question stays answered.
 """
 
 import argparse
@@ -37,7 +38,9 @@ MOST_PROMPTS, MORE = 400, 1.5
 
 
 class Part(NamedTuple):
-    """A part of the uniform grid: prompts, samples of each by every model, and the tokens that are stored of them."""
+    """A part of the uniform grid: prompts, samples of each by every model,
+    and the tokens that are stored of them.
+    """
 
     prompts: int
     samples: int
@@ -120,7 +123,8 @@ def render(goal: ExchangeRates, adaptive: Path, part: Part | None) -> str:
         [
             "# A sweep that stops when it knows, beside the cheapest uniform grid",
             "",
-            f"Embedded ladder, goal=exchange_rates goal.half_width={goal.half_width:g}: every smaller model against",
+            f"Embedded ladder, goal=exchange_rates goal.half_width={goal.half_width:g}: every smaller model "
+            "against",
             "the largest. `make bench PART=goal` writes this page; both runs lie in goal/, without texts.",
             "",
             f"The rounds ended as *{rows[-1]['end']}* after {used:,} tokens in {len(rows) - 1} rounds; {against}.",

@@ -141,7 +141,8 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> str:
             "prompt, over those at the smallest size; at 1 or below it is linear. The load is the machine's over "
             "the",
             "last minute: above its cores, something else was running, and wall seconds say little.",
-            "Scan: DuckDB counts and sums the columns that summary reads. `make bench PART=scale` writes this page.",
+            "Scan: DuckDB counts and sums the columns that summary reads. `make bench PART=scale` writes this "
+            "page.",
             "",
             "| prompts x samples | command | CPU seconds | wall seconds | peak GiB | growth | load |",
             "|" + 7 * "---|",

@@ -1,4 +1,6 @@
-"""make bench PART=settings: what reading ten million outcomes takes over budgets alone, and over settings of axes."""
+"""make bench PART=settings: what reading ten million outcomes takes over budgets alone,
+and over settings of axes.
+"""
 
 import os
 import platform
@@ -63,7 +65,9 @@ READINGS = (
 
 
 def main() -> None:
-    """Read each as often, keep the table, and raise where every setting takes more than MOST times every budget."""
+    """Read each as often, keep the table, and raise where every setting takes more than
+    MOST times every budget.
+    """
     with tempfile.TemporaryDirectory() as folder:
         spent = {each: min(_tries(Path(folder), each)) for each in READINGS}
     text = _render(spent)
@@ -94,8 +98,8 @@ def _render(spent: dict[Reading, float]) -> str:
             f"{NUM_MODELS} models of {NUM_PROMPTS:,} prompts are read one after the other from stored rows: 128 "
             "samples at 8 budgets, 64 at 4 budgets x 4 numbers of calls, 32 at those x 2 numbers of extensions. "
             "Samples close, call and are extended at random places. Every answer has to be found. The least of "
-            f"{NUM_TRIES} tries; the load was {os.getloadavg()[0]:.1f}. `make bench PART=settings` writes this page, "
-            f"and fails where every setting takes more than {MOST} times every budget.",
+            f"{NUM_TRIES} tries; the load was {os.getloadavg()[0]:.1f}. `make bench PART=settings` writes this "
+            f"page, and fails where every setting takes more than {MOST} times every budget.",
             "",
             "| what is read | million outcomes | CPU seconds | ratio |",
             "|---|---|---|---|",

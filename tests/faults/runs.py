@@ -12,8 +12,8 @@ from results.schema import ANSWERS, GRADES, TABLES, TRACES, Table
 from results.shards import list_shards
 from tests import forked
 
-# What a sweep of single answers writes where nothing fails: strategies are for rounds and decisions for goals, the last
-# five other commands'.
+# What a sweep of single answers writes where nothing fails: strategies are for rounds and decisions for goals, the
+# last five other commands'.
 UNWRITTEN = {"failures", "strategies", "decisions", "counts", "embeddings", "scorers", "scores", "searches"}
 WRITTEN = [table for table in TABLES if table not in UNWRITTEN]
 NUM_PROMPTS, WIDTH, BIN_SAMPLES, BUDGETS = 24, 4, 2, (0, 16, 64)

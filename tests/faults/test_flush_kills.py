@@ -1,4 +1,5 @@
-"""A writer that flushes and merges without a pause, killed at random moments: no committed row is lost, none is twice.
+"""A writer that flushes and merges without a pause, killed at random moments: no committed row is lost, none is
+twice.
 
 ISOQUANT_KILLS says how many kills; `make test SUITE=faults` does twenty.
 """

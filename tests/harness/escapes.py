@@ -62,7 +62,8 @@ def frames(place: Place) -> dict[str, Escape]:
         "loader": f"import importlib.util as u\nopen('{place.folder}/m.py', 'w').write('x = 1')\n"
         f"u.spec_from_file_location('m', '{place.folder}/m.py')",
         "numpy": f"import numpy\nnumpy.array([1]).tofile('{place.folder}/numpy')",
-        "numpy pickle": f"import numpy\nnumpy.save('{place.folder}/array.npy', numpy.array([print], dtype=object))",
+        "numpy pickle": f"import numpy\nnumpy.save('{place.folder}/array.npy', numpy.array([print], "
+        "dtype=object))",
         "system": touch.format("system"),
         "hook": "import sys, harness.sandbox as s\ns._audit = lambda *_: None\ns.REFUSED = ()\n"
         + write(place, "hook"),
@@ -88,7 +89,8 @@ def files(place: Place) -> dict[str, Escape]:
         "temporary folder": "import tempfile\nopen(tempfile.gettempdir() + '/escaped-tmp', 'w')",
         "home": "import os\nopen(os.path.expanduser('~/escaped-home'), 'w')",
         "shared memory": "open('/dev/shm/escaped-shm', 'w')",
-        "named shared memory": "from multiprocessing import shared_memory as m\nm.SharedMemory('escaped-m', True, 64)",
+        "named shared memory": "from multiprocessing import shared_memory as m\nm.SharedMemory('escaped-m', True, "
+        "64)",
         "unlink": f"import os\nos.unlink('{place.secret}')",
         "truncate": f"import os\nos.truncate('{place.secret}', 0)",
         "chmod": f"import os\nos.chmod('{place.secret}', 0o777)",

@@ -44,7 +44,9 @@ def key_of(context: Context, prompt: Prompt, sample: int = 0) -> SampleKey:
 
 
 async def plain_run(engine: Engine, context: Context, key: SampleKey, cell: Caps) -> tuple[int, ...]:
-    """A run that stops thinking at a cell's caps and answers, written without the harness: all behind the prompt."""
+    """A run that stops thinking at a cell's caps and answers, written without the harness:
+    all behind the prompt.
+    """
     renderer, sampling = context.renderer, context.sampling
     ids: tuple[int, ...] = ()
     written = extended = 0

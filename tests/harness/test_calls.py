@@ -221,7 +221,9 @@ def test_what_a_chain_of_thought_that_is_its_own_answer_read_of_tools_is_charged
 
 
 def renderer_of_bytes() -> Renderer:
-    """Of a tokenizer that writes rare characters as bytes, each shown as a character of its own until all are there."""
+    """Of a tokenizer that writes rare characters as bytes, each shown as a character of
+    its own until all are there.
+    """
     vocab = {"<unk>": 0, **{text: at for at, text in enumerate("abc(){}", start=1)}}
     vocab |= {f"<0x{byte:02X}>": byte + len(vocab) for byte in range(256)}
     model = Tokenizer(models.BPE(vocab, [], unk_token="<unk>", byte_fallback=True))

@@ -1,4 +1,6 @@
-"""Budgets, calls and extensions of a rung that searches, on the real engine, against runs that were capped there."""
+"""Budgets, calls and extensions of a rung that searches, on the real engine,
+against runs that were capped there.
+"""
 
 import asyncio
 import itertools
@@ -159,8 +161,8 @@ def test_more_calls_find_more_and_the_grid_costs_the_sum_of_its_cuts(searching: 
 def test_at_temperature_one_the_grid_and_runs_of_their_own_are_as_often_right_and_call_as_much(
     searching: Running, tool: Tool
 ) -> None:
-    """Means over samples of right answers, thinking tokens and tokens that were read agree within four standard errors,
-    cell by cell.
+    """Means over samples of right answers, thinking tokens and tokens that were read agree within four standard
+    errors, cell by cell.
     """
     renderer = renderer_of(searching)
 

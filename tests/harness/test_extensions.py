@@ -1,4 +1,6 @@
-"""Thinking that is made to go on: every cell of budgets and extensions is what a run capped there would have given."""
+"""Thinking that is made to go on: every cell of budgets and extensions is what a run
+capped there would have given.
+"""
 
 import asyncio
 import itertools

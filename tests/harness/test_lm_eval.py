@@ -104,8 +104,8 @@ def test_turns_are_those_that_lm_eval_gives_a_chat_template(make: Callable[..., 
 def test_a_conversation_goes_through_the_chat_template_turn_by_turn(make: Callable[..., LmEval]) -> None:
     tokenizer = load_tokenizer("ladder/checkpoints/countdown-33k")
     tokenizer.chat_template = (
-        "{% for turn in messages %}{{ turn.content.split() | length }}{% if turn.role == 'assistant' %}={% endif %}"
-        "{% if not loop.last %};{% endif %}{% endfor %}{% if add_generation_prompt %}+{% endif %}"
+        "{% for turn in messages %}{{ turn.content.split() | length }}{% if turn.role == 'assistant' %}={% endif "
+        "%}{% if not loop.last %};{% endif %}{% endfor %}{% if add_generation_prompt %}+{% endif %}"
     )
     renderer = Renderer(tokenizer, Thinking(close="</think>", force="</think>", chat=True), (0,))
     (prompt, begun) = make(turns=True).load()[0], make("sums_begun", turns=True).load()[0]

@@ -1,4 +1,6 @@
-"""Searches on the real engines: subtrees are subsets, token for token, and every token that is written is charged."""
+"""Searches on the real engines: subtrees are subsets, token for token,
+and every token that is written is charged.
+"""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""A shard that is whole and holds what cannot be is named: entries of lists, lists that belong together, amounts."""
+"""A shard that is whole and holds what cannot be is named: entries of lists, lists that belong together,
+amounts.
+"""
 
 from pathlib import Path
 from typing import Any

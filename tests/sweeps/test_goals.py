@@ -1,4 +1,6 @@
-"""Sweeps with a goal, drawn in rounds on a scripted engine: what is decided, stored, paid for, and gone on with."""
+"""Sweeps with a goal, drawn in rounds on a scripted engine: what is decided, stored, paid for,
+and gone on with.
+"""
 
 import os
 import re

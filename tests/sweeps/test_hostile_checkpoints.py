@@ -250,7 +250,8 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-# Of these the whole command is tried, one of each kind: what a file is, what it says, weights, template, tokenizer.
+# Of these the whole command is tried, one of each kind: what a file is, what it says, weights, template,
+# tokenizer.
 BY_COMMAND = (
     *("a pipe for config", "no heads", "overlapping tensors", "a template that loops"),
     "a tokenizer that is none",

@@ -1,4 +1,6 @@
-"""Prompts of large tasks and what is measured of them: computed once, kept, and computed again for whatever changes."""
+"""Prompts of large tasks and what is measured of them: computed once, kept,
+and computed again for whatever changes.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

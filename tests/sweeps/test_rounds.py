@@ -59,8 +59,8 @@ def paid(requests: list[Request]) -> int:
 
 
 class Texts:
-    """What serves each budget, looked up row by row: in the first round of a trace that ended in time its own answer,
-    else the one that was forced there.
+    """What serves each budget, looked up row by row: in the first round of a trace that ended in time its own
+    answer, else the one that was forced there.
     """
 
     def __init__(self, root: Path) -> None:

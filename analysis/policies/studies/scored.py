@@ -1,4 +1,6 @@
-"""Stopping and climbing on a verifier's scores, beside votes that agree: its reading is charged wherever it reads."""
+"""Stopping and climbing on a verifier's scores, beside votes that agree:
+its reading is charged wherever it reads.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -37,9 +37,9 @@ def stop(stage: Stage, at: int) -> list[Row]:
 
     All are read by vote over the same orders of the same samples, and nothing is fitted. saved, loss: samples and
     accuracy less than those of the most samples that a rule may draw; as_accurate: the number of samples, the same
-    for all prompts and linear between two, that is as accurate, inf where none is, NaN where the rule is not surely
-    right; certified: share of prompts that end with a certificate; wrong: share of these whose answer is wrong, as
-    the mode itself is wrong there, or as the certificate is.
+    for all prompts and linear between two, that is as accurate, inf where none is, NaN where the rule is not
+    surely right; certified: share of prompts that end with a certificate; wrong: share of these whose answer is
+    wrong, as the mode itself is wrong there, or as the certificate is.
     """
     samples, drawn, most = allocation.in_turn(stage, at)
     path = curves.width_path(len(stage.arms[at].budgets), samples.correct.shape[1], "maj_at_k").widths

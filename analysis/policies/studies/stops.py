@@ -1,4 +1,6 @@
-"""How well a model's own stops spend its thinking tokens: beside one budget for all, a learned budget, hindsight."""
+"""How well a model's own stops spend its thinking tokens: beside one budget for all, a learned budget,
+hindsight.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,13 +32,14 @@ class Spent(NamedTuple):
 def frame(reading: Reading, *, texts: Sequence[str]) -> pd.DataFrame:
     """A row a model, bin and policy, at one sample; intervals as NAME, NAME_low, NAME_high.
 
-    own stops: thinks until it stops, or to the largest budget, and is charged what it thinks. learned: a budget for
-    each prompt by `allocation.Planned` from features, fitted on other prompts; knows half the samples: by
-    `allocation.Oracle` from half of a prompt's samples, read on the others. These two give out at most as many tokens
-    as own stops take, and a budget is charged whole, used or not. uniform: accuracy of one budget for all at the same
-    tokens; hindsight: the most that they buy where it is known what each sample needs. gain: accuracy less uniform;
-    efficiency: gain as a share of hindsight's, NaN where that is not surely above 0. Nothing is learned of too few
-    prompts to hold some out, nor known of half of one sample. texts (P,): of the prompts, in their order.
+    own stops: thinks until it stops, or to the largest budget, and is charged what it thinks. learned: a budget
+    for each prompt by `allocation.Planned` from features, fitted on other prompts; knows half the samples: by
+    `allocation.Oracle` from half of a prompt's samples, read on the others. These two give out at most as many
+    tokens as own stops take, and a budget is charged whole, used or not. uniform: accuracy of one budget for all
+    at the same tokens; hindsight: the most that they buy where it is known what each sample needs. gain: accuracy
+    less uniform; efficiency: gain as a share of hindsight's, NaN where that is not surely above 0. Nothing is
+    learned of too few prompts to hold some out, nor known of half of one sample. texts (P,): of the prompts, in
+    their order.
     """
     stage = _stage(reading, texts)
     rows: list[Row] = []
@@ -58,7 +61,9 @@ def _stage(reading: Reading, texts: Sequence[str]) -> Stage | None:
 
 
 class _Read(NamedTuple):
-    """What one model yields at each budget on each prompt, (P, B); what hindsight needs; what each policy spends."""
+    """What one model yields at each budget on each prompt, (P, B); what hindsight needs;
+    what each policy spends.
+    """
 
     by_budget: Floats
     needs: Sufficient
@@ -120,7 +125,9 @@ def _rows(reading: Reading, at: int, part: Bin, means: list[Floats], names: list
 
 
 def _measures(policy: Floats, by_budget: Floats, needs: Sufficient, budgets: Ints, drawn: int) -> Row:
-    """One policy, its accuracy and tokens (1 + R, 2), beside one budget for all and hindsight at its own tokens."""
+    """One policy, its accuracy and tokens (1 + R, 2), beside one budget for all and
+    hindsight at its own tokens.
+    """
     accuracy, tokens = policy.T
     uniform = efficiency.one_for_all(by_budget, budgets, tokens)
     best = efficiency.in_hindsight(needs, budgets, tokens)

@@ -28,7 +28,9 @@ CHANCES = {
 
 
 def drawn_from(chances: list[float], num_samples: int, *, seed: int = 0) -> tuple[Pool, np.ndarray]:
-    """One order a prompt of independent samples; answers of the greatest chance are right, so that wrong is false."""
+    """One order a prompt of independent samples; answers of the greatest chance are right,
+    so that wrong is false.
+    """
     rng, shares = np.random.default_rng(seed), np.array(chances) / np.sum(chances)
     votes = rng.choice(len(shares), p=shares, size=(NUM_RUNS, num_samples))
     samples = planted(votes, shares[votes] == shares.max(), rng=rng)

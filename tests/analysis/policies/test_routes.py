@@ -218,8 +218,8 @@ def test_routers_are_compared_at_the_point_that_is_asked_for(
 
 
 def test_what_a_router_saves_is_what_mixtures_pay_for_its_accuracy() -> None:
-    """Of the prompts that the small arm gets right a feature tells: mixtures pay for the same accuracy what lies on the
-    line between both arms.
+    """Of the prompts that the small arm gets right a feature tells: mixtures pay for the same accuracy what lies
+    on the line between both arms.
     """
     rng, num_prompts = np.random.default_rng(4), 200
     feature = np.arange(num_prompts) % 2

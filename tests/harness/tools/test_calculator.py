@@ -1,4 +1,6 @@
-"""The calculator: exact values in plain words, and expressions that cost nothing though they ask for everything."""
+"""The calculator: exact values in plain words, and expressions that cost nothing though
+they ask for everything.
+"""
 
 import random
 from fractions import Fraction

@@ -1,4 +1,6 @@
-"""How calls are written: strict reading, a reason for all that is no call, and wrappers that are the template's own."""
+"""How calls are written: strict reading, a reason for all that is no call,
+and wrappers that are the template's own.
+"""
 
 import json
 from collections.abc import Callable

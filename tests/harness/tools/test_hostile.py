@@ -1,4 +1,6 @@
-"""Hundreds of hostile calls against the real tools in real workers: nothing is carried out, nothing hangs or raises."""
+"""Hundreds of hostile calls against the real tools in real workers: nothing is carried out,
+nothing hangs or raises.
+"""
 
 import asyncio
 import json

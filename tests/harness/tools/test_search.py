@@ -1,4 +1,6 @@
-"""Search: BM25 as its formula says, indexes that are built once and mended, and an order that is always the same."""
+"""Search: BM25 as its formula says, indexes that are built once and mended,
+and an order that is always the same.
+"""
 
 import json
 import math
