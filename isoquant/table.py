@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
         "export": Command("sweeps.commands.export", "write a task as a folder that lm-eval runs"),
         "unroll": Command("sweeps.commands.unroll", "write a looped model as an ordinary checkpoint"),
+        "probe": Command("isoquant.probe", "time models of any shape without weights; which shape is best"),
     },
     "bring in": {
         "ingest": Command("results.ingest.command", "read lm-eval's or Inspect's logs, or a table, into a run"),
@@ -99,7 +100,11 @@ HIDDEN = {
     "compact": Command("results.compacting", "merge the small files of a run into few large ones"),
 }
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()} | HIDDEN
-STOPPED = dict.fromkeys(GROUPS["draw"], DRAWN) | {"score": STORED} | dict.fromkeys(GROUPS["bring in"], STORED)
+STOPPED = (
+    dict.fromkeys(GROUPS["draw"], DRAWN)
+    | {"score": STORED, "probe": STORED}
+    | dict.fromkeys(GROUPS["bring in"], STORED)
+)
 # Those that read a run whole, and say nothing of how far they are themselves.
 TOLD = ({*GROUPS["read"], *GROUPS["draw figures"]}) - {"route"}
 

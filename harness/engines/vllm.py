@@ -160,6 +160,20 @@ class Vllm:
             enforce_eager=True if self.enforce_eager is None else self.enforce_eager,
         )
 
+    def import_early(self) -> None:
+        """Import what starting takes, so that processes forked from this one start at once; without vLLM nothing,
+        since starting says so.
+        """
+        for name, value in {**QUIET, **SPAWN}.items():
+            os.environ.setdefault(name, value)
+        with (
+            contextlib.suppress(ModuleNotFoundError),
+            tempfile.TemporaryFile() as log,
+            divert_output(log) if os.environ["VLLM_LOGGING_LEVEL"] == "ERROR" else contextlib.nullcontext(),
+        ):
+            from vllm.engine import arg_utils  # noqa: F401
+            from vllm.v1.engine import async_llm  # noqa: F401
+
     @contextlib.asynccontextmanager
     async def start(
         self, model: Model, *, max_model_len: int, reads_text: bool = False
