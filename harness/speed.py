@@ -14,7 +14,9 @@ GREEDY = Sampling(temperature=0.0)
 
 
 class Cell(NamedTuple):
-    """A batch that is timed: sequences at once, the tokens that each has before it writes, and which time it is."""
+    """A batch that is timed: sequences at once, the tokens that each has before it writes, and which time it
+    is.
+    """
 
     batch: int
     context_tokens: int
@@ -24,8 +26,8 @@ class Cell(NamedTuple):
 class Speed(NamedTuple):
     """Seconds of one batch: to read every context and write one token each, and, with the contexts read, to write.
 
-    num_cached_tokens: of the contexts, what writing found read; the rest of them, up to a block each, was read once
-    more within write_seconds.
+    num_cached_tokens: of the contexts, what writing found read; the rest of them, up to a block each, was read
+    once more within write_seconds.
     """
 
     cell: Cell

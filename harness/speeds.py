@@ -48,6 +48,8 @@ def time_all(works: Sequence[Work]) -> Iterator[Timed | Ended]:
 
     One process imports what an engine takes, which is most of its start, and is forked for each shape.
     """
+    if not works:
+        return
     spawn = multiprocessing.get_context("spawn")
     receiver, sender = spawn.Pipe(duplex=False)
     process = spawn.Process(target=_serve, args=(tuple(works), sender))
@@ -75,8 +77,7 @@ def _serve(works: Sequence[Work], sender: Connection) -> None:
     # A terminal tells every process; the command ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     fork = multiprocessing.get_context("fork")
-    if works:
-        works[0].settings.import_early()
+    works[0].settings.import_early()
     for place, work in enumerate(works):
         receiver, told = fork.Pipe(duplex=False)
         process = fork.Process(target=_time_shape, args=(place, work, sender, told))

@@ -1,5 +1,5 @@
-"""probe: how fast models of a shape are, without weights, and what shape is best. The one command of two rooms beside
-sweep.
+"""probe: how fast models of a shape are, without weights, and what shape is best. The one command of two rooms
+beside sweep.
 """
 
 import argparse
@@ -13,19 +13,19 @@ EXAMPLES = """\
   isoquant probe throughput 1b --batch 1 64 256 --context 512 8192 --engine dtype=bfloat16
   isoquant probe throughput tests/bench/shapes/qwen3-8b --table qwen3.csv
   isoquant probe laws results/bench/throughput-small.csv
-  isoquant probe laws models.csv --outcome accuracy
+  isoquant probe laws models.csv --outcome accuracy --figure figures
   isoquant probe ratio lookup.csv --ratio expert_share --outcome loss --by flops
 """
 MEANING = (
-    "throughput: time every shape of WHAT on this device, without weights. laws: how a table of speeds, or of accuracy "
-    "or loss, depends on the shape. ratio: the best value of a share between 0 and 1"
+    "throughput: time every shape of WHAT on this device, without weights. laws: how a table of speeds, or of "
+    "accuracy or loss, depends on the shape. ratio: the best value of a share between 0 and 1"
 )
 OF_WHAT = "a list in conf/shapes, a file like those, or a folder with config.json; for laws and ratio, a table"
 WAYS = ("throughput", "laws", "ratio")
 # Options of one way alone, and what they are when nobody gives them.
-OF_THROUGHPUT: dict[str, Any] = {"table": None, "batch": [1, 16], "context": [64, 256], "tokens": 16, "rounds": 3}
+OF_THROUGHPUT: dict[str, Any] = {"table": None, "batch": [1, 16], "context": [64, 256], "tokens": 16, "rounds": 2}
 OF_THROUGHPUT |= {"engine": []}
-OF_LAWS: dict[str, Any] = {"outcome": None}
+OF_LAWS: dict[str, Any] = {"outcome": None, "figure": None}
 OF_RATIO: dict[str, Any] = {"outcome": None, "ratio": None, "by": None}
 OWN = {"throughput": OF_THROUGHPUT, "laws": OF_LAWS, "ratio": OF_RATIO}
 
@@ -38,6 +38,7 @@ def add(commands: Any) -> None:
     _add_throughput(command)
     add = command.add_argument
     add("--outcome", metavar="COLUMN", help="for laws and ratio: what is fitted (laws: tokens a second)")
+    add("--figure", type=Path, metavar="FOLDER", help="for laws: draw shape_law into this folder")
     add("--ratio", metavar="COLUMN", help="for ratio: the share between 0 and 1")
     add("--by", metavar="COLUMN", help="for ratio: a fit for each value of this column")
     add("--lowest", action="store_true", help="the lowest outcome is best (so where its name says loss)")

@@ -1,4 +1,6 @@
-"""The table of speeds: a row a timed batch of a shape on a device. One CSV file, which grows; a row stays as it is."""
+"""The table of speeds: a row a timed batch of a shape on a device. One CSV file, which grows; a row stays as it
+is.
+"""
 
 import csv
 import fcntl
@@ -26,7 +28,9 @@ COLUMNS = (*SHAPE, *KEY, *SETTINGS, *MEASURED, *PROVENANCE)
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a table, as they are written; none where there is no file. Raises ValueError for another table."""
+    """The rows of a table, as they are written; none where there is no file. Raises ValueError for another
+    table.
+    """
     if not path.exists():
         return []
     try:

@@ -10,7 +10,9 @@ from sweeps.speeds import Asked, build_settings, time_missing
 
 
 def run(options: argparse.Namespace) -> dict[str, object]:
-    """Time what the table lacks; say how much that was and which shapes failed. Raises ValueError where all did."""
+    """Time what the table lacks; say how much that was and which shapes failed. Raises ValueError where all
+    did.
+    """
     shapes, settings = load(options.what), build_settings(options.engine)
     table = options.table or RUNS / f"throughput-{Path(options.what).stem}.csv"
     asked = Asked(shapes, options.batch, options.context, options.rounds, options.tokens, settings)
