@@ -146,7 +146,7 @@ def _is_share(outcome: str, values: Floats) -> bool:
 
 def numbers(table: pd.DataFrame, name: str, *, least: float = 0.0) -> Floats:
     """A column of finite numbers above `least`, (n,). Raises ValueError that names the first row without one."""
-    values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+    values: Floats = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
     wrong = ~(np.isfinite(values) & (values > least))
     if wrong.any():
         what = "positive number" if least == 0 else "number"

@@ -35,8 +35,8 @@ class Timed(Vllm):
     """Settings of an engine that takes SECONDS a token, and fails as the name of a shape says."""
 
     def import_early(self) -> None:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
+        from transformers import AutoModelForCausalLM  # noqa: F401
+        from transformers.models.qwen3 import modeling_qwen3  # noqa: F401
 
     def settle(self, model: Model, architecture: Any, *, max_model_len: int) -> "Timed":
         return replace(self, max_num_seqs=self.max_num_seqs)
