@@ -12,7 +12,7 @@ EXAMPLES = """\
   isoquant probe throughput small                     minutes on two CPU cores; again, only what is missing
   isoquant probe throughput 1b --batch 1 64 256 --context 512 8192 --engine dtype=bfloat16
   isoquant probe throughput tests/bench/shapes/qwen3-8b --table qwen3.csv
-  isoquant probe laws results/bench/throughput-small.csv
+  isoquant probe laws results/runs/throughput-small.csv
   isoquant probe laws models.csv --outcome accuracy --figure figures
   isoquant probe ratio lookup.csv --ratio expert_share --outcome loss --by flops
 """
