@@ -141,13 +141,15 @@ ANALYSIS: dict[str, tuple[str, ...]] = {
     "questions": ("stats", "costs", "runs", "reading"),
     "policies": ("stats", "costs", "runs", "reading"),
     "goals": ("stats", "costs", "runs", "reading"),
-    "text": ("stats", "costs", "runs", "reading", "questions", "policies", "goals"),
-    "figures": ("stats", "costs", "runs", "reading", "questions", "policies", "goals", "text"),
-    "report": ("stats", "costs", "runs", "reading", "questions", "policies", "goals", "text"),
-    # Of its own it imports statistics, costs, policies and goals; these read runs.
-    "validation": ("stats", "costs", "runs", "reading", "policies", "goals"),
+    # A claim is read off what questions and policies compute, so that it has their numbers.
+    "claims": ("stats", "costs", "runs", "reading", "questions", "policies"),
+    "text": ("stats", "costs", "runs", "reading", "questions", "policies", "goals", "claims"),
+    "figures": ("stats", "costs", "runs", "reading", "questions", "policies", "goals", "claims", "text"),
+    "report": ("stats", "costs", "runs", "reading", "questions", "policies", "goals", "claims", "text"),
+    # Of its own it imports statistics, costs, policies, goals and claims; these read runs.
+    "validation": ("stats", "costs", "runs", "reading", "questions", "policies", "goals", "claims"),
     "commands": (
-        *("stats", "costs", "runs", "reading", "questions", "policies", "goals"),
+        *("stats", "costs", "runs", "reading", "questions", "policies", "goals", "claims"),
         *("text", "figures", "report", "validation"),
     ),
 }
@@ -211,7 +213,7 @@ def test_rooms_of_the_analysis_import_what_stands_to_their_left() -> None:
 def test_planted_truths_meet_no_stored_run() -> None:
     arrows = {name: others for name, others in modules(ROOT / "analysis").items() if room_of(name) == "validation"}
     rooms = {room_of(other) for others in arrows.values() for other in others}
-    assert rooms <= {"arrays", "validation", "stats", "costs", "policies", "goals"}
+    assert rooms <= {"arrays", "validation", "stats", "costs", "policies", "goals", "claims"}
 
 
 def test_only_one_room_of_the_analysis_reads_stored_runs() -> None:
