@@ -107,6 +107,25 @@ def detectable_from_error(standard_error: ArrayLike, *, critical: ArrayLike, pow
     return effect
 
 
+def prompts_from_error(
+    num_prompts: ArrayLike,
+    standard_error: ArrayLike,
+    away: ArrayLike,
+    *,
+    power: float = POWER,
+    level: float = LEVEL,
+) -> Floats:
+    """Prompts at which an estimate this far from a border is told from it, rounded up; inf of one that lies on it.
+
+    n = N ((z_(1-level)/2 + z_power) SE / away)^2: the standard error of N prompts falls with their root. Arguments
+    broadcast; where there is no error either, nothing more can be told. Source: Bloom 1995, solved for the sample.
+    """
+    num_prompts, error, away = (np.asarray(each, dtype=float) for each in (num_prompts, standard_error, away))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed: Floats = np.ceil(num_prompts * (_both_tails(power, level) * error / away) ** 2)
+    return np.where(away > 0, needed, np.inf)
+
+
 def _spread(given: Variances, num_samples_a: ArrayLike, num_samples_b: ArrayLike) -> Floats:
     """Variance of one prompt's difference of means."""
     a, b = np.asarray(num_samples_a, dtype=float), np.asarray(num_samples_b, dtype=float)
