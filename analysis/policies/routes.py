@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.arrays import Floats
 from analysis.policies import merged, routing
 from analysis.policies.groups import EMBEDDING, LENGTH
 from analysis.policies.measures import BEST, HULL
@@ -60,6 +61,48 @@ def route(
 
     expect is given how many steps there will be, tell what each one is.
     """
+    stage = prepare(root, wanted, task=task, rule=rule, scoring=scoring, along=along, embedder=embedder, seed=seed)
+    run, num_datasets = stage.run, len(np.unique(stage.run.datasets))
+    splits: list[Split] = ["prompts", "data sets"] if num_datasets > 1 else ["prompts"]
+    expect(len(splits) * routing.num_steps(stage.known, num_datasets=num_datasets, num_seeds=num_seeds))
+    every = [
+        routing.replay_routers(
+            run.menu, stage.known, space=stage.space, datasets=run.datasets, clusters=run.clusters, split=split,
+            num_seeds=num_seeds, weights=stage.weights, rng=stage.rng, tell=tell,
+        )
+        for split in splits
+    ]  # fmt: skip
+    return Routes(run, stage.embedding, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What routers are replayed on: the prompts of a run, what is known of each, and weights (1 + R, P)."""
+
+    run: Merged
+    embedding: Vectors | None
+    known: dict[str, Known]
+    weights: Floats
+    rng: np.random.Generator
+
+    @property
+    def space(self) -> Space:
+        """What the embeddings are."""
+        return "counts" if self.embedding is not None and self.embedding.are_counts else "vectors"
+
+
+def prepare(
+    root: Path,
+    wanted: Choices,
+    *,
+    task: str | None = None,
+    rule: Rule | None = None,
+    scoring: Scoring | None = None,
+    along: Along | None = None,
+    embedder: str | None = None,
+    seed: int = 0,
+) -> Prepared:
+    """The prompts of a run for routers, with the randomness of this seed."""
     rng = np.random.default_rng([seed, 7])
     run = merged.load(root, wanted, task=task, rule=rule, scoring=scoring, along=along, rng=rng)
     found = embeddings.read(root, tasks=run.tasks, prompt_ids=run.prompt_ids, embedder=embedder)
@@ -71,18 +114,7 @@ def route(
     weights = bootstrap.prompt_weights(
         len(run.prompt_ids), num_replicates=wanted.num_replicates, rng=rng, clusters=run.clusters
     )
-    splits: list[Split] = ["prompts", "data sets"] if len(np.unique(run.datasets)) > 1 else ["prompts"]
-    num_datasets = len(np.unique(run.datasets))
-    expect(len(splits) * routing.num_steps(known, num_datasets=num_datasets, num_seeds=num_seeds))
-    space: Space = "counts" if found is not None and found.are_counts else "vectors"
-    every = [
-        routing.replay_routers(
-            run.menu, known, space=space, datasets=run.datasets, clusters=run.clusters, split=split,
-            num_seeds=num_seeds, weights=weights, rng=rng, tell=tell,
-        )
-        for split in splits
-    ]  # fmt: skip
-    return Routes(run, found, num_seeds, wanted.num_replicates, wanted.cluster, tuple(every))
+    return Prepared(run, found, known, weights, rng)
 
 
 def is_charged(found: Vectors | None, unit: str) -> bool:

@@ -96,16 +96,11 @@ def replay_routers(
     and whatever is random in a router. Raises ValueError where nothing is known to route by.
     """
     datasets = np.asarray(datasets)
+    seeds = replay_seeds(
+        menu, known, space=space, datasets=datasets, clusters=clusters, split=split, num_seeds=num_seeds, rng=rng,
+        tell=tell,
+    )  # fmt: skip
     contenders = routers(known, num_datasets=len(np.unique(datasets)))
-    if not contenders:
-        raise ValueError("These prompts have nothing to route by: no embedding, no length, and only one data set.")
-    draw = _folds(split, datasets, clusters, rng)
-    # The matrices are small: threads would wait for each other, and checks take longer than fits.
-    with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
-        seeds = _replay(
-            menu, contenders, known, draw, space=space, datasets=datasets, num_seeds=num_seeds, rng=rng, tell=tell
-        )
-        seeds = _with_hull(menu, seeds, rng)
     tell("intervals")
     names = [policy.name for policy in contenders]
     num_drawn = len(datasets) if clusters is None else len(np.unique(np.asarray(clusters)))
@@ -115,6 +110,38 @@ def replay_routers(
         _setting_frame(seeds, menu, weights, contenders, num_drawn),
         _arm_frame(menu, weights, num_drawn),
     )
+
+
+def replay_seeds(
+    menu: Menu,
+    known: Mapping[str, Known],
+    *,
+    space: Space,
+    datasets: ArrayLike,
+    clusters: ArrayLike | None = None,
+    split: Split = "prompts",
+    num_seeds: int = NUM_SEEDS,
+    rng: np.random.Generator,
+    only: Sequence[str] | None = None,
+    tell: Tell = untold,
+) -> list[Seed]:
+    """A replay a seed of every router, tuned and at all its settings, and of the lines that they must beat.
+
+    Arguments and errors as in `replay_routers`; only: names of the routers that are replayed, which changes none
+    of their results.
+    """
+    datasets = np.asarray(datasets)
+    every = routers(known, num_datasets=len(np.unique(datasets)))
+    contenders = [each for each in every if only is None or each.name in only]
+    if not contenders:
+        raise ValueError("These prompts have nothing to route by: no embedding, no length, and only one data set.")
+    draw = _folds(split, datasets, clusters, rng)
+    # The matrices are small: threads would wait for each other, and checks take longer than fits.
+    with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
+        seeds = _replay(
+            menu, contenders, known, draw, space=space, datasets=datasets, num_seeds=num_seeds, rng=rng, tell=tell
+        )
+        return _with_hull(menu, seeds, rng)
 
 
 def num_steps(known: Mapping[str, Known], *, num_datasets: int, num_seeds: int) -> int:

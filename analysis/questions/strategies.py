@@ -75,7 +75,7 @@ def measure(readings: Sequence[Reading], played: Sequence[Played]) -> Found:
         splits = list(_splits(readings[0], each)) if each.strategy.chained else []
         for reading in readings:
             beside = {"cost_model": reading.choices.cost, "cost_unit": reading.cost.unit}
-            samples, parts = _sampled(reading, each), _parts(reading)
+            samples, parts = sampled(reading, each), _parts(reading)
             for number, voted in groups.items():
                 rows = _settings(reading, each, number, voted, samples, parts)
                 strategies += [row | beside for row in rows]
@@ -120,7 +120,13 @@ def _spend(reading: Reading, played: Played, voted: Voted) -> Spending:
     )
 
 
-def _sampled(reading: Reading, played: Played) -> list[Cell]:
+def last_round(reading: Reading, played: Played) -> tuple[Floats, Floats]:
+    """Accuracy and cost of one group's answers in the last round, on each prompt; (P,) each."""
+    voted = _vote(reading, played, max(played.rounds))
+    return voted.accuracy[:, 0], _spend(reading, played, voted).cost[:, 0]
+
+
+def sampled(reading: Reading, played: Played) -> list[Cell]:
     """The vote of samples as they come, at every width that is read of them."""
     arm, at = reading.arms[played.of], played.at
     widths = sorted({*curves.width_path(1, arm.num_samples, "maj_at_k").widths, arm.num_samples})
