@@ -63,6 +63,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "strategies": Command(
             "analysis.commands.strategies", "whether rounds of calls beat the vote of samples of the same compute"
         ),
+        "claims": Command(
+            "analysis.commands.claims", "which claims about inference compute a run supports or refutes"
+        ),
         "goal": Command(
             "analysis.commands.goal", "what a sweep with a goal knew after each round, and drew for it"
         ),
