@@ -12,7 +12,7 @@ from analysis.claims.held import Held
 from analysis.questions import diversity
 from analysis.reading.untold import UntoldError
 from analysis.stats import estimators
-from analysis.stats.bootstrap import weighted_means
+from analysis.stats.bootstrap import means_of_each
 from analysis.stats.verdicts import Part
 
 
@@ -43,19 +43,15 @@ def slopes(models: Sequence[Answered], *, weights: Floats) -> Slopes:
     Distinct answers are rarefied; between whole samples, and below one, by a coin that spends the level in the
     mean. Source: `estimators.distinct_at_k`; the slope is ours.
     """
-    spent = [weighted_means(weights, model.cost) for model in models]
+    kinds = [kind(model) for kind in (_any, _right) for model in models]
+    means = means_of_each(weights, [model.cost for model in models] + kinds)
+    spent, *counts = (means[at : at + len(models)] for at in range(0, len(means), len(models)))
     level = min(float(each[0, -1]) for each in spent)
     sizes = np.log2([model.size for model in models])
     away = (sizes - sizes.mean()) / ((sizes - sizes.mean()) ** 2).sum()
     found = []
-    for kind in (_any, _right):
-        distinct = np.stack(
-            [
-                _at(level, of, weighted_means(weights, kind(model)))
-                for of, model in zip(spent, models, strict=True)
-            ],
-            axis=1,
-        )
+    for of_kind in counts:
+        distinct = np.stack([_at(level, *each) for each in zip(spent, of_kind, strict=True)], axis=1)
         with np.errstate(divide="ignore"):
             found.append(-np.log2(distinct) @ away)
     return Slopes(*found)

@@ -12,6 +12,7 @@ from analysis.stats.bootstrap import MIN_REPLICATES
 from analysis.validation import (
     axes,
     bias,
+    claims,
     comparisons,
     goals,
     interval_coverage,
@@ -82,6 +83,12 @@ OBLIGATIONS: dict[str, Obligation] = {
     "A rung left out of 4": lambda n, rng: unrun.left_out(n, num_rungs=4, num_prompts=200, rng=rng),
     "A rung left out of 6": lambda n, rng: unrun.left_out(n, num_rungs=6, num_prompts=200, rng=rng),
     "A rung left out of 8": lambda n, rng: unrun.left_out(n, num_rungs=8, num_prompts=200, rng=rng),
+    "Claims: compute for parameters": lambda n, rng: claims.prove(n, "substitution", rng=rng),
+    "Claims: width against depth": lambda n, rng: claims.prove(n, "width", rng=rng),
+    "Claims: compute per prompt": lambda n, rng: claims.prove(n, "per_prompt", rng=rng),
+    "Claims: routing": lambda n, rng: claims.prove(n, "routing", rng=rng),
+    "Claims: distinct answers": lambda n, rng: claims.prove(n, "diversity", rng=rng),
+    "Claims: rounds": lambda n, rng: claims.prove(n, "rounds", rng=rng),
 }
 
 
