@@ -49,11 +49,11 @@ def slopes(models: Sequence[Answered], *, weights: Floats) -> Slopes:
     level = min(float(each[0, -1]) for each in spent)
     sizes = np.log2([model.size for model in models])
     away = (sizes - sizes.mean()) / ((sizes - sizes.mean()) ** 2).sum()
-    found = []
+    # No answer on P prompts is read as half of one, so that its logarithm is known.
+    least, found = 0.5 / weights.shape[1], []
     for of_kind in counts:
         distinct = np.stack([_at(level, *each) for each in zip(spent, of_kind, strict=True)], axis=1)
-        with np.errstate(divide="ignore"):
-            found.append(-np.log2(distinct) @ away)
+        found.append(-np.log2(np.maximum(distinct, least)) @ away)
     return Slopes(*found)
 
 
@@ -82,10 +82,8 @@ def _at(level: float, spent: Floats, distinct: Floats) -> Floats:
 
 
 def parts(found: Slopes, models: Sequence[Answered], regions: Regions) -> tuple[Part, Part]:
-    """Both kinds as parts; prompts with an answer of the kind from at least two models tell."""
-    told = [
-        int((np.sum([kind(model)[:, -1] > 0 for model in models], axis=0) > 1).sum()) for kind in (_any, _right)
-    ]
+    """Both kinds as parts; prompts tell on which a model has an answer of the kind, of the model with the fewest."""
+    told = [min(int((kind(model)[:, -1] > 0).sum()) for model in models) for kind in (_any, _right)]
     return (
         Part("any answer", found.any, regions["any"], told[0]),
         Part("right answers", found.right, regions["right"], told[1]),

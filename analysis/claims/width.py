@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis import numerals
 from analysis.arrays import Floats, Ints
 from analysis.claims.claim import Claim, Grid, Measure, Regions, Weighed, differences
 from analysis.claims.held import Held
@@ -69,7 +70,8 @@ def weigh(held: Held, regions: Regions) -> Weighed:
         voted = reading.read_by(VOTE)
         tables = [Grid(*cells.table(voted, number, widths)) for number in range(len(held.names))]
         measures.append(_measure(tables, at, held, regions["by_vote"], NAMES[VOTE]))
-    shown = f"Both sides spend what {widths[at]} samples at {int(reading.outcomes.budgets[-1])} tokens cost."
+    deep = f"{numerals.samples(widths[at])} at {int(reading.outcomes.budgets[-1])} thinking tokens"
+    shown = f"Both sides spend the compute of {deep}."
     return Weighed(tuple(measures), held.num_drawn, _levels(held), (shown,))
 
 

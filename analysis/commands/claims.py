@@ -1,15 +1,18 @@
 """claims: which claims about inference compute a run supports or refutes, and what would decide the others."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from analysis.claims import regions, suite
+from analysis.claims.claim import Claim
 from analysis.claims.held import Held
 from analysis.commands import arguments
 from analysis.reading import cautions
+from analysis.reading.reading import Reading
 from analysis.text import claims as words
 from analysis.text.tables import filled
 
@@ -44,9 +47,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     if options.run is None:
         raise ValueError("Name a run, or add --list to see every claim.")
     root = arguments.run_folder(options.run)
-    stated = regions.read(yaml.safe_load(options.regions.read_text()), suite.CLAIMS)
     reading = arguments.read(root, options)
-    outcomes = suite.test(Held(root, reading), stated, chosen)
+    outcomes = of_run(root, reading, chosen, stated=options.regions)
     print(words.render(outcomes, reading, options.run))
     for line in (said := cautions.lines(reading.asked)):
         print(f"\n{filled(line)}")
@@ -57,6 +59,14 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     details = {each.claim.name: each.weighed.details for each in outcomes if each.weighed is not None}
     told = {"claims": table, "sentences": sentences, "details": details, "cautions": said}
     return arguments.describe(root, reading) | told
+
+
+def of_run(
+    root: Path, reading: Reading, chosen: Sequence[Claim] = tuple(suite.CLAIMS.values()), *, stated: Path = STATED
+) -> list[suite.Outcome]:
+    """The verdicts on claims of a run, by the regions that a file states."""
+    every = regions.read(yaml.safe_load(stated.read_text()), suite.CLAIMS)
+    return suite.test(Held(root, reading), every, chosen)
 
 
 def _write(folder: Path, table: pd.DataFrame, outcomes: list[suite.Outcome]) -> None:

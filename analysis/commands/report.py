@@ -16,8 +16,7 @@ from results import decisions
 from results.whole import write_text
 
 EXAMPLES = """\
-  isoquant report results/reference --out report.html
-  isoquant report pilot --gpu H100 --replay --new mine:my-model
+  isoquant report pilot --out report.html --gpu H100 --replay --claims --new mine:my-model
 """
 
 
@@ -31,10 +30,11 @@ def add(commands: arguments.Commands) -> None:
     add("--prompts", type=int, default=default.num_prompts, help="most prompts whose texts are shown")
     add("--samples", type=int, default=default.num_samples, help="most samples whose texts are shown of each")
     add("--replay", action="store_true", help="add the policies of `isoquant replay`: who should get the compute")
+    add("--claims", action="store_true", help="add the verdicts of `isoquant claims`")
     add(
         "--new",
         metavar="NEW",
-        help="add the comparison of RUN:MODEL with this run, as `isoquant compare` prints it",
+        help="add the comparison of RUN:MODEL, as `isoquant compare` prints it",
     )
     add("--out", type=Path, metavar="FILE", help="file for the page, instead of RUN/report.html")
     command.set_defaults(every_cost=True)
@@ -77,6 +77,11 @@ def _more(root: Path, reading: Reading, options: argparse.Namespace) -> list[Sec
 
         with contextlib.suppress(UntoldError):
             sections.append(section_of_goal.section(rows, goal.frame(root, rows)))
+    if options.claims:
+        from analysis.commands import claims
+        from analysis.report import claims as section_of_claims
+
+        sections.append(section_of_claims.section(claims.of_run(root, reading), options.run))
     if options.new:
         from analysis.report import compare
 

@@ -14,10 +14,13 @@ from analysis.claims.held import Held
 from analysis.commands.claims import STATED
 from analysis.reading.choices import Choices
 from analysis.reading.reading import Reading, read
+from analysis.report import claims as section_of_claims
+from analysis.report.html import escape
 from analysis.runs import outcomes
 from analysis.stats import affordable, bootstrap
 from analysis.stats.frontier import draw_folds
 from analysis.stats.verdicts import Region, judge
+from analysis.text import claims as words
 from analysis.validation import claims as worlds
 from isoquant.__main__ import main
 
@@ -122,6 +125,16 @@ def test_distinct_answers_halve_where_samples_cost_twice() -> None:
     np.testing.assert_allclose([found.any[0], found.right[0]], 0.5)
 
 
+def test_a_model_that_is_hardly_ever_right_leaves_the_slope_open() -> None:
+    votes, spent = np.tile(np.arange(16), (50, 1)), np.tile(np.arange(1, 17.0), (50, 1))
+    never, ever = np.zeros(votes.shape, dtype=bool), np.ones(votes.shape, dtype=bool)
+    models = [diversity.Answered(votes, each, spent, size) for each, size in ((never, 1.0), (ever, 2.0))]
+    weights = bootstrap.prompt_weights(50, num_replicates=2000, rng=np.random.default_rng(0))
+    parts = diversity.parts(diversity.slopes(models, weights=weights), models, REGIONS["diversity"])
+    assert np.isfinite(parts[1].statistic).all() and parts[1].num_telling == 0
+    assert (judge([parts[1:]], num_drawn=[50])[0].reason, parts[0].num_telling) == ("few", 50)
+
+
 def test_claims_are_judged_together_and_each_has_its_row(found: list[suite.Outcome]) -> None:
     told = [each for each in found if each.judged is not None]
     assert [each.claim.name for each in told] == ["substitution", "width", "per_prompt", "diversity"]
@@ -162,11 +175,11 @@ def test_details_are_what_other_commands_print(found: list[suite.Outcome], readi
     assert share.statistic[0] == pytest.approx(policy["gain"].sum() / possible.sum(), rel=0.02)
 
 
-@pytest.mark.parametrize("words", [[], ["--rule", "pass_at_k", "--claim", "width", "substitution"]])
+@pytest.mark.parametrize("options", [[], ["--rule", "pass_at_k", "--claim", "width", "substitution"]])
 def test_the_command_prints_plain_sentences_and_json_alike(
-    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    options: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    command = ["claims", str(REFERENCE), *words]
+    command = ["claims", str(REFERENCE), *options]
     assert main([*command, "--out", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert "{" not in text and "nan" not in text
@@ -177,7 +190,15 @@ def test_the_command_prints_plain_sentences_and_json_alike(
     rows = pd.read_csv(tmp_path / "claims.csv")
     assert rows["claim"].tolist() == [row["claim"] for row in told["claims"]]
     assert (tmp_path / "substitution.csv").is_file()
-    assert ("need not hold for answers that are given" in " ".join(text.split())) == bool(words)
+    assert ("need not hold for answers that are given" in " ".join(text.split())) == bool(options)
+
+
+def test_the_report_has_a_section_of_what_the_command_says(found: list[suite.Outcome]) -> None:
+    section = section_of_claims.section(found, "results/reference")
+    for each in found:
+        told = each.claim.name if each.claim.weigh is None else each.lacks or words.sentence(each)
+        assert escape(told) in section.body
+    assert section.body.count("<tr") == 5
 
 
 def test_every_claim_is_listed_with_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,20 +233,20 @@ def test_a_file_of_regions_that_cannot_be_is_refused(change: dict, message: str)
 def test_other_regions_are_read_from_a_file(stated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = yaml.safe_load(STATED.read_text()) | {"width": {"gain": [-0.5, -0.4], "by_vote": [-0.5, -0.4]}}
     stated.write_text(yaml.safe_dump(given))
-    words = ["claims", str(REFERENCE), "--claim", "width", "--json"]
-    assert main([*words, "--regions", str(stated)]) == 0
+    command = ["claims", str(REFERENCE), "--claim", "width", "--json"]
+    assert main([*command, "--regions", str(stated)]) == 0
     [row] = json.loads(capsys.readouterr().out)["claims"]
     assert (row["verdict"], row["region_high"]) == ("supported", -0.4)
-    assert main(words) == 0
+    assert main(command) == 0
     [row] = json.loads(capsys.readouterr().out)["claims"]
     assert (row["verdict"], row["region_high"]) == ("refuted", 0.01)
 
 
-@pytest.mark.parametrize(("words", "message"), [(["--claim", "depth"], "No claim 'depth'"), ([], "Name a run")])
+@pytest.mark.parametrize(("options", "message"), [(["--claim", "depth"], "No claim 'depth'"), ([], "Name a run")])
 def test_what_is_no_claim_or_no_run_is_refused(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["claims", *words]) == 2
+    assert main(["claims", *options]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -25,6 +25,7 @@ RUN = [
 SHOWN = {
     "README.md": (f"summary {REFERENCE}", slice(0, 1)),
     "docs/analysis.md": (f"summary {REFERENCE}", slice(0, 1)),
+    "docs/claims.md": (f"claims {REFERENCE}", slice(0, 1)),
     "docs/votes.md": (f"votes {REFERENCE}", slice(0, 1)),
     "docs/rung.md": (f"laws {REFERENCE} --rung 3M", slice(0, 1)),
     "docs/train-or-serve.md": (f"serve {REFERENCE} --target 0.6 --queries 1e3 1e5 1e7", slice(0, 1)),
