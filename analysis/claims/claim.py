@@ -47,8 +47,8 @@ class Claim(NamedTuple):
     """A claim and its test.
 
     says: the claim as a sentence; source: who made it; needs: what a run has to hold; control: what could explain
-    it instead; sweep: a command that draws what is needed, "" where none does; parts: the names of its regions. weigh
-    raises UntoldError with what the run lacks; it is None of a claim that is listed alone.
+    it instead; sweep: a command that draws what is needed, "" where none does; parts: the names of its regions.
+    weigh raises UntoldError with what the run lacks; it is None of a claim that is listed alone.
     """
 
     name: str

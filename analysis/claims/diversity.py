@@ -82,7 +82,9 @@ def _at(level: float, spent: Floats, distinct: Floats) -> Floats:
 
 
 def parts(found: Slopes, models: Sequence[Answered], regions: Regions) -> tuple[Part, Part]:
-    """Both kinds as parts; prompts tell on which a model has an answer of the kind, of the model with the fewest."""
+    """Both kinds as parts; prompts tell on which a model has an answer of the kind,
+    of the model with the fewest.
+    """
     told = [min(int((kind(model)[:, -1] > 0).sum()) for model in models) for kind in (_any, _right)]
     return (
         Part("any answer", found.any, regions["any"], told[0]),

@@ -21,8 +21,8 @@ LINE, ORACLE, PLACEBO = allocation.UNIFORM, allocation.ORACLE, "shuffled "
 
 class Shares(NamedTuple):
     """A policy's gain over uniform allocation at its own mean costs as a share of what the oracle gains there, and
-    what of it a placebo of the same histogram leaves; (1 + R,) each. Means over the policy's settings. num_telling:
-    prompts on which one uniform width is worth more than another.
+    what of it a placebo of the same histogram leaves; (1 + R,) each. Means over the policy's settings.
+    num_telling: prompts on which one uniform width is worth more than another.
     """
 
     over_uniform: Floats
@@ -72,8 +72,8 @@ def weigh(held: Held, regions: Regions) -> Weighed:
         )
     over_uniform, over_placebo = parts(found, regions)
     of_uniform = (
-        f"Samples of {held.names[-1]} split by what {allocation.NUM_PROBE} of them say, of what hindsight gains over "
-        "uniform ones at equal cost"
+        f"Samples of {held.names[-1]} split by what {allocation.NUM_PROBE} of them say, of what hindsight gains "
+        "over uniform ones at equal cost"
     )
     of_placebo = "More than the same numbers of samples dealt to prompts at random gain"
     measures = (Measure(over_uniform, "percent", of_uniform), Measure(over_placebo, "percent", of_placebo))

@@ -1,4 +1,6 @@
-"""Verdicts on claims from resampled statistics: supported, refuted or undetermined. Arrays in, named tuples out."""
+"""Verdicts on claims from resampled statistics: supported, refuted or undetermined. Arrays in,
+named tuples out.
+"""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -11,7 +13,8 @@ from analysis.stats.intervals import FEW_EITHER_WAY
 from analysis.stats.power import prompts_from_error
 
 Verdict = Literal["supported", "refuted", "undetermined"]
-# Of a refuted claim: the reverse holds; nothing that counts; not what is claimed; the control leaves nothing of it.
+# Of a refuted claim: the reverse holds; nothing that counts; not what is claimed; the control leaves nothing of
+# it.
 Reason = Literal["beyond", "reverse", "equivalent", "short", "control", "few", "open"]
 
 
@@ -26,7 +29,8 @@ class Part(NamedTuple):
     """One condition of a claim: a statistic that is to lie above its region.
 
     statistic (1 + R,): the estimate, then its replicates under `bootstrap.prompt_weights`; num_telling: prompts
-    whose value is not that of no effect. The first part of a claim is what is claimed, the others are its controls.
+    whose value is not that of no effect. The first part of a claim is what is claimed, the others are its
+    controls.
     """
 
     name: str
@@ -38,8 +42,8 @@ class Part(NamedTuple):
 class Judged(NamedTuple):
     """What became of a claim, at the level that its step left it.
 
-    intervals: of each part at that level, alone: each at 95% by itself; decided_by: the part that refutes it, or is
-    the furthest from an answer; needed: prompts at which this would be decided with 80% power, NaN of what is
+    intervals: of each part at that level, alone: each at 95% by itself; decided_by: the part that refutes it, or
+    is the furthest from an answer; needed: prompts at which this would be decided with 80% power, NaN of what is
     decided, inf where the estimate lies on the region's end.
     """
 
@@ -61,11 +65,11 @@ def judge(claims: Sequence[Sequence[Part]], *, num_drawn: Sequence[int], level: 
     (any of them may be the one, so each has a Cth of the error: Bonferroni). Both ways count in one two-sided
     p-value. Over claims it is Holm's step-down (Holm 1979) in terms of intervals: of m claims the one with the
     least p-value is read by intervals of level 1 - (1 - level) / m, the next by those of 1 - (1 - level) / (m - 1)
-    and so on, up to the first that they leave open; that one and all behind it are undetermined, and have intervals
-    of its level. So intervals of claims that are decided late are the narrower ones: each is the one that its own
-    verdict was read from, and they are not simultaneous. num_drawn: prompts, or clusters of them, that each claim
-    was resampled from. A part with fewer than FEW_EITHER_WAY prompts that tell anything decides nothing. Source:
-    Holm 1979 and Berger 1982; that steps are read off intervals is ours.
+    and so on, up to the first that they leave open; that one and all behind it are undetermined, and have
+    intervals of its level. So intervals of claims that are decided late are the narrower ones: each is the one
+    that its own verdict was read from, and they are not simultaneous. num_drawn: prompts, or clusters of them,
+    that each claim was resampled from. A part with fewer than FEW_EITHER_WAY prompts that tell anything decides
+    nothing. Source: Holm 1979 and Berger 1982; that steps are read off intervals is ours.
     """
     order = np.argsort([_p_value(parts) for parts in claims], kind="stable")
     found: dict[int, Judged] = {}

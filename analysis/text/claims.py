@@ -19,8 +19,8 @@ UNITS: dict[Unit, tuple[str, float, str]] = {
     "doublings": ("{:+.2f}", 1, " doublings"),
 }
 ABOUT = (
-    "Supported: the intervals of the claim and of its controls lie above the region in which effects are as good as "
-    "none; refuted: one of them lies below its end. Brackets: intervals over prompts at the level that Holm's "
+    "Supported: the intervals of the claim and of its controls lie above the region in which effects are as good "
+    "as none; refuted: one of them lies below its end. Brackets: intervals over prompts at the level that Holm's "
     "correction over the claims leaves each, so that a wrong verdict among all of them has a chance of 5%. What "
     "lacks something is not counted."
 )

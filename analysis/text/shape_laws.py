@@ -132,6 +132,7 @@ def render_shares(found: Sequence[BestShare], *, ratio: str, outcome: str, best:
         )
     text = (
         f"The {ratio} of {best} {outcome}: a parabola in log({ratio} / (1 - {ratio})), by least squares. "
-        "Brackets: 95% intervals, for errors that are normal and of one spread; that of the best share is Fieller's."
+        "Brackets: 95% intervals, for errors that are normal and of one spread; that of the best share is "
+        "Fieller's."
     )
     return "\n\n".join([filled(text), aligned(rows, num_text=0)])

@@ -1,5 +1,5 @@
-"""Claims in worlds where they are true, false, just undecidable, and where only what their control is for is there:
-how often the verdict is the right one.
+"""Claims in worlds where they are true, false, just undecidable, and where only what their control is for is
+there: how often the verdict is the right one.
 """
 
 from collections.abc import Callable, Sequence
@@ -262,9 +262,9 @@ ROUNDS = Tested(
 
 
 class Crowd(NamedTuple):
-    """Prompts of two kinds, by the chance of a sample: on the first no vote is won, on the second by a vote of many.
-    A policy sees the kind and whether two samples agree, or just noise. widths: of uniform allocation; a policy has
-    all.
+    """Prompts of two kinds, by the chance of a sample: on the first no vote is won, on the second by a vote of
+    many. A policy sees the kind and whether two samples agree, or just noise. widths: of uniform allocation; a
+    policy has all.
     """
 
     lost: float

@@ -24,8 +24,8 @@ from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
 SHORT = 400
-# Those of comparisons, axes, rungs, goals and claims have a shorter form in test_differences, test_axes, test_unrun,
-# test_pursuits and test_claims, and that of verifiers below.
+# Those of comparisons, axes, rungs, goals and claims have a shorter form in test_differences, test_axes,
+# test_unrun, test_pursuits and test_claims, and that of verifiers below.
 LONG_ONLY = {
     "Intervals hold the truth",
     "Verifiers of known error rates",
