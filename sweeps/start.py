@@ -16,7 +16,7 @@ from results.places import place_run
 from results.shortage import REFUSED, explain_refusal, explain_shortage
 from results.stopping import end_closed, end_stopped, idle
 from sweeps.compose import build_job, read_words
-from sweeps.configs import CONF, SWEEP, admit_launchers
+from sweeps.configs import CONF, SWEEP, admit_launchers, parse_in_c
 from sweeps.job import run_job
 from sweeps.mistakes import compose_single, find_mistake, find_other_run
 from sweeps.words import ONE_JOB, complete, find_twice, name_place
@@ -50,6 +50,7 @@ def sweep(config: DictConfig) -> None:
 def check_words(words: Sequence[str]) -> Sequence[str]:
     """The words, completed; raises ValueError for the first that is wrong."""
     admit_launchers()
+    parse_in_c()
     completed = complete(words)
     if told := find_twice(completed) or find_mistake(completed) or find_other_run(completed):
         raise ValueError(told)
