@@ -1,24 +1,26 @@
 """Every yaml becomes its dataclass, and every key is a field."""
 
+import copy
 import dataclasses
+import functools
 import itertools
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from harness.scorers.generator import Generator
 from harness.scorers.protocol import Kind
 from harness.types import Grid, Model
 from results.places import place_run
 from sweeps.compose import GOAL, ROOMS, SCORER, STRATEGY, build, build_job, resolve
+from sweeps.configs import CONF, compose
+from sweeps.mistakes import read_value
 from sweeps.words import complete
 from tests.scripted_settings import Scripted
 
-CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 # Of one model each.
 SINGLE = ("compare", "checkpoint")
@@ -26,9 +28,10 @@ LADDERS = [name for name in EXPERIMENTS if name not in SINGLE]
 OPTIONS = [[f"{room}={path.stem}" for path in sorted((CONF / room).glob("*.yaml"))] for room in ROOMS]
 
 
+@functools.cache
 def composed(*overrides: str) -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("sweep", list(overrides))
+    """Read and never changed, so that equal words are composed once."""
+    return compose(overrides)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +60,11 @@ def test_every_key_is_a_field(path: Path) -> None:
     assert set(config) - {"_target_"} | filled <= fields
 
 
+@functools.cache
 def swept(experiment: str) -> list[list[str]]:
     """The jobs of an experiment, each as the overrides that its sweep gives it."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        given = [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"]
-        params = compose("sweep", given, return_hydra_config=True).hydra.sweeper.params
+    given = [f"experiment={experiment}", "run=x", "model=hf", "model.path=a/b"]
+    params = compose(given, with_hydra=True).hydra.sweeper.params
     choices = [[f"{name}={value}" for value in str(values).split(",")] for name, values in params.items()]
     return [list(choice) for choice in itertools.product(*choices)]
 
@@ -69,13 +72,25 @@ def swept(experiment: str) -> list[list[str]]:
 @pytest.mark.parametrize("experiment", LADDERS)
 def test_every_rung_of_a_ladder_is_a_job_on_every_task(experiment: str) -> None:
     choices = swept(experiment)
-    # One that differs from the first job in its model alone, or in its task alone, is read for all that share it.
+    # One that differs from the first job in its task alone is read for all that share it, and the last rung for the
+    # others, which are jobs of their own above.
+    rungs = list(dict.fromkeys(word for choice in choices for word in choice if word.startswith("model=")))
     read = [choice for choice in choices if sum(map(str.__ne__, choice, choices[0])) <= 1]
+    read = [choice for choice in read if {rungs[0], rungs[-1]} & set(choice)]
     jobs = [build_job(composed(f"experiment={experiment}", "run=x", *overrides)) for overrides in read]
-    models, tasks = {job.model.name for job in jobs}, {job.task.name for job in jobs}
+    models, tasks = {option_of_model(rung).name for rung in rungs}, {job.task.name for job in jobs}
     strategies = {job.strategy for job in jobs}
     assert len(models) * len(tasks) * len(strategies) == len(choices) and len(models) * len(strategies) >= 2
-    assert jobs[0].grid.anchor in models
+    assert {job.model.name for job in jobs} <= models and jobs[0].grid.anchor in models
+
+
+def option_of_model(word: str) -> Model:
+    """What a file of conf/model says, on its own."""
+    part = OmegaConf.load(CONF / "model" / f"{word.removeprefix('model=')}.yaml")
+    assert isinstance(part, DictConfig)
+    model = build(resolve(part), "model")
+    assert isinstance(model, Model)
+    return model
 
 
 def test_a_comparison_draws_one_model_as_the_ladder_was_drawn() -> None:
@@ -107,9 +122,8 @@ def test_every_yaml_is_an_option_an_experiment_or_a_launcher() -> None:
     rooms = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
     assert rooms == {".", "experiment", "hydra/launcher", "tools", "calls", SCORER, STRATEGY, GOAL, *ROOMS}
     for path in (CONF / "hydra" / "launcher").glob("*.yaml"):
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]
-            launcher = compose("sweep", given, return_hydra_config=True).hydra.launcher
+        given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]
+        launcher = compose(given, with_hydra=True).hydra.launcher
         assert callable(get_class(launcher["_target_"]))
 
 
@@ -155,8 +169,11 @@ def test_pretraining_tokens_stand_beside_their_source_or_a_reason() -> None:
     ],
 )
 def test_a_bad_value_is_told_with_its_field(overrides: list[str], message: str) -> None:
+    config = copy.deepcopy(composed("model=countdown-33k", "run=x"))
+    for name, value in map(read_value, overrides):
+        OmegaConf.update(config, name, value, force_add=True)
     with pytest.raises(ValueError, match=message):
-        build_job(composed("model=countdown-33k", "run=x", *overrides))
+        build_job(config)
 
 
 @pytest.mark.parametrize("path", ["Qwen/Qwen3-8B", "ladder/checkpoints/countdown-1.1m/", "/models/qwen2.5-7b"])
@@ -200,8 +217,7 @@ SCORERS = sorted(path.stem for path in (CONF / SCORER).glob("*.yaml"))
 
 def scorer_of(name: str, *words: str) -> Any:
     """A scorer's settings, without its checkpoint."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("score", [f"scorer={name}", *words])
+    config = compose([f"scorer={name}", *words], root="score")
     return build(resolve(config.scorer), SCORER)
 
 
