@@ -424,22 +424,22 @@ def test_a_config_that_no_words_are_sure_to_follow_is_refused(tmp_path: Path, ro
 
 def test_a_run_is_gone_on_with_by_sweep_and_plan(tmp_path: Path) -> None:
     root, engine = tmp_path / "run", "engine._target_=tests.scripted_settings.Scripted"
-    made = forked.run(
-        "isoquant", "sweep", *SCRIPTED[:-1], "model=countdown-33k", f"run={root}", "hydra/launcher=processes"
-    )
+    few = ("task.size=6", "model=countdown-33k", f"run={root}", "hydra/launcher=processes")
+    made = forked.run("sweeps", *SCRIPTED[:-1], *few)
     assert made.code == 0, made.err
     told = json.loads((root / "provenance/countdown-33k-000.json").read_text())
     assert {"hydra/launcher=processes", "model=countdown-33k", engine} <= set(told["words"])
     assert not any(word.startswith(("progress_row", "hydra.mode")) for word in told["words"])
     refused = forked.run("isoquant", "plan", str(root))
     assert refused.code == 2 and f"isoquant sweep {root} {engine}" in refused.err
-    planned = forked.run("isoquant", "plan", str(root), "+task.size=8", engine)
-    assert planned.code == 0 and "8 more prompts, 32 in all" in planned.out
+    planned = forked.run("isoquant", "plan", str(root), "+task.size=2", engine)
+    assert planned.code == 0 and "2 more prompts, 8 in all" in planned.out
     before = store.scan(root, GRADES).num_rows
-    for _ in range(2):
-        more = forked.run("isoquant", "sweep", str(root), "task.size=32", engine)
+    # Of one job it draws no figures.
+    for words in (["hydra.mode=RUN"], []):
+        more = forked.run("isoquant", "sweep", str(root), "task.size=8", engine, *words)
         assert more.code == 0, more.err
-    assert store.scan(root, PROMPTS).num_rows == 32 and store.scan(root, GRADES).num_rows > before
+    assert store.scan(root, PROMPTS).num_rows == 8 and store.scan(root, GRADES).num_rows > before
     assert "no samples to draw" in more.out
     assert len(list((root / "provenance").iterdir())) == 2
 
