@@ -31,9 +31,7 @@ def save(folder: Path, name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFr
     figure = draw(_change_texts(frame, as_drawn))
     table = serial.of(frame.iloc[0]).rename(_change_texts(frame, as_cell))
     _replace(folder / f"{name}.csv", lambda beside: table.to_csv(beside, index=False, float_format=DIGITS))
-    _replace(
-        folder / f"{name}.pdf", lambda beside: figure.savefig(beside, format="pdf", metadata=PDF_WITHOUT_DATE)
-    )
+    _replace(folder / f"{name}.pdf", lambda beside: _write_pdf(figure, beside))
     return _replace(folder / f"{name}.png", lambda beside: _write_png(figure, beside))
 
 
@@ -64,6 +62,10 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _write_pdf(figure: Figure, path: Path) -> None:
+    figure.savefig(path, format="pdf", metadata=PDF_WITHOUT_DATE)
 
 
 def _write_png(figure: Figure, path: Path) -> None:

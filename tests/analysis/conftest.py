@@ -61,6 +61,25 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.figures.drawing._start_helper", lambda: None)
 
 
+@pytest.fixture
+def pictures() -> None:
+    """For a test of the files: figures as PNG and PDF, with all their dots."""
+
+
+@pytest.fixture
+def few_dots(monkeypatch: pytest.MonkeyPatch, pictures: None) -> None:
+    """Figures as PNG and PDF, where it is judged what is drawn and not how finely."""
+    monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and only their bytes are left out, which take most of the time."""
+    if "pictures" not in request.fixturenames:
+        for kind in ("pdf", "png"):
+            monkeypatch.setattr(f"analysis.figures.save._write_{kind}", lambda figure, path: path.write_bytes(b""))
+
+
 @pytest.fixture(scope="session")
 def pythia(outside_data: Callable[[str], Path]) -> Pythia:
     """Brown et al.'s samples of Pythia on MATH, as Schaeffer et al.

@@ -48,11 +48,6 @@ def reading_of(run: Path, along: Along | Everywhere) -> Reading:
     return read(outcomes.load(run, along=along), Choices(num_replicates=2000))
 
 
-@pytest.fixture(autouse=True)
-def few_dots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
-
-
 @pytest.mark.parametrize(("along", "places"), PLANTED)
 def test_every_cell_has_its_planted_accuracy_and_tokens(run: Path, along: Along, places: list[int]):
     loaded = outcomes.load(run, along=along)
@@ -127,12 +122,15 @@ def test_an_axis_of_one_value_goes_without_saying(tmp_path: Path, capsys: pytest
     assert "+grid.calls=[3]" in capsys.readouterr().err
 
 
+NOT_TOKENS = ("at 0 thinking tokens", "at 1 thinking tokens")
+
+
 @pytest.mark.parametrize("axis", ["extensions", "calls"])
 def test_every_command_says_the_axis_and_never_another_number_of_tokens(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], axis: str
 ):
     along, out = ["--along", axis], ["--out", str(tmp_path / "figures")]
-    asked = [["summary", str(run)], ["match", str(run)], ["laws", str(run)], ["figures", str(run), *out]]
+    asked = [["summary", str(run)], ["match", str(run)], ["laws", str(run)]]
     asked += [["replay", str(run), *out], ["compare", f"{run}:small", f"{run}:large"]]
     asked += [["report", str(run), "--out", str(tmp_path / "report.html")]]
     said = {}
@@ -141,7 +139,7 @@ def test_every_command_says_the_axis_and_never_another_number_of_tokens(
         said[words[0]] = " ".join(capsys.readouterr().out.split())
     page = (tmp_path / "report.html").read_text()
     for text in [*said.values(), page]:
-        assert "at 1 thinking tokens" not in text and "at 0 thinking tokens" not in text
+        assert not any(told in text for told in NOT_TOKENS)
     full = serial.BY_NAME[axis].largest
     assert full in said["laws"] and serial.BY_NAME[axis].alone(1) in said["summary"]
     assert f"every {axis}" not in said["compare"] and serial.BY_NAME[axis].at_every in said["compare"]
@@ -160,10 +158,13 @@ def test_a_question_of_thinking_tokens_refuses_another_axis_in_one_line(
     assert len(said) == 1 and "along thinking budgets, not along extensions. Leave --along out." in said[0]
 
 
+@pytest.mark.usefixtures("few_dots")
 def test_figures_along_an_axis_lie_apart_and_their_columns_bear_its_name(
     run: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["figures", str(run), "--along", "extensions"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert not any(told in said for told in NOT_TOKENS)
     folder = run / "figures" / "extensions"
     tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
     assert {"substitution_extensions", "exchange_rates_extensions", "grid_thinking", "grid_calls"} <= set(tables)
@@ -173,7 +174,7 @@ def test_figures_along_an_axis_lie_apart_and_their_columns_bear_its_name(
         assert not {"budget", "max_budget"} & set(tables[name])
     assert set(tables["substitution_extensions"]["path"]) == {"extensions"}
     assert set(tables["outcomes"]["held"]) == {"at 64 thinking tokens, with 1 tool call"}
-    assert " ".join(capsys.readouterr().out.split()).endswith(
+    assert said.endswith(
         "This run also varies thinking tokens (8, 64) and tool calls (0, 1). To read along them: leave --along "
         "out or --along calls."
     )
@@ -438,6 +439,8 @@ def test_every_command_that_matches_says_where(run: Path, tmp_path: Path, capsys
     assert main(["summary", str(run), *words]) == 0
     assert f"One answer of large {where} on all" in " ".join(capsys.readouterr().out.split())
     assert main(["figures", str(run), *words, "--out", str(out)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert not any(told in said for told in NOT_TOKENS)
     for name in ("exchange_rates_calls", "substitution_calls", "exchange_rates"):
         frame = pd.read_csv(out / f"{name}.csv")
         assert set(frame["matched"]) == {where}

@@ -242,9 +242,7 @@ def test_every_command_that_reads_by_a_rule_reads_by_a_verifiers(
     words: tuple[str, ...],
     rule: str,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
     out = tmp_path / ("page.html" if words[0] == "report" else "out")
     assert isoquant([words[0], str(run), *words[1:], "--rule", rule, "--out", str(out)]) == 0
     assert not capsys.readouterr().err

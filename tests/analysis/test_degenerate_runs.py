@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from isoquant.__main__ import main
 from results import schema, store
@@ -66,13 +65,6 @@ def degenerate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     return run
 
 
-@pytest.fixture
-def cheap_figures(monkeypatch: pytest.MonkeyPatch):
-    """Figures are made, and only their bytes are left out."""
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
-    monkeypatch.setattr("analysis.figures.save._write_png", lambda figure, path: path.write_bytes(b""))
-
-
 # In the short tests every command on two kinds; the others in the long ones.
 PAIRS = [
     pytest.param(command, kind, marks=() if (row + column) % 3 == 0 else pytest.mark.long)
@@ -81,7 +73,6 @@ PAIRS = [
 ]
 
 
-@pytest.mark.usefixtures("cheap_figures")
 @pytest.mark.parametrize(("command", "kind"), PAIRS)
 def test_every_command_ends_with_a_table_or_a_clear_line(
     command: str, kind: str, degenerate: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
@@ -96,7 +87,6 @@ def test_every_command_ends_with_a_table_or_a_clear_line(
         assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and not printed.out
 
 
-@pytest.mark.usefixtures("cheap_figures")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_the_same_as_one_object(
     command: str, degenerate: Callable[[str], Path], capsys: pytest.CaptureFixture[str]

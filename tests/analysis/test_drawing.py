@@ -14,6 +14,7 @@ from analysis.figures.drawing import Drawn, Job
 
 REFERENCE = Path("results/reference/figures")
 NAMES = ("grid", "parallel", "outcomes", "frontier")
+pytestmark = pytest.mark.usefixtures("pictures")
 
 
 def jobs(folder: Path) -> list[Job]:

@@ -22,7 +22,6 @@ from analysis.stats import bootstrap
 from tests.analysis.conftest import PlantedRung, write_run
 from tests.analysis.words import faults
 
-NUM_RUNGS = (2, 5, 12)
 SIZES = ("70M", "160M", "410M", "0.6B", "1B", "1.7B", "2.8B", "4B", "8B", "14B", "32B", "72B")
 OF_FINDINGS = ["substitution", "exchange_rates", "substitution_thinking", "exchange_rates_thinking"]
 OF_CELLS = [
@@ -55,7 +54,7 @@ def rung(number: int, size: str) -> PlantedRung:
     return PlantedRung(f"Qwen2.5-{size}-Instruct", num_params, 12 + 2 * number, 8 + number, 0.28 * number - 0.8)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[command.Wanted, pd.DataFrame]]:
     """Every figure of a run of 12 rungs with its frame; few replicates, as no interval is judged here."""
     root = tmp_path_factory.mktemp("figures") / "run"
@@ -69,15 +68,23 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[command.Wante
         return [(figure, figure.frame_of()) for figure in figures]
 
 
-@pytest.fixture(scope="session")
-def drawn(wanted: list[tuple[command.Wanted, pd.DataFrame]]) -> dict[tuple[str, int], Drawn]:
-    """Every figure of the 2, 5 and 12 largest rungs."""
-    found = {}
-    for num_rungs in NUM_RUNGS:
-        for figure, frame in wanted:
-            part = of_largest(frame, num_rungs)
-            found[figure.name, num_rungs] = Drawn(part, figure.draw(part))
-    return found
+class Figures(dict[tuple[str, int], Drawn]):
+    """By name and number of rungs, the largest, each drawn when it is first asked for."""
+
+    def __init__(self, wanted: list[tuple[command.Wanted, pd.DataFrame]]):
+        super().__init__()
+        self.wanted = {figure.name: (figure, frame) for figure, frame in wanted}
+
+    def __missing__(self, key: tuple[str, int]) -> Drawn:
+        figure, frame = self.wanted[key[0]]
+        part = of_largest(frame, key[1])
+        self[key] = Drawn(part, figure.draw(part))
+        return self[key]
+
+
+@pytest.fixture(scope="module")
+def drawn(wanted: list[tuple[command.Wanted, pd.DataFrame]]) -> Figures:
+    return Figures(wanted)
 
 
 def of_largest(frame: pd.DataFrame, num_rungs: int) -> pd.DataFrame:
@@ -87,9 +94,10 @@ def of_largest(frame: pd.DataFrame, num_rungs: int) -> pd.DataFrame:
     return frame[~frame[names].isin(left_out).any(axis=1)]
 
 
-@pytest.mark.parametrize("num_rungs", NUM_RUNGS)
+# What has room with few rungs and with many has it in between: those are drawn in the long tests.
+@pytest.mark.parametrize("num_rungs", [2, pytest.param(5, marks=pytest.mark.long), 12])
 @pytest.mark.parametrize("name", OF_FINDINGS + OF_CELLS)
-def test_no_word_covers_another_or_leaves_the_page(drawn: dict[tuple[str, int], Drawn], name: str, num_rungs: int):
+def test_no_word_covers_another_or_leaves_the_page(drawn: Figures, name: str, num_rungs: int):
     assert faults(drawn[name, num_rungs].figure) == []
 
 
@@ -107,7 +115,7 @@ def test_words_that_overlap_or_leave_the_page_are_found():
     assert "'here' overlaps 'there'" in found
 
 
-def test_every_rung_is_named_in_every_figure(drawn: dict[tuple[str, int], Drawn]):
+def test_every_rung_is_named_in_every_figure(drawn: Figures):
     for name in ("frontier", "grid", "parallel", "coverage", "outcomes", "votes"):
         words = words_of(drawn[name, 5].figure)
         assert all(size in words for size in SIZES[-5:]), name

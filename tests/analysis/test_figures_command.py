@@ -8,12 +8,7 @@ from tests.analysis.conftest import LADDER
 
 ALONE = ("frontier", "grid", "parallel", "coverage", "diversity", "outcomes", "thinking", "thinking_lost", "votes")
 OF_PAIRS = ("targets", "isoquants", "break_even", "cost_models", "substitution", "exchange_rates")
-
-
-@pytest.fixture(autouse=True)
-def few_dots(monkeypatch: pytest.MonkeyPatch):
-    """What is drawn, and not how finely, is judged here."""
-    monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
+pytestmark = pytest.mark.usefixtures("few_dots")
 
 
 def draw(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[set[str], dict[str, str]]:

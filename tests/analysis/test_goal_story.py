@@ -166,6 +166,7 @@ def test_nothing_to_match_is_said() -> None:
     assert any(text.get_text() == "nothing to match" for text in drawn.axes[0].texts) and faults(drawn) == []
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_figure_draws_whatever_a_model_is_called(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -221,7 +222,9 @@ def test_a_goal_is_said_in_a_sentence(goal, said: str) -> None:
 
 
 def test_commands_tell_of_a_goal_where_a_run_was_drawn_towards_one(plant, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("analysis.figures.save.DOTS_AN_INCH", 30)
+    # Whatever else is drawn has no say in it.
+    for others in ("of_findings", "of_cells", "of_thinking"):
+        monkeypatch.setattr(command, others, lambda *read: [])
     root = plant(LADDER[:3], num_prompts=12, num_samples=4)
     assert command.of_goal(root) == [] and main(["summary", str(root)]) == 0
     assert "goal" not in capsys.readouterr().out

@@ -58,6 +58,7 @@ def renamed(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].map(called) for name in columns})
 
 
+@pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize(
     ("figure", "start"),
     [

@@ -214,6 +214,7 @@ def test_a_size_below_the_ladder_is_refused_by_its_smallest_model(reading: Readi
         question.forecast(reading, 8_000)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_command_says_one_line_first_and_draws_a_figure_with_its_table(
     plant, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -181,6 +181,7 @@ def test_vectors_that_are_none_are_told(
         embeddings.read(tmp_path, tasks=["sums"], prompt_ids=["p1"])
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_command_routes_both_splits_prints_its_verdict_and_draws_what_is_in_the_csv(
     outside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

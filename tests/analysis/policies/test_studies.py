@@ -260,6 +260,7 @@ def test_no_word_of_a_replay_s_figures_covers_another_or_leaves_the_page(found: 
     ]
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_command_draws_a_planted_run_without_bins(plant, capsys: pytest.CaptureFixture) -> None:
     root = plant(num_prompts=30, num_samples=4, bin_samples=0)
     assert main(["replay", str(root), "--folds", "2", "--probe", "1", "--rule", "pass_at_k"]) == 0
