@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,12 @@ def percentile_interval(statistic: ArrayLike, *, level: float = LEVEL) -> Interv
     statistic = np.asarray(statistic, dtype=float)
     # A copy, whatever lies where: it is put in order, and whoever asks reads on in the order of the replicates.
     replicates = np.moveaxis(statistic[1:], 0, -1).copy()
-    num_valid = np.count_nonzero(~np.isnan(replicates), axis=-1)
+    is_valid = ~np.isnan(replicates)
+    if len(statistic) > 1 and is_valid.all():
+        first, last = _ends(len(statistic) - 1, level)
+        replicates.partition((first, last), axis=-1)
+        return Interval(statistic[0], replicates[..., first], replicates[..., last])
+    num_valid = np.count_nonzero(is_valid, axis=-1)
     ranks = [_rank(num_valid, share) for share in ((1 - level) / 2, (1 + level) / 2)]
     # Only the ranks that are asked for are put in their places; NaN goes last.
     replicates.partition(np.unique(ranks), axis=-1)
@@ -169,6 +175,13 @@ def share_of_replicates(event: ArrayLike, statistic: ArrayLike) -> Floats:
     held = np.count_nonzero(np.asarray(event)[1:] & valid, axis=0)
     num_valid = np.count_nonzero(valid, axis=0)
     return np.where(num_valid > 0, held / np.maximum(num_valid, 1), np.nan)
+
+
+@cache
+def _ends(num_valid: int, level: float) -> tuple[int, int]:
+    """Positions of both ends among so many sorted values."""
+    first, last = (int(_rank(np.asarray(num_valid), share)) for share in ((1 - level) / 2, (1 + level) / 2))
+    return first, last
 
 
 def _rank(num_valid: Array, share: float | Floats) -> Ints:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Floats, Ints
 from analysis.stats.bootstrap import Interval, percentile_interval, share_of_replicates
 
 
@@ -76,28 +76,32 @@ def invert(accuracy: ArrayLike, cost: ArrayLike, steps: ArrayLike, target: Array
     NaN, and a target of 0 gives NaN, as there is nothing to reach. Source: ours, as the interpolation of an
     inverse.
     """
-    accuracy, cost, target = (np.asarray(array, dtype=float) for array in (accuracy, cost, target))
-    steps, cost = (np.broadcast_to(np.asarray(array, dtype=float), accuracy.shape) for array in (steps, cost))
+    accuracy, cost, steps, target = (np.asarray(array, dtype=float) for array in (accuracy, cost, steps, target))
     reached = accuracy >= target[..., None]
-    after = np.where(reached.any(axis=-1), reached.argmax(axis=-1), -1)[..., None]
+    after = np.where(reached.any(axis=-1), reached.argmax(axis=-1), -1)
     before = np.maximum(after - 1, 0)
-    low, high = (np.take_along_axis(accuracy, at, axis=-1)[..., 0] for at in (before, after))
-    crosses = (high > low) & (after[..., 0] > 0)
+    low, high = (_cell(accuracy, at) for at in (before, after))
+    crosses = (high > low) & (after > 0)
     fraction = np.divide(target - low, high - low, out=np.zeros_like(low), where=crosses)
     missing = np.isnan(accuracy).any(axis=-1) | ~(target > 0)
     beyond = np.where(missing, np.nan, np.inf)
 
     def read(first: Floats, last: Floats) -> Floats:
-        return np.where(missing | (after[..., 0] < 0), beyond, first + fraction * (last - first))
+        return np.where(missing | (after < 0), beyond, first + fraction * (last - first))
 
-    before_step, after_step = (np.take_along_axis(steps, at, axis=-1)[..., 0] for at in (before, after))
+    before_step, after_step = (_cell(steps, at) for at in (before, after))
     # Only what is read is taken to log scale: a path has many cells.
-    before_cost, after_cost = (np.log(np.take_along_axis(cost, at, axis=-1)[..., 0]) for at in (before, after))
+    before_cost, after_cost = (np.log(_cell(cost, at)) for at in (before, after))
     slope = np.divide(
         high - low, after_step - before_step, out=np.full_like(low, np.nan), where=crosses & ~missing
     )
-    at_or_below = ~missing & (after[..., 0] == 0)
+    at_or_below = ~missing & (after == 0)
     return Crossing(read(before_step, after_step), np.exp(read(before_cost, after_cost)), at_or_below, slope)
+
+
+def _cell(table: Floats, at: Ints) -> Floats:
+    """Of each path the value at its position; (..., J) or (J,) for all, and (...) -> (...)."""
+    return table[at] if table.ndim == 1 else np.take_along_axis(table, at[..., None], axis=-1)[..., 0]
 
 
 def exchange_rate(crossing: Crossing, target_cost: ArrayLike) -> ExchangeRate:
