@@ -168,7 +168,8 @@ def _spent(root: Path) -> pd.DataFrame:
             is_counted=True,
         ),
     ]
-    return pd.concat([_sums(part.fillna({"budget": schema.UNLIMITED})) for part in parts])
+    held = [part for part in parts if len(part)] or parts[:1]
+    return pd.concat([_sums(part.fillna({"budget": schema.UNLIMITED})) for part in held])
 
 
 def _voteless(root: Path) -> set[str]:
@@ -190,7 +191,7 @@ def _voteless(root: Path) -> set[str]:
 def _sums(part: pd.DataFrame) -> pd.DataFrame:
     """The rows of an identity and budget as one, by identity: sums of numbers, and whether all are true."""
     cells = part.groupby(["identity", "budget"], observed=True)
-    sums = cells[["samples", "decoded", "usd"]].agg(lambda column: column.sum(skipna=False))
+    sums = cells[["samples", "decoded", "usd"]].sum(skipna=False)
     sums = sums.join(cells[["has_prompts", "has_votes", "has_ends", "is_counted"]].min()).reset_index("budget")
     return sums.set_axis(sums.index.astype(object))
 
