@@ -13,7 +13,7 @@ from analysis.figures import drawing
 from analysis.figures.drawing import Drawn, Job
 
 REFERENCE = Path("results/reference/figures")
-NAMES = ("grid", "parallel", "outcomes", "frontier")
+NAMES = ("grid", "parallel", "outcomes")
 pytestmark = pytest.mark.usefixtures("pictures")
 
 

@@ -51,6 +51,12 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.fixture
+def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "MIN_REPLICATES", 200)
+    monkeypatch.setattr("analysis.commands.arguments.choices", lambda options: Choices(num_replicates=200))
+
+
 def test_tasks_of_a_run_are_stacked_into_one_menu_of_their_shared_arms(outside: Path) -> None:
     found = merged.load(outside, Choices(), rng=np.random.default_rng(0))
     assert found.menu.accuracy.shape == (2 * NUM_PROMPTS, 2) and found.models == ("small", "large")
@@ -111,10 +117,11 @@ def test_accuracies_of_few_prompts_or_clusters_that_are_all_right_leave_room() -
             assert len(lows) > 1 and all(end == low for end in lows)
 
 
+@pytest.mark.usefixtures("few_replicates")
 def test_what_is_told_of_progress_are_as_many_steps_as_were_expected(outside: Path) -> None:
     expected: list[int] = []
     told: list[str] = []
-    routes.route(outside, Choices(), num_seeds=2, expect=expected.append, tell=told.append)
+    routes.route(outside, Choices(num_replicates=200), num_seeds=2, expect=expected.append, tell=told.append)
     assert expected == [len(told)]
     assert told[0] == "seed 1, embeddings" and told[-1] == "intervals" and "seed 2, clusters, tuned" in told
 
@@ -181,12 +188,10 @@ def test_vectors_that_are_none_are_told(
         embeddings.read(tmp_path, tasks=["sums"], prompt_ids=["p1"])
 
 
-@pytest.mark.usefixtures("pictures")
+@pytest.mark.usefixtures("pictures", "few_replicates")
 def test_the_command_routes_both_splits_prints_its_verdict_and_draws_what_is_in_the_csv(
-    outside: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    outside: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bootstrap, "MIN_REPLICATES", 200)
-    monkeypatch.setattr("analysis.commands.arguments.choices", lambda options: Choices(num_replicates=200))
     assert main(["route", str(outside), "--seeds", "2"]) == 0
     said = capsys.readouterr().out
     assert "Routing 120 prompts of 2 data sets over 2 settings" in said and "Embedding: tfidf" in said
