@@ -106,7 +106,7 @@ def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_replicates")
 def test_one_exponent_is_rejected_where_there_are_two_and_seldom_where_there_is_one():
-    checks = validation.exponents(60, num_prompts=200, rng=np.random.default_rng(1))
+    checks = validation.exponents(120, num_prompts=200, rng=np.random.default_rng(1))
     assert len(checks) == 3 and [check for check in checks if not check.holds] == []
     assert checks[-1].observed == 1
 

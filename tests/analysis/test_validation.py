@@ -1,4 +1,4 @@
-"""The proof obligations in a short form: 200 data sets with 500 replicates each,
+"""The proof obligations in a short form: 400 data sets with 500 replicates each,
 bounds three standard errors wider.
 """
 
@@ -23,7 +23,7 @@ from analysis.validation import (
 from analysis.validation.checks import Check, placebo, share
 from isoquant.__main__ import main
 
-SHORT = 200
+SHORT = 400
 # Those of comparisons, axes, rungs, goals and claims have a shorter form in test_differences, test_axes,
 # test_unrun, test_pursuits and test_claims, and that of verifiers below.
 LONG_ONLY = {
