@@ -40,7 +40,7 @@ def test_every_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureF
 def test_commands_options_and_runs_are_offered(tmp_path: Path) -> None:
     (tmp_path / "results/runs/pilot").mkdir(parents=True)
     assert offered("isoquant su", tmp_path) == ["summary"]
-    assert {"pack", "plan", "power"} == set(offered("isoquant p", tmp_path))
+    assert {"pack", "plan", "power", "probe"} == set(offered("isoquant p", tmp_path))
     assert offered("isoquant summary pil", tmp_path) == ["pilot"]
     assert "--difficulty" in offered("isoquant summary pilot --dif", tmp_path)
     assert set(offered("isoquant summary pilot --cost c", tmp_path)) == {"c1", "c2", "c3", "c4", "c5"}

@@ -120,7 +120,18 @@ def test_pairs_stand_in_one_run_on_one_task_and_grid(one: str, other: str) -> No
 
 def test_every_yaml_is_an_option_an_experiment_or_a_launcher() -> None:
     rooms = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    assert rooms == {".", "experiment", "hydra/launcher", "tools", "calls", SCORER, STRATEGY, GOAL, *ROOMS}
+    assert rooms == {
+        ".",
+        "experiment",
+        "hydra/launcher",
+        "tools",
+        "calls",
+        "shapes",
+        SCORER,
+        STRATEGY,
+        GOAL,
+        *ROOMS,
+    }
     for path in (CONF / "hydra" / "launcher").glob("*.yaml"):
         given = ["model.path=a/b", "run=x", f"hydra/launcher={path.stem}"]
         launcher = compose(given, with_hydra=True).hydra.launcher
