@@ -38,10 +38,11 @@ def shares(replayed: Replayed, policy: str, *, weights: Floats) -> Shares:
     means = replay.resample(replayed, weights)
     line, oracle = replayed.columns(LINE), replayed.columns(ORACLE)
     own, placebo = replayed.columns(policy), replayed.columns(PLACEBO + policy)
-    gained, dealt = (gains.over_line(means, points, line=line).mean(axis=1) for points in (own, placebo))
+    mixed = gains.mixtures(means.cost[:, line], means.accuracy[:, line])
+    gained, dealt = (gains.over_line(means, points, mixed).mean(axis=1) for points in (own, placebo))
     # The oracle may also mix with the cheapest arm, where a policy spends less than its least level.
     best = np.append(line[means.cost[0, line].argmin()], oracle)
-    possible = gains.oracle_over_line(means, own, line=line, oracle=best).mean(axis=1)
+    possible = gains.oracle_over_line(means, own, mixed, oracle=best).mean(axis=1)
     possible = np.where(possible > gains.LEAST_GAIN, possible, np.nan)
     widths = replayed.accuracy[:, line[means.cost[0, line] > 0]]
     return Shares(gained / possible, (gained - dealt) / possible, int((np.ptp(widths, axis=1) > 1e-12).sum()))

@@ -44,8 +44,8 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None,
     paired. num_drawn: prompts, or clusters of them where those are resampled whole.
     """
     cost, accuracy = means.cost[:, points], means.accuracy[:, points]
-    line_cost, line_accuracy = mixtures(means.cost[:, line], means.accuracy[:, line])
-    gained = over_line(means, points, line=line)
+    line_cost, line_accuracy = mixed = mixtures(means.cost[:, line], means.accuracy[:, line])
+    gained = over_line(means, points, mixed)
     # What is compared in some weightings alone would be compared in those that suit it.
     gained[:, np.isnan(gained).any(axis=0)] = np.nan
     share = np.full(gained.shape, np.nan)
@@ -62,20 +62,18 @@ def gains(means: Means, points: Ints, *, line: Ints, oracle: Ints | None = None,
     return Gains(right, read[0], read[1], bootstrap.p_value(gained), read[2], read[3])
 
 
-def over_line(means: Means, points: Ints, *, line: Ints) -> Floats:
-    """Accuracy of points above the best random mixtures of the line at their own mean cost; (1 + R, J).
+def over_line(means: Means, points: Ints, mixed: tuple[Floats, Floats]) -> Floats:
+    """Accuracy of points above a line of `mixtures` at their own mean cost; (1 + R, J).
 
     NaN of a point that lies below the cheapest.
     """
-    at = mixtures(means.cost[:, line], means.accuracy[:, line])
-    return np.asarray(means.accuracy[:, points] - line_at(*at, means.cost[:, points]))
+    return np.asarray(means.accuracy[:, points] - line_at(*mixed, means.cost[:, points]))
 
 
-def oracle_over_line(means: Means, points: Ints, *, line: Ints, oracle: Ints) -> Floats:
-    """Accuracy of the oracle above the same mixtures at the mean cost of these points; (1 + R, J)."""
+def oracle_over_line(means: Means, points: Ints, mixed: tuple[Floats, Floats], *, oracle: Ints) -> Floats:
+    """Accuracy of the oracle above the same line at the mean cost of these points; (1 + R, J)."""
     cost = means.cost[:, points]
-    best = line_at(means.cost[:, oracle], means.accuracy[:, oracle], cost)
-    return np.asarray(best - line_at(*mixtures(means.cost[:, line], means.accuracy[:, line]), cost))
+    return np.asarray(line_at(means.cost[:, oracle], means.accuracy[:, oracle], cost) - line_at(*mixed, cost))
 
 
 def mixtures(cost: Floats, accuracy: Floats) -> tuple[Floats, Floats]:

@@ -119,6 +119,11 @@ def _weights(num_prompts: int, num_replicates: int, rng: np.random.Generator) ->
     return np.asarray(bootstrap.prompt_weights(num_prompts, num_replicates=num_replicates, rng=rng))
 
 
+def _in_points(statistics: Sequence[Floats], of_prompts: Sequence[Floats]) -> list[Part]:
+    """A claim in points of accuracy and its controls, from differences on each prompt."""
+    return [differences(str(at), *each, POINT) for at, each in enumerate(zip(statistics, of_prompts, strict=True))]
+
+
 def voted(model: Model, hardness: Floats, cost: float, rng: np.random.Generator) -> Grid:
     """Votes of a model's samples at each width, (P, K), wrong ones all agreeing, and what they cost."""
     drawn = worlds.draw(model, hardness, NUM_SAMPLES, rng)
@@ -142,11 +147,7 @@ class Ladder(NamedTuple):
         folds = draw_folds(num_prompts, rng=rng)
         weights = _weights(num_prompts, num_replicates, rng)
         found = substitution.gains(small, large, len(WIDTHS), weights=weights, folds=folds)
-        statistics = (found.over_answer, found.over_own)
-        return [
-            differences(str(at), *each, POINT)
-            for at, each in enumerate(zip(statistics, found.of_prompts, strict=True))
-        ]
+        return _in_points([found.over_answer, found.over_own], found.of_prompts)
 
 
 SUBSTITUTION = Tested(
@@ -245,11 +246,7 @@ class Revised(NamedTuple):
         )
         found = rounds.beside([told], weights=_weights(num_prompts, num_replicates, rng))
         assert found is not None
-        statistics = (found.over_one, found.over_vote)
-        return [
-            differences(str(at), *each, POINT)
-            for at, each in enumerate(zip(statistics, found.of_prompts, strict=True))
-        ]
+        return _in_points([found.over_one, found.over_vote], found.of_prompts)
 
 
 ROUNDS = Tested(
